@@ -1,0 +1,160 @@
+//! The table of transitions, read against the promises: every state with every step, and whole histories.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::from_ms;
+
+const ACTIVITY: ActivityNo = ActivityNo(0);
+
+fn doubt(stuck: bool, code: Option<i64>) -> Doubt {
+    Doubt {
+        unknown_attempts: 1,
+        since: from_ms(1),
+        activity: ACTIVITY,
+        due: from_ms(2),
+        code,
+        stuck,
+    }
+}
+
+fn states() -> Vec<(&'static str, Standing)> {
+    let at = |state, doubt| Standing {
+        state,
+        attempts: 3,
+        doubt,
+    };
+    let attempting = State::Attempting {
+        began: from_ms(5),
+        activity: ACTIVITY,
+        was_due: None,
+    };
+    vec![
+        ("pending", at(State::Pending, None)),
+        ("attempting", at(attempting, None)),
+        ("attempting, in doubt", at(attempting, Some(doubt(false, None)))),
+        ("deferred", at(State::Deferred { until: from_ms(9) }, None)),
+        ("in doubt, no answer", at(State::InDoubt, Some(doubt(false, None)))),
+        (
+            "in doubt, refused since",
+            at(State::InDoubt, Some(doubt(true, Some(7)))),
+        ),
+        ("held", at(State::Held { code: 7 }, None)),
+        ("issued", at(State::Issued, None)),
+        ("refused", at(State::Refused { code: 7 }, None)),
+        ("skipped", at(State::Skipped(Skipped::Gone), None)),
+    ]
+}
+
+fn steps() -> Vec<(&'static str, Step)> {
+    let due = from_ms(20);
+    vec![
+        (
+            "intent",
+            Step::Intent {
+                at: from_ms(10),
+                activity: ACTIVITY,
+            },
+        ),
+        (
+            "intent, other activity",
+            Step::Intent {
+                at: from_ms(10),
+                activity: ActivityNo(1),
+            },
+        ),
+        ("withdrawn", Step::Withdrawn),
+        ("ended: issued", Step::Ended(Verdict::Issued)),
+        ("ended: refused", Step::Ended(Verdict::Refused { code: 8 })),
+        ("ended: held", Step::Ended(Verdict::Held { code: 8 })),
+        ("ended: not issued", Step::Ended(Verdict::NotIssued { due, code: None })),
+        ("ended: unknown", Step::Ended(Verdict::Unknown { due, code: None })),
+        ("interrupted", Step::Interrupted { due }),
+        ("skip", Step::Skip(Skipped::Gone)),
+        ("owe", Step::Owe),
+        ("reread: refused", Step::RereadRefused),
+        ("reread: issued", Step::RereadIssued),
+        ("reread: resend", Step::RereadResend { due }),
+    ]
+}
+
+#[test]
+fn every_state_with_every_step() {
+    let mut table = String::new();
+    for (from, standing) in states() {
+        for (word, step) in steps() {
+            let to = standing.next(step).map_or_else(
+                |_| "-".to_owned(),
+                |next| {
+                    let doubt = next.doubt.map_or(String::new(), |d| {
+                        format!(
+                            ", {} unknown{}",
+                            d.unknown_attempts,
+                            if d.stuck { ", stuck" } else { "" }
+                        )
+                    });
+                    format!("{}{doubt}", next.state.name())
+                },
+            );
+            let _ = writeln!(table, "{from:<24} {word:<24} {to}");
+        }
+        table.push('\n');
+    }
+    insta::assert_snapshot!("transitions", table);
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop::sample::select(steps().into_iter().map(|(_, step)| step).collect::<Vec<_>>())
+}
+
+/// Runs a history from the beginning, passing over the steps that the table does not have.
+fn history(steps: &[Step]) -> Vec<Standing> {
+    let mut standing = Standing::PENDING;
+    let mut all = vec![standing];
+    for step in steps {
+        if let Ok(next) = standing.next(*step) {
+            standing = next;
+            all.push(standing);
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn issued_is_never_left(steps in prop::collection::vec(any_step(), 0..60)) {
+        let all = history(&steps);
+        if let Some(first) = all.iter().position(|s| s.state == State::Issued) {
+            prop_assert_eq!(first, all.len() - 1);
+        }
+    }
+
+    #[test]
+    fn doubt_sticks_until_the_coupon_is_confirmed(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut unknown = 0;
+        for standing in history(&steps) {
+            let now = standing.doubt.map_or(0, |d| d.unknown_attempts);
+            prop_assert!(now >= unknown, "doubt was forgotten");
+            unknown = now;
+            if unknown > 0 {
+                prop_assert!(matches!(
+                    standing.state.name(),
+                    StateName::InDoubt | StateName::InFlight | StateName::Issued
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn counts_move_one_at_a_time(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut counts = Counts::default();
+        counts.add(StateName::Pending, 1);
+        for pair in history(&steps).windows(2) {
+            counts.shift(pair[0].state.name(), pair[1].state.name());
+            prop_assert_eq!(counts.audience(), 1);
+            prop_assert_eq!(counts.of(pair[1].state.name()), 1);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The act: one request to the platform, and what its answer proves.
+
+pub mod wire;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use crate::ledger::Permit;
+use crate::outcome::Outcome;
+
+/// The platform, as the engine sees it: the real one over HTTP, or a simulated one in memory.
+pub trait Platform: Send + Sync + 'static {
+    /// What a send needs beside its permit: in effect, an access token of a known age.
+    type Access: Send + 'static;
+
+    /// Resolves when a send could leave at once. Called before the pace is asked, so that waiting for a token never
+    /// lets sends that were paced apart leave together.
+    fn ready(&self) -> impl Future<Output = Result<Self::Access, NotReady>> + Send;
+
+    /// Sends one coupon. It consumes the permit, which only a durable intent yields. The request says exactly what the
+    /// permit says.
+    fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Outcome> + Send;
+}
+
+/// Why nothing can be sent now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// The platform does not accept the credentials, or refused a fresh token: a person must act.
+    #[error("the platform does not accept the credentials: {why}")]
+    Refused {
+        /// What was attempted and what came back.
+        why: String,
+    },
+    /// The access token came from the environment and has expired: nothing here can renew it.
+    #[error("the access token has expired: {why}")]
+    Expired {
+        /// Where it came from.
+        why: String,
+    },
+    /// The token's endpoint is out of reach or busy; asking again later may do.
+    #[error("no access token: {why}")]
+    OutOfReach {
+        /// What was attempted and what came back.
+        why: String,
+        /// When it is worth asking again.
+        again: Timestamp,
+    },
+}

@@ -1,0 +1,37 @@
+//! The endpoint's messages as they go over the wire. Facts are from the platform's document of
+//! `send_coupon_to_designated_user` and its sibling pages on tokens.
+
+use serde::{Deserialize, Serialize};
+
+/// Where coupons are sent, with the slash at its end: without it the platform redirects, and a redirect is an error.
+pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_user/";
+/// Where a token comes from that stays the same while it is valid.
+pub const STABLE_TOKEN_PATH: &str = "/oauth/stable_client_token/";
+/// Where a new token comes from at each call; each ends the life of older ones.
+pub const CLIENT_TOKEN_PATH: &str = "/oauth/client_token/";
+/// The header that carries the token.
+pub const ACCESS_TOKEN_HEADER: &str = "access-token";
+
+/// One request to send one coupon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendRequest {
+    /// The mini-app.
+    pub app_id: String,
+    /// The user within it.
+    pub open_id: String,
+    /// The activity, as text: it is a 19-digit number, too long for a float.
+    pub activity_id: String,
+    /// The idempotency key; never empty.
+    pub merchant_coupon_id: String,
+}
+
+/// One request for a token.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TokenRequest {
+    /// Always `client_credential`.
+    pub grant_type: String,
+    /// The app's key.
+    pub client_key: String,
+    /// The app's secret.
+    pub client_secret: String,
+}

@@ -1,0 +1,350 @@
+//! What happened in a run, as reporters are told: facts only, owned, without a thought of how they look.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::{Counts, StateName};
+use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::outcome::{Class, Classifier};
+
+/// One event and when it happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A run of a campaign began; nothing was read yet.
+    RunBegan {
+        /// Which campaign.
+        campaign: CampaignName,
+        /// Its title for people.
+        title: Option<String>,
+        /// For which app.
+        app_id: AppId,
+        /// Of which activity.
+        activity_id: ActivityId,
+        /// On which platform.
+        platform: PlatformName,
+        /// The directory of its ledger.
+        ledger: PathBuf,
+        /// Whether that ledger is new.
+        new_ledger: bool,
+    },
+    /// So many rows of the audience were read; comes many times.
+    AudienceRead {
+        /// Rows so far.
+        rows: u64,
+    },
+    /// The audience is admitted; this is what is owed.
+    Admitted {
+        /// What the source said.
+        reading: Reading,
+        /// Where all deliveries stand.
+        counts: Counts,
+    },
+    /// What the run is doing has changed.
+    Phase(Phase),
+    /// A delivery moved from one state to another.
+    Moved {
+        /// From.
+        from: StateName,
+        /// To.
+        to: StateName,
+    },
+    /// A send left; the moment the pace counts.
+    AttemptBegan,
+    /// An attempt ended and its outcome is durable.
+    AttemptEnded(Box<Attempt>),
+    /// The platform asked to slow down, and the app id's pace was lowered or has recovered a step.
+    PaceChanged {
+        /// Starts per second from now on.
+        per_second: f64,
+        /// Until when it is expected to be below the plan's; none when it is the plan's again.
+        until: Option<Timestamp>,
+    },
+    /// The access token was fetched.
+    TokenFetched {
+        /// Until when it is valid.
+        until: Timestamp,
+    },
+    /// Something that a person should read, and that changes nothing.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// Nothing more is started, and a person must look.
+    Halted(Halted),
+    /// The run ended.
+    RunEnded {
+        /// How.
+        ending: Ending,
+        /// Where all deliveries stand.
+        counts: Counts,
+    },
+}
+
+/// What a reading of the audience's source said, in rows and recipients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Usable, distinct recipients that the source names, those cut by `limit` included.
+    pub listed: u64,
+    /// Rows that name a recipient again.
+    pub repeated: Rows,
+    /// Rows that cannot be used, by kind.
+    pub unusable: Vec<(UnusableKind, Rows)>,
+    /// Recipients that `audience.limit` cut off.
+    pub cut: u64,
+}
+
+/// How many rows, and the first few of their line numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// How many.
+    pub count: u64,
+    /// The first line numbers, at most [`Rows::KEPT`].
+    pub first_lines: Vec<u64>,
+}
+
+impl Rows {
+    /// How many line numbers are kept.
+    pub const KEPT: usize = 5;
+
+    /// Counts one more, on `line`.
+    pub fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.first_lines.len() < Self::KEPT {
+            self.first_lines.push(line);
+        }
+    }
+}
+
+/// Why a row of the audience cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnusableKind {
+    /// Its open_id is empty.
+    Empty,
+    /// Its open_id has over 128 characters.
+    TooLong,
+    /// Its open_id has spaces or characters that cannot be printed.
+    NotPrintable,
+    /// It has fewer or more fields than the header.
+    WrongFields,
+    /// It is not text in the source's encoding.
+    NotText,
+}
+
+/// What a run is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum Phase {
+    /// Waiting, and for what.
+    Waiting {
+        /// For what.
+        why: Waiting,
+        /// Until when, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// Sending.
+    Sending,
+    /// Starting nothing more; waiting for what is in flight.
+    Draining {
+        /// Why.
+        why: Draining,
+    },
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "for")]
+pub enum Waiting {
+    /// The campaign's `schedule.start`.
+    Start,
+    /// Another process that sends for this app id.
+    AppId {
+        /// Who.
+        owner: Owner,
+    },
+    /// Deliveries that are due again later, and nothing else to do.
+    Due,
+    /// The platform, which is out of reach.
+    Outage {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The platform, which asks the campaign to wait by this code.
+    Platform {
+        /// The code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
+    /// The access token's endpoint, which is out of reach.
+    Token {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Why nothing more is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draining {
+    /// A person or the system asked for it.
+    Interrupted,
+    /// A guard or a code halted the run.
+    Halted,
+    /// `schedule.end` is past.
+    End,
+    /// `--at-most` is reached.
+    AtMost,
+    /// The outage lasted longer than `retry.give_up`.
+    GaveUp,
+    /// Nothing is left that the machine may send.
+    NothingLeft,
+}
+
+/// The process that has a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The machine's name.
+    pub host: String,
+    /// The process's number.
+    pub pid: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its command line.
+    pub command: String,
+}
+
+/// One attempt, ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The delivery's idempotency key.
+    pub merchant_coupon_id: String,
+    /// The recipient.
+    pub open_id: OpenId,
+    /// Which attempt of the delivery, from 1.
+    pub attempt: u32,
+    /// What it proved: a word such as `issued`, `refused`, `unknown`.
+    pub outcome: String,
+    /// The platform's code, when there was one.
+    pub code: Option<i64>,
+    /// What that code means here.
+    pub class: Option<Class>,
+    /// Who says so.
+    pub classifier: Option<Classifier>,
+    /// The platform's message.
+    pub message: String,
+    /// The platform's name for the exchange.
+    pub log_id: String,
+    /// In seconds.
+    pub latency: f64,
+}
+
+/// Why a run halted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Halted {
+    /// A code of class halt.
+    Code {
+        /// The code.
+        code: i64,
+        /// Its message.
+        message: String,
+        /// The platform's name for the exchange.
+        log_id: String,
+    },
+    /// An HTTP answer without a code that means: this is not the endpoint, or not for us.
+    Http {
+        /// What came.
+        detail: String,
+    },
+    /// `halt.refused`.
+    Refused {
+        /// How many of the last `of`.
+        n: u32,
+        /// The sample's size.
+        of: u32,
+    },
+    /// `halt.held`.
+    Held {
+        /// How many of the last `of`.
+        n: u32,
+        /// The sample's size.
+        of: u32,
+    },
+    /// `halt.same_code`.
+    SameCode {
+        /// The code.
+        code: i64,
+        /// Its message.
+        message: String,
+        /// How often in a row.
+        n: u32,
+    },
+    /// Another ledger has sent this campaign.
+    AnotherLedger {
+        /// To whom.
+        open_id: OpenId,
+        /// By which key.
+        merchant_coupon_id: String,
+    },
+    /// The platform does not accept the credentials.
+    Credentials {
+        /// What it said.
+        why: String,
+    },
+    /// `max_coupons` is reached.
+    MaxCoupons {
+        /// The limit.
+        max: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every delivery is settled or skipped and the sum is right.
+    Complete,
+    /// The same command goes on.
+    Incomplete,
+    /// Nothing more can happen without a person.
+    NeedsPerson,
+}
+
+impl Ending {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Incomplete => 3,
+            Self::NeedsPerson => 4,
+        }
+    }
+}
+
+/// Where events go. An emitter must neither fail nor wait: a failure to report is the reporter's.
+pub trait Emit: Send + Sync {
+    /// Tells of one event.
+    fn emit(&self, event: Event);
+}
+
+impl<F: Fn(Event) + Send + Sync> Emit for F {
+    fn emit(&self, event: Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,267 @@
+//! The names that things have for ever: campaign, app, activity, user. Each is checked once, here, and then trusted.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// Why a text is not the name it should be. The message says what the rule is; the caller says where the text stood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("it is empty")]
+    Empty,
+    /// Longer than allowed.
+    #[error("it is {actual} {unit} long; at most {most} are allowed")]
+    TooLong {
+        /// Its length.
+        actual: usize,
+        /// The most that is allowed.
+        most: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A character that does not belong there.
+    #[error("{found:?} is not allowed in it: {rule}")]
+    Character {
+        /// The first such character.
+        found: char,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// Text that looks like another text but has other bytes.
+    #[error("it is not in Unicode's composed form (NFC), so it looks like another name but is not the same")]
+    NotComposed,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0.into()
+            }
+        }
+    };
+}
+
+name! {
+    /// A campaign's identity for ever, part of every `merchant_coupon_id`: letters of any script in NFC and lower
+    /// case, digits and `-`, 1 to 64 bytes.
+    CampaignName
+}
+name! {
+    /// A mini-app's id: letters, digits, `-` and `_`, 1 to 64 bytes.
+    AppId
+}
+name! {
+    /// An activity's id: 1 to 32 decimal digits, kept as text for ever. It would not survive a float.
+    ActivityId
+}
+name! {
+    /// A user's id within one mini-app, opaque: 1 to 128 printable characters without spaces.
+    OpenId
+}
+
+fn bounded(text: &str, most: usize, unit: &'static str, length: usize) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if length > most {
+        return Err(NameError::TooLong {
+            actual: length,
+            most,
+            unit,
+        });
+    }
+    Ok(())
+}
+
+fn only(text: &str, rule: &'static str, allowed: impl Fn(char) -> bool) -> Result<(), NameError> {
+    match text.chars().find(|c| !allowed(*c)) {
+        Some(found) => Err(NameError::Character { found, rule }),
+        None => Ok(()),
+    }
+}
+
+impl CampaignName {
+    /// Reads a campaign's name.
+    ///
+    /// # Errors
+    /// When it breaks the rule of [`CampaignName`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 64, "bytes", text.len())?;
+        if !is_nfc(text) {
+            return Err(NameError::NotComposed);
+        }
+        only(
+            text,
+            "a campaign's name has lower-case letters of any script, digits and '-'",
+            |c| c == '-' || c.is_numeric() || (c.is_alphabetic() && c.to_lowercase().eq([c])) || is_mark(c),
+        )?;
+        Ok(Self(text.into()))
+    }
+
+    /// The nearest name that would be allowed, to propose to whoever wrote another one.
+    #[must_use]
+    pub fn nearest(text: &str) -> Option<Self> {
+        let folded: String = text
+            .nfc()
+            .flat_map(char::to_lowercase)
+            .map(|c| {
+                if c.is_whitespace() || c == '_' || c == '.' {
+                    '-'
+                } else {
+                    c
+                }
+            })
+            .nfc()
+            .filter(|c| Self::parse(c.encode_utf8(&mut [0; 4])).is_ok())
+            .collect();
+        Self::parse(folded.trim_matches('-')).ok()
+    }
+}
+
+/// Marks that some scripts cannot be written without, such as the vowel signs of Devanagari.
+fn is_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+impl AppId {
+    /// Reads an app's id.
+    ///
+    /// # Errors
+    /// When it breaks the rule of [`AppId`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 64, "bytes", text.len())?;
+        only(text, "an app_id has letters, digits, '-' and '_'", |c| {
+            c.is_ascii_alphanumeric() || c == '-' || c == '_'
+        })?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl ActivityId {
+    /// Reads an activity's id.
+    ///
+    /// # Errors
+    /// When it is anything but 1 to 32 decimal digits.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 32, "digits", text.len())?;
+        only(text, "an activity_id has digits only", |c| c.is_ascii_digit())?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl OpenId {
+    /// The most characters an open_id may have.
+    pub const MOST_CHARACTERS: usize = 128;
+
+    /// Reads a user's id, less the white space around it.
+    ///
+    /// # Errors
+    /// When it breaks the rule of [`OpenId`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = text.trim();
+        bounded(text, Self::MOST_CHARACTERS, "characters", text.chars().count())?;
+        only(text, "an open_id has printable characters without spaces", is_printable)?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// Printable means: seen by a person who compares two lists. Controls, spaces, and what changes the direction or the
+/// look of the text without being seen are not.
+fn is_printable(c: char) -> bool {
+    !(c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'))
+}
+
+/// Which platform a ledger belongs to. A rehearsal's is `sandbox` whatever its port, so it can never mark a real
+/// delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformName {
+    /// A platform on a loopback address: the stand-in.
+    Sandbox,
+    /// The real one, by its base URL without a trailing slash.
+    Live(String),
+}
+
+impl fmt::Display for PlatformName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sandbox => f.write_str("sandbox"),
+            Self::Live(base_url) => f.write_str(base_url),
+        }
+    }
+}
+
+/// Whose a ledger is: the one campaign of the one app on the one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The campaign's name.
+    pub campaign: CampaignName,
+    /// The app that it sends for.
+    pub app_id: AppId,
+    /// The platform that it sends to.
+    pub platform: PlatformName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_rules() {
+        for good in ["summer-2026", "奶茶", "été", "a", "हिन्दी"] {
+            assert_eq!(CampaignName::parse(good).map(|n| n.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "Summer", "a b", "a/b", "..", "e\u{301}te", &"a".repeat(65)] {
+            assert!(CampaignName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(AppId::parse("tt_1-A").is_ok() && AppId::parse("tt.1").is_err());
+        assert!(ActivityId::parse("0071").is_ok() && ActivityId::parse("7e3").is_err());
+        for bad in ["", "  ", "a b", "a\u{202e}b", "a\0", "\u{feff}x", &"x".repeat(129)] {
+            assert!(OpenId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            OpenId::parse(" Cv4PoJXaTPn63rNu\t").map(|o| o.to_string()),
+            Ok("Cv4PoJXaTPn63rNu".into())
+        );
+    }
+
+    #[test]
+    fn the_nearest_name_is_proposed() {
+        assert_eq!(
+            CampaignName::nearest("Summer 2026!").map(|n| n.to_string()),
+            Some("summer-2026".into())
+        );
+        assert_eq!(CampaignName::nearest("!!"), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! The campaign runner for Douyin mini-app coupons.
+//!
+//! A campaign file says which activity, which audience and which schedule; [`engine::apply`] makes it so: every user
+//! once, proven by a ledger, whatever happens on the way. Data moves along one line, left to right:
+//!
+//! ```text
+//! campaign ──► plan ──► audience ──► ledger ──► pace ──► douyin ──► outcome ──► report
+//!  (said)    (meant)     (who)       (owed)    (when)    (act)      (fact)      (shown)
+//! ```
+//!
+//! The words below the line ([`clock`], [`identity`], [`merchant_coupon_id`], [`delivery`], [`outcome`], [`event`],
+//! [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
+//! listen to its events, and only `cli` sees everything.
+
+pub mod clock;
+pub mod delivery;
+pub mod event;
+pub mod identity;
+pub mod merchant_coupon_id;
+pub mod outcome;
+pub mod secret;
+
+pub mod plan;
+
+pub mod ledger;
+
+pub mod douyin;

@@ -1,0 +1,3 @@
+//! The doorbell: parse, run, exit.
+
+fn main() {}

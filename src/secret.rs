@@ -1,0 +1,140 @@
+//! A reference to a secret, and the secret that cannot print itself.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// Where a secret is to be found. Campaign files hold only this, never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable, by name.
+    Env(String),
+    /// A file whose whole content, less the white space around it, is the secret.
+    File(PathBuf),
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+        }
+    }
+}
+
+/// Why a secret could not be had. Names the reference, never a byte of the secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set, or is empty.
+    #[error("the environment variable {0} is not set")]
+    Unset(String),
+    /// The variable or file is not UTF-8 text, or has characters that no header can carry.
+    #[error("{0} does not hold a secret that can be sent: it is not printable ASCII text")]
+    NotText(SecretRef),
+    /// The file could not be read.
+    #[error("cannot read the file {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file holds nothing.
+    #[error("the file {0} is empty")]
+    Empty(PathBuf),
+}
+
+impl SecretRef {
+    /// Reads the secret that this refers to, anew at each call: a file may have been replaced since.
+    ///
+    /// # Errors
+    /// When there is none, or it is not printable ASCII text.
+    pub fn resolve(&self) -> Result<Secret, SecretError> {
+        let text = match self {
+            Self::Env(name) => match std::env::var(name) {
+                Ok(text) if text.trim().is_empty() => return Err(SecretError::Unset(name.clone())),
+                Ok(text) => Zeroizing::new(text),
+                Err(std::env::VarError::NotPresent) => return Err(SecretError::Unset(name.clone())),
+                Err(std::env::VarError::NotUnicode(_)) => return Err(SecretError::NotText(self.clone())),
+            },
+            Self::File(path) => {
+                let bytes = Zeroizing::new(std::fs::read(path).map_err(|source| SecretError::Unreadable {
+                    path: path.clone(),
+                    source,
+                })?);
+                let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText(self.clone()))?;
+                if text.trim().is_empty() {
+                    return Err(SecretError::Empty(path.clone()));
+                }
+                Zeroizing::new(text.to_owned())
+            }
+        };
+        let text = text.trim();
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SecretError::NotText(self.clone()));
+        }
+        Ok(Secret::new(text))
+    }
+}
+
+/// A secret. It has no `Display` and no `Serialize`, its `Debug` shows nothing of it, and its memory is wiped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes `text` as a secret.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The secret itself, for the one place that has to send it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        let secret = Secret::new("canary-3141");
+        assert_eq!(format!("{secret:?} {secret:#?}"), "[secret] [secret]");
+    }
+
+    #[test]
+    fn a_secret_from_a_file_is_trimmed_and_read_again() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "  first\n").expect("the file is written");
+        let reference = SecretRef::File(path.clone());
+        assert_eq!(reference.resolve().expect("it is there").expose(), "first");
+        std::fs::write(&path, "second").expect("the file is written");
+        assert_eq!(reference.resolve().expect("it is there").expose(), "second");
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_being_shown() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("secret");
+        for bad in [&b"zqx \x00"[..], b"zqx\xffary", b"zqx\nary", "密码".as_bytes()] {
+            std::fs::write(&path, bad).expect("the file is written");
+            let error = SecretRef::File(path.clone()).resolve().expect_err("it is no secret");
+            assert!(!format!("{error} {error:?}").contains("zqx"), "{error:?}");
+        }
+        assert!(matches!(
+            SecretRef::Env("RUNNER_TEST_SURELY_UNSET".into()).resolve(),
+            Err(SecretError::Unset(_))
+        ));
+    }
+}
