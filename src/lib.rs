@@ -24,4 +24,6 @@ pub mod plan;
 
 pub mod ledger;
 
+pub mod pace;
+
 pub mod douyin;
