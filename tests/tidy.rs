@@ -1,0 +1,221 @@
+//! The rules of the house that no compiler knows: who may import whom, which dependency lives where, and how large things
+//! may grow. Each failure says the rule and the place.
+//!
+//! Lengths of functions and numbers of arguments are clippy's to check; see `clippy.toml`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MOST_LINES: usize = 500;
+const MOST_FIELDS: usize = 12;
+
+/// Leaves, known to all; they import nothing but each other.
+const WORDS: [&str; 7] = ["clock", "delivery", "event", "identity", "merchant_coupon_id", "outcome", "secret"];
+
+/// Who may import what beside the words. `cli` is not here: it sees everything.
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
+    ("campaign", &[]),
+    ("plan", &["campaign"]),
+    ("audience", &["campaign", "plan"]),
+    ("ledger", &["campaign", "plan"]),
+    ("pace", &["campaign", "plan"]),
+    ("douyin", &["campaign", "plan", "ledger", "pace"]),
+    ("engine", &["campaign", "plan", "audience", "ledger", "pace", "douyin"]),
+    ("report", &[]),
+    ("sandbox", &["douyin::wire"]),
+];
+
+/// One dependency, one home.
+const HOMES: [(&str, &[&str]); 9] = [
+    ("sled", &["ledger/store.rs"]),
+    ("governor", &["pace/quota.rs"]),
+    ("reqwest", &["douyin/client.rs"]),
+    ("serde_yaml", &["campaign/"]),
+    ("annotate_snippets", &["campaign/"]),
+    ("csv", &["audience/"]),
+    ("encoding_rs", &["audience/"]),
+    ("axum", &["sandbox/"]),
+    ("clap", &["cli/", "main.rs"]),
+];
+
+struct Source {
+    /// Relative to the folder it was read from, with `/`.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// The module of the crate's root that this file belongs to.
+    fn room(&self) -> &str {
+        self.name.split(['/', '.']).next().unwrap_or_default()
+    }
+
+    /// The lines that are code, with their numbers.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn read(dir: &str) -> Vec<Source> {
+    let mut paths = Vec::new();
+    if root().join(dir).exists() {
+        files(&root().join(dir), &mut paths);
+    }
+    let name = |path: &Path| path.strip_prefix(root().join(dir)).unwrap().display().to_string();
+    paths.iter().map(|path| Source { name: name(path), text: fs::read_to_string(path).unwrap() }).collect()
+}
+
+fn everything() -> Vec<Source> {
+    ["src", "tests", "benches", "examples"].iter().flat_map(|dir| read(dir)).collect()
+}
+
+fn none(rule: &str, broken: &str) {
+    assert!(broken.is_empty(), "{rule}\n\n{broken}");
+}
+
+/// The paths within this crate that a line of code names.
+fn named(line: &str) -> Vec<&str> {
+    let end = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
+    line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]).map(|rest| &rest[..end(rest)]).collect()
+}
+
+fn allowed(from: &str, path: &str) -> bool {
+    let room = path.split("::").next().unwrap_or_default();
+    let within = |may: &&str| path == *may || path.starts_with(&format!("{may}::"));
+    room == from
+        || WORDS.contains(&room)
+        || MAY_IMPORT.iter().any(|(who, may)| *who == from && may.iter().any(|may| within(&may)))
+}
+
+#[test]
+fn imports_point_left() {
+    let mut broken = String::new();
+    for source in read("src") {
+        let room = source.room();
+        if !WORDS.contains(&room) && !MAY_IMPORT.iter().any(|(who, _)| *who == room) {
+            continue;
+        }
+        for (at, line) in source.code() {
+            for path in named(line).into_iter().filter(|path| !allowed(room, path)) {
+                let _ = writeln!(broken, "src/{}:{at}: {room} names {path}", source.name);
+            }
+        }
+    }
+    none(
+        "words import only words; the line imports what is left of it; report hears events; sandbox knows the wire; only cli sees everything",
+        &broken,
+    );
+}
+
+/// Whether a line of code names a dependency by the beginning of a path.
+fn names(line: &str, dependency: &str) -> bool {
+    line.match_indices(&format!("{dependency}::")).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+#[test]
+fn a_dependency_has_one_home() {
+    let mut broken = String::new();
+    for source in read("src") {
+        for (dependency, homes) in HOMES {
+            let lives = |home: &&str| source.name == *home || (home.ends_with('/') && source.name.starts_with(home));
+            if homes.iter().any(|home| lives(&home)) {
+                continue;
+            }
+            for (at, _) in source.code().filter(|(_, line)| names(line, dependency)) {
+                let _ = writeln!(broken, "src/{}:{at}: {dependency} lives in {}", source.name, homes.join(", "));
+            }
+        }
+    }
+    none("one dependency, one home: so it can be replaced, and its traps are known in one place", &broken);
+}
+
+#[test]
+fn files_stay_small_enough_to_be_read() {
+    let mut broken = String::new();
+    for source in everything() {
+        let lines = source.text.lines().count();
+        if lines > MOST_LINES {
+            let _ = writeln!(broken, "{}: {lines} lines", source.name);
+        }
+    }
+    none("a file has at most 500 lines; what is longer has two subjects", &broken);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mut broken = String::new();
+    for source in everything().iter().filter(|source| !source.text.starts_with("//!")) {
+        let _ = writeln!(broken, "{}", source.name);
+    }
+    none("every file begins with what it is for", &broken);
+}
+
+/// Whether a line within a struct begins a field.
+fn is_field(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = ["pub(super) ", "pub(crate) ", "pub "].iter().find_map(|pre| line.strip_prefix(pre)).unwrap_or(line);
+    let name = line.split(": ").next().unwrap_or_default();
+    line.contains(": ") && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[test]
+fn structs_stay_small_enough_to_be_held_in_mind() {
+    let mut broken = String::new();
+    for source in everything() {
+        let mut open: Option<(&str, usize)> = None;
+        for (at, line) in source.code() {
+            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+            if words.next() == Some("struct") && line.ends_with('{') {
+                open = Some((line.trim(), 0));
+            } else if line.trim() == "}" {
+                if let Some((name, fields)) = open.take().filter(|(_, fields)| *fields > MOST_FIELDS) {
+                    let _ = writeln!(broken, "{}:{at}: {name} has {fields} fields", source.name);
+                }
+            } else if let Some((_, fields)) = &mut open {
+                *fields += usize::from(is_field(line));
+            }
+        }
+    }
+    none("a struct has at most 12 fields; what has more is two things", &broken);
+}
+
+#[test]
+fn main_is_a_doorbell() {
+    let lines = fs::read_to_string(root().join("src/main.rs")).unwrap().lines().count();
+    assert!(lines <= 30, "main.rs has {lines} lines; it parses, runs and exits");
+}
+
+#[test]
+fn nothing_is_left_open() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("HA", "CK")];
+    let mut broken = String::new();
+    for source in everything() {
+        for (at, line) in source.text.lines().enumerate() {
+            if marks.iter().any(|mark| line.contains(mark)) {
+                let _ = writeln!(broken, "{}:{}: {}", source.name, at + 1, line.trim());
+            }
+        }
+    }
+    none("what is left open is an issue, not a comment", &broken);
+}
