@@ -1,11 +1,12 @@
 //! What happened in a run, as reporters are told: facts only, owned, without a thought of how they look.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{Counts, StateName};
+use crate::delivery::Counts;
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::outcome::{Class, Classifier};
 
@@ -53,15 +54,16 @@ pub enum EventKind {
     },
     /// What the run is doing has changed.
     Phase(Phase),
-    /// A delivery moved from one state to another.
-    Moved {
-        /// From.
-        from: StateName,
-        /// To.
-        to: StateName,
+    /// A batch of facts is durable; this is where all deliveries stand now.
+    Counted {
+        /// Where.
+        counts: Counts,
     },
     /// A send left; the moment the pace counts.
-    AttemptBegan,
+    AttemptBegan {
+        /// By a clock that nobody corrects.
+        since_run_began: Duration,
+    },
     /// An attempt ended and its outcome is durable.
     AttemptEnded(Box<Attempt>),
     /// The platform asked to slow down, and the app id's pace was lowered or has recovered a step.

@@ -20,6 +20,7 @@ pub mod merchant_coupon_id;
 pub mod outcome;
 pub mod secret;
 
+pub mod engine;
 pub mod plan;
 
 pub mod ledger;

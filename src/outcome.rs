@@ -141,7 +141,7 @@ pub enum NotIssued {
 }
 
 /// What an attempt proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proof {
     /// The platform confirmed the coupon. `replay`: it had issued it well before this attempt began.
     Issued {
@@ -163,7 +163,7 @@ pub enum Proof {
 }
 
 /// The outcome of one attempt: what it proved, and all that is worth keeping of how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// What it proved.
     pub proof: Proof,
@@ -179,4 +179,31 @@ pub struct Outcome {
     pub latency: Duration,
     /// When the answer was read, or given up.
     pub at: Timestamp,
+}
+
+impl Proof {
+    /// The proof's word in events and on screens.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Issued { .. } => "issued",
+            Self::Duplicate => "duplicate",
+            Self::Refused => "refused",
+            Self::Held => "held",
+            Self::NotIssued(NotIssued::Throttled) => "throttled",
+            Self::NotIssued(NotIssued::Token) => "token",
+            Self::NotIssued(NotIssued::NotSent) => "not_sent",
+            Self::NotIssued(NotIssued::Wait) => "wait",
+            Self::NotIssued(NotIssued::Halt) => "halt",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether the answer has no code of the platform's and a status that says: this is not the endpoint, or not for us.
+    #[must_use]
+    pub const fn wrong_address(&self) -> bool {
+        self.answer.is_none() && matches!(self.status, Some(300..=399 | 401 | 403 | 404))
+    }
 }

@@ -11,7 +11,15 @@ const MOST_LINES: usize = 500;
 const MOST_FIELDS: usize = 12;
 
 /// Leaves, known to all; they import nothing but each other.
-const WORDS: [&str; 7] = ["clock", "delivery", "event", "identity", "merchant_coupon_id", "outcome", "secret"];
+const WORDS: [&str; 7] = [
+    "clock",
+    "delivery",
+    "event",
+    "identity",
+    "merchant_coupon_id",
+    "outcome",
+    "secret",
+];
 
 /// Who may import what beside the words. `cli` is not here: it sees everything.
 const MAY_IMPORT: [(&str, &[&str]); 9] = [
@@ -80,11 +88,20 @@ fn read(dir: &str) -> Vec<Source> {
         files(&root().join(dir), &mut paths);
     }
     let name = |path: &Path| path.strip_prefix(root().join(dir)).unwrap().display().to_string();
-    paths.iter().map(|path| Source { name: name(path), text: fs::read_to_string(path).unwrap() }).collect()
+    paths
+        .iter()
+        .map(|path| Source {
+            name: name(path),
+            text: fs::read_to_string(path).unwrap(),
+        })
+        .collect()
 }
 
 fn everything() -> Vec<Source> {
-    ["src", "tests", "benches", "examples"].iter().flat_map(|dir| read(dir)).collect()
+    ["src", "tests", "benches", "examples"]
+        .iter()
+        .flat_map(|dir| read(dir))
+        .collect()
 }
 
 fn none(rule: &str, broken: &str) {
@@ -93,8 +110,14 @@ fn none(rule: &str, broken: &str) {
 
 /// The paths within this crate that a line of code names.
 fn named(line: &str) -> Vec<&str> {
-    let end = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
-    line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]).map(|rest| &rest[..end(rest)]).collect()
+    let end = |text: &str| {
+        text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+            .unwrap_or(text.len())
+    };
+    line.match_indices("crate::")
+        .map(|(at, found)| &line[at + found.len()..])
+        .map(|rest| &rest[..end(rest)])
+        .collect()
 }
 
 fn allowed(from: &str, path: &str) -> bool {
@@ -102,7 +125,9 @@ fn allowed(from: &str, path: &str) -> bool {
     let within = |may: &&str| path == *may || path.starts_with(&format!("{may}::"));
     room == from
         || WORDS.contains(&room)
-        || MAY_IMPORT.iter().any(|(who, may)| *who == from && may.iter().any(|may| within(&may)))
+        || MAY_IMPORT
+            .iter()
+            .any(|(who, may)| *who == from && may.iter().any(|may| within(&may)))
 }
 
 #[test]
@@ -143,11 +168,19 @@ fn a_dependency_has_one_home() {
                 continue;
             }
             for (at, _) in source.code().filter(|(_, line)| names(line, dependency)) {
-                let _ = writeln!(broken, "src/{}:{at}: {dependency} lives in {}", source.name, homes.join(", "));
+                let _ = writeln!(
+                    broken,
+                    "src/{}:{at}: {dependency} lives in {}",
+                    source.name,
+                    homes.join(", ")
+                );
             }
         }
     }
-    none("one dependency, one home: so it can be replaced, and its traps are known in one place", &broken);
+    none(
+        "one dependency, one home: so it can be replaced, and its traps are known in one place",
+        &broken,
+    );
 }
 
 #[test]
@@ -174,7 +207,10 @@ fn every_file_says_what_it_is_for() {
 /// Whether a line within a struct begins a field.
 fn is_field(line: &str) -> bool {
     let line = line.trim_start();
-    let line = ["pub(super) ", "pub(crate) ", "pub "].iter().find_map(|pre| line.strip_prefix(pre)).unwrap_or(line);
+    let line = ["pub(super) ", "pub(crate) ", "pub "]
+        .iter()
+        .find_map(|pre| line.strip_prefix(pre))
+        .unwrap_or(line);
     let name = line.split(": ").next().unwrap_or_default();
     line.contains(": ") && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
@@ -208,7 +244,12 @@ fn main_is_a_doorbell() {
 
 #[test]
 fn nothing_is_left_open() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("HA", "CK")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X:"),
+        concat!("HA", "CK"),
+    ];
     let mut broken = String::new();
     for source in everything() {
         for (at, line) in source.text.lines().enumerate() {

@@ -1,0 +1,432 @@
+//! The dispatcher: the one that owns a run's truth. Workers bring it what came of their permits; it decides, makes it
+//! durable, tells of it, and hands out the next permits.
+//!
+//! Outcomes and the next intents that are ready together share one durable batch, and one batch is under way at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::clock::{LOOK_AGAIN, until};
+use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
+use crate::douyin::Platform;
+use crate::event::{Ending, EventKind, Halted};
+use crate::ledger::{Fact, Ledger, Permit, Store};
+use crate::pace::quota::Pacer;
+use crate::plan::Plan;
+
+use super::landing::{Landed, Trip};
+use super::limits::{Leave, Limits};
+use super::queue::{Pick, Queue};
+use super::voice::Voice;
+use super::worker::{self, Done, Shared};
+use super::{AppIdTurn, Apply, Ended, EngineError, Why};
+
+/// Waits of at least this are worth letting go of the app id for.
+const LET_GO: Duration = Duration::from_mins(1);
+/// How often an app id that another process has is asked for.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// After taking an app id's turn: whoever had it may have sent until just now.
+const AFTER_TAKING: Duration = Duration::from_secs(1);
+
+/// One moment by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) wall: Timestamp,
+    pub(super) instant: Instant,
+}
+
+/// What is to be made durable next, and what follows when it is.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) facts: Vec<Fact>,
+    pub(super) landed: Vec<Landed>,
+    /// Intents in it for deliveries that were not in doubt, so that may become one coupon more.
+    fresh: u64,
+}
+
+/// Owns a run from its first intent to its last outcome.
+pub(super) struct Dispatcher<S, P, T> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) ledger: Ledger<S>,
+    pub(super) shared: Arc<Shared<P>>,
+    pub(super) queue: Queue,
+    pub(super) limits: Limits,
+    pub(super) voice: Voice,
+    pub(super) why: Option<Why>,
+    pub(super) flight: Flight,
+    activity: ActivityNo,
+    turn: T,
+    asked: Option<Instant>,
+    stop: watch::Receiver<bool>,
+}
+
+/// What is under way.
+pub(super) struct Flight {
+    pub(super) trips: HashMap<DeliveryKey, Trip>,
+    workers: JoinSet<Done>,
+    done: Vec<Done>,
+    /// Whether what is armed may still start.
+    open: watch::Sender<bool>,
+    /// How many deliveries this run has attempted.
+    pub(super) deliveries: u64,
+    pub(super) random: fastrand::Rng,
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    pub(super) fn new(apply: Apply<S, P, T>) -> Self {
+        let (wall, instant) = (apply.clock.now(), Instant::now());
+        let book = apply.ledger.book();
+        let known = book.newest().max(wall);
+        let queue = Queue::new(&apply.plan, book, known, instant);
+        let shared = Shared {
+            platform: apply.platform,
+            pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
+            line: Semaphore::new(1),
+            armed: AtomicUsize::new(0),
+            started: Notify::new(),
+            clock: apply.clock,
+            end: apply.plan.schedule.end,
+            run_began: instant,
+        };
+        Self {
+            activity: book.current_activity().unwrap_or(ActivityNo(0)),
+            limits: Limits::new(&apply.plan),
+            voice: Voice::new(apply.emit),
+            plan: apply.plan,
+            ledger: apply.ledger,
+            shared: Arc::new(shared),
+            queue,
+            why: None,
+            flight: Flight {
+                trips: HashMap::new(),
+                workers: JoinSet::new(),
+                done: Vec::new(),
+                open: watch::channel(true).0,
+                deliveries: 0,
+                random: fastrand::Rng::with_seed(apply.seed),
+            },
+            turn: apply.turn,
+            asked: None,
+            stop: apply.stop,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+        loop {
+            while let Some(done) = self.flight.workers.try_join_next() {
+                self.flight.done.push(done?);
+            }
+            let at = self.moment();
+            let mut batch = Batch::default();
+            for done in std::mem::take(&mut self.flight.done) {
+                self.land(done, at, &mut batch);
+            }
+            self.look(at);
+            self.arm(at, &mut batch);
+            if !batch.facts.is_empty() {
+                self.commit(batch).await?;
+                continue;
+            }
+            if self.flight.workers.is_empty()
+                && let Some(why) = self.finished()
+            {
+                return Ok(self.end(why, at));
+            }
+            self.tell_phase(at);
+            self.wait(at).await?;
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            wall: self.shared.clock.now(),
+            instant: Instant::now(),
+        }
+    }
+
+    /// The moment by which the age of a doubt is measured: a clock that was set back makes nothing younger.
+    fn known(&self, at: Moment) -> Timestamp {
+        at.wall.max(self.ledger.book().newest())
+    }
+
+    /// Looks at everything that can end the run or change its pace from outside.
+    fn look(&mut self, at: Moment) {
+        let lost = self.limits.out_of_reach_since();
+        if *self.stop.borrow() {
+            self.finish(Why::Interrupted);
+        } else if at.wall >= self.plan.schedule.end {
+            self.finish(Why::End);
+        } else if lost.is_some_and(|since| at.instant.saturating_duration_since(since) >= self.plan.retry.give_up) {
+            self.finish(Why::GaveUp);
+        }
+        if let Some(per_second) = self.limits.throttle.recover(at.instant) {
+            self.set_pace(per_second, at);
+        }
+    }
+
+    /// Starts nothing more from here on; what is armed is called off. The first reason stays.
+    pub(super) fn finish(&mut self, why: Why) {
+        if self.why.is_none() {
+            self.why = Some(why);
+            self.flight.open.send_replace(false);
+        }
+    }
+
+    pub(super) fn halt(&mut self, halted: Halted, at: Moment) {
+        if self.why.is_none() {
+            self.voice.say(at.wall, EventKind::Halted(halted.clone()));
+        }
+        self.finish(Why::Halted(halted));
+    }
+
+    pub(super) fn set_pace(&mut self, per_second: f64, at: Moment) {
+        self.shared.pacer(|pacer| pacer.set_pace(per_second, at.instant));
+        let until = self.limits.throttle.recovered_in(at.instant);
+        let until = until.map(|left| crate::clock::later(at.wall, left));
+        self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
+    }
+
+    /// Makes intents of what is due, as far as everything allows.
+    fn arm(&mut self, at: Moment, batch: &mut Batch) {
+        if self.why.is_some() || at.wall < self.plan.schedule.start {
+            if self.plan.run.no_wait && self.why.is_none() {
+                self.finish(Why::NotStarted);
+            }
+            return;
+        }
+        let leave = self.limits.leave(at.instant);
+        let room = self.room(leave);
+        if room == 0 || !self.take_turn(leave.pick(), at) {
+            return;
+        }
+        for _ in 0..room {
+            if !self.below_max_coupons(batch.fresh) {
+                break;
+            }
+            let pick = if self.flight.deliveries >= self.plan.run.at_most {
+                Pick::Again
+            } else {
+                leave.pick()
+            };
+            let known = self.known(at);
+            let Some(key) = self.queue.next(self.ledger.book(), known, at.instant, pick) else {
+                break;
+            };
+            self.intend(key, at, batch);
+        }
+    }
+
+    /// How many intents may be made now. No more than the pace starts in a second are armed, so that little is in doubt
+    /// after a crash.
+    fn room(&self, leave: Leave) -> u32 {
+        let in_flight = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
+        let armed = self.shared.armed.load(Ordering::SeqCst);
+        let per_second = self.shared.pacer(|pacer| pacer.per_second());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a pace is positive and small"
+        )]
+        let most_armed = (per_second as usize).max(1);
+        let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
+        match leave {
+            Leave::UpTo(allowed) => allowed.saturating_sub(in_flight).min(arm),
+            Leave::Probe => u32::from(in_flight == 0),
+            Leave::NotBefore(_) => 0,
+        }
+    }
+
+    fn below_max_coupons(&mut self, fresh: u64) -> bool {
+        let counts = self.ledger.book().counts();
+        let may_exist =
+            counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight) + fresh;
+        may_exist < self.plan.max_coupons
+    }
+
+    fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {
+        let book = self.ledger.book();
+        let standing = book.standing(key);
+        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+        let activity = doubt.map_or(self.activity, |doubt| doubt.activity);
+        let first_in_run = self.queue.count(key) == 1;
+        let trip = Trip {
+            doubt,
+            former_activity: activity != self.activity,
+            first_in_run,
+        };
+        self.flight.trips.insert(key, trip);
+        self.flight.deliveries += u64::from(first_in_run);
+        batch.fresh += u64::from(doubt.is_none());
+        batch.facts.push(Fact::Intent {
+            key,
+            activity,
+            at: at.wall,
+        });
+    }
+
+    /// Makes a batch durable, and only then tells of it and lets its intents go.
+    async fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
+        let permits = match self.ledger.append(batch.facts).await {
+            Ok(permits) => permits,
+            Err(error) => {
+                self.flight.open.send_replace(false);
+                return Err(error.into());
+            }
+        };
+        for landed in batch.landed {
+            self.settle(landed);
+        }
+        let at = self.moment();
+        let counts = self.ledger.book().counts();
+        self.voice.say(at.wall, EventKind::Counted { counts });
+        for permit in permits {
+            self.spawn(permit);
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, permit: Permit) {
+        self.shared.armed.fetch_add(1, Ordering::SeqCst);
+        let (shared, open) = (Arc::clone(&self.shared), self.flight.open.subscribe());
+        self.flight
+            .workers
+            .spawn(worker::attempt(shared, open, self.voice.emit(), permit));
+    }
+
+    /// Has the app id's turn, or asks for it when there is something to send and the last asking is a while ago.
+    fn take_turn(&mut self, pick: Pick, at: Moment) -> bool {
+        if self.turn.held() {
+            return true;
+        }
+        let known = self.known(at);
+        if !self.queue.has_next(self.ledger.book(), known, at.instant, pick) {
+            return false;
+        }
+        if self.asked.is_some_and(|asked| at.instant < asked + ASK_AGAIN) {
+            return false;
+        }
+        match self.turn.take() {
+            Ok(()) => {
+                self.asked = None;
+                self.voice.app_id_taken_by(None);
+                self.shared.pacer(|pacer| pacer.hold_until(at.instant + AFTER_TAKING));
+                true
+            }
+            Err(owner) => {
+                self.asked = Some(at.instant);
+                if self.plan.run.no_wait {
+                    self.finish(Why::AppIdTaken(owner.clone()));
+                }
+                self.voice.app_id_taken_by(Some(owner));
+                false
+            }
+        }
+    }
+
+    /// Why the run is over, when nothing is in flight.
+    fn finished(&mut self) -> Option<Why> {
+        if self.why.is_some() {
+            return self.why.clone();
+        }
+        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        if self.queue.is_exhausted(self.ledger.book(), capped) {
+            return Some(if capped { Why::AtMost } else { Why::NothingLeft });
+        }
+        let max = self.plan.max_coupons;
+        (!self.below_max_coupons(0)).then_some(Why::Halted(Halted::MaxCoupons { max }))
+    }
+
+    fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
+        self.turn.release();
+        let counts = self.ledger.book().counts();
+        let ending = self.ending(&why, at);
+        self.voice.say(at.wall, EventKind::RunEnded { ending, counts });
+        (Ended { ending, why, counts }, self.ledger)
+    }
+
+    fn ending(&self, why: &Why, at: Moment) -> Ending {
+        let book = self.ledger.book();
+        if book.counts().complete() {
+            return Ending::Complete;
+        }
+        match why {
+            Why::Halted(_) | Why::End => Ending::NeedsPerson,
+            Why::Interrupted | Why::AtMost | Why::GaveUp | Why::NotStarted | Why::AppIdTaken(_) => Ending::Incomplete,
+            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
+            Why::NothingLeft => Ending::NeedsPerson,
+        }
+    }
+
+    /// Says what the run is doing, when that has changed.
+    fn tell_phase(&mut self, at: Moment) {
+        let draining = self.why.as_ref().map(Why::draining);
+        let start = Some(self.plan.schedule.start).filter(|start| at.wall < *start);
+        let idle = self.flight.workers.is_empty();
+        let due = self.queue.next_due().filter(|_| idle);
+        self.voice
+            .phase(at, draining, start, self.limits.waiting(at.wall, at.instant), due);
+    }
+
+    /// Waits until something may have changed: a worker came back or started, a stop, or the next time that matters.
+    async fn wait(&mut self, at: Moment) -> Result<(), EngineError> {
+        let next = self.next_time(at);
+        if next >= at.instant + LET_GO && self.flight.workers.is_empty() {
+            self.turn.release();
+        }
+        let next = next.min(at.instant + LOOK_AGAIN);
+        let stopping = *self.stop.borrow();
+        tokio::select! {
+            Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
+            () = self.shared.started.notified() => {}
+            changed = self.stop.changed(), if !stopping => {
+                if changed.is_err() {
+                    self.finish(Why::Interrupted);
+                }
+            }
+            () = tokio::time::sleep_until(next) => {}
+        }
+        Ok(())
+    }
+
+    /// The next moment at which time alone changes what may be done; far away when there is none.
+    fn next_time(&self, at: Moment) -> Instant {
+        let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
+        let leave = match self.limits.leave(at.instant) {
+            Leave::NotBefore(probe) => Some(probe),
+            Leave::UpTo(_) => self.queue.next_due(),
+            Leave::Probe => None,
+        };
+        let give_up = self
+            .limits
+            .out_of_reach_since()
+            .map(|since| since + self.plan.retry.give_up);
+        let draining = self.why.is_some();
+        [
+            leave,
+            give_up,
+            self.limits.throttle.next_step(),
+            self.asked.map(|asked| asked + ASK_AGAIN),
+            wall(self.plan.schedule.start).flatten(),
+            wall(self.plan.schedule.end).flatten(),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|next| !draining && *next > at.instant)
+        .min()
+        .unwrap_or(at.instant + LET_GO * 60)
+    }
+}
+
+impl Batch {
+    pub(super) fn add(&mut self, fact: Fact, landed: Landed) {
+        self.facts.push(fact);
+        self.landed.push(landed);
+    }
+}

@@ -1,0 +1,206 @@
+//! What follows when a worker comes back: the fact for the ledger, and what the answer means for the run's limits.
+
+use tokio::time::Instant;
+
+use crate::clock::until;
+use crate::delivery::{DeliveryKey, Doubt, State, Verdict};
+use crate::douyin::{NotReady, Platform};
+use crate::event::{Attempt, Event, EventKind, Halted};
+use crate::ledger::{Fact, Store};
+use crate::outcome::{Outcome, Proof};
+use crate::pace::backoff;
+
+use super::AppIdTurn;
+use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::verdict::{self, Context, Effect};
+use super::worker::{Attempted, Done};
+
+/// The coupon status that a new coupon has, by the platform's document.
+const UNUSED: i64 = 10;
+
+/// A delivery that has a permit.
+#[derive(Clone, Debug)]
+pub(super) struct Trip {
+    /// What was not known of it before.
+    pub(super) doubt: Option<Doubt>,
+    /// Whether it is sent under an activity that the file no longer names.
+    pub(super) former_activity: bool,
+    /// Whether this is its first attempt in this run.
+    pub(super) first_in_run: bool,
+}
+
+/// A delivery that came back; what follows when that is durable.
+#[derive(Debug)]
+pub(super) struct Landed {
+    key: DeliveryKey,
+    due: Instant,
+    told: Option<Event>,
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// Decides what a worker's return means.
+    pub(super) fn land(&mut self, done: Done, at: Moment, batch: &mut Batch) {
+        match done {
+            Done::CalledOff { key, why } => {
+                let trip = self.flight.trips.remove(&key);
+                self.queue.uncount(key);
+                self.flight.deliveries -= u64::from(trip.is_some_and(|trip| trip.first_in_run));
+                let landed = Landed {
+                    key,
+                    due: at.instant,
+                    told: None,
+                };
+                batch.add(Fact::Withdrawn { key }, landed);
+                if let Some(why) = why {
+                    self.not_ready(why, at);
+                }
+            }
+            Done::Ended {
+                key,
+                attempted,
+                outcome,
+            } => {
+                let Some(trip) = self.flight.trips.remove(&key) else {
+                    return;
+                };
+                self.limits.token = None;
+                let context = self.context(key, &trip, &attempted, &outcome);
+                let decision = verdict::decide(&outcome, &context);
+                let halted = self.limits.guards.answered(&outcome, trip.doubt.is_some());
+                if let Some(halted) = halted {
+                    self.halt(halted, at);
+                }
+                self.affect(key, decision.effect, &outcome, at);
+                let due = match decision.verdict {
+                    Verdict::NotIssued { due, .. } | Verdict::Unknown { due, .. } => due,
+                    _ => at.wall,
+                };
+                let landed = Landed {
+                    key,
+                    due: at.instant + until(at.wall, due).unwrap_or_default(),
+                    told: Some(told(&attempted, &outcome, at)),
+                };
+                self.voice.coupon_status(unusual_status(&outcome), at.wall);
+                let outcome = Box::new(outcome);
+                batch.add(
+                    Fact::Ended {
+                        key,
+                        verdict: decision.verdict,
+                        outcome,
+                    },
+                    landed,
+                );
+            }
+        }
+    }
+
+    fn context(&mut self, key: DeliveryKey, trip: &Trip, attempted: &Attempted, outcome: &Outcome) -> Context {
+        let retry = &self.plan.retry;
+        let tries = self.queue.tries(key).max(1);
+        let random = self.flight.random.f64();
+        Context {
+            open_id: attempted.open_id.clone(),
+            merchant_coupon_id: attempted.merchant_coupon_id.to_string(),
+            doubt: trip.doubt,
+            former_activity: trip.former_activity,
+            accepts_replays: self.ledger.book().accepts_replays(),
+            wrong_address: outcome.wrong_address() && self.limits.guards.wrong_address(),
+            began: attempted.began,
+            timeout: retry.timeout,
+            delay: backoff::delay(tries, retry.first_delay, retry.max_delay, random),
+        }
+    }
+
+    /// What an outcome means for everything that is to start after it.
+    fn affect(&mut self, key: DeliveryKey, effect: Effect, outcome: &Outcome, at: Moment) {
+        let reached = effect != Effect::NotReached;
+        let waited = self.limits.wait.is_some() || self.limits.outage.open().is_some();
+        self.limits.outage.ended(reached, at.instant);
+        if reached && waited {
+            self.limits.wait = None;
+            self.limits.ramp.restart();
+        }
+        let mut counts = !waited && self.limits.outage.open().is_none();
+        match effect {
+            Effect::Answered => {
+                let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
+                self.limits.ramp.answered(settled);
+            }
+            Effect::NotReached => {}
+            Effect::Throttled => {
+                if let Some(per_second) = self.limits.throttle.throttled(key.recipient, at.instant) {
+                    self.set_pace(per_second, at);
+                }
+                counts &= !self.limits.throttle.slowed();
+            }
+            Effect::Token => counts = false,
+            Effect::Wait { code, message } => {
+                counts = false;
+                self.limits.wait_for_platform(code, message, at.instant);
+            }
+            Effect::Halt(halted) => self.halt(halted, at),
+        }
+        if !counts {
+            self.queue.uncount(key);
+        }
+    }
+
+    fn not_ready(&mut self, why: NotReady, at: Moment) {
+        match why {
+            NotReady::Refused { .. } | NotReady::Expired { .. } => {
+                self.halt(Halted::Credentials { why: why.to_string() }, at);
+            }
+            NotReady::OutOfReach { why, again } => {
+                let wait = until(at.wall, again).unwrap_or_default();
+                self.limits.wait_for_token(why, wait, at.instant);
+            }
+        }
+    }
+
+    /// What follows when a delivery's return is durable: it is queued again or forgotten, and told of.
+    pub(super) fn settle(&mut self, landed: Landed) {
+        let book = self.ledger.book();
+        let standing = book.standing(landed.key);
+        match standing.state {
+            State::Issued => self.queue.issued(book, landed.key),
+            State::Refused { .. } | State::Held { .. } | State::Skipped(_) => self.queue.forget(landed.key),
+            State::Pending | State::Deferred { .. } | State::InDoubt => {
+                self.queue.put(landed.key, &standing, landed.due);
+            }
+            State::Attempting { .. } => {}
+        }
+        if let Some(told) = landed.told {
+            self.voice.tell(told);
+        }
+    }
+}
+
+fn unusual_status(outcome: &Outcome) -> Option<i64> {
+    match &outcome.proof {
+        Proof::Issued { coupon, .. } => coupon.coupon_status.filter(|status| *status != UNUSED),
+        _ => None,
+    }
+}
+
+fn told(attempted: &Attempted, outcome: &Outcome, at: Moment) -> Event {
+    let answer = outcome.answer.as_ref();
+    let attempt = Attempt {
+        merchant_coupon_id: attempted.merchant_coupon_id.to_string(),
+        open_id: attempted.open_id.clone(),
+        attempt: attempted.attempt,
+        outcome: outcome.proof.word().to_owned(),
+        code: answer.map(|answer| answer.code),
+        class: answer.map(|answer| answer.class),
+        classifier: answer.map(|answer| answer.classifier),
+        message: answer.map_or_else(
+            || outcome.detail.clone().unwrap_or_default(),
+            |answer| answer.message.clone(),
+        ),
+        log_id: answer.map(|answer| answer.log_id.clone()).unwrap_or_default(),
+        latency: outcome.latency.as_secs_f64(),
+    };
+    Event {
+        at: at.wall,
+        kind: EventKind::AttemptEnded(Box::new(attempt)),
+    }
+}

@@ -1,0 +1,147 @@
+//! What keeps a run from starting more: the slow start, throttles, an outage, a platform that asks to wait, a token that
+//! cannot be had, and the guards. Each is a small machine of its own; this asks them together.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::clock::later;
+use crate::event::Waiting;
+use crate::plan::Plan;
+
+use super::guard::Guards;
+use super::outage::{Outage, WAIT_PROBE};
+use super::queue::Pick;
+use super::ramp::Ramp;
+use crate::pace::throttle::Throttle;
+
+/// The limits of one run.
+#[derive(Debug)]
+pub struct Limits {
+    /// The slow start.
+    pub ramp: Ramp,
+    /// The pace that the platform bears.
+    pub throttle: Throttle,
+    /// Whether the platform is out of reach.
+    pub outage: Outage,
+    /// What halts the run.
+    pub guards: Guards,
+    /// The platform asks the campaign as a whole to wait.
+    pub wait: Option<PlatformWait>,
+    /// No token can be had.
+    pub token: Option<TokenWait>,
+}
+
+/// The platform asks the campaign as a whole to wait.
+#[derive(Clone, Debug)]
+pub struct PlatformWait {
+    code: i64,
+    message: String,
+    next_probe: Instant,
+}
+
+/// No token can be had.
+#[derive(Clone, Debug)]
+pub struct TokenWait {
+    since: Instant,
+    why: String,
+    again: Instant,
+}
+
+/// Whether something may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// So many in flight.
+    UpTo(u32),
+    /// One, to see whether the platform answers.
+    Probe,
+    /// Nothing before this.
+    NotBefore(Instant),
+}
+
+impl Leave {
+    /// What to pick under this leave.
+    #[must_use]
+    pub const fn pick(self) -> Pick {
+        match self {
+            Self::Probe => Pick::Probe,
+            Self::UpTo(_) | Self::NotBefore(_) => Pick::Send,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of a run that begins.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            ramp: Ramp::new(plan.pace.max_in_flight),
+            throttle: Throttle::new(plan.pace.per_second),
+            outage: Outage::default(),
+            guards: Guards::new(&plan.halt),
+            wait: None,
+            token: None,
+        }
+    }
+
+    /// What may start now.
+    #[must_use]
+    pub fn leave(&self, now: Instant) -> Leave {
+        let probes = [
+            self.outage.open().map(|open| open.next_probe),
+            self.wait.as_ref().map(|wait| wait.next_probe),
+            self.token.as_ref().map(|token| token.again),
+        ];
+        match probes.into_iter().flatten().max() {
+            None => Leave::UpTo(self.ramp.allowed()),
+            Some(at) if at <= now => Leave::Probe,
+            Some(at) => Leave::NotBefore(at),
+        }
+    }
+
+    /// Tells that the platform asks the campaign as a whole to wait.
+    pub fn wait_for_platform(&mut self, code: i64, message: String, now: Instant) {
+        self.wait = Some(PlatformWait {
+            code,
+            message,
+            next_probe: now + WAIT_PROBE,
+        });
+    }
+
+    /// Tells that no token could be had.
+    pub fn wait_for_token(&mut self, why: String, again: Duration, now: Instant) {
+        let since = self.token.as_ref().map_or(now, |token| token.since);
+        let again = now + again.max(Duration::from_secs(1));
+        self.token = Some(TokenWait { since, why, again });
+    }
+
+    /// Since when the platform or its tokens have been out of reach.
+    #[must_use]
+    pub fn out_of_reach_since(&self) -> Option<Instant> {
+        let outage = self.outage.open().map(|open| open.since);
+        let token = self.token.as_ref().map(|token| token.since);
+        [outage, token].into_iter().flatten().min()
+    }
+
+    /// What is waited for, and until when, as told to people; `wall` and `now` are one moment.
+    #[must_use]
+    pub fn waiting(&self, wall: Timestamp, now: Instant) -> Option<(Waiting, Timestamp)> {
+        let at = |instant: Instant| later(wall, instant.saturating_duration_since(now));
+        let ago = |instant: Instant| {
+            let ms = i64::try_from(now.saturating_duration_since(instant).as_millis()).unwrap_or(i64::MAX);
+            crate::clock::from_ms(wall.as_millisecond().saturating_sub(ms))
+        };
+        if let Some(open) = self.outage.open() {
+            let since = ago(open.since);
+            return Some((Waiting::Outage { since }, at(open.next_probe)));
+        }
+        if let Some(token) = &self.token {
+            let (since, why) = (ago(token.since), token.why.clone());
+            return Some((Waiting::Token { since, why }, at(token.again)));
+        }
+        let wait = self.wait.as_ref()?;
+        let (code, message) = (wait.code, wait.message.clone());
+        Some((Waiting::Platform { code, message }, at(wait.next_probe)))
+    }
+}

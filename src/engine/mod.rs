@@ -1,0 +1,125 @@
+//! The hand that moves deliveries along the line: from what is owed, through the pace, to the platform and back to the
+//! ledger. Everything that a person sees of it leaves as events.
+
+mod dispatcher;
+mod guard;
+mod landing;
+mod limits;
+mod outage;
+mod queue;
+mod ramp;
+mod verdict;
+mod voice;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::delivery::Counts;
+use crate::douyin::Platform;
+use crate::event::{Draining, Emit, Ending, Halted, Owner};
+use crate::ledger::{Ledger, LedgerError, Store};
+use crate::plan::Plan;
+
+/// The right to send for an app id on this machine, which one process has at a time.
+pub trait AppIdTurn: Send {
+    /// Takes it, or tells who has it.
+    ///
+    /// # Errors
+    /// The process that has it.
+    fn take(&mut self) -> Result<(), Owner>;
+
+    /// Lets go of it.
+    fn release(&mut self);
+
+    /// Whether this process has it.
+    fn held(&self) -> bool;
+}
+
+/// Everything that one run needs. The ledger's audience has been admitted.
+pub struct Apply<S, P, T> {
+    /// What is to be made so.
+    pub plan: Arc<Plan>,
+    /// What is owed and settled.
+    pub ledger: Ledger<S>,
+    /// Who sends the coupons.
+    pub platform: Arc<P>,
+    /// The app id's turn.
+    pub turn: T,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Turns true when the run is to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Who is told.
+    pub emit: Arc<dyn Emit>,
+    /// The seed of every random choice, which is jitter only.
+    pub seed: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// In a word.
+    pub ending: Ending,
+    /// Why nothing more was started.
+    pub why: Why,
+    /// Where all deliveries stand.
+    pub counts: Counts,
+}
+
+/// Why a run started nothing more.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// Nothing is left that the machine may send in this run.
+    NothingLeft,
+    /// It was asked to stop.
+    Interrupted,
+    /// A guard or a code.
+    Halted(Halted),
+    /// `schedule.end` is past.
+    End,
+    /// `--at-most` is reached.
+    AtMost,
+    /// The platform was out of reach for longer than `retry.give_up`.
+    GaveUp,
+    /// It would have had to wait for the start, and was told not to.
+    NotStarted,
+    /// Another process sends for the app id, and the run was told not to wait.
+    AppIdTaken(Owner),
+}
+
+impl Why {
+    const fn draining(&self) -> Draining {
+        match self {
+            Self::NothingLeft => Draining::NothingLeft,
+            Self::Interrupted | Self::NotStarted | Self::AppIdTaken(_) => Draining::Interrupted,
+            Self::Halted(_) => Draining::Halted,
+            Self::End => Draining::End,
+            Self::AtMost => Draining::AtMost,
+            Self::GaveUp => Draining::GaveUp,
+        }
+    }
+}
+
+/// Why a run broke off. What was in flight will be found in doubt by the next one.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The ledger could not be written: nothing is sent without it.
+    #[error("the ledger failed, so sending stopped at once")]
+    Ledger(#[from] LedgerError),
+    /// A defect of the program.
+    #[error("an attempt ended in a defect of this program")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Apply<S, P, T> {
+    /// Sends what is owed until nothing is left, or something says stop. Returns the ledger beside how it ended.
+    ///
+    /// # Errors
+    /// When the ledger fails: sending stops at once.
+    pub async fn run(self) -> Result<(Ended, Ledger<S>), EngineError> {
+        dispatcher::Dispatcher::new(self).run().await
+    }
+}

@@ -1,0 +1,267 @@
+//! What is due, in which order: resends of doubts, then retries, then what was never attempted.
+//!
+//! Times here are monotonic, taken over from the ledger's wall times once when it is opened: a wall clock that is
+//! corrected during a run then delays nobody.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::clock::until;
+use crate::delivery::{DeliveryKey, Doubt, Standing, State};
+use crate::ledger::Book;
+use crate::pace::backoff::MOST_RETRY_AFTER;
+use crate::plan::{InDoubt, Plan};
+
+/// The deliveries that this run may still attempt.
+#[derive(Debug)]
+pub struct Queue {
+    doubts: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
+    retries: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
+    /// Owed now, behind the cursor: a later coupon of a user whose earlier one was issued meanwhile.
+    late: VecDeque<DeliveryKey>,
+    cursor: DeliveryKey,
+    /// Taken to see whether there is one, and given out next.
+    ahead: Option<DeliveryKey>,
+    /// How many attempts of an unsettled delivery were made in this run.
+    tries: HashMap<DeliveryKey, u32>,
+    rules: Rules,
+}
+
+/// What the queue needs of the plan.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    attempts: u32,
+    in_doubt: InDoubt,
+    resend_within: Duration,
+    coupons_per_user: u8,
+}
+
+/// For what a delivery is picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// To be sent: whatever is due.
+    Send,
+    /// Only what this run has attempted before: it has begun as many deliveries as it may.
+    Again,
+    /// To probe a platform that may be out of reach: one that surely was not sent, due or not, before any other.
+    Probe,
+}
+
+impl Queue {
+    /// Takes over what the ledger has.
+    #[must_use]
+    pub fn new(plan: &Plan, book: &Book, now: Timestamp, instant: Instant) -> Self {
+        let mut queue = Self {
+            doubts: BinaryHeap::new(),
+            retries: BinaryHeap::new(),
+            late: VecDeque::new(),
+            cursor: DeliveryKey {
+                recipient: 0,
+                ordinal: 1,
+            },
+            ahead: None,
+            tries: HashMap::new(),
+            rules: Rules {
+                attempts: plan.retry.attempts,
+                in_doubt: plan.retry.in_doubt,
+                resend_within: plan.retry.resend_within,
+                coupons_per_user: plan.coupons_per_user,
+            },
+        };
+        for (key, standing) in book.unsettled() {
+            let (due, most) = match (standing.state, standing.doubt) {
+                (State::Deferred { until }, _) => (until, plan.retry.max_delay),
+                (State::InDoubt, Some(doubt)) => (doubt.due, plan.retry.timeout),
+                _ => continue,
+            };
+            queue.put(key, &standing, instant + clamped(now, due, most));
+        }
+        queue
+    }
+
+    /// Puts a delivery back that is due at `due`.
+    pub fn put(&mut self, key: DeliveryKey, standing: &Standing, due: Instant) {
+        match (standing.state, standing.doubt) {
+            (State::Deferred { .. }, _) => self.retries.push(Reverse((due, key))),
+            (State::InDoubt, Some(_)) => self.doubts.push(Reverse((due, key))),
+            (State::Pending, _) => self.late.push_back(key),
+            _ => {}
+        }
+    }
+
+    /// Counts one more attempt of a delivery in this run.
+    pub fn count(&mut self, key: DeliveryKey) -> u32 {
+        let tries = self.tries.entry(key).or_default();
+        *tries += 1;
+        *tries
+    }
+
+    /// Takes back one attempt that does not count.
+    pub fn uncount(&mut self, key: DeliveryKey) {
+        if let Some(tries) = self.tries.get_mut(&key) {
+            *tries = tries.saturating_sub(1);
+        }
+    }
+
+    /// How many attempts of `key` this run made.
+    #[must_use]
+    pub fn tries(&self, key: DeliveryKey) -> u32 {
+        self.tries.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Forgets a delivery that is settled.
+    pub fn forget(&mut self, key: DeliveryKey) {
+        self.tries.remove(&key);
+    }
+
+    /// Whether the machine may resend this doubt, now or later.
+    #[must_use]
+    pub fn resendable(&self, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
+        let age = until(doubt.since, now).unwrap_or_default();
+        self.rules.in_doubt == InDoubt::Resend
+            && !doubt.stuck
+            && key.ordinal <= self.rules.coupons_per_user
+            && age <= self.rules.resend_within
+    }
+
+    /// Takes the next delivery to attempt, if there is one. `now` is the later of the wall and the ledger's newest time.
+    pub fn next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> Option<DeliveryKey> {
+        if let Some(key) = self.ahead.take() {
+            return Some(key);
+        }
+        if pick == Pick::Probe
+            && let Some(Reverse((_, key))) = self.retries.pop()
+        {
+            return Some(key);
+        }
+        let least = u32::from(pick == Pick::Again);
+        while let Some(key) = pop_due(&mut self.doubts, instant) {
+            let doubt = book.standing(key).doubt;
+            if self.may_try(key, least) && doubt.is_some_and(|d| self.resendable(key, &d, now)) {
+                return Some(key);
+            }
+        }
+        while let Some(key) = pop_due(&mut self.retries, instant) {
+            if self.may_try(key, least) {
+                return Some(key);
+            }
+        }
+        if pick == Pick::Again { None } else { self.next_new(book) }
+    }
+
+    fn may_try(&self, key: DeliveryKey, least: u32) -> bool {
+        (least..self.rules.attempts).contains(&self.tries(key))
+    }
+
+    /// Whether this run has nothing left to attempt, now or later; `capped` when it may begin no further delivery.
+    pub fn is_exhausted(&mut self, book: &Book, capped: bool) -> bool {
+        if self.ahead.is_none() && !capped {
+            self.ahead = self.next_new(book);
+        }
+        self.ahead.is_none() && self.doubts.is_empty() && self.retries.is_empty()
+    }
+
+    /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
+    /// a doubt may still be resent.
+    #[must_use]
+    pub fn next_run_goes_on(&self, book: &Book, now: Timestamp) -> bool {
+        let resendable = book
+            .unsettled()
+            .any(|(key, standing)| match (standing.state, standing.doubt) {
+                (State::Deferred { .. }, _) => true,
+                (State::InDoubt, Some(doubt)) => self.resendable(key, &doubt, now),
+                _ => false,
+            });
+        resendable || self.pending_first(book)
+    }
+
+    /// Whether a delivery is pending and it is its turn. One behind a coupon in doubt or held waits with that one.
+    fn pending_first(&self, book: &Book) -> bool {
+        (1..=self.rules.coupons_per_user).any(|ordinal| {
+            (0..book.recipients()).any(|recipient| {
+                let key = DeliveryKey { recipient, ordinal };
+                book.standing(key).state == State::Pending && self.turn_of(book, key)
+            })
+        })
+    }
+
+    /// Whether a delivery can be picked now.
+    pub fn has_next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> bool {
+        self.ahead = self.next(book, now, instant, pick);
+        self.ahead.is_some()
+    }
+
+    /// Takes the next delivery that was never attempted.
+    fn next_new(&mut self, book: &Book) -> Option<DeliveryKey> {
+        while let Some(key) = self.late.pop_front() {
+            if book.standing(key).state == State::Pending {
+                return Some(key);
+            }
+        }
+        while self.cursor.ordinal <= self.rules.coupons_per_user {
+            let key = self.cursor;
+            if key.recipient >= book.recipients() {
+                self.cursor = DeliveryKey {
+                    recipient: 0,
+                    ordinal: key.ordinal + 1,
+                };
+                continue;
+            }
+            self.cursor.recipient += 1;
+            if book.standing(key).state == State::Pending && self.turn_of(book, key) {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Whether the coupon before this one is issued, so that it is this one's turn.
+    fn turn_of(&self, book: &Book, key: DeliveryKey) -> bool {
+        let before = DeliveryKey {
+            ordinal: key.ordinal - 1,
+            ..key
+        };
+        key.ordinal == 1 || book.standing(before).state == State::Issued
+    }
+
+    /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.
+    pub fn issued(&mut self, book: &Book, key: DeliveryKey) {
+        self.forget(key);
+        let next = DeliveryKey {
+            ordinal: key.ordinal + 1,
+            ..key
+        };
+        let passed = (next.ordinal, next.recipient) < (self.cursor.ordinal, self.cursor.recipient);
+        if passed && next.ordinal <= self.rules.coupons_per_user && book.standing(next).state == State::Pending {
+            self.late.push_back(next);
+        }
+    }
+
+    /// When something that is not due yet will be.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        let doubt = self.doubts.peek().map(|Reverse((due, _))| *due);
+        let retry = self.retries.peek().map(|Reverse((due, _))| *due);
+        [doubt, retry].into_iter().flatten().min()
+    }
+}
+
+fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Instant) -> Option<DeliveryKey> {
+    match heap.peek() {
+        Some(Reverse((due, _))) if *due <= instant => heap.pop().map(|Reverse((_, key))| key),
+        _ => None,
+    }
+}
+
+/// How long until a stored time, as a run that begins now takes it. A time further ahead than any that is ever stored
+/// means that the clock was set back: then it is `most` from now.
+fn clamped(now: Timestamp, due: Timestamp, most: Duration) -> Duration {
+    match until(now, due) {
+        Some(left) if left > MOST_RETRY_AFTER.max(most) => most,
+        left => left.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,155 @@
+//! What an outcome means for its delivery and for the run: a pure function of both.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::{Doubt, Verdict};
+use crate::event::Halted;
+use crate::identity::OpenId;
+use crate::outcome::{NotIssued, Outcome, Proof, Unknown};
+use crate::pace::backoff::MOST_RETRY_AFTER;
+
+use super::outage::WAIT_PROBE;
+
+/// What must be known beside the outcome.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// To whom the attempt was.
+    pub open_id: OpenId,
+    /// By which key.
+    pub merchant_coupon_id: String,
+    /// What was not known of the delivery before the attempt.
+    pub doubt: Option<Doubt>,
+    /// Whether the attempt was made under an activity that the campaign file no longer names.
+    pub former_activity: bool,
+    /// Whether this ledger accepts that another one has sent this campaign.
+    pub accepts_replays: bool,
+    /// Whether an answer without a code, of a status that a wrong address gives, is to halt.
+    pub wrong_address: bool,
+    /// When the attempt began.
+    pub began: Timestamp,
+    /// The longest that an attempt may take.
+    pub timeout: Duration,
+    /// The delay before the next attempt, jitter included.
+    pub delay: Duration,
+}
+
+/// What follows from an outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// For the delivery.
+    pub verdict: Verdict,
+    /// For the run.
+    pub effect: Effect,
+}
+
+/// What follows for the run as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The platform answered.
+    Answered,
+    /// The platform was not reached, or could not do it.
+    NotReached,
+    /// The platform asked to slow down.
+    Throttled,
+    /// The token was not accepted; the delivery goes again at once, and the attempt does not count.
+    Token,
+    /// The platform asks the campaign as a whole to wait.
+    Wait {
+        /// The code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
+    /// Nothing more may be started.
+    Halt(Halted),
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
+    let code = outcome.answer.as_ref().map(|answer| answer.code);
+    let said = code.unwrap_or_default();
+    let asked = outcome
+        .retry_after
+        .map_or(Duration::ZERO, |after| after.min(MOST_RETRY_AFTER));
+    let due = later(outcome.at, context.delay.max(asked));
+    let another = || {
+        Effect::Halt(Halted::AnotherLedger {
+            open_id: context.open_id.clone(),
+            merchant_coupon_id: context.merchant_coupon_id.clone(),
+        })
+    };
+    let known = context.doubt.is_some() || context.accepts_replays;
+    let (verdict, effect) = match &outcome.proof {
+        Proof::Issued { replay, .. } => {
+            let effect = if *replay && !known { another() } else { Effect::Answered };
+            (Verdict::Issued, effect)
+        }
+        Proof::Duplicate if known => (Verdict::Issued, Effect::Answered),
+        Proof::Duplicate => (Verdict::Held { code: said }, another()),
+        Proof::Refused => (Verdict::Refused { code: said }, Effect::Answered),
+        Proof::Held => (Verdict::Held { code: said }, Effect::Answered),
+        Proof::NotIssued(NotIssued::Wait | NotIssued::Halt) if context.former_activity && code.is_some() => {
+            (Verdict::Held { code: said }, Effect::Answered)
+        }
+        Proof::NotIssued(why) => not_issued(*why, outcome, due),
+        Proof::Unknown(_) if context.wrong_address => (
+            Verdict::NotIssued { due: outcome.at, code },
+            Effect::Halt(Halted::Http {
+                detail: outcome.detail.clone().unwrap_or_default(),
+            }),
+        ),
+        Proof::Unknown(why) => {
+            let answered = *why == Unknown::SystemError;
+            // An answer that was lost may still be on its way: never two requests for one user at once.
+            let alone = if answered {
+                due
+            } else {
+                due.max(later(context.began, context.timeout))
+            };
+            (Verdict::Unknown { due: alone, code }, Effect::NotReached)
+        }
+    };
+    Decision { verdict, effect }
+}
+
+fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Effect) {
+    let code = outcome.answer.as_ref().map(|answer| answer.code);
+    let message = || {
+        outcome
+            .answer
+            .as_ref()
+            .map(|answer| answer.message.clone())
+            .unwrap_or_default()
+    };
+    let at_once = Verdict::NotIssued { due: outcome.at, code };
+    match why {
+        NotIssued::Throttled => (Verdict::NotIssued { due, code }, Effect::Throttled),
+        NotIssued::Token => (at_once, Effect::Token),
+        NotIssued::NotSent => (Verdict::NotIssued { due, code }, Effect::NotReached),
+        NotIssued::Wait => {
+            let due = later(outcome.at, WAIT_PROBE);
+            let wait = Effect::Wait {
+                code: code.unwrap_or_default(),
+                message: message(),
+            };
+            (Verdict::NotIssued { due, code }, wait)
+        }
+        NotIssued::Halt => {
+            let halted = match &outcome.answer {
+                Some(answer) => Halted::Code {
+                    code: answer.code,
+                    message: answer.message.clone(),
+                    log_id: answer.log_id.clone(),
+                },
+                None => Halted::Http {
+                    detail: outcome.detail.clone().unwrap_or_default(),
+                },
+            };
+            (at_once, Effect::Halt(halted))
+        }
+    }
+}

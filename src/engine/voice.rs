@@ -1,0 +1,116 @@
+//! What a run says, and only when it has changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::clock::{later, until};
+use crate::event::{Draining, Emit, Event, EventKind, Owner, Phase, Waiting};
+
+use super::dispatcher::Moment;
+
+/// Times that are computed anew from two clocks differ by a little each time.
+const SAME: Duration = Duration::from_millis(1_500);
+
+/// The run's voice.
+pub(super) struct Voice {
+    emit: Arc<dyn Emit>,
+    phase: Option<Phase>,
+    app_id_owner: Option<Owner>,
+    statuses: BTreeSet<i64>,
+}
+
+impl Voice {
+    pub(super) fn new(emit: Arc<dyn Emit>) -> Self {
+        Self {
+            emit,
+            phase: None,
+            app_id_owner: None,
+            statuses: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn emit(&self) -> Arc<dyn Emit> {
+        Arc::clone(&self.emit)
+    }
+
+    pub(super) fn say(&self, at: Timestamp, kind: EventKind) {
+        self.tell(Event { at, kind });
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        self.emit.emit(event);
+    }
+
+    pub(super) fn app_id_taken_by(&mut self, owner: Option<Owner>) {
+        self.app_id_owner = owner;
+    }
+
+    /// Warns of a coupon status that no document explains, once a run for each.
+    pub(super) fn coupon_status(&mut self, status: Option<i64>, at: Timestamp) {
+        if let Some(status) = status
+            && self.statuses.insert(status)
+        {
+            let message = format!(
+                "the platform issued a coupon of status {status}; a new coupon's is 10, and no document explains others"
+            );
+            self.say(at, EventKind::Warning { message });
+        }
+    }
+
+    /// Tells what the run is doing, if that is news.
+    pub(super) fn phase(
+        &mut self,
+        at: Moment,
+        draining: Option<Draining>,
+        start: Option<Timestamp>,
+        blocked: Option<(Waiting, Timestamp)>,
+        due: Option<Instant>,
+    ) {
+        let waiting = |why, until| Phase::Waiting { why, until };
+        let phase = match (draining, start, &self.app_id_owner, blocked, due) {
+            (Some(why), ..) => Phase::Draining { why },
+            (_, Some(start), ..) => waiting(Waiting::Start, Some(start)),
+            (_, _, Some(owner), ..) => waiting(Waiting::AppId { owner: owner.clone() }, None),
+            (_, _, _, Some((why, until)), _) => waiting(why, Some(until)),
+            (.., Some(due)) => {
+                let left = due.saturating_duration_since(at.instant);
+                waiting(Waiting::Due, Some(later(at.wall, left)))
+            }
+            _ => Phase::Sending,
+        };
+        if !self.phase.as_ref().is_some_and(|last| same(last, &phase)) {
+            self.say(at.wall, EventKind::Phase(phase.clone()));
+            self.phase = Some(phase);
+        }
+    }
+}
+
+/// Whether two phases are one to a person.
+fn same(last: &Phase, phase: &Phase) -> bool {
+    match (last, phase) {
+        (Phase::Waiting { why: a, until: x }, Phase::Waiting { why: b, until: y }) => {
+            let close = match (x, y) {
+                (Some(x), Some(y)) => about(*x, *y),
+                (x, y) => x == y,
+            };
+            close && same_why(a, b)
+        }
+        (a, b) => a == b,
+    }
+}
+
+fn same_why(a: &Waiting, b: &Waiting) -> bool {
+    match (a, b) {
+        (Waiting::Outage { since: a }, Waiting::Outage { since: b }) => about(*a, *b),
+        (Waiting::Token { since: a, why: x }, Waiting::Token { since: b, why: y }) => about(*a, *b) && x == y,
+        (a, b) => a == b,
+    }
+}
+
+fn about(a: Timestamp, b: Timestamp) -> bool {
+    until(a, b).or_else(|| until(b, a)).unwrap_or_default() <= SAME
+}

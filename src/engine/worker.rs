@@ -1,0 +1,141 @@
+//! One attempt, from its permit to its outcome: a token at hand, then the pace, then a last look whether it may still
+//! go, then the send.
+//!
+//! The pace comes after the durable intent and after the token. The other way round, a disk or a token endpoint that
+//! stalls would gather starts that were paced apart and let them leave together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::delivery::DeliveryKey;
+use crate::douyin::{NotReady, Platform};
+use crate::event::{Emit, Event, EventKind};
+use crate::identity::OpenId;
+use crate::ledger::Permit;
+use crate::merchant_coupon_id::MerchantCouponId;
+use crate::outcome::Outcome;
+use crate::pace::quota::Pacer;
+
+/// What came of a permit.
+#[derive(Debug)]
+pub enum Done {
+    /// The attempt was made.
+    Ended {
+        /// Of which delivery.
+        key: DeliveryKey,
+        /// Which attempt.
+        attempted: Attempted,
+        /// What it proved.
+        outcome: Outcome,
+    },
+    /// Not a byte was sent.
+    CalledOff {
+        /// Of which delivery.
+        key: DeliveryKey,
+        /// Why, when it was for want of a token.
+        why: Option<NotReady>,
+    },
+}
+
+/// The attempt that was made.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// To whom.
+    pub open_id: OpenId,
+    /// By which key.
+    pub merchant_coupon_id: MerchantCouponId,
+    /// Which attempt of the delivery, from 1.
+    pub attempt: u32,
+    /// When it began.
+    pub began: Timestamp,
+}
+
+/// What all attempts of a run share.
+#[derive(Debug)]
+pub struct Shared<P> {
+    /// To whom they are sent.
+    pub platform: Arc<P>,
+    /// The app id's pace.
+    pub pacer: Mutex<Pacer>,
+    /// Whose turn it is to wait for the pace, in the order of the intents.
+    pub line: Semaphore,
+    /// How many intents are durable and not started.
+    pub armed: AtomicUsize,
+    /// Told when an armed one starts.
+    pub started: Notify,
+    /// The wall clock.
+    pub clock: Clock,
+    /// When nothing more may start.
+    pub end: Timestamp,
+    /// When the run began.
+    pub run_began: Instant,
+}
+
+impl<P> Shared<P> {
+    /// Changes the pacer, or asks it.
+    pub fn pacer<R>(&self, change: impl FnOnce(&mut Pacer) -> R) -> R {
+        change(&mut self.pacer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn paced(&self) {
+        // The semaphore is never closed, so there is always a place in the line.
+        let _place = self.line.acquire().await;
+        while let Err(at) = self.pacer(|pacer| pacer.start(Instant::now())) {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+}
+
+/// Makes the attempt that `permit` allows, unless `open` turns false before it starts.
+pub async fn attempt<P: Platform>(
+    shared: Arc<Shared<P>>,
+    mut open: watch::Receiver<bool>,
+    emit: Arc<dyn Emit>,
+    permit: Permit,
+) -> Done {
+    let key = permit.key();
+    let ready = async {
+        let access = shared.platform.ready().await?;
+        shared.paced().await;
+        Ok::<_, NotReady>(access)
+    };
+    let ready = tokio::select! {
+        biased;
+        _ = open.wait_for(|open| !open) => None,
+        ready = ready => Some(ready),
+    };
+    shared.armed.fetch_sub(1, Ordering::SeqCst);
+    shared.started.notify_one();
+    let access = match ready {
+        Some(Ok(access)) => access,
+        Some(Err(why)) => return Done::CalledOff { key, why: Some(why) },
+        None => return Done::CalledOff { key, why: None },
+    };
+    let began = shared.clock.now();
+    if !*open.borrow() || began >= shared.end {
+        return Done::CalledOff { key, why: None };
+    }
+    emit.emit(Event {
+        at: began,
+        kind: EventKind::AttemptBegan {
+            since_run_began: shared.run_began.elapsed(),
+        },
+    });
+    let attempted = Attempted {
+        open_id: permit.open_id().clone(),
+        merchant_coupon_id: permit.merchant_coupon_id(),
+        attempt: permit.attempt(),
+        began,
+    };
+    let outcome = shared.platform.send(access, permit).await;
+    Done::Ended {
+        key,
+        attempted,
+        outcome,
+    }
+}

@@ -1,0 +1,356 @@
+//! The folded state: what all facts so far amount to. Nothing here is ever stored; it can always be made anew.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::{ActivityNo, Counts, DeliveryKey, NoSuchTransition, Skipped, Standing, State, StateName, Step};
+use crate::identity::{ActivityId, Identity, OpenId};
+use crate::merchant_coupon_id::MerchantCouponId;
+
+use super::deliveries::Deliveries;
+use super::fact::{Fact, Generation};
+use super::people::People;
+
+/// Why a fact cannot be folded: it contradicts those before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// The table of transitions does not have it.
+    #[error("delivery {}/{} cannot take it", .key.recipient, .key.ordinal)]
+    NoSuchTransition {
+        /// The delivery.
+        key: DeliveryKey,
+        /// What was tried.
+        source: Box<NoSuchTransition>,
+    },
+    /// It names a delivery or recipient that was never admitted.
+    #[error("it names recipient {recipient}, coupon {ordinal}, which was never admitted")]
+    Unknown {
+        /// The recipient's number.
+        recipient: u32,
+        /// The coupon's.
+        ordinal: u8,
+    },
+    /// It admits a recipient a second time.
+    #[error("it admits a recipient a second time")]
+    AdmittedTwice,
+    /// It is under an activity that no generation named.
+    #[error("it is under an activity that was never named")]
+    UnknownActivity,
+}
+
+/// The folded state of one campaign.
+#[derive(Debug)]
+pub struct Book {
+    identity: Identity,
+    people: People,
+    deliveries: Deliveries,
+    generation: Option<Generation>,
+    activities: Vec<ActivityId>,
+    draft: Draft,
+    newest: Timestamp,
+    accepts_replays: bool,
+}
+
+/// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
+/// ones.
+#[derive(Debug, Default)]
+struct Draft {
+    left: Vec<u32>,
+    returned: Vec<u32>,
+}
+
+impl Book {
+    /// The book of a ledger without facts.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            people: People::default(),
+            deliveries: Deliveries::default(),
+            generation: None,
+            activities: Vec::new(),
+            draft: Draft::default(),
+            newest: Timestamp::MIN,
+            accepts_replays: false,
+        }
+    }
+
+    /// Where all deliveries stand.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.deliveries.counts
+    }
+
+    /// How many deliveries are skipped, by reason.
+    #[must_use]
+    pub const fn skipped(&self) -> &BTreeMap<Skipped, u64> {
+        &self.deliveries.skipped
+    }
+
+    /// How many recipients were ever admitted.
+    #[must_use]
+    pub const fn recipients(&self) -> u32 {
+        self.people.confirmed
+    }
+
+    /// A recipient's open_id.
+    #[must_use]
+    pub fn open_id(&self, recipient: u32) -> &str {
+        self.people.open_id(recipient)
+    }
+
+    /// The number of the recipient with this open_id.
+    #[must_use]
+    pub fn find(&self, open_id: &str) -> Option<u32> {
+        self.people
+            .find(open_id)
+            .filter(|recipient| *recipient < self.people.confirmed)
+    }
+
+    /// Whether the last generation did not name the recipient.
+    #[must_use]
+    pub fn is_gone(&self, recipient: u32) -> bool {
+        self.people.gone.get(recipient as usize).copied().unwrap_or_default()
+    }
+
+    /// Where a delivery stands; pending for one that nobody was ever owed. Of one that is settled for good only its
+    /// state is kept.
+    #[must_use]
+    pub fn standing(&self, key: DeliveryKey) -> Standing {
+        self.deliveries.get(key).unwrap_or(Standing::PENDING)
+    }
+
+    /// A delivery's idempotency key.
+    #[must_use]
+    pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
+        let open_id = OpenId::parse(self.open_id(key.recipient)).ok()?;
+        let Identity { campaign, app_id, .. } = &self.identity;
+        Some(MerchantCouponId::derive(campaign, app_id, &open_id, key.ordinal))
+    }
+
+    /// How many coupons each user is owed at present.
+    #[must_use]
+    pub fn coupons_per_user(&self) -> u8 {
+        self.generation
+            .as_ref()
+            .map_or(0, |generation| generation.coupons_per_user)
+    }
+
+    /// The deliveries that are neither settled nor skipped nor simply pending, by key.
+    pub fn unsettled(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> {
+        self.deliveries
+            .particular
+            .iter()
+            .map(|(key, standing)| (*key, *standing))
+            .filter(|(_, standing)| {
+                matches!(
+                    standing.state.name(),
+                    StateName::InFlight | StateName::Deferred | StateName::InDoubt | StateName::Held
+                )
+            })
+    }
+
+    /// The last generation that was closed.
+    #[must_use]
+    pub const fn generation(&self) -> Option<&Generation> {
+        self.generation.as_ref()
+    }
+
+    /// The newest time of all facts; the smallest time there is without any.
+    #[must_use]
+    pub const fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// An activity by its number.
+    #[must_use]
+    pub fn activity(&self, activity: ActivityNo) -> Option<&ActivityId> {
+        self.activities.get(usize::from(activity.0))
+    }
+
+    /// The activity that new deliveries are sent under; none before the first generation.
+    #[must_use]
+    pub fn current_activity(&self) -> Option<ActivityNo> {
+        let current = &self.generation.as_ref()?.activity_id;
+        self.activity_no(current)
+    }
+
+    fn activity_no(&self, activity_id: &ActivityId) -> Option<ActivityNo> {
+        let at = self.activities.iter().position(|known| known == activity_id)?;
+        u16::try_from(at).ok().map(ActivityNo)
+    }
+
+    /// Whether a person has let in that another ledger has sent this campaign.
+    #[must_use]
+    pub const fn accepts_replays(&self) -> bool {
+        self.accepts_replays
+    }
+
+    /// Folds one fact in. After an error the book is not to be used any more.
+    pub(super) fn fold(&mut self, fact: &Fact) -> Result<(), Contradiction> {
+        match fact {
+            Fact::RunBegan { at, timeout } => {
+                self.note(*at);
+                self.drop_draft();
+                self.interrupt(*timeout)
+            }
+            Fact::Admitted { recipients } => recipients
+                .iter()
+                .try_for_each(|open_id| self.people.admit(open_id.as_str())),
+            Fact::Left { recipients } => {
+                self.draft.left.extend(recipients);
+                Ok(())
+            }
+            Fact::Returned { recipients } => {
+                self.draft.returned.extend(recipients);
+                Ok(())
+            }
+            Fact::Closed(generation) => self.close(generation),
+            Fact::Intent { key, at, activity } => {
+                self.note(*at);
+                if self.activity(*activity).is_none() {
+                    return Err(Contradiction::UnknownActivity);
+                }
+                self.step(
+                    *key,
+                    Step::Intent {
+                        at: *at,
+                        activity: *activity,
+                    },
+                )
+            }
+            Fact::Withdrawn { key } => self.step(*key, Step::Withdrawn),
+            Fact::Ended { key, verdict, outcome } => {
+                self.note(outcome.at);
+                self.step(*key, Step::Ended(*verdict))?;
+                self.reconcile_later(*key)
+            }
+            Fact::Reread { key, step, at } => {
+                self.note(*at);
+                self.step(*key, *step)?;
+                self.reconcile_later(*key)
+            }
+        }
+    }
+
+    fn note(&mut self, at: Timestamp) {
+        self.newest = self.newest.max(at);
+    }
+
+    fn drop_draft(&mut self) {
+        self.people.forget_unconfirmed();
+        self.draft = Draft::default();
+    }
+
+    fn interrupt(&mut self, timeout: Duration) -> Result<(), Contradiction> {
+        let under_way: Vec<_> = self
+            .unsettled()
+            .filter_map(|(key, standing)| match standing.state {
+                State::Attempting { began, .. } => Some((key, began)),
+                _ => None,
+            })
+            .collect();
+        for (key, began) in under_way {
+            self.step(
+                key,
+                Step::Interrupted {
+                    due: later(began, timeout),
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, key: DeliveryKey, step: Step) -> Result<(), Contradiction> {
+        let DeliveryKey { recipient, ordinal } = key;
+        let from = self
+            .deliveries
+            .get(key)
+            .ok_or(Contradiction::Unknown { recipient, ordinal })?;
+        let to = from
+            .next(step)
+            .map_err(|source| Contradiction::NoSuchTransition { key, source })?;
+        self.deliveries.put(key, from, to);
+        Ok(())
+    }
+
+    /// A generation takes effect: everything that it changes about who is owed what.
+    fn close(&mut self, generation: &Generation) -> Result<(), Contradiction> {
+        self.note(generation.at);
+        if self.activity_no(&generation.activity_id).is_none() {
+            self.activities.push(generation.activity_id.clone());
+        }
+        self.accepts_replays |= generation.accepted.iter().any(|word| word == "replays");
+        let draft = std::mem::take(&mut self.draft);
+        for (recipients, gone) in [(&draft.left, true), (&draft.returned, false)] {
+            for recipient in recipients {
+                let unknown = Contradiction::Unknown {
+                    recipient: *recipient,
+                    ordinal: 1,
+                };
+                *self.people.gone.get_mut(*recipient as usize).ok_or(unknown)? = gone;
+            }
+        }
+        let coupons_changed = self.coupons_per_user() != generation.coupons_per_user;
+        self.generation = Some(generation.clone());
+        self.people.confirmed = self.people.all();
+        self.deliveries
+            .admit(self.people.confirmed, generation.coupons_per_user);
+        if coupons_changed {
+            return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
+        }
+        let changed = draft.left.into_iter().chain(draft.returned);
+        changed
+            .into_iter()
+            .try_for_each(|recipient| self.reconcile(recipient, 1))
+    }
+
+    fn reconcile_later(&mut self, key: DeliveryKey) -> Result<(), Contradiction> {
+        if self.deliveries.ordinals() > key.ordinal && matches!(self.standing(key).state, State::Refused { .. }) {
+            return self.reconcile(key.recipient, key.ordinal);
+        }
+        Ok(())
+    }
+
+    /// Brings one recipient's deliveries, from one ordinal on, to what is owed of them by now.
+    fn reconcile(&mut self, recipient: u32, from: u8) -> Result<(), Contradiction> {
+        let (gone, owed) = (self.is_gone(recipient), self.coupons_per_user());
+        let mut refused = false;
+        for ordinal in from..=self.deliveries.ordinals() {
+            let key = DeliveryKey { recipient, ordinal };
+            let state = self.standing(key).state;
+            let why = if gone {
+                Some(Skipped::Gone)
+            } else if ordinal > owed {
+                Some(Skipped::CouponsPerUser)
+            } else {
+                refused.then_some(Skipped::EarlierRefused)
+            };
+            refused |= matches!(state, State::Refused { .. });
+            match (why, state) {
+                (Some(why), State::Skipped(because)) if why == because => {}
+                (Some(why), State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_)) => {
+                    self.step(key, Step::Skip(why))?;
+                }
+                (None, State::Skipped(_)) => self.step(key, Step::Owe)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts everything anew from where each delivery stands, to prove the counts that were kept.
+    #[must_use]
+    pub fn recount(&self) -> Counts {
+        let mut counts = Counts::default();
+        for ordinal in 1..=self.deliveries.ordinals() {
+            for recipient in 0..self.recipients() {
+                counts.add(self.standing(DeliveryKey { recipient, ordinal }).state.name(), 1);
+            }
+        }
+        counts
+    }
+}

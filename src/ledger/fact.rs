@@ -1,0 +1,95 @@
+//! What can happen to a campaign, as the ledger keeps it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::{ActivityNo, DeliveryKey, Step, Verdict};
+use crate::identity::{ActivityId, OpenId};
+use crate::outcome::Outcome;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A process took the ledger to send from it. Attempts that an earlier one left under way are in doubt from here on.
+    RunBegan {
+        /// When.
+        at: Timestamp,
+        /// `retry.timeout`: how long after its beginning such an attempt may be made again.
+        timeout: Duration,
+    },
+    /// New recipients of the generation that is being read, in the order of the source.
+    Admitted {
+        /// Who; at most [`Fact::CHUNK`].
+        recipients: Vec<OpenId>,
+    },
+    /// Recipients that the generation being read no longer names.
+    Left {
+        /// By number, ascending.
+        recipients: Vec<u32>,
+    },
+    /// Recipients that were gone and that the generation being read names again.
+    Returned {
+        /// By number, ascending.
+        recipients: Vec<u32>,
+    },
+    /// The generation is whole: what was admitted, left and returned since the last one counts from here on.
+    Closed(Box<Generation>),
+    /// An attempt is about to be made.
+    Intent {
+        /// At which delivery.
+        key: DeliveryKey,
+        /// When.
+        at: Timestamp,
+        /// Under which activity.
+        activity: ActivityNo,
+    },
+    /// It was called off before a byte left.
+    Withdrawn {
+        /// Of which delivery.
+        key: DeliveryKey,
+    },
+    /// It ended.
+    Ended {
+        /// Of which delivery.
+        key: DeliveryKey,
+        /// What that means for the delivery.
+        verdict: Verdict,
+        /// Everything that is known of how.
+        outcome: Box<Outcome>,
+    },
+    /// An apply read the last code of a delivery again, by its file.
+    Reread {
+        /// Of which delivery.
+        key: DeliveryKey,
+        /// What follows.
+        step: Step,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Fact {
+    /// The most recipients that one fact admits.
+    pub const CHUNK: usize = 512;
+}
+
+/// One reading of the audience, admitted as a whole, and what the campaign file said beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// When it was closed.
+    pub at: Timestamp,
+    /// How many recipients the source named.
+    pub listed: u64,
+    /// SHA-256 of the source.
+    pub source: [u8; 32],
+    /// The activity that new deliveries are sent under.
+    pub activity_id: ActivityId,
+    /// How many coupons each user is owed.
+    pub coupons_per_user: u8,
+    /// What tells this plan from another.
+    pub fingerprint: String,
+    /// The changes that a person let in with it, by their words.
+    pub accepted: Vec<String>,
+}

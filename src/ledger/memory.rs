@@ -1,0 +1,79 @@
+//! A store in memory that keeps its promises no better than a disk: it can stall, fail, and forget what was not flushed.
+//! For tests and examples; nothing in it outlives the process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::store::{Store, StoreError};
+
+/// A store in memory. Clones share what is durable, as two openings of one disk do.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    durable: Vec<Vec<u8>>,
+    stall: Duration,
+    fails_after: Option<u64>,
+    forgets: bool,
+}
+
+impl MemoryStore {
+    /// Lets each append take so long from now on.
+    pub fn stall(&self, stall: Duration) {
+        self.with(|shared| shared.stall = stall);
+    }
+
+    /// Lets appends fail once there are so many records.
+    pub fn fail_after(&self, records: u64) {
+        self.with(|shared| shared.fails_after = Some(records));
+    }
+
+    /// Whether appends say that they are durable and are not, as a disk without flushes does.
+    pub fn forget(&self, forgets: bool) {
+        self.with(|shared| shared.forgets = forgets);
+    }
+
+    /// How many records are durable.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.with(|shared| shared.durable.len() as u64)
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&mut Shared) -> R) -> R {
+        look(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for MemoryStore {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+        let stall = self.with(|shared| shared.stall);
+        if !stall.is_zero() {
+            tokio::time::sleep(stall).await;
+        }
+        self.with(|shared| {
+            if shared
+                .fails_after
+                .is_some_and(|most| shared.durable.len() as u64 >= most)
+            {
+                return Err(StoreError::Planned);
+            }
+            if !shared.forgets {
+                shared.durable.push(record);
+            }
+            Ok(())
+        })
+    }
+
+    async fn read(
+        &mut self,
+        each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        let records = self.with(|shared| shared.durable.clone());
+        (1..)
+            .zip(&records)
+            .try_for_each(|(sequence, record)| each(sequence, record))
+    }
+}
