@@ -105,7 +105,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             former_activity: trip.former_activity,
             accepts_replays: self.ledger.book().accepts_replays(),
             wrong_address: outcome.wrong_address() && self.limits.guards.wrong_address(),
-            began: attempted.began,
             timeout: retry.timeout,
             delay: backoff::delay(tries, retry.first_delay, retry.max_delay, random),
         }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::clock::later;
 use crate::delivery::{Doubt, Verdict};
 use crate::event::Halted;
@@ -28,8 +26,6 @@ pub struct Context {
     pub accepts_replays: bool,
     /// Whether an answer without a code, of a status that a wrong address gives, is to halt.
     pub wrong_address: bool,
-    /// When the attempt began.
-    pub began: Timestamp,
     /// The longest that an attempt may take.
     pub timeout: Duration,
     /// The delay before the next attempt, jitter included.
@@ -103,13 +99,11 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
             }),
         ),
         Proof::Unknown(why) => {
-            let answered = *why == Unknown::SystemError;
-            // An answer that was lost may still be on its way: never two requests for one user at once.
-            let alone = if answered {
-                due
-            } else {
-                due.max(later(context.began, context.timeout))
-            };
+            // An answer that was lost may still be on its way: never two requests for one user at once. The wall may have
+            // been corrected meanwhile, so this goes by how long the attempt took.
+            let lost = *why != Unknown::SystemError;
+            let rest = context.timeout.saturating_sub(outcome.latency);
+            let alone = if lost { due.max(later(outcome.at, rest)) } else { due };
             (Verdict::Unknown { due: alone, code }, Effect::NotReached)
         }
     };

@@ -51,8 +51,6 @@ pub struct Attempted {
     pub merchant_coupon_id: MerchantCouponId,
     /// Which attempt of the delivery, from 1.
     pub attempt: u32,
-    /// When it began.
-    pub began: Timestamp,
 }
 
 /// What all attempts of a run share.
@@ -130,7 +128,6 @@ pub async fn attempt<P: Platform>(
         open_id: permit.open_id().clone(),
         merchant_coupon_id: permit.merchant_coupon_id(),
         attempt: permit.attempt(),
-        began,
     };
     let outcome = shared.platform.send(access, permit).await;
     Done::Ended {

@@ -1,0 +1,188 @@
+//! What every history needs: a plan, an audience, a store that can be opened again, and an ear for events.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runner::clock::{Clock, from_ms};
+use runner::engine::{AppIdTurn, Apply, Ended, EngineError};
+use runner::event::{Event, EventKind, Owner};
+use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Fact, Generation, Ledger};
+use runner::plan::{Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
+use tokio::sync::watch;
+
+use crate::world::World;
+
+/// 2026-06-01T00:00:00Z.
+pub const BEGIN: i64 = 1_780_272_000_000;
+
+pub fn plan() -> Plan {
+    let guard = |over, after| Guard { over, after };
+    Plan {
+        identity: Identity {
+            campaign: CampaignName::parse("summer").unwrap(),
+            app_id: AppId::parse("tt1").unwrap(),
+            platform: PlatformName::Sandbox,
+        },
+        activity_id: ActivityId::parse("71").unwrap(),
+        base_url: "http://127.0.0.1:1".into(),
+        coupons_per_user: 1,
+        max_coupons: u64::MAX,
+        schedule: Schedule {
+            start: Timestamp::MIN,
+            end: Timestamp::MAX,
+        },
+        pace: Pace {
+            per_second: 98.0,
+            max_in_flight: 64,
+        },
+        retry: Retry {
+            attempts: 6,
+            first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_mins(1),
+            timeout: Duration::from_secs(10),
+            in_doubt: InDoubt::Resend,
+            resend_within: Duration::from_hours(24),
+            give_up: Duration::from_hours(12),
+        },
+        halt: Halt {
+            refused: guard(0.5, 200),
+            held: guard(0.2, 500),
+            same_code: 20,
+        },
+        codes: std::collections::BTreeMap::new(),
+        run: Bounds {
+            at_most: u64::MAX,
+            no_wait: false,
+        },
+    }
+}
+
+/// The turn of an app id that other processes may have.
+#[derive(Clone, Default)]
+pub struct Turns {
+    /// Who has it until when, other than this process.
+    pub taken: Arc<Mutex<Option<tokio::time::Instant>>>,
+    held: bool,
+}
+
+impl AppIdTurn for Turns {
+    fn take(&mut self) -> Result<(), Owner> {
+        let taken = *self.taken.lock().unwrap();
+        if taken.is_some_and(|until| tokio::time::Instant::now() < until) {
+            return Err(Owner {
+                host: "here".into(),
+                pid: 4711,
+                since: from_ms(BEGIN),
+                command: "runner apply".into(),
+            });
+        }
+        self.held = true;
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        self.held = false;
+    }
+
+    fn held(&self) -> bool {
+        self.held
+    }
+}
+
+/// One campaign's bench.
+pub struct Bench {
+    pub clock: Clock,
+    pub plan: Plan,
+    pub store: MemoryStore,
+    pub turns: Turns,
+    pub events: Arc<Mutex<Vec<Event>>>,
+    pub stop: watch::Sender<bool>,
+    pub seed: u64,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self {
+            clock: Clock::simulated(from_ms(BEGIN)),
+            plan: plan(),
+            store: MemoryStore::default(),
+            turns: Turns::default(),
+            events: Arc::default(),
+            stop: watch::channel(false).0,
+            seed: 1,
+        }
+    }
+
+    pub async fn open(&self) -> Ledger<MemoryStore> {
+        Ledger::open(self.store.clone(), self.plan.identity.clone())
+            .await
+            .expect("the ledger opens")
+    }
+
+    /// Admits users `u0` to `u<n-1>` and closes the generation, as every apply does before it sends.
+    pub async fn admit(&self, users: u32, accepted: &[&str]) -> Ledger<MemoryStore> {
+        let mut ledger = self.open().await;
+        let at = self.clock.now();
+        let new = ledger.book().recipients()..users;
+        let recipients: Vec<_> = new.map(|n| OpenId::parse(&format!("u{n}")).unwrap()).collect();
+        let generation = Generation {
+            at,
+            listed: u64::from(users),
+            source: [0; 32],
+            activity_id: self.plan.activity_id.clone(),
+            coupons_per_user: self.plan.coupons_per_user,
+            fingerprint: String::new(),
+            accepted: accepted.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let mut facts = vec![Fact::RunBegan {
+            at,
+            timeout: self.plan.retry.timeout,
+        }];
+        facts.extend(recipients.chunks(Fact::CHUNK).map(|chunk| Fact::Admitted {
+            recipients: chunk.to_vec(),
+        }));
+        facts.push(Fact::Closed(Box::new(generation)));
+        ledger.append(facts).await.expect("the audience is admitted");
+        ledger
+    }
+
+    /// One run over an admitted ledger.
+    pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
+        let events = Arc::clone(&self.events);
+        let apply = Apply {
+            plan: Arc::new(self.plan.clone()),
+            ledger,
+            platform: Arc::clone(world),
+            turn: self.turns.clone(),
+            clock: self.clock.clone(),
+            stop: self.stop.subscribe(),
+            emit: Arc::new(move |event| events.lock().unwrap().push(event)),
+            seed: self.seed,
+        };
+        let (ended, ledger) = apply.run().await?;
+        assert_eq!(
+            ledger.book().recount(),
+            ended.counts,
+            "counts that were kept are counts that are"
+        );
+        Ok(ended)
+    }
+
+    /// One whole apply.
+    pub async fn apply(&self, users: u32, world: &Arc<World>) -> Ended {
+        let ledger = self.admit(users, &[]).await;
+        self.send(ledger, world).await.expect("the run ends by itself")
+    }
+
+    pub fn told<R>(&self, pick: impl Fn(&EventKind) -> Option<R>) -> Vec<R> {
+        self.events
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|event| pick(&event.kind))
+            .collect()
+    }
+}

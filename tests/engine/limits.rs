@@ -1,0 +1,276 @@
+//! What keeps a run from starting more: the pace, the slow start, throttles, outages, tokens and guards.
+
+use std::time::Duration;
+
+use runner::clock::later;
+use runner::delivery::StateName;
+use runner::douyin::NotReady;
+use runner::engine::Why;
+use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::outcome::Class;
+use tokio::time::Instant;
+
+use crate::bench::Bench;
+use crate::world::{Act, World};
+
+#[tokio::test(start_paused = true)]
+async fn the_pace_is_kept_and_reached() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |_| Act::Issue);
+    bench.apply(3_000, &world).await;
+    assert!(world.harshest_second() <= 98, "{}", world.harshest_second());
+    let took = world.seen(|seen| (seen.starts[2_999] - seen.starts[1_000]).as_secs_f64());
+    assert!(1_999.0 / took >= 98.0 * 0.99, "{} per second", 1_999.0 / took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_stalls_lets_no_burst_through() {
+    for stall in [5, 500, 1_500] {
+        let bench = Bench::new();
+        bench.store.stall(Duration::from_millis(stall));
+        let world = World::new(&bench.clock, 70, |_| Act::Issue);
+        let ended = bench.apply(400, &world).await;
+        assert_eq!(ended.ending, Ending::Complete);
+        assert!(
+            world.harshest_second() <= 98,
+            "{} at {stall} ms",
+            world.harshest_second()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_and_resends_are_paced_like_everything_else() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 5, |ask| match (ask.nth, ask.before % 3) {
+        (1, 0) => Act::Say(28_001_005, Class::Retry),
+        (1, 1) => Act::Say(28_001_003, Class::Token),
+        _ => Act::Issue,
+    });
+    let ended = bench.apply(1_000, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 1_000));
+    assert!(world.harshest_second() <= 98);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_activity_costs_twenty_sends_all_held() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |_| Act::Say(29_009_999, Class::Hold));
+    let ended = bench.apply(5_000, &world).await;
+    assert!(
+        matches!(
+            &ended.why,
+            Why::Halted(Halted::SameCode {
+                code: 29_009_999,
+                n: 20,
+                ..
+            })
+        ),
+        "{:?}",
+        ended.why
+    );
+    assert_eq!(
+        (ended.counts.of(StateName::Held), world.seen(|seen| seen.starts.len())),
+        (20, 20)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_address_halts_at_the_first_send_and_nothing_is_in_doubt() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |_| Act::NotFound);
+    let ended = bench.apply(50, &world).await;
+    assert!(
+        matches!(&ended.why, Why::Halted(Halted::Http { .. })),
+        "{:?}",
+        ended.why
+    );
+    assert_eq!((ended.counts.owed(), world.seen(|seen| seen.starts.len())), (50, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_code_starts_nothing_more_than_what_is_in_flight() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 1_000, |ask| {
+        if ask.before == 300 {
+            Act::Say(28_003_017, Class::Halt)
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(1_000, &world).await;
+    assert!(matches!(&ended.why, Why::Halted(Halted::Code { code: 28_003_017, .. })));
+    let starts = world.seen(|seen| seen.starts.len());
+    assert!(starts <= 301 + 64, "{starts}");
+    assert_eq!(ended.counts.of(StateName::Issued) as usize, starts - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_throttled_user_slows_nobody_and_three_halve_the_pace_until_it_recovers() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 20, |ask| match ask.elapsed.as_millis() {
+        4_000..4_060 => Act::Say(29_005_012, Class::Throttle),
+        _ => Act::Issue,
+    });
+    let ended = bench.apply(3_000, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 3_000));
+    let paces = bench.told(|kind| match kind {
+        EventKind::PaceChanged { per_second, until } => Some((per_second.round(), until.is_some())),
+        _ => None,
+    });
+    assert_eq!(paces.first(), Some(&(49.0, true)));
+    assert_eq!(paces.last(), Some(&(98.0, false)));
+    let in_slow_second = world.seen(|seen| {
+        let begin = seen.starts[0] + Duration::from_millis(4_500);
+        seen.starts
+            .iter()
+            .filter(|at| (begin..begin + Duration::from_secs(1)).contains(at))
+            .count()
+    });
+    assert!((45..=50).contains(&in_slow_second), "{in_slow_second}");
+}
+
+/// An outage of twenty minutes that begins after some seconds: how `act` describes it.
+async fn outage(act: Act) {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, move |ask| match ask.elapsed.as_secs() {
+        5..1_205 => act,
+        _ => Act::Issue,
+    });
+    let began = Instant::now();
+    let ended = bench.apply(2_000, &world).await;
+    assert_eq!(ended.ending, Ending::Complete, "{act:?}: it ends by itself");
+    assert_eq!((world.given(), world.most_coupons()), (2_000, 1));
+    assert!(
+        began.elapsed() < Duration::from_mins(26),
+        "{act:?}: {:?}",
+        began.elapsed()
+    );
+    let most_in_doubt = bench.told(|kind| match kind {
+        EventKind::Counted { counts } => Some(counts.of(StateName::InDoubt) + counts.of(StateName::InFlight)),
+        _ => None,
+    });
+    let probes = 20;
+    assert!(most_in_doubt.into_iter().max() <= Some(50 + 64 + probes), "{act:?}");
+    let shown = bench.told(|kind| match kind {
+        EventKind::Phase(Phase::Waiting {
+            why: Waiting::Outage { .. },
+            until,
+        }) => *until,
+        _ => None,
+    });
+    assert!(!shown.is_empty(), "{act:?}: it is shown, with its next probe");
+    assert!(world.harshest_second() <= 98);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_502s_ends_by_itself() {
+    outage(Act::Say(28_001_005, Class::Retry)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_hanging_connections_ends_by_itself() {
+    outage(Act::Lose(Duration::from_secs(10))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_refused_connections_ends_by_itself() {
+    outage(Act::Refuse).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_from_the_first_send_on_is_survived_too() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |ask| {
+        if ask.elapsed.as_secs() < 600 {
+            Act::Refuse
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(200, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_lasts_too_long_ends_the_run_and_the_next_one_goes_on() {
+    let mut bench = Bench::new();
+    bench.plan.retry.give_up = Duration::from_hours(1);
+    let world = World::new(&bench.clock, 70, |ask| {
+        if ask.elapsed.as_secs() < 5_000 {
+            Act::Refuse
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(200, &world).await;
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::GaveUp));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(bench.apply(200, &world).await.ending, Ending::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamers_plan_is_waited_out_with_a_probe_every_ten_minutes() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |ask| match ask.elapsed.as_secs() {
+        3..3_600 => Act::Say(990_000_004, Class::Wait),
+        _ => Act::Issue,
+    });
+    let ended = bench.apply(500, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 500));
+    let asked = world.seen(|seen| seen.starts.len());
+    assert!(asked <= 500 + 64 + 6, "{asked}");
+    let shown = bench.told(|kind| match kind {
+        EventKind::Phase(Phase::Waiting {
+            why: Waiting::Platform { code, .. },
+            ..
+        }) => Some(*code),
+        _ => None,
+    });
+    assert!(shown.contains(&990_000_004));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_refused_stop_before_the_first_send() {
+    let bench = Bench::new();
+    let refused = |_| Err(NotReady::Refused { why: "10003".into() });
+    let world = World::with_token(&bench.clock, 70, |_| Act::Issue, refused);
+    let ended = bench.apply(50, &world).await;
+    assert!(
+        matches!(&ended.why, Why::Halted(Halted::Credentials { .. })),
+        "{:?}",
+        ended.why
+    );
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Pending)),
+        (Ending::NeedsPerson, 50)
+    );
+    assert_eq!(world.seen(|seen| seen.starts.len()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_had_for_a_while_is_waited_for() {
+    let bench = Bench::new();
+    let clock = bench.clock.clone();
+    let token = move |elapsed: Duration| match elapsed.as_secs() {
+        3..300 => Err(NotReady::OutOfReach {
+            why: "busy".into(),
+            again: later(clock.now(), Duration::from_secs(20)),
+        }),
+        _ => Ok(()),
+    };
+    let world = World::with_token(&bench.clock, 70, |_| Act::Issue, token);
+    let ended = bench.apply(900, &world).await;
+    assert_eq!(
+        (ended.ending, world.given(), world.most_coupons()),
+        (Ending::Complete, 900, 1)
+    );
+    let shown = bench.told(|kind| match kind {
+        EventKind::Phase(Phase::Waiting {
+            why: Waiting::Token { why, .. },
+            ..
+        }) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(shown.iter().any(|why| why == "busy"));
+}

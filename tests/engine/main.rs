@@ -1,0 +1,368 @@
+//! Whole runs in virtual time: campaigns of hours in milliseconds, against a platform in memory and a store that forgets
+//! what was not flushed. One seed, one history.
+
+mod bench;
+mod crashes;
+mod limits;
+mod world;
+
+use std::time::Duration;
+
+use runner::clock::{from_ms, later};
+use runner::delivery::StateName;
+use runner::engine::Why;
+use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::outcome::Class;
+
+use bench::{BEGIN, Bench};
+use world::{Act, World};
+
+#[tokio::test(start_paused = true)]
+async fn everyone_is_given_one_coupon_and_the_sum_is_right() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |ask| {
+        if ask.open_id.ends_with('7') {
+            Act::Say(28_001_045, Class::Refuse)
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(600, &world).await;
+    assert_eq!((ended.ending, ended.why), (Ending::Complete, Why::NothingLeft));
+    assert_eq!(
+        (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Refused)),
+        (540, 60)
+    );
+    assert_eq!((world.given(), world.most_coupons()), (540, 1));
+    assert_eq!(world.seen(|seen| seen.starts.len()), 600);
+
+    let again = bench.apply(600, &world).await;
+    assert_eq!((again.ending, again.counts), (Ending::Complete, ended.counts));
+    assert_eq!(
+        world.seen(|seen| seen.starts.len()),
+        600,
+        "an apply of what is complete sends nothing"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_sent_again_with_the_same_id_and_nobody_has_two() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 50, |ask| match (ask.before % 10, ask.nth) {
+        (3, _) => Act::IssueAndLose(Duration::from_secs(10)),
+        (5, _) => Act::Lose(Duration::from_secs(10)),
+        (7, 1) => Act::Say(28_001_005, Class::Retry),
+        _ => Act::Issue,
+    });
+    let ended = bench.apply(500, &world).await;
+    assert_eq!(ended.ending, Ending::Complete);
+    assert_eq!((world.given(), world.most_coupons()), (500, 1));
+    assert!(
+        world.seen(|seen| seen.crowded.is_empty()),
+        "never two requests for one user at once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_leaves_the_doubt_and_a_person_decides() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 50, |ask| match ask.nth {
+        1 => Act::IssueAndLose(Duration::from_secs(10)),
+        _ => Act::Say(28_001_045, Class::Refuse),
+    });
+    let ended = bench.apply(3, &world).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (Ending::NeedsPerson, 3)
+    );
+    assert_eq!(
+        world.seen(|seen| seen.starts.len()),
+        6,
+        "after a refusal it is not sent again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_ask_a_lost_answer_waits_for_a_person() {
+    let mut bench = Bench::new();
+    bench.plan.retry.in_doubt = runner::plan::InDoubt::Ask;
+    let world = World::new(&bench.clock, 50, |ask| match ask.open_id.as_str() {
+        "u3" => Act::IssueAndLose(Duration::from_secs(10)),
+        "u5" => Act::Say(28_001_005, Class::Retry),
+        _ => Act::Issue,
+    });
+    let ended = bench.apply(10, &world).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (Ending::NeedsPerson, 2)
+    );
+    assert_eq!(world.seen(|seen| seen.starts.len()), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_older_than_the_platform_remembers_ids_is_not_sent_again() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 50, |_| Act::Lose(Duration::from_secs(10)));
+    let ended = bench.apply(1, &world).await;
+    assert_eq!(
+        (ended.ending, world.seen(|seen| seen.starts.len())),
+        (Ending::Incomplete, 6)
+    );
+    bench.clock.shift_ms(25 * 3_600_000);
+    let ended = bench.apply(1, &world).await;
+    assert_eq!(
+        (ended.ending, world.seen(|seen| seen.starts.len())),
+        (Ending::NeedsPerson, 6)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_before_the_start_or_at_the_end() {
+    let mut bench = Bench::new();
+    let hour = Duration::from_hours(1);
+    let start = later(from_ms(BEGIN), hour);
+    bench.plan.schedule.start = start;
+    bench.plan.schedule.end = later(start, Duration::from_secs(3));
+    let began = tokio::time::Instant::now();
+    let world = World::new(&bench.clock, 50, |_| Act::Issue);
+    let ended = bench.apply(1_000, &world).await;
+    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &Why::End));
+    let (first, last) = world.seen(|seen| (seen.starts[0] - began, *seen.starts.last().unwrap() - began));
+    assert!(
+        first >= hour && last < hour + Duration::from_secs(3),
+        "{first:?} {last:?}"
+    );
+    let waits = bench.told(|kind| match kind {
+        EventKind::Phase(Phase::Waiting {
+            why: Waiting::Start,
+            until,
+        }) => Some(*until),
+        _ => None,
+    });
+    assert_eq!(waits, [Some(start)]);
+
+    let late = bench.apply(1_000, &world).await;
+    assert_eq!(late.ending, Ending::NeedsPerson);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_no_wait_a_run_before_the_start_leaves() {
+    let mut bench = Bench::new();
+    bench.plan.schedule.start = later(from_ms(BEGIN), Duration::from_hours(1));
+    bench.plan.run.no_wait = true;
+    let world = World::new(&bench.clock, 50, |_| Act::Issue);
+    let ended = bench.apply(10, &world).await;
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::NotStarted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_or_forward_by_an_hour_delays_nobody_and_doubles_nothing() {
+    for shift in [-3_600_000, 3_600_000] {
+        let bench = Bench::new();
+        let clock = bench.clock.clone();
+        let world = World::new(&bench.clock, 50, move |ask| {
+            if ask.before == 200 {
+                clock.shift_ms(shift);
+            }
+            if ask.nth == 1 && ask.before % 9 == 0 {
+                Act::IssueAndLose(Duration::from_secs(10))
+            } else {
+                Act::Issue
+            }
+        });
+        let began = tokio::time::Instant::now();
+        let ended = bench.apply(500, &world).await;
+        assert_eq!(
+            (ended.ending, world.given(), world.most_coupons()),
+            (Ending::Complete, 500, 1)
+        );
+        assert!(began.elapsed() < Duration::from_mins(2), "{:?}", began.elapsed());
+        assert!(world.harshest_second() <= 98);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_between_two_runs_delays_nobody() {
+    let mut bench = Bench::new();
+    bench.plan.retry.attempts = 1;
+    let world = World::new(
+        &bench.clock,
+        50,
+        |ask| if ask.nth == 1 { Act::Refuse } else { Act::Issue },
+    );
+    assert_eq!(bench.apply(5, &world).await.ending, Ending::Incomplete);
+    bench.clock.shift_ms(-3_600_000);
+    let began = tokio::time::Instant::now();
+    assert_eq!(bench.apply(5, &world).await.ending, Ending::Complete);
+    assert!(began.elapsed() <= Duration::from_secs(65), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_coupons_go_one_after_the_other_and_a_refusal_ends_them() {
+    let mut bench = Bench::new();
+    bench.plan.coupons_per_user = 3;
+    let world = World::new(&bench.clock, 50, |ask| {
+        if ask.open_id == "u4" {
+            Act::Say(28_001_046, Class::Refuse)
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(50, &world).await;
+    assert_eq!(ended.ending, Ending::Complete);
+    let counts = ended.counts;
+    assert_eq!(
+        (
+            counts.of(StateName::Issued),
+            counts.of(StateName::Refused),
+            counts.of(StateName::Skipped)
+        ),
+        (147, 1, 2)
+    );
+    assert!(world.seen(|seen| seen.crowded.is_empty()));
+    assert_eq!(world.most_coupons(), 1);
+
+    bench.plan.coupons_per_user = 4;
+    let more = bench.apply(50, &world).await;
+    assert_eq!(
+        (more.ending, more.counts.of(StateName::Issued)),
+        (Ending::Complete, 196)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_so_many_deliveries_and_their_retries() {
+    let mut bench = Bench::new();
+    bench.plan.run.at_most = 7;
+    let world = World::new(
+        &bench.clock,
+        50,
+        |ask| if ask.nth < 3 { Act::Refuse } else { Act::Issue },
+    );
+    let ended = bench.apply(20, &world).await;
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::AtMost));
+    assert_eq!(
+        (ended.counts.of(StateName::Issued), world.seen(|seen| seen.asked.len())),
+        (7, 7)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_calls_off_what_is_armed_and_waits_for_what_is_in_flight() {
+    let bench = Bench::new();
+    let stop = bench.stop.clone();
+    let world = World::new(&bench.clock, 3_000, move |ask| {
+        if ask.before == 150 {
+            stop.send_replace(true);
+        }
+        Act::Issue
+    });
+    let ended = bench.apply(1_000, &world).await;
+    assert_eq!((ended.ending, &ended.why), (Ending::Incomplete, &Why::Interrupted));
+    assert_eq!(
+        (world.seen(|seen| seen.starts.len()), ended.counts.of(StateName::Issued)),
+        (151, 151)
+    );
+    assert_eq!(
+        ended.counts.of(StateName::InDoubt) + ended.counts.of(StateName::InFlight),
+        0
+    );
+    bench.stop.send_replace(false);
+    assert_eq!(bench.apply(1_000, &world).await.ending, Ending::Complete);
+    assert_eq!((world.given(), world.most_coupons()), (1_000, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_that_has_the_app_id_is_waited_for_and_then_a_second_more() {
+    let bench = Bench::new();
+    let began = tokio::time::Instant::now();
+    *bench.turns.taken.lock().unwrap() = Some(began + Duration::from_secs(90));
+    let world = World::new(&bench.clock, 50, |_| Act::Issue);
+    assert_eq!(bench.apply(5, &world).await.ending, Ending::Complete);
+    let first = world.seen(|seen| seen.starts[0] - began);
+    assert!((91..=93).contains(&first.as_secs()), "{first:?}");
+
+    let mut bench = Bench::new();
+    *bench.turns.taken.lock().unwrap() = Some(tokio::time::Instant::now() + Duration::from_secs(90));
+    bench.plan.run.no_wait = true;
+    assert!(matches!(bench.apply(5, &world).await.why, Why::AppIdTaken(owner) if owner.pid == 4711));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_ledger_is_noticed_at_its_first_trace_and_accepted_by_a_person() {
+    for (act, issued, held) in [(Act::Replay, 1, 0), (Act::Duplicate, 0, 1)] {
+        let bench = Bench::new();
+        let world = World::new(&bench.clock, 50, move |_| act);
+        let ended = bench.apply(5, &world).await;
+        assert!(
+            matches!(&ended.why, Why::Halted(Halted::AnotherLedger { .. })),
+            "{:?}",
+            ended.why
+        );
+        assert_eq!(
+            (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Held)),
+            (issued, held)
+        );
+        let ledger = bench.admit(5, &["replays"]).await;
+        let ended = bench.send(ledger, &world).await.expect("it ends");
+        assert_eq!(ended.counts.of(StateName::Issued), 5 - held);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_coupons_is_never_passed() {
+    let mut bench = Bench::new();
+    bench.plan.max_coupons = 10;
+    let world = World::new(&bench.clock, 50, |ask| {
+        if ask.nth == 1 && ask.before % 3 == 0 {
+            Act::IssueAndLose(Duration::from_secs(10))
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(30, &world).await;
+    assert_eq!(
+        (ended.ending, world.given(), world.most_coupons()),
+        (Ending::NeedsPerson, 10, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn stock_used_up_then_a_new_activity_settles_old_doubts_only_under_the_old_one() {
+    let mut bench = Bench::new();
+    let stock = |activity: &str, ask: &world::Ask| {
+        if ask.activity_id == activity {
+            Act::Say(29_005_086, Class::Halt)
+        } else {
+            Act::Issue
+        }
+    };
+    let world = World::new(&bench.clock, 50, |ask| match ask.before {
+        0..20 => Act::Issue,
+        20..25 => Act::Lose(Duration::from_secs(10)),
+        _ => Act::Say(29_005_086, Class::Halt),
+    });
+    let ended = bench.apply(100, &world).await;
+    assert!(
+        matches!(&ended.why, Why::Halted(Halted::Code { code: 29_005_086, .. })),
+        "{:?}",
+        ended.why
+    );
+    let doubts = ended.counts.of(StateName::InDoubt);
+    assert!(doubts > 0);
+
+    bench.plan.activity_id = runner::identity::ActivityId::parse("72").unwrap();
+    let new = World::new(&bench.clock, 50, move |ask| stock("71", ask));
+    let ended = bench.apply(100, &new).await;
+    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &Why::NothingLeft));
+    assert_eq!(
+        ended.counts.of(StateName::InDoubt),
+        doubts,
+        "they stay in doubt, and nothing halts"
+    );
+    assert_eq!(ended.counts.of(StateName::Issued), 100 - doubts);
+    assert!(
+        new.seen(|seen| seen.activities.values().all(|under| under.len() == 1)),
+        "a resend goes under its own activity"
+    );
+}

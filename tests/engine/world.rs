@@ -1,0 +1,253 @@
+//! A platform in memory that does what a script says and remembers everything: the judge of who was given what.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use runner::clock::Clock;
+use runner::douyin::{NotReady, Platform};
+use runner::ledger::Permit;
+use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use tokio::time::Instant;
+
+/// What the platform does with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Issues, or replays its success if the id is known.
+    Issue,
+    /// Issues anew, whatever the id.
+    IssueAgain,
+    /// Issues; the answer is lost after so long.
+    IssueAndLose(Duration),
+    /// Does nothing; no answer comes for so long.
+    Lose(Duration),
+    /// The connection is refused.
+    Refuse,
+    /// Answers this code of this class; nothing is issued.
+    Say(i64, Class),
+    /// Says that the id was used before.
+    Duplicate,
+    /// Issued by somebody else an hour ago.
+    Replay,
+    /// Answers 404 without a code.
+    NotFound,
+}
+
+/// One request as the script sees it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The user.
+    pub open_id: String,
+    /// The activity.
+    pub activity_id: String,
+    /// How often this id was asked for, this time included.
+    pub nth: u32,
+    /// How many requests came before this one.
+    pub before: usize,
+    /// Since the platform began.
+    pub elapsed: Duration,
+}
+
+type Script = Box<dyn Fn(&Ask) -> Act + Send + Sync>;
+
+/// The platform.
+pub struct World {
+    clock: Clock,
+    began: Instant,
+    latency: Duration,
+    script: Script,
+    token: Box<dyn Fn(Duration) -> Result<(), NotReady> + Send + Sync>,
+    seen: Mutex<Seen>,
+}
+
+/// What it remembers.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// When each request began.
+    pub starts: Vec<Instant>,
+    /// How often each id was asked for.
+    pub asked: HashMap<String, u32>,
+    /// How many coupons each id was given.
+    pub coupons: HashMap<String, u32>,
+    /// Under which activities each id was asked for.
+    pub activities: HashMap<String, HashSet<String>>,
+    /// Who has a request under way.
+    under_way: HashSet<String>,
+    /// Who had two requests under way at once.
+    pub crowded: Vec<String>,
+}
+
+impl World {
+    /// A platform that answers after `latency` by `script`.
+    pub fn new(clock: &Clock, latency: u64, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) -> Arc<Self> {
+        Self::with_token(clock, latency, script, |_| Ok(()))
+    }
+
+    /// The same, whose tokens are had by `token`, which is told how long the platform has been there.
+    pub fn with_token(
+        clock: &Clock,
+        latency: u64,
+        script: impl Fn(&Ask) -> Act + Send + Sync + 'static,
+        token: impl Fn(Duration) -> Result<(), NotReady> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            clock: clock.clone(),
+            began: Instant::now(),
+            latency: Duration::from_millis(latency),
+            script: Box::new(script),
+            token: Box::new(token),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// Looks at what it remembers.
+    pub fn seen<R>(&self, look: impl FnOnce(&Seen) -> R) -> R {
+        look(&self.seen.lock().unwrap())
+    }
+
+    /// The most requests that began within a second, wherever that begins.
+    pub fn harshest_second(&self) -> usize {
+        self.seen(|seen| {
+            let starts = &seen.starts;
+            let within = |first: usize| {
+                starts[first..]
+                    .iter()
+                    .take_while(|at| **at < starts[first] + Duration::from_secs(1))
+                    .count()
+            };
+            (0..starts.len()).map(within).max().unwrap_or(0)
+        })
+    }
+
+    /// The most coupons that any id was given.
+    pub fn most_coupons(&self) -> u32 {
+        self.seen(|seen| seen.coupons.values().copied().max().unwrap_or(0))
+    }
+
+    /// How many coupons were given.
+    pub fn given(&self) -> u64 {
+        self.seen(|seen| seen.coupons.values().map(|n| u64::from(*n)).sum())
+    }
+
+    fn arrive(&self, permit: &Permit) -> Act {
+        let mut seen = self.seen.lock().unwrap();
+        let id = permit.merchant_coupon_id().to_string();
+        let before = seen.starts.len();
+        seen.starts.push(Instant::now());
+        let nth = {
+            let nth = seen.asked.entry(id.clone()).or_default();
+            *nth += 1;
+            *nth
+        };
+        let activity_id = permit.activity_id().to_string();
+        seen.activities
+            .entry(id.clone())
+            .or_default()
+            .insert(activity_id.clone());
+        let open_id = permit.open_id().to_string();
+        if !seen.under_way.insert(open_id.clone()) {
+            seen.crowded.push(open_id.clone());
+        }
+        let elapsed = self.began.elapsed();
+        let act = (self.script)(&Ask {
+            open_id,
+            activity_id,
+            nth,
+            before,
+            elapsed,
+        });
+        let coupons = seen.coupons.entry(id).or_default();
+        match act {
+            Act::Issue | Act::IssueAndLose(_) if *coupons == 0 => *coupons = 1,
+            Act::IssueAgain => *coupons += 1,
+            _ => {}
+        }
+        act
+    }
+
+    fn leave(&self, open_id: &str) {
+        self.seen.lock().unwrap().under_way.remove(open_id);
+    }
+
+    fn outcome(&self, act: Act, began: Instant) -> Outcome {
+        let said = |proof, code, class, classifier| {
+            let answer = Answer {
+                code,
+                message: format!("code {code}"),
+                log_id: "20230602".into(),
+                class,
+                classifier,
+            };
+            (proof, Some(answer), Some(200))
+        };
+        let issued = |replay| Proof::Issued {
+            coupon: Box::new(Coupon {
+                coupon_id: "1".into(),
+                coupon_status: Some(10),
+                ..Coupon::default()
+            }),
+            replay,
+        };
+        let table = Classifier::Table;
+        let (proof, answer, status) = match act {
+            Act::Issue | Act::IssueAgain => said(issued(false), 0, Class::Issued, table),
+            Act::Replay => said(issued(true), 0, Class::Issued, table),
+            Act::Duplicate => said(Proof::Duplicate, 77, Class::Issued, Classifier::File),
+            Act::IssueAndLose(_) | Act::Lose(_) => (Proof::Unknown(Unknown::TimedOut), None, None),
+            Act::Refuse => (Proof::NotIssued(NotIssued::NotSent), None, None),
+            Act::NotFound => (Proof::Unknown(Unknown::Unreadable), None, Some(404)),
+            Act::Say(code, class) => said(proof_of(class), code, class, table),
+        };
+        Outcome {
+            proof,
+            answer,
+            status,
+            detail: None,
+            retry_after: None,
+            latency: began.elapsed(),
+            at: self.clock.now(),
+        }
+    }
+}
+
+fn proof_of(class: Class) -> Proof {
+    match class {
+        Class::Issued => Proof::Duplicate,
+        Class::Retry => Proof::Unknown(Unknown::SystemError),
+        Class::Throttle => Proof::NotIssued(NotIssued::Throttled),
+        Class::Token => Proof::NotIssued(NotIssued::Token),
+        Class::Refuse => Proof::Refused,
+        Class::Hold => Proof::Held,
+        Class::Wait => Proof::NotIssued(NotIssued::Wait),
+        Class::Halt => Proof::NotIssued(NotIssued::Halt),
+    }
+}
+
+/// Takes a user off the list of those with a request under way, also when the run is dropped in the middle.
+struct UnderWay<'a>(&'a World, String);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.leave(&self.1);
+    }
+}
+
+impl Platform for World {
+    type Access = ();
+
+    async fn ready(&self) -> Result<(), NotReady> {
+        (self.token)(self.began.elapsed())
+    }
+
+    async fn send(&self, (): (), permit: Permit) -> Outcome {
+        let began = Instant::now();
+        let act = self.arrive(&permit);
+        let _under_way = UnderWay(self, permit.open_id().to_string());
+        match act {
+            Act::Lose(after) | Act::IssueAndLose(after) => tokio::time::sleep(after).await,
+            Act::Refuse => tokio::time::sleep(Duration::from_millis(1)).await,
+            _ => tokio::time::sleep(self.latency).await,
+        }
+        self.outcome(act, began)
+    }
+}
