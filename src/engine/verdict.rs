@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::clock::later;
 use crate::delivery::{Doubt, Verdict};
 use crate::event::Halted;
