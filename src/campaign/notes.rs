@@ -16,7 +16,7 @@ const MOST_KEPT: usize = 2000;
 pub(super) struct Note {
     severity: Severity,
     code: Code,
-    span: Option<Span>,
+    span: Span,
     message: String,
     label: String,
     help: Option<String>,
@@ -61,17 +61,12 @@ impl Notes {
 
     /// Notes a mistake at a place.
     pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
-        self.push(Severity::Error, code, Some(span), message.into())
-    }
-
-    /// Notes a mistake of the file as a whole.
-    pub(super) fn whole(&mut self, code: Code, message: impl Into<String>) -> &mut Note {
-        self.push(Severity::Error, code, None, message.into())
+        self.push(Severity::Error, code, span, message.into())
     }
 
     /// Notes what somebody should look at.
     pub(super) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
-        self.push(Severity::Warning, code, Some(span), message.into())
+        self.push(Severity::Warning, code, span, message.into())
     }
 
     /// Notes that a secret may stand there: it is never shown.
@@ -108,7 +103,7 @@ impl Notes {
         self.lines.number(span.start)
     }
 
-    fn push(&mut self, severity: Severity, code: Code, span: Option<Span>, message: String) -> &mut Note {
+    fn push(&mut self, severity: Severity, code: Code, span: Span, message: String) -> &mut Note {
         self.errors += usize::from(severity == Severity::Error);
         let (label, help) = (String::new(), None);
         let note = Note {
@@ -164,18 +159,15 @@ fn tell(note: Note, file: &str, lines: &Lines, shown: &str) -> Diagnostic {
         label,
         help,
     } = note;
-    let excerpt = span.map(|span| {
-        let (text, mark) = lines.excerpt(shown, span);
-        Excerpt { text, mark, label }
-    });
+    let (text, mark) = lines.excerpt(shown, span);
     Diagnostic {
         severity,
         code,
         message,
         file: file.to_owned(),
-        place: span.map(|span| lines.place(shown, span)),
+        place: Some(lines.place(shown, span)),
         cause: None,
         help,
-        excerpt,
+        excerpt: Some(Excerpt { text, mark, label }),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn note(error: &ScanError, text: &str, notes: &mut Notes) {
             .help("indent with spaces, two for each level");
         return;
     }
-    let (message, help) = explain(error.kind());
+    let (message, help) = explain(error.kind(), before(text, at));
     let note = notes.error(Code::Syntax, span, message);
     if !help.is_empty() {
         note.help(help);
@@ -41,6 +41,12 @@ fn place(text: &str, at: usize) -> Span {
     }
 }
 
+/// What stands before `at` on its line.
+fn before(text: &str, at: usize) -> &str {
+    let before = text.get(..text.floor_char_boundary(at)).unwrap_or_default();
+    before.rsplit(['\n', '\r']).next().unwrap_or_default()
+}
+
 /// The tab that is to blame, if it is one: the parser often trips over it only behind it.
 fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     let line = text
@@ -60,7 +66,8 @@ fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     match found {
         Some(tab) => Some(Span::new(line + tab..line + tab + 1)),
         None if told => {
-            let tab = indent.split(['\n', '\r']).next()?.find('\t')?;
+            // The parser may stop at the beginning of a text that goes on over several lines.
+            let tab = indent.find('\t')?;
             Some(Span::new(line + tab..line + tab + 1))
         }
         None => None,
@@ -73,7 +80,8 @@ const QUOTE: &str =
     "close the quote with the same sign; in double quotes `\\` begins an escape, in single quotes it does not";
 const BRACKET: &str = "every `[` and `{` needs its `]` or `}`, and a comma between two values";
 
-fn explain(kind: &Kind) -> (&'static str, &'static str) {
+/// What is wrong and what to do. `before`: what stands before the place on its line.
+fn explain(kind: &Kind, before: &str) -> (&'static str, &'static str) {
     match kind {
         Kind::UnknownAnchor => (
             "no value above has the name that this alias repeats",
@@ -99,9 +107,8 @@ fn explain(kind: &Kind) -> (&'static str, &'static str) {
         | Kind::UnexpectedEofFlowSequence
         | Kind::UnexpectedEofFlowMapping
         | Kind::UnexpectedEofImplicitFlowMapping => ("a bracket is opened and not closed", BRACKET),
-        Kind::MisplacedFlowCollectionEnd | Kind::MismatchedFlowCollectionEnd { .. } => {
-            ("this bracket closes nothing that is open", BRACKET)
-        }
+        Kind::MismatchedFlowCollectionEnd { .. } => ("this bracket is closed by one of the other kind", BRACKET),
+        Kind::MisplacedFlowCollectionEnd => ("this bracket closes nothing that is open", BRACKET),
         Kind::ExpectedFlowMappingSeparator | Kind::ExpectedFlowSequenceSeparator => {
             ("a comma or the closing bracket is expected here", BRACKET)
         }
@@ -112,6 +119,9 @@ fn explain(kind: &Kind) -> (&'static str, &'static str) {
         | Kind::InvalidFlowScalarIndent
         | Kind::UnexpectedEofBlockSequence
         | Kind::UnexpectedEofBlockMapping => ("the indentation does not fit the lines above", INDENT),
+        Kind::MappingValueNotAllowed if !before.contains(": ") => {
+            ("this line is indented deeper than the lines above it", INDENT)
+        }
         Kind::MappingValueNotAllowed
         | Kind::MappingKeyNotAllowed
         | Kind::InvalidColonPlacement

@@ -68,22 +68,26 @@ pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Ch
     for event in Parser::new_from_str_with_options(text, options) {
         let event = event.map_err(|error| Stop::Scan(Box::new(error)));
         let took = event.and_then(|(event, span)| {
-            let range = span.byte_range().unwrap_or_default();
-            if span.tag_start().is_some() && event.tag().is_some() {
-                return Err(Stop::Tag(Span::new(range)));
+            if event.tag().is_some() {
+                let tag = span.tag_span().unwrap_or(span);
+                return Err(Stop::Tag(Span::new(tag.byte_range().unwrap_or_default())));
             }
-            builder.take(event, Span::new(range))
+            builder.take(event, Span::new(span.byte_range().unwrap_or_default()))
         });
         if let Err(stop) = took {
             stop.note(text, notes);
             return None;
         }
     }
-    let root = builder.root;
+    let tree = Tree { nodes: builder.nodes };
+    let root = builder.root.filter(|root| match tree.kind(*root) {
+        Kind::Scalar(scalar) => !(scalar.plain && scalar.text.is_empty()),
+        Kind::List | Kind::Map(_) => true,
+    });
     if root.is_none() {
         Stop::Nothing.note(text, notes);
     }
-    root.map(|root| (Tree { nodes: builder.nodes }, root))
+    root.map(|root| (tree, root))
 }
 
 #[derive(Default)]
@@ -115,6 +119,12 @@ impl<'i> Builder<'i> {
             }
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
+                // The parser writes `~` for a value that is not there.
+                let text = if plain && span.start == span.end {
+                    Cow::Borrowed("")
+                } else {
+                    text
+                };
                 let at = self.add(Kind::Scalar(Scalar { text, plain }), span, anchor)?;
                 self.close(at, 1, 1)?;
             }
@@ -221,7 +231,7 @@ impl Stop {
             Self::Scan(error) => syntax::note(&error, text, notes),
             Self::Nothing => {
                 notes
-                    .whole(Code::Empty, "the file says nothing")
+                    .error(Code::Empty, Span::point(0), "the file says nothing")
                     .help("a campaign file begins with `version: 1`; `runner schema` describes the rest");
             }
             Self::Tag(span) => {

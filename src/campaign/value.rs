@@ -165,9 +165,9 @@ impl<'t> Value<'t> {
             }
             if found.need == Need::NotYet {
                 let message = format!("`{name}` is not supported in this version");
-                notes.error(Code::NotSupported, key.span, message).help(
-                    "leave it out; it is never silently ignored, so that no campaign runs without what its file says",
-                );
+                notes
+                    .error(Code::NotSupported, key.span, message)
+                    .help("leave it out: nothing in a campaign file is ignored in silence");
             }
             let value = self.under(found.name, *value);
             notes.place(&value.path, value.mark());
@@ -180,7 +180,7 @@ impl<'t> Value<'t> {
             {
                 let path = self.under(key.name, self.at).path;
                 let note = notes.error(Code::MissingKey, head, format!("`{path}` is missing"));
-                note.label("the keys beside which it belongs begin here")
+                note.label("it belongs beside this key")
                     .help(format!("add `{}: {example}`", key.name));
             }
         }
@@ -198,7 +198,7 @@ impl<'t> Value<'t> {
             .map(|key| key.name)
             .collect();
         let wanted = match names.as_slice() {
-            [] => String::new(),
+            [] => "write `CODE: CLASS` under it, such as `29005099: refuse`".to_owned(),
             [one] => format!("write `{one}:` under it"),
             [first, .., last] => format!("its keys belong under it, from `{first}` to `{last}`"),
         };
@@ -310,6 +310,9 @@ impl Whole {
 /// What stands in the file, short and without control characters, for a message. An access token, which has a form of
 /// its own, is not repeated wherever it stands.
 pub(super) fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty text".to_owned();
+    }
     if text.contains("clt.") {
         return "a text with an access token in it".to_owned();
     }
@@ -332,7 +335,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// The same, told apart from the bare value by its quotes.
 pub(super) fn as_written(scalar: &Scalar<'_>) -> String {
-    if scalar.plain {
+    if scalar.plain || scalar.text.is_empty() {
         quoted(&scalar.text)
     } else {
         format!("the text {}", quoted(&scalar.text))
