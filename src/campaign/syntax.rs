@@ -18,10 +18,7 @@ pub(super) fn note(error: &ScanError, text: &str, notes: &mut Notes) {
         return;
     }
     let (message, help) = explain(error.kind(), before(text, at));
-    let note = notes.error(Code::Syntax, span, message);
-    if !help.is_empty() {
-        note.help(help);
-    }
+    notes.error(Code::Syntax, span, message).help(help);
 }
 
 /// A place that can be seen: at the end of a text nothing is there to point to, so the last thing before it is taken.
