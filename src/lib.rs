@@ -1,6 +1,6 @@
 //! The campaign runner for Douyin mini-app coupons.
 //!
-//! A campaign file says which activity, which audience and which schedule; [`engine::apply`] makes it so: every user
+//! A campaign file says which activity, which audience and which schedule; [`engine::Apply`] makes it so: every user
 //! once, proven by a ledger, whatever happens on the way. Data moves along one line, left to right:
 //!
 //! ```text
@@ -20,11 +20,9 @@ pub mod merchant_coupon_id;
 pub mod outcome;
 pub mod secret;
 
-pub mod engine;
-pub mod plan;
-
-pub mod ledger;
-
-pub mod pace;
-
+pub mod campaign;
 pub mod douyin;
+pub mod engine;
+pub mod ledger;
+pub mod pace;
+pub mod plan;

@@ -1,6 +1,9 @@
 //! What a campaign file means: every default filled in, every time and URL decided, no choice left for the moment of
 //! execution.
 
+mod build;
+mod fingerprint;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,6 +11,9 @@ use jiff::Timestamp;
 
 use crate::identity::{ActivityId, Identity};
 use crate::outcome::Class;
+
+pub use build::{PlanError, RunOptions, build};
+pub use fingerprint::fingerprint;
 
 /// One campaign, fully decided at one moment. Immutable.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +28,8 @@ pub struct Plan {
     pub coupons_per_user: u8,
     /// The most coupons that the campaign may give over its whole life.
     pub max_coupons: u64,
+    /// How much of the audience, and how good it has to be.
+    pub audience: Audience,
     /// When something may be sent.
     pub schedule: Schedule,
     /// How fast.
@@ -34,6 +42,17 @@ pub struct Plan {
     pub codes: BTreeMap<i64, Class>,
     /// The bounds that this one run was given.
     pub run: Bounds,
+}
+
+/// How much of the audience is owed a coupon, and how good it has to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Audience {
+    /// The first so many recipients ever owed; the largest number there is when the file names none.
+    pub limit: u64,
+    /// Whether an empty audience is complete rather than a mistake.
+    pub allow_empty: bool,
+    /// The share of unusable rows, from 0 to 1, of those read; more than this is a mistake.
+    pub max_unusable: f64,
 }
 
 /// When something may be sent: not before the start, not at or after the end.

@@ -1,0 +1,51 @@
+//! What codes of the platform mean, where this campaign knows better than the built-in table.
+
+use std::collections::BTreeMap;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::outcome::Class;
+
+use super::diagnostic::Code;
+use super::notes::Notes;
+use super::number::is_plain;
+use super::source::Span;
+use super::value::{Value, quoted};
+
+pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<BTreeMap<i64, Class>> {
+    let words = Class::ALL.map(|class| (class.word(), class));
+    let mut codes: BTreeMap<i64, (Class, Span)> = BTreeMap::new();
+    for (key, under) in value.entries(&[], notes)? {
+        let Some(name) = value.key(*key, notes) else { continue };
+        let Some(code) = code(name) else {
+            let message = format!("{} is no code of the platform", quoted(name));
+            let note = notes.error(Code::Number, key.span, message);
+            note.help("write the integer that the platform answered as `err_no`, such as `29005099`");
+            continue;
+        };
+        if code == 0 {
+            let message = "code 0 is the platform's success, and its meaning cannot be changed";
+            notes.error(Code::Number, key.span, message).help("leave it out");
+            continue;
+        }
+        let Some(class) = value.entry(name, *under).word(&words, notes) else {
+            continue;
+        };
+        if let Some((_, first)) = codes.get(&code) {
+            value.repeated(key.span, name, *first, notes);
+            continue;
+        }
+        codes.insert(code, (class, key.span));
+    }
+    Some(codes.into_iter().map(|(code, (class, _))| (code, class)).collect())
+}
+
+/// A code as the platform writes it: an integer, in its shortest form.
+fn code(text: &str) -> Option<i64> {
+    is_plain(text.strip_prefix('-').unwrap_or(text)).then(|| text.parse().ok())?
+}
+
+pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let class = generator.subschema_for::<Class>();
+    json_schema!({"type": "object", "patternProperties": {"^-?[1-9][0-9]*$": class}, "additionalProperties": false})
+}

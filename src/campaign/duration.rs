@@ -1,0 +1,127 @@
+//! Durations: `500ms`, `10s`, `30m`, `24h`, `7d`.
+
+use std::time::Duration;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::diagnostic::Code;
+use super::notes::Notes;
+use super::number::is_plain;
+use super::value::{Value, as_written};
+
+/// The units, longest first, with their milliseconds.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
+/// A duration's bounds, and what it is when the file says nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) least: Duration,
+    pub(super) most: Duration,
+    pub(super) usual: Duration,
+}
+
+impl Value<'_> {
+    /// A duration within bounds.
+    pub(super) fn duration(&self, bounds: Bounds, notes: &mut Notes) -> Option<Duration> {
+        let wanted = format!("a duration such as `{}`", written(bounds.usual));
+        let scalar = self.scalar(&wanted, notes)?;
+        let path = &self.path;
+        let Some(duration) = parse(&scalar.text) else {
+            let message = match scalar.text.strip_prefix('-') {
+                Some(rest) if parse(rest).is_some() => format!("`{path}` is negative"),
+                _ => format!("`{path}` is {}, which is no duration", as_written(scalar)),
+            };
+            let help = near(&scalar.text).map_or_else(
+                || {
+                    format!(
+                        "write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `{}`",
+                        written(bounds.usual)
+                    )
+                },
+                |near| format!("write {near}"),
+            );
+            notes.error(Code::Duration, self.span(), message).help(help);
+            return None;
+        };
+        if duration < bounds.least || duration > bounds.most {
+            let much = if duration < bounds.least { "short" } else { "long" };
+            let help = format!(
+                "write a duration from `{}` to `{}`",
+                written(bounds.least),
+                written(bounds.most)
+            );
+            notes
+                .error(Code::Duration, self.span(), format!("`{path}` is too {much}"))
+                .help(help);
+            return None;
+        }
+        Some(duration)
+    }
+}
+
+/// Reads a duration as it must be written. One that is too long for a number is the longest there is.
+fn parse(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    is_plain(number).then(|| Duration::from_millis(number.parse().unwrap_or(u64::MAX).saturating_mul(*scale)))
+}
+
+/// Writes a duration as it is read, in the largest unit that says it exactly.
+pub(super) fn written(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let (unit, scale) = UNITS
+        .into_iter()
+        .find(|(_, scale)| ms >= u128::from(*scale) && ms % u128::from(*scale) == 0)
+        .unwrap_or(("ms", 1));
+    format!("{}{unit}", ms / u128::from(scale))
+}
+
+/// What was probably meant by something that is no duration.
+fn near(text: &str) -> Option<String> {
+    let folded = text.trim().to_ascii_lowercase();
+    if folded.len() > 40 {
+        return None;
+    }
+    if is_plain(&folded) {
+        return Some(format!("`{folded}ms` for milliseconds, or `{folded}s` for seconds"));
+    }
+    let folded = folded.strip_prefix("pt").unwrap_or(&folded);
+    let (mut rest, mut ms) = (folded, 0.0);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest.get(..digits)?.parse().ok()?;
+        rest = rest.get(digits..)?.trim_start();
+        let letters = rest
+            .find(|c: char| c.is_ascii_digit() || c == ' ')
+            .unwrap_or(rest.len());
+        ms += number * unit(rest.get(..letters)?)?;
+        rest = rest.get(letters..)?.trim_start();
+    }
+    let whole = format!("{:.0}", ms.round()).parse().ok().filter(|ms| *ms > 0)?;
+    Some(format!("`{}`", written(Duration::from_millis(whole))))
+}
+
+/// The milliseconds of a unit, however it is spelt.
+fn unit(name: &str) -> Option<f64> {
+    Some(match name {
+        "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" | "毫秒" => 1.0,
+        "s" | "sec" | "secs" | "second" | "seconds" | "秒" => 1000.0,
+        "m" | "min" | "mins" | "minute" | "minutes" | "分" | "分钟" => 60_000.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" | "小时" => 3_600_000.0,
+        "d" | "day" | "days" | "天" => 86_400_000.0,
+        "w" | "week" | "weeks" | "周" => 604_800_000.0,
+        _ => return None,
+    })
+}
+
+/// The schema of a duration.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$"})
+}

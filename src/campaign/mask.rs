@@ -1,0 +1,96 @@
+//! Covers in a campaign file's text what may be a secret, before any line of it is shown.
+//!
+//! A secret does not belong into the file, but people write it there, and the message that says so must not spread it;
+//! nor must a message about something else on the same line. So two nets are laid: the places that the reader found to
+//! hold a secret, and, for a file that cannot even be read as YAML, everything that looks like one.
+
+use super::source::Span;
+
+/// Words in a key after which a secret may follow.
+const TELLTALE: [&str; 6] = ["client_key", "secret", "token", "passw", "credential", "api_key"];
+
+/// The text with every secret covered by asterisks, one for each byte, so that all places stay what they are.
+pub(super) fn cover(text: &str, secrets: &[Span]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for span in secrets {
+        hide(&mut bytes, span.start, span.end);
+    }
+    let mut at = 0;
+    let mut block = false;
+    for line in text.split_inclusive(['\n', '\r']) {
+        block = suspicious_line(line, at, block, &mut bytes);
+        at += line.len();
+    }
+    // Only whole characters are covered, so this is text still.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Covers what looks like a secret in one line. `block`: whether the line may belong to `credentials:` above it. Tells
+/// whether the next one may.
+fn suspicious_line(line: &str, at: usize, block: bool, bytes: &mut [u8]) -> bool {
+    for (found, _) in line.match_indices("clt.") {
+        hide(bytes, at + found, at + found + word(&line[found..]));
+    }
+    for (found, _) in line.match_indices("://") {
+        let rest = &line[found + 3..];
+        if let Some(end) = rest[..word(rest)].rfind('@') {
+            hide(bytes, at + found + 3, at + found + 3 + end);
+        }
+    }
+    let indented = line.starts_with([' ', '\t', '-', '#']) || line.trim().is_empty();
+    let block = (block && indented) || line.starts_with("credentials");
+    let lower = line.to_ascii_lowercase();
+    if block && !lower.contains(':') {
+        hide(bytes, at, at + line.len());
+    }
+    let telltale = TELLTALE.iter().filter_map(|word| lower.find(word)).min();
+    if let Some(found) = block.then_some(0).or(telltale)
+        && let Some(colon) = line[found..].find(':')
+    {
+        values(line, at, found + colon + 1, bytes);
+    }
+    block
+}
+
+/// Covers the values in the rest of a line from `from` on, but for references and the keys of a mapping in braces.
+fn values(line: &str, at: usize, from: usize, bytes: &mut [u8]) {
+    let mut start = from;
+    let mut reference = false;
+    for (end, c) in line
+        .char_indices()
+        .skip_while(|(end, _)| *end < from)
+        .chain([(line.len(), '\n')])
+    {
+        let piece = line.get(start..end).unwrap_or_default().trim();
+        match c {
+            ':' if ["env", "file", "client_key", "client_secret", "access_token"].contains(&piece) => {
+                reference = piece == "env" || piece == "file";
+                start = end + 1;
+            }
+            '{' | '}' | ',' | '\n' | '\r' => {
+                if !(reference || piece.starts_with('#')) {
+                    hide(bytes, at + start, at + end);
+                }
+                reference = false;
+                start = end + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How many bytes of `text` are one word.
+fn word(text: &str) -> usize {
+    text.find(|c: char| c.is_whitespace() || "\"',{}[]".contains(c))
+        .unwrap_or(text.len())
+}
+
+fn hide(bytes: &mut [u8], from: usize, to: usize) {
+    let to = to.min(bytes.len());
+    let Some(range) = bytes.get_mut(from.min(to)..to) else {
+        return;
+    };
+    for byte in range.iter_mut().filter(|byte| !byte.is_ascii_whitespace()) {
+        *byte = b'*';
+    }
+}

@@ -1,0 +1,240 @@
+//! What a campaign file says: parsed into types, every value with its place, every mistake found at once.
+//!
+//! Reading goes in two steps. First the text becomes a [`tree`] of values with places, bounded in size and depth. Then
+//! each element (one file each, with its type, its reading and its schema) takes what it knows from the tree and notes
+//! what is wrong with the rest. Nothing is ever ignored: a key is read, or refused by name.
+//!
+//! Values are what the file says, absent where it says nothing. What that means is decided in [`crate::plan`].
+
+mod audience;
+mod codes;
+mod coupons;
+mod credentials;
+mod diagnostic;
+mod duration;
+mod halt;
+mod keys;
+mod load;
+mod mask;
+mod names;
+mod notes;
+mod number;
+mod pace;
+mod platform;
+mod render;
+mod retry;
+mod schedule;
+mod schema;
+mod share;
+mod source;
+mod syntax;
+mod time;
+mod tree;
+mod value;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::outcome::Class;
+
+pub use audience::{Audience, Csv, Delimiter, Encoding, Source};
+pub use coupons::Coupons;
+pub use credentials::Credentials;
+pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
+pub use halt::{Guard, Halt};
+pub use load::{MOST_BYTES, load};
+pub use names::Names;
+pub use pace::Pace;
+pub use platform::{BaseUrl, BaseUrlError, Platform};
+pub use render::render_human;
+pub use retry::{InDoubt, Retry};
+pub use schedule::Schedule;
+pub use schema::schema;
+
+/// What is meant where the file says nothing.
+pub mod usual {
+    pub use super::audience::MAX_UNUSABLE;
+    pub use super::coupons::COUPONS_PER_USER;
+    pub use super::halt::{HELD, REFUSED, SAME_CODE};
+    pub use super::pace::{MAX_IN_FLIGHT, PER_SECOND};
+    pub use super::platform::BASE_URL;
+    pub use super::retry::{ATTEMPTS, FIRST_DELAY, GIVE_UP, MAX_DELAY, RESEND_WITHIN, TIMEOUT};
+}
+
+use keys::Key;
+use notes::Notes;
+use source::{Lines, Span};
+use value::{Mapping, Value, Whole};
+
+const KEYS: &[Key] = &[
+    Key::required("version", "1"),
+    Key::required("campaign", "summer-2026"),
+    Key::optional("title"),
+    Key::required("app_id", "ttec789ac573xxxxxx01"),
+    Key::required("activity_id", "\"7218071234565644204\""),
+    Key::optional("timezone"),
+    Key::optional("coupons_per_user"),
+    Key::optional("max_coupons"),
+    Key::optional("credentials"),
+    Key::required("audience", "{source: {csv: {path: audience.csv, open_id: open_id}}}"),
+    Key::optional("schedule"),
+    Key::optional("pace"),
+    Key::optional("retry"),
+    Key::optional("halt"),
+    Key::optional("codes"),
+    Key::optional("platform"),
+];
+
+const VERSION: Whole = Whole { least: 1, most: 1 };
+
+/// One campaign as its file says it. What the file leaves out is `None`; what it means is decided by the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Campaign {
+    /// Who and what it is for.
+    pub names: Names,
+    /// The zone of every time in the file, and of times without a zone in the audience.
+    pub timezone: TimeZone,
+    /// How many coupons there are to give.
+    pub coupons: Coupons,
+    /// Where the secrets are; a rehearsal needs none.
+    pub credentials: Option<Credentials>,
+    /// Who is to have a coupon.
+    pub audience: Audience,
+    /// When something may be sent.
+    pub schedule: Schedule,
+    /// How fast.
+    pub pace: Pace,
+    /// What is tried again.
+    pub retry: Retry,
+    /// What stops a run.
+    pub halt: Halt,
+    /// What codes mean here, before the built-in table.
+    pub codes: BTreeMap<i64, Class>,
+    /// Where requests go.
+    pub platform: Platform,
+}
+
+/// A campaign file that can be used.
+pub struct Parsed {
+    /// What it says.
+    pub campaign: Campaign,
+    /// What somebody should look at, sorted by place.
+    pub warnings: Vec<Diagnostic>,
+    file: String,
+    shown: String,
+    lines: Lines,
+    places: BTreeMap<String, Span>,
+}
+
+impl Parsed {
+    /// A mistake that shows itself only later, such as an audience file that is not there, at the place of the key it
+    /// concerns: `audience.source.csv.path`. For a key that the file does not have it concerns the file as a whole.
+    #[must_use]
+    pub fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
+        let span = self.places.get(key).copied();
+        let excerpt = span.map(|span| {
+            let (text, mark) = self.lines.excerpt(&self.shown, span);
+            let label = String::new();
+            Excerpt { text, mark, label }
+        });
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            message,
+            file: self.file.clone(),
+            place: span.map(|span| self.lines.place(&self.shown, span)),
+            cause: None,
+            help,
+            excerpt,
+        }
+    }
+}
+
+/// Parses the bytes of a campaign file. `file` is its name for messages; relative paths in it begin at its folder. No
+/// file is read.
+///
+/// # Errors
+/// Every mistake in it and every warning, sorted by place.
+pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
+    let name = file.display().to_string();
+    let text = load::text(&name, bytes)?;
+    let mut notes = Notes::new(text);
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let campaign =
+        tree::read(text, &mut notes).and_then(|(tree, root)| read(&Value::root(&tree, root), folder, &mut notes));
+    match campaign {
+        Some(campaign) if !notes.refuse() => {
+            let places = notes.take_places();
+            let shown = notes.cover(text);
+            let warnings = notes.finish(&name, text);
+            Ok(Parsed {
+                campaign,
+                warnings,
+                file: name,
+                shown,
+                lines: Lines::of(text),
+                places,
+            })
+        }
+        _ => Err(notes.finish(&name, text)),
+    }
+}
+
+fn read(root: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Campaign> {
+    let file = root.mapping(KEYS, notes)?;
+    version(&file, notes);
+    let names = Names::read(&file, notes);
+    let zone = match file.get("timezone") {
+        Some(value) => value.zone(notes),
+        None => zone::named(zone::USUAL),
+    };
+    let coupons = Coupons::read(&file, notes);
+    let credentials = file
+        .get("credentials")
+        .and_then(|value| Credentials::read(value, folder, notes));
+    let audience = file
+        .get("audience")
+        .and_then(|value| Audience::read(value, folder, notes));
+    let schedule = file
+        .get("schedule")
+        .and_then(|value| Schedule::read(value, zone.as_ref(), notes));
+    let pace = file.get("pace").and_then(|value| Pace::read(value, notes));
+    let retry = file.get("retry").and_then(|value| Retry::read(value, notes));
+    let halt = file.get("halt").and_then(|value| Halt::read(value, notes));
+    let codes = file.get("codes").and_then(|value| codes::read(value, notes));
+    let platform = file.get("platform").and_then(|value| Platform::read(value, notes));
+    Some(Campaign {
+        names: names?,
+        timezone: zone?,
+        coupons,
+        credentials,
+        audience: audience?,
+        schedule: schedule.unwrap_or_default(),
+        pace: pace.unwrap_or_default(),
+        retry: retry.unwrap_or_default(),
+        halt: halt.unwrap_or_default(),
+        codes: codes.unwrap_or_default(),
+        platform: platform.unwrap_or_default(),
+    })
+}
+
+/// Checks the version of the file's format.
+fn version(file: &Mapping<'_>, notes: &mut Notes) {
+    let Some(value) = file.get("version") else { return };
+    let Some(scalar) = value.scalar("`1`", notes) else {
+        return;
+    };
+    if !(scalar.plain && scalar.text == "1") {
+        let message = format!(
+            "`version` is {}; this runner reads version 1",
+            value::as_written(scalar)
+        );
+        notes.error(Code::Number, value.span(), message).help("write `1`");
+    }
+}

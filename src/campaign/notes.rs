@@ -1,0 +1,173 @@
+//! What is found while a file is read, collected so that all of it can be said at once.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
+use super::mask;
+use super::source::{Lines, Span};
+
+/// How many mistakes are listed at most.
+const MOST_LISTED: usize = 100;
+/// How many are kept to choose from; a file made of mistakes must not fill the memory with them.
+const MOST_KEPT: usize = 2000;
+
+/// One thing found.
+#[derive(Debug)]
+pub(super) struct Note {
+    severity: Severity,
+    code: Code,
+    span: Span,
+    message: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Note {
+    /// What to write instead.
+    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A few words beside the caret.
+    pub(super) fn label(&mut self, label: impl Into<String>) -> &mut Self {
+        self.label = label.into();
+        self
+    }
+}
+
+/// Everything found in one file.
+pub(super) struct Notes {
+    found: Vec<Note>,
+    /// Takes what is found beyond the bound, and is thrown away.
+    beyond: Option<Note>,
+    errors: usize,
+    secrets: Vec<Span>,
+    places: BTreeMap<String, Span>,
+    lines: Lines,
+}
+
+impl Notes {
+    pub(super) fn new(text: &str) -> Self {
+        Self {
+            found: Vec::new(),
+            beyond: None,
+            errors: 0,
+            secrets: Vec::new(),
+            places: BTreeMap::new(),
+            lines: Lines::of(text),
+        }
+    }
+
+    /// Notes a mistake at a place.
+    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
+        self.push(Severity::Error, code, span, message.into())
+    }
+
+    /// Notes what somebody should look at.
+    pub(super) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
+        self.push(Severity::Warning, code, span, message.into())
+    }
+
+    /// Notes that a secret may stand there: it is never shown.
+    pub(super) fn secret(&mut self, span: Span) {
+        self.secrets.push(span);
+    }
+
+    /// Remembers where the value of a key stands.
+    pub(super) fn place(&mut self, path: &str, span: Span) {
+        self.places.insert(path.to_owned(), span);
+    }
+
+    pub(super) fn take_places(&mut self) -> BTreeMap<String, Span> {
+        std::mem::take(&mut self.places)
+    }
+
+    /// `text` with every secret in it covered.
+    pub(super) fn cover(&self, text: &str) -> String {
+        mask::cover(text, &self.secrets)
+    }
+
+    /// Whether the file cannot be used.
+    pub(super) fn refuse(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Whether so much was found that there is no use in proposals for more.
+    pub(super) fn crowded(&self) -> bool {
+        self.found.len() > MOST_LISTED
+    }
+
+    /// The line that a place is in, from 1.
+    pub(super) fn line(&self, span: Span) -> u32 {
+        self.lines.number(span.start)
+    }
+
+    fn push(&mut self, severity: Severity, code: Code, span: Span, message: String) -> &mut Note {
+        self.errors += usize::from(severity == Severity::Error);
+        let (label, help) = (String::new(), None);
+        let note = Note {
+            severity,
+            code,
+            span,
+            message,
+            label,
+            help,
+        };
+        if self.found.len() < MOST_KEPT {
+            self.found.push(note);
+            let last = self.found.len() - 1;
+            return &mut self.found[last];
+        }
+        self.beyond.insert(note)
+    }
+
+    /// Everything found, sorted by place, with the lines shown that `text` has there; secrets covered.
+    pub(super) fn finish(mut self, file: &str, text: &str) -> Vec<Diagnostic> {
+        let all = self.errors.max(self.found.len());
+        self.found.sort_by_key(|note| note.span);
+        self.found.truncate(MOST_LISTED);
+        let shown = self.cover(text);
+        let mut diagnostics: Vec<_> = self
+            .found
+            .into_iter()
+            .map(|note| tell(note, file, &self.lines, &shown))
+            .collect();
+        let more = all.saturating_sub(diagnostics.len());
+        if more > 0 {
+            diagnostics.push(Diagnostic {
+                severity: Severity::Error,
+                code: Code::More,
+                message: format!("{more} more mistakes are not listed"),
+                file: file.to_owned(),
+                place: None,
+                cause: None,
+                help: Some("the first mistakes may be the cause of the others: mend them and validate again".into()),
+                excerpt: None,
+            });
+        }
+        diagnostics
+    }
+}
+
+fn tell(note: Note, file: &str, lines: &Lines, shown: &str) -> Diagnostic {
+    let Note {
+        severity,
+        code,
+        span,
+        message,
+        label,
+        help,
+    } = note;
+    let (text, mark) = lines.excerpt(shown, span);
+    Diagnostic {
+        severity,
+        code,
+        message,
+        file: file.to_owned(),
+        place: Some(lines.place(shown, span)),
+        cause: None,
+        help,
+        excerpt: Some(Excerpt { text, mark, label }),
+    }
+}

@@ -1,0 +1,130 @@
+//! Where requests go.
+
+use schemars::JsonSchema;
+use url::{Host, Url};
+
+use super::diagnostic::Code;
+use super::keys::{Complete, Key};
+use super::notes::Notes;
+use super::value::{Value, quoted};
+
+pub(super) const KEYS: &[Key] = &[Key::optional("base_url")];
+
+/// The platform's own address.
+pub const BASE_URL: &str = "https://open.douyin.com";
+
+/// Where requests go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = Complete(KEYS))]
+pub struct Platform {
+    /// The platform's address; http only for a loopback address.
+    #[schemars(extend("format" = "uri", "pattern" = "^https?://", "default" = BASE_URL))]
+    pub base_url: Option<BaseUrl>,
+}
+
+/// An address that requests can be sent to: https, or http on a loopback address, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub struct BaseUrl(String);
+
+/// Why an address is none that requests can be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseUrlError {
+    /// It is no URL at all.
+    #[error("it is no URL")]
+    NotUrl,
+    /// Another scheme, or none.
+    #[error("only https can be sent to")]
+    Scheme,
+    /// Secrets would cross the network for all to read.
+    #[error("over http everybody on the way can read the access token")]
+    Clear,
+    /// A name or password in it.
+    #[error("it holds a user name or password, which has no place in it")]
+    UserInfo,
+    /// A query or a fragment.
+    #[error("it has a part behind `?` or `#`, which requests would lose")]
+    Tail,
+}
+
+impl BaseUrl {
+    /// Reads an address.
+    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let url = Url::parse(text).map_err(|_| BaseUrlError::NotUrl)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BaseUrlError::UserInfo);
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => return Err(BaseUrlError::Clear),
+            _ => return Err(BaseUrlError::Scheme),
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(BaseUrlError::Tail);
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// The address, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is this machine itself, where only a stand-in of the platform can be.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+impl Platform {
+    pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
+        let map = value.mapping(KEYS, notes)?;
+        let base_url = map.get("base_url").and_then(|value| base_url(value, notes));
+        Some(Self { base_url })
+    }
+}
+
+fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
+    let text = value.text(&format!("a URL such as `{BASE_URL}`"), notes)?;
+    let why = match BaseUrl::parse(&text) {
+        Ok(url) => return Some(url),
+        Err(why) => why,
+    };
+    let help = match why {
+        BaseUrlError::Clear => {
+            let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+            format!(
+                "write {}; http is for the stand-in on 127.0.0.1 only",
+                quoted(&format!("https://{rest}"))
+            )
+        }
+        BaseUrlError::NotUrl if BaseUrl::parse(&format!("https://{text}")).is_ok() => {
+            format!("write {}", quoted(&format!("https://{text}")))
+        }
+        _ => format!("write a URL such as `{BASE_URL}`"),
+    };
+    let message = if why == BaseUrlError::UserInfo {
+        notes.secret(value.span());
+        format!("`{}` cannot be used: {why}", value.path)
+    } else if text.contains('@') {
+        // What stands before the sign may be a password, though the address is too wrong to tell.
+        notes.secret(value.span());
+        format!("`{}` cannot be used", value.path)
+    } else {
+        format!("`{}` cannot be {}: {why}", value.path, quoted(&text))
+    };
+    notes.error(Code::Url, value.span(), message).help(help);
+    None
+}

@@ -1,0 +1,54 @@
+//! Diagnostics as a person reads them.
+
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
+
+use super::diagnostic::{Diagnostic, Severity};
+
+/// Writes diagnostics for a person: each with its code, its place, the line with a caret under the place, and what to
+/// write instead. In colour only if asked to. Ends in a line break unless there is nothing to say.
+#[must_use]
+pub fn render_human(diagnostics: &[Diagnostic], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&render_one(diagnostic, &renderer));
+        out.push('\n');
+    }
+    out
+}
+
+fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(&diagnostic.message).id(diagnostic.code.as_str());
+    let notes = [
+        diagnostic
+            .cause
+            .as_ref()
+            .map(|cause| Level::NOTE.with_name("caused by").message(cause)),
+        diagnostic.help.as_ref().map(|help| Level::HELP.message(help)),
+    ];
+    let notes = notes.into_iter().flatten().map(Element::from);
+    renderer.render(&[title.elements(place(diagnostic)).elements(notes)])
+}
+
+fn place(diagnostic: &Diagnostic) -> Option<Element<'_>> {
+    let place = diagnostic.place?;
+    let Some(excerpt) = &diagnostic.excerpt else {
+        let origin = Origin::path(&diagnostic.file).line(place.line as usize);
+        return Some(origin.char_column(place.column as usize).into());
+    };
+    let mut mark = AnnotationKind::Primary.span(excerpt.mark.clone());
+    if !excerpt.label.is_empty() {
+        mark = mark.label(&excerpt.label);
+    }
+    let snippet = Snippet::source(&excerpt.text)
+        .path(&diagnostic.file)
+        .line_start(place.line as usize);
+    Some(snippet.annotation(mark).into())
+}

@@ -1,0 +1,123 @@
+//! The text of the file: its lines, and what of it may be shown.
+
+use std::ops::Range;
+
+use super::diagnostic::Place;
+
+/// Bytes of the text, from and to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    pub(super) fn new(range: Range<usize>) -> Self {
+        let Range { start, end } = range;
+        Self {
+            start,
+            end: end.max(start),
+        }
+    }
+
+    pub(super) const fn point(at: usize) -> Self {
+        Self { start: at, end: at }
+    }
+
+    /// From here to the end of `other`.
+    pub(super) fn to(self, other: Self) -> Self {
+        Self::new(self.start..other.end)
+    }
+
+    /// At most the first `bytes` of it.
+    pub(super) fn first(self, bytes: usize) -> Self {
+        Self::new(self.start..self.end.min(self.start.saturating_add(bytes)))
+    }
+}
+
+/// How much of a line is shown, in characters.
+const MOST_SHOWN: usize = 160;
+/// How much is shown before the mark when a line has to be cut.
+const SHOWN_BEFORE: usize = 60;
+
+/// Where the lines of a text begin. A line ends at a line feed, a carriage return, or both.
+pub(super) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut starts = vec![0];
+        for (at, byte) in bytes.iter().enumerate() {
+            let alone = *byte == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+            if *byte == b'\n' || alone {
+                starts.push(at + 1);
+            }
+        }
+        Self { starts }
+    }
+
+    /// The line that holds the byte `at`, from 0.
+    fn index(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    /// The line that holds the byte `at`, from 1.
+    pub(super) fn number(&self, at: usize) -> u32 {
+        u32::try_from(self.index(at) + 1).unwrap_or(u32::MAX)
+    }
+
+    fn start(&self, index: usize) -> usize {
+        self.starts.get(index).copied().unwrap_or_default()
+    }
+
+    /// The place of `span` in lines and characters. `text` is the one that these lines are of.
+    pub(super) fn place(&self, text: &str, span: Span) -> Place {
+        let column = |at: usize| {
+            let before = text.get(self.start(self.index(at))..at).unwrap_or_default();
+            u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX)
+        };
+        let span = within(text, span);
+        Place {
+            line: self.number(span.start),
+            column: column(span.start),
+            end_line: self.number(span.end),
+            end_column: column(span.end),
+        }
+    }
+
+    /// The line on which `span` begins, and where in it the mark stands. Of a long line only what is near the mark.
+    pub(super) fn excerpt(&self, text: &str, span: Span) -> (String, Range<usize>) {
+        let span = within(text, span);
+        let start = self.start(self.index(span.start));
+        let rest = text.get(start..).unwrap_or_default();
+        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+        let mark = span.start.min(start + line.len()) - start..span.end.min(start + line.len()) - start;
+        cut(line, mark)
+    }
+}
+
+/// `span` held to the text and to whole characters.
+fn within(text: &str, span: Span) -> Span {
+    let start = text.floor_char_boundary(span.start);
+    let end = text.ceil_char_boundary(span.end.max(start).min(text.len()));
+    Span::new(start..end)
+}
+
+fn cut(line: &str, mark: Range<usize>) -> (String, Range<usize>) {
+    if line.chars().nth(MOST_SHOWN).is_none() {
+        return (line.to_owned(), mark);
+    }
+    let before = line.get(..mark.start).unwrap_or_default();
+    let from = before.char_indices().rev().nth(SHOWN_BEFORE).map_or(0, |(at, _)| at);
+    let rest = line.get(from..).unwrap_or_default();
+    let to = rest
+        .char_indices()
+        .nth(MOST_SHOWN)
+        .map_or(line.len(), |(at, _)| from + at);
+    let (left, right) = (if from > 0 { "…" } else { "" }, if to < line.len() { "…" } else { "" });
+    let shown = line.get(from..to).unwrap_or_default();
+    let shift = |at: usize| (at.clamp(from, to) - from) + left.len();
+    (format!("{left}{shown}{right}"), shift(mark.start)..shift(mark.end))
+}

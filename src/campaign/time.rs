@@ -1,0 +1,120 @@
+//! Local times: `2026-06-01T10:00`, on the clocks of the file's time zone.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::diagnostic::Code;
+use super::notes::Notes;
+use super::value::{Value, quoted};
+
+const WANTED: &str = "a local time such as `2026-06-01T10:00`";
+const FORMATS: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+
+impl Value<'_> {
+    /// A time on the clocks of `zone`; without a zone, because that one is wrong, only its form is checked. One that
+    /// these clocks never show is a mistake; one that they show twice is the earlier, with a warning.
+    pub(super) fn time(&self, zone: Option<&TimeZone>, notes: &mut Notes) -> Option<Timestamp> {
+        let text = &*self.scalar(WANTED, notes)?.text;
+        let Some(local) = parse(text) else {
+            let message = format!("`{}` is {}, which is no local time", self.path, quoted(text));
+            let help = near(text, zone).unwrap_or_else(|| format!("write {WANTED}"));
+            notes.error(Code::Time, self.span(), message).help(help);
+            return None;
+        };
+        let zone = zone?;
+        let name = zone.iana_name().unwrap_or_default();
+        let ambiguous = zone.to_ambiguous_timestamp(local);
+        match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { .. } => {}
+            AmbiguousOffset::Gap { .. } => {
+                let message = format!(
+                    "`{}` does not exist: the clocks of {name} are put forward over it",
+                    self.path
+                );
+                let next = ambiguous.later().ok().map(|at| zone.to_datetime(at));
+                let help = next.map_or_else(
+                    || format!("write {WANTED}"),
+                    |next| format!("write `{}`", written(next)),
+                );
+                notes.error(Code::Time, self.span(), message).help(help);
+                return None;
+            }
+            AmbiguousOffset::Fold { before, after } => {
+                let message = format!("`{}` comes twice: the clocks of {name} are put back over it", self.path);
+                let earlier = format!("the earlier one is taken, at {before} from UTC, not the later one at {after}");
+                notes.warning(Code::TimeTwice, self.span(), message).help(earlier);
+            }
+        }
+        let at = ambiguous.earlier().ok();
+        if at.is_none() {
+            let message = format!("`{}` lies beyond the calendar", self.path);
+            notes
+                .error(Code::Time, self.span(), message)
+                .help(format!("write {WANTED}"));
+        }
+        at
+    }
+}
+
+/// Reads a local time as it must be written: four digits of the year, two of everything else.
+fn parse(text: &str) -> Option<DateTime> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let format = match shape.as_str() {
+        "0000-00-00T00:00" => FORMATS[0],
+        "0000-00-00T00:00:00" => FORMATS[1],
+        _ => return None,
+    };
+    // A clock never shows a leap second's 60, though a format may read it.
+    if text.get(17..19).is_some_and(|seconds| seconds > "59") {
+        return None;
+    }
+    DateTime::strptime(format, text).ok()
+}
+
+fn written(local: DateTime) -> String {
+    let format = if local.second() == 0 { FORMATS[0] } else { FORMATS[1] };
+    local.strftime(format).to_string()
+}
+
+/// What was probably meant by something that is no local time.
+fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
+    if text.len() > 40 {
+        return None;
+    }
+    let text = text.trim();
+    if let (Ok(at), Some(zone)) = (text.parse::<Timestamp>(), zone) {
+        let local = zone.to_datetime(at);
+        let name = zone.iana_name().unwrap_or_default();
+        return Some(format!("times here are those of {name}: write `{}`", written(local)));
+    }
+    let numbers: Vec<i16> = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .map_while(|part| part.parse().ok())
+        .collect();
+    let (year, month, day, rest) = match *numbers.as_slice() {
+        [year, month, day, ref rest @ ..] if year >= 1000 => (year, month, day, rest),
+        _ => return None,
+    };
+    let part = |at: usize| i8::try_from(rest.get(at).copied().unwrap_or_default()).ok();
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let (hour, minute, second) = (part(0)?, part(1)?, part(2)?);
+    if (hour, minute, second) == (24, 0, 0) {
+        let midnight = DateTime::new(year, month, day, 0, 0, 0, 0).ok()?;
+        let next = midnight.checked_add(SignedDuration::from_hours(24)).ok()?;
+        return Some(format!("write `{}`", written(next)));
+    }
+    if let Ok(local) = DateTime::new(year, month, day, hour, minute, second, 0) {
+        return Some(format!("write `{}`", written(local)));
+    }
+    let first = DateTime::new(year, month, 1, hour, minute, second, 0).ok()?;
+    let last = first.date().last_of_month();
+    (day > last.day()).then(|| format!("that month has {} days: write {WANTED}", last.day()))
+}
+
+/// The schema of a local time.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
+}

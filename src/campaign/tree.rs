@@ -1,0 +1,289 @@
+//! The file as a tree of values with places, as YAML says it and before anybody asks what it means.
+//!
+//! The tree is flat in memory, is built without recursion, and is bounded in size and depth with every alias counted as
+//! all that it stands for; so no file, however it is made, costs more than a second or 64 MiB.
+
+use std::borrow::Cow;
+
+use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, options};
+
+use super::diagnostic::Code;
+use super::notes::Notes;
+use super::source::Span;
+use super::syntax;
+
+/// How deeply values may be nested.
+pub(super) const MOST_DEPTH: usize = 64;
+/// How many values there may be, what aliases stand for included.
+pub(super) const MOST_VALUES: u64 = 20_000;
+
+/// All values of a file.
+pub(super) struct Tree<'i> {
+    nodes: Vec<Node<'i>>,
+}
+
+struct Node<'i> {
+    kind: Kind<'i>,
+    /// How many values it is, aliases expanded; 0 while it is being read.
+    weight: u64,
+    /// How deep it is, itself included.
+    height: usize,
+}
+
+/// What a value is.
+pub(super) enum Kind<'i> {
+    Scalar(Scalar<'i>),
+    List,
+    Map(Vec<(Child, Child)>),
+}
+
+/// A single value.
+pub(super) struct Scalar<'i> {
+    pub(super) text: Cow<'i, str>,
+    /// Whether it stands there without quotes.
+    pub(super) plain: bool,
+}
+
+/// A value at the place where it stands: for an alias, the alias's own place.
+#[derive(Clone, Copy)]
+pub(super) struct Child {
+    pub(super) span: Span,
+    node: usize,
+}
+
+impl<'i> Tree<'i> {
+    pub(super) fn kind(&self, child: Child) -> &Kind<'i> {
+        &self.nodes[child.node].kind
+    }
+}
+
+/// Reads `text`. None when it is not one YAML document within bounds; the one mistake that ended the reading is noted.
+pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Child)> {
+    let options = options! {
+        emit_comments: false,
+        flow_nesting_limit: MOST_DEPTH,
+        block_nesting_limit: MOST_DEPTH,
+    };
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(text, options) {
+        let event = event.map_err(|error| Stop::Scan(Box::new(error)));
+        let took = event.and_then(|(event, span)| {
+            if event.tag().is_some() {
+                let tag = span.tag_span().unwrap_or(span);
+                return Err(Stop::Tag(Span::new(tag.byte_range().unwrap_or_default())));
+            }
+            builder.take(event, Span::new(span.byte_range().unwrap_or_default()))
+        });
+        if let Err(stop) = took {
+            stop.note(text, notes);
+            return None;
+        }
+    }
+    let tree = Tree { nodes: builder.nodes };
+    let root = builder.root.filter(|root| match tree.kind(*root) {
+        Kind::Scalar(scalar) => !(scalar.plain && scalar.text.is_empty()),
+        Kind::List | Kind::Map(_) => true,
+    });
+    if root.is_none() {
+        Stop::Nothing.note(text, notes);
+    }
+    root.map(|root| (tree, root))
+}
+
+#[derive(Default)]
+struct Builder<'i> {
+    nodes: Vec<Node<'i>>,
+    open: Vec<Open>,
+    anchors: std::collections::HashMap<usize, usize>,
+    root: Option<Child>,
+    documents: usize,
+    aliased: Option<Span>,
+}
+
+/// A list or mapping that is being read.
+struct Open {
+    at: Child,
+    key: Option<Child>,
+    weight: u64,
+    height: usize,
+}
+
+impl<'i> Builder<'i> {
+    fn take(&mut self, event: Event<'i>, span: Span) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(Stop::Documents(span));
+                }
+            }
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
+                // The parser writes `~` for a value that is not there.
+                let text = if plain && span.start == span.end {
+                    Cow::Borrowed("")
+                } else {
+                    text
+                };
+                let at = self.add(Kind::Scalar(Scalar { text, plain }), span, anchor)?;
+                self.close(at, 1, 1)?;
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(Kind::List, span, anchor)?,
+            Event::MappingStart(_, anchor, _) => self.begin(Kind::Map(Vec::new()), span, anchor)?,
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(mut open) = self.open.pop() {
+                    open.at.span = open.at.span.to(span);
+                    self.close(open.at, open.weight, open.height)?;
+                }
+            }
+            Event::Alias(anchor) => {
+                let node = *self.anchors.get(&anchor).ok_or(Stop::Inside(span))?;
+                let Node { weight, height, .. } = self.nodes[node];
+                if weight == 0 {
+                    return Err(Stop::Inside(span));
+                }
+                self.aliased = Some(span);
+                self.place(Child { span, node }, weight, height)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<(), Stop> {
+        let at = self.add(kind, span, anchor)?;
+        let (key, weight, height) = (None, 1, 1);
+        self.open.push(Open {
+            at,
+            key,
+            weight,
+            height,
+        });
+        if self.open.len() > MOST_DEPTH {
+            Err(Stop::Deep(span))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn add(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<Child, Stop> {
+        let node = self.nodes.len();
+        if node as u64 >= MOST_VALUES {
+            return Err(Stop::Many(span));
+        }
+        let (weight, height) = (0, 0);
+        self.nodes.push(Node { kind, weight, height });
+        if anchor != 0 {
+            self.anchors.insert(anchor, node);
+        }
+        Ok(Child { span, node })
+    }
+
+    fn close(&mut self, at: Child, weight: u64, height: usize) -> Result<(), Stop> {
+        let node = &mut self.nodes[at.node];
+        (node.weight, node.height) = (weight, height);
+        self.place(at, weight, height)
+    }
+
+    /// Puts a finished value where it belongs.
+    fn place(&mut self, child: Child, weight: u64, height: usize) -> Result<(), Stop> {
+        let depth = self.open.len();
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(child);
+            return Ok(());
+        };
+        open.weight = open.weight.saturating_add(weight);
+        open.height = open.height.max(height + 1);
+        if depth + height > MOST_DEPTH + 1 {
+            return Err(Stop::Deep(child.span));
+        }
+        if open.weight > MOST_VALUES {
+            return Err(self.aliased.map_or(Stop::Many(child.span), Stop::Bomb));
+        }
+        if let Kind::Map(entries) = &mut self.nodes[open.at.node].kind {
+            match open.key.take() {
+                None => open.key = Some(child),
+                Some(key) => entries.push((key, child)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the reading ended.
+enum Stop {
+    Scan(Box<ScanError>),
+    Nothing,
+    Tag(Span),
+    Documents(Span),
+    Inside(Span),
+    Deep(Span),
+    Many(Span),
+    Bomb(Span),
+}
+
+impl Stop {
+    fn note(self, text: &str, notes: &mut Notes) {
+        match self {
+            Self::Scan(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
+                Self::Deep(Span::point(error.marker().byte_offset().unwrap_or_default())).note(text, notes);
+            }
+            Self::Scan(error) => syntax::note(&error, text, notes),
+            Self::Nothing => {
+                notes
+                    .error(Code::Empty, Span::point(0), "the file says nothing")
+                    .help("a campaign file begins with `version: 1`; `runner schema` describes the rest");
+            }
+            Self::Tag(span) => {
+                notes
+                    .error(
+                        Code::Exotic,
+                        span,
+                        "a YAML tag (`!…`) has no meaning in a campaign file",
+                    )
+                    .help("leave the tag out");
+            }
+            Self::Documents(span) => {
+                notes
+                    .error(Code::Exotic, span.first(3), "a second YAML document begins here")
+                    .help("a campaign file is one document: put the second campaign into a file of its own");
+            }
+            Self::Inside(span) => {
+                notes
+                    .error(
+                        Code::TooMany,
+                        span,
+                        "this alias stands inside of what it stands for, so it has no end",
+                    )
+                    .help("write the value out");
+            }
+            Self::Deep(span) => {
+                notes
+                    .error(
+                        Code::TooDeep,
+                        span.first(1),
+                        format!("values are nested more than {MOST_DEPTH} deep"),
+                    )
+                    .help("a campaign file needs at most 5 levels");
+            }
+            Self::Many(span) => {
+                notes
+                    .error(
+                        Code::TooMany,
+                        span,
+                        format!("there are more than {MOST_VALUES} values in this file"),
+                    )
+                    .help("an audience belongs into a file of its own, which `audience.source` names");
+            }
+            Self::Bomb(span) => {
+                notes
+                    .error(
+                        Code::TooMany,
+                        span,
+                        format!("written out, the aliases of this file stand for more than {MOST_VALUES} values"),
+                    )
+                    .help("write out what is meant, without aliases to aliases");
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! A value and the key it stands under; and what every value may be asked.
+
+use std::ops::RangeInclusive;
+
+use super::diagnostic::Code;
+use super::keys::{Key, Need};
+use super::notes::Notes;
+use super::source::Span;
+use super::tree::{Child, Kind, Scalar, Tree};
+
+/// The longest text of the file that a message repeats, in characters.
+const MOST_QUOTED: usize = 40;
+
+/// A value of the file.
+#[derive(Clone)]
+pub(super) struct Value<'t> {
+    tree: &'t Tree<'t>,
+    at: Child,
+    /// The keys above it and its own, with points between: `retry.timeout`.
+    pub(super) path: String,
+}
+
+/// A mapping of which every key is known.
+pub(super) struct Mapping<'t> {
+    entries: Vec<(&'static str, Span, Value<'t>)>,
+}
+
+impl<'t> Value<'t> {
+    pub(super) fn root(tree: &'t Tree<'t>, at: Child) -> Self {
+        let path = String::new();
+        Self { tree, at, path }
+    }
+
+    fn under(&self, key: &str, at: Child) -> Self {
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            tree: self.tree,
+            at,
+            path,
+        }
+    }
+
+    /// Where it stands.
+    pub(super) fn span(&self) -> Span {
+        self.at.span
+    }
+
+    /// What it is, as a message names it.
+    fn what(&self) -> &'static str {
+        match self.tree.kind(self.at) {
+            Kind::Scalar(_) => "a single value",
+            Kind::List => "a list",
+            Kind::Map(_) => "a mapping",
+        }
+    }
+
+    pub(super) fn kind(&self) -> &'t Kind<'t> {
+        self.tree.kind(self.at)
+    }
+
+    /// A few bytes that stand for it: all of a single value, the beginning of anything else.
+    pub(super) fn mark(&self) -> Span {
+        match self.tree.kind(self.at) {
+            Kind::Scalar(_) => self.at.span,
+            Kind::List | Kind::Map(_) => self.at.span.first(1),
+        }
+    }
+
+    /// The single value, if it is one.
+    pub(super) fn single(&self) -> Option<&'t Scalar<'t>> {
+        match self.tree.kind(self.at) {
+            Kind::Scalar(scalar) => Some(scalar),
+            Kind::List | Kind::Map(_) => None,
+        }
+    }
+
+    /// The single value; anything else, and nothing at all, is noted. `wanted`: what should stand there, such as
+    /// "a duration such as `10s`".
+    pub(super) fn scalar(&self, wanted: &str, notes: &mut Notes) -> Option<&'t Scalar<'t>> {
+        let Some(scalar) = self.single() else {
+            let message = format!("`{}` is {} where a single value belongs", self.path, self.what());
+            notes
+                .error(Code::WrongType, self.mark(), message)
+                .help(format!("write {wanted}"));
+            return None;
+        };
+        if scalar.plain && scalar.text.is_empty() {
+            self.nothing(notes)
+                .help(format!("write {wanted}, or leave the key out"));
+            return None;
+        }
+        Some(scalar)
+    }
+
+    fn nothing<'n>(&self, notes: &'n mut Notes) -> &'n mut super::notes::Note {
+        notes.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
+    }
+
+    /// Any text, quoted or not, as it is written.
+    pub(super) fn text(&self, wanted: &str, notes: &mut Notes) -> Option<String> {
+        let scalar = self.scalar(wanted, notes)?;
+        if scalar.text.trim().is_empty() {
+            self.nothing(notes).help(format!("write {wanted}"));
+            return None;
+        }
+        Some(scalar.text.clone().into_owned())
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], notes: &mut Notes) -> Option<T> {
+        let list = words
+            .iter()
+            .map(|(word, _)| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let scalar = self.scalar(&format!("one of {list}"), notes)?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == scalar.text) {
+            return Some(*meaning);
+        }
+        let near = nearest(&scalar.text, words.iter().map(|(word, _)| *word));
+        let help = near.map_or_else(
+            || format!("write one of {list}"),
+            |near| format!("did you mean `{near}`? It is one of {list}"),
+        );
+        let message = format!("`{}` cannot be {}", self.path, quoted(&scalar.text));
+        notes.error(Code::Word, self.span(), message).help(help);
+        None
+    }
+
+    /// Yes or no.
+    pub(super) fn bool(&self, notes: &mut Notes) -> Option<bool> {
+        let scalar = self.scalar("`true` or `false`", notes)?;
+        match (scalar.plain, &*scalar.text) {
+            (true, "true") => return Some(true),
+            (true, "false") => return Some(false),
+            _ => {}
+        }
+        let help = match &*scalar.text.to_ascii_lowercase() {
+            "true" | "yes" | "on" | "y" | "1" => "write `true`",
+            "false" | "no" | "off" | "n" | "0" => "write `false`",
+            _ => "write `true` or `false`",
+        };
+        let message = format!("`{}` is true or false, not {}", self.path, as_written(scalar));
+        notes.error(Code::WrongType, self.span(), message).help(help);
+        None
+    }
+
+    /// The mapping, of the keys named. Everything else, what is missing and what stands there twice is noted.
+    pub(super) fn mapping(&self, keys: &'static [Key], notes: &mut Notes) -> Option<Mapping<'t>> {
+        let entries = self.entries(keys, notes)?;
+        let mut known: Vec<(&'static str, Span, Self)> = Vec::new();
+        for (key, value) in entries {
+            let Some(name) = self.key(*key, notes) else { continue };
+            let Some(found) = keys.iter().find(|key| key.name == name) else {
+                self.unknown(*key, name, keys, notes);
+                continue;
+            };
+            if let Some((_, first, _)) = known.iter().find(|(known, ..)| *known == found.name) {
+                self.repeated(key.span, found.name, *first, notes);
+                continue;
+            }
+            if found.need == Need::NotYet {
+                let message = format!("`{name}` is not supported in this version");
+                notes
+                    .error(Code::NotSupported, key.span, message)
+                    .help("leave it out: nothing in a campaign file is ignored in silence");
+            }
+            let value = self.under(found.name, *value);
+            notes.place(&value.path, value.mark());
+            known.push((found.name, key.span, value));
+        }
+        let head = entries.first().map_or(self.mark(), |(key, _)| key.span);
+        for key in keys {
+            if let Need::Required(example) = key.need
+                && !known.iter().any(|(known, ..)| *known == key.name)
+            {
+                let path = self.under(key.name, self.at).path;
+                let note = notes.error(Code::MissingKey, head, format!("`{path}` is missing"));
+                note.label("it belongs beside this key")
+                    .help(format!("add `{}: {example}`", key.name));
+            }
+        }
+        Some(Mapping { entries: known })
+    }
+
+    /// All keys and values, whatever the keys are.
+    pub(super) fn entries(&self, keys: &[Key], notes: &mut Notes) -> Option<&'t [(Child, Child)]> {
+        if let Kind::Map(entries) = self.tree.kind(self.at) {
+            return Some(entries);
+        }
+        let names: Vec<_> = keys
+            .iter()
+            .filter(|key| key.need != Need::NotYet)
+            .map(|key| key.name)
+            .collect();
+        let wanted = match names.as_slice() {
+            [] => "write `CODE: CLASS` under it, such as `29005099: refuse`".to_owned(),
+            [one] => format!("write `{one}:` under it"),
+            [first, .., last] => format!("its keys belong under it, from `{first}` to `{last}`"),
+        };
+        if self
+            .single()
+            .is_some_and(|scalar| scalar.plain && scalar.text.is_empty())
+        {
+            self.nothing(notes).help(wanted);
+            return None;
+        }
+        let whose = if self.path.is_empty() {
+            "a campaign file".into()
+        } else {
+            format!("`{}`", self.path)
+        };
+        let message = format!("{whose} is {} where a mapping of keys to values belongs", self.what());
+        notes.error(Code::WrongType, self.mark(), message).help(wanted);
+        None
+    }
+
+    /// A key as text, and the value under it.
+    pub(super) fn key(&self, key: Child, notes: &mut Notes) -> Option<&'t str> {
+        match self.tree.kind(key) {
+            Kind::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
+                let note = notes.error(Code::Exotic, key.span, "merge keys (`<<`) are not part of YAML 1.2");
+                note.help("write the keys out, or use an alias for each value");
+                None
+            }
+            Kind::Scalar(scalar) => Some(&scalar.text),
+            Kind::List | Kind::Map(_) => {
+                notes.error(Code::WrongType, key.span.first(1), "a key is a single word");
+                None
+            }
+        }
+    }
+
+    /// The value under a key that is not one of a fixed set.
+    pub(super) fn entry(&self, key: &str, value: Child) -> Self {
+        self.under(key, value)
+    }
+
+    pub(super) fn repeated(&self, span: Span, name: &str, first: Span, notes: &mut Notes) {
+        let line = notes.line(first);
+        let path = self.under(name, self.at).path;
+        let note = notes.error(Code::RepeatedKey, span, format!("`{path}` stands there twice"));
+        note.help(format!("it stands first in line {line}: keep one of the two"));
+    }
+
+    fn unknown(&self, key: Child, name: &str, keys: &[Key], notes: &mut Notes) {
+        let whose = if self.path.is_empty() {
+            "a campaign file".into()
+        } else {
+            format!("`{}`", self.path)
+        };
+        let names = || keys.iter().filter(|key| key.need != Need::NotYet).map(|key| key.name);
+        let near = if notes.crowded() {
+            None
+        } else {
+            nearest(name, keys.iter().map(|key| key.name))
+        };
+        let help = near.map_or_else(
+            || {
+                format!(
+                    "its keys are {}",
+                    names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                )
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = if near.is_none() && self.path == "credentials" {
+            // Who puts the secret itself here must not read it in a log.
+            notes.secret(key.span);
+            "`credentials` has no such key".to_owned()
+        } else {
+            format!("{whose} has no key {}", quoted(name))
+        };
+        notes.error(Code::UnknownKey, key.span, message).help(help);
+    }
+}
+
+impl<'t> Mapping<'t> {
+    /// The value under a key, if it is there.
+    pub(super) fn get(&self, name: &str) -> Option<&Value<'t>> {
+        self.entries
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(.., value)| value)
+    }
+
+    /// The keys that are there, with their places, in the order of the file.
+    pub(super) fn present(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        self.entries.iter().map(|(name, span, _)| (*name, *span))
+    }
+}
+
+/// A whole number's bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub(super) least: u64,
+    pub(super) most: u64,
+}
+
+impl Whole {
+    pub(super) const fn range(self) -> RangeInclusive<u64> {
+        self.least..=self.most
+    }
+}
+
+/// What stands in the file, short and without control characters, for a message. An access token, which has a form of
+/// its own, is not repeated wherever it stands.
+pub(super) fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty text".to_owned();
+    }
+    if text.contains("clt.") {
+        return "a text with an access token in it".to_owned();
+    }
+    let mut out: String = text
+        .chars()
+        .take(MOST_QUOTED)
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
+    if text.chars().nth(MOST_QUOTED).is_some() {
+        out.push('…');
+    }
+    format!("`{out}`")
+}
+
+/// The same, told apart from the bare value by its quotes.
+pub(super) fn as_written(scalar: &Scalar<'_>) -> String {
+    if scalar.plain || scalar.text.is_empty() {
+        quoted(&scalar.text)
+    } else {
+        format!("the text {}", quoted(&scalar.text))
+    }
+}
+
+/// The one of `words` that was probably meant.
+pub(super) fn nearest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    if written.len() > MOST_QUOTED {
+        return None;
+    }
+    let folded = written.trim().to_lowercase().replace(['-', ' '], "_");
+    let scored = words.map(|word| {
+        (
+            strsim::jaro_winkler(&folded, word),
+            strsim::osa_distance(&folded, word),
+            word,
+        )
+    });
+    let near = scored.filter(|(alike, distance, word)| *alike > 0.8 && *distance <= 1 + word.chars().count() / 3);
+    near.min_by_key(|(_, distance, _)| *distance).map(|(.., word)| word)
+}

@@ -1,0 +1,147 @@
+//! From what a campaign file says to what it means. Pure: no file, no clock, no environment.
+
+use jiff::Timestamp;
+
+use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
+use crate::identity::{Identity, PlatformName};
+
+use super::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
+
+/// What one run was told beside the campaign file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// The most deliveries that this run may attempt.
+    pub at_most: Option<u64>,
+    /// Whether to leave instead of waiting for a start or for another run.
+    pub no_wait: bool,
+    /// For a rehearsal: where the stand-in answers, in place of the file's platform.
+    pub sandbox: Option<String>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The stand-in's address is none.
+    #[error("cannot rehearse at {url:?}")]
+    SandboxUrl {
+        /// What was given.
+        url: String,
+        /// Why it cannot be used.
+        source: BaseUrlError,
+    },
+    /// A rehearsal would reach another machine, where what answers may be the real platform.
+    #[error("cannot rehearse at {url:?}: a stand-in is on this machine, at a loopback address")]
+    SandboxElsewhere {
+        /// What was given.
+        url: String,
+    },
+}
+
+/// Decides everything that the file leaves open.
+///
+/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start. Its ledger, and that of
+/// any campaign on a loopback address, is the stand-in's whatever the port.
+///
+/// # Errors
+/// When a rehearsal's address cannot be used.
+pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError> {
+    let RunOptions {
+        at_most,
+        no_wait,
+        sandbox,
+    } = options;
+    let rehearsal = sandbox.is_some();
+    let (base_url, platform) = platform(campaign, sandbox)?;
+    let names = &campaign.names;
+    Ok(Plan {
+        identity: Identity {
+            campaign: names.campaign.clone(),
+            app_id: names.app_id.clone(),
+            platform,
+        },
+        activity_id: names.activity_id.clone(),
+        base_url,
+        coupons_per_user: campaign.coupons.per_user.unwrap_or(usual::COUPONS_PER_USER),
+        max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
+        audience: Audience {
+            limit: campaign.audience.limit.unwrap_or(u64::MAX),
+            allow_empty: campaign.audience.allow_empty.unwrap_or(false),
+            max_unusable: campaign.audience.max_unusable.unwrap_or(usual::MAX_UNUSABLE),
+        },
+        schedule: schedule(&campaign.schedule, rehearsal),
+        pace: pace(&campaign.pace),
+        retry: retry(&campaign.retry),
+        halt: halt(&campaign.halt),
+        codes: campaign.codes.clone(),
+        run: Bounds {
+            at_most: at_most.unwrap_or(u64::MAX),
+            no_wait,
+        },
+    })
+}
+
+fn platform(campaign: &Campaign, sandbox: Option<String>) -> Result<(String, PlatformName), PlanError> {
+    if let Some(url) = sandbox {
+        let base_url = BaseUrl::parse(&url).map_err(|source| PlanError::SandboxUrl {
+            url: url.clone(),
+            source,
+        })?;
+        if !base_url.is_loopback() {
+            return Err(PlanError::SandboxElsewhere { url });
+        }
+        return Ok((base_url.as_str().to_owned(), PlatformName::Sandbox));
+    }
+    let Some(base_url) = &campaign.platform.base_url else {
+        let base_url = usual::BASE_URL.to_owned();
+        return Ok((base_url.clone(), PlatformName::Live(base_url)));
+    };
+    let name = if base_url.is_loopback() {
+        PlatformName::Sandbox
+    } else {
+        PlatformName::Live(base_url.as_str().to_owned())
+    };
+    Ok((base_url.as_str().to_owned(), name))
+}
+
+fn schedule(said: &campaign::Schedule, rehearsal: bool) -> Schedule {
+    let open = campaign::Schedule::default();
+    let said = if rehearsal { &open } else { said };
+    Schedule {
+        start: said.start.unwrap_or(Timestamp::MIN),
+        end: said.end.unwrap_or(Timestamp::MAX),
+    }
+}
+
+fn pace(said: &campaign::Pace) -> Pace {
+    Pace {
+        per_second: said.per_second.unwrap_or(usual::PER_SECOND),
+        max_in_flight: said.max_in_flight.unwrap_or(usual::MAX_IN_FLIGHT),
+    }
+}
+
+fn retry(said: &campaign::Retry) -> Retry {
+    Retry {
+        attempts: said.attempts.unwrap_or(usual::ATTEMPTS),
+        first_delay: said.first_delay.unwrap_or(usual::FIRST_DELAY),
+        max_delay: said.max_delay.unwrap_or(usual::MAX_DELAY),
+        timeout: said.timeout.unwrap_or(usual::TIMEOUT),
+        in_doubt: match said.in_doubt.unwrap_or(campaign::InDoubt::Resend) {
+            campaign::InDoubt::Resend => InDoubt::Resend,
+            campaign::InDoubt::Ask => InDoubt::Ask,
+        },
+        resend_within: said.resend_within.unwrap_or(usual::RESEND_WITHIN),
+        give_up: said.give_up.unwrap_or(usual::GIVE_UP),
+    }
+}
+
+fn halt(said: &campaign::Halt) -> Halt {
+    let guard = |said: campaign::Guard| Guard {
+        over: said.over,
+        after: said.after,
+    };
+    Halt {
+        refused: guard(said.refused.unwrap_or(usual::REFUSED)),
+        held: guard(said.held.unwrap_or(usual::HELD)),
+        same_code: said.same_code.unwrap_or(usual::SAME_CODE),
+    }
+}

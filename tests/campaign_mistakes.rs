@@ -1,0 +1,212 @@
+//! Every mistake that a campaign file can have, and the exact text that a person reads about it.
+
+use std::path::Path;
+
+use runner::campaign::{parse, render_human};
+
+/// A file without mistakes, to which a case changes something.
+const GOOD: &str = "\
+version: 1
+campaign: summer-2026
+title: 夏日立减券
+app_id: ttec789ac573xxxxxx01
+activity_id: 7218071234565644204
+audience:
+  source:
+    csv: {path: audience.csv, open_id: open_id}
+";
+
+/// What is said about a file.
+fn said(bytes: &[u8]) -> String {
+    let found = match parse(Path::new("campaigns/c.yaml"), bytes) {
+        Ok(parsed) if parsed.warnings.is_empty() => return "no mistakes\n".into(),
+        Ok(parsed) => parsed.warnings,
+        Err(found) => found,
+    };
+    render_human(&found, false)
+}
+
+/// The good file with `more` behind it.
+fn with(more: &str) -> String {
+    said(format!("{GOOD}{more}").as_bytes())
+}
+
+/// The good file with one text in it replaced.
+fn but(old: &str, new: &str) -> String {
+    assert!(GOOD.contains(old), "{old:?} is no part of the good file");
+    said(GOOD.replace(old, new).as_bytes())
+}
+
+/// One snapshot of several cases, each under its own heading.
+macro_rules! cases {
+    ($($name:ident: $($case:expr),+ $(,)?;)+) => {$(
+        #[test]
+        fn $name() {
+            let said = [$($case),+].join("----\n");
+            insta::assert_snapshot!(said);
+        }
+    )+};
+}
+
+cases! {
+    the_good_file: with("");
+    unknown_keys:
+        with("shedule:\n  start: 2026-06-01T10:00\n"),
+        with("retry:\n  attempt: 6\n  firstDelay: 1s\n  colour: red\n"),
+        with("codes: {29005099: refused}\n夏日: 1\n");
+    missing_keys:
+        said(b"title: x\n"),
+        but("path: audience.csv, ", "");
+    repeated_keys:
+        with("campaign: other\n"),
+        with("pace: {per_second: 1, per_second: 2}\n"),
+        with("codes:\n  29005099: refuse\n  29005099: hold\n");
+    not_supported:
+        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n"),
+        but("csv: {path", "jsonl: {path"),
+        but("source:\n", "exclude: []\n  active_within: 7d\n  order: expiring_first\n  control_group: 5%\n  source:\n"),
+        but("open_id: open_id", "open_id: open_id, last_active: seen");
+    wrong_types:
+        with("retry: 6\npace: [98]\nhalt:\ncodes: refuse\n"),
+        with("timezone: [Asia/Shanghai]\nmax_coupons: {}\ncoupons_per_user: \"2\"\nretry:\n  timeout:\n"),
+        but("  source:\n    csv: {path: audience.csv, open_id: open_id}\n", "  source: audience.csv\n  allow_empty: yes\n"),
+        said(b"- version: 1\n"),
+        said(b"summer\n"),
+        with("[1, 2]: 3\n");
+    sources:
+        but("open_id: open_id}", "open_id: open_id}\n    stdin: {format: csv}"),
+        but("\n    csv: {path: audience.csv, open_id: open_id}", " {}");
+    numbers:
+        with("retry: {attempts: -1}\npace: {per_second: -5, max_in_flight: 0}\nmax_coupons: 0\n"),
+        with("retry: {attempts: six}\npace: {per_second: .nan, max_in_flight: 2000}\nmax_coupons: 100,000\n"),
+        with("retry: {attempts: 6.0}\npace: {per_second: .inf}\nmax_coupons: 99999999999999999999999999\n"),
+        with("retry: {attempts: 1e3}\npace: {per_second: 1e999}\ncoupons_per_user: 010\nmax_coupons: 10万\n"),
+        with("pace: {per_second: 0, max_in_flight: 0x10}\nhalt: {same_code: NaN}\n"),
+        with("pace: {per_second: 98/s}\n"),
+        with("pace: {per_second: 60 per minute}\n"),
+        with("pace: {per_second: \"98\"}\n"),
+        with("pace: {per_second: 1000000}\n"),
+        with("pace: {per_second: 120}\n");
+    durations:
+        with("retry: {first_delay: 500, max_delay: 1.5h, timeout: 10 seconds, give_up: half a day}\n"),
+        with("retry: {first_delay: -1s, max_delay: 1h30m, timeout: PT10S, give_up: 1w}\n"),
+        with("retry: {first_delay: 0s, max_delay: 99999999999999999999999d, timeout: 2MIN, give_up: 05h}\n");
+    shares:
+        but("  source:\n", "  max_unusable: 0.01\n  source:\n"),
+        with("halt:\n  refused: {over: 150%, after: 200}\n  held: {over: -5%, after: 0}\n"),
+        with("halt:\n  refused: {over: 50 percent, after: 1.5}\n  held: {over: much, after: many}\n"),
+        with("halt:\n  refused: {over: 50}\n");
+    zones:
+        with("timezone: Beijing\n"),
+        with("timezone: asia/shanghai\n"),
+        with("timezone: Asia/Shangai\n"),
+        with("timezone: Berlin\n"),
+        with("timezone: Mars/Olympus\nschedule: {start: 2026-06-01T10:00, end: tomorrow}\n"),
+        with("timezone: \"\"\n");
+    times:
+        with("schedule: {start: 2026-06-01 10:00, end: 2026-06-07}\n"),
+        with("schedule: {start: 2026-02-30T10:00, end: 2026-06-07T24:00}\n"),
+        with("schedule: {start: 2026-06-01T10:00+08:00, end: 2026-06-07T14:00Z}\n"),
+        with("schedule: {start: tomorrow, end: 1.6.2026 10:00}\n"),
+        with("schedule: {start: 2026-6-1T9:5, end: 2026-06-01T23:59:60}\n"),
+        with("timezone: Europe/Berlin\nschedule: {start: 2026-03-29T02:30}\n"),
+        with("timezone: Europe/Berlin\nschedule: {start: 2026-10-25T02:30}\n"),
+        with("schedule:\n  start: 2026-06-07T22:00\n  end: 2026-06-01T10:00\n"),
+        with("schedule: {start: 2026-06-07T22:00, end: 2026-06-07T22:00}\n");
+    words:
+        with("retry: {in_doubt: reseend}\ncodes: {29005099: refused, 29005098: skip, abc: hold, 0: hold, 1.5: hold}\n"),
+        but("open_id: open_id", "open_id: open_id, encoding: UTF8, delimiter: '|'");
+    names:
+        but("summer-2026", "Summer 2026"),
+        but("summer-2026", "cafe\u{301}"),
+        but("summer-2026", &"很".repeat(30)),
+        but("ttec789ac573xxxxxx01", "tt ec"),
+        but("7218071234565644204", "721807xxxxxx5644204"),
+        but("7218071234565644204", "7.218e18"),
+        but("title: 夏日立减券", "title:");
+    urls:
+        with("platform: {base_url: http://open.douyin.com}\n"),
+        with("platform: {base_url: open.douyin.com}\n"),
+        with("platform: {base_url: ftp://open.douyin.com}\n"),
+        with("platform: {base_url: 'https://open.douyin.com/?a=1'}\n"),
+        with("platform: {base_url: https://me:hunter2@open.douyin.com}\n"),
+        with("platform: {base_url: http://127.0.0.1.evil.example:8080}\n"),
+        with("platform: {base_url: http://127.0.0.1:8080/}\n"),
+        with("platform: {base_url: 'http://[::1]:8080'}\n"),
+        with("platform: {base_url: http://localhost}\n");
+    credentials:
+        with("credentials:\n  client_key: {env: KEY}\n"),
+        with("credentials:\n  client_secret: {file: /run/secrets/douyin}\n"),
+        with("credentials:\n  client_key: {env: KEY}\n  client_secret: {env: SECRET}\n  access_token: {env: TOKEN}\n"),
+        with("credentials: {}\n"),
+        with("credentials:\n"),
+        with("credentials:\n  access_token: {env: TOKEN, file: token.txt}\n"),
+        with("credentials:\n  access_token: {}\n"),
+        with("credentials:\n  access_token:\n");
+    contradictions:
+        with("retry: {first_delay: 30s, max_delay: 10s}\n"),
+        with("retry: {first_delay: 5m}\n");
+    syntax:
+        with("schedule:\n\tstart: 2026-06-01T10:00\n"),
+        with("schedule:\n  start: 2026-06-01T10:00\n \tend: 2026-06-07T10:00\n"),
+        with("pace: {per_second: 98\n"),
+        with("codes: {1: hold]\n"),
+        with("retry:\n  attempts: 6\n   timeout: 10s\n"),
+        but("title: 夏日立减券", "title: 夏日: 立减券"),
+        but("title: 夏日立减券", "title: \"夏日"),
+        but("title: 夏日立减券", "title: @夏日"),
+        but("title: 夏日立减券", "title: *summer"),
+        but("title: 夏日立减券", "title: 'a' b"),
+        but("title: 夏日立减券", "title: \"\\q\""),
+        but("title: 夏日立减券", "title: !!str 夏日"),
+        with("---\nversion: 1\n"),
+        with("base: &base {per_second: 1}\npace:\n  <<: *base\n"),
+        with("just a line\n");
+    empty_files:
+        said(b""),
+        said(b"\n\n# nothing\n"),
+        said(b"---\n");
+    no_text:
+        said(b"\x7fELF\x02\x01\x01\x00\x00"),
+        said(b"version: 1\ntitle: \xcf\xc4\xc8\xd5\n"),
+        said(b"\xff\xfev\0e\0r\0"),
+        said(b"version: 1\ntitle: \x1b[31mred\n");
+    deep:
+        said("[".repeat(20_000).as_bytes()),
+        said("{a: ".repeat(20_000).as_bytes()),
+        said("- ".repeat(20_000).as_bytes()),
+        said((0..20_000_usize).map(|n| format!("{}a:\n", " ".repeat(n % 500))).collect::<String>().as_bytes()),
+        said(nested(65).as_bytes()),
+        said(nested(64).as_bytes());
+    aliases:
+        with(&bomb()),
+        with("retry: &r [*r]\n"),
+        with("x: &s 5\ncoupons_per_user: *s\n");
+    large:
+        said("# padding\n".repeat(220_000).as_bytes()),
+        said(format!("codes: {{{}}}", (1..30_000).map(|n| format!("{n}: hold, ")).collect::<String>()).as_bytes());
+    many_mistakes: shortened(&with(&(0..5000).map(|n| format!("key{n}: 1\n")).collect::<String>()));
+    long_lines: with(&format!("title{}: 1\n", "长".repeat(300)));
+}
+
+/// A value so many deep.
+fn nested(depth: usize) -> String {
+    format!("{}1{}\n", "[".repeat(depth), "]".repeat(depth))
+}
+
+/// Ten levels, each ten times the one before: ten thousand million values in ten lines.
+fn bomb() -> String {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..10 {
+        let last = format!("*a{}, ", n - 1).repeat(10);
+        bomb.push_str(&format!("a{n}: &a{n} [{last}]\n"));
+    }
+    bomb
+}
+
+/// The first and the last lines.
+fn shortened(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let (first, last) = (&lines[..12], &lines[lines.len() - 10..]);
+    [first, &["…"], last].concat().join("\n")
+}
