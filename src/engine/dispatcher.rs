@@ -24,7 +24,7 @@ use crate::plan::Plan;
 use super::landing::{Landed, Trip};
 use super::limits::{Leave, Limits};
 use super::queue::{Pick, Queue};
-use super::voice::Voice;
+use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, Why};
 
@@ -357,10 +357,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             return Ending::Complete;
         }
         match why {
-            Why::Halted(_) | Why::End => Ending::NeedsPerson,
             Why::Interrupted | Why::AtMost | Why::GaveUp | Why::NotStarted | Why::AppIdTaken(_) => Ending::Incomplete,
             Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
-            Why::NothingLeft => Ending::NeedsPerson,
+            Why::NothingLeft | Why::Halted(_) | Why::End => Ending::NeedsPerson,
         }
     }
 

@@ -184,7 +184,7 @@ impl Queue {
         (1..=self.rules.coupons_per_user).any(|ordinal| {
             (0..book.recipients()).any(|recipient| {
                 let key = DeliveryKey { recipient, ordinal };
-                book.standing(key).state == State::Pending && self.turn_of(book, key)
+                book.standing(key).state == State::Pending && turn_of(book, key)
             })
         })
     }
@@ -212,20 +212,11 @@ impl Queue {
                 continue;
             }
             self.cursor.recipient += 1;
-            if book.standing(key).state == State::Pending && self.turn_of(book, key) {
+            if book.standing(key).state == State::Pending && turn_of(book, key) {
                 return Some(key);
             }
         }
         None
-    }
-
-    /// Whether the coupon before this one is issued, so that it is this one's turn.
-    fn turn_of(&self, book: &Book, key: DeliveryKey) -> bool {
-        let before = DeliveryKey {
-            ordinal: key.ordinal - 1,
-            ..key
-        };
-        key.ordinal == 1 || book.standing(before).state == State::Issued
     }
 
     /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.
@@ -248,6 +239,15 @@ impl Queue {
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
         [doubt, retry].into_iter().flatten().min()
     }
+}
+
+/// Whether the coupon before this one is issued, so that it is this one's turn.
+fn turn_of(book: &Book, key: DeliveryKey) -> bool {
+    let before = DeliveryKey {
+        ordinal: key.ordinal - 1,
+        ..key
+    };
+    key.ordinal == 1 || book.standing(before).state == State::Issued
 }
 
 fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Instant) -> Option<DeliveryKey> {

@@ -15,6 +15,18 @@ use super::dispatcher::Moment;
 /// Times that are computed anew from two clocks differ by a little each time.
 const SAME: Duration = Duration::from_millis(1_500);
 
+/// What decides what a run is doing; the first that is there does.
+pub(super) struct Seen {
+    /// Why nothing more is started.
+    pub(super) draining: Option<Draining>,
+    /// The start, when it is ahead.
+    pub(super) start: Option<Timestamp>,
+    /// What the platform makes it wait for, and until when.
+    pub(super) blocked: Option<(Waiting, Timestamp)>,
+    /// When the next delivery is due, when nothing else is to be done.
+    pub(super) due: Option<Instant>,
+}
+
 /// The run's voice.
 pub(super) struct Voice {
     emit: Arc<dyn Emit>,
@@ -62,16 +74,9 @@ impl Voice {
     }
 
     /// Tells what the run is doing, if that is news.
-    pub(super) fn phase(
-        &mut self,
-        at: Moment,
-        draining: Option<Draining>,
-        start: Option<Timestamp>,
-        blocked: Option<(Waiting, Timestamp)>,
-        due: Option<Instant>,
-    ) {
+    pub(super) fn phase(&mut self, at: Moment, seen: Seen) {
         let waiting = |why, until| Phase::Waiting { why, until };
-        let phase = match (draining, start, &self.app_id_owner, blocked, due) {
+        let phase = match (seen.draining, seen.start, &self.app_id_owner, seen.blocked, seen.due) {
             (Some(why), ..) => Phase::Draining { why },
             (_, Some(start), ..) => waiting(Waiting::Start, Some(start)),
             (_, _, Some(owner), ..) => waiting(Waiting::AppId { owner: owner.clone() }, None),

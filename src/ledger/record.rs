@@ -100,10 +100,10 @@ mod tests {
                 let mut chain = Chain::default();
                 records.iter().map(|record| chain.open(record).map(<[u8]>::to_vec)).collect::<Result<Vec<_>, _>>()
             };
-            prop_assert_eq!(read(&records).as_ref(), Ok(&bodies));
+            prop_assert_eq!(read(&records), Ok(bodies));
             let which = at.index(records.len());
             let byte = at.index(records[which].len());
-            records[which][byte] ^= 1 << bit;
+            records[which][byte] ^= 1_u8 << bit;
             prop_assert!(read(&records).is_err());
         }
     }

@@ -10,7 +10,7 @@ use runner::event::{Event, EventKind, Owner};
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::plan::{Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
+use runner::plan::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
 use tokio::sync::watch;
 
 use crate::world::World;
@@ -30,6 +30,11 @@ pub fn plan() -> Plan {
         base_url: "http://127.0.0.1:1".into(),
         coupons_per_user: 1,
         max_coupons: u64::MAX,
+        audience: Audience {
+            limit: u64::MAX,
+            allow_empty: false,
+            max_unusable: 0.01,
+        },
         schedule: Schedule {
             start: Timestamp::MIN,
             end: Timestamp::MAX,
