@@ -365,12 +365,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Says what the run is doing, when that has changed.
     fn tell_phase(&mut self, at: Moment) {
-        let draining = self.why.as_ref().map(Why::draining);
-        let start = Some(self.plan.schedule.start).filter(|start| at.wall < *start);
         let idle = self.flight.workers.is_empty();
-        let due = self.queue.next_due().filter(|_| idle);
-        self.voice
-            .phase(at, draining, start, self.limits.waiting(at.wall, at.instant), due);
+        let seen = Seen {
+            draining: self.why.as_ref().map(Why::draining),
+            start: Some(self.plan.schedule.start).filter(|start| at.wall < *start),
+            blocked: self.limits.waiting(at.wall, at.instant),
+            due: self.queue.next_due().filter(|_| idle),
+        };
+        self.voice.phase(at, seen);
     }
 
     /// Waits until something may have changed: a worker came back or started, a stop, or the next time that matters.
