@@ -3,12 +3,21 @@
 //!
 //! Lengths of functions and numbers of arguments are clippy's to check; see `clippy.toml`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const MOST_LINES: usize = 500;
 const MOST_FIELDS: usize = 12;
+
+/// Numbers that are raised, each with its reason.
+const RAISED: [(&str, usize, &str); 1] = [(
+    "campaign/schema.rs",
+    16,
+    "it mirrors a campaign file, whose top has as many keys as the contract gives it",
+)];
 
 /// Leaves, known to all; they import nothing but each other.
 const WORDS: [&str; 7] = [
@@ -127,7 +136,7 @@ fn allowed(from: &str, path: &str) -> bool {
         || WORDS.contains(&room)
         || MAY_IMPORT
             .iter()
-            .any(|(who, may)| *who == from && may.iter().any(|may| within(&may)))
+            .any(|(who, may)| *who == from && may.iter().any(within))
 }
 
 #[test]
@@ -164,7 +173,7 @@ fn a_dependency_has_one_home() {
     for source in read("src") {
         for (dependency, homes) in HOMES {
             let lives = |home: &&str| source.name == *home || (home.ends_with('/') && source.name.starts_with(home));
-            if homes.iter().any(|home| lives(&home)) {
+            if homes.iter().any(lives) {
                 continue;
             }
             for (at, _) in source.code().filter(|(_, line)| names(line, dependency)) {
@@ -219,13 +228,15 @@ fn is_field(line: &str) -> bool {
 fn structs_stay_small_enough_to_be_held_in_mind() {
     let mut broken = String::new();
     for source in everything() {
+        let raised = RAISED.iter().find(|(name, ..)| *name == source.name);
+        let most = raised.map_or(MOST_FIELDS, |(_, most, _)| *most);
         let mut open: Option<(&str, usize)> = None;
         for (at, line) in source.code() {
             let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
             if words.next() == Some("struct") && line.ends_with('{') {
                 open = Some((line.trim(), 0));
             } else if line.trim() == "}" {
-                if let Some((name, fields)) = open.take().filter(|(_, fields)| *fields > MOST_FIELDS) {
+                if let Some((name, fields)) = open.take().filter(|(_, fields)| *fields > most) {
                     let _ = writeln!(broken, "{}:{at}: {name} has {fields} fields", source.name);
                 }
             } else if let Some((_, fields)) = &mut open {

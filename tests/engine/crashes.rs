@@ -30,7 +30,11 @@ async fn killed(bench: &Bench, world: &Arc<World>, kills: &[u64]) -> Ending {
 
 fn faulty(bench: &Bench, seed: u32) -> Arc<World> {
     World::new(&bench.clock, 60, move |ask| {
-        match (ask.before as u32).wrapping_mul(2_654_435_761).wrapping_add(seed) % 20 {
+        match (ask.before as u64)
+            .wrapping_mul(2_654_435_761)
+            .wrapping_add(u64::from(seed))
+            % 20
+        {
             0 => Act::IssueAndLose(Duration::from_secs(10)),
             1 => Act::Lose(Duration::from_secs(10)),
             2 => Act::Say(28_001_005, runner::outcome::Class::Retry),
@@ -122,7 +126,7 @@ async fn nothing_that_the_platform_saw_is_unknown_to_the_ledger() {
     let _killed = tokio::time::timeout(Duration::from_millis(2_500), bench.send(ledger, &world)).await;
     let ledger = bench.open().await;
     let counts = ledger.book().counts();
-    let touched = USERS as u64 - counts.of(StateName::Pending);
+    let touched = u64::from(USERS) - counts.of(StateName::Pending);
     assert!(
         world.seen(|seen| seen.asked.len() as u64) <= touched,
         "every request had a durable intent"

@@ -100,9 +100,9 @@ async fn a_halt_code_starts_nothing_more_than_what_is_in_flight() {
     });
     let ended = bench.apply(1_000, &world).await;
     assert!(matches!(&ended.why, Why::Halted(Halted::Code { code: 28_003_017, .. })));
-    let starts = world.seen(|seen| seen.starts.len());
+    let starts = world.seen(|seen| seen.starts.len()) as u64;
     assert!(starts <= 301 + 64, "{starts}");
-    assert_eq!(ended.counts.of(StateName::Issued) as usize, starts - 1);
+    assert_eq!(ended.counts.of(StateName::Issued), starts - 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! Whole runs in virtual time: campaigns of hours in milliseconds, against a platform in memory and a store that forgets
 //! what was not flushed. One seed, one history.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod bench;
 mod crashes;
 mod limits;
