@@ -25,7 +25,13 @@ async fn killed(bench: &Bench, world: &Arc<World>, kills: &[u64]) -> Ending {
             return ended.ending;
         }
     }
-    bench.apply(USERS, world).await.ending
+    // Attempts may be used up by faults alone; then the same command goes on.
+    loop {
+        let ended = bench.apply(USERS, world).await;
+        if ended.ending != Ending::Incomplete {
+            return ended.ending;
+        }
+    }
 }
 
 fn faulty(bench: &Bench, seed: u32) -> Arc<World> {
