@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::tokens::{Standing, TokenKind, Tokens, WRONG};
@@ -111,7 +112,8 @@ impl Default for RuleSettings {
 }
 
 /// What a request changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The user has one more coupon.
     Issued,
@@ -232,7 +234,7 @@ impl Rules {
             Standing::Unknown => return self.error(code::TOKEN_INVALID, "access_token 不可用", now),
         }
         if let Some(mistake) = mistake(request) {
-            return self.malformed(&mistake, now);
+            return self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now);
         }
         if let Some(reply) = self.repeated(request, now) {
             return reply;
@@ -241,11 +243,6 @@ impl Rules {
             Some((code, message)) => self.error(code, message, now),
             None => self.issue(request, now),
         }
-    }
-
-    /// The answer to a request that says less, or other things, than it must.
-    pub(super) fn malformed(&mut self, mistake: &str, now: Moment) -> Reply {
-        self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now)
     }
 
     /// An answer with a code and without an effect.
@@ -257,13 +254,18 @@ impl Rules {
         }
     }
 
+    pub(super) fn unknown_uri(&mut self, now: Moment) -> Reply {
+        Reply {
+            status: 404,
+            ..self.error(code::UNKNOWN_URI, "URI 不存在", now)
+        }
+    }
+
     /// Answers one request for a token.
     pub fn token(&mut self, kind: TokenKind, request: &TokenRequest, now: Moment) -> Reply {
         let at = self.clock(now);
         if kind == TokenKind::Stable && !self.settings.stable_token {
-            let mut reply = self.error(code::UNKNOWN_URI, "URI 不存在", now);
-            reply.status = 404;
-            return reply;
+            return self.unknown_uri(now);
         }
         let client = request.client_key.as_str();
         if request.grant_type != "client_credential" || client.is_empty() || request.client_secret.is_empty() {
