@@ -163,3 +163,64 @@ impl Faults {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn all_at(share: f64) -> Faults {
+        let shares = Fault::ALL.map(|fault| (fault, share)).to_vec();
+        Faults::new(
+            7,
+            FaultSettings {
+                shares,
+                ..FaultSettings::default()
+            },
+        )
+    }
+
+    #[test]
+    fn shares_are_kept_and_both_sides_are_struck() {
+        let faults = all_at(0.05);
+        let mut struck: HashMap<(Fault, bool), u32> = HashMap::new();
+        for n in 0..20_000 {
+            if let Some(strike) = faults.decide(&format!("id{n}"), 1) {
+                *struck.entry((strike.fault, strike.when == When::After)).or_default() += 1;
+            }
+        }
+        let count = |fault, after| struck.get(&(fault, after)).copied().unwrap_or_default();
+        for fault in Fault::ALL {
+            let (before, after) = (count(fault, false), count(fault, true));
+            assert!((850..1150).contains(&(before + after)), "{fault:?}: {before} + {after}");
+            let sides = match fault {
+                Fault::Drop | Fault::Throttle => (true, false),
+                Fault::LoseAnswer | Fault::CutBody | Fault::Garbage => (false, true),
+                _ => (true, true),
+            };
+            assert_eq!((before > 0, after > 0), sides, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_has_a_fate_of_its_own() {
+        let faults = all_at(0.1);
+        let fates = |nth| {
+            let fate = |n| faults.decide(&format!("id{n}"), nth).map(|strike| strike.fault);
+            (0..100).map(fate).collect::<Vec<_>>()
+        };
+        assert_eq!(fates(1), fates(1));
+        assert_ne!(fates(1), fates(2));
+    }
+
+    #[test]
+    fn latency_lies_between_its_ends() {
+        let faults = all_at(0.0);
+        let all: Vec<_> = (0..1000)
+            .map(|n| faults.latency(&n.to_string(), 1).as_millis())
+            .collect();
+        assert!(all.iter().all(|ms| (40..=100).contains(ms)));
+        assert!(all.iter().any(|ms| *ms < 45) && all.iter().any(|ms| *ms > 95));
+    }
+}

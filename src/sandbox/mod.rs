@@ -9,6 +9,8 @@ mod journal;
 mod line;
 mod rules;
 mod server;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::time::Duration;

@@ -31,6 +31,8 @@ use crate::douyin::wire::{
 
 /// How often the log file is brought up to date.
 const LOG_EVERY: Duration = Duration::from_millis(200);
+/// How long the end waits for connections on which no request is under way: browsers open spare ones.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// So many records are taken from the log at once, so that nobody waits long for the lock.
 const PAGE: usize = 1000;
 /// So many of the latest requests are on the page.
@@ -185,9 +187,15 @@ async fn run(
         until.await;
         stopping.send_replace(true);
     };
+    let overdue = async {
+        shared.stopped().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
     let served = async {
-        let served = axum::serve(Lines(listener), app).with_graceful_shutdown(stop).await;
-        served.map_err(ServeError::Server)
+        tokio::select! {
+            served = axum::serve(Lines(listener), app).with_graceful_shutdown(stop) => served.map_err(ServeError::Server),
+            () = overdue => Ok(()),
+        }
     };
     match log {
         None => served.await,
