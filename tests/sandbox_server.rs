@@ -26,7 +26,7 @@ fn settings(shares: &[(Fault, f64)]) -> Settings {
 }
 
 async fn running(shares: &[(Fault, f64)]) -> Running {
-    start(settings(shares)).await.unwrap()
+    start(settings(shares)).await.expect("a free loopback port")
 }
 
 fn body(user: &str) -> String {
@@ -41,28 +41,35 @@ fn request(method: &str, path: &str, body: &str) -> String {
     )
 }
 
+/// The request as the last one of its connection.
+fn last(request: &str) -> String {
+    request.replacen("\r\n", "\r\nconnection: close\r\n", 1)
+}
+
 async fn connect(base_url: &str) -> TcpStream {
     TcpStream::connect(base_url.trim_start_matches("http://"))
         .await
-        .unwrap()
+        .expect("a connection to the stand-in")
 }
 
 /// Everything that comes back until the stand-in ends the connection, whichever way it does.
 async fn raw(base_url: &str, request: &str) -> String {
     let mut stream = connect(base_url).await;
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the request is written");
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes).await {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
     }
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes).expect("an answer of text")
 }
 
 /// One answer over a connection of its own: its head and its body.
 async fn exchange(base_url: &str, method: &str, path: &str, body: &str) -> (String, String) {
-    let last = request(method, path, body).replacen("\r\n", "\r\nconnection: close\r\n", 1);
-    let answer = raw(base_url, &last).await;
+    let answer = raw(base_url, &last(&request(method, path, body))).await;
     let (head, body) = answer
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("an answer in {answer:?}"));
@@ -246,18 +253,15 @@ async fn fates(users: impl Iterator<Item = u32>) -> BTreeMap<(String, u64), (Val
     let sandbox = running(&Fault::ALL.map(|fault| (fault, if fault == Fault::Hang { 0.0 } else { 0.1 }))).await;
     for user in users {
         for _ in 0..2 {
-            raw(
-                sandbox.base_url(),
-                &request("POST", SEND_PATH, &body(&user.to_string())).replacen("\r\n", "\r\nconnection: close\r\n", 1),
-            )
-            .await;
+            let request = request("POST", SEND_PATH, &body(&user.to_string()));
+            raw(sandbox.base_url(), &last(&request)).await;
         }
     }
     let (_, log) = exchange(sandbox.base_url(), "GET", "/log.jsonl", "").await;
     // The log is chunked: the lines that are objects are the records.
     let records = log.lines().filter(|line| line.starts_with('{'));
-    let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let key = |record: &Value| (record["open_id"].to_string(), record["nth"].as_u64().unwrap());
+    let records = records.map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+    let key = |record: &Value| (record["open_id"].to_string(), record["nth"].as_u64().expect("a count"));
     records
         .map(|record| (key(&record), (record["fault"].clone(), record["effect"].clone())))
         .collect()
@@ -288,8 +292,7 @@ async fn the_log_file_has_what_the_log_has() {
     let served = tokio::spawn(serve(listener, settings, Some(path.clone()), until));
     // More than one page of it.
     let mut stream = connect(&base_url).await;
-    let many = request("POST", SEND_PATH, &body("u")).repeat(1100)
-        + &request("GET", "/state.json", "").replacen("\r\n", "\r\nconnection: close\r\n", 1);
+    let many = request("POST", SEND_PATH, &body("u")).repeat(1100) + last(&request("GET", "/state.json", ""));
     let (mut reading, mut writing) = stream.split();
     let mut answers = String::new();
     let (written, read) = tokio::join!(writing.write_all(many.as_bytes()), reading.read_to_string(&mut answers));

@@ -129,12 +129,11 @@ impl Faults {
             left -= share;
             left < 0.0
         })?;
-        let coin = draw(self.seed, "when", &[merchant_coupon_id, &nth]) % 2 == 0;
+        let coin = draw(self.seed, "when", &[merchant_coupon_id, &nth]) & 1 == 1;
         let when = match fault {
-            Fault::Drop | Fault::Throttle => When::Before,
             Fault::LoseAnswer | Fault::CutBody | Fault::Garbage => When::After,
             Fault::Busy | Fault::NetworkError | Fault::BadGateway | Fault::Hang if coin => When::After,
-            Fault::Busy | Fault::NetworkError | Fault::BadGateway | Fault::Hang => When::Before,
+            _ => When::Before,
         };
         Some(Strike { fault, when })
     }

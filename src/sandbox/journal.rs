@@ -40,7 +40,11 @@ pub struct Record {
     pub delay_ms: u64,
 }
 
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference to the field"
+)]
 fn word<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S::Error> {
     fault.map(Fault::word).serialize(serializer)
 }
@@ -59,7 +63,7 @@ pub struct CodeCount {
 /// The sums of all that happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Requests that arrived.
+    /// Requests for a coupon that arrived, readable or not.
     pub requests: u64,
     /// Coupons that were issued.
     pub issued: u64,
@@ -144,17 +148,27 @@ impl Journal {
             Effect::Nothing => {}
         }
         if let Some(code) = record.code {
-            let count = self.codes.entry(code).or_insert_with(|| CodeCount {
-                code,
-                n: 0,
-                message: message.to_owned(),
-            });
-            count.n += 1;
+            self.count(code, message);
         }
         if let Some(fault) = record.fault {
             *self.totals.faults.entry(fault.word()).or_default() += 1;
         }
         self.records.push(record);
+    }
+
+    /// Counts a request that could not be read, and so has no user whose it is.
+    pub(super) fn malformed(&mut self, code: i64, message: &str) {
+        self.totals.requests += 1;
+        self.count(code, message);
+    }
+
+    fn count(&mut self, code: i64, message: &str) {
+        let count = self.codes.entry(code).or_insert_with(|| CodeCount {
+            code,
+            n: 0,
+            message: message.to_owned(),
+        });
+        count.n += 1;
     }
 
     /// Counts a call for a token.
@@ -171,7 +185,7 @@ impl Journal {
         }
     }
 
-    /// Every request in the order of arrival.
+    /// Every readable request in the order of arrival.
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records

@@ -103,13 +103,12 @@ impl Sandbox {
     pub fn send(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Exchange {
         let nth = self.journal.arrive(request, now);
         let id = request.merchant_coupon_id.as_str();
-        let (strike, reply) = match self.rules.admit(&request.app_id, now) {
-            Err(reply) => (None, Some(reply)),
-            Ok(()) => {
-                let strike = self.faults.decide(id, nth);
-                let untouched = strike.is_some_and(|strike| strike.when == When::Before);
-                (strike, (!untouched).then(|| self.rules.process(request, token, now)))
-            }
+        let (strike, reply) = if let Err(reply) = self.rules.admit(&request.app_id, now) {
+            (None, Some(reply))
+        } else {
+            let strike = self.faults.decide(id, nth);
+            let untouched = strike.is_some_and(|strike| strike.when == When::Before);
+            (strike, (!untouched).then(|| self.rules.process(request, token, now)))
         };
         let effect = reply.as_ref().map_or(Effect::Nothing, |reply| reply.effect);
         // What is told instead of what was decided.
@@ -150,11 +149,9 @@ impl Sandbox {
 
     /// Answers a request whose body could not be read as one for a coupon, `mistake` saying why.
     pub fn malformed(&mut self, mistake: &str, now: Moment) -> Answer {
-        answer(
-            &self
-                .rules
-                .error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now),
-        )
+        let message = format!("参数错误: {mistake}");
+        self.journal.malformed(code::BAD_PARAMETER, &message);
+        answer(&self.rules.error(code::BAD_PARAMETER, &message, now))
     }
 
     /// Answers a request for a path that is not there.

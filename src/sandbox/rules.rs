@@ -283,13 +283,10 @@ impl Rules {
         let valid = (kind == TokenKind::Stable)
             .then(|| self.tokens.valid(client, at))
             .flatten();
-        let (value, left) = match valid {
-            Some(valid) => valid,
-            None => {
-                let value = self.token_value(client);
-                self.tokens.hand_out(client, value, at)
-            }
-        };
+        let (value, left) = valid.unwrap_or_else(|| {
+            let value = self.token_value(client);
+            self.tokens.hand_out(client, value, at)
+        });
         let data = json!({"access_token": value, "expires_in": left.as_secs(), "error_code": 0, "description": ""});
         Reply {
             status: 200,

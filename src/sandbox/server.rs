@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_core::Stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -223,17 +223,6 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// A request as it may arrive: what is missing is empty, and the rules say what that means.
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-struct AsArrived {
-    app_id: String,
-    open_id: String,
-    activity_id: String,
-    merchant_coupon_id: String,
-}
-
 fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SendRequest, String> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -242,13 +231,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SendRequest, String> {
     if !content_type.starts_with("application/json") {
         return Err("content-type 不是 application/json".into());
     }
-    let arrived: AsArrived = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(SendRequest {
-        app_id: arrived.app_id,
-        open_id: arrived.open_id,
-        activity_id: arrived.activity_id,
-        merchant_coupon_id: arrived.merchant_coupon_id,
-    })
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 async fn send(
