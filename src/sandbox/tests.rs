@@ -113,10 +113,10 @@ fn an_id_that_is_issued_twice_is_seen() {
         },
         ..Settings::default()
     });
-    for ms in 0..3 {
+    for (ms, twice) in [(0, 0), (1, 1), (2, 1)] {
         send(&mut sandbox, "a", at(ms));
+        assert_eq!(sandbox.journal().totals().ids_issued_twice, twice);
     }
-    assert_eq!(sandbox.journal().totals().ids_issued_twice, 1);
     assert_eq!(sandbox.journal().coupons_of("tt1", "a"), 3);
 }
 
