@@ -15,6 +15,9 @@ use crate::sandbox::{Fault, FaultSettings, Repeat, RuleSettings, ServeError, Set
 
 /// The options of `runner sandbox`.
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "It accepts any client key and secret but the word `wrong`. Its page is at /, its log at /log.jsonl."
+)]
 pub struct SandboxArgs {
     /// Serve on this port of 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
@@ -33,7 +36,7 @@ pub struct SandboxArgs {
     pub faults: FaultArgs,
 }
 
-/// How strict the stand-in is. It accepts any client key and secret but the word `wrong`.
+/// How strict the stand-in is.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
