@@ -26,3 +26,5 @@ pub mod engine;
 pub mod ledger;
 pub mod pace;
 pub mod plan;
+
+pub mod sandbox;

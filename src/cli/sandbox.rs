@@ -1,0 +1,337 @@
+//! `runner sandbox`: the platform's stand-in as a server, to rehearse against and to judge by.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::sandbox::{Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve};
+
+/// The options of `runner sandbox`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "It accepts any client key and secret but the word `wrong`. Its page is at /, its log at /log.jsonl."
+)]
+pub struct SandboxArgs {
+    /// Serve on this port of 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Decides which users are refused and which requests meet a fault: the same seed, the same ones
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Keep every request and what it was answered in this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// The platform's rules.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs,
+}
+
+/// How strict the stand-in is.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleArgs {
+    /// Let in so many requests per sliding second and app id
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub per_second: u32,
+    /// How long an access token lives
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time)]
+    pub token_ttl: Duration,
+    /// Have no endpoint for the stable token
+    #[arg(long)]
+    pub no_stable_token: bool,
+    /// Accept this access token from the start, for as long as a token lives
+    #[arg(long, value_name = "TOKEN")]
+    pub access_token: Option<String>,
+    /// Refuse this share of users: they have closed their account
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share)]
+    pub refuse: f64,
+    /// Turn away this share of users: they have not used the mini-app within seven days
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
+    pub inactive: f64,
+    /// Give each activity so many coupons
+    #[arg(long, value_name = "N")]
+    pub stock: Option<u64>,
+    /// What an id that has its coupon is answered: its success again, a code for duplicates, or another coupon
+    #[arg(long, value_name = "replay|duplicate|ignore", default_value = "replay", value_parser = repeat)]
+    pub repeat: Repeat,
+    /// Have a streamer's giving plan under way, for ever or for this time from the start
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "always", value_parser = streamer_plan)]
+    pub streamer_plan: Option<StreamerPlan>,
+}
+
+/// What goes wrong, each with a share of all requests. A resend has a fate of its own.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArgs {
+    /// How long answers take: one time, or the shortest and the longest
+    #[arg(long, value_name = "TIME[..TIME]", default_value = "40ms..100ms", value_parser = latency)]
+    pub latency: (Duration, Duration),
+    /// Answer "system error"; half of these have issued
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub busy: Option<f64>,
+    /// Answer "network error"; half of these have issued
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub network_error: Option<f64>,
+    /// Cut the connection without having done anything
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub drop: Option<f64>,
+    /// Do what is asked and cut the connection instead of answering
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub lose_answers: Option<f64>,
+    /// Do what is asked and cut the connection in the middle of the answer
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub cut_body: Option<f64>,
+    /// Do what is asked and answer what nobody understands
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub garbage: Option<f64>,
+    /// Answer 502 with a page of HTML; half of these have issued
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub bad_gateway: Option<f64>,
+    /// Never answer; half of these have issued
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub hang: Option<f64>,
+    /// Answer "too frequent" although it is not
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub throttle: Option<f64>,
+}
+
+/// Why `runner sandbox` ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The shares of faults add up to more than there is.
+    #[error("the shares of faults add up to {percent:.1}%, more than all requests")]
+    Shares {
+        /// Their sum.
+        percent: f64,
+    },
+    /// The port is taken, or not allowed.
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process cannot be told to stop.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    /// Stdout was closed before the address could be said.
+    #[error("cannot say on stdout where it listens")]
+    Stdout(#[source] io::Error),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl SandboxArgs {
+    /// What the options mean.
+    pub fn settings(&self) -> Result<Settings, SandboxError> {
+        let rules = &self.rules;
+        Ok(Settings {
+            seed: self.seed,
+            rules: RuleSettings {
+                per_second: rules.per_second,
+                token_ttl: rules.token_ttl,
+                stable_token: !rules.no_stable_token,
+                access_token: rules.access_token.clone(),
+                refuse: rules.refuse,
+                inactive: rules.inactive,
+                stock: rules.stock,
+                repeat: rules.repeat,
+                streamer_plan: rules.streamer_plan.unwrap_or(StreamerPlan::None),
+            },
+            faults: self.faults.settings()?,
+        })
+    }
+}
+
+impl FaultArgs {
+    fn settings(&self) -> Result<FaultSettings, SandboxError> {
+        let given = [
+            (Fault::Busy, self.busy),
+            (Fault::NetworkError, self.network_error),
+            (Fault::Drop, self.drop),
+            (Fault::LoseAnswer, self.lose_answers),
+            (Fault::CutBody, self.cut_body),
+            (Fault::Garbage, self.garbage),
+            (Fault::BadGateway, self.bad_gateway),
+            (Fault::Hang, self.hang),
+            (Fault::Throttle, self.throttle),
+        ];
+        let shares: Vec<_> = given
+            .into_iter()
+            .filter_map(|(fault, share)| Some((fault, share?)))
+            .collect();
+        let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+        // Ten times a tenth is not quite one.
+        if sum > 1.0 + 1e-9 {
+            return Err(SandboxError::Shares { percent: sum * 100.0 });
+        }
+        Ok(FaultSettings {
+            latency: self.latency,
+            shares,
+        })
+    }
+}
+
+/// Serves until ^C or SIGTERM. Stdout has one line, `listening on URL`, once requests are answered; what it did is told
+/// on stderr at the end.
+pub async fn run(args: &SandboxArgs) -> Result<(), SandboxError> {
+    let settings = args.settings()?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::Signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::Signals)?;
+    let refused = |source| SandboxError::Listen {
+        port: args.port,
+        source,
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "listening on http://{address}").map_err(SandboxError::Stdout)?;
+    stdout.flush().map_err(SandboxError::Stdout)?;
+    let told = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let totals = serve(listener, settings, args.log.clone(), told).await?;
+    // Nobody may be left to read it; it has served all the same.
+    let _ = io::stderr().write_all(summary(&totals).as_bytes());
+    Ok(())
+}
+
+fn summary(totals: &Totals) -> String {
+    let mut text = format!(
+        "{} requests, at most {} within a second; {} coupons issued to {} of {} users, {} successes replayed, {} ids issued twice\n",
+        totals.requests,
+        totals.harshest_second,
+        totals.issued,
+        totals.users_with_coupon,
+        totals.users,
+        totals.replayed,
+        totals.ids_issued_twice,
+    );
+    for count in &totals.codes {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "  {:>9}  code {} {}", count.n, count.code, count.message);
+    }
+    for (fault, n) in &totals.faults {
+        let _ = writeln!(text, "  {n:>9}  fault {fault}");
+    }
+    text
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let time = text.parse::<SignedDuration>().ok();
+    time.and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| "write a time such as 40ms, 5s or 2h".into())
+}
+
+fn latency(text: &str) -> Result<(Duration, Duration), String> {
+    let (shortest, longest) = text.split_once("..").unwrap_or((text, text));
+    let (shortest, longest) = (time(shortest)?, time(longest)?);
+    if shortest > longest {
+        return Err("the shortest time comes first, as in 40ms..100ms".into());
+    }
+    Ok((shortest, longest))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "write a share from 0% to 100%, such as 2% or 0.02".into())
+}
+
+fn repeat(text: &str) -> Result<Repeat, String> {
+    match text {
+        "replay" => Ok(Repeat::Replay),
+        "duplicate" => Ok(Repeat::Duplicate),
+        "ignore" => Ok(Repeat::Ignore),
+        _ => Err("write replay, duplicate or ignore".into()),
+    }
+}
+
+fn streamer_plan(text: &str) -> Result<StreamerPlan, String> {
+    match text {
+        "always" => Ok(StreamerPlan::Always),
+        text => time(text).map(StreamerPlan::For),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SandboxArgs,
+    }
+
+    fn settings(flags: &str) -> Settings {
+        let line = Line::try_parse_from(std::iter::once("sandbox").chain(flags.split_whitespace()));
+        line.unwrap().args.settings().unwrap()
+    }
+
+    fn refused(flags: &str) -> String {
+        match Line::try_parse_from(std::iter::once("sandbox").chain(flags.split_whitespace())) {
+            Err(error) => error.to_string(),
+            Ok(line) => line.args.settings().unwrap_err().to_string(),
+        }
+    }
+
+    #[test]
+    fn without_options_it_is_the_rehearsals_stand_in() {
+        assert_eq!(settings(""), Settings::default());
+    }
+
+    #[test]
+    fn options_mean_what_they_say() {
+        let all = settings("--latency 5ms --busy 2% --hang 0.5 --streamer-plan=10m --stock 7 --refuse 0% --seed 9");
+        assert_eq!(all.faults.latency, (Duration::from_millis(5), Duration::from_millis(5)));
+        assert_eq!(all.faults.shares, [(Fault::Busy, 0.02), (Fault::Hang, 0.5)]);
+        assert_eq!(all.rules.streamer_plan, StreamerPlan::For(Duration::from_mins(10)));
+        assert_eq!((all.rules.stock, all.seed), (Some(7), 9));
+        assert!(all.rules.refuse.abs() < f64::EPSILON);
+        assert_eq!(settings("--streamer-plan").rules.streamer_plan, StreamerPlan::Always);
+        assert_eq!(settings("--latency 0").faults.latency.1, Duration::ZERO);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_what_to_write() {
+        for (flags, help) in [
+            ("--busy 101%", "0% to 100%"),
+            ("--busy NaN", "0% to 100%"),
+            ("--latency 100ms..40ms", "shortest time comes first"),
+            ("--latency soon", "such as 40ms"),
+            ("--token-ttl=-5s", "such as 40ms"),
+            ("--repeat twice", "replay, duplicate or ignore"),
+            ("--per-second 0", "1.."),
+            ("--busy 60% --drop 60%", "120.0%"),
+        ] {
+            let text = refused(flags);
+            assert!(text.contains(help), "{flags}: {text}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The platform's stand-in: its rules, the faults that it can be told to have, and a log of all that it did.
+//!
+//! [`Sandbox`] is a pure state machine: a request, a token and a moment in, an [`Exchange`] out. The server puts it
+//! behind real HTTP; a simulation calls it in memory. It was written from the platform's documents and knows nothing of
+//! the rest of this program but the words and the messages on the wire, so that a mistake there is not repeated here.
+
+mod faults;
+mod journal;
+mod line;
+mod rules;
+mod server;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::douyin::wire::{SendRequest, TokenRequest};
+
+pub use faults::{Fault, FaultSettings, Faults, Strike, When};
+pub use journal::{CodeCount, Journal, Record, Seen, Totals};
+pub use rules::{Effect, Repeat, Reply, RuleSettings, Rules, StreamerPlan, code};
+pub use server::{Running, ServeError, serve, start};
+pub use tokens::{TokenKind, WRONG};
+
+/// A point in time, as the stand-in is told it: it reads no clock of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Since the stand-in began, by a clock that is never corrected. Rates and lives go by it.
+    pub since_start: Duration,
+    /// What the wall says. Only what is told to the client goes by it.
+    pub wall: Timestamp,
+}
+
+/// All that a stand-in can be told to be. The default is a rehearsal's: the platform's documented limits, 2 % of users
+/// refused, and nothing else happens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Decides which users are refused and which requests meet a fault.
+    pub seed: u64,
+    /// The platform's rules.
+    pub rules: RuleSettings,
+    /// Its faults.
+    pub faults: FaultSettings,
+}
+
+/// An answer as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the body claims to be.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+/// How an exchange ends for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an answer.
+    Answer(Answer),
+    /// The connection ends after the answer's head and half of its body.
+    CutBody(Answer),
+    /// The connection ends without a byte.
+    Cut,
+    /// Never: the client has to give up.
+    Hang,
+}
+
+/// What became of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// How long after its arrival it ends.
+    pub delay: Duration,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+/// The stand-in as a whole: rules, faults, log.
+#[derive(Debug)]
+pub struct Sandbox {
+    rules: Rules,
+    faults: Faults,
+    journal: Journal,
+}
+
+impl Sandbox {
+    /// A stand-in that has seen nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            rules: Rules::new(settings.seed, settings.rules),
+            faults: Faults::new(settings.seed, settings.faults),
+            journal: Journal::default(),
+        }
+    }
+
+    /// Takes one request for a coupon. Whatever it issues is issued now; the client learns of it at the exchange's end.
+    pub fn send(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Exchange {
+        let nth = self.journal.arrive(request, now);
+        let id = request.merchant_coupon_id.as_str();
+        let (strike, reply) = if let Err(reply) = self.rules.admit(&request.app_id, now) {
+            (None, Some(reply))
+        } else {
+            let strike = self.faults.decide(id, nth);
+            let untouched = strike.is_some_and(|strike| strike.when == When::Before);
+            (strike, (!untouched).then(|| self.rules.process(request, token, now)))
+        };
+        let effect = reply.as_ref().map_or(Effect::Nothing, |reply| reply.effect);
+        // What is told instead of what was decided.
+        let told = match strike.map(|strike| strike.fault) {
+            Some(Fault::Busy) => Some(self.rules.error(code::SYSTEM_ERROR, "系统繁忙,请重试", now)),
+            Some(Fault::NetworkError) => Some(self.rules.error(code::NETWORK_ERROR, "网络异常,请重试", now)),
+            Some(Fault::Throttle) => Some(self.rules.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now)),
+            Some(Fault::BadGateway | Fault::Garbage) => None,
+            Some(Fault::Drop | Fault::LoseAnswer | Fault::CutBody | Fault::Hang) | None => reply,
+        };
+        let exchange = Exchange {
+            delay: self.faults.latency(id, nth),
+            ending: self.ending(strike.map(|strike| strike.fault), told.as_ref(), id, nth),
+        };
+        let record = Record {
+            at: now.wall,
+            ms: milliseconds(now.since_start),
+            app_id: request.app_id.clone(),
+            activity_id: request.activity_id.clone(),
+            open_id: request.open_id.clone(),
+            merchant_coupon_id: request.merchant_coupon_id.clone(),
+            nth,
+            code: told.as_ref().and_then(Reply::code),
+            effect,
+            fault: strike.map(|strike| strike.fault),
+            delay_ms: milliseconds(exchange.delay),
+        };
+        self.journal
+            .record(request, record, told.as_ref().map_or("", Reply::message));
+        exchange
+    }
+
+    /// Answers one request for a token. Faults spare it.
+    pub fn token(&mut self, kind: TokenKind, request: &TokenRequest, now: Moment) -> Answer {
+        self.journal.token_call();
+        answer(&self.rules.token(kind, request, now))
+    }
+
+    /// Answers a request whose body could not be read as one for a coupon, `mistake` saying why.
+    pub fn malformed(&mut self, mistake: &str, now: Moment) -> Answer {
+        let message = format!("参数错误: {mistake}");
+        self.journal.malformed(code::BAD_PARAMETER, &message);
+        answer(&self.rules.error(code::BAD_PARAMETER, &message, now))
+    }
+
+    /// Answers a request for a path that is not there.
+    pub fn unknown_uri(&mut self, now: Moment) -> Answer {
+        answer(&self.rules.unknown_uri(now))
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn ending(&self, fault: Option<Fault>, told: Option<&Reply>, id: &str, nth: u32) -> Ending {
+        match (fault, told) {
+            (Some(Fault::Hang), _) => Ending::Hang,
+            (Some(Fault::BadGateway), _) => Ending::Answer(Answer {
+                status: 502,
+                content_type: "text/html",
+                body: "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>".into(),
+            }),
+            (Some(Fault::Garbage), _) => Ending::Answer(Answer {
+                status: 200,
+                content_type: JSON,
+                body: self.faults.garbage(id, nth).into(),
+            }),
+            (Some(Fault::CutBody), Some(reply)) => Ending::CutBody(answer(reply)),
+            (Some(Fault::Drop | Fault::LoseAnswer), _) | (_, None) => Ending::Cut,
+            (_, Some(reply)) => Ending::Answer(answer(reply)),
+        }
+    }
+}
+
+const JSON: &str = "application/json; charset=utf-8";
+
+fn answer(reply: &Reply) -> Answer {
+    Answer {
+        status: reply.status,
+        content_type: JSON,
+        body: reply.body.to_string(),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A stable draw: 64 bits of SHA-256 over the seed, what is drawn, and whom it concerns. It depends on nothing else, so
+/// neither order nor time changes it.
+fn draw(seed: u64, what: &str, whom: &[&str]) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(seed.to_be_bytes());
+    for field in std::iter::once(&what).chain(whom) {
+        hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(field.as_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+}
+
+/// A draw as a fraction of 0 to 1 (exclusive).
+fn fraction(seed: u64, what: &str, whom: &[&str]) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "53 bits of a draw are plenty, and they fit exactly"
+    )]
+    let bits = (draw(seed, what, whom) >> 11) as f64;
+    bits / 9_007_199_254_740_992.0
+}

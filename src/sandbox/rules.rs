@@ -1,0 +1,424 @@
+//! The platform's rules: who may send how fast, who can be given a coupon, and what a repeated id is answered.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::tokens::{Standing, TokenKind, Tokens, WRONG};
+use super::{Moment, draw, fraction};
+use crate::douyin::wire::{SendRequest, TokenRequest};
+
+/// The codes that the stand-in answers.
+pub mod code {
+    /// The coupon was issued.
+    pub const SUCCESS: i64 = 0;
+    /// The token is not one of the newest two.
+    pub const TOKEN_INVALID: i64 = 28_001_003;
+    /// The token's time is over.
+    pub const TOKEN_EXPIRED: i64 = 28_001_008;
+    /// A fault of the platform's own.
+    pub const SYSTEM_ERROR: i64 = 28_001_005;
+    /// A fault of the platform's network.
+    pub const NETWORK_ERROR: i64 = 28_001_006;
+    /// A field is missing or malformed.
+    pub const BAD_PARAMETER: i64 = 28_001_007;
+    /// No such path.
+    pub const UNKNOWN_URI: i64 = 28_001_017;
+    /// The user has closed the account.
+    pub const ACCOUNT_CLOSED: i64 = 28_001_045;
+    /// More requests of one app than its quota.
+    pub const TOO_FREQUENT: i64 = 29_005_012;
+
+    // No document gives a code for what follows: these are the stand-in's own, and its messages say so.
+
+    /// The user has not used the mini-app within seven days.
+    pub const INACTIVE: i64 = 990_000_001;
+    /// The activity has no coupon left.
+    pub const OUT_OF_STOCK: i64 = 990_000_002;
+    /// This id has its coupon.
+    pub const DUPLICATE: i64 = 990_000_003;
+    /// The template has a streamer's giving plan under way.
+    pub const STREAMER_PLAN: i64 = 990_000_004;
+    /// This id was used for another user.
+    pub const FOREIGN_ID: i64 = 990_000_005;
+}
+
+/// What an id that has its coupon is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// The first success once more, with its time of receipt.
+    Replay,
+    /// A code of its own that says so.
+    Duplicate,
+    /// Another coupon, as if the id were not there: what the runner must never be careless about.
+    Ignore,
+}
+
+/// Whether a streamer's giving plan is under way, which refuses everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamerPlan {
+    /// There is none.
+    None,
+    /// It lasts so long from the stand-in's beginning.
+    For(Duration),
+    /// It never ends.
+    Always,
+}
+
+/// How strict the platform is. Shares are of 0 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleSettings {
+    /// Requests per sliding second and app id; at least 1.
+    pub per_second: u32,
+    /// How long an access token lives.
+    pub token_ttl: Duration,
+    /// Whether the endpoint of the stable token exists.
+    pub stable_token: bool,
+    /// An access token that is valid from the start, for `token_ttl`, without having been asked for.
+    pub access_token: Option<String>,
+    /// The share of users who have closed their account.
+    pub refuse: f64,
+    /// The share of users who have not used the mini-app within seven days.
+    pub inactive: f64,
+    /// How many coupons each activity has; without end if none.
+    pub stock: Option<u64>,
+    /// What a repeated id is answered.
+    pub repeat: Repeat,
+    /// Whether a streamer's plan is under way.
+    pub streamer_plan: StreamerPlan,
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        Self {
+            per_second: 100,
+            token_ttl: Duration::from_hours(2),
+            stable_token: true,
+            access_token: None,
+            refuse: 0.02,
+            inactive: 0.0,
+            stock: None,
+            repeat: Repeat::Replay,
+            streamer_plan: StreamerPlan::None,
+        }
+    }
+}
+
+/// What a request changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The user has one more coupon.
+    Issued,
+    /// An earlier success was told again.
+    Replayed,
+    /// Nothing.
+    Nothing,
+}
+
+/// One answer of the platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: Value,
+    /// What the request changed.
+    pub effect: Effect,
+}
+
+impl Reply {
+    /// The code in it: `err_no`, or `data.error_code` of an answer about tokens.
+    #[must_use]
+    pub fn code(&self) -> Option<i64> {
+        let code = self.body.get("err_no");
+        code.or_else(|| self.body.get("data")?.get("error_code"))?.as_i64()
+    }
+
+    /// The text beside the code; empty on success.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        let message = self.body.get("err_msg");
+        let message = message.or_else(|| self.body.get("data")?.get("description"));
+        message.and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A coupon that was issued: what cannot be derived again.
+#[derive(Clone, Debug)]
+struct Issued {
+    open_id: String,
+    number: u64,
+    receive_time: i64,
+}
+
+/// One activity of one app.
+#[derive(Debug, Default)]
+struct Activity {
+    /// The latest coupon of each id.
+    by_id: HashMap<String, Issued>,
+    coupons: u64,
+}
+
+/// The platform's state.
+#[derive(Debug)]
+pub struct Rules {
+    seed: u64,
+    settings: RuleSettings,
+    tokens: Tokens,
+    /// Requests that were let in during the last second, per app id.
+    arrivals: HashMap<String, VecDeque<Duration>>,
+    /// By app id and activity.
+    activities: HashMap<[String; 2], Activity>,
+    coupons: u64,
+    answers: u64,
+    latest: Duration,
+}
+
+impl Rules {
+    /// A platform that has issued nothing yet. The seed decides which users it refuses, and the ids in its answers.
+    #[must_use]
+    pub fn new(seed: u64, settings: RuleSettings) -> Self {
+        Self {
+            seed,
+            tokens: Tokens::new(settings.token_ttl, settings.access_token.clone()),
+            settings,
+            arrivals: HashMap::new(),
+            activities: HashMap::new(),
+            coupons: 0,
+            answers: 0,
+            latest: Duration::ZERO,
+        }
+    }
+
+    /// Answers one request for a coupon.
+    pub fn send(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Reply {
+        match self.admit(&request.app_id, now) {
+            Ok(()) => self.process(request, token, now),
+            Err(reply) => reply,
+        }
+    }
+
+    /// Counts a request at its arrival, or says that it is one too many. What is turned away does not count: else who
+    /// is too fast once would be kept out for ever.
+    pub(super) fn admit(&mut self, app_id: &str, now: Moment) -> Result<(), Reply> {
+        let at = self.clock(now);
+        let most = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
+        let arrivals = self.arrivals.entry(app_id.to_owned()).or_default();
+        while arrivals
+            .front()
+            .is_some_and(|arrival| at.saturating_sub(*arrival) >= Duration::from_secs(1))
+        {
+            arrivals.pop_front();
+        }
+        if arrivals.len() >= most {
+            return Err(self.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now));
+        }
+        arrivals.push_back(at);
+        Ok(())
+    }
+
+    /// Decides on a request that was let in.
+    pub(super) fn process(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Reply {
+        let at = self.clock(now);
+        match token.map_or(Standing::Unknown, |token| self.tokens.standing(token, at)) {
+            Standing::Live => {}
+            Standing::Expired => return self.error(code::TOKEN_EXPIRED, "access_token 已过期", now),
+            Standing::Unknown => return self.error(code::TOKEN_INVALID, "access_token 不可用", now),
+        }
+        if let Some(mistake) = mistake(request) {
+            return self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now);
+        }
+        if let Some(reply) = self.repeated(request, now) {
+            return reply;
+        }
+        match self.obstacle(request, at) {
+            Some((code, message)) => self.error(code, message, now),
+            None => self.issue(request, now),
+        }
+    }
+
+    /// An answer with a code and without an effect.
+    pub(super) fn error(&mut self, code: i64, message: &str, now: Moment) -> Reply {
+        Reply {
+            status: 200,
+            body: json!({"err_no": code, "err_msg": message, "log_id": self.log_id(now.wall)}),
+            effect: Effect::Nothing,
+        }
+    }
+
+    pub(super) fn unknown_uri(&mut self, now: Moment) -> Reply {
+        Reply {
+            status: 404,
+            ..self.error(code::UNKNOWN_URI, "URI 不存在", now)
+        }
+    }
+
+    /// Answers one request for a token.
+    pub fn token(&mut self, kind: TokenKind, request: &TokenRequest, now: Moment) -> Reply {
+        let at = self.clock(now);
+        if kind == TokenKind::Stable && !self.settings.stable_token {
+            return self.unknown_uri(now);
+        }
+        let client = request.client_key.as_str();
+        if request.grant_type != "client_credential" || client.is_empty() || request.client_secret.is_empty() {
+            return token_error(10_002, "参数错误");
+        }
+        if client == WRONG {
+            return token_error(10_003, "client_key 错误");
+        }
+        if request.client_secret == WRONG {
+            return token_error(10_013, "client_secret 错误");
+        }
+        if !self.tokens.admit(client, at) {
+            return token_error(10_020, "调用太频繁");
+        }
+        let valid = (kind == TokenKind::Stable)
+            .then(|| self.tokens.valid(client, at))
+            .flatten();
+        let (value, left) = valid.unwrap_or_else(|| {
+            let value = self.token_value(client);
+            self.tokens.hand_out(client, value, at)
+        });
+        let data = json!({"access_token": value, "expires_in": left.as_secs(), "error_code": 0, "description": ""});
+        Reply {
+            status: 200,
+            body: json!({"data": data, "message": "success"}),
+            effect: Effect::Nothing,
+        }
+    }
+
+    /// The answer to an id that this activity has seen succeed, unless ids are ignored.
+    fn repeated(&mut self, request: &SendRequest, now: Moment) -> Option<Reply> {
+        let activity = self.activities.get(&of(request))?;
+        let issued = activity.by_id.get(&request.merchant_coupon_id)?.clone();
+        match self.settings.repeat {
+            Repeat::Ignore => None,
+            _ if issued.open_id != request.open_id => {
+                Some(self.error(code::FOREIGN_ID, "merchant_coupon_id 已用于其他用户 (stand-in)", now))
+            }
+            Repeat::Duplicate => Some(self.error(code::DUPLICATE, "merchant_coupon_id 重复 (stand-in)", now)),
+            Repeat::Replay => Some(self.success(request, &issued, Effect::Replayed, now)),
+        }
+    }
+
+    /// Why this user cannot have a coupon now.
+    fn obstacle(&self, request: &SendRequest, at: Duration) -> Option<(i64, &'static str)> {
+        let falls_in = |what, share: f64| share > 0.0 && fraction(self.seed, what, &[&request.open_id]) < share;
+        let under_way = match self.settings.streamer_plan {
+            StreamerPlan::None => false,
+            StreamerPlan::For(time) => at < time,
+            StreamerPlan::Always => true,
+        };
+        let used = self.activities.get(&of(request)).map_or(0, |activity| activity.coupons);
+        if falls_in("closed account", self.settings.refuse) {
+            Some((code::ACCOUNT_CLOSED, "用户已注销账号"))
+        } else if falls_in("inactive", self.settings.inactive) {
+            Some((code::INACTIVE, "用户近七日未访问小程序 (stand-in)"))
+        } else if under_way {
+            Some((code::STREAMER_PLAN, "券模板有主播计划进行中 (stand-in)"))
+        } else if self.settings.stock.is_some_and(|stock| used >= stock) {
+            Some((code::OUT_OF_STOCK, "活动库存已用完 (stand-in)"))
+        } else {
+            None
+        }
+    }
+
+    fn issue(&mut self, request: &SendRequest, now: Moment) -> Reply {
+        self.coupons += 1;
+        let issued = Issued {
+            open_id: request.open_id.clone(),
+            number: self.coupons,
+            receive_time: now.wall.as_second(),
+        };
+        let activity = self.activities.entry(of(request)).or_default();
+        activity.coupons += 1;
+        activity
+            .by_id
+            .insert(request.merchant_coupon_id.clone(), issued.clone());
+        self.success(request, &issued, Effect::Issued, now)
+    }
+
+    fn success(&mut self, request: &SendRequest, issued: &Issued, effect: Effect, now: Moment) -> Reply {
+        let template = draw(self.seed, "template", &[&request.activity_id]);
+        // 19 digits, none twice: the coupon's number above twenty bits of noise.
+        let noise = draw(self.seed, "coupon", &[&issued.number.to_string()]) & 0xf_ffff;
+        let coupon_id = 7_300_000_000_000_000_000_u64.saturating_add((issued.number << 20) | noise);
+        let coupon_info = json!({
+            "coupon_id": coupon_id.to_string(),
+            "coupon_name": "演练专用满20减5元券",
+            "coupon_status": 10,
+            "discount_type": 2,
+            "discount_amount": 500,
+            "min_pay_amount": 2000,
+            "merchant_meta_no": format!("{:04x}-{:04x}", template & 0xffff, (template >> 16) & 0xffff),
+            "receive_time": issued.receive_time,
+            "valid_begin_time": issued.receive_time,
+            "valid_end_time": issued.receive_time + 7 * 86_400,
+        });
+        let log_id = self.log_id(now.wall);
+        Reply {
+            status: 200,
+            body: json!({"err_no": 0, "err_msg": "", "log_id": log_id, "data": {"coupon_info": coupon_info}}),
+            effect,
+        }
+    }
+
+    /// The platform's name for an exchange: the time in China to the second, then 20 hexadecimal digits.
+    fn log_id(&mut self, wall: Timestamp) -> String {
+        self.answers += 1;
+        let number = self.answers.to_string();
+        let (high, low) = (draw(self.seed, "log_id", &[&number]), self.answers & 0xffff);
+        let time = Offset::constant(8).to_datetime(wall).strftime("%Y%m%d%H%M%S");
+        format!("{time}{high:016X}{low:04X}")
+    }
+
+    fn token_value(&mut self, client: &str) -> String {
+        self.answers += 1;
+        let number = self.answers.to_string();
+        let bits = ["token a", "token b", "token c"].map(|part| draw(self.seed, part, &[client, &number]));
+        let [a, b, c] = bits;
+        format!("clt.{a:016x}{b:016x}{c:016x}")
+    }
+
+    /// Time as the rules see it: it never goes back, however requests overtake each other.
+    fn clock(&mut self, now: Moment) -> Duration {
+        self.latest = self.latest.max(now.since_start);
+        self.latest
+    }
+}
+
+/// Which activity of which app a request names.
+fn of(request: &SendRequest) -> [String; 2] {
+    [request.app_id.clone(), request.activity_id.clone()]
+}
+
+/// What is wrong with a request's fields.
+fn mistake(request: &SendRequest) -> Option<String> {
+    let fields = [
+        ("app_id", &request.app_id),
+        ("open_id", &request.open_id),
+        ("activity_id", &request.activity_id),
+        ("merchant_coupon_id", &request.merchant_coupon_id),
+    ];
+    if let Some((name, _)) = fields.iter().find(|(_, text)| text.is_empty()) {
+        return Some(format!("{name} 为空"));
+    }
+    let digits = request.activity_id.bytes().all(|byte| byte.is_ascii_digit());
+    (!digits).then(|| "activity_id 不是数字".to_owned())
+}
+
+fn token_error(code: i64, description: &str) -> Reply {
+    Reply {
+        status: 200,
+        body: json!({"data": {"error_code": code, "description": description}, "message": "error"}),
+        effect: Effect::Nothing,
+    }
+}
