@@ -26,3 +26,7 @@ pub mod engine;
 pub mod ledger;
 pub mod pace;
 pub mod plan;
+
+pub mod report;
+
+pub mod cli;
