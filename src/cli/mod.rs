@@ -10,14 +10,16 @@ pub mod signals;
 pub mod terminal;
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::clock::Clock;
+use crate::report::hub::{Outlets, Talk};
 use crate::report::lines::Lines;
 
 use self::apply_args::ApplyArgs;
@@ -128,6 +130,35 @@ impl Context {
         let mut out = anstream::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
+
+    /// Where a run is shown, with a record of its events at the end of `events` if that names a file. People who read
+    /// JSON on their terminal get no bar between the objects.
+    pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
+        let json = self.output == Output::Json;
+        let talk = match (self.terminal.bar, json) {
+            (true, false) => Talk::Bar(self.bars.clone(), terminal::width),
+            (true, true) if !self.terminal.stdout => Talk::Bar(self.bars.clone(), terminal::width),
+            (_, true) => Talk::Silent,
+            (false, false) => Talk::Plain,
+        };
+        Ok(Outlets {
+            talk,
+            json: json.then(|| self.lines.clone()),
+            events: events.map(record).transpose()?,
+        })
+    }
+}
+
+fn record(path: &Path) -> Result<Lines, Failure> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(file) => Ok(Lines::new(path.display().to_string(), file)),
+        Err(error) => Err(Failure::new(
+            Exit::Input,
+            format!("cannot write a record of events to {}", path.display()),
+        )
+        .caused_by(&error)
+        .help("name a file in a directory that exists and that you may write to")),
+    }
 }
 
 /// Runs the process's command line.
@@ -163,7 +194,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 impl Context {
     fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
-        let target = if terminal.bar() {
+        let target = if terminal.bar {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()

@@ -54,6 +54,11 @@ pub struct About {
     pub new_ledger: bool,
 }
 
+/// Asks the person at the terminal, as [`ask`] does.
+pub fn ask_person(about: &About) -> io::Result<bool> {
+    ask(about, &mut io::stdin().lock(), &mut anstream::stderr().lock())
+}
+
 /// Says what is about to happen and asks whether to go on. Anything but `y` or `yes` is a no, and so is the end of the
 /// input.
 pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {

@@ -2,42 +2,29 @@
 
 use std::io::IsTerminal;
 
-/// What is known of the terminal when the process starts.
+/// What is known of them when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminal {
-    /// Whether a person can answer a question.
-    pub stdin: bool,
+    /// Whether a question can be put on stderr and answered on stdin.
+    pub can_ask: bool,
+    /// Whether a moving bar may be drawn on stderr: not where `NO_COLOR` is set or the terminal is dumb.
+    pub bar: bool,
     /// Whether stdout is a terminal.
     pub stdout: bool,
-    /// Whether stderr is a terminal.
-    pub stderr: bool,
-    /// Whether colours and moving bars are wanted at all.
-    pub lively: bool,
 }
 
 impl Terminal {
     /// Looks at the process's streams and at `NO_COLOR` and `TERM`.
     #[must_use]
     pub fn of_process() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let stderr = std::io::stderr().is_terminal();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            stdin: std::io::stdin().is_terminal(),
+            can_ask: stderr && std::io::stdin().is_terminal(),
+            bar: stderr && !plain && !dumb,
             stdout: std::io::stdout().is_terminal(),
-            stderr: std::io::stderr().is_terminal(),
-            lively: !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
-    }
-
-    /// Whether a moving bar may be drawn on stderr.
-    #[must_use]
-    pub const fn bar(self) -> bool {
-        self.stderr && self.lively
-    }
-
-    /// Whether a question can be put and answered.
-    #[must_use]
-    pub const fn can_ask(self) -> bool {
-        self.stdin && self.stderr
     }
 }
 

@@ -42,14 +42,23 @@ impl Lines {
 
     /// Writes one object.
     pub fn write(&self, object: &impl Serialize) {
+        match serde_json::to_string(object) {
+            Ok(line) => self.line(&line),
+            Err(error) => tracing::error!("an object could not be written as JSON: {error}"),
+        }
+    }
+
+    /// Writes one object that is JSON on one line already.
+    pub fn line(&self, object: &str) {
         self.with(|stream| {
             if !stream.begun {
                 stream.begun = true;
-                stream.line(&Version {
+                let version = Version {
                     r#type: "version",
                     schema: SCHEMA,
                     runner: env!("CARGO_PKG_VERSION"),
-                })?;
+                };
+                stream.line(&serde_json::to_string(&version)?)?;
             }
             stream.line(object)
         });
@@ -76,8 +85,8 @@ impl Lines {
 }
 
 impl Stream {
-    fn line(&mut self, object: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, object)?;
+    fn line(&mut self, object: &str) -> io::Result<()> {
+        self.out.write_all(object.as_bytes())?;
         self.out.write_all(b"\n")
     }
 }
