@@ -21,7 +21,7 @@ It ends with 0 when complete, 3 when the same command goes on, 4 when a person m
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ApplyArgs {
-    /// The campaign's file
+    /// The campaign's file; one at a time in this version
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 

@@ -161,6 +161,16 @@ fn record(path: &Path) -> Result<Lines, Failure> {
     }
 }
 
+/// Runs a command that waits for things, on as many threads as the machine has cores.
+pub fn wait<F: Future>(command: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, "cannot start threads").caused_by(&error))?;
+    let output = runtime.block_on(command);
+    // A task that the command left behind, such as the one that waits for signals, is no reason to stay.
+    runtime.shutdown_background();
+    Ok(output)
+}
+
 /// Runs the process's command line.
 #[must_use]
 pub fn main() -> ExitCode {

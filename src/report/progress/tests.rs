@@ -15,7 +15,7 @@ fn seen(story: &Story) -> String {
             for line in look.bar(width) {
                 let line = strip_str(&line).to_string();
                 assert!(columns(&line) < width, "{} columns: {line}", columns(&line));
-                text.push_str(&format!("{width:>3}| {line}\n"));
+                let _ = writeln!(text, "{width:>3}| {line}");
             }
         }
         text + &look.line() + "\n"
@@ -111,14 +111,20 @@ fn while_it_stops() {
     insta::assert_snapshot!(seen(&story));
 }
 
+fn ends_at(story: &Story) -> Option<Timestamp> {
+    let (tally, setup) = (&story.tally(), &*story.setup);
+    let now = story.now;
+    Look { tally, setup, now }.ends_at()
+}
+
 /// The end is reckoned by the pace that is allowed, or by the one that is reached where that is lower.
 #[test]
 fn the_end_is_reckoned() {
     let mut story = Story::new();
     story.begin().admit(980).phase(Phase::Sending);
-    assert_eq!(story.look(|look| look.ends_at()), Some(shanghai("12:00:10")));
+    assert_eq!(ends_at(&story), Some(shanghai("12:00:10")));
     story.send(100, 200, ISSUED);
-    let left = story.look(|look| look.ends_at()).unwrap().as_second() - story.now.as_second();
+    let left = ends_at(&story).unwrap().as_second() - story.now.as_second();
     assert!((174..=180).contains(&left), "{left} s for 880 at 5/s");
 }
 
