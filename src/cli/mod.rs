@@ -6,8 +6,10 @@ pub mod exit;
 pub mod failure;
 pub mod logging;
 pub mod question;
+pub mod schema;
 pub mod signals;
 pub mod terminal;
+pub mod validate;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -25,7 +27,9 @@ use crate::report::lines::Lines;
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::schema::SchemaArgs;
 use self::terminal::Terminal;
+use self::validate::ValidateArgs;
 
 /// Sends every coupon of a Douyin mini-app campaign once, proves it, and goes on after anything
 #[derive(Clone, Debug, Parser)]
@@ -105,6 +109,10 @@ pub enum Output {
 pub enum Command {
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
+    /// Checks campaign files and tells every mistake at once; opens no socket, reads no audience
+    Validate(ValidateArgs),
+    /// Prints the JSON Schema of a campaign file, by which editors complete and check
+    Schema(SchemaArgs),
 }
 
 /// What a command is given beside its own arguments.
@@ -129,6 +137,17 @@ impl Context {
     pub fn say(&self, text: &str) {
         let mut out = anstream::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Writes what was asked for to stdout. That it could not be written matters, unless the reader has seen enough.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Exit::Error, "cannot write to stdout").caused_by(&error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where a run is shown, with a record of its events at the end of `events` if that names a file. People who read
@@ -189,9 +208,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let context = Context::new(&cli.global);
+    if context.output == Output::Json {
+        context.lines.begin();
+    }
     let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
         Some(Command::Apply(args)) => apply::run(args, &context),
+        Some(Command::Validate(args)) => validate::run(args, &context),
+        Some(Command::Schema(args)) => schema::run(*args, &context),
     });
     let exit = done.unwrap_or_else(|failure| {
         show(&failure, &context);

@@ -50,17 +50,22 @@ impl Lines {
 
     /// Writes one object that is JSON on one line already.
     pub fn line(&self, object: &str) {
+        self.begin();
+        self.with(|stream| stream.line(object));
+    }
+
+    /// Writes the object that says which schema this is. Only the first call does; writing the first object is one.
+    pub fn begin(&self) {
         self.with(|stream| {
-            if !stream.begun {
-                stream.begun = true;
-                let version = Version {
-                    r#type: "version",
-                    schema: SCHEMA,
-                    runner: env!("CARGO_PKG_VERSION"),
-                };
-                stream.line(&serde_json::to_string(&version)?)?;
+            if std::mem::replace(&mut stream.begun, true) {
+                return Ok(());
             }
-            stream.line(object)
+            let version = Version {
+                r#type: "version",
+                schema: SCHEMA,
+                runner: env!("CARGO_PKG_VERSION"),
+            };
+            stream.line(&serde_json::to_string(&version)?)
         });
     }
 
