@@ -124,9 +124,9 @@ impl Hub {
 impl Emit for Hub {
     fn emit(&self, event: Event) {
         lock(&self.tally).fold(&event);
-        // Starts and moves are in the tally and in nothing else that is shown.
+        // Starts and counts are in the tally and in nothing else that is shown.
         let shown = match event.kind {
-            EventKind::AttemptBegan | EventKind::Moved { .. } | EventKind::AudienceRead { .. } => false,
+            EventKind::AttemptBegan { .. } | EventKind::Counted { .. } | EventKind::AudienceRead { .. } => false,
             EventKind::AttemptEnded(_) => self.record,
             _ => true,
         };

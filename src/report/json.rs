@@ -209,7 +209,7 @@ impl<'a> Object<'a> {
             EventKind::PaceChanged { per_second, until } => Body::Throttled {
                 at,
                 why: match until {
-                    Some(_) => "the platform asks to slow down",
+                    Some(_) => "the platform asked to slow down",
                     None => "the pace is the plan's again",
                 }
                 .to_owned(),

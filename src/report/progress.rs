@@ -59,7 +59,7 @@ impl Look<'_> {
     /// Starts per second over the last ten seconds.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.tally.sends.rate(self.tally.steady.at(self.now))
+        self.tally.sends.rate(self.now)
     }
 
     /// When the last owed delivery would be sent: at the pace that is allowed now, or at the one that is reached when
@@ -71,7 +71,7 @@ impl Look<'_> {
             return None;
         }
         let allowed = self.tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = self.tally.sends.known(self.tally.steady.at(self.now)) == 10_000;
+        let known = self.tally.sends.known(self.now) == std::time::Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
         #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
         let seconds = owed as f64 / pace;

@@ -37,6 +37,7 @@ pub struct Show {
     lines: bool,
     told: Option<Timestamp>,
     phase: Word,
+    pace: f64,
 }
 
 /// A phase without its particulars. Short waits between retries come and go many times a second, and count as sending.
@@ -74,6 +75,7 @@ impl Show {
     #[must_use]
     pub fn new(setup: Arc<Setup>, lines: bool) -> Self {
         Self {
+            pace: setup.per_second,
             setup,
             lines,
             told: None,
@@ -124,12 +126,9 @@ impl Show {
                 let why = summary::halted(halted);
                 pieces.push(Piece::Line(format!("{WARNING}halted{WARNING:#}: {why}")));
             }
-            EventKind::PaceChanged { until, per_second } if self.lines => {
-                let line = match until {
-                    Some(_) => format!("the platform asks to slow down: {} from now on", rate(*per_second)),
-                    None => format!("the pace is {} again", rate(*per_second)),
-                };
-                pieces.push(Piece::Line(line));
+            EventKind::PaceChanged { until, per_second } => {
+                let slower = *per_second < std::mem::replace(&mut self.pace, *per_second);
+                pieces.extend(self.pace(slower, *per_second, until.is_some()));
             }
             _ => {}
         }
@@ -149,6 +148,16 @@ impl Show {
             return vec![Piece::Moving];
         }
         self.progress(tally, now)
+    }
+
+    /// A bar shows the pace itself. Of the steps of a recovery only the last one is worth a line.
+    fn pace(&self, slower: bool, per_second: f64, slowed: bool) -> Option<Piece> {
+        let line = match (slower, slowed) {
+            (true, _) => format!("the platform asks to slow down: {} from now on", rate(per_second)),
+            (false, false) => format!("the pace is {} again", rate(per_second)),
+            (false, true) => return None,
+        };
+        self.lines.then_some(Piece::Line(line))
     }
 
     fn progress(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {

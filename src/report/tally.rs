@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::delivery::{Counts, StateName};
+use crate::delivery::Counts;
 use crate::event::{Attempt, Draining, Ending, Event, EventKind, Halted, Phase, Reading};
 use crate::identity::{ActivityId, AppId, CampaignName, PlatformName};
 use crate::outcome::{Class, Classifier};
@@ -32,8 +32,6 @@ pub struct Tally {
     pub ended: Option<Ended>,
     /// What a person should read, in the order of arrival; at most [`Tally::WARNINGS`].
     pub warnings: Vec<String>,
-    /// Time that never goes back.
-    pub steady: Steady,
 }
 
 /// Whose run it is.
@@ -66,7 +64,7 @@ pub struct Audience {
     pub reading: Option<Reading>,
 }
 
-/// The starts of attempts.
+/// The starts of attempts. Times are in microseconds since the run's sending began.
 #[derive(Clone, Debug)]
 pub struct Sends {
     /// How many.
@@ -74,12 +72,14 @@ pub struct Sends {
     /// Those of the last second, and the most that any rolling second had.
     pub second: Rolling,
     /// Those of the last ten seconds.
-    pub ten: Rolling,
-    /// When the first was, in steady milliseconds.
+    ten: Rolling,
+    /// The first.
     first: Option<i64>,
-    /// When the last was, unless the run has stopped sending since.
-    last: Option<i64>,
-    /// The gaps between starts without a stop in between: how many, and how long together in milliseconds.
+    /// The last one that was told of, and what the wall said then.
+    last: Option<(i64, Timestamp)>,
+    /// Whether the run has waited since then.
+    waited: bool,
+    /// The gaps between starts without a wait in between: how many, and how long together.
     gaps: (u64, i64),
 }
 
@@ -119,35 +119,12 @@ pub struct Ended {
     pub at: Timestamp,
     /// How.
     pub ending: Ending,
-    /// What this tally had counted, where that is not what the ledger says. The ledger is right.
+    /// The last counts that were told before the end, where they are of more or fewer deliveries than the last ones.
     pub miscounted: Option<Counts>,
 }
 
-/// Milliseconds that follow the wall forward and stand still while it is set back.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Steady {
-    ms: i64,
-    wall: Option<Timestamp>,
-}
-
-impl Steady {
-    /// The reading at `wall`.
-    #[must_use]
-    pub fn at(&self, wall: Timestamp) -> i64 {
-        let last = self.wall.unwrap_or(wall);
-        self.ms + (wall.as_millisecond() - last.as_millisecond()).max(0)
-    }
-
-    fn move_to(&mut self, wall: Timestamp) -> i64 {
-        *self = Self {
-            ms: self.at(wall),
-            wall: Some(wall),
-        };
-        self.ms
-    }
-}
-
-/// A rolling window over times that never go back.
+/// A rolling window over the times of starts, in microseconds by a clock that nobody corrects. Several senders tell of
+/// theirs at once, so one may arrive a little after a later one.
 #[derive(Clone, Debug)]
 pub struct Rolling {
     span: i64,
@@ -156,7 +133,7 @@ pub struct Rolling {
 }
 
 impl Rolling {
-    /// A window of `span` milliseconds: it holds what is less than `span` older than the newest.
+    /// A window of `span` microseconds: it holds what is less than `span` older than its end.
     #[must_use]
     pub const fn new(span: i64) -> Self {
         Self {
@@ -166,24 +143,26 @@ impl Rolling {
         }
     }
 
-    /// Adds one at `ms`.
-    pub fn add(&mut self, ms: i64) {
-        while self
-            .times
-            .front()
-            .is_some_and(|first| first.saturating_add(self.span) <= ms)
-        {
+    /// Adds one at `at`. What is twice the span older than the newest is forgotten.
+    pub fn add(&mut self, at: i64) {
+        let place = self.times.partition_point(|time| *time <= at);
+        self.times.insert(place, at);
+        let newest = self.times.back().copied().unwrap_or(at);
+        // A window can only have become fuller if it ends at this one, or at one that is later by less than the span.
+        let ends = self.times.range(place..).take_while(|end| **end < at + self.span);
+        let fullest = ends.map(|end| self.within(*end)).max().unwrap_or(0);
+        self.most = self.most.max(fullest);
+        while self.times.front().is_some_and(|first| first + 2 * self.span <= newest) {
             self.times.pop_front();
         }
-        self.times.push_back(ms);
-        self.most = self.most.max(self.times.len() as u64);
     }
 
-    /// How many are in the window that ends at `ms`.
+    /// How many are in the window that ends at `end`, itself included.
     #[must_use]
-    pub fn within(&self, ms: i64) -> u64 {
-        let gone = self.times.partition_point(|time| time.saturating_add(self.span) <= ms);
-        (self.times.len() - gone) as u64
+    pub fn within(&self, end: i64) -> u64 {
+        let before = self.times.partition_point(|time| time + self.span <= end);
+        let until = self.times.partition_point(|time| *time <= end);
+        until.saturating_sub(before) as u64
     }
 
     /// The most that any window had.
@@ -193,56 +172,72 @@ impl Rolling {
     }
 }
 
+const SECOND: i64 = 1_000_000;
+
 impl Default for Sends {
     fn default() -> Self {
         Self {
             attempts: 0,
-            second: Rolling::new(1_000),
-            ten: Rolling::new(10_000),
+            second: Rolling::new(SECOND),
+            ten: Rolling::new(10 * SECOND),
             first: None,
             last: None,
+            waited: false,
             gaps: (0, 0),
         }
     }
 }
 
 impl Sends {
-    fn begin(&mut self, ms: i64) {
+    fn begin(&mut self, since: Duration, wall: Timestamp) {
+        let at = i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4);
         self.attempts += 1;
-        self.second.add(ms);
-        self.ten.add(ms);
-        self.first.get_or_insert(ms);
-        if let Some(last) = self.last.replace(ms) {
-            self.gaps = (self.gaps.0 + 1, self.gaps.1 + ms - last);
+        self.second.add(at);
+        self.ten.add(at);
+        self.first.get_or_insert(at);
+        if let Some((last, _)) = self.last
+            && !self.waited
+        {
+            self.gaps = (self.gaps.0 + 1, self.gaps.1 + (at - last).max(0));
         }
+        self.waited = false;
+        self.last = Some((self.last.map_or(at, |(last, _)| last.max(at)), wall));
     }
 
-    /// Starts per second over the last ten seconds before `ms`, or since the first start when that is later.
-    #[must_use]
-    pub fn rate(&self, ms: i64) -> f64 {
-        let since = self.first.map_or(0, |first| ms - first).clamp(1_000, 10_000);
-        per_second(self.ten.within(ms), since)
+    /// The present by the clock of the starts, given the wall's.
+    fn at(&self, now: Timestamp) -> i64 {
+        self.last.map_or(0, |(last, wall)| {
+            let since = crate::clock::until(wall, now).unwrap_or_default();
+            last + i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4)
+        })
     }
 
-    /// For how many milliseconds before `ms` starts are known, up to ten seconds.
+    /// For how long before `now` starts are known, up to ten seconds.
     #[must_use]
-    pub fn known(&self, ms: i64) -> i64 {
-        self.first.map_or(0, |first| ms - first).clamp(0, 10_000)
+    pub fn known(&self, now: Timestamp) -> Duration {
+        let known = self.first.map_or(0, |first| self.at(now) - first).clamp(0, 10 * SECOND);
+        Duration::from_micros(known.unsigned_abs())
+    }
+
+    /// Starts per second over the last ten seconds before `now`, or since the first start when that is later.
+    #[must_use]
+    pub fn rate(&self, now: Timestamp) -> f64 {
+        per_second(
+            self.ten.within(self.at(now)),
+            self.known(now).max(Duration::from_secs(1)),
+        )
     }
 
     /// Starts per second over all the time between starts, waits left out; none with fewer than two.
     #[must_use]
     pub fn reached(&self) -> Option<f64> {
-        (self.gaps.1 > 0).then(|| per_second(self.gaps.0, self.gaps.1))
+        (self.gaps.1 > 0).then(|| per_second(self.gaps.0, Duration::from_micros(self.gaps.1.unsigned_abs())))
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a rate for showing; both numbers are far below 2^52"
-)]
-fn per_second(n: u64, ms: i64) -> f64 {
-    n as f64 * 1_000.0 / ms as f64
+#[expect(clippy::cast_precision_loss, reason = "a rate for showing; far below 2^52")]
+fn per_second(n: u64, time: Duration) -> f64 {
+    n as f64 / time.as_secs_f64()
 }
 
 impl Tally {
@@ -251,7 +246,6 @@ impl Tally {
 
     /// Takes in one event.
     pub fn fold(&mut self, event: &Event) {
-        let ms = self.steady.move_to(event.at);
         match &event.kind {
             EventKind::RunBegan {
                 campaign,
@@ -279,8 +273,8 @@ impl Tally {
                 self.counts = *counts;
             }
             EventKind::Phase(phase) => self.enter(phase),
-            EventKind::Moved { from, to } => self.shift(*from, *to),
-            EventKind::AttemptBegan => self.sends.begin(ms),
+            EventKind::Counted { counts } => self.counts = *counts,
+            EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, event.at),
             EventKind::AttemptEnded(attempt) => count(&mut self.codes, attempt),
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
@@ -298,7 +292,7 @@ impl Tally {
                 self.ended = Some(Ended {
                     at: event.at,
                     ending: *ending,
-                    miscounted: (self.counts != *counts).then_some(self.counts),
+                    miscounted: (self.counts.audience() != counts.audience()).then_some(self.counts),
                 });
                 self.counts = *counts;
             }
@@ -309,19 +303,12 @@ impl Tally {
         match phase {
             Phase::Sending => {}
             // The gap to the next start is a wait, and says nothing of the rate.
-            Phase::Waiting { .. } => self.sends.last = None,
+            Phase::Waiting { .. } => self.sends.waited = true,
             Phase::Draining { why } => {
                 self.doing.drained.get_or_insert(*why);
             }
         }
         self.doing.phase = Some(phase.clone());
-    }
-
-    /// A move out of a state in which nothing was counted is left out; the end of the run then tells of the difference.
-    fn shift(&mut self, from: StateName, to: StateName) {
-        if self.counts.of(from) > 0 {
-            self.counts.shift(from, to);
-        }
     }
 
     /// From the run's beginning to its end, or to `now`.

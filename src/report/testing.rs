@@ -1,6 +1,7 @@
 //! Runs made up for tests: events with times, and the tally of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,6 +19,8 @@ use super::tally::Tally;
 pub(super) struct Story {
     pub(super) now: Timestamp,
     pub(super) events: Vec<Event>,
+    pub(super) counts: Counts,
+    pub(super) since: Duration,
     pub(super) setup: Arc<Setup>,
 }
 
@@ -73,6 +76,8 @@ impl Story {
         Self {
             now: shanghai("12:00:00"),
             events: Vec::new(),
+            counts: Counts::default(),
+            since: Duration::ZERO,
             setup: Arc::new(Setup {
                 zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
                 per_second: 98.0,
@@ -88,6 +93,7 @@ impl Story {
 
     pub(super) fn wait(&mut self, ms: i64) -> &mut Self {
         self.now = from_ms(self.now.as_millisecond() + ms);
+        self.since += Duration::from_millis(ms.unsigned_abs());
         self
     }
 
@@ -116,6 +122,7 @@ impl Story {
     }
 
     pub(super) fn admit_reading(&mut self, counts: Counts, reading: Reading) -> &mut Self {
+        self.counts = counts;
         self.tell(EventKind::Admitted { reading, counts })
     }
 
@@ -123,15 +130,24 @@ impl Story {
         self.tell(EventKind::Phase(phase))
     }
 
+    /// One attempt starts.
+    pub(super) fn start(&mut self) -> &mut Self {
+        self.tell(EventKind::AttemptBegan {
+            since_run_began: self.since,
+        })
+    }
+
+    /// One delivery goes from one state to another.
+    pub(super) fn shift(&mut self, from: StateName, to: StateName) -> &mut Self {
+        self.counts.shift(from, to);
+        self.tell(EventKind::Counted { counts: self.counts })
+    }
+
     /// Attempts `n` deliveries, one each `every` milliseconds, all of which end so.
     pub(super) fn send(&mut self, n: u64, every: i64, end: End) -> &mut Self {
         let (state, outcome, code, class, classifier, message) = end;
         for at in 0..n {
-            self.tell(EventKind::Moved {
-                from: StateName::Pending,
-                to: StateName::InFlight,
-            });
-            self.tell(EventKind::AttemptBegan);
+            self.shift(StateName::Pending, StateName::InFlight).start();
             self.tell(EventKind::AttemptEnded(Box::new(Attempt {
                 merchant_coupon_id: "k4jggjhebt75at8pqb4j".into(),
                 open_id: OpenId::parse(&format!("u{at}")).expect("an open_id"),
@@ -148,18 +164,14 @@ impl Story {
                 },
                 latency: 0.064,
             })));
-            self.tell(EventKind::Moved {
-                from: StateName::InFlight,
-                to: state,
-            });
-            self.wait(every);
+            self.shift(StateName::InFlight, state).wait(every);
         }
         self
     }
 
     /// Ends the run, with the counts that its events add up to.
     pub(super) fn end(&mut self, ending: Ending) -> &mut Self {
-        let counts = self.tally().counts;
+        let counts = self.counts;
         self.tell(EventKind::RunEnded { ending, counts })
     }
 

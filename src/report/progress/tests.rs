@@ -100,10 +100,7 @@ fn while_it_waits() {
 fn while_it_stops() {
     let mut story = sending();
     for _ in 0..12 {
-        story.tell(EventKind::Moved {
-            from: StateName::Pending,
-            to: StateName::InFlight,
-        });
+        story.shift(StateName::Pending, StateName::InFlight);
     }
     story.phase(Phase::Draining {
         why: Draining::Interrupted,

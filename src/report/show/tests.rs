@@ -55,6 +55,15 @@ fn a_line_every_ten_seconds_and_at_each_change() {
             .wait(50)
             .phase(Phase::Sending);
     }
+    for (per_second, recovers) in [
+        (49.0, Some("12:03:10")),
+        (24.5, Some("12:04:10")),
+        (60.0, Some("12:04:10")),
+        (98.0, None),
+    ] {
+        let until = recovers.map(shanghai);
+        story.tell(EventKind::PaceChanged { per_second, until });
+    }
     story.tell(EventKind::Warning {
         message: "one\ntwo".into(),
     });
