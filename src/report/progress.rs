@@ -302,6 +302,8 @@ pub const fn drained(why: Draining) -> &'static str {
         Draining::AtMost => "--at-most is reached",
         Draining::GaveUp => "the platform was out of reach for longer than retry.give_up",
         Draining::NothingLeft => "nothing is left that may be sent now",
+        Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
+        Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     }
 }
 
