@@ -59,13 +59,14 @@ Where to begin:
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// What stdout is for: text for people, or a stream of JSON objects
+    /// What stdout carries: text for people, or a stream of JSON objects, one a line
     #[arg(
         long,
         global = true,
-        value_name = "FORM",
+        value_name = "human|json",
         default_value = "human",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     pub output: Output,
     /// Log more; twice, much more. A filter such as `runner=debug` in RUNNER_LOG says it exactly
@@ -78,9 +79,10 @@ pub struct GlobalArgs {
     #[arg(
         long,
         global = true,
-        value_name = "FORM",
+        value_name = "text|json",
         default_value = "text",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     pub log_format: logging::LogFormat,
     /// Keep ledgers under this directory instead of `.runner` beside the campaign file
@@ -109,7 +111,7 @@ pub enum Output {
 pub enum Command {
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
-    /// Checks campaign files and tells every mistake at once; opens no socket, reads no audience
+    /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
     Schema(SchemaArgs),

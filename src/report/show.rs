@@ -151,8 +151,8 @@ impl Show {
     }
 
     /// A bar shows the pace itself. Of the steps of a recovery only the last one is worth a line.
-    fn pace(&self, slower: bool, per_second: f64, slowed: bool) -> Option<Piece> {
-        let line = match (slower, slowed) {
+    fn pace(&self, slower: bool, per_second: f64, limited: bool) -> Option<Piece> {
+        let line = match (slower, limited) {
             (true, _) => format!("the platform asks to slow down: {} from now on", rate(per_second)),
             (false, false) => format!("the pace is {} again", rate(per_second)),
             (false, true) => return None,
