@@ -8,6 +8,7 @@ fn runner(args: &[&str]) -> Command {
         .args(args)
         .env_remove("RUNNER_LOG")
         .env_remove("RUNNER_STATE_DIR")
+        .env_remove("COLUMNS")
         .stdin(Stdio::null());
     command
 }

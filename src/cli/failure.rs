@@ -6,6 +6,8 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::secret::SecretError;
+
 use super::exit::Exit;
 
 /// Why a command failed. Each module's error becomes one of these by a `From` of its own, beside this file's others or
@@ -134,4 +136,47 @@ fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result
         writeln!(f, "{}", crate::report::text::visible(line))?;
     }
     Ok(())
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        let help = match &error {
+            SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
+            SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+            SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+            SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+        };
+        Self::of(Exit::Input, &error).help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_from_what_was_attempted_to_what_helps() {
+        let denied = std::io::Error::other("denied\x1b]0;you are root\x07");
+        let error = SecretError::Unreadable {
+            path: "/run/secrets/douyin".into(),
+            source: denied,
+        };
+        let told = Failure::from(error).code("E0301");
+        insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
+        insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
+    }
+
+    #[test]
+    fn a_cause_that_repeats_what_was_said_is_left_out() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Outer(#[from] Inner);
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Inner;
+
+        assert_eq!(Failure::of(Exit::Error, &Outer(Inner)).causes, Vec::<String>::new());
+    }
 }
