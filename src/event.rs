@@ -215,6 +215,10 @@ pub enum Draining {
     GaveUp,
     /// Nothing is left that the machine may send.
     NothingLeft,
+    /// It would have had to wait for the start, and was told not to.
+    NotStarted,
+    /// Another process sends for the app id, and the run was told not to wait.
+    AppIdTaken,
 }
 
 /// The process that has a lock.

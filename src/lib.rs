@@ -21,10 +21,11 @@ pub mod outcome;
 pub mod secret;
 
 pub mod campaign;
+pub mod cli;
 pub mod douyin;
 pub mod engine;
 pub mod ledger;
 pub mod pace;
 pub mod plan;
-
+pub mod report;
 pub mod sandbox;

@@ -345,6 +345,11 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
         self.turn.release();
+        if let (None, Why::Halted(halted)) = (&self.why, &why) {
+            self.voice.say(at.wall, EventKind::Halted(halted.clone()));
+        }
+        self.why = Some(why.clone());
+        self.tell_phase(at);
         let counts = self.ledger.book().counts();
         let ending = self.ending(&why, at);
         self.voice.say(at.wall, EventKind::RunEnded { ending, counts });

@@ -94,7 +94,9 @@ impl Why {
     const fn draining(&self) -> Draining {
         match self {
             Self::NothingLeft => Draining::NothingLeft,
-            Self::Interrupted | Self::NotStarted | Self::AppIdTaken(_) => Draining::Interrupted,
+            Self::Interrupted => Draining::Interrupted,
+            Self::NotStarted => Draining::NotStarted,
+            Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,
             Self::AtMost => Draining::AtMost,

@@ -1,0 +1,77 @@
+//! The exit codes, which are a contract: scripts and schedulers decide by them.
+
+use std::process::ExitCode;
+
+use crate::event::Ending;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Exit {
+    /// Complete: every delivery is settled or skipped and the sum is right. For other commands: done.
+    Done = 0,
+    /// An error of input and output, of the ledger, of another machine, or a bug.
+    Error = 1,
+    /// The command line, a campaign file, or what that names is absent or malformed; nothing was sent.
+    Input = 2,
+    /// Not complete, and the same command goes on.
+    Incomplete = 3,
+    /// Nothing more can happen without a person.
+    NeedsPerson = 4,
+    /// Another process applies this campaign, or sends for this app id.
+    Taken = 5,
+    /// Ended at once by a second SIGHUP; the state is safe.
+    HungUp = 129,
+    /// Ended at once by a second ^C; the state is safe.
+    Interrupted = 130,
+    /// Ended at once by a second SIGTERM; the state is safe.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Complete => Self::Done,
+            Ending::Incomplete => Self::Incomplete,
+            Ending::NeedsPerson => Self::NeedsPerson,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_documented_one() {
+        let all = [
+            Exit::Done,
+            Exit::Error,
+            Exit::Input,
+            Exit::Incomplete,
+            Exit::NeedsPerson,
+            Exit::Taken,
+            Exit::HungUp,
+            Exit::Interrupted,
+            Exit::Terminated,
+        ];
+        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 5, 129, 130, 143]);
+        for ending in [Ending::Complete, Ending::Incomplete, Ending::NeedsPerson] {
+            assert_eq!(Exit::from(ending).code(), ending.exit_code());
+        }
+    }
+}

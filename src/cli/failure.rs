@@ -1,0 +1,182 @@
+//! Why a command failed, as a person or a program is told: what was attempted on what, what caused it, what helps.
+
+use std::error::Error;
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::secret::SecretError;
+
+use super::exit::Exit;
+
+/// Why a command failed. Each module's error becomes one of these by a `From` of its own, beside this file's others or
+/// beside the command that meets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What was attempted and on what, in lower case, without a full stop.
+    pub message: String,
+    /// What caused it, the nearest cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The problem's stable code, such as `E0102`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// How the process ends for it.
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure of which nothing but its message is known yet.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            causes: Vec::new(),
+            help: None,
+            code: None,
+            exit,
+        }
+    }
+
+    /// A failure that says what `error` says, with what caused that error as its causes.
+    #[must_use]
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+        let failure = Self::new(exit, error.to_string());
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+
+    /// Adds `error`, and what caused it, to the causes.
+    #[must_use]
+    pub fn caused_by(mut self, error: &dyn Error) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Some errors repeat their source's text in their own; saying it twice helps nobody.
+            if self.causes.last().unwrap_or(&self.message) != &text {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Gives it its stable code.
+    #[must_use]
+    pub const fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The failure as a JSON object of type `diagnostic`.
+    #[must_use]
+    pub const fn diagnostic(&self) -> Diagnostic<'_> {
+        Diagnostic {
+            r#type: "diagnostic",
+            severity: "error",
+            failure: self,
+        }
+    }
+}
+
+/// See [`Failure::diagnostic`].
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Diagnostic<'a> {
+    r#type: &'static str,
+    severity: &'static str,
+    #[serde(flatten)]
+    failure: &'a Failure,
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HELP: Style = AnsiColor::Cyan.on_default().bold();
+const QUIET: Style = Style::new().bold();
+
+/// The human form, of several lines, with styles that [`anstream`] strips where they do not belong.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "{ERROR}error[{code}]{ERROR:#}: ")?,
+            None => write!(f, "{ERROR}error{ERROR:#}: ")?,
+        }
+        indented(f, &self.message, "       ")?;
+        for cause in &self.causes {
+            write!(f, "{QUIET}caused by{QUIET:#}: ")?;
+            indented(f, cause, "           ")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "{HELP}help{HELP:#}: ")?;
+            indented(f, help, "      ")?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes `text` with every line but the first set off by `indent`, and characters that could play tricks on a terminal
+/// made visible.
+fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
+    for (at, line) in text.trim_end().lines().enumerate() {
+        if at > 0 {
+            f.write_str(indent)?;
+        }
+        writeln!(f, "{}", crate::report::text::visible(line))?;
+    }
+    Ok(())
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        let help = match &error {
+            SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
+            SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+            SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+            SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+        };
+        Self::of(Exit::Input, &error).help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_from_what_was_attempted_to_what_helps() {
+        let denied = std::io::Error::other("denied\x1b]0;you are root\x07");
+        let error = SecretError::Unreadable {
+            path: "/run/secrets/douyin".into(),
+            source: denied,
+        };
+        let told = Failure::from(error).code("E0301");
+        insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
+        insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
+    }
+
+    #[test]
+    fn a_cause_that_repeats_what_was_said_is_left_out() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Outer(#[from] Inner);
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Inner;
+
+        assert_eq!(Failure::of(Exit::Error, &Outer(Inner)).causes, Vec::<String>::new());
+    }
+}

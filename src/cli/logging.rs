@@ -1,0 +1,98 @@
+//! The log: for whoever looks into the machine, apart from what the user is shown.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use clap::ValueEnum;
+use indicatif::MultiProgress;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use super::GlobalArgs;
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line of text an entry.
+    #[default]
+    Text,
+    /// One JSON object an entry.
+    Json,
+}
+
+/// Starts the log for the rest of the process. On stderr it goes around `bars`, so that neither tears the other.
+pub fn start(args: &GlobalArgs, bars: &MultiProgress) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
+        Failure::new(Exit::Input, "cannot read the log's filter")
+            .caused_by(&error)
+            .help("write RUNNER_LOG like `debug`, `runner=debug` or `warn,runner::engine=trace`")
+    })?;
+    let writer = match &args.log_file {
+        Some(path) => to_file(path)?,
+        None => BoxMakeWriter::new(AroundBars(bars.clone())),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A second start, as in a test that runs two commands in one process, keeps the first one's log.
+    let _ = match args.log_format {
+        LogFormat::Text => log.with_ansi(false).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+    Ok(())
+}
+
+/// `-v` counts up from warnings; a file, which somebody asked for, starts one level deeper. `RUNNER_LOG` says it all
+/// by itself.
+fn filter(args: &GlobalArgs) -> String {
+    match std::env::var("RUNNER_LOG") {
+        Ok(filter) if !filter.trim().is_empty() => return filter,
+        _ => {}
+    }
+    let level = args.verbose.saturating_add(u8::from(args.log_file.is_some()));
+    match level {
+        0 => "warn",
+        1 => "warn,runner=info",
+        2 => "info,runner=debug",
+        _ => "debug,runner=trace",
+    }
+    .to_owned()
+}
+
+fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| {
+            Failure::new(Exit::Input, format!("cannot write the log to {}", path.display())).caused_by(&error)
+        })?;
+    Ok(BoxMakeWriter::new(Mutex::new(file)))
+}
+
+#[derive(Clone)]
+struct AroundBars(MultiProgress);
+
+impl MakeWriter<'_> for AroundBars {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The subscriber hands over an entry in one piece, so the bars are taken away once for each.
+impl Write for AroundBars {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        // Nobody hears of a log that cannot be written; least of all the run.
+        self.0.suspend(|| io::stderr().write_all(entry)).ok();
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,262 @@
+//! The command line: one file a command, and what they share. Only this module sees every other.
+
+pub mod apply;
+pub mod apply_args;
+pub mod exit;
+pub mod failure;
+pub mod logging;
+pub mod question;
+pub mod schema;
+pub mod signals;
+pub mod terminal;
+pub mod validate;
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+
+use crate::clock::Clock;
+use crate::report::hub::{Outlets, Talk};
+use crate::report::lines::Lines;
+
+use self::apply_args::ApplyArgs;
+use self::exit::Exit;
+use self::failure::Failure;
+use self::schema::SchemaArgs;
+use self::terminal::Terminal;
+use self::validate::ValidateArgs;
+
+/// Sends every coupon of a Douyin mini-app campaign once, proves it, and goes on after anything
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "runner",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    override_usage = "runner <COMMAND> [OPTIONS]",
+    after_help = BEGIN
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// The command; none says where to begin.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const BEGIN: &str = "\
+Where to begin:
+  runner apply campaigns/summer.yaml --sandbox   rehearse a campaign; nothing real is sent
+  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
+
+/// The options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// What stdout carries: text for people, or a stream of JSON objects, one a line
+    #[arg(
+        long,
+        global = true,
+        value_name = "human|json",
+        default_value = "human",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub output: Output,
+    /// Log more; twice, much more. A filter such as `runner=debug` in RUNNER_LOG says it exactly
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Log to this file, at its end, instead of stderr
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// The form of the log
+    #[arg(
+        long,
+        global = true,
+        value_name = "text|json",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub log_format: logging::LogFormat,
+    /// Keep ledgers under this directory instead of `.runner` beside the campaign file
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "RUNNER_STATE_DIR",
+        hide_env_values = true
+    )]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// What stdout carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Text for people.
+    #[default]
+    Human,
+    /// A stream of JSON objects, one a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
+    Apply(ApplyArgs),
+    /// Tells every mistake in campaign files at once; opens no socket, reads no audience
+    Validate(ValidateArgs),
+    /// Prints the JSON Schema of a campaign file, by which editors complete and check
+    Schema(SchemaArgs),
+}
+
+/// What a command is given beside its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// For people or for programs.
+    pub output: Output,
+    /// Where JSON objects go with [`Output::Json`].
+    pub lines: Lines,
+    /// What stands at the other end of the standard streams.
+    pub terminal: Terminal,
+    /// The bars on stderr, around which the log goes; hidden where no bar belongs.
+    pub bars: MultiProgress,
+    /// The root of state, where another than the default was named.
+    pub state_dir: Option<PathBuf>,
+    /// The wall clock.
+    pub clock: Clock,
+}
+
+impl Context {
+    /// Writes `text` to stdout, or does nothing where nobody reads it any more.
+    pub fn say(&self, text: &str) {
+        let mut out = anstream::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Writes what was asked for to stdout. That it could not be written matters, unless the reader has seen enough.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Exit::Error, "cannot write to stdout").caused_by(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a run is shown, with a record of its events at the end of `events` if that names a file. People who read
+    /// JSON on their terminal get no bar between the objects.
+    pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
+        let json = self.output == Output::Json;
+        let talk = match (self.terminal.bar, json) {
+            (true, false) => Talk::Bar(self.bars.clone(), terminal::width),
+            (true, true) if !self.terminal.stdout => Talk::Bar(self.bars.clone(), terminal::width),
+            (_, true) => Talk::Silent,
+            (false, false) => Talk::Plain,
+        };
+        Ok(Outlets {
+            talk,
+            json: json.then(|| self.lines.clone()),
+            events: events.map(record).transpose()?,
+        })
+    }
+}
+
+fn record(path: &Path) -> Result<Lines, Failure> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(file) => Ok(Lines::new(path.display().to_string(), file)),
+        Err(error) => Err(Failure::new(
+            Exit::Input,
+            format!("cannot write a record of events to {}", path.display()),
+        )
+        .caused_by(&error)
+        .help("name a file in a directory that exists and that you may write to")),
+    }
+}
+
+/// Runs a command that waits for things, on as many threads as the machine has cores.
+pub fn wait<F: Future>(command: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, "cannot start threads").caused_by(&error))?;
+    let output = runtime.block_on(command);
+    // A task that the command left behind, such as the one that waits for signals, is no reason to stay.
+    runtime.shutdown_background();
+    Ok(output)
+}
+
+/// Runs the process's command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os()).into()
+}
+
+/// Runs the command line `args`, the program's own name first, and says how the process ends. Failures have been shown.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that is piped into a reader which has seen enough is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Input } else { Exit::Done };
+        }
+    };
+    let context = Context::new(&cli.global);
+    if context.output == Output::Json {
+        context.lines.begin();
+    }
+    let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
+        None => Ok(begin(&context)),
+        Some(Command::Apply(args)) => apply::run(args, &context),
+        Some(Command::Validate(args)) => validate::run(args, &context),
+        Some(Command::Schema(args)) => schema::run(*args, &context),
+    });
+    let exit = done.unwrap_or_else(|failure| {
+        show(&failure, &context);
+        failure.exit
+    });
+    context.lines.flush();
+    exit
+}
+
+impl Context {
+    fn new(args: &GlobalArgs) -> Self {
+        let terminal = Terminal::of_process();
+        let target = if terminal.bar {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            output: args.output,
+            lines: Lines::new("stdout", io::stdout()),
+            terminal,
+            bars: MultiProgress::with_draw_target(target),
+            state_dir: args.state_dir.clone(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+fn begin(context: &Context) -> Exit {
+    context.say(&Cli::command().render_help().ansi().to_string());
+    Exit::Done
+}
+
+/// Shows why a command failed: to programs on stdout, to people on stderr.
+pub fn show(failure: &Failure, context: &Context) {
+    match context.output {
+        Output::Json => context.lines.write(&failure.diagnostic()),
+        Output::Human => {
+            let _ = write!(anstream::stderr(), "{failure}");
+        }
+    }
+}

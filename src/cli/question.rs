@@ -1,0 +1,151 @@
+//! The question before anything is sent, and when it is put.
+
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use crate::identity::{ActivityId, AppId, CampaignName};
+use crate::report::text::visible;
+
+/// What decides whether a person is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts of one moment, each read once"
+)]
+pub struct Facts {
+    /// Whether stdin and stderr are both terminals.
+    pub can_ask: bool,
+    /// How many deliveries may be sent.
+    pub to_send: u64,
+    /// `--yes`.
+    pub yes: bool,
+    /// `--sandbox`.
+    pub sandbox: bool,
+    /// Whether the ledger says that sends of this very plan were agreed to before.
+    pub agreed: bool,
+}
+
+/// Whether a person is asked. Without terminals never: there the file is the authority.
+#[must_use]
+pub const fn needs_question(facts: &Facts) -> bool {
+    facts.can_ask && facts.to_send > 0 && !facts.yes && !facts.sandbox && !facts.agreed
+}
+
+/// What is about to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Its title.
+    pub title: Option<String>,
+    /// The app.
+    pub app_id: AppId,
+    /// The activity.
+    pub activity_id: ActivityId,
+    /// Where requests go.
+    pub base_url: String,
+    /// How many coupons may be sent.
+    pub to_send: u64,
+    /// To how many users.
+    pub users: u64,
+    /// Where the ledger is.
+    pub ledger: PathBuf,
+    /// Whether it is new.
+    pub new_ledger: bool,
+}
+
+/// Asks the person at the terminal, as [`ask`] does.
+pub fn ask_person(about: &About) -> io::Result<bool> {
+    ask(about, &mut io::stdin().lock(), &mut anstream::stderr().lock())
+}
+
+/// Says what is about to happen and asks whether to go on. Anything but `y` or `yes` is a no, and so is the end of the
+/// input.
+pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    writeln!(out, "about to send")?;
+    let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
+    let lines = [
+        ("coupons", format!("{} to {} users", about.to_send, about.users)),
+        ("campaign", format!("{}{}", about.campaign, title.unwrap_or_default())),
+        ("app", format!("{}, activity {}", about.app_id, about.activity_id)),
+        ("platform", about.base_url.clone()),
+        (
+            "ledger",
+            format!(
+                "{}, {} {}",
+                if about.new_ledger { "new" } else { "existing" },
+                if about.new_ledger { "at" } else { "in" },
+                about.ledger.display()
+            ),
+        ),
+    ];
+    for (name, value) in lines {
+        writeln!(out, "  {name:<9} {value}")?;
+    }
+    write!(out, "an issued coupon cannot be taken back. go on? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Facts = Facts {
+        can_ask: true,
+        to_send: 1,
+        yes: false,
+        sandbox: false,
+        agreed: false,
+    };
+
+    #[test]
+    fn a_person_is_asked_unless_one_thing_says_otherwise() {
+        assert!(needs_question(&ASKED));
+        for facts in [
+            Facts {
+                can_ask: false,
+                ..ASKED
+            },
+            Facts { to_send: 0, ..ASKED },
+            Facts { yes: true, ..ASKED },
+            Facts { sandbox: true, ..ASKED },
+            Facts { agreed: true, ..ASKED },
+        ] {
+            assert!(!needs_question(&facts), "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_clear_yes_goes_on() {
+        let about = About {
+            campaign: CampaignName::parse("summer-2026").unwrap(),
+            title: Some("夏日立减券".into()),
+            app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
+            activity_id: ActivityId::parse("7218071234565644204").unwrap(),
+            base_url: "https://open.douyin.com".into(),
+            to_send: 1200,
+            users: 600,
+            ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
+            new_ledger: true,
+        };
+        let mut out = Vec::new();
+        for (answer, agreed) in [
+            ("y\n", true),
+            ("YES\n", true),
+            ("\n", false),
+            ("", false),
+            ("yep\n", false),
+        ] {
+            out.clear();
+            assert_eq!(
+                ask(&about, &mut answer.as_bytes(), &mut out).unwrap(),
+                agreed,
+                "{answer:?}"
+            );
+        }
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}

@@ -1,0 +1,41 @@
+//! `runner schema`: the JSON Schema of a campaign file, for editors.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::campaign;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{Context, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner schema > campaign.schema.json
+      keep it where your editor finds it
+  echo '# yaml-language-server: $schema=campaign.schema.json' | cat - first.yaml
+      name it in the first line of a campaign file, and many editors complete and check the rest";
+
+/// The arguments of `runner schema`: none.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SchemaArgs {}
+
+#[derive(Serialize)]
+struct Object {
+    r#type: &'static str,
+    schema: serde_json::Value,
+}
+
+/// Prints the schema.
+pub fn run(_: SchemaArgs, context: &Context) -> Result<Exit, Failure> {
+    let schema = campaign::schema();
+    match context.output {
+        Output::Json => context.lines.write(&Object {
+            r#type: "schema",
+            schema,
+        }),
+        Output::Human => context.data(&format!("{schema:#}\n"))?,
+    }
+    Ok(Exit::Done)
+}

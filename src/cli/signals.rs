@@ -1,0 +1,122 @@
+//! Signals: the first one asks the run to stop in an orderly way, the second one ends the process at once.
+
+use std::io;
+
+use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::exit::Exit;
+
+/// A signal that asks for an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: ^C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
+}
+
+impl Signal {
+    /// The signal's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+            Self::HangUp => "SIGHUP",
+        }
+    }
+
+    /// How the process ends when this one is the second.
+    #[must_use]
+    pub const fn exit(self) -> Exit {
+        match self {
+            Self::Interrupt => Exit::Interrupted,
+            Self::Terminate => Exit::Terminated,
+            Self::HangUp => Exit::HungUp,
+        }
+    }
+}
+
+/// Listens from now on, in a task of the present runtime. What is returned says which signal came first, once one did.
+/// The second one, whatever it is, ends the process on the spot: nothing needs to be saved, as everything that counts
+/// is durable before it is acted on.
+///
+/// # Errors
+/// When the system does not let the process listen.
+pub fn listen() -> io::Result<watch::Receiver<Option<Signal>>> {
+    let mut arrivals = Listeners::new()?;
+    let (told, first) = watch::channel(None);
+    tokio::spawn(async move {
+        let signal = arrivals.next().await;
+        tracing::info!("{} arrived: asking the run to stop", signal.name());
+        // The receiver is gone when the command needs nobody to tell it any more; the second signal still counts.
+        let _ = told.send(Some(signal));
+        let signal = arrivals.next().await;
+        std::process::exit(i32::from(signal.exit().code()));
+    });
+    Ok(first)
+}
+
+struct Listeners {
+    interrupt: Arrivals,
+    terminate: Arrivals,
+    hang_up: Option<Arrivals>,
+}
+
+impl Listeners {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: if hang_up_is_ignored() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(arrivals) => arrivals.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = hang_up => Signal::HangUp,
+        }
+    }
+}
+
+/// Whether SIGHUP was ignored when the process started, as under `nohup`. Listening would undo that. Linux says so in
+/// /proc; where nothing says so, it is taken as not ignored.
+fn hang_up_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_up(&status))
+}
+
+/// Reads the mask of ignored signals from `/proc/<pid>/status`: hexadecimal, the lowest bit is signal 1, SIGHUP.
+fn ignores_hang_up(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_hang_up_is_seen() {
+        assert!(ignores_hang_up("Name:\trunner\nSigIgn:\t0000000000001001\nSigCgt:\t0"));
+        assert!(!ignores_hang_up("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001"));
+        assert!(!ignores_hang_up(""));
+    }
+}

@@ -1,0 +1,38 @@
+//! What stands at the other end of the standard streams.
+
+use std::io::IsTerminal;
+
+/// What is known of them when the process starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether a question can be put on stderr and answered on stdin.
+    pub can_ask: bool,
+    /// Whether a moving bar may be drawn on stderr: not where `NO_COLOR` is set or the terminal is dumb.
+    pub bar: bool,
+    /// Whether stdout is a terminal.
+    pub stdout: bool,
+}
+
+impl Terminal {
+    /// Looks at the process's streams and at `NO_COLOR` and `TERM`.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let stderr = std::io::stderr().is_terminal();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            can_ask: stderr && std::io::stdin().is_terminal(),
+            bar: stderr && !plain && !dumb,
+            stdout: std::io::stdout().is_terminal(),
+        }
+    }
+}
+
+/// How many columns stderr has now; 80 when it is no terminal or does not say.
+#[must_use]
+pub fn width() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stderr()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => 80,
+    }
+}

@@ -1,0 +1,227 @@
+//! Where the events of a run arrive, and from where they are shown. Emitting never waits for a terminal, a pipe or a
+//! disk: the tally is kept on the spot, so no count is ever lost, and what is shown one by one goes through a bounded
+//! queue to a thread of its own. When that queue is full, events are left out of the record, and the record says so.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::clock::Clock;
+use crate::event::{Emit, Event, EventKind};
+
+use super::lines::Lines;
+use super::progress::{Look, Setup};
+use super::show::{Piece, Show};
+use super::summary;
+use super::tally::Tally;
+
+/// How many events may wait to be shown.
+const QUEUE: usize = 65_536;
+/// How often the display looks at the clock.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How people are told on stderr.
+#[derive(Clone, Debug)]
+pub enum Talk {
+    /// By a bar of these, for a terminal whose columns the function tells.
+    Bar(MultiProgress, fn() -> usize),
+    /// By a line every ten seconds and at each change.
+    Plain,
+    /// Not at all.
+    Silent,
+}
+
+/// Where a run is shown.
+#[derive(Clone, Debug)]
+pub struct Outlets {
+    /// To people, while it goes on.
+    pub talk: Talk,
+    /// To programs, without the single attempts; none when people read stdout.
+    pub json: Option<Lines>,
+    /// The record of everything, `--events`.
+    pub events: Option<Lines>,
+}
+
+/// The listener to one run.
+#[derive(Debug)]
+pub struct Hub {
+    tally: Arc<Mutex<Tally>>,
+    queue: SyncSender<Message>,
+    missed: Arc<AtomicU64>,
+    /// Whether there is a record, the only one who wants the single attempts.
+    record: bool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    setup: Arc<Setup>,
+    clock: Clock,
+}
+
+enum Message {
+    Event(Event),
+    Finish,
+}
+
+impl Hub {
+    /// Begins to listen, with a thread that shows.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(setup: Setup, outlets: Outlets, clock: Clock) -> std::io::Result<Self> {
+        let (queue, arrivals) = sync_channel(QUEUE);
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let missed = Arc::new(AtomicU64::new(0));
+        let setup = Arc::new(setup);
+        let record = outlets.events.is_some();
+        let reporter = Reporter {
+            tally: Arc::clone(&tally),
+            missed: Arc::clone(&missed),
+            clock: clock.clone(),
+            show: Show::new(Arc::clone(&setup), matches!(outlets.talk, Talk::Plain)),
+            outlets,
+            bar: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("report".to_owned())
+            .spawn(move || reporter.run(&arrivals))?;
+        Ok(Self {
+            tally,
+            queue,
+            missed,
+            record,
+            thread: Mutex::new(Some(thread)),
+            setup,
+            clock,
+        })
+    }
+
+    /// Shows what is left to show, takes the bar away, and returns the tally. Later calls return the same.
+    pub fn finish(&self) -> Tally {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = self.queue.send(Message::Finish);
+            if thread.join().is_err() {
+                tracing::error!("the reporter broke; the ledger is not concerned");
+            }
+        }
+        lock(&self.tally).clone()
+    }
+
+    /// The summary of the run for people; empty when it did not come to its end.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        summary::text(&Look {
+            tally: &lock(&self.tally),
+            setup: &self.setup,
+            now: self.clock.now(),
+        })
+    }
+}
+
+impl Emit for Hub {
+    fn emit(&self, event: Event) {
+        lock(&self.tally).fold(&event);
+        // Starts and counts are in the tally and in nothing else that is shown.
+        let shown = match event.kind {
+            EventKind::AttemptBegan { .. } | EventKind::Counted { .. } | EventKind::AudienceRead { .. } => false,
+            EventKind::AttemptEnded(_) => self.record,
+            _ => true,
+        };
+        if !shown {
+            return;
+        }
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(event)) {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A fold cannot leave a tally half changed in a way that matters to a report, so a poisoned one is used on.
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Reporter {
+    tally: Arc<Mutex<Tally>>,
+    missed: Arc<AtomicU64>,
+    clock: Clock,
+    show: Show,
+    outlets: Outlets,
+    bar: Option<ProgressBar>,
+}
+
+impl Reporter {
+    /// What is shown is composed while the tally is locked, and written when it no longer is: a pipe that nobody reads
+    /// holds up this thread alone.
+    fn run(mut self, arrivals: &Receiver<Message>) {
+        let mut ticked = Instant::now();
+        loop {
+            match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
+                Ok(Message::Event(event)) => {
+                    let pieces = self.show.event(&lock(&self.tally), &event);
+                    self.put(pieces);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                let pieces = self.show.tick(&lock(&self.tally), self.clock.now());
+                self.put(pieces);
+                self.flush();
+            }
+        }
+        let missed = self.missed.load(Ordering::Relaxed);
+        let pieces = self.show.finish(&lock(&self.tally), self.clock.now(), missed);
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.put(pieces);
+        self.flush();
+    }
+
+    fn put(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            match piece {
+                Piece::Moving => self.draw(),
+                Piece::Line(line) => self.say(&line),
+                Piece::Json(object) => self.outlets.json.iter().for_each(|lines| lines.line(&object)),
+                Piece::Record(object) => self.outlets.events.iter().for_each(|lines| lines.line(&object)),
+            }
+        }
+    }
+
+    fn draw(&mut self) {
+        let Talk::Bar(bars, width) = &self.outlets.talk else {
+            return;
+        };
+        let lines = self.show.bar(&lock(&self.tally), self.clock.now(), width());
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            bars.add(ProgressBar::no_length().with_style(style))
+        });
+        bar.set_message(lines.join("\n"));
+    }
+
+    /// Nobody hears of a stderr that cannot be written to; least of all the run.
+    fn say(&self, line: &str) {
+        let write = || writeln!(anstream::stderr(), "{line}");
+        let _ = match &self.outlets.talk {
+            Talk::Bar(bars, _) => bars.suspend(write),
+            Talk::Plain => write(),
+            Talk::Silent => Ok(()),
+        };
+    }
+
+    fn flush(&self) {
+        for lines in self.outlets.json.iter().chain(&self.outlets.events) {
+            lines.flush();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,336 @@
+//! What programs are told of a run: the objects of schema 1.0. A minor version only adds to them. What is unknown is
+//! absent, never null.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::delivery::{Counts, StateName};
+use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, UnusableKind, Waiting};
+use crate::identity::{AppId, CampaignName};
+use crate::outcome::{Class, Classifier};
+
+use super::progress::Look;
+use super::summary;
+use super::tally::Tally;
+use super::times::rfc3339;
+
+/// One object, about one campaign.
+#[derive(Debug, Serialize)]
+pub struct Object<'a> {
+    #[serde(flatten)]
+    body: Body<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<&'a CampaignName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_id: Option<&'a AppId>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Body<'a> {
+    Progress(Progress),
+    Attempt(AttemptBody<'a>),
+    Halted(HaltedBody<'a>),
+    Throttled {
+        at: String,
+        why: String,
+        per_second: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
+    Token {
+        at: String,
+        until: String,
+    },
+    Diagnostic {
+        severity: &'static str,
+        message: &'a str,
+    },
+    Summary(Summary<'a>),
+}
+
+#[derive(Debug, Serialize)]
+struct Progress {
+    at: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    counts: CountsBody,
+    rate_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnerBody {
+    host: String,
+    pid: u32,
+    since: String,
+    command: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptBody<'a> {
+    at: String,
+    merchant_coupon_id: &'a str,
+    open_id: &'a str,
+    attempt: u32,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    log_id: &'a str,
+    latency: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct HaltedBody<'a> {
+    at: String,
+    why: String,
+    help: String,
+    by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    at: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    counts: CountsBody,
+    unusable: BTreeMap<UnusableKind, u64>,
+    codes: Vec<CodeBody<'a>>,
+    attempts: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_per_second: Option<f64>,
+    peak_rolling_second: u64,
+    ledger: String,
+    exit: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct CodeBody<'a> {
+    code: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classifier: Option<Classifier>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    log_id: &'a str,
+    n: u64,
+}
+
+/// Where deliveries stand, and beside that sum what this reading of the source said.
+#[derive(Debug, Serialize)]
+struct CountsBody {
+    audience: u64,
+    #[serde(flatten)]
+    states: BTreeMap<StateName, u64>,
+    #[serde(flatten)]
+    read: Option<Read>,
+}
+
+#[derive(Debug, Serialize)]
+struct Read {
+    listed: u64,
+    repeated: u64,
+    unusable: u64,
+}
+
+impl CountsBody {
+    fn of(tally: &Tally, counts: &Counts) -> Self {
+        Self {
+            audience: counts.audience(),
+            states: StateName::ALL.map(|state| (state, counts.of(state))).into(),
+            read: tally.audience.reading.as_ref().map(|reading| Read {
+                listed: reading.listed,
+                repeated: reading.repeated.count,
+                unusable: reading.unusable.iter().map(|(_, rows)| rows.count).sum(),
+            }),
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    fn new(tally: &'a Tally, body: Body<'a>) -> Self {
+        Self {
+            body,
+            campaign: tally.run.as_ref().map(|run| &run.campaign),
+            app_id: tally.run.as_ref().map(|run| &run.app_id),
+        }
+    }
+
+    /// How far the run is.
+    #[must_use]
+    pub fn progress(look: &Look<'a>) -> Self {
+        let zone = &look.setup.zone;
+        let owner = match &look.tally.doing.phase {
+            Some(Phase::Waiting {
+                why: Waiting::AppId { owner },
+                ..
+            }) if look.tally.ended.is_none() => Some(OwnerBody::of(owner, zone)),
+            _ => None,
+        };
+        Self::new(
+            look.tally,
+            Body::Progress(Progress {
+                at: rfc3339(look.now, zone),
+                state: look.state(),
+                why: look.why(),
+                counts: CountsBody::of(look.tally, &look.tally.counts),
+                rate_per_second: tenths(look.rate()),
+                ends_at: look.ends_at().map(|ends| rfc3339(ends, zone)),
+                owner,
+            }),
+        )
+    }
+
+    /// One thing that happened, when programs are told of it one by one. Attempts are for the record of events alone.
+    #[must_use]
+    pub fn event(tally: &'a Tally, event: &'a Event, zone: &TimeZone) -> Option<Self> {
+        let at = rfc3339(event.at, zone);
+        let body = match &event.kind {
+            EventKind::AttemptEnded(attempt) => Body::Attempt(AttemptBody::of(attempt, at)),
+            EventKind::PaceChanged { per_second, until } => Body::Throttled {
+                at,
+                why: match until {
+                    Some(_) => "the platform asked to slow down",
+                    None => "the pace is the plan's again",
+                }
+                .to_owned(),
+                per_second: *per_second,
+                until: until.map(|until| rfc3339(until, zone)),
+            },
+            EventKind::TokenFetched { until } => Body::Token {
+                at,
+                until: rfc3339(*until, zone),
+            },
+            EventKind::Warning { message } => Body::Diagnostic {
+                severity: "warning",
+                message,
+            },
+            EventKind::Halted(halted) => Body::Halted(HaltedBody::of(halted, at)),
+            _ => return None,
+        };
+        Some(Self::new(tally, body))
+    }
+
+    /// How the run ended; none before it did.
+    #[must_use]
+    pub fn summary(look: &Look<'a>) -> Option<Self> {
+        let tally = look.tally;
+        let ended = tally.ended?;
+        let unusable = tally.audience.reading.iter().flat_map(|reading| &reading.unusable);
+        let summary = Summary {
+            at: rfc3339(ended.at, &look.setup.zone),
+            state: look.state(),
+            why: summary::why(tally),
+            counts: CountsBody::of(tally, &tally.counts),
+            unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
+            codes: codes(tally),
+            attempts: tally.sends.attempts,
+            seconds: tally.took(ended.at).as_secs_f64(),
+            rate_per_second: tally.sends.reached().map(tenths),
+            peak_rolling_second: tally.sends.second.most(),
+            ledger: tally
+                .run
+                .as_ref()
+                .map_or_else(String::new, |run| run.ledger.display().to_string()),
+            exit: ended.ending.exit_code(),
+        };
+        Some(Self::new(tally, Body::Summary(summary)))
+    }
+}
+
+impl OwnerBody {
+    fn of(owner: &Owner, zone: &TimeZone) -> Self {
+        Self {
+            host: owner.host.clone(),
+            pid: owner.pid,
+            since: rfc3339(owner.since, zone),
+            command: owner.command.clone(),
+        }
+    }
+}
+
+impl<'a> AttemptBody<'a> {
+    fn of(attempt: &'a Attempt, at: String) -> Self {
+        Self {
+            at,
+            merchant_coupon_id: &attempt.merchant_coupon_id,
+            open_id: attempt.open_id.as_str(),
+            attempt: attempt.attempt,
+            outcome: &attempt.outcome,
+            code: attempt.code,
+            message: &attempt.message,
+            log_id: &attempt.log_id,
+            latency: attempt.latency,
+        }
+    }
+}
+
+impl<'a> HaltedBody<'a> {
+    fn of(halted: &'a Halted, at: String) -> Self {
+        let (by, code, message, log_id) = match halted {
+            Halted::Code { code, message, log_id } => ("code", Some(*code), Some(message), Some(log_id)),
+            Halted::SameCode { code, message, .. } => ("same_code", Some(*code), Some(message), None),
+            Halted::Http { .. } => ("http", None, None, None),
+            Halted::Refused { .. } => ("refused", None, None, None),
+            Halted::Held { .. } => ("held", None, None, None),
+            Halted::AnotherLedger { .. } => ("another_ledger", None, None, None),
+            Halted::Credentials { .. } => ("credentials", None, None, None),
+            Halted::MaxCoupons { .. } => ("max_coupons", None, None, None),
+        };
+        let told = |text: Option<&'a String>| text.map(String::as_str).filter(|text| !text.is_empty());
+        Self {
+            at,
+            why: summary::halted(halted),
+            help: summary::remedy(halted),
+            by,
+            code,
+            message: told(message),
+            log_id: told(log_id),
+        }
+    }
+}
+
+/// Only ends with a code: this is the platform's account.
+fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
+    let coded = tally
+        .codes
+        .iter()
+        .filter_map(|((code, _), count)| Some((code.as_ref()?, count)));
+    coded
+        .map(|(code, count)| CodeBody {
+            code: *code,
+            class: count.class,
+            classifier: count.classifier,
+            message: &count.message,
+            log_id: &count.log_id,
+            n: count.count,
+        })
+        .collect()
+}
+
+/// Rates are told to a tenth: more digits would be noise.
+fn tenths(rate: f64) -> f64 {
+    (rate * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests;

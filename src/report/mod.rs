@@ -1,0 +1,18 @@
+//! What people and programs are shown of a run. Reporters listen to events; nothing that they do, or fail to do, reaches
+//! back into the run.
+//!
+//! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
+//! [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
+
+pub mod hub;
+pub mod json;
+pub mod lines;
+pub mod progress;
+pub mod show;
+pub mod summary;
+pub mod tally;
+pub mod text;
+pub mod times;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,320 @@
+//! What is shown while a run goes on: how far it is, how fast, when it ends, and while nothing is being sent, why not.
+//! Pure: the present and the width are arguments.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock;
+use crate::delivery::StateName;
+use crate::event::{Draining, Ending, Phase, Waiting};
+
+use super::tally::Tally;
+use super::text::{columns, cut, visible};
+use super::times::{ahead, clock_time, grouped, of, rate, stamp};
+
+/// What reporters have to know beside the events.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// By which clocks times are shown: the campaign's.
+    pub zone: TimeZone,
+    /// The plan's pace in starts per second.
+    pub per_second: f64,
+    /// The command that goes on after an interruption, as one would type it.
+    pub again: String,
+}
+
+/// One look at a run at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The run so far.
+    pub tally: &'a Tally,
+    /// What else there is to know.
+    pub setup: &'a Setup,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Look<'_> {
+    /// What the run is doing, in a word of the JSON schema.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        let tally = self.tally;
+        match (&tally.ended, &tally.doing.phase) {
+            (Some(ended), _) => match ended.ending {
+                Ending::Complete => "complete",
+                Ending::NeedsPerson if tally.halted.is_some() => "halted",
+                Ending::NeedsPerson if tally.doing.drained == Some(Draining::End) => "ended",
+                Ending::Incomplete | Ending::NeedsPerson => "incomplete",
+            },
+            (None, Some(Phase::Waiting { .. })) => "waiting",
+            (None, Some(Phase::Draining { .. })) => "draining",
+            (None, Some(Phase::Sending)) => "sending",
+            (None, None) => "planning",
+        }
+    }
+
+    /// Starts per second over the last ten seconds.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.tally.sends.rate(self.now)
+    }
+
+    /// When the last owed delivery would be sent: at the pace that is allowed now, or at the one that is reached when
+    /// that is known to be lower. None while nothing is being sent.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let owed = self.tally.counts.owed();
+        if self.tally.doing.phase != Some(Phase::Sending) || self.tally.ended.is_some() || owed == 0 {
+            return None;
+        }
+        let allowed = self.tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
+        let known = self.tally.sends.known(self.now) == std::time::Duration::from_secs(10);
+        let pace = if known { allowed.min(self.rate()) } else { allowed };
+        #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
+        let seconds = owed as f64 / pace;
+        let left = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+        Some(clock::later(self.now, left))
+    }
+
+    /// Why nothing is being sent, or why it is slow; none when there is nothing to explain.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let tally = self.tally;
+        match &tally.doing.phase {
+            None => tally.audience.reading.is_none().then(|| self.reading()),
+            Some(Phase::Waiting { why, until }) => Some(self.waiting(why, *until)),
+            Some(Phase::Draining { why }) => Some(self.draining(*why)),
+            Some(Phase::Sending) => tally.doing.slowed.map(|(pace, until)| {
+                format!(
+                    "the platform asks to slow down: {}, back to {} at {}",
+                    rate(pace),
+                    rate(self.setup.per_second),
+                    self.time(until)
+                )
+            }),
+        }
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        clock_time(at, self.now, &self.setup.zone)
+    }
+
+    fn reading(&self) -> String {
+        let rows = self.tally.audience.rows;
+        let seconds = self.tally.took(self.now).as_secs_f64();
+        if rows == 0 {
+            return "reading the audience".to_owned();
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate for showing"
+        )]
+        let rate = (rows as f64 / seconds.max(0.1)) as u64;
+        format!("reading the audience: {}, {}/s", of(rows, "row", "rows"), grouped(rate))
+    }
+
+    fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {
+        let next = |verb: &str| match until {
+            Some(at) => format!("{verb} {}", ahead(at, self.now)),
+            None => String::new(),
+        };
+        let joined = |what: String, next: String| {
+            if next.is_empty() {
+                what
+            } else {
+                format!("{what}, {next}")
+            }
+        };
+        match why {
+            Waiting::Start => match until {
+                Some(at) => format!("starts {}, {}", self.time(at), ahead(at, self.now)),
+                None => "waiting for the start".to_owned(),
+            },
+            Waiting::AppId { owner } => format!(
+                "another run sends for this app id: pid {} on {} since {} ({})",
+                owner.pid,
+                visible(&owner.host),
+                self.time(owner.since),
+                visible(&owner.command)
+            ),
+            Waiting::Due => joined("nothing is due at the moment".to_owned(), next("next attempt")),
+            Waiting::Outage { since } => joined(
+                format!("the platform is out of reach since {}", self.time(*since)),
+                next("next try"),
+            ),
+            Waiting::Platform { code, message } => joined(
+                format!("the platform asks to wait ({code}{})", said(message)),
+                next("next try"),
+            ),
+            Waiting::Token { since, why } => joined(
+                format!("no access token since {}: {}", self.time(*since), visible(why)),
+                next("next try"),
+            ),
+        }
+    }
+
+    fn draining(&self, why: Draining) -> String {
+        let why = drained(why);
+        match self.tally.counts.of(StateName::InFlight) {
+            0 => format!("stopping: {why}"),
+            n => format!("stopping: {why}; waiting for {} in flight", grouped(n)),
+        }
+    }
+
+    /// Where the deliveries stand, in pieces that can be set one after the other. What is zero and no news is left out.
+    fn pieces(&self) -> Vec<(Style, String)> {
+        let counts = &self.tally.counts;
+        let mut pieces = vec![
+            piece(GOOD, "issued", counts.of(StateName::Issued)),
+            piece(PLAIN, "refused", counts.of(StateName::Refused)),
+            piece(LOOK, "in doubt", counts.of(StateName::InDoubt)),
+            piece(LOOK, "held", counts.of(StateName::Held)),
+        ];
+        if counts.of(StateName::Skipped) > 0 {
+            pieces.push(piece(PLAIN, "skipped", counts.of(StateName::Skipped)));
+        }
+        if self.tally.doing.phase == Some(Phase::Sending) {
+            pieces.push((PLAIN, rate(self.rate())));
+        }
+        if let Some(ends) = self.ends_at() {
+            pieces.push((PLAIN, format!("ends {}, {}", self.time(ends), ahead(ends, self.now))));
+        }
+        pieces
+    }
+
+    fn done(&self) -> (u64, u64) {
+        let counts = &self.tally.counts;
+        (counts.settled() + counts.of(StateName::Skipped), counts.audience())
+    }
+
+    /// The lines of a moving bar for a terminal of `width` columns, with styles.
+    #[must_use]
+    pub fn bar(&self, width: usize) -> Vec<String> {
+        let admitted = self.tally.audience.reading.is_some();
+        // Some terminals wrap a line that fills the last column.
+        let width = width.saturating_sub(1).max(20);
+        let mut lines = vec![self.head(width, admitted)];
+        if admitted {
+            lines.append(&mut flow(&self.pieces(), width));
+        }
+        if let Some(why) = self.why() {
+            let why = cut(&why, width).into_owned();
+            lines.push(format!("{LOOK}{why}{LOOK:#}"));
+        }
+        lines
+    }
+
+    fn head(&self, width: usize, admitted: bool) -> String {
+        let name = cut(&self.name(), width / 2).into_owned();
+        if !admitted {
+            return format!("{STRONG}{name}{STRONG:#}");
+        }
+        let (done, all) = self.done();
+        let numbers = format!("{} of {} ({} %)", grouped(done), grouped(all), filled(done, all, 100));
+        let room = width.saturating_sub(columns(&name) + columns(&numbers) + 4).min(80);
+        let filled = filled(done, all, room);
+        let full = "━".repeat(filled);
+        let rest = "─".repeat(room - filled);
+        format!("{STRONG}{name}{STRONG:#}  {GOOD}{full}{GOOD:#}{FAINT}{rest}{FAINT:#}  {numbers}")
+    }
+
+    fn name(&self) -> String {
+        self.tally
+            .run
+            .as_ref()
+            .map_or_else(String::new, |run| match &run.title {
+                Some(title) => format!("{} {}", run.campaign, visible(title)),
+                None => run.campaign.to_string(),
+            })
+    }
+
+    /// One line for a reader that is no terminal.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let stamp = stamp(self.now, &self.setup.zone);
+        let mut text = format!("[{stamp}] ");
+        if self.tally.audience.reading.is_some() {
+            let (done, all) = self.done();
+            let percent = filled(done, all, 100);
+            let _ = write!(text, "{} of {} ({percent} %): ", grouped(done), grouped(all));
+            let pieces: Vec<_> = self.pieces().into_iter().map(|(_, text)| text).collect();
+            text.push_str(&pieces.join(", "));
+        }
+        match self.why() {
+            Some(why) if self.tally.audience.reading.is_some() => text + "; " + &why,
+            Some(why) => text + &why,
+            None => text,
+        }
+    }
+}
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const LOOK: Style = AnsiColor::Yellow.on_default();
+const STRONG: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+const PLAIN: Style = Style::new();
+
+/// A count with its name; one that a person would look into catches the eye only when there is something to see.
+fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
+    (if n == 0 { PLAIN } else { style }, format!("{name} {}", grouped(n)))
+}
+
+/// Sets pieces into lines of at most `width` columns, two spaces between them.
+fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
+    for (style, text) in pieces {
+        let text = cut(text, width);
+        let wide = columns(&text);
+        if used > 0 && used + 2 + wide > width {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push_str("  ");
+            used += 2;
+        }
+        let _ = write!(line, "{style}{text}{style:#}");
+        used += wide;
+    }
+    lines.push(line);
+    lines
+}
+
+/// How many of `room` cells are full. Only what is all done fills the last one.
+fn filled(done: u64, all: u64, room: usize) -> usize {
+    let cells = u128::from(done) * room as u128 / u128::from(all.max(1));
+    usize::try_from(cells).map_or(room, |cells| cells.min(room))
+}
+
+/// Why nothing more is started, in a few words.
+#[must_use]
+pub const fn drained(why: Draining) -> &'static str {
+    match why {
+        Draining::Interrupted => "it was interrupted",
+        Draining::Halted => "it halted",
+        Draining::End => "schedule.end is past",
+        Draining::AtMost => "--at-most is reached",
+        Draining::GaveUp => "the platform was out of reach for longer than retry.give_up",
+        Draining::NothingLeft => "nothing is left that may be sent now",
+        Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
+        Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
+    }
+}
+
+/// A message of the platform as it follows a code: nothing when it is empty.
+pub(super) fn said(message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", visible(message))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! What a person sees while a run goes on, at two widths, for every reason there is to wait.
+
+use anstream::adapter::strip_str;
+
+use crate::event::{EventKind, Owner, Phase, Waiting};
+
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
+use super::*;
+
+/// The bar at 80 and at 200 columns, and the plain line.
+fn seen(story: &Story) -> String {
+    story.look(|look| {
+        let mut text = String::new();
+        for width in [80, 200] {
+            for line in look.bar(width) {
+                let line = strip_str(&line).to_string();
+                assert!(columns(&line) < width, "{} columns: {line}", columns(&line));
+                let _ = writeln!(text, "{width:>3}| {line}");
+            }
+        }
+        text + &look.line() + "\n"
+    })
+}
+
+fn sending() -> Story {
+    let mut story = Story::new();
+    story.begin().admit(100_600).phase(Phase::Sending);
+    story
+        .send(1_176, 10, ISSUED)
+        .send(24, 10, BANNED)
+        .send(2, 10, TIMED_OUT);
+    story
+}
+
+#[test]
+fn while_the_audience_is_read() {
+    let mut story = Story::new();
+    story.begin();
+    let before = seen(&story);
+    story.wait(500).tell(EventKind::AudienceRead { rows: 170_000 });
+    insta::assert_snapshot!(before + &seen(&story));
+}
+
+#[test]
+fn while_it_sends() {
+    insta::assert_snapshot!(seen(&sending()));
+}
+
+#[test]
+fn while_it_is_slowed() {
+    let mut story = sending();
+    story.tell(EventKind::PaceChanged {
+        per_second: 49.0,
+        until: Some(shanghai("12:03:10")),
+    });
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn while_it_waits() {
+    let owner = Owner {
+        host: "till-3\x1b[31m".into(),
+        pid: 4711,
+        since: shanghai("11:58:02"),
+        command: "runner apply autumn.yaml".into(),
+    };
+    let since = shanghai("12:00:01");
+    let message = "主播发放计划进行中".to_owned();
+    let waits = [
+        (Waiting::Start, Some(shanghai("14:13:12"))),
+        (Waiting::AppId { owner }, None),
+        (Waiting::Due, Some(shanghai("12:00:20"))),
+        (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
+        (
+            Waiting::Platform {
+                code: 990_000_006,
+                message,
+            },
+            Some(shanghai("12:10:12")),
+        ),
+        (
+            Waiting::Token {
+                since,
+                why: "connection refused".into(),
+            },
+            Some(shanghai("12:00:13")),
+        ),
+    ];
+    let mut text = String::new();
+    for (why, until) in waits {
+        let mut story = sending();
+        story.phase(Phase::Waiting { why, until });
+        text += &seen(&story);
+        text += "\n";
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn while_it_stops() {
+    let mut story = sending();
+    for _ in 0..12 {
+        story.shift(StateName::Pending, StateName::InFlight);
+    }
+    story.phase(Phase::Draining {
+        why: Draining::Interrupted,
+    });
+    insta::assert_snapshot!(seen(&story));
+}
+
+fn ends_at(story: &Story) -> Option<Timestamp> {
+    let (tally, setup) = (&story.tally(), &*story.setup);
+    let now = story.now;
+    Look { tally, setup, now }.ends_at()
+}
+
+/// The end is reckoned by the pace that is allowed, or by the one that is reached where that is lower.
+#[test]
+fn the_end_is_reckoned() {
+    let mut story = Story::new();
+    story.begin().admit(980).phase(Phase::Sending);
+    assert_eq!(ends_at(&story), Some(shanghai("12:00:10")));
+    story.send(100, 200, ISSUED);
+    let left = ends_at(&story).unwrap().as_second() - story.now.as_second();
+    assert!((174..=180).contains(&left), "{left} s for 880 at 5/s");
+}
+
+#[test]
+fn only_what_is_all_done_fills_the_bar() {
+    assert_eq!(filled(0, 0, 40), 0);
+    assert_eq!(filled(999_999, 1_000_000, 40), 39);
+    assert_eq!(filled(7, 7, 40), 40);
+    assert_eq!(filled(u64::MAX, 1, 40), 40);
+}

@@ -1,0 +1,206 @@
+//! What is worth showing when. Pure: events and ticks come in, pieces to be written go out.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::event::{Event, EventKind, Phase, Waiting};
+
+use super::json::Object;
+use super::progress::{Look, Setup};
+use super::summary;
+use super::tally::Tally;
+use super::text::visible;
+use super::times::{grouped, rate};
+
+/// How often a line is written, in milliseconds.
+const EVERY_MS: i64 = 10_000;
+
+/// Something to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Where there is a bar: draw it anew.
+    Moving,
+    /// A line for people.
+    Line(String),
+    /// An object for programs.
+    Json(String),
+    /// An object for the record of events.
+    Record(String),
+}
+
+/// Decides what is shown.
+#[derive(Clone, Debug)]
+pub struct Show {
+    setup: Arc<Setup>,
+    lines: bool,
+    told: Option<Timestamp>,
+    phase: Word,
+    pace: f64,
+}
+
+/// A phase without its particulars. Short waits between retries come and go many times a second, and count as sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Planning,
+    Sending,
+    Start,
+    AppId,
+    Outage,
+    Platform,
+    Token,
+    Draining,
+}
+
+impl Word {
+    const fn of(phase: &Phase) -> Self {
+        match phase {
+            Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => Self::Sending,
+            Phase::Draining { .. } => Self::Draining,
+            Phase::Waiting { why, .. } => match why {
+                Waiting::Due => Self::Sending,
+                Waiting::Start => Self::Start,
+                Waiting::AppId { .. } => Self::AppId,
+                Waiting::Outage { .. } => Self::Outage,
+                Waiting::Platform { .. } => Self::Platform,
+                Waiting::Token { .. } => Self::Token,
+            },
+        }
+    }
+}
+
+impl Show {
+    /// Shows a run of which nothing was heard yet; with lines every ten seconds and at each change where no bar is.
+    #[must_use]
+    pub fn new(setup: Arc<Setup>, lines: bool) -> Self {
+        Self {
+            pace: setup.per_second,
+            setup,
+            lines,
+            told: None,
+            phase: Word::Planning,
+        }
+    }
+
+    fn look<'a>(&'a self, tally: &'a Tally, now: Timestamp) -> Look<'a> {
+        Look {
+            tally,
+            setup: &self.setup,
+            now,
+        }
+    }
+
+    /// The bar for a terminal of `width` columns.
+    #[must_use]
+    pub fn bar(&self, tally: &Tally, now: Timestamp, width: usize) -> Vec<String> {
+        self.look(tally, now).bar(width)
+    }
+
+    /// What one event is worth. `tally` has folded it already, and perhaps later ones.
+    pub fn event(&mut self, tally: &Tally, event: &Event) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if let Some(object) = Object::event(tally, event, &self.setup.zone).as_ref().and_then(json) {
+            if !matches!(event.kind, EventKind::AttemptEnded(_)) {
+                pieces.push(Piece::Json(object.clone()));
+            }
+            pieces.push(Piece::Record(object));
+        }
+        match &event.kind {
+            EventKind::RunBegan { .. } | EventKind::Admitted { .. } => {
+                pieces.append(&mut self.progress(tally, event.at));
+            }
+            EventKind::Phase(phase) => {
+                let word = Word::of(phase);
+                if std::mem::replace(&mut self.phase, word) != word {
+                    pieces.append(&mut self.progress(tally, event.at));
+                }
+            }
+            EventKind::Warning { message } => {
+                pieces.push(Piece::Line(format!(
+                    "{WARNING}warning{WARNING:#}: {}",
+                    visible(message)
+                )));
+            }
+            EventKind::Halted(halted) => {
+                let why = summary::halted(halted);
+                pieces.push(Piece::Line(format!("{WARNING}halted{WARNING:#}: {why}")));
+            }
+            EventKind::PaceChanged { until, per_second } => {
+                let slower = *per_second < std::mem::replace(&mut self.pace, *per_second);
+                pieces.extend(self.pace(slower, *per_second, until.is_some()));
+            }
+            _ => {}
+        }
+        pieces
+    }
+
+    /// What a look at the clock is worth.
+    pub fn tick(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {
+        if tally.run.is_none() || tally.ended.is_some() {
+            return Vec::new();
+        }
+        let since = self
+            .told
+            .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
+        // A clock that was set back tells nothing of when the last line was written.
+        if (0..EVERY_MS).contains(&since) {
+            return vec![Piece::Moving];
+        }
+        self.progress(tally, now)
+    }
+
+    /// A bar shows the pace itself. Of the steps of a recovery only the last one is worth a line.
+    fn pace(&self, slower: bool, per_second: f64, limited: bool) -> Option<Piece> {
+        let line = match (slower, limited) {
+            (true, _) => format!("the platform asks to slow down: {} from now on", rate(per_second)),
+            (false, false) => format!("the pace is {} again", rate(per_second)),
+            (false, true) => return None,
+        };
+        self.lines.then_some(Piece::Line(line))
+    }
+
+    fn progress(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {
+        self.told = Some(now);
+        let look = self.look(tally, now);
+        let mut pieces = vec![Piece::Moving];
+        if self.lines {
+            pieces.push(Piece::Line(look.line()));
+        }
+        if let Some(object) = json(&Object::progress(&look)) {
+            pieces.push(Piece::Json(object.clone()));
+            pieces.push(Piece::Record(object));
+        }
+        pieces
+    }
+
+    /// What the end is worth. `missed` events found no room on their way here.
+    pub fn finish(&mut self, tally: &Tally, now: Timestamp, missed: u64) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if missed > 0 {
+            let line = format!(
+                "{WARNING}warning{WARNING:#}: {} events are missing from what was written to stdout or --events, which \
+                 could not keep up; the counts and the ledger miss nothing",
+                grouped(missed)
+            );
+            pieces.push(Piece::Line(line));
+        }
+        let look = self.look(tally, now);
+        if let Some(object) = Object::summary(&look).as_ref().and_then(json) {
+            pieces.push(Piece::Json(object.clone()));
+            pieces.push(Piece::Record(object));
+        }
+        pieces
+    }
+}
+
+const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
+
+fn json(object: &impl Serialize) -> Option<String> {
+    serde_json::to_string(object)
+        .map_err(|error| tracing::error!("an object could not be written as JSON: {error}"))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

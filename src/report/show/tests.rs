@@ -1,0 +1,84 @@
+//! What is said when, with time as an argument.
+
+use anstream::adapter::strip_str;
+
+use crate::clock::from_ms;
+use crate::event::{Ending, Halted};
+
+use super::super::testing::{ISSUED, Story, shanghai};
+use super::*;
+
+/// The lines that a reader without a terminal gets of a story, with a look at the clock every second.
+fn lines(story: &Story, until: Timestamp) -> Vec<String> {
+    let mut show = Show::new(story.setup.clone(), true);
+    let mut tally = Tally::default();
+    let mut pieces = vec![];
+    let mut clock = shanghai("12:00:00").as_millisecond();
+    let mut events = story.events.iter().peekable();
+    while clock <= until.as_millisecond() {
+        while let Some(event) = events.next_if(|event| event.at.as_millisecond() <= clock) {
+            tally.fold(event);
+            pieces.append(&mut show.event(&tally, event));
+        }
+        pieces.append(&mut show.tick(&tally, from_ms(clock)));
+        clock += 1_000;
+    }
+    pieces.append(&mut show.finish(&tally, until, 7));
+    pieces
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Line(line) => Some(strip_str(&line).to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_line_every_ten_seconds_and_at_each_change() {
+    let mut story = Story::new();
+    story.begin().wait(2_000).admit(3_000);
+    let until = Some(shanghai("12:00:25"));
+    story.phase(Phase::Waiting {
+        why: Waiting::Start,
+        until,
+    });
+    story.wait(23_000).phase(Phase::Sending);
+    for _ in 0..300 {
+        story.send(1, 50, ISSUED);
+        // Short waits between retries are not worth a line each.
+        let until = Some(from_ms(story.now.as_millisecond() + 50));
+        story
+            .phase(Phase::Waiting {
+                why: Waiting::Due,
+                until,
+            })
+            .wait(50)
+            .phase(Phase::Sending);
+    }
+    for (per_second, recovers) in [
+        (49.0, Some("12:03:10")),
+        (24.5, Some("12:04:10")),
+        (60.0, Some("12:04:10")),
+        (98.0, None),
+    ] {
+        let until = recovers.map(shanghai);
+        story.tell(EventKind::PaceChanged { per_second, until });
+    }
+    story.tell(EventKind::Warning {
+        message: "one\ntwo".into(),
+    });
+    story.tell(EventKind::Halted(Halted::MaxCoupons { max: 300 }));
+    story.end(Ending::NeedsPerson);
+    insta::assert_snapshot!(lines(&story, shanghai("12:01:30")).join("\n"));
+}
+
+#[test]
+fn a_clock_set_back_does_not_silence_it() {
+    let mut story = Story::new();
+    story.begin();
+    let tally = story.tally();
+    let mut show = Show::new(story.setup.clone(), true);
+    assert_eq!(show.tick(&tally, shanghai("12:00:00")).len(), 4);
+    assert_eq!(show.tick(&tally, shanghai("12:00:09")), [Piece::Moving]);
+    assert_eq!(show.tick(&tally, shanghai("11:00:00")).len(), 4);
+}

@@ -1,0 +1,338 @@
+//! What is left to say when a run has ended: the sum, what the platform said, how it went, why it stopped, and what to do
+//! next.
+
+use std::fmt::Write as _;
+
+use crate::delivery::StateName;
+use crate::event::{Draining, Ending, Halted, Rows, UnusableKind};
+use crate::outcome::Classifier;
+
+use super::progress::{Look, drained, said};
+use super::tally::{CodeCount, Tally};
+use super::text::{columns, cut, left, right, visible};
+use super::times::{duration, grouped, of, rate};
+
+/// The widest that a message of the platform may be in the table of codes.
+const MESSAGE: usize = 48;
+
+/// The summary of a run that has ended, in lines for people; empty before the end.
+#[must_use]
+pub fn text(look: &Look<'_>) -> String {
+    let tally = look.tally;
+    let (Some(run), Some(ended)) = (&tally.run, tally.ended) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    let title = run.title.as_deref().map(|title| format!(" {}", visible(title)));
+    let _ = writeln!(
+        text,
+        "\n{}{}: {}\n\n  {}\n",
+        run.campaign,
+        title.unwrap_or_default(),
+        headline(tally, ended.ending),
+        sum(tally)
+    );
+    text.push_str(&codes(tally));
+    for (name, value) in facts(look) {
+        let _ = writeln!(text, "  {name:<9} {value}");
+    }
+    if let Some(counted) = ended.miscounted {
+        let _ = writeln!(
+            text,
+            "\nthe events that were reported add up to something else ({counted:?}); the ledger's sum, shown above, is right"
+        );
+    }
+    text.push('\n');
+    for line in next(look, ended.ending) {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn headline(tally: &Tally, ending: Ending) -> &'static str {
+    match ending {
+        Ending::Complete if tally.counts.audience() == 0 => "complete, with an empty audience",
+        Ending::Complete => "complete",
+        Ending::Incomplete => "not complete; the same command goes on",
+        Ending::NeedsPerson => "not complete; a person must look",
+    }
+}
+
+/// Why the run stopped before it was complete.
+#[must_use]
+pub fn why(tally: &Tally) -> Option<String> {
+    let ended = tally.ended?;
+    if ended.ending == Ending::Complete {
+        return None;
+    }
+    if let Some(why) = &tally.halted {
+        return Some(halted(why));
+    }
+    match tally.doing.drained {
+        None | Some(Draining::NothingLeft) if tally.counts.audience() == 0 => Some("the audience is empty".to_owned()),
+        None | Some(Draining::NothingLeft) => left_over(tally),
+        Some(why) => Some(drained(why).to_owned()),
+    }
+}
+
+/// What is left when nothing more may be sent now.
+fn left_over(tally: &Tally) -> Option<String> {
+    let (doubt, held) = (tally.counts.of(StateName::InDoubt), tally.counts.of(StateName::Held));
+    match (doubt, held) {
+        (0, 0) if tally.counts.owed() > 0 => Some(format!("{} still owed", grouped(tally.counts.owed()))),
+        (0, 0) => None,
+        (doubt, 0) => Some(format!("{} in doubt", grouped(doubt))),
+        (0, held) => Some(format!("{} held", grouped(held))),
+        (doubt, held) => Some(format!("{} in doubt and {} held", grouped(doubt), grouped(held))),
+    }
+}
+
+/// "600 = 588 issued + 12 refused": the states that have any, in their order, those that are final first.
+fn sum(tally: &Tally) -> String {
+    let counts = &tally.counts;
+    let order = [
+        StateName::Issued,
+        StateName::Refused,
+        StateName::Skipped,
+        StateName::Pending,
+        StateName::Deferred,
+        StateName::InFlight,
+        StateName::InDoubt,
+        StateName::Held,
+    ];
+    let terms: Vec<_> = order
+        .into_iter()
+        .filter(|state| counts.of(*state) > 0)
+        .map(|state| format!("{} {state}", grouped(counts.of(state))))
+        .collect();
+    if terms.is_empty() {
+        return "0 coupons".to_owned();
+    }
+    format!("{} = {}", of(counts.audience(), "coupon", "coupons"), terms.join(" + "))
+}
+
+/// The table of codes, with an empty line behind it; nothing without an answer.
+fn codes(tally: &Tally) -> String {
+    if tally.codes.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["code", "class", "answers", "message", "log_id"].map(str::to_owned)];
+    let (bare, coded): (Vec<_>, Vec<_>) = tally.codes.iter().partition(|((code, _), _)| code.is_none());
+    for ((code, outcome), count) in coded.into_iter().chain(bare) {
+        rows.push([
+            code.map_or_else(|| "none".to_owned(), |code| code.to_string()),
+            class(count, outcome),
+            grouped(count.count),
+            cut(&visible(&count.message), MESSAGE).into_owned(),
+            visible(&count.log_id).into_owned(),
+        ]);
+    }
+    let mut widths = [0; 5];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(columns(cell));
+        }
+    }
+    let mut text = String::new();
+    for [code, class, answers, message, log_id] in rows {
+        let line = format!(
+            "  {}  {}  {}  {}  {log_id}",
+            right(&code, widths[0]),
+            left(&class, widths[1]),
+            right(&answers, widths[2]),
+            left(&message, widths[3]),
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push('\n');
+    text
+}
+
+/// What the code means here, and who says so when that is not the built-in table.
+fn class(count: &CodeCount, outcome: &str) -> String {
+    let Some(class) = count.class else {
+        return outcome.replace('_', " ");
+    };
+    match count.classifier {
+        Some(Classifier::Nobody) => format!("{} (unlisted)", class.word()),
+        Some(Classifier::File) => format!("{} (this file)", class.word()),
+        Some(Classifier::Table) | None => class.word().to_owned(),
+    }
+}
+
+/// How it went: names and values.
+fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
+    let tally = look.tally;
+    let sends = &tally.sends;
+    let mut facts = Vec::new();
+    if let Some(why) = why(tally) {
+        facts.push(("stopped", why));
+    }
+    let mut took = duration(tally.took(look.now));
+    if let Some(reached) = sends.reached() {
+        let _ = write!(took, ", {} reached", rate(reached));
+    }
+    facts.push(("took", took));
+    if sends.attempts > 0 {
+        let text = format!(
+            "{}, at most {} in any one second",
+            grouped(sends.attempts),
+            grouped(sends.second.most())
+        );
+        facts.push(("attempts", text));
+    }
+    if let Some(reading) = &tally.audience.reading {
+        facts.push(("audience", of(reading.listed, "user", "users")));
+        if reading.cut > 0 {
+            facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
+        }
+        if reading.repeated.count > 0 {
+            facts.push(("repeated", rows(&reading.repeated)));
+        }
+        for (at, (kind, unusable)) in reading.unusable.iter().enumerate() {
+            let name = if at == 0 { "unusable" } else { "" };
+            facts.push((name, format!("{}: {}", rows(unusable), unusable_kind(*kind))));
+        }
+    }
+    if let Some(run) = &tally.run {
+        facts.push(("ledger", visible(&run.ledger.display().to_string()).into_owned()));
+    }
+    facts
+}
+
+/// "7 rows (lines 3, 9, 12, 40, 41, …)".
+fn rows(rows: &Rows) -> String {
+    let lines: Vec<_> = rows.first_lines.iter().map(u64::to_string).collect();
+    let more = if rows.count > rows.first_lines.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    let word = if rows.count == 1 { "line" } else { "lines" };
+    format!("{} ({word} {}{more})", of(rows.count, "row", "rows"), lines.join(", "))
+}
+
+/// What is wrong with a row.
+const fn unusable_kind(kind: UnusableKind) -> &'static str {
+    match kind {
+        UnusableKind::Empty => "the open_id is empty",
+        UnusableKind::TooLong => "the open_id has over 128 characters",
+        UnusableKind::NotPrintable => "the open_id has spaces or characters that cannot be printed",
+        UnusableKind::WrongFields => "it has more or fewer fields than the header",
+        UnusableKind::NotText => "it is not text in the file's encoding",
+    }
+}
+
+/// What to do now, in lines.
+fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
+    let again = format!("  {}", look.setup.again);
+    match ending {
+        Ending::Complete => vec!["nothing is left to do: every delivery is settled".to_owned()],
+        Ending::Incomplete => vec!["to go on where this run stopped:".to_owned(), again],
+        Ending::NeedsPerson => {
+            let mut lines: Vec<_> = advice(look.tally)
+                .into_iter()
+                .map(|line| format!("help: {line}"))
+                .collect();
+            lines.push("then, to go on:".to_owned());
+            lines.push(again);
+            lines
+        }
+    }
+}
+
+/// What a person has to do.
+fn advice(tally: &Tally) -> Vec<String> {
+    if let Some(halted) = &tally.halted {
+        return vec![remedy(halted)];
+    }
+    let counts = &tally.counts;
+    let mut advice = Vec::new();
+    if tally.doing.drained == Some(Draining::End) {
+        advice.push("put schedule.end later in the campaign file, or leave the rest unsent".to_owned());
+    }
+    if counts.audience() == 0 {
+        advice.push(
+            "check that the audience file is the right one; an audience that may be empty says `allow_empty: true`"
+                .to_owned(),
+        );
+    }
+    if counts.of(StateName::Held) > 0 {
+        advice.push(
+            "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt"
+                .to_owned(),
+        );
+    }
+    if counts.of(StateName::InDoubt) > 0 {
+        advice.push(
+            "whether those in doubt have their coupon is not known; `retry.in_doubt` and `retry.resend_within` in the \
+             campaign file say whether they are sent again, each by its own id"
+                .to_owned(),
+        );
+    }
+    advice
+}
+
+/// Why the run halted, in a few words.
+#[must_use]
+pub fn halted(halted: &Halted) -> String {
+    match halted {
+        Halted::Code { code, message, .. } => format!("the platform answered {code}{}", said(message)),
+        Halted::Http { detail } => format!("the platform's answer is none of this endpoint: {}", visible(detail)),
+        Halted::Refused { n, of } => format!("{n} of the last {of} users were refused, more than halt.refused allows"),
+        Halted::Held { n, of } => format!("{n} of the last {of} deliveries are held, more than halt.held allows"),
+        Halted::SameCode { code, message, n } => {
+            format!("the platform answered {code} {n} times in a row{}", said(message))
+        }
+        Halted::AnotherLedger {
+            open_id,
+            merchant_coupon_id,
+        } => {
+            format!("another ledger has sent this campaign: user {open_id} already had the coupon {merchant_coupon_id}")
+        }
+        Halted::Credentials { why } => format!("the platform does not accept the credentials: {}", visible(why)),
+        Halted::MaxCoupons { max } => format!("max_coupons is reached: {}", grouped(*max)),
+    }
+}
+
+/// What a person has to do about a halt.
+#[must_use]
+pub fn remedy(halted: &Halted) -> String {
+    match halted {
+        Halted::Code { log_id, .. } => {
+            let quote = if log_id.is_empty() {
+                String::new()
+            } else {
+                format!(" (in a complaint, quote log_id {})", visible(log_id))
+            };
+            format!("put right what the message names, on the platform{quote}")
+        }
+        Halted::Http { .. } => {
+            "check platform.base_url, the app's permissions, and any proxy between here and the platform".to_owned()
+        }
+        Halted::Refused { .. } => {
+            "check that the audience is of this app and the activity is the right one; raise halt.refused if this is \
+             expected"
+                .to_owned()
+        }
+        Halted::Held { .. } => {
+            "find out what the codes above mean and say so in the campaign file, under `codes:`".to_owned()
+        }
+        Halted::SameCode { code, .. } => format!(
+            "find out what {code} means. if the activity has ended or its stock is used up, name a new one as activity_id \
+             and apply with `--accept activity_id`; otherwise say what it means, as in `codes: {{{code}: refuse}}`"
+        ),
+        Halted::AnotherLedger { .. } => {
+            "find that ledger and go on with it; if it is lost, `--accept replays` takes over what the platform still \
+             answers for"
+                .to_owned()
+        }
+        Halted::Credentials { .. } => {
+            "check the key and the secret, or the token, that the file's credentials refer to".to_owned()
+        }
+        Halted::MaxCoupons { .. } => "raise max_coupons in the campaign file, if more may be given".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

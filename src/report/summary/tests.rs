@@ -1,0 +1,148 @@
+//! The last thing a person reads of a run, for each way in which one ends.
+
+use jiff::ToSpan as _;
+
+use crate::delivery::Counts;
+use crate::event::{EventKind, Phase};
+use crate::identity::OpenId;
+
+use super::super::testing::{BANNED, End, ISSUED, Story, TIMED_OUT, UNLISTED, shanghai, spoilt_reading};
+use super::*;
+
+fn seen(story: &Story) -> String {
+    let text = story.look(text);
+    assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
+    text
+}
+
+fn drain(story: &mut Story, why: Draining) -> &mut Story {
+    story.phase(Phase::Draining { why })
+}
+
+fn sending(owed: u64) -> Story {
+    let mut story = Story::new();
+    story.begin().admit(owed).phase(Phase::Sending);
+    story
+}
+
+#[test]
+fn complete() {
+    let mut story = sending(600);
+    story.send(588, 10, ISSUED).send(12, 10, BANNED);
+    drain(&mut story, Draining::NothingLeft).end(Ending::Complete);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn with_unusable_rows() {
+    let mut story = Story::new();
+    let mut counts = Counts::default();
+    counts.add(StateName::Pending, 10);
+    counts.add(StateName::Skipped, 3);
+    story
+        .begin()
+        .admit_reading(counts, spoilt_reading(13))
+        .phase(Phase::Sending);
+    story.send(10, 10, ISSUED);
+    drain(&mut story, Draining::NothingLeft).end(Ending::Complete);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn interrupted() {
+    let mut story = sending(100_000);
+    story.send(1_234, 10, ISSUED).send(2, 10, TIMED_OUT);
+    drain(&mut story, Draining::Interrupted).end(Ending::Incomplete);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn halted_by_one_code_in_a_row() {
+    let mut story = sending(600);
+    story.send(20, 60, UNLISTED);
+    story.tell(EventKind::Halted(Halted::SameCode {
+        code: 990_000_003,
+        message: UNLISTED.5.into(),
+        n: 20,
+    }));
+    drain(&mut story, Draining::Halted).end(Ending::NeedsPerson);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn doubts_and_held_ones_are_left() {
+    let classified: End = (
+        StateName::Held,
+        "held",
+        Some(28_001_007),
+        Some(crate::outcome::Class::Hold),
+        Classifier::File,
+        "参数不合法",
+    );
+    let mut story = sending(100);
+    story
+        .send(90, 10, ISSUED)
+        .send(4, 10, TIMED_OUT)
+        .send(5, 10, UNLISTED)
+        .send(1, 10, classified);
+    drain(&mut story, Draining::NothingLeft).end(Ending::NeedsPerson);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn an_empty_audience() {
+    let mut allowed = sending(0);
+    allowed.end(Ending::Complete);
+    let mut refused = sending(0);
+    refused.end(Ending::NeedsPerson);
+    insta::assert_snapshot!(seen(&allowed) + &seen(&refused));
+}
+
+#[test]
+fn past_the_end_after_days() {
+    let mut story = sending(600);
+    story.send(3, 10, ISSUED);
+    story.now = shanghai("12:00:00") + 76.hours();
+    drain(&mut story, Draining::End).end(Ending::NeedsPerson);
+    insta::assert_snapshot!(seen(&story));
+}
+
+#[test]
+fn a_run_that_did_not_end_has_no_summary() {
+    assert_eq!(seen(&sending(600)), "");
+}
+
+#[test]
+fn every_halt_says_why_and_what_to_do() {
+    let text = |text: &str| text.to_owned();
+    let halts = [
+        Halted::Code {
+            code: 28_001_018,
+            message: text("无权限"),
+            log_id: text("20230602111931B8"),
+        },
+        Halted::Http {
+            detail: text("HTTP 404 without a code"),
+        },
+        Halted::Refused { n: 101, of: 200 },
+        Halted::Held { n: 101, of: 500 },
+        Halted::SameCode {
+            code: 990_000_003,
+            message: String::new(),
+            n: 20,
+        },
+        Halted::AnotherLedger {
+            open_id: OpenId::parse("Cv4PoJXaTPn63rNu").unwrap(),
+            merchant_coupon_id: text("k4jggjhebt75at8pqb4j"),
+        },
+        Halted::Credentials {
+            why: text("10003: client_key\r\nerror"),
+        },
+        Halted::MaxCoupons { max: 100_000 },
+    ];
+    let lines: Vec<_> = halts
+        .iter()
+        .map(|halt| format!("{}\nhelp: {}\n", halted(halt), remedy(halt)))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}

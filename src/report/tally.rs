@@ -1,0 +1,342 @@
+//! The tally: what a run has done so far, as a pure fold over its events. Everything that a reporter shows is in it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::delivery::Counts;
+use crate::event::{Attempt, Draining, Ending, Event, EventKind, Halted, Phase, Reading};
+use crate::identity::{ActivityId, AppId, CampaignName, PlatformName};
+use crate::outcome::{Class, Classifier};
+
+/// What a run has done so far.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Whose run it is; none before it began.
+    pub run: Option<Run>,
+    /// The audience as far as it was read.
+    pub audience: Audience,
+    /// Where all deliveries stand.
+    pub counts: Counts,
+    /// The attempts' starts.
+    pub sends: Sends,
+    /// What the attempts' ends were, by code.
+    pub codes: Codes,
+    /// What it is doing.
+    pub doing: Doing,
+    /// Why it halted, once it did.
+    pub halted: Option<Halted>,
+    /// How it ended, once it did.
+    pub ended: Option<Ended>,
+    /// What a person should read, in the order of arrival; at most [`Tally::WARNINGS`].
+    pub warnings: Vec<String>,
+}
+
+/// Whose run it is.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// When it began.
+    pub began: Timestamp,
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Its title.
+    pub title: Option<String>,
+    /// The app.
+    pub app_id: AppId,
+    /// The activity of new deliveries.
+    pub activity_id: ActivityId,
+    /// The platform.
+    pub platform: PlatformName,
+    /// Where the ledger is.
+    pub ledger: PathBuf,
+    /// Whether it was new.
+    pub new_ledger: bool,
+}
+
+/// The audience as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    /// Rows read so far.
+    pub rows: u64,
+    /// What the source said; none until it is admitted.
+    pub reading: Option<Reading>,
+}
+
+/// The starts of attempts. Times are in microseconds since the run's sending began.
+#[derive(Clone, Debug)]
+pub struct Sends {
+    /// How many.
+    pub attempts: u64,
+    /// Those of the last second, and the most that any rolling second had.
+    pub second: Rolling,
+    /// Those of the last ten seconds.
+    ten: Rolling,
+    /// The first.
+    first: Option<i64>,
+    /// The last one that was told of, and what the wall said then.
+    last: Option<(i64, Timestamp)>,
+    /// Whether the run has waited since then.
+    waited: bool,
+    /// The gaps between starts without a wait in between: how many, and how long together.
+    gaps: (u64, i64),
+}
+
+/// What ends of attempts there were. One without a code is kept by its outcome's word.
+pub type Codes = BTreeMap<(Option<i64>, String), CodeCount>;
+
+/// One code, or one kind of end without a code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeCount {
+    /// How many attempts ended so.
+    pub count: u64,
+    /// What the code means here.
+    pub class: Option<Class>,
+    /// Who says so.
+    pub classifier: Option<Classifier>,
+    /// The first message that was not empty.
+    pub message: String,
+    /// The first log_id that was not empty.
+    pub log_id: String,
+}
+
+/// What the run is doing.
+#[derive(Clone, Debug, Default)]
+pub struct Doing {
+    /// Its phase; none before the first.
+    pub phase: Option<Phase>,
+    /// A pace below the plan's, and until when that is expected.
+    pub slowed: Option<(f64, Timestamp)>,
+    /// Why it started nothing more, once it did.
+    pub drained: Option<Draining>,
+}
+
+/// How the run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub ending: Ending,
+    /// The last counts that were told before the end, where they are of more or fewer deliveries than the last ones.
+    pub miscounted: Option<Counts>,
+}
+
+/// A rolling window over the times of starts, in microseconds by a clock that nobody corrects. Several senders tell of
+/// theirs at once, so one may arrive a little after a later one.
+#[derive(Clone, Debug)]
+pub struct Rolling {
+    span: i64,
+    times: VecDeque<i64>,
+    most: u64,
+}
+
+impl Rolling {
+    /// A window of `span` microseconds: it holds what is less than `span` older than its end.
+    #[must_use]
+    pub const fn new(span: i64) -> Self {
+        Self {
+            span,
+            times: VecDeque::new(),
+            most: 0,
+        }
+    }
+
+    /// Adds one at `at`. What is twice the span older than the newest is forgotten.
+    pub fn add(&mut self, at: i64) {
+        let place = self.times.partition_point(|time| *time <= at);
+        self.times.insert(place, at);
+        let newest = self.times.back().copied().unwrap_or(at);
+        // A window can only have become fuller if it ends at this one, or at one that is later by less than the span.
+        let ends = self.times.range(place..).take_while(|end| **end < at + self.span);
+        let fullest = ends.map(|end| self.within(*end)).max().unwrap_or(0);
+        self.most = self.most.max(fullest);
+        while self.times.front().is_some_and(|first| first + 2 * self.span <= newest) {
+            self.times.pop_front();
+        }
+    }
+
+    /// How many are in the window that ends at `end`, itself included.
+    #[must_use]
+    pub fn within(&self, end: i64) -> u64 {
+        let before = self.times.partition_point(|time| time + self.span <= end);
+        let until = self.times.partition_point(|time| *time <= end);
+        until.saturating_sub(before) as u64
+    }
+
+    /// The most that any window had.
+    #[must_use]
+    pub const fn most(&self) -> u64 {
+        self.most
+    }
+}
+
+const SECOND: i64 = 1_000_000;
+
+impl Default for Sends {
+    fn default() -> Self {
+        Self {
+            attempts: 0,
+            second: Rolling::new(SECOND),
+            ten: Rolling::new(10 * SECOND),
+            first: None,
+            last: None,
+            waited: false,
+            gaps: (0, 0),
+        }
+    }
+}
+
+impl Sends {
+    fn begin(&mut self, since: Duration, wall: Timestamp) {
+        let at = i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4);
+        self.attempts += 1;
+        self.second.add(at);
+        self.ten.add(at);
+        self.first.get_or_insert(at);
+        if let Some((last, _)) = self.last
+            && !self.waited
+        {
+            self.gaps = (self.gaps.0 + 1, self.gaps.1 + (at - last).max(0));
+        }
+        self.waited = false;
+        self.last = Some((self.last.map_or(at, |(last, _)| last.max(at)), wall));
+    }
+
+    /// The present by the clock of the starts, given the wall's.
+    fn at(&self, now: Timestamp) -> i64 {
+        self.last.map_or(0, |(last, wall)| {
+            let since = crate::clock::until(wall, now).unwrap_or_default();
+            last + i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4)
+        })
+    }
+
+    /// For how long before `now` starts are known, up to ten seconds.
+    #[must_use]
+    pub fn known(&self, now: Timestamp) -> Duration {
+        let known = self.first.map_or(0, |first| self.at(now) - first).clamp(0, 10 * SECOND);
+        Duration::from_micros(known.unsigned_abs())
+    }
+
+    /// Starts per second over the last ten seconds before `now`, or since the first start when that is later.
+    #[must_use]
+    pub fn rate(&self, now: Timestamp) -> f64 {
+        per_second(
+            self.ten.within(self.at(now)),
+            self.known(now).max(Duration::from_secs(1)),
+        )
+    }
+
+    /// Starts per second over all the time between starts, waits left out; none with fewer than two.
+    #[must_use]
+    pub fn reached(&self) -> Option<f64> {
+        (self.gaps.1 > 0).then(|| per_second(self.gaps.0, Duration::from_micros(self.gaps.1.unsigned_abs())))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for showing; far below 2^52")]
+fn per_second(n: u64, time: Duration) -> f64 {
+    n as f64 / time.as_secs_f64()
+}
+
+impl Tally {
+    /// The most warnings that are kept.
+    pub const WARNINGS: usize = 100;
+
+    /// Takes in one event.
+    pub fn fold(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::RunBegan {
+                campaign,
+                title,
+                app_id,
+                activity_id,
+                platform,
+                ledger,
+                new_ledger,
+            } => {
+                self.run = Some(Run {
+                    began: event.at,
+                    campaign: campaign.clone(),
+                    title: title.clone(),
+                    app_id: app_id.clone(),
+                    activity_id: activity_id.clone(),
+                    platform: platform.clone(),
+                    ledger: ledger.clone(),
+                    new_ledger: *new_ledger,
+                });
+            }
+            EventKind::AudienceRead { rows } => self.audience.rows = *rows,
+            EventKind::Admitted { reading, counts } => {
+                self.audience.reading = Some(reading.clone());
+                self.counts = *counts;
+            }
+            EventKind::Phase(phase) => self.enter(phase),
+            EventKind::Counted { counts } => self.counts = *counts,
+            EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, event.at),
+            EventKind::AttemptEnded(attempt) => count(&mut self.codes, attempt),
+            EventKind::PaceChanged { per_second, until } => {
+                self.doing.slowed = until.map(|until| (*per_second, until));
+            }
+            EventKind::TokenFetched { .. } => {}
+            EventKind::Warning { message } => {
+                if self.warnings.len() < Self::WARNINGS {
+                    self.warnings.push(message.clone());
+                }
+            }
+            EventKind::Halted(halted) => {
+                self.halted.get_or_insert_with(|| halted.clone());
+            }
+            EventKind::RunEnded { ending, counts } => {
+                self.ended = Some(Ended {
+                    at: event.at,
+                    ending: *ending,
+                    miscounted: (self.counts.audience() != counts.audience()).then_some(self.counts),
+                });
+                self.counts = *counts;
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: &Phase) {
+        match phase {
+            Phase::Sending => {}
+            // The gap to the next start is a wait, and says nothing of the rate.
+            Phase::Waiting { .. } => self.sends.waited = true,
+            Phase::Draining { why } => {
+                self.doing.drained.get_or_insert(*why);
+            }
+        }
+        self.doing.phase = Some(phase.clone());
+    }
+
+    /// From the run's beginning to its end, or to `now`.
+    #[must_use]
+    pub fn took(&self, now: Timestamp) -> Duration {
+        let end = self.ended.map_or(now, |ended| ended.at);
+        self.run
+            .as_ref()
+            .and_then(|run| crate::clock::until(run.began, end))
+            .unwrap_or_default()
+    }
+}
+
+fn count(codes: &mut Codes, attempt: &Attempt) {
+    let word = if attempt.code.is_some() { "" } else { &attempt.outcome };
+    let entry = codes.entry((attempt.code, word.to_owned())).or_default();
+    entry.count += 1;
+    entry.class = entry.class.or(attempt.class);
+    entry.classifier = entry.classifier.or(attempt.classifier);
+    for (kept, told) in [
+        (&mut entry.message, &attempt.message),
+        (&mut entry.log_id, &attempt.log_id),
+    ] {
+        if kept.is_empty() {
+            kept.clone_from(told);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What the tally promises: sums that are the events', and the harshest second exactly.
+
+use proptest::prelude::*;
+
+use crate::delivery::StateName;
+use crate::event::{Ending, EventKind, Phase, Waiting};
+
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT};
+use super::*;
+
+/// The most starts in any half-open second, by looking from each start.
+fn naive(times: &[i64]) -> u64 {
+    let from = |start: i64| {
+        times
+            .iter()
+            .filter(|time| (start..start + SECOND).contains(*time))
+            .count()
+    };
+    times.iter().map(|start| from(*start)).max().unwrap_or(0) as u64
+}
+
+/// A story of starts at these microseconds, told in this order.
+fn starts(times: &[i64]) -> Tally {
+    let mut story = Story::new();
+    for time in times {
+        story.since = Duration::from_micros(time.unsigned_abs());
+        story.start();
+    }
+    story.tally()
+}
+
+proptest! {
+    #[test]
+    fn the_harshest_second_is_found(
+        gaps in proptest::collection::vec(prop_oneof![0_i64..30_000, 998_000..1_002_000_i64, Just(SECOND)], 0..120),
+        late in proptest::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
+        let mut now = 0;
+        let mut times: Vec<_> = gaps.into_iter().map(|gap| { now += gap; now }).collect();
+        for index in late {
+            let place = index.index(times.len().max(2) - 1);
+            // No sender is later than a second.
+            if place + 1 < times.len() && times[place + 1] - times[place] < SECOND {
+                times.swap(place, place + 1);
+            }
+        }
+        let sends = starts(&times).sends;
+        prop_assert_eq!(sends.second.most(), naive(&times));
+        prop_assert_eq!(sends.attempts, times.len() as u64);
+    }
+
+    /// A wall clock that is corrected while starts go on changes nothing that is measured of them.
+    #[test]
+    fn a_corrected_clock_is_no_matter(back in -10_000_000_i64..10_000_000) {
+        let mut story = Story::new();
+        story.begin().admit(100).phase(Phase::Sending).send(50, 10, ISSUED);
+        story.now = crate::clock::from_ms(story.now.as_millisecond() + back);
+        let sends = story.send(50, 10, ISSUED).tally().sends;
+        prop_assert_eq!(sends.second.most(), 100);
+        prop_assert_eq!(sends.reached().map(f64::round), Some(100.0));
+        prop_assert!((sends.rate(story.now) - 100.0).abs() < 2.0);
+    }
+}
+
+#[test]
+fn the_last_counts_are_the_ledgers() {
+    let mut story = Story::new();
+    story.begin().admit(3).send(2, 10, ISSUED).end(Ending::Incomplete);
+    let tally = story.tally();
+    assert_eq!(tally.counts, story.counts);
+    assert_eq!(tally.ended.unwrap().miscounted, None);
+    // A delivery that nobody admitted, or that got lost on the way.
+    let mut counts = story.counts;
+    counts.add(StateName::Issued, 1);
+    story.tell(EventKind::RunEnded {
+        ending: Ending::Complete,
+        counts,
+    });
+    let ended = story.tally().ended.unwrap();
+    assert_eq!(ended.miscounted, Some(story.counts));
+}
+
+#[test]
+fn codes_keep_the_first_message_and_log_id() {
+    let mut story = Story::new();
+    story
+        .begin()
+        .admit(9)
+        .send(2, 10, ISSUED)
+        .send(3, 10, BANNED)
+        .send(1, 10, TIMED_OUT);
+    let codes = story.tally().codes;
+    let counts: Vec<_> = codes.values().map(|code| (code.count, code.message.as_str())).collect();
+    assert_eq!(counts, [(1, "no answer within 10s"), (2, ""), (3, "用户已注销")]);
+    let banned = &codes[&(Some(28_001_045), String::new())];
+    assert_eq!(
+        (banned.log_id.as_str(), banned.class),
+        ("20260601120000000000", Some(Class::Refuse))
+    );
+}
+
+#[test]
+fn a_wait_is_no_part_of_the_rate() {
+    let mut story = Story::new();
+    story.begin().admit(1_000).phase(Phase::Sending).send(100, 10, ISSUED);
+    story.phase(Phase::Waiting {
+        why: Waiting::Outage { since: story.now },
+        until: None,
+    });
+    story.wait(600_000).phase(Phase::Sending).send(100, 10, ISSUED);
+    let sends = story.tally().sends;
+    assert_eq!(sends.reached().map(f64::round), Some(100.0));
+    assert_eq!(sends.second.most(), 100);
+}

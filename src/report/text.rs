@@ -1,0 +1,110 @@
+//! Text as it stands on a screen: how wide it is, padded and cut by columns, and with nothing in it that could play
+//! tricks on whoever reads it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// `text` with every control character, and every mark that turns the direction of writing or cannot be seen, replaced
+/// by its escape. What the platform or an audience file says goes through this before it reaches a terminal.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_trick) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if is_trick(c) => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Characters that move the cursor, turn the direction of writing, or take no room.
+fn is_trick(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// How many columns `text` takes.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` with spaces behind it up to `width` columns.
+#[must_use]
+pub fn left(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// `text` with spaces before it up to `width` columns.
+#[must_use]
+pub fn right(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// `text`, or as much of it as fits `width` columns with `…` at its end.
+#[must_use]
+pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    if columns(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide + 1 > width {
+            break;
+        }
+        used += wide;
+        shown.push(c);
+    }
+    if width > 0 {
+        shown.push('…');
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn tricks_are_shown_for_what_they_are() {
+        assert_eq!(visible("尝试过于频繁"), "尝试过于频繁");
+        assert_eq!(
+            visible("a\x1b[2Jb\u{202e}c\r\n\u{feff}\u{7f}\u{9b}"),
+            "a\\u{1b}[2Jb\\u{202e}c\\r\\n\\u{feff}\\u{7f}\\u{9b}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_padded_and_cut_to_the_column(text in "[a-z券立减…]{0,12}", width in 0_usize..20) {
+            prop_assert!(columns(&cut(&text, width)) <= width);
+            if columns(&text) <= width {
+                prop_assert_eq!(columns(&left(&text, width)), width);
+                prop_assert_eq!(columns(&right(&text, width)), width);
+                prop_assert_eq!(&cut(&text, width), &text);
+            }
+        }
+
+        #[test]
+        fn whatever_is_shown_is_free_of_tricks(text in any::<String>()) {
+            prop_assert!(!visible(&text).chars().any(is_trick));
+        }
+    }
+}
