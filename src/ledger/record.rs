@@ -93,17 +93,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_flipped_bit_is_noticed(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8), at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn any_flipped_bit_is_noticed(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
             let mut chain = Chain::default();
             let mut records: Vec<_> = bodies.iter().map(|body| chain.seal(body)).collect();
             let read = |records: &[Vec<u8>]| {
                 let mut chain = Chain::default();
                 records.iter().map(|record| chain.open(record).map(<[u8]>::to_vec)).collect::<Result<Vec<_>, _>>()
             };
-            prop_assert_eq!(read(&records).as_ref(), Ok(&bodies));
+            prop_assert_eq!(read(&records), Ok(bodies));
             let which = at.index(records.len());
             let byte = at.index(records[which].len());
-            records[which][byte] ^= 1 << bit;
+            records[which][byte] ^= 1_u8 << bit;
             prop_assert!(read(&records).is_err());
         }
     }
