@@ -6,8 +6,11 @@
 mod book;
 mod deliveries;
 mod fact;
+mod head;
+pub mod lock;
 pub mod memory;
 mod people;
+pub mod place;
 pub mod record;
 pub mod store;
 
@@ -18,7 +21,7 @@ use crate::merchant_coupon_id::MerchantCouponId;
 pub use book::{Book, Contradiction};
 pub use fact::{Fact, Generation};
 pub use record::RecordError;
-pub use store::{Store, StoreError};
+pub use store::{SledStore, Store, StoreError};
 
 use record::Chain;
 

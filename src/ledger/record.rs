@@ -93,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_flipped_bit_is_noticed(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8), at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn any_flipped_bit_is_noticed(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..8), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
             let mut chain = Chain::default();
             let mut records: Vec<_> = bodies.iter().map(|body| chain.seal(body)).collect();
             let read = |records: &[Vec<u8>]| {

@@ -1,10 +1,83 @@
 //! Where batches lie. A store knows bytes, sequence numbers and flushes, and nothing of coupons.
+//!
+//! The only file that names sled. What it may not be trusted with is made good here: it syncs pages without their file's
+//! metadata and without the disk's own cache, and keeps large values in files that it never syncs; it drops the end of a
+//! damaged store without a word, or panics; and a kill while it opens leaves a half-written file that it reads next time.
 
+use std::cell::Cell;
+use std::fs::{self, File};
 use std::future::Future;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::head::{Head, HeadFile};
+use super::record::link_of;
+
+/// Within sled's own pages, so that no batch ever becomes a file of its own: those are not synced.
+const MOST_IN_ONE: usize = 16 * 1024;
+/// A batch is read once: there is nothing to keep.
+const CACHE: u64 = 4 * 1024 * 1024;
+/// How many bytes are handed from the reading thread at a time.
+const READ_AT_ONCE: usize = 256 * 1024;
 
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The system did not do what was asked of it.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The store cannot be read, or refuses what it is asked.
+    #[error("cannot {what} the ledger's store at {}: {why}", .path.display())]
+    Broken {
+        /// What was attempted.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// What it said.
+        why: String,
+    },
+    /// The store ends before the batch that is known to be durable.
+    #[error(
+        "the ledger's store at {} ends after batch {last}, but batch {durable} was durable: its end is lost or damaged",
+        .path.display()
+    )]
+    Lost {
+        /// Where it is.
+        path: PathBuf,
+        /// The last batch that is there, and good.
+        last: u64,
+        /// The last one that was.
+        durable: u64,
+    },
+    /// The store and its head are not of one time.
+    #[error(
+        "the ledger's store at {} and its head do not belong together at batch {sequence}: one of them was altered or put back",
+        .path.display()
+    )]
+    Parted {
+        /// Where it is.
+        path: PathBuf,
+        /// Where they part.
+        sequence: u64,
+    },
+    /// The head cannot be read.
+    #[error("the ledger's head at {} is damaged, so nobody can say whether the store beside it is whole", .path.display())]
+    Headless {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// It was told to, by a test.
     #[error("the store failed as planned")]
     Planned,
@@ -15,7 +88,7 @@ pub trait Store: Send + 'static {
     /// Appends one batch at the next number. `Ok` means that it is durable: it survives a kill and a loss of power.
     fn append(&mut self, record: Vec<u8>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Shows every batch in order.
+    /// Shows every batch in order. Comes before the first append.
     ///
     /// # Errors
     /// When the store cannot be read, or is known to have been longer.
@@ -23,4 +96,371 @@ pub trait Store: Send + 'static {
         &mut self,
         each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A store on disk: sled's files in `store`, and `head` beside it, within one directory. Whoever opens it has the
+/// campaign's lock.
+#[derive(Debug)]
+pub struct SledStore {
+    disk: Arc<Mutex<Disk>>,
+    path: PathBuf,
+    /// The last batch that was read or appended.
+    last: Head,
+}
+
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    db: Option<sled::Db>,
+    /// The file that sled writes, for syncing what it does not.
+    file: File,
+    head_file: HeadFile,
+    head: Head,
+}
+
+impl SledStore {
+    /// Makes an empty store in `dir`, which exists, and syncs it.
+    pub async fn create(dir: &Path) -> Result<Self, StoreError> {
+        Self::start(dir, true).await
+    }
+
+    /// Opens the store in `dir`.
+    pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::start(dir, false).await
+    }
+
+    async fn start(dir: &Path, create: bool) -> Result<Self, StoreError> {
+        let path = dir.join("store");
+        let disk = {
+            let (dir, path) = (dir.to_owned(), path.clone());
+            blocking(&path.clone(), "open", move || Disk::open(&dir, path, create)).await?
+        };
+        Ok(Self {
+            disk: Arc::new(Mutex::new(disk)),
+            path,
+            last: Head::default(),
+        })
+    }
+}
+
+impl Store for SledStore {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+        let before = self.last;
+        let next = Head {
+            sequence: before.sequence + 1,
+            link: link_of(&record),
+        };
+        let disk = Arc::clone(&self.disk);
+        let append = move || {
+            disk.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .append(before, next, &record)
+        };
+        blocking(&self.path, "append to", append).await?;
+        self.last = next;
+        Ok(())
+    }
+
+    async fn read(
+        &mut self,
+        each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        let disk = Arc::clone(&self.disk);
+        let (show, mut shown) = mpsc::channel(2);
+        let reading = blocking(&self.path, "read", move || {
+            disk.lock().unwrap_or_else(PoisonError::into_inner).read(&show)
+        });
+        let folding = async {
+            while let Some(records) = shown.recv().await {
+                let records: Vec<(u64, Vec<u8>)> = records;
+                records
+                    .iter()
+                    .try_for_each(|(sequence, record)| each(*sequence, record))?;
+            }
+            Ok(())
+        };
+        let (last, folded) = tokio::join!(reading, folding);
+        folded?;
+        self.last = last?;
+        Ok(())
+    }
+}
+
+impl Disk {
+    fn open(dir: &Path, path: PathBuf, create: bool) -> Result<Self, StoreError> {
+        let head_path = dir.join("head");
+        if !create {
+            remove_unfinished_snapshots(&path)?;
+        }
+        let (head_file, head) = if create {
+            HeadFile::create(&head_path).map(|file| (file, Some(Head::default())))
+        } else {
+            HeadFile::open(&head_path)
+        }
+        .map_err(|source| io_error("open", &head_path, source))?;
+        let head = head.ok_or(StoreError::Headless { path: head_path })?;
+        let db = sled::Config::new()
+            .path(&path)
+            .cache_capacity(CACHE)
+            .flush_every_ms(None)
+            .create_new(create)
+            .open()
+            .map_err(|error| broken("open", &path, &error))?;
+        let file = path.join("db");
+        let file = File::open(&file).map_err(|source| io_error("open", &file, source))?;
+        let disk = Self {
+            path,
+            db: Some(db),
+            file,
+            head_file,
+            head,
+        };
+        if create {
+            disk.sync()?;
+        }
+        Ok(disk)
+    }
+
+    fn db(&self) -> Result<&sled::Db, StoreError> {
+        self.db.as_ref().ok_or_else(|| StoreError::Broken {
+            what: "use",
+            path: self.path.clone(),
+            why: "it is closed".to_owned(),
+        })
+    }
+
+    fn append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
+        if self.head != before && keeps_promises() {
+            // The last process ended between making its last batch durable and saying so. It was read; that it is on
+            // the disk is not certain before it is synced here.
+            self.sync()?;
+            self.note(before)?;
+        }
+        let mut batch = sled::Batch::default();
+        for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
+            batch.insert(key(next.sequence, part), bytes);
+        }
+        self.db()?
+            .apply_batch(batch)
+            .map_err(|error| broken("append to", &self.path, &error))?;
+        if keeps_promises() {
+            self.sync()?;
+            self.note(next)?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything that was inserted durable.
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db()?
+            .flush()
+            .map_err(|error| broken("flush", &self.path, &error))?;
+        self.file
+            .sync_data()
+            .map_err(|source| io_error("sync", &self.path, source))
+    }
+
+    fn note(&mut self, head: Head) -> Result<(), StoreError> {
+        self.head_file
+            .write(head)
+            .map_err(|source| io_error("write", self.head_file.path(), source))?;
+        self.head = head;
+        Ok(())
+    }
+
+    /// Shows every batch, and says which was the last.
+    fn read(&self, show: &mpsc::Sender<Vec<(u64, Vec<u8>)>>) -> Result<Head, StoreError> {
+        let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
+        let (mut size, mut last, mut at_head) = (0, Head::default(), None);
+        let mut done = |records: &mut Vec<(u64, Vec<u8>)>, all: bool| -> Result<(), StoreError> {
+            let whole = if all {
+                records.len()
+            } else {
+                records.len().saturating_sub(1)
+            };
+            let rest = records.split_off(whole);
+            for (sequence, record) in records.iter() {
+                if *sequence != last.sequence + 1 {
+                    return Err(self.lost(last.sequence));
+                }
+                last = Head {
+                    sequence: *sequence,
+                    link: link_of(record),
+                };
+                if *sequence == self.head.sequence {
+                    at_head = Some(last.link);
+                }
+            }
+            // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
+            let _ = show.blocking_send(std::mem::replace(records, rest));
+            Ok(())
+        };
+        for entry in self.db()?.iter() {
+            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, &error))?;
+            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(0))?;
+            size += bytes.len();
+            match records.last_mut() {
+                Some((of, record)) if part > 0 && *of == sequence => record.extend_from_slice(&bytes),
+                _ => records.push((sequence, bytes.to_vec())),
+            }
+            if size >= READ_AT_ONCE {
+                size = 0;
+                done(&mut records, false)?;
+            }
+        }
+        done(&mut records, true)?;
+        self.compare(last, at_head)?;
+        Ok(last)
+    }
+
+    fn compare(&self, last: Head, at_head: Option<[u8; 8]>) -> Result<(), StoreError> {
+        if !keeps_promises() {
+            return Ok(());
+        }
+        if last.sequence < self.head.sequence {
+            return Err(self.lost(last.sequence));
+        }
+        let differs = self.head.sequence > 0 && at_head != Some(self.head.link);
+        if differs || last.sequence > self.head.sequence + 1 {
+            return Err(StoreError::Parted {
+                path: self.path.clone(),
+                sequence: self.head.sequence,
+            });
+        }
+        Ok(())
+    }
+
+    fn lost(&self, last: u64) -> StoreError {
+        StoreError::Lost {
+            path: self.path.clone(),
+            last,
+            durable: self.head.sequence,
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // sled syncs when it is dropped, and panics when it cannot. Whatever mattered is durable already.
+        let db = self.db.take();
+        let _ = quietly(AssertUnwindSafe(|| drop(db)));
+    }
+}
+
+/// A batch's key; a part beyond the first has its number behind it.
+fn key(sequence: u64, part: usize) -> Vec<u8> {
+    let mut key = sequence.to_be_bytes().to_vec();
+    if part > 0 {
+        key.extend_from_slice(&u32::try_from(part).unwrap_or(u32::MAX).to_be_bytes());
+    }
+    key
+}
+
+fn parts(key: &[u8]) -> Option<(u64, u32)> {
+    let (sequence, part) = key.split_first_chunk::<8>()?;
+    let part = match part {
+        [] => 0,
+        part => u32::from_be_bytes(part.try_into().ok()?),
+    };
+    Some((u64::from_be_bytes(*sequence), part))
+}
+
+/// A kill while sled opened leaves a file that the next open takes for a whole snapshot, and calls the store corrupt.
+fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(path).map_err(|source| io_error("read", path, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| io_error("read", path, source))?.path();
+        if entry.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(&entry).map_err(|source| io_error("remove", &entry, source))?;
+        }
+    }
+    Ok(())
+}
+
+fn io_error(what: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn broken(what: &'static str, path: &Path, error: &sled::Error) -> StoreError {
+    StoreError::Broken {
+        what,
+        path: path.to_owned(),
+        why: error.to_string(),
+    }
+}
+
+/// Whether appends are made durable and the head is kept: always, but for the test that must fail without.
+#[cfg(not(feature = "faults"))]
+const fn keeps_promises() -> bool {
+    true
+}
+
+#[cfg(feature = "faults")]
+fn keeps_promises() -> bool {
+    std::env::var_os("RUNNER_FAULT_NEVER_FLUSH").is_none()
+}
+
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("the feature `faults` is for tests: a ledger that can be told not to flush must never be released");
+
+/// Does work that waits for the disk where it holds up nobody. A panic of sled is an error like any other.
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = spawn_blocking(move || quietly(AssertUnwindSafe(work))).await;
+    let why = match done {
+        Ok(Ok(result)) => return result,
+        Ok(Err(panicked)) => panicked,
+        Err(error) => of_task(&error),
+    };
+    Err(StoreError::Broken {
+        what,
+        path: path.to_owned(),
+        why,
+    })
+}
+
+fn of_task(error: &JoinError) -> String {
+    if error.is_cancelled() {
+        "the process is ending"
+    } else {
+        "its thread panicked"
+    }
+    .to_owned()
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` and turns a panic into its text, without printing it: whoever asked is told by an error.
+fn quietly<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let of_sled = std::thread::current()
+                .name()
+                .is_some_and(|name| name.starts_with("sled-io"));
+            if !of_sled && !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = panic::catch_unwind(work);
+    QUIET.set(false);
+    result.map_err(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("it is damaged ({})", text.unwrap_or("it panicked"))
+    })
 }

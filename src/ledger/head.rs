@@ -1,0 +1,138 @@
+//! The store's head: the number and the link of the last durable batch, kept beside the store. A store that has lost its
+//! tail in silence is found out by it.
+//!
+//! Two places are written in turn, so that a write that is cut short leaves the other one whole.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::record::Link;
+
+const VERSION: u8 = 1;
+/// Apart by a page, so that no disk writes both at once.
+const APART: u64 = 4096;
+const CHECKED: usize = 1 + size_of::<u64>() + size_of::<Link>();
+const CHECKSUM: usize = 8;
+
+/// The last batch that is known to be durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Its number; 0 before the first.
+    pub sequence: u64,
+    /// Its link.
+    pub link: Link,
+}
+
+impl Head {
+    fn encode(self) -> [u8; CHECKED + CHECKSUM] {
+        let mut bytes = [0; CHECKED + CHECKSUM];
+        bytes[0] = VERSION;
+        bytes[1..9].copy_from_slice(&self.sequence.to_be_bytes());
+        bytes[9..CHECKED].copy_from_slice(&self.link);
+        let checksum = checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&checksum);
+        bytes
+    }
+
+    fn decode(bytes: [u8; CHECKED + CHECKSUM]) -> Option<Self> {
+        let (checked, sum) = bytes.split_at(CHECKED);
+        if sum != checksum(checked) || checked[0] != VERSION {
+            return None;
+        }
+        Some(Self {
+            sequence: u64::from_be_bytes(checked[1..9].try_into().ok()?),
+            link: checked[9..].try_into().ok()?,
+        })
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let digest = Sha256::digest(bytes);
+    let mut sum = [0; CHECKSUM];
+    sum.copy_from_slice(&digest[..CHECKSUM]);
+    sum
+}
+
+/// The file that keeps the head.
+#[derive(Debug)]
+pub(super) struct HeadFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl HeadFile {
+    /// Makes the head of an empty store.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        let head = Self {
+            path: path.to_owned(),
+            file,
+        };
+        head.write_at(Head::default(), 0)?;
+        head.write_at(Head::default(), 1)?;
+        head.file.sync_all()?;
+        Ok(head)
+    }
+
+    /// Opens an existing head, and reads it: nothing when neither place can be read.
+    pub(super) fn open(path: &Path) -> io::Result<(Self, Option<Head>)> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let head = Self {
+            path: path.to_owned(),
+            file,
+        };
+        let newest = [0, 1]
+            .into_iter()
+            .filter_map(|place| head.read_at(place))
+            .max_by_key(|head| head.sequence);
+        Ok((head, newest))
+    }
+
+    /// Makes `head` durable.
+    pub(super) fn write(&self, head: Head) -> io::Result<()> {
+        self.write_at(head, head.sequence % 2)?;
+        self.file.sync_data()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write_at(&self, head: Head, place: u64) -> io::Result<()> {
+        self.file.write_all_at(&head.encode(), place * APART)
+    }
+
+    fn read_at(&self, place: u64) -> Option<Head> {
+        let mut bytes = [0; CHECKED + CHECKSUM];
+        self.file.read_exact_at(&mut bytes, place * APART).ok()?;
+        Head::decode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(sequence: u64) -> Head {
+        Head { sequence, link: [7; 8] }
+    }
+
+    #[test]
+    fn a_write_that_was_cut_short_leaves_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("head");
+        let file = HeadFile::create(&path).unwrap();
+        for sequence in 1..=5 {
+            file.write(head(sequence)).unwrap();
+        }
+        assert_eq!(HeadFile::open(&path).unwrap().1, Some(head(5)));
+        file.file.write_all_at(&head(6).encode()[..11], 0).unwrap();
+        assert_eq!(HeadFile::open(&path).unwrap().1, Some(head(5)));
+        file.file.write_all_at(&[0xff], APART + 3).unwrap();
+        assert_eq!(HeadFile::open(&path).unwrap().1, None);
+    }
+}

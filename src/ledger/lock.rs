@@ -1,0 +1,306 @@
+//! The two locks of a run, both the kernel's: released by death, never left behind by it. Whoever finds one taken is told
+//! by whom.
+//!
+//! One is the campaign's, a file beside its ledger, held throughout. The other is the app id's, for this machine and
+//! whatever user or directory, held while sending: the platform's quota knows no campaigns.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::event::Owner;
+use crate::identity::AppId;
+
+/// No owner writes more of itself.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("{what} is taken by {}", .owner.as_deref().map_or_else(|| "another process".to_owned(), shown))]
+    Taken {
+        /// What of.
+        what: &'static str,
+        /// Who has it; nothing when it has not said so yet.
+        owner: Option<Box<Owner>>,
+    },
+    /// The system did not do what was asked of it.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+fn shown(owner: &Owner) -> String {
+    let Owner {
+        host,
+        pid,
+        since,
+        command,
+    } = owner;
+    format!("process {pid} on {host} since {since}: {command}")
+}
+
+/// The lock of one campaign's ledger on this machine.
+#[derive(Debug)]
+pub struct CampaignLock {
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _file: File,
+}
+
+impl CampaignLock {
+    /// Takes the lock whose file is at `path`, and writes there who has it.
+    pub fn take(path: &Path, owner: &Owner) -> Result<Self, LockError> {
+        let file = take_file(path, owner, "the campaign's ledger")?;
+        Ok(Self {
+            path: path.to_owned(),
+            _file: file,
+        })
+    }
+
+    /// The lock's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn take_file(path: &Path, owner: &Owner, what: &'static str) -> Result<File, LockError> {
+    let failed = |what| {
+        move |source| LockError::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("open"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let owner = read_owner(&mut file);
+            return Err(LockError::Taken { what, owner });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
+    }
+    // Who has the lock is a courtesy to others: a full disk must not keep a campaign from being looked at.
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(line(owner).as_bytes()));
+    Ok(file)
+}
+
+fn line(owner: &Owner) -> String {
+    let mut line = serde_json::to_string(owner).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+fn read_owner(from: impl Read) -> Option<Box<Owner>> {
+    let mut line = String::new();
+    from.take(LONGEST_LINE).read_to_string(&mut line).ok()?;
+    serde_json::from_str(&line).ok()
+}
+
+/// The lock of everything that sends for one app id on one platform, on this machine.
+#[derive(Debug)]
+pub struct AppIdLock {
+    _held: held::Held,
+}
+
+impl AppIdLock {
+    /// Takes the lock of `app_id` on the platform at `base_url`, if nobody has it. Whoever waits for it asks again.
+    pub fn try_take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Self, LockError> {
+        held::take(base_url, app_id, owner).map(|held| Self { _held: held })
+    }
+}
+
+/// A name for the lock that no other lock has: the parts cannot run into each other.
+fn name(base_url: &str, app_id: &AppId) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::new()
+        .chain_update((base_url.len() as u64).to_be_bytes())
+        .chain_update(base_url)
+        .chain_update(app_id.as_str())
+        .finalize();
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("runner-app-id-{hex}")
+}
+
+/// A name in the kernel: no file, no permissions, gone with its process. Who connects is told who has it.
+#[cfg(target_os = "linux")]
+mod held {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::{self, JoinHandle};
+    use std::time::Duration;
+
+    use super::{AppId, LockError, Owner, PathBuf, Write, io, line, name, read_owner};
+
+    const WHAT: &str = "sending for this app id";
+    const PATIENCE: Duration = Duration::from_secs(1);
+    /// How often the owner may die between our finding it and our asking it.
+    const TRIES: u32 = 5;
+
+    #[derive(Debug)]
+    pub(super) struct Held {
+        address: SocketAddr,
+        leaving: Arc<AtomicBool>,
+        answering: Option<JoinHandle<()>>,
+    }
+
+    pub(super) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
+        let name = name(base_url, app_id);
+        let failed = |source| LockError::Io {
+            what: "take the app id's lock",
+            path: PathBuf::from(format!("@{name}")),
+            source,
+        };
+        let address = SocketAddr::from_abstract_name(&name).map_err(failed)?;
+        for _ in 0..TRIES {
+            match UnixListener::bind_addr(&address) {
+                Ok(listener) => return answer(listener, address, line(owner)).map_err(failed),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(failed(error)),
+            }
+            match UnixStream::connect_addr(&address) {
+                Ok(stream) => {
+                    let asked = stream.set_read_timeout(Some(PATIENCE));
+                    let owner = asked.ok().and_then(|()| read_owner(&stream));
+                    return Err(LockError::Taken { what: WHAT, owner });
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(_) => break,
+            }
+        }
+        Err(LockError::Taken {
+            what: WHAT,
+            owner: None,
+        })
+    }
+
+    fn answer(listener: UnixListener, address: SocketAddr, line: String) -> io::Result<Held> {
+        let leaving = Arc::new(AtomicBool::new(false));
+        let left = Arc::clone(&leaving);
+        let answering = thread::Builder::new().name("app-id-lock".to_owned()).spawn(move || {
+            for stream in listener.incoming() {
+                if left.load(Ordering::SeqCst) {
+                    break;
+                }
+                if let Ok(mut stream) = stream {
+                    // Whoever asks and does not listen is not answered.
+                    let _ = stream
+                        .set_write_timeout(Some(PATIENCE))
+                        .and_then(|()| stream.write_all(line.as_bytes()));
+                }
+            }
+        })?;
+        Ok(Held {
+            address,
+            leaving,
+            answering: Some(answering),
+        })
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.leaving.store(true, Ordering::SeqCst);
+            // Wakes the thread, whose end closes the socket.
+            let woken = UnixStream::connect_addr(&self.address);
+            if let (Ok(_), Some(answering)) = (woken, self.answering.take()) {
+                let _ = answering.join();
+            }
+        }
+    }
+}
+
+/// A locked file in the directory for temporary files, which users share.
+#[cfg(not(target_os = "linux"))]
+mod held {
+    use super::{AppId, File, LockError, Owner, name, take_file};
+
+    #[derive(Debug)]
+    pub(super) struct Held(#[expect(dead_code, reason = "locked as long as it is open")] File);
+
+    pub(super) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
+        let path = std::env::temp_dir().join(name(base_url, app_id));
+        take_file(&path, owner, "sending for this app id").map(Held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_ms;
+
+    fn owner(pid: u32) -> Owner {
+        Owner {
+            host: "here".to_owned(),
+            pid,
+            since: from_ms(0),
+            command: "runner apply summer.yaml".to_owned(),
+        }
+    }
+
+    fn taken_by<T>(result: Result<T, LockError>) -> Option<u32> {
+        match result {
+            Err(LockError::Taken { owner, .. }) => owner.map(|owner| owner.pid),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("it was free"),
+        }
+    }
+
+    #[test]
+    fn a_campaign_has_one_owner_who_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("summer.lock");
+        let first = CampaignLock::take(&path, &owner(1)).unwrap();
+        let second = CampaignLock::take(&path, &owner(2));
+        assert_eq!(
+            second.as_ref().map(|_| ()).unwrap_err().to_string(),
+            "the campaign's ledger is taken by process 1 on here since 1970-01-01T00:00:00Z: runner apply summer.yaml"
+        );
+        assert_eq!(taken_by(second), Some(1));
+        drop(first);
+        let third = CampaignLock::take(&path, &owner(3)).unwrap();
+        assert_eq!(taken_by(CampaignLock::take(&path, &owner(4))), Some(3));
+        drop(third);
+    }
+
+    #[test]
+    fn an_app_id_has_one_owner_for_each_platform_who_answers() {
+        let app_id = AppId::parse(&format!("tt-lock-test-{}", std::process::id())).unwrap();
+        let first = AppIdLock::try_take("http://127.0.0.1:1", &app_id, &owner(1)).unwrap();
+        let other = AppIdLock::try_take("http://127.0.0.1:2", &app_id, &owner(2)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(
+                taken_by(AppIdLock::try_take("http://127.0.0.1:1", &app_id, &owner(3))),
+                Some(1)
+            );
+        }
+        assert_eq!(
+            taken_by(AppIdLock::try_take("http://127.0.0.1:2", &app_id, &owner(3))),
+            Some(2)
+        );
+        drop(first);
+        let again = AppIdLock::try_take("http://127.0.0.1:1", &app_id, &owner(4)).unwrap();
+        drop((again, other));
+    }
+}

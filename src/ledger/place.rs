@@ -1,0 +1,415 @@
+//! Where a campaign's ledger is, how it is born, and what is refused as not being it.
+//!
+//! ```text
+//! .runner/                         0700, with a .gitignore of its own
+//! └── live/ or sandbox/
+//!     └── <app_id>/
+//!         ├── <campaign>.lock      who has it
+//!         └── <campaign>/
+//!             ├── ledger.json      whose it is
+//!             ├── head             the last durable batch
+//!             └── store/           the batches
+//! ```
+//!
+//! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
+//! A part of one is damage, and never a reason to begin anew.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Owner;
+use crate::identity::{Identity, PlatformName};
+
+use super::lock::{CampaignLock, LockError};
+use super::store::{SledStore, StoreError};
+
+/// The layout that this program writes.
+const FORMAT: u32 = 1;
+const PASSPORT: &str = "ledger.json";
+const PARTS: [&str; 3] = [PASSPORT, "head", "store"];
+
+/// Why a ledger cannot be found, made or used where it is.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// The system did not do what was asked of it.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Its directory is on a network file system, whose locks and flushes cannot be relied on.
+    #[error("cannot keep a ledger in {}: {kind} is a network file system", .path.display())]
+    Network {
+        /// The directory.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// It is another campaign's, app's or platform's.
+    #[error("the ledger at {} belongs to {what} {theirs}, not to {ours}", .path.display())]
+    Foreign {
+        /// Its directory.
+        path: PathBuf,
+        /// In what they differ.
+        what: &'static str,
+        /// Whose it is.
+        theirs: String,
+        /// Whose it should be.
+        ours: String,
+    },
+    /// A newer program wrote it.
+    #[error("the ledger at {} has format {found}, and this program knows formats up to {FORMAT}", .path.display())]
+    Newer {
+        /// Its directory.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// What says whose it is cannot be read.
+    #[error("cannot read whose ledger it is from {}: {why}", .path.display())]
+    Illegible {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A part of it is missing.
+    #[error("the ledger at {} is damaged: `{missing}` is missing", .path.display())]
+    Missing {
+        /// Its directory.
+        path: PathBuf,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// A ledger of real deliveries is never thrown away.
+    #[error("only a rehearsal's ledger can be begun anew; the one at {} is of real deliveries", .path.display())]
+    Real {
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// Another process has it, or its lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Its store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What `ledger.json` says: whose ledger it is, for people as well as for this program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passport {
+    /// The layout's version.
+    pub format: u32,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The app's id.
+    pub app_id: String,
+    /// The platform: its base URL, or `sandbox`.
+    pub platform: String,
+    /// What tells this ledger from any other, one begun anew included.
+    pub id: String,
+    /// When it was begun.
+    pub created: Timestamp,
+}
+
+/// The place of one campaign's ledger.
+#[derive(Clone, Debug)]
+pub struct Place {
+    identity: Identity,
+    root: PathBuf,
+    dir: PathBuf,
+}
+
+impl Place {
+    /// The place of a campaign's ledger under `root`, the directory of the campaign's file unless a person says
+    /// otherwise. Nothing is read or made. Names have no `/` and no `.`, so the place is always within `root`.
+    #[must_use]
+    pub fn of(root: &Path, identity: &Identity) -> Self {
+        let kind = match identity.platform {
+            PlatformName::Sandbox => "sandbox",
+            PlatformName::Live(_) => "live",
+        };
+        let root = root.join(".runner");
+        let dir = root
+            .join(kind)
+            .join(identity.app_id.as_str())
+            .join(identity.campaign.as_str());
+        Self {
+            identity: identity.clone(),
+            root,
+            dir,
+        }
+    }
+
+    /// The ledger's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Says whose ledger is there; nothing when there is none. Makes nothing, and needs no lock.
+    ///
+    /// # Errors
+    /// When there is one that is not this campaign's, or a part of one.
+    pub fn look(&self) -> Result<Option<Passport>, PlaceError> {
+        let mut there = Vec::new();
+        for part in PARTS {
+            let path = self.dir.join(part);
+            if path.try_exists().map_err(|source| failed("look for", &path, source))? {
+                there.push(part);
+            }
+        }
+        if there.is_empty() {
+            return Ok(None);
+        }
+        if let Some(missing) = PARTS.into_iter().find(|part| !there.contains(part)) {
+            return Err(PlaceError::Missing {
+                path: self.dir.clone(),
+                missing,
+            });
+        }
+        let passport = self.read_passport()?;
+        self.check(&passport)?;
+        Ok(Some(passport))
+    }
+
+    /// Takes the campaign's lock, and makes the directories above the ledger if there are none.
+    pub fn lock(&self, owner: &Owner) -> Result<CampaignLock, PlaceError> {
+        refuse_network(&self.dir)?;
+        self.make_directories()?;
+        Ok(CampaignLock::take(&self.beside("lock"), owner)?)
+    }
+
+    /// Opens the ledger's store; nothing when there is no ledger.
+    ///
+    /// # Errors
+    /// As [`Place::look`], and when the store cannot be opened.
+    pub async fn open(&self, _lock: &CampaignLock) -> Result<Option<SledStore>, PlaceError> {
+        match self.look()? {
+            Some(_) => Ok(Some(SledStore::open(&self.dir).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins a ledger where there is none, and opens its store.
+    ///
+    /// # Errors
+    /// When there is one already that is not this campaign's, or it cannot be made.
+    pub async fn create(&self, lock: &CampaignLock, at: Timestamp) -> Result<SledStore, PlaceError> {
+        if let Some(store) = self.open(lock).await? {
+            return Ok(store);
+        }
+        let aside = self.beside("new");
+        remove(&aside)?;
+        make_directory(&aside)?;
+        drop(SledStore::create(&aside).await?);
+        self.write_passport(&aside, at)?;
+        sync_tree(&aside)?;
+        fs::rename(&aside, &self.dir).map_err(|source| failed("rename into place", &aside, source))?;
+        for above in self.dir.ancestors().skip(1).take(4) {
+            sync(above)?;
+        }
+        Ok(SledStore::open(&self.dir).await?)
+    }
+
+    /// Throws a rehearsal's ledger away, whatever state it is in.
+    ///
+    /// # Errors
+    /// When it is not a rehearsal's, or cannot be removed.
+    pub fn discard(&self, _lock: &CampaignLock) -> Result<(), PlaceError> {
+        if self.identity.platform != PlatformName::Sandbox {
+            return Err(PlaceError::Real { path: self.dir.clone() });
+        }
+        let aside = self.beside("old");
+        remove(&aside)?;
+        match fs::rename(&self.dir, &aside) {
+            Ok(()) => remove(&aside),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(failed("remove", &self.dir, source)),
+        }
+    }
+
+    /// A path beside the ledger's directory that no campaign's ledger has: names have no `.`.
+    fn beside(&self, what: &str) -> PathBuf {
+        let mut path = self.dir.clone().into_os_string();
+        path.push(".");
+        path.push(what);
+        path.into()
+    }
+
+    fn make_directories(&self) -> Result<(), PlaceError> {
+        let above = self.dir.parent().unwrap_or(&self.root);
+        make_directory(above)?;
+        let ignore = self.root.join(".gitignore");
+        let made = OpenOptions::new().write(true).create_new(true).open(&ignore);
+        match made.and_then(|mut file| file.write_all(b"*\n")) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(source) => Err(failed("write", &ignore, source)),
+        }
+    }
+
+    fn write_passport(&self, dir: &Path, created: Timestamp) -> Result<(), PlaceError> {
+        let path = dir.join(PASSPORT);
+        let passport = Passport {
+            format: FORMAT,
+            campaign: self.identity.campaign.to_string(),
+            app_id: self.identity.app_id.to_string(),
+            platform: self.identity.platform.to_string(),
+            id: format!("{:032x}", fastrand::u128(..)),
+            created,
+        };
+        let write = || {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)?;
+            serde_json::to_writer_pretty(&file, &passport)?;
+            file.write_all(b"\n")
+        };
+        write().map_err(|source| failed("write", &path, source))
+    }
+
+    fn read_passport(&self) -> Result<Passport, PlaceError> {
+        let path = self.dir.join(PASSPORT);
+        let text = fs::read(&path).map_err(|source| failed("read", &path, source))?;
+        let illegible = |error: serde_json::Error| PlaceError::Illegible {
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(illegible)?;
+        match value.get("format").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(FORMAT) => Err(PlaceError::Newer {
+                path: self.dir.clone(),
+                found,
+            }),
+            _ => serde_json::from_value(value).map_err(illegible),
+        }
+    }
+
+    fn check(&self, passport: &Passport) -> Result<(), PlaceError> {
+        let pairs = [
+            ("campaign", &passport.campaign, self.identity.campaign.to_string()),
+            ("app_id", &passport.app_id, self.identity.app_id.to_string()),
+            ("platform", &passport.platform, self.identity.platform.to_string()),
+        ];
+        match pairs.into_iter().find(|(_, theirs, ours)| *theirs != ours) {
+            None => Ok(()),
+            Some((what, theirs, ours)) => Err(PlaceError::Foreign {
+                path: self.dir.clone(),
+                what,
+                theirs: theirs.clone(),
+                ours,
+            }),
+        }
+    }
+}
+
+fn failed(what: &'static str, path: &Path, source: io::Error) -> PlaceError {
+    PlaceError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), PlaceError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| failed("create", path, source))
+}
+
+fn remove(path: &Path) -> Result<(), PlaceError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync(path: &Path) -> Result<(), PlaceError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| failed("sync", path, source))
+}
+
+/// Makes everything below `path` durable, names included.
+fn sync_tree(path: &Path) -> Result<(), PlaceError> {
+    let entries = fs::read_dir(path).map_err(|source| failed("read", path, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| failed("read", path, source))?;
+        let is_dir = entry
+            .file_type()
+            .map_err(|source| failed("read", path, source))?
+            .is_dir();
+        if is_dir {
+            sync_tree(&entry.path())?;
+        } else {
+            sync(&entry.path())?;
+        }
+    }
+    sync(path)
+}
+
+/// File systems over a network whose locks do not reach other machines or whose flushes may not reach a disk. FUSE is not
+/// among them: it is as often a local disk, or a container's, and cannot be told apart.
+#[cfg(target_os = "linux")]
+const NETWORK: [(u32, &str); 9] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x0102_1997, "9P"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+];
+
+#[cfg(target_os = "linux")]
+fn network(magic: u32) -> Option<&'static str> {
+    NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
+}
+
+#[cfg(target_os = "linux")]
+fn refuse_network(dir: &Path) -> Result<(), PlaceError> {
+    let Some(exists) = dir.ancestors().find(|path| path.exists()) else {
+        return Ok(());
+    };
+    let exists = if exists.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        exists
+    };
+    let found =
+        rustix::fs::statfs(exists).map_err(|error| failed("look at the file system of", exists, error.into()))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the kernel's magic numbers are 32 bits, whatever the width of the field"
+    )]
+    let magic = found.f_type as u32;
+    match network(magic) {
+        None => Ok(()),
+        Some(kind) => Err(PlaceError::Network {
+            path: exists.to_owned(),
+            kind,
+        }),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_dir: &Path) -> Result<(), PlaceError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
