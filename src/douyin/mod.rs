@@ -1,5 +1,6 @@
 //! The act: one request to the platform, and what its answer proves.
 
+pub mod codes;
 pub mod wire;
 
 use std::future::Future;
