@@ -14,6 +14,19 @@ use crate::event::UnusableKind;
 
 pub use error::{AudienceError, Flaw};
 
+/// Whom a campaign is for, decided: no choice left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audience {
+    /// Where its rows come from.
+    pub source: Source,
+    /// The first so many recipients ever owed, over the campaign's whole life; `u32::MAX` when the file names no limit.
+    pub limit: u32,
+    /// Whether a source that names nobody is meant so.
+    pub allow_empty: bool,
+    /// The share of rows that may be unusable, from 0 to 1.
+    pub max_unusable: f64,
+}
+
 /// Where an audience comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
