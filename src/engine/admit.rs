@@ -204,71 +204,83 @@ struct Survey {
     counts: Counts,
 }
 
+/// By what each recipient is looked at.
+struct Look<'l, B> {
+    book: &'l B,
+    /// How many coupons a recipient had before.
+    known: u8,
+    /// How many they are owed now.
+    coupons: u8,
+    reading: reread::Reading<&'l dyn Fn(i64) -> Class>,
+}
+
 impl Survey {
-    fn of(admission: &Admission<'_, impl Book>, terms: &Terms<'_>, admitted: u64, changes: &[Change]) -> Self {
+    fn of<B: Book>(admission: &Admission<'_, B>, terms: &Terms<'_>, admitted: u64, changes: &[Change]) -> Self {
         let book = admission.book;
-        let reading = reread::Reading {
-            class: terms.class,
-            replays: book.accepts_replays() || terms.accepted.contains(&Accept::Replays),
-            new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),
-            now: terms.now,
-            resend_within: terms.plan.retry.resend_within,
+        let look = Look {
+            book,
+            known: book.most_coupons(),
+            coupons: terms.plan.coupons_per_user,
+            reading: reread::Reading {
+                class: terms.class,
+                replays: book.accepts_replays() || terms.accepted.contains(&Accept::Replays),
+                new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),
+                now: terms.now,
+                resend_within: terms.plan.retry.resend_within,
+            },
         };
         let mut survey = Self::default();
         for recipient in 0..book.recipients() {
             let named = admission.named.contains(recipient);
-            let owed_at_all = named && recipient < terms.audience.limit;
-            match (owed_at_all, book.is_gone(recipient)) {
+            let present = named && recipient < terms.audience.limit;
+            match (present, book.is_gone(recipient)) {
                 (true, true) => survey.returned.push(recipient),
                 (false, false) => survey.left.push(recipient),
                 (true, false) | (false, true) => {}
             }
-            survey.cut += u64::from(named && !owed_at_all);
-            let coupons = if owed_at_all { terms.plan.coupons_per_user } else { 0 };
-            let owed = survey.recipient(book, recipient, coupons, &reading);
+            let owed = survey.recipient(&look, recipient, present);
+            survey.cut += u64::from(named && !present);
             survey.owed += u64::from(owed);
             survey.gone += u64::from(owed && !named);
         }
         survey
             .counts
-            .add(StateName::Pending, admitted * u64::from(terms.plan.coupons_per_user));
+            .add(StateName::Pending, admitted * u64::from(look.coupons));
+        let above = u64::from(look.known.saturating_sub(look.coupons));
+        survey.counts.add(StateName::Skipped, admitted * above);
         survey
     }
 
-    /// Looks at one recipient, who from now on is owed so many `coupons`. Says whether any was owed before.
-    fn recipient(
-        &mut self,
-        book: &impl Book,
-        recipient: u32,
-        coupons: u8,
-        reading: &reread::Reading<&dyn Fn(i64) -> Class>,
-    ) -> bool {
-        let (mut owed, mut refused) = (false, false);
-        let known = book.most_coupons();
-        for ordinal in 1..=known.max(coupons) {
+    /// Looks at one recipient, who is still one or not. Says whether a coupon was owed before.
+    fn recipient(&mut self, look: &Look<'_, impl Book>, recipient: u32, present: bool) -> bool {
+        let (mut was_owed, mut refused) = (false, false);
+        for ordinal in 1..=look.known.max(look.coupons) {
             let key = DeliveryKey { recipient, ordinal };
-            let mut standing = if ordinal <= known {
-                book.standing(key)
-            } else {
-                Standing::PENDING
-            };
-            owed |= ordinal <= known && is_owed(&standing.state);
-            let step = reading
-                .step(&standing)
-                .filter(|step| ordinal <= coupons || settles(*step));
+            let mut standing = Standing::PENDING;
+            if ordinal <= look.known {
+                standing = look.book.standing(key);
+                was_owed |= is_owed(&standing.state);
+            }
+            let reached = ordinal <= look.coupons;
+            let owed = present && reached && !refused;
+            let step = look.reading.step(&standing).filter(|step| match step {
+                Step::Owe => owed,
+                Step::RereadResend { .. } => reached,
+                _ => true,
+            });
             if let Some((step, next)) = step.and_then(|step| Some((step, standing.next(step).ok()?))) {
                 self.reread.push((key, step));
                 standing = next;
             }
-            let name = if ordinal > coupons || refused {
-                skipped(&standing.state)
-            } else {
+            let name = if owed {
                 owed_again(&standing.state)
+            } else {
+                skipped(&standing.state)
             };
             refused |= name == StateName::Refused;
             self.counts.add(name, 1);
         }
-        owed
+        was_owed
     }
 
     /// A truncated export looks just like a shrunken audience.
@@ -340,10 +352,6 @@ const fn is_owed(state: &State) -> bool {
     )
 }
 
-const fn settles(step: Step) -> bool {
-    matches!(step, Step::RereadIssued | Step::RereadRefused)
-}
-
 /// Where a delivery stands that is not owed: what may have been issued stays what it is.
 const fn skipped(state: &State) -> StateName {
     match state {
@@ -359,3 +367,6 @@ const fn owed_again(state: &State) -> StateName {
         _ => state.name(),
     }
 }
+
+#[cfg(test)]
+mod tests;

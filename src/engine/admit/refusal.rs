@@ -122,6 +122,6 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::TooLong => "with an open_id of over 128 characters",
         UnusableKind::NotPrintable => "with an open_id that has spaces or unprintable characters",
         UnusableKind::WrongFields => "with more or fewer fields than the header",
-        UnusableKind::NotText => "that are not text in the source's encoding",
+        UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
     }
 }
