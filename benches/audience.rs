@@ -34,8 +34,16 @@ fn write(path: &Path) -> std::io::Result<()> {
     for n in 0..ROWS {
         let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         let hex = format!("{mixed:032x}");
-        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-        writeln!(file, "{a}-{b}-{c}-{d}-{e}")?;
+        let (head, tail) = (&hex[..16], &hex[16..]);
+        writeln!(
+            file,
+            "{}-{}-{}-{}-{}",
+            &head[..8],
+            &head[8..12],
+            &head[12..],
+            &tail[..4],
+            &tail[4..]
+        )?;
     }
     file.flush()
 }

@@ -306,21 +306,21 @@ fn sort(
     let untouched = [StateName::Issued, StateName::InDoubt, StateName::InFlight]
         .iter()
         .all(|name| counts.of(*name) == 0);
-    let mut changed = Vec::new();
+    let mut found = Vec::new();
     for change in changes {
-        changed.push(change.what);
+        found.push(change.what);
         let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
         if !free && !terms.accepted.contains(&change.what) {
             refusals.push(Refusal::Change(change));
         }
     }
     if !book.accepts_replays() {
-        changed.push(Accept::Replays);
+        found.push(Accept::Replays);
     }
     Accept::ALL
         .into_iter()
         .filter(|change| terms.accepted.contains(change))
-        .partition(|change| changed.contains(change))
+        .partition(|change| found.contains(change))
 }
 
 fn over_max_coupons(counts: &Counts, max: u64) -> Option<Refusal> {
