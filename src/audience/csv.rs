@@ -57,8 +57,8 @@ pub(super) fn read(
     };
     rows.show(on_row)?;
     let count = rows.count;
-    let (file, bytes, hash) = rows.reader.into_inner().finish();
-    stood_still(path, &file, &before, bytes)?;
+    let (bytes, hash) = rows.reader.into_inner().finish();
+    stood_still(path, &before, bytes)?;
     Ok(Totals {
         rows: count,
         bytes,
@@ -82,13 +82,10 @@ fn open(path: &Path) -> Result<File, AudienceError> {
     File::open(path).map_err(unreadable(path))
 }
 
-/// Both the open file and whatever has its path by now must be what was opened.
-fn stood_still(path: &Path, file: &File, before: &Metadata, bytes: u64) -> Result<(), AudienceError> {
+/// What has the path by now must be the very file that was opened, as long and as old, and read as a whole.
+fn stood_still(path: &Path, before: &Metadata, bytes: u64) -> Result<(), AudienceError> {
     let mark = |of: &Metadata| (of.dev(), of.ino(), of.len(), of.mtime(), of.mtime_nsec());
-    let same = file.metadata().is_ok_and(|now| mark(&now) == mark(before))
-        && std::fs::metadata(path).is_ok_and(|now| mark(&now) == mark(before))
-        && before.len() == bytes;
-    if same {
+    if before.len() == bytes && std::fs::metadata(path).is_ok_and(|now| mark(&now) == mark(before)) {
         return Ok(());
     }
     Err(AudienceError::Changed { path: path.into() })

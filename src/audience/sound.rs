@@ -76,9 +76,9 @@ impl<R: Read> Sound<R> {
         }
     }
 
-    /// Gives `inner` back, with how many bytes it had and their SHA-256.
-    pub(super) fn finish(self) -> (R, u64, [u8; 32]) {
-        (self.inner, self.bytes, self.hash.finalize().into())
+    /// How many bytes the file had, and their SHA-256.
+    pub(super) fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hash.finalize().into())
     }
 
     fn end(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

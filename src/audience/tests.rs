@@ -62,13 +62,10 @@ fn told(error: &AudienceError, path: &Path) -> String {
 
 #[test]
 fn byte_order_mark_line_ends_quotes_and_blank_lines_are_read_right() {
-    let expected = vec![(3, "u1"), (4, "u2"), (7, "u3"), (9, "u4"), (10, "u5")];
-    let text = "\u{feff}\nname,\"open_id\"\n\"a \"\"b\"\"\",u1\n,u2 \n\n\n\"two\nlines, in\", u3\nc,\"u4\"\nd,u5";
+    let expected = [(3, "u1"), (4, "u2"), (7, "u3"), (9, "u4"), (11, "u5")];
+    let text = "\u{feff}\nname,\"open_id\"\n\"a \"\"b\"\"\",u1\n,u2 \n\n\n\"two\nlines, in\", u3\nc,\"u4\"\n\nd,u5";
     let unix = rows(text.as_bytes());
-    assert_eq!(
-        users(&unix),
-        vec![(3, "u1"), (4, "u2"), (7, "u3"), (9, "u4"), (10, "u5")]
-    );
+    assert_eq!(users(&unix), expected);
     let windows = rows(text.replace('\n', "\r\n").as_bytes());
     assert_eq!(users(&windows), expected);
 }
@@ -80,6 +77,7 @@ fn the_delimiter_is_the_one_that_shows_the_column() {
         "a\topen_id\nx\tu1\n",
         "a,open_id\nx,u1\n",
         "open_id\nu1\n",
+        "\u{feff}\"open_id\"\nu1\n",
     ] {
         assert_eq!(users(&rows(text.as_bytes())), [(2, "u1")], "{text:?}");
     }

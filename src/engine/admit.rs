@@ -9,10 +9,11 @@ mod past;
 mod refusal;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::audience::{Audience, Row, Totals};
+use crate::audience::{self, Audience, AudienceError, Row, Source, Totals};
 use crate::delivery::{Counts, DeliveryKey, Standing, State, StateName, Step};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::outcome::Class;
@@ -28,6 +29,9 @@ pub use refusal::{Change, Refusal};
 
 /// Fewer people gone than this never stop an apply.
 const FEWEST_GONE: u64 = 100;
+
+/// After so many rows, a few hundredths of a second, a reading tells how far it is.
+const TOLD_EVERY: u64 = 1 << 16;
 
 /// The rows of one reading, gathered against what the ledger knows.
 pub struct Admission<'b, B> {
@@ -93,6 +97,27 @@ impl<'b, B: Book> Admission<'b, B> {
             unusable: BTreeMap::new(),
             too_many: false,
         }
+    }
+
+    /// Takes every row of `source`. Says now and then how many there were so far, and breaks off when it is told to.
+    /// It blocks.
+    ///
+    /// # Errors
+    /// When the source cannot be read to its end: then nothing that was taken counts.
+    pub fn read(
+        &mut self,
+        source: &Source,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Totals, AudienceError> {
+        let mut rows = 0_u64;
+        audience::read(source, |row| {
+            self.row(&row);
+            rows += 1;
+            if rows.is_multiple_of(TOLD_EVERY) {
+                return progress(rows);
+            }
+            ControlFlow::Continue(())
+        })
     }
 
     /// Takes one row.

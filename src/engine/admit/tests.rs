@@ -116,6 +116,15 @@ fn the_limit_holds_over_the_whole_life() {
 }
 
 #[test]
+fn a_lower_limit_is_no_truncated_export() {
+    let mut book = Memory::default();
+    Apply::of(0..1_000).to(&mut book);
+    let mut lowered = Apply::of(0..1_000);
+    lowered.audience.limit = 500;
+    assert_eq!(lowered.to(&mut book).left.len(), 500);
+}
+
+#[test]
 fn what_could_surprise_is_asked_for() {
     let mut book = Memory::default();
     Apply::of(0..1_000).to(&mut book);
@@ -234,6 +243,34 @@ fn codes_are_read_again_whoever_is_named() {
 }
 
 #[test]
+fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
+    let mut book = Memory::default();
+    let apply = |named: &[&str], coupons| Apply {
+        class: Class::Halt,
+        accepted: vec![Accept::SmallerAudience],
+        ..Apply::of(named).with(|plan| plan.coupons_per_user = coupons)
+    };
+    apply(&["a", "b"], 2).to(&mut book);
+    for ordinal in [1, 2] {
+        let key = DeliveryKey { recipient: 0, ordinal };
+        book.send(
+            key,
+            Verdict::Unknown {
+                due: from_ms(1),
+                code: None,
+            },
+        );
+        book.retry(key, Verdict::Held { code: CODE });
+    }
+    let converged = apply(&["b"], 1).to(&mut book);
+    assert_eq!(
+        converged.reread,
+        [(key(0), Step::RereadResend { due: from_ms(1_000) })],
+        "but not above `coupons_per_user`"
+    );
+}
+
+#[test]
 fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
     let mut book = Memory::default();
     let apply = |max, coupons| {
@@ -247,5 +284,16 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
     book.close(2);
     apply(3, 2).decide(&book).expect_err("two users are owed two each");
     apply(4, 2).to(&mut book);
+    book.send(key(1), Verdict::Held { code: CODE });
+    book.send(
+        key(2),
+        Verdict::Unknown {
+            due: from_ms(1),
+            code: None,
+        },
+    );
+    apply(3, 2)
+        .decide(&book)
+        .expect_err("what is held or in doubt may be a coupon yet");
     apply(2, 1).to(&mut book);
 }

@@ -133,6 +133,18 @@ impl Memory {
         }
     }
 
+    /// Sends a doubt again, with this end.
+    pub(super) fn retry(&mut self, key: DeliveryKey, verdict: Verdict) {
+        self.step(
+            key,
+            Step::Intent {
+                at: from_ms(2),
+                activity: ActivityNo(0),
+            },
+        );
+        self.step(key, Step::Ended(verdict));
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = DeliveryKey> + use<> {
         let most = self.most_coupons();
         (0..self.recipients())
