@@ -139,6 +139,12 @@ impl Book {
             .map_or(0, |generation| generation.coupons_per_user)
     }
 
+    /// The highest ordinal that anybody was ever owed: every recipient has deliveries up to it.
+    #[must_use]
+    pub fn ordinals(&self) -> u8 {
+        self.deliveries.ordinals()
+    }
+
     /// The deliveries that are neither settled nor skipped nor simply pending, by key.
     pub fn unsettled(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> {
         self.deliveries
