@@ -4,8 +4,8 @@
 //! is to be added to the ledger, or every reason why nothing is.
 
 mod accept;
+mod facts;
 mod gathered;
-mod past;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use crate::audience::{self, Audience, AudienceError, Row, Source, Totals};
 use crate::delivery::{Counts, DeliveryKey, Standing, State, StateName, Step};
 use crate::event::{Reading, Rows, UnusableKind};
+use crate::identity::OpenId;
+use crate::ledger::{Book, Generation};
 use crate::outcome::Class;
 use crate::plan::Plan;
 
@@ -23,8 +25,7 @@ use super::reread;
 use gathered::{Newcomers, Numbers};
 
 pub use accept::{Accept, UnknownChange};
-pub use gathered::Admitted;
-pub use past::{Book, Generation};
+pub use facts::Changes;
 pub use refusal::{Change, Refusal};
 
 /// Fewer people gone than this never stop an apply.
@@ -34,8 +35,8 @@ const FEWEST_GONE: u64 = 100;
 const TOLD_EVERY: u64 = 1 << 16;
 
 /// The rows of one reading, gathered against what the ledger knows.
-pub struct Admission<'b, B> {
-    book: &'b B,
+pub struct Admission<'b> {
+    book: &'b Book,
     named: Numbers,
     newcomers: Newcomers,
     listed: u64,
@@ -51,6 +52,8 @@ pub struct Terms<'t> {
     pub plan: &'t Plan,
     /// Whom it is for.
     pub audience: &'t Audience,
+    /// What tells this plan from another.
+    pub fingerprint: &'t str,
     /// What was read in the end.
     pub totals: Totals,
     /// The changes that a person says are meant.
@@ -66,28 +69,22 @@ pub struct Terms<'t> {
 /// An audience that is let in: what the ledger has yet to be told, and what a person may be told.
 #[derive(Debug)]
 pub struct Converged {
-    /// The users who are new, in the order of the source.
-    pub admitted: Admitted,
-    /// Recipients whom the source no longer names, ascending.
-    pub left: Vec<u32>,
-    /// Recipients whom it names again, ascending.
-    pub returned: Vec<u32>,
-    /// Deliveries whose last code means something else by now, ascending.
-    pub reread: Vec<(DeliveryKey, Step)>,
-    /// The changes that were accepted, each once, in the order of the documentation.
-    pub accepted: Vec<Accept>,
+    /// What the ledger is to be told.
+    pub changes: Changes,
     /// What the source said.
     pub reading: Reading,
     /// Where all deliveries stand when the ledger has been told.
     pub counts: Counts,
+    /// The changes that were accepted, in the order of the documentation.
+    pub accepted: Vec<Accept>,
     /// Acceptances of what has not changed. They change nothing, and are worth a remark.
     pub needless: Vec<Accept>,
 }
 
-impl<'b, B: Book> Admission<'b, B> {
+impl<'b> Admission<'b> {
     /// Begins a reading.
     #[must_use]
-    pub fn new(book: &'b B) -> Self {
+    pub fn new(book: &'b Book) -> Self {
         Self {
             book,
             named: Numbers::below(book.recipients()),
@@ -127,13 +124,27 @@ impl<'b, B: Book> Admission<'b, B> {
             Err(kind) => return self.unusable.entry(kind).or_default().add(row.line),
         };
         let new = match self.book.find(open_id) {
-            Some(known) => Some(self.named.insert(known)),
-            None => self.newcomers.insert(open_id),
+            Some(known) => self.named.insert(known),
+            None if self.newcomers.contains(open_id) => false,
+            None => match OpenId::parse(open_id) {
+                Ok(open_id) => {
+                    self.too_many |= !self.newcomers.add(open_id);
+                    true
+                }
+                // A source checks what it shows; one that did not must not get a row in, nor lose it.
+                Err(_) => {
+                    return self
+                        .unusable
+                        .entry(UnusableKind::NotPrintable)
+                        .or_default()
+                        .add(row.line);
+                }
+            },
         };
-        match new {
-            Some(true) => self.listed += 1,
-            Some(false) => self.repeated.add(row.line),
-            None => self.too_many = true,
+        if new {
+            self.listed += 1;
+        } else {
+            self.repeated.add(row.line);
         }
     }
 
@@ -142,7 +153,6 @@ impl<'b, B: Book> Admission<'b, B> {
     /// # Errors
     /// Every reason why it is to be told nothing.
     pub fn decide(self, terms: &Terms<'_>) -> Result<Converged, Vec<Refusal>> {
-        let numbers_left = u64::from(u32::MAX - self.book.recipients());
         let places = u64::from(terms.audience.limit.saturating_sub(self.book.recipients()));
         let admitted = self.newcomers.len().min(places);
         let changes = self.changes(terms);
@@ -165,7 +175,7 @@ impl<'b, B: Book> Admission<'b, B> {
                 rows: terms.totals.rows,
             });
         }
-        if self.too_many || admitted > numbers_left {
+        if self.too_many {
             refusals.push(Refusal::TooMany);
         }
         refusals.extend(over_max_coupons(&survey.counts, terms.plan.max_coupons));
@@ -179,12 +189,23 @@ impl<'b, B: Book> Admission<'b, B> {
                 unusable: self.unusable.into_iter().collect(),
                 cut: survey.cut + self.newcomers.len() - admitted,
             },
-            admitted: self.newcomers.first(admitted),
-            left: survey.left,
-            returned: survey.returned,
-            reread: survey.reread,
-            accepted,
+            changes: Changes {
+                admitted: self.newcomers.first(admitted),
+                left: survey.left,
+                returned: survey.returned,
+                reread: survey.reread,
+                generation: Generation {
+                    at: terms.now,
+                    listed: self.listed,
+                    source: terms.totals.hash,
+                    activity_id: terms.plan.activity_id.clone(),
+                    coupons_per_user: terms.plan.coupons_per_user,
+                    fingerprint: terms.fingerprint.to_owned(),
+                    accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
+                },
+            },
             counts: survey.counts,
+            accepted,
             needless,
         })
     }
@@ -230,8 +251,8 @@ struct Survey {
 }
 
 /// By what each recipient is looked at.
-struct Look<'l, B> {
-    book: &'l B,
+struct Look<'l> {
+    book: &'l Book,
     /// How many coupons a recipient had before.
     known: u8,
     /// How many they are owed now.
@@ -240,11 +261,11 @@ struct Look<'l, B> {
 }
 
 impl Survey {
-    fn of<B: Book>(admission: &Admission<'_, B>, terms: &Terms<'_>, admitted: u64, changes: &[Change]) -> Self {
+    fn of(admission: &Admission<'_>, terms: &Terms<'_>, admitted: u64, changes: &[Change]) -> Self {
         let book = admission.book;
         let look = Look {
             book,
-            known: book.most_coupons(),
+            known: book.ordinals(),
             coupons: terms.plan.coupons_per_user,
             reading: reread::Reading {
                 class: terms.class,
@@ -277,7 +298,7 @@ impl Survey {
     }
 
     /// Looks at one recipient, who is still one or not. Says whether a coupon was owed before.
-    fn recipient(&mut self, look: &Look<'_, impl Book>, recipient: u32, present: bool) -> bool {
+    fn recipient(&mut self, look: &Look<'_>, recipient: u32, present: bool) -> bool {
         let (mut was_owed, mut refused) = (false, false);
         for ordinal in 1..=look.known.max(look.coupons) {
             let key = DeliveryKey { recipient, ordinal };
@@ -309,7 +330,7 @@ impl Survey {
     }
 
     /// A truncated export looks just like a shrunken audience.
-    fn shrunk(&self, book: &impl Book) -> Option<Change> {
+    fn shrunk(&self, book: &Book) -> Option<Change> {
         let much = self.gone >= FEWEST_GONE && self.gone * 10 > self.owed;
         (much && book.generation().is_some()).then(|| Change {
             what: Accept::SmallerAudience,
@@ -323,7 +344,7 @@ impl Survey {
 /// refusal, unless nothing could surprise.
 fn sort(
     changes: impl Iterator<Item = Change>,
-    book: &impl Book,
+    book: &Book,
     terms: &Terms<'_>,
     refusals: &mut Vec<Refusal>,
 ) -> (Vec<Accept>, Vec<Accept>) {

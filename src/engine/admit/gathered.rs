@@ -1,8 +1,10 @@
-//! Who was named so far: a bit for everybody whom the ledger knows, one piece of text for everybody else.
+//! Who was named so far: a bit for everybody whom the ledger knows, a list of everybody else.
 
 use std::hash::BuildHasher;
 
-use hashbrown::hash_table::{Entry, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::identity::OpenId;
 
 /// Some of the numbers below a bound.
 pub(super) struct Numbers(Vec<u64>);
@@ -30,86 +32,48 @@ impl Numbers {
     }
 }
 
-/// Distinct open_ids in the order of their first row. A million of 36 characters take some 55 MB.
+/// Distinct open_ids in the order of their first row.
 #[derive(Default)]
 pub(super) struct Newcomers {
-    text: String,
-    ends: Vec<usize>,
+    open_ids: Vec<OpenId>,
     index: HashTable<u32>,
-    hasher: hashbrown::DefaultHashBuilder,
+    hasher: DefaultHashBuilder,
 }
 
 impl Newcomers {
-    /// Adds an open_id; says whether it is new, or nothing when there is no number left for it.
-    pub(super) fn insert(&mut self, open_id: &str) -> Option<bool> {
+    /// Whether an open_id is among them.
+    pub(super) fn contains(&self, open_id: &str) -> bool {
+        let hash = self.hasher.hash_one(open_id);
+        self.index.find(hash, |n| text(&self.open_ids, *n) == open_id).is_some()
+    }
+
+    /// Adds an open_id that is not among them; says whether there was a number left for it.
+    pub(super) fn add(&mut self, open_id: OpenId) -> bool {
+        let Ok(number) = u32::try_from(self.open_ids.len()) else {
+            return false;
+        };
+        self.open_ids.push(open_id);
         let Self {
-            text,
-            ends,
+            open_ids,
             index,
             hasher,
         } = self;
-        let hash = hasher.hash_one(open_id);
-        let same = |n: &u32| nth(text, ends, *n) == open_id;
-        match index.entry(hash, same, |n| hasher.hash_one(nth(text, ends, *n))) {
-            Entry::Occupied(_) => Some(false),
-            Entry::Vacant(place) => {
-                place.insert(u32::try_from(ends.len()).ok()?);
-                text.push_str(open_id);
-                ends.push(text.len());
-                Some(true)
-            }
-        }
+        let hash = |n: &u32| hasher.hash_one(text(open_ids, *n));
+        index.insert_unique(hash(&number), number, hash);
+        true
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.ends.len() as u64
+        self.open_ids.len() as u64
     }
 
-    /// Forgets how to look them up, and keeps the first `most`.
-    pub(super) fn first(self, most: u64) -> Admitted {
-        let mut ends = self.ends;
-        ends.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        Admitted { text: self.text, ends }
+    /// The first so many of them.
+    pub(super) fn first(mut self, most: u64) -> Vec<OpenId> {
+        self.open_ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        self.open_ids
     }
 }
 
-fn nth<'t>(text: &'t str, ends: &[usize], n: u32) -> &'t str {
-    let n = n as usize;
-    let start = n
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or(0);
-    ends.get(n).and_then(|end| text.get(start..*end)).unwrap_or_default()
-}
-
-/// The open_ids that are let in, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admitted {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Admitted {
-    /// How many.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.ends.len() as u64
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let open_id = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            open_id
-        })
-    }
+fn text(open_ids: &[OpenId], n: u32) -> &str {
+    open_ids.get(n as usize).map_or("", OpenId::as_str)
 }

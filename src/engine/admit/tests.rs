@@ -1,4 +1,4 @@
-//! Promises of convergence, against a small ledger in memory that folds by the real table of transitions.
+//! Promises of convergence, against a real ledger over a store in memory.
 
 mod memory;
 mod property;
@@ -7,6 +7,7 @@ use super::*;
 use crate::clock::from_ms;
 use crate::delivery::Verdict;
 use crate::identity::ActivityId;
+use crate::ledger::Fact;
 use memory::{Apply, CODE, Memory};
 
 fn key(recipient: u32) -> DeliveryKey {
@@ -15,7 +16,7 @@ fn key(recipient: u32) -> DeliveryKey {
 
 #[test]
 fn an_apply_that_finds_nothing_changed_adds_nothing() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(0..10).to(&mut book);
     book.send(key(0), Verdict::Issued);
     book.send(key(1), Verdict::Refused { code: CODE });
@@ -28,13 +29,16 @@ fn an_apply_that_finds_nothing_changed_adds_nothing() {
         },
     );
     let again = Apply::of((0..10).rev()).to(&mut book);
-    assert!(again.admitted.is_empty() && again.left.is_empty() && again.returned.is_empty() && again.reread.is_empty());
+    let batches: Vec<_> = again.changes.into_batches().collect();
+    assert!(matches!(batches.as_slice(), [batch] if matches!(batch.as_slice(), [Fact::Closed(_)])));
+    let bytes = postcard::to_stdvec(&batches).expect("facts are written");
+    assert!(bytes.len() <= 1024, "{} bytes", bytes.len());
     assert!(again.accepted.is_empty() && again.needless.is_empty());
 }
 
 #[test]
 fn people_come_and_go_and_come_back() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(["a", "b", "c", "d"]).to(&mut book);
     book.send(key(0), Verdict::Issued);
     book.send(
@@ -46,8 +50,11 @@ fn people_come_and_go_and_come_back() {
     );
     book.send(key(2), Verdict::Held { code: CODE });
     let gone = Apply::of(["e"]).to(&mut book);
-    assert_eq!((gone.left.as_slice(), gone.admitted.len()), (&[0, 1, 2, 3][..], 1));
-    let states: Vec<_> = book.all().map(|key| book.standing(key).state.name()).collect();
+    assert_eq!(
+        (gone.changes.left.as_slice(), gone.changes.admitted.len()),
+        (&[0, 1, 2, 3][..], 1)
+    );
+    let states: Vec<_> = book.all().map(|key| book.book().standing(key).state.name()).collect();
     let (issued, doubt, skipped, pending) = (
         StateName::Issued,
         StateName::InDoubt,
@@ -60,8 +67,8 @@ fn people_come_and_go_and_come_back() {
         "a coupon is kept, a doubt stays, the rest is skipped"
     );
     let back = Apply::of(["d", "c", "a", "b", "e"]).to(&mut book);
-    assert_eq!(back.returned, [0, 1, 2, 3]);
-    assert_eq!(book.counts().of(pending), 3);
+    assert_eq!(back.changes.returned, [0, 1, 2, 3]);
+    assert_eq!(book.book().counts().of(pending), 3);
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn rows_are_counted_once_and_by_kind() {
     let mut apply = Apply::of(["a", "b", "a", "a"]);
     apply.rows.push(Err(UnusableKind::Empty));
     apply.audience.max_unusable = 0.2;
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     for listed in [2, 2] {
         let reading = apply.to(&mut book).reading;
         assert_eq!(reading.listed, listed);
@@ -95,21 +102,21 @@ fn rows_are_counted_once_and_by_kind() {
 
 #[test]
 fn the_limit_holds_over_the_whole_life() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     let limited = |open_ids: &[&str], limit| {
         let mut apply = Apply::of(open_ids);
         apply.audience.limit = limit;
         apply
     };
     assert_eq!(limited(&["a", "b", "c", "c", "d"], 2).to(&mut book).reading.cut, 2);
-    assert_eq!(book.open_ids, ["a", "b"]);
+    assert_eq!(book.open_ids(), ["a", "b"]);
     limited(&["c", "b"], 2).to(&mut book);
-    assert_eq!(book.open_ids, ["a", "b"], "who is gone has had a place");
+    assert_eq!(book.open_ids(), ["a", "b"], "who is gone has had a place");
     limited(&["c", "b"], 3).to(&mut book);
-    assert_eq!(book.open_ids, ["a", "b", "c"]);
+    assert_eq!(book.open_ids(), ["a", "b", "c"]);
     let lowered = limited(&["a", "b", "c"], 1).to(&mut book);
     assert_eq!(
-        (lowered.left.as_slice(), lowered.reading.cut),
+        (lowered.changes.left.as_slice(), lowered.reading.cut),
         (&[1, 2][..], 2),
         "a lower limit owes fewer"
     );
@@ -117,16 +124,16 @@ fn the_limit_holds_over_the_whole_life() {
 
 #[test]
 fn a_lower_limit_is_no_truncated_export() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(0..1_000).to(&mut book);
     let mut lowered = Apply::of(0..1_000);
     lowered.audience.limit = 500;
-    assert_eq!(lowered.to(&mut book).left.len(), 500);
+    assert_eq!(lowered.to(&mut book).changes.left.len(), 500);
 }
 
 #[test]
 fn what_could_surprise_is_asked_for() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(0..1_000).to(&mut book);
     for n in 0..300 {
         book.send(key(n), Verdict::Issued);
@@ -159,7 +166,7 @@ fn what_could_surprise_is_asked_for() {
 
 #[test]
 fn an_acceptance_that_is_not_needed_is_a_remark() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     let converged = Apply::of(0..3).accepting(&Accept::ALL).to(&mut book);
     assert_eq!(
         converged.accepted,
@@ -181,7 +188,7 @@ fn an_acceptance_that_is_not_needed_is_a_remark() {
 
 #[test]
 fn few_people_gone_are_no_surprise() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(0..1_000).to(&mut book);
     for n in 0..10 {
         book.send(key(n), Verdict::Issued);
@@ -191,7 +198,7 @@ fn few_people_gone_are_no_surprise() {
     Apply::of(110..1_000)
         .decide(&book)
         .expect_err("100 of 990 are over 10 %");
-    let mut large = Memory::default();
+    let mut large = Memory::new();
     Apply::of(0..2_000).to(&mut large);
     Apply::of(200..2_000)
         .decide(&large)
@@ -201,7 +208,7 @@ fn few_people_gone_are_no_surprise() {
 
 #[test]
 fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(["a", "b", "c"]).to(&mut book);
     book.send(key(0), Verdict::Held { code: CODE });
     book.send(key(1), Verdict::Refused { code: CODE });
@@ -210,7 +217,7 @@ fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
         Apply::of(["a", "b", "c"]).with(|plan| plan.activity_id = id)
     };
     let converged = other("7300").to(&mut book);
-    assert_eq!(converged.reread, [(key(0), Step::Owe)]);
+    assert_eq!(converged.changes.reread, [(key(0), Step::Owe)]);
     book.send(
         key(2),
         Verdict::Unknown {
@@ -223,7 +230,7 @@ fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
 
 #[test]
 fn codes_are_read_again_whoever_is_named() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     Apply::of(["a", "b", "c"]).to(&mut book);
     book.send(key(0), Verdict::Held { code: CODE });
     book.send(key(1), Verdict::Held { code: CODE });
@@ -234,17 +241,21 @@ fn codes_are_read_again_whoever_is_named() {
     let converged = read_as(Class::Retry, &["a"])
         .decide(&book)
         .expect("the audience is let in");
-    assert_eq!(converged.reread, [(key(0), Step::Owe)], "who is gone is not owed again");
+    assert_eq!(
+        converged.changes.reread,
+        [(key(0), Step::Owe)],
+        "who is gone is not owed again"
+    );
     let converged = read_as(Class::Refuse, &["a"]).to(&mut book);
     assert_eq!(
-        converged.reread,
+        converged.changes.reread,
         [(key(0), Step::RereadRefused), (key(1), Step::RereadRefused)]
     );
 }
 
 #[test]
 fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     let apply = |named: &[&str], coupons| Apply {
         class: Class::Halt,
         accepted: vec![Accept::SmallerAudience],
@@ -260,11 +271,11 @@ fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
                 code: None,
             },
         );
-        book.retry(key, Verdict::Held { code: CODE });
+        book.attempt(key, Verdict::Held { code: CODE });
     }
     let converged = apply(&["b"], 1).to(&mut book);
     assert_eq!(
-        converged.reread,
+        converged.changes.reread,
         [(key(0), Step::RereadResend { due: from_ms(1_000) })],
         "but not above `coupons_per_user`"
     );
@@ -272,7 +283,7 @@ fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
 
 #[test]
 fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
-    let mut book = Memory::default();
+    let mut book = Memory::new();
     let apply = |max, coupons| {
         Apply::of(["a", "b", "c"]).with(|plan| {
             plan.coupons_per_user = coupons;
@@ -281,7 +292,6 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
     };
     apply(6, 2).to(&mut book);
     book.send(key(0), Verdict::Refused { code: CODE });
-    book.close(2);
     apply(3, 2).decide(&book).expect_err("two users are owed two each");
     apply(4, 2).to(&mut book);
     book.send(key(1), Verdict::Held { code: CODE });

@@ -1,153 +1,114 @@
-//! A ledger in memory, and one apply to it.
+//! A ledger over a store in memory, and one apply to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
+
 use super::super::*;
 use crate::audience::{CsvSource, Encoding, Source};
 use crate::clock::from_ms;
-use crate::delivery::{ActivityNo, Skipped, Verdict};
+use crate::delivery::Verdict;
 use crate::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
+use crate::ledger::memory::MemoryStore;
+use crate::ledger::{Fact, Ledger};
+use crate::outcome::{Outcome, Proof, Unknown};
 use crate::plan::{Bounds, Guard, Halt, InDoubt, Pace, Retry, Schedule};
 
 pub(super) const CODE: i64 = 29_005_099;
 
-/// A ledger that tells only facts and folds them.
-#[derive(Clone, Debug, Default)]
+/// A real ledger over a store in memory.
 pub(super) struct Memory {
-    pub(super) open_ids: Vec<String>,
-    gone: Vec<bool>,
-    deliveries: Vec<Vec<Standing>>,
-    generation: Option<Generation>,
-    replays: bool,
+    store: MemoryStore,
+    ledger: Ledger<MemoryStore>,
+    runtime: Runtime,
 }
 
-impl Book for Memory {
-    fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for standing in self.deliveries.iter().flatten() {
-            counts.add(standing.state.name(), 1);
-        }
-        counts
-    }
-    fn recipients(&self) -> u32 {
-        u32::try_from(self.open_ids.len()).expect("a small ledger")
-    }
-    fn find(&self, open_id: &str) -> Option<u32> {
-        let place = self.open_ids.iter().position(|known| known == open_id)?;
-        u32::try_from(place).ok()
-    }
-    fn is_gone(&self, recipient: u32) -> bool {
-        self.gone[recipient as usize]
-    }
-    fn most_coupons(&self) -> u8 {
-        self.deliveries
-            .first()
-            .map_or(0, |all| u8::try_from(all.len()).expect("at most 20"))
-    }
-    fn standing(&self, key: DeliveryKey) -> Standing {
-        self.deliveries[key.recipient as usize][usize::from(key.ordinal) - 1]
-    }
-    fn generation(&self) -> Option<&Generation> {
-        self.generation.as_ref()
-    }
-    fn accepts_replays(&self) -> bool {
-        self.replays
-    }
-}
+/// All that a book says of one recipient.
+pub(super) type Image = (String, bool, Vec<Standing>);
 
 impl Memory {
-    fn take(&mut self, converged: &Converged, plan: &Plan) {
-        for open_id in converged.admitted.iter() {
-            self.open_ids.push(open_id.to_owned());
-            self.gone.push(false);
-            self.deliveries.push(Vec::new());
-        }
-        for (key, step) in &converged.reread {
-            self.step(*key, *step);
-        }
-        for recipient in &converged.left {
-            assert!(
-                !std::mem::replace(&mut self.gone[*recipient as usize], true),
-                "who left was there"
-            );
-        }
-        for recipient in &converged.returned {
-            assert!(
-                std::mem::replace(&mut self.gone[*recipient as usize], false),
-                "who returned was gone"
-            );
-        }
-        self.replays |= converged.accepted.contains(&Accept::Replays);
-        self.generation = Some(Generation {
-            activity_id: plan.activity_id.clone(),
-            coupons_per_user: plan.coupons_per_user,
-        });
-        self.close(plan.coupons_per_user);
+    pub(super) fn new() -> Self {
+        Self::open(MemoryStore::default())
     }
 
-    /// A closed generation decides for every delivery whether it is owed.
-    pub(super) fn close(&mut self, coupons: u8) {
-        let most = self.most_coupons().max(coupons);
-        for (deliveries, gone) in self.deliveries.iter_mut().zip(&self.gone) {
-            deliveries.resize(usize::from(most), Standing::PENDING);
-            let mut refused = false;
-            for (ordinal, standing) in (1..).zip(deliveries.iter_mut()) {
-                let why = match () {
-                    () if *gone => Some(Skipped::Gone),
-                    () if ordinal > coupons => Some(Skipped::CouponsPerUser),
-                    () if refused => Some(Skipped::EarlierRefused),
-                    () => None,
-                };
-                let step = match (why, standing.state) {
-                    (Some(why), State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_)) => {
-                        Some(Step::Skip(why))
-                    }
-                    (None, State::Skipped(_)) => Some(Step::Owe),
-                    _ => None,
-                };
-                if let Some(step) = step {
-                    *standing = standing.next(step).expect("the table has the step");
-                }
-                refused |= matches!(standing.state, State::Refused { .. });
-            }
-        }
+    /// Opens what is durable, and begins a run.
+    fn open(store: MemoryStore) -> Self {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let ledger = runtime
+            .block_on(Ledger::open(store.clone(), plan().identity))
+            .expect("the ledger opens");
+        let mut memory = Self { store, ledger, runtime };
+        memory.append(vec![Fact::RunBegan {
+            at: from_ms(0),
+            timeout: Duration::from_secs(10),
+        }]);
+        memory
     }
 
-    fn step(&mut self, key: DeliveryKey, step: Step) {
-        let standing = &mut self.deliveries[key.recipient as usize][usize::from(key.ordinal) - 1];
-        *standing = standing.next(step).expect("the table has the step");
+    /// The process ends, and another one opens the ledger.
+    pub(super) fn reopen(&mut self) {
+        *self = Self::open(self.store.clone());
+    }
+
+    pub(super) fn book(&self) -> &Book {
+        self.ledger.book()
+    }
+
+    pub(super) fn append(&mut self, facts: Vec<Fact>) {
+        self.runtime.block_on(self.ledger.append(facts)).expect("the facts fit");
+    }
+
+    pub(super) fn image(&self) -> (Option<Generation>, Vec<Image>) {
+        let book = self.book();
+        let standings = |recipient| {
+            let all = (1..=book.ordinals()).map(|ordinal| book.standing(DeliveryKey { recipient, ordinal }));
+            (
+                book.open_id(recipient).to_owned(),
+                book.is_gone(recipient),
+                all.collect(),
+            )
+        };
+        (
+            book.generation().cloned(),
+            (0..book.recipients()).map(standings).collect(),
+        )
+    }
+
+    pub(super) fn open_ids(&self) -> Vec<String> {
+        self.image().1.into_iter().map(|(open_id, _, _)| open_id).collect()
     }
 
     /// Sends one delivery, if it can be sent, with this end.
     pub(super) fn send(&mut self, key: DeliveryKey, verdict: Verdict) {
-        if self.standing(key).state == State::Pending {
-            self.step(
-                key,
-                Step::Intent {
-                    at: from_ms(0),
-                    activity: ActivityNo(0),
-                },
-            );
-            self.step(key, Step::Ended(verdict));
+        if self.book().standing(key).state == State::Pending {
+            self.attempt(key, verdict);
         }
     }
 
-    /// Sends a doubt again, with this end.
-    pub(super) fn retry(&mut self, key: DeliveryKey, verdict: Verdict) {
-        self.step(
+    /// Attempts one delivery, with this end.
+    pub(super) fn attempt(&mut self, key: DeliveryKey, verdict: Verdict) {
+        let activity = self.book().current_activity().expect("a generation was closed");
+        let outcome = Box::new(Outcome {
+            proof: Proof::Unknown(Unknown::TimedOut),
+            answer: None,
+            status: None,
+            detail: None,
+            retry_after: None,
+            latency: Duration::ZERO,
+            at: from_ms(0),
+        });
+        let intent = Fact::Intent {
             key,
-            Step::Intent {
-                at: from_ms(2),
-                activity: ActivityNo(0),
-            },
-        );
-        self.step(key, Step::Ended(verdict));
+            at: from_ms(0),
+            activity,
+        };
+        self.append(vec![intent, Fact::Ended { key, verdict, outcome }]);
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = DeliveryKey> + use<> {
-        let most = self.most_coupons();
-        (0..self.recipients())
+        let most = self.book().ordinals();
+        (0..self.book().recipients())
             .flat_map(move |recipient| (1..=most).map(move |ordinal| DeliveryKey { recipient, ordinal }))
     }
 }
@@ -239,7 +200,7 @@ impl Apply {
     }
 
     pub(super) fn decide(&self, book: &Memory) -> Result<Converged, Vec<Refusal>> {
-        let mut admission = Admission::new(book);
+        let mut admission = Admission::new(book.book());
         for (line, open_id) in (2..).zip(&self.rows) {
             admission.row(&Row {
                 line,
@@ -254,6 +215,7 @@ impl Apply {
         admission.decide(&Terms {
             plan: &self.plan,
             audience: &self.audience,
+            fingerprint: "a plan",
             totals,
             accepted: &self.accepted,
             rehearsal: self.rehearsal,
@@ -262,11 +224,14 @@ impl Apply {
         })
     }
 
-    /// Applies and lets the ledger take it.
+    /// Applies, and tells the ledger.
     pub(super) fn to(&self, book: &mut Memory) -> Converged {
         let converged = self.decide(book).expect("the audience is let in");
-        book.take(&converged, &self.plan);
-        assert_eq!(book.counts(), converged.counts, "the counts that were foretold");
+        for batch in converged.changes.clone().into_batches() {
+            book.append(batch);
+        }
+        assert_eq!(book.book().counts(), converged.counts, "the counts that were foretold");
+        assert_eq!(book.book().counts(), book.book().recount());
         converged
     }
 
