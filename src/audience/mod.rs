@@ -10,22 +10,10 @@ mod sound;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use crate::campaign;
 use crate::event::UnusableKind;
 
 pub use error::{AudienceError, Flaw};
-
-/// Whom a campaign is for, decided: no choice left.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Audience {
-    /// Where its rows come from.
-    pub source: Source,
-    /// The first so many recipients ever owed, over the campaign's whole life; `u32::MAX` when the file names no limit.
-    pub limit: u32,
-    /// Whether a source that names nobody is meant so.
-    pub allow_empty: bool,
-    /// The share of rows that may be unusable, from 0 to 1.
-    pub max_unusable: f64,
-}
 
 /// Where an audience comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +33,21 @@ pub struct CsvSource {
     pub encoding: Encoding,
     /// What separates its fields: `,` `;` or a tab. None: what the header line suggests.
     pub delimiter: Option<u8>,
+}
+
+impl From<&campaign::Source> for Source {
+    fn from(said: &campaign::Source) -> Self {
+        let csv = &said.csv;
+        Self::Csv(CsvSource {
+            path: csv.path.clone(),
+            open_id: csv.open_id.clone(),
+            encoding: match csv.encoding {
+                Some(campaign::Encoding::Gb18030) => Encoding::Gb18030,
+                Some(campaign::Encoding::Utf8) | None => Encoding::Utf8,
+            },
+            delimiter: csv.delimiter.map(campaign::Delimiter::byte),
+        })
+    }
 }
 
 /// How bytes are to be read as text.

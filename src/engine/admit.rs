@@ -13,13 +13,13 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::audience::{self, Audience, AudienceError, Row, Source, Totals};
+use crate::audience::{self, AudienceError, Row, Source, Totals};
 use crate::delivery::{Counts, DeliveryKey, Standing, State, StateName, Step};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
 use crate::ledger::{Book, Generation};
 use crate::outcome::Class;
-use crate::plan::Plan;
+use crate::plan::{Plan, fingerprint};
 
 use super::reread;
 use gathered::{Newcomers, Numbers};
@@ -50,10 +50,6 @@ pub struct Admission<'b> {
 pub struct Terms<'t> {
     /// What the campaign means now.
     pub plan: &'t Plan,
-    /// Whom it is for.
-    pub audience: &'t Audience,
-    /// What tells this plan from another.
-    pub fingerprint: &'t str,
     /// What was read in the end.
     pub totals: Totals,
     /// The changes that a person says are meant.
@@ -153,7 +149,7 @@ impl<'b> Admission<'b> {
     /// # Errors
     /// Every reason why it is to be told nothing.
     pub fn decide(self, terms: &Terms<'_>) -> Result<Converged, Vec<Refusal>> {
-        let places = u64::from(terms.audience.limit.saturating_sub(self.book.recipients()));
+        let places = terms.plan.audience.limit.saturating_sub(self.book.recipients().into());
         let admitted = self.newcomers.len().min(places);
         let changes = self.changes(terms);
         let survey = Survey::of(&self, terms, admitted, &changes);
@@ -162,15 +158,15 @@ impl<'b> Admission<'b> {
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
         let (accepted, needless) = sort(changes, self.book, terms, &mut refusals);
         let unusable: u64 = self.unusable.values().map(|rows| rows.count).sum();
-        if over(unusable, terms.totals.rows, terms.audience.max_unusable) {
+        if over(unusable, terms.totals.rows, terms.plan.audience.max_unusable) {
             refusals.push(Refusal::Unusable {
                 unusable,
                 rows: terms.totals.rows,
-                allowed: terms.audience.max_unusable,
+                allowed: terms.plan.audience.max_unusable,
                 by_kind: self.unusable.clone().into_iter().collect(),
             });
         }
-        if self.listed == 0 && !terms.audience.allow_empty {
+        if self.listed == 0 && !terms.plan.audience.allow_empty {
             refusals.push(Refusal::Empty {
                 rows: terms.totals.rows,
             });
@@ -200,7 +196,7 @@ impl<'b> Admission<'b> {
                     source: terms.totals.hash,
                     activity_id: terms.plan.activity_id.clone(),
                     coupons_per_user: terms.plan.coupons_per_user,
-                    fingerprint: terms.fingerprint.to_owned(),
+                    fingerprint: fingerprint(terms.plan, &terms.totals.hash),
                     accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
                 },
             },
@@ -278,7 +274,7 @@ impl Survey {
         let mut survey = Self::default();
         for recipient in 0..book.recipients() {
             let named = admission.named.contains(recipient);
-            let present = named && recipient < terms.audience.limit;
+            let present = named && u64::from(recipient) < terms.plan.audience.limit;
             match (present, book.is_gone(recipient)) {
                 (true, true) => survey.returned.push(recipient),
                 (false, false) => survey.left.push(recipient),

@@ -75,7 +75,7 @@ fn people_come_and_go_and_come_back() {
 fn rows_are_counted_once_and_by_kind() {
     let mut apply = Apply::of(["a", "b", "a", "a"]);
     apply.rows.push(Err(UnusableKind::Empty));
-    apply.audience.max_unusable = 0.2;
+    apply.plan.audience.max_unusable = 0.2;
     let mut book = Memory::new();
     for listed in [2, 2] {
         let reading = apply.to(&mut book).reading;
@@ -105,7 +105,7 @@ fn the_limit_holds_over_the_whole_life() {
     let mut book = Memory::new();
     let limited = |open_ids: &[&str], limit| {
         let mut apply = Apply::of(open_ids);
-        apply.audience.limit = limit;
+        apply.plan.audience.limit = limit;
         apply
     };
     assert_eq!(limited(&["a", "b", "c", "c", "d"], 2).to(&mut book).reading.cut, 2);
@@ -127,7 +127,7 @@ fn a_lower_limit_is_no_truncated_export() {
     let mut book = Memory::new();
     Apply::of(0..1_000).to(&mut book);
     let mut lowered = Apply::of(0..1_000);
-    lowered.audience.limit = 500;
+    lowered.plan.audience.limit = 500;
     assert_eq!(lowered.to(&mut book).changes.left.len(), 500);
 }
 

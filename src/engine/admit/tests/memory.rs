@@ -1,19 +1,17 @@
 //! A ledger over a store in memory, and one apply to it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::*;
-use crate::audience::{CsvSource, Encoding, Source};
 use crate::clock::from_ms;
 use crate::delivery::Verdict;
 use crate::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Ledger};
 use crate::outcome::{Outcome, Proof, Unknown};
-use crate::plan::{Bounds, Guard, Halt, InDoubt, Pace, Retry, Schedule};
+use crate::plan::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Retry, Schedule};
 
 pub(super) const CODE: i64 = 29_005_099;
 
@@ -125,6 +123,11 @@ fn plan() -> Plan {
         base_url: "http://127.0.0.1:1".into(),
         coupons_per_user: 1,
         max_coupons: u64::MAX,
+        audience: Audience {
+            limit: u64::MAX,
+            allow_empty: false,
+            max_unusable: 0.01,
+        },
         schedule: Schedule {
             start: Timestamp::MIN,
             end: Timestamp::MAX,
@@ -159,7 +162,6 @@ fn plan() -> Plan {
 #[derive(Clone)]
 pub(super) struct Apply {
     pub(super) plan: Plan,
-    pub(super) audience: Audience,
     pub(super) rows: Vec<Result<String, UnusableKind>>,
     pub(super) accepted: Vec<Accept>,
     pub(super) rehearsal: bool,
@@ -168,20 +170,8 @@ pub(super) struct Apply {
 
 impl Apply {
     pub(super) fn of<S: ToString>(open_ids: impl IntoIterator<Item = S>) -> Self {
-        let source = Source::Csv(CsvSource {
-            path: PathBuf::new(),
-            open_id: "open_id".into(),
-            encoding: Encoding::Utf8,
-            delimiter: None,
-        });
         Self {
             plan: plan(),
-            audience: Audience {
-                source,
-                limit: u32::MAX,
-                allow_empty: false,
-                max_unusable: 0.01,
-            },
             rows: open_ids.into_iter().map(|open_id| Ok(open_id.to_string())).collect(),
             accepted: Vec::new(),
             rehearsal: false,
@@ -214,8 +204,6 @@ impl Apply {
         };
         admission.decide(&Terms {
             plan: &self.plan,
-            audience: &self.audience,
-            fingerprint: "a plan",
             totals,
             accepted: &self.accepted,
             rehearsal: self.rehearsal,

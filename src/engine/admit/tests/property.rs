@@ -14,7 +14,7 @@ use crate::ledger::Fact;
 #[derive(Clone, Debug)]
 struct Turn {
     named: Vec<u8>,
-    limit: u32,
+    limit: u64,
     coupons: u8,
     class: Class,
     sends: Vec<(usize, u8)>,
@@ -25,7 +25,7 @@ struct Turn {
 fn turn() -> impl Strategy<Value = Turn> {
     (
         prop::collection::vec(0_u8..12, 0..20),
-        prop_oneof![Just(u32::MAX), 0_u32..12],
+        prop_oneof![Just(u64::MAX), 0_u64..12],
         1_u8..=3,
         prop::sample::select(Class::ALL.to_vec()),
         prop::collection::vec((0_usize..40, 0_u8..5), 0..12),
@@ -50,13 +50,14 @@ struct Naive {
 
 impl Naive {
     fn apply(&mut self, turn: &Turn) {
+        let most = usize::try_from(turn.limit).unwrap_or(usize::MAX);
         let named: Vec<_> = turn.named.iter().map(u8::to_string).collect();
         for open_id in &named {
-            if !self.order.contains(open_id) && self.order.len() < turn.limit as usize {
+            if !self.order.contains(open_id) && self.order.len() < most {
                 self.order.push(open_id.clone());
             }
         }
-        let within = self.order.iter().take(turn.limit as usize);
+        let within = self.order.iter().take(most);
         self.present = within.filter(|open_id| named.contains(open_id)).cloned().collect();
     }
 
@@ -98,7 +99,7 @@ proptest! {
         let mut naive = Naive { order: Vec::new(), present: BTreeSet::new() };
         for turn in turns {
             let mut apply = Apply::of(&turn.named).accepting(&Accept::ALL).with(|plan| plan.coupons_per_user = turn.coupons);
-            (apply.audience.limit, apply.audience.allow_empty, apply.class) = (turn.limit, true, turn.class);
+            (apply.plan.audience.limit, apply.plan.audience.allow_empty, apply.class) = (turn.limit, true, turn.class);
             if let Some(durable) = turn.crash {
                 // The process ends before the last batch: the ledger that is opened again is as it was.
                 let before = book.image();
