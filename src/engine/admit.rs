@@ -308,7 +308,8 @@ impl Survey {
             let step = look.reading.step(&standing).filter(|step| match step {
                 Step::Owe => owed,
                 Step::RereadResend { .. } => reached,
-                _ => true,
+                // Behind a coupon that is refused by now a held one is skipped before it could be read again.
+                _ => !refused || standing.state == State::InDoubt,
             });
             if let Some((step, next)) = step.and_then(|step| Some((step, standing.next(step).ok()?))) {
                 self.reread.push((key, step));
