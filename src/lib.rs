@@ -20,6 +20,7 @@ pub mod merchant_coupon_id;
 pub mod outcome;
 pub mod secret;
 
+pub mod audience;
 pub mod campaign;
 pub mod cli;
 pub mod douyin;

@@ -1,6 +1,7 @@
 //! The hand that moves deliveries along the line: from what is owed, through the pace, to the platform and back to the
 //! ledger. Everything that a person sees of it leaves as events.
 
+pub mod admit;
 mod dispatcher;
 mod guard;
 mod landing;
@@ -8,6 +9,7 @@ mod limits;
 mod outage;
 mod queue;
 mod ramp;
+pub mod reread;
 mod verdict;
 mod voice;
 mod worker;

@@ -139,6 +139,12 @@ impl Book {
             .map_or(0, |generation| generation.coupons_per_user)
     }
 
+    /// The highest ordinal that anybody was ever owed: every recipient has deliveries up to it.
+    #[must_use]
+    pub fn ordinals(&self) -> u8 {
+        self.deliveries.ordinals()
+    }
+
     /// The deliveries that are neither settled nor skipped nor simply pending, by key.
     pub fn unsettled(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> {
         self.deliveries
@@ -296,15 +302,19 @@ impl Book {
         }
         let coupons_changed = self.coupons_per_user() != generation.coupons_per_user;
         self.generation = Some(generation.clone());
+        let newcomers = self.people.confirmed;
         self.people.confirmed = self.people.all();
         self.deliveries
             .admit(self.people.confirmed, generation.coupons_per_user);
-        if coupons_changed {
-            return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
-        }
+        // A newcomer has a delivery for every ordinal that anybody was ever owed, also above what is owed by now.
+        let anew = match () {
+            () if coupons_changed => 0,
+            () if self.deliveries.ordinals() > generation.coupons_per_user => newcomers,
+            () => self.people.confirmed,
+        };
         let changed = draft.left.into_iter().chain(draft.returned);
         changed
-            .into_iter()
+            .chain(anew..self.people.confirmed)
             .try_for_each(|recipient| self.reconcile(recipient, 1))
     }
 

@@ -1,0 +1,178 @@
+//! The bytes of a file on their way to the CSV parser: hashed, counted, and refused where a parser would go on in
+//! silence.
+//!
+//! The `csv` crate reads anything: a quote that is never closed swallows the rest of the file into one field, and text
+//! behind a closing quote joins rows into one. Either would drop recipients without a word, so quotes must pair here.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr_iter, memrchr};
+use sha2::{Digest, Sha256};
+
+use super::error::Flaw;
+
+/// The longest that one row may be, in bytes: a bound for the memory that a broken file can take.
+pub(super) const LONGEST_ROW: usize = 1 << 20;
+
+/// A flaw and its line, on its way through the parser as the cause of an [`io::Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {flaw}")]
+pub(super) struct Found {
+    pub(super) line: u64,
+    pub(super) flaw: Flaw,
+}
+
+/// A reader that passes sound bytes only, and ends every file with a line end.
+pub(super) struct Sound<R> {
+    inner: R,
+    hash: Sha256,
+    bytes: u64,
+    last: u8,
+    quotes: Quotes,
+}
+
+/// Where the bytes so far leave off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    /// A field without quotes, or the start of one.
+    Plain,
+    /// A quoted field, opened on this line.
+    Quoted { opened: u64 },
+    /// Behind a quote in a quoted field: either it closes the field or it is the first of two.
+    Quote { opened: u64 },
+    /// Behind a closed field, where only spaces may come before the next one.
+    Closed,
+}
+
+/// Follows quotes and rows through a stream of chunks.
+struct Quotes {
+    delimiter: u8,
+    inside: Inside,
+    /// The line that the next byte is on.
+    line: u64,
+    /// The line that the row under way begins on.
+    row_line: u64,
+    /// How long the row under way is so far.
+    row_bytes: usize,
+}
+
+impl<R: Read> Sound<R> {
+    /// Takes over from `inner`, of which `begun` was read and is to be skipped by the parser, but hashed.
+    pub(super) fn new(inner: R, begun: &[u8], delimiter: u8) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(begun);
+        Self {
+            inner,
+            hash,
+            bytes: begun.len() as u64,
+            last: b'\n',
+            quotes: Quotes {
+                delimiter,
+                inside: Inside::Plain,
+                line: 1,
+                row_line: 1,
+                row_bytes: 0,
+            },
+        }
+    }
+
+    /// How many bytes the file had, and their SHA-256.
+    pub(super) fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hash.finalize().into())
+    }
+
+    fn end(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.quotes.inside, buffer.first_mut()) {
+            (Inside::Quoted { opened }, _) => Err(found(opened, Flaw::UnclosedQuote)),
+            (_, Some(first)) if self.last != b'\n' => {
+                *first = b'\n';
+                self.last = b'\n';
+                Ok(1)
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+impl<R: Read> Read for Sound<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        let Some((chunk, last)) = buffer.get(..n).and_then(|chunk| Some((chunk, *chunk.last()?))) else {
+            return self.end(buffer);
+        };
+        self.hash.update(chunk);
+        self.bytes += n as u64;
+        self.quotes.follow(self.last, chunk)?;
+        self.last = last;
+        Ok(n)
+    }
+}
+
+impl Quotes {
+    /// Follows `chunk`, before which stands the byte `last`.
+    fn follow(&mut self, last: u8, chunk: &[u8]) -> io::Result<()> {
+        if let Some(at) = memchr(0, chunk) {
+            return Err(found(self.line + lines(&chunk[..at]), Flaw::Nul));
+        }
+        // Where the row under way begins in this chunk, if it does; and up to where its lines are counted.
+        let (mut row_start, mut counted, mut at) = (None, 0, 0);
+        while at < chunk.len() {
+            let next = match self.inside {
+                Inside::Plain | Inside::Quoted { .. } => memchr(b'"', &chunk[at..]).map_or(chunk.len(), |n| at + n),
+                Inside::Quote { .. } | Inside::Closed => at,
+            };
+            if self.inside == Inside::Plain
+                && let Some(end) = memrchr(b'\n', &chunk[at..next])
+            {
+                row_start = Some(at + end + 1);
+                self.row_line = self.line + lines(&chunk[counted..=at + end]);
+            }
+            self.line += lines(&chunk[counted..next]);
+            (counted, at) = (next, next + 1);
+            let Some(&byte) = chunk.get(next) else { break };
+            let before = if next == 0 { last } else { chunk[next - 1] };
+            self.step(before, byte)?;
+            if byte == b'\n' && self.inside == Inside::Plain {
+                row_start = Some(at);
+                self.row_line = self.line + 1;
+            }
+        }
+        self.line += lines(&chunk[counted.min(chunk.len())..]);
+        self.row_bytes = match row_start {
+            Some(start) => chunk.len() - start,
+            None => self.row_bytes + chunk.len(),
+        };
+        self.bound()
+    }
+
+    /// Takes the one byte that may change where we are.
+    fn step(&mut self, before: u8, byte: u8) -> io::Result<()> {
+        let ends_field = byte == self.delimiter || byte == b'\n';
+        self.inside = match self.inside {
+            Inside::Plain if before == self.delimiter || before == b'\n' => Inside::Quoted { opened: self.line },
+            Inside::Plain => Inside::Plain,
+            Inside::Quoted { opened } => Inside::Quote { opened },
+            Inside::Quote { opened } if byte == b'"' => Inside::Quoted { opened },
+            Inside::Quote { .. } | Inside::Closed if ends_field => Inside::Plain,
+            Inside::Quote { .. } | Inside::Closed if byte == b' ' || byte == b'\r' => Inside::Closed,
+            Inside::Quote { .. } | Inside::Closed => return Err(found(self.line, Flaw::TextBehindQuote)),
+        };
+        Ok(())
+    }
+
+    fn bound(&self) -> io::Result<()> {
+        match self.inside {
+            _ if self.row_bytes <= LONGEST_ROW => Ok(()),
+            Inside::Quoted { opened } => Err(found(opened, Flaw::UnclosedQuote)),
+            _ => Err(found(self.row_line, Flaw::TooLong)),
+        }
+    }
+}
+
+fn found(line: u64, flaw: Flaw) -> io::Error {
+    io::Error::other(Found { line, flaw })
+}
+
+fn lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
+}

@@ -1,0 +1,66 @@
+//! The words of `--accept`: changes between two applies that stop until a person says that they are meant.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A change that a person can accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Accept {
+    /// Another activity.
+    ActivityId,
+    /// More coupons for each user.
+    CouponsPerUser,
+    /// Another share of users who are never sent to.
+    ControlGroup,
+    /// Many of those still owed are gone from the source.
+    SmallerAudience,
+    /// A list of the excluded has shrunk.
+    SmallerExclude,
+    /// Another ledger has sent this campaign.
+    Replays,
+}
+
+/// A word that names no change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no change that can be accepted")]
+pub struct UnknownChange(pub String);
+
+impl Accept {
+    /// Every change, in the order of the documentation.
+    pub const ALL: [Self; 6] = [
+        Self::ActivityId,
+        Self::CouponsPerUser,
+        Self::ControlGroup,
+        Self::SmallerAudience,
+        Self::SmallerExclude,
+        Self::Replays,
+    ];
+
+    /// The change's word on the command line, in JSON and in the ledger.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ActivityId => "activity_id",
+            Self::CouponsPerUser => "coupons_per_user",
+            Self::ControlGroup => "control_group",
+            Self::SmallerAudience => "smaller_audience",
+            Self::SmallerExclude => "smaller_exclude",
+            Self::Replays => "replays",
+        }
+    }
+}
+
+impl fmt::Display for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Accept {
+    type Err = UnknownChange;
+
+    fn from_str(word: &str) -> Result<Self, UnknownChange> {
+        let named = Self::ALL.into_iter().find(|change| change.word() == word);
+        named.ok_or_else(|| UnknownChange(word.to_owned()))
+    }
+}

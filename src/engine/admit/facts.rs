@@ -1,0 +1,64 @@
+//! What the ledger is told of a generation, cut into batches.
+
+use std::iter;
+
+use crate::delivery::{DeliveryKey, Step};
+use crate::identity::OpenId;
+use crate::ledger::{Fact, Generation};
+
+/// How many facts of a draft share one batch, and so one flush: few enough that a batch is small, many enough that a
+/// million newcomers cost some hundred flushes.
+const FACTS: usize = 8;
+
+/// Everything that the ledger is to be told of one reading of the audience.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// The users who are new, in the order of the source.
+    pub admitted: Vec<OpenId>,
+    /// Recipients whom the source no longer names, ascending.
+    pub left: Vec<u32>,
+    /// Recipients whom it names again, ascending.
+    pub returned: Vec<u32>,
+    /// Deliveries whose last code means something else by now, ascending.
+    pub reread: Vec<(DeliveryKey, Step)>,
+    /// What closes the generation.
+    pub generation: Generation,
+}
+
+impl Changes {
+    /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
+    /// closes the generation, and what was read again takes effect together with that. A ledger that is opened without
+    /// it is told of a run's beginning, and forgets the draft.
+    pub fn into_batches(self) -> impl Iterator<Item = Vec<Fact>> {
+        self.batches_of(FACTS)
+    }
+
+    pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Vec<Fact>> {
+        let at = self.generation.at;
+        let admitted = chunks(self.admitted).map(|recipients| Fact::Admitted { recipients });
+        let left = chunks(self.left).map(|recipients| Fact::Left { recipients });
+        let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
+        let mut draft = admitted.chain(left).chain(returned).peekable();
+        let reread = self
+            .reread
+            .into_iter()
+            .map(move |(key, step)| Fact::Reread { key, step, at });
+        let closing = reread.chain([Fact::Closed(Box::new(self.generation))]);
+        let mut closing = Some(closing);
+        iter::from_fn(move || {
+            let mut batch: Vec<_> = draft.by_ref().take(facts).collect();
+            if draft.peek().is_none() {
+                batch.extend(closing.take()?);
+            }
+            Some(batch)
+        })
+    }
+}
+
+fn chunks<T>(list: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut list = list.into_iter();
+    iter::from_fn(move || {
+        let chunk: Vec<_> = list.by_ref().take(Fact::CHUNK).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}

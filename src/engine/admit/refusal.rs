@@ -1,0 +1,127 @@
+//! Why an audience is not let in, and what changed since the last one that was.
+
+use super::accept::Accept;
+use crate::event::{Rows, UnusableKind};
+
+/// What is otherwise than at the last apply, and could surprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What changed, and the word that accepts it.
+    pub what: Accept,
+    /// What it was at the last apply.
+    pub from: String,
+    /// What it is now.
+    pub to: String,
+}
+
+/// Why an audience is not let in. Nothing was added to the ledger.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A change that nobody has accepted.
+    #[error("{}", told(.0))]
+    Change(Change),
+    /// The source names nobody.
+    #[error("the audience is empty: none of its {rows} rows names a user")]
+    Empty {
+        /// How many rows it has.
+        rows: u64,
+    },
+    /// Too many rows cannot be used.
+    #[error(
+        "{unusable} of the audience's {rows} rows cannot be used, which is more than `max_unusable` allows ({}): {}",
+        percent(*allowed), kinds(by_kind)
+    )]
+    Unusable {
+        /// How many.
+        unusable: u64,
+        /// Of how many.
+        rows: u64,
+        /// The share that is allowed.
+        allowed: f64,
+        /// Which, and where the first of them are.
+        by_kind: Vec<(UnusableKind, Rows)>,
+    },
+    /// The campaign could not be completed within `max_coupons`.
+    #[error(
+        "the campaign needs up to {} coupons and `max_coupons` is {max}: \
+         {issued} issued + {in_doubt} in doubt + {held} held + {owed} owed",
+        issued + in_doubt + held + owed
+    )]
+    OverMaxCoupons {
+        /// What the file allows.
+        max: u64,
+        /// Issued so far.
+        issued: u64,
+        /// That may have been issued.
+        in_doubt: u64,
+        /// That a person may let go on.
+        held: u64,
+        /// Still to be sent, every coupon of every user.
+        owed: u64,
+    },
+    /// More users than a ledger can number.
+    #[error(
+        "the audience names more than {} users, which is more than a ledger can number",
+        u32::MAX
+    )]
+    TooMany,
+}
+
+impl Refusal {
+    /// What to do about it, if it is meant so.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
+            Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
+            Self::Unusable { .. } => {
+                Some("repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent".into())
+            }
+            Self::OverMaxCoupons { .. } => {
+                Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
+            }
+            Self::TooMany => None,
+        }
+    }
+}
+
+fn told(change: &Change) -> String {
+    let Change { what, from, to } = change;
+    match what {
+        Accept::ActivityId => format!("the activity is another one than at the last apply: {from} then, {to} now"),
+        Accept::CouponsPerUser => {
+            format!("each user is owed more coupons than at the last apply: {from} then, {to} now")
+        }
+        Accept::SmallerAudience => format!(
+            "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
+             {from} then, {to} of them now"
+        ),
+        Accept::ControlGroup | Accept::SmallerExclude | Accept::Replays => {
+            format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    // Two decimals are enough for people, and hide that 0.07 is no binary fraction.
+    format!("{}%", (share * 10_000.0).round() / 100.0)
+}
+
+fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
+    let told = by_kind.iter().map(|(kind, rows)| {
+        let lines: Vec<_> = rows.first_lines.iter().map(u64::to_string).collect();
+        let more = if rows.count > lines.len() as u64 { ", …" } else { "" };
+        format!("{} {} (line {}{more})", rows.count, words(*kind), lines.join(", "))
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+const fn words(kind: UnusableKind) -> &'static str {
+    match kind {
+        UnusableKind::Empty => "with an empty open_id",
+        UnusableKind::TooLong => "with an open_id of over 128 characters",
+        UnusableKind::NotPrintable => "with an open_id that has spaces or unprintable characters",
+        UnusableKind::WrongFields => "with more or fewer fields than the header",
+        UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
+    }
+}

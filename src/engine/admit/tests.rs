@@ -1,0 +1,309 @@
+//! Promises of convergence, against a real ledger over a store in memory.
+
+mod memory;
+mod property;
+
+use super::*;
+use crate::clock::from_ms;
+use crate::delivery::Verdict;
+use crate::identity::ActivityId;
+use crate::ledger::Fact;
+use memory::{Apply, CODE, Memory};
+
+fn key(recipient: u32) -> DeliveryKey {
+    DeliveryKey { recipient, ordinal: 1 }
+}
+
+#[test]
+fn an_apply_that_finds_nothing_changed_adds_nothing() {
+    let mut book = Memory::new();
+    Apply::of(0..10).to(&mut book);
+    book.send(key(0), Verdict::Issued);
+    book.send(key(1), Verdict::Refused { code: CODE });
+    book.send(key(2), Verdict::Held { code: CODE });
+    book.send(
+        key(3),
+        Verdict::Unknown {
+            due: from_ms(1),
+            code: Some(CODE),
+        },
+    );
+    let again = Apply::of((0..10).rev()).to(&mut book);
+    let batches: Vec<_> = again.changes.into_batches().collect();
+    assert!(matches!(batches.as_slice(), [batch] if matches!(batch.as_slice(), [Fact::Closed(_)])));
+    let bytes = postcard::to_stdvec(&batches).expect("facts are written");
+    assert!(bytes.len() <= 1024, "{} bytes", bytes.len());
+    assert!(again.accepted.is_empty() && again.needless.is_empty());
+}
+
+#[test]
+fn people_come_and_go_and_come_back() {
+    let mut book = Memory::new();
+    Apply::of(["a", "b", "c", "d"]).to(&mut book);
+    book.send(key(0), Verdict::Issued);
+    book.send(
+        key(1),
+        Verdict::Unknown {
+            due: from_ms(1),
+            code: None,
+        },
+    );
+    book.send(key(2), Verdict::Held { code: CODE });
+    let gone = Apply::of(["e"]).to(&mut book);
+    assert_eq!(
+        (gone.changes.left.as_slice(), gone.changes.admitted.len()),
+        (&[0, 1, 2, 3][..], 1)
+    );
+    let states: Vec<_> = book.all().map(|key| book.book().standing(key).state.name()).collect();
+    let (issued, doubt, skipped, pending) = (
+        StateName::Issued,
+        StateName::InDoubt,
+        StateName::Skipped,
+        StateName::Pending,
+    );
+    assert_eq!(
+        states,
+        [issued, doubt, skipped, skipped, pending],
+        "a coupon is kept, a doubt stays, the rest is skipped"
+    );
+    let back = Apply::of(["d", "c", "a", "b", "e"]).to(&mut book);
+    assert_eq!(back.changes.returned, [0, 1, 2, 3]);
+    assert_eq!(book.book().counts().of(pending), 3);
+}
+
+#[test]
+fn rows_are_counted_once_and_by_kind() {
+    let mut apply = Apply::of(["a", "b", "a", "a"]);
+    apply.rows.push(Err(UnusableKind::Empty));
+    apply.plan.audience.max_unusable = 0.2;
+    let mut book = Memory::new();
+    for listed in [2, 2] {
+        let reading = apply.to(&mut book).reading;
+        assert_eq!(reading.listed, listed);
+        assert_eq!(
+            reading.repeated,
+            Rows {
+                count: 2,
+                first_lines: vec![4, 5]
+            }
+        );
+        assert_eq!(
+            reading.unusable,
+            [(
+                UnusableKind::Empty,
+                Rows {
+                    count: 1,
+                    first_lines: vec![6]
+                }
+            )]
+        );
+    }
+}
+
+#[test]
+fn the_limit_holds_over_the_whole_life() {
+    let mut book = Memory::new();
+    let limited = |open_ids: &[&str], limit| {
+        let mut apply = Apply::of(open_ids);
+        apply.plan.audience.limit = limit;
+        apply
+    };
+    assert_eq!(limited(&["a", "b", "c", "c", "d"], 2).to(&mut book).reading.cut, 2);
+    assert_eq!(book.open_ids(), ["a", "b"]);
+    limited(&["c", "b"], 2).to(&mut book);
+    assert_eq!(book.open_ids(), ["a", "b"], "who is gone has had a place");
+    limited(&["c", "b"], 3).to(&mut book);
+    assert_eq!(book.open_ids(), ["a", "b", "c"]);
+    let lowered = limited(&["a", "b", "c"], 1).to(&mut book);
+    assert_eq!(
+        (lowered.changes.left.as_slice(), lowered.reading.cut),
+        (&[1, 2][..], 2),
+        "a lower limit owes fewer"
+    );
+}
+
+#[test]
+fn a_lower_limit_is_no_truncated_export() {
+    let mut book = Memory::new();
+    Apply::of(0..1_000).to(&mut book);
+    let mut lowered = Apply::of(0..1_000);
+    lowered.plan.audience.limit = 500;
+    assert_eq!(lowered.to(&mut book).changes.left.len(), 500);
+}
+
+#[test]
+fn what_could_surprise_is_asked_for() {
+    let mut book = Memory::new();
+    Apply::of(0..1_000).to(&mut book);
+    for n in 0..300 {
+        book.send(key(n), Verdict::Issued);
+    }
+    let surprise = Apply::of(700..1_000).with(|plan| {
+        plan.activity_id = ActivityId::parse("7300").expect("an activity's id");
+        plan.coupons_per_user = 2;
+        plan.max_coupons = 500;
+    });
+    let mut spoilt = Apply::of([""; 0]);
+    spoilt.rows = vec![Err(UnusableKind::WrongFields), Err(UnusableKind::NotText)];
+    let mut told = format!("{}\n\n{}\n", surprise.refused(&book), spoilt.refused(&book));
+    spoilt.rows.extend((0..9).map(|_| Err(UnusableKind::TooLong)));
+    spoilt.rows.extend((300..1_000).map(|n| Ok(n.to_string())));
+    told = format!("{told}\n{}", spoilt.refused(&book));
+    insta::assert_snapshot!(told);
+
+    let accepted = [Accept::SmallerAudience, Accept::CouponsPerUser, Accept::ActivityId];
+    let within = surprise.with(|plan| plan.max_coupons = 900);
+    let mut rehearsal = within.clone();
+    rehearsal.rehearsal = true;
+    rehearsal.decide(&book).expect("a rehearsal asks for nothing");
+    let converged = within.clone().accepting(&accepted).to(&mut book);
+    assert_eq!(
+        converged.accepted,
+        [Accept::ActivityId, Accept::CouponsPerUser, Accept::SmallerAudience]
+    );
+    within.to(&mut book);
+}
+
+#[test]
+fn an_acceptance_that_is_not_needed_is_a_remark() {
+    let mut book = Memory::new();
+    let converged = Apply::of(0..3).accepting(&Accept::ALL).to(&mut book);
+    assert_eq!(
+        converged.accepted,
+        [Accept::Replays],
+        "this one is a fact of the ledger from here on"
+    );
+    assert_eq!(converged.needless.len(), 5);
+    assert_eq!(
+        Apply::of(0..3).accepting(&[Accept::Replays]).to(&mut book).needless,
+        [Accept::Replays]
+    );
+    assert!(
+        Accept::ALL
+            .into_iter()
+            .all(|change| change.word().parse() == Ok(change))
+    );
+    assert!("activity".parse::<Accept>().is_err());
+}
+
+#[test]
+fn few_people_gone_are_no_surprise() {
+    let mut book = Memory::new();
+    Apply::of(0..1_000).to(&mut book);
+    for n in 0..10 {
+        book.send(key(n), Verdict::Issued);
+    }
+    Apply::of(99..1_000).decide(&book).expect("89 are fewer than 100");
+    Apply::of(109..1_000).decide(&book).expect("99 are fewer than 100");
+    Apply::of(110..1_000)
+        .decide(&book)
+        .expect_err("100 of 990 are over 10 %");
+    let mut large = Memory::new();
+    Apply::of(0..2_000).to(&mut large);
+    Apply::of(200..2_000)
+        .decide(&large)
+        .expect("200 of 2000 are not over 10 %");
+    Apply::of(201..2_000).decide(&large).expect_err("201 of 2000 are");
+}
+
+#[test]
+fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
+    let mut book = Memory::new();
+    Apply::of(["a", "b", "c"]).to(&mut book);
+    book.send(key(0), Verdict::Held { code: CODE });
+    book.send(key(1), Verdict::Refused { code: CODE });
+    let other = |to: &str| {
+        let id = ActivityId::parse(to).expect("an activity's id");
+        Apply::of(["a", "b", "c"]).with(|plan| plan.activity_id = id)
+    };
+    let converged = other("7300").to(&mut book);
+    assert_eq!(converged.changes.reread, [(key(0), Step::Owe)]);
+    book.send(
+        key(2),
+        Verdict::Unknown {
+            due: from_ms(1),
+            code: None,
+        },
+    );
+    other("7400").decide(&book).expect_err("a doubt may be a coupon");
+}
+
+#[test]
+fn codes_are_read_again_whoever_is_named() {
+    let mut book = Memory::new();
+    Apply::of(["a", "b", "c"]).to(&mut book);
+    book.send(key(0), Verdict::Held { code: CODE });
+    book.send(key(1), Verdict::Held { code: CODE });
+    let read_as = |class, named: &[&str]| Apply {
+        class,
+        ..Apply::of(named)
+    };
+    let converged = read_as(Class::Retry, &["a"])
+        .decide(&book)
+        .expect("the audience is let in");
+    assert_eq!(
+        converged.changes.reread,
+        [(key(0), Step::Owe)],
+        "who is gone is not owed again"
+    );
+    let converged = read_as(Class::Refuse, &["a"]).to(&mut book);
+    assert_eq!(
+        converged.changes.reread,
+        [(key(0), Step::RereadRefused), (key(1), Step::RereadRefused)]
+    );
+}
+
+#[test]
+fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
+    let mut book = Memory::new();
+    let apply = |named: &[&str], coupons| Apply {
+        class: Class::Halt,
+        accepted: vec![Accept::SmallerAudience],
+        ..Apply::of(named).with(|plan| plan.coupons_per_user = coupons)
+    };
+    apply(&["a", "b"], 2).to(&mut book);
+    for ordinal in [1, 2] {
+        let key = DeliveryKey { recipient: 0, ordinal };
+        book.send(
+            key,
+            Verdict::Unknown {
+                due: from_ms(1),
+                code: None,
+            },
+        );
+        book.attempt(key, Verdict::Held { code: CODE });
+    }
+    let converged = apply(&["b"], 1).to(&mut book);
+    assert_eq!(
+        converged.changes.reread,
+        [(key(0), Step::RereadResend { due: from_ms(1_000) })],
+        "but not above `coupons_per_user`"
+    );
+}
+
+#[test]
+fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
+    let mut book = Memory::new();
+    let apply = |max, coupons| {
+        Apply::of(["a", "b", "c"]).with(|plan| {
+            plan.coupons_per_user = coupons;
+            plan.max_coupons = max;
+        })
+    };
+    apply(6, 2).to(&mut book);
+    book.send(key(0), Verdict::Refused { code: CODE });
+    apply(3, 2).decide(&book).expect_err("two users are owed two each");
+    apply(4, 2).to(&mut book);
+    book.send(key(1), Verdict::Held { code: CODE });
+    book.send(
+        key(2),
+        Verdict::Unknown {
+            due: from_ms(1),
+            code: None,
+        },
+    );
+    apply(3, 2)
+        .decide(&book)
+        .expect_err("what is held or in doubt may be a coupon yet");
+    apply(2, 1).to(&mut book);
+}

@@ -1,0 +1,234 @@
+//! A ledger over a store in memory, and one apply to it.
+
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::super::*;
+use crate::clock::from_ms;
+use crate::delivery::Verdict;
+use crate::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
+use crate::ledger::memory::MemoryStore;
+use crate::ledger::{Fact, Ledger};
+use crate::outcome::{Outcome, Proof, Unknown};
+use crate::plan::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Retry, Schedule};
+
+pub(super) const CODE: i64 = 29_005_099;
+
+/// A real ledger over a store in memory.
+pub(super) struct Memory {
+    store: MemoryStore,
+    ledger: Ledger<MemoryStore>,
+    runtime: Runtime,
+}
+
+/// All that a book says of one recipient.
+pub(super) type Image = (String, bool, Vec<Standing>);
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self::open(MemoryStore::default())
+    }
+
+    /// Opens what is durable, and begins a run.
+    fn open(store: MemoryStore) -> Self {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let ledger = runtime
+            .block_on(Ledger::open(store.clone(), plan().identity))
+            .expect("the ledger opens");
+        let mut memory = Self { store, ledger, runtime };
+        memory.append(vec![Fact::RunBegan {
+            at: from_ms(0),
+            timeout: Duration::from_secs(10),
+        }]);
+        memory
+    }
+
+    /// The process ends, and another one opens the ledger.
+    pub(super) fn reopen(&mut self) {
+        *self = Self::open(self.store.clone());
+    }
+
+    pub(super) fn book(&self) -> &Book {
+        self.ledger.book()
+    }
+
+    pub(super) fn append(&mut self, facts: Vec<Fact>) {
+        self.runtime.block_on(self.ledger.append(facts)).expect("the facts fit");
+    }
+
+    pub(super) fn image(&self) -> (Option<Generation>, Vec<Image>) {
+        let book = self.book();
+        let standings = |recipient| {
+            let all = (1..=book.ordinals()).map(|ordinal| book.standing(DeliveryKey { recipient, ordinal }));
+            (
+                book.open_id(recipient).to_owned(),
+                book.is_gone(recipient),
+                all.collect(),
+            )
+        };
+        (
+            book.generation().cloned(),
+            (0..book.recipients()).map(standings).collect(),
+        )
+    }
+
+    pub(super) fn open_ids(&self) -> Vec<String> {
+        self.image().1.into_iter().map(|(open_id, _, _)| open_id).collect()
+    }
+
+    /// Sends one delivery, if it can be sent, with this end.
+    pub(super) fn send(&mut self, key: DeliveryKey, verdict: Verdict) {
+        if self.book().standing(key).state == State::Pending {
+            self.attempt(key, verdict);
+        }
+    }
+
+    /// Attempts one delivery, with this end.
+    pub(super) fn attempt(&mut self, key: DeliveryKey, verdict: Verdict) {
+        let activity = self.book().current_activity().expect("a generation was closed");
+        let outcome = Box::new(Outcome {
+            proof: Proof::Unknown(Unknown::TimedOut),
+            answer: None,
+            status: None,
+            detail: None,
+            retry_after: None,
+            latency: Duration::ZERO,
+            at: from_ms(0),
+        });
+        let intent = Fact::Intent {
+            key,
+            at: from_ms(0),
+            activity,
+        };
+        self.append(vec![intent, Fact::Ended { key, verdict, outcome }]);
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = DeliveryKey> + use<> {
+        let most = self.book().ordinals();
+        (0..self.book().recipients())
+            .flat_map(move |recipient| (1..=most).map(move |ordinal| DeliveryKey { recipient, ordinal }))
+    }
+}
+
+fn plan() -> Plan {
+    let guard = Guard { over: 0.5, after: 200 };
+    Plan {
+        identity: Identity {
+            campaign: CampaignName::parse("summer").expect("a campaign's name"),
+            app_id: AppId::parse("tt1").expect("an app id"),
+            platform: PlatformName::Sandbox,
+        },
+        activity_id: ActivityId::parse("7218").expect("an activity's id"),
+        base_url: "http://127.0.0.1:1".into(),
+        coupons_per_user: 1,
+        max_coupons: u64::MAX,
+        audience: Audience {
+            limit: u64::MAX,
+            allow_empty: false,
+            max_unusable: 0.01,
+        },
+        schedule: Schedule {
+            start: Timestamp::MIN,
+            end: Timestamp::MAX,
+        },
+        pace: Pace {
+            per_second: 98.0,
+            max_in_flight: 64,
+        },
+        retry: Retry {
+            attempts: 6,
+            first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_mins(1),
+            timeout: Duration::from_secs(10),
+            in_doubt: InDoubt::Resend,
+            resend_within: Duration::from_hours(24),
+            give_up: Duration::from_hours(12),
+        },
+        halt: Halt {
+            refused: guard,
+            held: guard,
+            same_code: 20,
+        },
+        codes: BTreeMap::new(),
+        run: Bounds {
+            at_most: u64::MAX,
+            no_wait: false,
+        },
+    }
+}
+
+/// One apply: what the file says, what the source names, what was accepted.
+#[derive(Clone)]
+pub(super) struct Apply {
+    pub(super) plan: Plan,
+    pub(super) rows: Vec<Result<String, UnusableKind>>,
+    pub(super) accepted: Vec<Accept>,
+    pub(super) rehearsal: bool,
+    pub(super) class: Class,
+}
+
+impl Apply {
+    pub(super) fn of<S: ToString>(open_ids: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            plan: plan(),
+            rows: open_ids.into_iter().map(|open_id| Ok(open_id.to_string())).collect(),
+            accepted: Vec::new(),
+            rehearsal: false,
+            class: Class::Hold,
+        }
+    }
+
+    pub(super) fn accepting(mut self, accepted: &[Accept]) -> Self {
+        self.accepted = accepted.to_vec();
+        self
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        change(&mut self.plan);
+        self
+    }
+
+    pub(super) fn decide(&self, book: &Memory) -> Result<Converged, Vec<Refusal>> {
+        let mut admission = Admission::new(book.book());
+        for (line, open_id) in (2..).zip(&self.rows) {
+            admission.row(&Row {
+                line,
+                open_id: open_id.as_deref().map_err(|kind| *kind),
+            });
+        }
+        let totals = Totals {
+            rows: self.rows.len() as u64,
+            bytes: 0,
+            hash: [0; 32],
+        };
+        admission.decide(&Terms {
+            plan: &self.plan,
+            totals,
+            accepted: &self.accepted,
+            rehearsal: self.rehearsal,
+            class: &|_| self.class,
+            now: from_ms(1_000),
+        })
+    }
+
+    /// Applies, and tells the ledger.
+    pub(super) fn to(&self, book: &mut Memory) -> Converged {
+        let converged = self.decide(book).expect("the audience is let in");
+        for batch in converged.changes.clone().into_batches() {
+            book.append(batch);
+        }
+        assert_eq!(book.book().counts(), converged.counts, "the counts that were foretold");
+        assert_eq!(book.book().counts(), book.book().recount());
+        converged
+    }
+
+    pub(super) fn refused(&self, book: &Memory) -> String {
+        let refusals = self.decide(book).expect_err("the audience is not let in");
+        let told = refusals.iter().map(|refusal| match refusal.help() {
+            Some(help) => format!("{refusal}\n  help: {help}"),
+            None => refusal.to_string(),
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+}

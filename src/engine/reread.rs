@@ -1,0 +1,166 @@
+//! Reading again what nobody could act on before: deliveries that are held or in doubt and whose last answer was a code,
+//! by the classes that the campaign's file gives its codes now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::{Doubt, Standing, State, Step};
+use crate::outcome::Class;
+
+/// By what a delivery is read again.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<C> {
+    /// What a code means by the file as it is now; an unlisted one is [`Class::Hold`].
+    pub class: C,
+    /// Whether it is accepted that another ledger has sent this campaign.
+    pub replays: bool,
+    /// Whether new deliveries go under another activity than at the last apply.
+    pub new_activity: bool,
+    /// The present: the later of the wall clock and the ledger's newest time.
+    pub now: Timestamp,
+    /// For how long after the first unknown attempt a doubt may be resent.
+    pub resend_within: Duration,
+}
+
+impl<C: Fn(i64) -> Class> Reading<C> {
+    /// The step that a delivery takes, if its code means something else by now. Taken, it is not found again by the next
+    /// apply with the same file.
+    #[must_use]
+    pub fn step(&self, standing: &Standing) -> Option<Step> {
+        match (standing.state, standing.doubt) {
+            (State::Held { code }, _) => self.held(code),
+            (State::InDoubt, Some(doubt)) => self.in_doubt(&doubt),
+            _ => None,
+        }
+    }
+
+    /// A held code that tells of an earlier success, which this ledger knows nothing of, is never a reason to send
+    /// again: the user has the coupon, whoever sent it, under whatever activity.
+    fn held(&self, code: i64) -> Option<Step> {
+        match (self.class)(code) {
+            Class::Refuse => Some(Step::RereadRefused),
+            Class::Issued => self.replays.then_some(Step::RereadIssued),
+            Class::Hold => self.new_activity.then_some(Step::Owe),
+            Class::Retry | Class::Throttle | Class::Token | Class::Wait | Class::Halt => Some(Step::Owe),
+        }
+    }
+
+    /// A doubt is settled by a confirmation alone; what is not stuck is resent without being asked here.
+    fn in_doubt(&self, doubt: &Doubt) -> Option<Step> {
+        match (self.class)(doubt.code?) {
+            Class::Issued => Some(Step::RereadIssued),
+            Class::Refuse | Class::Hold => None,
+            Class::Retry | Class::Throttle | Class::Token | Class::Wait | Class::Halt => {
+                let young = self.now < later(doubt.since, self.resend_within);
+                (doubt.stuck && young).then_some(Step::RereadResend { due: self.now })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_ms;
+    use crate::delivery::ActivityNo;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn doubt(code: Option<i64>, stuck: bool) -> Standing {
+        Standing {
+            state: State::InDoubt,
+            attempts: 2,
+            doubt: Some(Doubt {
+                unknown_attempts: 1,
+                since: from_ms(0),
+                activity: ActivityNo(0),
+                due: from_ms(10),
+                code,
+                stuck,
+            }),
+        }
+    }
+
+    fn held() -> Standing {
+        Standing {
+            state: State::Held { code: 7 },
+            attempts: 1,
+            doubt: None,
+        }
+    }
+
+    fn reading(class: Class) -> Reading<impl Fn(i64) -> Class> {
+        Reading {
+            class: move |_| class,
+            replays: false,
+            new_activity: false,
+            now: from_ms(1_000),
+            resend_within: DAY,
+        }
+    }
+
+    /// What each class makes of a held delivery and of a doubt that stuck to an answer: one line of the promise each.
+    #[test]
+    fn every_class_is_read_as_promised() {
+        let resend = Step::RereadResend { due: from_ms(1_000) };
+        for class in Class::ALL {
+            let (of_held, of_doubt) = match class {
+                Class::Issued => (None, Some(Step::RereadIssued)),
+                Class::Refuse => (Some(Step::RereadRefused), None),
+                Class::Hold => (None, None),
+                _ => (Some(Step::Owe), Some(resend)),
+            };
+            let reading = reading(class);
+            assert_eq!(reading.step(&held()), of_held, "held, {class:?}");
+            assert_eq!(reading.step(&doubt(Some(7), true)), of_doubt, "in doubt, {class:?}");
+        }
+    }
+
+    #[test]
+    fn a_held_success_settles_only_when_replays_are_accepted() {
+        let mut reading = reading(Class::Issued);
+        reading.new_activity = true;
+        assert_eq!(reading.step(&held()), None);
+        reading.replays = true;
+        assert_eq!(reading.step(&held()), Some(Step::RereadIssued));
+    }
+
+    #[test]
+    fn a_new_activity_owes_the_held_again_and_leaves_doubts_alone() {
+        let mut reading = reading(Class::Hold);
+        reading.new_activity = true;
+        assert_eq!(reading.step(&held()), Some(Step::Owe));
+        assert_eq!(reading.step(&doubt(Some(7), true)), None);
+    }
+
+    #[test]
+    fn only_a_young_doubt_with_an_answer_that_ended_its_resending_is_let_go_again() {
+        let mut reading = reading(Class::Retry);
+        assert_eq!(
+            reading.step(&doubt(None, false)),
+            None,
+            "the answer was lost: nothing to read"
+        );
+        assert_eq!(reading.step(&doubt(Some(7), false)), None, "it is resent anyway");
+        reading.now = later(from_ms(0), DAY);
+        assert_eq!(reading.step(&doubt(Some(7), true)), None, "too old");
+    }
+
+    /// The table of transitions takes every step that is decided here, and the next apply finds nothing to decide.
+    #[test]
+    fn every_step_is_in_the_table_and_taken_once() {
+        for class in Class::ALL {
+            for (replays, new_activity) in [(false, false), (true, false), (false, true), (true, true)] {
+                let mut reading = reading(class);
+                (reading.replays, reading.new_activity) = (replays, new_activity);
+                for standing in [held(), doubt(Some(7), true), doubt(Some(7), false), doubt(None, false)] {
+                    let Some(step) = reading.step(&standing) else { continue };
+                    let next = standing.next(step).expect("the table has the step");
+                    assert_eq!(reading.step(&next), None, "{standing:?} took {step:?}");
+                }
+            }
+        }
+    }
+}
