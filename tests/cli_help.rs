@@ -41,6 +41,19 @@ fn help_of_apply() {
 }
 
 #[test]
+fn every_command_shows_two_examples_of_itself() {
+    for command in ["apply", "validate", "schema", "sandbox"] {
+        let help = stdout(&run(&[command, "--help"]));
+        let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+        let shown = examples
+            .lines()
+            .filter(|line| line.starts_with(&format!("  runner {command}")))
+            .count();
+        assert!(shown >= 2, "{command} shows {shown}:\n{help}");
+    }
+}
+
+#[test]
 fn a_mistake_on_the_command_line_ends_with_2() {
     for args in [
         &["launch"][..],

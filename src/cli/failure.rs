@@ -6,9 +6,11 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::sandbox::ServeError;
 use crate::secret::SecretError;
 
 use super::exit::Exit;
+use super::sandbox::SandboxError;
 
 /// Why a command failed. Each module's error becomes one of these by a `From` of its own, beside this file's others or
 /// beside the command that meets it.
@@ -147,6 +149,23 @@ impl From<SecretError> for Failure {
             SecretError::Empty(path) => format!("write the secret into {}", path.display()),
         };
         Self::of(Exit::Input, &error).help(help)
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        match &error {
+            SandboxError::Shares { .. } => Self::of(Exit::Input, &error).help("give faults 100% together at most"),
+            SandboxError::Listen { .. } => {
+                Self::of(Exit::Error, &error).help("name another port; `--port 0` takes a free one")
+            }
+            SandboxError::Serve(ServeError::Log { .. }) => {
+                Self::of(Exit::Error, &error).help("name a file in a directory that exists and that you may write to")
+            }
+            SandboxError::Serve(_) | SandboxError::Signals(_) | SandboxError::Stdout(_) => {
+                Self::of(Exit::Error, &error)
+            }
+        }
     }
 }
 

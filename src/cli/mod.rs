@@ -6,6 +6,7 @@ pub mod exit;
 pub mod failure;
 pub mod logging;
 pub mod question;
+pub mod sandbox;
 pub mod schema;
 pub mod signals;
 pub mod terminal;
@@ -27,6 +28,7 @@ use crate::report::lines::Lines;
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::terminal::Terminal;
 use self::validate::ValidateArgs;
@@ -115,6 +117,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
     Schema(SchemaArgs),
+    /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
+    Sandbox(SandboxArgs),
 }
 
 /// What a command is given beside its own arguments.
@@ -218,6 +222,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),
+        Some(Command::Sandbox(args)) => {
+            wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
+        }
     });
     let exit = done.unwrap_or_else(|failure| {
         show(&failure, &context);

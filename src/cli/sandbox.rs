@@ -8,16 +8,26 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::sandbox::{Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve};
 
+use super::{Context, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner sandbox --port 8080 --log requests.jsonl
+      serve, and keep every request; then, elsewhere: runner apply FILE --sandbox=http://127.0.0.1:8080
+  runner sandbox --busy 2% --drop 1% --lose-answers 1%
+      see a campaign through a bad day of the platform
+
+It accepts any client key and secret but the word `wrong`. Its page is at /, its log at /log.jsonl.";
+
 /// The options of `runner sandbox`.
 #[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "It accepts any client key and secret but the word `wrong`. Its page is at /, its log at /log.jsonl."
-)]
+#[command(after_help = EXAMPLES)]
 pub struct SandboxArgs {
     /// Serve on this port of 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
@@ -186,7 +196,7 @@ impl FaultArgs {
 
 /// Serves until ^C or SIGTERM. Stdout has one line, `listening on URL`, once requests are answered; what it did is told
 /// on stderr at the end.
-pub async fn run(args: &SandboxArgs) -> Result<(), SandboxError> {
+pub async fn run(args: &SandboxArgs, context: &Context) -> Result<(), SandboxError> {
     let settings = args.settings()?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::Signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(SandboxError::Signals)?;
@@ -198,9 +208,7 @@ pub async fn run(args: &SandboxArgs) -> Result<(), SandboxError> {
         .await
         .map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let mut stdout = io::stdout();
-    writeln!(stdout, "listening on http://{address}").map_err(SandboxError::Stdout)?;
-    stdout.flush().map_err(SandboxError::Stdout)?;
+    say(&format!("http://{address}"), context).map_err(SandboxError::Stdout)?;
     let told = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -211,6 +219,26 @@ pub async fn run(args: &SandboxArgs) -> Result<(), SandboxError> {
     // Nobody may be left to read it; it has served all the same.
     let _ = io::stderr().write_all(summary(&totals).as_bytes());
     Ok(())
+}
+
+#[derive(Serialize)]
+struct Listening<'a> {
+    r#type: &'static str,
+    url: &'a str,
+}
+
+fn say(url: &str, context: &Context) -> io::Result<()> {
+    if context.output == Output::Json {
+        context.lines.write(&Listening {
+            r#type: "listening",
+            url,
+        });
+        context.lines.flush();
+        return Ok(());
+    }
+    let mut stdout = io::stdout();
+    writeln!(stdout, "listening on {url}")?;
+    stdout.flush()
 }
 
 fn summary(totals: &Totals) -> String {

@@ -13,8 +13,10 @@ const EXAMPLES: &str = "\
 Examples:
   runner schema > campaign.schema.json
       keep it where your editor finds it
-  echo '# yaml-language-server: $schema=campaign.schema.json' | cat - first.yaml
-      name it in the first line of a campaign file, and many editors complete and check the rest";
+  runner schema | jq '.properties | keys'
+      see which keys there are
+
+In many editors, a campaign file that begins with `# yaml-language-server: $schema=campaign.schema.json` is completed and checked.";
 
 /// The arguments of `runner schema`: none.
 #[derive(Clone, Copy, Debug, Args)]
