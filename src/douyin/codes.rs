@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::outcome::{Class, Classifier};
 
 pub use ending::{Ended, Reply, Timing, outcome, retry_after};
+pub(super) use envelope::integer;
 pub use envelope::{Envelope, MOST_KEPT, excerpt};
 
 /// Where a code of the table is documented.

@@ -1,6 +1,8 @@
 //! The act: one request to the platform, and what its answer proves.
 
+pub mod client;
 pub mod codes;
+pub mod token;
 pub mod wire;
 
 use std::future::Future;

@@ -69,7 +69,7 @@ fn coupon(info: &Value) -> Option<Coupon> {
 }
 
 /// An integer, written as a number or as a numeric text.
-pub(crate) fn integer(value: Option<&Value>) -> Option<i64> {
+pub(in crate::douyin) fn integer(value: Option<&Value>) -> Option<i64> {
     match value? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),

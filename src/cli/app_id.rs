@@ -1,0 +1,73 @@
+//! Who this process is, and its turn to send for an app id on this machine.
+
+use jiff::Timestamp;
+
+use crate::engine::{AppIdTurn, NotTaken};
+use crate::event::Owner;
+use crate::identity::AppId;
+use crate::ledger::lock::{AppIdLock, LockError};
+
+/// This process, as another one is told of it.
+#[must_use]
+pub fn this_process(now: Timestamp) -> Owner {
+    let arguments: Vec<_> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    Owner {
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        pid: std::process::id(),
+        since: now,
+        command: arguments.join(" "),
+    }
+}
+
+/// The turn of one app id on one platform.
+#[derive(Debug)]
+pub struct Turn {
+    base_url: String,
+    app_id: AppId,
+    owner: Owner,
+    lock: Option<AppIdLock>,
+}
+
+impl Turn {
+    /// The turn is not taken yet.
+    #[must_use]
+    pub const fn new(base_url: String, app_id: AppId, owner: Owner) -> Self {
+        Self {
+            base_url,
+            app_id,
+            owner,
+            lock: None,
+        }
+    }
+}
+
+impl AppIdTurn for Turn {
+    fn take(&mut self) -> Result<(), NotTaken> {
+        match AppIdLock::try_take(&self.base_url, &self.app_id, &self.owner) {
+            Ok(lock) => {
+                self.lock = Some(lock);
+                Ok(())
+            }
+            Err(LockError::Taken { owner, .. }) => Err(NotTaken::By(owner.map_or_else(|| unknown(&self.owner), |owner| *owner))),
+            Err(error @ LockError::Io { .. }) => Err(NotTaken::Failed(Box::new(error))),
+        }
+    }
+
+    fn release(&mut self) {
+        self.lock = None;
+    }
+
+    fn held(&self) -> bool {
+        self.lock.is_some()
+    }
+}
+
+/// An owner that has not said who it is: it began or died in this very moment.
+fn unknown(this: &Owner) -> Owner {
+    Owner {
+        host: this.host.clone(),
+        pid: 0,
+        since: this.since,
+        command: "(it has not said)".to_owned(),
+    }
+}

@@ -1,0 +1,271 @@
+//! The access token that sends carry: got once for everyone, renewed ahead of its end, and never written anywhere.
+//!
+//! `stable_client_token` gives the same token while it is valid. `client_token` ends the tokens of whoever else uses the
+//! app's key, so it is called only when the first says that it is unknown or not for this app, and with a warning.
+
+mod answer;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::NotReady;
+use super::codes::{Codes, Ended};
+use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
+use crate::campaign;
+use crate::clock::{Clock, later};
+use crate::event::{Emit, Event, EventKind};
+use crate::outcome::{NotIssued, Outcome, Proof};
+use crate::secret::{Secret, SecretError, SecretRef};
+
+use answer::Said;
+pub use state::Access;
+use state::{Next, State};
+
+/// How requests prove whose they are, with the secrets at hand.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Tokens are fetched by the app's key and secret.
+    Client {
+        /// The app's key.
+        key: Secret,
+        /// The app's secret.
+        secret: Secret,
+    },
+    /// Somebody else keeps a token fresh.
+    Token {
+        /// The token.
+        token: Secret,
+        /// Where it was found. A file is read again when the platform refuses the token.
+        from: SecretRef,
+    },
+}
+
+impl Credentials {
+    /// Finds the secrets that a campaign file refers to, so that a missing one is known before anything is sent.
+    ///
+    /// # Errors
+    /// When one of them is not there or cannot be sent.
+    pub fn resolve(written: &campaign::Credentials) -> Result<Self, SecretError> {
+        match written {
+            campaign::Credentials::Client {
+                client_key,
+                client_secret,
+            } => Ok(Self::Client {
+                key: client_key.resolve()?,
+                secret: client_secret.resolve()?,
+            }),
+            campaign::Credentials::Token(from) => Ok(Self::Token {
+                token: from.resolve()?,
+                from: from.clone(),
+            }),
+        }
+    }
+
+    fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Client { key, secret } => vec![secret, key],
+            Self::Token { token, .. } => vec![token],
+        }
+    }
+}
+
+/// The one way out that the keeper needs.
+pub(super) trait Post {
+    /// Posts a JSON body to a path of the platform.
+    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+}
+
+/// Keeps the token.
+pub(super) struct Keeper {
+    credentials: Credentials,
+    codes: Codes,
+    clock: Clock,
+    emit: Arc<dyn Emit>,
+    state: Mutex<State>,
+    /// Held by whoever gets a token; everybody else waits for that one.
+    flight: tokio::sync::Mutex<()>,
+    /// Whether `stable_client_token` is not for this app.
+    unstable: AtomicBool,
+}
+
+impl Keeper {
+    pub(super) fn new(credentials: Credentials, codes: Codes, clock: Clock, emit: Arc<dyn Emit>) -> Self {
+        let state = match &credentials {
+            Credentials::Client { .. } => State::default(),
+            Credentials::Token { token, .. } => State::given(token.clone()),
+        };
+        Self {
+            credentials,
+            codes,
+            clock,
+            emit,
+            state: Mutex::new(state),
+            flight: tokio::sync::Mutex::new(()),
+            unstable: AtomicBool::new(false),
+        }
+    }
+
+    /// A token that a send can carry now.
+    pub(super) async fn ready(&self, platform: &impl Post) -> Result<Access, NotReady> {
+        loop {
+            let flight = match self.next() {
+                Next::Use(access) => return Ok(access),
+                Next::Never(why) => return Err(why),
+                Next::Wait { why, wait } => {
+                    let again = later(self.clock.now(), wait);
+                    return Err(NotReady::OutOfReach { why, again });
+                }
+                Next::Ahead(access) => match self.flight.try_lock() {
+                    Ok(flight) => flight,
+                    Err(_) => return Ok(access),
+                },
+                Next::Get => self.flight.lock().await,
+            };
+            // Whoever held it before may have got one.
+            if matches!(self.next(), Next::Get | Next::Ahead(_)) {
+                self.get(platform).await;
+            }
+            drop(flight);
+        }
+    }
+
+    /// Learns from the answer to a send that carried this token.
+    pub(super) fn learn(&self, version: u64, outcome: &Outcome) {
+        let Some(answer) = &outcome.answer else { return };
+        if outcome.proof == Proof::NotIssued(NotIssued::Token) {
+            let why = match answer.message.as_str() {
+                "" => format!("code {}", answer.code),
+                message => format!("code {}, {message}", answer.code),
+            };
+            tracing::info!(version, code = answer.code, "the platform refused the access token");
+            self.with(|state| state.refused(version, &why));
+        } else {
+            self.with(|state| state.accepted(version));
+        }
+    }
+
+    /// The text without any secret in it: what the platform says may quote what it was sent.
+    pub(super) fn without_secrets(&self, text: String, token: Option<&Secret>) -> String {
+        let secrets = self.credentials.secrets().into_iter().chain(token);
+        secrets.fold(text, |text, secret| match secret.expose() {
+            shown if text.contains(shown) => text.replace(shown, "[secret]"),
+            _ => text,
+        })
+    }
+
+    async fn get(&self, platform: &impl Post) {
+        match &self.credentials {
+            Credentials::Client { key, secret } => self.fetch(platform, key, secret).await,
+            Credentials::Token { from, .. } => self.read_again(from),
+        }
+    }
+
+    async fn fetch(&self, platform: &impl Post, key: &Secret, secret: &Secret) {
+        let request = TokenRequest {
+            grant_type: "client_credential".to_owned(),
+            client_key: key.expose().to_owned(),
+            client_secret: secret.expose().to_owned(),
+        };
+        let mut asked = Instant::now();
+        let mut said = None;
+        if !self.unstable.load(Ordering::SeqCst) {
+            let first = self.call(platform, STABLE_TOKEN_PATH, &request).await;
+            match first {
+                Said::NotForThisApp(why) => self.fall_back(&why),
+                first => said = Some(first),
+            }
+        }
+        let said = match said {
+            Some(said) => said,
+            None => {
+                asked = Instant::now();
+                self.call(platform, CLIENT_TOKEN_PATH, &request).await
+            }
+        };
+        self.take(said, asked);
+    }
+
+    async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
+        let ended = match serde_json::to_vec(request) {
+            Ok(body) => platform.post(path, body).await,
+            Err(_) => Ended::NotSent {
+                why: "the request cannot be written as JSON".to_owned(),
+            },
+        };
+        answer::read(path, &ended, &self.codes, self.clock.now())
+    }
+
+    fn fall_back(&self, why: &str) {
+        self.unstable.store(true, Ordering::SeqCst);
+        let why = self.without_secrets(why.to_owned(), None);
+        self.emit(EventKind::Warning {
+            message: format!(
+                "{why}: tokens come from {CLIENT_TOKEN_PATH} instead, and each new one ends the tokens of this app's other \
+                 systems within 5 minutes; let them share one, by `access_token: {{file: …}}`"
+            ),
+        });
+    }
+
+    fn take(&self, said: Said, asked: Instant) {
+        let clean = |why: String| self.without_secrets(why, None);
+        match said {
+            Said::Token { token, life } => {
+                if self.with(|state| state.fetched(token, life, asked)) {
+                    let left = life.saturating_sub(asked.elapsed());
+                    tracing::info!(seconds = left.as_secs(), "an access token was fetched");
+                    let until = later(self.clock.now(), left);
+                    self.emit(EventKind::TokenFetched { until });
+                }
+            }
+            Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why: clean(why) })),
+            Said::NotForThisApp(why) | Said::No(why) => self.with(|state| {
+                if state.had_one() {
+                    state.failed(clean(why), Duration::ZERO, Instant::now());
+                } else {
+                    state.give_up(NotReady::Refused { why: clean(why) });
+                }
+            }),
+            Said::Later(why, least) => {
+                let why = clean(why);
+                tracing::warn!(why, "no access token");
+                self.with(|state| state.failed(why, least, Instant::now()));
+            }
+        }
+    }
+
+    fn read_again(&self, from: &SecretRef) {
+        let found = match from {
+            SecretRef::Env(_) => None,
+            SecretRef::File(_) => Some(from.resolve()),
+        };
+        self.with(|state| match found {
+            Some(Ok(token)) if state.token() != Some(&token) => state.renewed(token),
+            Some(Err(error)) => state.failed(error.to_string(), Duration::ZERO, Instant::now()),
+            _ => {
+                let said = state.refusal().unwrap_or_default();
+                let why = format!("the platform refused the one in {from} ({said})");
+                state.give_up(NotReady::Expired { why });
+            }
+        });
+    }
+
+    fn next(&self) -> Next {
+        self.with(|state| state.next(Instant::now()))
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn emit(&self, kind: EventKind) {
+        let at = self.clock.now();
+        self.emit.emit(Event { at, kind });
+    }
+}

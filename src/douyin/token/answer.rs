@@ -1,0 +1,114 @@
+//! What a token endpoint said. Facts are from the platform's pages on `stable_client_token` and `client_token`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::douyin::codes::{Codes, Ended, Reply, excerpt, integer, retry_after};
+use crate::outcome::Class;
+use crate::secret::Secret;
+
+/// Codes that say: this endpoint is unknown, retired, or not for this app.
+const NOT_FOR_THIS_APP: [i64; 6] = [2_100_007, 2_190_004, 28_001_014, 28_001_017, 28_001_018, 28_001_056];
+/// More than 500 calls in five minutes.
+const TOO_MANY_CALLS: i64 = 10_020;
+
+/// What a call for a token came to.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A token.
+    Token {
+        /// The token.
+        token: Secret,
+        /// For how long it lives.
+        life: Duration,
+    },
+    /// The endpoint is unknown, or not for this app.
+    NotForThisApp(String),
+    /// The key or the secret is wrong, or the platform's certificate is: a person must act.
+    Refused(String),
+    /// A clear answer that nobody has classified and that is no token.
+    No(String),
+    /// Busy or out of reach. Not to be asked again before so long.
+    Later(String, Duration),
+}
+
+/// Reads how a call at `path` ended.
+pub(super) fn read(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
+    let later = |why: String| Said::Later(format!("POST {path}: {why}"), Duration::ZERO);
+    match ended {
+        Ended::Answered(reply) => answered(path, reply, codes, now),
+        Ended::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
+        Ended::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
+        Ended::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
+        Ended::NotSent { why } => later(why.clone()),
+        Ended::BadCertificate { why } => {
+            Said::Refused(format!("POST {path}: the TLS certificate does not verify: {why}"))
+        }
+    }
+}
+
+fn answered(path: &str, reply: &Reply, codes: &Codes, now: Timestamp) -> Said {
+    let whole: Map<String, Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let data = whole.get("data").and_then(Value::as_object);
+    let of_data = |name| data.and_then(|data| data.get(name));
+    let code = [of_data("error_code"), whole.get("err_no"), whole.get("errno")]
+        .into_iter()
+        .filter_map(integer)
+        .find(|code| *code != 0);
+    let Some(code) = code else {
+        return match of_data("access_token")
+            .and_then(usable)
+            .zip(lifetime(of_data("expires_in")))
+        {
+            Some((token, life)) => Said::Token { token, life },
+            None => without_code(path, reply, now),
+        };
+    };
+    let message = [of_data("description"), whole.get("err_msg"), whole.get("message")];
+    let message = message
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .find(|text| !text.is_empty());
+    let said = format!("POST {path} answered code {code}{}", quoted(message));
+    match code {
+        10_002 => Said::Refused(format!("{said}; a parameter is wrong")),
+        10_003 => Said::Refused(format!("{said}; the client_key is wrong")),
+        10_013 => Said::Refused(format!("{said}; the client_secret is wrong")),
+        TOO_MANY_CALLS => Said::Later(said, Duration::from_mins(1)),
+        _ if NOT_FOR_THIS_APP.contains(&code) => Said::NotForThisApp(said),
+        _ if matches!(codes.classify(code).0, Class::Retry | Class::Throttle) => Said::Later(said, asked(reply, now)),
+        _ => Said::No(said),
+    }
+}
+
+fn without_code(path: &str, reply: &Reply, now: Timestamp) -> Said {
+    let said = format!("POST {path} answered HTTP {} without a token", reply.status);
+    match reply.status {
+        404 => Said::NotForThisApp(said),
+        300..=399 | 401 | 403 => Said::No(said),
+        _ => Said::Later(said, asked(reply, now)),
+    }
+}
+
+fn asked(reply: &Reply, now: Timestamp) -> Duration {
+    let header = reply.retry_after.as_deref();
+    header.and_then(|header| retry_after(header, now)).unwrap_or_default()
+}
+
+fn quoted(message: Option<&str>) -> String {
+    message.map_or_else(String::new, |message| format!(" ({})", excerpt(message)))
+}
+
+/// A token that a header can carry.
+fn usable(value: &Value) -> Option<Secret> {
+    let text = value.as_str()?.trim();
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Secret::new(text))
+}
+
+fn lifetime(value: Option<&Value>) -> Option<Duration> {
+    let seconds = integer(value)?;
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}

@@ -1,0 +1,235 @@
+//! Which token is in use, and whether a new one may be asked for: a state machine without a clock and without a socket.
+//!
+//! A call for a token follows an earlier one within a minute only when the earlier token's own life is shorter, and a
+//! failed call waits longer each time. So however many sends wait, and whatever they are answered, calls cannot storm.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::douyin::NotReady;
+use crate::secret::Secret;
+
+/// The least time between two tokens, unless the first one's own life is shorter.
+const APART: Duration = Duration::from_mins(1);
+/// How long before its end a token is renewed, when it lives for long.
+const AHEAD: Duration = Duration::from_mins(5);
+/// However short a token's life is said to be, it is used for this long.
+const LEAST: Duration = Duration::from_secs(1);
+/// A life that is said to be longer is taken for this long.
+const MOST: Duration = Duration::from_hours(24 * 30);
+/// The wait after the first failed call; doubles from there.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait that doubling reaches.
+const LAST_WAIT: Duration = Duration::from_mins(2);
+/// The longest wait that an endpoint's own wish is kept to.
+const MOST_WAIT: Duration = Duration::from_mins(10);
+
+/// An access token and which one it is, counted from 1.
+#[derive(Clone, Debug)]
+pub struct Access {
+    pub(in crate::douyin) token: Secret,
+    pub(in crate::douyin) version: u64,
+}
+
+/// What a send that wants to leave has to do.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Use this token.
+    Use(Access),
+    /// Use this token, unless a newer one can be had: it is near its end.
+    Ahead(Access),
+    /// Get a token first.
+    Get,
+    /// Wait: a token may be asked for again after so long.
+    Wait {
+        /// Why there is none.
+        why: String,
+        /// How long.
+        wait: Duration,
+    },
+    /// Nothing here can help.
+    Never(NotReady),
+}
+
+/// What is known of tokens.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    current: Option<Current>,
+    versions: u64,
+    /// When a token may be asked for again.
+    from: Option<Instant>,
+    failures: u32,
+    /// Why the last call failed.
+    failed: String,
+    never: Option<NotReady>,
+}
+
+#[derive(Debug)]
+struct Current {
+    access: Access,
+    /// None when only the platform's refusal tells.
+    life: Option<Life>,
+    /// Whether a send with it was answered in any other way than that it is not valid.
+    proven: bool,
+    /// What the platform said when it refused it.
+    refused: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    ends: Instant,
+    renewed_from: Instant,
+}
+
+impl Life {
+    fn new(asked: Instant, length: Duration) -> Self {
+        let length = length.clamp(LEAST, MOST);
+        let most_of_it = length / 6 * 5;
+        let ahead = most_of_it.max(length.saturating_sub(AHEAD)).max(apart(length));
+        Self {
+            ends: asked + length,
+            renewed_from: asked + ahead,
+        }
+    }
+}
+
+/// How long after a token with so much life left the next one may be asked for.
+fn apart(life: Duration) -> Duration {
+    if life > APART { APART } else { (life / 6 * 5).max(LEAST) }
+}
+
+impl State {
+    /// With a token that somebody else keeps fresh.
+    pub(super) fn given(token: Secret) -> Self {
+        let mut state = Self::default();
+        state.replace(token, None);
+        state
+    }
+
+    /// What to do now.
+    pub(super) fn next(&self, now: Instant) -> Next {
+        if let Some(never) = &self.never {
+            return Next::Never(never.clone());
+        }
+        let wait = self
+            .from
+            .map_or(Duration::ZERO, |from| from.saturating_duration_since(now));
+        let usable = self.current.as_ref().filter(|current| current.is_usable(now));
+        match usable {
+            Some(current) if wait.is_zero() && current.is_near_its_end(now) => Next::Ahead(current.access.clone()),
+            Some(current) => Next::Use(current.access.clone()),
+            None if wait.is_zero() => Next::Get,
+            None => Next::Wait { why: self.why(), wait },
+        }
+    }
+
+    /// Whether any token was ever had.
+    pub(super) const fn had_one(&self) -> bool {
+        self.versions > 0
+    }
+
+    /// The token in use, also when it is refused or has ended.
+    pub(super) fn token(&self) -> Option<&Secret> {
+        self.current.as_ref().map(|current| &current.access.token)
+    }
+
+    /// What the platform said when it refused the token in use.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.current.as_ref()?.refused.as_deref()
+    }
+
+    /// A call that was made at `asked` yielded a token that lives for `length` from then. Whether it is a new one.
+    pub(super) fn fetched(&mut self, token: Secret, length: Duration, asked: Instant) -> bool {
+        let life = Life::new(asked, length);
+        self.failures = 0;
+        self.from = Some(asked + apart(length));
+        match &mut self.current {
+            // The stable endpoint gives the same token while it is valid.
+            Some(current) if current.refused.is_none() && current.access.token == token => {
+                current.life = Some(life);
+                false
+            }
+            _ => {
+                self.replace(token, Some(life));
+                true
+            }
+        }
+    }
+
+    /// Somebody else renewed the token.
+    pub(super) fn renewed(&mut self, token: Secret) {
+        self.failures = 0;
+        self.from = None;
+        self.replace(token, None);
+    }
+
+    /// A call failed in a way that may pass. It is made again after a wait that doubles, and not before `least`.
+    pub(super) fn failed(&mut self, why: String, least: Duration, now: Instant) {
+        let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.failures.min(16)));
+        self.failures = self.failures.saturating_add(1);
+        self.from = Some(now + doubled.min(LAST_WAIT).max(least.min(MOST_WAIT)));
+        self.failed = why;
+    }
+
+    /// Nothing here can help.
+    pub(super) fn give_up(&mut self, why: NotReady) {
+        self.never = Some(why);
+    }
+
+    /// A send with this token was answered, and not that the token is invalid.
+    pub(super) fn accepted(&mut self, version: u64) {
+        if let Some(current) = self.of(version) {
+            current.proven = true;
+        }
+    }
+
+    /// A send with this token was answered that the token is not valid. What is said of an older token is old news.
+    pub(super) fn refused(&mut self, version: u64, why: &str) {
+        let Some(current) = self.of(version) else { return };
+        let fresh = !current.proven && current.refused.is_none() && current.life.is_some();
+        current.refused.get_or_insert_with(|| why.to_owned());
+        if fresh {
+            self.give_up(NotReady::Refused {
+                why: format!("a token that it had just issued was refused on its first use: {why}"),
+            });
+        }
+    }
+
+    fn of(&mut self, version: u64) -> Option<&mut Current> {
+        self.current
+            .as_mut()
+            .filter(|current| current.access.version == version)
+    }
+
+    fn replace(&mut self, token: Secret, life: Option<Life>) {
+        self.versions += 1;
+        self.current = Some(Current {
+            access: Access {
+                token,
+                version: self.versions,
+            },
+            life,
+            proven: false,
+            refused: None,
+        });
+    }
+
+    fn why(&self) -> String {
+        match self.refusal() {
+            _ if self.failures > 0 => self.failed.clone(),
+            Some(why) => format!("the token was refused ({why}); a new one is asked for at most once a minute"),
+            None => "the token has ended; a new one is asked for at most once a minute".to_owned(),
+        }
+    }
+}
+
+impl Current {
+    fn is_usable(&self, now: Instant) -> bool {
+        self.refused.is_none() && self.life.is_none_or(|life| now < life.ends)
+    }
+
+    fn is_near_its_end(&self, now: Instant) -> bool {
+        self.life.is_some_and(|life| now >= life.renewed_from)
+    }
+}

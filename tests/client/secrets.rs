@@ -1,0 +1,64 @@
+//! No secret shows in what the client logs at any level, nor in what it says.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use runner::douyin::Platform;
+use runner::douyin::client::HttpPlatform;
+
+use crate::server::{Act, Server, answer, ok};
+use crate::{client_credentials, config, permits};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The subscriber is the process's, so it also hears what other tests make the client log; none of that may show a
+/// secret either.
+#[tokio::test]
+async fn no_secret_is_logged_or_said_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .init();
+    let server = Server::new(|seen| match seen.nth {
+        1 => Act::Write(answer(404, "", "key-canary-1 secret-canary-2")),
+        2 => ok(r#"{"data":{"access_token":"clt.canary-3","expires_in":7200,"error_code":0}}"#),
+        3 => ok(r#"{"err_no":7,"err_msg":"you sent clt.canary-3","log_id":"clt.canary-3"}"#),
+        4 => Act::WriteAndClose("HTTP/1.1 clt.canary-3\r\n\r\n".into()),
+        _ => ok(r#"{"err_no":28001003,"err_msg":"bad token clt.canary-3"}"#),
+    })
+    .await;
+    let (config, heard) = config(&server.url, client_credentials());
+    let mut said = format!("{:?}", config.credentials);
+    let platform = HttpPlatform::new(config).unwrap();
+    for permit in permits(4).await {
+        let Ok(access) = platform.ready().await else { break };
+        said += &format!("{access:?}");
+        said += &format!("{:?}", platform.send(access, permit).await);
+    }
+    said += &format!("{:?} {:?}", platform.ready().await, heard.all());
+    assert!(server.seen()[2].head.contains("access-token: clt.canary-3"), "it was sent");
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("TRACE") && logged.contains("an attempt ended"), "nothing was heard");
+    for canary in ["canary-1", "canary-2", "canary-3", "clt.given"] {
+        assert!(!logged.contains(canary), "{canary} was logged: {}", around(&logged, canary));
+        assert!(!said.contains(canary), "{canary} was said: {said}");
+    }
+}
+
+fn around<'a>(text: &'a str, canary: &str) -> &'a str {
+    text.lines().find(|line| line.contains(canary)).unwrap_or_default()
+}
