@@ -72,7 +72,7 @@ fn what_the_file_leaves_out_is_filled_in() {
     let retry = Retry {
         attempts: 6,
         first_delay: Duration::from_millis(500),
-        max_delay: Duration::from_secs(60),
+        max_delay: Duration::from_mins(1),
         timeout: Duration::from_secs(10),
         in_doubt: InDoubt::Resend,
         resend_within: Duration::from_hours(24),
