@@ -177,10 +177,9 @@ impl Csv {
         let encoding = map
             .get("encoding")
             .and_then(|value| value.word(&Encoding::WORDS, notes));
-        let delimiter = map.get("delimiter").and_then(|value| match value.single() {
-            Some(scalar) if scalar.text == "\t" => Some(Delimiter::Tab),
-            _ => value.word(&Delimiter::WORDS, notes),
-        });
+        let delimiter = map
+            .get("delimiter")
+            .and_then(|value| value.word(&Delimiter::WORDS, notes));
         Some(Self {
             path: folder.join(path?),
             open_id: open_id?,

@@ -72,6 +72,7 @@ impl Credentials {
                 client_secret: secret?,
             }),
             (None, None, Some(token)) => token.map(Self::Token),
+            (None, None, None) if !value.entries(KEYS, notes)?.is_empty() => None,
             (key, secret, token) => {
                 let present = map.present().map(|(_, span)| span).max().unwrap_or(value.mark());
                 let (message, help) = match (key.is_some(), secret.is_some(), token.is_some()) {
@@ -100,7 +101,7 @@ impl Credentials {
 }
 
 fn clear(value: &Value<'_>, notes: &mut Notes) {
-    notes.secret(value.span());
+    value.conceal(notes);
     let message = format!(
         "`{}` is not a reference; a secret has no place in this file",
         value.path
@@ -122,8 +123,8 @@ fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Secr
             .key(*key, notes)
             .is_none_or(|name| !REFERENCE.iter().any(|known| known.name == name))
         {
-            notes.secret(key.span);
-            notes.secret(under.span);
+            value.entry("", *key).conceal(notes);
+            value.entry("", *under).conceal(notes);
             let message = format!(
                 "`{}` is a reference by `env` or by `file`, and by nothing else",
                 value.path
@@ -133,6 +134,13 @@ fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Secr
         }
     }
     let map = value.mapping(REFERENCE, notes)?;
+    for (_, under) in value.entries(REFERENCE, notes)? {
+        // A list or a mapping names nothing; what is in it may be the secret itself.
+        let under = value.entry("", *under);
+        if under.single().is_none() {
+            under.conceal(notes);
+        }
+    }
     match (map.get("env"), map.get("file")) {
         (Some(env), None) => variable(env, notes).map(SecretRef::Env),
         (None, Some(file)) => {
@@ -159,14 +167,19 @@ fn variable(value: &Value<'_>, notes: &mut Notes) -> Option<String> {
         notes,
     )?;
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if first && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if first && !looks_random(&name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Some(name);
     }
-    notes.secret(value.span());
+    value.conceal(notes);
     let message = format!("`{}` is not the name of an environment variable", value.path);
     let help = "write the variable's name, without `$` or braces, such as `DOUYIN_CLIENT_KEY`; never the secret itself";
     notes.error(Code::SecretInClear, value.mark(), message).help(help);
     None
+}
+
+/// Whether a name reads like a key that a machine made: long, in one piece, letters mixed with digits.
+fn looks_random(name: &str) -> bool {
+    name.len() >= 20 && !name.contains('_') && name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn reference_schema(_: &mut SchemaGenerator) -> Schema {

@@ -78,7 +78,7 @@ pub(super) fn written(duration: Duration) -> String {
     let ms = duration.as_millis();
     let (unit, scale) = UNITS
         .into_iter()
-        .find(|(_, scale)| ms >= u128::from(*scale) && ms % u128::from(*scale) == 0)
+        .find(|(_, scale)| ms >= u128::from(*scale) && ms.is_multiple_of(u128::from(*scale)))
         .unwrap_or(("ms", 1));
     format!("{}{unit}", ms / u128::from(scale))
 }

@@ -57,7 +57,7 @@ fn whole(file: &str, code: Code, message: &str, cause: Option<String>, help: &st
     Diagnostic {
         severity: Severity::Error,
         code,
-        message: format!("{message} {file}"),
+        message: message.to_owned(),
         file: file.to_owned(),
         place: None,
         cause,
@@ -73,7 +73,7 @@ pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagn
         return Err(vec![whole(
             name,
             Code::TooLarge,
-            "there is more than 1 MiB in the campaign file",
+            "the campaign file is larger than 1 MiB",
             None,
             help,
         )]);
@@ -92,7 +92,7 @@ pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagn
         Err(_) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => Err(vec![whole(
             name,
             Code::NotText,
-            "not UTF-8, but UTF-16, is in the campaign file",
+            "the campaign file is UTF-16, not UTF-8",
             None,
             SAVE,
         )]),

@@ -9,6 +9,9 @@ use super::source::Span;
 /// Words in a key after which a secret may follow.
 const TELLTALE: [&str; 6] = ["client_key", "secret", "token", "passw", "credential", "api_key"];
 
+/// Keys in whose place a secret is not.
+const KNOWN: [&str; 5] = ["env", "file", "client_key", "client_secret", "access_token"];
+
 /// The text with every secret covered by asterisks, one for each byte, so that all places stay what they are.
 pub(super) fn cover(text: &str, secrets: &[Span]) -> String {
     let mut bytes = text.as_bytes().to_vec();
@@ -54,28 +57,37 @@ fn suspicious_line(line: &str, at: usize, block: bool, bytes: &mut [u8]) -> bool
 
 /// Covers the values in the rest of a line from `from` on, but for references and the keys of a mapping in braces.
 fn values(line: &str, at: usize, from: usize, bytes: &mut [u8]) {
-    let mut start = from;
-    let mut reference = false;
-    for (end, c) in line
-        .char_indices()
-        .skip_while(|(end, _)| *end < from)
-        .chain([(line.len(), '\n')])
-    {
+    let (mut start, mut kind) = (from, "");
+    let rest = line.char_indices().skip_while(|(end, _)| *end < from);
+    for (end, c) in rest.chain([(line.len(), '\n')]) {
         let piece = line.get(start..end).unwrap_or_default().trim();
         match c {
-            ':' if ["env", "file", "client_key", "client_secret", "access_token"].contains(&piece) => {
-                reference = piece == "env" || piece == "file";
+            ':' if KNOWN.contains(&piece) => {
+                kind = piece;
                 start = end + 1;
             }
             '{' | '}' | ',' | '\n' | '\r' => {
-                if !(reference || piece.starts_with('#')) {
+                if !is_reference(kind, piece) {
                     hide(bytes, at + start, at + end);
                 }
-                reference = false;
+                kind = "";
                 start = end + c.len_utf8();
             }
             _ => {}
         }
+    }
+}
+
+/// Whether it surely is a reference to a secret rather than the secret.
+fn is_reference(kind: &str, piece: &str) -> bool {
+    let bare = ['"', '\'']
+        .iter()
+        .find_map(|quote| piece.strip_prefix(*quote)?.strip_suffix(*quote));
+    let bare = bare.unwrap_or(piece);
+    match kind {
+        "env" => bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+        "file" => !bare.contains(['"', '\'']),
+        _ => bare.is_empty(),
     }
 }
 

@@ -33,9 +33,6 @@ mod tree;
 mod value;
 mod zone;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -69,7 +66,7 @@ pub mod usual {
 
 use keys::Key;
 use notes::Notes;
-use source::{Lines, Span};
+use source::{Counted, Lines, Span};
 use value::{Mapping, Value, Whole};
 
 const KEYS: &[Key] = &[
@@ -148,7 +145,7 @@ impl Parsed {
             code,
             message,
             file: self.file.clone(),
-            place: span.map(|span| self.lines.place(&self.shown, span)),
+            place: span.map(|span| self.lines.place(&self.shown, span, &mut Counted::default())),
             cause: None,
             help,
             excerpt,

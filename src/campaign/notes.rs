@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
 use super::mask;
-use super::source::{Lines, Span};
+use super::source::{Counted, Lines, Span};
 
 /// How many mistakes are listed at most.
 const MOST_LISTED: usize = 100;
@@ -128,10 +128,11 @@ impl Notes {
         self.found.sort_by_key(|note| note.span);
         self.found.truncate(MOST_LISTED);
         let shown = self.cover(text);
+        let mut known = Counted::default();
         let mut diagnostics: Vec<_> = self
             .found
             .into_iter()
-            .map(|note| tell(note, file, &self.lines, &shown))
+            .map(|note| tell(note, file, &self.lines, &shown, &mut known))
             .collect();
         let more = all.saturating_sub(diagnostics.len());
         if more > 0 {
@@ -150,7 +151,7 @@ impl Notes {
     }
 }
 
-fn tell(note: Note, file: &str, lines: &Lines, shown: &str) -> Diagnostic {
+fn tell(note: Note, file: &str, lines: &Lines, shown: &str, known: &mut Counted) -> Diagnostic {
     let Note {
         severity,
         code,
@@ -165,7 +166,7 @@ fn tell(note: Note, file: &str, lines: &Lines, shown: &str) -> Diagnostic {
         code,
         message,
         file: file.to_owned(),
-        place: Some(lines.place(shown, span)),
+        place: Some(lines.place(shown, span, known)),
         cause: None,
         help,
         excerpt: Some(Excerpt { text, mark, label }),

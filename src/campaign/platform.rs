@@ -110,17 +110,17 @@ fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
                 quoted(&format!("https://{rest}"))
             )
         }
-        BaseUrlError::NotUrl if BaseUrl::parse(&format!("https://{text}")).is_ok() => {
+        BaseUrlError::NotUrl if !text.contains(['@', ':']) && BaseUrl::parse(&format!("https://{text}")).is_ok() => {
             format!("write {}", quoted(&format!("https://{text}")))
         }
         _ => format!("write a URL such as `{BASE_URL}`"),
     };
     let message = if why == BaseUrlError::UserInfo {
-        notes.secret(value.span());
+        value.conceal(notes);
         format!("`{}` cannot be used: {why}", value.path)
     } else if text.contains('@') {
         // What stands before the sign may be a password, though the address is too wrong to tell.
-        notes.secret(value.span());
+        value.conceal(notes);
         format!("`{}` cannot be used", value.path)
     } else {
         format!("`{}` cannot be {}: {why}", value.path, quoted(&text))

@@ -34,21 +34,22 @@ fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         diagnostic.help.as_ref().map(|help| Level::HELP.message(help)),
     ];
     let notes = notes.into_iter().flatten().map(Element::from);
-    renderer.render(&[title.elements(place(diagnostic)).elements(notes)])
+    renderer.render(&[title.element(place(diagnostic)).elements(notes)])
 }
 
-fn place(diagnostic: &Diagnostic) -> Option<Element<'_>> {
-    let place = diagnostic.place?;
+fn place(diagnostic: &Diagnostic) -> Element<'_> {
+    let origin = Origin::path(&diagnostic.file);
+    let Some(place) = diagnostic.place else {
+        return origin.into();
+    };
     let Some(excerpt) = &diagnostic.excerpt else {
-        let origin = Origin::path(&diagnostic.file).line(place.line as usize);
-        return Some(origin.char_column(place.column as usize).into());
+        let origin = origin.line(place.line as usize);
+        return origin.char_column(place.column as usize).into();
     };
     let mut mark = AnnotationKind::Primary.span(excerpt.mark.clone());
     if !excerpt.label.is_empty() {
         mark = mark.label(&excerpt.label);
     }
-    let snippet = Snippet::source(&excerpt.text)
-        .path(&diagnostic.file)
-        .line_start(place.line as usize);
-    Some(snippet.annotation(mark).into())
+    let snippet = Snippet::source(&excerpt.text).path(&diagnostic.file);
+    snippet.line_start(place.line as usize).annotation(mark).into()
 }

@@ -25,7 +25,7 @@ pub const ATTEMPTS: u32 = 6;
 /// The first delay between attempts.
 pub const FIRST_DELAY: Duration = Duration::from_millis(500);
 /// The longest delay between attempts.
-pub const MAX_DELAY: Duration = Duration::from_secs(60);
+pub const MAX_DELAY: Duration = Duration::from_mins(1);
 /// For how long one attempt may take.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long a doubt may be resent.

@@ -72,30 +72,51 @@ impl Lines {
         self.starts.get(index).copied().unwrap_or_default()
     }
 
-    /// The place of `span` in lines and characters. `text` is the one that these lines are of.
-    pub(super) fn place(&self, text: &str, span: Span) -> Place {
-        let column = |at: usize| {
-            let before = text.get(self.start(self.index(at))..at).unwrap_or_default();
-            u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX)
-        };
+    /// The place of `span` in lines and characters. `text` is the one that these lines are of. `known` is a place
+    /// already counted, and becomes this one: characters are counted from there, so that a thousand places in one long
+    /// line don't cost a thousand times its length.
+    pub(super) fn place(&self, text: &str, span: Span, known: &mut Counted) -> Place {
         let span = within(text, span);
+        let start = self.count(text, span.start, *known);
+        let end = self.count(text, span.end, start);
+        *known = start;
         Place {
             line: self.number(span.start),
-            column: column(span.start),
+            column: start.column + 1,
             end_line: self.number(span.end),
-            end_column: column(span.end),
+            end_column: end.column + 1,
         }
+    }
+
+    fn count(&self, text: &str, at: usize, known: Counted) -> Counted {
+        let line = self.start(self.index(at));
+        let known = if (line..=at).contains(&known.at) {
+            known
+        } else {
+            Counted { at: line, column: 0 }
+        };
+        let between = text.get(known.at..at).unwrap_or_default().chars().count();
+        let column = known.column + u32::try_from(between).unwrap_or(u32::MAX);
+        Counted { at, column }
     }
 
     /// The line on which `span` begins, and where in it the mark stands. Of a long line only what is near the mark.
     pub(super) fn excerpt(&self, text: &str, span: Span) -> (String, Range<usize>) {
         let span = within(text, span);
-        let start = self.start(self.index(span.start));
-        let rest = text.get(start..).unwrap_or_default();
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-        let mark = span.start.min(start + line.len()) - start..span.end.min(start + line.len()) - start;
-        cut(line, mark)
+        let index = self.index(span.start);
+        let (start, next) = (self.start(index), self.starts.get(index + 1).copied());
+        let line = text.get(start..next.unwrap_or(text.len())).unwrap_or_default();
+        let line = line.trim_end_matches(['\n', '\r']);
+        let end = start + line.len();
+        cut(line, span.start.min(end) - start..span.end.min(end) - start)
     }
+}
+
+/// A byte of the text, and how many characters stand before it on its line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    at: usize,
+    column: u32,
 }
 
 /// `span` held to the text and to whole characters.

@@ -24,6 +24,8 @@ pub(super) struct Tree<'i> {
 
 struct Node<'i> {
     kind: Kind<'i>,
+    /// Where it is written out, whatever aliases stand for it elsewhere.
+    span: Span,
     /// How many values it is, aliases expanded; 0 while it is being read.
     weight: u64,
     /// How deep it is, itself included.
@@ -33,7 +35,7 @@ struct Node<'i> {
 /// What a value is.
 pub(super) enum Kind<'i> {
     Scalar(Scalar<'i>),
-    List,
+    List(Vec<Child>),
     Map(Vec<(Child, Child)>),
 }
 
@@ -54,6 +56,23 @@ pub(super) struct Child {
 impl<'i> Tree<'i> {
     pub(super) fn kind(&self, child: Child) -> &Kind<'i> {
         &self.nodes[child.node].kind
+    }
+
+    /// Every place where something of a value is written, where aliases are written out included. An alias is another
+    /// place of the same value, so this is bounded like the tree itself.
+    pub(super) fn places(&self, value: Child) -> Vec<Span> {
+        let mut places = Vec::new();
+        let mut rest = vec![value];
+        while let Some(child) = rest.pop() {
+            let node = &self.nodes[child.node];
+            places.extend([child.span, node.span]);
+            match &node.kind {
+                Kind::Scalar(_) => {}
+                Kind::List(values) => rest.extend(values),
+                Kind::Map(entries) => rest.extend(entries.iter().flat_map(|(key, value)| [*key, *value])),
+            }
+        }
+        places
     }
 }
 
@@ -82,7 +101,7 @@ pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Ch
     let tree = Tree { nodes: builder.nodes };
     let root = builder.root.filter(|root| match tree.kind(*root) {
         Kind::Scalar(scalar) => !(scalar.plain && scalar.text.is_empty()),
-        Kind::List | Kind::Map(_) => true,
+        Kind::List(_) | Kind::Map(_) => true,
     });
     if root.is_none() {
         Stop::Nothing.note(text, notes);
@@ -128,7 +147,7 @@ impl<'i> Builder<'i> {
                 let at = self.add(Kind::Scalar(Scalar { text, plain }), span, anchor)?;
                 self.close(at, 1, 1)?;
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(Kind::List, span, anchor)?,
+            Event::SequenceStart(_, anchor, _) => self.begin(Kind::List(Vec::new()), span, anchor)?,
             Event::MappingStart(_, anchor, _) => self.begin(Kind::Map(Vec::new()), span, anchor)?,
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(mut open) = self.open.pop() {
@@ -172,7 +191,12 @@ impl<'i> Builder<'i> {
             return Err(Stop::Many(span));
         }
         let (weight, height) = (0, 0);
-        self.nodes.push(Node { kind, weight, height });
+        self.nodes.push(Node {
+            kind,
+            span,
+            weight,
+            height,
+        });
         if anchor != 0 {
             self.anchors.insert(anchor, node);
         }
@@ -181,7 +205,7 @@ impl<'i> Builder<'i> {
 
     fn close(&mut self, at: Child, weight: u64, height: usize) -> Result<(), Stop> {
         let node = &mut self.nodes[at.node];
-        (node.weight, node.height) = (weight, height);
+        (node.span, node.weight, node.height) = (at.span, weight, height);
         self.place(at, weight, height)
     }
 
@@ -200,11 +224,13 @@ impl<'i> Builder<'i> {
         if open.weight > MOST_VALUES {
             return Err(self.aliased.map_or(Stop::Many(child.span), Stop::Bomb));
         }
-        if let Kind::Map(entries) = &mut self.nodes[open.at.node].kind {
-            match open.key.take() {
+        match &mut self.nodes[open.at.node].kind {
+            Kind::Map(entries) => match open.key.take() {
                 None => open.key = Some(child),
                 Some(key) => entries.push((key, child)),
-            }
+            },
+            Kind::List(values) => values.push(child),
+            Kind::Scalar(_) => {}
         }
         Ok(())
     }

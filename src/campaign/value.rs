@@ -49,11 +49,18 @@ impl<'t> Value<'t> {
         self.at.span
     }
 
+    /// Notes that it may be a secret: no part of it is ever shown, wherever it is written.
+    pub(super) fn conceal(&self, notes: &mut Notes) {
+        for span in self.tree.places(self.at) {
+            notes.secret(span);
+        }
+    }
+
     /// What it is, as a message names it.
     fn what(&self) -> &'static str {
         match self.tree.kind(self.at) {
             Kind::Scalar(_) => "a single value",
-            Kind::List => "a list",
+            Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
         }
     }
@@ -66,7 +73,7 @@ impl<'t> Value<'t> {
     pub(super) fn mark(&self) -> Span {
         match self.tree.kind(self.at) {
             Kind::Scalar(_) => self.at.span,
-            Kind::List | Kind::Map(_) => self.at.span.first(1),
+            Kind::List(_) | Kind::Map(_) => self.at.span.first(1),
         }
     }
 
@@ -74,7 +81,7 @@ impl<'t> Value<'t> {
     pub(super) fn single(&self) -> Option<&'t Scalar<'t>> {
         match self.tree.kind(self.at) {
             Kind::Scalar(scalar) => Some(scalar),
-            Kind::List | Kind::Map(_) => None,
+            Kind::List(_) | Kind::Map(_) => None,
         }
     }
 
@@ -228,7 +235,7 @@ impl<'t> Value<'t> {
                 None
             }
             Kind::Scalar(scalar) => Some(&scalar.text),
-            Kind::List | Kind::Map(_) => {
+            Kind::List(_) | Kind::Map(_) => {
                 notes.error(Code::WrongType, key.span.first(1), "a key is a single word");
                 None
             }

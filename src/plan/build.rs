@@ -145,3 +145,6 @@ fn halt(said: &campaign::Halt) -> Halt {
         same_code: said.same_code.unwrap_or(usual::SAME_CODE),
     }
 }
+
+#[cfg(test)]
+mod tests;

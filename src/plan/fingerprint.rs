@@ -41,13 +41,12 @@ pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
         meaning.text(class.word());
     }
     meaning.bytes(audience);
-    meaning
-        .0
-        .finalize()
+    let hash = meaning.0.finalize();
+    let first = hash
         .iter()
         .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(0, |first: u64, byte| (first << 8) | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// Fields, each behind its length: no two lists of fields are the same bytes.
