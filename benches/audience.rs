@@ -31,11 +31,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report("audience::read", bytes, ours, plain);
     println!("peak resident after reading: {}", peak_resident());
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let plan = plan()?;
-    let first = best(|| runtime.block_on(admit(&plan, &path, 1)))?;
+    let decided = plan()?;
+    let first = best(|| runtime.block_on(admit(&decided, &path, 1)))?;
     report("read and admit, all new", bytes, first, plain);
     println!("peak resident after admitting: {}", peak_resident());
-    let both = best(|| runtime.block_on(admit(&plan, &path, 2)))?;
+    let both = best(|| runtime.block_on(admit(&decided, &path, 2)))?;
     report("again, nobody new", bytes, both.saturating_sub(first), plain);
     println!("peak resident: {}", peak_resident());
     Ok(())

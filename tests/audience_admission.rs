@@ -99,6 +99,12 @@ impl Campaign {
     }
 }
 
+/// So many rows, each one user.
+fn rows(name: &str, count: u32) -> String {
+    let names: Vec<_> = (0..count).map(|n| format!("{name}{n}")).collect();
+    names.join("\n")
+}
+
 fn owed(ledger: &Ledger<MemoryStore>) -> Vec<&str> {
     let book = ledger.book();
     let pending = |recipient: &u32| {
@@ -137,7 +143,7 @@ async fn an_edited_file_converges() {
 #[tokio::test]
 async fn a_truncated_export_is_not_let_in() {
     let campaign = Campaign::of("{path: audience.csv, open_id: user, encoding: gb18030, delimiter: ','}");
-    let rows: String = (0..1_000).map(|n| format!("用户{n}\n")).collect();
+    let rows = rows("用户", 1_000);
     let (text, _, _) = encoding_rs::GB18030.encode(&rows);
     let text = [b"user\n", text.as_ref()].concat();
     let (_, ledger) = campaign.apply(&text, &[]).await;
@@ -156,7 +162,7 @@ async fn a_truncated_export_is_not_let_in() {
 #[tokio::test]
 async fn a_long_reading_tells_how_far_it_is_and_can_be_broken_off() {
     let campaign = Campaign::of("{path: audience.csv, open_id: user}");
-    let rows: String = (0..150_000).map(|n| format!("u{n}\n")).collect();
+    let rows = rows("u", 150_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let ledger = campaign.open().await;
     let mut told = Vec::new();
@@ -175,7 +181,7 @@ async fn a_long_reading_tells_how_far_it_is_and_can_be_broken_off() {
 #[tokio::test]
 async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batch_is_durable() {
     let campaign = Campaign::of("{path: audience.csv, open_id: user}");
-    let rows: String = (0..10_000).map(|n| format!("u{n}\n")).collect();
+    let rows = rows("u", 10_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let mut ledger = campaign.open().await;
     let changes = campaign.decide(&ledger, &[]).1.expect("the audience is let in").changes;
