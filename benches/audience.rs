@@ -1,5 +1,5 @@
-//! How fast an audience of a million rows is read, beside a plain loop of the `csv` crate over the same file, and how
-//! much memory the process takes at its peak.
+//! How fast an audience of a million rows is read, and let into a ledger whose store keeps nothing, beside a plain loop
+//! of the `csv` crate over the same file; and how much memory the process takes at its peak.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
@@ -9,7 +9,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use runner::audience::{CsvSource, Encoding, Source, read};
+use runner::campaign;
+use runner::engine::admit::{Admission, Terms};
+use runner::ledger::{Ledger, Store, StoreError};
+use runner::outcome::Class;
+use runner::plan::{self, Plan, RunOptions};
 
 const ROWS: u32 = 1_000_000;
 const RUNS: usize = 5;
@@ -23,6 +29,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report("csv::ByteRecord, plain loop", bytes, plain, plain);
     let ours = best(|| our_read(&path))?;
     report("audience::read", bytes, ours, plain);
+    println!("peak resident after reading: {}", peak_resident());
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let decided = plan()?;
+    let first = best(|| runtime.block_on(admit(&decided, &path, 1)))?;
+    report("read and admit, all new", bytes, first, plain);
+    println!("peak resident after admitting: {}", peak_resident());
+    let both = best(|| runtime.block_on(admit(&decided, &path, 2)))?;
+    report("again, nobody new", bytes, both.saturating_sub(first), plain);
     println!("peak resident: {}", peak_resident());
     Ok(())
 }
@@ -58,19 +72,76 @@ fn plain_loop(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     Ok(rows)
 }
 
-fn our_read(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
-    let source = Source::Csv(CsvSource {
+fn source(path: &Path) -> Source {
+    Source::Csv(CsvSource {
         path: path.into(),
         open_id: "open_id".into(),
         encoding: Encoding::Utf8,
         delimiter: None,
-    });
+    })
+}
+
+fn our_read(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     let mut usable = 0;
-    read(&source, |row| {
+    read(&source(path), |row| {
         usable += u64::from(row.open_id.is_ok());
         ControlFlow::Continue(())
     })?;
     Ok(usable)
+}
+
+/// A store that keeps nothing: what it would cost to keep it is measured where stores are.
+struct Nowhere;
+
+impl Store for Nowhere {
+    async fn append(&mut self, _record: Vec<u8>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn read(
+        &mut self,
+        _each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
+    let text = "version: 1\ncampaign: bench\napp_id: tt1\nactivity_id: 1\ncredentials: {access_token: {env: TOKEN}}\n\
+                audience: {source: {csv: {path: audience.csv, open_id: open_id}}}\n";
+    let parsed = campaign::parse(Path::new("bench.yaml"), text.as_bytes());
+    let said = parsed.map_err(|mistakes| format!("{mistakes:?}"))?.campaign;
+    let options = RunOptions {
+        at_most: None,
+        no_wait: false,
+        sandbox: None,
+    };
+    Ok(plan::build(&said, options)?)
+}
+
+/// Lets the same audience into a new ledger so many times.
+async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std::error::Error>> {
+    let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
+    for _ in 0..times {
+        let mut admission = Admission::new(ledger.book());
+        let totals = admission.read(&source(path), |_| ControlFlow::Continue(()))?;
+        let converged = admission.decide(&Terms {
+            plan,
+            totals,
+            accepted: &[],
+            rehearsal: false,
+            class: &|_| Class::Hold,
+            now: Timestamp::UNIX_EPOCH,
+        });
+        for batch in converged
+            .map_err(|refusals| format!("{refusals:?}"))?
+            .changes
+            .into_batches()
+        {
+            ledger.append(batch).await?;
+        }
+    }
+    Ok(ledger.book().recipients().into())
 }
 
 /// The shortest of several runs: the machine's other work only ever adds.

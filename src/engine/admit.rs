@@ -77,6 +77,14 @@ pub struct Converged {
     pub needless: Vec<Accept>,
 }
 
+impl Converged {
+    /// What is worth a remark and changes nothing.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let needless = self.needless.iter();
+        needless.map(|what| format!("`--accept {what}` was not needed: nothing of that kind has changed"))
+    }
+}
+
 impl<'b> Admission<'b> {
     /// Begins a reading.
     #[must_use]

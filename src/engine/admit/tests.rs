@@ -173,7 +173,12 @@ fn an_acceptance_that_is_not_needed_is_a_remark() {
         [Accept::Replays],
         "this one is a fact of the ledger from here on"
     );
-    assert_eq!(converged.needless.len(), 5);
+    let remarks: Vec<_> = converged.remarks().collect();
+    assert_eq!(remarks.len(), 5);
+    assert_eq!(
+        remarks[0],
+        "`--accept activity_id` was not needed: nothing of that kind has changed"
+    );
     assert_eq!(
         Apply::of(0..3).accepting(&[Accept::Replays]).to(&mut book).needless,
         [Accept::Replays]

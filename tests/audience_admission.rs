@@ -1,0 +1,219 @@
+//! From a campaign file and its CSV to a ledger that owes exactly whom the CSV names, however it is edited between two
+//! applies.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runner::audience::{AudienceError, Source, Totals};
+use runner::campaign;
+use runner::delivery::{DeliveryKey, StateName};
+use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
+use runner::event::UnusableKind;
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Fact, Ledger};
+use runner::outcome::Class;
+use runner::plan::{self, RunOptions, fingerprint};
+use sha2::{Digest, Sha256};
+
+struct Campaign {
+    folder: tempfile::TempDir,
+    store: MemoryStore,
+    source: Source,
+    plan: plan::Plan,
+}
+
+impl Campaign {
+    fn of(csv: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = format!(
+            "version: 1\ncampaign: summer\napp_id: tt1\nactivity_id: 7218\ncredentials:\n  access_token: {{env: TOKEN}}\n\
+             audience:\n  source:\n    csv: {csv}\n  max_unusable: 50%\n"
+        );
+        let parsed = campaign::parse(&folder.path().join("summer.yaml"), text.as_bytes());
+        let said = parsed.unwrap_or_else(|mistakes| panic!("{mistakes:?}")).campaign;
+        let plan = plan::build(
+            &said,
+            RunOptions {
+                at_most: None,
+                no_wait: false,
+                sandbox: None,
+            },
+        )
+        .expect("a plan");
+        Self {
+            source: Source::from(&said.audience.source),
+            folder,
+            store: MemoryStore::default(),
+            plan,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("audience.csv")
+    }
+
+    async fn open(&self) -> Ledger<MemoryStore> {
+        let mut ledger = Ledger::open(self.store.clone(), self.plan.identity.clone())
+            .await
+            .expect("it opens");
+        let began = Fact::RunBegan {
+            at: Timestamp::UNIX_EPOCH,
+            timeout: Duration::from_secs(10),
+        };
+        ledger.append(vec![began]).await.expect("it is told");
+        ledger
+    }
+
+    fn decide(&self, ledger: &Ledger<MemoryStore>, accepted: &[Accept]) -> (Totals, Result<Converged, Vec<Refusal>>) {
+        let mut admission = Admission::new(ledger.book());
+        let totals = admission
+            .read(&self.source, |_| ControlFlow::Continue(()))
+            .expect("the audience is read");
+        let converged = admission.decide(&Terms {
+            plan: &self.plan,
+            totals,
+            accepted,
+            rehearsal: false,
+            class: &|_| Class::Hold,
+            now: Timestamp::UNIX_EPOCH,
+        });
+        (totals, converged)
+    }
+
+    /// One apply of this file with this audience, as far as its admission.
+    async fn apply(&self, text: &[u8], accepted: &[Accept]) -> (Converged, Ledger<MemoryStore>) {
+        fs::write(self.path(), text).expect("the audience is written");
+        let mut ledger = self.open().await;
+        let (totals, converged) = self.decide(&ledger, accepted);
+        let converged = converged.expect("the audience is let in");
+        for batch in converged.changes.clone().into_batches() {
+            ledger.append(batch).await.expect("it is told");
+        }
+        let closed = ledger.book().generation().expect("a generation was closed");
+        assert_eq!(closed.source, <[u8; 32]>::from(Sha256::digest(text)));
+        assert_eq!(closed.fingerprint, fingerprint(&self.plan, &totals.hash));
+        (converged, ledger)
+    }
+}
+
+/// So many rows, each one user.
+fn rows(name: &str, count: u32) -> String {
+    let names: Vec<_> = (0..count).map(|n| format!("{name}{n}")).collect();
+    names.join("\n")
+}
+
+fn owed(ledger: &Ledger<MemoryStore>) -> Vec<&str> {
+    let book = ledger.book();
+    let pending = |recipient: &u32| {
+        book.standing(DeliveryKey {
+            recipient: *recipient,
+            ordinal: 1,
+        })
+        .state
+        .name()
+            == StateName::Pending
+    };
+    (0..book.recipients())
+        .filter(pending)
+        .map(|recipient| book.open_id(recipient))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_edited_file_converges() {
+    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let text = "\u{feff}name;user\r\n\"Li; Na\";u1\r\n\r\nWang;u2\r\nZhao;\r\nagain;u1\r\n";
+    let (converged, ledger) = campaign.apply(text.as_bytes(), &[]).await;
+    assert_eq!(owed(&ledger), ["u1", "u2"]);
+    assert_eq!(
+        (converged.reading.listed, converged.reading.repeated.first_lines),
+        (2, vec![6])
+    );
+    let (kind, rows) = &converged.reading.unusable[0];
+    assert_eq!((*kind, rows.first_lines.as_slice()), (UnusableKind::Empty, &[5][..]));
+    let (_, ledger) = campaign.apply(b"user\nu3\nu2\n", &[]).await;
+    assert_eq!(owed(&ledger), ["u2", "u3"]);
+    let (_, ledger) = campaign.apply(b"user\nu3\nu2\nu1\n", &[]).await;
+    assert_eq!(owed(&ledger), ["u1", "u2", "u3"]);
+}
+
+#[tokio::test]
+async fn a_truncated_export_is_not_let_in() {
+    let campaign = Campaign::of("{path: audience.csv, open_id: user, encoding: gb18030, delimiter: ','}");
+    let rows = rows("用户", 1_000);
+    let (text, _, _) = encoding_rs::GB18030.encode(&rows);
+    let text = [b"user\n", text.as_ref()].concat();
+    let (_, ledger) = campaign.apply(&text, &[]).await;
+    assert_eq!((owed(&ledger).len(), owed(&ledger)[7]), (1_000, "用户7"));
+    let before = campaign.store.records();
+    fs::write(campaign.path(), &text[..text.len() / 2]).expect("the audience is written");
+    let (_, refused) = campaign.decide(&ledger, &[]);
+    let refusals = refused.expect_err("half of them are gone");
+    assert!(
+        matches!(refusals.as_slice(), [Refusal::Change(change)] if change.what == Accept::SmallerAudience),
+        "{refusals:?}"
+    );
+    assert_eq!(campaign.store.records(), before);
+}
+
+#[tokio::test]
+async fn a_long_reading_tells_how_far_it_is_and_can_be_broken_off() {
+    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let rows = rows("u", 150_000);
+    fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
+    let ledger = campaign.open().await;
+    let mut told = Vec::new();
+    let read = Admission::new(ledger.book()).read(&campaign.source, |rows| {
+        told.push(rows);
+        if told.len() < 2 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    assert!(matches!(read, Err(AudienceError::BrokenOff { .. })), "{read:?}");
+    assert_eq!(told, [65_536, 131_072]);
+}
+
+#[tokio::test]
+async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batch_is_durable() {
+    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let rows = rows("u", 10_000);
+    fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
+    let mut ledger = campaign.open().await;
+    let changes = campaign.decide(&ledger, &[]).1.expect("the audience is let in").changes;
+    let batches: Vec<_> = changes.into_batches().collect();
+    assert!(batches.len() > 2, "{} batches", batches.len());
+    for fact in batches.iter().flatten() {
+        if let Fact::Admitted { recipients } = fact {
+            assert!(recipients.len() <= Fact::CHUNK);
+        }
+    }
+    let (last, draft) = batches.split_last().expect("there is one");
+    for batch in draft {
+        ledger.append(batch.clone()).await.expect("it is told");
+    }
+    assert_eq!((ledger.book().recipients(), ledger.book().generation()), (0, None));
+    ledger.append(last.clone()).await.expect("it is told");
+    assert_eq!(owed(&ledger).len(), 10_000);
+}
+
+#[test]
+fn the_source_of_the_shipped_campaign_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("campaigns/summer.yaml");
+    let bytes = fs::read(&file).expect("the file is there");
+    let said = campaign::parse(&file, &bytes)
+        .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+        .campaign;
+    let mut usable = 0;
+    let totals = runner::audience::read(&Source::from(&said.audience.source), |row| {
+        usable += u64::from(row.open_id.is_ok());
+        ControlFlow::Continue(())
+    });
+    let totals = totals.expect("the audience is read");
+    assert!(usable >= 600 && usable < totals.rows, "{usable} of {}", totals.rows);
+}
