@@ -10,7 +10,9 @@ use crate::ledger::lock::{AppIdLock, LockError};
 /// This process, as another one is told of it.
 #[must_use]
 pub fn this_process(now: Timestamp) -> Owner {
-    let arguments: Vec<_> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<_> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     Owner {
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         pid: std::process::id(),
@@ -48,7 +50,9 @@ impl AppIdTurn for Turn {
                 self.lock = Some(lock);
                 Ok(())
             }
-            Err(LockError::Taken { owner, .. }) => Err(NotTaken::By(owner.map_or_else(|| unknown(&self.owner), |owner| *owner))),
+            Err(LockError::Taken { owner, .. }) => {
+                Err(NotTaken::By(owner.map_or_else(|| unknown(&self.owner), |owner| *owner)))
+            }
             Err(error @ LockError::Io { .. }) => Err(NotTaken::Failed(Box::new(error))),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use url::{Host, Url};
+
+use crate::engine::admit::Accept;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -34,8 +36,8 @@ pub struct ApplyArgs {
     pub fresh: bool,
 
     /// Allow a change since the last apply that could surprise; several, separated by commas
-    #[arg(long, value_name = "CHANGE", value_delimiter = ',', help_heading = "What may happen")]
-    pub accept: Vec<Change>,
+    #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = change, help_heading = "What may happen")]
+    pub accept: Vec<Accept>,
     /// Attempt at most so many deliveries in this run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = "What may happen")]
@@ -50,20 +52,6 @@ pub struct ApplyArgs {
     /// Write every attempt and everything else that happens to FILE, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub events: Option<PathBuf>,
-}
-
-/// A change between two applies that stops the run until it is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Change {
-    /// Another activity
-    ActivityId,
-    /// More coupons for each user
-    CouponsPerUser,
-    /// Many of those still owed are gone from the source
-    SmallerAudience,
-    /// Another ledger has sent this campaign
-    Replays,
 }
 
 impl ApplyArgs {
@@ -97,4 +85,10 @@ fn stand_in(text: &str) -> Result<Url, String> {
         return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());
     }
     Ok(url)
+}
+
+/// Reads a word of `--accept`.
+fn change(text: &str) -> Result<Accept, String> {
+    let words = Accept::ALL.map(Accept::word).join(", ");
+    text.parse().map_err(|_| format!("write one of {words}"))
 }

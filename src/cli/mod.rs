@@ -1,5 +1,6 @@
 //! The command line: one file a command, and what they share. Only this module sees every other.
 
+mod app_id;
 pub mod apply;
 pub mod apply_args;
 pub mod exit;
@@ -143,6 +144,15 @@ impl Context {
     pub fn say(&self, text: &str) {
         let mut out = anstream::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Tells a person something on stderr, or nobody where nobody reads it.
+    pub fn talk(&self, text: &str) {
+        if self.output == Output::Human {
+            let _ = self
+                .bars
+                .suspend(|| anstream::stderr().lock().write_all(text.as_bytes()));
+        }
     }
 
     /// Writes what was asked for to stdout. That it could not be written matters, unless the reader has seen enough.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::report::text::visible;
+use crate::report::times::grouped;
 
 /// What decides whether a person is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,6 @@ pub struct About {
     pub base_url: String,
     /// How many coupons may be sent.
     pub to_send: u64,
-    /// To how many users.
-    pub users: u64,
     /// Where the ledger is.
     pub ledger: PathBuf,
     /// Whether it is new.
@@ -65,7 +64,7 @@ pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io:
     writeln!(out, "about to send")?;
     let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
     let lines = [
-        ("coupons", format!("{} to {} users", about.to_send, about.users)),
+        ("coupons", grouped(about.to_send)),
         ("campaign", format!("{}{}", about.campaign, title.unwrap_or_default())),
         ("app", format!("{}, activity {}", about.app_id, about.activity_id)),
         ("platform", about.base_url.clone()),
@@ -127,7 +126,6 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 1200,
-            users: 600,
             ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
         };

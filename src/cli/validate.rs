@@ -57,6 +57,21 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Input)
 }
 
+/// One campaign file, if it can be used; what is wrong with it has been told.
+pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
+    let parsed = match campaign::load(file) {
+        Ok(parsed) => parsed,
+        Err(diagnostics) => {
+            tell(&diagnostics, context);
+            return None;
+        }
+    };
+    let namesakes = Neighbours::default().namesakes(file, &parsed);
+    tell(&parsed.warnings, context);
+    tell(&namesakes, context);
+    namesakes.is_empty().then_some(parsed)
+}
+
 /// The campaign files that are meant by `paths`: directories stand for the files in them. None comes twice.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();

@@ -26,7 +26,7 @@ use super::limits::{Leave, Limits};
 use super::queue::{Pick, Queue};
 use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
-use super::{AppIdTurn, Apply, Ended, EngineError, Why};
+use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 
 /// Waits of at least this are worth letting go of the app id for.
 const LET_GO: Duration = Duration::from_mins(1);
@@ -129,7 +129,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 self.land(done, at, &mut batch);
             }
             self.look(at);
-            self.arm(at, &mut batch);
+            self.arm(at, &mut batch)?;
             if !batch.facts.is_empty() {
                 self.commit(batch).await?;
                 continue;
@@ -194,33 +194,31 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// Makes intents of what is due, as far as everything allows.
-    fn arm(&mut self, at: Moment, batch: &mut Batch) {
+    fn arm(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
+        if self.why.is_none() && at.wall < self.plan.schedule.start && self.plan.run.no_wait {
+            self.finish(Why::NotStarted);
+        }
         if self.why.is_some() || at.wall < self.plan.schedule.start {
-            if self.plan.run.no_wait && self.why.is_none() {
-                self.finish(Why::NotStarted);
-            }
-            return;
+            return Ok(());
         }
         let leave = self.limits.leave(at.instant);
         let room = self.room(leave);
-        if room == 0 || !self.take_turn(leave.pick(), at) {
-            return;
+        if room == 0 || !self.take_turn(leave.pick(), at)? {
+            return Ok(());
         }
         for _ in 0..room {
             if !self.below_max_coupons(batch.fresh) {
                 break;
             }
-            let pick = if self.flight.deliveries >= self.plan.run.at_most {
-                Pick::Again
-            } else {
-                leave.pick()
-            };
+            let capped = self.flight.deliveries >= self.plan.run.at_most;
+            let pick = if capped { Pick::Again } else { leave.pick() };
             let known = self.known(at);
             let Some(key) = self.queue.next(self.ledger.book(), known, at.instant, pick) else {
                 break;
             };
             self.intend(key, at, batch);
         }
+        Ok(())
     }
 
     /// How many intents may be made now. No more than the pace starts in a second are armed, so that little is in doubt
@@ -301,32 +299,33 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// Has the app id's turn, or asks for it when there is something to send and the last asking is a while ago.
-    fn take_turn(&mut self, pick: Pick, at: Moment) -> bool {
+    fn take_turn(&mut self, pick: Pick, at: Moment) -> Result<bool, EngineError> {
         if self.turn.held() {
-            return true;
+            return Ok(true);
         }
         let known = self.known(at);
         if !self.queue.has_next(self.ledger.book(), known, at.instant, pick) {
-            return false;
+            return Ok(false);
         }
         if self.asked.is_some_and(|asked| at.instant < asked + ASK_AGAIN) {
-            return false;
+            return Ok(false);
         }
         match self.turn.take() {
             Ok(()) => {
                 self.asked = None;
                 self.voice.app_id_taken_by(None);
                 self.shared.pacer(|pacer| pacer.hold_until(at.instant + AFTER_TAKING));
-                true
+                Ok(true)
             }
-            Err(owner) => {
+            Err(NotTaken::By(owner)) => {
                 self.asked = Some(at.instant);
                 if self.plan.run.no_wait {
                     self.finish(Why::AppIdTaken(owner.clone()));
                 }
                 self.voice.app_id_taken_by(Some(owner));
-                false
+                Ok(false)
             }
+            Err(NotTaken::Failed(why)) => Err(EngineError::AppId(why)),
         }
     }
 

@@ -27,17 +27,26 @@ use crate::plan::Plan;
 
 /// The right to send for an app id on this machine, which one process has at a time.
 pub trait AppIdTurn: Send {
-    /// Takes it, or tells who has it.
+    /// Takes it, or tells why not.
     ///
     /// # Errors
-    /// The process that has it.
-    fn take(&mut self) -> Result<(), Owner>;
+    /// When another process has it, or it cannot be asked for.
+    fn take(&mut self) -> Result<(), NotTaken>;
 
     /// Lets go of it.
     fn release(&mut self);
 
     /// Whether this process has it.
     fn held(&self) -> bool;
+}
+
+/// Why an app id's turn was not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// Another process has it.
+    By(Owner),
+    /// The system did not let it be asked for.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Everything that one run needs. The ledger's audience has been admitted.
@@ -113,6 +122,9 @@ pub enum EngineError {
     /// The ledger could not be written: nothing is sent without it.
     #[error("the ledger failed, so sending stopped at once")]
     Ledger(#[from] LedgerError),
+    /// The app id's turn could not be asked for.
+    #[error("cannot take this app id's turn to send on this machine")]
+    AppId(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A defect of the program.
     #[error("an attempt ended in a defect of this program")]
     Worker(#[from] tokio::task::JoinError),

@@ -80,11 +80,16 @@ impl<P> Shared<P> {
         change(&mut self.pacer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn paced(&self) {
+    /// Waits for the next start, and says when it was.
+    async fn paced(&self) -> Instant {
         // The semaphore is never closed, so there is always a place in the line.
         let _place = self.line.acquire().await;
-        while let Err(at) = self.pacer(|pacer| pacer.start(Instant::now())) {
-            tokio::time::sleep_until(at).await;
+        loop {
+            let now = Instant::now();
+            match self.pacer(|pacer| pacer.start(now)) {
+                Ok(()) => return now,
+                Err(at) => tokio::time::sleep_until(at).await,
+            }
         }
     }
 }
@@ -99,8 +104,7 @@ pub async fn attempt<P: Platform>(
     let key = permit.key();
     let ready = async {
         let access = shared.platform.ready().await?;
-        shared.paced().await;
-        Ok::<_, NotReady>(access)
+        Ok::<_, NotReady>((access, shared.paced().await))
     };
     let ready = tokio::select! {
         biased;
@@ -109,8 +113,8 @@ pub async fn attempt<P: Platform>(
     };
     shared.armed.fetch_sub(1, Ordering::SeqCst);
     shared.started.notify_one();
-    let access = match ready {
-        Some(Ok(access)) => access,
+    let (access, start) = match ready {
+        Some(Ok(ready)) => ready,
         Some(Err(why)) => return Done::CalledOff { key, why: Some(why) },
         None => return Done::CalledOff { key, why: None },
     };
@@ -121,7 +125,7 @@ pub async fn attempt<P: Platform>(
     emit.emit(Event {
         at: began,
         kind: EventKind::AttemptBegan {
-            since_run_began: shared.run_began.elapsed(),
+            since_run_began: start.saturating_duration_since(shared.run_began),
         },
     });
     let attempted = Attempted {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::{Clock, from_ms};
-use runner::engine::{AppIdTurn, Apply, Ended, EngineError};
+use runner::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
 use runner::event::{Event, EventKind, Owner};
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::memory::MemoryStore;
@@ -74,15 +74,15 @@ pub struct Turns {
 }
 
 impl AppIdTurn for Turns {
-    fn take(&mut self) -> Result<(), Owner> {
+    fn take(&mut self) -> Result<(), NotTaken> {
         let taken = *self.taken.lock().unwrap();
         if taken.is_some_and(|until| tokio::time::Instant::now() < until) {
-            return Err(Owner {
+            return Err(NotTaken::By(Owner {
                 host: "here".into(),
                 pid: 4711,
                 since: from_ms(BEGIN),
                 command: "runner apply".into(),
-            });
+            }));
         }
         self.held = true;
         Ok(())

@@ -5,9 +5,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::douyin::client::ClientError;
 use crate::engine::EngineError;
-use crate::ledger::LedgerError;
 use crate::ledger::lock::LockError;
 use crate::ledger::place::PlaceError;
+use crate::ledger::{LedgerError, StoreError};
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
@@ -68,7 +68,7 @@ impl From<PlaceError> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let help = match &error {
-            LedgerError::Store(error) => error.help(),
+            LedgerError::Store(error) => store(error),
             LedgerError::Record { .. } | LedgerError::Contradiction { .. } => {
                 "nothing was sent. restore the ledger's whole directory from a backup"
             }
@@ -81,11 +81,24 @@ impl From<LedgerError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let help = match &error {
-            EngineError::Ledger(LedgerError::Store(error)) => error.help(),
+            EngineError::Ledger(LedgerError::Store(error)) => store(error),
             EngineError::Ledger(_) => "please report this; nothing more was sent",
             EngineError::AppId(_) => "nothing more was sent; run the same command again",
             EngineError::Worker(_) => "please report this. what was in flight is in doubt; run the same command again",
         };
         Self::of(Exit::Error, &error).help(help)
+    }
+}
+
+/// What to do about a store that failed.
+const fn store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Io { .. } | StoreError::Broken { .. } => {
+            "nothing more was sent. make room or give permission there; then the same command goes on"
+        }
+        StoreError::Lost { .. } | StoreError::Parted { .. } | StoreError::Headless { .. } => {
+            "nothing was sent. restore the ledger's whole directory from one backup, store and head together"
+        }
+        StoreError::Planned => "this is a test's doing",
     }
 }

@@ -1,11 +1,12 @@
 //! What stands before a run: the stand-in of a rehearsal, the plan, the credentials, and the ledger's place and lock.
 
+use std::error::Error as _;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::campaign::{Code, Parsed};
+use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::ledger::Ledger;
 use crate::ledger::lock::CampaignLock;
@@ -19,14 +20,15 @@ use crate::cli::app_id::this_process;
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, diagnosed};
+use crate::cli::{Context, validate};
 
 /// Starts the stand-in inside this process, for a rehearsal that names none.
 pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running>, Failure> {
     match args.sandbox {
         Some(None) => {
             let started = sandbox::start(sandbox::Settings::default()).await;
-            let failed = |error| Failure::new(Exit::Error, "cannot start the stand-in of the platform").caused_by(&error);
+            let failed =
+                |error| Failure::new(Exit::Error, "cannot start the stand-in of the platform").caused_by(&error);
             started.map(Some).map_err(failed)
         }
         _ => Ok(None),
@@ -34,11 +36,7 @@ pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running
 }
 
 /// What the campaign means in this run.
-pub(super) fn plan(
-    args: &ApplyArgs,
-    parsed: &Parsed,
-    stand_in: Option<&sandbox::Running>,
-) -> Result<Plan, Failure> {
+pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox::Running>) -> Result<Plan, Failure> {
     let named = args.sandbox.clone().flatten().map(|url| url.to_string());
     let options = RunOptions {
         at_most: args.at_most,
@@ -48,23 +46,33 @@ pub(super) fn plan(
     plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
 }
 
-/// The secrets, all of them at hand before anything else happens. A rehearsal needs none: the stand-in takes any.
-pub(super) fn credentials(args: &ApplyArgs, parsed: &Parsed) -> Result<Credentials, Failure> {
+/// The secrets, all of them at hand before anything else happens; none when one is missing, which has then been told. A
+/// rehearsal needs none: the stand-in takes any.
+pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) -> Option<Credentials> {
     if args.sandbox.is_some() {
         let any = Secret::new("rehearsal");
-        return Ok(Credentials::Client { key: any.clone(), secret: any });
+        return Some(Credentials::Client {
+            key: any.clone(),
+            secret: any,
+        });
     }
-    let Some(written) = &parsed.campaign.credentials else {
-        let help = "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`";
+    let mistake = if let Some(written) = &parsed.campaign.credentials {
+        let error = match Credentials::resolve(written) {
+            Ok(credentials) => return Some(credentials),
+            Err(error) => error,
+        };
+        let cause = error.source().map(ToString::to_string);
+        let failure = Failure::from(error);
+        let mistake = parsed.mistake("credentials", Code::Absent, failure.message, failure.help);
+        Diagnostic { cause, ..mistake }
+    } else {
+        let help = "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: \
+                    DOUYIN_CLIENT_SECRET}}`";
         let message = "`credentials` is missing; only a rehearsal (`--sandbox`) goes without".to_owned();
-        return Err(diagnosed(parsed.mistake("credentials", Code::MissingKey, message, Some(help.to_owned()))));
+        parsed.mistake("credentials", Code::MissingKey, message, Some(help.to_owned()))
     };
-    Credentials::resolve(written).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        let mut mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), None);
-        mistake.cause = cause;
-        diagnosed(mistake)
-    })
+    validate::tell(&[mistake], context);
+    None
 }
 
 /// The command that goes on, as one would type it.
