@@ -405,8 +405,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
         let leave = match self.limits.leave(at.instant) {
             Leave::NotBefore(probe) => Some(probe),
-            Leave::UpTo(_) => self.queue.next_due(),
-            Leave::Probe => None,
+            Leave::UpTo(_) | Leave::Probe => self.queue.next_due(),
         };
         let give_up = self
             .limits

@@ -40,6 +40,22 @@ pub trait AppIdTurn: Send {
     fn held(&self) -> bool;
 }
 
+/// The turn of an app id that nobody else sends for.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl AppIdTurn for Alone {
+    fn take(&mut self) -> Result<(), NotTaken> {
+        Ok(())
+    }
+
+    fn release(&mut self) {}
+
+    fn held(&self) -> bool {
+        true
+    }
+}
+
 /// Why an app id's turn was not taken.
 #[derive(Debug)]
 pub enum NotTaken {
