@@ -52,7 +52,7 @@ fn a_file_that_may_not_be_read_says_so() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("c.yaml");
     fs::write(&path, SUMMER).expect("it is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("it is closed");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("it is closed");
     // Whoever may read everything reads this too.
     if fs::read(&path).is_ok() {
         return;
