@@ -175,7 +175,7 @@ cases! {
         said("[".repeat(20_000).as_bytes()),
         said("{a: ".repeat(20_000).as_bytes()),
         said("- ".repeat(20_000).as_bytes()),
-        said((0..20_000_usize).map(|n| format!("{}a:\n", " ".repeat(n % 500))).collect::<String>().as_bytes()),
+        said(each(1000, |n| format!("{}a:\n", " ".repeat(n))).as_bytes()),
         said(nested(65).as_bytes()),
         said(nested(64).as_bytes());
     aliases:
@@ -184,9 +184,14 @@ cases! {
         with("x: &s 5\ncoupons_per_user: *s\n");
     large:
         said("# padding\n".repeat(220_000).as_bytes()),
-        said(format!("codes: {{{}}}", (1..30_000).map(|n| format!("{n}: hold, ")).collect::<String>()).as_bytes());
-    many_mistakes: shortened(&with(&(0..5000).map(|n| format!("key{n}: 1\n")).collect::<String>()));
+        said(format!("codes: {{{}}}", each(30_000, |n| format!("{n}: hold, "))).as_bytes());
+    many_mistakes: shortened(&with(&each(5000, |n| format!("key{n}: 1\n"))));
     long_lines: with(&format!("title{}: 1\n", "长".repeat(300)));
+}
+
+/// So many pieces of text.
+fn each(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
 }
 
 /// A value so many deep.
@@ -196,12 +201,10 @@ fn nested(depth: usize) -> String {
 
 /// Ten levels, each ten times the one before: ten thousand million values in ten lines.
 fn bomb() -> String {
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for n in 1..10 {
-        let last = format!("*a{}, ", n - 1).repeat(10);
-        bomb.push_str(&format!("a{n}: &a{n} [{last}]\n"));
-    }
-    bomb
+    each(10, |n| {
+        let last = if n == 0 { "x, ".into() } else { format!("*a{}, ", n - 1) };
+        format!("a{n}: &a{n} [{}]\n", last.repeat(10))
+    })
 }
 
 /// The first and the last lines.

@@ -52,7 +52,7 @@ fn a_file_that_may_not_be_read_says_so() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("c.yaml");
     fs::write(&path, SUMMER).expect("it is written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("it is closed");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("it is closed");
     // Whoever may read everything reads this too.
     if fs::read(&path).is_ok() {
         return;
@@ -337,8 +337,60 @@ fn by_lines(bytes: &[u8], edit: &Edit) -> Vec<u8> {
     lines.join(&b'\n')
 }
 
+/// Keys that stand for every kind of value.
+const KEYS: [&str; 13] = [
+    "campaign",
+    "app_id",
+    "activity_id",
+    "timezone",
+    "coupons_per_user",
+    "max_coupons",
+    "schedule: {start",
+    "pace: {per_second",
+    "retry: {timeout",
+    "retry: {resend_within",
+    "halt: {refused: {over",
+    "platform: {base_url",
+    "credentials: {access_token: {env",
+];
+
+/// One line with a value under a key.
+fn under(key: &str, value: &str) -> String {
+    format!("{key}: {value}{}\n", "}".repeat(key.matches('{').count()))
+}
+
+/// What is proposed in so many words for the value in the first line.
+fn proposed(found: &[Diagnostic]) -> Option<String> {
+    let about = found.iter().find(|one| one.code != Code::MissingKey)?;
+    let form = about.help.as_ref()?.strip_prefix("write `")?.strip_suffix('`')?;
+    (!form.contains('`')).then(|| form.to_owned())
+}
+
+/// Values that are almost right.
+fn almost() -> impl Strategy<Value = String> {
+    let number = "(-|\\+)?[0-9]{1,6}([.,_][0-9]{1,4})?(e[0-9])?";
+    let unit = "( ?(ms|s|m|h|d|w|sec|min|hours|days|%|percent|/s|/min|k|万|qps))?";
+    prop_oneof![
+        (number, unit).prop_map(|(number, unit)| number + &unit),
+        "[0-9]{1,2}h ?[0-9]{1,3}m",
+        "20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{1,2}(:[0-9]{2})?(Z|[+]0[0-9]:00)?)?",
+        "[A-Za-z][a-z]{0,8}[ _./-][A-Z]?[a-z]{0,8}",
+        prop::sample::select(vec![
+            "asia/tokyo",
+            "UTC+8",
+            "Europe/Belrin",
+            "Beijing",
+            "America/New York",
+            "open.douyin.com",
+            "http://open.douyin.com/x",
+            "Été d'or"
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
     #[test]
     fn an_edited_file_is_read_or_refused_soundly(which in 0..EXAMPLES.len(), edits in edits()) {
@@ -351,13 +403,17 @@ proptest! {
     }
 
     #[test]
-    fn any_value_under_any_key_is_read_or_refused_soundly(value in "\\PC{0,30}|-?[0-9.eE+_,]{1,30}[a-z%/ ]{0,8}|[0-9:TZ +-]{1,25}") {
-        let quoted = value.replace('\'', "''");
-        for key in ["campaign", "app_id", "activity_id", "timezone", "coupons_per_user", "max_coupons", "schedule: {start", "pace: {per_second",
-            "retry: {timeout", "halt: {refused: {over", "platform: {base_url", "credentials: {access_token: {env"] {
-            let close = "}".repeat(key.matches('{').count());
-            sound(format!("{key}: '{quoted}'{close}\n").as_bytes());
-            sound(format!("{key}: {value}{close}\n").as_bytes());
+    fn any_value_under_any_key_is_read_or_refused_soundly(value in "\\PC{0,30}|[0-9:TZ +-]{1,25}", key in prop::sample::select(&KEYS[..])) {
+        sound(under(key, &format!("'{}'", value.replace('\'', "''"))).as_bytes());
+        sound(under(key, &value).as_bytes());
+    }
+
+    #[test]
+    fn what_is_proposed_is_accepted(value in almost(), key in prop::sample::select(&KEYS[..])) {
+        if let Some(form) = proposed(&found(under(key, &value).as_bytes())) {
+            let again = found(under(key, &form).as_bytes());
+            let about: Vec<_> = again.iter().filter(|one| !matches!(one.code, Code::MissingKey | Code::OverLimit)).collect();
+            prop_assert!(about.is_empty(), "{key}: {value} -> {form}: {about:?}");
         }
     }
 }

@@ -37,7 +37,7 @@ impl Value<'_> {
                 Some(rest) if parse(rest).is_some() => format!("`{path}` is negative"),
                 _ => format!("`{path}` is {}, which is no duration", as_written(scalar)),
             };
-            let help = near(&scalar.text).map_or_else(
+            let help = near(&scalar.text, bounds).map_or_else(
                 || {
                     format!(
                         "write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `{}`",
@@ -83,14 +83,20 @@ pub(super) fn written(duration: Duration) -> String {
     format!("{}{unit}", ms / u128::from(scale))
 }
 
-/// What was probably meant by something that is no duration.
-fn near(text: &str) -> Option<String> {
+/// What was probably meant by something that is no duration; nothing that would be refused in its turn.
+fn near(text: &str, bounds: Bounds) -> Option<String> {
     let folded = text.trim().to_ascii_lowercase();
     if folded.len() > 40 {
         return None;
     }
+    let allowed = |duration: &Duration| (bounds.least..=bounds.most).contains(duration);
     if is_plain(&folded) {
-        return Some(format!("`{folded}ms` for milliseconds, or `{folded}s` for seconds"));
+        let forms = [("ms", "milliseconds"), ("s", "seconds")].map(|(unit, name)| {
+            let form = format!("{folded}{unit}");
+            parse(&form).filter(allowed).map(|_| format!("`{form}` for {name}"))
+        });
+        let forms: Vec<_> = forms.into_iter().flatten().collect();
+        return (!forms.is_empty()).then(|| forms.join(", or "));
     }
     let folded = folded.strip_prefix("pt").unwrap_or(&folded);
     let (mut rest, mut ms) = (folded, 0.0);
@@ -104,8 +110,9 @@ fn near(text: &str) -> Option<String> {
         ms += number * unit(rest.get(..letters)?)?;
         rest = rest.get(letters..)?.trim_start();
     }
-    let whole = format!("{:.0}", ms.round()).parse().ok().filter(|ms| *ms > 0)?;
-    Some(format!("`{}`", written(Duration::from_millis(whole))))
+    let whole = format!("{:.0}", ms.round()).parse().ok()?;
+    let duration = Some(Duration::from_millis(whole)).filter(allowed)?;
+    Some(format!("`{}`", written(duration)))
 }
 
 /// The milliseconds of a unit, however it is spelt.

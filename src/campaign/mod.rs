@@ -1,6 +1,6 @@
 //! What a campaign file says: parsed into types, every value with its place, every mistake found at once.
 //!
-//! Reading goes in two steps. First the text becomes a [`tree`] of values with places, bounded in size and depth. Then
+//! Reading goes in two steps. First the text becomes a tree of values with places, bounded in size and depth. Then
 //! each element (one file each, with its type, its reading and its schema) takes what it knows from the tree and notes
 //! what is wrong with the rest. Nothing is ever ignored: a key is read, or refused by name.
 //!
