@@ -155,7 +155,7 @@ impl Keeper {
     pub(super) fn without_secrets(&self, text: String, token: Option<&Secret>) -> String {
         let secrets = self.credentials.secrets().into_iter().chain(token);
         secrets.fold(text, |text, secret| match secret.expose() {
-            shown if text.contains(shown) => text.replace(shown, "[secret]"),
+            shown if !shown.is_empty() && text.contains(shown) => text.replace(shown, "[secret]"),
             _ => text,
         })
     }

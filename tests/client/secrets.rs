@@ -50,11 +50,21 @@ async fn no_secret_is_logged_or_said_at_any_level() {
         said += &format!("{:?}", platform.send(access, permit).await);
     }
     said += &format!("{:?} {:?}", platform.ready().await, heard.all());
-    assert!(server.seen()[2].head.contains("access-token: clt.canary-3"), "it was sent");
+    assert!(
+        server.seen()[2].head.contains("access-token: clt.canary-3"),
+        "it was sent"
+    );
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("TRACE") && logged.contains("an attempt ended"), "nothing was heard");
+    assert!(
+        logged.contains("TRACE") && logged.contains("an attempt ended"),
+        "nothing was heard"
+    );
     for canary in ["canary-1", "canary-2", "canary-3", "clt.given"] {
-        assert!(!logged.contains(canary), "{canary} was logged: {}", around(&logged, canary));
+        assert!(
+            !logged.contains(canary),
+            "{canary} was logged: {}",
+            around(&logged, canary)
+        );
         assert!(!said.contains(canary), "{canary} was said: {said}");
     }
 }

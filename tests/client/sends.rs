@@ -33,7 +33,10 @@ async fn outcome(raw: String, close: bool) -> Outcome {
 async fn a_request_is_exactly_the_platforms() {
     let server = Server::new(|_| ok(ISSUED)).await;
     let outcome = send(&platform(&server.url)).await;
-    assert!(matches!(outcome.proof, Proof::Issued { replay: false, .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome.proof, Proof::Issued { replay: false, .. }),
+        "{outcome:?}"
+    );
     let seen = server.seen().remove(0);
     let shown = format!("{}{}", seen.head.replace("\r\n", "\n"), seen.body);
     insta::with_settings!({filters => vec![(r"127\.0\.0\.1:\d+", "[address]"), (r"runner/[0-9.]+", "runner/[version]")]}, {
@@ -78,8 +81,15 @@ async fn a_date_is_what_a_retry_after_is_measured_by() {
 
 #[tokio::test]
 async fn a_gateways_page_is_in_doubt() {
-    let outcome = outcome(answer(502, "content-type: text/html\r\n", "<html>bad gateway</html>"), false).await;
-    assert_eq!((outcome.proof, outcome.status), (Proof::Unknown(Unknown::Unreadable), Some(502)));
+    let outcome = outcome(
+        answer(502, "content-type: text/html\r\n", "<html>bad gateway</html>"),
+        false,
+    )
+    .await;
+    assert_eq!(
+        (outcome.proof, outcome.status),
+        (Proof::Unknown(Unknown::Unreadable), Some(502))
+    );
 }
 
 #[tokio::test]
@@ -104,7 +114,10 @@ async fn an_answer_over_1_mib_is_in_doubt_and_not_read_to_its_end() {
     assert_eq!(large.proof, Proof::Unknown(Unknown::Unreadable));
     let fits = outcome(answer(200, "", &padded((1 << 20) - ISSUED.len() - 10)), false).await;
     assert!(matches!(fits.proof, Proof::Issued { .. }), "{:?}", fits.detail);
-    let endless = format!("HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{}", "x".repeat(0x20_0000));
+    let endless = format!(
+        "HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{}",
+        "x".repeat(0x20_0000)
+    );
     let endless = outcome(endless, false).await;
     assert_eq!(endless.proof, Proof::Unknown(Unknown::Unreadable));
 }
@@ -124,7 +137,12 @@ async fn no_answer_in_time_is_in_doubt() {
 
 #[tokio::test]
 async fn a_refused_connection_is_surely_not_sent() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let outcome = send(&platform(&format!("http://127.0.0.1:{port}"))).await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent));
     let detail = outcome.detail.expect("no code says it");
@@ -172,8 +190,16 @@ async fn a_stale_connection_never_repeats_a_request_that_was_written() {
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), all, "a request came twice");
-    let issued = proofs.iter().filter(|proof| matches!(proof, Proof::Issued { .. })).count();
-    assert!(issued <= all && proofs.iter().all(|proof| matches!(proof, Proof::Issued { .. } | Proof::Unknown(Unknown::Cut))));
+    let issued = proofs
+        .iter()
+        .filter(|proof| matches!(proof, Proof::Issued { .. }))
+        .count();
+    assert!(
+        issued <= all
+            && proofs
+                .iter()
+                .all(|proof| matches!(proof, Proof::Issued { .. } | Proof::Unknown(Unknown::Cut)))
+    );
 }
 
 /// A connection that the server closes while the second request is on it: read, and never answered.
@@ -193,9 +219,61 @@ async fn a_request_that_was_read_on_a_used_connection_is_not_repeated() {
     assert_eq!((seen.len(), seen[1].connection), (2, 1));
 }
 
+/// Runs one test of this file in a process of its own whose environment names a proxy, and returns what the proxy heard.
+async fn behind_a_proxy(test: &str) -> Vec<String> {
+    let proxy = Server::new(|_| Act::WriteAndClose(answer(407, "", ""))).await;
+    let value = proxy.url.replace("http://", "http://user:canary@");
+    let exe = std::env::current_exe().unwrap();
+    let run = tokio::task::spawn_blocking({
+        let test = format!("sends::{test}");
+        move || {
+            let mut command = std::process::Command::new(exe);
+            for name in [
+                "HTTP_PROXY",
+                "HTTPS_PROXY",
+                "ALL_PROXY",
+                "http_proxy",
+                "https_proxy",
+                "all_proxy",
+            ] {
+                command.env(name, &value);
+            }
+            command
+                .env_remove("NO_PROXY")
+                .env_remove("no_proxy")
+                .env_remove("REQUEST_METHOD");
+            command.args(["--exact", &test]).output().unwrap()
+        }
+    });
+    let run = run.await.unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    proxy.seen().into_iter().map(|seen| seen.head).collect()
+}
+
+#[tokio::test]
+async fn loopback_goes_through_no_proxy() {
+    assert_eq!(behind_a_proxy("connections_are_used_again").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn everything_else_goes_through_the_environments_proxy() {
+    let heard = behind_a_proxy("a_name_that_is_not_found_is_surely_not_sent").await;
+    assert!(
+        heard.len() == 1 && heard[0].starts_with("CONNECT no-such-host.invalid:443 "),
+        "{heard:?}"
+    );
+    assert!(!heard[0].contains("clt.given"));
+}
+
 #[test]
 fn an_address_that_would_show_the_token_is_refused() {
-    for address in ["http://open.douyin.com", "open.douyin.com", "ftp://x", "https://a:b@open.douyin.com"] {
+    for address in [
+        "http://open.douyin.com",
+        "open.douyin.com",
+        "ftp://x",
+        "https://a:b@open.douyin.com",
+    ] {
         assert!(HttpPlatform::new(config(address, env_token()).0).is_err(), "{address}");
     }
 }

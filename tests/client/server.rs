@@ -49,7 +49,9 @@ impl Server {
         let (seen, script) = (server.seen.clone(), Arc::new(script));
         tokio::spawn(async move {
             for connection in 1.. {
-                let Ok((stream, _)) = listener.accept().await else { return };
+                let Ok((stream, _)) = listener.accept().await else {
+                    return;
+                };
                 tokio::spawn(serve(stream, connection, seen.clone(), script.clone()));
             }
         });
@@ -110,11 +112,15 @@ async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Strin
 
 /// A whole answer.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
 }
 
 pub(crate) fn ok(body: &str) -> Act {
     Act::Write(answer(200, "content-type: application/json\r\n", body))
 }
 
-pub(crate) const ISSUED: &str = r#"{"err_no":0,"log_id":"L1","data":{"coupon_info":{"coupon_id":"709","coupon_status":10}}}"#;
+pub(crate) const ISSUED: &str =
+    r#"{"err_no":0,"log_id":"L1","data":{"coupon_info":{"coupon_id":"709","coupon_status":10}}}"#;

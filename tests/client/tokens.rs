@@ -38,7 +38,14 @@ async fn the_call_for_a_token_is_exactly_the_platforms() {
 
 #[tokio::test]
 async fn however_many_wait_there_is_one_call() {
-    let server = Server::new(|seen| if seen.path() == STABLE { token("clt.1") } else { ok(ISSUED) }).await;
+    let server = Server::new(|seen| {
+        if seen.path() == STABLE {
+            token("clt.1")
+        } else {
+            ok(ISSUED)
+        }
+    })
+    .await;
     let platform = Arc::new(HttpPlatform::new(config(&server.url, client_credentials()).0).unwrap());
     let sends: Vec<_> = permits(64)
         .await
@@ -104,7 +111,8 @@ async fn a_busy_endpoint_is_waited_for_and_never_replaced_by_the_other() {
 async fn a_wrong_key_or_secret_stops_before_the_first_send() {
     let mut said = Vec::new();
     for code in [10_002, 10_003, 10_013, 19_999] {
-        let body = format!(r#"{{"data":{{"error_code":{code},"description":"not secret-canary-2"}},"message":"error"}}"#);
+        let body =
+            format!(r#"{{"data":{{"error_code":{code},"description":"not secret-canary-2"}},"message":"error"}}"#);
         let server = Server::new(move |_| ok(&body)).await;
         let platform = HttpPlatform::new(config(&server.url, client_credentials()).0).unwrap();
         let why = platform.ready().await.unwrap_err();
@@ -120,7 +128,9 @@ async fn a_wrong_key_or_secret_stops_before_the_first_send() {
 async fn a_token_of_the_environment_that_is_refused_is_at_its_end() {
     let server = Server::new(|_| ok(r#"{"err_no":28001008,"err_msg":"expired: clt.given"}"#)).await;
     let platform = HttpPlatform::new(config(&server.url, env_token()).0).unwrap();
-    let outcome = platform.send(platform.ready().await.unwrap(), permits(1).await.remove(0)).await;
+    let outcome = platform
+        .send(platform.ready().await.unwrap(), permits(1).await.remove(0))
+        .await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::Token));
     let why = platform.ready().await.unwrap_err();
     assert!(matches!(why, NotReady::Expired { .. }), "{why:?}");
