@@ -173,22 +173,15 @@ impl Keeper {
             client_key: key.expose().to_owned(),
             client_secret: secret.expose().to_owned(),
         };
-        let mut asked = Instant::now();
-        let mut said = None;
         if !self.unstable.load(Ordering::SeqCst) {
-            let first = self.call(platform, STABLE_TOKEN_PATH, &request).await;
-            match first {
+            let asked = Instant::now();
+            match self.call(platform, STABLE_TOKEN_PATH, &request).await {
                 Said::NotForThisApp(why) => self.fall_back(&why),
-                first => said = Some(first),
+                said => return self.take(said, asked),
             }
         }
-        let said = match said {
-            Some(said) => said,
-            None => {
-                asked = Instant::now();
-                self.call(platform, CLIENT_TOKEN_PATH, &request).await
-            }
-        };
+        let asked = Instant::now();
+        let said = self.call(platform, CLIENT_TOKEN_PATH, &request).await;
         self.take(said, asked);
     }
 
