@@ -44,10 +44,11 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
+    ("rustls", &["douyin/client.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/"]),

@@ -307,3 +307,31 @@ fn proxy(env: impl Fn(&str) -> Option<String>) -> Option<String> {
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_shown_without_its_credentials() {
+        for (name, value, shown) in [
+            (
+                "HTTPS_PROXY",
+                "http://user:canary@proxy.example:3128/path",
+                "http://proxy.example:3128",
+            ),
+            (
+                "https_proxy",
+                "user:canary@proxy.example:8080",
+                "http://proxy.example:8080",
+            ),
+            ("ALL_PROXY", "socks5://proxy.example", "socks5://proxy.example"),
+        ] {
+            let env = |asked: &str| (asked == name).then(|| value.to_owned());
+            assert_eq!(proxy(env).as_deref(), Some(shown));
+        }
+        assert_eq!(proxy(|_| None), None);
+        assert_eq!(proxy(|_| Some(" ".to_owned())), None);
+        assert_eq!(proxy(|_| Some("http://canary@[".to_owned())), None);
+    }
+}

@@ -29,8 +29,8 @@ pub trait Platform: Send + Sync + 'static {
 /// Why nothing can be sent now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// The platform does not accept the credentials, or refused a fresh token: a person must act.
-    #[error("the platform does not accept the credentials: {why}")]
+    /// The platform does not accept the credentials, refused a fresh token, or cannot be trusted: a person must act.
+    #[error("the platform gives no access token: {why}")]
     Refused {
         /// What was attempted and what came back.
         why: String,

@@ -155,7 +155,7 @@ impl Keeper {
     pub(super) fn without_secrets(&self, text: String, token: Option<&Secret>) -> String {
         let secrets = self.credentials.secrets().into_iter().chain(token);
         secrets.fold(text, |text, secret| match secret.expose() {
-            shown if text.contains(shown) => text.replace(shown, "[secret]"),
+            shown if !shown.is_empty() && text.contains(shown) => text.replace(shown, "[secret]"),
             _ => text,
         })
     }
@@ -173,22 +173,15 @@ impl Keeper {
             client_key: key.expose().to_owned(),
             client_secret: secret.expose().to_owned(),
         };
-        let mut asked = Instant::now();
-        let mut said = None;
         if !self.unstable.load(Ordering::SeqCst) {
-            let first = self.call(platform, STABLE_TOKEN_PATH, &request).await;
-            match first {
+            let asked = Instant::now();
+            match self.call(platform, STABLE_TOKEN_PATH, &request).await {
                 Said::NotForThisApp(why) => self.fall_back(&why),
-                first => said = Some(first),
+                said => return self.take(said, asked),
             }
         }
-        let said = match said {
-            Some(said) => said,
-            None => {
-                asked = Instant::now();
-                self.call(platform, CLIENT_TOKEN_PATH, &request).await
-            }
-        };
+        let asked = Instant::now();
+        let said = self.call(platform, CLIENT_TOKEN_PATH, &request).await;
         self.take(said, asked);
     }
 

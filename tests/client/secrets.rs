@@ -42,14 +42,15 @@ async fn no_secret_is_logged_or_said_at_any_level() {
     })
     .await;
     let (config, heard) = config(&server.url, client_credentials());
-    let mut said = format!("{:?}", config.credentials);
+    let mut said = vec![format!("{:?}", config.credentials)];
     let platform = HttpPlatform::new(config).unwrap();
     for permit in permits(4).await {
         let Ok(access) = platform.ready().await else { break };
-        said += &format!("{access:?}");
-        said += &format!("{:?}", platform.send(access, permit).await);
+        said.push(format!("{access:?}"));
+        said.push(format!("{:?}", platform.send(access, permit).await));
     }
-    said += &format!("{:?} {:?}", platform.ready().await, heard.all());
+    said.push(format!("{:?} {:?}", platform.ready().await, heard.all()));
+    let said = said.concat();
     assert!(
         server.seen()[2].head.contains("access-token: clt.canary-3"),
         "it was sent"

@@ -386,7 +386,8 @@ proptest! {
         if let Proof::Issued { coupon, .. } = &outcome.proof {
             prop_assert!(read["err_no"] == json!(0) || read["err_no"].as_str().is_some_and(|n| n.trim().parse() == Ok(0)));
             let id = &read["data"]["coupon_info"]["coupon_id"];
-            prop_assert!(id.as_str() == Some(&coupon.coupon_id) || id.to_string() == coupon.coupon_id);
+            let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+            prop_assert_eq!(&id, &coupon.coupon_id);
             prop_assert!(!coupon.coupon_id.is_empty());
         }
         let issued = matches!(outcome.proof, Proof::Issued { .. });
