@@ -6,13 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::delivery::{ActivityNo, Counts, DeliveryKey, NoSuchTransition, Skipped, Standing, State, StateName, Step};
+use crate::delivery::{
+    ActivityNo, Counts, DeliveryKey, MOST_COUPONS_PER_USER, NoSuchTransition, Skipped, Standing, State, StateName, Step,
+};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 use super::deliveries::Deliveries;
 use super::fact::{Fact, Generation};
 use super::people::People;
+use super::undo::Undo;
 
 /// Why a fact cannot be folded: it contradicts those before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,30 +39,56 @@ pub enum Contradiction {
     /// It admits a recipient a second time.
     #[error("it admits a recipient a second time")]
     AdmittedTwice,
-    /// It is under an activity that no generation named.
-    #[error("it is under an activity that was never named")]
-    UnknownActivity,
+    /// It is under an activity that no generation named, or a first attempt under one that is not the last's.
+    #[error("it is under an activity that was never named, or is not the present one")]
+    WrongActivity,
+    /// It attempts a later coupon of a user whose earlier one is not issued.
+    #[error("it attempts coupon {} of recipient {} before the one before it is issued", .key.ordinal, .key.recipient)]
+    OutOfTurn {
+        /// The delivery.
+        key: DeliveryKey,
+    },
+    /// It says of a recipient that they left or returned who cannot have.
+    #[error("it says that recipient {recipient} left or returned, who did not")]
+    NotMoved {
+        /// The recipient's number.
+        recipient: u32,
+    },
+    /// It owes nobody anything, or more than a campaign can.
+    #[error("it owes each user {coupons} coupons")]
+    Coupons {
+        /// How many.
+        coupons: u8,
+    },
+    /// It reads a delivery again and takes another kind of step.
+    #[error("it reads a delivery again and takes a step of another kind")]
+    NotReread,
+    /// There are no numbers left.
+    #[error("there are no numbers left for what it names")]
+    TooMany,
 }
 
 /// The folded state of one campaign.
 #[derive(Debug)]
 pub struct Book {
     identity: Identity,
-    people: People,
-    deliveries: Deliveries,
-    generation: Option<Generation>,
-    activities: Vec<ActivityId>,
-    draft: Draft,
-    newest: Timestamp,
-    accepts_replays: bool,
+    pub(super) people: People,
+    pub(super) deliveries: Deliveries,
+    pub(super) generation: Option<Generation>,
+    pub(super) activities: Vec<ActivityId>,
+    pub(super) draft: Draft,
+    pub(super) newest: Timestamp,
+    pub(super) accepts_replays: bool,
+    /// How to take back what is being folded; none where nothing is ever taken back.
+    pub(super) undo: Option<Undo>,
 }
 
 /// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
 /// ones.
-#[derive(Debug, Default)]
-struct Draft {
-    left: Vec<u32>,
-    returned: Vec<u32>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    pub(super) left: Vec<u32>,
+    pub(super) returned: Vec<u32>,
 }
 
 impl Book {
@@ -75,6 +104,7 @@ impl Book {
             draft: Draft::default(),
             newest: Timestamp::MIN,
             accepts_replays: false,
+            undo: None,
         }
     }
 
@@ -116,8 +146,13 @@ impl Book {
         self.people.gone.get(recipient as usize).copied().unwrap_or_default()
     }
 
-    /// Where a delivery stands; pending for one that nobody was ever owed. Of one that is settled for good only its
-    /// state is kept.
+    /// The most coupons that each user was ever owed: so many deliveries of each there are.
+    #[must_use]
+    pub fn most_coupons(&self) -> u8 {
+        self.deliveries.ordinals()
+    }
+
+    /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is settled is not kept.
     #[must_use]
     pub fn standing(&self, key: DeliveryKey) -> Standing {
         self.deliveries.get(key).unwrap_or(Standing::PENDING)
@@ -206,27 +241,12 @@ impl Book {
             Fact::Admitted { recipients } => recipients
                 .iter()
                 .try_for_each(|open_id| self.people.admit(open_id.as_str())),
-            Fact::Left { recipients } => {
-                self.draft.left.extend(recipients);
-                Ok(())
-            }
-            Fact::Returned { recipients } => {
-                self.draft.returned.extend(recipients);
-                Ok(())
-            }
+            Fact::Left { recipients } => self.draw(recipients, false),
+            Fact::Returned { recipients } => self.draw(recipients, true),
             Fact::Closed(generation) => self.close(generation),
             Fact::Intent { key, at, activity } => {
                 self.note(*at);
-                if self.activity(*activity).is_none() {
-                    return Err(Contradiction::UnknownActivity);
-                }
-                self.step(
-                    *key,
-                    Step::Intent {
-                        at: *at,
-                        activity: *activity,
-                    },
-                )
+                self.intent(*key, *at, *activity)
             }
             Fact::Withdrawn { key } => self.step(*key, Step::Withdrawn),
             Fact::Ended { key, verdict, outcome } => {
@@ -236,6 +256,12 @@ impl Book {
             }
             Fact::Reread { key, step, at } => {
                 self.note(*at);
+                let owed_again = matches!(step, Step::Owe) && matches!(self.standing(*key).state, State::Held { .. });
+                match step {
+                    Step::RereadRefused | Step::RereadIssued | Step::RereadResend { .. } => {}
+                    _ if owed_again => {}
+                    _ => return Err(Contradiction::NotReread),
+                }
                 self.step(*key, *step)?;
                 self.reconcile_later(*key)
             }
@@ -247,8 +273,52 @@ impl Book {
     }
 
     fn drop_draft(&mut self) {
-        self.people.forget_unconfirmed();
-        self.draft = Draft::default();
+        self.people.dismiss(self.people.confirmed);
+        self.take_draft();
+    }
+
+    fn take_draft(&mut self) -> Draft {
+        let draft = std::mem::take(&mut self.draft);
+        if let Some(undo) = &mut self.undo {
+            undo.took_draft(draft.clone());
+        }
+        draft
+    }
+
+    /// Notes who left or returned: each once, in order, and only those who can have.
+    fn draw(&mut self, recipients: &[u32], gone: bool) -> Result<(), Contradiction> {
+        for &recipient in recipients {
+            let drawn = if gone { &self.draft.returned } else { &self.draft.left };
+            let in_order = drawn.last().is_none_or(|last| *last < recipient);
+            if !in_order || recipient >= self.people.confirmed || self.is_gone(recipient) != gone {
+                return Err(Contradiction::NotMoved { recipient });
+            }
+            let drawn = if gone {
+                &mut self.draft.returned
+            } else {
+                &mut self.draft.left
+            };
+            drawn.push(recipient);
+        }
+        Ok(())
+    }
+
+    fn intent(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) -> Result<(), Contradiction> {
+        let first_doubt = self.standing(key).doubt.is_none();
+        let right = if first_doubt {
+            self.current_activity() == Some(activity)
+        } else {
+            self.activity(activity).is_some()
+        };
+        if !right {
+            return Err(Contradiction::WrongActivity);
+        }
+        let before = key.ordinal.checked_sub(1).filter(|ordinal| *ordinal > 0);
+        let in_turn = before.is_none_or(|ordinal| self.standing(DeliveryKey { ordinal, ..key }).state == State::Issued);
+        if !in_turn {
+            return Err(Contradiction::OutOfTurn { key });
+        }
+        self.step(key, Step::Intent { at, activity })
     }
 
     fn interrupt(&mut self, timeout: Duration) -> Result<(), Contradiction> {
@@ -279,43 +349,57 @@ impl Book {
         let to = from
             .next(step)
             .map_err(|source| Contradiction::NoSuchTransition { key, source })?;
+        if let Some(undo) = &mut self.undo {
+            undo.moved(key, from);
+        }
         self.deliveries.put(key, from, to);
         Ok(())
     }
 
     /// A generation takes effect: everything that it changes about who is owed what.
     fn close(&mut self, generation: &Generation) -> Result<(), Contradiction> {
+        let coupons = generation.coupons_per_user;
+        if !(1..=MOST_COUPONS_PER_USER).contains(&coupons) {
+            return Err(Contradiction::Coupons { coupons });
+        }
         self.note(generation.at);
         if self.activity_no(&generation.activity_id).is_none() {
+            if self.activities.len() > usize::from(u16::MAX) {
+                return Err(Contradiction::TooMany);
+            }
             self.activities.push(generation.activity_id.clone());
         }
         self.accepts_replays |= generation.accepted.iter().any(|word| word == "replays");
-        let draft = std::mem::take(&mut self.draft);
+        let draft = self.take_draft();
         for (recipients, gone) in [(&draft.left, true), (&draft.returned, false)] {
-            for recipient in recipients {
-                let unknown = Contradiction::Unknown {
-                    recipient: *recipient,
-                    ordinal: 1,
-                };
-                *self.people.gone.get_mut(*recipient as usize).ok_or(unknown)? = gone;
+            for &recipient in recipients {
+                let slot = self.people.gone.get_mut(recipient as usize);
+                let was_gone = std::mem::replace(slot.ok_or(Contradiction::NotMoved { recipient })?, gone);
+                if let Some(undo) = &mut self.undo {
+                    undo.went(recipient, was_gone);
+                }
             }
         }
-        let coupons_changed = self.coupons_per_user() != generation.coupons_per_user;
-        self.generation = Some(generation.clone());
-        let newcomers = self.people.confirmed;
+        let coupons_before = self.coupons_per_user();
+        let known = self.people.confirmed;
+        let before = self.generation.replace(generation.clone());
+        if let Some(undo) = &mut self.undo {
+            undo.replaced(before);
+            undo.will_move_many(&self.deliveries);
+        }
         self.people.confirmed = self.people.all();
-        self.deliveries
-            .admit(self.people.confirmed, generation.coupons_per_user);
-        // A newcomer has a delivery for every ordinal that anybody was ever owed, also above what is owed by now.
-        let anew = match () {
-            () if coupons_changed => 0,
-            () if self.deliveries.ordinals() > generation.coupons_per_user => newcomers,
-            () => self.people.confirmed,
+        self.deliveries.admit(self.people.confirmed, coupons);
+        if coupons_before != coupons {
+            return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
+        }
+        let moved = draft.left.into_iter().chain(draft.returned);
+        // New ones have as many deliveries as anybody ever had, and are owed no more than the others.
+        let new = known..if coupons < self.most_coupons() {
+            self.people.confirmed
+        } else {
+            known
         };
-        let changed = draft.left.into_iter().chain(draft.returned);
-        changed
-            .chain(anew..self.people.confirmed)
-            .try_for_each(|recipient| self.reconcile(recipient, 1))
+        moved.chain(new).try_for_each(|recipient| self.reconcile(recipient, 1))
     }
 
     fn reconcile_later(&mut self, key: DeliveryKey) -> Result<(), Contradiction> {

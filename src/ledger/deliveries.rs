@@ -1,25 +1,35 @@
 //! Where each delivery stands, in a byte for most of them: a campaign of millions has few deliveries at a time that are
-//! neither pending nor settled.
+//! neither pending nor settled nor skipped, and those that are stand in a few dozen different ways.
 
 use std::collections::BTreeMap;
 
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing, State};
 
 /// A delivery whose standing is in the map of particular ones.
-const PARTICULAR: u8 = 0;
-const PENDING: u8 = 1;
-const ISSUED: u8 = 2;
-/// Refused by the code of this number less [`REFUSED`] in the list of codes; up to the last byte.
-const REFUSED: u8 = 3;
+const PARTICULAR: u8 = u8::MAX;
+/// The number of [`Standing::PENDING`] among the common ones.
+const PENDING: u8 = 0;
 
-/// All deliveries: one row of bytes for each ordinal.
-#[derive(Debug, Default)]
+/// All deliveries: one row of bytes for each ordinal, each byte the number of a common standing.
+#[derive(Clone, Debug)]
 pub(super) struct Deliveries {
     rows: Vec<Vec<u8>>,
-    codes: Vec<i64>,
+    common: Vec<Standing>,
     pub(super) particular: BTreeMap<DeliveryKey, Standing>,
     pub(super) counts: Counts,
     pub(super) skipped: BTreeMap<Skipped, u64>,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            common: vec![Standing::PENDING],
+            particular: BTreeMap::new(),
+            counts: Counts::default(),
+            skipped: BTreeMap::new(),
+        }
+    }
 }
 
 impl Deliveries {
@@ -40,40 +50,37 @@ impl Deliveries {
         }
     }
 
+    /// Takes back what [`Deliveries::admit`] made beyond `recipients` and `ordinals`. The counts are the caller's to
+    /// restore.
+    pub(super) fn dismiss(&mut self, recipients: u32, ordinals: u8) {
+        self.rows.truncate(ordinals.into());
+        self.rows.iter_mut().for_each(|row| row.truncate(recipients as usize));
+    }
+
     /// Where a delivery stands; none if it was never made.
     pub(super) fn get(&self, key: DeliveryKey) -> Option<Standing> {
         let row = self.rows.get(usize::from(key.ordinal).checked_sub(1)?)?;
-        let simple = |state| {
-            Some(Standing {
-                state,
-                ..Standing::PENDING
-            })
-        };
         match *row.get(key.recipient as usize)? {
             PARTICULAR => self.particular.get(&key).copied(),
-            PENDING => simple(State::Pending),
-            ISSUED => simple(State::Issued),
-            refused => {
-                let code = self
-                    .codes
-                    .get(usize::from(refused - REFUSED))
-                    .copied()
-                    .unwrap_or_default();
-                simple(State::Refused { code })
-            }
+            common => self.common.get(usize::from(common)).copied(),
         }
     }
 
     pub(super) fn put(&mut self, key: DeliveryKey, from: Standing, to: Standing) {
         self.counts.shift(from.state.name(), to.state.name());
         if let State::Skipped(why) = from.state {
-            *self.skipped.entry(why).or_default() -= 1;
+            let many = self.skipped.entry(why).or_default();
+            *many -= 1;
+            if *many == 0 {
+                self.skipped.remove(&why);
+            }
         }
         if let State::Skipped(why) = to.state {
             *self.skipped.entry(why).or_default() += 1;
         }
-        let byte = self.byte(&to);
-        if byte == PARTICULAR {
+        let to = kept(to);
+        let number = self.number(&to);
+        if number == PARTICULAR {
             self.particular.insert(key, to);
         } else {
             self.particular.remove(&key);
@@ -82,26 +89,40 @@ impl Deliveries {
             .checked_sub(1)
             .and_then(|row| self.rows.get_mut(row));
         if let Some(slot) = row.and_then(|row| row.get_mut(key.recipient as usize)) {
-            *slot = byte;
+            *slot = number;
         }
     }
 
-    fn byte(&mut self, standing: &Standing) -> u8 {
-        match standing.state {
-            State::Pending if *standing == Standing::PENDING => PENDING,
-            State::Issued => ISSUED,
-            State::Refused { code } => {
-                let known = self.codes.iter().position(|known| *known == code);
-                let at = known.unwrap_or_else(|| {
-                    self.codes.push(code);
-                    self.codes.len() - 1
-                });
-                u8::try_from(at)
-                    .ok()
-                    .and_then(|at| at.checked_add(REFUSED))
-                    .unwrap_or(PARTICULAR)
+    /// The number of a standing that many deliveries share.
+    fn number(&mut self, standing: &Standing) -> u8 {
+        let common = matches!(
+            standing.state,
+            State::Pending | State::Issued | State::Refused { .. } | State::Skipped(_)
+        );
+        if !common || standing.doubt.is_some() {
+            return PARTICULAR;
+        }
+        let known = self.common.iter().position(|known| known == standing);
+        let number = known.unwrap_or(self.common.len());
+        match u8::try_from(number) {
+            Ok(number) if number < PARTICULAR => {
+                if known.is_none() {
+                    self.common.push(*standing);
+                }
+                number
             }
             _ => PARTICULAR,
         }
+    }
+}
+
+/// What is kept of a standing: the doubt of a settled delivery is history, and the facts tell it.
+const fn kept(standing: Standing) -> Standing {
+    match standing.state {
+        State::Issued | State::Refused { .. } => Standing {
+            doubt: None,
+            ..standing
+        },
+        _ => standing,
     }
 }

@@ -4,6 +4,7 @@
 //! durable intent yields a [`Permit`].
 
 mod book;
+mod codec;
 mod deliveries;
 mod fact;
 mod head;
@@ -13,8 +14,9 @@ mod people;
 pub mod place;
 pub mod record;
 pub mod store;
+mod undo;
 
-use crate::delivery::DeliveryKey;
+use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
@@ -23,7 +25,9 @@ pub use fact::{Fact, Generation};
 pub use record::RecordError;
 pub use store::{SledStore, Store, StoreError};
 
+use codec::Codec;
 use record::Chain;
+use undo::Tentative;
 
 /// Why a ledger cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,8 @@ pub struct Ledger<S> {
     store: S,
     book: Book,
     chain: Chain,
+    writer: Codec,
+    reader: Codec,
     sequence: u64,
     failed: bool,
 }
@@ -68,28 +74,40 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// When any batch cannot be read or contradicts the others. The store is as before.
     pub async fn open(mut store: S, identity: Identity) -> Result<Self, LedgerError> {
-        let (mut book, mut chain, mut last) = (Book::new(identity), Chain::default(), 0);
+        let mut reading = Reading {
+            chain: Chain::of(&identity),
+            book: Book::new(identity),
+            codec: Codec::default(),
+            sequence: 0,
+        };
         let mut broken = None;
-        let mut each = |sequence, bytes: &[u8]| {
+        let mut each = |sequence, record: &[u8]| {
             if broken.is_none() {
-                match fold(&mut book, &mut chain, sequence, bytes) {
-                    Ok(()) => last = sequence,
-                    Err(error) => broken = Some(error),
-                }
+                broken = reading.take(sequence, record).err();
             }
             Ok(())
         };
-        store.read(&mut each).await?;
-        match broken {
-            Some(error) => Err(error),
-            None => Ok(Self {
-                store,
-                book,
-                chain,
-                sequence: last,
-                failed: false,
-            }),
+        let read = store.read(&mut each).await;
+        // What is wrong with a batch says more than what the store thinks of its end.
+        if let Some(error) = broken {
+            return Err(error);
         }
+        read?;
+        let Reading {
+            book,
+            chain,
+            codec,
+            sequence,
+        } = reading;
+        Ok(Self {
+            store,
+            book,
+            chain,
+            writer: codec.clone(),
+            reader: codec,
+            sequence,
+            failed: false,
+        })
     }
 
     /// The folded state.
@@ -107,49 +125,82 @@ impl<S: Store> Ledger<S> {
     /// Makes facts durable as one batch: all of them or none. Yields a permit for each intent among them, in order.
     ///
     /// # Errors
-    /// When a fact contradicts those before it, or the store fails. The ledger takes nothing more then: what is durable
-    /// is known only to whoever opens it again.
+    /// When a fact contradicts those before it, or the store fails. The book is as before then, and the ledger takes
+    /// nothing more: what is durable is known only to whoever opens it again. The same holds when the future is dropped.
     pub async fn append(&mut self, facts: Vec<Fact>) -> Result<Vec<Permit>, LedgerError> {
         if self.failed {
             return Err(LedgerError::Failed);
         }
         self.failed = true;
         let sequence = self.sequence + 1;
-        for fact in &facts {
-            self.book
-                .fold(fact)
-                .map_err(|source| LedgerError::Contradiction { sequence, source })?;
-        }
-        let body = postcard::to_stdvec(&facts).map_err(|_| LedgerError::Record {
+        let body = self.writer.encode(&facts).ok_or(LedgerError::Contradiction {
             sequence,
-            source: RecordError::Senseless,
+            source: Contradiction::NotReread,
         })?;
+        drop(facts);
+        // What is folded is what the next process will read, not what was said.
+        let mut book = Tentative::begin(&mut self.book);
+        let mut intents = Vec::new();
+        let fold = |fact: Fact| {
+            book.book().fold(&fact)?;
+            if let Fact::Intent { key, activity, .. } = fact {
+                intents.push((key, activity));
+            }
+            Ok(())
+        };
+        decode(&mut self.reader, sequence, &body, fold)?;
         self.store.append(self.chain.seal(&body)).await?;
+        book.keep();
         self.sequence = sequence;
         self.failed = false;
-        Ok(facts.iter().filter_map(|fact| self.permit(fact)).collect())
+        Ok(intents
+            .into_iter()
+            .filter_map(|(key, activity)| self.permit(key, activity))
+            .collect())
     }
 
-    fn permit(&self, fact: &Fact) -> Option<Permit> {
-        let Fact::Intent { key, activity, .. } = fact else {
-            return None;
-        };
+    fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
         Some(Permit {
-            key: *key,
-            attempt: self.book.standing(*key).attempts,
+            key,
+            attempt: self.book.standing(key).attempts,
             open_id: OpenId::parse(self.book.open_id(key.recipient)).ok()?,
-            activity_id: self.book.activity(*activity)?.clone(),
-            merchant_coupon_id: self.book.merchant_coupon_id(*key)?,
+            activity_id: self.book.activity(activity)?.clone(),
+            merchant_coupon_id: self.book.merchant_coupon_id(key)?,
         })
     }
 }
 
-fn fold(book: &mut Book, chain: &mut Chain, sequence: u64, bytes: &[u8]) -> Result<(), LedgerError> {
-    let record = |source| LedgerError::Record { sequence, source };
-    let body = chain.open(bytes).map_err(record)?;
-    let facts: Vec<Fact> = postcard::from_bytes(body).map_err(|_| record(RecordError::Senseless))?;
-    let contradiction = |source| LedgerError::Contradiction { sequence, source };
-    facts.iter().try_for_each(|fact| book.fold(fact)).map_err(contradiction)
+/// A ledger that is being read.
+struct Reading {
+    book: Book,
+    chain: Chain,
+    codec: Codec,
+    sequence: u64,
+}
+
+impl Reading {
+    fn take(&mut self, sequence: u64, record: &[u8]) -> Result<(), LedgerError> {
+        let body = self
+            .chain
+            .open(record)
+            .map_err(|source| LedgerError::Record { sequence, source })?;
+        decode(&mut self.codec, sequence, body, |fact| self.book.fold(&fact))?;
+        self.sequence = sequence;
+        Ok(())
+    }
+}
+
+fn decode(
+    codec: &mut Codec,
+    sequence: u64,
+    body: &[u8],
+    fold: impl FnMut(Fact) -> Result<(), Contradiction>,
+) -> Result<(), LedgerError> {
+    let source = RecordError::Senseless;
+    let folded = codec
+        .decode(body, fold)
+        .ok_or(LedgerError::Record { sequence, source })?;
+    folded.map_err(|source| LedgerError::Contradiction { sequence, source })
 }
 
 /// Leave to make one attempt at one delivery. Only a durable intent yields it, and sending consumes it, so a send

@@ -3,14 +3,15 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
+use hashbrown::hash_table::{Entry, HashTable};
 
 use super::book::Contradiction;
 
 /// All recipients ever admitted. Those behind `confirmed` belong to a generation that is not closed.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    text: Vec<u8>,
+    text: String,
     /// Where each one's text ends.
     ends: Vec<u64>,
     table: HashTable<u32>,
@@ -38,13 +39,7 @@ impl People {
     }
 
     pub(super) fn admit(&mut self, open_id: &str) -> Result<(), Contradiction> {
-        if self.find(open_id).is_some() {
-            return Err(Contradiction::AdmittedTwice);
-        }
-        let recipient = self.all();
-        self.text.extend_from_slice(open_id.as_bytes());
-        self.ends.push(self.text.len() as u64);
-        self.gone.push(false);
+        let recipient = u32::try_from(self.ends.len()).map_err(|_| Contradiction::TooMany)?;
         let Self {
             text,
             ends,
@@ -52,22 +47,43 @@ impl People {
             hasher,
             ..
         } = self;
-        let hash = |recipient: &u32| hasher.hash_one(text_of(text, ends, *recipient));
-        table.insert_unique(hasher.hash_one(open_id), recipient, hash);
+        let same = |known: &u32| text_of(text, ends, *known) == open_id;
+        let place = table.entry(hasher.hash_one(open_id), same, |known| {
+            hasher.hash_one(text_of(text, ends, *known))
+        });
+        match place {
+            Entry::Occupied(_) => return Err(Contradiction::AdmittedTwice),
+            Entry::Vacant(place) => place.insert(recipient),
+        };
+        self.text.push_str(open_id);
+        self.ends.push(self.text.len() as u64);
+        self.gone.push(false);
         Ok(())
     }
 
-    pub(super) fn forget_unconfirmed(&mut self) {
-        let confirmed = self.confirmed;
-        self.table.retain(|recipient| *recipient < confirmed);
-        self.ends.truncate(confirmed as usize);
-        self.gone.truncate(confirmed as usize);
+    /// Takes back the admission of all from `recipient` on.
+    pub(super) fn dismiss(&mut self, recipient: u32) {
+        let Self {
+            text,
+            ends,
+            table,
+            hasher,
+            ..
+        } = self;
+        for number in recipient..u32::try_from(ends.len()).unwrap_or(u32::MAX) {
+            let hash = hasher.hash_one(text_of(text, ends, number));
+            if let Ok(place) = table.find_entry(hash, |known| *known == number) {
+                place.remove();
+            }
+        }
+        self.ends.truncate(recipient as usize);
+        self.gone.truncate(recipient as usize);
         let end = self.ends.last().copied().unwrap_or_default();
         self.text.truncate(usize::try_from(end).unwrap_or(usize::MAX));
     }
 }
 
-fn text_of<'a>(text: &'a [u8], ends: &[u64], recipient: u32) -> &'a str {
+fn text_of<'a>(text: &'a str, ends: &[u64], recipient: u32) -> &'a str {
     let at = recipient as usize;
     let begin = at
         .checked_sub(1)
@@ -76,7 +92,5 @@ fn text_of<'a>(text: &'a [u8], ends: &[u64], recipient: u32) -> &'a str {
         .unwrap_or_default();
     let end = ends.get(at).copied().unwrap_or(begin);
     let range = usize::try_from(begin).unwrap_or_default()..usize::try_from(end).unwrap_or_default();
-    text.get(range)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .unwrap_or_default()
+    text.get(range).unwrap_or_default()
 }

@@ -5,6 +5,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::identity::Identity;
+
 /// The version that this program writes.
 pub const VERSION: u8 = 1;
 
@@ -35,6 +37,18 @@ pub enum RecordError {
 pub struct Chain(Link);
 
 impl Chain {
+    /// The chain of one campaign's ledger: its batches fit no other's, whatever file says whose they are.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Self {
+        let Identity {
+            campaign,
+            app_id,
+            platform,
+        } = identity;
+        let whose = [campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n");
+        Self(link(&Link::default(), whose.as_bytes()))
+    }
+
     /// Makes the next batch of `body`.
     pub fn seal(&mut self, body: &[u8]) -> Vec<u8> {
         self.0 = link(&self.0, body);

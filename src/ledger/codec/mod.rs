@@ -1,0 +1,252 @@
+//! Facts as bytes. Each is written against those before it in the whole log: times and recipients as differences, and
+//! what many outcomes have in common by a number. So a log is read from its beginning or not at all.
+//!
+//! The first byte of a fact says which it is, and of which ordinal.
+
+mod outcome;
+mod wire;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::fact::Fact;
+use crate::delivery::{ActivityNo, DeliveryKey, Step};
+use crate::identity::OpenId;
+use outcome::Commons;
+use wire::{Reader, Writer};
+
+const RUN_BEGAN: u8 = 0;
+const ADMITTED: u8 = 1;
+const LEFT: u8 = 2;
+const RETURNED: u8 = 3;
+const CLOSED: u8 = 4;
+const INTENT: u8 = 5;
+const WITHDRAWN: u8 = 6;
+const ENDED: u8 = 7;
+const REREAD: u8 = 8;
+
+const OWE: u8 = 0;
+const REFUSED: u8 = 1;
+const ISSUED: u8 = 2;
+const RESEND: u8 = 3;
+
+/// The most numbers in one fact; a list that is longer becomes several facts, which mean the same.
+const MOST_NUMBERS: usize = 1 << 20;
+
+/// The last time that was written, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times(i64);
+
+impl Times {
+    fn write(&mut self, writer: &mut Writer, at: Timestamp) {
+        let at = at.as_millisecond();
+        writer.near(at.wrapping_sub(self.0));
+        self.0 = at;
+    }
+}
+
+/// What the facts so far have taught, on the writing and on the reading side alike.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Codec {
+    commons: Commons,
+    last: Times,
+    last_intent: u32,
+    last_ended: u32,
+}
+
+impl Codec {
+    /// Writes facts, times to the millisecond. Nothing when one of them is no fact: a reading again that takes a step of
+    /// another kind.
+    pub(super) fn encode(&mut self, facts: &[Fact]) -> Option<Vec<u8>> {
+        let mut writer = Writer::default();
+        facts.iter().try_for_each(|fact| self.write(&mut writer, fact))?;
+        Some(writer.0)
+    }
+
+    /// Reads facts, and shows each. Nothing when they cannot be read.
+    pub(super) fn decode<E>(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(Fact) -> Result<(), E>,
+    ) -> Option<Result<(), E>> {
+        let mut reader = Reader(bytes);
+        while !reader.is_at_end() {
+            if let Err(error) = each(self.read(&mut reader)?) {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(()))
+    }
+
+    fn write(&mut self, writer: &mut Writer, fact: &Fact) -> Option<()> {
+        match fact {
+            Fact::RunBegan { at, timeout } => {
+                writer.byte(RUN_BEGAN);
+                self.last.write(writer, *at);
+                writer.number(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+            }
+            Fact::Admitted { recipients } => {
+                writer.byte(ADMITTED);
+                writer.number(recipients.len() as u64);
+                recipients.iter().for_each(|open_id| writer.text(open_id.as_str()));
+            }
+            Fact::Left { recipients } => write_numbers(writer, LEFT, recipients),
+            Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),
+            Fact::Closed(generation) => {
+                writer.byte(CLOSED);
+                writer.bytes(&postcard::to_stdvec(generation).ok()?);
+            }
+            Fact::Intent { key, at, activity } => {
+                write_key(writer, INTENT, *key, &mut self.last_intent);
+                self.last.write(writer, *at);
+                writer.number(activity.0.into());
+            }
+            Fact::Withdrawn { key } => write_key(writer, WITHDRAWN, *key, &mut self.last_ended),
+            Fact::Ended { key, verdict, outcome } => {
+                write_key(writer, ENDED, *key, &mut self.last_ended);
+                outcome::write(writer, &mut self.commons, verdict, outcome, &mut self.last);
+            }
+            Fact::Reread { key, step, at } => {
+                write_key(writer, REREAD, *key, &mut self.last_ended);
+                self.last.write(writer, *at);
+                self.write_step(writer, step)?;
+            }
+        }
+        Some(())
+    }
+
+    fn write_step(&self, writer: &mut Writer, step: &Step) -> Option<()> {
+        match step {
+            Step::Owe => writer.byte(OWE),
+            Step::RereadRefused => writer.byte(REFUSED),
+            Step::RereadIssued => writer.byte(ISSUED),
+            Step::RereadResend { due } => {
+                writer.byte(RESEND);
+                writer.near(due.as_millisecond().wrapping_sub(self.last.0));
+            }
+            Step::Intent { .. } | Step::Withdrawn | Step::Ended(_) | Step::Interrupted { .. } | Step::Skip(_) => {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Fact> {
+        let first = reader.byte()?;
+        let ordinal = first >> 4;
+        Some(match first & 0xf {
+            RUN_BEGAN => Fact::RunBegan {
+                at: reader.time(&mut self.last.0)?,
+                timeout: Duration::from_millis(reader.number()?),
+            },
+            ADMITTED => Fact::Admitted {
+                recipients: read_open_ids(reader)?,
+            },
+            LEFT => Fact::Left {
+                recipients: read_numbers(reader)?,
+            },
+            RETURNED => Fact::Returned {
+                recipients: read_numbers(reader)?,
+            },
+            CLOSED => Fact::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
+            INTENT => Fact::Intent {
+                key: read_key(reader, ordinal, &mut self.last_intent)?,
+                at: reader.time(&mut self.last.0)?,
+                activity: ActivityNo(u16::try_from(reader.number()?).ok()?),
+            },
+            WITHDRAWN => Fact::Withdrawn {
+                key: read_key(reader, ordinal, &mut self.last_ended)?,
+            },
+            ENDED => {
+                let key = read_key(reader, ordinal, &mut self.last_ended)?;
+                let (verdict, outcome) = outcome::read(reader, &mut self.commons, &mut self.last)?;
+                Fact::Ended {
+                    key,
+                    verdict,
+                    outcome: Box::new(outcome),
+                }
+            }
+            REREAD => {
+                let key = read_key(reader, ordinal, &mut self.last_ended)?;
+                let at = reader.time(&mut self.last.0)?;
+                let step = match reader.byte()? {
+                    OWE => Step::Owe,
+                    REFUSED => Step::RereadRefused,
+                    ISSUED => Step::RereadIssued,
+                    RESEND => Step::RereadResend {
+                        due: reader.time(&mut self.last.0.clone())?,
+                    },
+                    _ => return None,
+                };
+                Fact::Reread { key, step, at }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The ordinal beside the kind where it fits there, else behind it; the recipient by its distance from the one before.
+fn write_key(writer: &mut Writer, kind: u8, key: DeliveryKey, last: &mut u32) {
+    if (1..16).contains(&key.ordinal) {
+        writer.byte(key.ordinal << 4 | kind);
+    } else {
+        writer.byte(kind);
+        writer.byte(key.ordinal);
+    }
+    writer.near(i64::from(key.recipient) - i64::from(*last));
+    *last = key.recipient;
+}
+
+fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<DeliveryKey> {
+    let ordinal = if ordinal == 0 { reader.byte()? } else { ordinal };
+    *last = u32::try_from(i64::from(*last).checked_add(reader.near()?)?).ok()?;
+    Some(DeliveryKey {
+        recipient: *last,
+        ordinal,
+    })
+}
+
+fn read_open_ids(reader: &mut Reader<'_>) -> Option<Vec<OpenId>> {
+    let count = reader.number()?;
+    (0..count).map(|_| OpenId::parse(&reader.text()?).ok()).collect()
+}
+
+/// Numbers as runs: how far from the end of the run before, and how many. Those of a cut-off source are one run.
+fn write_numbers(writer: &mut Writer, kind: u8, numbers: &[u32]) {
+    if numbers.len() > MOST_NUMBERS {
+        return numbers
+            .chunks(MOST_NUMBERS)
+            .for_each(|some| write_numbers(writer, kind, some));
+    }
+    writer.byte(kind);
+    let runs: Vec<&[u32]> = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b)).collect();
+    writer.number(runs.len() as u64);
+    let mut end = 0;
+    for run in runs {
+        let first = run.first().copied().unwrap_or_default();
+        writer.near(i64::from(first) - end);
+        writer.number(run.len() as u64);
+        end = i64::from(first) + i64::try_from(run.len()).unwrap_or_default();
+    }
+}
+
+fn read_numbers(reader: &mut Reader<'_>) -> Option<Vec<u32>> {
+    let runs = reader.number()?;
+    let (mut numbers, mut end) = (Vec::new(), 0_i64);
+    for _ in 0..runs {
+        let first = end.checked_add(reader.near()?)?;
+        end = first.checked_add(i64::try_from(reader.number()?).ok()?)?;
+        let (first, last) = (u32::try_from(first).ok()?, u32::try_from(end.checked_sub(1)?).ok()?);
+        // Before they are made: a run says in a few bytes what may fill the memory.
+        let many = u64::from(last).checked_sub(u64::from(first))? + numbers.len() as u64;
+        if many >= MOST_NUMBERS as u64 {
+            return None;
+        }
+        numbers.extend(first..=last);
+    }
+    Some(numbers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! An outcome in two parts: what it has in common with many others, and what it has for itself. The common part is kept
+//! once and named by its number ever after; with a million coupons of one template that is most of it.
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::Times;
+use super::wire::{Reader, Writer};
+use crate::delivery::Verdict;
+use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+
+/// More common parts, or longer ones, are written out each time: an odd platform must not fill the memory.
+const MOST: usize = 4096;
+const LONGEST: usize = 1024;
+
+/// The common parts that were written so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commons {
+    known: Vec<Box<[u8]>>,
+    numbers: HashMap<Box<[u8]>, usize>,
+}
+
+impl Commons {
+    fn learn(&mut self, common: &[u8]) {
+        if self.known.len() < MOST && common.len() <= LONGEST && !self.numbers.contains_key(common) {
+            self.numbers.insert(common.into(), self.known.len());
+            self.known.push(common.into());
+        }
+    }
+
+    /// By its number from 1 on, or 0 and in full.
+    fn write(&mut self, writer: &mut Writer, common: &[u8]) {
+        match self.numbers.get(common) {
+            Some(number) => writer.number(*number as u64 + 1),
+            None => {
+                writer.number(0);
+                writer.bytes(common);
+                self.learn(common);
+            }
+        }
+    }
+
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Common> {
+        match reader.number()?.checked_sub(1) {
+            Some(number) => postcard::from_bytes(self.known.get(usize::try_from(number).ok()?)?).ok(),
+            None => {
+                let common = reader.bytes()?;
+                self.learn(common);
+                postcard::from_bytes(common).ok()
+            }
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Common {
+    verdict: CommonVerdict,
+    proof: CommonProof,
+    coupon: Option<CommonCoupon>,
+    answer: Option<CommonAnswer>,
+    status: Option<u16>,
+    detail: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum CommonVerdict {
+    Issued,
+    Refused { code: i64 },
+    Held { code: i64 },
+    NotIssued { code: Option<i64> },
+    Unknown { code: Option<i64> },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum CommonProof {
+    Issued { replay: bool },
+    Duplicate,
+    Refused,
+    Held,
+    NotIssued(NotIssued),
+    Unknown(Unknown),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CommonCoupon {
+    merchant_meta_no: Option<String>,
+    coupon_name: Option<String>,
+    coupon_status: Option<i64>,
+    discount_type: Option<i64>,
+    discount_amount: Option<i64>,
+    min_pay_amount: Option<i64>,
+    /// Whether it has a receive_time, valid_begin_time, valid_end_time.
+    has_times: [bool; 3],
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CommonAnswer {
+    code: i64,
+    message: String,
+    class: Class,
+    classifier: Classifier,
+}
+
+impl Common {
+    fn of(verdict: &Verdict, outcome: &Outcome) -> Self {
+        let coupon = match &outcome.proof {
+            Proof::Issued { coupon, .. } => Some(CommonCoupon {
+                merchant_meta_no: coupon.merchant_meta_no.clone(),
+                coupon_name: coupon.coupon_name.clone(),
+                coupon_status: coupon.coupon_status,
+                discount_type: coupon.discount_type,
+                discount_amount: coupon.discount_amount,
+                min_pay_amount: coupon.min_pay_amount,
+                has_times: times(coupon).map(|time| time.is_some()),
+            }),
+            _ => None,
+        };
+        Self {
+            verdict: match *verdict {
+                Verdict::Issued => CommonVerdict::Issued,
+                Verdict::Refused { code } => CommonVerdict::Refused { code },
+                Verdict::Held { code } => CommonVerdict::Held { code },
+                Verdict::NotIssued { code, .. } => CommonVerdict::NotIssued { code },
+                Verdict::Unknown { code, .. } => CommonVerdict::Unknown { code },
+            },
+            proof: match outcome.proof {
+                Proof::Issued { replay, .. } => CommonProof::Issued { replay },
+                Proof::Duplicate => CommonProof::Duplicate,
+                Proof::Refused => CommonProof::Refused,
+                Proof::Held => CommonProof::Held,
+                Proof::NotIssued(why) => CommonProof::NotIssued(why),
+                Proof::Unknown(why) => CommonProof::Unknown(why),
+            },
+            coupon,
+            answer: outcome.answer.as_ref().map(|answer| CommonAnswer {
+                code: answer.code,
+                message: answer.message.clone(),
+                class: answer.class,
+                classifier: answer.classifier,
+            }),
+            status: outcome.status,
+            detail: outcome.detail.clone(),
+            retry_after: outcome.retry_after,
+        }
+    }
+}
+
+const fn times(coupon: &Coupon) -> [Option<i64>; 3] {
+    [coupon.receive_time, coupon.valid_begin_time, coupon.valid_end_time]
+}
+
+/// Writes a verdict and its outcome.
+pub(super) fn write(
+    writer: &mut Writer,
+    commons: &mut Commons,
+    verdict: &Verdict,
+    outcome: &Outcome,
+    last: &mut Times,
+) {
+    let common = postcard::to_stdvec(&Common::of(verdict, outcome)).unwrap_or_default();
+    commons.write(writer, &common);
+    last.write(writer, outcome.at);
+    writer.number(u64::try_from(outcome.latency.as_millis()).unwrap_or(u64::MAX));
+    if let Verdict::NotIssued { due, .. } | Verdict::Unknown { due, .. } = verdict {
+        writer.near(due.as_millisecond().wrapping_sub(last.0));
+    }
+    if let Some(answer) = &outcome.answer {
+        writer.text(&answer.log_id);
+    }
+    if let Proof::Issued { coupon, .. } = &outcome.proof {
+        writer.text(&coupon.coupon_id);
+        // Each near the one before: received when it was answered, valid from then on, for some days.
+        let mut before = last.0.div_euclid(1000);
+        for time in times(coupon).into_iter().flatten() {
+            writer.near(time.wrapping_sub(before));
+            before = time;
+        }
+    }
+}
+
+/// Reads a verdict and its outcome.
+pub(super) fn read(reader: &mut Reader<'_>, commons: &mut Commons, last: &mut Times) -> Option<(Verdict, Outcome)> {
+    let common = commons.read(reader)?;
+    let at = reader.time(&mut last.0)?;
+    let latency = Duration::from_millis(reader.number()?);
+    let mut due = || reader.time(&mut last.0.clone());
+    let verdict = match common.verdict {
+        CommonVerdict::Issued => Verdict::Issued,
+        CommonVerdict::Refused { code } => Verdict::Refused { code },
+        CommonVerdict::Held { code } => Verdict::Held { code },
+        CommonVerdict::NotIssued { code } => Verdict::NotIssued { due: due()?, code },
+        CommonVerdict::Unknown { code } => Verdict::Unknown { due: due()?, code },
+    };
+    let answer = match common.answer {
+        None => None,
+        Some(answer) => Some(Answer {
+            code: answer.code,
+            message: answer.message,
+            log_id: reader.text()?,
+            class: answer.class,
+            classifier: answer.classifier,
+        }),
+    };
+    let proof = match common.proof {
+        CommonProof::Issued { replay } => Proof::Issued {
+            coupon: Box::new(read_coupon(reader, common.coupon?, last.0)?),
+            replay,
+        },
+        CommonProof::Duplicate => Proof::Duplicate,
+        CommonProof::Refused => Proof::Refused,
+        CommonProof::Held => Proof::Held,
+        CommonProof::NotIssued(why) => Proof::NotIssued(why),
+        CommonProof::Unknown(why) => Proof::Unknown(why),
+    };
+    let outcome = Outcome {
+        proof,
+        answer,
+        status: common.status,
+        detail: common.detail,
+        retry_after: common.retry_after,
+        latency,
+        at,
+    };
+    Some((verdict, outcome))
+}
+
+fn read_coupon(reader: &mut Reader<'_>, common: CommonCoupon, at_ms: i64) -> Option<Coupon> {
+    let coupon_id = reader.text()?;
+    let mut before = at_ms.div_euclid(1000);
+    let mut times = [None; 3];
+    for (time, has) in times.iter_mut().zip(common.has_times) {
+        if has {
+            before = before.wrapping_add(reader.near()?);
+            *time = Some(before);
+        }
+    }
+    let [receive_time, valid_begin_time, valid_end_time] = times;
+    Some(Coupon {
+        coupon_id,
+        merchant_meta_no: common.merchant_meta_no,
+        coupon_name: common.coupon_name,
+        coupon_status: common.coupon_status,
+        discount_type: common.discount_type,
+        discount_amount: common.discount_amount,
+        min_pay_amount: common.min_pay_amount,
+        receive_time,
+        valid_begin_time,
+        valid_end_time,
+    })
+}

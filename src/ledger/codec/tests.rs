@@ -1,0 +1,316 @@
+//! Whatever was written is read, and nothing that was not written makes a reader panic.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::from_ms;
+use crate::delivery::Verdict;
+use crate::identity::ActivityId;
+use crate::ledger::fact::Generation;
+use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        8 => (1_780_000_000_000_i64..1_780_000_100_000).prop_map(from_ms),
+        1 => any::<i64>().prop_map(from_ms),
+    ]
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    (0..100_000_u64).prop_map(Duration::from_millis)
+}
+
+fn key() -> impl Strategy<Value = DeliveryKey> {
+    (prop_oneof![8 => 0..1000_u32, 1 => any::<u32>()], any::<u8>())
+        .prop_map(|(recipient, ordinal)| DeliveryKey { recipient, ordinal })
+}
+
+fn code() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => 28_001_000..28_001_009_i64, 1 => any::<i64>()]
+}
+
+fn coupon() -> impl Strategy<Value = Coupon> {
+    let number = || prop::option::of(prop_oneof![8 => 0..3_i64, 1 => any::<i64>()]);
+    let words = || prop::option::of(prop_oneof!["券?", ".{0,20}"]);
+    (
+        ("[0-9]{1,19}", words(), words()),
+        (number(), number(), number(), number()),
+        (number(), number(), number()),
+    )
+        .prop_map(|((coupon_id, merchant_meta_no, coupon_name), numbers, times)| Coupon {
+            coupon_id,
+            merchant_meta_no,
+            coupon_name,
+            coupon_status: numbers.0,
+            discount_type: numbers.1,
+            discount_amount: numbers.2,
+            min_pay_amount: numbers.3,
+            receive_time: times.0,
+            valid_begin_time: times.1,
+            valid_end_time: times.2,
+        })
+}
+
+fn proof() -> impl Strategy<Value = Proof> {
+    prop_oneof![
+        4 => (coupon().prop_map(Box::new), any::<bool>()).prop_map(|(coupon, replay)| Proof::Issued { coupon, replay }),
+        1 => prop::sample::select(vec![
+            Proof::Duplicate,
+            Proof::Refused,
+            Proof::Held,
+            Proof::NotIssued(NotIssued::Throttled),
+            Proof::NotIssued(NotIssued::Halt),
+            Proof::Unknown(Unknown::SystemError),
+            Proof::Unknown(Unknown::Interrupted),
+        ]),
+    ]
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let classes = (
+        prop::sample::select(Class::ALL.to_vec()),
+        prop::sample::select(vec![Classifier::Table, Classifier::Nobody]),
+    );
+    let answer = (code(), prop_oneof!["ok?", ".{0,2000}"], "[0-9A-F]{0,34}", classes).prop_map(
+        |(code, message, log_id, (class, classifier))| Answer {
+            code,
+            message,
+            log_id,
+            class,
+            classifier,
+        },
+    );
+    let rest = (
+        prop::option::of(any::<u16>()),
+        prop::option::of(".{0,9}"),
+        prop::option::of(duration()),
+        duration(),
+        time(),
+    );
+    (proof(), prop::option::of(answer), rest).prop_map(|(proof, answer, (status, detail, retry_after, latency, at))| {
+        Outcome {
+            proof,
+            answer,
+            status,
+            detail,
+            retry_after,
+            latency,
+            at,
+        }
+    })
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Issued),
+        code().prop_map(|code| Verdict::Refused { code }),
+        code().prop_map(|code| Verdict::Held { code }),
+        (time(), prop::option::of(code())).prop_map(|(due, code)| Verdict::NotIssued { due, code }),
+        (time(), prop::option::of(code())).prop_map(|(due, code)| Verdict::Unknown { due, code }),
+    ]
+}
+
+fn generation() -> impl Strategy<Value = Generation> {
+    (
+        time(),
+        any::<u64>(),
+        any::<[u8; 32]>(),
+        "[0-9]{1,32}",
+        any::<u8>(),
+        prop::collection::vec("[a-z_]{1,9}", 0..3),
+    )
+        .prop_map(
+            |(at, listed, source, activity_id, coupons_per_user, accepted)| Generation {
+                at,
+                listed,
+                source,
+                activity_id: ActivityId::parse(&activity_id).unwrap(),
+                coupons_per_user,
+                fingerprint: "f".repeat(64),
+                accepted,
+            },
+        )
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    let numbers = || {
+        prop::collection::vec((any::<u32>(), 0..9_u32), 0..9).prop_map(|runs| {
+            runs.into_iter()
+                .flat_map(|(first, many)| first..first.saturating_add(many))
+                .collect()
+        })
+    };
+    let open_ids = prop::collection::vec("[!-~]{1,40}".prop_map(|text| OpenId::parse(&text).unwrap()), 0..9);
+    let step = prop_oneof![
+        Just(Step::Owe),
+        Just(Step::RereadRefused),
+        Just(Step::RereadIssued),
+        time().prop_map(|due| Step::RereadResend { due })
+    ];
+    prop_oneof![
+        1 => (time(), duration()).prop_map(|(at, timeout)| Fact::RunBegan { at, timeout }),
+        1 => open_ids.prop_map(|recipients| Fact::Admitted { recipients }),
+        1 => numbers().prop_map(|recipients| Fact::Left { recipients }),
+        1 => numbers().prop_map(|recipients| Fact::Returned { recipients }),
+        1 => generation().prop_map(|generation| Fact::Closed(Box::new(generation))),
+        1 => (key(), time(), any::<u16>()).prop_map(|(key, at, no)| Fact::Intent { key, at, activity: ActivityNo(no) }),
+        1 => key().prop_map(|key| Fact::Withdrawn { key }),
+        4 => (key(), verdict(), outcome().prop_map(Box::new))
+            .prop_map(|(key, verdict, outcome)| Fact::Ended { key, verdict, outcome }),
+        1 => (key(), step, time()).prop_map(|(key, step, at)| Fact::Reread { key, step, at }),
+    ]
+}
+
+fn batches() -> impl Strategy<Value = Vec<Vec<Fact>>> {
+    prop::collection::vec(prop::collection::vec(fact(), 0..6), 1..8)
+}
+
+fn decoded(codec: &mut Codec, bytes: &[u8]) -> Option<Vec<Fact>> {
+    let mut facts = Vec::new();
+    codec
+        .decode(bytes, |fact| {
+            facts.push(fact);
+            Ok::<_, ()>(())
+        })
+        .map(|_| facts)
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read(batches in batches()) {
+        let (mut writer, mut reader) = (Codec::default(), Codec::default());
+        for facts in batches {
+            let bytes = writer.encode(&facts).unwrap();
+            prop_assert_eq!(decoded(&mut reader, &bytes), Some(facts));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(batches in batches(), at: prop::sample::Index, flip: u8, random: Vec<u8>) {
+        let mut writer = Codec::default();
+        let mut bytes: Vec<u8> = batches.iter().filter_map(|facts| writer.encode(facts)).flatten().collect();
+        if !bytes.is_empty() {
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            let _ = decoded(&mut Codec::default(), &bytes);
+            bytes.truncate(at);
+        }
+        bytes.extend(random);
+        let _ = decoded(&mut Codec::default(), &bytes);
+    }
+}
+
+#[test]
+fn a_list_that_is_too_long_for_one_fact_is_several() {
+    let recipients: Vec<u32> = (5..u32::try_from(MOST_NUMBERS).unwrap() + 9).collect();
+    let bytes = Codec::default()
+        .encode(&[Fact::Left {
+            recipients: recipients.clone(),
+        }])
+        .unwrap();
+    let facts = decoded(&mut Codec::default(), &bytes).unwrap();
+    let numbers = facts.into_iter().flat_map(|fact| match fact {
+        Fact::Left { recipients } => recipients,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), recipients);
+    assert!(bytes.len() < 20, "{} bytes", bytes.len());
+}
+
+#[test]
+fn a_step_that_no_reading_takes_is_not_written() {
+    let key = DeliveryKey {
+        recipient: 0,
+        ordinal: 1,
+    };
+    let fact = Fact::Reread {
+        key,
+        step: Step::Withdrawn,
+        at: from_ms(0),
+    };
+    assert_eq!(Codec::default().encode(&[fact]), None);
+}
+
+/// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
+#[test]
+fn the_format_stays_what_it_is() {
+    let key = DeliveryKey {
+        recipient: 3,
+        ordinal: 1,
+    };
+    let outcome = Outcome {
+        proof: Proof::Issued {
+            coupon: Box::new(Coupon {
+                coupon_id: "7218071234565644204".to_owned(),
+                coupon_name: Some("券".to_owned()),
+                receive_time: Some(1_780_000_000),
+                ..Coupon::default()
+            }),
+            replay: false,
+        },
+        answer: Some(Answer {
+            code: 0,
+            message: "success".to_owned(),
+            log_id: "20230602141441E708D3A77C64701C88EB".to_owned(),
+            class: Class::Issued,
+            classifier: Classifier::Table,
+        }),
+        status: Some(200),
+        detail: None,
+        retry_after: None,
+        latency: Duration::from_millis(57),
+        at: from_ms(1_780_000_000_100),
+    };
+    let facts = [
+        Fact::RunBegan {
+            at: from_ms(1_780_000_000_000),
+            timeout: Duration::from_secs(10),
+        },
+        Fact::Admitted {
+            recipients: vec![OpenId::parse("ba253642-0590-40bc-a9f1-0123456789ab").unwrap()],
+        },
+        Fact::Left {
+            recipients: vec![1, 2, 7],
+        },
+        Fact::Closed(Box::new(Generation {
+            at: from_ms(1_780_000_000_001),
+            listed: 5,
+            source: [7; 32],
+            activity_id: ActivityId::parse("0071").unwrap(),
+            coupons_per_user: 1,
+            fingerprint: "f1".to_owned(),
+            accepted: vec!["replays".to_owned()],
+        })),
+        Fact::Intent {
+            key,
+            at: from_ms(1_780_000_000_040),
+            activity: ActivityNo(0),
+        },
+        Fact::Ended {
+            key,
+            verdict: Verdict::Issued,
+            outcome: Box::new(outcome),
+        },
+        Fact::Reread {
+            key,
+            step: Step::RereadResend {
+                due: from_ms(1_780_000_000_200),
+            },
+            at: from_ms(1_780_000_000_150),
+        },
+    ];
+    let lines: Vec<String> = facts
+        .iter()
+        .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))
+        .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    0080a0a484ce67904e
+    010180ba253642059040bca9f10123456789ab
+    020202020801
+    044c18323032362d30352d32385432303a32363a34302e3030315a05070707070707070707070707070707070707070707070707070707070707070704303037310102663101077265706c617973
+    15065000
+    1706002200000001000103e588b80000000001000001000773756363657373000001c801000078397f2220230602141441e708d3a77c64701c88eb33ac1fc07b8bbd2b6400
+    1800640364
+    ");
+}

@@ -1,0 +1,270 @@
+//! Numbers and text in as few bytes as their kind allows. A reader takes nothing for granted: it says no to whatever it
+//! cannot have written.
+
+use crate::clock::from_ms;
+use jiff::Timestamp;
+
+/// Longer text is not packed but written as it is.
+const MOST_DIGITS: usize = 38;
+/// Lengths from here on are written behind the header.
+const LONG: u8 = 31;
+const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+const PLAIN: u8 = 0;
+const DECIMAL: u8 = 1;
+const LOWER_HEX: u8 = 2;
+const UPPER_HEX: u8 = 3;
+const UUID: u8 = 4;
+
+/// Writes.
+#[derive(Debug, Default)]
+pub(super) struct Writer(pub(super) Vec<u8>);
+
+impl Writer {
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    /// Seven bits a byte, the least first.
+    pub(super) fn number(&mut self, mut number: u64) {
+        while number > 0x7f {
+            self.0.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number.to_le_bytes()[0]);
+    }
+
+    /// A number near 0, on either side of it.
+    pub(super) fn near(&mut self, number: i64) {
+        self.number((number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned());
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Text; ids are mostly digits and are packed as such.
+    pub(super) fn text(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        if is_uuid(bytes) {
+            self.byte(UUID << 5);
+            let digits: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'-').collect();
+            return self.hex(&digits);
+        }
+        if !bytes.is_empty() && bytes.len() <= MOST_DIGITS && bytes.iter().all(u8::is_ascii_digit) {
+            self.header(DECIMAL, bytes.len());
+            let value = bytes
+                .iter()
+                .fold(0_u128, |value, digit| value * 10 + u128::from(digit - b'0'));
+            return self
+                .0
+                .extend_from_slice(&value.to_le_bytes()[..decimal_bytes(bytes.len())]);
+        }
+        let is_hex = |letters: std::ops::RangeInclusive<u8>| {
+            !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_digit() || letters.contains(byte))
+        };
+        let kind = if is_hex(b'a'..=b'f') {
+            LOWER_HEX
+        } else if is_hex(b'A'..=b'F') {
+            UPPER_HEX
+        } else {
+            PLAIN
+        };
+        self.header(kind, bytes.len());
+        if kind == PLAIN {
+            self.0.extend_from_slice(bytes);
+        } else {
+            self.hex(bytes);
+        }
+    }
+
+    fn header(&mut self, kind: u8, length: usize) {
+        match u8::try_from(length) {
+            Ok(length) if length < LONG => self.byte(kind << 5 | length),
+            _ => {
+                self.byte(kind << 5 | LONG);
+                self.number(length as u64);
+            }
+        }
+    }
+
+    fn hex(&mut self, digits: &[u8]) {
+        for pair in digits.chunks(2) {
+            let low = pair.get(1).copied().map_or(0, nibble);
+            self.byte(pair.first().copied().map_or(0, nibble) << 4 | low);
+        }
+    }
+}
+
+fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| {
+            if UUID_HYPHENS.contains(&at) {
+                *byte == b'-'
+            } else {
+                matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+            }
+        })
+}
+
+/// The value of a digit of either case.
+const fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'a'..=b'f' => digit - b'a' + 10,
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => digit.wrapping_sub(b'0') & 0xf,
+    }
+}
+
+/// How many bytes hold every number of so many decimal digits.
+fn decimal_bytes(digits: usize) -> usize {
+    let most = (0..digits).fold(0_u128, |most, _| most.saturating_mul(10).saturating_add(9));
+    (128 - most.leading_zeros() as usize).div_ceil(8)
+}
+
+/// Reads what a [`Writer`] wrote.
+#[derive(Debug)]
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    pub(super) fn number(&mut self) -> Option<u64> {
+        let mut number = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits {
+                return None;
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    pub(super) fn near(&mut self) -> Option<i64> {
+        let number = self.number()?;
+        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    /// A time so many milliseconds from `from`; `from` is this time from then on.
+    pub(super) fn time(&mut self, from: &mut i64) -> Option<Timestamp> {
+        *from = from.wrapping_add(self.near()?);
+        Some(from_ms(*from))
+    }
+
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub(super) fn text(&mut self) -> Option<String> {
+        let header = self.byte()?;
+        let kind = header >> 5;
+        let length = match header & 0x1f {
+            LONG => usize::try_from(self.number()?).ok()?,
+            short => usize::from(short),
+        };
+        match kind {
+            PLAIN => Some(std::str::from_utf8(self.take(length)?).ok()?.to_owned()),
+            DECIMAL if length <= MOST_DIGITS => {
+                let mut value = [0; 16];
+                let bytes = self.take(decimal_bytes(length))?;
+                value.get_mut(..bytes.len())?.copy_from_slice(bytes);
+                let text = format!("{:0length$}", u128::from_le_bytes(value));
+                (text.len() == length).then_some(text)
+            }
+            LOWER_HEX => self.hex(length, b"0123456789abcdef"),
+            UPPER_HEX => self.hex(length, b"0123456789ABCDEF"),
+            UUID if length == 0 => {
+                let mut text = self.hex(32, b"0123456789abcdef")?;
+                UUID_HYPHENS.iter().for_each(|at| text.insert(*at, '-'));
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
+    fn hex(&mut self, length: usize, alphabet: &[u8; 16]) -> Option<String> {
+        let bytes = self.take(length.div_ceil(2))?;
+        let digit = |value: u8| char::from(alphabet[usize::from(value & 0xf)]);
+        let mut text = String::with_capacity(36.max(length));
+        text.extend(
+            bytes
+                .iter()
+                .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+                .take(length),
+        );
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packed(text: &str) -> usize {
+        let mut writer = Writer::default();
+        writer.text(text);
+        assert_eq!(Reader(&writer.0).text().as_deref(), Some(text));
+        writer.0.len()
+    }
+
+    #[test]
+    fn ids_of_the_platforms_shapes_are_packed() {
+        assert_eq!(packed("7218071234565644204"), 9, "a coupon_id");
+        assert_eq!(packed("20230602141441E708D3A77C64701C88EB"), 19, "a log_id");
+        assert_eq!(packed("ba253642-0590-40bc-a9f1-0123456789ab"), 17, "an open_id");
+        assert_eq!(packed("Cv4PoJXaTPn63rNu"), 17, "an open_id of the other shape");
+        assert_eq!(packed("0071"), 3, "leading zeros stay");
+        assert_eq!(packed(""), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read(
+            text in prop_oneof!["[0-9]{0,45}", "[0-9a-f]{0,80}", "[0-9A-F]{0,80}", "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ".{0,80}"],
+            number: u64,
+            near: i64,
+        ) {
+            let mut writer = Writer::default();
+            writer.text(&text);
+            writer.number(number);
+            writer.near(near);
+            writer.text(&text);
+            let mut reader = Reader(&writer.0);
+            prop_assert_eq!(reader.text(), Some(text.clone()));
+            prop_assert_eq!(reader.number(), Some(number));
+            prop_assert_eq!(reader.near(), Some(near));
+            prop_assert_eq!(reader.text(), Some(text));
+            prop_assert!(reader.is_at_end());
+        }
+
+        #[test]
+        fn no_bytes_make_a_reader_panic(bytes: Vec<u8>) {
+            let _ = Reader(&bytes).text();
+            let _ = Reader(&bytes).number();
+            let _ = Reader(&bytes).time(&mut i64::MAX.clone());
+        }
+    }
+}

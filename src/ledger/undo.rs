@@ -1,0 +1,159 @@
+//! What it takes to take facts back that were folded and did not become durable.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::book::{Book, Draft};
+use super::deliveries::Deliveries;
+use super::fact::Generation;
+use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
+
+/// The book as it was before a batch: what is small in full, what is large by its changes.
+#[derive(Debug)]
+pub(super) struct Undo {
+    /// Until all of them are kept as they were, because a generation moves many.
+    moved: Vec<(DeliveryKey, Standing)>,
+    deliveries: Option<Deliveries>,
+    went: Vec<(u32, bool)>,
+    draft: DraftBefore,
+    generation: Option<Option<Generation>>,
+    small: Small,
+}
+
+#[derive(Debug)]
+struct Small {
+    counts: Counts,
+    skipped: BTreeMap<Skipped, u64>,
+    activities: usize,
+    newest: Timestamp,
+    accepts_replays: bool,
+    ordinals: u8,
+    confirmed: u32,
+    all: u32,
+}
+
+#[derive(Debug)]
+struct DraftBefore {
+    left: usize,
+    returned: usize,
+    /// The draft as it was when this batch closed or dropped it.
+    taken: Option<Draft>,
+}
+
+impl Undo {
+    fn of(book: &Book) -> Self {
+        Self {
+            moved: Vec::new(),
+            deliveries: None,
+            went: Vec::new(),
+            draft: DraftBefore {
+                left: book.draft.left.len(),
+                returned: book.draft.returned.len(),
+                taken: None,
+            },
+            generation: None,
+            small: Small {
+                counts: book.deliveries.counts,
+                skipped: book.deliveries.skipped.clone(),
+                activities: book.activities.len(),
+                newest: book.newest,
+                accepts_replays: book.accepts_replays,
+                ordinals: book.deliveries.ordinals(),
+                confirmed: book.people.confirmed,
+                all: book.people.all(),
+            },
+        }
+    }
+
+    pub(super) fn moved(&mut self, key: DeliveryKey, from: Standing) {
+        if self.deliveries.is_none() {
+            self.moved.push((key, from));
+        }
+    }
+
+    pub(super) fn will_move_many(&mut self, deliveries: &Deliveries) {
+        self.deliveries.get_or_insert_with(|| deliveries.clone());
+    }
+
+    pub(super) fn went(&mut self, recipient: u32, was_gone: bool) {
+        self.went.push((recipient, was_gone));
+    }
+
+    pub(super) fn took_draft(&mut self, draft: Draft) {
+        self.draft.taken.get_or_insert(draft);
+    }
+
+    pub(super) fn replaced(&mut self, generation: Option<Generation>) {
+        self.generation.get_or_insert(generation);
+    }
+}
+
+/// A book with facts in it that are not durable yet. Dropped without [`Tentative::keep`] it takes them back: after an
+/// error, and when nobody waited for the end.
+pub(super) struct Tentative<'b>(&'b mut Book);
+
+impl<'b> Tentative<'b> {
+    pub(super) fn begin(book: &'b mut Book) -> Self {
+        book.undo = Some(Undo::of(book));
+        Self(book)
+    }
+
+    pub(super) const fn book(&mut self) -> &mut Book {
+        self.0
+    }
+
+    /// The facts are durable.
+    pub(super) fn keep(self) {
+        self.0.undo = None;
+    }
+}
+
+impl Drop for Tentative<'_> {
+    fn drop(&mut self) {
+        if let Some(undo) = self.0.undo.take() {
+            take_back(self.0, undo);
+        }
+    }
+}
+
+/// Admissions of an unclosed generation that the batch dropped are the one thing that does not come back: nobody sees
+/// them, and the ledger takes nothing more.
+fn take_back(book: &mut Book, undo: Undo) {
+    let Undo {
+        moved,
+        deliveries,
+        went,
+        draft,
+        generation,
+        small,
+    } = undo;
+    if let Some(deliveries) = deliveries {
+        book.deliveries = deliveries;
+    }
+    for (key, before) in moved.into_iter().rev() {
+        let now = book.standing(key);
+        book.deliveries.put(key, now, before);
+    }
+    for (recipient, was_gone) in went.into_iter().rev() {
+        if let Some(gone) = book.people.gone.get_mut(recipient as usize) {
+            *gone = was_gone;
+        }
+    }
+    book.deliveries.dismiss(small.confirmed, small.ordinals);
+    book.people.confirmed = small.confirmed;
+    book.people.dismiss(small.all);
+    book.deliveries.counts = small.counts;
+    book.deliveries.skipped = small.skipped;
+    if let Some(taken) = draft.taken {
+        book.draft = taken;
+    }
+    book.draft.left.truncate(draft.left);
+    book.draft.returned.truncate(draft.returned);
+    if let Some(generation) = generation {
+        book.generation = generation;
+    }
+    book.activities.truncate(small.activities);
+    book.newest = small.newest;
+    book.accepts_replays = small.accepts_replays;
+}
