@@ -112,10 +112,10 @@ impl HttpPlatform {
             latency: start.elapsed(),
         };
         let mut outcome = outcome(&ended, &self.codes, timing);
-        if let Some(answer) = &mut outcome.answer {
-            for text in [&mut answer.message, &mut answer.log_id] {
-                *text = self.keeper.without_secrets(std::mem::take(text), Some(&access.token));
-            }
+        let answer = outcome.answer.iter_mut();
+        let said = answer.flat_map(|answer| [&mut answer.message, &mut answer.log_id]);
+        for text in said.chain(&mut outcome.detail) {
+            *text = self.keeper.without_secrets(std::mem::take(text), Some(&access.token));
         }
         tracing::debug!(
             merchant_coupon_id = request.merchant_coupon_id,

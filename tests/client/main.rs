@@ -5,6 +5,8 @@
     reason = "a helper that cannot do its part fails the test that called it"
 )]
 
+mod edges;
+mod proxy;
 mod secrets;
 mod sends;
 mod server;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::state::APART;
 use crate::douyin::codes::{Codes, Ended, Reply, excerpt, integer, retry_after};
+use crate::douyin::wire::CLIENT_TOKEN_PATH;
 use crate::outcome::Class;
 use crate::secret::Secret;
 
@@ -35,7 +37,19 @@ pub(super) enum Said {
 }
 
 /// Reads how a call at `path` ended.
+///
+/// A call of `client_token` whose answer was lost may have made a token all the same, and only the newest two live: it is
+/// kept as far apart from the next one as if it had yielded its token.
 pub(super) fn read(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
+    match judge(path, ended, codes, now) {
+        Said::Later(why, least) if path == CLIENT_TOKEN_PATH && !matches!(ended, Ended::NotSent { .. }) => {
+            Said::Later(why, least.max(APART))
+        }
+        said => said,
+    }
+}
+
+fn judge(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
     let later = |why: String| Said::Later(format!("POST {path}: {why}"), Duration::ZERO);
     match ended {
         Ended::Answered(reply) => answered(path, reply, codes, now),
@@ -87,7 +101,7 @@ fn answered(path: &str, reply: &Reply, codes: &Codes, now: Timestamp) -> Said {
 fn without_code(path: &str, reply: &Reply, now: Timestamp) -> Said {
     let said = format!("POST {path} answered HTTP {} without a token", reply.status);
     match reply.status {
-        404 => Said::NotForThisApp(said),
+        404 | 405 => Said::NotForThisApp(said),
         300..=399 | 401 | 403 => Said::No(said),
         _ => Said::Later(said, asked(reply, now)),
     }

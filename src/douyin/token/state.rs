@@ -11,7 +11,7 @@ use crate::douyin::NotReady;
 use crate::secret::Secret;
 
 /// The least time between two tokens, unless the first one's own life is shorter.
-const APART: Duration = Duration::from_mins(1);
+pub(super) const APART: Duration = Duration::from_mins(1);
 /// How long before its end a token is renewed, when it lives for long.
 const AHEAD: Duration = Duration::from_mins(5);
 /// However short a token's life is said to be, it is used for this long.

@@ -1,0 +1,96 @@
+//! Proxies of the environment. Each test here runs another one of this file as a process of its own, because an
+//! environment is a process's.
+
+use std::process::{Command, Output};
+
+use runner::douyin::Platform;
+use runner::outcome::{NotIssued, Proof};
+
+use crate::server::{Act, ISSUED, Server, answer, ok};
+use crate::{permit, platform};
+
+const PROXIES: [&str; 6] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// Runs the ignored test `name` with every proxy variable set to `proxy`.
+fn alone(name: &str, proxy: &str) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.envs(PROXIES.map(|name| (name, proxy)));
+    command.output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn log_everything() {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
+}
+
+#[tokio::test]
+async fn loopback_never_goes_through_a_proxy() {
+    let proxy = Server::new(|_| Act::WriteAndClose(answer(502, "", ""))).await;
+    let (url, name) = (proxy.url.clone(), "proxy::alone_to_loopback");
+    let output = tokio::task::spawn_blocking(move || alone(name, &url)).await.unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(printed(&output).contains("1 passed"), "{}", printed(&output));
+    assert_eq!(proxy.seen().len(), 0);
+}
+
+#[tokio::test]
+#[ignore = "run by loopback_never_goes_through_a_proxy"]
+async fn alone_to_loopback() {
+    let server = Server::new(|_| ok(ISSUED)).await;
+    for url in [server.url.clone(), server.url.replace("127.0.0.1", "localhost")] {
+        let platform = platform(&url);
+        let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+        assert!(matches!(outcome.proof, Proof::Issued { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_environments_proxy_is_used_and_shown_without_its_credentials() {
+    let proxy = Server::new(|_| Act::WriteAndClose(answer(407, "", ""))).await;
+    let url = proxy.url.replace("http://", "http://buyer:canary-7@");
+    let name = "proxy::alone_through_a_proxy";
+    let output = tokio::task::spawn_blocking(move || alone(name, &url)).await.unwrap();
+    let printed = printed(&output);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+    let seen = proxy.seen();
+    assert!(!seen.is_empty());
+    for seen in seen {
+        assert!(
+            seen.head.starts_with("CONNECT runner.invalid:443 HTTP/1.1\r\n"),
+            "{}",
+            seen.head
+        );
+        assert!(!seen.head.contains("clt."), "the token is for the platform alone");
+    }
+    assert!(printed.contains(&proxy.url), "which proxy it is, is logged: {printed}");
+    // As it was written, and as it goes in a header (base64 of `buyer:canary-7`).
+    for canary in ["canary-7", "YnV5ZXI6Y2FuYXJ5LTc="] {
+        assert!(!printed.contains(canary), "{printed}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the_environments_proxy_is_used_and_shown_without_its_credentials"]
+async fn alone_through_a_proxy() {
+    log_everything();
+    let platform = platform("https://runner.invalid");
+    let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+    println!("{outcome:?}");
+    assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent), "{outcome:?}");
+}
