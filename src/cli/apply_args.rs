@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use url::{Host, Url};
 
 use crate::engine::admit::Accept;
@@ -36,7 +37,7 @@ pub struct ApplyArgs {
     pub fresh: bool,
 
     /// Allow a change since the last apply that could surprise; several, separated by commas
-    #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = change, help_heading = "What may happen")]
+    #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes(), help_heading = "What may happen")]
     pub accept: Vec<Accept>,
     /// Attempt at most so many deliveries in this run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -87,8 +88,7 @@ fn stand_in(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Reads a word of `--accept`.
-fn change(text: &str) -> Result<Accept, String> {
-    let words = Accept::ALL.map(Accept::word).join(", ");
-    text.parse().map_err(|_| format!("write one of {words}"))
+/// Reads a word of `--accept`, and lets help list them all.
+fn changes() -> impl TypedValueParser<Value = Accept> {
+    PossibleValuesParser::new(Accept::ALL.map(Accept::word)).try_map(|word| word.parse::<Accept>())
 }

@@ -267,8 +267,9 @@ fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
         ..Apply::of(named).with(|plan| plan.coupons_per_user = coupons)
     };
     apply(&["a", "b"], 2).to(&mut book);
-    for ordinal in [1, 2] {
-        let key = DeliveryKey { recipient: 0, ordinal };
+    book.send(key(1), Verdict::Issued);
+    let later = DeliveryKey { ordinal: 2, ..key(1) };
+    for key in [key(0), later] {
         book.send(
             key,
             Verdict::Unknown {

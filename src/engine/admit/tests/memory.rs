@@ -77,9 +77,13 @@ impl Memory {
         self.image().1.into_iter().map(|(open_id, _, _)| open_id).collect()
     }
 
-    /// Sends one delivery, if it can be sent, with this end.
+    /// Sends one delivery, if it can be sent and it is its turn, with this end.
     pub(super) fn send(&mut self, key: DeliveryKey, verdict: Verdict) {
-        if self.book().standing(key).state == State::Pending {
+        let before = (1..key.ordinal).map(|ordinal| DeliveryKey { ordinal, ..key });
+        let its_turn = before
+            .map(|key| self.book().standing(key).state)
+            .all(|state| state == State::Issued);
+        if its_turn && self.book().standing(key).state == State::Pending {
             self.attempt(key, verdict);
         }
     }
