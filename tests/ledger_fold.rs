@@ -13,14 +13,23 @@ use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     runtime.unwrap().block_on(future)
 }
 
 /// A decision of a history, by numbers that mean something only where the history stands.
 #[derive(Clone, Debug)]
 enum Turn {
-    Generation { new: u8, moved: Vec<u8>, coupons: u8, activity: u8, unclosed: bool },
+    Generation {
+        new: u8,
+        moved: Vec<u8>,
+        coupons: u8,
+        activity: u8,
+        unclosed: bool,
+    },
     Intent(u8),
     Ended(u8, u8),
     Withdrawn(u8),
@@ -51,17 +60,29 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
     let all: Vec<DeliveryKey> = (0..book.recipients())
         .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)))
         .collect();
-    let in_state = |name: StateName| all.iter().copied().filter(move |key| book.standing(*key).state.name() == name);
+    let in_state = |name: StateName| {
+        all.iter()
+            .copied()
+            .filter(move |key| book.standing(*key).state.name() == name)
+    };
     let current = book.current_activity().unwrap_or(ActivityNo(0));
     match turn {
-        Turn::Generation { new, moved, coupons, activity, unclosed } => {
+        Turn::Generation {
+            new,
+            moved,
+            coupons,
+            activity,
+            unclosed,
+        } => {
             let first = book.recipients();
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
             moved.sort_unstable();
             moved.dedup();
             let (returned, left) = moved.into_iter().partition(|recipient| book.is_gone(*recipient));
             let mut facts = vec![
-                Fact::Admitted { recipients: (first..first + u32::from(*new)).map(open_id).collect() },
+                Fact::Admitted {
+                    recipients: (first..first + u32::from(*new)).map(open_id).collect(),
+                },
                 Fact::Left { recipients: left },
                 Fact::Returned { recipients: returned },
             ];
@@ -77,7 +98,10 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
                 .filter_map(|&key| {
                     let standing = book.standing(key);
                     let activity = standing.doubt.map_or(current, |doubt| doubt.activity);
-                    let before = DeliveryKey { ordinal: key.ordinal - 1, ..key };
+                    let before = DeliveryKey {
+                        ordinal: key.ordinal - 1,
+                        ..key
+                    };
                     let in_turn = key.ordinal == 1 || book.standing(before).state == State::Issued;
                     let takes = standing.next(Step::Intent { at, activity }).is_ok();
                     (in_turn && takes).then_some(Fact::Intent { key, at, activity })
@@ -95,11 +119,17 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
                 _ => Verdict::Unknown { due: at, code: None },
             };
             let under_way: Vec<_> = in_state(StateName::InFlight).collect();
-            pick(&under_way, *which).map(|key| ended(*key, verdict, at)).into_iter().collect()
+            pick(&under_way, *which)
+                .map(|key| ended(*key, verdict, at))
+                .into_iter()
+                .collect()
         }
         Turn::Withdrawn(which) => {
             let under_way: Vec<_> = in_state(StateName::InFlight).collect();
-            pick(&under_way, *which).map(|key| Fact::Withdrawn { key: *key }).into_iter().collect()
+            pick(&under_way, *which)
+                .map(|key| Fact::Withdrawn { key: *key })
+                .into_iter()
+                .collect()
         }
         Turn::Reread(which, how) => {
             let step = match how {
@@ -111,7 +141,10 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
             let open: Vec<_> = in_state(StateName::Held).chain(in_state(StateName::InDoubt)).collect();
             let takes = |key: &&DeliveryKey| book.standing(**key).next(step).is_ok();
             let taking: Vec<_> = open.iter().filter(takes).copied().collect();
-            pick(&taking, *which).map(|key| Fact::Reread { key: *key, step, at }).into_iter().collect()
+            pick(&taking, *which)
+                .map(|key| Fact::Reread { key: *key, step, at })
+                .into_iter()
+                .collect()
         }
         Turn::RunBegan => vec![began(at)],
     }
@@ -148,12 +181,18 @@ async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
             facts = batch(&ledger, turn, at);
         }
         let intents = facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })).count();
-        let permits = ledger.append(facts).await.unwrap_or_else(|error| panic!("{turn:?}: {error:?}"));
+        let permits = ledger
+            .append(facts)
+            .await
+            .unwrap_or_else(|error| panic!("{turn:?}: {error:?}"));
         assert_eq!(permits.len(), intents);
         for permit in permits {
             assert_eq!(permit.open_id().as_str(), ledger.book().open_id(permit.key().recipient));
             assert_eq!(permit.attempt(), ledger.book().standing(permit.key()).attempts);
-            assert_eq!(ledger.book().merchant_coupon_id(permit.key()), Some(permit.merchant_coupon_id()));
+            assert_eq!(
+                ledger.book().merchant_coupon_id(permit.key()),
+                Some(permit.merchant_coupon_id())
+            );
         }
         check(ledger.book());
     }
@@ -246,7 +285,10 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
 
         ledger.append(half).await.unwrap();
         let mut ledger = reopened(&store).await;
-        ledger.append(vec![began(T), ledger_common::admitted(4..6), closed(T, 1, 0)]).await.unwrap();
+        ledger
+            .append(vec![began(T), ledger_common::admitted(4..6), closed(T, 1, 0)])
+            .await
+            .unwrap();
         assert_eq!((ledger.book().recipients(), ledger.book().open_id(2)), (4, "user-4"));
     });
 }
@@ -259,14 +301,43 @@ fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() 
         let attempts = |recipient, verdict| [intent(key(recipient, 1), T), ended(key(recipient, 1), verdict, T)];
         ledger.append(attempts(1, unknown).into()).await.unwrap();
         ledger.append(attempts(2, Verdict::Issued).into()).await.unwrap();
-        ledger.append(attempts(3, Verdict::Held { code: 7 }).into()).await.unwrap();
-        ledger.append(vec![Fact::Left { recipients: vec![0, 1, 2, 3] }, closed(T, 1, 0)]).await.unwrap();
-        let states = |ledger: &Ledger<MemoryStore>| (0..4).map(|n| ledger.book().standing(key(n, 1)).state.name()).collect::<Vec<_>>();
+        ledger
+            .append(attempts(3, Verdict::Held { code: 7 }).into())
+            .await
+            .unwrap();
+        ledger
+            .append(vec![
+                Fact::Left {
+                    recipients: vec![0, 1, 2, 3],
+                },
+                closed(T, 1, 0),
+            ])
+            .await
+            .unwrap();
+        let states = |ledger: &Ledger<MemoryStore>| {
+            (0..4)
+                .map(|n| ledger.book().standing(key(n, 1)).state.name())
+                .collect::<Vec<_>>()
+        };
         let skipped = StateName::Skipped;
-        assert_eq!(states(&ledger), [skipped, StateName::InDoubt, StateName::Issued, skipped]);
+        assert_eq!(
+            states(&ledger),
+            [skipped, StateName::InDoubt, StateName::Issued, skipped]
+        );
         assert_eq!(ledger.book().skipped().get(&Skipped::Gone), Some(&2));
-        ledger.append(vec![Fact::Returned { recipients: vec![0, 3] }, closed(T, 1, 0)]).await.unwrap();
-        assert_eq!(states(&ledger), [StateName::Pending, StateName::InDoubt, StateName::Issued, StateName::Pending]);
+        ledger
+            .append(vec![Fact::Returned { recipients: vec![0, 3] }, closed(T, 1, 0)])
+            .await
+            .unwrap();
+        assert_eq!(
+            states(&ledger),
+            [
+                StateName::Pending,
+                StateName::InDoubt,
+                StateName::Issued,
+                StateName::Pending
+            ]
+        );
     });
 }
 
@@ -274,18 +345,37 @@ fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() 
 fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
     wait(async {
         let (_, mut ledger) = begun(2, 1).await;
-        ledger.append(vec![intent(key(0, 1), T), ended(key(0, 1), Verdict::Refused { code: 5 }, T)]).await.unwrap();
+        ledger
+            .append(vec![
+                intent(key(0, 1), T),
+                ended(key(0, 1), Verdict::Refused { code: 5 }, T),
+            ])
+            .await
+            .unwrap();
         ledger.append(vec![closed(T, 3, 0)]).await.unwrap();
-        let state = |ledger: &Ledger<MemoryStore>, recipient, ordinal| ledger.book().standing(key(recipient, ordinal)).state;
+        let state =
+            |ledger: &Ledger<MemoryStore>, recipient, ordinal| ledger.book().standing(key(recipient, ordinal)).state;
         assert_eq!(state(&ledger, 0, 3), State::Skipped(Skipped::EarlierRefused));
         assert_eq!(state(&ledger, 1, 3), State::Pending);
-        ledger.append(vec![ledger_common::admitted(2..3), closed(T, 2, 0)]).await.unwrap();
+        ledger
+            .append(vec![ledger_common::admitted(2..3), closed(T, 2, 0)])
+            .await
+            .unwrap();
         for recipient in 0..3 {
             assert_eq!(state(&ledger, recipient, 3), State::Skipped(Skipped::CouponsPerUser));
         }
         assert_eq!(ledger.book().counts().audience(), 9);
         let early = ledger.append(vec![intent(key(1, 2), T)]).await;
-        assert!(matches!(early, Err(LedgerError::Contradiction { source: Contradiction::OutOfTurn { .. }, .. })), "{early:?}");
+        assert!(
+            matches!(
+                early,
+                Err(LedgerError::Contradiction {
+                    source: Contradiction::OutOfTurn { .. },
+                    ..
+                })
+            ),
+            "{early:?}"
+        );
     });
 }
 
@@ -296,7 +386,11 @@ fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_after_its_time() {
         ledger.append(vec![intent(key(0, 1), from_ms(5))]).await.unwrap();
         drop(ledger);
         let mut ledger = reopened(&store).await;
-        assert_eq!(ledger.book().counts().of(StateName::InFlight), 1, "opening changes nothing");
+        assert_eq!(
+            ledger.book().counts().of(StateName::InFlight),
+            1,
+            "opening changes nothing"
+        );
         ledger.append(vec![began(from_ms(99))]).await.unwrap();
         let doubt = ledger.book().standing(key(0, 1)).doubt.unwrap();
         assert_eq!((doubt.since, doubt.due), (from_ms(5), from_ms(10_005)));
@@ -320,7 +414,11 @@ fn an_append_that_nobody_waits_for_leaves_the_book_as_it_was_and_ends_the_ledger
     wait(async {
         let (store, mut ledger) = begun(1, 1).await;
         store.stall(std::time::Duration::from_secs(5));
-        let given_up = tokio::time::timeout(std::time::Duration::from_secs(1), ledger.append(vec![intent(key(0, 1), T)])).await;
+        let given_up = tokio::time::timeout(
+            std::time::Duration::from_secs(1),
+            ledger.append(vec![intent(key(0, 1), T)]),
+        )
+        .await;
         assert!(given_up.is_err());
         assert_eq!(ledger.book().counts().of(StateName::InFlight), 0);
         assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
@@ -334,6 +432,9 @@ fn a_ledger_that_is_put_under_another_name_is_refused() {
         let mut other = ledger_common::identity();
         other.campaign = runner::identity::CampaignName::parse("winter").unwrap();
         let refused = Ledger::open(store, other).await.unwrap_err();
-        assert_eq!(refused.to_string(), "batch 1 of the ledger cannot be read; nothing before it is sound");
+        assert_eq!(
+            refused.to_string(),
+            "batch 1 of the ledger cannot be read; nothing before it is sound"
+        );
     });
 }

@@ -127,7 +127,9 @@ pub struct Open {
 
 pub fn open(book: &Book) -> Open {
     let recipients = 0..book.recipients();
-    let keys = recipients.clone().flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)));
+    let keys = recipients
+        .clone()
+        .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)));
     Open {
         counts: book.counts(),
         skipped: book.skipped().clone(),
@@ -135,15 +137,24 @@ pub fn open(book: &Book) -> Open {
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
         unsettled: book.unsettled().collect(),
-        people: recipients.map(|recipient| (book.open_id(recipient).to_owned(), book.is_gone(recipient))).collect(),
+        people: recipients
+            .map(|recipient| (book.open_id(recipient).to_owned(), book.is_gone(recipient)))
+            .collect(),
         standings: keys.map(|key| (key, book.standing(key))).collect(),
     }
 }
 
 /// What must be true of every book.
 pub fn check(book: &Book) {
-    assert_eq!(book.counts(), book.recount(), "the counts that are kept and those counted anew");
-    assert_eq!(book.counts().of(StateName::Skipped), book.skipped().values().sum::<u64>());
+    assert_eq!(
+        book.counts(),
+        book.recount(),
+        "the counts that are kept and those counted anew"
+    );
+    assert_eq!(
+        book.counts().of(StateName::Skipped),
+        book.skipped().values().sum::<u64>()
+    );
     let all = u64::from(book.recipients()) * u64::from(book.most_coupons());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
