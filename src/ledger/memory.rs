@@ -17,6 +17,7 @@ struct Shared {
     durable: Vec<Vec<u8>>,
     stall: Duration,
     fails_after: Option<u64>,
+    fails_written: bool,
     forgets: bool,
 }
 
@@ -29,6 +30,27 @@ impl MemoryStore {
     /// Lets appends fail once there are so many records.
     pub fn fail_after(&self, records: u64) {
         self.with(|shared| shared.fails_after = Some(records));
+    }
+
+    /// As [`MemoryStore::fail_after`], but what failed is durable all the same: nobody was told before the end.
+    pub fn fail_written_after(&self, records: u64) {
+        self.with(|shared| {
+            shared.fails_after = Some(records);
+            shared.fails_written = true;
+        });
+    }
+
+    /// Lets appends succeed from now on.
+    pub fn mend(&self) {
+        self.with(|shared| {
+            shared.fails_after = None;
+            shared.fails_written = false;
+        });
+    }
+
+    /// Alters what is durable, as a damaged disk does.
+    pub fn tamper(&self, alter: impl FnOnce(&mut Vec<Vec<u8>>)) {
+        self.with(|shared| alter(&mut shared.durable));
     }
 
     /// Whether appends say that they are durable and are not, as a disk without flushes does.
@@ -58,6 +80,9 @@ impl Store for MemoryStore {
                 .fails_after
                 .is_some_and(|most| shared.durable.len() as u64 >= most)
             {
+                if shared.fails_written {
+                    shared.durable.push(record);
+                }
                 return Err(StoreError::Planned);
             }
             if !shared.forgets {

@@ -16,6 +16,10 @@ pub mod record;
 pub mod store;
 mod undo;
 
+use std::fmt;
+
+use jiff::Timestamp;
+
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
@@ -35,25 +39,55 @@ pub enum LedgerError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store failed while it was read.
+    #[error("cannot read the ledger to its end; {last}")]
+    Unfinished {
+        /// What was read before.
+        last: LastGood,
+        /// Why.
+        source: StoreError,
+    },
     /// A batch cannot be read.
-    #[error("batch {sequence} of the ledger cannot be read; the last good one is batch {}", .sequence - 1)]
+    #[error("batch {sequence} of the ledger cannot be read; {last}")]
     Record {
         /// Its number, from 1.
         sequence: u64,
+        /// What was read before.
+        last: LastGood,
         /// Why.
         source: RecordError,
     },
     /// A fact contradicts those before it.
-    #[error("batch {sequence} of the ledger contradicts what came before it; the last good one is batch {}", .sequence - 1)]
+    #[error("batch {sequence} of the ledger contradicts what came before it; {last}")]
     Contradiction {
         /// Its number, from 1.
         sequence: u64,
+        /// What came before.
+        last: LastGood,
         /// How.
         source: Contradiction,
     },
     /// An earlier batch failed in this process; what is durable is known only to whoever opens the ledger again.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,
+}
+
+/// The last batch that is sound, and the newest time in the ledger up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastGood {
+    /// The batch's number; 0 when there is none.
+    pub sequence: u64,
+    /// The newest time of its facts and those before them.
+    pub newest: Timestamp,
+}
+
+impl fmt::Display for LastGood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sequence {
+            0 => f.write_str("nothing before it is sound"),
+            sequence => write!(f, "the last good one is batch {sequence}, up to {}", self.newest),
+        }
+    }
 }
 
 /// One campaign's ledger, open for writing.
@@ -92,7 +126,10 @@ impl<S: Store> Ledger<S> {
         if let Some(error) = broken {
             return Err(error);
         }
-        read?;
+        if let Err(source) = read {
+            let last = reading.last();
+            return Err(LedgerError::Unfinished { last, source });
+        }
         let Reading {
             book,
             chain,
@@ -133,8 +170,13 @@ impl<S: Store> Ledger<S> {
         }
         self.failed = true;
         let sequence = self.sequence + 1;
+        let last = LastGood {
+            sequence: self.sequence,
+            newest: self.book.newest(),
+        };
         let body = self.writer.encode(&facts).ok_or(LedgerError::Contradiction {
             sequence,
+            last,
             source: Contradiction::NotReread,
         })?;
         drop(facts);
@@ -148,7 +190,7 @@ impl<S: Store> Ledger<S> {
             }
             Ok(())
         };
-        decode(&mut self.reader, sequence, &body, fold)?;
+        decode(&mut self.reader, last, &body, fold)?;
         self.store.append(self.chain.seal(&body)).await?;
         book.keep();
         self.sequence = sequence;
@@ -179,28 +221,37 @@ struct Reading {
 }
 
 impl Reading {
+    const fn last(&self) -> LastGood {
+        LastGood {
+            sequence: self.sequence,
+            newest: self.book.newest(),
+        }
+    }
+
     fn take(&mut self, sequence: u64, record: &[u8]) -> Result<(), LedgerError> {
-        let body = self
-            .chain
-            .open(record)
-            .map_err(|source| LedgerError::Record { sequence, source })?;
-        decode(&mut self.codec, sequence, body, |fact| self.book.fold(&fact))?;
+        let last = self.last();
+        let unreadable = |source| LedgerError::Record { sequence, last, source };
+        let body = self.chain.open(record).map_err(unreadable)?;
+        decode(&mut self.codec, last, body, |fact| self.book.fold(&fact))?;
         self.sequence = sequence;
         Ok(())
     }
 }
 
+/// Decodes and folds the batch that comes after `last`.
 fn decode(
     codec: &mut Codec,
-    sequence: u64,
+    last: LastGood,
     body: &[u8],
     fold: impl FnMut(Fact) -> Result<(), Contradiction>,
 ) -> Result<(), LedgerError> {
-    let source = RecordError::Senseless;
-    let folded = codec
-        .decode(body, fold)
-        .ok_or(LedgerError::Record { sequence, source })?;
-    folded.map_err(|source| LedgerError::Contradiction { sequence, source })
+    let sequence = last.sequence + 1;
+    let folded = codec.decode(body, fold).ok_or(LedgerError::Record {
+        sequence,
+        last,
+        source: RecordError::Senseless,
+    })?;
+    folded.map_err(|source| LedgerError::Contradiction { sequence, last, source })
 }
 
 /// Leave to make one attempt at one delivery. Only a durable intent yields it, and sending consumes it, so a send

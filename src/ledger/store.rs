@@ -38,6 +38,16 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The store cannot be opened, though batches were durable in it.
+    #[error("cannot open the ledger's store at {}, where batch {durable} was durable: {why}", .path.display())]
+    Closed {
+        /// Where it is.
+        path: PathBuf,
+        /// The last batch that was durable.
+        durable: u64,
+        /// What it said.
+        why: String,
+    },
     /// The store cannot be read, or refuses what it is asked.
     #[error("cannot {what} the ledger's store at {}: {why}", .path.display())]
     Broken {
@@ -199,13 +209,17 @@ impl Disk {
         }
         .map_err(|source| io_error("open", &head_path, source))?;
         let head = head.ok_or(StoreError::Headless { path: head_path })?;
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(&path)
             .cache_capacity(CACHE)
             .flush_every_ms(None)
-            .create_new(create)
-            .open()
-            .map_err(|error| broken("open", &path, &error))?;
+            .create_new(create);
+        let opened = quietly(AssertUnwindSafe(|| config.open())).and_then(|opened| opened.map_err(|e| e.to_string()));
+        let db = opened.map_err(|why| StoreError::Closed {
+            path: path.clone(),
+            durable: head.sequence,
+            why,
+        })?;
         let file = path.join("db");
         let file = File::open(&file).map_err(|source| io_error("open", &file, source))?;
         let disk = Self {
@@ -453,9 +467,9 @@ fn quietly<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, String>
             }
         }));
     });
-    QUIET.set(true);
+    let before = QUIET.replace(true);
     let result = panic::catch_unwind(work);
-    QUIET.set(false);
+    QUIET.set(before);
     result.map_err(|panic| {
         let text = panic
             .downcast_ref::<String>()

@@ -68,7 +68,7 @@ impl From<PlaceError> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let help = match &error {
-            LedgerError::Store(error) => store(error),
+            LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
             LedgerError::Record { .. } | LedgerError::Contradiction { .. } => {
                 "nothing was sent. restore the ledger's whole directory from a backup"
             }
@@ -96,7 +96,10 @@ const fn store(error: &StoreError) -> &'static str {
         StoreError::Io { .. } | StoreError::Broken { .. } => {
             "nothing more was sent. make room or give permission there; then the same command goes on"
         }
-        StoreError::Lost { .. } | StoreError::Parted { .. } | StoreError::Headless { .. } => {
+        StoreError::Closed { .. }
+        | StoreError::Lost { .. }
+        | StoreError::Parted { .. }
+        | StoreError::Headless { .. } => {
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together"
         }
         StoreError::Planned => "this is a test's doing",

@@ -1,0 +1,182 @@
+//! What the ledger's tests share: small histories, and a book laid open to be compared.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runner::clock::from_ms;
+use runner::delivery::{ActivityNo, Counts, DeliveryKey, Skipped, Standing, State, StateName, Verdict};
+use runner::event::Owner;
+use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::{Book, Fact, Generation};
+use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
+
+pub fn identity() -> Identity {
+    Identity {
+        campaign: CampaignName::parse("summer").unwrap(),
+        app_id: AppId::parse("tt1").unwrap(),
+        platform: PlatformName::Sandbox,
+    }
+}
+
+pub fn owner() -> Owner {
+    Owner {
+        host: "here".to_owned(),
+        pid: std::process::id(),
+        since: from_ms(0),
+        command: "a test".to_owned(),
+    }
+}
+
+pub const FIRST: ActivityNo = ActivityNo(0);
+
+pub const fn key(recipient: u32, ordinal: u8) -> DeliveryKey {
+    DeliveryKey { recipient, ordinal }
+}
+
+pub fn open_id(number: u32) -> OpenId {
+    OpenId::parse(&format!("user-{number}")).unwrap()
+}
+
+pub fn admitted(numbers: std::ops::Range<u32>) -> Fact {
+    Fact::Admitted {
+        recipients: numbers.map(open_id).collect(),
+    }
+}
+
+pub fn closed(at: Timestamp, coupons_per_user: u8, activity: u32) -> Fact {
+    Fact::Closed(Box::new(Generation {
+        at,
+        listed: 0,
+        source: [0; 32],
+        activity_id: ActivityId::parse(&(7000 + activity).to_string()).unwrap(),
+        coupons_per_user,
+        fingerprint: "f".to_owned(),
+        accepted: Vec::new(),
+    }))
+}
+
+pub fn began(at: Timestamp) -> Fact {
+    Fact::RunBegan {
+        at,
+        timeout: Duration::from_secs(10),
+    }
+}
+
+pub fn intent(key: DeliveryKey, at: Timestamp) -> Fact {
+    Fact::Intent {
+        key,
+        at,
+        activity: FIRST,
+    }
+}
+
+pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
+    let answer = |code| Answer {
+        code,
+        message: format!("message of {code}"),
+        log_id: "20230602141441E708D3A77C64701C88EB".to_owned(),
+        class: Class::Hold,
+        classifier: Classifier::Nobody,
+    };
+    let (proof, answer) = match verdict {
+        Verdict::Issued => {
+            let coupon = Coupon {
+                coupon_id: format!("72{:017}", u64::from(key.recipient) * 20 + u64::from(key.ordinal)),
+                receive_time: Some(at.as_second()),
+                ..Coupon::default()
+            };
+            let coupon = Box::new(coupon);
+            (Proof::Issued { coupon, replay: false }, Some(answer(0)))
+        }
+        Verdict::Refused { code } => (Proof::Refused, Some(answer(code))),
+        Verdict::Held { code } => (Proof::Held, Some(answer(code))),
+        Verdict::NotIssued { code, .. } | Verdict::Unknown { code, .. } => {
+            (Proof::Unknown(Unknown::SystemError), code.map(answer))
+        }
+    };
+    let outcome = Outcome {
+        proof,
+        answer,
+        status: Some(200),
+        detail: None,
+        retry_after: None,
+        latency: Duration::from_millis(50),
+        at,
+    };
+    Fact::Ended {
+        key,
+        verdict,
+        outcome: Box::new(outcome),
+    }
+}
+
+/// All that a book says.
+#[derive(Debug, PartialEq)]
+pub struct Open {
+    pub counts: Counts,
+    pub skipped: BTreeMap<Skipped, u64>,
+    pub generation: Option<Generation>,
+    pub newest: Timestamp,
+    pub accepts_replays: bool,
+    pub unsettled: Vec<(DeliveryKey, Standing)>,
+    pub people: Vec<(String, bool)>,
+    pub standings: Vec<(DeliveryKey, Standing)>,
+}
+
+pub fn open(book: &Book) -> Open {
+    let recipients = 0..book.recipients();
+    let keys = recipients
+        .clone()
+        .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)));
+    Open {
+        counts: book.counts(),
+        skipped: book.skipped().clone(),
+        generation: book.generation().cloned(),
+        newest: book.newest(),
+        accepts_replays: book.accepts_replays(),
+        unsettled: book.unsettled().collect(),
+        people: recipients
+            .map(|recipient| (book.open_id(recipient).to_owned(), book.is_gone(recipient)))
+            .collect(),
+        standings: keys.map(|key| (key, book.standing(key))).collect(),
+    }
+}
+
+/// What must be true of every book.
+pub fn check(book: &Book) {
+    assert_eq!(
+        book.counts(),
+        book.recount(),
+        "the counts that are kept and those counted anew"
+    );
+    assert_eq!(
+        book.counts().of(StateName::Skipped),
+        book.skipped().values().sum::<u64>()
+    );
+    let all = u64::from(book.recipients()) * u64::from(book.most_coupons());
+    assert_eq!(book.counts().audience(), all, "everybody has every delivery");
+    for recipient in 0..book.recipients() {
+        assert_eq!(book.find(book.open_id(recipient)), Some(recipient));
+        let mut refused = false;
+        for ordinal in 1..=book.most_coupons() {
+            let state = book.standing(key(recipient, ordinal)).state;
+            let why = if book.is_gone(recipient) {
+                Some(Skipped::Gone)
+            } else if ordinal > book.coupons_per_user() {
+                Some(Skipped::CouponsPerUser)
+            } else {
+                refused.then_some(Skipped::EarlierRefused)
+            };
+            match state {
+                State::Skipped(because) => assert_eq!(why, Some(because), "recipient {recipient}, coupon {ordinal}"),
+                State::Pending | State::Deferred { .. } => {
+                    assert_eq!(why, None, "recipient {recipient}, coupon {ordinal} is {state:?}");
+                }
+                _ => {}
+            }
+            refused |= matches!(state, State::Refused { .. });
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The fold and the append, over arbitrary histories: what is read again is what was; what failed never was.
+
+mod ledger_common;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use ledger_common::{Open, began, check, closed, ended, intent, key, open, open_id};
+use proptest::prelude::*;
+use runner::clock::from_ms;
+use runner::delivery::{ActivityNo, DeliveryKey, Skipped, State, StateName, Step, Verdict};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+/// A decision of a history, by numbers that mean something only where the history stands.
+#[derive(Clone, Debug)]
+enum Turn {
+    Generation {
+        new: u8,
+        moved: Vec<u8>,
+        coupons: u8,
+        activity: u8,
+        unclosed: bool,
+    },
+    Intent(u8),
+    Ended(u8, u8),
+    Withdrawn(u8),
+    Reread(u8, u8),
+    RunBegan,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        2 => (0..6_u8, prop::collection::vec(any::<u8>(), 0..4), 1..4_u8, 0..2_u8, prop::bool::weighted(0.2)).prop_map(
+            |(new, moved, coupons, activity, unclosed)| Turn::Generation { new, moved, coupons, activity, unclosed }
+        ),
+        6 => any::<u8>().prop_map(Turn::Intent),
+        6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
+        1 => any::<u8>().prop_map(Turn::Withdrawn),
+        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        1 => Just(Turn::RunBegan),
+    ]
+}
+
+fn pick<T>(from: &[T], which: u8) -> Option<&T> {
+    from.get(usize::from(which) % from.len().max(1))
+}
+
+/// The batch that a turn means, or none where it means nothing.
+fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
+    let book = ledger.book();
+    let all: Vec<DeliveryKey> = (0..book.recipients())
+        .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)))
+        .collect();
+    let in_state = |name: StateName| {
+        all.iter()
+            .copied()
+            .filter(move |key| book.standing(*key).state.name() == name)
+    };
+    let current = book.current_activity().unwrap_or(ActivityNo(0));
+    match turn {
+        Turn::Generation {
+            new,
+            moved,
+            coupons,
+            activity,
+            unclosed,
+        } => {
+            let first = book.recipients();
+            let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
+            moved.sort_unstable();
+            moved.dedup();
+            let (returned, left) = moved.into_iter().partition(|recipient| book.is_gone(*recipient));
+            let mut facts = vec![
+                Fact::Admitted {
+                    recipients: (first..first + u32::from(*new)).map(open_id).collect(),
+                },
+                Fact::Left { recipients: left },
+                Fact::Returned { recipients: returned },
+            ];
+            if !unclosed {
+                facts.push(closed(at, *coupons, (*activity).into()));
+            }
+            facts.insert(0, began(at));
+            facts
+        }
+        Turn::Intent(which) => {
+            let due: Vec<_> = all
+                .iter()
+                .filter_map(|&key| {
+                    let standing = book.standing(key);
+                    let activity = standing.doubt.map_or(current, |doubt| doubt.activity);
+                    let before = DeliveryKey {
+                        ordinal: key.ordinal - 1,
+                        ..key
+                    };
+                    let in_turn = key.ordinal == 1 || book.standing(before).state == State::Issued;
+                    let takes = standing.next(Step::Intent { at, activity }).is_ok();
+                    (in_turn && takes).then_some(Fact::Intent { key, at, activity })
+                })
+                .collect();
+            pick(&due, *which).cloned().into_iter().collect()
+        }
+        Turn::Ended(which, how) => {
+            let verdict = match how {
+                0..=2 => Verdict::Issued,
+                3 => Verdict::Refused { code: 28_001_045 },
+                4 => Verdict::Held { code: 7 },
+                5 => Verdict::NotIssued { due: at, code: Some(9) },
+                6 => Verdict::Unknown { due: at, code: Some(8) },
+                _ => Verdict::Unknown { due: at, code: None },
+            };
+            let under_way: Vec<_> = in_state(StateName::InFlight).collect();
+            pick(&under_way, *which)
+                .map(|key| ended(*key, verdict, at))
+                .into_iter()
+                .collect()
+        }
+        Turn::Withdrawn(which) => {
+            let under_way: Vec<_> = in_state(StateName::InFlight).collect();
+            pick(&under_way, *which)
+                .map(|key| Fact::Withdrawn { key: *key })
+                .into_iter()
+                .collect()
+        }
+        Turn::Reread(which, how) => {
+            let step = match how {
+                0 => Step::Owe,
+                1 => Step::RereadRefused,
+                2 => Step::RereadIssued,
+                _ => Step::RereadResend { due: at },
+            };
+            let open: Vec<_> = in_state(StateName::Held).chain(in_state(StateName::InDoubt)).collect();
+            let takes = |key: &&DeliveryKey| book.standing(**key).next(step).is_ok();
+            let taking: Vec<_> = open.iter().filter(takes).copied().collect();
+            pick(&taking, *which)
+                .map(|key| Fact::Reread { key: *key, step, at })
+                .into_iter()
+                .collect()
+        }
+        Turn::RunBegan => vec![began(at)],
+    }
+}
+
+async fn reopened(store: &MemoryStore) -> Ledger<MemoryStore> {
+    Ledger::open(store.clone(), ledger_common::identity()).await.unwrap()
+}
+
+async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
+    let store = MemoryStore::default();
+    let mut ledger = reopened(&store).await;
+    for (n, turn) in turns.iter().enumerate() {
+        let at = from_ms(1_780_000_000_000 + i64::try_from(n).unwrap() * 1000);
+        let mut facts = batch(&ledger, turn, at);
+        if failures.get(n).copied().unwrap_or_default() {
+            // The same turn fails first, by its last fact or by the disk, and is as if it had never been.
+            let before = open(ledger.book());
+            let by_disk = n % 2 == 0;
+            let mut failing = facts.clone();
+            if by_disk {
+                store.fail_after(store.records());
+            } else {
+                // What no book takes.
+                failing.push(intent(key(u32::MAX, 1), at));
+            }
+            assert!(ledger.append(failing).await.is_err());
+            assert_eq!(open(ledger.book()), before, "the failed {turn:?} left something behind");
+            assert!(matches!(ledger.append(vec![began(at)]).await, Err(LedgerError::Failed)));
+            store.mend();
+            ledger = reopened(&store).await;
+            // What was staged by a generation that is not closed is not seen, and is not asked about here.
+            assert_eq!(open(ledger.book()), before);
+            facts = batch(&ledger, turn, at);
+        }
+        let intents = facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })).count();
+        let permits = ledger
+            .append(facts)
+            .await
+            .unwrap_or_else(|error| panic!("{turn:?}: {error:?}"));
+        assert_eq!(permits.len(), intents);
+        for permit in permits {
+            assert_eq!(permit.open_id().as_str(), ledger.book().open_id(permit.key().recipient));
+            assert_eq!(permit.attempt(), ledger.book().standing(permit.key()).attempts);
+            assert_eq!(
+                ledger.book().merchant_coupon_id(permit.key()),
+                Some(permit.merchant_coupon_id())
+            );
+        }
+        check(ledger.book());
+    }
+    let live = open(ledger.book());
+    (store, live)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_read_again_is_what_was(turns in prop::collection::vec(turn(), 1..60)) {
+        wait(async {
+            let (store, live) = live(&turns, &[]).await;
+            assert_eq!(open(reopened(&store).await.book()), live);
+        });
+    }
+
+    #[test]
+    fn what_failed_never_was(
+        turns in prop::collection::vec(turn(), 1..40),
+        failures in prop::collection::vec(prop::bool::weighted(0.3), 40),
+    ) {
+        wait(async {
+            let (store, live) = live(&turns, &failures).await;
+            assert_eq!(open(reopened(&store).await.book()), live);
+        });
+    }
+
+    #[test]
+    fn a_log_that_was_tampered_with_is_refused_where_it_was(
+        turns in prop::collection::vec(turn(), 1..20),
+        at: prop::sample::Index,
+        byte: prop::sample::Index,
+        bit in 0..8_u8,
+        how in 0..4,
+    ) {
+        wait(async {
+            let (store, _) = live(&turns, &[]).await;
+            let mut first = 0;
+            store.tamper(|records| {
+                let which = at.index(records.len());
+                first = which + 1;
+                match how {
+                    0 if which + 1 < records.len() => drop(records.remove(which)),
+                    1 if which + 1 < records.len() => records.swap(which, which + 1),
+                    2 => {
+                        let twice = records[which].clone();
+                        first += 1;
+                        records.insert(which, twice);
+                    }
+                    _ => {
+                        let byte = byte.index(records[which].len());
+                        records[which][byte] ^= 1 << bit;
+                    }
+                }
+            });
+            match Ledger::open(store.clone(), ledger_common::identity()).await {
+                Err(LedgerError::Record { sequence, last, .. }) => {
+                    assert_eq!((sequence, last.sequence), (first as u64, first as u64 - 1));
+                }
+                Err(other) => panic!("{other:?}"),
+                Ok(_) => panic!("it was taken"),
+            }
+        });
+    }
+}
+
+const T: Timestamp = Timestamp::UNIX_EPOCH;
+
+async fn begun(recipients: u32, coupons: u8) -> (MemoryStore, Ledger<MemoryStore>) {
+    let store = MemoryStore::default();
+    let mut ledger = reopened(&store).await;
+    let facts = vec![began(T), ledger_common::admitted(0..recipients), closed(T, coupons, 0)];
+    ledger.append(facts).await.unwrap();
+    (store, ledger)
+}
+
+#[test]
+fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
+    wait(async {
+        let (store, mut ledger) = begun(2, 1).await;
+        let before = open(ledger.book());
+        let half = vec![ledger_common::admitted(2..5), Fact::Left { recipients: vec![0] }];
+        ledger.append(half.clone()).await.unwrap();
+        assert_eq!(open(ledger.book()), before, "nothing of it counts before it is closed");
+        assert_eq!(ledger.book().find("user-3"), None);
+        ledger.append(vec![began(T), closed(T, 1, 0)]).await.unwrap();
+        assert_eq!((ledger.book().recipients(), ledger.book().is_gone(0)), (2, false));
+
+        ledger.append(half).await.unwrap();
+        let mut ledger = reopened(&store).await;
+        ledger
+            .append(vec![began(T), ledger_common::admitted(4..6), closed(T, 1, 0)])
+            .await
+            .unwrap();
+        assert_eq!((ledger.book().recipients(), ledger.book().open_id(2)), (4, "user-4"));
+    });
+}
+
+#[test]
+fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() {
+    wait(async {
+        let (_, mut ledger) = begun(4, 1).await;
+        let unknown = Verdict::Unknown { due: T, code: None };
+        let attempts = |recipient, verdict| [intent(key(recipient, 1), T), ended(key(recipient, 1), verdict, T)];
+        ledger.append(attempts(1, unknown).into()).await.unwrap();
+        ledger.append(attempts(2, Verdict::Issued).into()).await.unwrap();
+        ledger
+            .append(attempts(3, Verdict::Held { code: 7 }).into())
+            .await
+            .unwrap();
+        ledger
+            .append(vec![
+                Fact::Left {
+                    recipients: vec![0, 1, 2, 3],
+                },
+                closed(T, 1, 0),
+            ])
+            .await
+            .unwrap();
+        let states = |ledger: &Ledger<MemoryStore>| {
+            (0..4)
+                .map(|n| ledger.book().standing(key(n, 1)).state.name())
+                .collect::<Vec<_>>()
+        };
+        let skipped = StateName::Skipped;
+        assert_eq!(
+            states(&ledger),
+            [skipped, StateName::InDoubt, StateName::Issued, skipped]
+        );
+        assert_eq!(ledger.book().skipped().get(&Skipped::Gone), Some(&2));
+        ledger
+            .append(vec![Fact::Returned { recipients: vec![0, 3] }, closed(T, 1, 0)])
+            .await
+            .unwrap();
+        assert_eq!(
+            states(&ledger),
+            [
+                StateName::Pending,
+                StateName::InDoubt,
+                StateName::Issued,
+                StateName::Pending
+            ]
+        );
+    });
+}
+
+#[test]
+fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
+    wait(async {
+        let (_, mut ledger) = begun(2, 1).await;
+        ledger
+            .append(vec![
+                intent(key(0, 1), T),
+                ended(key(0, 1), Verdict::Refused { code: 5 }, T),
+            ])
+            .await
+            .unwrap();
+        ledger.append(vec![closed(T, 3, 0)]).await.unwrap();
+        let state =
+            |ledger: &Ledger<MemoryStore>, recipient, ordinal| ledger.book().standing(key(recipient, ordinal)).state;
+        assert_eq!(state(&ledger, 0, 3), State::Skipped(Skipped::EarlierRefused));
+        assert_eq!(state(&ledger, 1, 3), State::Pending);
+        ledger
+            .append(vec![ledger_common::admitted(2..3), closed(T, 2, 0)])
+            .await
+            .unwrap();
+        for recipient in 0..3 {
+            assert_eq!(state(&ledger, recipient, 3), State::Skipped(Skipped::CouponsPerUser));
+        }
+        assert_eq!(ledger.book().counts().audience(), 9);
+        let early = ledger.append(vec![intent(key(1, 2), T)]).await;
+        assert!(
+            matches!(
+                early,
+                Err(LedgerError::Contradiction {
+                    source: Contradiction::OutOfTurn { .. },
+                    ..
+                })
+            ),
+            "{early:?}"
+        );
+    });
+}
+
+#[test]
+fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_after_its_time() {
+    wait(async {
+        let (store, mut ledger) = begun(1, 1).await;
+        ledger.append(vec![intent(key(0, 1), from_ms(5))]).await.unwrap();
+        drop(ledger);
+        let mut ledger = reopened(&store).await;
+        assert_eq!(
+            ledger.book().counts().of(StateName::InFlight),
+            1,
+            "opening changes nothing"
+        );
+        ledger.append(vec![began(from_ms(99))]).await.unwrap();
+        let doubt = ledger.book().standing(key(0, 1)).doubt.unwrap();
+        assert_eq!((doubt.since, doubt.due), (from_ms(5), from_ms(10_005)));
+    });
+}
+
+#[test]
+fn what_was_durable_though_the_append_failed_is_there_for_the_next_process() {
+    wait(async {
+        let (store, mut ledger) = begun(1, 1).await;
+        store.fail_written_after(store.records());
+        assert!(ledger.append(vec![intent(key(0, 1), T)]).await.is_err());
+        assert_eq!(ledger.book().counts().of(StateName::InFlight), 0, "nothing is claimed");
+        store.mend();
+        assert_eq!(reopened(&store).await.book().counts().of(StateName::InFlight), 1);
+    });
+}
+
+#[test]
+fn an_append_that_nobody_waits_for_leaves_the_book_as_it_was_and_ends_the_ledger() {
+    wait(async {
+        let (store, mut ledger) = begun(1, 1).await;
+        store.stall(std::time::Duration::from_secs(5));
+        let given_up = tokio::time::timeout(
+            std::time::Duration::from_secs(1),
+            ledger.append(vec![intent(key(0, 1), T)]),
+        )
+        .await;
+        assert!(given_up.is_err());
+        assert_eq!(ledger.book().counts().of(StateName::InFlight), 0);
+        assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
+    });
+}
+
+#[test]
+fn a_ledger_that_is_put_under_another_name_is_refused() {
+    wait(async {
+        let (store, _) = begun(1, 1).await;
+        let mut other = ledger_common::identity();
+        other.campaign = runner::identity::CampaignName::parse("winter").unwrap();
+        let refused = Ledger::open(store, other).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "batch 1 of the ledger cannot be read; nothing before it is sound"
+        );
+    });
+}
