@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use runner::delivery::StateName;
+use runner::delivery::{DeliveryKey, StateName};
 
 use crate::scene::{Ran, Scene, StandIn};
 
@@ -42,29 +42,42 @@ fn wait_for(run: &mut std::process::Child, long: Duration) -> bool {
     run.try_wait().unwrap().is_none()
 }
 
-/// What the stand-in gave is known to the ledger, and no id was asked for more often than the ledger intended.
-fn judge(scene: &Scene, stand_in: &StandIn) {
+/// What the stand-in gave is known to the ledger, nobody was given two, and no id was asked for more often than the ledger
+/// intended.
+fn verdict(scene: &Scene, stand_in: &StandIn) -> Result<(), String> {
     let ids = stand_in.ids();
     let known = scene.ledger(|ledger| {
         let book = ledger.book();
-        for recipient in 0..book.recipients() {
-            let key = runner::delivery::DeliveryKey { recipient, ordinal: 1 };
+        assert_eq!(book.recount(), book.counts());
+        (0..book.recipients()).try_for_each(|recipient| {
+            let key = DeliveryKey { recipient, ordinal: 1 };
             let standing = book.standing(key);
             let id = book.merchant_coupon_id(key).unwrap().to_string();
             let (given, asked) = ids.get(&id).copied().unwrap_or_default();
             let state = standing.state.name();
             let may_have = matches!(state, StateName::Issued | StateName::InDoubt | StateName::InFlight);
-            assert!(given == 0 || may_have, "{id} was given a coupon and is {state}");
             let settled = matches!(state, StateName::Issued | StateName::Refused);
-            assert!(
-                settled || asked <= standing.attempts,
-                "{id}: {asked} requests, {} intents",
-                standing.attempts
-            );
-        }
-        assert_eq!(book.recount(), book.counts());
+            if given > 1 {
+                return Err(format!("{id} was given {given} coupons"));
+            }
+            if given > 0 && !may_have {
+                return Err(format!("{id} was given a coupon and is {state}"));
+            }
+            if !settled && asked > standing.attempts {
+                return Err(format!("{id}: {asked} requests, {} intents", standing.attempts));
+            }
+            Ok(())
+        })
     });
-    assert!(known.is_some() || ids.is_empty(), "requests without a ledger");
+    match known {
+        Some(verdict) => verdict,
+        None if ids.is_empty() => Ok(()),
+        None => Err("requests without a ledger".to_owned()),
+    }
+}
+
+fn judge(scene: &Scene, stand_in: &StandIn) {
+    assert_eq!(verdict(scene, stand_in), Ok(()));
 }
 
 #[test]
@@ -140,4 +153,27 @@ fn a_rehearsal_that_is_killed_is_completed_by_the_same_command() {
     }
     let ran: Ran = scene.run(&["--sandbox"]).ends(0);
     assert!(ran.out.contains("150 coupons = "), "{}", ran.out);
+}
+
+/// The null control: the same kills with a ledger that does not flush. If nobody had two then, the tests above would prove
+/// nothing.
+#[cfg(feature = "faults")]
+#[test]
+fn null_control_a_ledger_that_does_not_flush_is_caught() {
+    let mut random = fastrand::Rng::with_seed(seed());
+    let stand_in = StandIn::start(&["--repeat", "ignore", "--refuse", "0%", "--latency", "10ms..60ms"]);
+    let scene = Scene::new(&stand_in.url, USERS).with("retry: {in_doubt: ask, timeout: 1s}");
+    scene.run(&["--at-most", "1"]).ends(3);
+    let caught = (0..KILLS).any(|_| {
+        let mut run = scene.apply(&[]).env("RUNNER_FAULT_NEVER_FLUSH", "1").spawn().unwrap();
+        if wait_for(&mut run, Duration::from_millis(random.u64(1_500..2_500))) {
+            run.kill().unwrap();
+        }
+        run.wait().unwrap();
+        stand_in.ids().values().any(|(given, _)| *given > 1)
+    });
+    assert!(
+        caught,
+        "{KILLS} kills of a ledger that does not flush, and the judge saw nothing"
+    );
 }
