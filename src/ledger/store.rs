@@ -181,11 +181,9 @@ impl Store for SledStore {
             disk.lock().unwrap_or_else(PoisonError::into_inner).read(&show)
         });
         let folding = async {
-            while let Some(records) = shown.recv().await {
-                let records: Vec<(u64, Vec<u8>)> = records;
-                records
-                    .iter()
-                    .try_for_each(|(sequence, record)| each(*sequence, record))?;
+            while let Some(chunk) = shown.recv().await {
+                let chunk: Chunk = chunk;
+                chunk.records().try_for_each(|(sequence, record)| each(sequence, record))?;
             }
             Ok(())
         };
@@ -293,46 +291,37 @@ impl Disk {
     }
 
     /// Shows every batch, and says which was the last.
-    fn read(&self, show: &mpsc::Sender<Vec<(u64, Vec<u8>)>>) -> Result<Head, StoreError> {
-        let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
-        let (mut size, mut last, mut at_head) = (0, Head::default(), None);
-        let mut done = |records: &mut Vec<(u64, Vec<u8>)>, all: bool| -> Result<(), StoreError> {
-            let whole = if all {
-                records.len()
-            } else {
-                records.len().saturating_sub(1)
-            };
-            let rest = records.split_off(whole);
-            for (sequence, record) in records.iter() {
-                if *sequence != last.sequence + 1 {
-                    return Err(self.lost(last.sequence));
-                }
-                last = Head {
-                    sequence: *sequence,
-                    link: link_of(record),
-                };
-                if *sequence == self.head.sequence {
-                    at_head = Some(last.link);
-                }
+    fn read(&self, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
+        let (mut chunk, mut last, mut at_head) = (Chunk::default(), Head::default(), None);
+        let mut whole = |chunk: &Chunk, last: &mut Head| {
+            if let Some((sequence, record)) = chunk.records().last() {
+                let link = link_of(record);
+                *last = Head { sequence, link };
             }
-            // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
-            let _ = show.blocking_send(std::mem::replace(records, rest));
-            Ok(())
+            if let Some((_, record)) = chunk.records().find(|(sequence, _)| *sequence == self.head.sequence) {
+                at_head = Some(link_of(record));
+            }
         };
         for entry in self.db()?.iter() {
             let (key, bytes) = entry.map_err(|error| broken("read", &self.path, &error))?;
-            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(0))?;
-            size += bytes.len();
-            match records.last_mut() {
-                Some((of, record)) if part > 0 && *of == sequence => record.extend_from_slice(&bytes),
-                _ => records.push((sequence, bytes.to_vec())),
+            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(chunk.last().unwrap_or(last.sequence)))?;
+            let before = chunk.last().unwrap_or(last.sequence);
+            if part > 0 && sequence == before {
+                chunk.bytes.extend_from_slice(&bytes);
+                continue;
             }
-            if size >= READ_AT_ONCE {
-                size = 0;
-                done(&mut records, false)?;
+            if sequence != before + 1 {
+                return Err(self.lost(before));
             }
+            if chunk.bytes.len() >= READ_AT_ONCE {
+                whole(&chunk, &mut last);
+                // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
+                let _ = show.blocking_send(std::mem::take(&mut chunk));
+            }
+            chunk.begin(sequence, &bytes);
         }
-        done(&mut records, true)?;
+        whole(&chunk, &mut last);
+        let _ = show.blocking_send(chunk);
         self.compare(last, at_head)?;
         Ok(last)
     }
@@ -368,6 +357,35 @@ impl Drop for Disk {
         // sled syncs when it is dropped, and panics when it cannot. Whatever mattered is durable already.
         let db = self.db.take();
         let _ = quietly(AssertUnwindSafe(|| drop(db)));
+    }
+}
+
+/// Some batches, one behind another: an allocation for each of them would take longer than reading it.
+#[derive(Debug, Default)]
+struct Chunk {
+    first: u64,
+    starts: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    fn begin(&mut self, sequence: u64, bytes: &[u8]) {
+        if self.starts.is_empty() {
+            self.first = sequence;
+            self.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
+        }
+        self.starts.push(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn last(&self) -> Option<u64> {
+        Some(self.first + (self.starts.len() as u64).checked_sub(1)?)
+    }
+
+    fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
+        let places = self.starts.iter().zip(ends);
+        (self.first..).zip(places.filter_map(|(start, end)| self.bytes.get(*start..end)))
     }
 }
 
