@@ -1,0 +1,91 @@
+//! This test binary once more, as a process of its own that can be killed.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::history::History;
+use crate::{chain, open};
+
+const ROLE: &str = "LEDGER_TEST_CHILD";
+const ROOT: &str = "LEDGER_TEST_ROOT";
+/// What a child's own lines begin with, to tell them from the test harness's.
+const MINE: &str = "child: ";
+
+/// A running child and what it says.
+pub struct Said {
+    pub child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Said {
+    /// The next line, or none when the child has ended.
+    pub fn next(&mut self) -> Option<String> {
+        let mut mine = self.lines.by_ref().map_while(Result::ok);
+        mine.find_map(|line| line.split_once(MINE).map(|(_, said)| said.to_owned()))
+    }
+
+    /// SIGKILL, and the end of it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a child in this role is started; `root` is where its ledger lies.
+pub fn command(role: &str, root: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command
+        .args(["child::act", "--exact", "--ignored", "--nocapture"])
+        .env(ROLE, role)
+        .env(ROOT, root)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+pub fn start(mut command: Command) -> Said {
+    let mut child = command.spawn().expect("a child");
+    let stdout = child.stdout.take().expect("its output");
+    Said {
+        child,
+        lines: BufReader::new(stdout).lines(),
+    }
+}
+
+#[test]
+#[ignore = "only another test starts it, as a child"]
+fn act() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let root = PathBuf::from(std::env::var_os(ROOT).expect("a root"));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .expect("a runtime");
+    match role.as_str() {
+        "append" => runtime.block_on(append(&root)),
+        other => panic!("no role {other}"),
+    }
+}
+
+fn say(line: &str) {
+    println!("{MINE}{line}");
+}
+
+/// Writes history, and says after each batch how many are durable; ends at the first failure.
+async fn append(root: &Path) {
+    say("begun");
+    let (mut ledger, _lock) = match open(root).await {
+        Ok(opened) => opened,
+        Err(refusal) => return say(&format!("refused {refusal}")),
+    };
+    say(&format!("opened {}", ledger.sequence()));
+    let mut history = History::new(ledger.sequence());
+    loop {
+        let facts = history.next(ledger.book());
+        match ledger.append(facts).await {
+            Ok(_) => say(&format!("durable {}", ledger.sequence())),
+            Err(error) => return say(&format!("failed {}", chain(&error))),
+        }
+    }
+}

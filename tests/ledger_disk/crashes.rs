@@ -1,0 +1,132 @@
+//! SIGKILL at any moment: while the ledger is born, opened, appended to.
+
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Ledger, SledStore};
+
+use crate::child::{command, start};
+use crate::common::{check, identity, open as laid_open};
+use crate::history::History;
+use crate::open;
+
+/// The same history in memory, of a process that nobody kills.
+pub struct Mirror(Ledger<MemoryStore>);
+
+impl Mirror {
+    pub async fn new() -> Self {
+        Self(Ledger::open(MemoryStore::default(), identity()).await.unwrap())
+    }
+
+    /// Goes on as one process would, which began where this ends, until there are as many batches as on disk; then both
+    /// must be the same.
+    pub async fn follow(&mut self, ledger: &Ledger<SledStore>) {
+        let mut history = History::new(self.0.sequence());
+        while self.0.sequence() < ledger.sequence() {
+            let facts = history.next(self.0.book());
+            self.0.append(facts).await.unwrap();
+        }
+        assert_eq!(self.0.sequence(), ledger.sequence(), "batches are lost");
+        check(ledger.book());
+        assert_eq!(laid_open(ledger.book()), laid_open(self.0.book()));
+    }
+}
+
+/// Starts a process that appends, kills it when `enough` says so, and yields how many batches it said were durable; none
+/// if it was killed before it had opened the ledger.
+fn kill_one(command: Command, mut enough: impl FnMut(&mpsc::Receiver<String>)) -> Option<u64> {
+    let mut said = start(command);
+    let (tell, told) = mpsc::channel();
+    let mut lines = Vec::new();
+    std::thread::scope(|scope| {
+        let pid = said.child.id();
+        let heard = scope.spawn(move || {
+            while let Some(line) = said.next() {
+                let _ = tell.send(line.clone());
+                lines.push(line);
+            }
+            let _ = said.child.wait();
+            lines
+        });
+        enough(&told);
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let lines = heard.join().unwrap();
+        let last = lines.last()?;
+        assert!(!last.starts_with("refused") && !last.starts_with("failed"), "{last}");
+        last.split_once(' ').and_then(|(_, n)| n.parse().ok())
+    })
+}
+
+async fn after_kills(seed: u64, kills: u32, with: impl Fn(&mut fastrand::Rng, &mpsc::Receiver<String>)) {
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let root = tempfile::tempdir().unwrap();
+    let mut mirror = Mirror::new().await;
+    for _ in 0..kills {
+        let durable = kill_one(command("append", root.path()), |told| with(&mut random, told));
+        let (ledger, _lock) = open(root.path()).await.unwrap();
+        if let Some(durable) = durable {
+            let found = ledger.sequence();
+            assert!(
+                (durable..=durable + 1).contains(&found),
+                "{durable} were durable, and {found} are there"
+            );
+        }
+        mirror.follow(&ledger).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kill_while_it_appends_loses_nothing_that_was_durable() {
+    after_kills(fastrand::u64(..), 12, |random, told| {
+        let batches = random.usize(2..60);
+        told.iter().take(batches).for_each(drop);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
+    after_kills(fastrand::u64(..), 24, |random, told| {
+        // The first line is said before anything is opened; from there on any moment will do.
+        let _ = told.recv();
+        let until = Duration::from_micros(random.u64(0..15_000));
+        let from = std::time::Instant::now();
+        while let Some(left) = until.checked_sub(from.elapsed()) {
+            if told.recv_timeout(left).is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+/// The null control: the same kills, of processes that never flush. If none of them lost anything, the others would prove
+/// nothing. One of them may be lucky: the store writes by itself now and then.
+#[cfg(feature = "faults")]
+#[tokio::test]
+async fn without_flushes_kills_lose_what_was_called_durable() {
+    let root = tempfile::tempdir().unwrap();
+    drop(open(root.path()).await.unwrap());
+    let unflushed = || {
+        let mut command = command("append", root.path());
+        command.env("RUNNER_FAULT_NEVER_FLUSH", "1");
+        command
+    };
+    let mut lost = 0;
+    for batches in 20..40 {
+        let durable = kill_one(unflushed(), |told| told.iter().take(batches).for_each(drop)).unwrap();
+        let mut next = start(unflushed());
+        let found =
+            std::iter::from_fn(|| next.next()).find_map(|line| line.strip_prefix("opened ")?.parse::<u64>().ok());
+        next.kill();
+        lost += durable.saturating_sub(found.expect("it is opened"));
+    }
+    assert!(lost > 0, "nothing was lost");
+}

@@ -1,0 +1,218 @@
+//! Flipped bits, lost tails, parts of another time.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use runner::ledger::Ledger;
+
+use crate::common::{Open, identity, open as laid_open};
+use crate::history::History;
+use crate::{open, place};
+
+/// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has.
+async fn written(root: &Path) -> (u64, Open) {
+    for _ in 0..3 {
+        let (mut ledger, _lock) = open(root).await.unwrap();
+        let mut history = History::new(ledger.sequence());
+        for _ in 0..80 {
+            ledger.append(history.next(ledger.book())).await.unwrap();
+        }
+    }
+    let (ledger, _lock) = open(root).await.unwrap();
+    (ledger.sequence(), laid_open(ledger.book()))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            into.push(path);
+        }
+    }
+}
+
+/// Opens what was damaged. It is as it was, or it is refused with words; and what was refused once is not a smaller
+/// ledger the next time, whatever the store has done to its files meanwhile.
+async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Option<String> {
+    let mut refusals = Vec::new();
+    for _ in 0..2 {
+        match open(root).await {
+            Ok((ledger, _lock)) => {
+                assert_eq!(ledger.sequence(), was.0, "{what}: it is another ledger");
+                assert!(laid_open(ledger.book()) == was.1, "{what}: it is another book");
+            }
+            Err(refusal) => {
+                assert!(
+                    refusal.contains(root.to_str().unwrap()) || refusal.contains("batch"),
+                    "{what}: {refusal}"
+                );
+                refusals.push(refusal);
+            }
+        }
+    }
+    refusals.pop()
+}
+
+#[tokio::test]
+async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let root = tempfile::tempdir().unwrap();
+    let was = written(root.path()).await;
+    let mut paths = Vec::new();
+    files(place(root.path()).dir(), &mut paths);
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| path.strip_prefix(root.path()).unwrap())
+        .collect();
+    let (mut refused, mut harmless) = (0, 0);
+    for name in &names {
+        let bytes = fs::read(root.path().join(name)).unwrap();
+        let written: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+        for _ in 0..40 {
+            let anywhere = random.usize(0..bytes.len().max(1));
+            let at = if random.u8(0..4) == 0 {
+                anywhere
+            } else {
+                *random.choice(&written).unwrap_or(&anywhere)
+            };
+            let Some(byte) = bytes.get(at) else { continue };
+            let bit = random.u8(0..8);
+            let damaged = tempfile::tempdir().unwrap();
+            copy(root.path(), damaged.path());
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .open(damaged.path().join(name))
+                .unwrap();
+            file.write_all_at(&[byte ^ (1 << bit)], at as u64).unwrap();
+            let what = format!("bit {bit} of byte {at} in {}", name.display());
+            match as_it_was_or_refused(damaged.path(), &was, &what).await {
+                Some(_) => refused += 1,
+                None => harmless += 1,
+            }
+        }
+    }
+    println!("{refused} refused, {harmless} harmless");
+    assert!(
+        refused > 20,
+        "only {refused} flips were refused, so they did not reach what matters"
+    );
+}
+
+#[tokio::test]
+async fn a_store_or_a_head_that_is_cut_short_is_harmless_or_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let was = written(root.path()).await;
+    let dir = place(root.path()).dir().strip_prefix(root.path()).unwrap().to_owned();
+    let mut refused = 0;
+    for name in ["store/db", "head", "ledger.json", "store/conf"] {
+        let length = fs::metadata(root.path().join(&dir).join(name)).unwrap().len();
+        for left in [0, 1, length / 3, length / 2, length - 1] {
+            let damaged = tempfile::tempdir().unwrap();
+            copy(root.path(), damaged.path());
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .open(damaged.path().join(&dir).join(name))
+                .unwrap();
+            file.set_len(left).unwrap();
+            let what = format!("{name} cut to {left} of {length} bytes");
+            refused += u32::from(as_it_was_or_refused(damaged.path(), &was, &what).await.is_some());
+        }
+    }
+    assert!(refused > 8, "only {refused} were refused");
+}
+
+/// What a restored backup looks like when only a part of it was restored.
+#[tokio::test]
+async fn a_store_and_a_head_of_different_times_are_refused() {
+    let [early, late, next] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    drop(written(early.path()).await);
+    copy(early.path(), late.path());
+    drop(written(late.path()).await);
+    copy(early.path(), next.path());
+    let (mut ledger, lock) = open(next.path()).await.unwrap();
+    let facts = History::new(7).next(ledger.book());
+    ledger.append(facts).await.unwrap();
+    let was = (ledger.sequence(), laid_open(ledger.book()));
+    drop((ledger, lock));
+
+    let part = |from: &Path, to: &Path, part: &str| {
+        let (from, to) = (place(from).dir().join(part), place(to).dir().join(part));
+        let _ = fs::remove_dir_all(&to);
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    };
+    let mixed = |head: &Path, store: &Path| {
+        let mixed = tempfile::tempdir().unwrap();
+        copy(head, mixed.path());
+        part(store, mixed.path(), "store");
+        mixed
+    };
+    let lost = mixed(late.path(), early.path());
+    let refusal = open(lost.path()).await.unwrap_err();
+    assert!(
+        refusal.contains("the last good one is batch 240") && refusal.contains("480"),
+        "{refusal}"
+    );
+    let ahead = mixed(early.path(), late.path());
+    assert!(open(ahead.path()).await.is_err());
+
+    // One ahead is a crash between the store and its head, and sound; and so it stays, when it goes on.
+    let crashed = mixed(early.path(), next.path());
+    for _ in 0..2 {
+        let (ledger, _lock) = open(crashed.path()).await.unwrap();
+        assert_eq!((ledger.sequence(), laid_open(ledger.book())), was);
+    }
+    let (mut ledger, lock) = open(crashed.path()).await.unwrap();
+    ledger.append(History::new(8).next(ledger.book())).await.unwrap();
+    let went_on = laid_open(ledger.book());
+    drop((ledger, lock));
+    let (ledger, _lock) = open(crashed.path()).await.unwrap();
+    assert_eq!((ledger.sequence(), laid_open(ledger.book())), (was.0 + 1, went_on));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_a_kill_left_half_written_is_not_taken_for_one() {
+    let root = tempfile::tempdir().unwrap();
+    let was = written(root.path()).await;
+    let store = place(root.path()).dir().join("store");
+    fs::write(store.join("snap.00000000000FFFFF.generating"), b"half").unwrap();
+    let refusal = as_it_was_or_refused(root.path(), &was, "a half-written snapshot").await;
+    assert_eq!(refusal, None);
+}
+
+/// One user's ledger under another's name would begin a second campaign on the first one's books.
+#[tokio::test]
+async fn a_store_of_another_campaign_is_refused_by_its_batches_alone() {
+    let root = tempfile::tempdir().unwrap();
+    drop(written(root.path()).await);
+    let place = place(root.path());
+    let lock = place.lock(&crate::common::owner()).unwrap();
+    let store = place.open(&lock).await.unwrap().unwrap();
+    let another = runner::identity::Identity {
+        campaign: runner::identity::CampaignName::parse("autumn").unwrap(),
+        ..identity()
+    };
+    assert!(Ledger::open(store, another).await.is_err());
+}

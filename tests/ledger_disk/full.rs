@@ -1,0 +1,112 @@
+//! No room left: a limit on the size of files, and a file system that is full. What was durable stays, what failed was
+//! not claimed, and when there is room the same command goes on.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::child::{command, start};
+use crate::crashes::Mirror;
+use crate::open;
+
+/// A small file system, gone with this value.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn tmpfs(on: &'a Path) -> Option<Self> {
+        let mounted = Self(on);
+        if mounted.mount(&["-t", "tmpfs", "-o", "size=2m", "tmpfs"]) {
+            return Some(mounted);
+        }
+        std::mem::forget(mounted);
+        None
+    }
+
+    fn mount(&self, arguments: &[&str]) -> bool {
+        let mut mount = Command::new("mount");
+        mount.args(arguments).arg(self.0).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+/// Appends until it fails; yields how many batches were durable, and why no more are.
+fn until_full(command: Command) -> (u64, String) {
+    let mut said = start(command);
+    let (mut durable, mut failure) = (None, None);
+    while let Some(line) = said.next() {
+        match line.split_once(' ') {
+            Some(("opened" | "durable", n)) => durable = n.parse().ok(),
+            Some(("failed", why)) => failure = Some(why.to_owned()),
+            _ => assert_eq!(line, "begun"),
+        }
+    }
+    said.kill();
+    (durable.expect("it was opened"), failure.expect("it failed"))
+}
+
+async fn goes_on(root: &Path, durable: u64) {
+    let mut mirror = Mirror::new().await;
+    let found = {
+        let (ledger, _lock) = open(root).await.expect("it is sound");
+        mirror.follow(&ledger).await;
+        ledger.sequence()
+    };
+    assert!(
+        (durable..=durable + 1).contains(&found),
+        "{durable} were durable, and {found} are there"
+    );
+    let mut said = start(command("append", root));
+    while said.next().expect("it goes on") != format!("durable {}", found + 20) {}
+    said.kill();
+    while said.next().is_some() {}
+    let (ledger, _lock) = open(root).await.expect("it is sound");
+    mirror.follow(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_limit_on_the_size_of_files_stops_the_ledger_and_loses_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    // The shell sets the limit, and lets the write fail where the signal would end the process.
+    let inner = command("append", root.path());
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\""])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .process_group(0);
+    let (durable, failure) = until_full(limited);
+    println!("{durable} batches, then {failure}");
+    assert!(durable > 10, "it failed after {durable} batches");
+    assert!(failure.contains("ile too large"), "{failure}");
+    goes_on(root.path(), durable).await;
+}
+
+#[tokio::test]
+async fn a_full_file_system_stops_the_ledger_and_loses_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let Some(small) = Mounted::tmpfs(root.path()) else {
+        println!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let (durable, failure) = until_full(command("append", root.path()));
+    println!("{durable} batches, then {failure}");
+    assert!(durable > 10, "it failed after {durable} batches");
+    assert!(
+        failure.contains("o space left") || failure.contains("o storage space"),
+        "{failure}"
+    );
+    assert!(
+        small.mount(&["-o", "remount,size=64m"]),
+        "there is no more room to be had"
+    );
+    goes_on(root.path(), durable).await;
+}
