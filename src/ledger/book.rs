@@ -12,8 +12,9 @@ use crate::delivery::{
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
+use super::codec::Entry;
 use super::deliveries::Deliveries;
-use super::fact::{Fact, Generation};
+use super::fact::Generation;
 use super::people::People;
 use super::undo::Undo;
 
@@ -71,7 +72,7 @@ pub enum Contradiction {
 /// The folded state of one campaign.
 #[derive(Debug)]
 pub struct Book {
-    identity: Identity,
+    pub(super) identity: Identity,
     pub(super) people: People,
     pub(super) deliveries: Deliveries,
     pub(super) generation: Option<Generation>,
@@ -231,41 +232,44 @@ impl Book {
     }
 
     /// Folds one fact in. After an error the book is not to be used any more.
-    pub(super) fn fold(&mut self, fact: &Fact) -> Result<(), Contradiction> {
-        match fact {
-            Fact::RunBegan { at, timeout } => {
-                self.note(*at);
+    pub(super) fn fold(&mut self, entry: Entry<'_>) -> Result<(), Contradiction> {
+        match entry {
+            Entry::RunBegan { at, timeout } => {
+                self.note(at);
                 self.drop_draft();
-                self.interrupt(*timeout)
+                self.interrupt(timeout)
             }
-            Fact::Admitted { recipients } => recipients
-                .iter()
-                .try_for_each(|open_id| self.people.admit(open_id.as_str())),
-            Fact::Left { recipients } => self.draw(recipients, false),
-            Fact::Returned { recipients } => self.draw(recipients, true),
-            Fact::Closed(generation) => self.close(generation),
-            Fact::Intent { key, at, activity } => {
-                self.note(*at);
-                self.intent(*key, *at, *activity)
+            Entry::Admitted(mut open_ids) => open_ids.try_for_each(|open_id| self.people.admit(open_id)),
+            Entry::Left(recipients) => self.draw(&recipients, false),
+            Entry::Returned(recipients) => self.draw(&recipients, true),
+            Entry::Closed(generation) => self.close(*generation),
+            Entry::Intent { key, at, activity } => {
+                self.note(at);
+                self.intent(key, at, activity)
             }
-            Fact::Withdrawn { key } => self.step(*key, Step::Withdrawn),
-            Fact::Ended { key, verdict, outcome } => {
-                self.note(outcome.at);
-                self.step(*key, Step::Ended(*verdict))?;
-                self.reconcile_later(*key)
+            Entry::Withdrawn { key } => self.step(key, Step::Withdrawn),
+            Entry::Ended { key, verdict, told } => {
+                self.note(told.at);
+                self.step(key, Step::Ended(verdict))?;
+                self.reconcile_later(key)
             }
-            Fact::Reread { key, step, at } => {
-                self.note(*at);
-                let owed_again = matches!(step, Step::Owe) && matches!(self.standing(*key).state, State::Held { .. });
+            Entry::Reread { key, step, at } => {
+                self.note(at);
+                let owed_again = matches!(step, Step::Owe) && matches!(self.standing(key).state, State::Held { .. });
                 match step {
                     Step::RereadRefused | Step::RereadIssued | Step::RereadResend { .. } => {}
                     _ if owed_again => {}
                     _ => return Err(Contradiction::NotReread),
                 }
-                self.step(*key, *step)?;
-                self.reconcile_later(*key)
+                self.step(key, step)?;
+                self.reconcile_later(key)
             }
         }
+    }
+
+    /// Makes it possible to find people, once a log has been read.
+    pub(super) fn index(&mut self) -> Result<(), Contradiction> {
+        self.people.index()
     }
 
     fn note(&mut self, at: Timestamp) {
@@ -357,7 +361,7 @@ impl Book {
     }
 
     /// A generation takes effect: everything that it changes about who is owed what.
-    fn close(&mut self, generation: &Generation) -> Result<(), Contradiction> {
+    fn close(&mut self, generation: Generation) -> Result<(), Contradiction> {
         let coupons = generation.coupons_per_user;
         if !(1..=MOST_COUPONS_PER_USER).contains(&coupons) {
             return Err(Contradiction::Coupons { coupons });
@@ -382,14 +386,14 @@ impl Book {
         }
         let coupons_before = self.coupons_per_user();
         let known = self.people.confirmed;
-        let before = self.generation.replace(generation.clone());
+        let before = self.generation.replace(generation);
         if let Some(undo) = &mut self.undo {
             undo.replaced(before);
             undo.will_move_many(&self.deliveries);
         }
         self.people.confirmed = self.people.all();
         self.deliveries.admit(self.people.confirmed, coupons);
-        if coupons_before != coupons {
+        if known > 0 && coupons_before != coupons {
             return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
         }
         let moved = draft.left.into_iter().chain(draft.returned);

@@ -80,16 +80,17 @@ impl Deliveries {
         }
         let to = kept(to);
         let number = self.number(&to);
-        if number == PARTICULAR {
-            self.particular.insert(key, to);
-        } else {
-            self.particular.remove(&key);
-        }
         let row = usize::from(key.ordinal)
             .checked_sub(1)
             .and_then(|row| self.rows.get_mut(row));
-        if let Some(slot) = row.and_then(|row| row.get_mut(key.recipient as usize)) {
-            *slot = number;
+        let Some(slot) = row.and_then(|row| row.get_mut(key.recipient as usize)) else {
+            return;
+        };
+        let before = std::mem::replace(slot, number);
+        if number == PARTICULAR {
+            self.particular.insert(key, to);
+        } else if before == PARTICULAR {
+            self.particular.remove(&key);
         }
     }
 

@@ -29,7 +29,7 @@ pub use fact::{Fact, Generation};
 pub use record::RecordError;
 pub use store::{SledStore, Store, StoreError};
 
-use codec::Codec;
+use codec::{Codec, Entry};
 use record::Chain;
 use undo::Tentative;
 
@@ -122,6 +122,7 @@ impl<S: Store> Ledger<S> {
             Ok(())
         };
         let read = store.read(&mut each).await;
+        let indexed = reading.book.index();
         // What is wrong with a batch says more than what the store thinks of its end.
         if let Some(error) = broken {
             return Err(error);
@@ -130,6 +131,11 @@ impl<S: Store> Ledger<S> {
             let last = reading.last();
             return Err(LedgerError::Unfinished { last, source });
         }
+        indexed.map_err(|source| LedgerError::Contradiction {
+            sequence: reading.sequence,
+            last: reading.last(),
+            source,
+        })?;
         let Reading {
             book,
             chain,
@@ -183,22 +189,50 @@ impl<S: Store> Ledger<S> {
         // What is folded is what the next process will read, not what was said.
         let mut book = Tentative::begin(&mut self.book);
         let mut intents = Vec::new();
-        let fold = |fact: Fact| {
-            book.book().fold(&fact)?;
-            if let Fact::Intent { key, activity, .. } = fact {
+        let fold = |entry: Entry<'_>| {
+            if let Entry::Intent { key, activity, .. } = entry {
                 intents.push((key, activity));
             }
-            Ok(())
+            book.book().fold(entry)
         };
         decode(&mut self.reader, last, &body, fold)?;
         self.store.append(self.chain.seal(&body)).await?;
         book.keep();
         self.sequence = sequence;
         self.failed = false;
-        Ok(intents
-            .into_iter()
-            .filter_map(|(key, activity)| self.permit(key, activity))
-            .collect())
+        let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
+        permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
+    }
+
+    /// Reads all that happened again, and shows every fact in order with the number of its batch.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn facts(&mut self, mut show: impl FnMut(u64, Fact) + Send) -> Result<(), LedgerError> {
+        let (mut codec, mut chain) = (Codec::default(), Chain::of(&self.book.identity));
+        let mut last = LastGood {
+            sequence: 0,
+            newest: Timestamp::MIN,
+        };
+        let mut broken = None;
+        let mut each = |sequence, record: &[u8]| {
+            let mut read = || {
+                let unreadable = |source| LedgerError::Record { sequence, last, source };
+                let body = chain.open(record).map_err(unreadable)?;
+                decode(&mut codec, last, body, |entry| {
+                    let fact = entry.fact().ok_or(Contradiction::NotReread)?;
+                    show(sequence, fact);
+                    Ok(())
+                })
+            };
+            if broken.is_none() {
+                broken = read().err();
+                last.sequence = sequence;
+            }
+            Ok(())
+        };
+        self.store.read(&mut each).await?;
+        broken.map_or(Ok(()), Err)
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
@@ -232,7 +266,7 @@ impl Reading {
         let last = self.last();
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = self.chain.open(record).map_err(unreadable)?;
-        decode(&mut self.codec, last, body, |fact| self.book.fold(&fact))?;
+        decode(&mut self.codec, last, body, |entry| self.book.fold(entry))?;
         self.sequence = sequence;
         Ok(())
     }
@@ -243,7 +277,7 @@ fn decode(
     codec: &mut Codec,
     last: LastGood,
     body: &[u8],
-    fold: impl FnMut(Fact) -> Result<(), Contradiction>,
+    fold: impl FnMut(Entry<'_>) -> Result<(), Contradiction>,
 ) -> Result<(), LedgerError> {
     let sequence = last.sequence + 1;
     let folded = codec.decode(body, fold).ok_or(LedgerError::Record {

@@ -181,11 +181,9 @@ impl Store for SledStore {
             disk.lock().unwrap_or_else(PoisonError::into_inner).read(&show)
         });
         let folding = async {
-            while let Some(records) = shown.recv().await {
-                let records: Vec<(u64, Vec<u8>)> = records;
-                records
-                    .iter()
-                    .try_for_each(|(sequence, record)| each(*sequence, record))?;
+            while let Some(chunk) = shown.recv().await {
+                let chunk: Chunk = chunk;
+                chunk.records().try_for_each(|(sequence, record)| each(sequence, record))?;
             }
             Ok(())
         };
@@ -214,15 +212,12 @@ impl Disk {
             .cache_capacity(CACHE)
             .flush_every_ms(None)
             .create_new(create);
-        let closed = |why| StoreError::Closed {
+        let opened = quietly(AssertUnwindSafe(|| config.open())).and_then(|opened| opened.map_err(|e| e.to_string()));
+        let db = opened.map_err(|why| StoreError::Closed {
             path: path.clone(),
             durable: head.sequence,
             why,
-        };
-        let db = match quietly(AssertUnwindSafe(|| config.open())).map_err(closed)? {
-            Err(sled::Error::Io(source)) if no_damage(source.kind()) => Err(io_error("open", &path, source)),
-            opened => opened.map_err(|error| closed(error.to_string())),
-        }?;
+        })?;
         let file = path.join("db");
         let file = File::open(&file).map_err(|source| io_error("open", &file, source))?;
         let disk = Self {
@@ -253,23 +248,35 @@ impl Disk {
             self.sync()?;
             self.note(before)?;
         }
+        if !keeps_promises() {
+            return self.append_carelessly(next, record);
+        }
         let mut batch = sled::Batch::default();
         for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
             batch.insert(key(next.sequence, part), bytes);
         }
         self.db()?
             .apply_batch(batch)
-            .map_err(|error| broken("append to", &self.path, error))?;
-        if keeps_promises() {
-            self.sync()?;
-            self.note(next)?;
+            .map_err(|error| broken("append to", &self.path, &error))?;
+        self.sync()?;
+        self.note(next)
+    }
+
+    /// What an append must not be: single inserts that nobody flushes, so that a kill loses the last of them.
+    fn append_carelessly(&self, next: Head, record: &[u8]) -> Result<(), StoreError> {
+        for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
+            self.db()?
+                .insert(key(next.sequence, part), bytes)
+                .map_err(|error| broken("append to", &self.path, &error))?;
         }
         Ok(())
     }
 
     /// Makes everything that was inserted durable.
     fn sync(&self) -> Result<(), StoreError> {
-        self.db()?.flush().map_err(|error| broken("flush", &self.path, error))?;
+        self.db()?
+            .flush()
+            .map_err(|error| broken("flush", &self.path, &error))?;
         self.file
             .sync_data()
             .map_err(|source| io_error("sync", &self.path, source))
@@ -284,46 +291,37 @@ impl Disk {
     }
 
     /// Shows every batch, and says which was the last.
-    fn read(&self, show: &mpsc::Sender<Vec<(u64, Vec<u8>)>>) -> Result<Head, StoreError> {
-        let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
-        let (mut size, mut last, mut at_head) = (0, Head::default(), None);
-        let mut done = |records: &mut Vec<(u64, Vec<u8>)>, all: bool| -> Result<(), StoreError> {
-            let whole = if all {
-                records.len()
-            } else {
-                records.len().saturating_sub(1)
-            };
-            let rest = records.split_off(whole);
-            for (sequence, record) in records.iter() {
-                if *sequence != last.sequence + 1 {
-                    return Err(self.lost(last.sequence));
-                }
-                last = Head {
-                    sequence: *sequence,
-                    link: link_of(record),
-                };
-                if *sequence == self.head.sequence {
-                    at_head = Some(last.link);
-                }
+    fn read(&self, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
+        let (mut chunk, mut last, mut at_head) = (Chunk::default(), Head::default(), None);
+        let mut whole = |chunk: &Chunk, last: &mut Head| {
+            if let Some((sequence, record)) = chunk.records().last() {
+                let link = link_of(record);
+                *last = Head { sequence, link };
             }
-            // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
-            let _ = show.blocking_send(std::mem::replace(records, rest));
-            Ok(())
+            if let Some((_, record)) = chunk.records().find(|(sequence, _)| *sequence == self.head.sequence) {
+                at_head = Some(link_of(record));
+            }
         };
         for entry in self.db()?.iter() {
-            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, error))?;
-            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(0))?;
-            size += bytes.len();
-            match records.last_mut() {
-                Some((of, record)) if part > 0 && *of == sequence => record.extend_from_slice(&bytes),
-                _ => records.push((sequence, bytes.to_vec())),
+            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, &error))?;
+            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(chunk.last().unwrap_or(last.sequence)))?;
+            let before = chunk.last().unwrap_or(last.sequence);
+            if part > 0 && sequence == before {
+                chunk.bytes.extend_from_slice(&bytes);
+                continue;
             }
-            if size >= READ_AT_ONCE {
-                size = 0;
-                done(&mut records, false)?;
+            if sequence != before + 1 {
+                return Err(self.lost(before));
             }
+            if chunk.bytes.len() >= READ_AT_ONCE {
+                whole(&chunk, &mut last);
+                // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
+                let _ = show.blocking_send(std::mem::take(&mut chunk));
+            }
+            chunk.begin(sequence, &bytes);
         }
-        done(&mut records, true)?;
+        whole(&chunk, &mut last);
+        let _ = show.blocking_send(chunk);
         self.compare(last, at_head)?;
         Ok(last)
     }
@@ -359,6 +357,35 @@ impl Drop for Disk {
         // sled syncs when it is dropped, and panics when it cannot. Whatever mattered is durable already.
         let db = self.db.take();
         let _ = quietly(AssertUnwindSafe(|| drop(db)));
+    }
+}
+
+/// Some batches, one behind another: an allocation for each of them would take longer than reading it.
+#[derive(Debug, Default)]
+struct Chunk {
+    first: u64,
+    starts: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    fn begin(&mut self, sequence: u64, bytes: &[u8]) {
+        if self.starts.is_empty() {
+            self.first = sequence;
+            self.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
+        }
+        self.starts.push(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn last(&self) -> Option<u64> {
+        Some(self.first + (self.starts.len() as u64).checked_sub(1)?)
+    }
+
+    fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
+        let places = self.starts.iter().zip(ends);
+        (self.first..).zip(places.filter_map(|(start, end)| self.bytes.get(*start..end)))
     }
 }
 
@@ -400,30 +427,12 @@ fn io_error(what: &'static str, path: &Path, source: io::Error) -> StoreError {
     }
 }
 
-/// What the system refused keeps its kind, so that whoever is told can tell a full disk from a defect.
-fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
-    match error {
-        // sled hands errors from thread to thread as debug text beside their kind; the kind says it in words.
-        sled::Error::Io(source) if no_damage(source.kind()) => io_error(what, path, source.kind().into()),
-        sled::Error::Io(source) => io_error(what, path, source),
-        error => StoreError::Broken {
-            what,
-            path: path.to_owned(),
-            why: error.to_string(),
-        },
+fn broken(what: &'static str, path: &Path, error: &sled::Error) -> StoreError {
+    StoreError::Broken {
+        what,
+        path: path.to_owned(),
+        why: error.to_string(),
     }
-}
-
-/// Whether the system refused for a reason that lies outside of the store's files.
-const fn no_damage(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge
-    )
 }
 
 /// Whether appends are made durable and the head is kept: always, but for the test that must fail without.

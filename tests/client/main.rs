@@ -29,7 +29,7 @@ use runner::ledger::{Fact, Generation, Ledger, Permit};
 use runner::secret::{Secret, SecretRef};
 
 /// Long enough for the slowest machine; nothing waits for it but a test that fails.
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 
 /// What the client told of.
 #[derive(Clone, Default)]

@@ -18,11 +18,17 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
+/// Set in a process that runs one test: its log is that test's alone.
+const ALONE: &str = "RUNNER_TEST_ALONE";
+
 /// Runs the ignored test `name` with every proxy variable set to `proxy`.
 fn alone(name: &str, proxy: &str) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--ignored", "--nocapture"]);
-    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        command.env_remove(name);
+    }
+    command.env(ALONE, "yes");
     command.envs(PROXIES.map(|name| (name, proxy)));
     command.output().unwrap()
 }
@@ -33,10 +39,6 @@ fn printed(output: &Output) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
-}
-
-fn log_everything() {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
 }
 
 #[tokio::test]
@@ -88,7 +90,9 @@ async fn the_environments_proxy_is_used_and_shown_without_its_credentials() {
 #[tokio::test]
 #[ignore = "run by the_environments_proxy_is_used_and_shown_without_its_credentials"]
 async fn alone_through_a_proxy() {
-    log_everything();
+    if std::env::var_os(ALONE).is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
+    }
     let platform = platform("https://runner.invalid");
     let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
     println!("{outcome:?}");

@@ -219,53 +219,6 @@ async fn a_request_that_was_read_on_a_used_connection_is_not_repeated() {
     assert_eq!((seen.len(), seen[1].connection), (2, 1));
 }
 
-/// Runs one test of this file in a process of its own whose environment names a proxy, and returns what the proxy heard.
-async fn behind_a_proxy(test: &str) -> Vec<String> {
-    let proxy = Server::new(|_| Act::WriteAndClose(answer(407, "", ""))).await;
-    let value = proxy.url.replace("http://", "http://user:canary@");
-    let exe = std::env::current_exe().unwrap();
-    let run = tokio::task::spawn_blocking({
-        let test = format!("sends::{test}");
-        move || {
-            let mut command = std::process::Command::new(exe);
-            for name in [
-                "HTTP_PROXY",
-                "HTTPS_PROXY",
-                "ALL_PROXY",
-                "http_proxy",
-                "https_proxy",
-                "all_proxy",
-            ] {
-                command.env(name, &value);
-            }
-            command
-                .env_remove("NO_PROXY")
-                .env_remove("no_proxy")
-                .env_remove("REQUEST_METHOD");
-            command.args(["--exact", &test]).output().unwrap()
-        }
-    });
-    let run = run.await.unwrap();
-    let said = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert!(run.status.success() && said.contains("1 passed"), "{said}");
-    proxy.seen().into_iter().map(|seen| seen.head).collect()
-}
-
-#[tokio::test]
-async fn loopback_goes_through_no_proxy() {
-    assert_eq!(behind_a_proxy("connections_are_used_again").await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn everything_else_goes_through_the_environments_proxy() {
-    let heard = behind_a_proxy("a_name_that_is_not_found_is_surely_not_sent").await;
-    assert!(
-        heard.len() == 1 && heard[0].starts_with("CONNECT no-such-host.invalid:443 "),
-        "{heard:?}"
-    );
-    assert!(!heard[0].contains("clt.given"));
-}
-
 #[test]
 fn an_address_that_would_show_the_token_is_refused() {
     for address in [

@@ -244,6 +244,35 @@ async fn an_endpoint_out_of_reach_is_asked_again_after_waits_that_double() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_endpoint_that_asks_for_more_is_left_alone_for_longer_within_reason() {
+    let asks = |seconds: &str| {
+        Ended::Answered(Reply {
+            status: 503,
+            retry_after: Some(seconds.to_owned()),
+            ..Reply::default()
+        })
+    };
+    let too_many = said(200, &json!({"data": {"error_code": 10_020, "description": "too many"}}));
+    for (answer, wait) in [
+        (asks("1"), 5),
+        (asks("30"), 30),
+        (asks("86400"), 600),
+        (asks("18446744073709551615"), 600),
+        (too_many, 60),
+    ] {
+        let endpoint = Endpoint {
+            takes: Duration::ZERO,
+            ..Endpoint::new([answer])
+        };
+        let why = keeper().ready(&endpoint).await.unwrap_err();
+        let NotReady::OutOfReach { again, .. } = why else {
+            panic!("{why}")
+        };
+        assert_eq!(again.as_second(), wait);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clear_no_stops_at_the_beginning_and_is_waited_out_later() {
     let no = || said(403, &json!("forbidden"));
     let why = keeper().ready(&Endpoint::new([no()])).await.unwrap_err();

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::fact::Fact;
-use crate::delivery::{ActivityNo, DeliveryKey, Step};
+use super::fact::{Fact, Generation};
+use crate::delivery::{ActivityNo, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
-use outcome::Commons;
+use outcome::{Commons, Told};
 use wire::{Reader, Writer};
+
+pub(super) use wire::Packed;
 
 const RUN_BEGAN: u8 = 0;
 const ADMITTED: u8 = 1;
@@ -68,7 +70,7 @@ impl Codec {
     pub(super) fn decode<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Fact) -> Result<(), E>,
+        mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
     ) -> Option<Result<(), E>> {
         let mut reader = Reader(bytes);
         while !reader.is_at_end() {
@@ -132,45 +134,35 @@ impl Codec {
         Some(())
     }
 
-    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Fact> {
+    fn read<'c, 'a: 'c>(&'c mut self, reader: &mut Reader<'a>) -> Option<Entry<'c>> {
         let first = reader.byte()?;
         let ordinal = first >> 4;
         Some(match first & 0xf {
-            RUN_BEGAN => Fact::RunBegan {
+            RUN_BEGAN => Entry::RunBegan {
                 at: reader.time(&mut self.last.0)?,
                 timeout: Duration::from_millis(reader.number()?),
             },
-            ADMITTED => Fact::Admitted {
-                recipients: read_open_ids(reader)?,
-            },
-            LEFT => Fact::Left {
-                recipients: read_numbers(reader)?,
-            },
-            RETURNED => Fact::Returned {
-                recipients: read_numbers(reader)?,
-            },
-            CLOSED => Fact::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
-            INTENT => Fact::Intent {
+            ADMITTED => Entry::Admitted(read_open_ids(reader)?),
+            LEFT => Entry::Left(read_numbers(reader)?),
+            RETURNED => Entry::Returned(read_numbers(reader)?),
+            CLOSED => Entry::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
+            INTENT => Entry::Intent {
                 key: read_key(reader, ordinal, &mut self.last_intent)?,
                 at: reader.time(&mut self.last.0)?,
                 activity: ActivityNo(u16::try_from(reader.number()?).ok()?),
             },
-            WITHDRAWN => Fact::Withdrawn {
+            WITHDRAWN => Entry::Withdrawn {
                 key: read_key(reader, ordinal, &mut self.last_ended)?,
             },
             ENDED => {
                 let key = read_key(reader, ordinal, &mut self.last_ended)?;
-                let (verdict, outcome) = outcome::read(reader, &mut self.commons, &mut self.last)?;
-                Fact::Ended {
-                    key,
-                    verdict,
-                    outcome: Box::new(outcome),
-                }
+                let (verdict, told) = outcome::read(reader, &mut self.commons, &mut self.last)?;
+                Entry::Ended { key, verdict, told }
             }
-            REREAD => {
-                let key = read_key(reader, ordinal, &mut self.last_ended)?;
-                let at = reader.time(&mut self.last.0)?;
-                let step = match reader.byte()? {
+            REREAD => Entry::Reread {
+                key: read_key(reader, ordinal, &mut self.last_ended)?,
+                at: reader.time(&mut self.last.0)?,
+                step: match reader.byte()? {
                     OWE => Step::Owe,
                     REFUSED => Step::RereadRefused,
                     ISSUED => Step::RereadIssued,
@@ -178,11 +170,80 @@ impl Codec {
                         due: reader.time(&mut self.last.0.clone())?,
                     },
                     _ => return None,
-                };
-                Fact::Reread { key, step, at }
-            }
+                },
+            },
             _ => return None,
         })
+    }
+}
+
+/// A fact as it is read: without what only those need who ask how something came about.
+#[derive(Debug)]
+pub(super) enum Entry<'a> {
+    RunBegan {
+        at: Timestamp,
+        timeout: Duration,
+    },
+    Admitted(OpenIds<'a>),
+    Left(Vec<u32>),
+    Returned(Vec<u32>),
+    Closed(Box<Generation>),
+    Intent {
+        key: DeliveryKey,
+        at: Timestamp,
+        activity: ActivityNo,
+    },
+    Withdrawn {
+        key: DeliveryKey,
+    },
+    Ended {
+        key: DeliveryKey,
+        verdict: Verdict,
+        told: Told<'a>,
+    },
+    Reread {
+        key: DeliveryKey,
+        step: Step,
+        at: Timestamp,
+    },
+}
+
+impl Entry<'_> {
+    /// The whole fact. Nothing when it is none that anybody writes.
+    pub(super) fn fact(self) -> Option<Fact> {
+        Some(match self {
+            Self::RunBegan { at, timeout } => Fact::RunBegan { at, timeout },
+            Self::Admitted(open_ids) => Fact::Admitted {
+                recipients: open_ids.map(|packed| OpenId::parse(&packed.text()).ok()).collect::<Option<_>>()?,
+            },
+            Self::Left(recipients) => Fact::Left { recipients },
+            Self::Returned(recipients) => Fact::Returned { recipients },
+            Self::Closed(generation) => Fact::Closed(generation),
+            Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
+            Self::Withdrawn { key } => Fact::Withdrawn { key },
+            Self::Ended { key, verdict, told } => Fact::Ended {
+                key,
+                verdict,
+                outcome: Box::new(told.outcome()?),
+            },
+            Self::Reread { key, step, at } => Fact::Reread { key, step, at },
+        })
+    }
+}
+
+/// Some open_ids, one behind another.
+#[derive(Clone, Debug)]
+pub(super) struct OpenIds<'a> {
+    left: u64,
+    reader: Reader<'a>,
+}
+
+impl<'a> Iterator for OpenIds<'a> {
+    type Item = Packed<'a>;
+
+    fn next(&mut self) -> Option<Packed<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        self.reader.packed()
     }
 }
 
@@ -207,9 +268,16 @@ fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<Deli
     })
 }
 
-fn read_open_ids(reader: &mut Reader<'_>) -> Option<Vec<OpenId>> {
-    let count = reader.number()?;
-    (0..count).map(|_| OpenId::parse(&reader.text()?).ok()).collect()
+fn read_open_ids<'a>(reader: &mut Reader<'a>) -> Option<OpenIds<'a>> {
+    let left = reader.number()?;
+    let open_ids = OpenIds {
+        left,
+        reader: reader.clone(),
+    };
+    for _ in 0..left {
+        reader.packed()?;
+    }
+    Some(open_ids)
 }
 
 /// Numbers as runs: how far from the end of the run before, and how many. Those of a cut-off source are one run.

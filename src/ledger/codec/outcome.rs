@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Times;
-use super::wire::{Reader, Writer};
+use super::wire::{Packed, Reader, Writer};
 use crate::delivery::Verdict;
 use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
@@ -18,15 +19,20 @@ const LONGEST: usize = 1024;
 /// The common parts that were written so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Commons {
-    known: Vec<Box<[u8]>>,
+    known: Vec<Common>,
     numbers: HashMap<Box<[u8]>, usize>,
+    /// The last one that was not worth keeping.
+    one_more: Option<Common>,
 }
 
 impl Commons {
-    fn learn(&mut self, common: &[u8]) {
-        if self.known.len() < MOST && common.len() <= LONGEST && !self.numbers.contains_key(common) {
-            self.numbers.insert(common.into(), self.known.len());
-            self.known.push(common.into());
+    fn learn(&mut self, bytes: &[u8]) {
+        if self.known.len() >= MOST || bytes.len() > LONGEST || self.numbers.contains_key(bytes) {
+            return;
+        }
+        if let Ok(common) = postcard::from_bytes(bytes) {
+            self.numbers.insert(bytes.into(), self.known.len());
+            self.known.push(common);
         }
     }
 
@@ -42,20 +48,25 @@ impl Commons {
         }
     }
 
-    fn read(&mut self, reader: &mut Reader<'_>) -> Option<Common> {
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<&Common> {
         match reader.number()?.checked_sub(1) {
-            Some(number) => postcard::from_bytes(self.known.get(usize::try_from(number).ok()?)?).ok(),
+            Some(number) => self.known.get(usize::try_from(number).ok()?),
             None => {
-                let common = reader.bytes()?;
-                self.learn(common);
-                postcard::from_bytes(common).ok()
+                let bytes = reader.bytes()?;
+                let before = self.known.len();
+                self.learn(bytes);
+                if self.known.len() == before {
+                    self.one_more = Some(postcard::from_bytes(bytes).ok()?);
+                    return self.one_more.as_ref();
+                }
+                self.known.last()
             }
         }
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Common {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::ledger) struct Common {
     verdict: CommonVerdict,
     proof: CommonProof,
     coupon: Option<CommonCoupon>,
@@ -65,7 +76,7 @@ struct Common {
     retry_after: Option<Duration>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum CommonVerdict {
     Issued,
     Refused { code: i64 },
@@ -74,7 +85,7 @@ enum CommonVerdict {
     Unknown { code: Option<i64> },
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum CommonProof {
     Issued { replay: bool },
     Duplicate,
@@ -84,7 +95,7 @@ enum CommonProof {
     Unknown(Unknown),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct CommonCoupon {
     merchant_meta_no: Option<String>,
     coupon_name: Option<String>,
@@ -96,7 +107,7 @@ struct CommonCoupon {
     has_times: [bool; 3],
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct CommonAnswer {
     code: i64,
     message: String,
@@ -181,8 +192,23 @@ pub(super) fn write(
     }
 }
 
+/// An outcome as it lies there: most of those who fold it need no more than when it was.
+#[derive(Clone, Debug)]
+pub(in crate::ledger) struct Told<'a> {
+    common: &'a Common,
+    pub(in crate::ledger) at: Timestamp,
+    latency: Duration,
+    log_id: Option<Packed<'a>>,
+    coupon_id: Option<Packed<'a>>,
+    times: [Option<i64>; 3],
+}
+
 /// Reads a verdict and its outcome.
-pub(super) fn read(reader: &mut Reader<'_>, commons: &mut Commons, last: &mut Times) -> Option<(Verdict, Outcome)> {
+pub(super) fn read<'c, 'a: 'c>(
+    reader: &mut Reader<'a>,
+    commons: &'c mut Commons,
+    last: &mut Times,
+) -> Option<(Verdict, Told<'c>)> {
     let common = commons.read(reader)?;
     let at = reader.time(&mut last.0)?;
     let latency = Duration::from_millis(reader.number()?);
@@ -194,60 +220,77 @@ pub(super) fn read(reader: &mut Reader<'_>, commons: &mut Commons, last: &mut Ti
         CommonVerdict::NotIssued { code } => Verdict::NotIssued { due: due()?, code },
         CommonVerdict::Unknown { code } => Verdict::Unknown { due: due()?, code },
     };
-    let answer = match common.answer {
-        None => None,
-        Some(answer) => Some(Answer {
-            code: answer.code,
-            message: answer.message,
-            log_id: reader.text()?,
-            class: answer.class,
-            classifier: answer.classifier,
-        }),
-    };
-    let proof = match common.proof {
-        CommonProof::Issued { replay } => Proof::Issued {
-            coupon: Box::new(read_coupon(reader, common.coupon?, last.0)?),
-            replay,
-        },
-        CommonProof::Duplicate => Proof::Duplicate,
-        CommonProof::Refused => Proof::Refused,
-        CommonProof::Held => Proof::Held,
-        CommonProof::NotIssued(why) => Proof::NotIssued(why),
-        CommonProof::Unknown(why) => Proof::Unknown(why),
-    };
-    let outcome = Outcome {
-        proof,
-        answer,
-        status: common.status,
-        detail: common.detail,
-        retry_after: common.retry_after,
-        latency,
+    let mut told = Told {
+        common,
         at,
+        latency,
+        log_id: None,
+        coupon_id: None,
+        times: [None; 3],
     };
-    Some((verdict, outcome))
-}
-
-fn read_coupon(reader: &mut Reader<'_>, common: CommonCoupon, at_ms: i64) -> Option<Coupon> {
-    let coupon_id = reader.text()?;
-    let mut before = at_ms.div_euclid(1000);
-    let mut times = [None; 3];
-    for (time, has) in times.iter_mut().zip(common.has_times) {
-        if has {
-            before = before.wrapping_add(reader.near()?);
-            *time = Some(before);
+    if common.answer.is_some() {
+        told.log_id = Some(reader.packed()?);
+    }
+    if let Some(coupon) = &common.coupon {
+        told.coupon_id = Some(reader.packed()?);
+        let mut before = last.0.div_euclid(1000);
+        for (time, has) in told.times.iter_mut().zip(coupon.has_times) {
+            if has {
+                before = before.wrapping_add(reader.near()?);
+                *time = Some(before);
+            }
         }
     }
-    let [receive_time, valid_begin_time, valid_end_time] = times;
-    Some(Coupon {
-        coupon_id,
-        merchant_meta_no: common.merchant_meta_no,
-        coupon_name: common.coupon_name,
-        coupon_status: common.coupon_status,
-        discount_type: common.discount_type,
-        discount_amount: common.discount_amount,
-        min_pay_amount: common.min_pay_amount,
-        receive_time,
-        valid_begin_time,
-        valid_end_time,
-    })
+    Some((verdict, told))
+}
+
+impl Told<'_> {
+    /// All of it. Nothing when it is an issued one without a coupon, which nobody writes.
+    pub(in crate::ledger) fn outcome(&self) -> Option<Outcome> {
+        let common = self.common;
+        let proof = match common.proof {
+            CommonProof::Issued { replay } => Proof::Issued {
+                coupon: Box::new(self.coupon()?),
+                replay,
+            },
+            CommonProof::Duplicate => Proof::Duplicate,
+            CommonProof::Refused => Proof::Refused,
+            CommonProof::Held => Proof::Held,
+            CommonProof::NotIssued(why) => Proof::NotIssued(why),
+            CommonProof::Unknown(why) => Proof::Unknown(why),
+        };
+        let answer = common.answer.as_ref().map(|answer| Answer {
+            code: answer.code,
+            message: answer.message.clone(),
+            log_id: self.log_id.map(|packed| packed.text()).unwrap_or_default(),
+            class: answer.class,
+            classifier: answer.classifier,
+        });
+        Some(Outcome {
+            proof,
+            answer,
+            status: common.status,
+            detail: common.detail.clone(),
+            retry_after: common.retry_after,
+            latency: self.latency,
+            at: self.at,
+        })
+    }
+
+    fn coupon(&self) -> Option<Coupon> {
+        let common = self.common.coupon.as_ref()?;
+        let [receive_time, valid_begin_time, valid_end_time] = self.times;
+        Some(Coupon {
+            coupon_id: self.coupon_id?.text(),
+            merchant_meta_no: common.merchant_meta_no.clone(),
+            coupon_name: common.coupon_name.clone(),
+            coupon_status: common.coupon_status,
+            discount_type: common.discount_type,
+            discount_amount: common.discount_amount,
+            min_pay_amount: common.min_pay_amount,
+            receive_time,
+            valid_begin_time,
+            valid_end_time,
+        })
+    }
 }

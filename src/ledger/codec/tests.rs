@@ -168,11 +168,11 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Fact>>> {
 fn decoded(codec: &mut Codec, bytes: &[u8]) -> Option<Vec<Fact>> {
     let mut facts = Vec::new();
     codec
-        .decode(bytes, |fact| {
-            facts.push(fact);
+        .decode(bytes, |entry| {
+            facts.push(entry.fact());
             Ok::<_, ()>(())
         })
-        .map(|_| facts)
+        .and_then(|_| facts.into_iter().collect())
 }
 
 proptest! {

@@ -1,0 +1,12 @@
+//! Whole runs of the built program, judged by a stand-in of the platform in a process of its own and by the ledger.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
+mod kills;
+mod scene;
+mod secrets;
+mod two;
+mod walls;

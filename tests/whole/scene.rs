@@ -1,0 +1,236 @@
+//! The scene of a test: a stand-in in a process of its own, a campaign on disk, and the program.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use runner::event::Owner;
+use runner::identity::{AppId, CampaignName, Identity, PlatformName};
+use runner::ledger::Ledger;
+use runner::ledger::place::Place;
+use runner::ledger::store::SledStore;
+use serde_json::Value;
+
+pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
+pub const KEY: &str = "canary-key-27182";
+pub const SECRET: &str = "canary-secret-31415";
+
+/// The stand-in as a server.
+pub struct StandIn {
+    process: Child,
+    pub url: String,
+}
+
+impl StandIn {
+    pub fn start(flags: &[&str]) -> Self {
+        let mut process = Command::new(RUNNER)
+            .args(["sandbox", "--port", "0"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { process, url }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Every request that it saw.
+    pub fn log(&self) -> Vec<Value> {
+        self.get("/log.jsonl")
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// How many coupons each id was given, and how often it was asked for.
+    pub fn ids(&self) -> HashMap<String, (u32, u32)> {
+        let mut ids: HashMap<String, (u32, u32)> = HashMap::new();
+        for record in self.log() {
+            let id = ids
+                .entry(record["merchant_coupon_id"].as_str().unwrap().to_owned())
+                .or_default();
+            id.0 += u32::from(record["effect"] == "issued");
+            id.1 += 1;
+        }
+        ids
+    }
+
+    pub fn harshest_second(&self) -> u64 {
+        let state: Value = serde_json::from_str(&self.get("/state.json")).unwrap();
+        state["totals"]["harshest_second"]
+            .as_u64()
+            .or_else(|| state["harshest_second"].as_u64())
+            .unwrap()
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A campaign in a folder of its own.
+pub struct Scene {
+    pub dir: tempfile::TempDir,
+    pub name: String,
+    /// Lines added to the campaign file.
+    pub more: String,
+    pub activity_id: &'static str,
+    pub url: String,
+}
+
+impl Scene {
+    pub fn new(url: &str, users: usize) -> Self {
+        let scene = Self {
+            dir: tempfile::tempdir().unwrap(),
+            name: "summer".to_owned(),
+            more: String::new(),
+            activity_id: "7218071234565644204",
+            url: url.to_owned(),
+        };
+        scene.audience(0..users);
+        scene.write();
+        scene
+    }
+
+    pub fn with(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.more);
+        self.write();
+        self
+    }
+
+    pub fn audience(&self, users: std::ops::Range<usize>) {
+        let mut csv = "open_id\n".to_owned();
+        for user in users {
+            writeln!(csv, "user-{user:06}").unwrap();
+        }
+        fs::write(self.dir.path().join("audience.csv"), csv).unwrap();
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join(format!("{}.yaml", self.name))
+    }
+
+    pub fn write(&self) {
+        let text = format!(
+            "version: 1\ncampaign: {}\napp_id: tt1\nactivity_id: \"{}\"\n\
+             credentials: {{client_key: {{env: WHOLE_KEY}}, client_secret: {{env: WHOLE_SECRET}}}}\n\
+             audience: {{source: {{csv: {{path: audience.csv, open_id: open_id}}}}}}\n\
+             platform: {{base_url: {}}}\n{}\n",
+            self.name, self.activity_id, self.url, self.more
+        );
+        fs::write(self.file(), text).unwrap();
+    }
+
+    /// The command that applies the campaign.
+    pub fn apply(&self, flags: &[&str]) -> Command {
+        let mut command = Command::new(RUNNER);
+        command
+            .arg("apply")
+            .arg(self.file())
+            .args(flags)
+            .env("WHOLE_KEY", KEY)
+            .env("WHOLE_SECRET", SECRET)
+            .env("NO_COLOR", "1")
+            .env_remove("RUNNER_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Applies the campaign to its end.
+    pub fn run(&self, flags: &[&str]) -> Ran {
+        Ran::of(self.apply(flags).output().unwrap())
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity {
+            campaign: CampaignName::parse(&self.name).unwrap(),
+            app_id: AppId::parse("tt1").unwrap(),
+            platform: PlatformName::Sandbox,
+        }
+    }
+
+    pub fn place(&self) -> Place {
+        Place::of(self.dir.path(), &self.identity())
+    }
+
+    /// Looks into the ledger, which no process has open; nothing where there is none.
+    pub fn ledger<R>(&self, look: impl FnOnce(&Ledger<SledStore>) -> R) -> Option<R> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let owner = Owner {
+                host: "test".into(),
+                pid: std::process::id(),
+                since: jiff::Timestamp::UNIX_EPOCH,
+                command: "test".into(),
+            };
+            let place = self.place();
+            let lock = place.lock(&owner).unwrap();
+            let store = place.open(&lock).await.unwrap()?;
+            Some(look(&Ledger::open(store, self.identity()).await.unwrap()))
+        })
+    }
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Asserts the exit code, and shows everything if it is another.
+    pub fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// Every file below a folder, with its bytes.
+pub fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            found.insert(path, bytes);
+        }
+    }
+    found
+}

@@ -1,0 +1,152 @@
+//! What a run can run into: disks, ledgers, platforms and files that are not as they should be.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use runner::delivery::StateName;
+
+use crate::scene::{KEY, RUNNER, Ran, SECRET, Scene, StandIn};
+
+/// Applies under a limit on the size of files, as a full disk would.
+fn under_limit(scene: &Scene, blocks: u32) -> Ran {
+    let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$0\" apply \"$1\"");
+    let output = Command::new("sh")
+        .args(["-c", &script, RUNNER])
+        .arg(scene.file())
+        .env("WHOLE_KEY", KEY)
+        .env("WHOLE_SECRET", SECRET)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Ran::of(output)
+}
+
+#[test]
+fn a_full_disk_stops_sending_and_the_same_command_goes_on_when_there_is_room() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 300);
+    scene.run(&["--at-most", "5"]).ends(3);
+    let largest = crate::scene::files(scene.dir.path())
+        .values()
+        .map(Vec::len)
+        .max()
+        .unwrap();
+    let blocks = u32::try_from(largest / 512).unwrap().max(1);
+    let ran = under_limit(&scene, blocks);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("error") && ran.err.contains("help"), "{}", ran.err);
+    scene.run(&[]).ends(0);
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert_eq!(counts.of(StateName::Issued), 300);
+    assert!(stand_in.ids().values().all(|(given, _)| *given == 1));
+}
+
+#[test]
+fn a_part_of_a_ledger_is_never_begun_anew() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 20);
+    scene.run(&[]).ends(0);
+    let asked = stand_in.log().len();
+    let place = scene.place().dir().to_owned();
+    for part in ["store", "ledger.json", "head"] {
+        fs::rename(place.join(part), place.join("aside")).unwrap();
+        let ran = scene.run(&[]).ends(1);
+        assert!(ran.err.contains(part), "{}", ran.err);
+        fs::rename(place.join("aside"), place.join(part)).unwrap();
+    }
+    scene.run(&[]).ends(0);
+    assert_eq!(stand_in.log().len(), asked, "nothing was sent on the way");
+}
+
+#[test]
+fn a_platform_out_of_reach_is_waited_for_and_nothing_is_in_doubt() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let scene = Scene::new(&format!("http://{nobody}"), 50);
+    let events = scene.dir.path().join("events.jsonl");
+    let mut run = scene.apply(&["--events"]);
+    let mut run = run.arg(&events).spawn().unwrap();
+    let said = |word: &str| fs::read_to_string(&events).unwrap_or_default().contains(word);
+    while !said("token") && !said("reach") {
+        assert!(run.try_wait().unwrap().is_none(), "it does not give up");
+        std::thread::yield_now();
+    }
+    Command::new("kill")
+        .args(["-s", "INT", &run.id().to_string()])
+        .status()
+        .unwrap();
+    let ran = Ran::of(run.wait_with_output().unwrap()).ends(3);
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert_eq!((counts.owed(), counts.of(StateName::InDoubt)), (50, 0), "{}", ran.out);
+}
+
+#[test]
+fn a_wrong_secret_stops_before_the_first_send() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 20);
+    let ran = Ran::of(scene.apply(&[]).env("WHOLE_SECRET", "wrong").output().unwrap()).ends(4);
+    assert!(ran.out.contains("credentials"), "{}", ran.out);
+    assert!(stand_in.log().is_empty());
+    let ran = Ran::of(scene.apply(&[]).env_remove("WHOLE_SECRET").output().unwrap()).ends(2);
+    assert!(ran.err.contains("WHOLE_SECRET"), "{}", ran.err);
+}
+
+#[test]
+fn stock_used_up_is_held_and_a_new_activity_goes_on() {
+    let stand_in = StandIn::start(&["--stock", "30", "--refuse", "0%"]);
+    let mut scene = Scene::new(&stand_in.url, 100);
+    let ran = scene.run(&[]).ends(4);
+    assert!(ran.out.contains("990000002"), "{}", ran.out);
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert_eq!(counts.of(StateName::Issued), 30);
+
+    scene.activity_id = "7218071234565644205";
+    scene.write();
+    let ran = scene.run(&[]).ends(4);
+    assert!(ran.err.contains("--accept activity_id"), "{}", ran.err);
+    let more = StandIn::start(&["--refuse", "0%"]);
+    more.url.clone_into(&mut scene.url);
+    scene.write();
+    scene.run(&["--accept", "activity_id"]).ends(0);
+    let (old, new) = (stand_in.ids(), more.ids());
+    assert_eq!(new.len(), 70, "only who was still owed");
+    assert!(new.keys().all(|id| old.get(id).is_none_or(|(given, _)| *given == 0)));
+}
+
+#[test]
+fn held_codes_follow_what_the_file_says_of_them_later() {
+    let stand_in = StandIn::start(&["--inactive", "15%", "--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 100);
+    let ran = scene.run(&[]).ends(4);
+    assert!(ran.out.contains("990000001"), "{}", ran.out);
+    let asked = stand_in.log().len();
+    let scene = scene.with("codes: {990000001: refuse}");
+    scene.run(&[]).ends(0);
+    assert_eq!(stand_in.log().len(), asked, "they are settled without another send");
+}
+
+#[test]
+fn an_audience_that_shrank_by_much_is_a_person_s_to_accept() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 400);
+    scene.run(&["--at-most", "10"]).ends(3);
+    scene.audience(0..100);
+    let ran = scene.run(&[]).ends(4);
+    assert!(ran.err.contains("--accept smaller_audience"), "{}", ran.err);
+    scene.run(&["--accept", "smaller_audience"]).ends(0);
+    assert_eq!(stand_in.ids().len(), 100);
+}
+
+#[test]
+fn a_broken_file_makes_nothing() {
+    let scene = Scene::new("https://open.douyin.com", 1).with("schedul: {}");
+    let ran = scene.run(&[]).ends(2);
+    assert!(ran.err.contains("did you mean"), "{}", ran.err);
+    assert!(!scene.dir.path().join(".runner").exists());
+    fs::remove_file(scene.dir.path().join("audience.csv")).unwrap();
+    let scene = scene.with("");
+    scene.run(&["--sandbox"]).ends(2);
+    assert!(!scene.place().dir().exists());
+}
