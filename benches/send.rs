@@ -135,7 +135,10 @@ async fn speed(in_flight: u16) -> Result<()> {
     let (plain, memory, disk) = (median(plain), median(memory), median(disk));
     println!("no pace: {in_flight} in flight, answers at once, {UNPACED} deliveries, medians of {RUNS}");
     println!("  plain reqwest loop         {plain:>6.0}/s");
-    println!("  ledger in memory           {memory:>6.0}/s  {:.2} of it", memory / plain);
+    println!(
+        "  ledger in memory           {memory:>6.0}/s  {:.2} of it",
+        memory / plain
+    );
     println!(
         "  ledger on disk             {disk:>6.0}/s  {:.2} of it (goal: 0.5)",
         disk / plain

@@ -259,7 +259,7 @@ impl Disk {
         }
         self.db()?
             .apply_batch(batch)
-            .map_err(|error| broken("append to", &self.path, error))?;
+            .map_err(|error| broken("append to", &self.path, &error))?;
         self.sync()?;
         self.note(next)
     }
@@ -269,7 +269,7 @@ impl Disk {
         for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
             self.db()?
                 .insert(key(next.sequence, part), bytes)
-                .map_err(|error| broken("append to", &self.path, error))?;
+                .map_err(|error| broken("append to", &self.path, &error))?;
         }
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Disk {
             }
         };
         for entry in self.db()?.iter() {
-            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, error))?;
+            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, &error))?;
             let (sequence, part) = parts(&key).ok_or_else(|| self.lost(chunk.last().unwrap_or(last.sequence)))?;
             let before = chunk.last().unwrap_or(last.sequence);
             if part > 0 && sequence == before {
