@@ -5,8 +5,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 
 use std::error::Error;
-use std::fs::File;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +37,7 @@ const PACED: u32 = PER_SECOND * 30;
 const STEADY_AFTER: Duration = Duration::from_secs(2);
 /// How many users without a pace, and how often each way: what is compared takes turns.
 const UNPACED: u32 = 10_000;
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 const TOKEN: &str = "clt.bench";
 
 fn main() -> Result<()> {
@@ -132,17 +131,10 @@ async fn speed(in_flight: u16) -> Result<()> {
         appending.push(spent.time.as_secs_f64() / took);
         each.push(f64::from(UNPACED) / f64::from(spent.batches));
     }
-    let (plain, memory, disk) = (median(plain), median(memory), median(disk));
-    println!("no pace: {in_flight} in flight, answers at once, {UNPACED} deliveries, medians of {RUNS}");
-    println!("  plain reqwest loop         {plain:>6.0}/s");
-    println!(
-        "  ledger in memory           {memory:>6.0}/s  {:.2} of it",
-        memory / plain
-    );
-    println!(
-        "  ledger on disk             {disk:>6.0}/s  {:.2} of it (goal: 0.5)",
-        disk / plain
-    );
+    println!("no pace: {in_flight} in flight, answers at once, {UNPACED} deliveries, {RUNS} rounds, medians");
+    println!("  plain reqwest loop         {:>6.0}/s", median(plain.clone()));
+    beside("ledger in memory", &memory, &plain);
+    beside("ledger on disk (goal: 0.5)", &disk, &plain);
     println!(
         "  of that run, appending     {:>6.0} %   with {:.0} deliveries to a batch",
         median(appending) * 100.0,
@@ -151,17 +143,33 @@ async fn speed(in_flight: u16) -> Result<()> {
     Ok(())
 }
 
-/// What one small durable write costs on this disk: an append makes three of them, one after the other.
+/// Rates, and what they are of the plain loop's in the same round.
+fn beside(what: &str, rates: &[f64], plain: &[f64]) {
+    let mut ratios: Vec<_> = rates.iter().zip(plain).map(|(rate, plain)| rate / plain).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "  {what:26} {:>6.0}/s  {:.2} of it, {:.2} to {:.2}",
+        median(rates.to_vec()),
+        median(ratios.clone()),
+        ratios.first().copied().unwrap_or(f64::NAN),
+        ratios.last().copied().unwrap_or(f64::NAN)
+    );
+}
+
+/// What one small durable write costs on this disk, in place as the ledger's head is written, and at a file's end.
 fn syncs() -> Result<()> {
-    let mut file = tempfile::tempfile()?;
-    let once = |file: &mut File| -> Result<f64> {
+    let file = tempfile::tempfile()?;
+    let once = |at: u64| -> Result<f64> {
         let began = Instant::now();
-        file.write_all(&[7; 512])?;
+        file.write_all_at(&[7; 512], at)?;
         file.sync_data()?;
         Ok(began.elapsed().as_secs_f64() * 1e3)
     };
-    let all = (0..300).map(|_| once(&mut file)).collect::<Result<Vec<_>>>()?;
-    println!("a write of 512 bytes and its fdatasync: {:.2} ms, median", median(all));
+    let growing = (0..300).map(|n| once(n * 512)).collect::<Result<Vec<_>>>()?;
+    let in_place = (0..300).map(|_| once(0)).collect::<Result<Vec<_>>>()?;
+    println!("a write of 512 bytes and its fdatasync, medians of 300");
+    println!("  in place                   {:>6.2} ms", median(in_place));
+    println!("  at the end                 {:>6.2} ms", median(growing));
     Ok(())
 }
 
