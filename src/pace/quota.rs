@@ -1,14 +1,14 @@
 //! The quota of one app id: in no rolling second more attempts start than the pace allows.
 //!
-//! Two rules together. governor spaces the starts, without bursts; its cells are a little closer together than the pace,
-//! because a timer that wakes a millisecond late would otherwise cost a millisecond of every start. And the times of the
-//! last starts are kept, so that the harshest window never holds more than the pace: that is exact, however the starts
-//! came to lie.
+//! Three rules together. governor keeps the average: a start that was late, because a timer or a busy machine was, is made
+//! up for by the next ones. A least gap keeps those apart, so that there is no burst. And the times of the last starts are
+//! kept, so that the harshest window never holds more than the pace: that is exact, however the starts came to lie.
 //!
 //! Time is an argument, so a paused clock and a real one give the same answers.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +21,10 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// How much closer together than the pace the spacing lets starts be, so that late timers don't add up.
-const SPACING: f64 = 0.85;
+/// How many late starts governor lets be made up for.
+const MADE_UP: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// How close together starts may be that make up for late ones, as a share of the usual distance.
+const CLOSEST: f64 = 0.5;
 
 /// The slowest pace that is kept: one start in a day and a half or so.
 const SLOWEST: f64 = 1e-5;
@@ -65,7 +67,11 @@ impl Pacer {
     pub fn start(&mut self, now: Instant) -> Result<(), Instant> {
         let (most, within) = window(self.per_second);
         let nth_last = self.starts.len().checked_sub(most).and_then(|at| self.starts.get(at));
-        let earliest = nth_last.map_or(self.not_before, |at| (*at + within).max(self.not_before));
+        let window_free = nth_last.map_or(self.not_before, |at| *at + within);
+        let apart = self.starts.back().map_or(self.not_before, |last| {
+            *last + distance(self.per_second).mul_f64(CLOSEST)
+        });
+        let earliest = window_free.max(apart).max(self.not_before);
         if now < earliest {
             return Err(earliest);
         }
@@ -84,7 +90,7 @@ impl Pacer {
         let since = self
             .starts
             .back()
-            .map_or(self.not_before, |last| *last + gap(per_second));
+            .map_or(self.not_before, |last| *last + distance(per_second));
         self.not_before = self.not_before.max(since);
         self.per_second = per_second;
         self.kept = self.kept.max(window(per_second).0);
@@ -110,13 +116,9 @@ fn window(per_second: f64) -> (usize, Duration) {
     (count, Duration::from_secs_f64(most / per_second))
 }
 
-fn gap(per_second: f64) -> Duration {
-    let (most, within) = window(per_second);
-    if most == 1 {
-        within
-    } else {
-        Duration::from_secs_f64(SPACING / per_second)
-    }
+/// How far apart starts usually are.
+fn distance(per_second: f64) -> Duration {
+    Duration::from_secs_f64(1.0 / per_second)
 }
 
 /// governor, told the time.
@@ -129,14 +131,14 @@ struct Spacing {
 impl Spacing {
     fn new(per_second: f64, birth: Instant) -> Self {
         let told = Told::default();
-        let gap = gap(per_second).max(Duration::from_nanos(1));
-        let quota = Quota::with_period(gap).map(|quota| quota.allow_burst(std::num::NonZeroU32::MIN));
-        let quota = quota.unwrap_or(Quota::per_second(std::num::NonZeroU32::MIN));
-        Self {
-            limiter: RateLimiter::direct_with_clock(quota, told.clone()),
-            told,
-            birth,
+        let most = if per_second > 1.0 { MADE_UP } else { NonZeroU32::MIN };
+        let quota = Quota::with_period(distance(per_second)).map(|quota| quota.allow_burst(most));
+        let limiter = RateLimiter::direct_with_clock(quota.unwrap_or(Quota::per_second(most)), told.clone());
+        // Nothing is late yet, so there is nothing to make up for.
+        for _ in 1..most.get() {
+            let _ = limiter.check();
         }
+        Self { limiter, told, birth }
     }
 
     fn take(&mut self, now: Instant) -> Result<(), Instant> {
@@ -250,7 +252,7 @@ mod tests {
                 let some = drive(&mut pacer, now, std::iter::repeat_n(Duration::ZERO, count));
                 now = *some.last().unwrap_or(&now);
                 if let (Some(last), Some(first)) = (starts.last(), some.first()) {
-                    prop_assert!(*first - *last >= gap(f64::from(per_second)));
+                    prop_assert!(*first - *last >= distance(f64::from(per_second)));
                 }
                 starts.extend(some);
             }
@@ -262,7 +264,8 @@ mod tests {
     fn late_timers_do_not_add_up() {
         let begin = Instant::now();
         let mut pacer = Pacer::new(98.0, begin);
-        let starts = drive(&mut pacer, begin, std::iter::repeat_n(Duration::from_millis(1), 9_800));
+        let lateness = (0..9_800_u64).map(|n| Duration::from_micros(n * 7_919 % 5_000));
+        let starts = drive(&mut pacer, begin, lateness);
         let took = (starts[9_799] - starts[0]).as_secs_f64();
         assert!(9_799.0 / took >= 98.0 * 0.99, "{} per second", 9_799.0 / took);
     }
