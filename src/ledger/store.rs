@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::head::{Head, HeadFile};
+use super::lock::until_free;
 use super::record::link_of;
 
 /// Within sled's own pages, so that no batch ever becomes a file of its own: those are not synced.
@@ -136,6 +137,8 @@ impl SledStore {
 
     /// Opens the store in `dir`.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        // sled locks its file, and threads of an earlier opening let go of it only some time after that was closed.
+        until_free(&dir.join("store").join("db")).await;
         Self::start(dir, false).await
     }
 
@@ -183,7 +186,9 @@ impl Store for SledStore {
         let folding = async {
             while let Some(chunk) = shown.recv().await {
                 let chunk: Chunk = chunk;
-                chunk.records().try_for_each(|(sequence, record)| each(sequence, record))?;
+                chunk
+                    .records()
+                    .try_for_each(|(sequence, record)| each(sequence, record))?;
             }
             Ok(())
         };

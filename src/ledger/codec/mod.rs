@@ -214,7 +214,9 @@ impl Entry<'_> {
         Some(match self {
             Self::RunBegan { at, timeout } => Fact::RunBegan { at, timeout },
             Self::Admitted(open_ids) => Fact::Admitted {
-                recipients: open_ids.map(|packed| OpenId::parse(&packed.text()).ok()).collect::<Option<_>>()?,
+                recipients: open_ids
+                    .map(|packed| OpenId::parse(&packed.text()).ok())
+                    .collect::<Option<_>>()?,
             },
             Self::Left(recipients) => Fact::Left { recipients },
             Self::Returned(recipients) => Fact::Returned { recipients },

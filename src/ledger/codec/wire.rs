@@ -227,7 +227,12 @@ impl Packed<'_> {
             UUID => {
                 let mut digits = [b'-'; 36];
                 let mut places = (0..36).filter(|at| !UUID_HYPHENS.contains(at));
-                let mut put = |digit| places.next().and_then(|at| digits.get_mut(at)).map(|place| *place = digit);
+                let mut put = |digit| {
+                    places
+                        .next()
+                        .and_then(|at| digits.get_mut(at))
+                        .map(|place| *place = digit)
+                };
                 for byte in self.bytes {
                     put(LOWER[usize::from(byte >> 4)]);
                     put(LOWER[usize::from(byte & 0xf)]);
@@ -261,7 +266,10 @@ mod tests {
     fn packed(text: &str) -> usize {
         let mut writer = Writer::default();
         writer.text(text);
-        assert_eq!(Reader(&writer.0).packed().map(|packed| packed.text()).as_deref(), Some(text));
+        assert_eq!(
+            Reader(&writer.0).packed().map(|packed| packed.text()).as_deref(),
+            Some(text)
+        );
         writer.0.len()
     }
 
