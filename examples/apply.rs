@@ -3,6 +3,7 @@
 //! `cargo run --example apply`
 
 use std::error::Error;
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         seed: 1,
     };
     let (ended, _ledger) = run.run().await?;
-    println!("{:?}: {:?}", ended.ending, ended.counts);
+    writeln!(std::io::stdout(), "{:?}: {:?}", ended.ending, ended.counts)?;
     stand_in.stop().await;
     Ok(())
 }

@@ -75,7 +75,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         hub,
         stop,
     };
-    let done = run.run(platform).await;
+    let done = Box::pin(run.run(platform)).await;
     run.hub.finish();
     if let Some(stand_in) = stand_in {
         stand_in.stop().await;

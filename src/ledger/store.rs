@@ -217,12 +217,15 @@ impl Disk {
             .cache_capacity(CACHE)
             .flush_every_ms(None)
             .create_new(create);
-        let opened = quietly(AssertUnwindSafe(|| config.open())).and_then(|opened| opened.map_err(|e| e.to_string()));
-        let db = opened.map_err(|why| StoreError::Closed {
+        let closed = |why| StoreError::Closed {
             path: path.clone(),
             durable: head.sequence,
             why,
-        })?;
+        };
+        let db = match quietly(AssertUnwindSafe(|| config.open())).map_err(closed)? {
+            Err(sled::Error::Io(source)) if no_damage(source.kind()) => Err(io_error("open", &path, source)),
+            opened => opened.map_err(|error| closed(error.to_string())),
+        }?;
         let file = path.join("db");
         let file = File::open(&file).map_err(|source| io_error("open", &file, source))?;
         let disk = Self {
@@ -262,7 +265,7 @@ impl Disk {
         }
         self.db()?
             .apply_batch(batch)
-            .map_err(|error| broken("append to", &self.path, &error))?;
+            .map_err(|error| broken("append to", &self.path, error))?;
         self.sync()?;
         self.note(next)
     }
@@ -272,16 +275,14 @@ impl Disk {
         for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
             self.db()?
                 .insert(key(next.sequence, part), bytes)
-                .map_err(|error| broken("append to", &self.path, &error))?;
+                .map_err(|error| broken("append to", &self.path, error))?;
         }
         Ok(())
     }
 
     /// Makes everything that was inserted durable.
     fn sync(&self) -> Result<(), StoreError> {
-        self.db()?
-            .flush()
-            .map_err(|error| broken("flush", &self.path, &error))?;
+        self.db()?.flush().map_err(|error| broken("flush", &self.path, error))?;
         self.file
             .sync_data()
             .map_err(|source| io_error("sync", &self.path, source))
@@ -308,7 +309,7 @@ impl Disk {
             }
         };
         for entry in self.db()?.iter() {
-            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, &error))?;
+            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, error))?;
             let (sequence, part) = parts(&key).ok_or_else(|| self.lost(chunk.last().unwrap_or(last.sequence)))?;
             let before = chunk.last().unwrap_or(last.sequence);
             if part > 0 && sequence == before {
@@ -432,12 +433,30 @@ fn io_error(what: &'static str, path: &Path, source: io::Error) -> StoreError {
     }
 }
 
-fn broken(what: &'static str, path: &Path, error: &sled::Error) -> StoreError {
-    StoreError::Broken {
-        what,
-        path: path.to_owned(),
-        why: error.to_string(),
+/// What the system refused keeps its kind, so that whoever is told can tell a full disk from a defect.
+fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
+    match error {
+        // sled hands errors from thread to thread as debug text beside their kind; the kind says it in words.
+        sled::Error::Io(source) if no_damage(source.kind()) => io_error(what, path, source.kind().into()),
+        sled::Error::Io(source) => io_error(what, path, source),
+        error => StoreError::Broken {
+            what,
+            path: path.to_owned(),
+            why: error.to_string(),
+        },
     }
+}
+
+/// Whether the system refused for a reason that lies outside of the store's files.
+const fn no_damage(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
+    )
 }
 
 /// Whether appends are made durable and the head is kept: always, but for the test that must fail without.

@@ -1,6 +1,12 @@
 //! The ledger on a real disk, and what may be done to it: bits flipped in its files, its process killed at any moment, no
 //! room left. Whatever happens, it is found as it was or refused; it is never smaller than what was promised.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
 mod child;
 #[path = "../ledger_common/mod.rs"]
 mod common;

@@ -189,8 +189,8 @@ impl Scene {
                 command: "test".into(),
             };
             let place = self.place();
-            let lock = place.lock(&owner).unwrap();
-            let store = place.open(&lock).await.unwrap()?;
+            let held = place.lock(&owner).unwrap();
+            let store = place.open(&held).await.unwrap()?;
             Some(look(&Ledger::open(store, self.identity()).await.unwrap()))
         })
     }
