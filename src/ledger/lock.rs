@@ -163,8 +163,11 @@ fn name(base_url: &str, app_id: &AppId) -> String {
         .chain_update(base_url)
         .chain_update(app_id.as_str())
         .finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("runner-app-id-{hex}")
+    let number = digest
+        .iter()
+        .take(16)
+        .fold(0, |number, byte| number << 8 | u128::from(*byte));
+    format!("runner-app-id-{number:032x}")
 }
 
 /// A name in the kernel: no file, no permissions, gone with its process. Who connects is told who has it.

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod memory;
 mod people;
 pub mod place;
+mod quiet;
 pub mod record;
 pub mod store;
 mod undo;
