@@ -67,7 +67,7 @@ async fn pace() -> Result<()> {
     let (Some(begin), Some(end)) = (steady.first(), steady.last()) else {
         return Err("nothing was sent in steady state".into());
     };
-    let took = (*end - *begin).as_secs_f64();
+    let took = end.saturating_sub(*begin).as_secs_f64();
     let rate = (steady.len() - 1) as f64 / took;
     let refused = totals.codes.iter().find(|count| count.code == code::TOO_FREQUENT);
     let refused = refused.map_or(0, |count| count.n);
@@ -270,7 +270,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
     let mut starts = std::mem::take(&mut *starts.lock().unwrap_or_else(PoisonError::into_inner));
     starts.sort_unstable();
     let first = *starts.first().ok_or("nothing was sent")?;
-    Ok((f64::from(users) / (whole - first).as_secs_f64(), starts))
+    Ok((f64::from(users) / whole.saturating_sub(first).as_secs_f64(), starts))
 }
 
 /// A new ledger that owes so many users a coupon each.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, load, render_human, schema};
+use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, load, parse, render_human, schema};
 use runner::secret::SecretRef;
 use serde_json::{Value as Json, json};
 
@@ -282,5 +282,44 @@ fn the_schema_refuses_what_the_parser_refuses() {
             .expect("its parent is there");
         object.remove(key).expect("it was there");
         assert!(!validator.is_valid(&file), "{required}");
+    }
+}
+
+/// The page on the campaign file shows every key that this version reads, in a file that can be used.
+#[test]
+fn the_page_on_the_campaign_file_shows_every_key() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/campaign-file.md")).expect("the page is there");
+    let (_, rest) = page.split_once("```yaml\n").expect("it has an example");
+    let (example, _) = rest.split_once("```").expect("the example ends");
+    let parsed = parse(Path::new("example.yaml"), example.as_bytes())
+        .map_err(|found| render_human(&found, false))
+        .expect("it parses");
+    assert_eq!(parsed.warnings, []);
+    let schema = schema();
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    assert!(validator.is_valid(&as_json(example)));
+    let mut keys = Vec::new();
+    properties(&schema, &mut keys);
+    let either = ["access_token", "env", "file"];
+    for key in keys.iter().filter(|key| !either.contains(&key.as_str())) {
+        assert!(
+            example.contains(&format!("{key}:")),
+            "the page's example has no `{key}`"
+        );
+    }
+}
+
+/// The names of all properties anywhere in a schema.
+fn properties(schema: &Json, into: &mut Vec<String>) {
+    match schema {
+        Json::Object(object) => {
+            if let Some(Json::Object(named)) = object.get("properties") {
+                into.extend(named.keys().cloned());
+            }
+            object.values().for_each(|value| properties(value, into));
+        }
+        Json::Array(list) => list.iter().for_each(|value| properties(value, into)),
+        _ => {}
     }
 }
