@@ -28,7 +28,7 @@ use crate::merchant_coupon_id::MerchantCouponId;
 pub use book::{Book, Contradiction};
 pub use fact::{Fact, Generation};
 pub use record::RecordError;
-pub use store::{SledStore, Store, StoreError};
+pub use store::{Each, SledStore, Store, StoreError};
 
 use codec::{Codec, Entry};
 use record::Chain;
