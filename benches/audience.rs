@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use runner::audience::{CsvSource, Encoding, Source, read};
 use runner::campaign;
 use runner::engine::admit::{Admission, Terms};
-use runner::ledger::{Ledger, Store, StoreError};
+use runner::ledger::{Each, Ledger, Store, StoreError};
 use runner::outcome::Class;
 use runner::plan::{self, Plan, RunOptions};
 
@@ -98,10 +98,7 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    async fn read(
-        &mut self,
-        _each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
-    ) -> Result<(), StoreError> {
+    async fn read(&mut self, _each: &mut Each<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 }

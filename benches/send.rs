@@ -21,7 +21,7 @@ use runner::engine::{Alone, Apply};
 use runner::event::{Event, EventKind};
 use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Generation, Ledger, SledStore, Store, StoreError};
+use runner::ledger::{Each, Fact, Generation, Ledger, SledStore, Store, StoreError};
 use runner::merchant_coupon_id::MerchantCouponId;
 use runner::plan::{self, Plan, RunOptions};
 use runner::sandbox::{self, FaultSettings, RuleSettings, Running, Settings, code};
@@ -365,10 +365,7 @@ impl<S: Store> Store for Timed<S> {
         Ok(())
     }
 
-    async fn read(
-        &mut self,
-        each: &mut (dyn FnMut(u64, &[u8]) -> std::result::Result<(), StoreError> + Send),
-    ) -> std::result::Result<(), StoreError> {
+    async fn read(&mut self, each: &mut Each<'_>) -> std::result::Result<(), StoreError> {
         self.store.read(each).await
     }
 }

@@ -8,12 +8,17 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::event::Owner;
 use crate::identity::AppId;
 
 /// No owner writes more of itself.
 const LONGEST_LINE: u64 = 64 * 1024;
+
+/// How long a lock is waited for that is about to be released.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +57,14 @@ fn shown(owner: &Owner) -> String {
 #[derive(Debug)]
 pub struct CampaignLock {
     path: PathBuf,
-    /// Locked as long as it is open.
-    _file: File,
+    file: File,
+}
+
+impl Drop for CampaignLock {
+    fn drop(&mut self) {
+        // Closing it would do, were there no process just being started that has inherited it for a moment.
+        let _ = self.file.unlock();
+    }
 }
 
 impl CampaignLock {
@@ -62,7 +73,7 @@ impl CampaignLock {
         let file = take_file(path, owner, "the campaign's ledger")?;
         Ok(Self {
             path: path.to_owned(),
-            _file: file,
+            file,
         })
     }
 
@@ -70,6 +81,20 @@ impl CampaignLock {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Waits until nobody has a file locked any more, but not for ever. For a file of a ledger whose campaign's lock this process
+/// has: then only threads that are still closing the ledger's last opening can have it, or a process that is just being
+/// started and has inherited it for a moment.
+pub(super) async fn until_free(path: &Path) {
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        let Ok(file) = File::open(path) else { return };
+        if file.try_lock().is_ok() {
+            let _ = file.unlock();
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -138,8 +163,11 @@ fn name(base_url: &str, app_id: &AppId) -> String {
         .chain_update(base_url)
         .chain_update(app_id.as_str())
         .finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("runner-app-id-{hex}")
+    let number = digest
+        .iter()
+        .take(16)
+        .fold(0, |number, byte| number << 8 | u128::from(*byte));
+    format!("runner-app-id-{number:032x}")
 }
 
 /// A name in the kernel: no file, no permissions, gone with its process. Who connects is told who has it.

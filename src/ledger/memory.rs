@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::store::{Store, StoreError};
+use super::store::{Each, Store, StoreError};
 
 /// A store in memory. Clones share what is durable, as two openings of one disk do.
 #[derive(Clone, Debug, Default)]
@@ -92,10 +92,7 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn read(
-        &mut self,
-        each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
-    ) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
         let records = self.with(|shared| shared.durable.clone());
         (1..)
             .zip(&records)

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod memory;
 mod people;
 pub mod place;
+mod quiet;
 pub mod record;
 pub mod store;
 mod undo;
@@ -27,7 +28,7 @@ use crate::merchant_coupon_id::MerchantCouponId;
 pub use book::{Book, Contradiction};
 pub use fact::{Fact, Generation};
 pub use record::RecordError;
-pub use store::{SledStore, Store, StoreError};
+pub use store::{Each, SledStore, Store, StoreError};
 
 use codec::{Codec, Entry};
 use record::Chain;

@@ -4,18 +4,19 @@
 //! metadata and without the disk's own cache, and keeps large values in files that it never syncs; it drops the end of a
 //! damaged store without a word, or panics; and a kill while it opens leaves a half-written file that it reads next time.
 
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::head::{Head, HeadFile};
+use super::lock::until_free;
+use super::quiet::quietly;
 use super::record::link_of;
 
 /// Within sled's own pages, so that no batch ever becomes a file of its own: those are not synced.
@@ -93,6 +94,9 @@ pub enum StoreError {
     Planned,
 }
 
+/// Who is shown batches, by number. Its error ends the showing.
+pub type Each<'a> = dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send + 'a;
+
 /// An append-only log of batches, numbered from 1, with one writer.
 pub trait Store: Send + 'static {
     /// Appends one batch at the next number. `Ok` means that it is durable: it survives a kill and a loss of power.
@@ -102,10 +106,7 @@ pub trait Store: Send + 'static {
     ///
     /// # Errors
     /// When the store cannot be read, or is known to have been longer.
-    fn read(
-        &mut self,
-        each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn read(&mut self, each: &mut Each<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A store on disk: sled's files in `store`, and `head` beside it, within one directory. Whoever opens it has the
@@ -136,6 +137,8 @@ impl SledStore {
 
     /// Opens the store in `dir`.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
+        // sled locks its file, and threads of an earlier opening let go of it only some time after that was closed.
+        until_free(&dir.join("store").join("db")).await;
         Self::start(dir, false).await
     }
 
@@ -171,10 +174,7 @@ impl Store for SledStore {
         Ok(())
     }
 
-    async fn read(
-        &mut self,
-        each: &mut (dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send),
-    ) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
         let disk = Arc::clone(&self.disk);
         let (show, mut shown) = mpsc::channel(2);
         let reading = blocking(&self.path, "read", move || {
@@ -496,34 +496,4 @@ fn of_task(error: &JoinError) -> String {
         "its thread panicked"
     }
     .to_owned()
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `work` and turns a panic into its text, without printing it: whoever asked is told by an error.
-fn quietly<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, String> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            let of_sled = std::thread::current()
-                .name()
-                .is_some_and(|name| name.starts_with("sled-io"));
-            if !of_sled && !QUIET.get() {
-                before(info);
-            }
-        }));
-    });
-    let before = QUIET.replace(true);
-    let result = panic::catch_unwind(work);
-    QUIET.set(before);
-    result.map_err(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        format!("it is damaged ({})", text.unwrap_or("it panicked"))
-    })
 }

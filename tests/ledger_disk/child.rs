@@ -60,6 +60,7 @@ fn act() {
     let root = PathBuf::from(std::env::var_os(ROOT).expect("a root"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .enable_time()
         .build()
         .expect("a runtime");
     match role.as_str() {

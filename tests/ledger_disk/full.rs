@@ -7,15 +7,16 @@ use std::process::{Command, Stdio};
 
 use crate::child::{command, start};
 use crate::crashes::Mirror;
+use crate::history::History;
 use crate::open;
 
 /// A small file system, gone with this value.
 struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
-    fn tmpfs(on: &'a Path) -> Option<Self> {
+    fn tmpfs(on: &'a Path, size: &str) -> Option<Self> {
         let mounted = Self(on);
-        if mounted.mount(&["-t", "tmpfs", "-o", "size=2m", "tmpfs"]) {
+        if mounted.mount(&["-t", "tmpfs", "-o", size, "tmpfs"]) {
             return Some(mounted);
         }
         std::mem::forget(mounted);
@@ -31,7 +32,7 @@ impl<'a> Mounted<'a> {
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
 }
 
@@ -93,7 +94,7 @@ async fn a_limit_on_the_size_of_files_stops_the_ledger_and_loses_nothing() {
 #[tokio::test]
 async fn a_full_file_system_stops_the_ledger_and_loses_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let Some(small) = Mounted::tmpfs(root.path()) else {
+    let Some(small) = Mounted::tmpfs(root.path(), "size=2m") else {
         println!("skipped: this user may not mount a small file system");
         return;
     };
@@ -109,4 +110,30 @@ async fn a_full_file_system_stops_the_ledger_and_loses_nothing() {
         "there is no more room to be had"
     );
     goes_on(root.path(), durable).await;
+}
+
+#[tokio::test]
+async fn a_file_system_that_became_read_only_is_named_and_the_ledger_is_there_when_it_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let Some(disk) = Mounted::tmpfs(root.path(), "size=16m") else {
+        println!("skipped: this user may not mount a small file system");
+        return;
+    };
+    let mut mirror = Mirror::new().await;
+    let (mut ledger, lock) = open(root.path()).await.unwrap();
+    let mut history = History::new(0);
+    for _ in 0..20 {
+        let facts = history.next(ledger.book());
+        ledger.append(facts).await.unwrap();
+    }
+    drop((ledger, lock));
+    // sled's threads have its files open for a moment longer, and as long as they do it is in use.
+    while !disk.mount(&["-o", "remount,ro"]) {
+        tokio::task::yield_now().await;
+    }
+    let refusal = open(root.path()).await.map(drop).unwrap_err();
+    assert!(refusal.contains("ead-only"), "{refusal}");
+    assert!(disk.mount(&["-o", "remount,rw"]));
+    let (ledger, _lock) = open(root.path()).await.unwrap();
+    mirror.follow(&ledger).await;
 }
