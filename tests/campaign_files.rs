@@ -145,7 +145,7 @@ platform: {base_url: https://open.douyin.com/}
 
 #[test]
 fn every_key_is_read_and_fits_the_schema() {
-    let parsed = runner::campaign::parse(Path::new("campaigns/c.yaml"), EVERY_KEY.as_bytes())
+    let parsed = parse(Path::new("campaigns/c.yaml"), EVERY_KEY.as_bytes())
         .map_err(|found| render_human(&found, false));
     insta::assert_debug_snapshot!(parsed.expect("it parses").campaign);
     let validator = jsonschema::validator_for(&schema()).expect("the schema is one");
@@ -202,7 +202,7 @@ fn the_parser_reads_every_key_of_the_schema() {
             .collect::<Vec<_>>()
             .join("\n");
         let text = format!("{text} [[]]\n");
-        let said = match runner::campaign::parse(Path::new("c.yaml"), text.as_bytes()) {
+        let said = match parse(Path::new("c.yaml"), text.as_bytes()) {
             Ok(_) => Vec::new(),
             Err(said) => said,
         };

@@ -126,6 +126,26 @@ fn twenty_kills_and_nobody_has_two_and_nobody_is_forgotten() {
 }
 
 #[test]
+fn a_kill_costs_no_more_resends_than_were_in_flight() {
+    let mut random = fastrand::Rng::with_seed(seed());
+    let stand_in = StandIn::start(&["--refuse", "0%", "--latency", "10ms..60ms"]);
+    let scene = Scene::new(&stand_in.url, USERS).with("retry: {timeout: 1s}");
+    let mut in_flight = 0;
+    for _ in 0..5 {
+        kill(&scene, &mut random, &[]);
+        let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap_or_default();
+        in_flight += counts.of(StateName::InFlight);
+    }
+    scene.run(&[]).ends(0);
+    let requests: u64 = stand_in.ids().values().map(|(_, asked)| u64::from(*asked)).sum();
+    let resends = requests - USERS as u64;
+    assert!(
+        resends <= in_flight,
+        "{resends} resends, {in_flight} in flight when killed"
+    );
+}
+
+#[test]
 fn with_ask_and_a_platform_that_ignores_ids_nobody_has_two() {
     let mut random = fastrand::Rng::with_seed(seed());
     let stand_in = StandIn::start(&["--repeat", "ignore", "--refuse", "0%", "--latency", "10ms..60ms"]);
