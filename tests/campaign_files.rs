@@ -145,8 +145,8 @@ platform: {base_url: https://open.douyin.com/}
 
 #[test]
 fn every_key_is_read_and_fits_the_schema() {
-    let parsed = parse(Path::new("campaigns/c.yaml"), EVERY_KEY.as_bytes())
-        .map_err(|found| render_human(&found, false));
+    let parsed =
+        parse(Path::new("campaigns/c.yaml"), EVERY_KEY.as_bytes()).map_err(|found| render_human(&found, false));
     insta::assert_debug_snapshot!(parsed.expect("it parses").campaign);
     let validator = jsonschema::validator_for(&schema()).expect("the schema is one");
     let mistakes: Vec<_> = validator

@@ -26,6 +26,7 @@ use gathered::{Newcomers, Numbers};
 
 pub use accept::{Accept, UnknownChange};
 pub use facts::Changes;
+pub use gathered::OpenIds;
 pub use refusal::{Change, Refusal};
 
 /// Fewer people gone than this never stop an apply.
@@ -130,7 +131,7 @@ impl<'b> Admission<'b> {
         let new = match self.book.find(open_id) {
             Some(known) => self.named.insert(known),
             None if self.newcomers.contains(open_id) => false,
-            None => match OpenId::parse(open_id) {
+            None => match OpenId::check(open_id) {
                 Ok(open_id) => {
                     self.too_many |= !self.newcomers.add(open_id);
                     true

@@ -3,8 +3,9 @@
 use std::iter;
 
 use crate::delivery::{DeliveryKey, Step};
-use crate::identity::OpenId;
 use crate::ledger::{Fact, Generation};
+
+use super::gathered::OpenIds;
 
 /// How many facts of a draft share one batch, and so one flush: few enough that a batch is small, many enough that a
 /// million newcomers cost some hundred flushes.
@@ -14,7 +15,7 @@ const FACTS: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
     /// The users who are new, in the order of the source.
-    pub admitted: Vec<OpenId>,
+    pub admitted: OpenIds,
     /// Recipients whom the source no longer names, ascending.
     pub left: Vec<u32>,
     /// Recipients whom it names again, ascending.
@@ -35,7 +36,9 @@ impl Changes {
 
     pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Vec<Fact>> {
         let at = self.generation.at;
-        let admitted = chunks(self.admitted).map(|recipients| Fact::Admitted { recipients });
+        let new = self.admitted;
+        let new = (0..new.len()).filter_map(move |at| new.get(at));
+        let admitted = chunks(new).map(|recipients| Fact::Admitted { recipients });
         let left = chunks(self.left).map(|recipients| Fact::Left { recipients });
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
         let mut draft = admitted.chain(left).chain(returned).peekable();
@@ -55,7 +58,7 @@ impl Changes {
     }
 }
 
-fn chunks<T>(list: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+fn chunks<T>(list: impl IntoIterator<Item = T>) -> impl Iterator<Item = Vec<T>> {
     let mut list = list.into_iter();
     iter::from_fn(move || {
         let chunk: Vec<_> = list.by_ref().take(Fact::CHUNK).collect();

@@ -32,10 +32,55 @@ impl Numbers {
     }
 }
 
-/// Distinct open_ids in the order of their first row.
+/// Open_ids side by side in one piece of memory, in the order of their first row: a million of them one by one would take
+/// half as much again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenIds {
+    text: String,
+    /// Where each one ends.
+    ends: Vec<usize>,
+}
+
+impl OpenIds {
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// One of them, by its place from 0.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<OpenId> {
+        OpenId::parse(self.text(at)).ok()
+    }
+
+    fn text(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        let range = begin.copied().unwrap_or_default()..self.ends.get(at).copied().unwrap_or_default();
+        self.text.get(range).unwrap_or_default()
+    }
+
+    fn push(&mut self, open_id: &str) {
+        self.text.push_str(open_id);
+        self.ends.push(self.text.len());
+    }
+
+    fn truncate(&mut self, most: usize) {
+        self.ends.truncate(most);
+        self.text.truncate(self.ends.last().copied().unwrap_or_default());
+    }
+}
+
+/// Distinct open_ids, to be found again.
 #[derive(Default)]
 pub(super) struct Newcomers {
-    open_ids: Vec<OpenId>,
+    open_ids: OpenIds,
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -44,11 +89,12 @@ impl Newcomers {
     /// Whether an open_id is among them.
     pub(super) fn contains(&self, open_id: &str) -> bool {
         let hash = self.hasher.hash_one(open_id);
-        self.index.find(hash, |n| text(&self.open_ids, *n) == open_id).is_some()
+        let same = |n: &u32| self.open_ids.text(*n as usize) == open_id;
+        self.index.find(hash, same).is_some()
     }
 
     /// Adds an open_id that is not among them; says whether there was a number left for it.
-    pub(super) fn add(&mut self, open_id: OpenId) -> bool {
+    pub(super) fn add(&mut self, open_id: &str) -> bool {
         let Ok(number) = u32::try_from(self.open_ids.len()) else {
             return false;
         };
@@ -58,22 +104,18 @@ impl Newcomers {
             index,
             hasher,
         } = self;
-        let hash = |n: &u32| hasher.hash_one(text(open_ids, *n));
+        let hash = |n: &u32| hasher.hash_one(open_ids.text(*n as usize));
         index.insert_unique(hash(&number), number, hash);
         true
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(super) const fn len(&self) -> u64 {
         self.open_ids.len() as u64
     }
 
     /// The first so many of them.
-    pub(super) fn first(mut self, most: u64) -> Vec<OpenId> {
+    pub(super) fn first(mut self, most: u64) -> OpenIds {
         self.open_ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         self.open_ids
     }
-}
-
-fn text(open_ids: &[OpenId], n: u32) -> &str {
-    open_ids.get(n as usize).map_or("", OpenId::as_str)
 }
