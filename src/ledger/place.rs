@@ -138,6 +138,12 @@ impl Place {
             PlatformName::Sandbox => "sandbox",
             PlatformName::Live(_) => "live",
         };
+        // The folder of a file that is named without one.
+        let root = if root.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            root
+        };
         let root = root.join(".runner");
         let dir = root
             .join(kind)

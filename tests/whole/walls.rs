@@ -150,3 +150,14 @@ fn a_broken_file_makes_nothing() {
     scene.run(&["--sandbox"]).ends(2);
     assert!(!scene.place().dir().exists());
 }
+
+#[test]
+fn a_file_named_without_its_folder_has_its_ledger_beside_it() {
+    let scene = Scene::new("https://open.douyin.com", 3);
+    let mut command = Command::new(RUNNER);
+    command
+        .args(["apply", "summer.yaml", "--sandbox"])
+        .current_dir(scene.dir.path());
+    Ran::of(command.stdin(Stdio::null()).output().unwrap()).ends(0);
+    assert!(scene.place().dir().join("ledger.json").exists());
+}
