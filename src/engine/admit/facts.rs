@@ -36,9 +36,7 @@ impl Changes {
 
     pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Vec<Fact>> {
         let at = self.generation.at;
-        let new = self.admitted;
-        let new = (0..new.len()).filter_map(move |at| new.get(at));
-        let admitted = chunks(new).map(|recipients| Fact::Admitted { recipients });
+        let admitted = chunks(self.admitted).map(|recipients| Fact::Admitted { recipients });
         let left = chunks(self.left).map(|recipients| Fact::Left { recipients });
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
         let mut draft = admitted.chain(left).chain(returned).peekable();

@@ -32,48 +32,72 @@ impl Numbers {
     }
 }
 
-/// Open_ids side by side in one piece of memory, in the order of their first row: a million of them one by one would take
-/// half as much again.
+/// How many open_ids lie side by side in one piece of memory.
+const TOGETHER: usize = 1 << 16;
+
+/// Open_ids in the order of their first row, side by side in pieces of memory: a million of them one by one would take
+/// half as much again. A piece is given back as soon as it has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpenIds {
+pub struct OpenIds(Vec<Piece>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Piece {
     text: String,
     /// Where each one ends.
     ends: Vec<usize>,
 }
 
-impl OpenIds {
-    /// How many there are.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// One of them, by its place from 0.
-    #[must_use]
-    pub fn get(&self, at: usize) -> Option<OpenId> {
-        OpenId::parse(self.text(at)).ok()
-    }
-
+impl Piece {
     fn text(&self, at: usize) -> &str {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
         let range = begin.copied().unwrap_or_default()..self.ends.get(at).copied().unwrap_or_default();
         self.text.get(range).unwrap_or_default()
     }
+}
+
+impl OpenIds {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let full = self.0.len().saturating_sub(1) * TOGETHER;
+        self.0.last().map_or(0, |last| full + last.ends.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn text(&self, at: usize) -> &str {
+        self.0.get(at / TOGETHER).map_or("", |piece| piece.text(at % TOGETHER))
+    }
 
     fn push(&mut self, open_id: &str) {
-        self.text.push_str(open_id);
-        self.ends.push(self.text.len());
+        if self.len() == self.0.len() * TOGETHER {
+            self.0.push(Piece::default());
+        }
+        if let Some(piece) = self.0.last_mut() {
+            piece.text.push_str(open_id);
+            piece.ends.push(piece.text.len());
+        }
     }
 
     fn truncate(&mut self, most: usize) {
-        self.ends.truncate(most);
-        self.text.truncate(self.ends.last().copied().unwrap_or_default());
+        self.0.truncate(most.div_ceil(TOGETHER));
+        if let Some(last) = self.0.get_mut(most / TOGETHER) {
+            last.ends.truncate(most % TOGETHER);
+        }
+    }
+}
+
+impl IntoIterator for OpenIds {
+    type Item = OpenId;
+    type IntoIter = Box<dyn Iterator<Item = OpenId> + Send>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let each = |piece: Piece| (0..piece.ends.len()).filter_map(move |at| OpenId::parse(piece.text(at)).ok());
+        Box::new(self.0.into_iter().flat_map(each))
     }
 }
 
@@ -109,7 +133,7 @@ impl Newcomers {
         true
     }
 
-    pub(super) const fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.open_ids.len() as u64
     }
 
@@ -117,5 +141,31 @@ impl Newcomers {
     pub(super) fn first(mut self, most: u64) -> OpenIds {
         self.open_ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         self.open_ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_no_seams() {
+        for (all, most) in [
+            (TOGETHER + 3, TOGETHER + 1),
+            (TOGETHER + 3, TOGETHER),
+            (2 * TOGETHER, 3),
+            (5, 9),
+        ] {
+            let mut newcomers = Newcomers::default();
+            for n in 0..all {
+                assert!(!newcomers.contains(&n.to_string()) && newcomers.add(&n.to_string()));
+            }
+            assert!(newcomers.contains("0") && newcomers.contains(&(all - 1).to_string()));
+            let kept = newcomers.first(most as u64);
+            assert_eq!(kept.len(), all.min(most));
+            let texts: Vec<_> = kept.into_iter().map(|open_id| open_id.to_string()).collect();
+            let expected: Vec<_> = (0..all.min(most)).map(|n| n.to_string()).collect();
+            assert_eq!(texts, expected);
+        }
     }
 }
