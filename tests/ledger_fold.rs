@@ -67,7 +67,7 @@ fn pick<T>(from: &[T], which: u8) -> Option<&T> {
 fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
     let book = ledger.book();
     let all: Vec<DeliveryKey> = (0..book.recipients())
-        .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)))
+        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| key(recipient, ordinal)))
         .collect();
     let in_state = |name: StateName| {
         all.iter()

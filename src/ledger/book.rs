@@ -147,12 +147,6 @@ impl Book {
         self.people.gone.get(recipient as usize).copied().unwrap_or_default()
     }
 
-    /// The most coupons that each user was ever owed: so many deliveries of each there are.
-    #[must_use]
-    pub fn most_coupons(&self) -> u8 {
-        self.deliveries.ordinals()
-    }
-
     /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is settled is not kept.
     #[must_use]
     pub fn standing(&self, key: DeliveryKey) -> Standing {
@@ -183,16 +177,12 @@ impl Book {
 
     /// The deliveries that are neither settled nor skipped nor simply pending, by key.
     pub fn unsettled(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> {
-        self.deliveries
-            .particular
-            .iter()
-            .map(|(key, standing)| (*key, *standing))
-            .filter(|(_, standing)| {
-                matches!(
-                    standing.state.name(),
-                    StateName::InFlight | StateName::Deferred | StateName::InDoubt | StateName::Held
-                )
-            })
+        self.deliveries.particular().filter(|(_, standing)| {
+            matches!(
+                standing.state.name(),
+                StateName::InFlight | StateName::Deferred | StateName::InDoubt | StateName::Held
+            )
+        })
     }
 
     /// The last generation that was closed.
@@ -398,7 +388,7 @@ impl Book {
         }
         let moved = draft.left.into_iter().chain(draft.returned);
         // New ones have as many deliveries as anybody ever had, and are owed no more than the others.
-        let new = known..if coupons < self.most_coupons() {
+        let new = known..if coupons < self.ordinals() {
             self.people.confirmed
         } else {
             known

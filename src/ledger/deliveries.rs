@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
+
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing, State};
 
 /// A delivery whose standing is in the map of particular ones.
@@ -15,7 +17,7 @@ const PENDING: u8 = 0;
 pub(super) struct Deliveries {
     rows: Vec<Vec<u8>>,
     common: Vec<Standing>,
-    pub(super) particular: BTreeMap<DeliveryKey, Standing>,
+    particular: HashMap<DeliveryKey, Standing>,
     pub(super) counts: Counts,
     pub(super) skipped: BTreeMap<Skipped, u64>,
 }
@@ -25,7 +27,7 @@ impl Default for Deliveries {
         Self {
             rows: Vec::new(),
             common: vec![Standing::PENDING],
-            particular: BTreeMap::new(),
+            particular: HashMap::new(),
             counts: Counts::default(),
             skipped: BTreeMap::new(),
         }
@@ -64,6 +66,17 @@ impl Deliveries {
             PARTICULAR => self.particular.get(&key).copied(),
             common => self.common.get(usize::from(common)).copied(),
         }
+    }
+
+    /// The deliveries whose standing few others share, by key.
+    pub(super) fn particular(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> + use<> {
+        let mut particular: Vec<_> = self
+            .particular
+            .iter()
+            .map(|(key, standing)| (*key, *standing))
+            .collect();
+        particular.sort_unstable_by_key(|(key, _)| *key);
+        particular.into_iter()
     }
 
     pub(super) fn put(&mut self, key: DeliveryKey, from: Standing, to: Standing) {

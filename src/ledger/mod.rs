@@ -7,6 +7,7 @@ mod book;
 mod codec;
 mod deliveries;
 mod fact;
+mod group;
 mod head;
 pub mod lock;
 pub mod memory;

@@ -14,17 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::group::{Chunk, Group, MOST_IN_ONE, Reading};
 use super::head::{Head, HeadFile};
 use super::lock::until_free;
 use super::quiet::quietly;
-use super::record::link_of;
+use super::record::{Link, link_of};
 
-/// Within sled's own pages, so that no batch ever becomes a file of its own: those are not synced.
-const MOST_IN_ONE: usize = 16 * 1024;
 /// A batch is read once: there is nothing to keep.
 const CACHE: u64 = 4 * 1024 * 1024;
-/// How many bytes are handed from the reading thread at a time.
-const READ_AT_ONCE: usize = 256 * 1024;
 
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +124,7 @@ struct Disk {
     file: File,
     head_file: HeadFile,
     head: Head,
+    group: Group,
 }
 
 impl SledStore {
@@ -231,6 +229,7 @@ impl Disk {
             file,
             head_file,
             head,
+            group: Group::default(),
         };
         if create {
             disk.sync()?;
@@ -253,13 +252,13 @@ impl Disk {
             self.sync()?;
             self.note(before)?;
         }
+        let too_long = |_| io_error("append to", &self.path, io::ErrorKind::FileTooLarge.into());
+        self.group.add(next.sequence, record).map_err(too_long)?;
         if !keeps_promises() {
-            return self.append_carelessly(next, record);
+            return self.insert_carelessly();
         }
         let mut batch = sled::Batch::default();
-        for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
-            batch.insert(key(next.sequence, part), bytes);
-        }
+        self.group.parts().for_each(|(key, bytes)| batch.insert(key, bytes));
         self.db()?
             .apply_batch(batch)
             .map_err(|error| broken("append to", &self.path, error))?;
@@ -268,10 +267,10 @@ impl Disk {
     }
 
     /// What an append must not be: single inserts that nobody flushes, so that a kill loses the last of them.
-    fn append_carelessly(&self, next: Head, record: &[u8]) -> Result<(), StoreError> {
-        for (part, bytes) in record.chunks(MOST_IN_ONE).enumerate() {
+    fn insert_carelessly(&self) -> Result<(), StoreError> {
+        for (key, bytes) in self.group.parts() {
             self.db()?
-                .insert(key(next.sequence, part), bytes)
+                .insert(key, bytes)
                 .map_err(|error| broken("append to", &self.path, error))?;
         }
         Ok(())
@@ -295,41 +294,34 @@ impl Disk {
 
     /// Shows every batch, and says which was the last.
     fn read(&self, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
-        let (mut chunk, mut last, mut at_head) = (Chunk::default(), Head::default(), None);
-        let mut whole = |chunk: &Chunk, last: &mut Head| {
-            if let Some((sequence, record)) = chunk.records().last() {
-                let link = link_of(record);
-                *last = Head { sequence, link };
+        let (db, mut reading) = (self.db()?, Reading::default());
+        let get = |key: &[u8]| db.get(key).map_err(|error| broken("read", &self.path, error));
+        // Asked for one by one: sled forgets pages only after so many questions, and an iteration over all asks too few.
+        while let Some(first) = get(&reading.key(0))? {
+            reading.add(&first);
+            let mut before = first;
+            for part in 1.. {
+                if before.len() < MOST_IN_ONE {
+                    break;
+                }
+                let Some(more) = get(&reading.key(part))? else { break };
+                reading.add(&more);
+                before = more;
             }
-            if let Some((_, record)) = chunk.records().find(|(sequence, _)| *sequence == self.head.sequence) {
-                at_head = Some(link_of(record));
+            if reading.close_group().is_none() {
+                return Err(self.lost(reading.last.sequence));
             }
-        };
-        for entry in self.db()?.iter() {
-            let (key, bytes) = entry.map_err(|error| broken("read", &self.path, error))?;
-            let (sequence, part) = parts(&key).ok_or_else(|| self.lost(chunk.last().unwrap_or(last.sequence)))?;
-            let before = chunk.last().unwrap_or(last.sequence);
-            if part > 0 && sequence == before {
-                chunk.bytes.extend_from_slice(&bytes);
-                continue;
-            }
-            if sequence != before + 1 {
-                return Err(self.lost(before));
-            }
-            if chunk.bytes.len() >= READ_AT_ONCE {
-                whole(&chunk, &mut last);
+            if reading.is_full() {
                 // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
-                let _ = show.blocking_send(std::mem::take(&mut chunk));
+                let _ = show.blocking_send(reading.take(self.head.sequence));
             }
-            chunk.begin(sequence, &bytes);
         }
-        whole(&chunk, &mut last);
-        let _ = show.blocking_send(chunk);
-        self.compare(last, at_head)?;
-        Ok(last)
+        let _ = show.blocking_send(reading.take(self.head.sequence));
+        self.compare(reading.last, reading.at_head)?;
+        Ok(reading.last)
     }
 
-    fn compare(&self, last: Head, at_head: Option<[u8; 8]>) -> Result<(), StoreError> {
+    fn compare(&self, last: Head, at_head: Option<Link>) -> Result<(), StoreError> {
         if !keeps_promises() {
             return Ok(());
         }
@@ -361,53 +353,6 @@ impl Drop for Disk {
         let db = self.db.take();
         let _ = quietly(AssertUnwindSafe(|| drop(db)));
     }
-}
-
-/// Some batches, one behind another: an allocation for each of them would take longer than reading it.
-#[derive(Debug, Default)]
-struct Chunk {
-    first: u64,
-    starts: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Chunk {
-    fn begin(&mut self, sequence: u64, bytes: &[u8]) {
-        if self.starts.is_empty() {
-            self.first = sequence;
-            self.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
-        }
-        self.starts.push(self.bytes.len());
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn last(&self) -> Option<u64> {
-        Some(self.first + (self.starts.len() as u64).checked_sub(1)?)
-    }
-
-    fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let ends = self.starts.iter().skip(1).copied().chain([self.bytes.len()]);
-        let places = self.starts.iter().zip(ends);
-        (self.first..).zip(places.filter_map(|(start, end)| self.bytes.get(*start..end)))
-    }
-}
-
-/// A batch's key; a part beyond the first has its number behind it.
-fn key(sequence: u64, part: usize) -> Vec<u8> {
-    let mut key = sequence.to_be_bytes().to_vec();
-    if part > 0 {
-        key.extend_from_slice(&u32::try_from(part).unwrap_or(u32::MAX).to_be_bytes());
-    }
-    key
-}
-
-fn parts(key: &[u8]) -> Option<(u64, u32)> {
-    let (sequence, part) = key.split_first_chunk::<8>()?;
-    let part = match part {
-        [] => 0,
-        part => u32::from_be_bytes(part.try_into().ok()?),
-    };
-    Some((u64::from_be_bytes(*sequence), part))
 }
 
 /// A kill while sled opened leaves a file that the next open takes for a whole snapshot, and calls the store corrupt.

@@ -129,7 +129,7 @@ pub fn open(book: &Book) -> Open {
     let recipients = 0..book.recipients();
     let keys = recipients
         .clone()
-        .flat_map(|recipient| (1..=book.most_coupons()).map(move |ordinal| key(recipient, ordinal)));
+        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| key(recipient, ordinal)));
     Open {
         counts: book.counts(),
         skipped: book.skipped().clone(),
@@ -155,12 +155,12 @@ pub fn check(book: &Book) {
         book.counts().of(StateName::Skipped),
         book.skipped().values().sum::<u64>()
     );
-    let all = u64::from(book.recipients()) * u64::from(book.most_coupons());
+    let all = u64::from(book.recipients()) * u64::from(book.ordinals());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
         assert_eq!(book.find(book.open_id(recipient)), Some(recipient));
         let mut refused = false;
-        for ordinal in 1..=book.most_coupons() {
+        for ordinal in 1..=book.ordinals() {
             let state = book.standing(key(recipient, ordinal)).state;
             let why = if book.is_gone(recipient) {
                 Some(Skipped::Gone)

@@ -120,10 +120,10 @@ const fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// How many bytes hold every number of so many decimal digits.
+/// How many bytes hold every number of so many decimal digits, of which there are at most [`MOST_DIGITS`].
 fn decimal_bytes(digits: usize) -> usize {
-    let most = (0..digits).fold(0_u128, |most, _| most.saturating_mul(10).saturating_add(9));
-    (128 - most.leading_zeros() as usize).div_ceil(8)
+    // 3.322 bits a digit, in whole bytes.
+    (digits * 3322).div_ceil(8000)
 }
 
 /// Reads what a [`Writer`] wrote.
@@ -281,6 +281,17 @@ mod tests {
         assert_eq!(packed("Cv4PoJXaTPn63rNu"), 17, "an open_id of the other shape");
         assert_eq!(packed("0071"), 3, "leading zeros stay");
         assert_eq!(packed(""), 1);
+    }
+
+    #[test]
+    fn every_number_has_room() {
+        let most = (1..=MOST_DIGITS).scan(0_u128, |most, _| {
+            *most = *most * 10 + 9;
+            Some(128 - most.leading_zeros() as usize)
+        });
+        for (digits, bits) in (1..).zip(most) {
+            assert_eq!(decimal_bytes(digits), bits.div_ceil(8), "{digits} digits");
+        }
     }
 
     proptest! {

@@ -1,0 +1,140 @@
+//! Batches in groups. Most are a hundred bytes; each under a key of its own, half of the store and most of the time to read
+//! it would be the store's own.
+
+use std::num::TryFromIntError;
+use std::ops::Range;
+
+use super::head::Head;
+use super::record::{Link, link_of};
+
+/// Batches lie together up to here. Each append writes its group anew, so a larger one makes appends larger.
+const GROUP: usize = 1024;
+/// No value is longer: within a page, none becomes a file of its own, and those are not synced.
+pub(super) const MOST_IN_ONE: usize = 16 * 1024;
+/// How many bytes are handed from the reading thread at a time.
+const READ_AT_ONCE: usize = 256 * 1024;
+const LENGTH: usize = size_of::<u32>();
+
+/// The batches that lie under one key, the last of which is being written.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Group {
+    /// Adds the next batch.
+    pub(super) fn add(&mut self, sequence: u64, record: &[u8]) -> Result<(), TryFromIntError> {
+        if self.bytes.is_empty() || self.bytes.len() + record.len() > GROUP {
+            self.first = sequence;
+            self.bytes.clear();
+        }
+        self.bytes
+            .extend_from_slice(&u32::try_from(record.len())?.to_be_bytes());
+        self.bytes.extend_from_slice(record);
+        Ok(())
+    }
+
+    /// What is to be written, under which keys.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
+        (0..)
+            .zip(self.bytes.chunks(MOST_IN_ONE))
+            .map(|(part, bytes)| (key(self.first, part), bytes))
+    }
+}
+
+/// How far a store is read.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    chunk: Chunk,
+    closed: u64,
+    /// The last batch that was taken.
+    pub(super) last: Head,
+    /// The link of the batch that the head names.
+    pub(super) at_head: Option<Link>,
+}
+
+impl Reading {
+    /// The key of the next group's first part, or of a later one.
+    pub(super) fn key(&self, part: u32) -> Vec<u8> {
+        key(self.closed + 1, part)
+    }
+
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.chunk.bytes.extend_from_slice(part);
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.chunk.bytes.len() >= READ_AT_ONCE
+    }
+
+    /// Ends the group that is being read. Says with which number the next one begins.
+    pub(super) fn close_group(&mut self) -> Option<u64> {
+        self.closed = self.chunk.close_group(self.closed + 1)? - 1;
+        Some(self.closed + 1)
+    }
+
+    /// Takes what was read, and notes its links.
+    pub(super) fn take(&mut self, head: u64) -> Chunk {
+        let chunk = std::mem::take(&mut self.chunk);
+        for (sequence, record) in chunk.records() {
+            let link = link_of(record);
+            self.last = Head { sequence, link };
+            if sequence == head {
+                self.at_head = Some(link);
+            }
+        }
+        self.chunk.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
+        chunk
+    }
+}
+
+/// Some groups of batches, one behind another: an allocation for each batch would take longer than reading it.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    bytes: Vec<u8>,
+    /// Where the group begins that is being read.
+    group: usize,
+    records: Vec<(u64, Range<usize>)>,
+}
+
+impl Chunk {
+    /// The group is whole: finds its batches, the first of which has the number `first`. Says which number comes next;
+    /// nothing when the group is not what was written.
+    fn close_group(&mut self, first: u64) -> Option<u64> {
+        let mut next = first;
+        while self.group < self.bytes.len() {
+            let begin = self.group + LENGTH;
+            let length = self
+                .bytes
+                .get(self.group..begin)?
+                .try_into()
+                .map(u32::from_be_bytes)
+                .ok()?;
+            let end = begin.checked_add(usize::try_from(length).ok()?)?;
+            if end > self.bytes.len() {
+                return None;
+            }
+            self.records.push((next, begin..end));
+            self.group = end;
+            next += 1;
+        }
+        Some(next)
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let record = |range: &Range<usize>| self.bytes.get(range.clone());
+        self.records
+            .iter()
+            .filter_map(move |(sequence, range)| Some((*sequence, record(range)?)))
+    }
+}
+
+/// A batch's key; a part beyond the first has its number behind it.
+fn key(sequence: u64, part: u32) -> Vec<u8> {
+    let mut key = sequence.to_be_bytes().to_vec();
+    if part > 0 {
+        key.extend_from_slice(&part.to_be_bytes());
+    }
+    key
+}
