@@ -46,12 +46,12 @@ impl Chain {
             platform,
         } = identity;
         let whose = [campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n");
-        Self(link(&Link::default(), whose.as_bytes()))
+        Self(link(Link::default(), whose.as_bytes()))
     }
 
     /// Makes the next batch of `body`.
     pub fn seal(&mut self, body: &[u8]) -> Vec<u8> {
-        self.0 = link(&self.0, body);
+        self.0 = link(self.0, body);
         let mut record = Vec::with_capacity(HEADER + body.len());
         record.push(VERSION);
         record.extend_from_slice(&self.0);
@@ -70,7 +70,7 @@ impl Chain {
             Some(&found) if found > VERSION => return Err(RecordError::Newer { found }),
             _ => return Err(RecordError::Altered),
         }
-        let expected = link(&self.0, body);
+        let expected = link(self.0, body);
         if header.get(1..) != Some(&expected[..]) {
             return Err(RecordError::Altered);
         }
@@ -88,7 +88,7 @@ pub fn link_of(record: &[u8]) -> Link {
         .unwrap_or_default()
 }
 
-fn link(before: &Link, body: &[u8]) -> Link {
+fn link(before: Link, body: &[u8]) -> Link {
     let digest = Sha256::new()
         .chain_update(before)
         .chain_update([VERSION])

@@ -17,6 +17,10 @@ pub(super) struct Undo {
     deliveries: Option<Deliveries>,
     went: Vec<(u32, bool)>,
     draft: DraftBefore,
+    #[expect(
+        clippy::option_option,
+        reason = "whether there is one to put back, and whether that was one"
+    )]
     generation: Option<Option<Generation>>,
     small: Small,
 }

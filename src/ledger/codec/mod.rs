@@ -91,7 +91,9 @@ impl Codec {
             Fact::Admitted { recipients } => {
                 writer.byte(ADMITTED);
                 writer.number(recipients.len() as u64);
-                recipients.iter().for_each(|open_id| writer.text(open_id.as_str()));
+                for open_id in recipients {
+                    writer.text(open_id.as_str());
+                }
             }
             Fact::Left { recipients } => write_numbers(writer, LEFT, recipients),
             Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),

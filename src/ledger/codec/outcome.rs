@@ -38,30 +38,27 @@ impl Commons {
 
     /// By its number from 1 on, or 0 and in full.
     fn write(&mut self, writer: &mut Writer, common: &[u8]) {
-        match self.numbers.get(common) {
-            Some(number) => writer.number(*number as u64 + 1),
-            None => {
-                writer.number(0);
-                writer.bytes(common);
-                self.learn(common);
-            }
+        if let Some(number) = self.numbers.get(common) {
+            writer.number(*number as u64 + 1);
+        } else {
+            writer.number(0);
+            writer.bytes(common);
+            self.learn(common);
         }
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) -> Option<&Common> {
-        match reader.number()?.checked_sub(1) {
-            Some(number) => self.known.get(usize::try_from(number).ok()?),
-            None => {
-                let bytes = reader.bytes()?;
-                let before = self.known.len();
-                self.learn(bytes);
-                if self.known.len() == before {
-                    self.one_more = Some(postcard::from_bytes(bytes).ok()?);
-                    return self.one_more.as_ref();
-                }
-                self.known.last()
-            }
+        if let Some(number) = reader.number()?.checked_sub(1) {
+            return self.known.get(usize::try_from(number).ok()?);
         }
+        let bytes = reader.bytes()?;
+        let before = self.known.len();
+        self.learn(bytes);
+        if self.known.len() == before {
+            self.one_more = Some(postcard::from_bytes(bytes).ok()?);
+            return self.one_more.as_ref();
+        }
+        self.known.last()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Numbers and text in as few bytes as their kind allows. A reader takes nothing for granted: it says no to whatever it
 //! cannot have written.
 
+use std::fmt::Write as _;
+
 use crate::clock::from_ms;
 use jiff::Timestamp;
 
@@ -220,7 +222,7 @@ impl Packed<'_> {
                 let length = self.length;
                 // A number with more digits than it had when it was written is not one that was written; its checksum
                 // says that it was.
-                text.push_str(&format!("{:0length$}", u128::from_le_bytes(value)));
+                let _ = write!(text, "{:0length$}", u128::from_le_bytes(value));
             }
             LOWER_HEX => self.hex(text, LOWER),
             UPPER_HEX => self.hex(text, UPPER),
