@@ -3,6 +3,14 @@
 //!
 //! `cargo bench --bench ledger [-- USERS]`. Opening is measured in a process of its own, for its memory's sake.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::many_single_char_names,
+    clippy::cast_precision_loss,
+    reason = "a benchmark prints its result, and one that cannot go on has none"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
