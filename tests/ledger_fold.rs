@@ -447,3 +447,38 @@ fn a_ledger_that_is_put_under_another_name_is_refused() {
         );
     });
 }
+
+#[test]
+fn everything_that_was_said_is_kept_and_can_be_read_again() {
+    wait(async {
+        let (store, mut ledger) = begun(3, 1).await;
+        let at = |ms: i64| from_ms(1_780_000_000_000 + ms);
+        let doubt = Verdict::Unknown {
+            due: at(900),
+            code: Some(8),
+        };
+        let batches = [
+            vec![intent(key(0, 1), at(1)), intent(key(1, 1), at(2))],
+            vec![
+                ended(key(0, 1), Verdict::Issued, at(60)),
+                ended(key(1, 1), doubt, at(70)),
+                intent(key(2, 1), at(80)),
+            ],
+            vec![Fact::Withdrawn { key: key(2, 1) }],
+        ];
+        for facts in &batches {
+            ledger.append(facts.clone()).await.unwrap();
+        }
+        let mut read = Vec::new();
+        reopened(&store)
+            .await
+            .facts(|batch, fact| read.push((batch, fact)))
+            .await
+            .unwrap();
+        let told: Vec<_> = (2..)
+            .zip(&batches)
+            .flat_map(|(batch, facts)| facts.iter().map(move |fact| (batch, fact.clone())))
+            .collect();
+        assert_eq!(read.split_off(3), told);
+    });
+}

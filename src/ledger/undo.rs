@@ -17,12 +17,17 @@ pub(super) struct Undo {
     deliveries: Option<Deliveries>,
     went: Vec<(u32, bool)>,
     draft: DraftBefore,
-    #[expect(
-        clippy::option_option,
-        reason = "whether there is one to put back, and whether that was one"
-    )]
-    generation: Option<Option<Generation>>,
+    generation: Before,
     small: Small,
+}
+
+/// The generation before.
+#[derive(Debug)]
+enum Before {
+    /// It is the present one.
+    Same,
+    /// It was replaced.
+    Other(Option<Generation>),
 }
 
 #[derive(Debug)]
@@ -56,7 +61,7 @@ impl Undo {
                 returned: book.draft.returned.len(),
                 taken: None,
             },
-            generation: None,
+            generation: Before::Same,
             small: Small {
                 counts: book.deliveries.counts,
                 skipped: book.deliveries.skipped.clone(),
@@ -89,7 +94,9 @@ impl Undo {
     }
 
     pub(super) fn replaced(&mut self, generation: Option<Generation>) {
-        self.generation.get_or_insert(generation);
+        if matches!(self.generation, Before::Same) {
+            self.generation = Before::Other(generation);
+        }
     }
 }
 
@@ -154,7 +161,7 @@ fn take_back(book: &mut Book, undo: Undo) {
     }
     book.draft.left.truncate(draft.left);
     book.draft.returned.truncate(draft.returned);
-    if let Some(generation) = generation {
+    if let Before::Other(generation) = generation {
         book.generation = generation;
     }
     book.activities.truncate(small.activities);

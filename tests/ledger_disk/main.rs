@@ -12,6 +12,7 @@ mod child;
 mod common;
 mod crashes;
 mod damage;
+mod doors;
 mod full;
 mod history;
 

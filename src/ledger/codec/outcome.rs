@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Times;
 use super::wire::{Packed, Reader, Writer};
+use crate::clock::from_ms;
 use crate::delivery::Verdict;
 use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
@@ -39,12 +40,11 @@ impl Commons {
     /// By its number from 1 on, or 0 and in full.
     fn write(&mut self, writer: &mut Writer, common: &[u8]) {
         if let Some(number) = self.numbers.get(common) {
-            writer.number(*number as u64 + 1);
-        } else {
-            writer.number(0);
-            writer.bytes(common);
-            self.learn(common);
+            return writer.number(*number as u64 + 1);
         }
+        writer.number(0);
+        writer.bytes(common);
+        self.learn(common);
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) -> Option<&Common> {
@@ -54,11 +54,11 @@ impl Commons {
         let bytes = reader.bytes()?;
         let before = self.known.len();
         self.learn(bytes);
-        if self.known.len() == before {
-            self.one_more = Some(postcard::from_bytes(bytes).ok()?);
-            return self.one_more.as_ref();
+        if self.known.len() > before {
+            return self.known.last();
         }
-        self.known.last()
+        self.one_more = Some(postcard::from_bytes(bytes).ok()?);
+        self.one_more.as_ref()
     }
 }
 
@@ -194,13 +194,11 @@ pub(super) fn write(
 pub(in crate::ledger) struct Told<'a> {
     common: &'a Common,
     pub(in crate::ledger) at: Timestamp,
-    latency: Duration,
-    log_id: Option<Packed<'a>>,
-    coupon_id: Option<Packed<'a>>,
-    times: [Option<i64>; 3],
+    /// Behind the time.
+    rest: Reader<'a>,
 }
 
-/// Reads a verdict and its outcome.
+/// Reads a verdict, and passes over its outcome.
 pub(super) fn read<'c, 'a: 'c>(
     reader: &mut Reader<'a>,
     commons: &'c mut Commons,
@@ -208,46 +206,38 @@ pub(super) fn read<'c, 'a: 'c>(
 ) -> Option<(Verdict, Told<'c>)> {
     let common = commons.read(reader)?;
     let at = reader.time(&mut last.0)?;
-    let latency = Duration::from_millis(reader.number()?);
-    let mut due = || reader.time(&mut last.0.clone());
+    let rest = reader.clone();
+    let told = Told { common, at, rest };
+    let own = told.own(reader)?;
+    let due = own.due.map(|from_at| from_ms(last.0.wrapping_add(from_at)));
     let verdict = match common.verdict {
         CommonVerdict::Issued => Verdict::Issued,
         CommonVerdict::Refused { code } => Verdict::Refused { code },
         CommonVerdict::Held { code } => Verdict::Held { code },
-        CommonVerdict::NotIssued { code } => Verdict::NotIssued { due: due()?, code },
-        CommonVerdict::Unknown { code } => Verdict::Unknown { due: due()?, code },
+        CommonVerdict::NotIssued { code } => Verdict::NotIssued { due: due?, code },
+        CommonVerdict::Unknown { code } => Verdict::Unknown { due: due?, code },
     };
-    let mut told = Told {
-        common,
-        at,
-        latency,
-        log_id: None,
-        coupon_id: None,
-        times: [None; 3],
-    };
-    if common.answer.is_some() {
-        told.log_id = Some(reader.packed()?);
-    }
-    if let Some(coupon) = &common.coupon {
-        told.coupon_id = Some(reader.packed()?);
-        let mut before = last.0.div_euclid(1000);
-        for (time, has) in told.times.iter_mut().zip(coupon.has_times) {
-            if has {
-                before = before.wrapping_add(reader.near()?);
-                *time = Some(before);
-            }
-        }
-    }
     Some((verdict, told))
+}
+
+/// What an outcome has for itself.
+struct Own<'a> {
+    latency: Duration,
+    /// How many milliseconds after the outcome it is due again.
+    due: Option<i64>,
+    log_id: Option<Packed<'a>>,
+    coupon_id: Option<Packed<'a>>,
+    times: [Option<i64>; 3],
 }
 
 impl Told<'_> {
     /// All of it. Nothing when it is an issued one without a coupon, which nobody writes.
     pub(in crate::ledger) fn outcome(&self) -> Option<Outcome> {
         let common = self.common;
+        let own = self.own(&mut self.rest.clone())?;
         let proof = match common.proof {
             CommonProof::Issued { replay } => Proof::Issued {
-                coupon: Box::new(self.coupon()?),
+                coupon: Box::new(self.coupon(&own)?),
                 replay,
             },
             CommonProof::Duplicate => Proof::Duplicate,
@@ -259,7 +249,7 @@ impl Told<'_> {
         let answer = common.answer.as_ref().map(|answer| Answer {
             code: answer.code,
             message: answer.message.clone(),
-            log_id: self.log_id.map(|packed| packed.text()).unwrap_or_default(),
+            log_id: own.log_id.map(|packed| packed.text()).unwrap_or_default(),
             class: answer.class,
             classifier: answer.classifier,
         });
@@ -269,16 +259,44 @@ impl Told<'_> {
             status: common.status,
             detail: common.detail.clone(),
             retry_after: common.retry_after,
-            latency: self.latency,
+            latency: own.latency,
             at: self.at,
         })
     }
 
-    fn coupon(&self) -> Option<Coupon> {
+    fn own<'a>(&self, reader: &mut Reader<'a>) -> Option<Own<'a>> {
+        let common = self.common;
+        let mut own = Own {
+            latency: Duration::from_millis(reader.number()?),
+            due: None,
+            log_id: None,
+            coupon_id: None,
+            times: [None; 3],
+        };
+        if let CommonVerdict::NotIssued { .. } | CommonVerdict::Unknown { .. } = common.verdict {
+            own.due = Some(reader.near()?);
+        }
+        if common.answer.is_some() {
+            own.log_id = Some(reader.packed()?);
+        }
+        if let Some(coupon) = &common.coupon {
+            own.coupon_id = Some(reader.packed()?);
+            let mut before = self.at.as_millisecond().div_euclid(1000);
+            for (time, has) in own.times.iter_mut().zip(coupon.has_times) {
+                if has {
+                    before = before.wrapping_add(reader.near()?);
+                    *time = Some(before);
+                }
+            }
+        }
+        Some(own)
+    }
+
+    fn coupon(&self, own: &Own<'_>) -> Option<Coupon> {
         let common = self.common.coupon.as_ref()?;
-        let [receive_time, valid_begin_time, valid_end_time] = self.times;
+        let [receive_time, valid_begin_time, valid_end_time] = own.times;
         Some(Coupon {
-            coupon_id: self.coupon_id?.text(),
+            coupon_id: own.coupon_id?.text(),
             merchant_meta_no: common.merchant_meta_no.clone(),
             coupon_name: common.coupon_name.clone(),
             coupon_status: common.coupon_status,

@@ -231,15 +231,8 @@ fn a_step_that_no_reading_takes_is_not_written() {
     assert_eq!(Codec::default().encode(&[fact]), None);
 }
 
-/// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
-#[test]
-#[expect(clippy::too_many_lines, reason = "one of each kind of fact, and their bytes")]
-fn the_format_stays_what_it_is() {
-    let key = DeliveryKey {
-        recipient: 3,
-        ordinal: 1,
-    };
-    let outcome = Outcome {
+fn issued() -> Outcome {
+    Outcome {
         proof: Proof::Issued {
             coupon: Box::new(Coupon {
                 coupon_id: "7218071234565644204".to_owned(),
@@ -261,8 +254,15 @@ fn the_format_stays_what_it_is() {
         retry_after: None,
         latency: Duration::from_millis(57),
         at: from_ms(1_780_000_000_100),
+    }
+}
+
+fn one_of_each() -> Vec<Fact> {
+    let key = DeliveryKey {
+        recipient: 3,
+        ordinal: 1,
     };
-    let facts = [
+    vec![
         Fact::RunBegan {
             at: from_ms(1_780_000_000_000),
             timeout: Duration::from_secs(10),
@@ -290,7 +290,7 @@ fn the_format_stays_what_it_is() {
         Fact::Ended {
             key,
             verdict: Verdict::Issued,
-            outcome: Box::new(outcome),
+            outcome: Box::new(issued()),
         },
         Fact::Reread {
             key,
@@ -299,7 +299,13 @@ fn the_format_stays_what_it_is() {
             },
             at: from_ms(1_780_000_000_150),
         },
-    ];
+    ]
+}
+
+/// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
+#[test]
+fn the_format_stays_what_it_is() {
+    let facts = one_of_each();
     let lines: Vec<String> = facts
         .iter()
         .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))

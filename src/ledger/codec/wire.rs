@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::clock::from_ms;
 use jiff::Timestamp;
+
+use crate::clock::from_ms;
 
 /// Longer text is not packed but written as it is.
 const MOST_DIGITS: usize = 38;

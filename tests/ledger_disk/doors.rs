@@ -1,0 +1,53 @@
+//! A directory that nobody may write in, and what a second process is told.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use crate::child::{command, start};
+use crate::place;
+
+/// Nothing is closed to root, so the child is somebody else then.
+#[test]
+fn a_directory_that_is_closed_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let mut child = command("append", root.path());
+    if rustix::process::geteuid().is_root() {
+        child.uid(65_534).gid(65_534).current_dir("/");
+    }
+    if child.output().is_err() {
+        println!("skipped: nobody else may run this program where it is");
+        return;
+    }
+    let mut said = start(child);
+    if said.next().is_none() {
+        println!("skipped: nobody else may run this program where it is");
+        return;
+    }
+    let refused = said.next().unwrap().replace(root.path().to_str().unwrap(), "");
+    assert_eq!(
+        refused,
+        "refused cannot create /.runner/sandbox/tt1: Permission denied (os error 13)"
+    );
+    said.kill();
+}
+
+#[test]
+fn a_second_process_is_told_who_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let lock = place(root.path()).lock(&crate::common::owner()).unwrap();
+    let first_refusal = || {
+        let mut said = start(command("append", root.path()));
+        let line = std::iter::from_fn(|| said.next()).find(|line| line != "begun");
+        said.kill();
+        line.unwrap()
+    };
+    let refused = first_refusal();
+    let owner = format!(
+        "the campaign's ledger is taken by process {} on here",
+        std::process::id()
+    );
+    assert!(refused.contains(&owner), "{refused}");
+    drop(lock);
+    assert_eq!(first_refusal(), "opened 0");
+}
