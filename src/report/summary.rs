@@ -14,6 +14,9 @@ use super::times::{duration, grouped, of, rate};
 
 /// The widest that a message of the platform may be in the table of codes.
 const MESSAGE: usize = 48;
+/// A terminal's usual width. A table that is wider has its log_ids on lines of their own: a log_id that a terminal breaks
+/// in two cannot be copied.
+const WIDTH: usize = 80;
 
 /// The summary of a run that has ended, in lines for people; empty before the end.
 #[must_use]
@@ -133,15 +136,25 @@ fn codes(tally: &Tally) -> String {
             *width = (*width).max(columns(cell));
         }
     }
+    let before_message = widths.iter().take(3).map(|width| width + 2).sum::<usize>() + 2;
+    let wide = before_message + widths[3] + 2 + widths[4] > WIDTH;
     let mut text = String::new();
-    for [code, class, answers, message, log_id] in rows {
-        let line = format!(
-            "  {}  {}  {}  {}  {log_id}",
+    for (at, [code, class, answers, message, log_id]) in rows.into_iter().enumerate() {
+        let mut line = format!(
+            "  {}  {}  {}  ",
             right(&code, widths[0]),
             left(&class, widths[1]),
             right(&answers, widths[2]),
-            left(&message, widths[3]),
         );
+        if !wide {
+            let _ = write!(line, "{}  {log_id}", left(&message, widths[3]));
+        } else if at == 0 {
+            line.push_str("message / log_id");
+        } else {
+            let below = format!("\n{:before_message$}{log_id}", "");
+            line.push_str(&cut(&message, WIDTH.saturating_sub(before_message)));
+            line.push_str(if message.is_empty() { &log_id } else { &below });
+        }
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text.push('\n');
@@ -217,7 +230,7 @@ const fn unusable_kind(kind: UnusableKind) -> &'static str {
     match kind {
         UnusableKind::Empty => "the open_id is empty",
         UnusableKind::TooLong => "the open_id has over 128 characters",
-        UnusableKind::NotPrintable => "the open_id has spaces or characters that cannot be printed",
+        UnusableKind::NotPrintable => "spaces or unprintable characters in the open_id",
         UnusableKind::WrongFields => "it has more or fewer fields than the header",
         UnusableKind::NotText => "it is not text in the file's encoding",
     }
@@ -290,7 +303,7 @@ pub fn halted(halted: &Halted) -> String {
         } => {
             format!("another ledger has sent this campaign: user {open_id} already had the coupon {merchant_coupon_id}")
         }
-        Halted::Credentials { why } => format!("the platform does not accept the credentials: {}", visible(why)),
+        Halted::Credentials { why } => visible(why).into_owned(),
         Halted::MaxCoupons { max } => format!("max_coupons is reached: {}", grouped(*max)),
     }
 }
@@ -328,7 +341,8 @@ pub fn remedy(halted: &Halted) -> String {
                 .to_owned()
         }
         Halted::Credentials { .. } => {
-            "check the key and the secret, or the token, that the file's credentials refer to".to_owned()
+            "check the key and the secret, or the token, that the file's credentials refer to, and platform.base_url"
+                .to_owned()
         }
         Halted::MaxCoupons { .. } => "raise max_coupons in the campaign file, if more may be given".to_owned(),
     }
