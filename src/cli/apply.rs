@@ -118,7 +118,9 @@ impl Run<'_> {
         self.say(self.began(existing.is_none()));
         let mut existing = existing;
         if let Some(ledger) = &mut existing {
-            ledger.append(vec![self.run_began()]).await?;
+            let mut facts = self.given_to_nobody(ledger.book());
+            facts.push(self.run_began());
+            ledger.append(facts).await?;
         }
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
@@ -166,6 +168,19 @@ impl Run<'_> {
         let mut ledger = self.home.begin(&self.plan, self.context.clock.now()).await?;
         ledger.append(vec![self.run_began()]).await?;
         Ok(ledger)
+    }
+
+    /// What a kill left under way in a rehearsal whose stand-in was inside the killed process. That platform is gone with
+    /// everything that it gave, so these attempts are called off and not in doubt: a refusal by the next stand-in would
+    /// otherwise leave a doubt that nobody can ever settle, and the same command would not complete the rehearsal.
+    fn given_to_nobody(&self, book: &Book) -> Vec<Fact> {
+        if !matches!(self.args.sandbox, Some(None)) {
+            return Vec::new();
+        }
+        let under_way = book
+            .unsettled()
+            .filter(|(_, standing)| standing.state.name() == StateName::InFlight);
+        under_way.map(|(key, _)| Fact::Withdrawn { key }).collect()
     }
 
     fn run_began(&self) -> Fact {
