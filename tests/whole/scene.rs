@@ -8,11 +8,12 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use runner::delivery::DeliveryKey;
 use runner::event::Owner;
 use runner::identity::{AppId, CampaignName, Identity, PlatformName};
-use runner::ledger::Ledger;
 use runner::ledger::place::Place;
 use runner::ledger::store::SledStore;
+use runner::ledger::{Fact, Ledger};
 use serde_json::Value;
 
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
@@ -175,8 +176,36 @@ impl Scene {
         Place::of(self.dir.path(), &self.identity())
     }
 
-    /// Looks into the ledger, which no process has open; nothing where there is none.
+    /// Looks into the ledger; nothing where there is none.
     pub fn ledger<R>(&self, look: impl FnOnce(&Ledger<SledStore>) -> R) -> Option<R> {
+        self.open(async |ledger| look(ledger))
+    }
+
+    /// How many durable intents that were not called off each id has, by the ledger's facts.
+    pub fn intents(&self) -> HashMap<String, u32> {
+        let read = async |ledger: &mut Ledger<SledStore>| {
+            let mut intents: HashMap<DeliveryKey, u32> = HashMap::new();
+            let count = |_, fact| match fact {
+                Fact::Intent { key, .. } => *intents.entry(key).or_default() += 1,
+                Fact::Withdrawn { key } => *intents.entry(key).or_default() -= 1,
+                _ => {}
+            };
+            ledger.facts(count).await.unwrap();
+            let id = |key| ledger.book().merchant_coupon_id(key).unwrap().to_string();
+            intents.into_iter().map(|(key, n)| (id(key), n)).collect()
+        };
+        self.open(read).unwrap_or_default()
+    }
+
+    /// Opens a copy of the ledger, so that looking at it repairs nothing that the next run should meet.
+    fn open<R>(&self, look: impl AsyncFnOnce(&mut Ledger<SledStore>) -> R) -> Option<R> {
+        let aside = tempfile::tempdir().unwrap();
+        let copied = Place::of(aside.path(), &self.identity());
+        for (path, bytes) in files(self.place().dir()) {
+            let to = copied.dir().join(path.strip_prefix(self.place().dir()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::write(to, bytes).unwrap();
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -188,10 +217,9 @@ impl Scene {
                 since: jiff::Timestamp::UNIX_EPOCH,
                 command: "test".into(),
             };
-            let place = self.place();
-            let held = place.lock(&owner).unwrap();
-            let store = place.open(&held).await.unwrap()?;
-            Some(look(&Ledger::open(store, self.identity()).await.unwrap()))
+            let held = copied.lock(&owner).unwrap();
+            let store = copied.open(&held).await.unwrap()?;
+            Some(look(&mut Ledger::open(store, self.identity()).await.unwrap()).await)
         })
     }
 }
@@ -220,10 +248,10 @@ impl Ran {
     }
 }
 
-/// Every file below a folder, with its bytes.
+/// Every file below a folder, with its bytes; none when there is no folder.
 pub fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
+    for entry in fs::read_dir(dir).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
