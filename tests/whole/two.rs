@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use runner::delivery::StateName;
+
 use crate::scene::{Ran, Scene, StandIn};
 
 /// Waits until the program says on stderr what contains `word`. What it says later is read and thrown away.
@@ -108,4 +110,17 @@ fn a_signal_while_it_waits_for_the_start_ends_it() {
     assert_eq!(ended(run), Some(3));
     assert!(stand_in.log().is_empty());
     scene.run(&["--no-wait"]).ends(3);
+}
+
+#[test]
+fn a_signal_while_it_backs_off_ends_it_and_the_doubt_is_kept() {
+    let stand_in = StandIn::start(&["--busy", "100%"]);
+    let scene = Scene::new(&stand_in.url, 1).with("retry: {first_delay: 1h, max_delay: 1h}");
+    let mut run = scene.apply(&[]).spawn().unwrap();
+    until_it_says(&mut run, "due");
+    signal(&run, "HUP");
+    assert_eq!(ended(run), Some(3));
+    assert_eq!(stand_in.log().len(), 1);
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert_eq!(counts.of(StateName::InDoubt), 1);
 }

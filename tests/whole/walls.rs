@@ -161,3 +161,27 @@ fn a_file_named_without_its_folder_has_its_ledger_beside_it() {
     Ran::of(command.stdin(Stdio::null()).output().unwrap()).ends(0);
     assert!(scene.place().dir().join("ledger.json").exists());
 }
+
+#[test]
+fn a_wrong_address_halts_before_a_send_and_names_the_key_to_look_at() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&format!("{}/nowhere", stand_in.url), 20);
+    let ran = scene.run(&[]).ends(4);
+    assert!(ran.out.contains("platform.base_url"), "{}", ran.out);
+    assert!(stand_in.log().is_empty());
+}
+
+/// Also for root, who may write to any directory that there is.
+#[test]
+fn a_place_where_no_ledger_can_be_is_named_and_nothing_is_sent() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 20);
+    let state = scene.dir.path().join(".runner");
+    fs::write(&state, "not a directory").unwrap();
+    let ran = scene.run(&[]).ends(1);
+    let named = ran.err.contains(".runner") && ran.err.contains("--state-dir");
+    assert!(named, "{}", ran.err);
+    assert!(stand_in.log().is_empty());
+    fs::remove_file(state).unwrap();
+    scene.run(&[]).ends(0);
+}
