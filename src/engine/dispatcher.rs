@@ -51,6 +51,9 @@ pub(super) struct Batch {
     fresh: u64,
 }
 
+/// For so long the armed ones last: a flush that takes less costs no start.
+const AHEAD: Duration = Duration::from_millis(250);
+
 /// Owns a run from its first intent to its last outcome.
 pub(super) struct Dispatcher<S, P, T> {
     pub(super) plan: Arc<Plan>,
@@ -221,8 +224,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         Ok(())
     }
 
-    /// How many intents may be made now. No more than the pace starts in a second are armed, so that little is in doubt
-    /// after a crash.
+    /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a
+    /// crash: one that is armed has not left, but nobody can tell afterwards.
     fn room(&self, leave: Leave) -> u32 {
         let in_flight = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
         let armed = self.shared.armed.load(Ordering::SeqCst);
@@ -232,7 +235,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             clippy::cast_sign_loss,
             reason = "a pace is positive and small"
         )]
-        let most_armed = (per_second as usize).max(1);
+        let most_armed = ((per_second * AHEAD.as_secs_f64()) as usize).max(1);
         let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
         match leave {
             Leave::UpTo(allowed) => allowed.saturating_sub(in_flight).min(arm),

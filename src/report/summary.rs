@@ -278,8 +278,9 @@ fn advice(tally: &Tally) -> Vec<String> {
     }
     if counts.of(StateName::InDoubt) > 0 {
         advice.push(
-            "whether those in doubt have their coupon is not known; `retry.in_doubt` and `retry.resend_within` in the \
-             campaign file say whether they are sent again, each by its own id"
+            "whether those in doubt have their coupon is not known. one that was refused or held since is not sent again: ask \
+             the platform, by its log_id; the others are sent again, each by its own id, as `retry.in_doubt` and \
+             `retry.resend_within` in the campaign file say"
                 .to_owned(),
         );
     }
