@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::campaign::Parsed;
@@ -116,6 +117,7 @@ impl Run<'_> {
     async fn run(&self, platform: HttpPlatform) -> Result<(Exit, bool), Failure> {
         let existing = self.home.open(&self.plan).await?;
         self.say(self.began(existing.is_none()));
+        self.tell_of_waits();
         let mut existing = existing;
         if let Some(ledger) = &mut existing {
             let mut facts = self.given_to_nobody(ledger.book());
@@ -256,6 +258,25 @@ impl Run<'_> {
         let ask = || question::ask_person(&about);
         let answer = self.context.bars.suspend(|| tokio::task::block_in_place(ask));
         answer.map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
+    }
+
+    /// A rehearsal shows the times that it does not wait for.
+    fn tell_of_waits(&self) {
+        let campaign = &self.parsed.campaign;
+        let stamp = |at: Timestamp| {
+            at.to_zoned_datetime(campaign.timezone.clone())
+                .strftime("%Y-%m-%d %H:%M")
+        };
+        let said = match (campaign.schedule.start.map(stamp), campaign.schedule.end.map(stamp)) {
+            _ if self.args.sandbox.is_none() => return,
+            (None, None) => return,
+            (Some(start), None) => format!("nothing before {start}"),
+            (None, Some(end)) => format!("nothing from {end} on"),
+            (Some(start), Some(end)) => format!("nothing before {start}, and nothing from {end} on"),
+        };
+        self.context.talk(&format!(
+            "a rehearsal does not wait; for real, the campaign sends {said}\n"
+        ));
     }
 
     fn began(&self, new_ledger: bool) -> EventKind {

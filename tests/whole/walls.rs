@@ -185,3 +185,10 @@ fn a_place_where_no_ledger_can_be_is_named_and_nothing_is_sent() {
     fs::remove_file(state).unwrap();
     scene.run(&[]).ends(0);
 }
+
+#[test]
+fn a_rehearsal_shows_the_times_that_it_does_not_wait_for() {
+    let scene = Scene::new("https://open.douyin.com", 3).with("schedule: {start: 2099-01-01T10:00}");
+    let ran = scene.run(&["--sandbox"]).ends(0);
+    assert!(ran.err.contains("nothing before 2099-01-01 10:00"), "{}", ran.err);
+}
