@@ -120,8 +120,6 @@ pub enum Unknown {
     Cut,
     /// An answer that cannot be read as the platform's: another status, no JSON, too large, a success without a coupon.
     Unreadable,
-    /// The process ended while the attempt was under way.
-    Interrupted,
 }
 
 /// Why an attempt surely issued nothing.

@@ -115,10 +115,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// Admits and sends. Says how the process ends, and whether there is a summary to show.
     async fn run(&self, platform: HttpPlatform) -> Result<(Exit, bool), Failure> {
-        let existing = self.home.open(&self.plan).await?;
+        let mut existing = self.home.open(&self.plan).await?;
         self.say(self.began(existing.is_none()));
         self.tell_of_waits();
-        let mut existing = existing;
         if let Some(ledger) = &mut existing {
             let mut facts = self.given_to_nobody(ledger.book());
             facts.push(self.run_began());

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::clock::{LOOK_AGAIN, until};
+use crate::clock::{LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
 use crate::douyin::Platform;
 use crate::event::{Ending, EventKind, Halted};
@@ -192,7 +192,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     pub(super) fn set_pace(&mut self, per_second: f64, at: Moment) {
         self.shared.pacer(|pacer| pacer.set_pace(per_second, at.instant));
         let until = self.limits.throttle.recovered_in(at.instant);
-        let until = until.map(|left| crate::clock::later(at.wall, left));
+        let until = until.map(|left| later(at.wall, left));
         self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
     }
 
@@ -244,7 +244,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    fn below_max_coupons(&mut self, fresh: u64) -> bool {
+    fn below_max_coupons(&self, fresh: u64) -> bool {
         let counts = self.ledger.book().counts();
         let may_exist =
             counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight) + fresh;

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use crate::clock::later;
 use crate::event::Waiting;
+use crate::pace::throttle::Throttle;
 use crate::plan::Plan;
 
 use super::guard::Guards;
 use super::outage::{Outage, WAIT_PROBE};
 use super::queue::Pick;
 use super::ramp::Ramp;
-use crate::pace::throttle::Throttle;
 
 /// The limits of one run.
 #[derive(Debug)]

@@ -1,16 +1,16 @@
 //! What every history needs: a plan, an audience, a store that can be opened again, and an ear for events.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use jiff::Timestamp;
+use runner::campaign;
 use runner::clock::{Clock, from_ms};
 use runner::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
 use runner::event::{Event, EventKind, Owner};
-use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::plan::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
+use runner::plan::{self, Plan, RunOptions};
 use tokio::sync::watch;
 
 use crate::world::World;
@@ -18,51 +18,17 @@ use crate::world::World;
 /// 2026-06-01T00:00:00Z.
 pub const BEGIN: i64 = 1_780_272_000_000;
 
+/// What the least campaign file means in a rehearsal.
 pub fn plan() -> Plan {
-    let guard = |over, after| Guard { over, after };
-    Plan {
-        identity: Identity {
-            campaign: CampaignName::parse("summer").unwrap(),
-            app_id: AppId::parse("tt1").unwrap(),
-            platform: PlatformName::Sandbox,
-        },
-        activity_id: ActivityId::parse("71").unwrap(),
-        base_url: "http://127.0.0.1:1".into(),
-        coupons_per_user: 1,
-        max_coupons: u64::MAX,
-        audience: Audience {
-            limit: u64::MAX,
-            allow_empty: false,
-            max_unusable: 0.01,
-        },
-        schedule: Schedule {
-            start: Timestamp::MIN,
-            end: Timestamp::MAX,
-        },
-        pace: Pace {
-            per_second: 98.0,
-            max_in_flight: 64,
-        },
-        retry: Retry {
-            attempts: 6,
-            first_delay: Duration::from_millis(500),
-            max_delay: Duration::from_mins(1),
-            timeout: Duration::from_secs(10),
-            in_doubt: InDoubt::Resend,
-            resend_within: Duration::from_hours(24),
-            give_up: Duration::from_hours(12),
-        },
-        halt: Halt {
-            refused: guard(0.5, 200),
-            held: guard(0.2, 500),
-            same_code: 20,
-        },
-        codes: std::collections::BTreeMap::new(),
-        run: Bounds {
-            at_most: u64::MAX,
-            no_wait: false,
-        },
-    }
+    let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 71, \
+                audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
+    let parsed = campaign::parse(Path::new("summer.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+    let sandbox = Some("http://127.0.0.1:1".to_owned());
+    let options = RunOptions {
+        sandbox,
+        ..RunOptions::default()
+    };
+    plan::build(&parsed.campaign, options).unwrap()
 }
 
 /// The turn of an app id that other processes may have.

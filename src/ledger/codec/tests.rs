@@ -61,7 +61,7 @@ fn proof() -> impl Strategy<Value = Proof> {
             Proof::NotIssued(NotIssued::Throttled),
             Proof::NotIssued(NotIssued::Halt),
             Proof::Unknown(Unknown::SystemError),
-            Proof::Unknown(Unknown::Interrupted),
+            Proof::Unknown(Unknown::Unreadable),
         ]),
     ]
 }

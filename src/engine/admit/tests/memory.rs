@@ -1,17 +1,18 @@
 //! A ledger over a store in memory, and one apply to it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::*;
+use crate::campaign;
 use crate::clock::from_ms;
 use crate::delivery::Verdict;
-use crate::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Ledger};
 use crate::outcome::{Outcome, Proof, Unknown};
-use crate::plan::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Retry, Schedule};
+use crate::plan::{self, RunOptions};
 
 pub(super) const CODE: i64 = 29_005_099;
 
@@ -115,51 +116,17 @@ impl Memory {
     }
 }
 
+/// What the least campaign file means in a rehearsal.
 fn plan() -> Plan {
-    let guard = Guard { over: 0.5, after: 200 };
-    Plan {
-        identity: Identity {
-            campaign: CampaignName::parse("summer").expect("a campaign's name"),
-            app_id: AppId::parse("tt1").expect("an app id"),
-            platform: PlatformName::Sandbox,
-        },
-        activity_id: ActivityId::parse("7218").expect("an activity's id"),
-        base_url: "http://127.0.0.1:1".into(),
-        coupons_per_user: 1,
-        max_coupons: u64::MAX,
-        audience: Audience {
-            limit: u64::MAX,
-            allow_empty: false,
-            max_unusable: 0.01,
-        },
-        schedule: Schedule {
-            start: Timestamp::MIN,
-            end: Timestamp::MAX,
-        },
-        pace: Pace {
-            per_second: 98.0,
-            max_in_flight: 64,
-        },
-        retry: Retry {
-            attempts: 6,
-            first_delay: Duration::from_millis(500),
-            max_delay: Duration::from_mins(1),
-            timeout: Duration::from_secs(10),
-            in_doubt: InDoubt::Resend,
-            resend_within: Duration::from_hours(24),
-            give_up: Duration::from_hours(12),
-        },
-        halt: Halt {
-            refused: guard,
-            held: guard,
-            same_code: 20,
-        },
-        codes: BTreeMap::new(),
-        run: Bounds {
-            at_most: u64::MAX,
-            no_wait: false,
-        },
-    }
+    let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 7218, \
+                audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
+    let parsed = campaign::parse(Path::new("summer.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+    let sandbox = Some("http://127.0.0.1:1".to_owned());
+    let options = RunOptions {
+        sandbox,
+        ..RunOptions::default()
+    };
+    plan::build(&parsed.campaign, options).expect("it has a plan")
 }
 
 /// One apply: what the file says, what the source names, what was accepted.
