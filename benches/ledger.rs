@@ -17,6 +17,7 @@ use runner::clock::from_ms;
 use runner::delivery::{ActivityNo, DeliveryKey, State, StateName, Verdict};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::lock::Purpose;
 use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger, SledStore};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
@@ -89,7 +90,7 @@ fn outcome(random: &mut fastrand::Rng, at_ms: i64) -> Outcome {
 
 async fn fill(root: &Path, users: u32) {
     let place = Place::of(root, &identity());
-    let lock = place.lock(&owner()).unwrap();
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store = place.create(&lock, from_ms(0)).await.unwrap();
     let mut ledger = Ledger::open(store, identity()).await.unwrap();
     let mut random = fastrand::Rng::with_seed(1);
@@ -153,7 +154,7 @@ async fn fill(root: &Path, users: u32) {
 async fn open(root: &Path) {
     let began = Instant::now();
     let place = Place::of(root, &identity());
-    let lock = place.lock(&owner()).unwrap();
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store: SledStore = place.open(&lock).await.unwrap().unwrap();
     let opened = began.elapsed();
     let ledger = Ledger::open(store, identity()).await.unwrap();

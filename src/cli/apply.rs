@@ -18,6 +18,7 @@ use crate::douyin::codes::Codes;
 use crate::engine::admit::{Admission, Converged, Refusal, Terms};
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
+use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
 use crate::plan::{self, Plan};
@@ -28,9 +29,9 @@ use super::app_id::{Turn, this_process};
 use super::apply_args::ApplyArgs;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::home::{Home, again};
 use super::question::{self, About, Facts};
 use super::{Context, signals, validate};
-use prepare::Home;
 
 /// Makes a campaign so.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
@@ -48,11 +49,14 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
         return Ok(Exit::Input);
     };
-    let home = Home::take(args, context, file, &plan)?;
+    let home = Home::take(context, file, &plan, Purpose::Apply).await?;
+    if args.fresh {
+        home.discard()?;
+    }
     let setup = Setup {
         zone: parsed.campaign.timezone.clone(),
         per_second: plan.pace.per_second,
-        again: prepare::again(args, context, file),
+        again: again("apply", &args.rehearsal, context, file),
     };
     let outlets = context.outlets(args.events.as_deref())?;
     let hub = Hub::start(setup, outlets, context.clock.clone());
@@ -175,7 +179,7 @@ impl Run<'_> {
     /// everything that it gave, so these attempts are called off and not in doubt: a refusal by the next stand-in would
     /// otherwise leave a doubt that nobody can ever settle, and the same command would not complete the rehearsal.
     fn given_to_nobody(&self, book: &Book) -> Vec<Fact> {
-        if !matches!(self.args.sandbox, Some(None)) {
+        if !self.args.rehearsal.inside() {
             return Vec::new();
         }
         let under_way = book
@@ -214,7 +218,7 @@ impl Run<'_> {
             plan: &self.plan,
             totals,
             accepted: &self.args.accept,
-            rehearsal: self.args.sandbox.is_some(),
+            rehearsal: self.args.rehearsal.on(),
             class: &|code| codes.classify(code).0,
             now: self.context.clock.now().max(book.newest()),
         };
@@ -237,7 +241,7 @@ impl Run<'_> {
             can_ask: self.context.terminal.can_ask,
             to_send,
             yes: self.args.yes,
-            sandbox: self.args.sandbox.is_some(),
+            sandbox: self.args.rehearsal.on(),
             agreed: book.generation().is_some_and(|last| last.fingerprint == fingerprint),
         };
         if !question::needs_question(&facts) {
@@ -267,7 +271,7 @@ impl Run<'_> {
                 .strftime("%Y-%m-%d %H:%M")
         };
         let said = match (campaign.schedule.start.map(stamp), campaign.schedule.end.map(stamp)) {
-            _ if self.args.sandbox.is_none() => return,
+            _ if !self.args.rehearsal.on() => return,
             (None, None) => return,
             (Some(start), None) => format!("nothing before {start}"),
             (None, Some(end)) => format!("nothing from {end} on"),

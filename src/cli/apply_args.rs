@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use url::{Host, Url};
 
 use crate::engine::admit::Accept;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,10 +28,9 @@ pub struct ApplyArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// Rehearse: send to a stand-in of the platform inside this process, or to the one that runs at URL
-    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, value_parser = stand_in)]
-    #[arg(help_heading = "Rehearsal")]
-    pub sandbox: Option<Option<Url>>,
+    /// Whether it is a rehearsal.
+    #[command(flatten)]
+    pub rehearsal: RehearsalArgs,
     /// Begin the rehearsal anew: forget what earlier ones did
     #[arg(long, requires = "sandbox", help_heading = "Rehearsal")]
     pub fresh: bool,
@@ -71,21 +70,6 @@ impl ApplyArgs {
             .help("apply them one after the other: they share the app id's pace anyway")),
         }
     }
-}
-
-/// Reads the address of a stand-in. It has to be this machine's own: a rehearsal must never reach a real platform.
-fn stand_in(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if url.scheme() != "http" || !loopback {
-        return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());
-    }
-    Ok(url)
 }
 
 /// Reads a word of `--accept`, and lets help list them all.

@@ -5,13 +5,16 @@ pub mod apply;
 pub mod apply_args;
 pub mod exit;
 pub mod failure;
+pub mod home;
 pub mod logging;
 pub mod question;
+pub mod rehearsal;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
 pub mod terminal;
 pub mod validate;
+pub mod view;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;

@@ -10,6 +10,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Owner;
 use crate::identity::AppId;
 
@@ -30,6 +32,8 @@ pub enum LockError {
         what: &'static str,
         /// Who has it; nothing when it has not said so yet.
         owner: Option<Box<Owner>>,
+        /// What for, as far as it has said so.
+        purpose: Purpose,
     },
     /// The system did not do what was asked of it.
     #[error("cannot {what} {}", .path.display())]
@@ -41,6 +45,26 @@ pub enum LockError {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// What a campaign's ledger is locked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To send from it, for as long as that takes.
+    #[default]
+    Apply,
+    /// To look at it or to note a person's decision, which is done in a moment: whoever finds it so waits.
+    Look,
+}
+
+/// What a lock's file says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line<O> {
+    #[serde(flatten)]
+    owner: O,
+    #[serde(default)]
+    purpose: Purpose,
 }
 
 fn shown(owner: &Owner) -> String {
@@ -68,9 +92,9 @@ impl Drop for CampaignLock {
 }
 
 impl CampaignLock {
-    /// Takes the lock whose file is at `path`, and writes there who has it.
-    pub fn take(path: &Path, owner: &Owner) -> Result<Self, LockError> {
-        let file = take_file(path, owner, "the campaign's ledger")?;
+    /// Takes the lock whose file is at `path`, and writes there who has it and what for.
+    pub fn take(path: &Path, owner: &Owner, purpose: Purpose) -> Result<Self, LockError> {
+        let file = take_file(path, &Line { owner, purpose }, "the campaign's ledger")?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -98,7 +122,7 @@ pub(super) async fn until_free(path: &Path) {
     }
 }
 
-fn take_file(path: &Path, owner: &Owner, what: &'static str) -> Result<File, LockError> {
+fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<File, LockError> {
     let failed = |what| {
         move |source| LockError::Io {
             what,
@@ -117,8 +141,10 @@ fn take_file(path: &Path, owner: &Owner, what: &'static str) -> Result<File, Loc
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let owner = read_owner(&mut file);
-            return Err(LockError::Taken { what, owner });
+            let said = read_line(&mut file);
+            let purpose = said.as_ref().map_or(Purpose::Apply, |line| line.purpose);
+            let owner = said.map(|line| line.owner);
+            return Err(LockError::Taken { what, owner, purpose });
         }
         Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
     }
@@ -126,17 +152,17 @@ fn take_file(path: &Path, owner: &Owner, what: &'static str) -> Result<File, Loc
     let _ = file
         .set_len(0)
         .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(line(owner).as_bytes()));
+        .and_then(|()| file.write_all(text(line).as_bytes()));
     Ok(file)
 }
 
-fn line(owner: &Owner) -> String {
-    let mut line = serde_json::to_string(owner).unwrap_or_default();
-    line.push('\n');
-    line
+fn text(line: &Line<&Owner>) -> String {
+    let mut text = serde_json::to_string(line).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
-fn read_owner(from: impl Read) -> Option<Box<Owner>> {
+fn read_line(from: impl Read) -> Option<Line<Box<Owner>>> {
     let mut line = String::new();
     from.take(LONGEST_LINE).read_to_string(&mut line).ok()?;
     serde_json::from_str(&line).ok()
@@ -180,7 +206,7 @@ mod held {
     use std::thread::{self, JoinHandle};
     use std::time::Duration;
 
-    use super::{AppId, LockError, Owner, PathBuf, Write, io, line, name, read_owner};
+    use super::{AppId, Line, LockError, Owner, PathBuf, Purpose, Write, io, name, read_line, text};
 
     const WHAT: &str = "sending for this app id";
     const PATIENCE: Duration = Duration::from_secs(1);
@@ -202,17 +228,23 @@ mod held {
             source,
         };
         let address = SocketAddr::from_abstract_name(&name).map_err(failed)?;
+        let purpose = Purpose::Apply;
+        let line = Line { owner, purpose };
         for _ in 0..TRIES {
             match UnixListener::bind_addr(&address) {
-                Ok(listener) => return answer(listener, address, line(owner)).map_err(failed),
+                Ok(listener) => return answer(listener, address, text(&line)).map_err(failed),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(failed(error)),
             }
             match UnixStream::connect_addr(&address) {
                 Ok(stream) => {
                     let asked = stream.set_read_timeout(Some(PATIENCE));
-                    let owner = asked.ok().and_then(|()| read_owner(&stream));
-                    return Err(LockError::Taken { what: WHAT, owner });
+                    let owner = asked.ok().and_then(|()| read_line(&stream)).map(|line| line.owner);
+                    return Err(LockError::Taken {
+                        what: WHAT,
+                        owner,
+                        purpose,
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(_) => break,
@@ -221,6 +253,7 @@ mod held {
         Err(LockError::Taken {
             what: WHAT,
             owner: None,
+            purpose,
         })
     }
 
@@ -262,14 +295,15 @@ mod held {
 /// A locked file in the directory for temporary files, which users share.
 #[cfg(not(target_os = "linux"))]
 mod held {
-    use super::{AppId, File, LockError, Owner, name, take_file};
+    use super::{AppId, File, Line, LockError, Owner, Purpose, name, take_file};
 
     #[derive(Debug)]
     pub(super) struct Held(#[expect(dead_code, reason = "locked as long as it is open")] File);
 
     pub(super) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
         let path = std::env::temp_dir().join(name(base_url, app_id));
-        take_file(&path, owner, "sending for this app id").map(Held)
+        let purpose = Purpose::Apply;
+        take_file(&path, &Line { owner, purpose }, "sending for this app id").map(Held)
     }
 }
 
@@ -287,6 +321,24 @@ mod tests {
         }
     }
 
+    fn take(path: &Path, pid: u32) -> Result<CampaignLock, LockError> {
+        CampaignLock::take(path, &owner(pid), Purpose::Apply)
+    }
+
+    #[test]
+    fn whoever_finds_it_taken_learns_what_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("summer.lock");
+        for purpose in [Purpose::Look, Purpose::Apply] {
+            let first = CampaignLock::take(&path, &owner(1), purpose).unwrap();
+            let Err(LockError::Taken { purpose: told, .. }) = take(&path, 2) else {
+                panic!("it was free");
+            };
+            assert_eq!(told, purpose);
+            drop(first);
+        }
+    }
+
     fn taken_by<T>(result: Result<T, LockError>) -> Option<u32> {
         match result {
             Err(LockError::Taken { owner, .. }) => owner.map(|owner| owner.pid),
@@ -299,16 +351,16 @@ mod tests {
     fn a_campaign_has_one_owner_who_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("summer.lock");
-        let first = CampaignLock::take(&path, &owner(1)).unwrap();
-        let second = CampaignLock::take(&path, &owner(2));
+        let first = take(&path, 1).unwrap();
+        let second = take(&path, 2);
         assert_eq!(
             second.as_ref().map(|_| ()).unwrap_err().to_string(),
             "the campaign's ledger is taken by process 1 on here since 1970-01-01T00:00:00Z: runner apply summer.yaml"
         );
         assert_eq!(taken_by(second), Some(1));
         drop(first);
-        let third = CampaignLock::take(&path, &owner(3)).unwrap();
-        assert_eq!(taken_by(CampaignLock::take(&path, &owner(4))), Some(3));
+        let third = take(&path, 3).unwrap();
+        assert_eq!(taken_by(take(&path, 4)), Some(3));
         drop(third);
     }
 

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Owner;
 use crate::identity::{Identity, PlatformName};
 
-use super::lock::{CampaignLock, LockError};
+use super::lock::{CampaignLock, LockError, Purpose};
 use super::store::{SledStore, StoreError};
 
 /// The layout that this program writes.
@@ -189,10 +189,10 @@ impl Place {
     }
 
     /// Takes the campaign's lock, and makes the directories above the ledger if there are none.
-    pub fn lock(&self, owner: &Owner) -> Result<CampaignLock, PlaceError> {
+    pub fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, PlaceError> {
         refuse_network(&self.dir)?;
         self.make_directories()?;
-        Ok(CampaignLock::take(&self.beside("lock"), owner)?)
+        Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
     }
 
     /// Opens the ledger's store; nothing when there is no ledger.

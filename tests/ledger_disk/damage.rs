@@ -8,6 +8,8 @@ use runner::ledger::Ledger;
 
 use crate::common::{Open, identity, open as laid_open};
 use crate::history::History;
+use runner::ledger::lock::Purpose;
+
 use crate::{open, place};
 
 /// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has. sled summed up its
@@ -210,7 +212,7 @@ async fn a_store_of_another_campaign_is_refused_by_its_batches_alone() {
     let root = tempfile::tempdir().unwrap();
     drop(written(root.path()).await);
     let place = place(root.path());
-    let lock = place.lock(&crate::common::owner()).unwrap();
+    let lock = place.lock(&crate::common::owner(), Purpose::Apply).unwrap();
     let store = place.open(&lock).await.unwrap().unwrap();
     let another = runner::identity::Identity {
         campaign: runner::identity::CampaignName::parse("autumn").unwrap(),

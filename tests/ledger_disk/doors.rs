@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
 use crate::child::{command, start};
+use runner::ledger::lock::Purpose;
+
 use crate::place;
 
 /// Nothing is closed to root, so the child is somebody else then.
@@ -35,7 +37,9 @@ fn a_directory_that_is_closed_is_named() {
 #[test]
 fn a_second_process_is_told_who_has_it() {
     let root = tempfile::tempdir().unwrap();
-    let lock = place(root.path()).lock(&crate::common::owner()).unwrap();
+    let lock = place(root.path())
+        .lock(&crate::common::owner(), Purpose::Apply)
+        .unwrap();
     let first_refusal = || {
         let mut said = start(command("append", root.path()));
         let line = std::iter::from_fn(|| said.next()).find(|line| line != "begun");

@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use runner::clock::from_ms;
-use runner::ledger::lock::CampaignLock;
+use runner::ledger::lock::{CampaignLock, Purpose};
 use runner::ledger::place::Place;
 use runner::ledger::{Ledger, SledStore};
 
@@ -45,7 +45,7 @@ fn place(root: &Path) -> Place {
 /// Opens or begins the ledger below `root`, as an apply does; or says why not.
 async fn open(root: &Path) -> Result<(Ledger<SledStore>, CampaignLock), String> {
     let place = place(root);
-    let lock = place.lock(&owner()).map_err(|error| chain(&error))?;
+    let lock = place.lock(&owner(), Purpose::Apply).map_err(|error| chain(&error))?;
     let store = place.create(&lock, from_ms(0)).await.map_err(|error| chain(&error))?;
     let ledger = Ledger::open(store, identity()).await.map_err(|error| chain(&error))?;
     Ok((ledger, lock))

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use runner::delivery::DeliveryKey;
 use runner::event::Owner;
 use runner::identity::{AppId, CampaignName, Identity, PlatformName};
+use runner::ledger::lock::Purpose;
 use runner::ledger::place::Place;
 use runner::ledger::store::SledStore;
 use runner::ledger::{Fact, Ledger};
@@ -217,7 +218,7 @@ impl Scene {
                 since: jiff::Timestamp::UNIX_EPOCH,
                 command: "test".into(),
             };
-            let held = copied.lock(&owner).unwrap();
+            let held = copied.lock(&owner, Purpose::Apply).unwrap();
             let store = copied.open(&held).await.unwrap()?;
             Some(look(&mut Ledger::open(store, self.identity()).await.unwrap()).await)
         })

@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::from_ms;
 use crate::identity::{AppId, CampaignName};
 use crate::ledger::Store;
+use crate::ledger::lock::Purpose;
 use crate::ledger::record::Chain;
 
 fn identity(campaign: &str, platform: PlatformName) -> Identity {
@@ -31,7 +32,7 @@ fn owner() -> Owner {
 
 async fn begun(root: &Path) -> Place {
     let place = Place::of(root, &live());
-    let lock = place.lock(&owner()).unwrap();
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let mut store = place.create(&lock, from_ms(0)).await.unwrap();
     store.append(Chain::default().seal(b"facts")).await.unwrap();
     place
@@ -65,7 +66,7 @@ async fn a_ledger_is_private_and_says_whose_it_is() {
 async fn what_was_appended_is_there_for_the_next_opener() {
     let root = tempfile::tempdir().unwrap();
     let place = begun(root.path()).await;
-    let lock = place.lock(&owner()).unwrap();
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let mut store = place.create(&lock, from_ms(1)).await.unwrap();
     let mut read = Vec::new();
     let mut each = |sequence, record: &[u8]| {
@@ -88,7 +89,7 @@ async fn a_part_of_a_ledger_is_damage_and_never_begun_anew() {
             refusal(&place),
             format!("the ledger at /.runner/live/tt1/奶茶 is damaged: `{part}` is missing")
         );
-        let lock = place.lock(&owner()).unwrap();
+        let lock = place.lock(&owner(), Purpose::Apply).unwrap();
         assert!(place.create(&lock, from_ms(0)).await.is_err());
         fs::rename(&aside, &path).unwrap();
         assert!(place.look().is_ok());
@@ -127,13 +128,13 @@ async fn what_belongs_to_another_is_refused() {
 async fn only_a_rehearsal_is_begun_anew() {
     let root = tempfile::tempdir().unwrap();
     let place = begun(root.path()).await;
-    let lock = place.lock(&owner()).unwrap();
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     assert!(matches!(place.discard(&lock), Err(PlaceError::Real { .. })));
     assert!(place.look().unwrap().is_some());
 
     let rehearsal = Place::of(root.path(), &identity("奶茶", PlatformName::Sandbox));
     assert!(rehearsal.look().unwrap().is_none());
-    let lock = rehearsal.lock(&owner()).unwrap();
+    let lock = rehearsal.lock(&owner(), Purpose::Apply).unwrap();
     rehearsal.discard(&lock).unwrap();
     drop(rehearsal.create(&lock, from_ms(0)).await.unwrap());
     let first = rehearsal.look().unwrap().unwrap();
@@ -148,8 +149,8 @@ async fn only_a_rehearsal_is_begun_anew() {
 fn a_second_process_is_told_who_has_it() {
     let root = tempfile::tempdir().unwrap();
     let place = Place::of(root.path(), &live());
-    let _lock = place.lock(&owner()).unwrap();
-    let second = place.lock(&owner()).unwrap_err();
+    let _lock = place.lock(&owner(), Purpose::Apply).unwrap();
+    let second = place.lock(&owner(), Purpose::Apply).unwrap_err();
     assert!(
         matches!(second, PlaceError::Lock(LockError::Taken { owner: Some(_), .. })),
         "{second}"

@@ -1,0 +1,123 @@
+//! A campaign's ledger: where it is, and this process's lock on it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::event::Owner;
+use crate::ledger::Ledger;
+use crate::ledger::lock::{CampaignLock, LockError, Purpose};
+use crate::ledger::place::{Place, PlaceError};
+use crate::ledger::store::SledStore;
+use crate::plan::Plan;
+
+use super::Context;
+use super::app_id::this_process;
+use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
+
+/// How often a ledger that another process only looks at is asked for.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The command `verb` on a campaign's file, as one would type it.
+#[must_use]
+pub fn again(verb: &str, rehearsal: &RehearsalArgs, context: &Context, file: &Path) -> String {
+    let mut command = format!("runner {verb} {}", quoted(&file.display().to_string()));
+    command.push_str(&rehearsal.typed());
+    if let Some(root) = &context.state_dir {
+        command.push_str(" --state-dir ");
+        command.push_str(&quoted(&root.display().to_string()));
+    }
+    command
+}
+
+/// Quotes a path for a shell, where that is needed.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
+}
+
+/// The place of a campaign's ledger, whether there is one or not. Nothing is read or made.
+#[must_use]
+pub fn place(context: &Context, file: &Path, plan: &Plan) -> Place {
+    let beside = || file.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let root = context.state_dir.clone().unwrap_or_else(beside);
+    Place::of(&root, &plan.identity)
+}
+
+/// A ledger's place, and this process's lock on it.
+#[derive(Debug)]
+pub struct Home {
+    place: Place,
+    lock: CampaignLock,
+}
+
+impl Home {
+    /// Takes the campaign's lock. Waits for a process that only looks; one that applies is a failure.
+    pub async fn take(context: &Context, file: &Path, plan: &Plan, purpose: Purpose) -> Result<Self, Failure> {
+        let place = place(context, file, plan);
+        let this = this_process(context.clock.now());
+        let mut told = false;
+        loop {
+            match place.lock(&this, purpose) {
+                Ok(lock) => return Ok(Self { place, lock }),
+                Err(PlaceError::Lock(LockError::Taken {
+                    owner,
+                    purpose: Purpose::Look,
+                    ..
+                })) => {
+                    if !told {
+                        tell_of_reader(context, owner.as_deref());
+                        told = true;
+                    }
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Throws a rehearsal's ledger away, so that it is begun anew.
+    pub fn discard(&self) -> Result<(), Failure> {
+        Ok(self.place.discard(&self.lock)?)
+    }
+
+    /// Where the ledger is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.place.dir()
+    }
+
+    /// Opens the ledger, if there is one.
+    pub async fn open(&self, plan: &Plan) -> Result<Option<Ledger<SledStore>>, Failure> {
+        match self.place.open(&self.lock).await? {
+            Some(store) => Ok(Some(Ledger::open(store, plan.identity.clone()).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins a ledger where there is none.
+    pub async fn begin(&self, plan: &Plan, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
+        let store = self.place.create(&self.lock, now).await?;
+        Ok(Ledger::open(store, plan.identity.clone()).await?)
+    }
+}
+
+fn tell_of_reader(context: &Context, owner: Option<&Owner>) {
+    if let Some(owner) = owner {
+        tracing::info!(
+            pid = owner.pid,
+            command = owner.command,
+            "waiting for a process that reads the ledger"
+        );
+        context.talk(&format!(
+            "waiting for process {}, which reads the ledger: {}\n",
+            owner.pid,
+            crate::report::text::visible(&owner.command)
+        ));
+    }
+}

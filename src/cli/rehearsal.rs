@@ -1,0 +1,58 @@
+//! `--sandbox`: whether a command means the campaign itself or a rehearsal of it.
+
+use clap::Args;
+use url::{Host, Url};
+
+/// Whether a campaign is rehearsed, and where its stand-in is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RehearsalArgs {
+    /// Rehearse, or mean the rehearsal: with a stand-in of the platform inside `apply`, or the one that runs at URL
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, value_parser = stand_in)]
+    #[arg(help_heading = "Rehearsal")]
+    pub sandbox: Option<Option<Url>>,
+}
+
+impl RehearsalArgs {
+    /// Whether it is a rehearsal.
+    #[must_use]
+    pub const fn on(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    /// Whether the stand-in is inside the process that applies, and is gone with it.
+    #[must_use]
+    pub const fn inside(&self) -> bool {
+        matches!(self.sandbox, Some(None))
+    }
+
+    /// The address of a stand-in that runs already.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.sandbox.clone().flatten().map(|url| url.to_string())
+    }
+
+    /// The option as one would type it, behind a space; nothing when there is none.
+    #[must_use]
+    pub fn typed(&self) -> String {
+        match &self.sandbox {
+            Some(None) => " --sandbox".to_owned(),
+            Some(Some(url)) => format!(" --sandbox={url}"),
+            None => String::new(),
+        }
+    }
+}
+
+/// Reads the address of a stand-in. It has to be this machine's own: a rehearsal must never reach a real platform.
+fn stand_in(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if url.scheme() != "http" || !loopback {
+        return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());
+    }
+    Ok(url)
+}
