@@ -8,5 +8,6 @@
 mod kills;
 mod scene;
 mod secrets;
+mod tls;
 mod two;
 mod walls;
