@@ -124,7 +124,15 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
             }
             let what = format!("bit {bit} of byte {at} in {}, unsealed: {unsealed}", name.display());
             match as_it_was_or_refused(damaged.path(), &was, &what).await {
-                Some(_) => refused += 1,
+                Some(refusal) => {
+                    refused += 1;
+                    if let Some((_, file)) = name.to_str().unwrap().split_once("/store/") {
+                        let told =
+                            refusal.contains("the last good one is batch") || refusal.contains("before it is sound");
+                        let named = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
+                        assert!(told && named, "{what}: {refusal}");
+                    }
+                }
                 None => harmless += 1,
             }
         }

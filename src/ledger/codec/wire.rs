@@ -121,10 +121,9 @@ impl Writer {
     /// Four characters to three bytes, the first in the highest bits.
     fn six_bits(&mut self, characters: &[u8]) {
         for four in characters.chunks(4) {
-            let bits = four
-                .iter()
-                .zip([18, 12, 6, 0])
-                .fold(0, |bits, (byte, shift)| bits | u32::from(PLACES[usize::from(*byte)]) << shift);
+            let bits = four.iter().zip([18, 12, 6, 0]).fold(0, |bits, (byte, shift)| {
+                bits | u32::from(PLACES[usize::from(*byte)]) << shift
+            });
             let [_, bytes @ ..] = bits.to_be_bytes();
             self.0.extend_from_slice(&bytes[..six_bits_bytes(four.len())]);
         }

@@ -39,6 +39,20 @@ impl Aside {
         Ok(aside)
     }
 
+    /// Removes what sled can make anew from the log: what it has summed up of it, and its settings, which are never other
+    /// than its own.
+    pub(super) fn forget_summary(&self) -> io::Result<()> {
+        let_go(&self.0.join("db"));
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name == "conf" || name.as_encoded_bytes().starts_with(b"snap.") {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.0
     }

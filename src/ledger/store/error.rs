@@ -66,9 +66,26 @@ pub enum StoreError {
         /// Where it is.
         path: PathBuf,
     },
+    /// One of its files is not what it was when the store was closed, and that matters.
+    #[error("`{}` of the ledger's store at {} was changed or damaged after it was closed{}", .file.display(), .path.display(), from(*.at))]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// Which file, as named within the store.
+        file: PathBuf,
+        /// Where in it the first difference is, to the mebibyte; nothing when the file is missing or is one too many.
+        at: Option<u64>,
+        /// What came of it.
+        source: Box<StoreError>,
+    },
     /// It was told to, by a test.
     #[error("the store failed as planned")]
     Planned,
+}
+
+fn from(at: Option<u64>) -> String {
+    at.map(|at| format!(", within the mebibyte from byte {at} on"))
+        .unwrap_or_default()
 }
 
 pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> StoreError {

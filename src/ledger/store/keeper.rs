@@ -56,6 +56,8 @@ pub(super) struct Keeper {
     files: Files,
     condition: Condition,
     group: Group,
+    /// Why it is refused, once it has been told how far it is good.
+    refusal: Option<StoreError>,
     /// Whether the files are known to be whole, and the head is of their last batch.
     whole: bool,
     failed: bool,
@@ -74,6 +76,7 @@ impl Keeper {
             files: Files::Open(disk),
             condition: Condition::Sealed,
             group: Group::default(),
+            refusal: None,
             whole: true,
             failed: false,
         })
@@ -108,8 +111,7 @@ impl Keeper {
     fn find(dir: &Path) -> Result<Self, StoreError> {
         let (path, head_path) = (dir.join("store"), dir.join("head"));
         Aside::clear(dir).map_err(|(path, source)| io_error("remove", &path, source))?;
-        let (head_file, head) =
-            HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
+        let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
         let head = head.ok_or(StoreError::Headless { path: head_path })?;
         let condition = match Seal::read(dir).filter(|seal| seal.head() == head) {
             None => Condition::Unsealed,
@@ -131,6 +133,7 @@ impl Keeper {
             whole: condition == Condition::Sealed,
             condition,
             group: Group::default(),
+            refusal: None,
             failed: false,
         })
     }
@@ -150,7 +153,22 @@ impl Keeper {
                 Ok(Ok(()))
             }
             Err(StoreError::Io { source, .. }) if no_damage(source.kind()) => Ok(Err(source)),
-            Err(error) => Err(error),
+            Err(error) => {
+                // How far it is good can still be told: without its own summary, sled reads batch by batch.
+                let disk = aside.forget_summary().ok().and_then(|()| {
+                    let disk = Disk::open(aside.path(), &self.path, self.head.sequence);
+                    disk.ok()
+                });
+                let Some(disk) = disk else {
+                    return Err(self.explained(error));
+                };
+                self.files = Files::Copied {
+                    disk,
+                    _gone_after: aside,
+                };
+                self.refusal = Some(error);
+                Ok(Ok(()))
+            }
         }
     }
 
@@ -274,7 +292,7 @@ impl Keeper {
         self.read_on(reading, show).map(Some)
     }
 
-    fn read_on(&self, mut reading: Reading, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
+    fn read_on(&mut self, mut reading: Reading, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
         while self.next_group(&mut reading)? {
             if reading.is_full() {
                 // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
@@ -282,8 +300,14 @@ impl Keeper {
             }
         }
         let _ = show.blocking_send(reading.take(self.head.sequence));
-        self.compare(reading.last, reading.at_head)?;
-        Ok(reading.last)
+        if let Some(refusal) = self.refusal.take() {
+            self.files = Files::Closed;
+            return Err(self.explained(refusal));
+        }
+        match self.compare(reading.last, reading.at_head) {
+            Ok(()) => Ok(reading.last),
+            Err(error) => Err(self.explained(error)),
+        }
     }
 
     /// Reads one more group; says whether there was one.
@@ -293,6 +317,22 @@ impl Keeper {
             return Err(self.lost(reading.last.sequence));
         }
         Ok(found)
+    }
+
+    /// Where the damage is, if that is known.
+    fn explained(&self, error: StoreError) -> StoreError {
+        let Condition::Damaged(damage) = &self.condition else {
+            return error;
+        };
+        let Some(Damage { file, at }) = damage.first().cloned() else {
+            return error;
+        };
+        StoreError::Damaged {
+            path: self.path.clone(),
+            file,
+            at,
+            source: Box::new(error),
+        }
     }
 
     fn compare(&self, last: Head, at_head: Option<Link>) -> Result<(), StoreError> {

@@ -111,14 +111,25 @@ impl Seal {
         let mut damage: Vec<_> = self
             .files
             .iter()
-            .filter_map(|was| match find(&now.files, &was.name) {
-                Some(at) => was.damage(&now.files[at]),
-                None => Some(None),
-            }
-            .map(|at| Damage { file: was.name.clone(), at }))
+            .filter_map(|was| {
+                match find(&now.files, &was.name) {
+                    Some(at) => was.damage(&now.files[at]),
+                    None => Some(None),
+                }
+                .map(|at| Damage {
+                    file: was.name.clone(),
+                    at,
+                })
+            })
             .collect();
-        let more = now.files.into_iter().filter(|file| find(&self.files, &file.name).is_none());
-        damage.extend(more.map(|file| Damage { file: file.name, at: None }));
+        let more = now
+            .files
+            .into_iter()
+            .filter(|file| find(&self.files, &file.name).is_none());
+        damage.extend(more.map(|file| Damage {
+            file: file.name,
+            at: None,
+        }));
         Ok(damage)
     }
 }
