@@ -45,7 +45,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 
 /// One dependency, one home.
 const HOMES: [(&str, &[&str]); 10] = [
-    ("sled", &["ledger/store.rs"]),
+    ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
     ("rustls", &["douyin/client.rs"]),

@@ -55,9 +55,29 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The key of the next group's first part, or of a later one.
-    pub(super) fn key(&self, part: u32) -> Vec<u8> {
-        key(self.closed + 1, part)
+    /// From the group on that begins with batch `first`.
+    pub(super) fn of_group(first: u64) -> Self {
+        Self {
+            closed: first.saturating_sub(1),
+            ..Self::default()
+        }
+    }
+
+    /// The number with which the next group begins.
+    pub(super) const fn next(&self) -> u64 {
+        self.closed + 1
+    }
+
+    /// Whether what was read so far has this very batch; passes over it and what is before it.
+    pub(super) fn passes(&mut self, known: Head, head: u64) -> bool {
+        let is_it = |(sequence, record)| sequence == known.sequence && link_of(record) == known.link;
+        if !self.chunk.records().any(is_it) {
+            return false;
+        }
+        self.chunk.records.retain(|(sequence, _)| *sequence > known.sequence);
+        self.last = known;
+        self.at_head = (known.sequence == head).then_some(known.link);
+        true
     }
 
     pub(super) fn add(&mut self, part: &[u8]) {
@@ -130,11 +150,16 @@ impl Chunk {
     }
 }
 
-/// A batch's key; a part beyond the first has its number behind it.
-fn key(sequence: u64, part: u32) -> Vec<u8> {
+/// The key of a group that begins with batch `sequence`; a part beyond the first has its number behind it.
+pub(super) fn key(sequence: u64, part: u32) -> Vec<u8> {
     let mut key = sequence.to_be_bytes().to_vec();
     if part > 0 {
         key.extend_from_slice(&part.to_be_bytes());
     }
     key
+}
+
+/// The number of the batch with which the group under this key begins.
+pub(super) fn first_of(key: &[u8]) -> Option<u64> {
+    key.first_chunk().map(|first| u64::from_be_bytes(*first))
 }

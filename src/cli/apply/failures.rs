@@ -97,6 +97,7 @@ const fn store(error: &StoreError) -> &'static str {
             "nothing more was sent. make room or give permission there; then the same command goes on"
         }
         StoreError::Closed { .. }
+        | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
         | StoreError::Headless { .. } => {
