@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -18,6 +19,7 @@ use super::group::{Chunk, Group, MOST_IN_ONE, Reading};
 use super::head::{Head, HeadFile};
 use super::lock::until_free;
 use super::quiet::quietly;
+use super::reader::Reader;
 use super::record::{Link, link_of};
 
 /// A batch is read once: there is nothing to keep.
@@ -86,6 +88,14 @@ pub enum StoreError {
         /// Where it is.
         path: PathBuf,
     },
+    /// The process that has the ledger stopped showing it.
+    #[error("the process that applies the campaign stopped showing its ledger at {}", .path.display())]
+    Owner {
+        /// Where it was asked.
+        path: PathBuf,
+        /// How it stopped.
+        source: io::Error,
+    },
     /// It was told to, by a test.
     #[error("the store failed as planned")]
     Planned,
@@ -114,6 +124,8 @@ pub struct SledStore {
     path: PathBuf,
     /// The last batch that was read or appended.
     last: Head,
+    /// Its number, for whoever reads meanwhile.
+    durable: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -150,7 +162,24 @@ impl SledStore {
             disk: Arc::new(Mutex::new(disk)),
             path,
             last: Head::default(),
+            durable: Arc::default(),
         })
+    }
+
+    /// A second hand on it, which reads while batches are appended.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let db = self.disk.lock().unwrap_or_else(PoisonError::into_inner).db()?.clone();
+        let path = self.path.clone();
+        let get = move |key: &[u8]| match db.get(key) {
+            Ok(value) => Ok(value.map(|bytes| bytes.to_vec())),
+            Err(error) => Err(broken("read", &path, error)),
+        };
+        Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), Box::new(get)))
+    }
+
+    fn note(&mut self, last: Head) {
+        self.last = last;
+        self.durable.store(last.sequence, Ordering::SeqCst);
     }
 }
 
@@ -168,7 +197,7 @@ impl Store for SledStore {
                 .append(before, next, &record)
         };
         blocking(&self.path, "append to", append).await?;
-        self.last = next;
+        self.note(next);
         Ok(())
     }
 
@@ -189,7 +218,7 @@ impl Store for SledStore {
         };
         let (last, folded) = tokio::join!(reading, folding);
         folded?;
-        self.last = last?;
+        self.note(last?);
         Ok(())
     }
 }

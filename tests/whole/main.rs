@@ -9,4 +9,5 @@ mod kills;
 mod scene;
 mod secrets;
 mod two;
+mod views;
 mod walls;
