@@ -20,18 +20,19 @@ const RAISED: [(&str, usize, &str); 1] = [(
 )];
 
 /// Leaves, known to all; they import nothing but each other.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 8] = [
     "clock",
     "delivery",
     "event",
     "identity",
     "merchant_coupon_id",
+    "order",
     "outcome",
     "secret",
 ];
 
 /// Who may import what beside the words. `cli` is not here: it sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("campaign", &[]),
     ("plan", &["campaign"]),
     ("audience", &["campaign", "plan"]),
@@ -39,6 +40,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("pace", &["campaign", "plan"]),
     ("douyin", &["campaign", "plan", "ledger", "pace"]),
     ("engine", &["campaign", "plan", "audience", "ledger", "pace", "douyin"]),
+    ("control", &["ledger"]),
     ("report", &[]),
     ("sandbox", &["douyin::wire"]),
 ];

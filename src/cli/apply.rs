@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::campaign::Parsed;
+use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -50,6 +51,8 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         return Ok(Exit::Input);
     };
     let home = Home::take(context, file, &plan, Purpose::Apply).await?;
+    let desk = Desk::default();
+    let _listening = listen(&desk, &home);
     if args.fresh {
         home.discard()?;
     }
@@ -77,6 +80,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         parsed,
         plan,
         home,
+        desk,
         hub,
         stop,
     };
@@ -90,6 +94,18 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         context.say(&run.hub.summary());
     }
     Ok(exit)
+}
+
+/// Answers other processes from now on. A run that cannot be asked is still a run.
+fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
+    let socket = home.socket();
+    let failed = |error| {
+        tracing::warn!(
+            "cannot listen at {}: {error}; other processes cannot ask this run anything",
+            socket.display()
+        );
+    };
+    desk.listen(&socket).map_err(failed).ok()
 }
 
 /// Turns true with the first signal that asks for an end.
@@ -112,6 +128,7 @@ struct Run<'a> {
     parsed: &'a Parsed,
     plan: Arc<Plan>,
     home: Home,
+    desk: Desk,
     hub: Arc<Hub>,
     stop: watch::Receiver<bool>,
 }
@@ -127,6 +144,7 @@ impl Run<'_> {
             facts.push(self.run_began());
             ledger.append(facts).await?;
         }
+        self.show(existing.as_ref());
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
         let Some((converged, fingerprint)) = self.converge(book)? else {
@@ -169,9 +187,23 @@ impl Run<'_> {
         Ok((exit, true))
     }
 
+    /// Lets other processes see the ledger as it is from now on.
+    fn show(&self, ledger: Option<&Ledger<SledStore>>) {
+        let shown = match ledger.map(|ledger| ledger.store().reader()) {
+            Some(Ok(reader)) => Shown::Ledger(Arc::new(reader)),
+            Some(Err(error)) => {
+                tracing::warn!("other processes cannot be shown the ledger: {error}");
+                Shown::Opening
+            }
+            None => Shown::Empty,
+        };
+        self.desk.show(shown);
+    }
+
     async fn begin_ledger(&self) -> Result<Ledger<SledStore>, Failure> {
         let mut ledger = self.home.begin(&self.plan, self.context.clock.now()).await?;
         ledger.append(vec![self.run_began()]).await?;
+        self.show(Some(&ledger));
         Ok(ledger)
     }
 

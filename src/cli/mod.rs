@@ -248,7 +248,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 impl Context {
-    fn new(args: &GlobalArgs) -> Self {
+    /// What the process's own streams and clock give a command.
+    #[must_use]
+    pub fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
         let target = if terminal.bar {
             ProgressDrawTarget::stderr()

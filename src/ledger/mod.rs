@@ -14,6 +14,7 @@ pub mod memory;
 mod people;
 pub mod place;
 mod quiet;
+mod reader;
 pub mod record;
 pub mod store;
 mod undo;
@@ -28,6 +29,7 @@ use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
 pub use fact::{Fact, Generation};
+pub use reader::Reader;
 pub use record::RecordError;
 pub use store::{Each, SledStore, Store, StoreError};
 
@@ -159,6 +161,12 @@ impl<S: Store> Ledger<S> {
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
     }
 
     /// How many batches there are.

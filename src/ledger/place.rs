@@ -5,6 +5,8 @@
 //! └── live/ or sandbox/
 //!     └── <app_id>/
 //!         ├── <campaign>.lock      who has it
+//!         ├── <campaign>.sock      where whoever applies it answers others
+//!         ├── <campaign>.status.json   how far it is
 //!         └── <campaign>/
 //!             ├── ledger.json      whose it is
 //!             ├── head             the last durable batch
@@ -160,6 +162,18 @@ impl Place {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where the process that applies the campaign listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.beside("sock")
+    }
+
+    /// Where the process that applies the campaign says how far it is.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.beside("status.json")
     }
 
     /// Says whose ledger is there; nothing when there is none. Makes nothing, and needs no lock.

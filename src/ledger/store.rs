@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -28,6 +29,7 @@ use super::group::Chunk;
 use super::head::Head;
 use super::lock::until_free;
 use super::quiet::quietly;
+use super::reader::Reader;
 use super::record::link_of;
 use keeper::Keeper;
 
@@ -92,6 +94,8 @@ pub struct SledStore {
     path: PathBuf,
     /// The last batch that was read or appended.
     last: Head,
+    /// Its number, for whoever reads meanwhile.
+    durable: Arc<AtomicU64>,
 }
 
 impl SledStore {
@@ -124,6 +128,7 @@ impl SledStore {
             keeper: Arc::new(Mutex::new(keeper)),
             path,
             last: Head::default(),
+            durable: Arc::default(),
         })
     }
 
@@ -131,6 +136,20 @@ impl SledStore {
     #[must_use]
     pub fn condition(&self) -> Condition {
         lock(&self.keeper).condition()
+    }
+
+    /// A second hand on it, which reads while batches are appended, for as long as it is open for them.
+    ///
+    /// # Errors
+    /// When nothing was appended yet, so that its files may not be open.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let get = lock(&self.keeper).reader()?;
+        Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), get))
+    }
+
+    fn note(&mut self, last: Head) {
+        self.last = last;
+        self.durable.store(last.sequence, Ordering::SeqCst);
     }
 
     async fn with<T: Send + 'static>(
@@ -157,7 +176,9 @@ impl SledStore {
         let (last, folded) = tokio::join!(reading, folding);
         folded?;
         let last = last?;
-        self.last = last.unwrap_or(self.last);
+        if let Some(last) = last {
+            self.note(last);
+        }
         Ok(last.is_some())
     }
 }
@@ -171,7 +192,7 @@ impl Store for SledStore {
         };
         self.with("append to", move |keeper| keeper.append(before, next, &record))
             .await?;
-        self.last = next;
+        self.note(next);
         Ok(())
     }
 

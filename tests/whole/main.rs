@@ -10,4 +10,5 @@ mod scene;
 mod secrets;
 mod tls;
 mod two;
+mod views;
 mod walls;

@@ -103,6 +103,7 @@ const fn store(error: &StoreError) -> &'static str {
         | StoreError::Headless { .. } => {
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together"
         }
+        StoreError::Owner { .. } => "it may have ended meanwhile: run the same command again",
         StoreError::Planned => "this is a test's doing",
     }
 }

@@ -6,12 +6,14 @@
 use std::fs::{self, File};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::StoreError;
 use super::error::{io_error, no_damage};
 use super::wait::let_go;
 use crate::ledger::group::{MOST_IN_ONE, first_of, key};
 use crate::ledger::quiet::quietly;
+use crate::ledger::reader::Get;
 
 /// A batch is read once: there is nothing to keep.
 const CACHE: u64 = 4 * 1024 * 1024;
@@ -21,7 +23,7 @@ const CACHE: u64 = 4 * 1024 * 1024;
 pub(super) struct Disk {
     name: PathBuf,
     path: PathBuf,
-    db: Option<sled::Db>,
+    db: Option<Arc<sled::Db>>,
     /// The file that sled writes, for syncing what it does not.
     file: File,
 }
@@ -60,16 +62,23 @@ impl Disk {
         Ok(Self {
             name: name.to_owned(),
             path: path.to_owned(),
-            db: Some(db),
+            db: Some(Arc::new(db)),
             file,
         })
     }
 
     fn db(&self) -> Result<&sled::Db, StoreError> {
-        self.db.as_ref().ok_or_else(|| StoreError::Broken {
-            what: "use",
-            path: self.name.clone(),
-            why: "it is closed".to_owned(),
+        self.db.as_deref().ok_or_else(|| is_closed(&self.name))
+    }
+
+    /// What asks for one entry, from any thread, for as long as the store is open. It keeps nobody from closing it.
+    pub(super) fn reader(&self) -> Get {
+        let name = self.name.clone();
+        let db = self.db.as_ref().map(Arc::downgrade).unwrap_or_default();
+        Box::new(move |key| {
+            let db = db.upgrade().ok_or_else(|| is_closed(&name))?;
+            let found = db.get(key).map_err(|error| broken("read", &name, error))?;
+            Ok(found.map(|bytes| bytes.to_vec()))
         })
     }
 
@@ -138,6 +147,14 @@ impl Drop for Disk {
         let _ = quietly(AssertUnwindSafe(|| drop(db)));
         // Threads of sled write for some time after that.
         let_go(&self.path.join("db"));
+    }
+}
+
+fn is_closed(name: &Path) -> StoreError {
+    StoreError::Broken {
+        what: "use",
+        path: name.to_owned(),
+        why: "it is closed".to_owned(),
     }
 }
 

@@ -78,6 +78,14 @@ pub enum StoreError {
         /// What came of it.
         source: Box<StoreError>,
     },
+    /// The process that has the ledger stopped showing it.
+    #[error("the process that applies the campaign stopped showing its ledger at {}", .path.display())]
+    Owner {
+        /// Where it was asked.
+        path: PathBuf,
+        /// How it stopped.
+        source: io::Error,
+    },
     /// It was told to, by a test.
     #[error("the store failed as planned")]
     Planned,

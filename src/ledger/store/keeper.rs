@@ -16,6 +16,7 @@ use super::seal::{Damage, Seal};
 use super::{StoreError, WriteShortcut};
 use crate::ledger::group::{Chunk, Group, Reading};
 use crate::ledger::head::{Head, HeadFile};
+use crate::ledger::reader::Get;
 use crate::ledger::record::Link;
 
 const SHORTCUT: &str = "shortcut";
@@ -174,6 +175,11 @@ impl Keeper {
 
     pub(super) fn condition(&self) -> Condition {
         self.condition.clone()
+    }
+
+    /// What asks the files for one entry, from any thread.
+    pub(super) fn reader(&self) -> Result<Get, StoreError> {
+        Ok(self.readable()?.reader())
     }
 
     /// Opens the files themselves. From here on sled may write to them.
