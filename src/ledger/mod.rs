@@ -15,12 +15,14 @@ mod people;
 pub mod place;
 mod quiet;
 pub mod record;
+mod shortcut;
 pub mod store;
 mod undo;
 
 use std::fmt;
 
 use jiff::Timestamp;
+use tracing::debug;
 
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
@@ -28,11 +30,13 @@ use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
 pub use fact::{Fact, Generation};
+pub use head::Head;
 pub use record::RecordError;
-pub use store::{Each, SledStore, Store, StoreError};
+pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
 
 use codec::{Codec, Entry};
 use record::Chain;
+use shortcut::Folded;
 use undo::Tentative;
 
 /// Why a ledger cannot be read or written.
@@ -101,6 +105,8 @@ pub struct Ledger<S> {
     writer: Codec,
     reader: Codec,
     sequence: u64,
+    /// Up to which batch there is a shortcut, as far as is known.
+    kept: Option<u64>,
     failed: bool,
 }
 
@@ -110,40 +116,18 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// When any batch cannot be read or contradicts the others. The store is as before.
     pub async fn open(mut store: S, identity: Identity) -> Result<Self, LedgerError> {
-        let mut reading = Reading {
-            chain: Chain::of(&identity),
-            book: Book::new(identity),
-            codec: Codec::default(),
-            sequence: 0,
+        let shortcut = by_shortcut(&mut store, &identity).await;
+        let kept = shortcut.is_some();
+        let folded = match shortcut {
+            Some(folded) => folded,
+            None => whole(&mut store, identity).await?,
         };
-        let mut broken = None;
-        let mut each = |sequence, record: &[u8]| {
-            if broken.is_none() {
-                broken = reading.take(sequence, record).err();
-            }
-            Ok(())
-        };
-        let read = store.read(&mut each).await;
-        let indexed = reading.book.index();
-        // What is wrong with a batch says more than what the store thinks of its end.
-        if let Some(error) = broken {
-            return Err(error);
-        }
-        if let Err(source) = read {
-            let last = reading.last();
-            return Err(LedgerError::Unfinished { last, source });
-        }
-        indexed.map_err(|source| LedgerError::Contradiction {
-            sequence: reading.sequence,
-            last: reading.last(),
-            source,
-        })?;
-        let Reading {
+        let Folded {
             book,
             chain,
             codec,
             sequence,
-        } = reading;
+        } = folded;
         Ok(Self {
             store,
             book,
@@ -151,8 +135,28 @@ impl<S: Store> Ledger<S> {
             writer: codec.clone(),
             reader: codec,
             sequence,
+            kept: kept.then_some(sequence),
             failed: false,
         })
+    }
+
+    /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
+    /// if this fails; opening it takes longer then.
+    pub async fn close(self) {
+        let Self { mut store, failed, .. } = self;
+        if !failed && self.kept != Some(self.sequence) {
+            let folded = Folded {
+                book: self.book,
+                chain: self.chain,
+                codec: self.reader,
+                sequence: self.sequence,
+            };
+            let kept = store.keep_shortcut(Box::new(move |to| folded.write(to))).await;
+            if let Err(error) = kept {
+                debug!(%error, "the ledger keeps no shortcut; opening it will take longer");
+            }
+        }
+        store.close().await;
     }
 
     /// The folded state.
@@ -241,22 +245,64 @@ impl<S: Store> Ledger<S> {
         Some(Permit {
             key,
             attempt: self.book.standing(key).attempts,
-            open_id: OpenId::parse(self.book.open_id(key.recipient)).ok()?,
+            open_id: OpenId::parse(&self.book.open_id(key.recipient)).ok()?,
             activity_id: self.book.activity(activity)?.clone(),
             merchant_coupon_id: self.book.merchant_coupon_id(key)?,
         })
     }
 }
 
-/// A ledger that is being read.
-struct Reading {
-    book: Book,
-    chain: Chain,
-    codec: Codec,
-    sequence: u64,
+/// Reads and folds all that happened.
+async fn whole(store: &mut impl Store, identity: Identity) -> Result<Folded, LedgerError> {
+    let mut folded = Folded {
+        chain: Chain::of(&identity),
+        book: Book::new(identity),
+        codec: Codec::default(),
+        sequence: 0,
+    };
+    let mut broken = None;
+    let mut each = |sequence, record: &[u8]| {
+        if broken.is_none() {
+            broken = folded.take(sequence, record).err();
+        }
+        Ok(())
+    };
+    let read = store.read(&mut each).await;
+    let indexed = folded.book.index();
+    // What is wrong with a batch says more than what the store thinks of its end.
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    if let Err(source) = read {
+        let last = folded.last();
+        return Err(LedgerError::Unfinished { last, source });
+    }
+    indexed.map_err(|source| LedgerError::Contradiction {
+        sequence: folded.sequence,
+        last: folded.last(),
+        source,
+    })?;
+    Ok(folded)
 }
 
-impl Reading {
+/// Begins with the folded state that was kept, and reads only what is behind it. Nothing when that is not to be had, or when
+/// anything is wrong with it: then everything is to be read.
+async fn by_shortcut(store: &mut impl Store, identity: &Identity) -> Option<Folded> {
+    let mut folded = Folded::read(&mut store.shortcut().await?, identity)?;
+    let known = Head {
+        sequence: folded.sequence,
+        link: folded.chain.link(),
+    };
+    let mut broken = false;
+    let mut each = |sequence, record: &[u8]| {
+        broken = broken || folded.take(sequence, record).is_err();
+        Ok(())
+    };
+    let read = store.read_behind(known, &mut each).await;
+    (matches!(read, Ok(true)) && !broken).then_some(folded)
+}
+
+impl Folded {
     const fn last(&self) -> LastGood {
         LastGood {
             sequence: self.sequence,

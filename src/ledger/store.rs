@@ -79,6 +79,14 @@ pub trait Store: Send + 'static {
         drop(write);
         async { Ok(()) }
     }
+
+    /// Lets go of it.
+    fn close(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async move { drop(self) }
+    }
 }
 
 /// A store on disk: sled's files in `store`, and `head` beside it, within one directory. Whoever opens it has the
@@ -190,6 +198,11 @@ impl Store for SledStore {
     async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
         self.with("keep a shortcut beside", move |keeper| keeper.keep_shortcut(write))
             .await
+    }
+
+    async fn close(self) {
+        // Where that fails the process is ending, and it is closed all the same.
+        let _ = spawn_blocking(move || drop(self)).await;
     }
 }
 

@@ -22,6 +22,7 @@ async fn written(root: &Path) -> (u64, Open) {
             ledger.append(history.next(ledger.book())).await.unwrap();
         }
         was = Some((ledger.sequence(), laid_open(ledger.book())));
+        ledger.close().await;
     }
     was.unwrap()
 }
