@@ -32,6 +32,8 @@ pub(super) struct Folded {
 /// What is small, or seldom large.
 #[derive(Serialize, Deserialize)]
 struct Rest {
+    /// With what the chain of this ledger begins.
+    whose: Link,
     sequence: u64,
     link: Link,
     learnt: Learnt,
@@ -57,7 +59,7 @@ impl Folded {
     pub(super) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         // Taken apart, so that whoever adds to the book has to add here.
         let Book {
-            identity: _,
+            identity,
             people,
             deliveries,
             generation,
@@ -75,6 +77,7 @@ impl Folded {
             skipped,
         } = deliveries;
         let rest = Rest {
+            whose: Chain::of(identity).link(),
             sequence: self.sequence,
             link: self.chain.link(),
             learnt: self.codec.learnt(),
@@ -120,6 +123,9 @@ impl Folded {
             return None;
         }
         let rest: Rest = postcard::from_bytes(&read_bytes(&mut from)?).ok()?;
+        if rest.whose != Chain::of(identity).link() {
+            return None;
+        }
         let people = People::read(&mut from, rest.confirmed)?;
         let rows = (0..rest.ordinals).map(|_| read_bytes(&mut from));
         let rows = rows.collect::<Option<_>>()?;
