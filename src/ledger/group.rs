@@ -9,8 +9,9 @@ use super::record::{Link, link_of};
 
 /// Batches lie together up to here. Each append writes its group anew, so a larger one makes appends larger.
 const GROUP: usize = 1024;
-/// No value is longer: within a page, none becomes a file of its own, and those are not synced.
-pub(super) const MOST_IN_ONE: usize = 16 * 1024;
+/// No value is longer. sled keeps a page of over 128 KiB in a file of its own, which it never syncs, and some 20 values lie
+/// together in a page.
+pub(super) const MOST_IN_ONE: usize = 4 * 1024;
 /// How many bytes are handed from the reading thread at a time.
 const READ_AT_ONCE: usize = 256 * 1024;
 const LENGTH: usize = size_of::<u32>();
