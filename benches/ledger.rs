@@ -20,6 +20,7 @@ use runner::delivery::{ActivityNo, DeliveryKey, State, StateName, Verdict};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::lock::CampaignLock;
+use runner::ledger::memory::MemoryStore;
 use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger, SledStore};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
@@ -298,11 +299,13 @@ fn each(bytes: u64, many: u32) -> f64 {
     bytes as f64 / f64::from(many)
 }
 
+/// How many applies find nothing changed.
+const APPLIES: u32 = 20;
+
 /// What an apply adds that finds nothing changed.
 async fn unchanged(root: &Path, users: u32) {
     let dir = Place::of(root, &identity()).dir().to_owned();
     let before = size(&dir);
-    const APPLIES: u32 = 20;
     for n in 0..APPLIES {
         let (mut ledger, _lock) = ledger(root).await;
         let at_ms = BEGAN + 60_000_000 + i64::from(n) * 1000;
@@ -311,8 +314,14 @@ async fn unchanged(root: &Path, users: u32) {
         ledger.close().await;
     }
     let grown = size(&dir).saturating_sub(before);
+    let store = MemoryStore::default();
+    let mut alone = Ledger::open(store.clone(), identity()).await.unwrap();
+    alone.append(vec![began(BEGAN)]).await.unwrap();
+    alone.append(vec![closed(users, BEGAN)]).await.unwrap();
+    let mut batches = 0;
+    store.tamper(|records| batches = records.iter().map(Vec::len).sum());
     println!(
-        "an unchanged source adds    {:>8.0} B   at most 1024, over {APPLIES} applies",
+        "an unchanged source adds    {batches:>8} B of batches, at most 1024; the files grew by {:.0} B with each of {APPLIES} applies",
         each(grown, APPLIES)
     );
 }

@@ -18,6 +18,7 @@ pub mod record;
 mod shortcut;
 pub mod store;
 mod undo;
+pub mod verify;
 
 use std::fmt;
 

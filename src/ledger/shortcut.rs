@@ -2,7 +2,9 @@
 //! away: one that is absent, altered, of another version, or of another ledger is passed over, and the log is read.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,46 @@ use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
 const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 1\n").as_bytes();
+
+const DIGEST: usize = 32;
+/// The shortcut's file beside the store.
+pub(super) const FILE: &str = "shortcut";
+
+/// What a shortcut says of itself.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// As of which batch it is.
+    pub(super) sequence: u64,
+    /// The hash of everything in it.
+    pub(super) digest: [u8; DIGEST],
+}
+
+/// Looks at the shortcut of the ledger in `dir`; nothing when there is none that this program would use.
+pub(super) fn look(dir: &Path, identity: &Identity) -> Option<Look> {
+    let mut file = File::open(dir.join(FILE)).ok()?;
+    let mut from = Summed {
+        inner: &mut file as &mut dyn Read,
+        hash: Sha256::new(),
+    };
+    let rest = Rest::read(&mut from, identity)?;
+    // All that is behind it but the hash at the end passes by.
+    let (mut end, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = from.inner.read(&mut buffer).ok()?;
+        if read == 0 {
+            break;
+        }
+        end.extend_from_slice(&buffer[..read]);
+        let passed = end.len().saturating_sub(DIGEST);
+        from.hash.update(&end[..passed]);
+        end.drain(..passed);
+    }
+    let digest = <[u8; DIGEST]>::try_from(end).ok()?;
+    (digest == *from.hash.finalize()).then_some(Look {
+        sequence: rest.sequence,
+        digest,
+    })
+}
 
 /// A ledger's state as of one batch.
 #[derive(Debug)]
@@ -53,6 +95,18 @@ struct RestOfBook {
     draft: Draft,
     newest: Option<Timestamp>,
     accepts_replays: bool,
+}
+
+impl Rest {
+    fn read(from: &mut impl Read, identity: &Identity) -> Option<Self> {
+        let mut writer = vec![0; WRITER.len()];
+        from.read_exact(&mut writer).ok()?;
+        if writer != WRITER {
+            return None;
+        }
+        let rest: Self = postcard::from_bytes(&read_bytes(from)?).ok()?;
+        (rest.whose == Chain::of(identity).link()).then_some(rest)
+    }
 }
 
 impl Folded {
@@ -111,26 +165,25 @@ impl Folded {
         to.inner.write_all(&digest)
     }
 
+    /// The hash that a shortcut of this would have at its end.
+    pub(super) fn digest(&self) -> io::Result<[u8; DIGEST]> {
+        let mut end = End::default();
+        self.write(&mut end)?;
+        Ok(end.0)
+    }
+
     /// Nothing when these are not the bytes of a shortcut.
     pub(super) fn read(from: &mut dyn Read, identity: &Identity) -> Option<Self> {
         let mut from = Summed {
             inner: from,
             hash: Sha256::new(),
         };
-        let mut writer = vec![0; WRITER.len()];
-        from.read_exact(&mut writer).ok()?;
-        if writer != WRITER {
-            return None;
-        }
-        let rest: Rest = postcard::from_bytes(&read_bytes(&mut from)?).ok()?;
-        if rest.whose != Chain::of(identity).link() {
-            return None;
-        }
+        let rest = Rest::read(&mut from, identity)?;
         let people = People::read(&mut from, rest.confirmed)?;
         let rows = (0..rest.ordinals).map(|_| read_bytes(&mut from));
         let rows = rows.collect::<Option<_>>()?;
         let expected = from.hash.finalize();
-        let mut digest = [0; 32];
+        let mut digest = [0; DIGEST];
         from.inner.read_exact(&mut digest).ok()?;
         if digest[..] != expected[..] {
             return None;
@@ -185,6 +238,24 @@ pub(super) fn read_bytes(from: &mut dyn Read) -> Option<Vec<u8>> {
     bytes.try_reserve_exact(usize::try_from(length).ok()?).ok()?;
     let read = from.take(length).read_to_end(&mut bytes).ok()?;
     (read as u64 == length).then_some(bytes)
+}
+
+/// The last bytes that pass.
+#[derive(Default)]
+struct End([u8; DIGEST]);
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // The hash is written at once.
+        if let Ok(bytes) = bytes.try_into() {
+            self.0 = bytes;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Sums up what passes.

@@ -13,7 +13,7 @@ use crate::{open, place};
 
 /// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has. sled summed up its
 /// first batches when it was opened, and the last ones lie behind that.
-async fn written(root: &Path) -> (u64, Open) {
+pub async fn written(root: &Path) -> (u64, Open) {
     let mut was = None;
     for _ in 0..3 {
         let (mut ledger, _lock) = open(root).await.unwrap();
@@ -27,7 +27,7 @@ async fn written(root: &Path) -> (u64, Open) {
     was.unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -40,7 +40,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {

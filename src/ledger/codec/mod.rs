@@ -254,6 +254,30 @@ pub(super) enum Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Which kind of fact it is, in a word.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::RunBegan { .. } => "run_began",
+            Self::Admitted(_) => "admitted",
+            Self::Left(_) => "left",
+            Self::Returned(_) => "returned",
+            Self::Closed(_) => "closed",
+            Self::Intent { .. } => "intent",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Ended { .. } => "ended",
+            Self::Reread { .. } => "reread",
+        }
+    }
+
+    /// Whether what was passed over can be read as well.
+    pub(super) fn is_whole(&self) -> bool {
+        match self {
+            Self::Admitted(open_ids) => open_ids.clone().all(|packed| OpenId::check(&packed.text()).is_ok()),
+            Self::Ended { told, .. } => told.outcome().is_some(),
+            _ => true,
+        }
+    }
+
     /// The whole fact. Nothing when it is none that anybody writes.
     pub(super) fn fact(self) -> Option<Fact> {
         Some(match self {

@@ -17,8 +17,8 @@ use super::{StoreError, WriteShortcut};
 use crate::ledger::group::{Chunk, Group, Reading};
 use crate::ledger::head::{Head, HeadFile};
 use crate::ledger::record::Link;
+use crate::ledger::shortcut::FILE;
 
-const SHORTCUT: &str = "shortcut";
 /// How much of a shortcut is written at a time.
 const WRITTEN_AT_ONCE: usize = 1024 * 1024;
 
@@ -364,12 +364,12 @@ impl Keeper {
         if self.condition != Condition::Sealed {
             return None;
         }
-        let file = File::open(self.dir.join(SHORTCUT)).ok()?;
+        let file = File::open(self.dir.join(FILE)).ok()?;
         Some(Box::new(file))
     }
 
     pub(super) fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
-        let path = self.dir.join(SHORTCUT);
+        let path = self.dir.join(FILE);
         let new = path.with_extension("new");
         let keep = || {
             let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, File::create(&new)?);
