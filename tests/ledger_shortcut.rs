@@ -28,6 +28,7 @@ proptest! {
     fn a_shortcut_changes_nothing(
         turns in prop::collection::vec(turn(), 1..60),
         ends in prop::collection::vec(prop::option::weighted(0.3, any::<bool>()), 60),
+        keep_after in prop::option::of(0..300_u64),
     ) {
         wait(async {
             let (with, without) = (MemoryStore::default(), MemoryStore::default());
@@ -36,6 +37,9 @@ proptest! {
             for (n, (turn, end)) in turns.iter().zip(&ends).enumerate() {
                 let at = from_ms(1_780_000_000_000 + i64::try_from(n).unwrap() * 1000);
                 let facts = batch(&plain, turn, at);
+                if let Some(bytes) = keep_after {
+                    ledger.keep_after(bytes);
+                }
                 ledger.append(facts.clone()).await.unwrap();
                 plain.append(facts).await.unwrap();
                 match end {

@@ -158,8 +158,12 @@ impl Book {
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
         let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
+        Some(self.merchant_coupon_id_of(&open_id, key.ordinal))
+    }
+
+    pub(super) fn merchant_coupon_id_of(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
         let Identity { campaign, app_id, .. } = &self.identity;
-        Some(MerchantCouponId::derive(campaign, app_id, &open_id, key.ordinal))
+        MerchantCouponId::derive(campaign, app_id, open_id, ordinal)
     }
 
     /// How many coupons each user is owed at present.

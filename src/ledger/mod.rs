@@ -106,9 +106,30 @@ pub struct Ledger<S> {
     writer: Codec,
     reader: Codec,
     sequence: u64,
-    /// Up to which batch there is a shortcut, as far as is known.
-    kept: Option<u64>,
+    kept: Kept,
     failed: bool,
+}
+
+/// What is known of the shortcut.
+#[derive(Debug)]
+struct Kept {
+    /// Up to which batch there is one.
+    sequence: Option<u64>,
+    /// How many bytes it had when it was written.
+    size: u64,
+    /// How many bytes of batches there are since.
+    behind: u64,
+    /// It is not written anew before there are so many, and as many as it has itself: so all of them together cost no more
+    /// than the batches.
+    at_least: u64,
+}
+
+impl Kept {
+    const AT_LEAST: u64 = 32 * 1024 * 1024;
+
+    const fn is_due(&self) -> bool {
+        self.behind >= self.at_least && self.behind >= self.size
+    }
 }
 
 impl<S: Store> Ledger<S> {
@@ -136,28 +157,53 @@ impl<S: Store> Ledger<S> {
             writer: codec.clone(),
             reader: codec,
             sequence,
-            kept: kept.then_some(sequence),
+            kept: Kept {
+                sequence: kept.then_some(sequence),
+                size: 0,
+                behind: 0,
+                at_least: Kept::AT_LEAST,
+            },
             failed: false,
         })
     }
 
     /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
     /// if this fails; opening it takes longer then.
-    pub async fn close(self) {
-        let Self { mut store, failed, .. } = self;
-        if !failed && self.kept != Some(self.sequence) {
-            let folded = Folded {
-                book: self.book,
-                chain: self.chain,
-                codec: self.reader,
-                sequence: self.sequence,
-            };
-            let kept = store.keep_shortcut(Box::new(move |to| folded.write(to))).await;
-            if let Err(error) = kept {
-                debug!(%error, "the ledger keeps no shortcut; opening it will take longer");
-            }
+    pub async fn close(mut self) {
+        if !self.failed && self.kept.sequence != Some(self.sequence) {
+            self.keep().await;
         }
-        store.close().await;
+        self.store.close().await;
+    }
+
+    /// Keeps a shortcut as of now. The folded state is lent for as long as it is being written; where it does not come
+    /// back, because nobody waited for it, the ledger takes nothing more.
+    async fn keep(&mut self) {
+        self.failed = true;
+        let nobodys = Book::new(self.book.identity.clone());
+        let folded = Folded {
+            book: std::mem::replace(&mut self.book, nobodys),
+            chain: self.chain,
+            codec: std::mem::take(&mut self.reader),
+            sequence: self.sequence,
+        };
+        let (lent, back) = shortcut::lend(folded);
+        let kept = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
+        let Some((folded, size)) = back.take() else { return };
+        self.book = folded.book;
+        self.reader = folded.codec;
+        self.failed = false;
+        self.kept.behind = 0;
+        self.kept.size = size;
+        match kept {
+            Ok(()) => self.kept.sequence = Some(self.sequence),
+            Err(error) => debug!(%error, "the ledger keeps no shortcut; opening it will take longer"),
+        }
+    }
+
+    /// Sets how many bytes of batches have to come in at least before the shortcut is written anew.
+    pub const fn keep_after(&mut self, bytes: u64) {
+        self.kept.at_least = bytes;
     }
 
     /// The folded state.
@@ -207,6 +253,10 @@ impl<S: Store> Ledger<S> {
         book.keep();
         self.sequence = sequence;
         self.failed = false;
+        self.kept.behind += body.len() as u64;
+        if self.kept.is_due() {
+            self.keep().await;
+        }
         let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
     }
@@ -243,12 +293,13 @@ impl<S: Store> Ledger<S> {
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
+        let open_id = OpenId::parse(&self.book.open_id(key.recipient)).ok()?;
         Some(Permit {
             key,
             attempt: self.book.standing(key).attempts,
-            open_id: OpenId::parse(&self.book.open_id(key.recipient)).ok()?,
             activity_id: self.book.activity(activity)?.clone(),
-            merchant_coupon_id: self.book.merchant_coupon_id(key)?,
+            merchant_coupon_id: self.book.merchant_coupon_id_of(&open_id, key.ordinal),
+            open_id,
         })
     }
 }

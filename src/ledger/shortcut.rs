@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,50 @@ pub(super) struct Folded {
     pub(super) chain: Chain,
     pub(super) codec: Codec,
     pub(super) sequence: u64,
+}
+
+/// A folded state on its way to where it is written.
+pub(super) struct Lent {
+    folded: Option<Folded>,
+    size: u64,
+    back: Back,
+}
+
+/// Where it comes back to, with the number of bytes that were written of it.
+#[derive(Clone, Default)]
+pub(super) struct Back(Arc<Mutex<Option<(Folded, u64)>>>);
+
+/// Lends a folded state to whoever writes it. It comes back when they are done, whether or not they did.
+pub(super) fn lend(folded: Folded) -> (Lent, Back) {
+    let back = Back::default();
+    let lent = Lent {
+        folded: Some(folded),
+        size: 0,
+        back: back.clone(),
+    };
+    (lent, back)
+}
+
+impl Lent {
+    pub(super) fn write(mut self, to: &mut dyn Write) -> io::Result<()> {
+        let mut counted = Counted { inner: to, size: 0 };
+        let written = self.folded.as_ref().map_or(Ok(()), |folded| folded.write(&mut counted));
+        self.size = counted.size;
+        written
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut back = self.back.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *back = self.folded.take().map(|folded| (folded, self.size));
+    }
+}
+
+impl Back {
+    pub(super) fn take(&self) -> Option<(Folded, u64)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What is small, or seldom large.
@@ -238,6 +283,24 @@ pub(super) fn read_bytes(from: &mut dyn Read) -> Option<Vec<u8>> {
     bytes.try_reserve_exact(usize::try_from(length).ok()?).ok()?;
     let read = from.take(length).read_to_end(&mut bytes).ok()?;
     (read as u64 == length).then_some(bytes)
+}
+
+/// Counts what passes.
+struct Counted<'a> {
+    inner: &'a mut dyn Write,
+    size: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// The last bytes that pass.

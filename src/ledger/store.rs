@@ -56,7 +56,7 @@ pub trait Store: Send + 'static {
     fn read(&mut self, each: &mut Each<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Shows the batches behind `known`, in order, and says yes. Says no where the store does not have that very batch, or
-    /// wants to be read as a whole.
+    /// cannot vouch for those before it; what was shown then does not count.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -69,7 +69,7 @@ pub trait Store: Send + 'static {
         async { Ok(false) }
     }
 
-    /// The shortcut that was kept last; nothing where there is none, or where the store wants to be read as a whole.
+    /// The shortcut that was kept last; nothing where there is none.
     fn shortcut(&mut self) -> impl Future<Output = Option<Box<dyn Read + Send>>> + Send {
         async { None }
     }

@@ -85,6 +85,10 @@ async fn append(root: &Path, together: usize) {
             Err(refusal) => return say(&format!("refused {refusal}")),
         };
         say(&format!("opened {}", ledger.sequence()));
+        if together < usize::MAX {
+            // Now and then it writes its shortcut while it is open, too.
+            ledger.keep_after(300);
+        }
         let history = history.get_or_insert_with(|| History::new(ledger.sequence()));
         for _ in 0..together {
             let facts = history.next(ledger.book());

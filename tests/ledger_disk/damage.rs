@@ -130,8 +130,8 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
                     if let Some((_, file)) = name.to_str().unwrap().split_once("/store/") {
                         let told =
                             refusal.contains("the last good one is batch") || refusal.contains("before it is sound");
-                        let named = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
-                        assert!(told && named, "{what}: {refusal}");
+                        let file_told = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
+                        assert!(told && file_told, "{what}: {refusal}");
                     }
                 }
                 None => harmless += 1,

@@ -41,7 +41,9 @@ impl Commons {
     /// Those that know these; nothing when they are not what anybody knew.
     pub(super) fn knowing(known: &[Vec<u8>]) -> Option<Self> {
         let mut commons = Self::default();
-        known.iter().for_each(|bytes| commons.learn(bytes));
+        for bytes in known {
+            commons.learn(bytes);
+        }
         (commons.known.len() == known.len()).then_some(commons)
     }
 
