@@ -182,7 +182,8 @@ impl Run<'_> {
             emit: Arc::clone(&self.hub) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };
-        let (ended, _ledger) = apply.run().await?;
+        let (ended, ledger) = apply.run().await?;
+        ledger.close().await;
         let exit = match ended.why {
             Why::AppIdTaken(_) => Exit::Taken,
             _ => ended.ending.into(),

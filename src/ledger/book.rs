@@ -1,9 +1,10 @@
-//! The folded state: what all facts so far amount to. Nothing here is ever stored; it can always be made anew.
+//! The folded state: what all facts so far amount to. It can always be made anew; what is kept of it is a shortcut.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::later;
 use crate::delivery::{
@@ -86,7 +87,7 @@ pub struct Book {
 
 /// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
 /// ones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Draft {
     pub(super) left: Vec<u32>,
     pub(super) returned: Vec<u32>,
@@ -129,7 +130,7 @@ impl Book {
 
     /// A recipient's open_id.
     #[must_use]
-    pub fn open_id(&self, recipient: u32) -> &str {
+    pub fn open_id(&self, recipient: u32) -> String {
         self.people.open_id(recipient)
     }
 
@@ -156,9 +157,13 @@ impl Book {
     /// A delivery's idempotency key.
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
-        let open_id = OpenId::parse(self.open_id(key.recipient)).ok()?;
+        let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
+        Some(self.merchant_coupon_id_of(&open_id, key.ordinal))
+    }
+
+    pub(super) fn merchant_coupon_id_of(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
         let Identity { campaign, app_id, .. } = &self.identity;
-        Some(MerchantCouponId::derive(campaign, app_id, &open_id, key.ordinal))
+        MerchantCouponId::derive(campaign, app_id, open_id, ordinal)
     }
 
     /// How many coupons each user is owed at present.
@@ -229,7 +234,12 @@ impl Book {
                 self.drop_draft();
                 self.interrupt(timeout)
             }
-            Entry::Admitted(mut open_ids) => open_ids.try_for_each(|open_id| self.people.admit(open_id)),
+            Entry::Admitted(mut open_ids) => {
+                if self.undo.is_some() {
+                    self.people.index()?;
+                }
+                open_ids.try_for_each(|open_id| self.people.admit(open_id))
+            }
             Entry::Left(recipients) => self.draw(&recipients, false),
             Entry::Returned(recipients) => self.draw(&recipients, true),
             Entry::Closed(generation) => self.close(*generation),

@@ -5,12 +5,13 @@ use std::num::TryFromIntError;
 use std::ops::Range;
 
 use super::head::Head;
-use super::record::{Link, link_of};
+use super::record::{Chain, Link, link_of};
 
 /// Batches lie together up to here. Each append writes its group anew, so a larger one makes appends larger.
 const GROUP: usize = 1024;
-/// No value is longer: within a page, none becomes a file of its own, and those are not synced.
-pub(super) const MOST_IN_ONE: usize = 16 * 1024;
+/// No value is longer. sled keeps a page of over 128 KiB in a file of its own, which it never syncs, and some 20 values lie
+/// together in a page.
+pub(super) const MOST_IN_ONE: usize = 4 * 1024;
 /// How many bytes are handed from the reading thread at a time.
 const READ_AT_ONCE: usize = 256 * 1024;
 const LENGTH: usize = size_of::<u32>();
@@ -52,6 +53,29 @@ pub(super) struct Reading {
     pub(super) last: Head,
     /// The link of the batch that the head names.
     pub(super) at_head: Option<Link>,
+    check: Option<Check>,
+}
+
+/// What is checked by a reading that does not show everything.
+#[derive(Debug)]
+struct Check {
+    /// Up to this batch nothing is shown.
+    known: Head,
+    /// From the first batch on; nothing before that.
+    chain: Option<Chain>,
+    fits: bool,
+}
+
+impl Check {
+    /// What the first batch is linked to is not the store's to know. Every later one fits the one before.
+    fn take(&mut self, sequence: u64, record: &[u8]) {
+        let link = link_of(record);
+        match &mut self.chain {
+            None => self.chain = Some(Chain::at(link)),
+            Some(chain) => self.fits &= chain.open(record).is_ok(),
+        }
+        self.fits &= sequence != self.known.sequence || link == self.known.link;
+    }
 }
 
 impl Reading {
@@ -61,6 +85,26 @@ impl Reading {
             closed: first.saturating_sub(1),
             ..Self::default()
         }
+    }
+
+    /// From the first batch on, each checked and only those behind `known` shown.
+    pub(super) fn checking(known: Head) -> Self {
+        let check = Check {
+            known,
+            chain: None,
+            fits: true,
+        };
+        Self {
+            check: Some(check),
+            ..Self::default()
+        }
+    }
+
+    /// Whether everything that was to be checked is as it has to be.
+    pub(super) fn fits(&self) -> bool {
+        self.check
+            .as_ref()
+            .is_none_or(|check| check.fits && check.known.sequence <= self.last.sequence)
     }
 
     /// The number with which the next group begins.
@@ -96,13 +140,19 @@ impl Reading {
 
     /// Takes what was read, and notes its links.
     pub(super) fn take(&mut self, head: u64) -> Chunk {
-        let chunk = std::mem::take(&mut self.chunk);
+        let mut chunk = std::mem::take(&mut self.chunk);
         for (sequence, record) in chunk.records() {
             let link = link_of(record);
             self.last = Head { sequence, link };
             if sequence == head {
                 self.at_head = Some(link);
             }
+            if let Some(check) = &mut self.check {
+                check.take(sequence, record);
+            }
+        }
+        if let Some(check) = &self.check {
+            chunk.records.retain(|(sequence, _)| *sequence > check.known.sequence);
         }
         self.chunk.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
         chunk

@@ -10,7 +10,9 @@
 //!         └── <campaign>/
 //!             ├── ledger.json      whose it is
 //!             ├── head             the last durable batch
-//!             └── store/           the batches
+//!             ├── store/           the batches
+//!             ├── seal             how their files were when they were closed
+//!             └── shortcut         what they amount to, to be opened soon
 //! ```
 //!
 //! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
@@ -156,6 +158,12 @@ impl Place {
             root,
             dir,
         }
+    }
+
+    /// Whose ledger it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The ledger's directory.

@@ -58,7 +58,7 @@ pub trait Store: Send + 'static {
     fn read(&mut self, each: &mut Each<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Shows the batches behind `known`, in order, and says yes. Says no where the store does not have that very batch, or
-    /// wants to be read as a whole.
+    /// cannot vouch for those before it; what was shown then does not count.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -71,7 +71,7 @@ pub trait Store: Send + 'static {
         async { Ok(false) }
     }
 
-    /// The shortcut that was kept last; nothing where there is none, or where the store wants to be read as a whole.
+    /// The shortcut that was kept last; nothing where there is none.
     fn shortcut(&mut self) -> impl Future<Output = Option<Box<dyn Read + Send>>> + Send {
         async { None }
     }
@@ -80,6 +80,14 @@ pub trait Store: Send + 'static {
     fn keep_shortcut(&mut self, write: WriteShortcut) -> impl Future<Output = Result<(), StoreError>> + Send {
         drop(write);
         async { Ok(()) }
+    }
+
+    /// Lets go of it.
+    fn close(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async move { drop(self) }
     }
 }
 
@@ -211,6 +219,11 @@ impl Store for SledStore {
     async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
         self.with("keep a shortcut beside", move |keeper| keeper.keep_shortcut(write))
             .await
+    }
+
+    async fn close(self) {
+        // Where that fails the process is ending, and it is closed all the same.
+        let _ = spawn_blocking(move || drop(self)).await;
     }
 }
 

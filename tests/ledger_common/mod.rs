@@ -1,6 +1,8 @@
 //! What the ledger's tests share: small histories, and a book laid open to be compared.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod turns;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -138,7 +140,7 @@ pub fn open(book: &Book) -> Open {
         accepts_replays: book.accepts_replays(),
         unsettled: book.unsettled().collect(),
         people: recipients
-            .map(|recipient| (book.open_id(recipient).to_owned(), book.is_gone(recipient)))
+            .map(|recipient| (book.open_id(recipient), book.is_gone(recipient)))
             .collect(),
         standings: keys.map(|key| (key, book.standing(key))).collect(),
     }
@@ -158,7 +160,7 @@ pub fn check(book: &Book) {
     let all = u64::from(book.recipients()) * u64::from(book.ordinals());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
-        assert_eq!(book.find(book.open_id(recipient)), Some(recipient));
+        assert_eq!(book.find(&book.open_id(recipient)), Some(recipient));
         let mut refused = false;
         for ordinal in 1..=book.ordinals() {
             let state = book.standing(key(recipient, ordinal)).state;

@@ -15,7 +15,7 @@ use crate::{open, place};
 
 /// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has. sled summed up its
 /// first batches when it was opened, and the last ones lie behind that.
-async fn written(root: &Path) -> (u64, Open) {
+pub async fn written(root: &Path) -> (u64, Open) {
     let mut was = None;
     for _ in 0..3 {
         let (mut ledger, _lock) = open(root).await.unwrap();
@@ -24,11 +24,12 @@ async fn written(root: &Path) -> (u64, Open) {
             ledger.append(history.next(ledger.book())).await.unwrap();
         }
         was = Some((ledger.sequence(), laid_open(ledger.book())));
+        ledger.close().await;
     }
     was.unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -41,7 +42,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -131,8 +132,8 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
                     if let Some((_, file)) = name.to_str().unwrap().split_once("/store/") {
                         let told =
                             refusal.contains("the last good one is batch") || refusal.contains("before it is sound");
-                        let named = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
-                        assert!(told && named, "{what}: {refusal}");
+                        let file_told = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
+                        assert!(told && file_told, "{what}: {refusal}");
                     }
                 }
                 None => harmless += 1,

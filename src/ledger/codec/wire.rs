@@ -215,6 +215,15 @@ impl<'a> Reader<'a> {
 
     /// Text as it lies there: passing over it costs next to nothing.
     pub(super) fn packed(&mut self) -> Option<Packed<'a>> {
+        let packed = self.any_packed()?;
+        if packed.kind == PLAIN {
+            std::str::from_utf8(packed.bytes).ok()?;
+        }
+        Some(packed)
+    }
+
+    /// As [`Reader::packed`], of text that was read before.
+    fn any_packed(&mut self) -> Option<Packed<'a>> {
         let header = self.byte()?;
         let kind = header >> 5;
         let length = match header & 0x1f {
@@ -230,11 +239,30 @@ impl<'a> Reader<'a> {
             _ => return None,
         };
         let bytes = self.take(size)?;
-        if kind == PLAIN {
-            std::str::from_utf8(bytes).ok()?;
-        }
         Some(Packed { kind, length, bytes })
     }
+}
+
+/// Packs a text: the same text is always the same bytes.
+pub(in crate::ledger) fn pack(text: &str) -> Vec<u8> {
+    let mut writer = Writer(Vec::with_capacity(text.len() + 2));
+    writer.text(text);
+    writer.0
+}
+
+/// The text that was packed; nothing of what was not.
+pub(in crate::ledger) fn unpack(bytes: &[u8]) -> String {
+    Reader(bytes)
+        .any_packed()
+        .map(|packed| packed.text())
+        .unwrap_or_default()
+}
+
+/// What lies behind the packed text with which these bytes begin.
+pub(in crate::ledger) fn skip(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(bytes);
+    reader.any_packed()?;
+    Some(reader.0)
 }
 
 /// Text that a [`Writer`] packed.
@@ -287,6 +315,23 @@ impl Packed<'_> {
             }
             _ => text.push_str(std::str::from_utf8(self.bytes).unwrap_or_default()),
         }
+    }
+
+    /// Packs the text as [`pack`] does, behind what `bytes` is already. What an older program packed in a lesser way
+    /// would not be found as it lies there.
+    pub(in crate::ledger) fn pack_again(&self, bytes: &mut Vec<u8>) {
+        let mut writer = Writer(std::mem::take(bytes));
+        if self.kind == PLAIN {
+            writer.text(std::str::from_utf8(self.bytes).unwrap_or_default());
+        } else {
+            if self.kind == UUID {
+                writer.byte(UUID << 5);
+            } else {
+                writer.header(self.kind, self.length);
+            }
+            writer.0.extend_from_slice(self.bytes);
+        }
+        *bytes = writer.0;
     }
 
     /// The text.

@@ -18,8 +18,8 @@ use crate::ledger::group::{Chunk, Group, Reading};
 use crate::ledger::head::{Head, HeadFile};
 use crate::ledger::reader::Get;
 use crate::ledger::record::Link;
+use crate::ledger::shortcut::FILE;
 
-const SHORTCUT: &str = "shortcut";
 /// How much of a shortcut is written at a time.
 const WRITTEN_AT_ONCE: usize = 1024 * 1024;
 
@@ -262,30 +262,32 @@ impl Keeper {
         Ok(())
     }
 
-    /// Shows every batch, or those behind one, and says which was the last. Says nothing and shows none when it does not
-    /// have that one, or when nobody knows yet whether it is whole.
+    /// Shows every batch, or those behind one, and says which was the last. Says nothing when it does not have that one, or
+    /// when anything before it is not whole.
     pub(super) fn read(
         &mut self,
         behind: Option<Head>,
         show: &mpsc::Sender<Chunk>,
     ) -> Result<Option<Head>, StoreError> {
-        let Some(known) = behind else {
-            if matches!(self.files, Files::Sealed) {
-                self.writable(self.head)?;
-            }
-            return self.read_on(Reading::default(), show).map(Some);
-        };
-        if self.condition != Condition::Sealed {
-            return Ok(None);
-        }
         if matches!(self.files, Files::Sealed) {
-            if known == self.head {
-                return Ok(Some(known));
+            if behind == Some(self.head) {
+                return Ok(behind);
             }
             self.writable(self.head)?;
         }
-        if known.sequence == 0 {
+        let Some(known) = behind else {
+            let mut reading = Reading::default();
+            self.read_on(&mut reading, show)?;
+            return Ok(Some(reading.last));
+        };
+        if self.refusal.is_some() {
             return Ok(None);
+        }
+        if self.condition != Condition::Sealed {
+            // Nobody knows whether what is before it is whole, so it is read as well.
+            let mut reading = Reading::checking(known);
+            self.read_on(&mut reading, show)?;
+            return Ok(Some(reading.last).filter(|_| reading.fits()));
         }
         let Some(first) = self.readable()?.group_of(known.sequence)? else {
             return Ok(None);
@@ -295,11 +297,12 @@ impl Keeper {
         if !reading.passes(known, self.head.sequence) {
             return Ok(None);
         }
-        self.read_on(reading, show).map(Some)
+        self.read_on(&mut reading, show)?;
+        Ok(Some(reading.last))
     }
 
-    fn read_on(&mut self, mut reading: Reading, show: &mpsc::Sender<Chunk>) -> Result<Head, StoreError> {
-        while self.next_group(&mut reading)? {
+    fn read_on(&mut self, reading: &mut Reading, show: &mpsc::Sender<Chunk>) -> Result<(), StoreError> {
+        while self.next_group(reading)? {
             if reading.is_full() {
                 // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
                 let _ = show.blocking_send(reading.take(self.head.sequence));
@@ -310,10 +313,8 @@ impl Keeper {
             self.files = Files::Closed;
             return Err(self.explained(refusal));
         }
-        match self.compare(reading.last, reading.at_head) {
-            Ok(()) => Ok(reading.last),
-            Err(error) => Err(self.explained(error)),
-        }
+        self.compare(reading.last, reading.at_head)
+            .map_err(|error| self.explained(error))
     }
 
     /// Reads one more group; says whether there was one.
@@ -367,15 +368,12 @@ impl Keeper {
     }
 
     pub(super) fn shortcut(&self) -> Option<Box<dyn Read + Send>> {
-        if self.condition != Condition::Sealed {
-            return None;
-        }
-        let file = File::open(self.dir.join(SHORTCUT)).ok()?;
+        let file = File::open(self.dir.join(FILE)).ok()?;
         Some(Box::new(file))
     }
 
     pub(super) fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
-        let path = self.dir.join(SHORTCUT);
+        let path = self.dir.join(FILE);
         let new = path.with_extension("new");
         let keep = || {
             let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, File::create(&new)?);

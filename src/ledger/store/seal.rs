@@ -107,21 +107,19 @@ impl Seal {
     /// Where the files of `store` are not what they were.
     pub(super) fn damage(&self, store: &Path) -> io::Result<Vec<Damage>> {
         let now = Self::of(store, self.head())?;
-        let find = |files: &'_ [Sealed], name: &Path| files.iter().position(|file| file.name == name);
-        let mut damage: Vec<_> = self
-            .files
-            .iter()
-            .filter_map(|was| {
-                match find(&now.files, &was.name) {
-                    Some(at) => was.damage(&now.files[at]),
-                    None => Some(None),
-                }
-                .map(|at| Damage {
-                    file: was.name.clone(),
-                    at,
-                })
-            })
-            .collect();
+        let find = |files: &[Sealed], name: &Path| files.iter().position(|file| file.name == name);
+        let mut damage = Vec::new();
+        for was in &self.files {
+            let at = match find(&now.files, &was.name).map(|at| &now.files[at]) {
+                Some(is) if is == was => continue,
+                Some(is) => Some(was.parts_from(is)),
+                None => None,
+            };
+            damage.push(Damage {
+                file: was.name.clone(),
+                at,
+            });
+        }
         let more = now
             .files
             .into_iter()
@@ -169,14 +167,10 @@ impl Sealed {
         Ok(Self { name, length, pieces })
     }
 
-    /// Nothing when it is as it was; else where the first difference is.
-    fn damage(&self, now: &Self) -> Option<Option<u64>> {
-        if self == now {
-            return None;
-        }
+    /// Where the first difference is.
+    fn parts_from(&self, now: &Self) -> u64 {
         let differs = self.pieces.iter().zip(&now.pieces).position(|(was, is)| was != is);
-        let end = self.length.min(now.length);
-        Some(Some(differs.map_or(end, |at| at as u64 * PIECE)))
+        differs.map_or(self.length.min(now.length), |at| at as u64 * PIECE)
     }
 }
 
