@@ -7,6 +7,7 @@
 //! Values are what the file says, absent where it says nothing. What that means is decided in [`crate::plan`].
 
 mod audience;
+mod audience_source;
 mod codes;
 mod coupons;
 mod credentials;
@@ -40,7 +41,8 @@ use jiff::tz::TimeZone;
 
 use crate::outcome::Class;
 
-pub use audience::{Audience, Csv, Delimiter, Encoding, Source};
+pub use audience::Audience;
+pub use audience_source::{Csv, Delimiter, Encoding, Files, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
@@ -57,6 +59,7 @@ pub use schema::schema;
 /// What is meant where the file says nothing.
 pub mod usual {
     pub use super::audience::MAX_UNUSABLE;
+    pub use super::audience_source::OPEN_ID;
     pub use super::coupons::COUPONS_PER_USER;
     pub use super::halt::{HELD, REFUSED, SAME_CODE};
     pub use super::pace::{MAX_IN_FLIGHT, PER_SECOND};
