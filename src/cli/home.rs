@@ -49,11 +49,12 @@ pub fn place(context: &Context, file: &Path, plan: &Plan) -> Place {
     Place::of(&root, &plan.identity)
 }
 
-/// A ledger's place, and this process's lock on it.
+/// A ledger's place, and this process's lock on it. Where there was no ledger and none was made, nothing stays behind.
 #[derive(Debug)]
 pub struct Home {
     place: Place,
     lock: CampaignLock,
+    owner: Owner,
 }
 
 impl Home {
@@ -77,7 +78,13 @@ impl Home {
         let mut told = false;
         loop {
             match place.lock(&this, purpose) {
-                Ok(lock) => return Ok(Ok(Self { place, lock })),
+                Ok(lock) => {
+                    return Ok(Ok(Self {
+                        place,
+                        lock,
+                        owner: this,
+                    }));
+                }
                 Err(PlaceError::Lock(LockError::Taken {
                     owner,
                     purpose: Purpose::Look,
@@ -93,6 +100,18 @@ impl Home {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// This process, as the lock names it.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Where this process says how far it is.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.place.status()
     }
 
     /// Where this process answers others while it applies the campaign.
@@ -129,6 +148,12 @@ impl Home {
     pub async fn begin(&self, plan: &Plan, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
         let store = self.place.create(&self.lock, now).await?;
         Ok(Ledger::open(store, plan.identity.clone()).await?)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.place.leave_nothing(&self.lock);
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod client;
 pub mod desk;
+pub mod status_file;
 mod wire;
 
 pub use client::{ControlError, OwnerStore};

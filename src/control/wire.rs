@@ -143,10 +143,11 @@ mod tests {
             b"{}\n",
             b"{\"version\":1,\"ask\":\"dance\"}\n",
             b"{\"version\":2,\"ask\":\"dance\"}\n",
-            &[b'['; 70_000],
         ]
+        .into_iter()
+        .chain([&*vec![b'['; 70_000]])
         .map(said)
-        .into();
+        .collect();
         insta::assert_debug_snapshot!(told);
     }
 
