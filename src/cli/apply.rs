@@ -3,8 +3,6 @@
 mod failures;
 mod prepare;
 
-use std::io;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,18 +13,19 @@ use crate::campaign::Parsed;
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Admission, Converged, Refusal, Terms};
+use crate::engine::admit::{Converged, Refusal};
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
-use crate::ledger::{Book, Fact, Ledger};
-use crate::plan::{self, Plan};
+use crate::ledger::{Book, Ledger};
+use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
 use super::app_id::{Turn, this_process};
 use super::apply_args::ApplyArgs;
+use super::converge::{Converge, expected};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{Home, again};
@@ -35,6 +34,9 @@ use super::{Context, signals, validate};
 
 /// Makes a campaign so.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.dry_run {
+        return super::plan::dry_run(args, context);
+    }
     let file = args.file()?;
     let Some(parsed) = validate::usable(file, context) else {
         return Ok(Exit::Input);
@@ -43,7 +45,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Exit, Failure> {
-    let stop = stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
+    let stop = signals::stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
     let stand_in = prepare::stand_in(args).await?;
     let plan = Arc::new(prepare::plan(args, parsed, stand_in.as_ref())?);
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
@@ -74,6 +76,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let run = Run {
         args,
         context,
+        file,
         parsed,
         plan,
         home,
@@ -92,23 +95,10 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     Ok(exit)
 }
 
-/// Turns true with the first signal that asks for an end.
-fn stopped() -> io::Result<watch::Receiver<bool>> {
-    let mut first = signals::listen()?;
-    let (tell, stop) = watch::channel(false);
-    tokio::spawn(async move {
-        if first.wait_for(Option::is_some).await.is_ok() {
-            tell.send_replace(true);
-        }
-        // The channel stays open: its end would read as one more signal.
-        std::future::pending::<()>().await;
-    });
-    Ok(stop)
-}
-
 struct Run<'a> {
     args: &'a ApplyArgs,
     context: &'a Context,
+    file: &'a Path,
     parsed: &'a Parsed,
     plan: Arc<Plan>,
     home: Home,
@@ -122,23 +112,27 @@ impl Run<'_> {
         let mut existing = self.home.open(&self.plan).await?;
         self.say(self.began(existing.is_none()));
         self.tell_of_waits();
+        let converge = self.converge();
         if let Some(ledger) = &mut existing {
-            let mut facts = self.given_to_nobody(ledger.book());
-            facts.push(self.run_began());
-            ledger.append(facts).await?;
+            let beginning = converge.beginning(ledger.book());
+            ledger.append(beginning).await?;
         }
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let Some((converged, fingerprint)) = self.converge(book)? else {
+        let read = converge.weigh(book, |rows| self.say(EventKind::AudienceRead { rows }))?;
+        let Some((weighed, fingerprint)) = read else {
             return Ok((self.broken_off(), false));
         };
-        if !self.agreed(&converged, book, &fingerprint, existing.is_none())? {
+        expected(self.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
+        let converged = weighed.let_in().map_err(|refusals| refused(&refusals))?;
+        converged.remarks().for_each(|message| self.say(EventKind::Warning { message }));
+        if !self.agreed(&converged, book, existing.is_none())? {
             self.context.talk("nothing was sent and nothing was changed\n");
             return Ok((Exit::Incomplete, false));
         }
         let mut ledger = match existing {
             Some(ledger) => ledger,
-            None => self.begin_ledger().await?,
+            None => self.begin_ledger(&converge).await?,
         };
         let reading = converged.reading.clone();
         for batch in converged.changes.into_batches() {
@@ -169,80 +163,37 @@ impl Run<'_> {
         Ok((exit, true))
     }
 
-    async fn begin_ledger(&self) -> Result<Ledger<SledStore>, Failure> {
-        let mut ledger = self.home.begin(&self.plan, self.context.clock.now()).await?;
-        ledger.append(vec![self.run_began()]).await?;
+    async fn begin_ledger(&self, converge: &Converge<'_>) -> Result<Ledger<SledStore>, Failure> {
+        let mut ledger = self.home.begin(&self.plan, converge.now).await?;
+        ledger.append(vec![converge.run_began()]).await?;
         Ok(ledger)
     }
 
-    /// What a kill left under way in a rehearsal whose stand-in was inside the killed process. That platform is gone with
-    /// everything that it gave, so these attempts are called off and not in doubt: a refusal by the next stand-in would
-    /// otherwise leave a doubt that nobody can ever settle, and the same command would not complete the rehearsal.
-    fn given_to_nobody(&self, book: &Book) -> Vec<Fact> {
-        if !self.args.rehearsal.inside() {
-            return Vec::new();
-        }
-        let under_way = book
-            .unsettled()
-            .filter(|(_, standing)| standing.state.name() == StateName::InFlight);
-        under_way.map(|(key, _)| Fact::Withdrawn { key }).collect()
-    }
-
-    fn run_began(&self) -> Fact {
-        Fact::RunBegan {
-            at: self.context.clock.now(),
-            timeout: self.plan.retry.timeout,
-        }
-    }
-
-    /// Reads the audience and holds it against the ledger; nothing when a signal broke it off.
-    fn converge(&self, book: &Book) -> Result<Option<(Converged, String)>, Failure> {
-        let source = (&self.parsed.campaign.audience.source).into();
-        let mut admission = Admission::new(book);
-        let read = tokio::task::block_in_place(|| {
-            admission.read(&source, |rows| {
-                self.say(EventKind::AudienceRead { rows });
-                if *self.stop.borrow() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })
-        });
-        let totals = match read {
-            Err(_) if *self.stop.borrow() => return Ok(None),
-            read => read?,
-        };
-        let codes = Codes::new(self.plan.codes.clone());
-        let terms = Terms {
+    fn converge(&self) -> Converge<'_> {
+        Converge {
+            parsed: self.parsed,
             plan: &self.plan,
-            totals,
             accepted: &self.args.accept,
-            rehearsal: self.args.rehearsal.on(),
-            class: &|code| codes.classify(code).0,
-            now: self.context.clock.now().max(book.newest()),
-        };
-        let fingerprint = plan::fingerprint(&self.plan, &totals.hash);
-        match admission.decide(&terms) {
-            Ok(converged) => {
-                for message in converged.remarks() {
-                    self.say(EventKind::Warning { message });
-                }
-                Ok(Some((converged, fingerprint)))
-            }
-            Err(refusals) => Err(refused(&refusals)),
+            rehearsal: &self.args.rehearsal,
+            stop: &self.stop,
+            now: self.context.clock.now(),
         }
+    }
+
+    fn plan_again(&self) -> String {
+        again("plan", &self.args.rehearsal, self.context, self.file)
     }
 
     /// Whether a person agrees, where one is to be asked.
-    fn agreed(&self, converged: &Converged, book: &Book, fingerprint: &str, new_ledger: bool) -> Result<bool, Failure> {
+    fn agreed(&self, converged: &Converged, book: &Book, new_ledger: bool) -> Result<bool, Failure> {
+        let fingerprint = &converged.changes.generation.fingerprint;
         let to_send = converged.counts.owed() + converged.counts.of(StateName::InDoubt);
         let facts = Facts {
             can_ask: self.context.terminal.can_ask,
             to_send,
             yes: self.args.yes,
             sandbox: self.args.rehearsal.on(),
-            agreed: book.generation().is_some_and(|last| last.fingerprint == fingerprint),
+            agreed: book.generation().is_some_and(|last| last.fingerprint == *fingerprint),
         };
         if !question::needs_question(&facts) {
             return Ok(true);

@@ -3,10 +3,13 @@
 mod app_id;
 pub mod apply;
 pub mod apply_args;
+pub mod converge;
 pub mod exit;
 pub mod failure;
 pub mod home;
+pub mod init;
 pub mod logging;
+pub mod plan;
 pub mod question;
 pub mod rehearsal;
 pub mod sandbox;
@@ -32,6 +35,8 @@ use crate::report::lines::Lines;
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::init::InitArgs;
+use self::plan::PlanArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::terminal::Terminal;
@@ -58,7 +63,9 @@ pub struct Cli {
 
 const BEGIN: &str = "\
 Where to begin:
-  runner apply campaigns/summer.yaml --sandbox   rehearse a campaign; nothing real is sent
+  runner init first                              write a first campaign, with comments
+  runner apply first/first.yaml --sandbox        rehearse it; nothing real is sent
+  runner plan campaigns/summer.yaml              see what an apply would do now
   runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
 
 /// The options of every command.
@@ -115,6 +122,10 @@ pub enum Output {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Writes a first campaign and its audience, which a rehearsal completes
+    Init(InitArgs),
+    /// Shows what an apply would do now: how many, what has changed, when it ends, whether it can be done
+    Plan(PlanArgs),
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
@@ -232,6 +243,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
+        Some(Command::Init(args)) => init::run(args, &context),
+        Some(Command::Plan(args)) => plan::run(args, &context),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),

@@ -214,7 +214,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// "7 rows (lines 3, 9, 12, 40, 41, …)".
-fn rows(rows: &Rows) -> String {
+pub(super) fn rows(rows: &Rows) -> String {
     let lines: Vec<_> = rows.first_lines.iter().map(u64::to_string).collect();
     let more = if rows.count > rows.first_lines.len() as u64 {
         ", …"
@@ -226,7 +226,7 @@ fn rows(rows: &Rows) -> String {
 }
 
 /// What is wrong with a row.
-const fn unusable_kind(kind: UnusableKind) -> &'static str {
+pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
     match kind {
         UnusableKind::Empty => "the open_id is empty",
         UnusableKind::TooLong => "the open_id has over 128 characters",
