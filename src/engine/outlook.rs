@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use crate::clock::later;
 use crate::delivery::{DeliveryKey, State, StateName};
 use crate::identity::{ActivityId, OpenId};
-use crate::ledger::Book;
+use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
 use crate::plan::forecast::AFTER_TAKING;
 
+use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
 
 /// What a run would do.
@@ -42,10 +43,28 @@ pub struct Due {
     pub merchant_coupon_id: MerchantCouponId,
 }
 
+/// Lets an audience into a ledger that only supposes it, and looks at what a run would do then that may attempt `most` of
+/// the newcomers at first. Only so many of them are let in: a run treats the others alike, and a plan has no need of them.
+///
+/// # Errors
+/// When the changes contradict the ledger.
+pub fn foresee<S: Store>(
+    plan: &Plan,
+    ledger: &mut Ledger<S>,
+    changes: Changes,
+    now: Timestamp,
+    most: usize,
+) -> Result<Outlook, LedgerError> {
+    let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
+    for batch in changes.with_newcomers(most).into_batches() {
+        ledger.suppose(&batch)?;
+    }
+    Ok(outlook(plan, ledger.book(), now.max(plan.schedule.start), most))
+}
+
 /// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
 /// attempt.
-#[must_use]
-pub fn outlook(plan: &Plan, book: &Book, at: Timestamp, most: usize) -> Outlook {
+fn outlook(plan: &Plan, book: &Book, at: Timestamp, most: usize) -> Outlook {
     let at = at.max(book.newest());
     let instant = Instant::now();
     let queue = Queue::new(plan, book, at, instant);

@@ -73,7 +73,9 @@ impl Queue {
             },
         };
         for (key, standing) in book.unsettled() {
-            if let Some(left) = due_in(plan, &standing, now) {
+            // A doubt that waits for a person is nothing that a run waits for.
+            let waits = standing.doubt.is_some_and(|doubt| !queue.resendable(key, &doubt, now));
+            if let Some(left) = due_in(plan, &standing, now).filter(|_| !waits) {
                 queue.put(key, &standing, instant + left);
             }
         }

@@ -77,8 +77,6 @@ impl Fingerprint {
     /// What is otherwise `now` than when this one was reviewed. Nothing, if `now` is the same or goes on with it.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
-        let same_content = self.file == now.file && self.audience == now.audience;
-        let goes_on = now.since == since(Some(&format!("{}-{}", now.file, now.audience)));
         let mut found = Vec::new();
         if self.file != now.file {
             found.push(Difference::File);
@@ -86,7 +84,9 @@ impl Fingerprint {
         if self.audience != now.audience {
             found.push(Difference::Audience);
         }
-        if self.since != now.since && !(same_content && goes_on) {
+        // What was applied since may be this very plan, in part.
+        let own = since(Some(&format!("{}-{}", self.file, self.audience)));
+        if now.since != self.since && now.since != own {
             found.push(if now.since == FIRST {
                 Difference::LedgerGone
             } else {
@@ -220,5 +220,78 @@ impl Meaning {
             self.number(after.into());
         }
         self.number(plan.halt.same_code.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::campaign::parse;
+    use crate::plan::{RunOptions, build};
+
+    fn plan(activity_id: &str) -> Plan {
+        let text = format!(
+            "{{version: 1, campaign: summer, app_id: tt1, activity_id: {activity_id}, \
+             audience: {{source: {{csv: {{path: a.csv, open_id: id}}}}}}}}"
+        );
+        let parsed = parse(Path::new("c.yaml"), text.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+        build(&parsed.campaign, RunOptions::default()).expect("it can be planned")
+    }
+
+    const LIST: [u8; 32] = [1; 32];
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_written() {
+        let (last, plan) = (fingerprint(&plan("70"), &LIST), plan("71"));
+        for print in [
+            Fingerprint::new(&plan, &LIST, None),
+            Fingerprint::new(&plan, &LIST, Some(&last)),
+        ] {
+            assert_eq!(print.to_string().parse(), Ok(print.clone()));
+            assert_eq!(format!(" {print}\n").parse(), Ok(print.clone()));
+            assert!(print.to_string().starts_with(&fingerprint(&plan, &LIST)));
+        }
+        for text in ["", "first", "0a1b2c3d4e-5f60718293", "0A1B2C3D4E-5f60718293-first", "0a1b2c3d4e-first-first", "0a1b2c3d4-5f60718293-first"] {
+            assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_part_that_differs_is_named() {
+        let (old, new) = (plan("70"), plan("71"));
+        let before = fingerprint(&old, &LIST);
+        let reviewed = Fingerprint::new(&new, &LIST, Some(&before));
+        let now = |plan: &Plan, list: &[u8; 32], last: Option<&str>| {
+            reviewed.differences(&Fingerprint::new(plan, list, last))
+        };
+        assert_eq!(now(&new, &LIST, Some(&before)), []);
+        assert_eq!(now(&old, &LIST, Some(&before)), [Difference::File]);
+        assert_eq!(now(&new, &[2; 32], Some(&before)), [Difference::Audience]);
+        assert_eq!(now(&new, &LIST, Some(&fingerprint(&old, &[2; 32]))), [Difference::Applied]);
+        assert_eq!(now(&new, &LIST, None), [Difference::LedgerGone]);
+        let part_of_it = fingerprint(&new, &LIST);
+        assert_eq!(now(&new, &[2; 32], Some(&part_of_it)), [Difference::Audience]);
+        let all = [Difference::File, Difference::Audience, Difference::LedgerGone];
+        assert_eq!(now(&old, &[2; 32], None), all);
+    }
+
+    #[test]
+    fn going_on_with_the_reviewed_plan_is_no_difference() {
+        let (old, new) = (plan("70"), plan("71"));
+        let applied = fingerprint(&new, &LIST);
+        let going_on = Fingerprint::new(&new, &LIST, Some(&applied));
+        for reviewed in [
+            Fingerprint::new(&new, &LIST, None),
+            Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST))),
+            going_on.clone(),
+        ] {
+            assert_eq!(reviewed.differences(&going_on), []);
+        }
+        // Another plan was applied after it: going back is a change that nobody reviewed.
+        let back = Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST)));
+        assert_eq!(going_on.differences(&back), [Difference::Applied]);
+        assert_eq!(Fingerprint::new(&new, &LIST, None).differences(&back), [Difference::Applied]);
     }
 }

@@ -78,30 +78,34 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
     let first = later(begin, AFTER_TAKING);
     let curve = Curve::of(plan);
     let last = curve.start(to_send - 1).and_then(|secs| moment(first, secs));
-    let last = last.map(|last| last.max(load.last_due.min(Timestamp::MAX)));
-    let in_time = if now >= end {
-        0
+    let last = last.map(|last| last.max(load.last_due));
+    let ends_at = last.map(|last| later(last, ANSWER));
+    if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
+        return Forecast {
+            starts_at: Some(first),
+            ends_at,
+            in_time: to_send,
+            obstacle: None,
+        };
+    }
+    let left = until(first, end).map_or(0.0, |left| left.as_secs_f64());
+    let has = until(begin, end).unwrap_or_default();
+    let obstacle = if now >= end {
+        Obstacle::EndPast { end }
     } else {
-        until(first, end).map_or(0, |left| curve.before(left.as_secs_f64()).min(to_send))
-    };
-    let late = last.is_none_or(|last| last >= end) && end < Timestamp::MAX;
-    let obstacle = (late || in_time < to_send).then(|| {
-        if now >= end {
-            return Obstacle::EndPast { end };
-        }
-        let has = until(begin, end).unwrap_or_default();
         Obstacle::TooShort {
             end,
             takes: last.and_then(|last| until(begin, last)).unwrap_or(Duration::MAX),
             has,
             pace: pace_for(to_send, has),
         }
-    });
+    };
     Forecast {
         starts_at: Some(first),
-        ends_at: last.map(|last| later(last, ANSWER)),
-        in_time: if late { in_time.min(to_send - 1) } else { in_time },
-        obstacle,
+        ends_at,
+        // Something is not done in time, if only the one that is due last.
+        in_time: curve.before(left).min(to_send - 1),
+        obstacle: Some(obstacle),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::plan::forecast::Forecast;
 
 use super::summary::{rows, unusable_kind};
-use super::text::{columns, left, right, visible};
+use super::text::{columns, left, right, visible, wrap};
 use super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
 use verdict::Reason;
 
@@ -162,17 +162,17 @@ const LOOK: Style = AnsiColor::Yellow.on_default();
 const STRONG: Style = Style::new().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The plan in lines for people, with styles.
+/// The plan for people, with styles, in lines of at most `width` columns.
 #[must_use]
-pub fn text(plan: &Proposal) -> String {
+pub fn text(plan: &Proposal, width: usize) -> String {
     let mut text = headline(plan);
-    text.push_str(&table(plan));
+    text.push_str(&table(plan, width));
     text.push('\n');
     for (name, value) in facts(plan) {
-        let _ = writeln!(text, "  {name:<9} {value}");
+        let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
     }
-    text.push_str(&changes(plan));
-    text.push_str(&judgement(plan));
+    text.push_str(&changes(plan, width));
+    text.push_str(&judgement(plan, width));
     let _ = writeln!(text, "fingerprint {}", plan.fingerprint);
     if plan.reasons.is_empty() && plan.stand.to_send() > 0 {
         let _ = writeln!(text, "to apply this plan and no other:\n  {}", plan.apply);
@@ -195,7 +195,7 @@ fn headline(plan: &Proposal) -> String {
 }
 
 /// Where everything would stand: a number, a name, and what there is to say of it.
-fn table(plan: &Proposal) -> String {
+fn table(plan: &Proposal, columns_of_all: usize) -> String {
     let stand = &plan.stand;
     let count = |state| stand.counts.of(state);
     let mut table = vec![
@@ -214,6 +214,7 @@ fn table(plan: &Proposal) -> String {
     let width = columns(&all).max(5);
     let mut text = String::new();
     for (n, name, note) in table {
+        let note = wrap(&note, columns_of_all, width + 20);
         let line = format!("  {}  {}  {note}", right(&grouped(n), width), left(name, 14));
         let _ = writeln!(text, "{}", line.trim_end());
     }
@@ -272,7 +273,7 @@ const fn reason(why: Skipped) -> &'static str {
 fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     let (about, reading) = (&plan.about, &plan.stand.reading);
     let users = of(reading.listed, "user", "users");
-    let mut facts = vec![("audience", format!("{users}, 0 of them in the control group"))];
+    let mut facts = vec![("audience", format!("{users}, none of them in the control group"))];
     if reading.cut > 0 {
         facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
     }
@@ -286,24 +287,25 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     facts.push(("app", format!("{}, activity {}", about.app_id, about.activity_id)));
     facts.push(("platform", visible(&about.platform).into_owned()));
     facts.push(("ledger", ledger(plan)));
+    if plan.ledger.begun.is_some() {
+        facts.push(("", format!("in {}", visible(&plan.ledger.dir.display().to_string()))));
+    }
     facts.push(("pace", pace(plan)));
     facts.extend(schedule(plan).map(|said| ("schedule", said)));
     facts.extend(sending(plan).map(|said| ("sending", said)));
-    facts.extend(money(plan).map(|said| ("money", said)));
+    for (at, said) in money(plan).into_iter().enumerate() {
+        facts.push((if at == 0 { "money" } else { "" }, said));
+    }
     facts
 }
 
 fn ledger(plan: &Proposal) -> String {
     let LedgerNote { dir, begun, applied } = &plan.ledger;
-    let shown = dir.display().to_string();
-    let dir = visible(&shown);
     let time = |at: Timestamp| date_time(at, &plan.about.zone);
     match (begun, applied) {
-        (None, _) => format!("new, at {dir}"),
-        (Some(begun), None) => format!("since {}, nothing applied yet, at {dir}", time(*begun)),
-        (Some(begun), Some(applied)) => {
-            format!("since {}, last applied {}, at {dir}", time(*begun), time(*applied))
-        }
+        (None, _) => format!("new, at {}", visible(&dir.display().to_string())),
+        (Some(begun), None) => format!("since {}, nothing applied yet", time(*begun)),
+        (Some(begun), Some(applied)) => format!("since {}, last applied {}", time(*begun), time(*applied)),
     }
 }
 
@@ -330,17 +332,17 @@ fn schedule(plan: &Proposal) -> Option<String> {
     }
 }
 
-/// "from 10:00:01, in 2 h 13 min, to about 10:17:40: 17 min 39 s".
+/// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)".
 fn sending(plan: &Proposal) -> Option<String> {
     let (about, forecast) = (&plan.about, &plan.forecast);
     let starts = forecast.starts_at?;
     let time = |at| clock_time(whole_second(at), about.now, &about.zone);
-    let from = format!("from {}, {}", time(starts), ahead(starts, about.now));
+    let from = format!("from {} ({})", time(starts), ahead(starts, about.now));
     Some(match forecast.ends_at {
         None => format!("{from}; it would not end in any calendar"),
         Some(ends) => {
             let takes = until(starts, ends).unwrap_or_default();
-            format!("{from}, to about {}: {}", time(ends), duration(takes))
+            format!("{from} to about {} ({})", time(ends), duration(takes))
         }
     })
 }
@@ -349,7 +351,7 @@ fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-fn money(plan: &Proposal) -> Option<String> {
+fn money(plan: &Proposal) -> Vec<String> {
     let Money { given, told, each } = plan.money;
     let issued = plan.stand.counts.of(StateName::Issued);
     let mut said = Vec::new();
@@ -374,10 +376,10 @@ fn money(plan: &Proposal) -> Option<String> {
         (None, _) if told > 0 => said.push("what this activity's coupon is worth is not known yet".to_owned()),
         (None, _) => {}
     }
-    (!said.is_empty()).then(|| said.join("; "))
+    said
 }
 
-fn changes(plan: &Proposal) -> String {
+fn changes(plan: &Proposal, width: usize) -> String {
     let Some(applied) = plan.ledger.applied else {
         return "\n".to_owned();
     };
@@ -390,16 +392,22 @@ fn changes(plan: &Proposal) -> String {
     let names = plan.changes.iter().map(|change| columns(change.what)).max().unwrap_or(0);
     let wide = shown.iter().map(|text| columns(text)).max().unwrap_or(0);
     for (change, difference) in plan.changes.iter().zip(shown) {
-        let _ = write!(text, "  {}  ", left(change.what, names));
-        match (change.accept, change.accepted) {
-            (None, _) => text.push_str(&difference),
-            (Some(_), true) => {
-                let _ = write!(text, "{}  accepted", left(&difference, wide));
+        let _ = write!(text, "  {}  {}", left(change.what, names), left(&difference, wide));
+        if let Some(word) = change.accept {
+            let said = if change.accepted {
+                "accepted".to_owned()
+            } else {
+                format!("needs --accept {word}")
+            };
+            if names + wide + columns(&said) + 6 > width {
+                let _ = write!(text, "\n{:1$}", "", names + 4);
+            } else {
+                text.push_str("  ");
             }
-            (Some(word), false) => {
-                let _ = write!(text, "{}  {LOOK}needs --accept {word}{LOOK:#}", left(&difference, wide));
-            }
+            let style = if change.accepted { Style::new() } else { LOOK };
+            let _ = write!(text, "{style}{said}{style:#}");
         }
+        text.truncate(text.trim_end().len());
         text.push('\n');
     }
     text.push('\n');
@@ -407,10 +415,14 @@ fn changes(plan: &Proposal) -> String {
 }
 
 fn difference(change: &ChangeNote) -> String {
+    // An activity is a number that nobody counts with.
+    let value = |text: &String| match text.parse() {
+        Ok(n) if change.what.ends_with("audience") => grouped(n),
+        _ => visible(text).into_owned(),
+    };
     let mut text = match (&change.from, &change.to) {
-        (Some(from), Some(to)) => format!("{} → {}", visible(from), visible(to)),
-        (_, Some(to)) => visible(to).into_owned(),
-        (Some(from), None) => visible(from).into_owned(),
+        (Some(from), Some(to)) => format!("{} → {}", value(from), value(to)),
+        (Some(one), None) | (None, Some(one)) => value(one),
         (None, None) => String::new(),
     };
     if let Some(note) = &change.note {
@@ -420,15 +432,15 @@ fn difference(change: &ChangeNote) -> String {
     text
 }
 
-fn judgement(plan: &Proposal) -> String {
+fn judgement(plan: &Proposal, width: usize) -> String {
     if plan.reasons.is_empty() {
         return format!("{GOOD}feasible{GOOD:#}\n");
     }
     let mut text = format!("{BAD}not feasible{BAD:#}\n");
     for reason in &plan.reasons {
-        let _ = writeln!(text, "  {}", visible(&reason.text));
+        let _ = writeln!(text, "  {}", wrap(&visible(&reason.text), width, 2));
         if let Some(help) = &reason.help {
-            let _ = writeln!(text, "  {HELP}help{HELP:#}: {help}");
+            let _ = writeln!(text, "  {HELP}help{HELP:#}: {}", wrap(help, width, 8));
         }
     }
     text
@@ -474,3 +486,6 @@ pub fn requests(first: &[RequestNote], all: u64) -> String {
     text
 }
 
+
+#[cfg(test)]
+mod tests;

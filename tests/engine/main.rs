@@ -6,6 +6,7 @@
 mod bench;
 mod crashes;
 mod limits;
+mod prediction;
 mod world;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use crate::cli::{Context, Exit, view};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
 use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
-use crate::engine::outlook::{Due, Outlook, outlook};
+use crate::engine::outlook::{Due, Outlook, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::worth::Worth;
 use crate::ledger::{Generation, Ledger, Store};
@@ -131,8 +131,7 @@ impl Job<'_> {
         Ok(Some((proposal, requests)))
     }
 
-    /// Lets the audience into the supposed ledger, and looks at what a run would do with it. Of the newcomers only as many
-    /// as are shown: a run treats all others alike.
+    /// Where everything would stand, and what a run would do then.
     fn outlook<S: Store>(
         &self,
         ledger: &mut Ledger<S>,
@@ -146,12 +145,7 @@ impl Job<'_> {
             skipped,
             ..
         } = converged;
-        let shown = self.wanted.show.unwrap_or(0);
-        let shown = usize::try_from(self.plan.run.at_most).map_or(shown, |most| shown.min(most));
-        for batch in changes.with_newcomers(shown).into_batches() {
-            ledger.suppose(&batch)?;
-        }
-        let outlook = outlook(self.plan, ledger.book(), now.max(self.plan.schedule.start), shown);
+        let outlook = foresee(self.plan, ledger, changes, now, self.wanted.show.unwrap_or(0))?;
         let stand = Stand {
             counts,
             skipped,

@@ -1,5 +1,7 @@
 //! The time as a reason why a plan is not feasible, in words.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -16,6 +18,9 @@ pub struct Reason {
     /// What would help.
     pub help: Option<String>,
 }
+
+/// The platform's limit for an app id: no more is worth advising.
+const MOST_PACE: u64 = 100;
 
 /// Why the time is not enough for `to_send`, if it is not.
 #[must_use]
@@ -36,7 +41,8 @@ pub fn of_time(forecast: &Forecast, to_send: u64, per_second: f64, (now, zone): 
         Obstacle::TooShort { end, takes, has, pace } => {
             let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
             let later = ends.map(|ends| format!("put schedule.end at {ends} or later"));
-            let faster = pace.map(|pace| format!("raise pace.per_second to {pace} (the platform's limit is 100)"));
+            let faster = pace.filter(|pace| *pace <= MOST_PACE);
+            let faster = faster.map(|pace| format!("raise pace.per_second to {pace}"));
             let both: Vec<_> = later.into_iter().chain(faster).collect();
             Some(Reason {
                 text: format!(
@@ -44,7 +50,11 @@ pub fn of_time(forecast: &Forecast, to_send: u64, per_second: f64, (now, zone): 
                      about {} would be sent",
                     of(to_send, "coupon", "coupons"),
                     rate(per_second),
-                    duration(takes),
+                    if takes == Duration::MAX {
+                        "longer than there are calendars".to_owned()
+                    } else {
+                        duration(takes)
+                    },
                     date_time(end, zone),
                     duration(has),
                     grouped(forecast.in_time)
