@@ -34,7 +34,7 @@ use super::{Context, signals, validate};
 
 /// Makes a campaign so.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
-    if args.dry_run {
+    if args.dry.dry_run {
         return super::plan::dry_run(args, context);
     }
     let file = args.file()?;
@@ -125,7 +125,9 @@ impl Run<'_> {
         };
         expected(self.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
         let converged = weighed.let_in().map_err(|refusals| refused(&refusals))?;
-        converged.remarks().for_each(|message| self.say(EventKind::Warning { message }));
+        converged
+            .remarks()
+            .for_each(|message| self.say(EventKind::Warning { message }));
         if !self.agreed(&converged, book, existing.is_none())? {
             self.context.talk("nothing was sent and nothing was changed\n");
             return Ok((Exit::Incomplete, false));

@@ -53,16 +53,25 @@ pub struct ApplyArgs {
     #[arg(short, long, help_heading = "What may happen")]
     pub yes: bool,
 
-    /// Send nothing and change nothing: show the plan, and the first requests as they would go; needs no credentials
-    #[arg(long, help_heading = "Dry run")]
-    pub dry_run: bool,
-    /// Show so many requests
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run", help_heading = "Dry run")]
-    pub show: usize,
+    /// Whether it is a dry run.
+    #[command(flatten)]
+    pub dry: DryRunArgs,
 
     /// Write every attempt and everything else that happens to FILE, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub events: Option<PathBuf>,
+}
+
+/// Whether an apply only shows what it would do.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Dry run")]
+pub struct DryRunArgs {
+    /// Send nothing and change nothing: show the plan, and the first requests as they would go; needs no credentials
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show so many requests
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run")]
+    pub show: usize,
 }
 
 impl ApplyArgs {

@@ -59,11 +59,7 @@ impl Converge<'_> {
 
     /// Reads the audience and holds it against the ledger; nothing when it was broken off. `progress` is told now and then
     /// how many rows were read.
-    pub fn weigh(
-        &self,
-        book: &Book,
-        mut progress: impl FnMut(u64),
-    ) -> Result<Option<(Weighed, Fingerprint)>, Failure> {
+    pub fn weigh(&self, book: &Book, mut progress: impl FnMut(u64)) -> Result<Option<(Weighed, Fingerprint)>, Failure> {
         let source = (&self.parsed.campaign.audience.source).into();
         let mut admission = Admission::new(book);
         let read = tokio::task::block_in_place(|| {

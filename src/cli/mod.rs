@@ -124,7 +124,7 @@ pub enum Output {
 pub enum Command {
     /// Writes a first campaign and its audience, which a rehearsal completes
     Init(InitArgs),
-    /// Shows what an apply would do now: how many, what has changed, when it ends, whether it can be done
+    /// Shows what an apply would do now, and whether it can be done; sends nothing, changes nothing
     Plan(PlanArgs),
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),

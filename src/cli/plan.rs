@@ -90,7 +90,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         at_most: args.at_most,
         fresh: args.fresh,
         expect: args.expect.as_ref(),
-        show: Some(args.show),
+        show: Some(args.dry.show),
         detailed: false,
     };
     super::wait(all(wanted, context))?
@@ -101,11 +101,8 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
     let stop = signals::stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
     let mut exits = Vec::new();
-    for (at, file) in files.iter().enumerate() {
-        if at > 0 && context.output == Output::Human {
-            context.data("\n")?;
-        }
-        match one(wanted, context, file, &stop).await {
+    for file in &files {
+        match one(wanted, context, file, (&stop, !exits.is_empty())).await {
             Ok(Some(exit)) => exits.push(exit),
             Ok(None) => {
                 context.talk("interrupted: nothing was sent and nothing was changed\n");
@@ -127,7 +124,7 @@ async fn one(
     wanted: Wanted<'_>,
     context: &Context,
     file: &Path,
-    stop: &watch::Receiver<bool>,
+    (stop, not_first): (&watch::Receiver<bool>, bool),
 ) -> Result<Option<Exit>, Failure> {
     let Some(parsed) = validate::usable(file, context) else {
         return Ok(Some(Exit::Input));
@@ -136,6 +133,9 @@ async fn one(
     let Some((proposal, first)) = proposed else {
         return Ok(None);
     };
+    if not_first && context.output == Output::Human {
+        context.data("\n")?;
+    }
     show(wanted, context, &proposal, &first)?;
     Ok(Some(exit(wanted, &proposal)))
 }

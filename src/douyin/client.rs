@@ -246,18 +246,15 @@ impl Http {
     /// connection needs.
     fn request(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Result<Request, String> {
         let url = format!("{}{path}", self.base_url.as_str());
-        let mut request = self.client.post(url);
+        let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json");
         if let Some(token) = token {
             let value = HeaderValue::from_str(token.expose());
             let mut value = value.map_err(|_| "the access token has characters that no header can carry")?;
             value.set_sensitive(true);
             request = request.header(HeaderName::from_static(ACCESS_TOKEN_HEADER), value);
         }
-        let request = request
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "*/*")
-            .header(USER_AGENT, PROGRAM);
-        request.body(body).build().map_err(|error| causes(&error))
+        let request = request.header(ACCEPT, "*/*").header(USER_AGENT, PROGRAM).body(body);
+        request.build().map_err(|error| causes(&error))
     }
 
     async fn post(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Ended {

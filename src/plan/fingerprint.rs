@@ -27,7 +27,11 @@ const FIRST: &str = "first";
 /// (its bounds) is no part of it, so that a run which goes on with an agreed plan is recognised.
 #[must_use]
 pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
-    format!("{}-{}", file(plan), part(OF_AUDIENCE, |meaning| meaning.bytes(audience)))
+    format!(
+        "{}-{}",
+        file(plan),
+        part(OF_AUDIENCE, |meaning| meaning.bytes(audience))
+    )
 }
 
 /// A plan that was, or can be, reviewed.
@@ -140,9 +144,12 @@ fn part(domain: &str, fields: impl FnOnce(&mut Meaning)) -> String {
     let mut meaning = Meaning::default();
     meaning.text(domain);
     fields(&mut meaning);
-    let mut digits: String = meaning.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.truncate(DIGITS);
-    digits
+    let hash = meaning.0.finalize();
+    let first = hash
+        .iter()
+        .take(DIGITS / 2)
+        .fold(0, |first: u64, byte| (first << 8) | u64::from(*byte));
+    format!("{first:0DIGITS$x}")
 }
 
 fn file(plan: &Plan) -> String {
@@ -253,7 +260,14 @@ mod tests {
             assert_eq!(format!(" {print}\n").parse(), Ok(print.clone()));
             assert!(print.to_string().starts_with(&fingerprint(&plan, &LIST)));
         }
-        for text in ["", "first", "0a1b2c3d4e-5f60718293", "0A1B2C3D4E-5f60718293-first", "0a1b2c3d4e-first-first", "0a1b2c3d4-5f60718293-first"] {
+        for text in [
+            "",
+            "first",
+            "0a1b2c3d4e-5f60718293",
+            "0A1B2C3D4E-5f60718293-first",
+            "0a1b2c3d4e-first-first",
+            "0a1b2c3d4-5f60718293-first",
+        ] {
             assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint), "{text}");
         }
     }
@@ -269,7 +283,10 @@ mod tests {
         assert_eq!(now(&new, &LIST, Some(&before)), []);
         assert_eq!(now(&old, &LIST, Some(&before)), [Difference::File]);
         assert_eq!(now(&new, &[2; 32], Some(&before)), [Difference::Audience]);
-        assert_eq!(now(&new, &LIST, Some(&fingerprint(&old, &[2; 32]))), [Difference::Applied]);
+        assert_eq!(
+            now(&new, &LIST, Some(&fingerprint(&old, &[2; 32]))),
+            [Difference::Applied]
+        );
         assert_eq!(now(&new, &LIST, None), [Difference::LedgerGone]);
         let part_of_it = fingerprint(&new, &LIST);
         assert_eq!(now(&new, &[2; 32], Some(&part_of_it)), [Difference::Audience]);
@@ -292,6 +309,9 @@ mod tests {
         // Another plan was applied after it: going back is a change that nobody reviewed.
         let back = Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST)));
         assert_eq!(going_on.differences(&back), [Difference::Applied]);
-        assert_eq!(Fingerprint::new(&new, &LIST, None).differences(&back), [Difference::Applied]);
+        assert_eq!(
+            Fingerprint::new(&new, &LIST, None).differences(&back),
+            [Difference::Applied]
+        );
     }
 }

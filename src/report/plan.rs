@@ -218,7 +218,12 @@ fn table(plan: &Proposal, columns_of_all: usize) -> String {
         let line = format!("  {}  {}  {note}", right(&grouped(n), width), left(name, 14));
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let _ = writeln!(text, "  {}\n  {}  deliveries", "─".repeat(width), right(&all, width));
+    let name = if stand.counts.audience() == 1 {
+        "delivery"
+    } else {
+        "deliveries"
+    };
+    let _ = writeln!(text, "  {}\n  {}  {name}", "─".repeat(width), right(&all, width));
     text
 }
 
@@ -389,7 +394,12 @@ fn changes(plan: &Proposal, width: usize) -> String {
     }
     let mut text = format!("\nchanged since the last apply ({since})\n");
     let shown: Vec<_> = plan.changes.iter().map(difference).collect();
-    let names = plan.changes.iter().map(|change| columns(change.what)).max().unwrap_or(0);
+    let names = plan
+        .changes
+        .iter()
+        .map(|change| columns(change.what))
+        .max()
+        .unwrap_or(0);
     let wide = shown.iter().map(|text| columns(text)).max().unwrap_or(0);
     for (change, difference) in plan.changes.iter().zip(shown) {
         let _ = write!(text, "  {}  {}", left(change.what, names), left(&difference, wide));
@@ -474,7 +484,11 @@ pub fn requests(first: &[RequestNote], all: u64) -> String {
         (1, 1) => "\nthe one request, as it would go\n".to_owned(),
         (1, _) => format!("\nthe first of {} requests, as it would go\n", grouped(all)),
         _ if shown == all => format!("\nthe {} requests, as they would go\n", grouped(all)),
-        _ => format!("\nthe first {} of {} requests, as they would go\n", grouped(shown), grouped(all)),
+        _ => format!(
+            "\nthe first {} of {} requests, as they would go\n",
+            grouped(shown),
+            grouped(all)
+        ),
     };
     for request in first {
         let _ = writeln!(text, "\n  {} {}", request.method, visible(&request.url));
@@ -485,7 +499,6 @@ pub fn requests(first: &[RequestNote], all: u64) -> String {
     }
     text
 }
-
 
 #[cfg(test)]
 mod tests;

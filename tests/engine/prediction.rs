@@ -86,9 +86,9 @@ fn round() -> impl Strategy<Value = Round> {
 
 /// What a moody platform does: the same with each request of the same seed.
 fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
-    let text = open_id
-        .bytes()
-        .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let text = open_id.bytes().fold(seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let mut random = fastrand::Rng::with_seed(text ^ u64::from(nth));
     let long = std::time::Duration::from_secs(10);
     match random.u32(..20) {
@@ -177,7 +177,10 @@ impl Round {
             last_due: outlook.last_due,
         };
         let forecast = forecast(&bench.plan, load, now);
-        assert!(ledger.append(vec![began(bench)]).await.is_err(), "it takes nothing more");
+        assert!(
+            ledger.append(vec![began(bench)]).await.is_err(),
+            "it takes nothing more"
+        );
         assert_eq!(bench.store.records(), before, "a plan adds nothing");
         Foretold {
             stand,
@@ -217,7 +220,10 @@ impl Round {
             ended = bench.send(ledger, &world) => Some(ended.expect("it ends")),
         };
         let attempted = world.seen(|seen| seen.asked.len() as u64);
-        assert!(attempted <= foretold.stand.to_send().min(self.at_most), "{attempted} attempted");
+        assert!(
+            attempted <= foretold.stand.to_send().min(self.at_most),
+            "{attempted} attempted"
+        );
         let Some(ended) = ended else { return };
         let skipped = bench.open().await.book().skipped().clone();
         self.sent(foretold, &world, &ended, &skipped);
@@ -234,7 +240,11 @@ impl Round {
         if ended.why == Why::NothingLeft {
             let behind = ended.counts.of(StateName::Pending) - stand.behind;
             let refused = of(skipped, Skipped::EarlierRefused) - of(&stand.skipped, Skipped::EarlierRefused);
-            assert_eq!(attempted + behind + refused, to_send, "each that was foretold was attempted, or its user's last was not");
+            assert_eq!(
+                attempted + behind + refused,
+                to_send,
+                "each that was foretold was attempted, or its user's last was not"
+            );
         }
         assert_eq!(ended.counts.audience(), stand.counts.audience());
         for why in [Skipped::Gone, Skipped::CouponsPerUser] {
@@ -252,20 +262,32 @@ impl Round {
         let order = world.seen(|seen| seen.order.clone());
         let compared = if self.platform == Platform::Gives { 3 } else { 1 };
         let compared = compared.min(order.len()).min(first.len());
-        assert_eq!(order[..compared], first[..compared], "the first requests are those that were shown");
+        assert_eq!(
+            order[..compared],
+            first[..compared],
+            "the first requests are those that were shown"
+        );
     }
 }
 
 /// The run's end was foretold to a second or two.
 fn timely(bench: &Bench, foretold: &Foretold) {
-    let ends = bench.events.lock().unwrap().iter().rev().find_map(|event| match event.kind {
-        EventKind::RunEnded { .. } => Some(event.at),
-        _ => None,
-    });
+    let ends = bench
+        .events
+        .lock()
+        .unwrap()
+        .iter()
+        .rev()
+        .find_map(|event| match event.kind {
+            EventKind::RunEnded { .. } => Some(event.at),
+            _ => None,
+        });
     let (Some(ended), Some(foretold)) = (ends, foretold.forecast.ends_at) else {
         return;
     };
-    let off = until(foretold, ended).or_else(|| until(ended, foretold)).unwrap_or_default();
+    let off = until(foretold, ended)
+        .or_else(|| until(ended, foretold))
+        .unwrap_or_default();
     assert!(off <= ANSWER * 10, "{foretold} foretold, {ended} it was");
 }
 
@@ -320,6 +342,10 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
         let ended = bench.apply(users, &world).await;
         let sent = world.seen(|seen| seen.starts.len() as u64);
         assert_eq!(foretold.obstacle.is_some(), ended.why == Why::End, "{foretold:?}");
-        assert!(foretold.in_time.abs_diff(sent) <= 10, "{} foretold, {sent} sent", foretold.in_time);
+        assert!(
+            foretold.in_time.abs_diff(sent) <= 10,
+            "{} foretold, {sent} sent",
+            foretold.in_time
+        );
     }
 }

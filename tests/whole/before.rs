@@ -28,7 +28,9 @@ fn fingerprint(scene: &Scene) -> String {
 /// The help and the causes of a failure, with what differs between machines and runs taken out.
 fn told(scene: &Scene, ran: &Ran) -> String {
     let err = ran.err.replace(&scene.dir.path().display().to_string(), "[dir]");
-    let lines = err.lines().filter(|line| !line.starts_with('[') || line.starts_with("[dir]"));
+    let lines = err
+        .lines()
+        .filter(|line| !line.starts_with('[') || line.starts_with("[dir]"));
     let mut text = lines.fold(String::new(), |text, line| text + line + "\n");
     for word in text.clone().split(|c: char| c.is_whitespace() || c == ',') {
         if word.len() > 20 && word.bytes().filter(|byte| *byte == b'-').count() == 2 && !word.contains('/') {
@@ -81,7 +83,10 @@ fn where_there_is_no_ledger_a_plan_leaves_no_trace_and_connects_to_nobody() {
         let ran = ran.ends(expected);
         assert!(ran.out.contains("30"), "{}", ran.out);
         assert_eq!(tree(&scene), before, "{verb} {flags:?}");
-        assert!(fs::read_dir(scene.dir.path()).unwrap().count() == 2, "no directory was made");
+        assert!(
+            fs::read_dir(scene.dir.path()).unwrap().count() == 2,
+            "no directory was made"
+        );
     }
     assert!(platform.nobody_came());
 }
@@ -113,7 +118,9 @@ fn what_a_plan_says_comes_true() {
         let done = scene.run(&["--output", "json"]).ends(0);
         let done = objects(&done, "summary").pop().unwrap();
         let (said, was) = (&foretold["counts"], &done["counts"]);
-        for same in ["audience", "skipped", "refused", "in_doubt", "held", "listed", "repeated", "unusable"] {
+        for same in [
+            "audience", "skipped", "refused", "in_doubt", "held", "listed", "repeated", "unusable",
+        ] {
             assert_eq!(said[same], was[same], "{same}");
         }
         let to_send = said["pending"].as_u64().unwrap();
@@ -129,7 +136,11 @@ fn what_a_plan_says_comes_true() {
         }
     }
     let after = scene.without_secrets("plan", &["--detailed-exitcode"]).ends(0);
-    assert!(after.out.contains("nothing to send") && after.out.contains("300.00 yuan given by 60 coupons"), "{}", after.out);
+    assert!(
+        after.out.contains("nothing to send") && after.out.contains("300.00 yuan given by 60 coupons"),
+        "{}",
+        after.out
+    );
 }
 
 #[test]
@@ -193,14 +204,27 @@ fn a_change_that_nobody_accepted_is_shown_with_what_it_needs() {
         .iter()
         .filter_map(|change| change["accept"].as_str())
         .collect();
-    assert_eq!((needs, &plan["feasible"]), (vec!["activity_id", "coupons_per_user"], &Value::Bool(false)));
-    assert_eq!(plan["counts"]["pending"], 16, "the others' two, and those four users' second");
+    assert_eq!(
+        (needs, &plan["feasible"]),
+        (vec!["activity_id", "coupons_per_user"], &Value::Bool(false))
+    );
+    assert_eq!(
+        plan["counts"]["pending"], 16,
+        "the others' two, and those four users' second"
+    );
 
     let accept = ["--accept", "activity_id,coupons_per_user"];
     let accepted = scene.without_secrets("plan", &accept).ends(0);
-    assert!(accepted.out.contains("feasible") && accepted.out.contains("accepted"), "{}", accepted.out);
+    assert!(
+        accepted.out.contains("feasible") && accepted.out.contains("accepted"),
+        "{}",
+        accepted.out
+    );
     let line = accepted.out.lines().last().unwrap().trim();
-    assert!(line.contains("--accept activity_id --accept coupons_per_user --expect"), "{line}");
+    assert!(
+        line.contains("--accept activity_id --accept coupons_per_user --expect"),
+        "{line}"
+    );
     let flags: Vec<_> = line.split(' ').skip(3).collect();
     scene.run(&flags).ends(0);
 }

@@ -1,6 +1,7 @@
 //! One campaign's plan: its ledger as a run would find it, its audience as a run would let it in, and what that run would
 //! do then. The ledger is only looked at; what a run would tell it is supposed, and told to nobody.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -21,8 +22,8 @@ use crate::ledger::{Generation, Ledger, Store};
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
 use crate::report::plan::verdict::{self, Reason};
-use crate::report::times::{grouped, of};
 use crate::report::plan::{About, ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
+use crate::report::times::{grouped, of};
 
 use super::Wanted;
 use super::progress::Progress;
@@ -56,25 +57,21 @@ pub(super) async fn propose(
     } else {
         view::open(context, file, &plan).await?
     };
-    match view {
-        Some(mut view) => {
-            let note = LedgerNote {
-                dir: view.dir.clone(),
-                begun: Some(view.passport.created),
-                applied: view.ledger.book().generation().map(|last| last.at),
-            };
-            job.foretell(&mut view.ledger, note).await
-        }
-        None => {
-            let note = LedgerNote {
-                dir: home::place(context, file, &plan).dir().to_owned(),
-                begun: None,
-                applied: None,
-            };
-            let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
-            job.foretell(&mut ledger, note).await
-        }
+    if let Some(mut view) = view {
+        let note = LedgerNote {
+            dir: view.dir.clone(),
+            begun: Some(view.passport.created),
+            applied: view.ledger.book().generation().map(|last| last.at),
+        };
+        return job.foretell(&mut view.ledger, note).await;
     }
+    let note = LedgerNote {
+        dir: home::place(context, file, &plan).dir().to_owned(),
+        begun: None,
+        applied: None,
+    };
+    let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
+    job.foretell(&mut ledger, note).await
 }
 
 struct Job<'a> {
@@ -127,7 +124,12 @@ impl Job<'_> {
             each: book.current_activity().and_then(|activity| worth.of(activity)),
         };
         let requests = self.draw(&outlook.first)?;
-        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, outlook.last_due), &fingerprint);
+        let proposal = self.proposal(
+            now,
+            (note, stand, changes, money),
+            (reasons, outlook.last_due),
+            &fingerprint,
+        );
         Ok(Some((proposal, requests)))
     }
 
@@ -220,10 +222,10 @@ impl Job<'_> {
             command.push_str(" --fresh");
         }
         for accept in self.wanted.accept {
-            command.push_str(&format!(" --accept {accept}"));
+            let _ = write!(command, " --accept {accept}");
         }
         if let Some(most) = self.wanted.at_most {
-            command.push_str(&format!(" --at-most {most}"));
+            let _ = write!(command, " --at-most {most}");
         }
         format!("{command} --expect {fingerprint}")
     }

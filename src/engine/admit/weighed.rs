@@ -1,7 +1,7 @@
 //! An audience held against the ledger: what would follow from letting it in, and what speaks against that.
 
-use super::refusal::{Change, Refusal};
 use super::Converged;
+use super::refusal::{Change, Refusal};
 
 /// Whether a person lets a change in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -105,7 +105,10 @@ fn later() -> Proposal {
             at_most: Some(5_000),
         },
         changes: vec![
-            accept(change("activity_id", "7218071234565644204", "7300000000000000001"), false),
+            accept(
+                change("activity_id", "7218071234565644204", "7300000000000000001"),
+                false,
+            ),
             accept(change("coupons_per_user", "1", "2"), true),
             ChangeNote {
                 note: Some("25 new, 5 gone".into()),
@@ -186,7 +189,7 @@ fn a_time_that_is_too_short_says_which_numbers_make_it_so() {
     insta::assert_snapshot!(hindered(Obstacle::TooShort {
         end: shanghai("12:10:00"),
         takes: Duration::from_secs(1_021),
-        has: Duration::from_secs(600),
+        has: Duration::from_mins(10),
         pace: Some(167),
     }));
 }

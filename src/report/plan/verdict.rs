@@ -24,7 +24,12 @@ const MOST_PACE: u64 = 100;
 
 /// Why the time is not enough for `to_send`, if it is not.
 #[must_use]
-pub fn of_time(forecast: &Forecast, to_send: u64, per_second: f64, (now, zone): (Timestamp, &TimeZone)) -> Option<Reason> {
+pub fn of_time(
+    forecast: &Forecast,
+    to_send: u64,
+    per_second: f64,
+    (now, zone): (Timestamp, &TimeZone),
+) -> Option<Reason> {
     match forecast.obstacle? {
         Obstacle::EndPast { end } => Some(Reason {
             text: format!(
