@@ -41,7 +41,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("douyin", &["campaign", "plan", "ledger", "pace"]),
     ("engine", &["campaign", "plan", "audience", "ledger", "pace", "douyin"]),
     ("control", &["ledger"]),
-    ("report", &[]),
+    ("report", &["plan::forecast"]),
     ("sandbox", &["douyin::wire"]),
 ];
 
@@ -157,7 +157,7 @@ fn imports_point_left() {
         }
     }
     none(
-        "words import only words; the line imports what is left of it; report hears events; sandbox knows the wire; only cli sees everything",
+        "words import only words; the line imports what is left of it; report hears events and shows forecasts; sandbox knows the wire; only cli sees everything",
         &broken,
     );
 }

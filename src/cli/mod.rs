@@ -3,11 +3,14 @@
 mod app_id;
 pub mod apply;
 pub mod apply_args;
+pub mod converge;
 pub mod exit;
 pub mod failure;
 pub mod home;
+pub mod init;
 pub mod logging;
 pub mod orders;
+pub mod plan;
 pub mod question;
 pub mod rehearsal;
 pub mod sandbox;
@@ -35,7 +38,9 @@ use crate::report::lines::Lines;
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::init::InitArgs;
 use self::orders::{PauseArgs, ResumeArgs, StopArgs};
+use self::plan::PlanArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::status::StatusArgs;
@@ -63,7 +68,9 @@ pub struct Cli {
 
 const BEGIN: &str = "\
 Where to begin:
-  runner apply campaigns/summer.yaml --sandbox   rehearse a campaign; nothing real is sent
+  runner init first                              write a first campaign, with comments
+  runner apply first/first.yaml --sandbox        rehearse it; nothing real is sent
+  runner plan campaigns/summer.yaml              see what an apply would do now
   runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
 
 /// The options of every command.
@@ -120,6 +127,10 @@ pub enum Output {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Writes a first campaign and its audience, which a rehearsal completes
+    Init(InitArgs),
+    /// Shows what an apply would do now, and whether it can be done; sends nothing, changes nothing
+    Plan(PlanArgs),
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
     /// Shows where campaigns stand, also while another process applies them
@@ -245,6 +256,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
+        Some(Command::Init(args)) => init::run(args, &context),
+        Some(Command::Plan(args)) => plan::run(args, &context),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Status(args)) => status::run(args, &context),
         Some(Command::Pause(args)) => orders::pause(args, &context),

@@ -7,13 +7,14 @@ mod accept;
 mod facts;
 mod gathered;
 mod refusal;
+mod weighed;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
-use crate::delivery::{Counts, DeliveryKey, Standing, State, StateName, Step};
+use crate::delivery::{Counts, DeliveryKey, Skipped, Standing, State, StateName, Step};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
 use crate::ledger::{Book, Generation};
@@ -27,6 +28,7 @@ pub use accept::{Accept, UnknownChange};
 pub use facts::Changes;
 pub use gathered::OpenIds;
 pub use refusal::{Change, Refusal};
+pub use weighed::{Consent, Found, Weighed};
 
 /// Fewer people gone than this never stop an apply.
 const FEWEST_GONE: u64 = 100;
@@ -69,6 +71,8 @@ pub struct Converged {
     pub reading: Reading,
     /// Where all deliveries stand when the ledger has been told.
     pub counts: Counts,
+    /// How many of them are skipped, by reason.
+    pub skipped: BTreeMap<Skipped, u64>,
     /// The changes that were accepted, in the order of the documentation.
     pub accepted: Vec<Accept>,
     /// Acceptances of what has not changed. They change nothing, and are worth a remark.
@@ -152,6 +156,12 @@ impl<'b> Admission<'b> {
     /// # Errors
     /// Every reason why it is to be told nothing.
     pub fn decide(self, terms: &Terms<'_>) -> Result<Converged, Vec<Refusal>> {
+        self.weigh(terms).let_in()
+    }
+
+    /// Holds what was gathered against the ledger: what would follow, what has changed, and what speaks against it.
+    #[must_use]
+    pub fn weigh(self, terms: &Terms<'_>) -> Weighed {
         let places = terms.plan.audience.limit.saturating_sub(self.book.recipients().into());
         let admitted = self.newcomers.len().min(places);
         let changes = self.changes(terms);
@@ -159,7 +169,10 @@ impl<'b> Admission<'b> {
 
         let mut refusals = Vec::new();
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
-        let (accepted, needless) = sort(changes, self.book, terms, &mut refusals);
+        let (found, needless) = sort(changes, self.book, terms);
+        refusals.extend(found.iter().filter_map(Found::refusal));
+        let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
+        let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
         let unusable: u64 = self.unusable.values().map(|rows| rows.count).sum();
         if over(unusable, terms.totals.rows, terms.plan.audience.max_unusable) {
             refusals.push(Refusal::Unusable {
@@ -178,10 +191,7 @@ impl<'b> Admission<'b> {
             refusals.push(Refusal::TooMany);
         }
         refusals.extend(over_max_coupons(&survey.counts, terms.plan.max_coupons));
-        if !refusals.is_empty() {
-            return Err(refusals);
-        }
-        Ok(Converged {
+        let converged = Converged {
             reading: Reading {
                 listed: self.listed,
                 repeated: self.repeated,
@@ -206,9 +216,11 @@ impl<'b> Admission<'b> {
                 },
             },
             counts: survey.counts,
+            skipped: survey.skipped,
             accepted,
             needless,
-        })
+        };
+        Weighed::new(converged, found, refusals)
     }
 
     /// What the campaign's file says otherwise than the last generation.
@@ -249,6 +261,8 @@ struct Survey {
     gone: u64,
     /// Where all deliveries will stand, newcomers included.
     counts: Counts,
+    /// How many will be skipped, by reason.
+    skipped: BTreeMap<Skipped, u64>,
 }
 
 /// By what each recipient is looked at.
@@ -294,7 +308,7 @@ impl Survey {
             .counts
             .add(StateName::Pending, admitted * u64::from(look.coupons));
         let above = u64::from(look.known.saturating_sub(look.coupons));
-        survey.counts.add(StateName::Skipped, admitted * above);
+        survey.skip(Skipped::CouponsPerUser, admitted * above);
         survey
     }
 
@@ -325,10 +339,28 @@ impl Survey {
             } else {
                 skipped(&standing.state)
             };
+            if name == StateName::Skipped {
+                let why = if !present {
+                    Skipped::Gone
+                } else if reached {
+                    Skipped::EarlierRefused
+                } else {
+                    Skipped::CouponsPerUser
+                };
+                self.skip(why, 1);
+            } else {
+                self.counts.add(name, 1);
+            }
             refused |= name == StateName::Refused;
-            self.counts.add(name, 1);
         }
         was_owed
+    }
+
+    fn skip(&mut self, why: Skipped, many: u64) {
+        self.counts.add(StateName::Skipped, many);
+        if many > 0 {
+            *self.skipped.entry(why).or_default() += many;
+        }
     }
 
     /// A truncated export looks just like a shrunken audience.
@@ -342,33 +374,35 @@ impl Survey {
     }
 }
 
-/// Parts the acceptances into those that let a change in and those that were not needed; a change without one is a
-/// refusal, unless nothing could surprise.
-fn sort(
-    changes: impl Iterator<Item = Change>,
-    book: &Book,
-    terms: &Terms<'_>,
-    refusals: &mut Vec<Refusal>,
-) -> (Vec<Accept>, Vec<Accept>) {
+/// Says of each change whether it needs a person and has one's consent, and which acceptances were not needed. A change
+/// needs nobody where nothing could surprise.
+fn sort(changes: impl Iterator<Item = Change>, book: &Book, terms: &Terms<'_>) -> (Vec<Found>, Vec<Accept>) {
     let counts = book.counts();
     let untouched = [StateName::Issued, StateName::InDoubt, StateName::InFlight]
         .iter()
         .all(|name| counts.of(*name) == 0);
-    let mut found = Vec::new();
-    for change in changes {
-        found.push(change.what);
-        let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
-        if !free && !terms.accepted.contains(&change.what) {
-            refusals.push(Refusal::Change(change));
-        }
-    }
-    if !book.accepts_replays() {
-        found.push(Accept::Replays);
-    }
-    Accept::ALL
+    let found: Vec<_> = changes
+        .map(|change| {
+            let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
+            let consent = if free {
+                Consent::NotNeeded
+            } else if terms.accepted.contains(&change.what) {
+                Consent::Given
+            } else {
+                Consent::Missing
+            };
+            Found { change, consent }
+        })
+        .collect();
+    let was_found = |what: Accept| match what {
+        Accept::Replays => !book.accepts_replays(),
+        _ => found.iter().any(|found| found.change.what == what),
+    };
+    let needless = Accept::ALL
         .into_iter()
-        .filter(|change| terms.accepted.contains(change))
-        .partition(|change| found.contains(change))
+        .filter(|what| terms.accepted.contains(what) && !was_found(*what))
+        .collect();
+    (found, needless)
 }
 
 fn over_max_coupons(counts: &Counts, max: u64) -> Option<Refusal> {

@@ -21,10 +21,11 @@ use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::pace::quota::Pacer;
 use crate::plan::Plan;
+use crate::plan::forecast::AFTER_TAKING;
 
 use super::landing::{Landed, Trip};
 use super::limits::{Leave, Limits};
-use super::queue::{Pick, Queue};
+use super::queue::{self, Pick, Queue};
 use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
@@ -33,8 +34,6 @@ use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 const LET_GO: Duration = Duration::from_mins(1);
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// After taking an app id's turn: whoever had it may have sent until just now.
-const AFTER_TAKING: Duration = Duration::from_secs(1);
 
 /// One moment by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -275,7 +274,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let book = self.ledger.book();
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
-        let activity = doubt.map_or(self.activity, |doubt| doubt.activity);
+        let activity = queue::activity_of(&standing, self.activity);
         let first_in_run = self.queue.count(key) == 1;
         let trip = Trip {
             doubt,

@@ -7,6 +7,7 @@ mod guard;
 mod landing;
 mod limits;
 mod outage;
+pub mod outlook;
 mod queue;
 mod ramp;
 pub mod reread;

@@ -20,6 +20,7 @@ mod shortcut;
 pub mod store;
 mod undo;
 pub mod verify;
+pub mod worth;
 
 use std::fmt;
 
@@ -267,6 +268,25 @@ impl<S: Store> Ledger<S> {
         }
         let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
+    }
+
+    /// Folds facts as if they had been appended, and tells the store nothing of them: what would be, for whoever foretells
+    /// it. It yields no permit, and the ledger takes nothing that is meant any more.
+    ///
+    /// # Errors
+    /// When a fact contradicts those before it.
+    pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
+        self.failed = true;
+        let last = LastGood {
+            sequence: self.sequence,
+            newest: self.book.newest(),
+        };
+        let body = self.writer.encode(facts).ok_or(LedgerError::Contradiction {
+            sequence: self.sequence + 1,
+            last,
+            source: Contradiction::NotReread,
+        })?;
+        decode(&mut self.reader, last, &body, |entry| self.book.fold(entry))
     }
 
     /// Reads all that happened again, and shows every fact in order with the number of its batch.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::order::Asker;
 
 use super::tally::Tally;
 use super::text::{columns, cut, visible};
-use super::times::{ahead, clock_time, grouped, of, rate, stamp};
+use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
 
 /// What reporters have to know beside the events.
 #[derive(Clone, Debug)]
@@ -74,11 +75,11 @@ impl Look<'_> {
             return None;
         }
         let allowed = self.tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = self.tally.sends.known(self.now) == std::time::Duration::from_secs(10);
+        let known = self.tally.sends.known(self.now) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
         #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
         let seconds = owed as f64 / pace;
-        let left = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+        let left = Duration::try_from_secs_f64(seconds).ok()?;
         Some(clock::later(self.now, left))
     }
 
@@ -107,19 +108,7 @@ impl Look<'_> {
     }
 
     fn reading(&self) -> String {
-        let rows = self.tally.audience.rows;
-        let seconds = self.tally.took(self.now).as_secs_f64();
-        if rows == 0 {
-            return "reading the audience".to_owned();
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate for showing"
-        )]
-        let rate = (rows as f64 / seconds.max(0.1)) as u64;
-        format!("reading the audience: {}, {}/s", of(rows, "row", "rows"), grouped(rate))
+        reading(self.tally.audience.rows, self.tally.took(self.now), None)
     }
 
     fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {
@@ -277,6 +266,29 @@ const PLAIN: Style = Style::new();
 /// A count with its name; one that a person would look into catches the eye only when there is something to see.
 fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
     (if n == 0 { PLAIN } else { style }, format!("{name} {}", grouped(n)))
+}
+
+/// How far the reading of an audience is after `took`: "reading the audience: 3,211,264 rows, 1,204,000/s, 6 s left". How
+/// many rows it will be is not always `expected`.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates and estimates for showing"
+)]
+pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
+    if rows == 0 {
+        return "reading the audience".to_owned();
+    }
+    let per_second = rows as f64 / took.as_secs_f64().max(0.1);
+    let rate = grouped(per_second as u64);
+    let mut text = format!("reading the audience: {}, {rate}/s", of(rows, "row", "rows"));
+    if let Some(left) = expected.and_then(|expected| expected.checked_sub(rows)) {
+        let left = Duration::from_secs((left as f64 / per_second).ceil() as u64);
+        let _ = write!(text, ", {} left", duration(left));
+    }
+    text
 }
 
 /// Sets pieces into lines of at most `width` columns, two spaces between them.

@@ -221,7 +221,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// "7 rows (lines 3, 9, 12, 40, 41, …)"; with the names of files where there are several.
-fn rows(rows: &Rows, reading: &Reading) -> String {
+pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
     let more = if rows.count > rows.first.len() as u64 {
         ", …"
     } else {
@@ -258,7 +258,7 @@ fn shares(shares: &[FileShare]) -> String {
 }
 
 /// What is wrong with a row.
-const fn unusable_kind(kind: UnusableKind) -> &'static str {
+pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
     match kind {
         UnusableKind::Empty => "the open_id is empty",
         UnusableKind::TooLong => "the open_id has over 128 characters",

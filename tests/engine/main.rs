@@ -7,6 +7,7 @@ mod bench;
 mod crashes;
 mod limits;
 mod orders;
+mod prediction;
 mod world;
 
 use std::time::Duration;

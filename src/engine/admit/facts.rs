@@ -27,6 +27,15 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// The same with the first so many newcomers only, for whoever has no need of the others.
+    #[must_use]
+    pub fn with_newcomers(self, most: usize) -> Self {
+        Self {
+            admitted: self.admitted.first(most),
+            ..self
+        }
+    }
+
     /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
     /// closes the generation, and what was read again takes effect together with that. A ledger that is opened without
     /// it is told of a run's beginning, and forgets the draft.

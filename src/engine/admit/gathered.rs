@@ -83,6 +83,12 @@ impl OpenIds {
         }
     }
 
+    /// The first so many of them.
+    pub(super) fn first(mut self, most: usize) -> Self {
+        self.truncate(most);
+        self
+    }
+
     fn truncate(&mut self, most: usize) {
         self.0.truncate(most.div_ceil(TOGETHER));
         if let Some(last) = self.0.get_mut(most / TOGETHER) {
@@ -138,9 +144,8 @@ impl Newcomers {
     }
 
     /// The first so many of them.
-    pub(super) fn first(mut self, most: u64) -> OpenIds {
-        self.open_ids.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        self.open_ids
+    pub(super) fn first(self, most: u64) -> OpenIds {
+        self.open_ids.first(usize::try_from(most).unwrap_or(usize::MAX))
     }
 }
 
