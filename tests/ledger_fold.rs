@@ -39,6 +39,7 @@ enum Turn {
     Ended(u8, u8),
     Withdrawn(u8),
     Reread(u8, u8),
+    Decided(u8, u8),
     RunBegan,
 }
 
@@ -51,6 +52,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
         1 => any::<u8>().prop_map(Turn::Withdrawn),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => Just(Turn::RunBegan),
     ]
 }
@@ -154,6 +156,13 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
                 .map(|key| Fact::Reread { key: *key, step, at })
                 .into_iter()
                 .collect()
+        }
+        Turn::Decided(which, how) => {
+            let to = ledger_common::RESOLUTIONS[usize::from(*how)];
+            let takes = |key: &&DeliveryKey| book.standing(**key).can_become(to);
+            let taking: Vec<_> = all.iter().filter(takes).copied().collect();
+            let taken = pick(&taking, *which).map(|key| ledger_common::decided(book, *key, to, at));
+            taken.into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
     }

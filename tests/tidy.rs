@@ -31,7 +31,7 @@ const WORDS: [&str; 7] = [
 ];
 
 /// Who may import what beside the words. `cli` is not here: it sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("campaign", &[]),
     ("plan", &["campaign"]),
     ("audience", &["campaign", "plan"]),
@@ -40,6 +40,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("douyin", &["campaign", "plan", "ledger", "pace"]),
     ("engine", &["campaign", "plan", "audience", "ledger", "pace", "douyin"]),
     ("report", &[]),
+    ("story", &["ledger"]),
     ("sandbox", &["douyin::wire"]),
 ];
 
