@@ -45,14 +45,15 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
     ("rustls", &["douyin/client.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
-    ("csv", &["audience/"]),
+    ("csv", &["audience/", "cli/export/"]),
+    ("parquet", &["cli/export/parquet.rs"]),
     ("encoding_rs", &["audience/"]),
     ("axum", &["sandbox/"]),
     ("clap", &["cli/", "main.rs"]),

@@ -4,6 +4,7 @@ mod app_id;
 pub mod apply;
 pub mod apply_args;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod home;
 pub mod logging;
@@ -15,6 +16,7 @@ pub mod signals;
 pub mod terminal;
 pub mod validate;
 pub mod view;
+pub mod whole_file;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -31,6 +33,7 @@ use crate::report::lines::Lines;
 
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
+use self::export::ExportArgs;
 use self::failure::Failure;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
@@ -119,6 +122,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
+    /// Writes one row a delivery, as CSV, JSON lines or Parquet; also while another process applies
+    Export(ExportArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
     Schema(SchemaArgs),
     /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
@@ -234,6 +239,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         None => Ok(begin(&context)),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
+        Some(Command::Export(args)) => export::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),
         Some(Command::Sandbox(args)) => {
             wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))

@@ -239,7 +239,14 @@ mod tests {
         let answered = from_ms(1_780_000_000_000);
         let at = Timestamp::from_second(1_779_999_000).unwrap();
         assert_eq!(received(Some(1_779_999_000), answered), Cell::Time(at));
-        for none in [None, Some(0), Some(-1), Some(1), Some(1_780_000_000_000), Some(i64::MAX)] {
+        for none in [
+            None,
+            Some(0),
+            Some(-1),
+            Some(1),
+            Some(1_780_000_000_000),
+            Some(i64::MAX),
+        ] {
             assert_eq!(received(none, answered), Cell::Absent, "{none:?}");
         }
     }

@@ -1,0 +1,123 @@
+//! What will happen next to one delivery, and when: a pure function of the book, the plan and the present, by the same rules
+//! as the queue's.
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::{DeliveryKey, Doubt, Skipped, State, StateName};
+use crate::ledger::Book;
+use crate::plan::{InDoubt, Plan};
+
+use super::queue::turn_of;
+
+/// What will happen next to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it is issued.
+    Issued,
+    /// Nothing, unless a person reopens it: it is refused.
+    Refused,
+    /// Nothing while this is so.
+    Skipped(Skipped),
+    /// An attempt is under way, or was when the process that made it ended: then the next apply finds it in doubt.
+    InFlight,
+    /// It is sent by an apply, at this time at the earliest; the present when that is now.
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// Until when it may be sent, for a doubt.
+        until: Option<Timestamp>,
+    },
+    /// It waits for an earlier coupon of the same user.
+    Behind {
+        /// Which.
+        ordinal: u8,
+        /// Where that one stands.
+        state: StateName,
+    },
+    /// It waits for a person.
+    Person(Waits),
+}
+
+/// Why a delivery waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nobody has said what this code means.
+    Held {
+        /// The code.
+        code: i64,
+    },
+    /// It is in doubt, and was refused or held since, by this code.
+    Answered {
+        /// The code, where it is known.
+        code: Option<i64>,
+    },
+    /// It is in doubt for longer than `retry.resend_within`.
+    Old {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is in doubt, and `retry.in_doubt` is `ask`.
+    Ask,
+    /// It is in doubt, and `coupons_per_user` no longer reaches it.
+    Beyond,
+    /// `schedule.end` is past.
+    End {
+        /// When it was.
+        end: Timestamp,
+    },
+}
+
+/// What will happen next to `key` at `now`, the later of the wall clock and the ledger's newest time.
+#[must_use]
+pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next {
+    let standing = book.standing(key);
+    let sent = |due: Timestamp, until| {
+        let at = due.max(plan.schedule.start).max(now);
+        if at >= plan.schedule.end {
+            Next::Person(Waits::End { end: plan.schedule.end })
+        } else {
+            Next::Sent { at, until }
+        }
+    };
+    match (standing.state, standing.doubt) {
+        (State::Issued, _) => Next::Issued,
+        (State::Refused { .. }, _) => Next::Refused,
+        (State::Skipped(why), _) => Next::Skipped(why),
+        (State::Attempting { .. }, _) => Next::InFlight,
+        (State::Held { code }, _) => Next::Person(Waits::Held { code }),
+        (State::Deferred { until }, _) => sent(until, None),
+        (State::InDoubt, Some(doubt)) => match waits(plan, key, &doubt, now) {
+            Some(why) => Next::Person(why),
+            None => sent(doubt.due, Some(later(doubt.since, plan.retry.resend_within))),
+        },
+        (State::Pending, _) if !turn_of(book, key) => behind(book, key),
+        (State::Pending | State::InDoubt, _) => sent(now, None),
+    }
+}
+
+/// Why a doubt waits for a person, if it does.
+#[must_use]
+pub fn waits(plan: &Plan, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> Option<Waits> {
+    if doubt.stuck {
+        return Some(Waits::Answered { code: doubt.code });
+    }
+    if plan.retry.in_doubt == InDoubt::Ask {
+        return Some(Waits::Ask);
+    }
+    if key.ordinal > plan.coupons_per_user {
+        return Some(Waits::Beyond);
+    }
+    let old = now > later(doubt.since, plan.retry.resend_within);
+    old.then_some(Waits::Old { since: doubt.since })
+}
+
+/// The first earlier coupon of the same user that is not issued.
+fn behind(book: &Book, key: DeliveryKey) -> Next {
+    let earlier = (1..key.ordinal).find_map(|ordinal| {
+        let state = book.standing(DeliveryKey { ordinal, ..key }).state.name();
+        (state != StateName::Issued).then_some((ordinal, state))
+    });
+    let (ordinal, state) = earlier.unwrap_or((key.ordinal, StateName::Pending));
+    Next::Behind { ordinal, state }
+}
