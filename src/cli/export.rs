@@ -202,17 +202,15 @@ enum Out {
 impl Out {
     fn open(args: &ExportArgs, context: &Context) -> Result<Self, Failure> {
         const AT_ONCE: usize = 256 * 1024;
-        match &args.out {
-            Some(file) => Ok(Self::File(BufWriter::with_capacity(AT_ONCE, WholeFile::begin(file)?))),
-            None => {
-                // Whatever was begun there as JSON comes first. What follows goes past the library's own buffer, which
-                // looks for ends of lines, and would try once more when the reader has left.
-                context.lines.flush();
-                let stdout = io::stdout().as_fd().try_clone_to_owned();
-                let stdout = stdout.map_err(|error| args.failed(&error))?;
-                Ok(Self::Stdout(BufWriter::with_capacity(AT_ONCE, stdout.into())))
-            }
+        if let Some(file) = &args.out {
+            return Ok(Self::File(BufWriter::with_capacity(AT_ONCE, WholeFile::begin(file)?)));
         }
+        // Whatever was begun there as JSON comes first. What follows goes past the library's own buffer, which looks for
+        // ends of lines, and would try once more when the reader has left.
+        context.lines.flush();
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        let stdout = stdout.map_err(|error| args.failed(&error))?;
+        Ok(Self::Stdout(BufWriter::with_capacity(AT_ONCE, stdout.into())))
     }
 
     fn keep(self) -> Result<(), Failure> {

@@ -10,11 +10,14 @@ pub mod home;
 pub mod logging;
 pub mod question;
 pub mod rehearsal;
+pub mod resolve;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
 pub mod terminal;
+pub mod trace;
 pub mod validate;
+pub mod verify;
 pub mod view;
 pub mod whole_file;
 
@@ -35,10 +38,13 @@ use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::export::ExportArgs;
 use self::failure::Failure;
+use self::resolve::ResolveArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::terminal::Terminal;
+use self::trace::TraceArgs;
 use self::validate::ValidateArgs;
+use self::verify::VerifyArgs;
 
 /// Sends every coupon of a Douyin mini-app campaign once, proves it, and goes on after anything
 #[derive(Clone, Debug, Parser)]
@@ -122,8 +128,14 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
+    /// Decides what the machine may not: settles or sends again what is held, in doubt or refused
+    Resolve(ResolveArgs),
+    /// Tells everything that is known of one user, and what happens next
+    Trace(TraceArgs),
     /// Writes one row a delivery, as CSV, JSON lines or Parquet; also while another process applies
     Export(ExportArgs),
+    /// Checks the ledger from its first byte, and certifies what it says
+    Verify(VerifyArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
     Schema(SchemaArgs),
     /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
@@ -239,7 +251,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         None => Ok(begin(&context)),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
+        Some(Command::Resolve(args)) => resolve::run(args, &context),
+        Some(Command::Trace(args)) => trace::run(args, &context),
         Some(Command::Export(args)) => export::run(args, &context),
+        Some(Command::Verify(args)) => verify::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),
         Some(Command::Sandbox(args)) => {
             wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))

@@ -81,7 +81,12 @@ pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io:
     for (name, value) in lines {
         writeln!(out, "  {name:<9} {value}")?;
     }
-    write!(out, "an issued coupon cannot be taken back. go on? [y/N] ")?;
+    agreed("an issued coupon cannot be taken back. go on? [y/N] ", input, out)
+}
+
+/// Puts a question that ends in `[y/N]`. Anything but `y` or `yes` is a no, and so is the end of the input.
+pub fn agreed(question: &str, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    out.write_all(question.as_bytes())?;
     out.flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::delivery::StateName;
+use crate::delivery::{Counts, StateName};
 use crate::event::{Draining, Ending, Halted, Rows, UnusableKind};
 use crate::outcome::Classifier;
 
@@ -33,7 +33,7 @@ pub fn text(look: &Look<'_>) -> String {
         run.campaign,
         title.unwrap_or_default(),
         headline(tally, ended.ending),
-        sum(tally)
+        sum(&tally.counts)
     );
     text.push_str(&codes(tally));
     for (name, value) in facts(look) {
@@ -91,8 +91,8 @@ fn left_over(tally: &Tally) -> Option<String> {
 }
 
 /// "600 = 588 issued + 12 refused": the states that have any, in their order, those that are final first.
-fn sum(tally: &Tally) -> String {
-    let counts = &tally.counts;
+#[must_use]
+pub fn sum(counts: &Counts) -> String {
     let order = [
         StateName::Issued,
         StateName::Refused,

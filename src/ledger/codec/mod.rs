@@ -294,7 +294,9 @@ fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<Deli
 fn write_keys(writer: &mut Writer, keys: &[DeliveryKey]) {
     writer.number(keys.len() as u64);
     let mut last = 0;
-    keys.iter().for_each(|key| write_key(writer, 0, *key, &mut last));
+    for key in keys {
+        write_key(writer, 0, *key, &mut last);
+    }
 }
 
 fn read_keys(reader: &mut Reader<'_>) -> Option<Vec<DeliveryKey>> {
