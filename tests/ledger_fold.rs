@@ -161,8 +161,8 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
             let to = ledger_common::RESOLUTIONS[usize::from(*how)];
             let takes = |key: &&DeliveryKey| book.standing(**key).can_become(to);
             let taking: Vec<_> = all.iter().filter(takes).copied().collect();
-            let taken = pick(&taking, *which).map(|key| ledger_common::decided(book, *key, to, at));
-            taken.into_iter().collect()
+            let decided = pick(&taking, *which).map(|key| ledger_common::decided(book, *key, to, at));
+            decided.into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
     }

@@ -45,7 +45,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -55,6 +55,7 @@ const HOMES: [(&str, &[&str]); 11] = [
     ("csv", &["audience/", "cli/export/"]),
     ("parquet", &["cli/export/parquet.rs"]),
     ("encoding_rs", &["audience/"]),
+    ("textwrap", &["report/text.rs"]),
     ("axum", &["sandbox/"]),
     ("clap", &["cli/", "main.rs"]),
 ];

@@ -189,7 +189,7 @@ fn facts(args: &ResolveArgs, chosen: &[Chosen], to: Resolution, at: Timestamp) -
 fn person(now: Timestamp) -> String {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = named.filter(|name| !name.is_empty());
-    let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     format!("{user}@{}", this_process(now).host)
 }
 

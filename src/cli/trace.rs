@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::home::again;
 use super::view::{self, CampaignArgs};
-use super::{Context, Output, validate};
+use super::{Context, Output, terminal, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +49,8 @@ struct Told<'t> {
     zone: &'t TimeZone,
     /// The later of the wall clock and the ledger's newest time.
     now: Timestamp,
+    /// How wide lines may be.
+    width: usize,
 }
 
 impl Told<'_> {
@@ -85,6 +87,11 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
             person: &person,
             zone: &parsed.campaign.timezone,
             now: context.clock.now().max(book.newest()),
+            width: if context.terminal.stdout {
+                terminal::width()
+            } else {
+                usize::MAX
+            },
         };
         match context.output {
             Output::Human => context.data(&text::text(&told))?,

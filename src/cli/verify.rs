@@ -13,7 +13,7 @@ use crate::campaign::Parsed;
 use crate::plan::Plan;
 use crate::report::summary::sum;
 use crate::report::text::visible;
-use crate::report::times::{grouped, of};
+use crate::report::times::{grouped, of, rfc3339};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -56,11 +56,12 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let zone = parsed.campaign.timezone.clone();
     let before = args.against.as_deref().map(certificate::read).transpose()?;
     let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
     super::wait(async {
         let (view, checked) = check_all(args, context, &plan).await?;
-        let certificate = Certificate::of(&view, &checked, &plan, context.clock.now());
+        let certificate = Certificate::of(&view, &checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
         if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
             certificate
                 .write(&mut file)

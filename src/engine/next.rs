@@ -121,3 +121,55 @@ fn behind(book: &Book, key: DeliveryKey) -> Next {
     let (ordinal, state) = earlier.unwrap_or((key.ordinal, StateName::Pending));
     Next::Behind { ordinal, state }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::campaign;
+    use crate::clock::from_ms;
+    use crate::delivery::ActivityNo;
+    use crate::engine::queue::Queue;
+    use crate::plan::{self, RunOptions};
+
+    fn plan() -> Plan {
+        let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 7218, \
+                    audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
+        let parsed = campaign::parse(Path::new("a.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+        plan::build(&parsed.campaign, RunOptions::default()).unwrap()
+    }
+
+    proptest! {
+        /// What a person is told is what the queue does.
+        #[test]
+        fn a_doubt_waits_for_a_person_when_the_queue_does_not_resend_it(
+            ordinal in 1..4_u8,
+            coupons in 1..4_u8,
+            (stuck, ask) in any::<(bool, bool)>(),
+            (since, now) in (0..2_000_i64, 0..2_000_i64),
+            within in 0..2_000_u64,
+        ) {
+            let mut plan = plan();
+            plan.coupons_per_user = coupons;
+            plan.retry.resend_within = Duration::from_millis(within);
+            plan.retry.in_doubt = if ask { InDoubt::Ask } else { InDoubt::Resend };
+            let doubt = Doubt {
+                unknown_attempts: 1,
+                since: from_ms(since),
+                activity: ActivityNo(0),
+                due: from_ms(since),
+                code: None,
+                stuck,
+            };
+            let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
+            let book = Book::new(plan.identity.clone());
+            let queue = Queue::new(&plan, &book, now, Instant::now());
+            prop_assert_eq!(waits(&plan, key, &doubt, now).is_none(), queue.resendable(key, &doubt, now));
+        }
+    }
+}

@@ -272,14 +272,15 @@ fn advice(tally: &Tally) -> Vec<String> {
     }
     if counts.of(StateName::Held) > 0 {
         advice.push(
-            "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt"
+            "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt; or \
+             decide once, with `runner resolve FILE --held`"
                 .to_owned(),
         );
     }
     if counts.of(StateName::InDoubt) > 0 {
         advice.push(
             "whether those in doubt have their coupon is not known. one that was refused or held since is not sent again: ask \
-             the platform, by its log_id; the others are sent again, each by its own id, as `retry.in_doubt` and \
+             the platform, by its log_id, and settle it with `runner resolve`; the others are sent again, each by its own id, as `retry.in_doubt` and \
              `retry.resend_within` in the campaign file say"
                 .to_owned(),
         );

@@ -76,6 +76,13 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `text` in lines of at most `width` columns, broken between words. A word that is longer, such as a log_id, stays whole:
+/// broken in two it could not be copied.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
+    textwrap::wrap(text, textwrap::Options::new(width).break_words(false))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

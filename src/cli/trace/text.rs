@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::delivery::{Resolution, Skipped, Step};
 use crate::engine::next::{Next, Waits};
 use crate::outcome::{Coupon, Outcome, Proof};
-use crate::report::text::visible;
+use crate::report::text::{visible, wrapped};
 use crate::report::times::{clock_time, duration, of};
 use crate::story::person::{Attempt, Decided, End, Happened, Reading, What};
 
@@ -40,17 +40,24 @@ pub(super) fn text(told: &Told<'_>) -> String {
         for happened in told.person.history().iter().filter(of_this) {
             entry(&mut text, told, happened);
         }
-        let _ = writeln!(text, "  next: {}", next_words(told.next(ordinal), told.now, told.zone));
+        let next = next_words(told.next(ordinal), told.now, told.zone);
+        let mut before = "  next: ";
+        for line in wrapped(&next, told.width.saturating_sub(before.len())) {
+            let _ = writeln!(text, "{before}{line}");
+            before = "        ";
+        }
     }
     text
 }
 
 fn entry(text: &mut String, told: &Told<'_>, happened: &Happened) {
     let at = stamp(happened.at, told.zone);
-    let mut lines = lines(told, happened).into_iter();
-    let _ = writeln!(text, "  {at}  {}", lines.next().unwrap_or_default());
-    for line in lines {
-        let _ = writeln!(text, "{:BESIDE_TIME$}{line}", "");
+    let lines = lines(told, happened);
+    let width = told.width.saturating_sub(BESIDE_TIME);
+    let mut before = format!("  {at}  ");
+    for line in lines.iter().flat_map(|line| wrapped(line, width)) {
+        let _ = writeln!(text, "{before}{line}");
+        before = " ".repeat(BESIDE_TIME);
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Difference {
 
 impl Certificate {
     /// What a ledger says that was checked.
-    pub fn of(view: &View, checked: &Checked, plan: &Plan, now: Timestamp) -> Self {
+    pub fn of(view: &View, checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
         let mut counts: BTreeMap<String, u64> = StateName::ALL
             .iter()
             .map(|state| (state.word().to_owned(), checked.counts.of(*state)))
@@ -88,12 +88,12 @@ impl Certificate {
                 facts: checked.facts,
                 fingerprint: generation.map(|generation| generation.fingerprint.clone()),
             },
-            ledger_created: view.passport.created.to_string(),
+            ledger_created: time(view.passport.created),
             counts,
             settled: checked.settled,
             sha256: hex(&checked.sha256),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
-            at: now.to_string(),
+            at: time(now),
         }
     }
 
