@@ -59,7 +59,7 @@ pub struct WhichArgs {
     #[arg(value_name = "OPEN_ID")]
     pub open_ids: Vec<String>,
     /// Only this coupon of each of them, from 1
-    #[arg(long, value_name = "N", requires = "open_ids")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["held", "in_doubt", "refused"])]
     pub ordinal: Option<NonZeroU8>,
     /// Everything that is held
     #[arg(long)]

@@ -78,6 +78,8 @@ fn aside(path: &Path) -> io::Result<Out> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // What is wrong with the folder is told of it, and not of a name that nobody gave.
+    fs::metadata(folder)?;
     let name = place
         .file_name()
         .ok_or(io::ErrorKind::InvalidFilename)?

@@ -4,11 +4,14 @@
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::delivery::{DeliveryKey, Doubt, Skipped, State, StateName};
+use crate::delivery::{DeliveryKey, Doubt, Skipped, State, StateName, Step};
+use crate::douyin::codes::Codes;
 use crate::ledger::Book;
+use crate::outcome::Class;
 use crate::plan::{InDoubt, Plan};
 
 use super::queue::turn_of;
+use super::reread::Reading;
 
 /// What will happen next to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Next {
         /// Until when it may be sent, for a doubt.
         until: Option<Timestamp>,
     },
+    /// The next apply reads its last code again, by the campaign's file as it is now.
+    Reread(Step),
     /// It waits for an earlier coupon of the same user.
     Behind {
         /// Which.
@@ -72,6 +77,9 @@ pub enum Waits {
 #[must_use]
 pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next {
     let standing = book.standing(key);
+    if let Some(step) = reading(book, plan, now).step(&standing) {
+        return Next::Reread(step);
+    }
     let sent = |due: Timestamp, until| {
         let at = due.max(plan.schedule.start).max(now);
         if at >= plan.schedule.end {
@@ -93,6 +101,18 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
         },
         (State::Pending, _) if !turn_of(book, key) => behind(book, key),
         (State::Pending | State::InDoubt, _) => sent(now, None),
+    }
+}
+
+/// By what the next apply reads codes again. That it names another activity is not foreseen: a person has to accept that.
+fn reading(book: &Book, plan: &Plan, now: Timestamp) -> Reading<impl Fn(i64) -> Class> {
+    let codes = Codes::new(plan.codes.clone());
+    Reading {
+        class: move |code| codes.classify(code).0,
+        replays: book.accepts_replays(),
+        new_activity: false,
+        now,
+        resend_within: plan.retry.resend_within,
     }
 }
 
@@ -142,6 +162,29 @@ mod tests {
                     audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
         let parsed = campaign::parse(Path::new("a.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
         plan::build(&parsed.campaign, RunOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_owed_is_sent_within_the_schedule() {
+        let mut plan = plan();
+        let book = Book::new(plan.identity.clone());
+        let key = DeliveryKey {
+            recipient: 0,
+            ordinal: 1,
+        };
+        let mut within = |start, end, now| {
+            plan.schedule.start = from_ms(start);
+            plan.schedule.end = from_ms(end);
+            next(&book, &plan, key, from_ms(now))
+        };
+        let sent = |at| Next::Sent {
+            at: from_ms(at),
+            until: None,
+        };
+        assert_eq!(within(0, 100, 50), sent(50));
+        assert_eq!(within(70, 100, 50), sent(70));
+        let end = from_ms(100);
+        assert_eq!(within(0, 100, 100), Next::Person(Waits::End { end }));
     }
 
     proptest! {

@@ -196,7 +196,7 @@ fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> Att
 
 fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
     let (at, until) = match next {
-        Next::Sent { at, until } => (Some(at), until),
+        Next::Sent { at, until } => (Some(at).filter(|at| *at > told.now), until),
         _ => (None, None),
     };
     NextBody {
@@ -204,6 +204,7 @@ fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
             Next::Issued | Next::Refused | Next::Skipped(_) => "nothing",
             Next::InFlight => "in_flight",
             Next::Sent { .. } => "send",
+            Next::Reread(_) => "reread",
             Next::Behind { .. } => "waits",
             Next::Person(_) => "person",
         },

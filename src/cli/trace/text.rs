@@ -79,7 +79,10 @@ fn lines(told: &Told<'_>, happened: &Happened) -> Vec<String> {
         What::Left(reading) => generation("no longer named", reading),
         What::Returned(reading) => generation("named again", reading),
         What::Attempt(attempt) => attempted(told, attempt),
-        What::Reread { step, .. } => vec![reread(step).to_owned()],
+        What::Reread { step, .. } => vec![format!(
+            "its code was read again by the campaign file: {}",
+            reread(step)
+        )],
         What::Decided(decided) => decision(decided),
     }
 }
@@ -170,10 +173,10 @@ fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
 
 const fn reread(step: &Step) -> &'static str {
     match step {
-        Step::Owe => "its code was read again by the campaign file: owed again",
-        Step::RereadRefused => "its code was read again by the campaign file: refused",
-        Step::RereadIssued => "its code was read again by the campaign file: issued",
-        _ => "its code was read again by the campaign file: may be sent again",
+        Step::Owe => "owed again",
+        Step::RereadRefused => "refused",
+        Step::RereadIssued => "issued",
+        _ => "sent again",
     }
 }
 
@@ -211,10 +214,14 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
             let from = if at <= now {
                 String::new()
             } else {
-                format!("from {} on, ", time(at))
+                format!(" from {} on", time(at))
             };
-            format!("sent again by an apply, by the same id: {from}until {}", time(until))
+            format!("sent again by an apply{from}, by the same id, until {}", time(until))
         }
+        Next::Reread(step) => format!(
+            "the next apply reads its code again by the campaign file: {}",
+            reread(&step)
+        ),
         Next::Behind { ordinal, state } => format!("waits for coupon {ordinal}, which is {state}"),
         Next::Person(why) => format!("waits for a person: {}", waits(why, now, zone)),
     }
