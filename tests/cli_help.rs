@@ -51,7 +51,9 @@ fn help_of_plan_and_init() {
 
 #[test]
 fn every_command_shows_two_examples_of_itself() {
-    for command in ["init", "plan", "apply", "validate", "schema", "sandbox"] {
+    for command in [
+        "init", "plan", "apply", "validate", "resolve", "trace", "export", "verify", "schema", "sandbox",
+    ] {
         let help = stdout(&run(&[command, "--help"]));
         let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
         let shown = examples

@@ -42,19 +42,22 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("engine", &["campaign", "plan", "audience", "ledger", "pace", "douyin"]),
     ("control", &["ledger"]),
     ("report", &["plan::forecast"]),
+    ("story", &["ledger"]),
     ("sandbox", &["douyin::wire"]),
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
     ("rustls", &["douyin/client.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
-    ("csv", &["audience/"]),
+    ("csv", &["audience/", "cli/export/"]),
+    ("parquet", &["cli/export/parquet.rs"]),
     ("encoding_rs", &["audience/"]),
+    ("textwrap", &["report/text.rs"]),
     ("axum", &["sandbox/"]),
     ("clap", &["cli/", "main.rs"]),
 ];

@@ -190,7 +190,11 @@ impl<'b> Admission<'b> {
         if self.too_many {
             refusals.push(Refusal::TooMany);
         }
-        refusals.extend(over_max_coupons(&survey.counts, terms.plan.max_coupons));
+        refusals.extend(over_max_coupons(
+            &survey.counts,
+            self.book.reopened_doubts(),
+            terms.plan.max_coupons,
+        ));
         let converged = Converged {
             reading: Reading {
                 listed: self.listed,
@@ -405,19 +409,20 @@ fn sort(changes: impl Iterator<Item = Change>, book: &Book, terms: &Terms<'_>) -
     (found, needless)
 }
 
-fn over_max_coupons(counts: &Counts, max: u64) -> Option<Refusal> {
+fn over_max_coupons(counts: &Counts, reopened: u64, max: u64) -> Option<Refusal> {
     let (issued, in_doubt, held, owed) = (
         counts.of(StateName::Issued),
         counts.of(StateName::InDoubt),
         counts.of(StateName::Held),
         counts.owed(),
     );
-    (issued + in_doubt + held + owed > max).then_some(Refusal::OverMaxCoupons {
+    (issued + in_doubt + held + owed + reopened > max).then_some(Refusal::OverMaxCoupons {
         max,
         issued,
         in_doubt,
         held,
         owed,
+        reopened,
     })
 }
 

@@ -264,10 +264,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     fn below_max_coupons(&self, fresh: u64) -> bool {
-        let counts = self.ledger.book().counts();
-        let may_exist =
-            counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight) + fresh;
-        may_exist < self.plan.max_coupons
+        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
+        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
+        known + reopened + fresh < self.plan.max_coupons
     }
 
     fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {

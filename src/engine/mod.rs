@@ -6,6 +6,7 @@ mod dispatcher;
 mod guard;
 mod landing;
 mod limits;
+pub mod next;
 mod outage;
 pub mod outlook;
 mod queue;

@@ -249,7 +249,7 @@ pub fn activity_of(standing: &Standing, current: ActivityNo) -> ActivityNo {
 }
 
 /// Whether the coupon before this one is issued, so that it is this one's turn.
-fn turn_of(book: &Book, key: DeliveryKey) -> bool {
+pub(super) fn turn_of(book: &Book, key: DeliveryKey) -> bool {
     let before = DeliveryKey {
         ordinal: key.ordinal - 1,
         ..key

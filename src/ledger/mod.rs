@@ -32,7 +32,7 @@ use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
-pub use fact::{Fact, Generation};
+pub use fact::{Decision, Fact, Generation};
 pub use head::Head;
 pub use reader::Reader;
 pub use record::RecordError;
@@ -294,7 +294,16 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// As [`Ledger::open`].
     pub async fn facts(&mut self, mut show: impl FnMut(u64, Fact) + Send) -> Result<(), LedgerError> {
-        let (mut codec, mut chain) = (Codec::default(), Chain::of(&self.book.identity));
+        self.retell(|_, sequence, fact| show(sequence, fact)).await
+    }
+
+    /// As [`Ledger::facts`], and beside each fact the book of all of them: not as it was then, but as it is now.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn retell(&mut self, mut show: impl FnMut(&Book, u64, Fact) + Send) -> Result<(), LedgerError> {
+        let Self { store, book, .. } = self;
+        let (mut codec, mut chain) = (Codec::default(), Chain::of(&book.identity));
         let mut last = LastGood {
             sequence: 0,
             newest: Timestamp::MIN,
@@ -306,7 +315,7 @@ impl<S: Store> Ledger<S> {
                 let body = chain.open(record).map_err(unreadable)?;
                 decode(&mut codec, last, body, |entry| {
                     let fact = entry.fact().ok_or(Contradiction::NotReread)?;
-                    show(sequence, fact);
+                    show(book, sequence, fact);
                     Ok(())
                 })
             };
@@ -316,7 +325,7 @@ impl<S: Store> Ledger<S> {
             }
             Ok(())
         };
-        self.store.read(&mut each).await?;
+        store.read(&mut each).await?;
         broken.map_or(Ok(()), Err)
     }
 

@@ -140,6 +140,7 @@ struct RestOfBook {
     draft: Draft,
     newest: Option<Timestamp>,
     accepts_replays: bool,
+    reopened_doubts: u64,
 }
 
 impl Rest {
@@ -166,6 +167,7 @@ impl Folded {
             draft,
             newest,
             accepts_replays,
+            reopened_doubts,
             undo: _,
         } = &self.book;
         let Deliveries {
@@ -193,6 +195,7 @@ impl Folded {
                 // The smallest time there is stands for none, and cannot be written as text.
                 newest: Some(*newest).filter(|newest| *newest != Timestamp::MIN),
                 accepts_replays: *accepts_replays,
+                reopened_doubts: *reopened_doubts,
             },
         };
         let rest = postcard::to_stdvec(&rest).map_err(io::Error::other)?;
@@ -247,6 +250,7 @@ impl Folded {
             draft,
             newest,
             accepts_replays,
+            reopened_doubts,
         } = rest.book;
         Some(Self {
             book: Book {
@@ -258,6 +262,7 @@ impl Folded {
                 draft,
                 newest: newest.unwrap_or(Timestamp::MIN),
                 accepts_replays,
+                reopened_doubts,
                 undo: None,
             },
             chain: Chain::at(rest.link),

@@ -80,21 +80,21 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
 /// word that is longer, such as a path, stays whole, so that it can be copied.
 #[must_use]
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
-    let mut wrapped = String::new();
-    let mut used = indent;
-    for (at, word) in text.split(' ').enumerate() {
-        let wide = columns(word);
-        if at > 0 && used + 1 + wide > width {
-            let _ = write!(wrapped, "\n{:indent$}", "");
-            used = indent;
-        } else if at > 0 {
-            wrapped.push(' ');
-            used += 1;
-        }
-        wrapped.push_str(word);
-        used += wide;
-    }
-    wrapped
+    let spaces = " ".repeat(indent);
+    let options = lines_of(width).initial_indent(&spaces).subsequent_indent(&spaces);
+    let lines = textwrap::fill(text, options);
+    lines.get(indent..).unwrap_or_default().to_owned()
+}
+
+/// `text` in lines of at most `width` columns, broken between words. A word that is longer, such as a log_id, stays whole:
+/// broken in two it could not be copied.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
+    textwrap::wrap(text, lines_of(width))
+}
+
+fn lines_of(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width).break_words(false)
 }
 
 #[cfg(test)]

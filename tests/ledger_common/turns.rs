@@ -33,6 +33,7 @@ pub enum Turn {
     Ended(u8, u8),
     Withdrawn(u8),
     Reread(u8, u8),
+    Decided(u8, u8),
     RunBegan,
 }
 
@@ -45,6 +46,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
         1 => any::<u8>().prop_map(Turn::Withdrawn),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => Just(Turn::RunBegan),
     ]
 }
@@ -148,6 +150,13 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 .map(|key| Fact::Reread { key: *key, step, at })
                 .into_iter()
                 .collect()
+        }
+        Turn::Decided(which, how) => {
+            let to = super::RESOLUTIONS[usize::from(*how)];
+            let takes = |key: &&DeliveryKey| book.standing(**key).can_become(to);
+            let taking: Vec<_> = all.iter().filter(takes).copied().collect();
+            let decided = pick(&taking, *which).map(|key| super::decided(book, *key, to, at));
+            decided.into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
     }
