@@ -107,6 +107,9 @@ impl Look<'_> {
     }
 
     fn reading(&self) -> String {
+        if self.tally.doing.asking {
+            return "asking on its terminal whether to go on".to_owned();
+        }
         let rows = self.tally.audience.rows;
         let seconds = self.tally.took(self.now).as_secs_f64();
         if rows == 0 {

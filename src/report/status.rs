@@ -175,7 +175,7 @@ impl Status {
 type Cells = [String; 8];
 
 const HEADER: [&str; 8] = [
-    "campaign", "state", "done", "issued", "refused", "in doubt", "held", "to send",
+    "campaign", "state", "done", "issued", "refused", "in doubt", "held", "owed",
 ];
 /// A campaign's name is not cut below this.
 const LEAST_NAME: usize = 12;

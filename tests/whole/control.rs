@@ -338,7 +338,11 @@ fn nonsense_over_the_socket_disturbs_nobody() {
     let silent: Vec<_> = (0..8)
         .map(|_| UnixStream::connect(scene.place().socket()).unwrap())
         .collect();
-    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"{\"version\":7}\n", &[0xff; 100_000]] {
+    for nonsense in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"{\"version\":7}\n",
+        &vec![0xff; 100_000],
+    ] {
         let mut stream = UnixStream::connect(scene.place().socket()).unwrap();
         let _ = stream.write_all(nonsense);
         let _ = stream.shutdown(std::net::Shutdown::Write);
