@@ -207,6 +207,11 @@ fn a_status_is_painted_from_its_file_alone() {
     assert!(watched.out.contains("complete"), "{}", watched.out);
     assert_eq!(files(scene.dir.path()), before);
 
+    // The ledger's head is newer, as after a decision that a person noted.
+    let head = scene.place().dir().join("head");
+    fs::write(&head, fs::read(&head).unwrap()).unwrap();
+    assert_eq!(scene.status()["why"], "the ledger was added to since");
+
     fs::write(scene.place().status(), r#"{"schema":"2.0","type":"status"}"#).unwrap();
     let newer = scene.tell("status").ends(1);
     assert!(newer.err.contains("it has schema 2.0"), "{}", newer.err);
