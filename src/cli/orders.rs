@@ -1,4 +1,5 @@
-//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign.
+//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign. Where no process does, what
+//! the command line names is absent, and the exit code is the one for that.
 
 use std::time::Duration;
 

@@ -241,16 +241,20 @@ fn a_watch_ends_when_the_run_does_and_a_reader_that_leaves_is_no_failure() {
         ("sending", "complete")
     );
     Ran::of(run.wait_with_output().unwrap()).ends(0);
+
+    let waiting = scene.with("schedule: {start: 2099-01-01T10:00}");
+    waiting.audience(0..310);
+    let run = applying(&waiting);
+    waiting.until(|status| status["state"] == "waiting");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    for flags in [&["--watch"][..], &[]] {
-        let left = scene
-            .command("status", flags)
-            .stdout(writer.try_clone().unwrap())
-            .output()
-            .unwrap();
+    for flags in [&["--watch"][..], &["--watch", "--output", "json"], &[]] {
+        let out = writer.try_clone().unwrap();
+        let left = waiting.command("status", flags).stdout(out).output().unwrap();
         Ran::of(left).ends(0);
     }
+    waiting.tell("stop").ends(0);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
 }
 
 /// An apply that meets a process which only looks waits for it.
