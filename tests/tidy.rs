@@ -32,7 +32,7 @@ const WORDS: [&str; 8] = [
 ];
 
 /// Who may import what beside the words. `cli` is not here: it sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("campaign", &[]),
     ("plan", &["campaign"]),
     ("audience", &["campaign", "plan"]),

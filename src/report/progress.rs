@@ -108,6 +108,9 @@ impl Look<'_> {
     }
 
     fn reading(&self) -> String {
+        if self.tally.doing.asking {
+            return "asking on its terminal whether to go on".to_owned();
+        }
         reading(self.tally.audience.rows, self.tally.took(self.now), None)
     }
 

@@ -96,6 +96,32 @@ fn while_it_waits() {
     insta::assert_snapshot!(text);
 }
 
+fn asker() -> Asker {
+    Asker {
+        pid: 815,
+        user: "ann".into(),
+        host: "till-4\u{202e}".into(),
+    }
+}
+
+#[test]
+fn while_it_is_paused() {
+    let mut story = Story::new();
+    story.begin().phase(Phase::Paused { by: asker() });
+    story.wait(500).tell(EventKind::AudienceRead { rows: 170_000 });
+    let mut text = seen(&story);
+    let mut story = sending();
+    for _ in 0..12 {
+        story.shift(StateName::Pending, StateName::InFlight);
+    }
+    text += &seen(story.phase(Phase::Paused { by: asker() }));
+    for _ in 0..12 {
+        story.shift(StateName::InFlight, StateName::Issued);
+    }
+    text += &seen(&story);
+    insta::assert_snapshot!(text);
+}
+
 #[test]
 fn while_it_stops() {
     let mut story = sending();
@@ -105,7 +131,12 @@ fn while_it_stops() {
     story.phase(Phase::Draining {
         why: Draining::Interrupted,
     });
-    insta::assert_snapshot!(seen(&story));
+    let mut text = seen(&story);
+    story.phase(Phase::Draining {
+        why: Draining::Stopped { by: asker() },
+    });
+    text += &seen(&story);
+    insta::assert_snapshot!(text);
 }
 
 fn ends_at(story: &Story) -> Option<Timestamp> {
