@@ -44,7 +44,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 15] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -53,6 +53,19 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/"]),
     ("encoding_rs", &["audience/"]),
+    ("flate2", &["audience/opened.rs"]),
+    ("glob", &["audience/opened.rs"]),
+    ("zstd", &["audience/opened.rs"]),
+    ("parquet", &["audience/parquet.rs"]),
+    (
+        "sqlx",
+        &[
+            "audience/query.rs",
+            "audience/postgres.rs",
+            "audience/mysql.rs",
+            "audience/sqlite.rs",
+        ],
+    ),
     ("axum", &["sandbox/"]),
     ("clap", &["cli/", "main.rs"]),
 ];

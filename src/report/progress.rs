@@ -13,7 +13,7 @@ use crate::event::{Draining, Ending, Phase, Waiting};
 
 use super::tally::Tally;
 use super::text::{columns, cut, visible};
-use super::times::{ahead, clock_time, grouped, of, rate, stamp};
+use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
 
 /// What reporters have to know beside the events.
 #[derive(Clone, Debug)]
@@ -105,8 +105,15 @@ impl Look<'_> {
     fn reading(&self) -> String {
         let rows = self.tally.audience.rows;
         let seconds = self.tally.took(self.now).as_secs_f64();
-        if rows == 0 {
+        if rows == 0 && seconds < 1.0 {
             return "reading the audience".to_owned();
+        }
+        if rows == 0 {
+            // A query may think for minutes before its first row.
+            return format!(
+                "reading the audience: no row yet, {} so far",
+                duration(self.tally.took(self.now))
+            );
         }
         #[expect(
             clippy::cast_precision_loss,
