@@ -36,7 +36,8 @@ fn sending() -> Story {
 fn while_the_audience_is_read() {
     let mut story = Story::new();
     story.begin();
-    let before = seen(&story);
+    let mut before = seen(&story);
+    before += &seen(story.wait(72_000));
     story.wait(500).tell(EventKind::AudienceRead { rows: 170_000 });
     insta::assert_snapshot!(before + &seen(&story));
 }
