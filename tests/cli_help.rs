@@ -41,6 +41,15 @@ fn help_of_apply() {
 }
 
 #[test]
+fn help_of_what_is_asked_of_a_ledger() {
+    for command in ["resolve", "trace", "export", "verify"] {
+        let output = run(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        insta::assert_snapshot!(format!("help_of_{command}"), stdout(&output));
+    }
+}
+
+#[test]
 fn every_command_shows_two_examples_of_itself() {
     for command in [
         "apply", "validate", "resolve", "trace", "export", "verify", "schema", "sandbox",

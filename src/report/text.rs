@@ -80,7 +80,10 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
 /// broken in two it could not be copied.
 #[must_use]
 pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
-    textwrap::wrap(text, textwrap::Options::new(width).break_words(false))
+    let whole_words = textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, whole_words)
 }
 
 #[cfg(test)]
