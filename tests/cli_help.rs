@@ -50,8 +50,10 @@ fn help_of_plan_and_init() {
 }
 
 #[test]
-fn help_of_what_reaches_a_run() {
-    for command in ["status", "pause", "resume", "stop"] {
+fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
+    for command in [
+        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify",
+    ] {
         let output = run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         insta::assert_snapshot!(format!("help_of_{command}"), stdout(&output));

@@ -152,11 +152,11 @@ pub enum Command {
     Stop(StopArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
-    /// Decides what the machine may not: settles or sends again what is held, in doubt or refused
+    /// Settles or sends again what is held, in doubt or refused: a person's decision
     Resolve(ResolveArgs),
     /// Tells everything that is known of one user, and what happens next
     Trace(TraceArgs),
-    /// Writes one row a delivery, as CSV, JSON lines or Parquet; also while another process applies
+    /// Writes one row a delivery, as CSV, JSON lines or Parquet
     Export(ExportArgs),
     /// Checks the ledger from its first byte, and certifies what it says
     Verify(VerifyArgs),
