@@ -198,13 +198,13 @@ fn schedule(plan: &Proposal) -> Option<String> {
 fn sending(plan: &Proposal) -> Option<String> {
     let (about, forecast) = (&plan.about, &plan.forecast);
     let starts = forecast.starts_at?;
-    let time = |at| clock_time(whole_second(at), about.now, &about.zone);
-    let from = format!("from {} ({})", time(starts), ahead(starts, about.now));
+    let time = |at, day| clock_time(whole_second(at), day, &about.zone);
+    let from = format!("from {} ({})", time(starts, about.now), ahead(starts, about.now));
     Some(match forecast.ends_at {
         None => format!("{from}; it would not end in any calendar"),
         Some(ends) => {
             let takes = until(starts, ends).unwrap_or_default();
-            format!("{from} to about {} ({})", time(ends), duration(takes))
+            format!("{from} to about {} ({})", time(ends, starts), duration(takes))
         }
     })
 }
