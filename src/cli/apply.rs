@@ -23,6 +23,8 @@ use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
+pub use prepare::NO_CREDENTIALS;
+
 use super::app_id::{Turn, this_process};
 use super::apply_args::ApplyArgs;
 use super::converge::{Converge, expected};

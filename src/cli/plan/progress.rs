@@ -21,7 +21,8 @@ const SAMPLE: u64 = 256 << 10;
 
 /// How far a reading is.
 pub(super) struct Progress {
-    began: Instant,
+    /// When the audience began to be read.
+    began: Cell<Instant>,
     bar: Option<ProgressBar>,
     /// Whether lines are written instead.
     lines: Option<Context>,
@@ -41,7 +42,7 @@ impl Progress {
         });
         let now = Instant::now();
         Self {
-            began: now,
+            began: Cell::new(now),
             lines: (!moves && context.output == Output::Human).then(|| context.clone()),
             bar,
             told: Cell::new(now),
@@ -49,15 +50,24 @@ impl Progress {
         }
     }
 
+    /// Tells that the ledger is read, and the audience is next.
+    pub(super) fn audience(&self) {
+        self.began.set(Instant::now());
+        self.rows(0);
+    }
+
     /// Tells that so many rows were read.
     pub(super) fn rows(&self, rows: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_message(reading(rows, self.began.elapsed(), self.expected));
+            bar.set_message(reading(rows, self.began.get().elapsed(), self.expected));
         } else if let Some(context) = &self.lines
             && self.told.get().elapsed() >= EVERY
         {
             self.told.set(Instant::now());
-            context.talk(&format!("{}\n", reading(rows, self.began.elapsed(), self.expected)));
+            context.talk(&format!(
+                "{}\n",
+                reading(rows, self.began.get().elapsed(), self.expected)
+            ));
         }
     }
 
@@ -83,4 +93,27 @@ fn expected(path: &Path) -> Option<u64> {
     file.take(SAMPLE).read_to_end(&mut sample).ok()?;
     let (length, lines) = (sample.len() as u64, memchr_iter(b'\n', &sample).count() as u64);
     (length > 0 && lines > 0).then(|| about.len().saturating_mul(lines) / length)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_longer_than_the_sample_is_counted_and_a_longer_one_is_estimated() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        fs::write(&path, "open_id\nu1\nu2\n").unwrap();
+        assert_eq!(expected(&path), Some(3));
+        fs::write(&path, "user-000000\n".repeat(1_000_000)).unwrap();
+        let estimated = expected(&path).unwrap();
+        assert!(estimated.abs_diff(1_000_000) < 1_000, "{estimated}");
+        fs::write(&path, "").unwrap();
+        assert_eq!(
+            (expected(&path), expected(dir.path()), expected(Path::new("absent"))),
+            (None, None, None)
+        );
+    }
 }
