@@ -179,6 +179,33 @@ fn a_dry_run_that_would_not_wait_says_so() {
     );
 }
 
+/// The signal comes as soon as the audience is open, long before it is read.
+#[test]
+fn a_plan_can_be_broken_off_while_it_reads() {
+    let dir = campaigns();
+    let rows: String = (0..300_000).map(|n| format!("user-{n}\n")).collect();
+    fs::write(dir.path().join("list.csv"), format!("open_id\n{rows}")).unwrap();
+    let mut plan = runner(dir.path(), &["plan", "a.yaml"]);
+    let plan = plan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let open = format!("/proc/{}/fd", plan.id());
+    let reads = || {
+        let descriptors = fs::read_dir(&open).into_iter().flatten().flatten();
+        descriptors
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .any(|path| path.ends_with("list.csv"))
+    };
+    while !reads() {
+        std::thread::yield_now();
+    }
+    let pid = plan.id().to_string();
+    Command::new("kill").args(["-s", "INT", &pid]).status().unwrap();
+    let output = plan.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b""[..]));
+    assert_eq!(err, "interrupted: nothing was sent and nothing was changed\n");
+    assert!(!dir.path().join(".runner").exists());
+}
+
 #[test]
 fn a_reader_that_left_is_no_panic() {
     let dir = campaigns();
