@@ -27,6 +27,8 @@ use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
+pub use prepare::NO_CREDENTIALS;
+
 use super::app_id::Turn;
 use super::apply_args::ApplyArgs;
 use super::converge::{Converge, expected};

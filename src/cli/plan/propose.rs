@@ -7,10 +7,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::campaign::Parsed;
+use crate::cli::apply::NO_CREDENTIALS;
 use crate::cli::converge::{Converge, expected};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, Exit, view};
+use crate::delivery::StateName;
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
 use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
@@ -88,7 +90,9 @@ impl Job<'_> {
     ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
         let now = self.context.clock.now();
         let mut worth = Worth::default();
-        ledger.facts(|_, fact| worth.take(&fact)).await?;
+        if ledger.book().counts().of(StateName::Issued) > 0 {
+            ledger.facts(|_, fact| worth.take(&fact)).await?;
+        }
         let last = ledger.book().generation().cloned();
         let converge = Converge {
             parsed: self.parsed,
@@ -99,17 +103,22 @@ impl Job<'_> {
         };
         let beginning = converge.beginning(ledger.book());
         ledger.suppose(&beginning)?;
+        self.progress.audience();
         let progress = |rows| self.progress.rows(rows);
         let (weighed, fingerprint) = converge.weigh(ledger.book(), progress).await?;
         self.progress.end();
         expected(self.wanted.expect, &fingerprint, &self.again("plan"))?;
-        let reasons = reasons(&weighed);
+        let reasons = self.reasons(&weighed);
         let changes = changes(&weighed, last.as_ref(), &fingerprint, self.plan);
         let converged = weighed.supposed();
         converged
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
         let (stand, outlook) = self.outlook(ledger, converged, now)?;
+        if self.wanted.no_wait && self.plan.schedule.start > now && stand.to_send() > 0 {
+            let said = "with --no-wait, an apply would leave now: schedule.start is ahead\n";
+            self.context.talk(said);
+        }
         let book = ledger.book();
         let money = Money {
             given: worth.given(),
@@ -197,6 +206,23 @@ impl Job<'_> {
         }
     }
 
+    /// Why an apply would stop before it sends.
+    fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
+        let refused = |refusal: &Refusal| Reason {
+            text: refusal.to_string(),
+            help: refusal.help(),
+        };
+        let mut reasons: Vec<_> = weighed.refusals().iter().map(refused).collect();
+        if self.parsed.campaign.credentials.is_none() && !self.wanted.rehearsal.on() {
+            let (text, help) = NO_CREDENTIALS;
+            reasons.push(Reason {
+                text: text.to_owned(),
+                help: Some(help.to_owned()),
+            });
+        }
+        reasons
+    }
+
     fn platform(&self) -> String {
         if self.wanted.rehearsal.inside() {
             "a stand-in inside the process that applies".to_owned()
@@ -246,14 +272,6 @@ impl Job<'_> {
         };
         first.iter().map(draw).collect()
     }
-}
-
-fn reasons(weighed: &Weighed) -> Vec<Reason> {
-    let reason = |refusal: &Refusal| Reason {
-        text: refusal.to_string(),
-        help: refusal.help(),
-    };
-    weighed.refusals().iter().map(reason).collect()
 }
 
 /// What is otherwise than at the last apply; nothing without one.

@@ -164,3 +164,25 @@ fn only_what_is_all_done_fills_the_bar() {
     assert_eq!(filled(7, 7, 40), 40);
     assert_eq!(filled(u64::MAX, 1, 40), 40);
 }
+
+#[test]
+fn a_reading_says_how_far_it_is_and_where_its_size_tells_when_it_ends() {
+    let after = |rows, seconds, expected| reading(rows, Duration::from_secs(seconds), expected);
+    let said = [
+        after(0, 3, Some(10)),
+        after(3_000_000, 3, Some(10_000_000)),
+        after(3_000_000, 3, None),
+        after(3_000_000, 3, Some(2_900_000)),
+        after(1, 0, Some(2)),
+    ];
+    assert_eq!(
+        said,
+        [
+            "reading the audience",
+            "reading the audience: 3,000,000 rows, 1,000,000/s, 7 s left",
+            "reading the audience: 3,000,000 rows, 1,000,000/s",
+            "reading the audience: 3,000,000 rows, 1,000,000/s",
+            "reading the audience: 1 row, 10/s, 1 s left",
+        ]
+    );
+}
