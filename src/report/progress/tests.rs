@@ -178,7 +178,7 @@ fn a_reading_says_how_far_it_is_and_where_its_size_tells_when_it_ends() {
     assert_eq!(
         said,
         [
-            "reading the audience",
+            "reading the audience: no row yet, 3 s so far",
             "reading the audience: 3,000,000 rows, 1,000,000/s, 7 s left",
             "reading the audience: 3,000,000 rows, 1,000,000/s",
             "reading the audience: 3,000,000 rows, 1,000,000/s",
