@@ -183,8 +183,8 @@ fn a_dry_run_that_would_not_wait_says_so() {
 #[test]
 fn a_plan_can_be_broken_off_while_it_reads() {
     let dir = campaigns();
-    let rows: String = (0..300_000).map(|n| format!("user-{n}\n")).collect();
-    fs::write(dir.path().join("list.csv"), format!("open_id\n{rows}")).unwrap();
+    let rows: Vec<_> = (0..300_000).map(|n| format!("user-{n}")).collect();
+    fs::write(dir.path().join("list.csv"), format!("open_id\n{}\n", rows.join("\n"))).unwrap();
     let mut plan = runner(dir.path(), &["plan", "a.yaml"]);
     let plan = plan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let open = format!("/proc/{}/fd", plan.id());

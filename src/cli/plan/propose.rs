@@ -126,12 +126,12 @@ impl Job<'_> {
             each: book.current_activity().and_then(|activity| worth.of(activity)),
         };
         let requests = self.draw(&outlook.first)?;
-        let proposal = self.proposal(
-            now,
-            (note, stand, changes, money),
-            (reasons, outlook.last_due),
-            &fingerprint,
-        );
+        let load = Load {
+            to_send: stand.to_send(),
+            first_due: outlook.first_due,
+            last_due: outlook.last_due,
+        };
+        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, load), &fingerprint);
         Ok((proposal, requests))
     }
 
@@ -165,16 +165,15 @@ impl Job<'_> {
         &self,
         now: Timestamp,
         (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
-        (mut reasons, last_due): (Vec<Reason>, Timestamp),
+        (mut reasons, load): (Vec<Reason>, Load),
         fingerprint: &Fingerprint,
     ) -> Proposal {
         let (plan, said) = (self.plan, &self.parsed.campaign);
-        let to_send = stand.to_send();
-        let forecast = forecast(plan, Load { to_send, last_due }, now);
+        let forecast = forecast(plan, load, now);
         let zone = &said.timezone;
         reasons.extend(verdict::of_time(
             &forecast,
-            to_send.min(plan.run.at_most),
+            load.to_send.min(plan.run.at_most),
             plan.pace.per_second,
             (now, zone),
         ));
