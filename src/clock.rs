@@ -87,10 +87,10 @@ pub fn until(now: Timestamp, at: Timestamp) -> Option<Duration> {
     u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
-/// `by` after `at`, held to the times that can be written.
+/// `by` after `at`, to the millisecond and no sooner, held to the times that can be written.
 #[must_use]
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
-    later_ms(at, i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+    later_ms(at, i64::try_from(by.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX))
 }
 
 /// The time so many milliseconds after the Unix epoch, held to the times that can be written.
