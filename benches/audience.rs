@@ -5,12 +5,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use runner::audience::{CsvSource, Encoding, Source, read};
+use jiff::tz::TimeZone;
+use runner::audience::{Columns, CsvSource, Encoding, Input, Source, read};
 use runner::campaign;
 use runner::engine::admit::{Admission, Terms};
 use runner::ledger::{Each, Ledger, Store, StoreError};
@@ -25,12 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = dir.path().join("audience.csv");
     write(&path)?;
     let bytes = std::fs::metadata(&path)?.len();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let plain = best(|| plain_loop(&path))?;
     report("csv::ByteRecord, plain loop", bytes, plain, plain);
-    let ours = best(|| our_read(&path))?;
+    let ours = best(|| runtime.block_on(our_read(&path)))?;
     report("audience::read", bytes, ours, plain);
     println!("peak resident after reading: {}", peak_resident());
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let decided = plan()?;
     let first = best(|| runtime.block_on(admit(&decided, &path, 1)))?;
     report("read and admit, all new", bytes, first, plain);
@@ -74,19 +74,23 @@ fn plain_loop(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
 
 fn source(path: &Path) -> Source {
     Source::Csv(CsvSource {
-        path: path.into(),
-        open_id: "open_id".into(),
+        input: Input::Files(path.into()),
+        columns: Columns {
+            open_id: "open_id".into(),
+            last_active: None,
+            zone: TimeZone::UTC,
+        },
         encoding: Encoding::Utf8,
         delimiter: None,
     })
 }
 
-fn our_read(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+async fn our_read(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     let mut usable = 0;
-    read(&source(path), |row| {
-        usable += u64::from(row.open_id.is_ok());
-        ControlFlow::Continue(())
-    })?;
+    read(&source(path), |batch| {
+        usable += batch.rows().filter(|row| row.open_id.is_ok()).count() as u64;
+    })
+    .await?;
     Ok(usable)
 }
 
@@ -121,10 +125,10 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
     let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
     for _ in 0..times {
         let mut admission = Admission::new(ledger.book());
-        let totals = admission.read(&source(path), |_| ControlFlow::Continue(()))?;
+        let totals = admission.read(&source(path), |_| {}).await?;
         let converged = admission.decide(&Terms {
             plan,
-            totals,
+            totals: &totals,
             accepted: &[],
             rehearsal: false,
             class: &|_| Class::Hold,

@@ -4,10 +4,10 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use runner::audience::Source;
 use runner::clock::Clock;
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
@@ -40,12 +40,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
     let mut admission = Admission::new(ledger.book());
-    let totals = admission.read(&(&campaign.audience.source).into(), |_| ControlFlow::Continue(()))?;
+    let source = Source::of(&campaign.audience.source, &campaign.timezone);
+    let totals = admission.read(&source, |_| {}).await?;
     let codes = Codes::new(plan.codes.clone());
     let class = |code| codes.classify(code).0;
     let terms = Terms {
         plan: &plan,
-        totals,
+        totals: &totals,
         accepted: &[],
         rehearsal: true,
         class: &class,

@@ -1,5 +1,6 @@
 //! What happened in a run, as reporters are told: facts only, owned, without a thought of how they look.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub enum EventKind {
     /// The audience is admitted; this is what is owed.
     Admitted {
         /// What the source said.
-        reading: Reading,
+        reading: Box<Reading>,
         /// Where all deliveries stand.
         counts: Counts,
     },
@@ -105,26 +106,69 @@ pub struct Reading {
     pub unusable: Vec<(UnusableKind, Rows)>,
     /// Recipients that `audience.limit` cut off.
     pub cut: u64,
+    /// Rows whose `last_active` cannot be read as a time. They are used as if it were not there.
+    pub undated: Rows,
+    /// What each file, or the one query, brought, in the order of reading.
+    pub shares: Vec<FileShare>,
 }
 
-/// How many rows, and the first few of their line numbers.
+/// How many rows one file or query brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileShare {
+    /// Its name in places: `summer.csv`, `the query`.
+    pub name: String,
+    /// How many rows, unusable ones included.
+    pub rows: u64,
+}
+
+/// How many rows, and the places of the first few.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// How many.
     pub count: u64,
-    /// The first line numbers, at most [`Rows::KEPT`].
-    pub first_lines: Vec<u64>,
+    /// The first places, at most [`Rows::KEPT`].
+    pub first: Vec<RowPlace>,
+}
+
+/// Where a row of an audience stands: `summer.csv:1042`, `row 1042 of the query`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowPlace {
+    /// The file or the query that it is in.
+    pub within: String,
+    /// What is counted there.
+    pub unit: PlaceUnit,
+    /// Its number, from 1.
+    pub number: u64,
+}
+
+/// What a row's place is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceUnit {
+    /// Lines of a text, as an editor counts them.
+    Line,
+    /// Rows of what has no lines.
+    Row,
+}
+
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            PlaceUnit::Line => write!(f, "{}:{}", self.within, self.number),
+            PlaceUnit::Row => write!(f, "row {} of {}", self.number, self.within),
+        }
+    }
 }
 
 impl Rows {
-    /// How many line numbers are kept.
+    /// How many places are kept.
     pub const KEPT: usize = 5;
 
-    /// Counts one more, on `line`.
-    pub fn add(&mut self, line: u64) {
+    /// Counts one more, at `place`.
+    pub fn add(&mut self, place: impl Into<RowPlace>) {
         self.count += 1;
-        if self.first_lines.len() < Self::KEPT {
-            self.first_lines.push(line);
+        if self.first.len() < Self::KEPT {
+            self.first.push(place.into());
         }
     }
 }
@@ -143,6 +187,10 @@ pub enum UnusableKind {
     WrongFields,
     /// It is not text in the source's encoding.
     NotText,
+    /// It has no open_id at all: NULL in a database, null or no such key in JSON.
+    Missing,
+    /// Its open_id is neither text nor a whole number.
+    WrongType,
 }
 
 /// What a run is doing.

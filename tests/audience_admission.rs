@@ -2,16 +2,15 @@
 //! applies.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::audience::{AudienceError, Source, Totals};
+use runner::audience::{Source, Totals};
 use runner::campaign;
 use runner::delivery::{DeliveryKey, StateName};
 use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
-use runner::event::UnusableKind;
+use runner::event::{Rows, UnusableKind};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
 use runner::outcome::Class;
@@ -44,7 +43,7 @@ impl Campaign {
         )
         .expect("a plan");
         Self {
-            source: Source::from(&said.audience.source),
+            source: Source::of(&said.audience.source, &said.timezone),
             folder,
             store: MemoryStore::default(),
             plan,
@@ -67,14 +66,19 @@ impl Campaign {
         ledger
     }
 
-    fn decide(&self, ledger: &Ledger<MemoryStore>, accepted: &[Accept]) -> (Totals, Result<Converged, Vec<Refusal>>) {
+    async fn decide(
+        &self,
+        ledger: &Ledger<MemoryStore>,
+        accepted: &[Accept],
+    ) -> (Totals, Result<Converged, Vec<Refusal>>) {
         let mut admission = Admission::new(ledger.book());
         let totals = admission
-            .read(&self.source, |_| ControlFlow::Continue(()))
+            .read(&self.source, |_| {})
+            .await
             .expect("the audience is read");
         let converged = admission.decide(&Terms {
             plan: &self.plan,
-            totals,
+            totals: &totals,
             accepted,
             rehearsal: false,
             class: &|_| Class::Hold,
@@ -87,7 +91,7 @@ impl Campaign {
     async fn apply(&self, text: &[u8], accepted: &[Accept]) -> (Converged, Ledger<MemoryStore>) {
         fs::write(self.path(), text).expect("the audience is written");
         let mut ledger = self.open().await;
-        let (totals, converged) = self.decide(&ledger, accepted);
+        let (totals, converged) = self.decide(&ledger, accepted).await;
         let converged = converged.expect("the audience is let in");
         for batch in converged.changes.clone().into_batches() {
             ledger.append(batch).await.expect("it is told");
@@ -103,6 +107,10 @@ impl Campaign {
 fn rows(name: &str, count: u32) -> String {
     let names: Vec<_> = (0..count).map(|n| format!("{name}{n}")).collect();
     names.join("\n")
+}
+
+fn lines(rows: &Rows) -> Vec<u64> {
+    rows.first.iter().map(|place| place.number).collect()
 }
 
 fn owed(ledger: &Ledger<MemoryStore>) -> Vec<&str> {
@@ -129,11 +137,11 @@ async fn an_edited_file_converges() {
     let (converged, ledger) = campaign.apply(text.as_bytes(), &[]).await;
     assert_eq!(owed(&ledger), ["u1", "u2"]);
     assert_eq!(
-        (converged.reading.listed, converged.reading.repeated.first_lines),
+        (converged.reading.listed, lines(&converged.reading.repeated)),
         (2, vec![6])
     );
     let (kind, rows) = &converged.reading.unusable[0];
-    assert_eq!((*kind, rows.first_lines.as_slice()), (UnusableKind::Empty, &[5][..]));
+    assert_eq!((*kind, lines(rows)), (UnusableKind::Empty, vec![5]));
     let (_, ledger) = campaign.apply(b"user\nu3\nu2\n", &[]).await;
     assert_eq!(owed(&ledger), ["u2", "u3"]);
     let (_, ledger) = campaign.apply(b"user\nu3\nu2\nu1\n", &[]).await;
@@ -150,7 +158,7 @@ async fn a_truncated_export_is_not_let_in() {
     assert_eq!((owed(&ledger).len(), owed(&ledger)[7]), (1_000, "用户7"));
     let before = campaign.store.records();
     fs::write(campaign.path(), &text[..text.len() / 2]).expect("the audience is written");
-    let (_, refused) = campaign.decide(&ledger, &[]);
+    let (_, refused) = campaign.decide(&ledger, &[]).await;
     let refusals = refused.expect_err("half of them are gone");
     assert!(
         matches!(refusals.as_slice(), [Refusal::Change(change)] if change.what == Accept::SmallerAudience),
@@ -160,22 +168,19 @@ async fn a_truncated_export_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn a_long_reading_tells_how_far_it_is_and_can_be_broken_off() {
+async fn a_long_reading_tells_how_far_it_is() {
     let campaign = Campaign::of("{path: audience.csv, open_id: user}");
     let rows = rows("u", 150_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let ledger = campaign.open().await;
     let mut told = Vec::new();
-    let read = Admission::new(ledger.book()).read(&campaign.source, |rows| {
-        told.push(rows);
-        if told.len() < 2 {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
-    assert!(matches!(read, Err(AudienceError::BrokenOff { .. })), "{read:?}");
-    assert_eq!(told, [65_536, 131_072]);
+    let mut admission = Admission::new(ledger.book());
+    let totals = admission.read(&campaign.source, |rows| told.push(rows)).await;
+    assert_eq!(totals.expect("the audience is read").rows, 150_000);
+    assert!(
+        told.len() > 10 && told.is_sorted() && told.last() == Some(&150_000),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -184,7 +189,12 @@ async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batc
     let rows = rows("u", 10_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let mut ledger = campaign.open().await;
-    let changes = campaign.decide(&ledger, &[]).1.expect("the audience is let in").changes;
+    let changes = campaign
+        .decide(&ledger, &[])
+        .await
+        .1
+        .expect("the audience is let in")
+        .changes;
     let batches: Vec<_> = changes.into_batches().collect();
     assert!(batches.len() > 2, "{} batches", batches.len());
     for fact in batches.iter().flatten() {
@@ -201,8 +211,8 @@ async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batc
     assert_eq!(owed(&ledger).len(), 10_000);
 }
 
-#[test]
-fn the_source_of_the_shipped_campaign_is_read() {
+#[tokio::test]
+async fn the_source_of_the_shipped_campaign_is_read() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("campaigns/summer.yaml");
     let bytes = fs::read(&file).expect("the file is there");
@@ -210,10 +220,10 @@ fn the_source_of_the_shipped_campaign_is_read() {
         .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
         .campaign;
     let mut usable = 0;
-    let totals = runner::audience::read(&Source::from(&said.audience.source), |row| {
-        usable += u64::from(row.open_id.is_ok());
-        ControlFlow::Continue(())
+    let source = Source::of(&said.audience.source, &said.timezone);
+    let totals = runner::audience::read(&source, |batch| {
+        usable += batch.rows().filter(|row| row.open_id.is_ok()).count() as u64;
     });
-    let totals = totals.expect("the audience is read");
+    let totals = totals.await.expect("the audience is read");
     assert!(usable >= 600 && usable < totals.rows, "{usable} of {}", totals.rows);
 }

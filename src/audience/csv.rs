@@ -4,97 +4,61 @@
 //! a line end, so rows and fields are found in the bytes, and only an open_id is ever decoded.
 
 use std::borrow::Cow;
-use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read};
 use std::path::Path;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use encoding_rs::GB18030;
 use memchr::{memchr, memchr_iter};
 
+use super::activity;
+use super::batch::{Activity, usable};
 use super::error::Flaw;
-use super::sound::{Found, LONGEST_ROW, Sound};
-use super::{AudienceError, CsvSource, Encoding, Row, Totals};
-use crate::event::UnusableKind;
-use crate::identity::{NameError, OpenId};
+use super::reading::{Out, Pour};
+use super::sound::{LONGEST_ROW, Sound};
+use super::{AudienceError, CsvSource, Encoding};
+use crate::event::{PlaceUnit, UnusableKind};
 
 /// Every delimiter that a header is tried with, the likeliest first.
 const DELIMITERS: [u8; 3] = *b",;\t";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 128 << 10;
 
-pub(super) fn read(
-    source: &CsvSource,
-    on_row: impl FnMut(Row<'_>) -> ControlFlow<()>,
-) -> Result<Totals, AudienceError> {
-    let path = source.path.as_path();
-    let mut file = open(path)?;
-    let before = file.metadata().map_err(unreadable(path))?;
-    let mut start = Vec::new();
-    // A header is a row, so it lies whole in the longest that a row may be.
-    let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
-    Read::by_ref(&mut file)
-        .take(longest)
-        .read_to_end(&mut start)
-        .map_err(unreadable(path))?;
-    let (mark, text) = match start.strip_prefix(BYTE_ORDER_MARK) {
-        Some(text) => (BYTE_ORDER_MARK, text),
-        None => (&[][..], start.as_slice()),
-    };
-    let header = Header::find(source, text)?;
-    file.seek(SeekFrom::Start(mark.len() as u64))
-        .map_err(unreadable(path))?;
-
-    let sound = Sound::new(file, mark, header.delimiter);
-    let mut rows = Rows {
-        path,
-        encoding: source.encoding,
-        reader: reader(sound, header.delimiter),
-        header,
-        count: 0,
-    };
-    rows.show(on_row)?;
-    let count = rows.count;
-    let (bytes, hash) = rows.reader.into_inner().finish();
-    stood_still(path, &before, bytes)?;
-    Ok(Totals {
-        rows: count,
-        bytes,
-        hash,
-    })
-}
-
-/// Opens a regular file only: a pipe would wait for whoever writes to it, and could not be read again by the next apply.
-fn open(path: &Path) -> Result<File, AudienceError> {
-    let kind = std::fs::metadata(path).map_err(unreadable(path))?.file_type();
-    if !kind.is_file() {
-        return Err(AudienceError::NotAFile {
-            path: path.into(),
-            what: if kind.is_dir() {
-                "a directory"
-            } else {
-                "a pipe or a device"
-            },
-        });
+impl Pour for CsvSource {
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+        self.input.each(|text| {
+            out.begin(&text.name, PlaceUnit::Line);
+            let path = text.path.clone();
+            self.text(&path, text, out)
+        })
     }
-    File::open(path).map_err(unreadable(path))
 }
 
-/// What has the path by now must be the very file that was opened, as long and as old, and read as a whole.
-fn stood_still(path: &Path, before: &Metadata, bytes: u64) -> Result<(), AudienceError> {
-    let mark = |of: &Metadata| (of.dev(), of.ino(), of.len(), of.mtime(), of.mtime_nsec());
-    if before.len() == bytes && std::fs::metadata(path).is_ok_and(|now| mark(&now) == mark(before)) {
-        return Ok(());
-    }
-    Err(AudienceError::Changed { path: path.into() })
-}
-
-fn unreadable(path: &Path) -> impl Fn(io::Error) -> AudienceError {
-    move |source| AudienceError::Unreadable {
-        path: path.into(),
-        source,
+impl CsvSource {
+    fn text(&self, path: &Path, mut text: impl Read, out: &mut Out) -> Result<(), AudienceError> {
+        let mut start = Vec::new();
+        // A header is a row, so it lies whole in the longest that a row may be.
+        let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
+        Read::by_ref(&mut text)
+            .take(longest)
+            .read_to_end(&mut start)
+            .map_err(|error| AudienceError::of(path, error))?;
+        let mark = match start.strip_prefix(BYTE_ORDER_MARK) {
+            Some(_) => BYTE_ORDER_MARK,
+            None => &[][..],
+        };
+        let begin = start.get(mark.len()..).unwrap_or_default();
+        let header = Fields::find(self, path, begin)?;
+        let sound = Sound::new(begin.chain(text), mark, header.delimiter);
+        let mut rows = Rows {
+            path,
+            source: self,
+            reader: reader(sound, header.delimiter),
+            header,
+        };
+        rows.show(out)?;
+        let (bytes, hash) = rows.reader.into_inner().finish();
+        out.end(bytes, hash)
     }
 }
 
@@ -123,46 +87,55 @@ fn blank(record: &ByteRecord) -> bool {
     record.len() == 1 && matches!(record.as_slice(), b"" | b"\r")
 }
 
-/// What the header line says.
-struct Header {
+/// What a row has, by the header line.
+struct Fields {
     delimiter: u8,
-    /// How many fields a row has.
-    fields: usize,
+    /// How many there are.
+    count: usize,
     /// Which of them is the open_id.
-    column: usize,
+    open_id: usize,
+    /// Which of them says when the user was last active.
+    last_active: Option<usize>,
 }
 
 /// A header line, read with one delimiter.
-struct Columns {
+struct Header {
     delimiter: u8,
     line: u64,
     names: Vec<String>,
 }
 
-impl Header {
-    /// Finds the column in the file's beginning.
-    fn find(source: &CsvSource, text: &[u8]) -> Result<Self, AudienceError> {
-        let path = source.path.as_path();
+impl Fields {
+    /// Finds the columns in the file's beginning.
+    fn find(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
             return Err(malformed(path, 1, Flaw::Utf16));
         }
-        let wanted = source.open_id.trim();
-        let columns = Columns::guess(source, wanted, text)?;
-        let mut places = columns.names.iter().enumerate().filter(|(_, name)| *name == wanted);
+        let header = Header::guess(source, path, text)?;
+        let find = |wanted: &str| header.only(wanted.trim(), path, text);
+        Ok(Self {
+            delimiter: header.delimiter,
+            count: header.names.len(),
+            open_id: find(&source.columns.open_id)?,
+            last_active: source.columns.last_active.as_deref().map(find).transpose()?,
+        })
+    }
+}
+
+impl Header {
+    /// The column of this name.
+    fn only(&self, wanted: &str, path: &Path, text: &[u8]) -> Result<usize, AudienceError> {
+        let mut places = self.names.iter().enumerate().filter(|(_, name)| *name == wanted);
         if let (Some((column, _)), None) = (places.next(), places.next()) {
-            return Ok(Self {
-                delimiter: columns.delimiter,
-                fields: columns.names.len(),
-                column,
-            });
+            return Ok(column);
         }
         // A header in which quotes do not pair shows other columns than whoever wrote it sees.
-        let mut sound = reader(Sound::new(text, &[], columns.delimiter), columns.delimiter);
+        let mut sound = reader(Sound::new(text, &[], self.delimiter), self.delimiter);
         sound
             .read_byte_record(&mut ByteRecord::new())
             .map_err(|error| failed(path, error))?;
-        let times = columns.names.iter().filter(|name| *name == wanted).count();
-        let (path, line, column) = (path.to_owned(), columns.line, wanted.to_owned());
+        let times = self.names.iter().filter(|name| *name == wanted).count();
+        let (path, line, column) = (path.to_owned(), self.line, wanted.to_owned());
         if times > 1 {
             return Err(AudienceError::RepeatedColumn {
                 path,
@@ -175,17 +148,15 @@ impl Header {
             path,
             line,
             column,
-            nearest: nearest(wanted, &columns.names),
-            found: columns.names,
+            nearest: nearest(wanted, &self.names),
+            found: self.names.clone(),
         })
     }
-}
 
-impl Columns {
     /// The columns by the delimiter that the source names; else by the one that makes the wanted column appear; else by
     /// the one that makes most columns.
-    fn guess(source: &CsvSource, wanted: &str, text: &[u8]) -> Result<Self, AudienceError> {
-        let path = source.path.as_path();
+    fn guess(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
+        let wanted = source.columns.open_id.trim();
         let delimiters = source.delimiter.as_ref().map_or(&DELIMITERS[..], std::slice::from_ref);
         let mut best: Option<Self> = None;
         for &delimiter in delimiters {
@@ -244,16 +215,15 @@ fn nearest(wanted: &str, names: &[String]) -> Option<String> {
 }
 
 /// The rows behind the header.
-struct Rows<'a> {
+struct Rows<'a, R> {
     path: &'a Path,
-    encoding: Encoding,
-    header: Header,
-    reader: Reader<Sound<File>>,
-    count: u64,
+    source: &'a CsvSource,
+    header: Fields,
+    reader: Reader<Sound<R>>,
 }
 
-impl Rows<'_> {
-    fn show(&mut self, mut on_row: impl FnMut(Row<'_>) -> ControlFlow<()>) -> Result<(), AudienceError> {
+impl<R: Read> Rows<'_, R> {
+    fn show(&mut self, out: &mut Out) -> Result<(), AudienceError> {
         let mut record = ByteRecord::new();
         let mut header_seen = false;
         let mut line_before = self.reader.position().line();
@@ -277,42 +247,32 @@ impl Rows<'_> {
             if blank(&record) || !std::mem::replace(&mut header_seen, true) {
                 continue;
             }
-            self.count += 1;
             let text = self.text(&record);
             let open_id = text.as_deref().map_err(|kind| *kind).and_then(usable);
-            if on_row(Row { line, open_id }).is_break() {
-                return Err(AudienceError::BrokenOff { path: self.path.into() });
-            }
+            out.row(line, open_id, self.last_active(&record))?;
         }
         Ok(())
     }
 
+    fn last_active(&self, record: &ByteRecord) -> Activity {
+        let Some(field) = self.header.last_active.and_then(|column| record.get(column)) else {
+            return Activity::Unknown;
+        };
+        match decode(field, self.source.encoding) {
+            Some(text) => activity::text(&text, &self.source.columns.zone),
+            None => Activity::Unreadable,
+        }
+    }
+
     /// The text in the column of the open_id.
     fn text<'r>(&self, record: &'r ByteRecord) -> Result<Cow<'r, str>, UnusableKind> {
-        match record.get(self.header.column) {
-            Some(field) if record.len() == self.header.fields => {
-                decode(field, self.encoding).ok_or(UnusableKind::NotText)
+        match record.get(self.header.open_id) {
+            Some(field) if record.len() == self.header.count => {
+                decode(field, self.source.encoding).ok_or(UnusableKind::NotText)
             }
             _ => Err(UnusableKind::WrongFields),
         }
     }
-}
-
-/// An open_id that may be sent to, or why it may not.
-fn usable(text: &str) -> Result<&str, UnusableKind> {
-    OpenId::check(text)
-        .map_err(|error| match error {
-            NameError::Empty => UnusableKind::Empty,
-            NameError::TooLong { .. } => UnusableKind::TooLong,
-            NameError::Character { .. } | NameError::NotComposed => UnusableKind::NotPrintable,
-        })
-        .and_then(|open_id| {
-            // Where a replacement character stands, a program before us could not read the text either.
-            if open_id.contains(char::REPLACEMENT_CHARACTER) {
-                return Err(UnusableKind::NotText);
-            }
-            Ok(open_id)
-        })
 }
 
 fn decode(bytes: &[u8], encoding: Encoding) -> Option<Cow<'_, str>> {
@@ -339,8 +299,5 @@ fn failed(path: &Path, error: csv::Error) -> AudienceError {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
     };
-    match error.downcast::<Found>() {
-        Ok(Found { line, flaw }) => malformed(path, line, flaw),
-        Err(source) => unreadable(path)(source),
-    }
+    AudienceError::of(path, error)
 }

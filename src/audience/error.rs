@@ -1,6 +1,10 @@
 //! Why an audience cannot be read, with the place.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::opened::Damage;
+use super::sound::Found;
 
 /// Why an audience cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +15,7 @@ pub enum AudienceError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// There is something else in the file's place.
     #[error("cannot read the audience {}: it is {what}, not a file", path.display())]
@@ -20,6 +24,41 @@ pub enum AudienceError {
         path: PathBuf,
         /// What it is: "a directory".
         what: &'static str,
+    },
+    /// A pattern that cannot be read as one.
+    #[error("cannot look for the audience {}: {why}", path.display())]
+    Pattern {
+        /// The pattern.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A pattern that no file has.
+    #[error("no file matches the audience's pattern {}", path.display())]
+    NoMatch {
+        /// The pattern.
+        path: PathBuf,
+    },
+    /// Nothing is piped in.
+    #[error("cannot read the audience from the standard input: it is a terminal")]
+    Terminal,
+    /// Something else than what the campaign file says.
+    #[error("cannot read the audience {}: it is {}", path.display(), what.name())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: Foreign,
+    },
+    /// Compressed data that ends too early, or is not what was compressed.
+    #[error("cannot read the audience {}: its {how} data {}", path.display(), if *cut { "ends too early" } else { "is damaged" })]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        how: &'static str,
+        /// Whether the end is missing.
+        cut: bool,
     },
     /// Not even a header.
     #[error("the audience {} is empty: it has no header line", path.display())]
@@ -69,12 +108,69 @@ pub enum AudienceError {
         /// The file.
         path: PathBuf,
     },
-    /// Whoever was shown the rows wanted no more of them.
-    #[error("the reading of the audience {} was broken off", path.display())]
-    BrokenOff {
-        /// The file.
-        path: PathBuf,
+    /// Whoever took the rows wants no more of them. Nobody is left to be told.
+    #[error("the reading of the audience was broken off")]
+    BrokenOff,
+    /// The system gives no thread to read on.
+    #[error("cannot begin to read the audience")]
+    NoThread {
+        /// What the system said.
+        source: io::Error,
     },
+    /// The thread that reads ended without a word.
+    #[error("the reading of the audience ended before its end; this is a defect")]
+    Broken,
+}
+
+/// What a file is that is none of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// A Parquet file.
+    Parquet,
+    /// A zip archive, as which spreadsheets are saved.
+    Zip,
+    /// An SQLite database.
+    Sqlite,
+    /// An archive or a compression that is not taken off here, by its name.
+    Archive(&'static str),
+}
+
+impl Foreign {
+    /// What these first bytes begin, if it is no text.
+    pub(super) fn of(start: &[u8]) -> Option<Self> {
+        let known: [(&[u8], Self); 8] = [
+            (b"PAR1", Self::Parquet),
+            (b"PK\x03\x04", Self::Zip),
+            (b"SQLite format 3\0", Self::Sqlite),
+            (b"\x1f\x8b", Self::Archive("gzip data within compressed data")),
+            (b"\x28\xb5\x2f\xfd", Self::Archive("zstd data within compressed data")),
+            (b"BZh", Self::Archive("compressed with bzip2")),
+            (b"\xfd7zXZ\0", Self::Archive("compressed with xz")),
+            (b"7z\xbc\xaf\x27\x1c", Self::Archive("a 7z archive")),
+        ];
+        known
+            .into_iter()
+            .find(|(magic, _)| start.starts_with(magic))
+            .map(|(_, what)| what)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "a Parquet file",
+            Self::Zip => "a zip archive or an Excel workbook",
+            Self::Sqlite => "an SQLite database",
+            Self::Archive(name) => name,
+        }
+    }
+
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Parquet => "write `parquet:` in place of the source's kind",
+            Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
+            Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
+            Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
+        }
+    }
 }
 
 /// What is wrong with a place in a source.
@@ -114,7 +210,41 @@ impl AudienceError {
             Self::RepeatedColumn { .. } => Some("rename one of them: which of the two is meant is not guessed".into()),
             Self::Malformed { flaw, .. } => flaw.help().map(Into::into),
             Self::Changed { .. } => Some("run it again when the file is written completely".into()),
-            Self::Unreadable { .. } | Self::NotAFile { .. } | Self::Empty { .. } | Self::BrokenOff { .. } => None,
+            Self::Pattern { .. } => {
+                Some("write `*` for any characters of a name, `?` for one, `[abc]` for one of these".into())
+            }
+            Self::NoMatch { .. } => Some("`*` does not match `/`, nor a point at the beginning of a name".into()),
+            Self::Terminal => Some("pipe the audience in, as in `export-members | runner apply campaign.yaml`".into()),
+            Self::Foreign { what, .. } => Some(what.help().into()),
+            Self::Damaged { cut: true, .. } => Some("the file was cut off: copy or export it again".into()),
+            Self::Damaged { .. } => Some("copy or export the file again".into()),
+            Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::Empty { .. }
+            | Self::BrokenOff
+            | Self::NoThread { .. }
+            | Self::Broken => None,
+        }
+    }
+
+    /// What went wrong while a file was read, below the parser that wanted its bytes.
+    pub(super) fn of(path: &Path, error: io::Error) -> Self {
+        let error = match error.downcast::<Found>() {
+            Ok(Found { line, flaw }) => {
+                let path = path.into();
+                return Self::Malformed { path, line, flaw };
+            }
+            Err(error) => error,
+        };
+        match error.downcast::<Damage>() {
+            Ok(Damage { how, cut }) => {
+                let path = path.into();
+                Self::Damaged { path, how, cut }
+            }
+            Err(source) => {
+                let path = path.into();
+                Self::Unreadable { path, source }
+            }
         }
     }
 }

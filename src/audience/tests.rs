@@ -8,14 +8,23 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::event::UnusableKind;
 use crate::identity::OpenId;
 
 type Shown = (u64, Result<String, UnusableKind>);
 
+pub(super) fn columns() -> Columns {
+    Columns {
+        open_id: "open_id".into(),
+        last_active: None,
+        zone: TimeZone::get("Asia/Shanghai").expect("the zone is bundled"),
+    }
+}
+
 fn source(path: &Path) -> CsvSource {
     CsvSource {
-        path: path.into(),
-        open_id: "open_id".into(),
+        input: Input::Files(path.into()),
+        columns: columns(),
         encoding: Encoding::Utf8,
         delimiter: None,
     }
@@ -27,11 +36,16 @@ fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
+/// Reads to the end, where blocking is allowed.
+pub(super) fn read_through(source: &Source, on_rows: impl FnMut(&Batch)) -> Result<Totals, AudienceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(read(source, on_rows))
+}
+
 fn read_all(source: CsvSource) -> Result<(Vec<Shown>, Totals), AudienceError> {
     let mut shown = Vec::new();
-    let totals = read(&Source::Csv(source), |row| {
-        shown.push((row.line, row.open_id.map(Into::into)));
-        ControlFlow::Continue(())
+    let totals = read_through(&Source::Csv(source), |batch| {
+        shown.extend(batch.rows().map(|row| (row.place.number, row.open_id.map(Into::into))));
     })?;
     Ok((shown, totals))
 }
@@ -124,7 +138,10 @@ fn gb18030_is_read_as_text_when_the_source_says_so() {
     let file = file(&bytes);
     let gb18030 = |column: &str| CsvSource {
         encoding: Encoding::Gb18030,
-        open_id: column.into(),
+        columns: Columns {
+            open_id: column.into(),
+            ..columns()
+        },
         ..source(file.path())
     };
     let read = |source| read_all(source).expect("the file is read").0;
@@ -223,27 +240,32 @@ fn a_file_that_changes_meanwhile_is_refused() {
     for change in [append, cut, replace, remove] {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("audience.csv");
-        std::fs::write(&path, "open_id\nu1\nu2\nu3\n").expect("the file is written");
+        std::fs::write(&path, many()).expect("the file is written");
         let mut changed = false;
-        let result = read(&Source::Csv(source(&path)), |_| {
+        let result = read_through(&Source::Csv(source(&path)), |_| {
             if !std::mem::replace(&mut changed, true) {
                 change(&path);
             }
-            ControlFlow::Continue(())
         });
         assert!(matches!(result, Err(AudienceError::Changed { .. })), "{result:?}");
     }
 }
 
-#[test]
-fn a_reading_can_be_broken_off() {
-    let file = file(b"open_id\nu1\nu2\n");
-    let mut seen = 0;
-    let result = read(&Source::Csv(source(file.path())), |_| {
-        seen += 1;
-        ControlFlow::Break(())
-    });
-    assert!(matches!(result, Err(AudienceError::BrokenOff { .. })) && seen == 1);
+/// More rows than a reading is ever ahead.
+fn many() -> String {
+    (0..100_000).fold("open_id\n".to_owned(), |text, n| text + &format!("u{n}\n"))
+}
+
+/// A source that is not taken from does not run on: it is a few batches ahead, and ends when the reading is dropped.
+#[tokio::test]
+async fn a_reading_is_bounded_and_can_be_dropped() {
+    let file = file(many().as_bytes());
+    let mut reading = Reading::begin(&Source::Csv(source(file.path()))).expect("a thread");
+    let Ok(Next::Rows(first)) = reading.next().await else {
+        panic!("there are rows");
+    };
+    assert!(first.len() < 10_000, "{}", first.len());
+    drop(reading);
 }
 
 /// A field as any well-behaved program may write it.

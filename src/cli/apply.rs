@@ -4,13 +4,13 @@ mod failures;
 mod prepare;
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::audience::Source;
 use crate::campaign::Parsed;
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
@@ -129,7 +129,7 @@ impl Run<'_> {
         }
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let Some((converged, fingerprint)) = self.converge(book)? else {
+        let Some((converged, fingerprint)) = self.converge(book).await? else {
             return Ok((self.broken_off(), false));
         };
         if !self.agreed(&converged, book, &fingerprint, existing.is_none())? {
@@ -145,7 +145,10 @@ impl Run<'_> {
             ledger.append(batch).await?;
         }
         let counts = ledger.book().counts();
-        self.say(EventKind::Admitted { reading, counts });
+        self.say(EventKind::Admitted {
+            reading: Box::new(reading),
+            counts,
+        });
         self.send(ledger, platform).await
     }
 
@@ -196,27 +199,20 @@ impl Run<'_> {
     }
 
     /// Reads the audience and holds it against the ledger; nothing when a signal broke it off.
-    fn converge(&self, book: &Book) -> Result<Option<(Converged, String)>, Failure> {
-        let source = (&self.parsed.campaign.audience.source).into();
+    async fn converge(&self, book: &Book) -> Result<Option<(Converged, String)>, Failure> {
+        let said = &self.parsed.campaign;
+        let source = Source::of(&said.audience.source, &said.timezone);
         let mut admission = Admission::new(book);
-        let read = tokio::task::block_in_place(|| {
-            admission.read(&source, |rows| {
-                self.say(EventKind::AudienceRead { rows });
-                if *self.stop.borrow() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })
-        });
-        let totals = match read {
-            Err(_) if *self.stop.borrow() => return Ok(None),
-            read => read?,
+        let mut stop = self.stop.clone();
+        let totals = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(None),
+            read = admission.read(&source, |rows| self.say(EventKind::AudienceRead { rows })) => read?,
         };
         let codes = Codes::new(self.plan.codes.clone());
         let terms = Terms {
             plan: &self.plan,
-            totals,
+            totals: &totals,
             accepted: &self.args.accept,
             rehearsal: self.args.rehearsal.on(),
             class: &|code| codes.classify(code).0,

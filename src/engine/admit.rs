@@ -9,11 +9,10 @@ mod gathered;
 mod refusal;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::audience::{self, AudienceError, Row, Source, Totals};
+use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
 use crate::delivery::{Counts, DeliveryKey, Standing, State, StateName, Step};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
@@ -32,9 +31,6 @@ pub use refusal::{Change, Refusal};
 /// Fewer people gone than this never stop an apply.
 const FEWEST_GONE: u64 = 100;
 
-/// After so many rows, a few hundredths of a second, a reading tells how far it is.
-const TOLD_EVERY: u64 = 1 << 16;
-
 /// The rows of one reading, gathered against what the ledger knows.
 pub struct Admission<'b> {
     book: &'b Book,
@@ -43,6 +39,7 @@ pub struct Admission<'b> {
     listed: u64,
     repeated: Rows,
     unusable: BTreeMap<UnusableKind, Rows>,
+    undated: Rows,
     too_many: bool,
 }
 
@@ -52,7 +49,7 @@ pub struct Terms<'t> {
     /// What the campaign means now.
     pub plan: &'t Plan,
     /// What was read in the end.
-    pub totals: Totals,
+    pub totals: &'t Totals,
     /// The changes that a person says are meant.
     pub accepted: &'t [Accept],
     /// Whether this is a rehearsal, which asks for no acceptance.
@@ -97,36 +94,33 @@ impl<'b> Admission<'b> {
             listed: 0,
             repeated: Rows::default(),
             unusable: BTreeMap::new(),
+            undated: Rows::default(),
             too_many: false,
         }
     }
 
-    /// Takes every row of `source`. Says now and then how many there were so far, and breaks off when it is told to.
-    /// It blocks.
+    /// Takes every row of `source`, and says now and then how many there were so far. To break it off, drop it.
     ///
     /// # Errors
     /// When the source cannot be read to its end: then nothing that was taken counts.
-    pub fn read(
-        &mut self,
-        source: &Source,
-        mut progress: impl FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<Totals, AudienceError> {
-        let mut rows = 0_u64;
-        audience::read(source, |row| {
-            self.row(&row);
-            rows += 1;
-            if rows.is_multiple_of(TOLD_EVERY) {
-                return progress(rows);
-            }
-            ControlFlow::Continue(())
+    pub async fn read(&mut self, source: &Source, mut progress: impl FnMut(u64)) -> Result<Totals, AudienceError> {
+        let mut rows = 0;
+        audience::read(source, |batch| {
+            batch.rows().for_each(|row| self.row(&row));
+            rows += batch.len() as u64;
+            progress(rows);
         })
+        .await
     }
 
     /// Takes one row.
     pub fn row(&mut self, row: &Row<'_>) {
+        if row.last_active == Activity::Unreadable {
+            self.undated.add(row.place);
+        }
         let open_id = match row.open_id {
             Ok(open_id) => open_id,
-            Err(kind) => return self.unusable.entry(kind).or_default().add(row.line),
+            Err(kind) => return self.unusable.entry(kind).or_default().add(row.place),
         };
         let new = match self.book.find(open_id) {
             Some(known) => self.named.insert(known),
@@ -142,14 +136,14 @@ impl<'b> Admission<'b> {
                         .unusable
                         .entry(UnusableKind::NotPrintable)
                         .or_default()
-                        .add(row.line);
+                        .add(row.place);
                 }
             },
         };
         if new {
             self.listed += 1;
         } else {
-            self.repeated.add(row.line);
+            self.repeated.add(row.place);
         }
     }
 
@@ -193,6 +187,8 @@ impl<'b> Admission<'b> {
                 repeated: self.repeated,
                 unusable: self.unusable.into_iter().collect(),
                 cut: survey.cut + self.newcomers.len() - admitted,
+                undated: self.undated,
+                shares: terms.totals.shares.clone(),
             },
             changes: Changes {
                 admitted: self.newcomers.first(admitted),

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::delivery::StateName;
-use crate::event::{Draining, Ending, Halted, Rows, UnusableKind};
+use crate::event::{Draining, Ending, FileShare, Halted, PlaceUnit, Reading, Rows, UnusableKind};
 use crate::outcome::Classifier;
 
 use super::progress::{Look, drained, said};
@@ -196,15 +196,22 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
     }
     if let Some(reading) = &tally.audience.reading {
         facts.push(("audience", of(reading.listed, "user", "users")));
+        if reading.shares.len() > 1 {
+            facts.push(("", shares(&reading.shares)));
+        }
         if reading.cut > 0 {
             facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
         }
         if reading.repeated.count > 0 {
-            facts.push(("repeated", rows(&reading.repeated)));
+            facts.push(("repeated", rows(&reading.repeated, reading)));
         }
         for (at, (kind, unusable)) in reading.unusable.iter().enumerate() {
             let name = if at == 0 { "unusable" } else { "" };
-            facts.push((name, format!("{}: {}", rows(unusable), unusable_kind(*kind))));
+            facts.push((name, format!("{}: {}", rows(unusable, reading), unusable_kind(*kind))));
+        }
+        if reading.undated.count > 0 {
+            let rows = rows(&reading.undated, reading);
+            facts.push(("undated", format!("{rows}: last_active cannot be read as a time")));
         }
     }
     if let Some(run) = &tally.run {
@@ -213,16 +220,41 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// "7 rows (lines 3, 9, 12, 40, 41, …)".
-fn rows(rows: &Rows) -> String {
-    let lines: Vec<_> = rows.first_lines.iter().map(u64::to_string).collect();
-    let more = if rows.count > rows.first_lines.len() as u64 {
+/// "7 rows (lines 3, 9, 12, 40, 41, …)"; with the names of files where there are several.
+fn rows(rows: &Rows, reading: &Reading) -> String {
+    let more = if rows.count > rows.first.len() as u64 {
         ", …"
     } else {
         ""
     };
-    let word = if rows.count == 1 { "line" } else { "lines" };
-    format!("{} ({word} {}{more})", of(rows.count, "row", "rows"), lines.join(", "))
+    let count = of(rows.count, "row", "rows");
+    if reading.shares.len() > 1 {
+        let places: Vec<_> = rows
+            .first
+            .iter()
+            .map(|place| visible(&place.to_string()).into_owned())
+            .collect();
+        return format!("{count} ({}{more})", places.join(", "));
+    }
+    let word = match rows.first.first().map(|place| place.unit) {
+        Some(PlaceUnit::Row) => "row",
+        Some(PlaceUnit::Line) | None => "line",
+    };
+    let plural = if rows.count == 1 { "" } else { "s" };
+    let numbers: Vec<_> = rows.first.iter().map(|place| place.number.to_string()).collect();
+    format!("{count} ({word}{plural} {}{more})", numbers.join(", "))
+}
+
+/// What each file brought: "3 files: a.csv 1,200 rows, b.csv 7 rows, c.csv 1 row".
+fn shares(shares: &[FileShare]) -> String {
+    const SHOWN: usize = 10;
+    let each = |share: &FileShare| format!("{} {}", visible(&share.name), of(share.rows, "row", "rows"));
+    let mut said: Vec<_> = shares.iter().take(SHOWN).map(each).collect();
+    if let Some(rest) = shares.get(SHOWN..).filter(|rest| !rest.is_empty()) {
+        let rows = rest.iter().map(|share| share.rows).sum();
+        said.push(format!("{} more {}", rest.len(), of(rows, "row", "rows")));
+    }
+    format!("{}: {}", of(shares.len() as u64, "file", "files"), said.join(", "))
 }
 
 /// What is wrong with a row.
@@ -233,6 +265,8 @@ const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::NotPrintable => "spaces or unprintable characters in the open_id",
         UnusableKind::WrongFields => "it has more or fewer fields than the header",
         UnusableKind::NotText => "it is not text in the file's encoding",
+        UnusableKind::Missing => "there is no open_id",
+        UnusableKind::WrongType => "the open_id is neither text nor a whole number",
     }
 }
 

@@ -269,7 +269,7 @@ impl Tally {
             }
             EventKind::AudienceRead { rows } => self.audience.rows = *rows,
             EventKind::Admitted { reading, counts } => {
-                self.audience.reading = Some(reading.clone());
+                self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;
             }
             EventKind::Phase(phase) => self.enter(phase),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::clock::from_ms;
 use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Ending, Event, EventKind, Phase, Reading, Rows, UnusableKind};
+use crate::event::{Attempt, Ending, Event, EventKind, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind};
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::outcome::{Class, Classifier};
 
@@ -123,7 +123,10 @@ impl Story {
 
     pub(super) fn admit_reading(&mut self, counts: Counts, reading: Reading) -> &mut Self {
         self.counts = counts;
-        self.tell(EventKind::Admitted { reading, counts })
+        self.tell(EventKind::Admitted {
+            reading: Box::new(reading),
+            counts,
+        })
     }
 
     pub(super) fn phase(&mut self, phase: Phase) -> &mut Self {
@@ -191,11 +194,19 @@ impl Story {
     }
 }
 
+fn place(number: u64) -> RowPlace {
+    RowPlace {
+        within: "audience.csv".into(),
+        unit: PlaceUnit::Line,
+        number,
+    }
+}
+
 /// A reading with rows of every kind that is worth a word.
 pub(super) fn spoilt_reading(listed: u64) -> Reading {
     let rows = |lines: &[u64], count| Rows {
         count,
-        first_lines: lines.to_vec(),
+        first: lines.iter().map(|line| place(*line)).collect(),
     };
     Reading {
         listed,
@@ -205,5 +216,6 @@ pub(super) fn spoilt_reading(listed: u64) -> Reading {
             (UnusableKind::NotPrintable, rows(&[40, 41, 42, 50, 51], 1_207)),
         ],
         cut: 25,
+        ..Reading::default()
     }
 }

@@ -109,9 +109,9 @@ fn percent(share: f64) -> String {
 
 fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
     let told = by_kind.iter().map(|(kind, rows)| {
-        let lines: Vec<_> = rows.first_lines.iter().map(u64::to_string).collect();
-        let more = if rows.count > lines.len() as u64 { ", …" } else { "" };
-        format!("{} {} (line {}{more})", rows.count, words(*kind), lines.join(", "))
+        let places: Vec<_> = rows.first.iter().map(ToString::to_string).collect();
+        let more = if rows.count > places.len() as u64 { ", …" } else { "" };
+        format!("{} {} ({}{more})", rows.count, words(*kind), places.join(", "))
     });
     told.collect::<Vec<_>>().join("; ")
 }
@@ -123,5 +123,7 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::NotPrintable => "with an open_id that has spaces or unprintable characters",
         UnusableKind::WrongFields => "with more or fewer fields than the header",
         UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
+        UnusableKind::Missing => "without an open_id",
+        UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::*;
+use crate::audience::Place;
 use crate::campaign;
 use crate::clock::from_ms;
 use crate::delivery::Verdict;
+use crate::event::PlaceUnit;
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Ledger};
 use crate::outcome::{Outcome, Proof, Unknown};
@@ -164,18 +166,24 @@ impl Apply {
         let mut admission = Admission::new(book.book());
         for (line, open_id) in (2..).zip(&self.rows) {
             admission.row(&Row {
-                line,
+                place: Place {
+                    within: "audience.csv",
+                    unit: PlaceUnit::Line,
+                    number: line,
+                },
                 open_id: open_id.as_deref().map_err(|kind| *kind),
+                last_active: Activity::Unknown,
             });
         }
         let totals = Totals {
             rows: self.rows.len() as u64,
             bytes: 0,
             hash: [0; 32],
+            shares: Vec::new(),
         };
         admission.decide(&Terms {
             plan: &self.plan,
-            totals,
+            totals: &totals,
             accepted: &self.accepted,
             rehearsal: self.rehearsal,
             class: &|_| self.class,

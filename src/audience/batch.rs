@@ -1,0 +1,182 @@
+//! Rows on their way from a source to whoever counts them: many at a time, side by side in one piece of memory.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::from_ms;
+use crate::event::{PlaceUnit, RowPlace, UnusableKind};
+use crate::identity::{NameError, OpenId};
+
+/// How many rows a batch has at most, and how many bytes of open_ids. A few batches wait at once.
+const MOST_ROWS: usize = 4096;
+const MOST_BYTES: usize = 256 << 10;
+
+/// One row of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Where it stands.
+    pub place: Place<'a>,
+    /// The user's id, trimmed and checked by the rule of [`OpenId`], or why there is none.
+    pub open_id: Result<&'a str, UnusableKind>,
+    /// When the user was last active, as far as the source says.
+    pub last_active: Activity,
+}
+
+/// What a row says of when its user was last active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activity {
+    /// Nothing: the source names no such column, or the row has no value in it.
+    #[default]
+    Unknown,
+    /// Then, to the millisecond.
+    At(Timestamp),
+    /// Something that is no time.
+    Unreadable,
+}
+
+impl Activity {
+    /// When, if that is known.
+    #[must_use]
+    pub const fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Unknown | Self::Unreadable => None,
+        }
+    }
+}
+
+/// Where a row stands: `summer.csv:1042`, `row 1042 of the query`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The file or the query that it is in.
+    pub within: &'a str,
+    /// What is counted there.
+    pub unit: PlaceUnit,
+    /// Its number, from 1; the header of a file is on a line too.
+    pub number: u64,
+}
+
+impl From<Place<'_>> for RowPlace {
+    fn from(place: Place<'_>) -> Self {
+        Self {
+            within: place.within.to_owned(),
+            unit: place.unit,
+            number: place.number,
+        }
+    }
+}
+
+/// Rows of one file or query, in its order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    within: Arc<str>,
+    unit: PlaceUnit,
+    text: String,
+    entries: Vec<Entry>,
+}
+
+/// A row without its text.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    number: u64,
+    /// In milliseconds, or one of the two numbers below, which are no time that can be written.
+    last_active: i64,
+    /// Where its text ends.
+    end: u32,
+    unusable: Option<UnusableKind>,
+}
+
+const UNKNOWN: i64 = i64::MIN;
+const UNREADABLE: i64 = i64::MIN + 1;
+
+impl Batch {
+    pub(super) fn new(within: Arc<str>, unit: PlaceUnit) -> Self {
+        Self {
+            within,
+            unit,
+            text: String::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// An empty one to follow this one.
+    pub(super) fn next(&self) -> Self {
+        Self {
+            within: Arc::clone(&self.within),
+            unit: self.unit,
+            text: String::with_capacity(self.text.len()),
+            entries: Vec::with_capacity(self.entries.len()),
+        }
+    }
+
+    pub(super) fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity) {
+        self.text.push_str(open_id.unwrap_or_default());
+        self.entries.push(Entry {
+            number,
+            last_active: match last_active {
+                Activity::Unknown => UNKNOWN,
+                Activity::Unreadable => UNREADABLE,
+                Activity::At(at) => at.as_millisecond(),
+            },
+            end: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+            unusable: open_id.err(),
+        });
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= MOST_ROWS || self.text.len() >= MOST_BYTES
+    }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many rows it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The rows, in the order of the source.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut begin = 0;
+        self.entries.iter().map(move |entry| {
+            let end = entry.end as usize;
+            let text = self.text.get(begin..end).unwrap_or_default();
+            begin = end;
+            Row {
+                place: Place {
+                    within: &self.within,
+                    unit: self.unit,
+                    number: entry.number,
+                },
+                open_id: entry.unusable.map_or(Ok(text), Err),
+                last_active: match entry.last_active {
+                    UNKNOWN => Activity::Unknown,
+                    UNREADABLE => Activity::Unreadable,
+                    ms => Activity::At(from_ms(ms)),
+                },
+            }
+        })
+    }
+}
+
+/// An open_id that may be sent to, or why it may not.
+pub(super) fn usable(text: &str) -> Result<&str, UnusableKind> {
+    OpenId::check(text)
+        .map_err(|error| match error {
+            NameError::Empty => UnusableKind::Empty,
+            NameError::TooLong { .. } => UnusableKind::TooLong,
+            NameError::Character { .. } | NameError::NotComposed => UnusableKind::NotPrintable,
+        })
+        .and_then(|open_id| {
+            // Where a replacement character stands, a program before us could not read the text either.
+            if open_id.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(UnusableKind::NotText);
+            }
+            Ok(open_id)
+        })
+}

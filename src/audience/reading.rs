@@ -1,0 +1,164 @@
+//! One reading of a source: the source runs on a thread of its own, a few batches ahead of whoever takes them.
+//!
+//! Files block and databases wait, and neither may hold up the rest of the program, nor may a reader that is slow, or
+//! gone, let rows pile up. A thread with a bounded queue serves both. Who wants no more drops the reading: the source
+//! meets a closed queue at its next batch, and a query that has no row yet watches for that as well.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::batch::Batch;
+use super::{Activity, AudienceError, Source, Totals};
+use crate::event::{FileShare, PlaceUnit, UnusableKind};
+
+/// How many batches a source is ahead at most.
+const AHEAD: usize = 4;
+
+/// What a kind of source can do.
+pub(super) trait Pour {
+    /// Puts every row into `out`, in order, file by file. It blocks, on a thread of its own, and ends early when `out`
+    /// is closed.
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError>;
+}
+
+/// A reading under way.
+#[derive(Debug)]
+pub struct Reading {
+    batches: Receiver<Message>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Batch(Batch),
+    End(Result<Totals, AudienceError>),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    /// More rows.
+    Rows(Batch),
+    /// Nothing more: that was all of it.
+    End(Totals),
+}
+
+impl Reading {
+    /// Begins to read `source`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn begin(source: &Source) -> Result<Self, AudienceError> {
+        let (sender, batches) = channel(AHEAD);
+        let source = source.clone();
+        let read = move || {
+            let mut out = Out::new(sender);
+            let read = source.kind().pour(&mut out).map(|()| out.finish());
+            // Nobody hears it when the reading was dropped, and nobody has to.
+            let _ = out.batches.blocking_send(Message::End(read));
+        };
+        let thread = std::thread::Builder::new().name("audience".to_owned());
+        thread
+            .spawn(read)
+            .map_err(|source| AudienceError::NoThread { source })?;
+        Ok(Self { batches })
+    }
+
+    /// The next rows, or the end. Dropping the wait loses nothing.
+    ///
+    /// What came before counts only once the end has come: a flaw may lie at the very end, and whether the source stood
+    /// still is known only then.
+    ///
+    /// # Errors
+    /// When the source cannot be read to its end, is malformed, or has changed meanwhile.
+    pub async fn next(&mut self) -> Result<Next, AudienceError> {
+        match self.batches.recv().await {
+            Some(Message::Batch(batch)) => Ok(Next::Rows(batch)),
+            Some(Message::End(read)) => read.map(Next::End),
+            None => Err(AudienceError::Broken),
+        }
+    }
+}
+
+/// Where a source puts its rows.
+pub(super) struct Out {
+    batches: Sender<Message>,
+    batch: Batch,
+    totals: Totals,
+    /// The hashes of the files, one behind the other.
+    hashes: Vec<u8>,
+}
+
+impl Out {
+    fn new(batches: Sender<Message>) -> Self {
+        Self {
+            batches,
+            batch: Batch::new("".into(), PlaceUnit::Row),
+            totals: Totals::default(),
+            hashes: Vec::new(),
+        }
+    }
+
+    /// Begins a file, or the one query. Places are in it from here on.
+    pub(super) fn begin(&mut self, name: &str, unit: PlaceUnit) {
+        self.batch = Batch::new(Arc::from(name), unit);
+        self.totals.shares.push(FileShare {
+            name: name.to_owned(),
+            rows: 0,
+        });
+    }
+
+    /// Takes one row. `open_id` must be [`usable`](super::batch::usable).
+    pub(super) fn row(
+        &mut self,
+        number: u64,
+        open_id: Result<&str, UnusableKind>,
+        last_active: Activity,
+    ) -> Result<(), AudienceError> {
+        if self.push(number, open_id, last_active) {
+            self.send()?;
+        }
+        Ok(())
+    }
+
+    /// The same without waiting. Says whether it is time to send.
+    fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity) -> bool {
+        self.totals.rows += 1;
+        if let Some(share) = self.totals.shares.last_mut() {
+            share.rows += 1;
+        }
+        self.batch.push(number, open_id, last_active);
+        self.batch.is_full()
+    }
+
+    fn take(&mut self) -> Message {
+        let next = self.batch.next();
+        Message::Batch(std::mem::replace(&mut self.batch, next))
+    }
+
+    fn send(&mut self) -> Result<(), AudienceError> {
+        let batch = self.take();
+        self.batches.blocking_send(batch).map_err(|_| AudienceError::BrokenOff)
+    }
+
+    /// Ends the file or query: so many bytes, with this hash of what was read.
+    pub(super) fn end(&mut self, bytes: u64, hash: [u8; 32]) -> Result<(), AudienceError> {
+        self.totals.bytes += bytes;
+        self.hashes.extend(hash);
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.send()
+    }
+
+    /// One file is known by its hash; several by the hash of theirs.
+    fn finish(&mut self) -> Totals {
+        let mut totals = std::mem::take(&mut self.totals);
+        totals.hash = match <[u8; 32]>::try_from(self.hashes.as_slice()) {
+            Ok(one) => one,
+            Err(_) => Sha256::digest(&self.hashes).into(),
+        };
+        totals
+    }
+}
