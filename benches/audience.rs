@@ -124,7 +124,7 @@ fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
 async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std::error::Error>> {
     let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
     for _ in 0..times {
-        let mut admission = Admission::new(ledger.book());
+        let mut admission = Admission::new(ledger.book(), plan);
         let totals = admission.read(&source(path), |_| {}).await?;
         let converged = admission.decide(&Terms {
             plan,

@@ -110,6 +110,8 @@ async fn fill(root: &Path, users: u32) {
         activity_id: ActivityId::parse("7218071234565644204").unwrap(),
         coupons_per_user: 1,
         fingerprint: "f".repeat(64),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     };
     ledger.append(vec![Fact::Closed(Box::new(closed))]).await.unwrap();

@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (clock, emit): (_, Arc<dyn Emit>) = (Clock::system(), Arc::new(|_: Event| {}));
 
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
-    let mut admission = Admission::new(ledger.book());
+    let mut admission = Admission::new(ledger.book(), &plan);
     let source = Source::of(&campaign.audience.source, &campaign.timezone);
     let totals = admission.read(&source, |_| {}).await?;
     let codes = Codes::new(plan.codes.clone());
@@ -53,6 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         now: clock.now(),
     };
     let converged = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
+    let roll = converged.roll;
     for batch in converged.changes.into_batches() {
         ledger.append(batch).await?;
     }
@@ -76,6 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         plan,
         ledger,
         platform: Arc::new(platform),
+        roll,
         turn: Alone,
         clock,
         stop,

@@ -3,10 +3,14 @@
 //! The table is used live and on recovery alike: the ledger folds facts through [`Standing::next`], and anything that is
 //! not in the table is a bug and an error, never a guess.
 
+mod away;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use away::Away;
 
 /// The most coupons that one campaign can give one user.
 pub const MOST_COUPONS_PER_USER: u8 = 20;
@@ -35,6 +39,14 @@ pub enum Skipped {
     CouponsPerUser,
     /// An earlier coupon of the same user was refused.
     EarlierRefused,
+    /// A list of the excluded names the user.
+    Excluded,
+    /// The user belongs to the control group.
+    ControlGroup,
+    /// The user was last active too long ago for the platform to give them a coupon.
+    Lapsed,
+    /// `audience.limit` has no place for the user.
+    Limit,
 }
 
 impl Skipped {
@@ -45,7 +57,18 @@ impl Skipped {
             Self::Gone => "gone",
             Self::CouponsPerUser => "coupons_per_user",
             Self::EarlierRefused => "earlier_refused",
+            Self::Excluded => "excluded",
+            Self::ControlGroup => "control_group",
+            Self::Lapsed => "lapsed",
+            Self::Limit => "limit",
         }
+    }
+
+    /// Whether a held delivery is skipped for it. Who was drawn into the control group, or was not active, comes and goes
+    /// with numbers that nobody looks at: what a person has to decide is not hidden behind that, nor owed again by it.
+    #[must_use]
+    pub const fn takes_held(self) -> bool {
+        !matches!(self, Self::ControlGroup | Self::Lapsed)
     }
 }
 
@@ -346,6 +369,7 @@ impl Standing {
                 _ => no,
             },
             Step::Skip(why) => match self.state {
+                State::Held { .. } if !why.takes_held() => no,
                 State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_) => {
                     Ok(self.with(State::Skipped(why)))
                 }

@@ -100,6 +100,12 @@ pub enum EventKind {
 pub struct Reading {
     /// Usable, distinct recipients that the source names, those cut by `limit` included.
     pub listed: u64,
+    /// Those of them who are on a list of the excluded.
+    pub excluded: u64,
+    /// Those of them who belong to the control group.
+    pub control_group: u64,
+    /// Those of them who were last active too long ago.
+    pub lapsed: u64,
     /// Rows that name a recipient again.
     pub repeated: Rows,
     /// Rows that cannot be used, by kind.
@@ -191,6 +197,10 @@ pub enum UnusableKind {
     Missing,
     /// Its open_id is neither text nor a whole number.
     WrongType,
+    /// It does not say when the user was last active, and the campaign asks for it.
+    NoLastActive,
+    /// What it says of that is no time, and the campaign asks for it.
+    UnreadableLastActive,
 }
 
 /// What a run is doing.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use ledger_common::{Open, began, check, closed, ended, intent, key, open, open_id};
 use proptest::prelude::*;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, DeliveryKey, Skipped, State, StateName, Step, Verdict};
+use runner::delivery::{ActivityNo, Away, DeliveryKey, Skipped, State, StateName, Step, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
 
@@ -39,6 +39,7 @@ enum Turn {
     Ended(u8, u8),
     Withdrawn(u8),
     Reread(u8, u8),
+    Lapsed(u8),
     RunBegan,
 }
 
@@ -51,6 +52,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
         1 => any::<u8>().prop_map(Turn::Withdrawn),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        1 => any::<u8>().prop_map(Turn::Lapsed),
         1 => Just(Turn::RunBegan),
     ]
 }
@@ -87,12 +89,21 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
             moved.sort_unstable();
             moved.dedup();
-            let (returned, left) = moved.into_iter().partition(|recipient| book.is_gone(*recipient));
+            let (returned, mut left): (Vec<u32>, Vec<u32>) =
+                moved.into_iter().partition(|recipient| book.away(*recipient).is_some());
+            // One who comes may be away from the beginning, and one who is away may be so for another reason.
+            left.extend((first..first + u32::from(*new)).filter(|recipient| recipient % 4 == 0));
+            let why = Away::ALL[usize::from(*new) % Away::ALL.len()];
+            let (other, returned) = returned
+                .into_iter()
+                .partition(|recipient| recipient % 2 == 0 && book.away(*recipient) != Some(why));
+            left.extend::<Vec<u32>>(other);
+            left.sort_unstable();
             let mut facts = vec![
                 Fact::Admitted {
                     recipients: (first..first + u32::from(*new)).map(open_id).collect(),
                 },
-                Fact::Left { recipients: left },
+                Fact::Away { why, recipients: left },
                 Fact::Returned { recipients: returned },
             ];
             if !unclosed {
@@ -152,6 +163,16 @@ fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> 
             let taking: Vec<_> = open.iter().filter(takes).copied().collect();
             pick(&taking, *which)
                 .map(|key| Fact::Reread { key: *key, step, at })
+                .into_iter()
+                .collect()
+        }
+        Turn::Lapsed(which) => {
+            let in_flight = |recipient: &u32| in_state(StateName::InFlight).any(|key| key.recipient == *recipient);
+            let present: Vec<_> = (0..book.recipients())
+                .filter(|recipient| book.away(*recipient).is_none() && !in_flight(recipient))
+                .collect();
+            pick(&present, *which)
+                .map(|&recipient| Fact::Lapsed { recipient, at })
                 .into_iter()
                 .collect()
         }
@@ -285,12 +306,18 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
     wait(async {
         let (store, mut ledger) = begun(2, 1).await;
         let before = open(ledger.book());
-        let half = vec![ledger_common::admitted(2..5), Fact::Left { recipients: vec![0] }];
+        let half = vec![
+            ledger_common::admitted(2..5),
+            Fact::Away {
+                why: Away::ControlGroup,
+                recipients: vec![0, 4],
+            },
+        ];
         ledger.append(half.clone()).await.unwrap();
         assert_eq!(open(ledger.book()), before, "nothing of it counts before it is closed");
         assert_eq!(ledger.book().find("user-3"), None);
         ledger.append(vec![began(T), closed(T, 1, 0)]).await.unwrap();
-        assert_eq!((ledger.book().recipients(), ledger.book().is_gone(0)), (2, false));
+        assert_eq!((ledger.book().recipients(), ledger.book().away(0)), (2, None));
 
         ledger.append(half).await.unwrap();
         let mut ledger = reopened(&store).await;
@@ -316,7 +343,8 @@ fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() 
             .unwrap();
         ledger
             .append(vec![
-                Fact::Left {
+                Fact::Away {
+                    why: Away::Gone,
                     recipients: vec![0, 1, 2, 3],
                 },
                 closed(T, 1, 0),

@@ -61,7 +61,7 @@ impl Source {
             input: Input::Files(csv.path.as_path().into()),
             columns: Columns {
                 open_id: csv.open_id.clone(),
-                last_active: None,
+                last_active: csv.last_active.clone(),
                 zone: zone.clone(),
             },
             encoding: match csv.encoding {

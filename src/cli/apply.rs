@@ -16,6 +16,7 @@ use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::engine::admit::{Admission, Converged, Refusal, Terms};
+use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
@@ -140,7 +141,7 @@ impl Run<'_> {
             Some(ledger) => ledger,
             None => self.begin_ledger().await?,
         };
-        let reading = converged.reading.clone();
+        let (reading, roll) = (converged.reading.clone(), converged.roll);
         for batch in converged.changes.into_batches() {
             ledger.append(batch).await?;
         }
@@ -149,15 +150,21 @@ impl Run<'_> {
             reading: Box::new(reading),
             counts,
         });
-        self.send(ledger, platform).await
+        self.send(ledger, roll, platform).await
     }
 
-    async fn send(&self, ledger: Ledger<SledStore>, platform: HttpPlatform) -> Result<(Exit, bool), Failure> {
+    async fn send(
+        &self,
+        ledger: Ledger<SledStore>,
+        roll: Roll,
+        platform: HttpPlatform,
+    ) -> Result<(Exit, bool), Failure> {
         let owner = this_process(self.context.clock.now());
         let apply = Apply {
             plan: Arc::clone(&self.plan),
             ledger,
             platform: Arc::new(platform),
+            roll,
             turn: Turn::new(self.plan.base_url.clone(), self.plan.identity.app_id.clone(), owner),
             clock: self.context.clock.clone(),
             stop: self.stop.clone(),
@@ -202,7 +209,7 @@ impl Run<'_> {
     async fn converge(&self, book: &Book) -> Result<Option<(Converged, String)>, Failure> {
         let said = &self.parsed.campaign;
         let source = Source::of(&said.audience.source, &said.timezone);
-        let mut admission = Admission::new(book);
+        let mut admission = Admission::new(book, &self.plan);
         let mut stop = self.stop.clone();
         let totals = tokio::select! {
             biased;

@@ -10,6 +10,7 @@ mod outage;
 mod queue;
 mod ramp;
 pub mod reread;
+pub mod roll;
 mod verdict;
 mod voice;
 mod worker;
@@ -24,6 +25,8 @@ use crate::douyin::Platform;
 use crate::event::{Draining, Emit, Ending, Halted, Owner};
 use crate::ledger::{Ledger, LedgerError, Store};
 use crate::plan::Plan;
+
+use roll::Roll;
 
 /// The right to send for an app id on this machine, which one process has at a time.
 pub trait AppIdTurn: Send {
@@ -73,6 +76,8 @@ pub struct Apply<S, P, T> {
     pub ledger: Ledger<S>,
     /// Who sends the coupons.
     pub platform: Arc<P>,
+    /// Who comes when, as the audience was read.
+    pub roll: Roll,
     /// The app id's turn.
     pub turn: T,
     /// The wall clock.

@@ -6,6 +6,7 @@
 mod book;
 mod codec;
 mod deliveries;
+mod draft;
 mod fact;
 mod group;
 mod head;
@@ -27,7 +28,7 @@ use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
-pub use fact::{Fact, Generation};
+pub use fact::{Excluded, Fact, Generation};
 pub use record::RecordError;
 pub use store::{Each, SledStore, Store, StoreError};
 

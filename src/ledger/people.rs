@@ -8,6 +8,32 @@ use hashbrown::hash_table::{Entry, HashTable};
 
 use super::book::Contradiction;
 use super::codec::Packed;
+use crate::delivery::Away;
+
+/// How one recipient stands as a whole, in a byte: why they are away, and whether they were ever owed something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Presence(u8);
+
+impl Presence {
+    const EVER_OWED: u8 = 0x80;
+
+    pub(super) fn away(self) -> Option<Away> {
+        (self.0 & !Self::EVER_OWED).checked_sub(1).and_then(Away::numbered)
+    }
+
+    pub(super) const fn ever_owed(self) -> bool {
+        self.0 & Self::EVER_OWED != 0
+    }
+
+    /// The same recipient, away for this or present; one who is present is owed from here on.
+    #[must_use]
+    pub(super) const fn moved(self, away: Option<Away>) -> Self {
+        match away {
+            Some(why) => Self(self.0 & Self::EVER_OWED | (why.number() + 1)),
+            None => Self(Self::EVER_OWED),
+        }
+    }
+}
 
 /// All recipients ever admitted. Those behind `confirmed` belong to a generation that is not closed.
 #[derive(Debug, Default)]
@@ -18,8 +44,10 @@ pub(super) struct People {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     indexed: bool,
-    /// Whether the last generation did not name them.
-    pub(super) gone: Vec<bool>,
+    /// How each one stands as a whole.
+    pub(super) presence: Vec<Presence>,
+    /// How many were ever owed something.
+    pub(super) ever_owed: u32,
     /// How many belong to closed generations.
     pub(super) confirmed: u32,
 }
@@ -45,11 +73,11 @@ impl People {
         let before = self.text.len();
         open_id.unpack(&mut self.text);
         self.ends.push(self.text.len() as u64);
-        self.gone.push(false);
+        self.presence.push(Presence::default());
         if self.indexed && !self.index_one(recipient) {
             self.text.truncate(before);
             self.ends.pop();
-            self.gone.pop();
+            self.presence.pop();
             return Err(Contradiction::AdmittedTwice);
         }
         Ok(())
@@ -88,6 +116,14 @@ impl People {
         }
     }
 
+    /// Moves one recipient, and says how they stood.
+    pub(super) fn put(&mut self, recipient: u32, away: Option<Away>) -> Option<Presence> {
+        let slot = self.presence.get_mut(recipient as usize)?;
+        let before = std::mem::replace(slot, slot.moved(away));
+        self.ever_owed += u32::from(slot.ever_owed() && !before.ever_owed());
+        Some(before)
+    }
+
     /// Takes back the admission of all from `recipient` on.
     pub(super) fn dismiss(&mut self, recipient: u32) {
         let Self {
@@ -104,7 +140,7 @@ impl People {
             }
         }
         self.ends.truncate(recipient as usize);
-        self.gone.truncate(recipient as usize);
+        self.presence.truncate(recipient as usize);
         let end = self.ends.last().copied().unwrap_or_default();
         self.text.truncate(usize::try_from(end).unwrap_or(usize::MAX));
     }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::identity::PlatformName;
 
-use super::{Guard, InDoubt, Plan};
+use super::{Guard, InDoubt, Lapse, Order, Plan};
 
 /// What the hash begins with, so that no other hash of ours can be equal.
 const DOMAIN: &str = "runner/plan/v1";
@@ -41,6 +41,7 @@ pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
         meaning.text(class.word());
     }
     meaning.bytes(audience);
+    meaning.selection(plan);
     let hash = meaning.0.finalize();
     let first = hash
         .iter()
@@ -69,6 +70,22 @@ impl Meaning {
 
     fn real(&mut self, number: f64) {
         self.bytes(&number.to_bits().to_be_bytes());
+    }
+
+    /// Keys that a file need not have and that came later: each by its name, and only where it says something, so that the
+    /// plans of files without them are known as before.
+    fn selection(&mut self, plan: &Plan) {
+        if plan.audience.order == Order::ExpiringFirst {
+            self.text("expiring_first");
+        }
+        if plan.audience.control_group > 0.0 {
+            self.text("control_group");
+            self.real(plan.audience.control_group);
+        }
+        if let Lapse::After(within) = plan.audience.lapse {
+            self.text("active_within");
+            self.bytes(&within.as_nanos().to_be_bytes());
+        }
     }
 
     fn behaviour(&mut self, plan: &Plan) {

@@ -266,6 +266,8 @@ const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::WrongFields => "it has more or fewer fields than the header",
         UnusableKind::NotText => "it is not text in the file's encoding",
         UnusableKind::Missing => "there is no open_id",
+        UnusableKind::NoLastActive => "it does not say when the user was last active",
+        UnusableKind::UnreadableLastActive => "its last_active is no time",
         UnusableKind::WrongType => "the open_id is neither text nor a whole number",
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
+use runner::engine::roll::Roll;
 use runner::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
 use runner::event::{Event, EventKind, Owner};
 use runner::identity::OpenId;
@@ -72,6 +73,7 @@ pub struct Bench {
     pub events: Arc<Mutex<Vec<Event>>>,
     pub stop: watch::Sender<bool>,
     pub seed: u64,
+    pub roll: Roll,
 }
 
 impl Bench {
@@ -84,6 +86,7 @@ impl Bench {
             events: Arc::default(),
             stop: watch::channel(false).0,
             seed: 1,
+            roll: Roll::default(),
         }
     }
 
@@ -106,6 +109,8 @@ impl Bench {
             activity_id: self.plan.activity_id.clone(),
             coupons_per_user: self.plan.coupons_per_user,
             fingerprint: String::new(),
+            control_group: "0%".to_owned(),
+            excluded: Vec::new(),
             accepted: accepted.iter().map(|word| (*word).to_owned()).collect(),
         };
         let mut facts = vec![Fact::RunBegan {
@@ -127,6 +132,7 @@ impl Bench {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
+            roll: self.roll.clone(),
             turn: self.turns.clone(),
             clock: self.clock.clone(),
             stop: self.stop.subscribe(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, Counts, DeliveryKey, Skipped, Standing, State, StateName, Verdict};
+use runner::delivery::{ActivityNo, Away, Counts, DeliveryKey, Skipped, Standing, State, StateName, Verdict};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::{Book, Fact, Generation};
@@ -53,6 +53,8 @@ pub fn closed(at: Timestamp, coupons_per_user: u8, activity: u32) -> Fact {
         activity_id: ActivityId::parse(&(7000 + activity).to_string()).unwrap(),
         coupons_per_user,
         fingerprint: "f".to_owned(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     }))
 }
@@ -121,7 +123,8 @@ pub struct Open {
     pub newest: Timestamp,
     pub accepts_replays: bool,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
-    pub people: Vec<(String, bool)>,
+    pub people: Vec<(String, Option<Away>)>,
+    pub ever_owed: u32,
     pub standings: Vec<(DeliveryKey, Standing)>,
 }
 
@@ -134,11 +137,12 @@ pub fn open(book: &Book) -> Open {
         counts: book.counts(),
         skipped: book.skipped().clone(),
         generation: book.generation().cloned(),
+        ever_owed: book.ever_owed(),
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
         unsettled: book.unsettled().collect(),
         people: recipients
-            .map(|recipient| (book.open_id(recipient).to_owned(), book.is_gone(recipient)))
+            .map(|recipient| (book.open_id(recipient).to_owned(), book.away(recipient)))
             .collect(),
         standings: keys.map(|key| (key, book.standing(key))).collect(),
     }
@@ -155,15 +159,18 @@ pub fn check(book: &Book) {
         book.counts().of(StateName::Skipped),
         book.skipped().values().sum::<u64>()
     );
+    let places = (0..book.recipients()).filter(|recipient| book.was_ever_owed(*recipient));
+    assert_eq!(u64::from(book.ever_owed()), places.count() as u64);
     let all = u64::from(book.recipients()) * u64::from(book.ordinals());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
         assert_eq!(book.find(book.open_id(recipient)), Some(recipient));
+        assert!(book.was_ever_owed(recipient) || book.away(recipient).is_some());
         let mut refused = false;
         for ordinal in 1..=book.ordinals() {
             let state = book.standing(key(recipient, ordinal)).state;
-            let why = if book.is_gone(recipient) {
-                Some(Skipped::Gone)
+            let why = if let Some(away) = book.away(recipient) {
+                Some(away.skipped())
             } else if ordinal > book.coupons_per_user() {
                 Some(Skipped::CouponsPerUser)
             } else {

@@ -41,6 +41,24 @@ pub enum Refusal {
         /// Which, and where the first of them are.
         by_kind: Vec<(UnusableKind, Rows)>,
     },
+    /// Too many rows of a list of the excluded cannot be used.
+    #[error(
+        "{unusable} of the {rows} rows of the excluded list {list} cannot be used, which is more than `max_unusable` \
+         allows ({}), and each may be somebody who said no: {}",
+        percent(*allowed), kinds(by_kind)
+    )]
+    ExcludeUnusable {
+        /// Which list.
+        list: String,
+        /// How many.
+        unusable: u64,
+        /// Of how many.
+        rows: u64,
+        /// The share that is allowed.
+        allowed: f64,
+        /// Which, and where the first of them are.
+        by_kind: Vec<(UnusableKind, Rows)>,
+    },
     /// The campaign could not be completed within `max_coupons`.
     #[error(
         "the campaign needs up to {} coupons and `max_coupons` is {max}: \
@@ -77,6 +95,9 @@ impl Refusal {
             Self::Unusable { .. } => {
                 Some("repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent".into())
             }
+            Self::ExcludeUnusable { .. } => {
+                Some("repair the list: nobody is sent to as long as it is not whole".into())
+            }
             Self::OverMaxCoupons { .. } => {
                 Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
             }
@@ -96,7 +117,13 @@ fn told(change: &Change) -> String {
             "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
              {from} then, {to} of them now"
         ),
-        Accept::ControlGroup | Accept::SmallerExclude | Accept::Replays => {
+        Accept::ControlGroup => {
+            format!("the control group is another share than at the last apply: {from} then, {to} now")
+        }
+        Accept::SmallerExclude => format!(
+            "a list of the excluded has fewer people than at the last apply, as one that is cut off: {from} then, {to} now"
+        ),
+        Accept::Replays => {
             format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
         }
     }
@@ -107,7 +134,7 @@ fn percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
-fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
+pub(super) fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
     let told = by_kind.iter().map(|(kind, rows)| {
         let places: Vec<_> = rows.first.iter().map(ToString::to_string).collect();
         let more = if rows.count > places.len() as u64 { ", …" } else { "" };
@@ -124,6 +151,8 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::WrongFields => "with more or fewer fields than the header",
         UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
         UnusableKind::Missing => "without an open_id",
+        UnusableKind::NoLastActive => "without a last_active",
+        UnusableKind::UnreadableLastActive => "with a last_active that is no time",
         UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
     }
 }
