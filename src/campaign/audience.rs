@@ -227,6 +227,13 @@ fn activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Order>, no
 }
 
 impl Source {
+    /// What tells this source from the other lists of a file, wherever the file is: its kind, and its name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let name = self.csv.path.file_name().unwrap_or_default();
+        format!("csv {}", name.to_string_lossy())
+    }
+
     /// The column that says when a user was last active, if it is named.
     #[must_use]
     pub fn last_active(&self) -> Option<&str> {

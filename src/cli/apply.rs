@@ -1,5 +1,6 @@
 //! `runner apply`: everything that one run needs, in order, and what a person is told of it.
 
+mod exclude;
 mod failures;
 mod prepare;
 
@@ -22,7 +23,7 @@ use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
@@ -130,10 +131,10 @@ impl Run<'_> {
         }
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let Some((converged, fingerprint)) = self.converge(book).await? else {
+        let Some(converged) = self.converge(book).await? else {
             return Ok((self.broken_off(), false));
         };
-        if !self.agreed(&converged, book, &fingerprint, existing.is_none())? {
+        if !self.agreed(&converged, book, existing.is_none())? {
             self.context.talk("nothing was sent and nothing was changed\n");
             return Ok((Exit::Incomplete, false));
         }
@@ -206,15 +207,27 @@ impl Run<'_> {
     }
 
     /// Reads the audience and holds it against the ledger; nothing when a signal broke it off.
-    async fn converge(&self, book: &Book) -> Result<Option<(Converged, String)>, Failure> {
+    async fn converge(&self, book: &Book) -> Result<Option<Converged>, Failure> {
         let said = &self.parsed.campaign;
         let source = Source::of(&said.audience.source, &said.timezone);
-        let mut admission = Admission::new(book, &self.plan);
+        let lists = exclude::For {
+            context: self.context,
+            rehearsal: &self.args.rehearsal,
+            campaign: said,
+            plan: &self.plan,
+        };
+        let progress = |rows| self.say(EventKind::AudienceRead { rows });
+        let read = async {
+            let (excluded, before) = lists.read(book, progress).await?;
+            let mut admission = Admission::excluding(excluded, &self.plan);
+            let totals = admission.read(&source, |rows| progress(before + rows)).await?;
+            Ok::<_, Failure>((admission, totals))
+        };
         let mut stop = self.stop.clone();
-        let totals = tokio::select! {
+        let (admission, totals) = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return Ok(None),
-            read = admission.read(&source, |rows| self.say(EventKind::AudienceRead { rows })) => read?,
+            read = read => read?,
         };
         let codes = Codes::new(self.plan.codes.clone());
         let terms = Terms {
@@ -225,27 +238,27 @@ impl Run<'_> {
             class: &|code| codes.classify(code).0,
             now: self.context.clock.now().max(book.newest()),
         };
-        let fingerprint = plan::fingerprint(&self.plan, &totals.hash);
         match admission.decide(&terms) {
             Ok(converged) => {
                 for message in converged.remarks() {
                     self.say(EventKind::Warning { message });
                 }
-                Ok(Some((converged, fingerprint)))
+                Ok(Some(converged))
             }
             Err(refusals) => Err(refused(&refusals)),
         }
     }
 
     /// Whether a person agrees, where one is to be asked.
-    fn agreed(&self, converged: &Converged, book: &Book, fingerprint: &str, new_ledger: bool) -> Result<bool, Failure> {
+    fn agreed(&self, converged: &Converged, book: &Book, new_ledger: bool) -> Result<bool, Failure> {
+        let fingerprint = &converged.changes.generation.fingerprint;
         let to_send = converged.counts.owed() + converged.counts.of(StateName::InDoubt);
         let facts = Facts {
             can_ask: self.context.terminal.can_ask,
             to_send,
             yes: self.args.yes,
             sandbox: self.args.rehearsal.on(),
-            agreed: book.generation().is_some_and(|last| last.fingerprint == fingerprint),
+            agreed: book.generation().is_some_and(|last| last.fingerprint == *fingerprint),
         };
         if !question::needs_question(&facts) {
             return Ok(true);

@@ -3,6 +3,7 @@
 mod app_id;
 pub mod apply;
 pub mod apply_args;
+mod chain;
 pub mod exit;
 pub mod failure;
 pub mod home;

@@ -270,12 +270,10 @@ impl<'b> Admission<'b> {
     }
 
     fn reading(&self, terms: &Terms<'_>, choice: &Choice, survey: &Survey) -> Reading {
-        let named = |recipient: &u32| self.named.contains(*recipient) && self.excluded.has_known(*recipient);
-        let known = (0..self.book.recipients()).filter(named).count() as u64;
         let away = |why| survey.away_now.get(&why).copied().unwrap_or_default();
         Reading {
             listed: self.rows.listed,
-            excluded: known + self.excluded_named.count(),
+            excluded: self.named_excluded(),
             control_group: away(Away::ControlGroup),
             lapsed: away(Away::Lapsed),
             repeated: self.rows.repeated.clone(),
@@ -284,6 +282,12 @@ impl<'b> Admission<'b> {
             undated: self.rows.undated.clone(),
             shares: terms.totals.shares.clone(),
         }
+    }
+
+    /// How many of those whom the source names are excluded.
+    fn named_excluded(&self) -> u64 {
+        let named = |recipient: &u32| self.named.contains(*recipient) && self.excluded.has_known(*recipient);
+        (0..self.book.recipients()).filter(named).count() as u64 + self.excluded_named.count()
     }
 
     /// What the campaign's file says otherwise than the last generation.
@@ -334,6 +338,10 @@ impl<'b> Admission<'b> {
             refusals.push(Refusal::Empty {
                 rows: terms.totals.rows,
             });
+        }
+        let (listed, excluded) = (self.rows.listed, self.named_excluded());
+        if listed > 0 && listed == excluded && !audience.allow_empty {
+            refusals.push(Refusal::AllExcluded { listed });
         }
         if self.rows.too_many {
             refusals.push(Refusal::TooMany);

@@ -199,6 +199,15 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         if reading.shares.len() > 1 {
             facts.push(("", shares(&reading.shares)));
         }
+        for (users, why) in [
+            (reading.excluded, "excluded"),
+            (reading.control_group, "in the control group, never sent to"),
+            (reading.lapsed, "last active too long ago"),
+        ] {
+            if users > 0 {
+                facts.push(("", format!("{} {why}", grouped(users))));
+            }
+        }
         if reading.cut > 0 {
             facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
         }

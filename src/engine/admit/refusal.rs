@@ -26,6 +26,12 @@ pub enum Refusal {
         /// How many rows it has.
         rows: u64,
     },
+    /// Everybody whom the source names is excluded.
+    #[error("nobody is left of the audience: all of its {listed} users are excluded")]
+    AllExcluded {
+        /// How many it names.
+        listed: u64,
+    },
     /// Too many rows cannot be used.
     #[error(
         "{unusable} of the audience's {rows} rows cannot be used, which is more than `max_unusable` allows ({}): {}",
@@ -91,7 +97,9 @@ impl Refusal {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
-            Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
+            Self::Empty { .. } | Self::AllExcluded { .. } => {
+                Some("if this is meant, write `allow_empty: true` under `audience`".into())
+            }
             Self::Unusable { .. } => {
                 Some("repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent".into())
             }

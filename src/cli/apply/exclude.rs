@@ -1,0 +1,125 @@
+//! Everybody who is not to be sent to: the lists of the file, and who has a coupon of another campaign.
+
+use std::path::Path;
+
+use crate::audience::Source;
+use crate::campaign::{self, Exclude};
+use crate::cli::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::home::{self, Home};
+use crate::cli::rehearsal::RehearsalArgs;
+use crate::delivery::{DeliveryKey, StateName};
+use crate::engine::admit::Exclusion;
+use crate::ledger::Book;
+use crate::ledger::lock::Purpose;
+use crate::plan::{self, Plan, RunOptions};
+
+/// What the lists are read for.
+pub(super) struct For<'f> {
+    /// Where the program's options are.
+    pub(super) context: &'f Context,
+    /// Whether it is a rehearsal.
+    pub(super) rehearsal: &'f RehearsalArgs,
+    /// What the file says.
+    pub(super) campaign: &'f campaign::Campaign,
+    /// What it means.
+    pub(super) plan: &'f Plan,
+}
+
+impl For<'_> {
+    /// Reads every list, and says how many rows there were so far. A list that cannot be read is a failure, never a list
+    /// of nobody.
+    pub(super) async fn read<'b>(
+        &self,
+        book: &'b Book,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(Exclusion<'b>, u64), Failure> {
+        let mut exclusion = Exclusion::new(book);
+        let mut before = 0;
+        for list in self.campaign.audience.exclude.iter().flatten() {
+            match list {
+                Exclude::Source(said) => {
+                    let name = said.label();
+                    let source = Source::of(said, &self.campaign.timezone);
+                    let mut rows = 0;
+                    let read = exclusion.read(name.clone(), &source, |so_far| {
+                        rows = so_far;
+                        progress(before + so_far);
+                    });
+                    read.await.map_err(|error| unreadable(&name, error.into()))?;
+                    before += rows;
+                }
+                Exclude::Campaign(path) => self.campaign_of(path, &mut exclusion).await?,
+            }
+        }
+        Ok((exclusion, before))
+    }
+
+    /// Takes everybody who has, or may have, a coupon of the campaign of the file at `path`.
+    async fn campaign_of(&self, path: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), Failure> {
+        let unusable = || Failure::new(Exit::Input, format!("cannot use the campaign file {}", path.display()));
+        let said = campaign::load(path).map_err(|_| unusable())?.campaign;
+        let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
+        // A rehearsal goes by the rehearsal of the other campaign, and by the campaign itself where there was none.
+        let mut nowhere = None;
+        for sandbox in [rehearsed.clone(), None]
+            .into_iter()
+            .skip(usize::from(rehearsed.is_none()))
+        {
+            let options = RunOptions {
+                sandbox,
+                ..RunOptions::default()
+            };
+            let other = plan::build(&said, options).map_err(|error| Failure::of(Exit::Input, &error))?;
+            let place = home::place(self.context, path, &other);
+            if place.look()?.is_none() {
+                nowhere = Some(place);
+                continue;
+            }
+            let home = Home::take(self.context, path, &other, Purpose::Look).await?;
+            if let Some(ledger) = home.open(&other).await? {
+                let name = format!("campaign {}", said.names.campaign);
+                exclusion.campaign(name, receivers(ledger.book()));
+                return Ok(());
+            }
+        }
+        let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
+        let campaign = &said.names.campaign;
+        let message = format!("cannot exclude the users of {campaign}: it has no ledger{dir}");
+        Err(Failure::new(Exit::Input, message).help(format!(
+            "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
+            path.display()
+        )))
+    }
+}
+
+/// Everybody who has a coupon, or may have one.
+fn receivers(book: &Book) -> impl Iterator<Item = &str> {
+    let has = |recipient: &u32| {
+        (1..=book.ordinals()).any(|ordinal| {
+            let key = DeliveryKey {
+                recipient: *recipient,
+                ordinal,
+            };
+            let state = book.standing(key).state.name();
+            matches!(state, StateName::Issued | StateName::InDoubt | StateName::InFlight)
+        })
+    };
+    (0..book.recipients())
+        .filter(has)
+        .map(|recipient| book.open_id(recipient))
+}
+
+/// What went wrong, as a failure of the list: who reads it has to know that nobody was sent to for it.
+fn unreadable(list: &str, failure: Failure) -> Failure {
+    let Failure {
+        message, mut causes, ..
+    } = failure.clone();
+    causes.insert(0, message);
+    Failure {
+        message: format!("cannot read the excluded list {list}; nobody is sent to without it"),
+        causes,
+        ..failure
+    }
+}
