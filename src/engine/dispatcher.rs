@@ -50,6 +50,7 @@ pub(super) struct Batch {
     pub(super) landed: Vec<Landed>,
     /// Intents in it for deliveries that were not in doubt, so that may become one coupon more.
     fresh: u64,
+    intents: u32,
     /// Recipients whose turn came too late.
     lapsed: BTreeSet<u32>,
 }
@@ -242,7 +243,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         while batch.lapsed.len() < MOST_LAPSED {
             let book = self.ledger.book();
             let key = self.queue.next(book, known, at.instant, pick)?;
-            let in_time = self.latest(key).is_none_or(|latest| at.wall <= latest);
+            let in_time = self
+                .latest(key)
+                .is_none_or(|latest| self.next_start(at, batch) <= latest);
             if in_time {
                 return Some(key);
             }
@@ -253,6 +256,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             }
         }
         None
+    }
+
+    /// When the next one that is armed would start, behind those that are armed already.
+    fn next_start(&self, at: Moment, batch: &Batch) -> Timestamp {
+        let armed = u32::try_from(self.shared.armed.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
+        let before = armed.saturating_add(batch.intents);
+        let expected = self.shared.pacer(|pacer| pacer.expected(at.instant, before));
+        later(at.wall, expected.saturating_duration_since(at.instant))
     }
 
     /// The last moment at which a delivery may start. A doubt has none: it is sent again to learn what became of it.
@@ -302,6 +313,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         self.flight.trips.insert(key, trip);
         self.flight.deliveries += u64::from(first_in_run);
         batch.fresh += u64::from(doubt.is_none());
+        batch.intents += 1;
         batch.facts.push(Fact::Intent {
             key,
             activity,

@@ -6,6 +6,7 @@
 mod bench;
 mod crashes;
 mod limits;
+mod who;
 mod world;
 
 use std::time::Duration;
