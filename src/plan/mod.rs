@@ -3,6 +3,7 @@
 
 mod build;
 mod fingerprint;
+pub mod lapse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

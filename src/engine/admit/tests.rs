@@ -2,6 +2,7 @@
 
 mod memory;
 mod property;
+mod who;
 
 use super::*;
 use crate::clock::from_ms;

@@ -180,7 +180,10 @@ impl Apply {
         for (name, open_ids) in &self.excluded {
             excluded.begin(name.clone());
             let rows = (2..).zip(open_ids);
-            rows.for_each(|(line, open_id)| excluded.row(&row(line, Ok(open_id), Activity::Unknown)));
+            rows.for_each(|(line, open_id)| {
+                let open_id = Some(open_id.as_str()).filter(|open_id| !open_id.is_empty());
+                excluded.row(&row(line, open_id.ok_or(UnusableKind::Empty), Activity::Unknown));
+            });
             excluded.end(&Totals {
                 rows: open_ids.len() as u64,
                 ..Totals::default()
