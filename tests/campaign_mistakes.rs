@@ -37,6 +37,11 @@ fn but(old: &str, new: &str) -> String {
     said(GOOD.replace(old, new).as_bytes())
 }
 
+/// The good file with another source.
+fn source(source: &str) -> String {
+    but("csv: {path: audience.csv, open_id: open_id}", source)
+}
+
 /// One snapshot of several cases, each under its own heading.
 macro_rules! cases {
     ($($name:ident: $($case:expr),+ $(,)?;)+) => {$(
@@ -62,8 +67,7 @@ cases! {
         with("pace: {per_second: 1, per_second: 2}\n"),
         with("codes:\n  29005099: refuse\n  29005099: hold\n");
     not_supported:
-        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n"),
-        but("csv: {path", "jsonl: {path");
+        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n");
     exclude:
         but("source:\n", "exclude: opted-out.csv\n  source:\n"),
         but("source:\n", "exclude:\n    - opted-out.csv\n    - {csv: {path: a.csv}}\n    - {campaign: a.yaml, csv: {path: a.csv, open_id: a}}\n    - {campaign: [a.yaml]}\n    -\n  source:\n"),
@@ -88,7 +92,22 @@ cases! {
         with("[1, 2]: 3\n");
     sources:
         but("open_id: open_id}", "open_id: open_id}\n    stdin: {format: csv}"),
-        but("\n    csv: {path: audience.csv, open_id: open_id}", " {}");
+        but("\n    csv: {path: audience.csv, open_id: open_id}", " {}"),
+        source("jsonl: {path: [], open_ids: user.open_id, last_active: }"),
+        source("parquet: {path: part.parquet, encoding: utf-8}\n    jsonl: {}"),
+        source("sqlite: {path: members.db, sql: select 1}"),
+        source("stdin: {format: json, open_id: id, delimiter: '|'}"),
+        source("stdin: {format: jsonl, open_id: id, encoding: utf-8}"),
+        source("exel: {path: a.xlsx, open_id: id}"),
+        source("stdin: {format: csv, open_id: id}\n  exclude: [stdin: {format: csv, open_id: id}]");
+    servers:
+        source("postgres: {url: {env: AUDIENCE_URL}}"),
+        source("postgres: {url: 'postgres://u:secret@db/x', query: select 1}"),
+        source("mysql: 'mysql://db/x?password=secret'"),
+        source("postgresql: {url: {env: AUDIENCE_URL}, query: select 1}"),
+        source("mysql: {url: {env: 'mysql://u:secret@db/x'}, query: '', open_id: []}"),
+        source("mysql: {uri: 'mysql://u:secret@db/x', query: select 1}"),
+        but("\n    csv: {path: audience.csv, open_id: open_id}", " 'mysql://db/x?password=secret'");
     numbers:
         with("retry: {attempts: -1}\npace: {per_second: -5, max_in_flight: 0}\nmax_coupons: 0\n"),
         with("retry: {attempts: six}\npace: {per_second: .nan, max_in_flight: 2000}\nmax_coupons: 100,000\n"),

@@ -2,10 +2,10 @@
 //! somebody, or nobody, may have written.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use runner::campaign::{Code, Diagnostic, MOST_BYTES, Severity, load, parse, render_human};
+use runner::campaign::{Code, Diagnostic, MOST_BYTES, Parsed, Severity, Source, load, parse, render_human};
 
 const SUMMER: &str = include_str!("../campaigns/summer.yaml");
 const EXAMPLES: [&str; 3] = [
@@ -70,15 +70,19 @@ fn paths_begin_at_the_folder_of_the_file() {
     let parsed = load(&path)
         .map_err(|found| render_human(&found, false))
         .expect("it parses");
-    assert_eq!(
-        parsed.campaign.audience.source.csv.path,
-        dir.path().join("audience/summer.csv")
-    );
+    assert_eq!(audience(&parsed), dir.path().join("audience/summer.csv"));
     let absolute = SUMMER.replace("audience/summer.csv", "/srv/summer.csv");
     let parsed = parse(&path, absolute.as_bytes())
         .map_err(|found| render_human(&found, false))
         .expect("it parses");
-    assert_eq!(parsed.campaign.audience.source.csv.path, Path::new("/srv/summer.csv"));
+    assert_eq!(audience(&parsed), Path::new("/srv/summer.csv"));
+}
+
+fn audience(parsed: &Parsed) -> PathBuf {
+    match &parsed.campaign.audience.source {
+        Source::Csv(csv) => csv.path.folder.join(&csv.path.path),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn identifiers_arrive_as_they_are_written() {
 // ── secrets ──
 
 /// Every way that we know of to write a secret into the file. `CANARY` is the secret.
-const LEAKS: [&str; 34] = [
+const LEAKS: [&str; 40] = [
     "credentials: CANARY\n",
     "credentials:\n  CANARY\n",
     "credentials: [CANARY]\n",
@@ -199,6 +203,12 @@ const LEAKS: [&str; 34] = [
     "platform: {base_url: 'https://user:CANARY@ho st'}\n",
     "title2: clt.CANARY\napp_id: clt.CANARY!\nclt.CANARY: 1\n",
     "audience: {source: {postgres: {url: 'postgres://u:CANARY@db/x'}}}\n",
+    "audience: {source: {postgres: {url: 'postgres://db/x?password=CANARY'}}}\n",
+    "audience: {source: {postgres: {url: {env: 'postgres://db/x?password=CANARY'}}}}\n",
+    "audience: {source: {postgres: {url: {postgres://db/CANARY: x}}}}\n",
+    "audience: {source: {mysql: 'mysql://db/x?password=CANARY'}}\n",
+    "audience: {source: 'mysql://db/x?password=CANARY'}\n",
+    "audience: {source: {mysql: {url: [mysql://db/CANARY]}}}\n",
 ];
 
 #[test]

@@ -88,6 +88,27 @@ pub(super) fn unix(number: i64) -> Activity {
     milliseconds(seconds.unwrap_or(number))
 }
 
+/// Unix time as a number with a fraction.
+pub(super) fn real(number: f64) -> Activity {
+    #[expect(clippy::cast_precision_loss, reason = "it is 10^11")]
+    let in_seconds = number.abs() < MILLISECONDS_FROM as f64;
+    let ms = if in_seconds { number * 1000.0 } else { number };
+    // Beyond these bounds, where the calendar ended long before, or with no number at all, nothing is cast.
+    if !(-1e15..1e15).contains(&ms) {
+        return Activity::Unreadable;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded above, and milliseconds are what is kept"
+    )]
+    let (ms, whole) = (ms.round() as i64, number as i64);
+    if is_compact_date(whole) {
+        Activity::Unreadable
+    } else {
+        milliseconds(ms)
+    }
+}
+
 /// `20260530`.
 fn is_compact_date(number: i64) -> bool {
     let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);

@@ -13,7 +13,8 @@ use memchr::{memchr, memchr_iter};
 
 use super::activity;
 use super::batch::{Activity, usable};
-use super::error::Flaw;
+use super::error::nearest;
+use super::flaw::Flaw;
 use super::reading::{Out, Pour};
 use super::sound::{LONGEST_ROW, Sound};
 use super::{AudienceError, CsvSource, Encoding};
@@ -170,7 +171,10 @@ impl Header {
                 best = Some(columns);
             }
         }
-        best.ok_or_else(|| AudienceError::Empty { path: path.into() })
+        best.ok_or_else(|| AudienceError::Empty {
+            path: path.into(),
+            lacks: "header line",
+        })
     }
 
     /// Reads the header from the file's beginning; none when nothing is there but blank lines.
@@ -201,17 +205,6 @@ impl Header {
         }
         Ok(Some(Self { delimiter, line, names }))
     }
-}
-
-/// The column that was probably meant: the same but for its case, or one or two typing mistakes away.
-fn nearest(wanted: &str, names: &[String]) -> Option<String> {
-    let folded = wanted.to_lowercase();
-    names
-        .iter()
-        .map(|name| (strsim::osa_distance(&folded, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 2 && *distance < name.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.clone())
 }
 
 /// The rows behind the header.

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::flaw::{Flaw, Foreign};
 use super::opened::Damage;
 use super::sound::Found;
+use crate::secret::{SecretError, SecretRef};
 
 /// Why an audience cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +63,12 @@ pub enum AudienceError {
         cut: bool,
     },
     /// Not even a header.
-    #[error("the audience {} is empty: it has no header line", path.display())]
+    #[error("the audience {} is empty: it has no {lacks}", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
+        /// What has to be there at least.
+        lacks: &'static str,
     },
     /// Its header does not have the column.
     #[error("the audience {} has no column {column:?}: its header on line {line} has {}", path.display(), list(found))]
@@ -91,6 +95,108 @@ pub enum AudienceError {
         column: String,
         /// How often it is there.
         times: usize,
+    },
+    /// A Parquet file or the result of a query that does not have the column.
+    #[error("{place} has no column {column:?}: it has {}", list(found))]
+    NoSuchColumn {
+        /// The file or the query.
+        place: String,
+        /// The column that was asked for.
+        column: String,
+        /// The columns that there are.
+        found: Vec<String>,
+        /// The one of them that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A query's result that has the column more than once.
+    #[error("{place} has the column {column:?} {times} times")]
+    Ambiguous {
+        /// The query.
+        place: String,
+        /// The column that was asked for.
+        column: String,
+        /// How often it is there.
+        times: usize,
+    },
+    /// A column that holds something else.
+    #[error("the column {column:?} of {place} is of type {found}, which is no {}", role.name())]
+    ColumnType {
+        /// The file or the query.
+        place: String,
+        /// The column.
+        column: String,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        role: Role,
+    },
+    /// No Parquet file.
+    #[error("cannot read the audience {}: it is not a Parquet file", path.display())]
+    NotParquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A Parquet file without its end, where everything is written that is needed to read it.
+    #[error("cannot read the audience {}: the footer of the Parquet file is missing", path.display())]
+    NoFooter {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A Parquet file that cannot be read.
+    #[error("cannot read the Parquet file {}: {why}", path.display())]
+    BadParquet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// No SQLite database.
+    #[error("cannot read the audience {}: it is not an SQLite database", path.display())]
+    NotSqlite {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A value that is too long to be an open_id by orders of magnitude.
+    #[error("the audience {}, row {row}: the open_id is longer than 1 MiB", path.display())]
+    LongValue {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: u64,
+    },
+    /// The URL of a server cannot be had.
+    #[error("cannot connect to the audience's {server} server")]
+    Secret {
+        /// Which kind of server.
+        server: &'static str,
+        /// Why; names the reference only.
+        source: SecretError,
+    },
+    /// The URL of a server is none that can be used. It is not shown: there is a password in it.
+    #[error("cannot connect to the audience's {server} server: {reference} holds no URL of one: {why}")]
+    Url {
+        /// Which kind of server.
+        server: &'static str,
+        /// Where the URL is to be found.
+        reference: SecretRef,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A query that is no query: it returns nothing, or is more than one statement.
+    #[error("cannot read the audience by its query: {why}")]
+    NoQuery {
+        /// Why.
+        why: &'static str,
+    },
+    /// A database that refuses or fails.
+    #[error("cannot {doing}")]
+    Database {
+        /// What was attempted.
+        doing: String,
+        /// Whose fault it is, and so what to do.
+        blame: Blame,
+        /// What was said.
+        source: Said,
     },
     /// A place in it that cannot be read as rows. Nothing behind such a place can be trusted.
     #[error("the audience {}, line {line}: {flaw}", path.display())]
@@ -122,78 +228,36 @@ pub enum AudienceError {
     Broken,
 }
 
-/// What a file is that is none of its kind.
+/// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
-    /// A Parquet file.
-    Parquet,
-    /// A zip archive, as which spreadsheets are saved.
-    Zip,
-    /// An SQLite database.
-    Sqlite,
-    /// An archive or a compression that is not taken off here, by its name.
-    Archive(&'static str),
+pub enum Role {
+    /// It holds open_ids.
+    OpenId,
+    /// It says when a user was last active.
+    LastActive,
 }
 
-impl Foreign {
-    /// What these first bytes begin, if it is no text.
-    pub(super) fn of(start: &[u8]) -> Option<Self> {
-        let known: [(&[u8], Self); 8] = [
-            (b"PAR1", Self::Parquet),
-            (b"PK\x03\x04", Self::Zip),
-            (b"SQLite format 3\0", Self::Sqlite),
-            (b"\x1f\x8b", Self::Archive("gzip data within compressed data")),
-            (b"\x28\xb5\x2f\xfd", Self::Archive("zstd data within compressed data")),
-            (b"BZh", Self::Archive("compressed with bzip2")),
-            (b"\xfd7zXZ\0", Self::Archive("compressed with xz")),
-            (b"7z\xbc\xaf\x27\x1c", Self::Archive("a 7z archive")),
-        ];
-        known
-            .into_iter()
-            .find(|(magic, _)| start.starts_with(magic))
-            .map(|(_, what)| what)
-    }
-
+impl Role {
     const fn name(self) -> &'static str {
         match self {
-            Self::Parquet => "a Parquet file",
-            Self::Zip => "a zip archive or an Excel workbook",
-            Self::Sqlite => "an SQLite database",
-            Self::Archive(name) => name,
-        }
-    }
-
-    const fn help(self) -> &'static str {
-        match self {
-            Self::Parquet => "write `parquet:` in place of the source's kind",
-            Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
-            Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
-            Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
+            Self::OpenId => "text or whole number, as an open_id is",
+            Self::LastActive => "time",
         }
     }
 }
 
-/// What is wrong with a place in a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
-    /// A quote that opens there and is never closed: everything behind it would be one field.
-    #[error("the quote that opens here is never closed")]
-    UnclosedQuote,
-    /// A quote that closes there and does not end its field. Taken leniently, it makes one row of several.
-    #[error("there is text behind a closing quote, so the quotes do not pair")]
-    TextBehindQuote,
-    /// A NUL byte.
-    #[error("there is a NUL byte, so this is no text")]
-    Nul,
-    /// Two bytes a character.
-    #[error("the text is UTF-16")]
-    Utf16,
-    /// A row that is too long to be one.
-    #[error("the row that begins here is longer than 1 MiB")]
-    TooLong,
-    /// Lines that end as they did on the Macs of the nineties.
-    #[error("its lines end with a carriage return alone")]
-    LoneCarriageReturn,
+/// What a database said, without anything secret in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Said(pub(super) String);
+
+/// Whose fault it is that a database gives no audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// What the campaign file names is wrong: its query, or the password behind its URL.
+    File(&'static str),
+    /// The server's, the network's or the disk's.
+    Server(&'static str),
 }
 
 impl AudienceError {
@@ -203,10 +267,40 @@ impl AudienceError {
         match self {
             Self::NoColumn {
                 nearest: Some(nearest), ..
+            }
+            | Self::NoSuchColumn {
+                nearest: Some(nearest), ..
             } => Some(format!("did you mean {nearest:?}?")),
             Self::NoColumn { .. } => {
                 Some("name the column of the open_ids in `open_id`, or the file's `delimiter` or `encoding`".into())
             }
+            Self::NoSuchColumn { .. } => Some("name the columns in `open_id` and `last_active`".into()),
+            Self::Ambiguous { .. } => {
+                Some("name them apart in the query, with `as`: which is meant is not guessed".into())
+            }
+            Self::ColumnType { role: Role::OpenId, .. } => {
+                Some("name a column of text or whole numbers, or cast it to text in the query".into())
+            }
+            Self::ColumnType { .. } => Some("name a column of times, dates or Unix times".into()),
+            Self::NotParquet { .. } => {
+                Some("write the source as what the file is: `csv:`, `jsonl:` or `sqlite:`".into())
+            }
+            Self::NotSqlite { .. } => {
+                Some("write the source as what the file is: `csv:`, `jsonl:` or `parquet:`".into())
+            }
+            Self::NoFooter { .. } => Some("the file was cut off, or is still being written: export it again".into()),
+            Self::BadParquet { .. } => {
+                Some("export it again, with snappy, gzip, zstd or lz4 as compression or none".into())
+            }
+            Self::Secret { .. } => {
+                Some("set it to the URL of the server, such as scheme://user:password@host/database".into())
+            }
+            Self::Url { server, .. } => Some(format!("a {server} URL is {}", example(server))),
+            Self::NoQuery { .. } => Some("write one `select` that returns the open_ids".into()),
+            Self::Database {
+                blame: Blame::File(help) | Blame::Server(help),
+                ..
+            } => Some((*help).into()).filter(|help: &String| !help.is_empty()),
             Self::RepeatedColumn { .. } => Some("rename one of them: which of the two is meant is not guessed".into()),
             Self::Malformed { flaw, .. } => flaw.help().map(Into::into),
             Self::Changed { .. } => Some("run it again when the file is written completely".into()),
@@ -221,10 +315,26 @@ impl AudienceError {
             Self::Unreadable { .. }
             | Self::NotAFile { .. }
             | Self::Empty { .. }
+            | Self::LongValue { .. }
             | Self::BrokenOff
             | Self::NoThread { .. }
             | Self::Broken => None,
         }
+    }
+
+    /// Whether it is the campaign file, or what it names, that has to be put right; else something failed that may work
+    /// when it is tried again.
+    #[must_use]
+    pub const fn is_input(&self) -> bool {
+        !matches!(
+            self,
+            Self::Database {
+                blame: Blame::Server(_),
+                ..
+            } | Self::BrokenOff
+                | Self::NoThread { .. }
+                | Self::Broken
+        )
     }
 
     /// What went wrong while a file was read, below the parser that wanted its bytes.
@@ -249,18 +359,6 @@ impl AudienceError {
     }
 }
 
-impl Flaw {
-    const fn help(self) -> Option<&'static str> {
-        match self {
-            Self::UnclosedQuote | Self::TextBehindQuote => Some("write a quote inside a quoted field twice: \"\""),
-            Self::Nul => Some("a file that was cut by a full disk looks like this too: export it again"),
-            Self::Utf16 => Some("save it as \"CSV UTF-8\""),
-            Self::TooLong => None,
-            Self::LoneCarriageReturn => Some("save it with the line ends of Windows or Unix"),
-        }
-    }
-}
-
 /// A header in a sentence. One of a thousand columns is cut: nobody reads them.
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 20;
@@ -269,4 +367,24 @@ fn list(columns: &[String]) -> String {
         text.push(format!("and {more} more"));
     }
     text.join(", ")
+}
+
+/// How a server's URL is written.
+fn example(server: &str) -> &'static str {
+    if server == "PostgreSQL" {
+        "postgres://user:password@host:5432/database?sslmode=verify-full"
+    } else {
+        "mysql://user:password@host:3306/database?ssl-mode=verify_identity"
+    }
+}
+
+/// The column that was probably meant: the same but for its case, or one or two typing mistakes away.
+pub(super) fn nearest(wanted: &str, names: &[String]) -> Option<String> {
+    let folded = wanted.to_lowercase();
+    names
+        .iter()
+        .map(|name| (strsim::osa_distance(&folded, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 2 && *distance < name.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.clone())
 }

@@ -5,89 +5,31 @@
 
 mod activity;
 mod batch;
+mod cell;
 mod csv;
 mod error;
+mod flaw;
+mod jsonl;
+mod mysql;
 mod opened;
+mod parquet;
+mod postgres;
+mod query;
 mod reading;
 mod sound;
+mod source;
+mod sqlite;
 
-use jiff::tz::TimeZone;
-
-use crate::campaign;
 use crate::event::FileShare;
 
+pub use crate::campaign::Files;
 pub use batch::{Activity, Batch, Place, Row};
-pub use error::{AudienceError, Flaw, Foreign};
-pub use opened::{Files, Input};
+pub use error::{AudienceError, Blame, Role, Said};
+pub use flaw::{Flaw, Foreign};
+pub use opened::Input;
+pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading};
-
-/// Where an audience comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Comma-separated values with a header line.
-    Csv(CsvSource),
-}
-
-/// Comma-separated values with a header line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CsvSource {
-    /// Where the text comes from.
-    pub input: Input,
-    /// What is read of each row.
-    pub columns: Columns,
-    /// How its bytes are to be read as text.
-    pub encoding: Encoding,
-    /// What separates its fields: `,` `;` or a tab. None: what the header line suggests.
-    pub delimiter: Option<u8>,
-}
-
-/// What is read of each row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Columns {
-    /// The name of the column that holds open_ids.
-    pub open_id: String,
-    /// The name of the column that says when the user was last active.
-    pub last_active: Option<String>,
-    /// The zone of times in it that name none.
-    pub zone: TimeZone,
-}
-
-impl Source {
-    /// What the campaign file says, with times by the clocks of its zone.
-    #[must_use]
-    pub fn of(said: &campaign::Source, zone: &TimeZone) -> Self {
-        let csv = &said.csv;
-        Self::Csv(CsvSource {
-            input: Input::Files(csv.path.as_path().into()),
-            columns: Columns {
-                open_id: csv.open_id.clone(),
-                last_active: csv.last_active.clone(),
-                zone: zone.clone(),
-            },
-            encoding: match csv.encoding {
-                Some(campaign::Encoding::Gb18030) => Encoding::Gb18030,
-                Some(campaign::Encoding::Utf8) | None => Encoding::Utf8,
-            },
-            delimiter: csv.delimiter.map(campaign::Delimiter::byte),
-        })
-    }
-
-    fn kind(&self) -> &dyn reading::Pour {
-        match self {
-            Self::Csv(source) => source,
-        }
-    }
-}
-
-/// How bytes are to be read as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    Utf8,
-    /// GB18030, and so GBK and GB2312 as well.
-    Gb18030,
-}
+pub use source::{Columns, CsvSource, Encoding, JsonlSource, ParquetSource, Source, SqliteSource};
 
 /// What was read, when all of it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

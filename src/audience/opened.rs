@@ -7,7 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::error::{AudienceError, Foreign};
+use super::error::AudienceError;
+use super::flaw::Foreign;
+use crate::campaign::Files;
 
 /// How much is looked at to tell what a file is.
 const LOOK: usize = 64;
@@ -22,24 +24,6 @@ pub enum Input {
     Stdin,
 }
 
-/// One file, or all that a pattern names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// Where a relative path begins.
-    pub folder: PathBuf,
-    /// A path, or a pattern of paths with `*`, `?` or `[…]`.
-    pub path: String,
-}
-
-impl From<&Path> for Files {
-    fn from(path: &Path) -> Self {
-        Self {
-            folder: PathBuf::new(),
-            path: path.display().to_string(),
-        }
-    }
-}
-
 /// A file by its path, and by the name that places in it have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
@@ -47,60 +31,58 @@ pub(super) struct Named {
     pub(super) name: String,
 }
 
-impl Files {
-    /// All of the files, sorted by their paths.
-    pub(super) fn list(&self) -> Result<Vec<Named>, AudienceError> {
-        let whole = self.folder.join(&self.path);
-        // A file may have a name that looks like a pattern.
-        if !self.path.contains(['*', '?', '[']) || whole.exists() {
-            let name = last(&whole);
-            return Ok(vec![Named { path: whole, name }]);
-        }
-        let paths = self.matches(&whole)?;
-        let mut names: Vec<_> = paths.iter().map(|path| last(path)).collect();
-        names.sort_unstable();
-        let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
-        let name = |path: &Path| {
-            let within = path.strip_prefix(&self.folder).unwrap_or(path);
-            if unique {
-                last(path)
-            } else {
-                within.display().to_string()
-            }
-        };
-        let files = paths.into_iter().map(|path| Named {
-            name: name(&path),
-            path,
-        });
-        Ok(files.collect())
+/// All of the files, sorted by their paths.
+pub(super) fn list(files: &Files) -> Result<Vec<Named>, AudienceError> {
+    let whole = files.folder.join(&files.path);
+    // A file may have a name that looks like a pattern.
+    if !files.path.contains(['*', '?', '[']) || whole.exists() {
+        let name = last(&whole);
+        return Ok(vec![Named { path: whole, name }]);
     }
+    let paths = matches(files, &whole)?;
+    let mut names: Vec<_> = paths.iter().map(|path| last(path)).collect();
+    names.sort_unstable();
+    let unique = names.windows(2).all(|pair| pair[0] != pair[1]);
+    let name = |path: &Path| {
+        let within = path.strip_prefix(&files.folder).unwrap_or(path);
+        if unique {
+            last(path)
+        } else {
+            within.display().to_string()
+        }
+    };
+    let files = paths.into_iter().map(|path| Named {
+        name: name(&path),
+        path,
+    });
+    Ok(files.collect())
+}
 
-    fn matches(&self, whole: &Path) -> Result<Vec<PathBuf>, AudienceError> {
-        let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
-        let pattern = Path::new(&folder).join(&self.path);
-        let options = glob::MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
+fn matches(files: &Files, whole: &Path) -> Result<Vec<PathBuf>, AudienceError> {
+    let folder = glob::Pattern::escape(&files.folder.to_string_lossy());
+    let pattern = Path::new(&folder).join(&files.path);
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let found = glob::glob_with(&pattern.to_string_lossy(), options).map_err(|error| AudienceError::Pattern {
+        path: whole.into(),
+        why: error.msg,
+    })?;
+    let mut paths = Vec::new();
+    for path in found {
+        let unreadable = |error: glob::GlobError| AudienceError::Unreadable {
+            path: error.path().into(),
+            source: error.into(),
         };
-        let found = glob::glob_with(&pattern.to_string_lossy(), options).map_err(|error| AudienceError::Pattern {
-            path: whole.into(),
-            why: error.msg,
-        })?;
-        let mut paths = Vec::new();
-        for path in found {
-            let unreadable = |error: glob::GlobError| AudienceError::Unreadable {
-                path: error.path().into(),
-                source: error.into(),
-            };
-            paths.push(path.map_err(unreadable)?);
-        }
-        paths.sort_unstable();
-        if paths.is_empty() {
-            return Err(AudienceError::NoMatch { path: whole.into() });
-        }
-        Ok(paths)
+        paths.push(path.map_err(unreadable)?);
     }
+    paths.sort_unstable();
+    if paths.is_empty() {
+        return Err(AudienceError::NoMatch { path: whole.into() });
+    }
+    Ok(paths)
 }
 
 fn last(path: &Path) -> String {
@@ -185,7 +167,7 @@ impl Input {
         mut show: impl FnMut(&mut Text) -> Result<(), AudienceError>,
     ) -> Result<(), AudienceError> {
         let files = match self {
-            Self::Files(files) => files.list()?,
+            Self::Files(files) => list(files)?,
             Self::Stdin => return show(&mut Text::stdin()?),
         };
         for file in files {

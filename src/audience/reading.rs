@@ -54,7 +54,7 @@ impl Reading {
         let source = source.clone();
         let read = move || {
             let mut out = Out::new(sender);
-            let read = source.kind().pour(&mut out).map(|()| out.finish());
+            let read = source.pour(&mut out).map(|()| out.finish());
             // Nobody hears it when the reading was dropped, and nobody has to.
             let _ = out.batches.blocking_send(Message::End(read));
         };
@@ -88,6 +88,8 @@ pub(super) struct Out {
     totals: Totals,
     /// The hashes of the files, one behind the other.
     hashes: Vec<u8>,
+    /// The hash of the rows, where a source has no bytes of its own.
+    of_rows: Option<Sha256>,
 }
 
 impl Out {
@@ -97,6 +99,7 @@ impl Out {
             batch: Batch::new("".into(), PlaceUnit::Row),
             totals: Totals::default(),
             hashes: Vec::new(),
+            of_rows: None,
         }
     }
 
@@ -107,6 +110,24 @@ impl Out {
             name: name.to_owned(),
             rows: 0,
         });
+    }
+
+    /// The same for what has no lines and no bytes of its own: its rows are hashed.
+    pub(super) fn begin_rows(&mut self, name: &str) {
+        self.begin(name, PlaceUnit::Row);
+        self.of_rows = Some(Sha256::new());
+    }
+
+    /// The end of these.
+    pub(super) fn end_rows(&mut self) -> Result<(), AudienceError> {
+        let hash = self.of_rows.take().unwrap_or_default().finalize().into();
+        self.end(0, hash)
+    }
+
+    /// The same without blocking the thread.
+    pub(super) async fn end_rows_async(&mut self) -> Result<(), AudienceError> {
+        self.hashes.extend(self.of_rows.take().unwrap_or_default().finalize());
+        self.send_async().await
     }
 
     /// Takes one row. `open_id` must be [`usable`](super::batch::usable).
@@ -122,8 +143,35 @@ impl Out {
         Ok(())
     }
 
-    /// The same without waiting. Says whether it is time to send.
+    /// Takes one row, and hands a full batch over without blocking the thread.
+    pub(super) async fn row_async(
+        &mut self,
+        number: u64,
+        open_id: Result<&str, UnusableKind>,
+        last_active: Activity,
+    ) -> Result<(), AudienceError> {
+        if self.push(number, open_id, last_active) {
+            self.send_async().await?;
+        }
+        Ok(())
+    }
+
+    async fn send_async(&mut self) -> Result<(), AudienceError> {
+        let batch = self.take();
+        self.batches.send(batch).await.map_err(|_| AudienceError::BrokenOff)
+    }
+
+    /// Waits until nobody wants any more of it.
+    pub(super) fn unwanted(&self) -> impl Future<Output = ()> + use<> {
+        let batches = self.batches.clone();
+        async move { batches.closed().await }
+    }
+
+    /// Takes a row without waiting. Says whether it is time to send.
     fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity) -> bool {
+        if let Some(hash) = &mut self.of_rows {
+            hash_row(hash, open_id, last_active);
+        }
         self.totals.rows += 1;
         if let Some(share) = self.totals.shares.last_mut() {
             share.rows += 1;
@@ -142,13 +190,10 @@ impl Out {
         self.batches.blocking_send(batch).map_err(|_| AudienceError::BrokenOff)
     }
 
-    /// Ends the file or query: so many bytes, with this hash of what was read.
+    /// Ends a file: so many bytes, with this hash of what was read.
     pub(super) fn end(&mut self, bytes: u64, hash: [u8; 32]) -> Result<(), AudienceError> {
         self.totals.bytes += bytes;
         self.hashes.extend(hash);
-        if self.batch.is_empty() {
-            return Ok(());
-        }
         self.send()
     }
 
@@ -161,4 +206,23 @@ impl Out {
         };
         totals
     }
+}
+
+/// Adds a row to a hash of rows, in a form that no two different rows share.
+fn hash_row(hash: &mut Sha256, open_id: Result<&str, UnusableKind>, last_active: Activity) {
+    let (text, usable) = match open_id {
+        Ok(text) => (text, 1),
+        Err(_) => ("", 0),
+    };
+    let (known, at) = match last_active {
+        Activity::Unknown => (0, 0),
+        Activity::Unreadable => (1, 0),
+        Activity::At(at) => (2, at.as_millisecond()),
+    };
+    // An open_id has at most 128 characters, so its length fits.
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let mut head = [usable, length[0], length[1], known, 0, 0, 0, 0, 0, 0, 0, 0];
+    head[4..].copy_from_slice(&at.to_be_bytes());
+    hash.update(head);
+    hash.update(text);
 }

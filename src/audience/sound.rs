@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr_iter, memrchr};
 use sha2::{Digest, Sha256};
 
-use super::error::Flaw;
+use super::flaw::Flaw;
 
 /// The longest that one row may be, in bytes: a bound for the memory that a broken file can take.
 pub(super) const LONGEST_ROW: usize = 1 << 20;

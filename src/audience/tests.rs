@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 

@@ -1,13 +1,14 @@
 //! Who is to have a coupon.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 
+use super::audience_source::{Source, Written};
 use super::diagnostic::Code;
 use super::duration::{self, Bounds};
-use super::exclude::Exclude;
+use super::exclude::{self, Exclude};
 use super::keys::{Complete, Key};
 use super::notes::Notes;
 use super::share;
@@ -23,23 +24,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::optional("allow_empty"),
     Key::optional("max_unusable"),
 ];
-pub(super) const SOURCES: &[Key] = &[
-    Key::optional("csv"),
-    Key::not_yet("jsonl"),
-    Key::not_yet("parquet"),
-    Key::not_yet("postgres"),
-    Key::not_yet("mysql"),
-    Key::not_yet("sqlite"),
-    Key::not_yet("stdin"),
-];
-pub(super) const CSV: &[Key] = &[
-    Key::required("path", "audience.csv"),
-    Key::required("open_id", "open_id"),
-    Key::optional("last_active"),
-    Key::optional("encoding"),
-    Key::optional("delimiter"),
-];
-
 /// Recipients are numbered with 32 bits; the last number is kept free.
 const LIMIT: Whole = Whole {
     least: 1,
@@ -59,6 +43,7 @@ pub const MAX_UNUSABLE: f64 = 0.01;
 #[schemars(deny_unknown_fields, transform = Complete(KEYS))]
 pub struct Audience {
     /// Where the list of users comes from.
+    #[schemars(with = "Written")]
     pub source: Source,
     /// Who is not to have one: lists of any kind of source, and the coupons of other campaigns.
     pub exclude: Option<Vec<Exclude>>,
@@ -80,77 +65,6 @@ pub struct Audience {
     /// The share of unusable rows, of those read, that stops the run when it is exceeded.
     #[schemars(schema_with = "share::schema", extend("default" = share::written(MAX_UNUSABLE)))]
     pub max_unusable: Option<f64>,
-}
-
-/// Where the list of users comes from: exactly one of the kinds.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(SOURCES), extend("minProperties" = 1, "maxProperties" = 1))]
-pub struct Source {
-    /// A CSV file with a header line.
-    pub csv: Csv,
-}
-
-/// A CSV file with a header line.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(CSV))]
-pub struct Csv {
-    /// The file; a relative path begins at the campaign file's folder.
-    #[schemars(with = "String", extend("minLength" = 1))]
-    pub path: PathBuf,
-    /// The column that holds the users' open_ids.
-    #[schemars(extend("minLength" = 1))]
-    pub open_id: String,
-    /// The column that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-    /// How the file's characters are encoded; `utf-8` when absent.
-    #[schemars(extend("default" = "utf-8"))]
-    pub encoding: Option<Encoding>,
-    /// What stands between two fields; told from the header line when absent.
-    pub delimiter: Option<Delimiter>,
-}
-
-/// How a file's characters are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-pub enum Encoding {
-    /// Unicode, as almost everywhere.
-    #[schemars(rename = "utf-8")]
-    Utf8,
-    /// The encoding of Chinese spreadsheets; it includes GBK and GB 2312.
-    #[schemars(rename = "gb18030")]
-    Gb18030,
-}
-
-impl Encoding {
-    const WORDS: [(&str, Self); 2] = [("utf-8", Self::Utf8), ("gb18030", Self::Gb18030)];
-}
-
-/// What stands between two fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-pub enum Delimiter {
-    /// `,`
-    #[schemars(rename = ",")]
-    Comma,
-    /// `;`
-    #[schemars(rename = ";")]
-    Semicolon,
-    /// A tab.
-    #[schemars(rename = "tab")]
-    Tab,
-}
-
-impl Delimiter {
-    const WORDS: [(&str, Self); 3] = [(",", Self::Comma), (";", Self::Semicolon), ("tab", Self::Tab)];
-
-    /// The byte itself.
-    #[must_use]
-    pub const fn byte(self) -> u8 {
-        match self {
-            Self::Comma => b',',
-            Self::Semicolon => b';',
-            Self::Tab => b'\t',
-        }
-    }
 }
 
 /// Whose turn comes first.
@@ -181,6 +95,9 @@ impl Audience {
         let allow_empty = map.get("allow_empty").and_then(|value| value.bool(notes));
         let max_unusable = map.get("max_unusable").and_then(|value| value.share(notes));
         activity(&map, source.as_ref(), order, notes);
+        if let (Some(value), Some(Some(read))) = (map.get("exclude"), &exclude) {
+            exclude::one_stdin(source.as_ref(), value, read, notes);
+        }
         Some(Self {
             source: source?,
             exclude: match exclude {
@@ -223,64 +140,5 @@ fn activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Order>, no
         let message = format!("`{}` is `expiring_first`, and nothing expires", value.path);
         let note = notes.error(Code::Contradiction, value.span(), message);
         note.help("add `active_within: 7d`, and `last_active` in the source; or write `as_listed`");
-    }
-}
-
-impl Source {
-    /// What tells this source from the other lists of a file, wherever the file is: its kind, and its name.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let name = self.csv.path.file_name().unwrap_or_default();
-        format!("csv {}", name.to_string_lossy())
-    }
-
-    /// The column that says when a user was last active, if it is named.
-    #[must_use]
-    pub fn last_active(&self) -> Option<&str> {
-        self.csv.last_active.as_deref()
-    }
-
-    pub(super) fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(SOURCES, notes)?;
-        let csv = map.get("csv").map(|value| Csv::read(value, folder, notes));
-        let mut present = map.present();
-        let first = present.next();
-        if let Some((second, span)) = present.next() {
-            let message = format!("`{}` names a second source, `{second}`", value.path);
-            let note = notes.error(Code::Choice, span, message);
-            note.help("an audience has exactly one source: keep one of them");
-        } else if first.is_none() && value.entries(SOURCES, notes).is_some_and(<[_]>::is_empty) {
-            let note = notes.error(Code::Choice, value.mark(), format!("`{}` names no source", value.path));
-            note.help("write `csv: {path: audience.csv, open_id: open_id}`");
-        }
-        csv.flatten().map(|csv| Self { csv })
-    }
-}
-
-impl Csv {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(CSV, notes)?;
-        let path = map
-            .get("path")
-            .and_then(|value| value.text("the path of the CSV file", notes));
-        let open_id = map
-            .get("open_id")
-            .and_then(|value| value.text("the name of the column with the open_ids", notes));
-        let last_active = map
-            .get("last_active")
-            .and_then(|value| value.text("the name of the column that says when a user was last active", notes));
-        let encoding = map
-            .get("encoding")
-            .and_then(|value| value.word(&Encoding::WORDS, notes));
-        let delimiter = map
-            .get("delimiter")
-            .and_then(|value| value.word(&Delimiter::WORDS, notes));
-        Some(Self {
-            path: folder.join(path?),
-            open_id: open_id?,
-            last_active,
-            encoding,
-            delimiter,
-        })
     }
 }

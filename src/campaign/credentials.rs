@@ -109,7 +109,8 @@ fn clear(value: &Value<'_>, notes: &mut Notes) {
     notes.error(Code::SecretInClear, value.mark(), message).help(WRITE);
 }
 
-fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<SecretRef> {
+/// A reference to a secret; the secret itself in its place is refused and never shown.
+pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<SecretRef> {
     let Kind::Map(_) = value.kind() else {
         if value.single().is_some_and(|scalar| scalar.text.is_empty()) {
             value.mapping(REFERENCE, notes);
@@ -182,7 +183,7 @@ fn looks_random(name: &str) -> bool {
     name.len() >= 20 && !name.contains('_') && name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-fn reference_schema(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn reference_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "properties": {

@@ -7,6 +7,7 @@
 //! Values are what the file says, absent where it says nothing. What that means is decided in [`crate::plan`].
 
 mod audience;
+mod audience_source;
 mod codes;
 mod coupons;
 mod credentials;
@@ -41,7 +42,8 @@ use jiff::tz::TimeZone;
 
 use crate::outcome::Class;
 
-pub use audience::{Audience, Csv, Delimiter, Encoding, Order, Source};
+pub use audience::{Audience, Order};
+pub use audience_source::{Csv, Delimiter, Encoding, Files, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
@@ -60,6 +62,7 @@ pub use share::written as share_written;
 /// What is meant where the file says nothing.
 pub mod usual {
     pub use super::audience::MAX_UNUSABLE;
+    pub use super::audience_source::OPEN_ID;
     pub use super::coupons::COUPONS_PER_USER;
     pub use super::halt::{HELD, REFUSED, SAME_CODE};
     pub use super::pace::{MAX_IN_FLIGHT, PER_SECOND};

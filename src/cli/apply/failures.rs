@@ -11,7 +11,8 @@ use crate::ledger::{LedgerError, StoreError};
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
-        let failure = Self::of(Exit::Input, &error);
+        let exit = if error.is_input() { Exit::Input } else { Exit::Error };
+        let failure = Self::of(exit, &error);
         match error.help() {
             Some(help) => failure.help(help),
             None => failure,

@@ -1,0 +1,114 @@
+//! What can be wrong with the content of a file.
+
+/// What a file is that is none of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// A Parquet file.
+    Parquet,
+    /// A zip archive, as which spreadsheets are saved.
+    Zip,
+    /// An SQLite database.
+    Sqlite,
+    /// An archive or a compression that is not taken off here, by its name.
+    Archive(&'static str),
+}
+
+impl Foreign {
+    /// What these first bytes begin, if it is no text.
+    pub(super) fn of(start: &[u8]) -> Option<Self> {
+        let known: [(&[u8], Self); 8] = [
+            (b"PAR1", Self::Parquet),
+            (b"PK\x03\x04", Self::Zip),
+            (b"SQLite format 3\0", Self::Sqlite),
+            (b"\x1f\x8b", Self::Archive("gzip data within compressed data")),
+            (b"\x28\xb5\x2f\xfd", Self::Archive("zstd data within compressed data")),
+            (b"BZh", Self::Archive("compressed with bzip2")),
+            (b"\xfd7zXZ\0", Self::Archive("compressed with xz")),
+            (b"7z\xbc\xaf\x27\x1c", Self::Archive("a 7z archive")),
+        ];
+        known
+            .into_iter()
+            .find(|(magic, _)| start.starts_with(magic))
+            .map(|(_, what)| what)
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "a Parquet file",
+            Self::Zip => "a zip archive or an Excel workbook",
+            Self::Sqlite => "an SQLite database",
+            Self::Archive(name) => name,
+        }
+    }
+
+    pub(super) const fn help(self) -> &'static str {
+        match self {
+            Self::Parquet => "write `parquet:` in place of the source's kind",
+            Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
+            Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
+            Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
+        }
+    }
+}
+
+/// What is wrong with a place in a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// A quote that opens there and is never closed: everything behind it would be one field.
+    #[error("the quote that opens here is never closed")]
+    UnclosedQuote,
+    /// A quote that closes there and does not end its field. Taken leniently, it makes one row of several.
+    #[error("there is text behind a closing quote, so the quotes do not pair")]
+    TextBehindQuote,
+    /// A NUL byte.
+    #[error("there is a NUL byte, so this is no text")]
+    Nul,
+    /// Two bytes a character.
+    #[error("the text is UTF-16")]
+    Utf16,
+    /// A row that is too long to be one.
+    #[error("the row that begins here is longer than 1 MiB")]
+    TooLong,
+    /// Lines that end as they did on the Macs of the nineties.
+    #[error("its lines end with a carriage return alone")]
+    LoneCarriageReturn,
+    /// Bytes that are no text in UTF-8.
+    #[error("the line is not UTF-8 text")]
+    NotUtf8,
+    /// The end of the file within an object.
+    #[error("the line ends within a JSON object")]
+    CutJson,
+    /// One array around everything.
+    #[error("the line is a JSON array, not an object")]
+    JsonArray,
+    /// What begins like an object and is none.
+    #[error("the line is not JSON from column {column} on")]
+    NotJson {
+        /// The column, in bytes.
+        column: usize,
+    },
+    /// No object at all.
+    #[error("the line is not a JSON object")]
+    NoObject,
+}
+
+impl Flaw {
+    pub(super) const fn help(self) -> Option<&'static str> {
+        match self {
+            Self::UnclosedQuote | Self::TextBehindQuote => Some("write a quote inside a quoted field twice: \"\""),
+            Self::Nul => Some("a file that was cut by a full disk looks like this too: export it again"),
+            Self::Utf16 => Some("save it as \"CSV UTF-8\""),
+            Self::TooLong => None,
+            Self::LoneCarriageReturn => Some("save it with the line ends of Windows or Unix"),
+            Self::NotUtf8 => Some("save it as UTF-8"),
+            Self::CutJson => {
+                Some("each line is one object; a file that was cut off looks like this too: export it again")
+            }
+            Self::JsonArray => Some("write each object on a line of its own, without the array around them"),
+            Self::NotJson { .. } => Some("each line is one object, such as {\"open_id\": \"…\"}"),
+            Self::NoObject => {
+                Some("each line is one object, such as {\"open_id\": \"…\"}; for a CSV file write `csv:` as the source")
+            }
+        }
+    }
+}

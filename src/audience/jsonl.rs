@@ -1,0 +1,259 @@
+//! An audience in JSON objects, one a line.
+//!
+//! Only the values that are asked for are looked at, and numbers among them as the text that they are: an open_id of
+//! thirty digits would not survive any number type of JSON's libraries.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::batch::{Activity, usable};
+use super::flaw::Flaw;
+use super::opened::Text;
+use super::reading::{Out, Pour};
+use super::sound::{Found, LONGEST_ROW};
+use super::{AudienceError, JsonlSource, activity};
+use crate::event::{PlaceUnit, UnusableKind};
+
+const BUFFER: usize = 128 << 10;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Pour for JsonlSource {
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+        let columns = &self.columns;
+        let path = |name: &str| name.trim().split('.').map(str::to_owned).collect::<Vec<_>>();
+        let open_id = path(&columns.open_id);
+        let last_active = columns.last_active.as_deref().map(path);
+        let wanted = Wanted {
+            open_id: Some(&open_id),
+            last_active: last_active.as_deref(),
+        };
+        self.input.each(|text| {
+            out.begin(&text.name, PlaceUnit::Line);
+            let mut lines = Lines::new(text);
+            let path = lines.path.clone();
+            while let Some((number, line)) = lines.next()? {
+                let found = wanted.find(line).map_err(|why| lines_flaw(&path, number, line, &why))?;
+                let id = found.open_id.as_deref().map_err(|kind| *kind).and_then(usable);
+                let active = match &found.last_active {
+                    Ok(text) => activity::text(text, &columns.zone),
+                    Err(UnusableKind::Missing) => Activity::Unknown,
+                    Err(_) => Activity::Unreadable,
+                };
+                out.row(number, id, active)?;
+            }
+            let (bytes, hash) = lines.finish();
+            out.end(bytes, hash)
+        })
+    }
+}
+
+fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> AudienceError {
+    let flaw = if text.contains(&0) {
+        Flaw::Nul
+    } else if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        Flaw::Utf16
+    } else if std::str::from_utf8(text).is_err() {
+        Flaw::NotUtf8
+    } else if why.is_eof() {
+        Flaw::CutJson
+    } else if text.trim_ascii_start().starts_with(b"[") {
+        Flaw::JsonArray
+    } else if text.trim_ascii_start().starts_with(b"{") {
+        Flaw::NotJson { column: why.column() }
+    } else {
+        Flaw::NoObject
+    };
+    let path = path.into();
+    AudienceError::Malformed { path, line, flaw }
+}
+
+/// The lines of a text, hashed and bounded.
+struct Lines<'t> {
+    path: std::path::PathBuf,
+    text: BufReader<&'t mut Text>,
+    line: Vec<u8>,
+    number: u64,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t mut Text) -> Self {
+        Self {
+            path: text.path.clone(),
+            text: BufReader::with_capacity(BUFFER, text),
+            line: Vec::new(),
+            number: 0,
+            bytes: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// The next line that has anything on it, and its number.
+    fn next(&mut self) -> Result<Option<(u64, &[u8])>, AudienceError> {
+        let most = LONGEST_ROW as u64 + 1;
+        loop {
+            self.line.clear();
+            let read = Read::by_ref(&mut self.text)
+                .take(most)
+                .read_until(b'\n', &mut self.line);
+            let read = read.map_err(|error| AudienceError::of(&self.path, error))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if self.line.len() > LONGEST_ROW {
+                let (line, flaw) = (self.number, Flaw::TooLong);
+                return Err(AudienceError::of(
+                    &self.path,
+                    std::io::Error::other(Found { line, flaw }),
+                ));
+            }
+            self.bytes += read as u64;
+            self.hash.update(&self.line);
+            let marked = self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK);
+            let begin = if marked { BYTE_ORDER_MARK.len() } else { 0 };
+            if self.line.get(begin..).is_some_and(|line| !line.trim_ascii().is_empty()) {
+                return Ok(self.line.get(begin..).map(|line| (self.number, line)));
+            }
+        }
+    }
+
+    fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hash.finalize().into())
+    }
+}
+
+/// What is looked for, and by which keys it is still to be reached.
+#[derive(Clone, Copy)]
+struct Wanted<'p> {
+    open_id: Option<&'p [String]>,
+    last_active: Option<&'p [String]>,
+}
+
+/// What was found: the text of a string or of a number, or why there is none.
+#[derive(Debug)]
+struct Picked<'t> {
+    open_id: Result<Cow<'t, str>, UnusableKind>,
+    last_active: Result<Cow<'t, str>, UnusableKind>,
+}
+
+impl<'p> Wanted<'p> {
+    fn find(self, line: &[u8]) -> Result<Picked<'_>, serde_json::Error> {
+        let mut picked = Picked {
+            open_id: Err(UnusableKind::Missing),
+            last_active: Err(UnusableKind::Missing),
+        };
+        let mut json = serde_json::Deserializer::from_slice(line);
+        json.deserialize_map(Into {
+            wanted: self,
+            picked: &mut picked,
+        })?;
+        json.end()?;
+        Ok(picked)
+    }
+
+    /// What is still looked for under `key`.
+    fn under(self, key: &str) -> Self {
+        let step = |path: Option<&'p [String]>| {
+            path?
+                .split_first()
+                .filter(|(first, _)| *first == key)
+                .map(|(_, rest)| rest)
+        };
+        Self {
+            open_id: step(self.open_id),
+            last_active: step(self.last_active),
+        }
+    }
+}
+
+/// Walks into an object.
+struct Into<'p, 'f, 't> {
+    wanted: Wanted<'p>,
+    picked: &'f mut Picked<'t>,
+}
+
+impl<'t> Visitor<'t> for Into<'_, '_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Key<'t>>()? {
+            let wanted = self.wanted.under(&key.0);
+            if wanted.open_id.is_none() && wanted.last_active.is_none() {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(Into {
+                    wanted,
+                    picked: &mut *self.picked,
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'t>>(self, json: D) -> Result<(), D::Error> {
+        let raw = <&RawValue>::deserialize(json)?;
+        let Self { wanted, picked } = self;
+        let mut deeper = wanted;
+        if wanted.open_id.is_some_and(<[_]>::is_empty) {
+            picked.open_id = value(raw.get());
+            deeper.open_id = None;
+        }
+        if wanted.last_active.is_some_and(<[_]>::is_empty) {
+            picked.last_active = number(raw.get()).map_or_else(|| value(raw.get()), |text| Ok(Cow::Borrowed(text)));
+            deeper.last_active = None;
+        }
+        if deeper.open_id.is_none() && deeper.last_active.is_none() {
+            return Ok(());
+        }
+        if !raw.get().starts_with('{') {
+            // Nothing lies deeper in what is no object.
+            return Ok(());
+        }
+        serde_json::Deserializer::from_str(raw.get())
+            .deserialize_map(Into { wanted: deeper, picked })
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A key, copied only where it has escapes in it.
+#[derive(Deserialize)]
+struct Key<'t>(#[serde(borrow)] Cow<'t, str>);
+
+/// The text of a number, whole or not.
+fn number(raw: &str) -> Option<&str> {
+    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        .then_some(raw)
+}
+
+/// The text of a string, or of a whole number.
+fn value(raw: &str) -> Result<Cow<'_, str>, UnusableKind> {
+    match raw.as_bytes() {
+        b"null" => Err(UnusableKind::Missing),
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => raw
+            .get(1..raw.len() - 1)
+            .map(Cow::Borrowed)
+            .ok_or(UnusableKind::NotText),
+        [b'"', ..] => serde_json::from_str(raw)
+            .map(Cow::Owned)
+            .map_err(|_| UnusableKind::NotText),
+        [b'-' | b'0'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => Ok(Cow::Borrowed(raw)),
+        _ => Err(UnusableKind::WrongType),
+    }
+}

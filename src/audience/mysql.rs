@@ -1,0 +1,178 @@
+//! An audience by a query to a MySQL or MariaDB server.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
+use sqlx::{ConnectOptions, Connection, Error, MySql, Row, ValueRef};
+
+use super::AudienceError;
+use super::cell::Cell;
+use super::error::Blame;
+use super::query::{Asked, Dialect, Expected, Means, Server, by_state, run};
+use super::reading::{Out, Pour};
+
+const EXPECTED: Expected<'_> = Expected {
+    server: "MySQL",
+    schemes: &["mysql", "mariadb"],
+    parameters: &[
+        "sslmode",
+        "ssl-mode",
+        "sslca",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "charset",
+        "collation",
+        "socket",
+    ],
+};
+
+/// A query to a MySQL or MariaDB server.
+pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
+
+impl Pour for MysqlQuery<'_> {
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+        let Server { url, query } = self.0;
+        let mut asked = Asked::of(query);
+        let url = asked.url(&EXPECTED, url)?;
+        run(out, async move |out| {
+            let options = MySqlConnectOptions::from_url(&url).map(|options| {
+                let options = options.timezone(None).pipes_as_concat(false);
+                options.no_engine_substitution(false).disable_statement_logging()
+            });
+            let connecting = async {
+                let mut connection = options?.connect().await?;
+                let row = sqlx::query("select version(), utc_timestamp()")
+                    .fetch_one(&mut connection)
+                    .await?;
+                let zone = session_zone(row.try_get_unchecked(1)?, &query.columns.zone);
+                Ok((connection, row.try_get::<String, _>(0)?, zone))
+            };
+            let (mut connection, version, (offset, zone)) = asked.connect::<MySql, _>(connecting).await?;
+            let limit = query.limits.statement;
+            // Each has its own word for it; MySQL counts milliseconds.
+            let limit = if version.contains("MariaDB") {
+                format!("max_statement_time = {}", limit.as_secs_f64())
+            } else {
+                format!("max_execution_time = {}", limit.as_millis())
+            };
+            // `now()` in the query and times without a zone in its result are by the campaign's clocks.
+            asked.offset = offset;
+            let seconds = query.limits.statement.as_secs().max(60);
+            let set_up = format!(
+                "set session time_zone = '{zone}'; set session {limit}; set session net_write_timeout = {seconds}; set session transaction read only; \
+                 start transaction read only"
+            );
+            asked.set_up::<MySql>(&mut connection, set_up).await?;
+            asked.pour::<MySql>(&mut connection, out).await?;
+            // The rows are here. How the connection ends changes nothing.
+            let _ = connection.close().await;
+            out.end_rows_async().await
+        })
+    }
+}
+
+impl Dialect for MySql {
+    fn means(type_name: &str, offset: i32) -> Option<Means> {
+        Some(match type_name {
+            "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Means::Whole,
+            "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" => {
+                Means::Unsigned
+            }
+            "FLOAT" | "DOUBLE" => Means::Real,
+            "DECIMAL" => Means::Decimal,
+            "TIMESTAMP" => Means::Moment(offset),
+            "DATETIME" => Means::Local,
+            "DATE" => Means::Day,
+            "CHAR" | "VARCHAR" | "BINARY" | "VARBINARY" | "TEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "BLOB"
+            | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "ENUM" => Means::Text,
+            "NULL" => Means::Any,
+            _ => return None,
+        })
+    }
+
+    fn cell<'r>(row: &'r MySqlRow, at: usize, means: Means, _scratch: &'r mut String) -> Result<Cell<'r>, Error> {
+        if row.try_get_raw(at)?.is_null() {
+            return Ok(Cell::Null);
+        }
+        let bytes: &[u8] = row.try_get_unchecked(at)?;
+        let cell = match means {
+            Means::Whole => whole(bytes).map(Cell::Whole),
+            Means::Unsigned => unsigned(bytes).map(|number| Cell::Whole(number.into())),
+            Means::Real => real(bytes).map(Cell::Real),
+            Means::Decimal => Some(
+                match std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) {
+                    Some(number) => Cell::Whole(number),
+                    None => Cell::Text(bytes),
+                },
+            ),
+            Means::Moment(offset) => time(bytes)
+                .and_then(|at| moment(at, offset))
+                .map(|at| Cell::At(at.as_millisecond())),
+            Means::Local => time(bytes).map(Cell::Local),
+            Means::Day => time(bytes).map(|at| Cell::Day(at.date())),
+            Means::Text | Means::Uuid | Means::Any => Some(Cell::Text(bytes)),
+        };
+        // What cannot be read, such as the 31st of February, is no time; it does not end the reading.
+        Ok(cell.unwrap_or(Cell::Other))
+    }
+
+    fn blame(code: &str) -> Blame {
+        match code {
+            "70100" | "HY000" => Blame::Server("make the query faster, or export its result to a file"),
+            code => by_state(code),
+        }
+    }
+}
+
+/// The moment that clocks so many seconds ahead of UTC show this.
+fn moment(at: DateTime, offset: i32) -> Option<Timestamp> {
+    Offset::from_seconds(offset).ok()?.to_timestamp(at).ok()
+}
+
+/// How far the clocks of `zone` are ahead of UTC at a moment that the server names, and so in the server's words.
+fn session_zone(utc: &[u8], zone: &TimeZone) -> (i32, String) {
+    let now = time(utc).and_then(|at| moment(at, 0));
+    let offset = now.map_or(0, |now| zone.to_offset(now).seconds());
+    let sign = if offset < 0 { '-' } else { '+' };
+    let minutes = offset.abs() / 60;
+    (offset, format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
+}
+
+fn unsigned(bytes: &[u8]) -> Option<u64> {
+    let mut wide = [0; 8];
+    wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(u64::from_le_bytes(wide))
+}
+
+fn whole(bytes: &[u8]) -> Option<i128> {
+    let negative = bytes.last()? & 0x80 != 0;
+    let mut wide = [if negative { 0xff } else { 0 }; 8];
+    wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(i64::from_le_bytes(wide).into())
+}
+
+fn real(bytes: &[u8]) -> Option<f64> {
+    match bytes.len() {
+        4 => bytes.try_into().ok().map(|bytes| f32::from_le_bytes(bytes).into()),
+        8 => bytes.try_into().ok().map(f64::from_le_bytes),
+        _ => None,
+    }
+}
+
+/// A length, then as much of year, month, day, hour, minute, second and microseconds as is not zero.
+fn time(bytes: &[u8]) -> Option<DateTime> {
+    let bytes = bytes.get(1..)?;
+    let at = |place: usize| bytes.get(place).map_or(Some(0), |byte| i8::try_from(*byte).ok());
+    let year = i16::from_le_bytes([*bytes.first()?, *bytes.get(1)?]);
+    let date = Date::new(year, at(2)?, at(3)?).ok()?;
+    let micros = bytes
+        .get(7..11)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, i32::from_le_bytes);
+    let time = jiff::civil::Time::new(at(4)?, at(5)?, at(6)?, micros.checked_mul(1_000)?).ok()?;
+    Some(date.to_datetime(time))
+}

@@ -1,0 +1,365 @@
+//! An audience in Parquet files, read column by column through the format's own interface: two columns of many.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+use super::cell::{Cell, uuid};
+use super::error::{Role, nearest};
+use super::opened::{Named, Regular, list};
+use super::reading::{Out, Pour};
+use super::sound::LONGEST_ROW;
+use super::{AudienceError, Columns, ParquetSource};
+
+const MAGIC: &[u8; 4] = b"PAR1";
+const ENCRYPTED: &[u8; 4] = b"PARE";
+/// The least that a Parquet file can be: two marks and the length of an empty footer.
+const LEAST: u64 = 12;
+/// How many rows of a column are held at once.
+const AT_ONCE: usize = 4096;
+
+impl Pour for ParquetSource {
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+        for named in list(&self.files)? {
+            let mut regular = Regular::open(&named.path)?;
+            whole(&mut regular)?;
+            out.begin_rows(&named.name);
+            // The library checks most of what a damaged file says, and panics over the rest.
+            let read = catch_unwind(AssertUnwindSafe(|| self.file(&named, &regular.file, out)));
+            read.unwrap_or_else(|_| {
+                let path = named.path.clone();
+                let why = "it contradicts itself".to_owned();
+                Err(AudienceError::BadParquet { path, why })
+            })?;
+            regular.stood_still()?;
+            out.end_rows()?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at both ends of a file, where every Parquet file has its mark.
+fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
+    let path = regular.path.clone();
+    let length = regular.len();
+    let mut ends = || {
+        let (mut first, mut last) = ([0; 4], [0; 4]);
+        let read = usize::try_from(length.min(4)).unwrap_or_default();
+        regular.file.read_exact(first.get_mut(..read).unwrap_or_default())?;
+        if length >= LEAST {
+            regular.file.seek(SeekFrom::End(-4))?;
+            regular.file.read_exact(&mut last)?;
+        }
+        std::io::Result::Ok((first, last))
+    };
+    let (first, last) = ends().map_err(|error| AudienceError::of(&path, error))?;
+    match (&first, &last) {
+        _ if length == 0 => Err(AudienceError::Empty {
+            path,
+            lacks: "bytes at all",
+        }),
+        (MAGIC, MAGIC) => Ok(()),
+        (ENCRYPTED, _) | (_, ENCRYPTED) => Err(AudienceError::BadParquet {
+            path,
+            why: "it is encrypted".to_owned(),
+        }),
+        (MAGIC, _) => Err(AudienceError::NoFooter { path }),
+        _ => Err(AudienceError::NotParquet { path }),
+    }
+}
+
+impl ParquetSource {
+    fn file(&self, named: &Named, file: &File, out: &mut Out) -> Result<(), AudienceError> {
+        let path = named.path.as_path();
+        let bad = |error: ParquetError| bad(path, error);
+        let file = file.try_clone().map_err(|error| AudienceError::of(path, error))?;
+        let reader = SerializedFileReader::new(file).map_err(bad)?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let (open_id, last_active) = columns(&self.columns, path, schema)?;
+        let mut number = 0;
+        let mut digits = String::new();
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group).map_err(bad)?;
+            let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+            let column = |wanted: &Wanted| group.get_column_reader(wanted.at).map_err(bad);
+            let mut ids = column(&open_id)?;
+            let mut times = last_active.as_ref().map(column).transpose()?;
+            while left > 0 {
+                let rows = left.min(AT_ONCE);
+                let ids = open_id.read(&mut ids, rows).map_err(bad)?;
+                let times = match (&last_active, &mut times) {
+                    (Some(wanted), Some(times)) => wanted.read(times, rows).map_err(bad)?,
+                    _ => Vec::new(),
+                };
+                for (at, id) in ids.iter().enumerate() {
+                    number += 1;
+                    let id = id.cell();
+                    if matches!(id, Cell::Text(text) if text.len() > LONGEST_ROW) {
+                        return Err(AudienceError::LongValue {
+                            path: path.into(),
+                            row: number,
+                        });
+                    }
+                    let active = times
+                        .get(at)
+                        .map_or(Cell::Null, Value::cell)
+                        .last_active(&self.columns.zone);
+                    out.row(number, id.open_id(&mut digits), active)?;
+                }
+                left -= rows;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad(path: &Path, error: ParquetError) -> AudienceError {
+    let why = match error {
+        ParquetError::General(why) | ParquetError::EOF(why) => why,
+        ParquetError::NYI(what) => format!("{what} is not supported"),
+        other => other.to_string(),
+    };
+    let path = path.into();
+    AudienceError::BadParquet { path, why }
+}
+
+/// A column that is read.
+struct Wanted {
+    at: usize,
+    /// At this level a value is there, below it something above it is null.
+    present: i16,
+    means: Means,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy)]
+enum Means {
+    Text,
+    Uuid,
+    Whole,
+    /// Whole numbers without a sign, kept in as many bits.
+    Unsigned,
+    Real,
+    /// Moments, so many of them a second.
+    Moment(i64),
+    /// Times on somebody's clocks.
+    Local(i64),
+    Day,
+    Int96,
+}
+
+fn columns(
+    wanted: &Columns,
+    path: &Path,
+    schema: &SchemaDescriptor,
+) -> Result<(Wanted, Option<Wanted>), AudienceError> {
+    let find = |name: &str, role| Wanted::find(name.trim(), role, path, schema);
+    let open_id = find(&wanted.open_id, Role::OpenId)?;
+    let last_active = wanted.last_active.as_deref().map(|name| find(name, Role::LastActive));
+    Ok((open_id, last_active.transpose()?))
+}
+
+impl Wanted {
+    fn find(name: &str, role: Role, path: &Path, schema: &SchemaDescriptor) -> Result<Self, AudienceError> {
+        let names: Vec<_> = schema.columns().iter().map(|column| column.path().string()).collect();
+        let Some(at) = names.iter().position(|found| found == name) else {
+            return Err(AudienceError::NoSuchColumn {
+                place: path.display().to_string(),
+                column: name.to_owned(),
+                nearest: nearest(name, &names),
+                found: names,
+            });
+        };
+        let column = schema.column(at);
+        let means = means(&column);
+        let fits = match role {
+            Role::OpenId => matches!(means, Some(Means::Text | Means::Uuid | Means::Whole | Means::Unsigned)),
+            Role::LastActive => means.is_some_and(|means| !matches!(means, Means::Uuid)),
+        };
+        match means {
+            Some(means) if fits && column.max_rep_level() == 0 => Ok(Self {
+                at,
+                present: column.max_def_level(),
+                means,
+            }),
+            _ => Err(AudienceError::ColumnType {
+                place: path.display().to_string(),
+                column: name.to_owned(),
+                found: kind(&column),
+                role,
+            }),
+        }
+    }
+
+    /// The next so many values.
+    fn read(&self, reader: &mut ColumnReader, rows: usize) -> Result<Vec<Value>, ParquetError> {
+        let means = self.means;
+        match reader {
+            ColumnReader::Int32ColumnReader(reader) => self.values(reader, rows, |number| match means {
+                Means::Unsigned => Value::Unsigned(number.cast_unsigned().into()),
+                Means::Day => day(number),
+                _ => Value::whole(number.into(), means),
+            }),
+            ColumnReader::Int64ColumnReader(reader) => self.values(reader, rows, |number| Value::whole(number, means)),
+            ColumnReader::Int96ColumnReader(reader) => self.values(reader, rows, |at| Value::At(at.to_millis())),
+            ColumnReader::FloatColumnReader(reader) => self.values(reader, rows, |real| Value::Real(real.into())),
+            ColumnReader::DoubleColumnReader(reader) => self.values(reader, rows, Value::Real),
+            ColumnReader::ByteArrayColumnReader(reader) => self.values(reader, rows, Value::Text),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => self.values(reader, rows, |bytes| match means {
+                Means::Uuid => Value::uuid(bytes.data()),
+                _ => Value::Text(bytes.into()),
+            }),
+            ColumnReader::BoolColumnReader(reader) => self.values(reader, rows, |_| Value::Other),
+        }
+    }
+
+    fn values<T: DataType>(
+        &self,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: usize,
+        value: impl Fn(T::T) -> Value,
+    ) -> Result<Vec<Value>, ParquetError> {
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        let (mut read, mut all) = (0, Vec::with_capacity(rows));
+        while read < rows {
+            levels.clear();
+            values.clear();
+            let (records, ..) = reader.read_records(rows - read, Some(&mut levels), None, &mut values)?;
+            if records == 0 {
+                return Err(ParquetError::General("a column has fewer rows than its group".into()));
+            }
+            read += records;
+            let mut values = values.drain(..).map(&value);
+            if self.present == 0 {
+                all.extend(values);
+            } else {
+                let present = self.present;
+                all.extend(levels.iter().map(|level| {
+                    let value = if *level == present { values.next() } else { None };
+                    value.unwrap_or(Value::Null)
+                }));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What a column's values are, if anything that is read.
+fn means(column: &ColumnDescriptor) -> Option<Means> {
+    let second = |unit: &TimeUnit| match unit {
+        TimeUnit::MILLIS => 1_000,
+        TimeUnit::MICROS => 1_000_000,
+        TimeUnit::NANOS => 1_000_000_000,
+    };
+    let physical = column.physical_type();
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Timestamp(of)), _) if of.is_adjusted_to_u_t_c => Some(Means::Moment(second(&of.unit))),
+        (Some(LogicalType::Timestamp(of)), _) => Some(Means::Local(second(&of.unit))),
+        (_, ConvertedType::TIMESTAMP_MILLIS) => Some(Means::Moment(1_000)),
+        (_, ConvertedType::TIMESTAMP_MICROS) => Some(Means::Moment(1_000_000)),
+        (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Some(Means::Day),
+        (Some(LogicalType::Uuid), _) => Some(Means::Uuid),
+        (Some(LogicalType::Integer(of)), _) if !of.is_signed => Some(Means::Unsigned),
+        (_, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => {
+            Some(Means::Unsigned)
+        }
+        (Some(LogicalType::Integer(_)), _) => Some(Means::Whole),
+        (Some(LogicalType::Decimal(of)), _) if of.scale == 0 => whole_numbers(physical),
+        (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => Some(Means::Text),
+        (Some(_), _) => None,
+        (None, ConvertedType::DECIMAL) => whole_numbers(physical).filter(|_| column.type_scale() == 0),
+        (None, _) => match physical {
+            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => Some(Means::Text),
+            Physical::INT32 | Physical::INT64 => Some(Means::Whole),
+            Physical::INT96 => Some(Means::Int96),
+            Physical::FLOAT | Physical::DOUBLE => Some(Means::Real),
+            Physical::BOOLEAN => None,
+        },
+    }
+}
+
+/// Whole numbers, where a type holds them as such.
+const fn whole_numbers(physical: Physical) -> Option<Means> {
+    match physical {
+        Physical::INT32 | Physical::INT64 => Some(Means::Whole),
+        _ => None,
+    }
+}
+
+/// What a column is, in the format's words.
+fn kind(column: &ColumnDescriptor) -> String {
+    if column.max_rep_level() > 0 {
+        return "a list".to_owned();
+    }
+    match column.logical_type_ref() {
+        Some(logical) => format!("{} ({logical:?})", column.physical_type()),
+        None => column.physical_type().to_string(),
+    }
+}
+
+/// One value, kept while its batch is read.
+enum Value {
+    Null,
+    Text(ByteArray),
+    Uuid([u8; 36]),
+    Whole(i64),
+    Unsigned(u64),
+    Real(f64),
+    At(i64),
+    Local(i64),
+    Day(Date),
+    Other,
+}
+
+impl Value {
+    fn whole(number: i64, means: Means) -> Self {
+        match means {
+            Means::Unsigned => Self::Unsigned(number.cast_unsigned()),
+            Means::Moment(second) => Self::At(number.div_euclid(second / 1_000)),
+            Means::Local(second) => Self::Local(number.div_euclid(second / 1_000)),
+            _ => Self::Whole(number),
+        }
+    }
+
+    fn uuid(bytes: &[u8]) -> Self {
+        match <&[u8; 16]>::try_from(bytes) {
+            Ok(bytes) => Self::Uuid(uuid(bytes)),
+            Err(_) => Self::Other,
+        }
+    }
+
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Self::Null => Cell::Null,
+            Self::Text(bytes) => Cell::Text(bytes.data()),
+            Self::Uuid(text) => Cell::Text(text),
+            Self::Whole(number) => Cell::Whole((*number).into()),
+            Self::Unsigned(number) => Cell::Whole((*number).into()),
+            Self::Real(number) => Cell::Real(*number),
+            Self::At(ms) => Cell::At(*ms),
+            Self::Local(ms) => {
+                Timestamp::from_millisecond(*ms).map_or(Cell::Other, |at| Cell::Local(TimeZone::UTC.to_datetime(at)))
+            }
+            Self::Day(date) => Cell::Day(*date),
+            Self::Other => Cell::Other,
+        }
+    }
+}
+
+/// A day by its number, counted from the Unix epoch.
+fn day(number: i32) -> Value {
+    let days = SignedDuration::from_hours(24 * i64::from(number));
+    let date = Date::constant(1970, 1, 1).checked_add(days);
+    date.map_or(Value::Other, Value::Day)
+}

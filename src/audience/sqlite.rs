@@ -1,0 +1,145 @@
+//! An audience by a query to an SQLite database, which is opened for reading only.
+
+use std::io::Read;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{ConnectOptions, Connection, Error, Row, Sqlite, TypeInfo, ValueRef};
+
+use super::cell::Cell;
+use super::error::Blame;
+use super::opened::Regular;
+use super::query::{Asked, Dialect, Means, run};
+use super::reading::{Out, Pour};
+use super::{AudienceError, SqliteSource};
+
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// How many rows SQLite's own thread is ahead.
+const AHEAD: usize = 1024;
+
+impl Pour for SqliteSource {
+    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+        self.is_one()?;
+        if !is_one_statement(&self.query.sql) {
+            return Err(AudienceError::NoQuery {
+                why: "it is more than one statement",
+            });
+        }
+        let asked = Asked::of(&self.query);
+        run(out, async |out| {
+            let options = SqliteConnectOptions::new()
+                .filename(&self.path)
+                .read_only(true)
+                .create_if_missing(false)
+                .pragma("query_only", "on")
+                .row_buffer_size(AHEAD)
+                .disable_statement_logging();
+            let mut connection = asked.connect::<Sqlite, _>(options.connect()).await?;
+            asked.pour::<Sqlite>(&mut connection, out).await?;
+            // The rows are here. How the connection ends changes nothing.
+            let _ = connection.close().await;
+            out.end_rows_async().await
+        })
+    }
+}
+
+impl SqliteSource {
+    /// Every database begins with the same words.
+    fn is_one(&self) -> Result<(), AudienceError> {
+        let mut regular = Regular::open(&self.path)?;
+        let path = self.path.clone();
+        let mut start = Vec::new();
+        let read = Read::by_ref(&mut regular.file)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut start);
+        read.map_err(|error| AudienceError::of(&path, error))?;
+        match start.as_slice() {
+            [] => Err(AudienceError::Empty { path, lacks: "tables" }),
+            start if start == MAGIC => Ok(()),
+            _ => Err(AudienceError::NotSqlite { path }),
+        }
+    }
+}
+
+/// Whether nothing but white space and comments follows the first semicolon that is not within quotes or a comment. The
+/// library would run one statement after the other.
+fn is_one_statement(sql: &str) -> bool {
+    let mut rest = sql;
+    let mut ended = false;
+    while let Some(first) = rest.chars().next() {
+        let behind = |end: &str, from: usize| {
+            rest.get(from..)
+                .and_then(|tail| tail.find(end).map(|at| from + at + end.len()))
+        };
+        let next = match first {
+            '\'' | '"' | '`' => behind(rest.get(..1).unwrap_or_default(), 1),
+            '[' => behind("]", 1),
+            '-' if rest.starts_with("--") => behind("\n", 2),
+            '/' if rest.starts_with("/*") => behind("*/", 2),
+            _ => Some(first.len_utf8()),
+        };
+        let comment = rest.starts_with("--") || rest.starts_with("/*");
+        match first {
+            ';' => ended = true,
+            first if ended && !first.is_whitespace() && !comment => return false,
+            _ => {}
+        }
+        rest = next.and_then(|next| rest.get(next..)).unwrap_or_default();
+    }
+    true
+}
+
+impl Dialect for Sqlite {
+    fn means(_type_name: &str, _offset: i32) -> Option<Means> {
+        Some(Means::Any)
+    }
+
+    fn cell<'r>(row: &'r SqliteRow, at: usize, _means: Means, _scratch: &'r mut String) -> Result<Cell<'r>, Error> {
+        let value = row.try_get_raw(at)?;
+        if value.is_null() {
+            return Ok(Cell::Null);
+        }
+        Ok(match value.type_info().name() {
+            "INTEGER" => Cell::Whole(row.try_get_unchecked::<i64, _>(at)?.into()),
+            "REAL" => Cell::Real(row.try_get_unchecked(at)?),
+            _ => Cell::Text(row.try_get_unchecked(at)?),
+        })
+    }
+
+    fn blame(code: &str) -> Blame {
+        // The lowest byte is the kind of error.
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(5 | 6) => Blame::Server("another program keeps the database locked: run the same command again"),
+            Ok(7 | 10 | 13) => Blame::Server("the disk or the memory failed"),
+            Ok(8) => Blame::File("the query must only read: nothing was changed"),
+            Ok(11 | 26) => Blame::File("the database is damaged: restore it"),
+            _ => Blame::File("put the query in the campaign file right"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_statement;
+
+    #[test]
+    fn one_statement_is_told_from_two() {
+        for one in [
+            "select 1",
+            "select ';' as open_id;",
+            "select 1 -- ; delete",
+            "select 1; -- done\n /* ; */ ",
+            "select \"a;b\", [c;d], `e;f`, 'it''s;' from t;",
+            "select 1 /* never closed ;",
+        ] {
+            assert!(is_one_statement(one), "{one}");
+        }
+        for two in [
+            "select 1; select 2",
+            "select 'a'; vacuum into 'x'",
+            "select 1;;x",
+            "select 1; /* */ delete from t",
+        ] {
+            assert!(!is_one_statement(two), "{two}");
+        }
+    }
+}
