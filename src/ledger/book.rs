@@ -376,7 +376,12 @@ impl Book {
         moved.chain(new).try_for_each(|recipient| self.reconcile(recipient, 1))
     }
 
+    /// What follows for a recipient when one of their deliveries has moved: one who is away is owed nothing all the same,
+    /// and behind a refused coupon the later ones are skipped.
     fn reconcile_later(&mut self, key: DeliveryKey) -> Result<(), Contradiction> {
+        if self.away(key.recipient).is_some() {
+            return self.reconcile(key.recipient, 1);
+        }
         if self.deliveries.ordinals() > key.ordinal && matches!(self.standing(key).state, State::Refused { .. }) {
             return self.reconcile(key.recipient, key.ordinal);
         }
