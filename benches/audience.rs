@@ -3,6 +3,9 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
+#[path = "audience/size.rs"]
+mod size;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -21,6 +24,13 @@ const ROWS: u32 = 1_000_000;
 const RUNS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if size::child()? {
+        return Ok(());
+    }
+    let only = std::env::args().nth(1).filter(|word| word == "size");
+    if only.is_some() {
+        return size::run();
+    }
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("audience.csv");
     write(&path)?;
@@ -38,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let both = best(|| runtime.block_on(admit(&decided, &path, 2)))?;
     report("again, nobody new", bytes, both.saturating_sub(first), plain);
     println!("peak resident: {}", peak_resident());
-    Ok(())
+    size::run()
 }
 
 /// Rows of one open_id of 36 characters, in no order.
