@@ -46,6 +46,13 @@ pub enum EventKind {
         /// Rows so far.
         rows: u64,
     },
+    /// So many of the users who are new are durable in the ledger; comes many times. None of them counts yet.
+    Admitting {
+        /// So many.
+        users: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// The audience is admitted; this is what is owed.
     Admitted {
         /// What the source said.

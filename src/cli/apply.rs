@@ -143,8 +143,15 @@ impl Run<'_> {
             None => self.begin_ledger().await?,
         };
         let (reading, roll) = (converged.reading.clone(), converged.roll);
+        let (mut users, of) = (0, converged.changes.admitted.len() as u64);
         for batch in converged.changes.into_batches() {
+            // What is not closed is forgotten by the next run: the generation before is the one that counts.
+            if *self.stop.borrow() {
+                return Ok((self.broken_off(), false));
+            }
+            users += batch.iter().map(Fact::newcomers).sum::<u64>();
             ledger.append(batch).await?;
+            self.say(EventKind::Admitting { users, of });
         }
         let counts = ledger.book().counts();
         self.say(EventKind::Admitted {

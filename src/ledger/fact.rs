@@ -82,6 +82,15 @@ pub enum Fact {
 impl Fact {
     /// The most recipients that one fact admits.
     pub const CHUNK: usize = 512;
+
+    /// How many recipients it admits.
+    #[must_use]
+    pub fn newcomers(&self) -> u64 {
+        match self {
+            Self::Admitted { recipients } => recipients.len() as u64,
+            _ => 0,
+        }
+    }
 }
 
 /// One reading of the audience, admitted as a whole, and what the campaign file said beside it.

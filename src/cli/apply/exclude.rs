@@ -74,7 +74,7 @@ impl For<'_> {
             let other = plan::build(&said, options).map_err(|error| Failure::of(Exit::Input, &error))?;
             let place = home::place(self.context, path, &other);
             if place.look()?.is_none() {
-                nowhere = Some(place);
+                nowhere.get_or_insert(place);
                 continue;
             }
             let home = Home::take(self.context, path, &other, Purpose::Look).await?;
