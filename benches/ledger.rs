@@ -1,7 +1,9 @@
 //! How large a ledger is, and how soon it is open: a million users, each with one coupon, everything that the platform
 //! said of it kept.
 //!
-//! `cargo bench --bench ledger [-- USERS]`. Opening is measured in a process of its own, for its memory's sake.
+//! `cargo bench --bench ledger [-- USERS [SETTLED [TOGETHER]]]`. Opening is measured in a process of its own, for its
+//! memory's sake: as the ledger was closed, and as a kill leaves it. It lies in the present directory, or below
+//! `RUNNER_BENCH_DIR`.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +19,8 @@ use runner::clock::from_ms;
 use runner::delivery::{ActivityNo, DeliveryKey, State, StateName, Verdict};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::lock::Purpose;
+use runner::ledger::lock::{CampaignLock, Purpose};
+use runner::ledger::memory::MemoryStore;
 use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger, SledStore};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
@@ -26,6 +29,7 @@ const USERS: u32 = 1_000_000;
 const OPEN: &str = "RUNNER_BENCH_OPEN";
 /// Outcomes and next intents that share a flush when 98 start in a second and an answer takes some 40 to 100 ms.
 const TOGETHER: u32 = 2;
+const BEGAN: i64 = 1_780_000_000_000;
 
 fn identity() -> Identity {
     Identity {
@@ -88,22 +92,23 @@ fn outcome(random: &mut fastrand::Rng, at_ms: i64) -> Outcome {
     }
 }
 
-async fn fill(root: &Path, users: u32) {
+/// What is measured.
+#[derive(Clone, Copy)]
+struct Size {
+    users: u32,
+    settled: u32,
+    together: u32,
+}
+
+async fn ledger(root: &Path) -> (Ledger<SledStore>, CampaignLock) {
     let place = Place::of(root, &identity());
     let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store = place.create(&lock, from_ms(0)).await.unwrap();
-    let mut ledger = Ledger::open(store, identity()).await.unwrap();
-    let mut random = fastrand::Rng::with_seed(1);
-    let mut at_ms = 1_780_000_000_000;
-    let began = Instant::now();
-    let mut left = users as usize;
-    while left > 0 {
-        let some = left.min(Fact::CHUNK);
-        let recipients = (0..some).map(|_| open_id(&mut random)).collect();
-        ledger.append(vec![Fact::Admitted { recipients }]).await.unwrap();
-        left -= some;
-    }
-    let closed = Generation {
+    (Ledger::open(store, identity()).await.unwrap(), lock)
+}
+
+fn closed(users: u32, at_ms: i64) -> Fact {
+    Fact::Closed(Box::new(Generation {
         at: from_ms(at_ms),
         listed: users.into(),
         source: [7; 32],
@@ -113,15 +118,54 @@ async fn fill(root: &Path, users: u32) {
         control_group: "0%".to_owned(),
         excluded: Vec::new(),
         accepted: Vec::new(),
-    };
-    ledger.append(vec![Fact::Closed(Box::new(closed))]).await.unwrap();
-    println!("admission of {users}        {:>8.2} s", began.elapsed().as_secs_f64());
+    }))
+}
 
+fn began(at_ms: i64) -> Fact {
+    Fact::RunBegan {
+        at: from_ms(at_ms),
+        timeout: Duration::from_secs(10),
+    }
+}
+
+/// Admits everybody as the engine does, some thousands to a flush.
+async fn admit(root: &Path, users: u32) {
+    let (mut ledger, _lock) = ledger(root).await;
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut left = users as usize;
+    let mut took = Duration::ZERO;
+    while left > 0 {
+        let mut facts = Vec::new();
+        while left > 0 && facts.len() < 8 {
+            let some = left.min(Fact::CHUNK);
+            let recipients = (0..some).map(|_| open_id(&mut random)).collect();
+            facts.push(Fact::Admitted { recipients });
+            left -= some;
+        }
+        let began = Instant::now();
+        ledger.append(facts).await.unwrap();
+        took += began.elapsed();
+    }
+    let began = Instant::now();
+    ledger.append(vec![closed(users, BEGAN)]).await.unwrap();
+    took += began.elapsed();
+    println!(
+        "admission of {users}       {:>8.2} s   {:.0}/s, at least 300000",
+        took.as_secs_f64(),
+        f64::from(users) / took.as_secs_f64()
+    );
+    ledger.close().await;
+}
+
+async fn settle(root: &Path, size: Size) {
+    let (mut ledger, _lock) = ledger(root).await;
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut at_ms = BEGAN;
     let began = Instant::now();
     let mut batches = 0;
-    for first in (0..users + TOGETHER).step_by(TOGETHER as usize) {
+    for first in (0..size.settled + size.together).step_by(size.together as usize) {
         let key = |recipient| DeliveryKey { recipient, ordinal: 1 };
-        let ended = first.saturating_sub(TOGETHER)..first.min(users);
+        let ended = first.saturating_sub(size.together)..first.min(size.settled);
         let mut facts = Vec::new();
         if first > 0 {
             facts.extend(ended.map(|recipient| {
@@ -134,7 +178,7 @@ async fn fill(root: &Path, users: u32) {
                 }
             }));
         }
-        facts.extend((first..(first + TOGETHER).min(users)).map(|recipient| {
+        facts.extend((first..(first + size.together).min(size.settled)).map(|recipient| {
             at_ms += 3;
             Fact::Intent {
                 key: key(recipient),
@@ -150,16 +194,21 @@ async fn fill(root: &Path, users: u32) {
         "{batches} flushed appends     {took:>8.2} s   {:.0}/s",
         f64::from(batches) / took
     );
-    assert_eq!(ledger.book().counts().of(StateName::Issued), u64::from(users));
+    assert_eq!(ledger.book().counts().of(StateName::Issued), u64::from(size.settled));
+    let began = Instant::now();
+    ledger.close().await;
+    println!("closing                   {:>8.3} s", began.elapsed().as_secs_f64());
 }
 
+/// Opens a ledger as an apply does, and says how long each step took: until the first delivery could be handed out, and
+/// until the run's beginning is durable.
 async fn open(root: &Path) {
-    let began = Instant::now();
+    let from = Instant::now();
     let place = Place::of(root, &identity());
     let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store: SledStore = place.open(&lock).await.unwrap().unwrap();
-    let opened = began.elapsed();
-    let ledger = Ledger::open(store, identity()).await.unwrap();
+    let found = from.elapsed();
+    let mut ledger = Ledger::open(store, identity()).await.unwrap();
     let book = ledger.book();
     let first = book.unsettled().next();
     let pending = (0..book.recipients()).find(|recipient| {
@@ -170,14 +219,22 @@ async fn open(root: &Path) {
         .state
             == State::Pending
     });
-    let took = began.elapsed();
+    assert!(first.is_some() || pending.is_some() || book.counts().complete());
+    let opened = from.elapsed();
+    let memory_then = memory();
+    ledger.append(vec![began(BEGAN)]).await.unwrap();
+    let begun = from.elapsed();
+    assert_eq!(ledger.book().find("nobody"), None);
+    let listed = from.elapsed();
     println!(
-        "{} {} {} {}",
+        "{} {} {} {} {memory_then} {}",
+        found.as_micros(),
         opened.as_micros(),
-        took.as_micros(),
-        memory(),
-        u8::from(first.is_some() || pending.is_some())
+        begun.as_micros(),
+        listed.as_micros(),
+        memory()
     );
+    ledger.close().await;
 }
 
 /// The most memory that this process ever had, in KiB.
@@ -203,38 +260,94 @@ fn main() {
     if let Some(root) = std::env::var_os(OPEN) {
         return runtime.block_on(open(&PathBuf::from(root)));
     }
-    let users = std::env::args()
-        .skip(1)
-        .find_map(|arg| arg.parse().ok())
-        .unwrap_or(USERS);
+    let mut numbers = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
+    let users = numbers.next().unwrap_or(USERS);
+    let size = Size {
+        users,
+        settled: numbers.next().unwrap_or(users),
+        together: numbers.next().unwrap_or(TOGETHER),
+    };
     let root = tempfile::tempdir_in(std::env::var_os("RUNNER_BENCH_DIR").unwrap_or_else(|| ".".into())).unwrap();
     let place = Place::of(root.path(), &identity());
-    runtime.block_on(fill(root.path(), users));
-    #[expect(clippy::cast_precision_loss, reason = "a ledger has fewer than 2^52 bytes")]
-    let each = size(place.dir()) as f64 / f64::from(users);
-    println!("on disk, each settled one   {each:>8.1} B   at most 200");
+    runtime.block_on(admit(root.path(), size.users));
+    let admitted = self::size(place.dir());
     println!(
-        "of them files of their own  {:>8} B   none",
-        size(&place.dir().join("store/blobs"))
+        "on disk, each pending one   {:>8.1} B   at most 60 of 10 M",
+        each(admitted, size.users)
     );
+    runtime.block_on(settle(root.path(), size));
+    let settled = self::size(place.dir());
+    println!(
+        "on disk, each settled one   {:>8.1} B   at most 200 of 1 M; {:.1} B beside what it was as a pending one",
+        each(settled, size.settled),
+        each(settled - admitted, size.settled)
+    );
+    println!(
+        "of that, files of their own {:>8} B   none",
+        self::size(&place.dir().join("store/blobs"))
+    );
+    runtime.block_on(unchanged(root.path(), size.users));
     for _ in 0..3 {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .env(OPEN, root.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(child.stdout).unwrap();
-        let figures: Vec<f64> = said
-            .split_whitespace()
-            .filter_map(|figure| figure.parse().ok())
-            .collect();
-        let [opened, took, memory, _] = figures[..] else {
-            panic!("{said}{}", String::from_utf8_lossy(&child.stderr));
-        };
-        println!(
-            "open {:>6.3} s (the store {:.3} s), at most 0.5 s   {:.0} MiB resident, at most 128",
-            took / 1e6,
-            opened / 1e6,
-            memory / 1024.0
-        );
+        child(root.path(), "as it was closed");
     }
+    for _ in 0..3 {
+        std::fs::remove_file(place.dir().join("seal")).unwrap();
+        child(root.path(), "as a kill leaves it");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ledger has fewer than 2^52 bytes")]
+fn each(bytes: u64, many: u32) -> f64 {
+    bytes as f64 / f64::from(many)
+}
+
+/// How many applies find nothing changed.
+const APPLIES: u32 = 20;
+
+/// What an apply adds that finds nothing changed.
+async fn unchanged(root: &Path, users: u32) {
+    let dir = Place::of(root, &identity()).dir().to_owned();
+    let before = size(&dir);
+    for n in 0..APPLIES {
+        let (mut ledger, _lock) = ledger(root).await;
+        let at_ms = BEGAN + 60_000_000 + i64::from(n) * 1000;
+        ledger.append(vec![began(at_ms)]).await.unwrap();
+        ledger.append(vec![closed(users, at_ms)]).await.unwrap();
+        ledger.close().await;
+    }
+    let grown = size(&dir).saturating_sub(before);
+    let store = MemoryStore::default();
+    let mut alone = Ledger::open(store.clone(), identity()).await.unwrap();
+    alone.append(vec![began(BEGAN)]).await.unwrap();
+    alone.append(vec![closed(users, BEGAN)]).await.unwrap();
+    let mut batches = 0;
+    store.tamper(|records| batches = records.iter().map(Vec::len).sum());
+    println!(
+        "an unchanged source adds    {batches:>8} B of batches, at most 1024; the files grew by {:.0} B with each of {APPLIES} applies",
+        each(grown, APPLIES)
+    );
+}
+
+fn child(root: &Path, how: &str) {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .env(OPEN, root)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(child.stdout).unwrap();
+    let figures: Vec<f64> = said
+        .split_whitespace()
+        .filter_map(|figure| figure.parse().ok())
+        .collect();
+    let [found, opened, begun, listed, memory_then, memory] = figures[..] else {
+        panic!("{said}{}", String::from_utf8_lossy(&child.stderr));
+    };
+    println!(
+        "open, {how:19} {:>6.3} s (the store {:.3} s), the first append {:.3} s, the table of users {:.3} s; {:.0} MiB resident, {:.0} with the table",
+        opened / 1e6,
+        found / 1e6,
+        (begun - opened) / 1e6,
+        (listed - begun) / 1e6,
+        memory_then / 1024.0,
+        memory / 1024.0
+    );
 }

@@ -23,6 +23,7 @@ use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Each, Fact, Generation, Ledger, SledStore, Store, StoreError};
 use runner::merchant_coupon_id::MerchantCouponId;
+use runner::order::Order;
 use runner::plan::{self, Plan, RunOptions};
 use runner::sandbox::{self, FaultSettings, RuleSettings, Running, Settings, code};
 use runner::secret::Secret;
@@ -250,7 +251,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         clock: clock.clone(),
         emit: emit.clone(),
     })?;
-    let (_keep, stop) = tokio::sync::watch::channel(false);
+    let (_keep, orders) = tokio::sync::watch::channel(Order::Go);
     let run = Apply {
         plan,
         ledger,
@@ -258,7 +259,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         roll: runner::engine::roll::Roll::default(),
         turn: Alone,
         clock,
-        stop,
+        orders,
         emit,
         seed: 1,
     };

@@ -17,6 +17,7 @@ use runner::engine::{Alone, Apply};
 use runner::event::{Emit, Event};
 use runner::ledger::Ledger;
 use runner::ledger::memory::MemoryStore;
+use runner::order::Order;
 use runner::plan::RunOptions;
 use runner::secret::Secret;
 use runner::{campaign, plan, sandbox};
@@ -72,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: clock.clone(),
         emit: Arc::clone(&emit),
     })?;
-    let (_keep, stop) = tokio::sync::watch::channel(false);
+    let (_keep, orders) = tokio::sync::watch::channel(Order::Go);
     let run = Apply {
         plan,
         ledger,
@@ -80,7 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         roll,
         turn: Alone,
         clock,
-        stop,
+        orders,
         emit,
         seed: 1,
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Counts;
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::order::Asker;
 use crate::outcome::{Class, Classifier};
 
 /// One event and when it happened.
@@ -59,6 +60,11 @@ pub enum EventKind {
         reading: Box<Reading>,
         /// Where all deliveries stand.
         counts: Counts,
+    },
+    /// A person was asked whether to go on, and has answered.
+    Asked {
+        /// How long the person took.
+        waited: Duration,
     },
     /// What the run is doing has changed.
     Phase(Phase),
@@ -214,6 +220,13 @@ pub enum UnusableKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum Phase {
+    /// Reading the audience; a run that was not paused then is in no phase before its first.
+    Planning,
+    /// Starting nothing until it is told to go on.
+    Paused {
+        /// Who wanted it.
+        by: Asker,
+    },
     /// Waiting, and for what.
     Waiting {
         /// For what.
@@ -265,11 +278,16 @@ pub enum Waiting {
 }
 
 /// Why nothing more is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Draining {
-    /// A person or the system asked for it.
+    /// A signal asked for it.
     Interrupted,
+    /// Another process asked for it.
+    Stopped {
+        /// Which.
+        by: Asker,
+    },
     /// A guard or a code halted the run.
     Halted,
     /// `schedule.end` is past.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The words below the line ([`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
-//! [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
+//! [`order`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
 //! listen to its events, and only `cli` sees everything.
 
 pub mod clock;
@@ -18,12 +18,14 @@ pub mod draw;
 pub mod event;
 pub mod identity;
 pub mod merchant_coupon_id;
+pub mod order;
 pub mod outcome;
 pub mod secret;
 
 pub mod audience;
 pub mod campaign;
 pub mod cli;
+pub mod control;
 pub mod douyin;
 pub mod engine;
 pub mod ledger;

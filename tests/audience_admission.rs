@@ -113,7 +113,7 @@ fn lines(rows: &Rows) -> Vec<u64> {
     rows.first.iter().map(|place| place.number).collect()
 }
 
-fn owed(ledger: &Ledger<MemoryStore>) -> Vec<&str> {
+fn owed(ledger: &Ledger<MemoryStore>) -> Vec<String> {
     let book = ledger.book();
     let pending = |recipient: &u32| {
         book.standing(DeliveryKey {
@@ -155,7 +155,7 @@ async fn a_truncated_export_is_not_let_in() {
     let (text, _, _) = encoding_rs::GB18030.encode(&rows);
     let text = [b"user\n", text.as_ref()].concat();
     let (_, ledger) = campaign.apply(&text, &[]).await;
-    assert_eq!((owed(&ledger).len(), owed(&ledger)[7]), (1_000, "用户7"));
+    assert_eq!((owed(&ledger).len(), &*owed(&ledger)[7]), (1_000, "用户7"));
     let before = campaign.store.records();
     fs::write(campaign.path(), &text[..text.len() / 2]).expect("the audience is written");
     let (_, refused) = campaign.decide(&ledger, &[]).await;

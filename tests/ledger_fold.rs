@@ -7,228 +7,15 @@
 
 mod ledger_common;
 
-use std::future::Future;
-
 use jiff::Timestamp;
-use ledger_common::{Open, began, check, closed, ended, intent, key, open, open_id};
+use ledger_common::turns::{live, reopened, turn, wait};
+use ledger_common::{began, closed, ended, intent, key, open};
 use proptest::prelude::*;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Verdict};
+
+use runner::delivery::{Away, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger, LedgerError};
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    runtime.unwrap().block_on(future)
-}
-
-/// A decision of a history, by numbers that mean something only where the history stands.
-#[derive(Clone, Debug)]
-enum Turn {
-    Generation {
-        new: u8,
-        moved: Vec<u8>,
-        coupons: u8,
-        activity: u8,
-        unclosed: bool,
-    },
-    Intent(u8),
-    Ended(u8, u8),
-    Withdrawn(u8),
-    Reread(u8, u8),
-    Lapsed(u8),
-    RunBegan,
-}
-
-fn turn() -> impl Strategy<Value = Turn> {
-    prop_oneof![
-        2 => (0..6_u8, prop::collection::vec(any::<u8>(), 0..4), 1..4_u8, 0..2_u8, prop::bool::weighted(0.2)).prop_map(
-            |(new, moved, coupons, activity, unclosed)| Turn::Generation { new, moved, coupons, activity, unclosed }
-        ),
-        6 => any::<u8>().prop_map(Turn::Intent),
-        6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
-        1 => any::<u8>().prop_map(Turn::Withdrawn),
-        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
-        1 => any::<u8>().prop_map(Turn::Lapsed),
-        1 => Just(Turn::RunBegan),
-    ]
-}
-
-fn pick<T>(from: &[T], which: u8) -> Option<&T> {
-    from.get(usize::from(which) % from.len().max(1))
-}
-
-/// The batch that a turn means, or none where it means nothing.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm for each kind of fact: apart they would be harder to compare"
-)]
-fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
-    let book = ledger.book();
-    let all: Vec<DeliveryKey> = (0..book.recipients())
-        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| key(recipient, ordinal)))
-        .collect();
-    let in_state = |name: StateName| {
-        all.iter()
-            .copied()
-            .filter(move |key| book.standing(*key).state.name() == name)
-    };
-    let current = book.current_activity().unwrap_or(ActivityNo(0));
-    match turn {
-        Turn::Generation {
-            new,
-            moved,
-            coupons,
-            activity,
-            unclosed,
-        } => {
-            let first = book.recipients();
-            let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
-            moved.sort_unstable();
-            moved.dedup();
-            let (returned, mut left): (Vec<u32>, Vec<u32>) =
-                moved.into_iter().partition(|recipient| book.away(*recipient).is_some());
-            // One who comes may be away from the beginning, and one who is away may be so for another reason.
-            left.extend((first..first + u32::from(*new)).filter(|recipient| recipient % 4 == 0));
-            let why = Away::ALL[usize::from(*new) % Away::ALL.len()];
-            let (other, returned) = returned
-                .into_iter()
-                .partition(|recipient| recipient % 2 == 0 && book.away(*recipient) != Some(why));
-            left.extend::<Vec<u32>>(other);
-            left.sort_unstable();
-            let mut facts = vec![
-                Fact::Admitted {
-                    recipients: (first..first + u32::from(*new)).map(open_id).collect(),
-                },
-                Fact::Away { why, recipients: left },
-                Fact::Returned { recipients: returned },
-            ];
-            if !unclosed {
-                facts.push(closed(at, *coupons, (*activity).into()));
-            }
-            facts.insert(0, began(at));
-            facts
-        }
-        Turn::Intent(which) => {
-            let due: Vec<_> = all
-                .iter()
-                .filter_map(|&key| {
-                    let standing = book.standing(key);
-                    let activity = standing.doubt.map_or(current, |doubt| doubt.activity);
-                    let before = DeliveryKey {
-                        ordinal: key.ordinal - 1,
-                        ..key
-                    };
-                    let in_turn = key.ordinal == 1 || book.standing(before).state == State::Issued;
-                    let takes = standing.next(Step::Intent { at, activity }).is_ok();
-                    (in_turn && takes).then_some(Fact::Intent { key, at, activity })
-                })
-                .collect();
-            pick(&due, *which).cloned().into_iter().collect()
-        }
-        Turn::Ended(which, how) => {
-            let verdict = match how {
-                0..=2 => Verdict::Issued,
-                3 => Verdict::Refused { code: 28_001_045 },
-                4 => Verdict::Held { code: 7 },
-                5 => Verdict::NotIssued { due: at, code: Some(9) },
-                6 => Verdict::Unknown { due: at, code: Some(8) },
-                _ => Verdict::Unknown { due: at, code: None },
-            };
-            let under_way: Vec<_> = in_state(StateName::InFlight).collect();
-            pick(&under_way, *which)
-                .map(|key| ended(*key, verdict, at))
-                .into_iter()
-                .collect()
-        }
-        Turn::Withdrawn(which) => {
-            let under_way: Vec<_> = in_state(StateName::InFlight).collect();
-            pick(&under_way, *which)
-                .map(|key| Fact::Withdrawn { key: *key })
-                .into_iter()
-                .collect()
-        }
-        Turn::Reread(which, how) => {
-            let step = match how {
-                0 => Step::Owe,
-                1 => Step::RereadRefused,
-                2 => Step::RereadIssued,
-                _ => Step::RereadResend { due: at },
-            };
-            let open: Vec<_> = in_state(StateName::Held).chain(in_state(StateName::InDoubt)).collect();
-            let takes = |key: &&DeliveryKey| book.standing(**key).next(step).is_ok();
-            let taking: Vec<_> = open.iter().filter(takes).copied().collect();
-            pick(&taking, *which)
-                .map(|key| Fact::Reread { key: *key, step, at })
-                .into_iter()
-                .collect()
-        }
-        Turn::Lapsed(which) => {
-            let in_flight = |recipient: &u32| in_state(StateName::InFlight).any(|key| key.recipient == *recipient);
-            let present: Vec<_> = (0..book.recipients())
-                .filter(|recipient| book.away(*recipient).is_none() && !in_flight(recipient))
-                .collect();
-            pick(&present, *which)
-                .map(|&recipient| Fact::Lapsed { recipient, at })
-                .into_iter()
-                .collect()
-        }
-        Turn::RunBegan => vec![began(at)],
-    }
-}
-
-async fn reopened(store: &MemoryStore) -> Ledger<MemoryStore> {
-    Ledger::open(store.clone(), ledger_common::identity()).await.unwrap()
-}
-
-async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
-    let store = MemoryStore::default();
-    let mut ledger = reopened(&store).await;
-    for (n, turn) in turns.iter().enumerate() {
-        let at = from_ms(1_780_000_000_000 + i64::try_from(n).unwrap() * 1000);
-        let mut facts = batch(&ledger, turn, at);
-        if failures.get(n).copied().unwrap_or_default() {
-            // The same turn fails first, by its last fact or by the disk, and is as if it had never been.
-            let before = open(ledger.book());
-            let by_disk = n % 2 == 0;
-            let mut failing = facts.clone();
-            if by_disk {
-                store.fail_after(store.records());
-            } else {
-                // What no book takes.
-                failing.push(intent(key(u32::MAX, 1), at));
-            }
-            assert!(ledger.append(failing).await.is_err());
-            assert_eq!(open(ledger.book()), before, "the failed {turn:?} left something behind");
-            assert!(matches!(ledger.append(vec![began(at)]).await, Err(LedgerError::Failed)));
-            store.mend();
-            ledger = reopened(&store).await;
-            // What was staged by a generation that is not closed is not seen, and is not asked about here.
-            assert_eq!(open(ledger.book()), before);
-            facts = batch(&ledger, turn, at);
-        }
-        let intents = facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })).count();
-        let permits = ledger
-            .append(facts)
-            .await
-            .unwrap_or_else(|error| panic!("{turn:?}: {error:?}"));
-        assert_eq!(permits.len(), intents);
-        for permit in permits {
-            assert_eq!(permit.open_id().as_str(), ledger.book().open_id(permit.key().recipient));
-            assert_eq!(permit.attempt(), ledger.book().standing(permit.key()).attempts);
-            assert_eq!(
-                ledger.book().merchant_coupon_id(permit.key()),
-                Some(permit.merchant_coupon_id())
-            );
-        }
-        check(ledger.book());
-    }
-    let live = open(ledger.book());
-    (store, live)
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -325,7 +112,10 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
             .append(vec![began(T), ledger_common::admitted(4..6), closed(T, 1, 0)])
             .await
             .unwrap();
-        assert_eq!((ledger.book().recipients(), ledger.book().open_id(2)), (4, "user-4"));
+        assert_eq!(
+            (ledger.book().recipients(), ledger.book().open_id(2)),
+            (4, "user-4".to_owned())
+        );
     });
 }
 

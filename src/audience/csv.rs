@@ -14,7 +14,7 @@ use memchr::{memchr, memchr_iter};
 use super::activity;
 use super::batch::{Activity, usable};
 use super::error::nearest;
-use super::flaw::Flaw;
+use super::flaw::{Flaw, Foreign};
 use super::reading::{Out, Pour};
 use super::sound::{LONGEST_ROW, Sound};
 use super::{AudienceError, CsvSource, Encoding};
@@ -111,6 +111,10 @@ impl Fields {
     fn find(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
             return Err(malformed(path, 1, Flaw::Utf16));
+        }
+        if text.trim_ascii_start().starts_with(b"{\"") {
+            let (path, what) = (path.into(), Foreign::Json);
+            return Err(AudienceError::Foreign { path, what });
         }
         let header = Header::guess(source, path, text)?;
         let find = |wanted: &str| header.only(wanted.trim(), path, text);

@@ -271,9 +271,9 @@ impl AudienceError {
             | Self::NoSuchColumn {
                 nearest: Some(nearest), ..
             } => Some(format!("did you mean {nearest:?}?")),
-            Self::NoColumn { .. } => {
-                Some("name the column of the open_ids in `open_id`, or the file's `delimiter` or `encoding`".into())
-            }
+            Self::NoColumn { .. } => Some(
+                "name the file's own columns in `open_id` and `last_active`, or its `delimiter` or `encoding`".into(),
+            ),
             Self::NoSuchColumn { .. } => Some("name the columns in `open_id` and `last_active`".into()),
             Self::Ambiguous { .. } => {
                 Some("name them apart in the query, with `as`: which is meant is not guessed".into())
@@ -290,7 +290,7 @@ impl AudienceError {
             }
             Self::NoFooter { .. } => Some("the file was cut off, or is still being written: export it again".into()),
             Self::BadParquet { .. } => {
-                Some("export it again, with snappy, gzip, zstd or lz4 as compression or none".into())
+                Some("export it again, unencrypted, with snappy, gzip, zstd or lz4 as compression or none".into())
             }
             Self::Secret { .. } => {
                 Some("set it to the URL of the server, such as scheme://user:password@host/database".into())

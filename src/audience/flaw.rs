@@ -9,6 +9,8 @@ pub enum Foreign {
     Zip,
     /// An SQLite database.
     Sqlite,
+    /// JSON where CSV is expected.
+    Json,
     /// An archive or a compression that is not taken off here, by its name.
     Archive(&'static str),
 }
@@ -37,6 +39,7 @@ impl Foreign {
             Self::Parquet => "a Parquet file",
             Self::Zip => "a zip archive or an Excel workbook",
             Self::Sqlite => "an SQLite database",
+            Self::Json => "JSON, not CSV",
             Self::Archive(name) => name,
         }
     }
@@ -46,6 +49,7 @@ impl Foreign {
             Self::Parquet => "write `parquet:` in place of the source's kind",
             Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
             Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
+            Self::Json => "write `jsonl:` as the source, if each line is one object",
             Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
         }
     }

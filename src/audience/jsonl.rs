@@ -55,10 +55,10 @@ impl Pour for JsonlSource {
 }
 
 fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> AudienceError {
-    let flaw = if text.contains(&0) {
-        Flaw::Nul
-    } else if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+    let flaw = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         Flaw::Utf16
+    } else if text.contains(&0) {
+        Flaw::Nul
     } else if std::str::from_utf8(text).is_err() {
         Flaw::NotUtf8
     } else if why.is_eof() {

@@ -72,7 +72,7 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
         (MAGIC, MAGIC) => Ok(()),
         (ENCRYPTED, _) | (_, ENCRYPTED) => Err(AudienceError::BadParquet {
             path,
-            why: "it is encrypted".to_owned(),
+            why: "it is encrypted, which is not supported".to_owned(),
         }),
         (MAGIC, _) => Err(AudienceError::NoFooter { path }),
         _ => Err(AudienceError::NotParquet { path }),
@@ -127,6 +127,7 @@ impl ParquetSource {
 fn bad(path: &Path, error: ParquetError) -> AudienceError {
     let why = match error {
         ParquetError::General(why) | ParquetError::EOF(why) => why,
+        ParquetError::External(error) => error.to_string(),
         ParquetError::NYI(what) => format!("{what} is not supported"),
         other => other.to_string(),
     };

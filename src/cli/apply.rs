@@ -2,17 +2,19 @@
 
 mod exclude;
 mod failures;
+mod owner;
 mod prepare;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::audience::Source;
 use crate::campaign::Parsed;
+use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -23,17 +25,20 @@ use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
+use crate::order::Order;
 use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
-use super::app_id::{Turn, this_process};
+use super::app_id::Turn;
 use super::apply_args::ApplyArgs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{Home, again};
-use super::question::{self, About, Facts};
-use super::{Context, signals, validate};
+use super::question::{self, About, Answer, Facts};
+use super::{Context, validate};
+
+use self::owner::StatusKeeper;
 
 /// Makes a campaign so.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
@@ -45,13 +50,18 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Exit, Failure> {
-    let stop = stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
+    let desk = Desk::default();
+    owner::heed_signals(&desk).map_err(|error| Failure::of(Exit::Error, &error))?;
     let stand_in = prepare::stand_in(args).await?;
     let plan = Arc::new(prepare::plan(args, parsed, stand_in.as_ref())?);
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
         return Ok(Exit::Input);
     };
-    let home = Home::take(context, file, &plan, Purpose::Apply).await?;
+    let home = tokio::select! {
+        home = Home::take(context, file, &plan, Purpose::Apply) => home?,
+        () = owner::stopped(desk.orders()) => return Ok(Exit::Incomplete),
+    };
+    let listening = owner::listen(&desk, &home);
     if args.fresh {
         home.discard()?;
     }
@@ -78,12 +88,16 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         context,
         parsed,
         plan,
+        _listening: listening,
         home,
+        orders: desk.orders(),
+        desk,
         hub,
-        stop,
     };
+    let status = StatusKeeper::start(&run.home, &run.hub);
     let done = Box::pin(run.run(platform)).await;
     run.hub.finish();
+    status.finish(run.broken(&done)).await;
     if let Some(stand_in) = stand_in {
         stand_in.stop().await;
     }
@@ -94,49 +108,51 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     Ok(exit)
 }
 
-/// Turns true with the first signal that asks for an end.
-fn stopped() -> io::Result<watch::Receiver<bool>> {
-    let mut first = signals::listen()?;
-    let (tell, stop) = watch::channel(false);
-    tokio::spawn(async move {
-        if first.wait_for(Option::is_some).await.is_ok() {
-            tell.send_replace(true);
-        }
-        // The channel stays open: its end would read as one more signal.
-        std::future::pending::<()>().await;
-    });
-    Ok(stop)
-}
-
 struct Run<'a> {
     args: &'a ApplyArgs,
     context: &'a Context,
     parsed: &'a Parsed,
     plan: Arc<Plan>,
+    /// Before the lock, so that it is gone when the next process has that.
+    _listening: Option<Listening>,
     home: Home,
+    desk: Desk,
     hub: Arc<Hub>,
-    stop: watch::Receiver<bool>,
+    orders: watch::Receiver<Order>,
 }
 
 impl Run<'_> {
     /// Admits and sends. Says how the process ends, and whether there is a summary to show.
     async fn run(&self, platform: HttpPlatform) -> Result<(Exit, bool), Failure> {
-        let mut existing = self.home.open(&self.plan).await?;
+        let mut existing = tokio::select! {
+            opened = self.home.open(&self.plan) => opened?,
+            () = owner::stopped(self.orders.clone()) => return Ok(self.broken_off()),
+        };
         self.say(self.began(existing.is_none()));
+        let pauses = owner::show_pauses(&self.desk, &self.hub, &self.context.clock);
         self.tell_of_waits();
         if let Some(ledger) = &mut existing {
             let mut facts = self.given_to_nobody(ledger.book());
             facts.push(self.run_began());
             ledger.append(facts).await?;
+            let counts = ledger.book().counts();
+            self.say(EventKind::Counted { counts });
         }
+        self.show(existing.as_ref());
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
         let Some(converged) = self.converge(book).await? else {
-            return Ok((self.broken_off(), false));
+            return Ok(self.broken_off());
         };
-        if !self.agreed(&converged, book, existing.is_none())? {
-            self.context.talk("nothing was sent and nothing was changed\n");
-            return Ok((Exit::Incomplete, false));
+        if let Some(answer) = self.ask(&converged, book, existing.is_none())? {
+            match answer {
+                Answer::Yes => {}
+                Answer::No => {
+                    self.context.talk("nothing was sent and nothing was changed\n");
+                    return Ok((Exit::Incomplete, false));
+                }
+                Answer::Stopped => return Ok(self.broken_off()),
+            }
         }
         let mut ledger = match existing {
             Some(ledger) => ledger,
@@ -146,8 +162,8 @@ impl Run<'_> {
         let (mut users, of) = (0, converged.changes.admitted.len() as u64);
         for batch in converged.changes.into_batches() {
             // What is not closed is forgotten by the next run: the generation before is the one that counts.
-            if *self.stop.borrow() {
-                return Ok((self.broken_off(), false));
+            if self.orders.borrow().stops() {
+                return Ok(self.broken_off());
             }
             users += batch.iter().map(Fact::newcomers).sum::<u64>();
             ledger.append(batch).await?;
@@ -158,6 +174,7 @@ impl Run<'_> {
             reading: Box::new(reading),
             counts,
         });
+        pauses.end().await;
         self.send(ledger, roll, platform).await
     }
 
@@ -167,7 +184,7 @@ impl Run<'_> {
         roll: Roll,
         platform: HttpPlatform,
     ) -> Result<(Exit, bool), Failure> {
-        let owner = this_process(self.context.clock.now());
+        let owner = self.home.owner().clone();
         let apply = Apply {
             plan: Arc::clone(&self.plan),
             ledger,
@@ -175,11 +192,12 @@ impl Run<'_> {
             roll,
             turn: Turn::new(self.plan.base_url.clone(), self.plan.identity.app_id.clone(), owner),
             clock: self.context.clock.clone(),
-            stop: self.stop.clone(),
+            orders: self.orders.clone(),
             emit: Arc::clone(&self.hub) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };
-        let (ended, _ledger) = apply.run().await?;
+        let (ended, ledger) = apply.run().await?;
+        ledger.close().await;
         let exit = match ended.why {
             Why::AppIdTaken(_) => Exit::Taken,
             _ => ended.ending.into(),
@@ -187,9 +205,23 @@ impl Run<'_> {
         Ok((exit, true))
     }
 
+    /// Lets other processes see the ledger as it is from now on.
+    fn show(&self, ledger: Option<&Ledger<SledStore>>) {
+        let shown = match ledger.map(|ledger| ledger.store().reader()) {
+            Some(Ok(reader)) => Shown::Ledger(Arc::new(reader)),
+            Some(Err(error)) => {
+                tracing::warn!("other processes cannot be shown the ledger: {error}");
+                Shown::Opening
+            }
+            None => Shown::Empty,
+        };
+        self.desk.show(shown);
+    }
+
     async fn begin_ledger(&self) -> Result<Ledger<SledStore>, Failure> {
         let mut ledger = self.home.begin(&self.plan, self.context.clock.now()).await?;
         ledger.append(vec![self.run_began()]).await?;
+        self.show(Some(&ledger));
         Ok(ledger)
     }
 
@@ -213,7 +245,7 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the audience and holds it against the ledger; nothing when a signal broke it off.
+    /// Reads the audience and holds it against the ledger; nothing when the run was stopped.
     async fn converge(&self, book: &Book) -> Result<Option<Converged>, Failure> {
         let said = &self.parsed.campaign;
         let source = Source::of(&said.audience.source, &said.timezone);
@@ -230,10 +262,9 @@ impl Run<'_> {
             let totals = admission.read(&source, |rows| progress(before + rows)).await?;
             Ok::<_, Failure>((admission, totals))
         };
-        let mut stop = self.stop.clone();
         let (admission, totals) = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => return Ok(None),
+            () = owner::stopped(self.orders.clone()) => return Ok(None),
             read = read => read?,
         };
         let codes = Codes::new(self.plan.codes.clone());
@@ -256,8 +287,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a person agrees, where one is to be asked.
-    fn agreed(&self, converged: &Converged, book: &Book, new_ledger: bool) -> Result<bool, Failure> {
+    /// What a person says, where one is to be asked.
+    fn ask(&self, converged: &Converged, book: &Book, new_ledger: bool) -> Result<Option<Answer>, Failure> {
         let fingerprint = &converged.changes.generation.fingerprint;
         let to_send = converged.counts.owed() + converged.counts.of(StateName::InDoubt);
         let facts = Facts {
@@ -268,7 +299,7 @@ impl Run<'_> {
             agreed: book.generation().is_some_and(|last| last.fingerprint == *fingerprint),
         };
         if !question::needs_question(&facts) {
-            return Ok(true);
+            return Ok(None);
         }
         let names = &self.parsed.campaign.names;
         let about = About {
@@ -281,9 +312,14 @@ impl Run<'_> {
             ledger: self.home.dir().to_owned(),
             new_ledger,
         };
-        let ask = || question::ask_person(&about);
+        let began = Instant::now();
+        let ask = || question::ask_person(&about, || self.orders.borrow().stops());
         let answer = self.context.bars.suspend(|| tokio::task::block_in_place(ask));
-        answer.map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
+        let waited = began.elapsed();
+        self.say(EventKind::Asked { waited });
+        answer
+            .map(Some)
+            .map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
     }
 
     /// A rehearsal shows the times that it does not wait for.
@@ -318,10 +354,25 @@ impl Run<'_> {
         }
     }
 
-    fn broken_off(&self) -> Exit {
-        self.context
-            .talk("interrupted while reading the audience: nothing was sent, and the ledger is as before\n");
-        Exit::Incomplete
+    /// The end of a run that was stopped before it sent.
+    fn broken_off(&self) -> (Exit, bool) {
+        let by = owner::by_whom(&self.orders);
+        self.context.talk(&format!(
+            "{by} before anything was sent; who is owed what is as before\n"
+        ));
+        (Exit::Incomplete, false)
+    }
+
+    /// Why the run came to no end that its events tell of.
+    fn broken(&self, done: &Result<(Exit, bool), Failure>) -> Option<String> {
+        match done {
+            Ok((_, true)) => None,
+            Ok((_, false)) if self.orders.borrow().stops() => {
+                Some(format!("{} before anything was sent", owner::by_whom(&self.orders)))
+            }
+            Ok((_, false)) => Some("nobody agreed to it".to_owned()),
+            Err(failure) => Some(failure.message.clone()),
+        }
     }
 
     fn say(&self, kind: EventKind) {

@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
 /// How often a ledger that another process only looks at is asked for.
-const ASK_AGAIN: Duration = Duration::from_millis(20);
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The command `verb` on a campaign's file, as one would type it.
 #[must_use]
@@ -49,22 +49,42 @@ pub fn place(context: &Context, file: &Path, plan: &Plan) -> Place {
     Place::of(&root, &plan.identity)
 }
 
-/// A ledger's place, and this process's lock on it.
+/// A ledger's place, and this process's lock on it. Where there was no ledger and none was made, nothing stays behind.
 #[derive(Debug)]
 pub struct Home {
     place: Place,
     lock: CampaignLock,
+    owner: Owner,
 }
 
 impl Home {
     /// Takes the campaign's lock. Waits for a process that only looks; one that applies is a failure.
     pub async fn take(context: &Context, file: &Path, plan: &Plan, purpose: Purpose) -> Result<Self, Failure> {
+        match Self::take_unless_applied(context, file, plan, purpose).await? {
+            Ok(home) => Ok(home),
+            Err(taken) => Err(taken.into()),
+        }
+    }
+
+    /// Takes the campaign's lock, or says which process applies the campaign. Waits for one that only looks.
+    pub(super) async fn take_unless_applied(
+        context: &Context,
+        file: &Path,
+        plan: &Plan,
+        purpose: Purpose,
+    ) -> Result<Result<Self, LockError>, Failure> {
         let place = place(context, file, plan);
         let this = this_process(context.clock.now());
         let mut told = false;
         loop {
             match place.lock(&this, purpose) {
-                Ok(lock) => return Ok(Self { place, lock }),
+                Ok(lock) => {
+                    return Ok(Ok(Self {
+                        place,
+                        lock,
+                        owner: this,
+                    }));
+                }
                 Err(PlaceError::Lock(LockError::Taken {
                     owner,
                     purpose: Purpose::Look,
@@ -76,9 +96,28 @@ impl Home {
                     }
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
+                Err(PlaceError::Lock(taken @ LockError::Taken { .. })) => return Ok(Err(taken)),
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// This process, as the lock names it.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Where this process says how far it is.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.place.status()
+    }
+
+    /// Where this process answers others while it applies the campaign.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.place.socket()
     }
 
     /// Throws a rehearsal's ledger away, so that it is begun anew.
@@ -92,9 +131,14 @@ impl Home {
         self.place.dir()
     }
 
+    /// Opens the ledger's store, if there is one.
+    pub async fn store(&self) -> Result<Option<SledStore>, Failure> {
+        Ok(self.place.open(&self.lock).await?)
+    }
+
     /// Opens the ledger, if there is one.
     pub async fn open(&self, plan: &Plan) -> Result<Option<Ledger<SledStore>>, Failure> {
-        match self.place.open(&self.lock).await? {
+        match self.store().await? {
             Some(store) => Ok(Some(Ledger::open(store, plan.identity.clone()).await?)),
             None => Ok(None),
         }
@@ -104,6 +148,12 @@ impl Home {
     pub async fn begin(&self, plan: &Plan, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
         let store = self.place.create(&self.lock, now).await?;
         Ok(Ledger::open(store, plan.identity.clone()).await?)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.place.leave_nothing(&self.lock);
     }
 }
 

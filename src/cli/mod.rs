@@ -8,14 +8,17 @@ pub mod exit;
 pub mod failure;
 pub mod home;
 pub mod logging;
+pub mod orders;
 pub mod question;
 pub mod rehearsal;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
+pub mod status;
 pub mod terminal;
 pub mod validate;
 pub mod view;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -33,8 +36,10 @@ use crate::report::lines::Lines;
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
 use self::failure::Failure;
+use self::orders::{PauseArgs, ResumeArgs, StopArgs};
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
+use self::status::StatusArgs;
 use self::terminal::Terminal;
 use self::validate::ValidateArgs;
 
@@ -118,6 +123,14 @@ pub enum Output {
 pub enum Command {
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
+    /// Shows where campaigns stand, also while another process applies them
+    Status(StatusArgs),
+    /// Tells the process that applies a campaign to start nothing more until it is told to resume
+    Pause(PauseArgs),
+    /// Tells the process that applies a campaign to go on after a pause
+    Resume(ResumeArgs),
+    /// Tells the process that applies a campaign to end its run in an orderly way
+    Stop(StopArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
@@ -234,6 +247,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
         Some(Command::Apply(args)) => apply::run(args, &context),
+        Some(Command::Status(args)) => status::run(args, &context),
+        Some(Command::Pause(args)) => orders::pause(args, &context),
+        Some(Command::Resume(args)) => orders::resume(args, &context),
+        Some(Command::Stop(args)) => orders::stop(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),
         Some(Command::Sandbox(args)) => {
@@ -249,7 +266,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 impl Context {
-    fn new(args: &GlobalArgs) -> Self {
+    /// What the process's own streams and clock give a command.
+    #[must_use]
+    pub fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
         let target = if terminal.bar {
             ProgressDrawTarget::stderr()

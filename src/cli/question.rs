@@ -3,6 +3,9 @@
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::report::text::visible;
 use crate::report::times::grouped;
@@ -53,14 +56,43 @@ pub struct About {
     pub new_ledger: bool,
 }
 
-/// Asks the person at the terminal, as [`ask`] does.
-pub fn ask_person(about: &About) -> io::Result<bool> {
-    ask(about, &mut io::stdin().lock(), &mut anstream::stderr().lock())
+/// What came of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Yes,
+    /// Do not: anything but a clear yes.
+    No,
+    /// The run was stopped before anybody answered.
+    Stopped,
 }
 
-/// Says what is about to happen and asks whether to go on. Anything but `y` or `yes` is a no, and so is the end of the
-/// input.
-pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+/// How often it is looked whether the run was stopped meanwhile.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more.
+pub fn ask_person(about: &About, stopped: impl Fn() -> bool) -> io::Result<Answer> {
+    ask(about, &mut anstream::stderr().lock())?;
+    let stdin = io::stdin();
+    loop {
+        if stopped() {
+            return Ok(Answer::Stopped);
+        }
+        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut waiting, Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            // A terminal hands over whole lines, so whatever is there can be read without waiting for more.
+            Ok(_) => return answer(&mut stdin.lock()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Says what is about to happen and asks whether to go on.
+pub fn ask(about: &About, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "about to send")?;
     let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
     let lines = [
@@ -82,10 +114,17 @@ pub fn ask(about: &About, input: &mut impl BufRead, out: &mut impl Write) -> io:
         writeln!(out, "  {name:<9} {value}")?;
     }
     write!(out, "an issued coupon cannot be taken back. go on? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    out.flush()
+}
+
+/// Reads the answer. Anything but `y` or `yes` is a no, and so is the end of the input.
+pub fn answer(input: &mut impl BufRead) -> io::Result<Answer> {
+    let mut said = String::new();
+    input.read_line(&mut said)?;
+    Ok(match said.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Answer::Yes,
+        _ => Answer::No,
+    })
 }
 
 #[cfg(test)]
@@ -130,19 +169,15 @@ mod tests {
             new_ledger: true,
         };
         let mut out = Vec::new();
-        for (answer, agreed) in [
-            ("y\n", true),
-            ("YES\n", true),
-            ("\n", false),
-            ("", false),
-            ("yep\n", false),
+        ask(&about, &mut out).unwrap();
+        for (said, meant) in [
+            ("y\n", Answer::Yes),
+            ("YES\n", Answer::Yes),
+            ("\n", Answer::No),
+            ("", Answer::No),
+            ("yep\n", Answer::No),
         ] {
-            out.clear();
-            assert_eq!(
-                ask(&about, &mut answer.as_bytes(), &mut out).unwrap(),
-                agreed,
-                "{answer:?}"
-            );
+            assert_eq!(answer(&mut said.as_bytes()).unwrap(), meant, "{said:?}");
         }
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }

@@ -1,13 +1,17 @@
 //! What stands at the other end of the standard streams.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 /// What is known of them when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of one moment, each read once")]
 pub struct Terminal {
     /// Whether a question can be put on stderr and answered on stdin.
     pub can_ask: bool,
-    /// Whether a moving bar may be drawn on stderr: not where `NO_COLOR` is set or the terminal is dumb.
+    /// Whether a terminal may be drawn over: not where `NO_COLOR` is set or it is dumb.
+    pub moves: bool,
+    /// Whether a moving bar may be drawn on stderr.
     pub bar: bool,
     /// Whether stdout is a terminal.
     pub stdout: bool,
@@ -22,6 +26,7 @@ impl Terminal {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             can_ask: stderr && std::io::stdin().is_terminal(),
+            moves: !plain && !dumb,
             bar: stderr && !plain && !dumb,
             stdout: std::io::stdout().is_terminal(),
         }
@@ -31,7 +36,17 @@ impl Terminal {
 /// How many columns stderr has now; 80 when it is no terminal or does not say.
 #[must_use]
 pub fn width() -> usize {
-    match rustix::termios::tcgetwinsize(std::io::stderr()) {
+    width_of(std::io::stderr())
+}
+
+/// How many columns stdout has now; 80 when it is no terminal or does not say.
+#[must_use]
+pub fn width_of_stdout() -> usize {
+    width_of(std::io::stdout())
+}
+
+fn width_of(stream: impl AsFd) -> usize {
+    match rustix::termios::tcgetwinsize(stream) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => 80,
     }

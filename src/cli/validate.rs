@@ -75,7 +75,7 @@ pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
 }
 
 /// The campaign files that are meant by `paths`: directories stand for the files in them. None comes twice.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {

@@ -1,20 +1,21 @@
 //! A campaign's ledger for commands that only look at it: nothing is added to it, and none is made where there is none.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::campaign::Parsed;
-use crate::ledger::Ledger;
-use crate::ledger::lock::Purpose;
+use crate::control::{ControlError, OwnerStore};
+use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::place::Passport;
-use crate::ledger::store::SledStore;
+use crate::ledger::{Each, Ledger, SledStore, Store, StoreError};
 use crate::plan::{self, Plan, RunOptions};
 
 use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::{self, Home, again};
+use super::home::{self, ASK_AGAIN, Home, again};
 use super::rehearsal::RehearsalArgs;
 
 /// An address in whose place the rehearsal's stand-in would be. Nothing is sent there.
@@ -31,10 +32,41 @@ pub struct CampaignArgs {
     pub rehearsal: RehearsalArgs,
 }
 
-/// The store of a ledger that is looked at.
-pub type ViewStore = SledStore;
+/// How long a process that applies the campaign may take from its lock to its answers, or from its last answer to its end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A ledger as it stood when it was opened.
+/// The store of a ledger that is looked at: this process's own hand on it, or what the process that applies the campaign
+/// shows of its own.
+#[derive(Debug)]
+pub enum ViewStore {
+    /// Nobody applies the campaign; this process has its lock.
+    Own {
+        /// The store.
+        store: SledStore,
+        /// The lock.
+        home: Home,
+    },
+    /// The owner shows it.
+    Owner(OwnerStore),
+}
+
+impl Store for ViewStore {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+        match self {
+            Self::Own { store, .. } => store.append(record).await,
+            Self::Owner(store) => store.append(record).await,
+        }
+    }
+
+    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Own { store, .. } => store.read(each).await,
+            Self::Owner(store) => store.read(each).await,
+        }
+    }
+}
+
+/// A ledger as it stood when it was opened, also while another process applies its campaign.
 #[derive(Debug)]
 pub struct View {
     /// Where it is.
@@ -43,7 +75,6 @@ pub struct View {
     pub passport: Passport,
     /// The facts and what they amount to.
     pub ledger: Ledger<ViewStore>,
-    _home: Home,
 }
 
 /// What a campaign's file means for a command that sends nothing.
@@ -56,22 +87,57 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
     plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
 }
 
-/// Opens a campaign's ledger to look at it; nothing when there is none. Adds no fact and makes no directory.
+/// Opens a campaign's ledger to look at it; nothing when there is none. Adds no fact and makes no directory. A process
+/// that applies the campaign is asked for it.
 pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<View>, Failure> {
     let place = home::place(context, file, plan);
-    if place.look()?.is_none() {
-        return Ok(None);
-    }
-    let home = Home::take(context, file, plan, Purpose::Look).await?;
-    let (Some(passport), Some(ledger)) = (place.look()?, home.open(plan).await?) else {
+    let Some(store) = store(context, file, plan).await? else {
         return Ok(None);
     };
-    Ok(Some(View {
+    let ledger = Ledger::open(store, plan.identity.clone()).await?;
+    Ok(place.look()?.map(|passport| View {
         dir: place.dir().to_owned(),
         passport,
         ledger,
-        _home: home,
     }))
+}
+
+async fn store(context: &Context, file: &Path, plan: &Plan) -> Result<Option<ViewStore>, Failure> {
+    let place = home::place(context, file, plan);
+    let mut waited = Duration::ZERO;
+    while place.look()?.is_some() {
+        let taken = match Home::take_unless_applied(context, file, plan, Purpose::Look).await? {
+            Ok(home) => {
+                let store = home.store().await?;
+                return Ok(store.map(|store| ViewStore::Own { store, home }));
+            }
+            Err(taken) => taken,
+        };
+        match OwnerStore::ask(&place.socket()).await {
+            Ok(store) => return Ok(store.map(ViewStore::Owner)),
+            // It is just beginning, or just ending.
+            Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
+                tokio::time::sleep(ASK_AGAIN).await;
+                waited += ASK_AGAIN;
+            }
+            Err(error) => return Err(unanswered(&error, &taken)),
+        }
+    }
+    Ok(None)
+}
+
+/// The process that applies a campaign did not do what was asked of it.
+pub(super) fn unanswered(error: &ControlError, owner: &LockError) -> Failure {
+    let help = match error {
+        ControlError::Newer { .. } => "use the program that applies the campaign, or wait until it is done",
+        ControlError::Nobody { .. } | ControlError::Io { .. } | ControlError::Unclear { .. } => {
+            "wait until that process is done, or stop it there with ^C; its state is safe"
+        }
+        ControlError::Refused { .. } => "run the same command again",
+    };
+    let mut failure = Failure::of(Exit::Taken, error).help(help);
+    failure.causes.push(owner.to_string());
+    failure
 }
 
 /// Opens a campaign's ledger to look at it, where a command makes no sense without one.

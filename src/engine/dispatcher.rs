@@ -18,6 +18,7 @@ use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
 use crate::douyin::Platform;
 use crate::event::{Ending, EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
+use crate::order::Order;
 use crate::pace::quota::Pacer;
 use crate::plan::Plan;
 
@@ -73,7 +74,7 @@ pub(super) struct Dispatcher<S, P, T> {
     pub(super) flight: Flight,
     turn: T,
     asked: Option<Instant>,
-    stop: watch::Receiver<bool>,
+    orders: watch::Receiver<Order>,
 }
 
 /// What is under way.
@@ -84,7 +85,7 @@ pub(super) struct Flight {
     pub(super) trips: HashMap<DeliveryKey, Trip>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
-    /// Whether what is armed may still start.
+    /// Whether what is armed may still start: not in a pause, and not at the end.
     open: watch::Sender<bool>,
     /// How many deliveries this run has attempted.
     pub(super) deliveries: u64,
@@ -130,7 +131,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             },
             turn: apply.turn,
             asked: None,
-            stop: apply.stop,
+            orders: apply.orders,
         }
     }
 
@@ -174,9 +175,12 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Looks at everything that can end the run or change its pace from outside.
     fn look(&mut self, at: Moment) {
-        let lost = self.limits.out_of_reach_since();
-        if *self.stop.borrow() {
-            self.finish(Why::Interrupted);
+        let order = self.orders.borrow_and_update().clone();
+        let paused = matches!(order, Order::Pause { .. });
+        self.pause(paused, at);
+        let lost = self.limits.out_of_reach_since().filter(|_| !paused);
+        if let Order::Stop { by } = order {
+            self.finish(by.map_or(Why::Interrupted, Why::Stopped));
         } else if at.wall >= self.plan.schedule.end {
             self.finish(Why::End);
         } else if lost.is_some_and(|since| at.instant.saturating_duration_since(since) >= self.plan.retry.give_up) {
@@ -185,6 +189,22 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         if let Some(per_second) = self.limits.throttle.recover(at.instant) {
             self.set_pace(per_second, at);
         }
+    }
+
+    /// Begins a pause, in which what is armed is called off, or ends one.
+    fn pause(&mut self, paused: bool, at: Moment) {
+        if self.why.is_none() && paused == self.may_start() {
+            self.flight.open.send_replace(!paused);
+            if !paused {
+                self.limits.resume(at.instant);
+                self.asked = None;
+            }
+        }
+    }
+
+    /// Whether something may be started: not in a pause, and not at the end.
+    fn may_start(&self) -> bool {
+        *self.flight.open.borrow()
     }
 
     /// Starts nothing more from here on; what is armed is called off. The first reason stays.
@@ -211,10 +231,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Makes intents of what is due, as far as everything allows.
     fn arm(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
-        if self.why.is_none() && at.wall < self.plan.schedule.start && self.plan.run.no_wait {
+        if self.may_start() && at.wall < self.plan.schedule.start && self.plan.run.no_wait {
             self.finish(Why::NotStarted);
         }
-        if self.why.is_some() || at.wall < self.plan.schedule.start {
+        if !self.may_start() || at.wall < self.plan.schedule.start {
             return Ok(());
         }
         let leave = self.limits.leave(at.instant);
@@ -414,7 +434,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             return Ending::Complete;
         }
         match why {
-            Why::Interrupted | Why::AtMost | Why::GaveUp | Why::NotStarted | Why::AppIdTaken(_) => Ending::Incomplete,
+            Why::Interrupted | Why::Stopped(_) | Why::AtMost | Why::GaveUp | Why::NotStarted | Why::AppIdTaken(_) => {
+                Ending::Incomplete
+            }
             Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
             Why::NothingLeft | Why::Halted(_) | Why::End => Ending::NeedsPerson,
         }
@@ -425,6 +447,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let idle = self.flight.workers.is_empty();
         let seen = Seen {
             draining: self.why.as_ref().map(Why::draining),
+            paused: match &*self.orders.borrow() {
+                Order::Pause { by } => Some(by.clone()),
+                Order::Go | Order::Stop { .. } => None,
+            },
             start: Some(self.plan.schedule.start).filter(|start| at.wall < *start),
             blocked: self.limits.waiting(at.wall, at.instant),
             due: self.queue.next_due().filter(|_| idle),
@@ -432,18 +458,18 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         self.voice.phase(at, seen);
     }
 
-    /// Waits until something may have changed: a worker came back or started, a stop, or the next time that matters.
+    /// Waits until something may have changed: a worker came back or started, an order, or the next time that matters.
     async fn wait(&mut self, at: Moment) -> Result<(), EngineError> {
         let next = self.next_time(at);
-        if next >= at.instant + LET_GO && self.flight.workers.is_empty() {
+        let long = next >= at.instant + LET_GO || !self.may_start();
+        if long && self.flight.workers.is_empty() {
             self.turn.release();
         }
         let next = next.min(at.instant + LOOK_AGAIN);
-        let stopping = *self.stop.borrow();
         tokio::select! {
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
-            changed = self.stop.changed(), if !stopping => {
+            changed = self.orders.changed(), if self.why.is_none() => {
                 if changed.is_err() {
                     self.finish(Why::Interrupted);
                 }
@@ -464,20 +490,22 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             .limits
             .out_of_reach_since()
             .map(|since| since + self.plan.retry.give_up);
-        let draining = self.why.is_some();
-        [
+        let starts = [
             leave,
             give_up,
-            self.limits.throttle.next_step(),
             self.asked.map(|asked| asked + ASK_AGAIN),
             wall(self.plan.schedule.start).flatten(),
-            wall(self.plan.schedule.end).flatten(),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|next| !draining && *next > at.instant)
-        .min()
-        .unwrap_or(at.instant + LET_GO * 60)
+        ];
+        let always = [self.limits.throttle.next_step(), wall(self.plan.schedule.end).flatten()];
+        let (may_start, draining) = (self.may_start(), self.why.is_some());
+        starts
+            .into_iter()
+            .filter(|_| may_start)
+            .chain(always)
+            .flatten()
+            .filter(|next| !draining && *next > at.instant)
+            .min()
+            .unwrap_or(at.instant + LET_GO * 60)
     }
 }
 

@@ -116,6 +116,18 @@ impl Limits {
         self.token = Some(TokenWait { since, why, again });
     }
 
+    /// Ends a pause: how the platform is now is not known, so what was waited for is tried at once, by one delivery, and
+    /// the time of the pause counts against nobody.
+    pub fn resume(&mut self, now: Instant) {
+        self.outage.resume(now);
+        if let Some(wait) = &mut self.wait {
+            wait.next_probe = now;
+        }
+        if let Some(token) = &mut self.token {
+            (token.since, token.again) = (now, now);
+        }
+    }
+
     /// Since when the platform or its tokens have been out of reach.
     #[must_use]
     pub fn out_of_reach_since(&self) -> Option<Instant> {

@@ -24,6 +24,7 @@ use crate::delivery::Counts;
 use crate::douyin::Platform;
 use crate::event::{Draining, Emit, Ending, Halted, Owner};
 use crate::ledger::{Ledger, LedgerError, Store};
+use crate::order::{Asker, Order};
 use crate::plan::Plan;
 
 use roll::Roll;
@@ -82,8 +83,8 @@ pub struct Apply<S, P, T> {
     pub turn: T,
     /// The wall clock.
     pub clock: Clock,
-    /// Turns true when the run is to stop.
-    pub stop: watch::Receiver<bool>,
+    /// What the run is told meanwhile. That nobody can tell it anything any more is an order to stop.
+    pub orders: watch::Receiver<Order>,
     /// Who is told.
     pub emit: Arc<dyn Emit>,
     /// The seed of every random choice, which is jitter only.
@@ -106,8 +107,10 @@ pub struct Ended {
 pub enum Why {
     /// Nothing is left that the machine may send in this run.
     NothingLeft,
-    /// It was asked to stop.
+    /// A signal asked it to stop.
     Interrupted,
+    /// Another process asked it to stop.
+    Stopped(Asker),
     /// A guard or a code.
     Halted(Halted),
     /// `schedule.end` is past.
@@ -123,10 +126,11 @@ pub enum Why {
 }
 
 impl Why {
-    const fn draining(&self) -> Draining {
+    fn draining(&self) -> Draining {
         match self {
             Self::NothingLeft => Draining::NothingLeft,
             Self::Interrupted => Draining::Interrupted,
+            Self::Stopped(by) => Draining::Stopped { by: by.clone() },
             Self::NotStarted => Draining::NotStarted,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,

@@ -67,6 +67,17 @@ impl Outage {
         true
     }
 
+    /// Begins the outage anew, with a probe at once; nothing when there is none.
+    pub fn resume(&mut self, now: Instant) {
+        if let Some(open) = &mut self.open {
+            *open = Open {
+                since: now,
+                next_probe: now,
+                between: FIRST_PROBE,
+            };
+        }
+    }
+
     fn clear(&mut self) {
         self.open = None;
         self.last.clear();

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::clock::{later, until};
 use crate::event::{Draining, Emit, Event, EventKind, Owner, Phase, Waiting};
+use crate::order::Asker;
 
 use super::dispatcher::Moment;
 
@@ -19,6 +20,8 @@ const SAME: Duration = Duration::from_millis(1_500);
 pub(super) struct Seen {
     /// Why nothing more is started.
     pub(super) draining: Option<Draining>,
+    /// Who paused it, while it is paused.
+    pub(super) paused: Option<Asker>,
     /// The start, when it is ahead.
     pub(super) start: Option<Timestamp>,
     /// What the platform makes it wait for, and until when.
@@ -76,8 +79,13 @@ impl Voice {
     /// Tells what the run is doing, if that is news.
     pub(super) fn phase(&mut self, at: Moment, seen: Seen) {
         let waiting = |why, until| Phase::Waiting { why, until };
-        let phase = match (seen.draining, seen.start, &self.app_id_owner, seen.blocked, seen.due) {
-            (Some(why), ..) => Phase::Draining { why },
+        let stopped = match (seen.draining, seen.paused) {
+            (Some(why), _) => Some(Phase::Draining { why }),
+            (None, Some(by)) => Some(Phase::Paused { by }),
+            (None, None) => None,
+        };
+        let phase = match (stopped, seen.start, &self.app_id_owner, seen.blocked, seen.due) {
+            (Some(stopped), ..) => stopped,
             (_, Some(start), ..) => waiting(Waiting::Start, Some(start)),
             (_, _, Some(owner), ..) => waiting(Waiting::AppId { owner: owner.clone() }, None),
             (_, _, _, Some((why, until)), _) => waiting(why, Some(until)),

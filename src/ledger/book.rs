@@ -1,4 +1,4 @@
-//! The folded state: what all facts so far amount to. Nothing here is ever stored; it can always be made anew.
+//! The folded state: what all facts so far amount to. It can always be made anew; what is kept of it is a shortcut.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,7 +123,7 @@ impl Book {
 
     /// A recipient's open_id.
     #[must_use]
-    pub fn open_id(&self, recipient: u32) -> &str {
+    pub fn open_id(&self, recipient: u32) -> String {
         self.people.open_id(recipient)
     }
 
@@ -163,9 +163,13 @@ impl Book {
     /// A delivery's idempotency key.
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
-        let open_id = OpenId::parse(self.open_id(key.recipient)).ok()?;
+        let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
+        Some(self.merchant_coupon_id_of(&open_id, key.ordinal))
+    }
+
+    pub(super) fn merchant_coupon_id_of(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
         let Identity { campaign, app_id, .. } = &self.identity;
-        Some(MerchantCouponId::derive(campaign, app_id, &open_id, key.ordinal))
+        MerchantCouponId::derive(campaign, app_id, open_id, ordinal)
     }
 
     /// How many coupons each user is owed at present.
@@ -236,7 +240,12 @@ impl Book {
                 self.drop_draft();
                 self.interrupt(timeout)
             }
-            Entry::Admitted(mut open_ids) => open_ids.try_for_each(|open_id| self.people.admit(open_id)),
+            Entry::Admitted(mut open_ids) => {
+                if self.undo.is_some() {
+                    self.people.index()?;
+                }
+                open_ids.try_for_each(|open_id| self.people.admit(open_id))
+            }
             Entry::Away(why, recipients) => self.draw(&recipients, Some(why)),
             Entry::Returned(recipients) => self.draw(&recipients, None),
             Entry::Closed(generation) => self.close(*generation),

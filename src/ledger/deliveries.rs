@@ -15,9 +15,9 @@ const PENDING: u8 = 0;
 /// All deliveries: one row of bytes for each ordinal, each byte the number of a common standing.
 #[derive(Clone, Debug)]
 pub(super) struct Deliveries {
-    rows: Vec<Vec<u8>>,
-    common: Vec<Standing>,
-    particular: HashMap<DeliveryKey, Standing>,
+    pub(super) rows: Vec<Vec<u8>>,
+    pub(super) common: Vec<Standing>,
+    pub(super) particular: HashMap<DeliveryKey, Standing>,
     pub(super) counts: Counts,
     pub(super) skipped: BTreeMap<Skipped, u64>,
 }
@@ -77,6 +77,11 @@ impl Deliveries {
             .collect();
         particular.sort_unstable_by_key(|(key, _)| *key);
         particular.into_iter()
+    }
+
+    /// Makes these the particular ones.
+    pub(super) fn particularise(&mut self, particular: Vec<(DeliveryKey, Standing)>) {
+        self.particular = particular.into_iter().collect();
     }
 
     pub(super) fn put(&mut self, key: DeliveryKey, from: Standing, to: Standing) {

@@ -1,12 +1,14 @@
 //! Who comes and goes: what a generation says of recipients takes effect when it is closed, a turn that came too late at
 //! once.
 
+use serde::{Deserialize, Serialize};
+
 use super::book::{Book, Contradiction};
 use crate::delivery::Away;
 
 /// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
 /// ones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Draft {
     /// Who went away, by the number of the reason.
     pub(super) away: [Vec<u32>; Away::ALL.len()],

@@ -5,12 +5,13 @@ use std::num::TryFromIntError;
 use std::ops::Range;
 
 use super::head::Head;
-use super::record::{Link, link_of};
+use super::record::{Chain, Link, link_of};
 
 /// Batches lie together up to here. Each append writes its group anew, so a larger one makes appends larger.
 const GROUP: usize = 1024;
-/// No value is longer: within a page, none becomes a file of its own, and those are not synced.
-pub(super) const MOST_IN_ONE: usize = 16 * 1024;
+/// No value is longer. sled keeps a page of over 128 KiB in a file of its own, which it never syncs, and some 20 values lie
+/// together in a page.
+pub(super) const MOST_IN_ONE: usize = 4 * 1024;
 /// How many bytes are handed from the reading thread at a time.
 const READ_AT_ONCE: usize = 256 * 1024;
 const LENGTH: usize = size_of::<u32>();
@@ -52,12 +53,75 @@ pub(super) struct Reading {
     pub(super) last: Head,
     /// The link of the batch that the head names.
     pub(super) at_head: Option<Link>,
+    check: Option<Check>,
+}
+
+/// What is checked by a reading that does not show everything.
+#[derive(Debug)]
+struct Check {
+    /// Up to this batch nothing is shown.
+    known: Head,
+    /// From the first batch on; nothing before that.
+    chain: Option<Chain>,
+    fits: bool,
+}
+
+impl Check {
+    /// What the first batch is linked to is not the store's to know. Every later one fits the one before.
+    fn take(&mut self, sequence: u64, record: &[u8]) {
+        let link = link_of(record);
+        match &mut self.chain {
+            None => self.chain = Some(Chain::at(link)),
+            Some(chain) => self.fits &= chain.open(record).is_ok(),
+        }
+        self.fits &= sequence != self.known.sequence || link == self.known.link;
+    }
 }
 
 impl Reading {
-    /// The key of the next group's first part, or of a later one.
-    pub(super) fn key(&self, part: u32) -> Vec<u8> {
-        key(self.closed + 1, part)
+    /// From the group on that begins with batch `first`.
+    pub(super) fn of_group(first: u64) -> Self {
+        Self {
+            closed: first.saturating_sub(1),
+            ..Self::default()
+        }
+    }
+
+    /// From the first batch on, each checked and only those behind `known` shown.
+    pub(super) fn checking(known: Head) -> Self {
+        let check = Check {
+            known,
+            chain: None,
+            fits: true,
+        };
+        Self {
+            check: Some(check),
+            ..Self::default()
+        }
+    }
+
+    /// Whether everything that was to be checked is as it has to be.
+    pub(super) fn fits(&self) -> bool {
+        self.check
+            .as_ref()
+            .is_none_or(|check| check.fits && check.known.sequence <= self.last.sequence)
+    }
+
+    /// The number with which the next group begins.
+    pub(super) const fn next(&self) -> u64 {
+        self.closed + 1
+    }
+
+    /// Whether what was read so far has this very batch; passes over it and what is before it.
+    pub(super) fn passes(&mut self, known: Head, head: u64) -> bool {
+        let is_it = |(sequence, record)| sequence == known.sequence && link_of(record) == known.link;
+        if !self.chunk.records().any(is_it) {
+            return false;
+        }
+        self.chunk.records.retain(|(sequence, _)| *sequence > known.sequence);
+        self.last = known;
+        self.at_head = (known.sequence == head).then_some(known.link);
+        true
     }
 
     pub(super) fn add(&mut self, part: &[u8]) {
@@ -76,13 +140,19 @@ impl Reading {
 
     /// Takes what was read, and notes its links.
     pub(super) fn take(&mut self, head: u64) -> Chunk {
-        let chunk = std::mem::take(&mut self.chunk);
+        let mut chunk = std::mem::take(&mut self.chunk);
         for (sequence, record) in chunk.records() {
             let link = link_of(record);
             self.last = Head { sequence, link };
             if sequence == head {
                 self.at_head = Some(link);
             }
+            if let Some(check) = &mut self.check {
+                check.take(sequence, record);
+            }
+        }
+        if let Some(check) = &self.check {
+            chunk.records.retain(|(sequence, _)| *sequence > check.known.sequence);
         }
         self.chunk.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
         chunk
@@ -130,11 +200,16 @@ impl Chunk {
     }
 }
 
-/// A batch's key; a part beyond the first has its number behind it.
-fn key(sequence: u64, part: u32) -> Vec<u8> {
+/// The key of a group that begins with batch `sequence`; a part beyond the first has its number behind it.
+pub(super) fn key(sequence: u64, part: u32) -> Vec<u8> {
     let mut key = sequence.to_be_bytes().to_vec();
     if part > 0 {
         key.extend_from_slice(&part.to_be_bytes());
     }
     key
+}
+
+/// The number of the batch with which the group under this key begins.
+pub(super) fn first_of(key: &[u8]) -> Option<u64> {
+    key.first_chunk().map(|first| u64::from_be_bytes(*first))
 }

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::Owner;
 use crate::identity::AppId;
 
+/// What is locked.
+const CAMPAIGN: &str = "the campaign's ledger";
 /// No owner writes more of itself.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -67,6 +69,18 @@ struct Line<O> {
     purpose: Purpose,
 }
 
+impl LockError {
+    /// The lock of a campaign's ledger is `owner`'s, who applies it.
+    #[must_use]
+    pub fn taken_by(owner: Owner) -> Self {
+        Self::Taken {
+            what: CAMPAIGN,
+            owner: Some(Box::new(owner)),
+            purpose: Purpose::Apply,
+        }
+    }
+}
+
 fn shown(owner: &Owner) -> String {
     let Owner {
         host,
@@ -94,7 +108,7 @@ impl Drop for CampaignLock {
 impl CampaignLock {
     /// Takes the lock whose file is at `path`, and writes there who has it and what for.
     pub fn take(path: &Path, owner: &Owner, purpose: Purpose) -> Result<Self, LockError> {
-        let file = take_file(path, &Line { owner, purpose }, "the campaign's ledger")?;
+        let file = take_file(path, &Line { owner, purpose }, CAMPAIGN)?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -130,16 +144,26 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
             source,
         }
     };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed("open"))?;
+    let mut file = open(path).map_err(failed("open"))?;
     match file.try_lock() {
+        // Its last owner may have taken it away meanwhile, as nothing was left to be locked: then it is nobody's lock.
+        Ok(()) if !is_at(&file, path) => {
+            return Err(LockError::Taken {
+                what,
+                owner: None,
+                purpose: Purpose::Look,
+            });
+        }
         Ok(()) => {}
+        // Somebody only asks whether it is taken, which shuts out nobody else who asks.
+        Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
+            let _ = file.unlock();
+            return Err(LockError::Taken {
+                what,
+                owner: None,
+                purpose: Purpose::Look,
+            });
+        }
         Err(TryLockError::WouldBlock) => {
             let said = read_line(&mut file);
             let purpose = said.as_ref().map_or(Purpose::Apply, |line| line.purpose);
@@ -154,6 +178,50 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(text(line).as_bytes()));
     Ok(file)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Whether `file` is the one that `path` names.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.metadata()) {
+        (Ok(file), Ok(named)) => (file.dev(), file.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// Says who applies the campaign whose lock's file is at `path`, if anybody does. Takes nothing and makes nothing.
+pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
+    let failed = |what| {
+        move |source| LockError::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed("open")(source)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {
+            let _ = file.unlock();
+            Ok(None)
+        }
+        Err(TryLockError::WouldBlock) => Ok(read_line(&mut file)
+            .filter(|line: &Line<Box<Owner>>| line.purpose == Purpose::Apply)
+            .map(|line| *line.owner)),
+        Err(TryLockError::Error(source)) => Err(failed("look at")(source)),
+    }
 }
 
 fn text(line: &Line<&Owner>) -> String {

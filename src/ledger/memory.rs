@@ -1,10 +1,13 @@
 //! A store in memory that keeps its promises no better than a disk: it can stall, fail, and forget what was not flushed.
 //! For tests and examples; nothing in it outlives the process.
 
+use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::store::{Each, Store, StoreError};
+use super::head::Head;
+use super::record::link_of;
+use super::store::{Each, Store, StoreError, WriteShortcut};
 
 /// A store in memory. Clones share what is durable, as two openings of one disk do.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +18,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Shared {
     durable: Vec<Vec<u8>>,
+    shortcut: Option<Vec<u8>>,
     stall: Duration,
     fails_after: Option<u64>,
     fails_written: bool,
@@ -51,6 +55,11 @@ impl MemoryStore {
     /// Alters what is durable, as a damaged disk does.
     pub fn tamper(&self, alter: impl FnOnce(&mut Vec<Vec<u8>>)) {
         self.with(|shared| alter(&mut shared.durable));
+    }
+
+    /// Alters the shortcut that is kept beside what is durable.
+    pub fn tamper_shortcut(&self, alter: impl FnOnce(&mut Option<Vec<u8>>)) {
+        self.with(|shared| alter(&mut shared.shortcut));
     }
 
     /// Whether appends say that they are durable and are not, as a disk without flushes does.
@@ -97,5 +106,33 @@ impl Store for MemoryStore {
         (1..)
             .zip(&records)
             .try_for_each(|(sequence, record)| each(sequence, record))
+    }
+
+    async fn read_behind(&mut self, known: Head, each: &mut Each<'_>) -> Result<bool, StoreError> {
+        let records = self.with(|shared| shared.durable.clone());
+        let at = known.sequence.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        let has = at
+            .and_then(|at| records.get(at))
+            .is_some_and(|record| link_of(record) == known.link);
+        if !has {
+            return Ok(false);
+        }
+        (1..)
+            .zip(&records)
+            .filter(|(sequence, _)| *sequence > known.sequence)
+            .try_for_each(|(sequence, record)| each(sequence, record))?;
+        Ok(true)
+    }
+
+    async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
+        let bytes = self.with(|shared| shared.shortcut.clone())?;
+        Some(Box::new(Cursor::new(bytes)))
+    }
+
+    async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
+        self.with(|shared| shared.shortcut = Some(bytes));
+        Ok(())
     }
 }

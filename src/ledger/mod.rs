@@ -15,13 +15,17 @@ pub mod memory;
 mod people;
 pub mod place;
 mod quiet;
+mod reader;
 pub mod record;
+mod shortcut;
 pub mod store;
 mod undo;
+pub mod verify;
 
 use std::fmt;
 
 use jiff::Timestamp;
+use tracing::debug;
 
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
@@ -29,11 +33,14 @@ use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
 pub use fact::{Excluded, Fact, Generation};
+pub use head::Head;
+pub use reader::Reader;
 pub use record::RecordError;
-pub use store::{Each, SledStore, Store, StoreError};
+pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
 
 use codec::{Codec, Entry};
 use record::Chain;
+use shortcut::Folded;
 use undo::Tentative;
 
 /// Why a ledger cannot be read or written.
@@ -102,7 +109,30 @@ pub struct Ledger<S> {
     writer: Codec,
     reader: Codec,
     sequence: u64,
+    kept: Kept,
     failed: bool,
+}
+
+/// What is known of the shortcut.
+#[derive(Debug)]
+struct Kept {
+    /// Up to which batch there is one.
+    sequence: Option<u64>,
+    /// How many bytes it had when it was written.
+    size: u64,
+    /// How many bytes of batches there are since.
+    behind: u64,
+    /// It is not written anew before there are so many, and as many as it has itself: so all of them together cost no more
+    /// than the batches.
+    at_least: u64,
+}
+
+impl Kept {
+    const AT_LEAST: u64 = 32 * 1024 * 1024;
+
+    const fn is_due(&self) -> bool {
+        self.behind >= self.at_least && self.behind >= self.size
+    }
 }
 
 impl<S: Store> Ledger<S> {
@@ -111,40 +141,18 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// When any batch cannot be read or contradicts the others. The store is as before.
     pub async fn open(mut store: S, identity: Identity) -> Result<Self, LedgerError> {
-        let mut reading = Reading {
-            chain: Chain::of(&identity),
-            book: Book::new(identity),
-            codec: Codec::default(),
-            sequence: 0,
+        let shortcut = by_shortcut(&mut store, &identity).await;
+        let kept = shortcut.is_some();
+        let folded = match shortcut {
+            Some(folded) => folded,
+            None => whole(&mut store, identity).await?,
         };
-        let mut broken = None;
-        let mut each = |sequence, record: &[u8]| {
-            if broken.is_none() {
-                broken = reading.take(sequence, record).err();
-            }
-            Ok(())
-        };
-        let read = store.read(&mut each).await;
-        let indexed = reading.book.index();
-        // What is wrong with a batch says more than what the store thinks of its end.
-        if let Some(error) = broken {
-            return Err(error);
-        }
-        if let Err(source) = read {
-            let last = reading.last();
-            return Err(LedgerError::Unfinished { last, source });
-        }
-        indexed.map_err(|source| LedgerError::Contradiction {
-            sequence: reading.sequence,
-            last: reading.last(),
-            source,
-        })?;
-        let Reading {
+        let Folded {
             book,
             chain,
             codec,
             sequence,
-        } = reading;
+        } = folded;
         Ok(Self {
             store,
             book,
@@ -152,14 +160,65 @@ impl<S: Store> Ledger<S> {
             writer: codec.clone(),
             reader: codec,
             sequence,
+            kept: Kept {
+                sequence: kept.then_some(sequence),
+                size: 0,
+                behind: 0,
+                at_least: Kept::AT_LEAST,
+            },
             failed: false,
         })
+    }
+
+    /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
+    /// if this fails; opening it takes longer then.
+    pub async fn close(mut self) {
+        if !self.failed && self.kept.sequence != Some(self.sequence) {
+            self.keep().await;
+        }
+        self.store.close().await;
+    }
+
+    /// Keeps a shortcut as of now. The folded state is lent for as long as it is being written; where it does not come
+    /// back, because nobody waited for it, the ledger takes nothing more.
+    async fn keep(&mut self) {
+        self.failed = true;
+        let nobodys = Book::new(self.book.identity.clone());
+        let folded = Folded {
+            book: std::mem::replace(&mut self.book, nobodys),
+            chain: self.chain,
+            codec: std::mem::take(&mut self.reader),
+            sequence: self.sequence,
+        };
+        let (lent, back) = shortcut::lend(folded);
+        let kept = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
+        let Some((folded, size)) = back.take() else { return };
+        self.book = folded.book;
+        self.reader = folded.codec;
+        self.failed = false;
+        self.kept.behind = 0;
+        self.kept.size = size;
+        match kept {
+            Ok(()) => self.kept.sequence = Some(self.sequence),
+            Err(error) => debug!(%error, "the ledger keeps no shortcut; opening it will take longer"),
+        }
+    }
+
+    /// Sets how many bytes of batches have to come in at least before the shortcut is written anew.
+    pub const fn keep_after(&mut self, bytes: u64) {
+        self.kept.at_least = bytes;
     }
 
     /// The folded state.
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
     }
 
     /// How many batches there are.
@@ -203,6 +262,10 @@ impl<S: Store> Ledger<S> {
         book.keep();
         self.sequence = sequence;
         self.failed = false;
+        self.kept.behind += body.len() as u64;
+        if self.kept.is_due() {
+            self.keep().await;
+        }
         let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
     }
@@ -239,25 +302,68 @@ impl<S: Store> Ledger<S> {
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
+        let open_id = OpenId::parse(&self.book.open_id(key.recipient)).ok()?;
         Some(Permit {
             key,
             attempt: self.book.standing(key).attempts,
-            open_id: OpenId::parse(self.book.open_id(key.recipient)).ok()?,
             activity_id: self.book.activity(activity)?.clone(),
-            merchant_coupon_id: self.book.merchant_coupon_id(key)?,
+            merchant_coupon_id: self.book.merchant_coupon_id_of(&open_id, key.ordinal),
+            open_id,
         })
     }
 }
 
-/// A ledger that is being read.
-struct Reading {
-    book: Book,
-    chain: Chain,
-    codec: Codec,
-    sequence: u64,
+/// Reads and folds all that happened.
+async fn whole(store: &mut impl Store, identity: Identity) -> Result<Folded, LedgerError> {
+    let mut folded = Folded {
+        chain: Chain::of(&identity),
+        book: Book::new(identity),
+        codec: Codec::default(),
+        sequence: 0,
+    };
+    let mut broken = None;
+    let mut each = |sequence, record: &[u8]| {
+        if broken.is_none() {
+            broken = folded.take(sequence, record).err();
+        }
+        Ok(())
+    };
+    let read = store.read(&mut each).await;
+    let indexed = folded.book.index();
+    // What is wrong with a batch says more than what the store thinks of its end.
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    if let Err(source) = read {
+        let last = folded.last();
+        return Err(LedgerError::Unfinished { last, source });
+    }
+    indexed.map_err(|source| LedgerError::Contradiction {
+        sequence: folded.sequence,
+        last: folded.last(),
+        source,
+    })?;
+    Ok(folded)
 }
 
-impl Reading {
+/// Begins with the folded state that was kept, and reads only what is behind it. Nothing when that is not to be had, or when
+/// anything is wrong with it: then everything is to be read.
+async fn by_shortcut(store: &mut impl Store, identity: &Identity) -> Option<Folded> {
+    let mut folded = Folded::read(&mut store.shortcut().await?, identity)?;
+    let known = Head {
+        sequence: folded.sequence,
+        link: folded.chain.link(),
+    };
+    let mut broken = false;
+    let mut each = |sequence, record: &[u8]| {
+        broken = broken || folded.take(sequence, record).is_err();
+        Ok(())
+    };
+    let read = store.read_behind(known, &mut each).await;
+    (matches!(read, Ok(true)) && !broken).then_some(folded)
+}
+
+impl Folded {
     const fn last(&self) -> LastGood {
         LastGood {
             sequence: self.sequence,

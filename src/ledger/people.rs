@@ -1,14 +1,20 @@
-//! The recipients of a ledger in the order of admission: their open_ids side by side in one piece of memory, and a table
-//! to find them by.
+//! The recipients of a ledger in the order of admission: their open_ids side by side in one piece of memory, as the ledger
+//! packs them, and a table to find them by, which is made when somebody is looked for.
 
 use std::hash::BuildHasher;
+use std::io::{self, Read, Write};
+use std::sync::OnceLock;
 
 use hashbrown::DefaultHashBuilder;
 use hashbrown::hash_table::{Entry, HashTable};
 
 use super::book::Contradiction;
-use super::codec::Packed;
+use super::codec::{Packed, pack, skip, unpack};
+use super::shortcut::{read_bytes, write_bytes};
 use crate::delivery::Away;
+
+/// So many open_ids lie behind one mark; from there on they are counted off.
+const BETWEEN_MARKS: u32 = 16;
 
 /// How one recipient stands as a whole, in a byte: why they are away, and whether they were ever owed something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,12 +44,8 @@ impl Presence {
 /// All recipients ever admitted. Those behind `confirmed` belong to a generation that is not closed.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    text: String,
-    /// Where each one's text ends.
-    ends: Vec<u64>,
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    indexed: bool,
+    names: Names,
+    index: OnceLock<Index>,
     /// How each one stands as a whole.
     pub(super) presence: Vec<Presence>,
     /// How many were ever owed something.
@@ -52,67 +54,67 @@ pub(super) struct People {
     pub(super) confirmed: u32,
 }
 
+/// Packed open_ids, one behind another.
+#[derive(Debug, Default)]
+struct Names {
+    packed: Vec<u8>,
+    /// Where every [`BETWEEN_MARKS`]th begins.
+    marks: Vec<u64>,
+    all: u32,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
 impl People {
-    pub(super) fn all(&self) -> u32 {
-        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    pub(super) const fn all(&self) -> u32 {
+        self.names.all
     }
 
-    pub(super) fn open_id(&self, recipient: u32) -> &str {
-        text_of(&self.text, &self.ends, recipient)
+    pub(super) fn open_id(&self, recipient: u32) -> String {
+        self.names.get(recipient).map(unpack).unwrap_or_default()
     }
 
     pub(super) fn find(&self, open_id: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(open_id);
-        self.table
-            .find(hash, |recipient| self.open_id(*recipient) == open_id)
-            .copied()
+        let index = self.index.get_or_init(|| Index::of(&self.names).0);
+        let packed = pack(open_id);
+        let same = |recipient: &u32| self.names.get(*recipient) == Some(&packed);
+        index.table.find(index.hasher.hash_one(&packed[..]), same).copied()
     }
 
     pub(super) fn admit(&mut self, open_id: Packed<'_>) -> Result<(), Contradiction> {
-        let recipient = u32::try_from(self.ends.len()).map_err(|_| Contradiction::TooMany)?;
-        let before = self.text.len();
-        open_id.unpack(&mut self.text);
-        self.ends.push(self.text.len() as u64);
+        if self.names.all == u32::MAX {
+            return Err(Contradiction::TooMany);
+        }
+        let recipient = self.names.push(open_id);
         self.presence.push(Presence::default());
-        if self.indexed && !self.index_one(recipient) {
-            self.text.truncate(before);
-            self.ends.pop();
+        let new = self
+            .index
+            .get_mut()
+            .is_none_or(|index| index.add(&self.names, recipient));
+        if !new {
+            self.names.truncate(recipient);
             self.presence.pop();
             return Err(Contradiction::AdmittedTwice);
         }
         Ok(())
     }
 
-    /// Makes the table. Until then nobody is found, and nobody who is admitted twice is noticed: a log is read several
-    /// times faster when this is done once at its end.
+    /// Makes the table, if there is none. Until then nobody who is admitted twice is noticed: a log is read several times
+    /// faster when this is done once at its end.
     pub(super) fn index(&mut self) -> Result<(), Contradiction> {
-        self.indexed = true;
-        self.table = HashTable::with_capacity(self.ends.len());
-        if (0..self.all()).all(|recipient| self.index_one(recipient)) {
+        if self.index.get().is_some() {
+            return Ok(());
+        }
+        let (index, distinct) = Index::of(&self.names);
+        let _ = self.index.set(index);
+        if distinct {
             Ok(())
         } else {
             Err(Contradiction::AdmittedTwice)
-        }
-    }
-
-    /// Adds one to the table; says whether they are new.
-    fn index_one(&mut self, recipient: u32) -> bool {
-        let Self {
-            text,
-            ends,
-            table,
-            hasher,
-            ..
-        } = self;
-        let open_id = text_of(text, ends, recipient);
-        let same = |known: &u32| text_of(text, ends, *known) == open_id;
-        let hash = |known: &u32| hasher.hash_one(text_of(text, ends, *known));
-        match table.entry(hasher.hash_one(open_id), same, hash) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(recipient);
-                true
-            }
         }
     }
 
@@ -126,34 +128,132 @@ impl People {
 
     /// Takes back the admission of all from `recipient` on.
     pub(super) fn dismiss(&mut self, recipient: u32) {
-        let Self {
-            text,
-            ends,
-            table,
-            hasher,
-            ..
-        } = self;
-        for number in recipient..u32::try_from(ends.len()).unwrap_or(u32::MAX) {
-            let hash = hasher.hash_one(text_of(text, ends, number));
-            if let Ok(place) = table.find_entry(hash, |known| *known == number) {
-                place.remove();
+        if let Some(index) = self.index.get_mut() {
+            for number in recipient..self.names.all {
+                index.remove(&self.names, number);
             }
         }
-        self.ends.truncate(recipient as usize);
+        self.names.truncate(recipient);
         self.presence.truncate(recipient as usize);
-        let end = self.ends.last().copied().unwrap_or_default();
-        self.text.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+    }
+
+    pub(super) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        let marks: Vec<u8> = self.names.marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
+        let presence: Vec<u8> = self.presence.iter().map(|presence| presence.0).collect();
+        write_bytes(to, &self.names.packed)?;
+        write_bytes(to, &marks)?;
+        write_bytes(to, &presence)
+    }
+
+    pub(super) fn read(from: &mut dyn Read, confirmed: u32) -> Option<Self> {
+        let packed = read_bytes(from)?;
+        let marks = read_bytes(from)?;
+        let presence: Vec<Presence> = read_bytes(from)?.into_iter().map(Presence).collect();
+        let marks = marks.as_chunks().0.iter().map(|mark| u64::from_le_bytes(*mark));
+        let names = Names {
+            packed,
+            marks: marks.collect(),
+            all: u32::try_from(presence.len()).ok()?,
+        };
+        let ever_owed = presence.iter().filter(|presence| presence.ever_owed()).count();
+        Some(Self {
+            names,
+            index: OnceLock::new(),
+            ever_owed: u32::try_from(ever_owed).ok()?,
+            presence,
+            confirmed,
+        })
     }
 }
 
-fn text_of<'a>(text: &'a str, ends: &[u64], recipient: u32) -> &'a str {
-    let at = recipient as usize;
-    let begin = at
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or_default();
-    let end = ends.get(at).copied().unwrap_or(begin);
-    let range = usize::try_from(begin).unwrap_or_default()..usize::try_from(end).unwrap_or_default();
-    text.get(range).unwrap_or_default()
+impl Names {
+    /// The packed open_id of a recipient.
+    fn get(&self, recipient: u32) -> Option<&[u8]> {
+        let from = self.from(recipient)?;
+        from.get(..from.len() - skip(from)?.len())
+    }
+
+    /// The packed open_ids from a recipient's on.
+    fn from(&self, recipient: u32) -> Option<&[u8]> {
+        if recipient >= self.all {
+            return None;
+        }
+        let mark = *self.marks.get((recipient / BETWEEN_MARKS) as usize)?;
+        let mut from = self.packed.get(usize::try_from(mark).ok()?..)?;
+        for _ in 0..recipient % BETWEEN_MARKS {
+            from = skip(from)?;
+        }
+        Some(from)
+    }
+
+    fn push(&mut self, open_id: Packed<'_>) -> u32 {
+        let recipient = self.all;
+        if recipient.is_multiple_of(BETWEEN_MARKS) {
+            self.marks.push(self.packed.len() as u64);
+        }
+        open_id.pack_again(&mut self.packed);
+        self.all += 1;
+        recipient
+    }
+
+    fn truncate(&mut self, all: u32) {
+        if let Some(from) = self.from(all) {
+            let left = self.packed.len() - from.len();
+            self.packed.truncate(left);
+            self.marks.truncate(all.div_ceil(BETWEEN_MARKS) as usize);
+            self.all = all;
+        }
+    }
+
+    /// All of them, with their numbers.
+    fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut from = &self.packed[..];
+        (0..self.all).map_while(move |recipient| {
+            let rest = skip(from)?;
+            let packed = &from[..from.len() - rest.len()];
+            from = rest;
+            Some((recipient, packed))
+        })
+    }
+}
+
+impl Index {
+    /// The table of some names, and whether they are distinct.
+    fn of(names: &Names) -> (Self, bool) {
+        let mut index = Self {
+            table: HashTable::with_capacity(names.all as usize),
+            hasher: DefaultHashBuilder::default(),
+        };
+        let distinct = names
+            .iter()
+            .all(|(recipient, packed)| index.add_packed(names, recipient, packed));
+        (index, distinct)
+    }
+
+    /// Adds one; says whether they are new.
+    fn add(&mut self, names: &Names, recipient: u32) -> bool {
+        names
+            .get(recipient)
+            .is_some_and(|packed| self.add_packed(names, recipient, packed))
+    }
+
+    fn add_packed(&mut self, names: &Names, recipient: u32, packed: &[u8]) -> bool {
+        let Self { table, hasher } = self;
+        let same = |known: &u32| names.get(*known) == Some(packed);
+        let hash = |known: &u32| hasher.hash_one(names.get(*known).unwrap_or_default());
+        match table.entry(hasher.hash_one(packed), same, hash) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(recipient);
+                true
+            }
+        }
+    }
+
+    fn remove(&mut self, names: &Names, recipient: u32) {
+        let hash = self.hasher.hash_one(names.get(recipient).unwrap_or_default());
+        if let Ok(place) = self.table.find_entry(hash, |known| *known == recipient) {
+            place.remove();
+        }
+    }
 }

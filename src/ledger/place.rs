@@ -5,10 +5,14 @@
 //! └── live/ or sandbox/
 //!     └── <app_id>/
 //!         ├── <campaign>.lock      who has it
+//!         ├── <campaign>.sock      where whoever applies it answers others
+//!         ├── <campaign>.status.json   how far it is
 //!         └── <campaign>/
 //!             ├── ledger.json      whose it is
 //!             ├── head             the last durable batch
-//!             └── store/           the batches
+//!             ├── store/           the batches
+//!             ├── seal             how their files were when they were closed
+//!             └── shortcut         what they amount to, to be opened soon
 //! ```
 //!
 //! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
@@ -25,12 +29,13 @@ use serde::{Deserialize, Serialize};
 use crate::event::Owner;
 use crate::identity::{Identity, PlatformName};
 
-use super::lock::{CampaignLock, LockError, Purpose};
+use super::lock::{self, CampaignLock, LockError, Purpose};
 use super::store::{SledStore, StoreError};
 
 /// The layout that this program writes.
 const FORMAT: u32 = 1;
 const PASSPORT: &str = "ledger.json";
+const IGNORE: &str = ".gitignore";
 const PARTS: [&str; 3] = [PASSPORT, "head", "store"];
 
 /// Why a ledger cannot be found, made or used where it is.
@@ -156,10 +161,28 @@ impl Place {
         }
     }
 
+    /// Whose ledger it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The ledger's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where the process that applies the campaign listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.beside("sock")
+    }
+
+    /// Where the process that applies the campaign says how far it is.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.beside("status.json")
     }
 
     /// Says whose ledger is there; nothing when there is none. Makes nothing, and needs no lock.
@@ -191,8 +214,40 @@ impl Place {
     /// Takes the campaign's lock, and makes the directories above the ledger if there are none.
     pub fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, PlaceError> {
         refuse_network(&self.dir)?;
-        self.make_directories()?;
-        Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
+        let take = || {
+            self.make_directories()?;
+            Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
+        };
+        match take() {
+            // A run that came to nothing has just taken the directories away.
+            Err(PlaceError::Lock(LockError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => take(),
+            taken => taken,
+        }
+    }
+
+    /// Says who applies the campaign, if anybody does. Makes nothing.
+    pub fn applier(&self) -> Result<Option<Owner>, PlaceError> {
+        Ok(lock::applier(&self.beside("lock"))?)
+    }
+
+    /// Takes away everything around a ledger that there is not, the lock's own file included: a run that came to nothing
+    /// leaves nothing. What cannot be taken away, or is somebody else's too, stays.
+    pub fn leave_nothing(&self, _lock: &CampaignLock) {
+        if self.dir.try_exists().unwrap_or(true) {
+            return;
+        }
+        for file in [self.beside("lock"), self.socket(), self.status()] {
+            let _ = fs::remove_file(file);
+        }
+        for above in self.dir.ancestors().skip(1).take(2) {
+            let _ = fs::remove_dir(above);
+        }
+        let only_ignore = fs::read_dir(&self.root)
+            .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == IGNORE)));
+        if only_ignore {
+            let _ = fs::remove_file(self.root.join(IGNORE));
+            let _ = fs::remove_dir(&self.root);
+        }
     }
 
     /// Opens the ledger's store; nothing when there is no ledger.
@@ -255,7 +310,7 @@ impl Place {
     fn make_directories(&self) -> Result<(), PlaceError> {
         let above = self.dir.parent().unwrap_or(&self.root);
         make_directory(above)?;
-        let ignore = self.root.join(".gitignore");
+        let ignore = self.root.join(IGNORE);
         let made = OpenOptions::new().write(true).create_new(true).open(&ignore);
         match made.and_then(|mut file| file.write_all(b"*\n")) {
             Ok(()) => Ok(()),

@@ -49,6 +49,17 @@ impl Chain {
         Self(link(Link::default(), whose.as_bytes()))
     }
 
+    /// The chain behind the batch with this link.
+    pub(super) const fn at(link: Link) -> Self {
+        Self(link)
+    }
+
+    /// The link of the last batch.
+    #[must_use]
+    pub const fn link(&self) -> Link {
+        self.0
+    }
+
     /// Makes the next batch of `body`.
     pub fn seal(&mut self, body: &[u8]) -> Vec<u8> {
         self.0 = link(self.0, body);

@@ -10,11 +10,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::event::{Emit, Event, EventKind};
+use crate::event::{Emit, Event, EventKind, Owner};
 
-use super::lines::Lines;
+use super::json::Object;
+use super::lines::{Lines, SCHEMA};
 use super::progress::{Look, Setup};
 use super::show::{Piece, Show};
 use super::summary;
@@ -58,6 +61,16 @@ pub struct Hub {
     thread: Mutex<Option<JoinHandle<()>>>,
     setup: Arc<Setup>,
     clock: Clock,
+    /// Told when the run does something else.
+    changes: Notify,
+}
+
+/// An object that is not one of a stream, and so says itself by which schema it is to be read.
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    object: Object<'a>,
 }
 
 enum Message {
@@ -95,6 +108,7 @@ impl Hub {
             thread: Mutex::new(Some(thread)),
             setup,
             clock,
+            changes: Notify::new(),
         })
     }
 
@@ -108,6 +122,29 @@ impl Hub {
             }
         }
         lock(&self.tally).clone()
+    }
+
+    /// Ends when the run does something else than when this was last waited for.
+    pub async fn changed(&self) {
+        self.changes.notified().await;
+    }
+
+    /// How the campaign stands while `owner` applies it, as one line of JSON for `status.json`; nothing before the run has
+    /// said whose it is. `broken` says why it broke off.
+    #[must_use]
+    pub fn status(&self, owner: &Owner, broken: Option<&str>) -> Option<String> {
+        let tally = lock(&self.tally);
+        tally.run.as_ref()?;
+        let look = Look {
+            tally: &tally,
+            setup: &self.setup,
+            now: self.clock.now(),
+        };
+        let written = Written {
+            schema: SCHEMA,
+            object: Object::status(&look, owner, broken),
+        };
+        serde_json::to_string(&written).ok()
     }
 
     /// The summary of the run for people; empty when it did not come to its end.
@@ -124,6 +161,12 @@ impl Hub {
 impl Emit for Hub {
     fn emit(&self, event: Event) {
         lock(&self.tally).fold(&event);
+        if matches!(
+            event.kind,
+            EventKind::RunBegan { .. } | EventKind::Admitted { .. } | EventKind::Phase(_) | EventKind::Halted(_)
+        ) {
+            self.changes.notify_one();
+        }
         // Starts and counts are in the tally and in nothing else that is shown.
         let shown = match event.kind {
             EventKind::AttemptBegan { .. }

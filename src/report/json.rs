@@ -12,6 +12,7 @@ use crate::identity::{AppId, CampaignName};
 use crate::outcome::{Class, Classifier};
 
 use super::progress::Look;
+use super::status::StatusOwner;
 use super::summary;
 use super::tally::Tally;
 use super::times::rfc3339;
@@ -31,6 +32,7 @@ pub struct Object<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Body<'a> {
     Progress(Progress),
+    Status(Progress),
     Attempt(AttemptBody<'a>),
     Halted(HaltedBody<'a>),
     Throttled {
@@ -62,15 +64,7 @@ struct Progress {
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    owner: Option<OwnerBody>,
-}
-
-#[derive(Debug, Serialize)]
-struct OwnerBody {
-    host: String,
-    pid: u32,
-    since: String,
-    command: String,
+    owner: Option<StatusOwner>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,21 +181,24 @@ impl<'a> Object<'a> {
             Some(Phase::Waiting {
                 why: Waiting::AppId { owner },
                 ..
-            }) if look.tally.ended.is_none() => Some(OwnerBody::of(owner, zone)),
+            }) if look.tally.ended.is_none() => Some(StatusOwner::of(owner, zone)),
             _ => None,
         };
-        Self::new(
-            look.tally,
-            Body::Progress(Progress {
-                at: rfc3339(look.now, zone),
-                state: look.state(),
-                why: look.why(),
-                counts: CountsBody::of(look.tally, &look.tally.counts),
-                rate_per_second: tenths(look.rate()),
-                ends_at: look.ends_at().map(|ends| rfc3339(ends, zone)),
-                owner,
-            }),
-        )
+        Self::new(look.tally, Body::Progress(Progress::of(look, owner)))
+    }
+
+    /// How the campaign stands while `owner` applies it and when that has ended; `broken` says why it ended early.
+    #[must_use]
+    pub fn status(look: &Look<'a>, owner: &Owner, broken: Option<&str>) -> Self {
+        let over = look.tally.ended.is_some() || broken.is_some();
+        let owner = (!over).then(|| StatusOwner::of(owner, &look.setup.zone));
+        let mut status = Progress::of(look, owner);
+        if look.tally.ended.is_some() {
+            status.why = summary::why(look.tally);
+        } else if let Some(why) = broken {
+            (status.state, status.why) = ("incomplete", Some(why.to_owned()));
+        }
+        Self::new(look.tally, Body::Status(status))
     }
 
     /// One thing that happened, when programs are told of it one by one. Attempts are for the record of events alone.
@@ -261,13 +258,17 @@ impl<'a> Object<'a> {
     }
 }
 
-impl OwnerBody {
-    fn of(owner: &Owner, zone: &TimeZone) -> Self {
+impl Progress {
+    fn of(look: &Look<'_>, owner: Option<StatusOwner>) -> Self {
+        let zone = &look.setup.zone;
         Self {
-            host: owner.host.clone(),
-            pid: owner.pid,
-            since: rfc3339(owner.since, zone),
-            command: owner.command.clone(),
+            at: rfc3339(look.now, zone),
+            state: look.state(),
+            why: look.why(),
+            counts: CountsBody::of(look.tally, &look.tally.counts),
+            rate_per_second: tenths(look.rate()),
+            ends_at: look.ends_at().map(|ends| rfc3339(ends, zone)),
+            owner,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod json;
 pub mod lines;
 pub mod progress;
 pub mod show;
+pub mod status;
 pub mod summary;
 pub mod tally;
 pub mod text;

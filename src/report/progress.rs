@@ -1,6 +1,7 @@
 //! What is shown while a run goes on: how far it is, how fast, when it ends, and while nothing is being sent, why not.
 //! Pure: the present and the width are arguments.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -10,6 +11,7 @@ use jiff::tz::TimeZone;
 use crate::clock;
 use crate::delivery::StateName;
 use crate::event::{Draining, Ending, Phase, Waiting};
+use crate::order::Asker;
 
 use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
@@ -50,9 +52,10 @@ impl Look<'_> {
                 Ending::Incomplete | Ending::NeedsPerson => "incomplete",
             },
             (None, Some(Phase::Waiting { .. })) => "waiting",
+            (None, Some(Phase::Paused { .. })) => "paused",
             (None, Some(Phase::Draining { .. })) => "draining",
             (None, Some(Phase::Sending)) => "sending",
-            (None, None) => "planning",
+            (None, None | Some(Phase::Planning)) => "planning",
         }
     }
 
@@ -84,9 +87,10 @@ impl Look<'_> {
     pub fn why(&self) -> Option<String> {
         let tally = self.tally;
         match &tally.doing.phase {
-            None => tally.audience.reading.is_none().then(|| self.reading()),
+            None | Some(Phase::Planning) => tally.audience.reading.is_none().then(|| self.reading()),
+            Some(Phase::Paused { by }) => Some(self.paused(by)),
             Some(Phase::Waiting { why, until }) => Some(self.waiting(why, *until)),
-            Some(Phase::Draining { why }) => Some(self.draining(*why)),
+            Some(Phase::Draining { why }) => Some(self.draining(why)),
             Some(Phase::Sending) => tally.doing.slowed.map(|(pace, until)| {
                 format!(
                     "the platform asks to slow down: {}, back to {} at {}",
@@ -177,11 +181,22 @@ impl Look<'_> {
         }
     }
 
-    fn draining(&self, why: Draining) -> String {
-        let why = drained(why);
+    fn paused(&self, by: &Asker) -> String {
+        let paused = format!("paused by {}", visible(&by.to_string()));
+        match self.tally.audience.reading {
+            Some(_) => self.with_in_flight(paused),
+            None => format!("{paused}; {}", self.reading()),
+        }
+    }
+
+    fn draining(&self, why: &Draining) -> String {
+        self.with_in_flight(format!("stopping: {}", drained(why)))
+    }
+
+    fn with_in_flight(&self, why: String) -> String {
         match self.tally.counts.of(StateName::InFlight) {
-            0 => format!("stopping: {why}"),
-            n => format!("stopping: {why}; waiting for {} in flight", grouped(n)),
+            0 => why,
+            n => format!("{why}; waiting for {} in flight", grouped(n)),
         }
     }
 
@@ -313,8 +328,9 @@ fn filled(done: u64, all: u64, room: usize) -> usize {
 
 /// Why nothing more is started, in a few words.
 #[must_use]
-pub const fn drained(why: Draining) -> &'static str {
-    match why {
+pub fn drained(why: &Draining) -> Cow<'static, str> {
+    let why = match why {
+        Draining::Stopped { by } => return format!("it was stopped by {}", visible(&by.to_string())).into(),
         Draining::Interrupted => "it was interrupted",
         Draining::Halted => "it halted",
         Draining::End => "schedule.end is past",
@@ -323,7 +339,8 @@ pub const fn drained(why: Draining) -> &'static str {
         Draining::NothingLeft => "nothing is left that may be sent now",
         Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
-    }
+    };
+    why.into()
 }
 
 /// A message of the platform as it follows a code: nothing when it is empty.

@@ -44,6 +44,7 @@ pub struct Show {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     Planning,
+    Paused,
     Sending,
     Start,
     AppId,
@@ -57,6 +58,8 @@ impl Word {
     const fn of(phase: &Phase) -> Self {
         match phase {
             Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => Self::Sending,
+            Phase::Planning => Self::Planning,
+            Phase::Paused { .. } => Self::Paused,
             Phase::Draining { .. } => Self::Draining,
             Phase::Waiting { why, .. } => match why {
                 Waiting::Due => Self::Sending,

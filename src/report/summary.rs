@@ -71,10 +71,10 @@ pub fn why(tally: &Tally) -> Option<String> {
     if let Some(why) = &tally.halted {
         return Some(halted(why));
     }
-    match tally.doing.drained {
+    match &tally.doing.drained {
         None | Some(Draining::NothingLeft) if tally.counts.audience() == 0 => Some("the audience is empty".to_owned()),
         None | Some(Draining::NothingLeft) => left_over(tally),
-        Some(why) => Some(drained(why).to_owned()),
+        Some(why) => Some(drained(why).into_owned()),
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Tally {
 pub struct Run {
     /// When it began.
     pub began: Timestamp,
+    /// How long a person took who was asked whether to go on.
+    pub asked: Duration,
     /// The campaign.
     pub campaign: CampaignName,
     /// Its title.
@@ -271,6 +273,7 @@ impl Tally {
             } => {
                 self.run = Some(Run {
                     began: event.at,
+                    asked: Duration::ZERO,
                     campaign: campaign.clone(),
                     title: title.clone(),
                     app_id: app_id.clone(),
@@ -289,6 +292,11 @@ impl Tally {
             EventKind::Admitted { reading, counts } => {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;
+            }
+            EventKind::Asked { waited } => {
+                if let Some(run) = &mut self.run {
+                    run.asked += *waited;
+                }
             }
             EventKind::Phase(phase) => self.enter(phase),
             EventKind::Counted { counts } => self.counts = *counts,
@@ -319,23 +327,23 @@ impl Tally {
 
     fn enter(&mut self, phase: &Phase) {
         match phase {
-            Phase::Sending => {}
+            Phase::Planning | Phase::Sending => {}
             // The gap to the next start is a wait, and says nothing of the rate.
-            Phase::Waiting { .. } => self.sends.waited = true,
+            Phase::Waiting { .. } | Phase::Paused { .. } => self.sends.waited = true,
             Phase::Draining { why } => {
-                self.doing.drained.get_or_insert(*why);
+                self.doing.drained.get_or_insert_with(|| why.clone());
             }
         }
         self.doing.phase = Some(phase.clone());
     }
 
-    /// From the run's beginning to its end, or to `now`.
+    /// From the run's beginning to its end, or to `now`, without the time that a person took to answer.
     #[must_use]
     pub fn took(&self, now: Timestamp) -> Duration {
         let end = self.ended.map_or(now, |ended| ended.at);
         self.run
             .as_ref()
-            .and_then(|run| crate::clock::until(run.began, end))
+            .and_then(|run| Some(crate::clock::until(run.began, end)?.saturating_sub(run.asked)))
             .unwrap_or_default()
     }
 }

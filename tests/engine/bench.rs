@@ -11,6 +11,7 @@ use runner::event::{Event, EventKind, Owner};
 use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
+use runner::order::Order;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::sync::watch;
 
@@ -37,7 +38,14 @@ pub fn plan() -> Plan {
 pub struct Turns {
     /// Who has it until when, other than this process.
     pub taken: Arc<Mutex<Option<tokio::time::Instant>>>,
-    held: bool,
+    held: Arc<Mutex<bool>>,
+}
+
+impl Turns {
+    /// Whether this process has it.
+    pub fn is_held(&self) -> bool {
+        *self.held.lock().unwrap()
+    }
 }
 
 impl AppIdTurn for Turns {
@@ -51,16 +59,16 @@ impl AppIdTurn for Turns {
                 command: "runner apply".into(),
             }));
         }
-        self.held = true;
+        *self.held.lock().unwrap() = true;
         Ok(())
     }
 
     fn release(&mut self) {
-        self.held = false;
+        *self.held.lock().unwrap() = false;
     }
 
     fn held(&self) -> bool {
-        self.held
+        self.is_held()
     }
 }
 
@@ -71,7 +79,7 @@ pub struct Bench {
     pub store: MemoryStore,
     pub turns: Turns,
     pub events: Arc<Mutex<Vec<Event>>>,
-    pub stop: watch::Sender<bool>,
+    pub orders: watch::Sender<Order>,
     pub seed: u64,
     pub roll: Roll,
 }
@@ -84,7 +92,7 @@ impl Bench {
             store: MemoryStore::default(),
             turns: Turns::default(),
             events: Arc::default(),
-            stop: watch::channel(false).0,
+            orders: watch::channel(Order::Go).0,
             seed: 1,
             roll: Roll::default(),
         }
@@ -128,6 +136,8 @@ impl Bench {
     /// One run over an admitted ledger.
     pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
         let events = Arc::clone(&self.events);
+        // A run that was killed has let go of it by its death.
+        self.turns.clone().release();
         let apply = Apply {
             plan: Arc::new(self.plan.clone()),
             ledger,
@@ -135,7 +145,7 @@ impl Bench {
             roll: self.roll.clone(),
             turn: self.turns.clone(),
             clock: self.clock.clone(),
-            stop: self.stop.subscribe(),
+            orders: self.orders.subscribe(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };

@@ -6,6 +6,7 @@
 mod bench;
 mod crashes;
 mod limits;
+mod orders;
 mod who;
 mod world;
 
@@ -15,6 +16,7 @@ use runner::clock::{from_ms, later};
 use runner::delivery::StateName;
 use runner::engine::Why;
 use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::order::Order;
 use runner::outcome::Class;
 
 use bench::{BEGIN, Bench};
@@ -253,10 +255,10 @@ async fn at_most_so_many_deliveries_and_their_retries() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_calls_off_what_is_armed_and_waits_for_what_is_in_flight() {
     let bench = Bench::new();
-    let stop = bench.stop.clone();
+    let orders = bench.orders.clone();
     let world = World::new(&bench.clock, 3_000, move |ask| {
         if ask.before == 150 {
-            stop.send_replace(true);
+            orders.send_replace(Order::Stop { by: None });
         }
         Act::Issue
     });
@@ -270,7 +272,7 @@ async fn a_stop_calls_off_what_is_armed_and_waits_for_what_is_in_flight() {
         ended.counts.of(StateName::InDoubt) + ended.counts.of(StateName::InFlight),
         0
     );
-    bench.stop.send_replace(false);
+    bench.orders.send_replace(Order::Go);
     assert_eq!(bench.apply(1_000, &world).await.ending, Ending::Complete);
     assert_eq!((world.given(), world.most_coupons()), (1_000, 1));
 }

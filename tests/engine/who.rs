@@ -9,6 +9,7 @@ use runner::engine::Why;
 use runner::engine::roll::Roll;
 use runner::event::Ending;
 use runner::ledger::Fact;
+use runner::order::Order;
 use runner::outcome::Class;
 use runner::plan::AsOf;
 
@@ -167,15 +168,14 @@ async fn who_is_excluded_by_now_is_not_sent_to_again_and_a_person_decides() {
         "u1" => Act::Say(7, Class::Hold),
         _ => Act::Issue,
     });
-    bench.clock.shift_ms(0);
     let stop = async {
         tokio::time::sleep(Duration::from_secs(12)).await;
-        bench.stop.send_replace(true);
+        bench.orders.send_replace(Order::Stop { by: None });
     };
     let ledger = bench.admit(3, &[]).await;
     let (ended, ()) = tokio::join!(bench.send(ledger, &world), stop);
     assert_eq!(ended.unwrap().counts.of(StateName::InDoubt), 1);
-    bench.stop.send_replace(false);
+    bench.orders.send_replace(Order::Go);
     let asked = world.seen(|seen| seen.starts.len());
 
     let mut ledger = bench.open().await;

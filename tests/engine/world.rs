@@ -57,6 +57,7 @@ pub struct World {
     latency: Duration,
     script: Script,
     token: Box<dyn Fn(Duration) -> Result<(), NotReady> + Send + Sync>,
+    token_takes: Mutex<Duration>,
     seen: Mutex<Seen>,
 }
 
@@ -96,8 +97,14 @@ impl World {
             latency: Duration::from_millis(latency),
             script: Box::new(script),
             token: Box::new(token),
+            token_takes: Mutex::default(),
             seen: Mutex::default(),
         })
+    }
+
+    /// Lets every token take so long from now on.
+    pub fn tokens_take(&self, time: Duration) {
+        *self.token_takes.lock().unwrap() = time;
     }
 
     /// Looks at what it remembers.
@@ -236,6 +243,8 @@ impl Platform for World {
     type Access = ();
 
     async fn ready(&self) -> Result<(), NotReady> {
+        let takes = *self.token_takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         (self.token)(self.began.elapsed())
     }
 

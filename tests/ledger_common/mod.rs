@@ -1,6 +1,8 @@
 //! What the ledger's tests share: small histories, and a book laid open to be compared.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod turns;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -142,7 +144,7 @@ pub fn open(book: &Book) -> Open {
         accepts_replays: book.accepts_replays(),
         unsettled: book.unsettled().collect(),
         people: recipients
-            .map(|recipient| (book.open_id(recipient).to_owned(), book.away(recipient)))
+            .map(|recipient| (book.open_id(recipient), book.away(recipient)))
             .collect(),
         standings: keys.map(|key| (key, book.standing(key))).collect(),
     }
@@ -164,7 +166,7 @@ pub fn check(book: &Book) {
     let all = u64::from(book.recipients()) * u64::from(book.ordinals());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
-        assert_eq!(book.find(book.open_id(recipient)), Some(recipient));
+        assert_eq!(book.find(&book.open_id(recipient)), Some(recipient));
         assert!(book.was_ever_owed(recipient) || book.away(recipient).is_some());
         let mut refused = false;
         for ordinal in 1..=book.ordinals() {

@@ -64,7 +64,8 @@ fn act() {
         .build()
         .expect("a runtime");
     match role.as_str() {
-        "append" => runtime.block_on(append(&root)),
+        "append" => runtime.block_on(append(&root, usize::MAX)),
+        "close" => runtime.block_on(append(&root, 5)),
         other => panic!("no role {other}"),
     }
 }
@@ -73,20 +74,29 @@ fn say(line: &str) {
     println!("{MINE}{line}");
 }
 
-/// Writes history, and says after each batch how many are durable; ends at the first failure.
-async fn append(root: &Path) {
+/// Writes history, and says after each batch how many are durable; ends at the first failure. After so many it closes the
+/// ledger, and opens it again.
+async fn append(root: &Path, together: usize) {
     say("begun");
-    let (mut ledger, _lock) = match open(root).await {
-        Ok(opened) => opened,
-        Err(refusal) => return say(&format!("refused {refusal}")),
-    };
-    say(&format!("opened {}", ledger.sequence()));
-    let mut history = History::new(ledger.sequence());
+    let mut history = None;
     loop {
-        let facts = history.next(ledger.book());
-        match ledger.append(facts).await {
-            Ok(_) => say(&format!("durable {}", ledger.sequence())),
-            Err(error) => return say(&format!("failed {}", chain(&error))),
+        let (mut ledger, _lock) = match open(root).await {
+            Ok(opened) => opened,
+            Err(refusal) => return say(&format!("refused {refusal}")),
+        };
+        say(&format!("opened {}", ledger.sequence()));
+        if together < usize::MAX {
+            // Now and then it writes its shortcut while it is open, too.
+            ledger.keep_after(300);
         }
+        let history = history.get_or_insert_with(|| History::new(ledger.sequence()));
+        for _ in 0..together {
+            let facts = history.next(ledger.book());
+            match ledger.append(facts).await {
+                Ok(_) => say(&format!("durable {}", ledger.sequence())),
+                Err(error) => return say(&format!("failed {}", chain(&error))),
+            }
+        }
+        ledger.close().await;
     }
 }

@@ -63,13 +63,14 @@ fn kill_one(command: Command, mut enough: impl FnMut(&mpsc::Receiver<String>)) -
     })
 }
 
-async fn after_kills(seed: u64, kills: u32, with: impl Fn(&mut fastrand::Rng, &mpsc::Receiver<String>)) {
+async fn after_kills(role: &str, kills: u32, with: impl Fn(&mut fastrand::Rng, &mpsc::Receiver<String>)) {
+    let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let root = tempfile::tempdir().unwrap();
     let mut mirror = Mirror::new().await;
     for _ in 0..kills {
-        let durable = kill_one(command("append", root.path()), |told| with(&mut random, told));
+        let durable = kill_one(command(role, root.path()), |told| with(&mut random, told));
         let (ledger, _lock) = open(root.path()).await.unwrap();
         if let Some(durable) = durable {
             let found = ledger.sequence();
@@ -84,7 +85,7 @@ async fn after_kills(seed: u64, kills: u32, with: impl Fn(&mut fastrand::Rng, &m
 
 #[tokio::test]
 async fn a_kill_while_it_appends_loses_nothing_that_was_durable() {
-    after_kills(fastrand::u64(..), 12, |random, told| {
+    after_kills("append", 12, |random, told| {
         let batches = random.usize(2..60);
         told.iter().take(batches).for_each(drop);
     })
@@ -93,10 +94,27 @@ async fn a_kill_while_it_appends_loses_nothing_that_was_durable() {
 
 #[tokio::test]
 async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
-    after_kills(fastrand::u64(..), 24, |random, told| {
+    after_kills("append", 24, |random, told| {
         // The first line is said before anything is opened; from there on any moment will do.
         let _ = told.recv();
         let until = Duration::from_micros(random.u64(0..15_000));
+        let from = std::time::Instant::now();
+        while let Some(left) = until.checked_sub(from.elapsed()) {
+            if told.recv_timeout(left).is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+/// Between two batches it closes the ledger, which writes a shortcut and a seal, and opens it again by them.
+#[tokio::test]
+async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
+    after_kills("close", 24, |random, told| {
+        let lines = random.usize(2..30);
+        told.iter().take(lines).for_each(drop);
+        let until = Duration::from_micros(random.u64(0..10_000));
         let from = std::time::Instant::now();
         while let Some(left) = until.checked_sub(from.elapsed()) {
             if told.recv_timeout(left).is_err() {

@@ -1,5 +1,6 @@
 //! Flipped bits, lost tails, parts of another time.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::{open, place};
 
 /// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has. sled summed up its
 /// first batches when it was opened, and the last ones lie behind that.
-async fn written(root: &Path) -> (u64, Open) {
+pub async fn written(root: &Path) -> (u64, Open) {
     let mut was = None;
     for _ in 0..3 {
         let (mut ledger, _lock) = open(root).await.unwrap();
@@ -23,11 +24,12 @@ async fn written(root: &Path) -> (u64, Open) {
             ledger.append(history.next(ledger.book())).await.unwrap();
         }
         was = Some((ledger.sequence(), laid_open(ledger.book())));
+        ledger.close().await;
     }
     was.unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -40,7 +42,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -52,11 +54,22 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Opens what was damaged. It is as it was, or it is refused with words; and what was refused once is not a smaller
-/// ledger the next time, whatever the store has done to its files meanwhile.
+/// All that lies in the ledger's directory.
+pub fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut paths = Vec::new();
+    files(place(root).dir(), &mut paths);
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+/// Opens what was damaged. It is as it was, or it is refused with words; and what was refused is what it was to the byte,
+/// so that nothing is lost that lies behind the damage.
 async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Option<String> {
     let mut refusals = Vec::new();
     for _ in 0..2 {
+        let before = contents(root);
         match open(root).await {
             Ok((ledger, _lock)) => {
                 assert_eq!(ledger.sequence(), was.0, "{what}: it is another ledger");
@@ -67,6 +80,7 @@ async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Opt
                     refusal.contains(root.to_str().unwrap()) || refusal.contains("batch"),
                     "{what}: {refusal}"
                 );
+                assert!(before == contents(root), "{what}: the refusal changed its files");
                 refusals.push(refusal);
             }
         }
@@ -107,9 +121,21 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
                 .open(damaged.path().join(name))
                 .unwrap();
             file.write_all_at(&[byte ^ (1 << bit)], at as u64).unwrap();
-            let what = format!("bit {bit} of byte {at} in {}", name.display());
+            let unsealed = random.bool();
+            if unsealed {
+                fs::remove_file(place(damaged.path()).dir().join("seal")).unwrap();
+            }
+            let what = format!("bit {bit} of byte {at} in {}, unsealed: {unsealed}", name.display());
             match as_it_was_or_refused(damaged.path(), &was, &what).await {
-                Some(_) => refused += 1,
+                Some(refusal) => {
+                    refused += 1;
+                    if let Some((_, file)) = name.to_str().unwrap().split_once("/store/") {
+                        let told =
+                            refusal.contains("the last good one is batch") || refusal.contains("before it is sound");
+                        let file_told = unsealed || refusal.contains(&format!("`{file}` of the ledger's store"));
+                        assert!(told && file_told, "{what}: {refusal}");
+                    }
+                }
                 None => harmless += 1,
             }
         }
@@ -130,18 +156,23 @@ async fn a_store_or_a_head_that_is_cut_short_is_harmless_or_refused() {
     for name in ["store/db", "head", "ledger.json", "store/conf"] {
         let length = fs::metadata(root.path().join(&dir).join(name)).unwrap().len();
         for left in [0, 1, length / 3, length / 2, length - 1] {
-            let damaged = tempfile::tempdir().unwrap();
-            copy(root.path(), damaged.path());
-            let file = fs::OpenOptions::new()
-                .write(true)
-                .open(damaged.path().join(&dir).join(name))
-                .unwrap();
-            file.set_len(left).unwrap();
-            let what = format!("{name} cut to {left} of {length} bytes");
-            refused += u32::from(as_it_was_or_refused(damaged.path(), &was, &what).await.is_some());
+            for sealed in [true, false] {
+                let damaged = tempfile::tempdir().unwrap();
+                copy(root.path(), damaged.path());
+                let file = fs::OpenOptions::new()
+                    .write(true)
+                    .open(damaged.path().join(&dir).join(name))
+                    .unwrap();
+                file.set_len(left).unwrap();
+                if !sealed {
+                    fs::remove_file(damaged.path().join(&dir).join("seal")).unwrap();
+                }
+                let what = format!("{name} cut to {left} of {length} bytes, sealed: {sealed}");
+                refused += u32::from(as_it_was_or_refused(damaged.path(), &was, &what).await.is_some());
+            }
         }
     }
-    assert!(refused > 8, "only {refused} were refused");
+    assert!(refused > 16, "only {refused} were refused");
 }
 
 /// What a restored backup looks like when only a part of it was restored.

@@ -5,6 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use runner::identity::OpenId;
+use runner::ledger::Fact;
+
 use crate::child::{command, start};
 use crate::crashes::Mirror;
 use crate::history::History;
@@ -136,4 +139,27 @@ async fn a_file_system_that_became_read_only_is_named_and_the_ledger_is_there_wh
     assert!(disk.mount(&["-o", "remount,rw"]));
     let (ledger, _lock) = open(root.path()).await.unwrap();
     mirror.follow(&ledger).await;
+}
+
+/// sled never syncs a value that it keeps in a file of its own, and large ones it does keep so.
+#[tokio::test]
+async fn no_value_becomes_a_file_of_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut ledger, lock) = open(root.path()).await.unwrap();
+    for batch in 0..12 {
+        let chunk = |n: u64| {
+            let first = u128::from(batch * 8 + n) * Fact::CHUNK as u128;
+            let names = (first..).take(Fact::CHUNK).map(|n| format!("{:032x}", n << 64));
+            Fact::Admitted {
+                recipients: names.map(|name| OpenId::parse(&name).unwrap()).collect(),
+            }
+        };
+        ledger.append((0..8).map(chunk).collect()).await.unwrap();
+    }
+    let store = crate::place(root.path()).dir().join("store");
+    assert_eq!(std::fs::read_dir(store.join("blobs")).unwrap().count(), 0);
+    ledger.close().await;
+    drop(lock);
+    let (ledger, _lock) = open(root.path()).await.unwrap();
+    assert_eq!(ledger.sequence(), 12);
 }

@@ -15,6 +15,7 @@ mod damage;
 mod doors;
 mod full;
 mod history;
+mod verify;
 
 use std::error::Error;
 use std::fmt::Write as _;

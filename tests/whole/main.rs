@@ -5,8 +5,11 @@
     reason = "a helper that cannot do its part fails the test that called it"
 )]
 
+mod control;
 mod kills;
 mod scene;
 mod secrets;
+mod tls;
 mod two;
+mod views;
 mod walls;

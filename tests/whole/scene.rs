@@ -93,6 +93,8 @@ impl Drop for StandIn {
 /// A campaign in a folder of its own.
 pub struct Scene {
     pub dir: tempfile::TempDir,
+    /// Where its files are: `dir`, or deep below it.
+    folder: PathBuf,
     pub name: String,
     /// Lines added to the campaign file.
     pub more: String,
@@ -102,8 +104,10 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(url: &str, users: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let scene = Self {
-            dir: tempfile::tempdir().unwrap(),
+            folder: dir.path().to_owned(),
+            dir,
             name: "summer".to_owned(),
             more: String::new(),
             activity_id: "7218071234565644204",
@@ -120,16 +124,25 @@ impl Scene {
         self
     }
 
+    /// The same campaign in a folder below.
+    pub fn below(mut self, folder: &Path) -> Self {
+        self.folder.push(folder);
+        fs::create_dir_all(&self.folder).unwrap();
+        fs::copy(self.dir.path().join("audience.csv"), self.folder.join("audience.csv")).unwrap();
+        self.write();
+        self
+    }
+
     pub fn audience(&self, users: std::ops::Range<usize>) {
         let mut csv = "open_id\n".to_owned();
         for user in users {
             writeln!(csv, "user-{user:06}").unwrap();
         }
-        fs::write(self.dir.path().join("audience.csv"), csv).unwrap();
+        fs::write(self.folder.join("audience.csv"), csv).unwrap();
     }
 
     pub fn file(&self) -> PathBuf {
-        self.dir.path().join(format!("{}.yaml", self.name))
+        self.folder.join(format!("{}.yaml", self.name))
     }
 
     pub fn write(&self) {
@@ -174,7 +187,7 @@ impl Scene {
     }
 
     pub fn place(&self) -> Place {
-        Place::of(self.dir.path(), &self.identity())
+        Place::of(&self.folder, &self.identity())
     }
 
     /// Looks into the ledger; nothing where there is none.

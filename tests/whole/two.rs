@@ -8,7 +8,7 @@ use runner::delivery::StateName;
 use crate::scene::{Ran, Scene, StandIn};
 
 /// Waits until the program says on stderr what contains `word`. What it says later is read and thrown away.
-fn until_it_says(run: &mut Child, word: &str) {
+pub fn until_it_says(run: &mut Child, word: &str) {
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
     let found = lines.by_ref().map_while(Result::ok).any(|line| {
@@ -19,7 +19,7 @@ fn until_it_says(run: &mut Child, word: &str) {
     std::thread::spawn(move || lines.count());
 }
 
-fn signal(run: &Child, name: &str) {
+pub fn signal(run: &Child, name: &str) {
     let sent = Command::new("kill")
         .args(["-s", name, &run.id().to_string()])
         .status()

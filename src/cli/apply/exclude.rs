@@ -7,12 +7,12 @@ use crate::campaign::{self, Exclude};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::home::{self, Home};
+use crate::cli::home;
 use crate::cli::rehearsal::RehearsalArgs;
+use crate::cli::view;
 use crate::delivery::{DeliveryKey, StateName};
 use crate::engine::admit::Exclusion;
 use crate::ledger::Book;
-use crate::ledger::lock::Purpose;
 use crate::plan::{self, Plan, RunOptions};
 
 /// What the lists are read for.
@@ -72,17 +72,13 @@ impl For<'_> {
                 ..RunOptions::default()
             };
             let other = plan::build(&said, options).map_err(|error| Failure::of(Exit::Input, &error))?;
-            let place = home::place(self.context, path, &other);
-            if place.look()?.is_none() {
-                nowhere.get_or_insert(place);
-                continue;
-            }
-            let home = Home::take(self.context, path, &other, Purpose::Look).await?;
-            if let Some(ledger) = home.open(&other).await? {
+            // While another process applies it, that one is asked who has a coupon by now.
+            if let Some(view) = view::open(self.context, path, &other).await? {
                 let name = format!("campaign {}", said.names.campaign);
-                exclusion.campaign(name, receivers(ledger.book()));
+                exclusion.campaign(name, receivers(view.ledger.book()));
                 return Ok(());
             }
+            nowhere.get_or_insert(home::place(self.context, path, &other));
         }
         let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
         let campaign = &said.names.campaign;
@@ -95,7 +91,7 @@ impl For<'_> {
 }
 
 /// Everybody who has a coupon, or may have one.
-fn receivers(book: &Book) -> impl Iterator<Item = &str> {
+fn receivers(book: &Book) -> impl Iterator<Item = String> {
     let has = |recipient: &u32| {
         (1..=book.ordinals()).any(|ordinal| {
             let key = DeliveryKey {

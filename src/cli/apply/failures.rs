@@ -98,11 +98,13 @@ const fn store(error: &StoreError) -> &'static str {
             "nothing more was sent. make room or give permission there; then the same command goes on"
         }
         StoreError::Closed { .. }
+        | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
         | StoreError::Headless { .. } => {
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together"
         }
+        StoreError::Owner { .. } => "it may have ended meanwhile: run the same command again",
         StoreError::Planned => "this is a test's doing",
     }
 }

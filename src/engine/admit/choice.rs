@@ -177,7 +177,7 @@ fn control_group(admission: &Admission<'_>, plan: &Plan, users: u32) -> Numbers 
     let draw = Draw::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
     Numbers::that(users, |user| match user.checked_sub(known) {
         Some(newcomer) => draw.within(share, &admission.newcomers.open_id(newcomer)),
-        None => draw.within(share, admission.book.open_id(user)),
+        None => draw.within(share, &admission.book.open_id(user)),
     })
 }
 

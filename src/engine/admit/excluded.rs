@@ -73,15 +73,15 @@ impl<'b> Exclusion<'b> {
     }
 
     /// Takes everybody of another campaign who has, or may have, a coupon of it.
-    pub fn campaign<'o>(&mut self, name: String, open_ids: impl Iterator<Item = &'o str>) {
+    pub fn campaign(&mut self, name: String, open_ids: impl Iterator<Item = String>) {
         self.begin(name);
         let mut totals = Totals::default();
         let mut hash = Sha256::new();
         for open_id in open_ids {
             totals.rows += 1;
-            hash.update(open_id);
+            hash.update(&open_id);
             hash.update([0]);
-            self.add(open_id);
+            self.add(&open_id);
         }
         totals.hash = hash.finalize().into();
         self.end(&totals);

@@ -9,6 +9,7 @@ mod wire;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::fact::{Fact, Generation};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
@@ -16,7 +17,7 @@ use crate::identity::OpenId;
 use outcome::{Commons, Told};
 use wire::{Reader, Writer};
 
-pub(super) use wire::Packed;
+pub(super) use wire::{Packed, pack, skip, unpack};
 
 const RUN_BEGAN: u8 = 0;
 const ADMITTED: u8 = 1;
@@ -58,7 +59,49 @@ pub(super) struct Codec {
     last_ended: u32,
 }
 
+/// The same, to be kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Learnt {
+    commons: Vec<Vec<u8>>,
+    last: i64,
+    last_intent: u32,
+    last_ended: u32,
+}
+
 impl Codec {
+    /// What it was taught.
+    pub(super) fn learnt(&self) -> Learnt {
+        // Taken apart, so that whoever adds to it has to add here.
+        let Self {
+            commons,
+            last,
+            last_intent,
+            last_ended,
+        } = self;
+        Learnt {
+            commons: commons.known(),
+            last: last.0,
+            last_intent: *last_intent,
+            last_ended: *last_ended,
+        }
+    }
+
+    /// A codec that was taught this; nothing when it cannot have been.
+    pub(super) fn having(learnt: Learnt) -> Option<Self> {
+        let Learnt {
+            commons,
+            last,
+            last_intent,
+            last_ended,
+        } = learnt;
+        Some(Self {
+            commons: Commons::knowing(&commons)?,
+            last: Times(last),
+            last_intent,
+            last_ended,
+        })
+    }
+
     /// Writes facts, times to the millisecond. Nothing when one of them is no fact: a reading again that takes a step of
     /// another kind.
     pub(super) fn encode(&mut self, facts: &[Fact]) -> Option<Vec<u8>> {
@@ -225,6 +268,31 @@ pub(super) enum Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Which kind of fact it is, in a word.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::RunBegan { .. } => "run_began",
+            Self::Admitted(_) => "admitted",
+            Self::Away(..) => "away",
+            Self::Returned(_) => "returned",
+            Self::Closed(_) => "closed",
+            Self::Lapsed { .. } => "lapsed",
+            Self::Intent { .. } => "intent",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Ended { .. } => "ended",
+            Self::Reread { .. } => "reread",
+        }
+    }
+
+    /// Whether what was passed over can be read as well.
+    pub(super) fn is_whole(&self) -> bool {
+        match self {
+            Self::Admitted(open_ids) => open_ids.clone().all(|packed| OpenId::check(&packed.text()).is_ok()),
+            Self::Ended { told, .. } => told.outcome().is_some(),
+            _ => true,
+        }
+    }
+
     /// The whole fact. Nothing when it is none that anybody writes.
     pub(super) fn fact(self) -> Option<Fact> {
         Some(match self {

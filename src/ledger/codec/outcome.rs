@@ -27,6 +27,26 @@ pub(super) struct Commons {
 }
 
 impl Commons {
+    /// The common parts that are known, by number.
+    pub(super) fn known(&self) -> Vec<Vec<u8>> {
+        let mut known = vec![Vec::new(); self.known.len()];
+        for (bytes, number) in &self.numbers {
+            if let Some(slot) = known.get_mut(*number) {
+                *slot = bytes.to_vec();
+            }
+        }
+        known
+    }
+
+    /// Those that know these; nothing when they are not what anybody knew.
+    pub(super) fn knowing(known: &[Vec<u8>]) -> Option<Self> {
+        let mut commons = Self::default();
+        for bytes in known {
+            commons.learn(bytes);
+        }
+        (commons.known.len() == known.len()).then_some(commons)
+    }
+
     fn learn(&mut self, bytes: &[u8]) {
         if self.known.len() >= MOST || bytes.len() > LONGEST || self.numbers.contains_key(bytes) {
             return;
@@ -262,6 +282,12 @@ impl Told<'_> {
             latency: own.latency,
             at: self.at,
         })
+    }
+
+    /// The coupon_id, where the platform told one.
+    pub(in crate::ledger) fn coupon_id(&self) -> Option<String> {
+        let own = self.own(&mut self.rest.clone())?;
+        own.coupon_id.map(|packed| packed.text())
     }
 
     fn own<'a>(&self, reader: &mut Reader<'a>) -> Option<Own<'a>> {

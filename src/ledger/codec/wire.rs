@@ -21,6 +21,21 @@ const DECIMAL: u8 = 1;
 const LOWER_HEX: u8 = 2;
 const UPPER_HEX: u8 = 3;
 const UUID: u8 = 4;
+/// Letters of both cases, digits, `_` and `-`: six bits each.
+const SIX_BITS: u8 = 5;
+
+const SIXTY_FOUR: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+const NOT_ONE: u8 = u8::MAX;
+/// The place of each byte among the [`SIXTY_FOUR`].
+const PLACES: [u8; 256] = {
+    let mut places = [NOT_ONE; 256];
+    let mut at = 0_u8;
+    while at < 64 {
+        places[SIXTY_FOUR[at as usize] as usize] = at;
+        at += 1;
+    }
+    places
+};
 
 /// Writes.
 #[derive(Debug, Default)]
@@ -55,8 +70,7 @@ impl Writer {
         let bytes = text.as_bytes();
         if is_uuid(bytes) {
             self.byte(UUID << 5);
-            let digits: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'-').collect();
-            return self.hex(&digits);
+            return self.hex(bytes.iter().copied().filter(|byte| *byte != b'-'));
         }
         if !bytes.is_empty() && bytes.len() <= MOST_DIGITS && bytes.iter().all(u8::is_ascii_digit) {
             self.header(DECIMAL, bytes.len());
@@ -70,18 +84,21 @@ impl Writer {
         let is_hex = |letters: std::ops::RangeInclusive<u8>| {
             !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_digit() || letters.contains(byte))
         };
+        let is_of_sixty_four = || !bytes.is_empty() && bytes.iter().all(|byte| PLACES[usize::from(*byte)] != NOT_ONE);
         let kind = if is_hex(b'a'..=b'f') {
             LOWER_HEX
         } else if is_hex(b'A'..=b'F') {
             UPPER_HEX
+        } else if is_of_sixty_four() {
+            SIX_BITS
         } else {
             PLAIN
         };
         self.header(kind, bytes.len());
-        if kind == PLAIN {
-            self.0.extend_from_slice(bytes);
-        } else {
-            self.hex(bytes);
+        match kind {
+            PLAIN => self.0.extend_from_slice(bytes),
+            SIX_BITS => self.six_bits(bytes),
+            _ => self.hex(bytes.iter().copied()),
         }
     }
 
@@ -95,12 +112,26 @@ impl Writer {
         }
     }
 
-    fn hex(&mut self, digits: &[u8]) {
-        for pair in digits.chunks(2) {
-            let low = pair.get(1).copied().map_or(0, nibble);
-            self.byte(pair.first().copied().map_or(0, nibble) << 4 | low);
+    fn hex(&mut self, mut digits: impl Iterator<Item = u8>) {
+        while let Some(high) = digits.next() {
+            self.byte(nibble(high) << 4 | digits.next().map_or(0, nibble));
         }
     }
+
+    /// Four characters to three bytes, the first in the highest bits.
+    fn six_bits(&mut self, characters: &[u8]) {
+        for four in characters.chunks(4) {
+            let bits = four.iter().zip([18, 12, 6, 0]).fold(0, |bits, (byte, shift)| {
+                bits | u32::from(PLACES[usize::from(*byte)]) << shift
+            });
+            let [_, bytes @ ..] = bits.to_be_bytes();
+            self.0.extend_from_slice(&bytes[..six_bits_bytes(four.len())]);
+        }
+    }
+}
+
+const fn six_bits_bytes(characters: usize) -> usize {
+    (characters * 3).div_ceil(4)
 }
 
 fn is_uuid(text: &[u8]) -> bool {
@@ -184,6 +215,15 @@ impl<'a> Reader<'a> {
 
     /// Text as it lies there: passing over it costs next to nothing.
     pub(super) fn packed(&mut self) -> Option<Packed<'a>> {
+        let packed = self.any_packed()?;
+        if packed.kind == PLAIN {
+            std::str::from_utf8(packed.bytes).ok()?;
+        }
+        Some(packed)
+    }
+
+    /// As [`Reader::packed`], of text that was read before.
+    fn any_packed(&mut self) -> Option<Packed<'a>> {
         let header = self.byte()?;
         let kind = header >> 5;
         let length = match header & 0x1f {
@@ -194,15 +234,35 @@ impl<'a> Reader<'a> {
             PLAIN => length,
             DECIMAL if length <= MOST_DIGITS => decimal_bytes(length),
             LOWER_HEX | UPPER_HEX => length.div_ceil(2),
+            SIX_BITS => length.checked_mul(3)?.div_ceil(4),
             UUID if length == 0 => 16,
             _ => return None,
         };
         let bytes = self.take(size)?;
-        if kind == PLAIN {
-            std::str::from_utf8(bytes).ok()?;
-        }
         Some(Packed { kind, length, bytes })
     }
+}
+
+/// Packs a text: the same text is always the same bytes.
+pub(in crate::ledger) fn pack(text: &str) -> Vec<u8> {
+    let mut writer = Writer(Vec::with_capacity(text.len() + 2));
+    writer.text(text);
+    writer.0
+}
+
+/// The text that was packed; nothing of what was not.
+pub(in crate::ledger) fn unpack(bytes: &[u8]) -> String {
+    Reader(bytes)
+        .any_packed()
+        .map(|packed| packed.text())
+        .unwrap_or_default()
+}
+
+/// What lies behind the packed text with which these bytes begin.
+pub(in crate::ledger) fn skip(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(bytes);
+    reader.any_packed()?;
+    Some(reader.0)
 }
 
 /// Text that a [`Writer`] packed.
@@ -227,6 +287,17 @@ impl Packed<'_> {
             }
             LOWER_HEX => self.hex(text, LOWER),
             UPPER_HEX => self.hex(text, UPPER),
+            SIX_BITS => {
+                let mut left = self.length;
+                for three in self.bytes.chunks(3) {
+                    let mut bits = [0; 4];
+                    bits[1..].iter_mut().zip(three).for_each(|(to, from)| *to = *from);
+                    let bits = u32::from_be_bytes(bits);
+                    let four = [18, 12, 6, 0].map(|shift| char::from(SIXTY_FOUR[(bits >> shift) as usize & 0x3f]));
+                    text.extend(four.iter().take(left));
+                    left = left.saturating_sub(4);
+                }
+            }
             UUID => {
                 let mut digits = [b'-'; 36];
                 let mut places = (0..36).filter(|at| !UUID_HYPHENS.contains(at));
@@ -244,6 +315,23 @@ impl Packed<'_> {
             }
             _ => text.push_str(std::str::from_utf8(self.bytes).unwrap_or_default()),
         }
+    }
+
+    /// Packs the text as [`pack`] does, behind what `bytes` is already. What an older program packed in a lesser way
+    /// would not be found as it lies there.
+    pub(in crate::ledger) fn pack_again(&self, bytes: &mut Vec<u8>) {
+        let mut writer = Writer(std::mem::take(bytes));
+        if self.kind == PLAIN {
+            writer.text(std::str::from_utf8(self.bytes).unwrap_or_default());
+        } else {
+            if self.kind == UUID {
+                writer.byte(UUID << 5);
+            } else {
+                writer.header(self.kind, self.length);
+            }
+            writer.0.extend_from_slice(self.bytes);
+        }
+        *bytes = writer.0;
     }
 
     /// The text.
@@ -281,7 +369,9 @@ mod tests {
         assert_eq!(packed("7218071234565644204"), 9, "a coupon_id");
         assert_eq!(packed("20230602141441E708D3A77C64701C88EB"), 19, "a log_id");
         assert_eq!(packed("ba253642-0590-40bc-a9f1-0123456789ab"), 17, "an open_id");
-        assert_eq!(packed("Cv4PoJXaTPn63rNu"), 17, "an open_id of the other shape");
+        assert_eq!(packed("Cv4PoJXaTPn63rNu"), 13, "an open_id of another shape");
+        assert_eq!(packed("_000QadFMhmU1jNCI3JdPnyVDL6XavC70d"), 28, "and of a third");
+        assert_eq!(packed("Cv4PoJXaTPn63rNuCv4PoJXaTPn6"), 22, "28 characters");
         assert_eq!(packed("0071"), 3, "leading zeros stay");
         assert_eq!(packed(""), 1);
     }
@@ -300,7 +390,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_written_is_read(
-            text in prop_oneof!["[0-9]{0,45}", "[0-9a-f]{0,80}", "[0-9A-F]{0,80}", "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ".{0,80}"],
+            text in prop_oneof!["[0-9]{0,45}", "[0-9a-f]{0,80}", "[0-9A-F]{0,80}", "[0-9A-Za-z_-]{0,80}", "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ".{0,80}"],
             number: u64,
             near: i64,
         ) {

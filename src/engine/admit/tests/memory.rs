@@ -64,7 +64,7 @@ impl Memory {
         let book = self.book();
         let standings = |recipient| {
             let all = (1..=book.ordinals()).map(|ordinal| book.standing(DeliveryKey { recipient, ordinal }));
-            (book.open_id(recipient).to_owned(), book.away(recipient), all.collect())
+            (book.open_id(recipient), book.away(recipient), all.collect())
         };
         (
             book.generation().cloned(),

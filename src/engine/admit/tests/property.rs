@@ -273,10 +273,7 @@ fn verdict(kind: u8) -> Verdict {
 fn turns(book: &Memory, roll: &Roll) -> Vec<String> {
     let by_admission = (0..book.book().recipients()).filter(|recipient| book.book().away(*recipient).is_none());
     let order = roll.order().map_or_else(|| by_admission.collect(), <[u32]>::to_vec);
-    order
-        .iter()
-        .map(|recipient| book.book().open_id(*recipient).to_owned())
-        .collect()
+    order.iter().map(|recipient| book.book().open_id(*recipient)).collect()
 }
 
 fn settled(book: &Memory) -> Vec<(DeliveryKey, State)> {
@@ -324,7 +321,7 @@ proptest! {
             }
             if turn.options.lapse {
                 for recipient in (0..book.book().recipients()).filter(|recipient| book.book().away(*recipient).is_none()) {
-                    let last = last[book.book().open_id(recipient)] + WITHIN;
+                    let last = last[&book.book().open_id(recipient)] + WITHIN;
                     prop_assert_eq!(converged.roll.lapses(recipient), Some(from_ms(i64::from(last) * 1000)));
                 }
             }

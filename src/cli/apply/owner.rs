@@ -1,0 +1,173 @@
+//! What the process that applies a campaign does for others: it answers them, says in a file how far it is, and shows who
+//! told it what.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::cli::home::Home;
+use crate::cli::signals;
+use crate::clock::Clock;
+use crate::control::{Desk, Listening, status_file};
+use crate::event::{Emit, Event, EventKind, Owner, Phase};
+use crate::order::Order;
+use crate::report::hub::Hub;
+use crate::report::text::visible;
+
+/// How often `status.json` is replaced when nothing else is a reason to.
+const EVERY: Duration = Duration::from_secs(2);
+/// Changes that come closer together than this share one replacement.
+const TOGETHER: Duration = Duration::from_millis(200);
+
+/// Answers other processes from now on. A run that cannot be asked is still a run.
+pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
+    let socket = home.socket();
+    let failed = |error| {
+        tracing::warn!(
+            "cannot listen at {}: {error}; other processes cannot ask this run anything",
+            socket.display()
+        );
+    };
+    desk.listen(&socket).map_err(failed).ok()
+}
+
+/// Lets the first signal that asks for an end be an order to stop.
+pub(super) fn heed_signals(desk: &Desk) -> std::io::Result<()> {
+    let (mut first, desk) = (signals::listen()?, desk.clone());
+    tokio::spawn(async move {
+        if first.wait_for(Option::is_some).await.is_ok() {
+            desk.signalled();
+        }
+    });
+    Ok(())
+}
+
+/// Ends when the run is told to stop, and not before.
+pub(super) async fn stopped(mut orders: watch::Receiver<Order>) {
+    if orders.wait_for(Order::stops).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Says by whom the run was stopped, as the beginning of a sentence.
+pub(super) fn by_whom(orders: &watch::Receiver<Order>) -> String {
+    match &*orders.borrow() {
+        Order::Stop { by: Some(by) } => format!("stopped by {}", visible(&by.to_string())),
+        _ => "interrupted".to_owned(),
+    }
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+pub(super) struct Task(JoinHandle<()>);
+
+impl Task {
+    /// Ends it, and waits until it does nothing more.
+    pub(super) async fn end(mut self) {
+        self.0.abort();
+        let _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Shows pauses until the engine does: nothing is sent while the audience is read, but whoever pauses sees it taken.
+pub(super) fn show_pauses(desk: &Desk, hub: &Arc<Hub>, clock: &Clock) -> Task {
+    let (mut orders, hub, clock) = (desk.orders(), Arc::clone(hub), clock.clone());
+    Task(tokio::spawn(async move {
+        let mut paused = false;
+        loop {
+            let phase = match &*orders.borrow_and_update() {
+                Order::Pause { by } => Some(Phase::Paused { by: by.clone() }),
+                Order::Go => paused.then_some(Phase::Planning),
+                Order::Stop { .. } => return,
+            };
+            paused = matches!(phase, Some(Phase::Paused { .. }));
+            if let Some(phase) = phase {
+                hub.emit(Event {
+                    at: clock.now(),
+                    kind: EventKind::Phase(phase),
+                });
+            }
+            if orders.changed().await.is_err() {
+                return;
+            }
+        }
+    }))
+}
+
+/// Keeps `status.json`.
+#[derive(Debug)]
+pub(super) struct StatusKeeper {
+    end: oneshot::Sender<Option<String>>,
+    task: JoinHandle<()>,
+}
+
+impl StatusKeeper {
+    /// Replaces the file from now on, every few seconds and when the run does something else.
+    pub(super) fn start(home: &Home, hub: &Arc<Hub>) -> Self {
+        let (end, ended) = oneshot::channel();
+        let file = StatusFile {
+            path: home.status(),
+            owner: home.owner().clone(),
+            hub: Arc::clone(hub),
+            failed: false,
+        };
+        Self {
+            end,
+            task: tokio::spawn(file.keep(ended)),
+        }
+    }
+
+    /// Says how the run ended; `broken` says why it broke off, if it did.
+    pub(super) async fn finish(self, broken: Option<String>) {
+        // Nobody hears it only when the task broke, and then there is nothing to wait for either.
+        let _ = self.end.send(broken);
+        let _ = self.task.await;
+    }
+}
+
+struct StatusFile {
+    path: PathBuf,
+    owner: Owner,
+    hub: Arc<Hub>,
+    failed: bool,
+}
+
+impl StatusFile {
+    async fn keep(mut self, mut ended: oneshot::Receiver<Option<String>>) {
+        loop {
+            self.write(None).await;
+            let again = async {
+                tokio::time::sleep(TOGETHER).await;
+                let _ = tokio::time::timeout(EVERY, self.hub.changed()).await;
+            };
+            tokio::select! {
+                broken = &mut ended => {
+                    let broken = broken.ok().flatten().unwrap_or_else(|| "it broke off".to_owned());
+                    return self.write(Some(&broken)).await;
+                }
+                () = again => {}
+            }
+        }
+    }
+
+    async fn write(&mut self, broken: Option<&str>) {
+        let Some(text) = self.hub.status(&self.owner, broken) else {
+            return;
+        };
+        let path = self.path.clone();
+        let written = spawn_blocking(move || status_file::write(&path, &text)).await;
+        if let (Ok(Err(error)), false) = (written, self.failed) {
+            tracing::warn!("cannot write status.json: {error}; `runner status` shows an older state");
+            self.failed = true;
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::control::{ControlError, client};
+use crate::event::Owner;
+use crate::ledger::lock::LockError;
+use crate::ledger::place::Place;
+use crate::order::{Asker, Order};
+use crate::report::text::visible;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home::{self, ASK_AGAIN, again};
+use super::view::{self, CampaignArgs};
+use super::{Context, Output, validate};
+
+const PAUSE: &str = "\
+Examples:
+  runner pause campaigns/summer.yaml
+      start nothing more until `runner resume`; what is in flight is waited for
+  runner pause campaigns/summer.yaml --sandbox
+      the same with its rehearsal
+
+A pause ends with the process that is paused. It ends with 0 when the order was taken, 2 when nothing runs.";
+
+const RESUME: &str = "\
+Examples:
+  runner resume campaigns/summer.yaml
+      let a run go on that `runner pause` holds
+  runner resume campaigns/summer.yaml --output json
+      the same, answered as an object for a program
+
+To go on after an interruption is what `runner apply` does. It ends with 0 when the order was taken, 2 when nothing
+is paused.";
+
+const STOP: &str = "\
+Examples:
+  runner stop campaigns/summer.yaml
+      end the run in an orderly way, as ^C at its terminal does; `runner apply` goes on later
+  runner stop campaigns/summer.yaml --sandbox
+      the same with its rehearsal
+
+It ends with 0 when the order was taken, 2 when nothing runs; the run itself ends with 3.";
+
+/// The arguments of `runner pause`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PAUSE)]
+pub struct PauseArgs {
+    #[command(flatten)]
+    campaign: CampaignArgs,
+}
+
+/// The arguments of `runner resume`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = RESUME)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    campaign: CampaignArgs,
+}
+
+/// The arguments of `runner stop`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STOP)]
+pub struct StopArgs {
+    #[command(flatten)]
+    campaign: CampaignArgs,
+}
+
+/// For so long a process that has just begun or is just ending is asked again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Pause,
+    Resume,
+    Stop,
+}
+
+/// Pauses a run.
+pub fn pause(args: &PauseArgs, context: &Context) -> Result<Exit, Failure> {
+    give(What::Pause, &args.campaign, context)
+}
+
+/// Ends a run's pause.
+pub fn resume(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
+    give(What::Resume, &args.campaign, context)
+}
+
+/// Ends a run.
+pub fn stop(args: &StopArgs, context: &Context) -> Result<Exit, Failure> {
+    give(What::Stop, &args.campaign, context)
+}
+
+fn give(what: What, args: &CampaignArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(parsed) = validate::usable(&args.file, context) else {
+        return Ok(Exit::Input);
+    };
+    let plan = view::plan_of(&parsed, &args.rehearsal)?;
+    let place = home::place(context, &args.file, &plan);
+    let campaign = plan.identity.campaign.as_str();
+    let Some((owner, before)) = super::wait(tell(what, &place))?? else {
+        let apply = again("apply", &args.rehearsal, context, &args.file);
+        let help = match what {
+            What::Resume => format!("to go on after an interruption, `{apply}`"),
+            What::Pause | What::Stop => other(args),
+        };
+        return Err(Failure::new(Exit::Input, format!("nothing applies {campaign} at present")).help(help));
+    };
+    let said = match (what, &before) {
+        (What::Pause, Order::Go) => "paused: nothing more starts, and what is in flight is waited for".to_owned(),
+        (What::Pause, Order::Pause { by }) => format!("paused already, by {}", visible(&by.to_string())),
+        (What::Resume, Order::Pause { .. }) => "goes on".to_owned(),
+        (What::Stop, Order::Go | Order::Pause { .. }) => "stops: what is in flight is waited for".to_owned(),
+        (What::Stop, Order::Stop { by }) => format!("stops already, {}", stopped_by(by.as_ref())),
+        (What::Pause | What::Resume, Order::Stop { by }) => {
+            let message = format!("{campaign} is stopping already, {}", stopped_by(by.as_ref()));
+            let apply = again("apply", &args.rehearsal, context, &args.file);
+            return Err(Failure::new(Exit::Input, message).help(format!("when it has ended, `{apply}` goes on")));
+        }
+        (What::Resume, Order::Go) => {
+            let message = format!("{campaign} is not paused: process {} applies it", owner.pid);
+            let apply = again("apply", &args.rehearsal, context, &args.file);
+            return Err(Failure::new(Exit::Input, message).help(format!("to go on after an interruption, `{apply}`")));
+        }
+    };
+    match context.output {
+        Output::Json => context.lines.write(&Taken {
+            r#type: "order",
+            campaign,
+            app_id: plan.identity.app_id.as_str(),
+            order: what,
+            pid: owner.pid,
+        }),
+        Output::Human => context.say(&format!("{campaign} {said} (pid {})\n", owner.pid)),
+    }
+    Ok(Exit::Done)
+}
+
+/// An order that was taken, for programs.
+#[derive(Serialize)]
+struct Taken<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    order: What,
+    pid: u32,
+}
+
+fn stopped_by(by: Option<&Asker>) -> String {
+    by.map_or_else(
+        || "by a signal".to_owned(),
+        |by| format!("by {}", visible(&by.to_string())),
+    )
+}
+
+fn other(args: &CampaignArgs) -> String {
+    if args.rehearsal.on() {
+        "without --sandbox, the campaign itself is meant".to_owned()
+    } else {
+        "with --sandbox, its rehearsal is meant".to_owned()
+    }
+}
+
+/// Tells whoever applies the campaign, and says what that was told before; nothing when nobody does.
+async fn tell(what: What, place: &Place) -> Result<Option<(Owner, Order)>, Failure> {
+    let mut waited = Duration::ZERO;
+    while let Some(owner) = place.applier()? {
+        let socket = place.socket();
+        let told = match what {
+            What::Pause => client::pause(&socket, this_asker()).await,
+            What::Resume => client::resume(&socket).await,
+            What::Stop => client::stop(&socket, this_asker()).await,
+        };
+        match told {
+            Ok(before) => return Ok(Some((owner, before))),
+            Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
+                tokio::time::sleep(ASK_AGAIN).await;
+                waited += ASK_AGAIN;
+            }
+            Err(error) => {
+                let taken = LockError::taken_by(owner);
+                return Err(view::unanswered(&error, &taken));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// This process and whoever sits before it.
+fn this_asker() -> Asker {
+    let named = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    Asker {
+        pid: std::process::id(),
+        user: named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    }
+}

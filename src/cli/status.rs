@@ -1,0 +1,197 @@
+//! `runner status`: where campaigns stand, also while another process applies them. It reads what that process leaves in
+//! `status.json`, asks the kernel whether it is still there, and never opens a ledger.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use crate::campaign::{self, Parsed};
+use crate::control::status_file;
+use crate::event::Owner;
+use crate::ledger::place::Place;
+use crate::plan::Plan;
+use crate::report::status::{Row, Status, StatusOwner, table};
+use crate::report::text::visible;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
+use super::watch::Screen;
+use super::{Context, Output, home, terminal, validate, view};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner status campaigns
+      where every campaign in a directory stands
+  runner status campaigns/summer.yaml --watch
+      the same for one campaign, over and over until its run ends
+
+It ends with 0, whatever the campaigns' state; with 2 when a file named here cannot be used.";
+
+/// How often `--watch` looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The arguments of `runner status`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StatusArgs {
+    /// Campaign files, or directories of them; the current directory when none is named
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Whether rehearsals are meant.
+    #[command(flatten)]
+    pub rehearsal: RehearsalArgs,
+    /// Look again and again until no run goes on any more
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+/// Shows where campaigns stand.
+pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(campaigns) = campaigns(args, context)? else {
+        return Ok(Exit::Input);
+    };
+    if args.watch {
+        return super::wait(watch(&campaigns, context))?;
+    }
+    let rows = rows(&campaigns)?;
+    match context.output {
+        Output::Json => rows.iter().for_each(|row| context.lines.write(&row.status)),
+        Output::Human => context.data(&table(&rows, context.clock.now(), terminal::width_of_stdout()))?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn watch(campaigns: &[Campaign], context: &Context) -> Result<Exit, Failure> {
+    let mut screen = Screen::new(context);
+    loop {
+        let rows = rows(campaigns)?;
+        let over = rows.iter().all(|row| row.status.owner.is_none());
+        screen.show(&rows, context.clock.now(), over)?;
+        if over || screen.closed() {
+            return Ok(Exit::Done);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// One campaign that is looked at.
+struct Campaign {
+    name: String,
+    plan: Plan,
+    place: Place,
+    zone: TimeZone,
+}
+
+/// The campaigns that are meant; nothing when one that was named cannot be used, which has been told then.
+fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign>>, Failure> {
+    let here = [PathBuf::from(".")];
+    let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
+    let mut campaigns = Vec::new();
+    for file in validate::files(paths)? {
+        let named = paths.contains(&file);
+        match campaign::load(&file) {
+            Ok(parsed) => campaigns.push(campaign(args, context, &file, &parsed)?),
+            Err(mistakes) if named => {
+                validate::tell(&mistakes, context);
+                return Ok(None);
+            }
+            // A directory may have files of other kinds too.
+            Err(_) => {
+                let file = visible(&file.display().to_string()).into_owned();
+                context.talk(&format!(
+                    "{file} is left out; `runner validate {file}` says what is wrong with it\n"
+                ));
+            }
+        }
+    }
+    Ok(Some(campaigns))
+}
+
+fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Campaign, Failure> {
+    let plan = view::plan_of(parsed, &args.rehearsal)?;
+    let names = &parsed.campaign.names;
+    let title = names.title.as_deref().map(|title| format!(" {title}"));
+    Ok(Campaign {
+        name: format!("{}{}", names.campaign, title.unwrap_or_default()),
+        place: home::place(context, file, &plan),
+        plan,
+        zone: parsed.campaign.timezone.clone(),
+    })
+}
+
+fn rows(campaigns: &[Campaign]) -> Result<Vec<Row>, Failure> {
+    let row = |campaign: &Campaign| {
+        Ok(Row {
+            name: campaign.name.clone(),
+            status: status(campaign)?,
+            zone: campaign.zone.clone(),
+        })
+    };
+    campaigns.iter().map(row).collect()
+}
+
+fn status(campaign: &Campaign) -> Result<Status, Failure> {
+    loop {
+        let written = read(campaign)?;
+        let Some(owner) = campaign.place.applier()? else {
+            // It may have ended, and said so, between the two looks.
+            let again = read(campaign)?;
+            if again == written {
+                return unowned(campaign, again);
+            }
+            continue;
+        };
+        return Ok(owned(campaign, written, &owner));
+    }
+}
+
+/// What was left in `status.json`. What cannot be read is as good as nothing, and says why.
+fn read(campaign: &Campaign) -> Result<Option<Status>, Failure> {
+    let path = campaign.place.status();
+    let failed = |error: &dyn std::error::Error| {
+        Failure::new(Exit::Error, format!("cannot read {}", path.display()))
+            .caused_by(error)
+            .help("use the program that applies the campaign; the file can also be removed, it is only a courtesy")
+    };
+    match status_file::read(&path).map_err(|error| failed(&error))? {
+        Some(text) => Ok(Some(Status::parse(&text).map_err(|error| failed(&error))?)),
+        None => Ok(None),
+    }
+}
+
+/// Nobody applies it: how the last run left it.
+fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failure> {
+    let there = campaign.place.look()?.is_some();
+    Ok(match written {
+        Some(status) if there && status.owner.is_some() => status.interrupted(),
+        Some(status) if there => status,
+        None if there => campaign.unknown("idle", "there is a ledger, and nobody has said how it stands"),
+        _ => campaign.unknown("idle", "no ledger yet"),
+    })
+}
+
+/// `owner` applies it. What was written may still be an earlier run's.
+fn owned(campaign: &Campaign, written: Option<Status>, owner: &Owner) -> Status {
+    let this = StatusOwner::of(owner, &campaign.zone);
+    match written {
+        Some(status) if status.owner.as_ref() == Some(&this) => status,
+        // It has said its last, and is leaving.
+        Some(status) if status.owner.is_none() && status.at.as_deref().is_some_and(|at| at >= &*this.since) => status,
+        written => {
+            let mut status = campaign.unknown("planning", "opening the ledger");
+            status.counts = written.map(|status| status.counts).unwrap_or_default();
+            status.owner = Some(this);
+            status
+        }
+    }
+}
+
+impl Campaign {
+    fn unknown(&self, state: &str, why: &str) -> Status {
+        let identity = &self.plan.identity;
+        Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), state, why)
+    }
+}

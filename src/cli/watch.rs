@@ -1,0 +1,92 @@
+//! What `--watch` draws on: a terminal on which a table is drawn over the last one, or a reader that is told of changes.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::report::status::{Row, table};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{Context, Output, terminal};
+
+/// How often a reader is told that is no terminal, in seconds, when nothing changes but numbers.
+const EVERY: i64 = 10;
+
+/// Where a table is shown over and over.
+pub struct Screen<'a> {
+    context: &'a Context,
+    /// Whether the last table can be drawn over.
+    moving: bool,
+    /// How many lines of it are on the terminal.
+    drawn: usize,
+    /// What was told last, and when.
+    told: Option<(Vec<Row>, Timestamp)>,
+    closed: bool,
+}
+
+impl<'a> Screen<'a> {
+    /// Nothing is drawn yet.
+    #[must_use]
+    pub const fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            moving: context.terminal.stdout && context.terminal.moves,
+            drawn: 0,
+            told: None,
+            closed: false,
+        }
+    }
+
+    /// Whether nobody reads any more.
+    #[must_use]
+    pub const fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Shows how campaigns stand; `last` when it is the end.
+    pub fn show(&mut self, rows: &[Row], now: Timestamp, last: bool) -> Result<(), Failure> {
+        if self.context.output == Output::Json {
+            self.tell_programs(rows);
+            self.told = Some((rows.to_vec(), now));
+            self.context.lines.flush();
+            return Ok(());
+        }
+        if !self.moving && !last && !self.is_news(rows, now) {
+            return Ok(());
+        }
+        self.told = Some((rows.to_vec(), now));
+        let text = table(rows, now, terminal::width_of_stdout());
+        let over = match self.drawn {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}F\x1b[J"),
+        };
+        self.drawn = if self.moving { text.lines().count() } else { 0 };
+        let mut out = io::stdout().lock();
+        match write!(out, "{over}{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => return Err(Failure::new(Exit::Error, "cannot write to stdout").caused_by(&error)),
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    fn tell_programs(&self, rows: &[Row]) {
+        for (at, row) in rows.iter().enumerate() {
+            let before = self.told.as_ref().and_then(|(rows, _)| rows.get(at));
+            if before.is_none_or(|before| before.status != row.status) {
+                self.context.lines.write(&row.status);
+            }
+        }
+    }
+
+    fn is_news(&self, rows: &[Row], now: Timestamp) -> bool {
+        let Some((before, told)) = &self.told else {
+            return true;
+        };
+        // A clock that was set back tells nothing of when this was told last.
+        let since = now.as_second() - told.as_second();
+        let states = |rows: &[Row]| rows.iter().map(|row| row.status.state.clone()).collect::<Vec<_>>();
+        !(0..EVERY).contains(&since) || states(before) != states(rows)
+    }
+}

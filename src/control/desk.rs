@@ -1,0 +1,262 @@
+//! The owner's side: it listens from the moment it has the lock, answers whoever connects, and is never held up by them.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::ledger::{Reader, StoreError};
+use crate::order::{Asker, Order};
+
+use super::address;
+use super::wire::{self, Answer, Ask, Unclear};
+
+/// So many are listened to at once; others wait in the kernel's line.
+const CONNECTIONS: usize = 32;
+/// So many are shown the ledger at once; orders never wait behind them.
+const VIEWS: usize = 4;
+/// For so long who has connected may take to say something, or to take in what is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait when the system takes no more connections.
+const BREATH: Duration = Duration::from_secs(1);
+/// How many bytes are handed on at a time.
+const PIECE: usize = 256 * 1024;
+
+/// The ledger as others may see it.
+#[derive(Clone, Debug, Default)]
+pub enum Shown {
+    /// It is being opened.
+    #[default]
+    Opening,
+    /// There is none yet.
+    Empty,
+    /// Here it is.
+    Ledger(Arc<Reader>),
+}
+
+/// What the owner shows, and what it is told.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    shown: watch::Sender<Shown>,
+    orders: watch::Sender<Order>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            shown: watch::channel(Shown::default()).0,
+            orders: watch::channel(Order::default()).0,
+        }
+    }
+}
+
+impl Desk {
+    /// Shows this from now on.
+    pub fn show(&self, shown: Shown) {
+        self.shown.send_replace(shown);
+    }
+
+    /// What the run is told, by whomever.
+    #[must_use]
+    pub fn orders(&self) -> watch::Receiver<Order> {
+        self.orders.subscribe()
+    }
+
+    /// Tells the run to end, because of a signal. The first who wanted it stays named.
+    pub fn signalled(&self) {
+        self.stop(None);
+    }
+
+    fn stop(&self, by: Option<Asker>) -> Order {
+        self.order(|order| match order {
+            Order::Stop { .. } => None,
+            Order::Go | Order::Pause { .. } => Some(Order::Stop { by }),
+        })
+    }
+
+    /// Changes the order, or leaves it, and tells what it was before.
+    fn order(&self, change: impl FnOnce(&Order) -> Option<Order>) -> Order {
+        let mut before = Order::Go;
+        self.orders.send_if_modified(|order| {
+            before = order.clone();
+            match change(&before) {
+                Some(next) => {
+                    *order = next;
+                    true
+                }
+                None => false,
+            }
+        });
+        before
+    }
+
+    /// Listens at `path` in tasks of the present runtime, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// When the system does not let it listen there.
+    pub fn listen(&self, path: &Path) -> io::Result<Listening> {
+        let listener = address::bind(path)?;
+        let desk = self.clone();
+        let task = tokio::spawn(async move { desk.accept(&listener).await });
+        Ok(Listening {
+            path: path.to_owned(),
+            task: task.abort_handle(),
+        })
+    }
+
+    async fn accept(self, listener: &UnixListener) {
+        let (connections, views) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(VIEWS)));
+        loop {
+            // Neither semaphore is ever closed.
+            let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (desk, views) = (self.clone(), Arc::clone(&views));
+                    tokio::spawn(async move {
+                        if let Err(error) = desk.serve(stream, &views).await {
+                            tracing::debug!("whoever asked over the control socket is gone: {error}");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!("cannot take a connection on the control socket: {error}");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(&self, stream: UnixStream, views: &Semaphore) -> io::Result<()> {
+        let (from, mut to) = stream.into_split();
+        let mut from = BufReader::new(from);
+        let heard = timeout(PATIENCE, wire::hear(&mut from)).await;
+        let ask = match heard.unwrap_or(Err(Unclear::CutShort)) {
+            Ok(ask) => ask,
+            Err(error) => {
+                let message = format!("the request was not understood: {error}");
+                return say(&mut to, &Answer::Error { message }).await;
+            }
+        };
+        let before = match ask {
+            Ask::View { batches } => {
+                let _place = views.acquire().await;
+                return self.view(batches, from, &mut to).await;
+            }
+            Ask::Pause { by } => self.order(|order| match order {
+                Order::Go => Some(Order::Pause { by }),
+                Order::Pause { .. } | Order::Stop { .. } => None,
+            }),
+            Ask::Resume => self.order(|order| match order {
+                Order::Pause { .. } => Some(Order::Go),
+                Order::Go | Order::Stop { .. } => None,
+            }),
+            Ask::Stop { by } => self.stop(Some(by)),
+        };
+        say(&mut to, &Answer::Taken { before }).await
+    }
+
+    /// Shows the ledger, unless whoever asked leaves while it is being opened.
+    async fn view(
+        &self,
+        wanted: Option<u64>,
+        from: BufReader<OwnedReadHalf>,
+        to: &mut OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let mut changes = self.shown.subscribe();
+        let shown = tokio::select! {
+            shown = changes.wait_for(|shown| !matches!(shown, Shown::Opening)) => match shown {
+                Ok(shown) => shown.clone(),
+                Err(_) => return Ok(()),
+            },
+            gone = left(from) => return gone,
+        };
+        let reader = match shown {
+            Shown::Ledger(reader) => reader,
+            Shown::Empty | Shown::Opening => return say(to, &Answer::View { batches: None }).await,
+        };
+        let durable = reader.durable();
+        let batches = wanted.unwrap_or(durable);
+        if batches > durable {
+            let message = format!("the ledger has {durable} batches, and {batches} were asked for");
+            return say(to, &Answer::Error { message }).await;
+        }
+        let batches_said = Some(batches);
+        say(to, &Answer::View { batches: batches_said }).await?;
+        ship(reader, batches, to).await
+    }
+}
+
+/// Ends when the other side closes its end, or says more than was asked for.
+async fn left(from: BufReader<OwnedReadHalf>) -> io::Result<()> {
+    from.into_inner().readable().await
+}
+
+async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {
+    let (pieces, mut arrivals) = mpsc::channel::<Vec<u8>>(2);
+    let reading = spawn_blocking(move || read(&reader, batches, &pieces));
+    while let Some(piece) = arrivals.recv().await {
+        within(to.write_all(&piece)).await?;
+    }
+    match reading.await {
+        Ok(Ok(())) => within(to.shutdown()).await,
+        // The other side sees that batches are missing; what is wrong with the store is the owner's to find.
+        Ok(Err(error)) => Err(io::Error::other(error)),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+fn read(reader: &Reader, batches: u64, pieces: &mpsc::Sender<Vec<u8>>) -> Result<(), StoreError> {
+    let mut piece = Vec::with_capacity(PIECE);
+    reader.read(batches, |record| {
+        let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+        piece.extend_from_slice(&length.to_be_bytes());
+        piece.extend_from_slice(record);
+        if piece.len() < PIECE {
+            return ControlFlow::Continue(());
+        }
+        match pieces.blocking_send(std::mem::take(&mut piece)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    let _ = pieces.blocking_send(piece);
+    Ok(())
+}
+
+async fn say(to: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
+    let line = wire::line(answer)?;
+    within(to.write_all(&line)).await
+}
+
+/// Whoever does not listen is not talked to for long.
+async fn within(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    timeout(PATIENCE, write)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The socket that is listened on; closed and taken away when this is dropped.
+#[derive(Debug)]
+pub struct Listening {
+    path: PathBuf,
+    task: AbortHandle,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = fs::remove_file(&self.path);
+    }
+}

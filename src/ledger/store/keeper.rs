@@ -1,0 +1,414 @@
+//! Keeps a store's files: finds out whether they are whole before anything may write to them, and seals them when they are
+//! closed.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use super::aside::Aside;
+use super::disk::Disk;
+use super::error::{io_error, no_damage};
+use super::seal::{Damage, Seal};
+use super::{StoreError, WriteShortcut};
+use crate::ledger::group::{Chunk, Group, Reading};
+use crate::ledger::head::{Head, HeadFile};
+use crate::ledger::reader::Get;
+use crate::ledger::record::Link;
+use crate::ledger::shortcut::FILE;
+
+/// How much of a shortcut is written at a time.
+const WRITTEN_AT_ONCE: usize = 1024 * 1024;
+
+/// In which condition a store was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Its files are what they were when it was closed.
+    Sealed,
+    /// It was not closed in order.
+    Unsealed,
+    /// It was, and then its files were changed.
+    Damaged(Vec<Damage>),
+}
+
+/// A store's files.
+#[derive(Debug)]
+enum Files {
+    /// As they were when they were closed. sled has not seen them since.
+    Sealed,
+    /// Perhaps not whole. What is open is a copy. sled has not seen the files themselves.
+    Copied { disk: Disk, _gone_after: Aside },
+    /// sled's to write.
+    Open(Disk),
+    /// They cannot be used any more.
+    Closed,
+}
+
+/// The files of one ledger's store, and what lies beside them.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    dir: PathBuf,
+    path: PathBuf,
+    head_file: HeadFile,
+    head: Head,
+    files: Files,
+    condition: Condition,
+    group: Group,
+    /// Why it is refused, once it has been told how far it is good.
+    refusal: Option<StoreError>,
+    /// Whether the files are known to be whole, and the head is of their last batch.
+    whole: bool,
+    failed: bool,
+}
+
+impl Keeper {
+    pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
+        let (path, head_path) = (dir.join("store"), dir.join("head"));
+        let head_file = HeadFile::create(&head_path).map_err(|source| io_error("create", &head_path, source))?;
+        let disk = Disk::create(&path)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            path,
+            head_file,
+            head: Head::default(),
+            files: Files::Open(disk),
+            condition: Condition::Sealed,
+            group: Group::default(),
+            refusal: None,
+            whole: true,
+            failed: false,
+        })
+    }
+
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let mut keeper = Self::find(dir)?;
+        if keeper.condition == Condition::Sealed {
+            keeper.files = Files::Sealed;
+            return Ok(keeper);
+        }
+        if let Err(error) = keeper.copy()? {
+            warn!(
+                path = %keeper.path.display(),
+                %error,
+                "the ledger was not closed in order, and there is no room to look at a copy of it first; it is opened as it is"
+            );
+            keeper.files = Files::Open(keeper.disk()?);
+        }
+        Ok(keeper)
+    }
+
+    /// Opens a copy, whatever condition the files are in.
+    pub(super) fn look(dir: &Path) -> Result<Self, StoreError> {
+        let mut keeper = Self::find(dir)?;
+        keeper
+            .copy()?
+            .map_err(|source| io_error("copy, to look at the copy,", &keeper.path, source))?;
+        Ok(keeper)
+    }
+
+    fn find(dir: &Path) -> Result<Self, StoreError> {
+        let (path, head_path) = (dir.join("store"), dir.join("head"));
+        Aside::clear(dir).map_err(|(path, source)| io_error("remove", &path, source))?;
+        let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
+        let head = head.ok_or(StoreError::Headless { path: head_path })?;
+        let condition = match Seal::read(dir).filter(|seal| seal.head() == head) {
+            None => Condition::Unsealed,
+            Some(seal) => {
+                let damage = seal.damage(&path).map_err(|source| io_error("read", &path, source))?;
+                if damage.is_empty() {
+                    Condition::Sealed
+                } else {
+                    Condition::Damaged(damage)
+                }
+            }
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            path,
+            head_file,
+            head,
+            files: Files::Closed,
+            whole: condition == Condition::Sealed,
+            condition,
+            group: Group::default(),
+            refusal: None,
+            failed: false,
+        })
+    }
+
+    /// Opens a copy; says why not when it cannot be made.
+    fn copy(&mut self) -> Result<std::io::Result<()>, StoreError> {
+        let aside = match Aside::copy(&self.dir, &self.path) {
+            Ok(aside) => aside,
+            Err(error) => return Ok(Err(error)),
+        };
+        match Disk::open(aside.path(), &self.path, self.head.sequence) {
+            Ok(disk) => {
+                self.files = Files::Copied {
+                    disk,
+                    _gone_after: aside,
+                };
+                Ok(Ok(()))
+            }
+            Err(StoreError::Io { source, .. }) if no_damage(source.kind()) => Ok(Err(source)),
+            Err(error) => {
+                // How far it is good can still be told: without its own summary, sled reads batch by batch.
+                let disk = aside.forget_summary().ok().and_then(|()| {
+                    let disk = Disk::open(aside.path(), &self.path, self.head.sequence);
+                    disk.ok()
+                });
+                let Some(disk) = disk else {
+                    return Err(self.explained(error));
+                };
+                self.files = Files::Copied {
+                    disk,
+                    _gone_after: aside,
+                };
+                self.refusal = Some(error);
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    pub(super) fn condition(&self) -> Condition {
+        self.condition.clone()
+    }
+
+    /// What asks the files for one entry, from any thread.
+    pub(super) fn reader(&self) -> Result<Get, StoreError> {
+        Ok(self.readable()?.reader())
+    }
+
+    /// Opens the files themselves. From here on sled may write to them.
+    fn disk(&self) -> Result<Disk, StoreError> {
+        Seal::remove(&self.dir);
+        Disk::open(&self.path, &self.path, self.head.sequence)
+    }
+
+    /// Opens the files themselves if they are not, in which `last` is the last batch.
+    fn writable(&mut self, last: Head) -> Result<&Disk, StoreError> {
+        if !matches!(self.files, Files::Open(_)) {
+            // A copy is closed and gone before sled sees the files.
+            self.files = Files::Closed;
+            let disk = self.disk()?;
+            self.files = Files::Open(disk);
+            self.must_have(last)?;
+        }
+        self.readable()
+    }
+
+    fn readable(&self) -> Result<&Disk, StoreError> {
+        match &self.files {
+            Files::Open(disk) | Files::Copied { disk, .. } => Ok(disk),
+            Files::Sealed | Files::Closed => Err(StoreError::Broken {
+                what: "use",
+                path: self.path.clone(),
+                why: "it is closed".to_owned(),
+            }),
+        }
+    }
+
+    /// What was read from a copy, or was never read because it is sealed, is there as well.
+    fn must_have(&self, last: Head) -> Result<(), StoreError> {
+        if last.sequence == 0 || !keeps_promises() {
+            return Ok(());
+        }
+        let first = self.readable()?.group_of(last.sequence)?;
+        let mut reading = Reading::of_group(first.unwrap_or(last.sequence));
+        self.next_group(&mut reading)?;
+        if reading.passes(last, self.head.sequence) {
+            return Ok(());
+        }
+        Err(self.lost(last.sequence.saturating_sub(1)))
+    }
+
+    pub(super) fn append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
+        // Where it panics it has failed as well.
+        let failed = std::mem::replace(&mut self.failed, true);
+        self.try_append(before, next, record)?;
+        self.failed = failed;
+        self.whole = true;
+        Ok(())
+    }
+
+    fn try_append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
+        self.writable(before)?;
+        if self.head != before && keeps_promises() {
+            // The last process ended between making its last batch durable and saying so. It was read; that it is on
+            // the disk is not certain before it is synced here.
+            self.readable()?.sync()?;
+            self.note(before)?;
+        }
+        let too_long = |_| io_error("append to", &self.path, std::io::ErrorKind::FileTooLarge.into());
+        self.group.add(next.sequence, record).map_err(too_long)?;
+        let disk = self.readable()?;
+        #[cfg(feature = "faults")]
+        if !keeps_promises() {
+            return disk.put_carelessly(self.group.parts());
+        }
+        disk.put(self.group.parts())?;
+        disk.sync()?;
+        self.note(next)
+    }
+
+    fn note(&mut self, head: Head) -> Result<(), StoreError> {
+        self.head_file
+            .write(head)
+            .map_err(|source| io_error("write", self.head_file.path(), source))?;
+        self.head = head;
+        Ok(())
+    }
+
+    /// Shows every batch, or those behind one, and says which was the last. Says nothing when it does not have that one, or
+    /// when anything before it is not whole.
+    pub(super) fn read(
+        &mut self,
+        behind: Option<Head>,
+        show: &mpsc::Sender<Chunk>,
+    ) -> Result<Option<Head>, StoreError> {
+        if matches!(self.files, Files::Sealed) {
+            if behind == Some(self.head) {
+                return Ok(behind);
+            }
+            self.writable(self.head)?;
+        }
+        let Some(known) = behind else {
+            let mut reading = Reading::default();
+            self.read_on(&mut reading, show)?;
+            return Ok(Some(reading.last));
+        };
+        if self.refusal.is_some() {
+            return Ok(None);
+        }
+        if self.condition != Condition::Sealed {
+            // Nobody knows whether what is before it is whole, so it is read as well.
+            let mut reading = Reading::checking(known);
+            self.read_on(&mut reading, show)?;
+            return Ok(Some(reading.last).filter(|_| reading.fits()));
+        }
+        let Some(first) = self.readable()?.group_of(known.sequence)? else {
+            return Ok(None);
+        };
+        let mut reading = Reading::of_group(first);
+        self.next_group(&mut reading)?;
+        if !reading.passes(known, self.head.sequence) {
+            return Ok(None);
+        }
+        self.read_on(&mut reading, show)?;
+        Ok(Some(reading.last))
+    }
+
+    fn read_on(&mut self, reading: &mut Reading, show: &mpsc::Sender<Chunk>) -> Result<(), StoreError> {
+        while self.next_group(reading)? {
+            if reading.is_full() {
+                // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
+                let _ = show.blocking_send(reading.take(self.head.sequence));
+            }
+        }
+        let _ = show.blocking_send(reading.take(self.head.sequence));
+        if let Some(refusal) = self.refusal.take() {
+            self.files = Files::Closed;
+            return Err(self.explained(refusal));
+        }
+        self.compare(reading.last, reading.at_head)
+            .map_err(|error| self.explained(error))
+    }
+
+    /// Reads one more group; says whether there was one.
+    fn next_group(&self, reading: &mut Reading) -> Result<bool, StoreError> {
+        let found = self.readable()?.group(reading.next(), |part| reading.add(part))?;
+        if found && reading.close_group().is_none() {
+            return Err(self.lost(reading.last.sequence));
+        }
+        Ok(found)
+    }
+
+    /// Where the damage is, if that is known.
+    fn explained(&self, error: StoreError) -> StoreError {
+        let Condition::Damaged(damage) = &self.condition else {
+            return error;
+        };
+        let Some(Damage { file, at }) = damage.first().cloned() else {
+            return error;
+        };
+        StoreError::Damaged {
+            path: self.path.clone(),
+            file,
+            at,
+            source: Box::new(error),
+        }
+    }
+
+    fn compare(&self, last: Head, at_head: Option<Link>) -> Result<(), StoreError> {
+        if !keeps_promises() {
+            return Ok(());
+        }
+        if last.sequence < self.head.sequence {
+            return Err(self.lost(last.sequence));
+        }
+        let differs = self.head.sequence > 0 && at_head != Some(self.head.link);
+        if differs || last.sequence > self.head.sequence + 1 {
+            return Err(StoreError::Parted {
+                path: self.path.clone(),
+                sequence: self.head.sequence,
+            });
+        }
+        Ok(())
+    }
+
+    fn lost(&self, last: u64) -> StoreError {
+        StoreError::Lost {
+            path: self.path.clone(),
+            last,
+            durable: self.head.sequence,
+        }
+    }
+
+    pub(super) fn shortcut(&self) -> Option<Box<dyn Read + Send>> {
+        let file = File::open(self.dir.join(FILE)).ok()?;
+        Some(Box::new(file))
+    }
+
+    pub(super) fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
+        let path = self.dir.join(FILE);
+        let new = path.with_extension("new");
+        let keep = || {
+            let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, File::create(&new)?);
+            write(&mut file)?;
+            file.flush()?;
+            fs::rename(&new, &path)
+        };
+        keep().map_err(|source| {
+            let _ = fs::remove_file(&new);
+            io_error("write", &path, source)
+        })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let was_open = matches!(self.files, Files::Open(_));
+        self.files = Files::Closed;
+        if !was_open || !self.whole || self.failed || thread::panicking() || !keeps_promises() {
+            return;
+        }
+        let sealed = Seal::of(&self.path, self.head).and_then(|seal| seal.write(&self.dir));
+        if let Err(error) = sealed {
+            debug!(path = %self.path.display(), %error, "the ledger is not sealed; opening it will take longer");
+        }
+    }
+}
+
+/// Whether appends are made durable and the head is kept: always, but for the test that must fail without.
+#[cfg(not(feature = "faults"))]
+const fn keeps_promises() -> bool {
+    true
+}
+
+#[cfg(feature = "faults")]
+fn keeps_promises() -> bool {
+    std::env::var_os("RUNNER_FAULT_NEVER_FLUSH").is_none()
+}

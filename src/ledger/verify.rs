@@ -1,0 +1,329 @@
+//! The proof that a ledger is what it was: every batch is read again from a copy of its store, every checksum and every
+//! transition checked, and the sum made anew.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::book::{Book, Contradiction};
+use super::codec::{Codec, Entry, pack, unpack};
+use super::lock::CampaignLock;
+use super::place::{Place, PlaceError};
+use super::record::{Chain, Link, RecordError};
+use super::shortcut::{self, Folded};
+use super::store::{Condition, Damage, SledStore, Store};
+use super::{LastGood, LedgerError, decode};
+use crate::delivery::{Counts, DeliveryKey, State};
+use crate::identity::Identity;
+use crate::merchant_coupon_id::MerchantCouponId;
+
+/// What was found in a ledger that is sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The last batch, and the newest time of all facts.
+    pub last: LastGood,
+    /// The link of the last batch, which depends on everything before it.
+    pub link: Link,
+    /// How many facts there are, by kind.
+    pub facts: BTreeMap<&'static str, u64>,
+    /// How many recipients were ever admitted.
+    pub recipients: u32,
+    /// Where all deliveries stand.
+    pub counts: Counts,
+    /// All settled deliveries, as one hash.
+    pub settled: Settled,
+    /// What became of the shortcut that is kept of the folded state.
+    pub shortcut: Shortcut,
+    /// Whether the store's files are what they were when it was closed. Where they are not, and the ledger is sound all the
+    /// same, what differs lies where nothing is kept.
+    pub condition: Condition,
+}
+
+/// All settled deliveries of a ledger.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// How many there are.
+    pub many: u64,
+    /// SHA-256 over a line for each of them, in the order of their `merchant_coupon_id`s: a JSON array of that id, the
+    /// state's name, the code of a refusal or null, the `coupon_id` of an issued one or null where the platform never told
+    /// it; no spaces, and a line feed behind each.
+    pub sha256: [u8; 32],
+}
+
+impl fmt::Debug for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} settled, ", self.many)?;
+        self.sha256.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What became of the shortcut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// There is none, or none that this program would use.
+    None,
+    /// It says what the facts say, up to a batch.
+    Agrees {
+        /// Which.
+        sequence: u64,
+    },
+    /// It says something else.
+    Differs {
+        /// As of which batch.
+        sequence: u64,
+    },
+}
+
+/// Why a ledger is not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It cannot be found or looked at.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// It is damaged, or contradicts itself. It says which batch is the last good one.
+    #[error("the ledger is not what was written{}", files(.damage))]
+    Damaged {
+        /// The files of its store that are not what they were when it was closed, where that is known.
+        damage: Vec<Damage>,
+        /// What is wrong.
+        source: LedgerError,
+    },
+    /// The counts that are kept are not those of the deliveries.
+    #[error("the sum is wrong: {kept:?} is kept, and counted anew it is {counted:?}; {last}")]
+    Miscounted {
+        /// The counts that are kept.
+        kept: Box<Counts>,
+        /// Those counted anew.
+        counted: Box<Counts>,
+        /// As of which batch.
+        last: LastGood,
+    },
+    /// What opening the ledger takes for its folded state is not what its facts amount to.
+    #[error("the shortcut as of batch {sequence} is not what the facts up to there amount to; {last}")]
+    Shortcut {
+        /// As of which batch.
+        sequence: u64,
+        /// The last batch, which is sound.
+        last: LastGood,
+    },
+}
+
+fn files(damage: &[Damage]) -> String {
+    let names: Vec<_> = damage
+        .iter()
+        .map(|damage| format!("`{}`", damage.file.display()))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(": its store's {} was changed or damaged", names.join(", "))
+}
+
+/// Reads a ledger from its first batch to its last; nothing when there is none. It changes nothing, and needs room for a
+/// copy of the store beside it.
+///
+/// # Errors
+/// When anything in it is not what was written, or does not follow from what is before it.
+pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
+    if place.look()?.is_none() {
+        return Ok(None);
+    }
+    let mut store = SledStore::look(place.dir()).await.map_err(|error| match error {
+        error @ super::StoreError::Io { .. } => VerifyError::Place(error.into()),
+        error => VerifyError::Damaged {
+            damage: Vec::new(),
+            source: error.into(),
+        },
+    })?;
+    let condition = store.condition();
+    let kept = shortcut::look(place.dir(), place.identity());
+    let mut reading = Reading::new(place.identity().clone(), kept);
+    let read = reading.all(&mut store).await;
+    store.close().await;
+    if let Err(source) = read {
+        let damage = match condition {
+            Condition::Damaged(damage) => damage,
+            Condition::Sealed | Condition::Unsealed => Vec::new(),
+        };
+        return Err(VerifyError::Damaged { damage, source });
+    }
+    reading.report(condition).map(Some)
+}
+
+/// A ledger that is being read.
+struct Reading {
+    folded: Folded,
+    facts: BTreeMap<&'static str, u64>,
+    coupons: Coupons,
+    kept: Option<shortcut::Look>,
+    shortcut: Shortcut,
+}
+
+impl Reading {
+    fn new(identity: Identity, kept: Option<shortcut::Look>) -> Self {
+        let folded = Folded {
+            chain: Chain::of(&identity),
+            book: Book::new(identity),
+            codec: Codec::default(),
+            sequence: 0,
+        };
+        Self {
+            folded,
+            facts: BTreeMap::new(),
+            coupons: Coupons::default(),
+            kept,
+            shortcut: Shortcut::None,
+        }
+    }
+
+    async fn all(&mut self, store: &mut SledStore) -> Result<(), LedgerError> {
+        let mut broken = None;
+        let mut each = |sequence, record: &[u8]| {
+            if broken.is_none() {
+                broken = self.take(sequence, record).err();
+            }
+            Ok(())
+        };
+        let read = store.read(&mut each).await;
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        let last = self.folded.last();
+        read.map_err(|source| LedgerError::Unfinished { last, source })?;
+        let indexed = self.folded.book.index();
+        indexed.map_err(|source| LedgerError::Contradiction {
+            sequence: last.sequence,
+            last,
+            source,
+        })
+    }
+
+    fn take(&mut self, sequence: u64, record: &[u8]) -> Result<(), LedgerError> {
+        let last = self.folded.last();
+        let Folded {
+            book,
+            chain,
+            codec,
+            sequence: at,
+        } = &mut self.folded;
+        let unreadable = |source| LedgerError::Record { sequence, last, source };
+        let body = chain.open(record).map_err(unreadable)?;
+        let (facts, coupons, mut senseless) = (&mut self.facts, &mut self.coupons, false);
+        let fold = |entry: Entry<'_>| -> Result<(), Contradiction> {
+            *facts.entry(entry.kind()).or_default() += 1;
+            senseless |= !entry.is_whole();
+            coupons.note(&entry);
+            book.fold(entry)
+        };
+        decode(codec, last, body, fold)?;
+        if senseless {
+            return Err(unreadable(RecordError::Senseless));
+        }
+        *at = sequence;
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.sequence == sequence) {
+            self.shortcut = if self.folded.digest().is_ok_and(|digest| digest == kept.digest) {
+                Shortcut::Agrees { sequence }
+            } else {
+                Shortcut::Differs { sequence }
+            };
+        }
+        Ok(())
+    }
+
+    fn report(self, condition: Condition) -> Result<Report, VerifyError> {
+        let (book, last) = (&self.folded.book, self.folded.last());
+        let (kept, counted) = (book.counts(), book.recount());
+        if kept != counted {
+            return Err(VerifyError::Miscounted {
+                kept: kept.into(),
+                counted: counted.into(),
+                last,
+            });
+        }
+        if let Shortcut::Differs { sequence } = self.shortcut {
+            return Err(VerifyError::Shortcut { sequence, last });
+        }
+        Ok(Report {
+            last,
+            link: self.folded.chain.link(),
+            facts: self.facts,
+            recipients: book.recipients(),
+            counts: kept,
+            settled: settled(book, &self.coupons),
+            shortcut: self.shortcut,
+            condition,
+        })
+    }
+}
+
+/// The coupon_ids that the platform told, packed, by delivery: some ten bytes and a place of eight for each.
+#[derive(Default)]
+struct Coupons {
+    packed: Vec<u8>,
+    /// For each ordinal, by recipient: where the coupon_id begins, counted from 1; 0 where there is none.
+    rows: Vec<Vec<u64>>,
+}
+
+impl Coupons {
+    fn note(&mut self, entry: &Entry<'_>) {
+        let Entry::Ended { key, told, .. } = entry else { return };
+        let Some(coupon_id) = told.coupon_id() else { return };
+        let (row, at) = (usize::from(key.ordinal), key.recipient as usize);
+        if self.rows.len() <= row {
+            self.rows.resize_with(row + 1, Vec::new);
+        }
+        if self.rows[row].len() <= at {
+            self.rows[row].resize(at + 1, 0);
+        }
+        self.rows[row][at] = self.packed.len() as u64 + 1;
+        self.packed.extend(pack(&coupon_id));
+    }
+
+    fn of(&self, key: DeliveryKey) -> Option<String> {
+        let row = self.rows.get(usize::from(key.ordinal))?;
+        let from = row.get(key.recipient as usize)?.checked_sub(1)?;
+        self.packed.get(usize::try_from(from).ok()?..).map(unpack)
+    }
+}
+
+fn settled(book: &Book, coupons: &Coupons) -> Settled {
+    let keys = (0..book.recipients())
+        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| DeliveryKey { recipient, ordinal }));
+    let is_settled = |key: &DeliveryKey| matches!(book.standing(*key).state, State::Issued | State::Refused { .. });
+    let mut by_id: Vec<(MerchantCouponId, DeliveryKey)> = keys
+        .filter(is_settled)
+        .filter_map(|key| Some((book.merchant_coupon_id(key)?, key)))
+        .collect();
+    by_id.sort_unstable();
+    let mut hash = Hashing(Sha256::new());
+    for (id, key) in &by_id {
+        let state = book.standing(*key).state;
+        let code = match state {
+            State::Refused { code } => Some(code),
+            _ => None,
+        };
+        let coupon_id = coupons.of(*key).filter(|_| state == State::Issued);
+        let line = (id.as_str(), state.name(), code, coupon_id);
+        // A hash takes whatever it is given.
+        let _ = serde_json::to_writer(&mut hash, &line).map(|()| hash.0.update(b"\n"));
+    }
+    Settled {
+        many: by_id.len() as u64,
+        sha256: hash.0.finalize().into(),
+    }
+}
+
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

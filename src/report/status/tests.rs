@@ -1,0 +1,114 @@
+//! What a person sees of several campaigns at once, at two widths.
+
+use crate::event::{Draining, Ending, EventKind, Phase};
+use crate::order::Asker;
+
+use super::super::json::Object;
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
+use super::*;
+
+fn owner() -> Owner {
+    Owner {
+        host: "till-3".into(),
+        pid: 4711,
+        since: shanghai("11:58:02"),
+        command: "runner apply summer.yaml".into(),
+    }
+}
+
+fn status(story: &Story, broken: Option<&str>) -> Status {
+    let text = story.look(|look| serde_json::to_string(&Object::status(look, &owner(), broken)).unwrap());
+    assert!(!text.contains("null"), "{text}");
+    Status::parse(&text).unwrap()
+}
+
+fn sending() -> Story {
+    let mut story = Story::new();
+    story.begin().admit(100_600).phase(Phase::Sending);
+    story
+        .send(1_176, 10, ISSUED)
+        .send(24, 10, BANNED)
+        .send(2, 10, TIMED_OUT);
+    story
+}
+
+fn row(name: &str, status: Status) -> Row {
+    Row {
+        name: name.to_owned(),
+        status,
+        zone: TimeZone::get("Asia/Shanghai").unwrap(),
+    }
+}
+
+#[test]
+fn campaigns_in_every_state() {
+    let mut story = sending();
+    let now = story.now;
+    let alive = status(&story, None);
+    let by = Asker {
+        pid: 815,
+        user: "安\x1b[2J".into(),
+        host: "till-4".into(),
+    };
+    story.shift(
+        crate::delivery::StateName::Pending,
+        crate::delivery::StateName::InFlight,
+    );
+    story.phase(Phase::Paused { by: by.clone() });
+    let paused = status(&story, None);
+    let killed = paused.clone().interrupted();
+    story.shift(crate::delivery::StateName::InFlight, crate::delivery::StateName::Issued);
+    story.phase(Phase::Draining {
+        why: Draining::Stopped { by },
+    });
+    let draining = status(&story, None);
+    story.end(Ending::Incomplete);
+    let stopped = status(&story, None);
+    let mut unread = Story::new();
+    unread.begin();
+    let broken = status(&unread, Some("cannot open audience.csv"));
+    let rows = [
+        row("summer-2026 夏日立减券", alive),
+        row("奶茶", paused),
+        row("autumn 秋", killed),
+        row("winter-with-a-long-name 冬天里的一杯热奶茶", draining),
+        row("spring", stopped),
+        row("broken", broken),
+        row("new", Status::unknown("new", "tt1", "idle", "no ledger yet")),
+    ];
+    let mut text = String::new();
+    for width in [80, 200] {
+        for line in table(&rows, now, width).lines() {
+            assert!(columns(line) <= width, "{} columns: {line}", columns(line));
+            let _ = writeln!(text, "{width:>3}| {line}");
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_left_behind_is_read_again_and_a_newer_schema_is_refused() {
+    let alive = status(&sending(), None);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&alive).unwrap());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&alive.interrupted()).unwrap());
+    let said = |text| Status::parse(text).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [
+            said(r#"{"schema":"2.0","type":"status"}"#),
+            said(r#"{"schema":"1.7","type":"sta"#),
+            said("{}"),
+        ]
+        .join("\n")
+    );
+}
+
+/// A run that asked a person did not take the time that the person took.
+#[test]
+fn the_time_at_the_question_is_not_the_runs() {
+    let mut story = Story::new();
+    story.begin().wait(60_000).tell(EventKind::Asked {
+        waited: std::time::Duration::from_secs(58),
+    });
+    let now = story.now;
+    assert_eq!(story.tally().took(now).as_secs(), 2);
+}

@@ -1,0 +1,84 @@
+//! Audiences of every kind, read as a campaign reads them: the same people come out of each, and what cannot be read is
+//! told with its place.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod formats;
+mod written;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use runner::audience::{
+    Activity, AudienceError, Columns, CsvSource, Encoding, Input, JsonlSource, Source, Totals, read,
+};
+use runner::event::{RowPlace, UnusableKind};
+
+/// One row as it came out: where, who, and what is known of when.
+type Shown = (String, Result<String, UnusableKind>, Activity);
+
+fn columns() -> Columns {
+    Columns {
+        open_id: "open_id".into(),
+        last_active: Some("seen".into()),
+        zone: TimeZone::get("Asia/Shanghai").unwrap(),
+    }
+}
+
+fn csv(path: &Path) -> Source {
+    Source::Csv(CsvSource {
+        input: Input::Files(path.into()),
+        columns: columns(),
+        encoding: Encoding::Utf8,
+        delimiter: None,
+    })
+}
+
+fn jsonl(path: &Path) -> Source {
+    Source::Jsonl(JsonlSource {
+        input: Input::Files(path.into()),
+        columns: columns(),
+    })
+}
+
+/// Reads to the end.
+fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
+    let mut shown = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let totals = runtime.block_on(read(source, |batch| {
+        let rows = batch.rows();
+        shown.extend(rows.map(|row| {
+            let place = RowPlace::from(row.place).to_string();
+            (place, row.open_id.map(Into::into), row.last_active)
+        }));
+    }))?;
+    Ok((shown, totals))
+}
+
+/// The people among the rows, in order.
+fn people(rows: Vec<Shown>) -> Vec<(String, Option<Timestamp>)> {
+    rows.into_iter()
+        .filter_map(|(_, open_id, active)| Some((open_id.ok()?, active.at())))
+        .collect()
+}
+
+/// An error as a user is told it, with the folder's path left out.
+fn told(error: &AudienceError, folder: &Path) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        write!(text, "\n  caused by: {error}").unwrap();
+        cause = error.source();
+    }
+    if let Some(help) = error.help() {
+        write!(text, "\n  help: {help}").unwrap();
+    }
+    if !error.is_input() {
+        text.push_str("\n  (exit 1)");
+    }
+    text.replace(&format!("{}/", folder.display()), "")
+        .replace(&folder.display().to_string(), "FOLDER")
+}

@@ -1,0 +1,377 @@
+//! Status, pause, resume and stop: one process tells another, and each shows who.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+
+use runner::event::Owner;
+use runner::ledger::lock::Purpose;
+use serde_json::Value;
+
+use crate::scene::{RUNNER, Ran, Scene, StandIn, files};
+use crate::two::{signal, until_it_says};
+
+impl Scene {
+    /// A command about the campaign, other than to apply it.
+    fn command(&self, verb: &str, flags: &[&str]) -> Command {
+        let mut command = Command::new(RUNNER);
+        command
+            .arg(verb)
+            .arg(self.file())
+            .args(flags)
+            .env("USER", "ann")
+            .env("NO_COLOR", "1")
+            .env_remove("RUNNER_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn tell(&self, verb: &str) -> Ran {
+        Ran::of(self.command(verb, &[]).output().unwrap())
+    }
+
+    /// The `status` object of the campaign.
+    fn status(&self) -> Value {
+        let ran = Ran::of(self.command("status", &["--output", "json"]).output().unwrap()).ends(0);
+        let last = ran.out.lines().last().unwrap();
+        serde_json::from_str(last).unwrap()
+    }
+
+    /// Asks for the status until it is as wanted.
+    fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let status = self.status();
+            if wanted(&status) {
+                return status;
+            }
+        }
+    }
+}
+
+/// Applies, with stdout as a stream of JSON objects.
+fn applying(scene: &Scene) -> Child {
+    scene.apply(&["--output", "json"]).spawn().unwrap()
+}
+
+fn objects(ran: &Ran) -> Vec<Value> {
+    ran.out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_run_is_paused_goes_on_and_is_stopped_and_shows_who_wanted_it() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 3_000);
+    let run = applying(&scene);
+    scene.until(|status| status["state"] == "sending");
+    let paused = scene.tell("pause").ends(0);
+    assert!(
+        paused.out.starts_with("summer paused: nothing more starts"),
+        "{}",
+        paused.out
+    );
+    let status = scene.until(|status| status["state"] == "paused" && status["counts"]["in_flight"] == 0);
+    let why = status["why"].as_str().unwrap();
+    assert!(why.starts_with("paused by pid ") && why.contains("(ann@"), "{why}");
+    assert_eq!(status["owner"]["pid"], run.id());
+    let issued = status["counts"]["issued"].as_u64().unwrap();
+    assert_eq!(
+        stand_in.log().len() as u64,
+        issued,
+        "what is in flight has landed, and nothing more starts"
+    );
+
+    let again = scene.tell("pause").ends(0);
+    assert!(again.out.contains("paused already, by pid "), "{}", again.out);
+    assert_eq!(stand_in.log().len() as u64, issued);
+    assert!(scene.tell("resume").ends(0).out.contains("goes on"));
+    scene.until(|status| status["counts"]["issued"].as_u64().unwrap() > issued);
+    let refused = scene.tell("resume").ends(2);
+    assert!(
+        refused.err.contains("is not paused") && refused.err.contains("`runner apply "),
+        "{}",
+        refused.err
+    );
+
+    assert!(scene.tell("stop").ends(0).out.contains("summer stops"));
+    let ran = Ran::of(run.wait_with_output().unwrap()).ends(3);
+    let told = objects(&ran);
+    let state = |wanted: &str| told.iter().any(|object| object["state"] == wanted);
+    assert!(state("paused") && state("draining"), "{}", ran.out);
+    let why = told.last().unwrap()["why"].as_str().unwrap();
+    assert!(
+        why.starts_with("it was stopped by pid ") && why.contains("(ann@"),
+        "{why}"
+    );
+    let status = scene.status();
+    assert_eq!((&status["state"], &status["why"]), (&"incomplete".into(), &why.into()));
+    assert_eq!(status["owner"], Value::Null);
+    for verb in ["pause", "stop"] {
+        let ran = scene.tell(verb).ends(2);
+        assert!(ran.err.contains("nothing applies summer at present"), "{}", ran.err);
+    }
+    let ran = scene.tell("resume").ends(2);
+    assert!(
+        ran.err.contains("to go on after an interruption, `runner apply "),
+        "{}",
+        ran.err
+    );
+    assert!(stand_in.harshest_second() <= 98);
+}
+
+#[test]
+fn a_run_that_waits_for_its_start_is_paused_and_stopped() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 10).with("schedule: {start: 2099-01-01T10:00}");
+    let run = applying(&scene);
+    scene.until(|status| status["state"] == "waiting");
+    scene.tell("pause").ends(0);
+    scene.until(|status| status["state"] == "paused");
+    scene.tell("resume").ends(0);
+    let status = scene.until(|status| status["state"] == "waiting");
+    assert!(status["why"].as_str().unwrap().starts_with("starts 2099-01-01 10:00"));
+    scene.tell("stop").ends(0);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
+    assert!(stand_in.log().is_empty());
+}
+
+/// Two million rows take so long to read that a status is asked for meanwhile.
+#[test]
+fn a_run_that_reads_its_audience_is_paused_and_stopped() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 10);
+    scene.run(&["--at-most", "1"]).ends(3);
+    scene.audience(0..2_000_000);
+    let run = applying(&scene);
+    let status = scene.until(|status| status["owner"]["pid"] == run.id() && status["state"] != "idle");
+    assert_eq!(
+        (&status["state"], &status["counts"]["audience"]),
+        (&"planning".into(), &10.into())
+    );
+    scene.tell("pause").ends(0);
+    let status = scene.until(|status| status["state"] == "paused");
+    assert!(status["why"].as_str().unwrap().contains("(ann@"), "{status}");
+    scene.tell("stop").ends(0);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
+    assert_eq!(stand_in.ids().len(), 1);
+    let status = scene.status();
+    assert!(status["why"].as_str().unwrap().contains("stopped by pid"), "{status}");
+}
+
+#[test]
+fn what_a_killed_run_left_is_in_flight_when_it_ended() {
+    let hanging = StandIn::start(&["--hang", "100%"]);
+    let scene = Scene::new(&hanging.url, 10).with("retry: {timeout: 10m}");
+    let run = scene.apply(&[]).spawn().unwrap();
+    scene.until(|status| status["counts"]["in_flight"] == 1);
+    signal(&run, "KILL");
+    let pid = run.id();
+    run.wait_with_output().unwrap();
+    let status = scene.status();
+    assert_eq!(status["state"], "incomplete");
+    let why = format!("process {pid} ended without a word; 1 in flight when it ended");
+    assert_eq!(status["why"], why.as_str());
+    let shown = scene.tell("status").ends(0);
+    assert!(shown.out.contains(&why), "{}", shown.out);
+    scene.tell("pause").ends(2);
+}
+
+/// Neither the store nor anything else of the ledger but its passport is looked at, and nothing is changed.
+#[test]
+fn a_status_is_painted_from_its_file_alone() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 20);
+    let none = scene.tell("status").ends(0);
+    assert!(none.out.contains("no ledger yet"), "{}", none.out);
+    assert!(!scene.dir.path().join(".runner").exists(), "asking makes nothing");
+    scene.run(&[]).ends(0);
+    for (path, _) in files(&scene.place().dir().join("store")) {
+        fs::write(path, "not a store").unwrap();
+    }
+    let before = files(scene.dir.path());
+    let status = scene.status();
+    assert_eq!(
+        (&status["state"], &status["counts"]["audience"]),
+        (&"complete".into(), &20.into())
+    );
+    let elsewhere = Command::new(RUNNER)
+        .args(["status", "--output", "json"])
+        .current_dir(scene.dir.path())
+        .output()
+        .unwrap();
+    assert!(Ran::of(elsewhere).ends(0).out.contains("\"complete\""));
+    let watched = Ran::of(scene.command("status", &["--watch"]).output().unwrap()).ends(0);
+    assert!(watched.out.contains("complete"), "{}", watched.out);
+    assert_eq!(files(scene.dir.path()), before);
+
+    fs::write(scene.place().status(), r#"{"schema":"2.0","type":"status"}"#).unwrap();
+    let newer = scene.tell("status").ends(1);
+    assert!(newer.err.contains("it has schema 2.0"), "{}", newer.err);
+    fs::write(scene.place().status(), "{\"schema\":").unwrap();
+    assert!(scene.tell("status").ends(1).err.contains("it is damaged"));
+    fs::remove_file(scene.place().status()).unwrap();
+    assert_eq!(scene.status()["state"], "idle");
+}
+
+#[test]
+fn a_watch_ends_when_the_run_does_and_a_reader_that_leaves_is_no_failure() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 300);
+    let run = applying(&scene);
+    scene.until(|status| status["state"] == "sending");
+    let watch = scene
+        .command("status", &["--watch", "--output", "json"])
+        .output()
+        .unwrap();
+    let watched = Ran::of(watch).ends(0);
+    let states: Vec<_> = objects(&watched)[1..]
+        .iter()
+        .map(|object| object["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        (states.first().unwrap().as_str(), states.last().unwrap().as_str()),
+        ("sending", "complete")
+    );
+    Ran::of(run.wait_with_output().unwrap()).ends(0);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    for flags in [&["--watch"][..], &[]] {
+        let left = scene
+            .command("status", flags)
+            .stdout(writer.try_clone().unwrap())
+            .output()
+            .unwrap();
+        Ran::of(left).ends(0);
+    }
+}
+
+/// An apply that meets a process which only looks waits for it.
+#[test]
+fn an_apply_waits_for_a_reader() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 20);
+    scene.run(&["--at-most", "1"]).ends(3);
+    let owner = Owner {
+        host: "here".to_owned(),
+        pid: 815,
+        since: jiff::Timestamp::UNIX_EPOCH,
+        command: "runner export summer.yaml".to_owned(),
+    };
+    let held = scene.place().lock(&owner, Purpose::Look).unwrap();
+    let mut run = scene.apply(&[]).spawn().unwrap();
+    until_it_says(
+        &mut run,
+        "waiting for process 815, which reads the ledger: runner export summer.yaml",
+    );
+    assert!(scene.tell("pause").ends(2).err.contains("nothing applies summer"));
+    assert_eq!(stand_in.ids().len(), 1);
+    drop(held);
+    assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(stand_in.ids().len(), 20);
+}
+
+/// Somebody has the lock and listens, and is no runner, a newer one, or one that does not answer.
+#[test]
+fn what_answers_nonsense_is_named() {
+    let scene = Scene::new("http://127.0.0.1:1", 1);
+    let owner = Owner {
+        host: "here".to_owned(),
+        pid: 815,
+        since: jiff::Timestamp::UNIX_EPOCH,
+        command: "runner apply summer.yaml".to_owned(),
+    };
+    let _held = scene.place().lock(&owner, Purpose::Apply).unwrap();
+    let mut told = String::new();
+    for answer in [
+        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+        b"{\"version\":2,\"answer\":\"danced\"}\n",
+        b"{\"version\":1,\"answer\":\"view\"}\n",
+        b"{\"version\":1,\"answer\":\"error\",\"message\":\"not\\u001b[2J today\"}\n",
+    ] {
+        let _ = fs::remove_file(scene.place().socket());
+        let listener = UnixListener::bind(scene.place().socket()).unwrap();
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = String::new();
+            std::io::BufRead::read_line(&mut std::io::BufReader::new(&stream), &mut asked).unwrap();
+            stream.write_all(answer).unwrap();
+        });
+        let ran = scene.tell("stop").ends(5);
+        answering.join().unwrap();
+        told += &ran.err.replace(&scene.dir.path().display().to_string(), "…");
+        told += "\n";
+    }
+    insta::assert_snapshot!(told);
+}
+
+/// A socket that a kill left behind is no owner, and is replaced by the next one.
+#[test]
+fn a_stale_socket_stands_in_nobodys_way() {
+    let hanging = StandIn::start(&["--hang", "100%"]);
+    let scene = Scene::new(&hanging.url, 10).with("retry: {timeout: 1s}");
+    let run = scene.apply(&[]).spawn().unwrap();
+    scene.until(|status| status["counts"]["in_flight"] == 1);
+    signal(&run, "KILL");
+    run.wait_with_output().unwrap();
+    assert!(scene.place().socket().exists());
+    scene.tell("stop").ends(2);
+    let run = applying(&scene);
+    scene.until(|status| status["owner"]["pid"] == run.id());
+    scene.tell("stop").ends(0);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
+    assert!(!scene.place().socket().exists());
+}
+
+/// Whoever connects and talks nonsense, or not at all, is told so or left alone; the run goes on.
+#[test]
+fn nonsense_over_the_socket_disturbs_nobody() {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 200);
+    let run = applying(&scene);
+    scene.until(|status| status["state"] == "sending");
+    let silent: Vec<_> = (0..8)
+        .map(|_| UnixStream::connect(scene.place().socket()).unwrap())
+        .collect();
+    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"{\"version\":7}\n", &[0xff; 100_000]] {
+        let mut stream = UnixStream::connect(scene.place().socket()).unwrap();
+        let _ = stream.write_all(nonsense);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = String::new();
+        // What was not read to its end is cut off by the kernel, perhaps before the answer is read.
+        if stream.read_to_string(&mut answer).is_ok() {
+            let said: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!((&said["answer"], &said["version"]), (&"error".into(), &1.into()));
+        }
+    }
+    assert!(scene.tell("pause").ends(0).out.contains("paused"));
+    scene.tell("resume").ends(0);
+    assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(stand_in.ids().len(), 200);
+    drop(silent);
+}
+
+#[test]
+fn a_run_that_came_to_nothing_leaves_nothing() {
+    let scene = Scene::new("http://127.0.0.1:1", 1);
+    fs::remove_file(scene.dir.path().join("audience.csv")).unwrap();
+    scene.run(&[]).ends(2);
+    assert!(!scene.dir.path().join(".runner").exists());
+    // What others have there stays.
+    let mut other = Scene::new("https://open.douyin.com", 1);
+    "autumn".clone_into(&mut other.name);
+    other.write();
+    other.run(&["--sandbox"]).ends(0);
+    fs::copy(other.file(), other.dir.path().join("winter.yaml")).unwrap();
+    "winter".clone_into(&mut other.name);
+    other.write();
+    fs::remove_file(other.dir.path().join("audience.csv")).unwrap();
+    let before = files(&other.dir.path().join(".runner"));
+    other.run(&["--sandbox"]).ends(2);
+    assert_eq!(files(&other.dir.path().join(".runner")), before);
+}

@@ -1,0 +1,66 @@
+//! Looking at a ledger while another process applies its campaign: the owner answers, and what it shows is a ledger of one
+//! moment.
+
+use std::path::{Path, PathBuf};
+
+use runner::cli::rehearsal::RehearsalArgs;
+use runner::cli::view::{self, View};
+use runner::cli::{Cli, Context};
+use runner::delivery::StateName;
+use runner::ledger::Fact;
+
+use crate::scene::{Ran, Scene, StandIn};
+use crate::two::{signal, until_it_says};
+
+fn context() -> Context {
+    let cli = <Cli as clap::Parser>::parse_from(["runner"]);
+    Context::new(&cli.global)
+}
+
+/// Opens the campaign's ledger as every command does that only looks.
+pub fn look<R>(file: &Path, show: impl AsyncFnOnce(Option<View>) -> R) -> R {
+    let parsed = runner::campaign::load(file).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let plan = view::plan_of(&parsed, &RehearsalArgs::default()).unwrap();
+    runtime.block_on(async { show(view::open(&context(), file, &plan).await.unwrap()).await })
+}
+
+#[test]
+fn the_owner_shows_its_ledger_while_it_sends() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    // So deep that no address of a socket holds the path.
+    let deep: PathBuf = (0..4).map(|_| "夏日立减券".repeat(4)).collect();
+    let scene = Scene::new(&stand_in.url, 2_000).below(&deep);
+    let mut run = scene.apply(&[]).spawn().unwrap();
+    until_it_says(&mut run, "ends ");
+    let mut before = 0;
+    for _ in 0..20 {
+        look(&scene.file(), async |view| {
+            let mut ledger = view.unwrap().ledger;
+            let counts = ledger.book().counts();
+            assert_eq!((counts.audience(), ledger.book().recount()), (2_000, counts));
+            assert!(ledger.sequence() >= before, "a ledger never has less than before");
+            before = ledger.sequence();
+            // A second reading shows the same, whatever was sent in between.
+            let (mut last, mut intents) = (0, 0);
+            let count = |sequence, fact| {
+                last = sequence;
+                intents += u64::from(matches!(fact, Fact::Intent { .. }));
+            };
+            ledger.facts(count).await.unwrap();
+            assert_eq!(last, before);
+            assert!(intents >= counts.of(StateName::Issued));
+            ledger.append(Vec::new()).await.unwrap_err();
+        });
+    }
+    assert!(run.try_wait().unwrap().is_none(), "it was sending all the while");
+    signal(&run, "INT");
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
+    look(&scene.file(), async |view| {
+        assert_eq!(view.unwrap().ledger.book().counts().of(StateName::InFlight), 0);
+    });
+    scene.run(&["--at-most", "1"]).ends(3);
+}
