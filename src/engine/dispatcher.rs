@@ -51,13 +51,10 @@ pub(super) struct Batch {
     pub(super) landed: Vec<Landed>,
     /// Intents in it for deliveries that were not in doubt, so that may become one coupon more.
     fresh: u64,
-    intents: u32,
+    pub(super) intents: u32,
     /// Recipients whose turn came too late.
-    lapsed: BTreeSet<u32>,
+    pub(super) lapsed: BTreeSet<u32>,
 }
-
-/// So many that lapsed share a flush at most.
-const MOST_LAPSED: usize = 512;
 
 /// For so long the armed ones last: a flush that takes less costs no start.
 const AHEAD: Duration = Duration::from_millis(250);
@@ -81,7 +78,7 @@ pub(super) struct Dispatcher<S, P, T> {
 pub(super) struct Flight {
     /// What new ones are sent under.
     activity: ActivityNo,
-    lapsing: Lapsing,
+    pub(super) lapsing: Lapsing,
     pub(super) trips: HashMap<DeliveryKey, Trip>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
@@ -255,41 +252,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             self.intend(key, at, batch);
         }
         Ok(())
-    }
-
-    /// The next delivery that is still in time. Those whose users lapsed while they waited are skipped on the way, some at
-    /// once: each is a fact of its own, so that the next run knows it as well.
-    fn next_in_time(&mut self, pick: Pick, at: Moment, known: Timestamp, batch: &mut Batch) -> Option<DeliveryKey> {
-        while batch.lapsed.len() < MOST_LAPSED {
-            let book = self.ledger.book();
-            let key = self.queue.next(book, known, at.instant, pick)?;
-            let in_time = self
-                .latest(key)
-                .is_none_or(|latest| self.next_start(at, batch) <= latest);
-            if in_time {
-                return Some(key);
-            }
-            let recipient = key.recipient;
-            self.queue.forget(key);
-            if batch.lapsed.insert(recipient) {
-                batch.facts.push(Fact::Lapsed { recipient, at: at.wall });
-            }
-        }
-        None
-    }
-
-    /// When the next one that is armed would start, behind those that are armed already.
-    fn next_start(&self, at: Moment, batch: &Batch) -> Timestamp {
-        let armed = u32::try_from(self.shared.armed.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
-        let before = armed.saturating_add(batch.intents);
-        let expected = self.shared.pacer(|pacer| pacer.expected(at.instant, before));
-        later(at.wall, expected.saturating_duration_since(at.instant))
-    }
-
-    /// The last moment at which a delivery may start. A doubt has none: it is sent again to learn what became of it.
-    fn latest(&self, key: DeliveryKey) -> Option<Timestamp> {
-        let doubtful = self.ledger.book().standing(key).doubt.is_some();
-        self.flight.lapsing.latest(key.recipient).filter(|_| !doubtful)
     }
 
     /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a

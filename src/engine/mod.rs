@@ -4,6 +4,7 @@
 pub mod admit;
 mod dispatcher;
 mod guard;
+mod in_time;
 mod landing;
 mod limits;
 mod outage;

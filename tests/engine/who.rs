@@ -1,5 +1,6 @@
 //! Whose turn comes when, who lapses before it, and who is not sent to any more.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runner::clock::from_ms;
@@ -14,7 +15,7 @@ use runner::outcome::Class;
 use runner::plan::AsOf;
 
 use crate::bench::{BEGIN, Bench};
-use crate::world::{Act, World};
+use crate::world::{Act, Ask, World};
 
 /// Somebody who was last active `ago` seconds before the beginning, in seconds since the Unix epoch.
 fn active(ago: i64) -> u32 {
@@ -23,14 +24,14 @@ fn active(ago: i64) -> u32 {
 
 const WITHIN: Duration = Duration::from_secs(100);
 
-/// The users in the order in which they were sent to, and after how long.
-fn recording() -> (
-    std::sync::Arc<std::sync::Mutex<Vec<(String, Duration)>>>,
-    impl Fn(&crate::world::Ask) -> Act,
-) {
-    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let seen = std::sync::Arc::clone(&asked);
-    (asked, move |ask: &crate::world::Ask| {
+/// Who was sent to, in order, and after how long.
+type Asked = Arc<Mutex<Vec<(String, Duration)>>>;
+
+/// A script that issues, and remembers whom it was asked for.
+fn recording() -> (Asked, impl Fn(&Ask) -> Act) {
+    let asked = Asked::default();
+    let seen = Arc::clone(&asked);
+    (asked, move |ask: &Ask| {
         seen.lock().unwrap().push((ask.open_id.clone(), ask.elapsed));
         Act::Issue
     })
