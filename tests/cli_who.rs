@@ -155,7 +155,7 @@ fn a_campaign_that_cannot_be_excluded_is_named_with_its_place() {
     folder.campaign("of-new", &of("new"));
     let mut told = String::new();
     for name in ["absent", "of-bad", "of-other", "itself", "a", "tail"] {
-        write!(told, "{}\n", folder.refused(&["validate", &format!("{name}.yaml")], 2)).unwrap();
+        writeln!(told, "{}", folder.refused(&["validate", &format!("{name}.yaml")], 2)).unwrap();
     }
     told += &folder.refused(&["apply", "of-new.yaml", "--sandbox"], 2);
     insta::assert_snapshot!(told);

@@ -67,9 +67,9 @@ fn write(path: &Path, rows: u64, every: usize) -> Result<()> {
     for n in (0..rows).step_by(every) {
         let mixed = u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         let hex = format!("{mixed:032x}");
-        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+        let groups = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         let at = Timestamp::from_second(begin + i64::try_from(mixed >> 64 & 0xffff_ffff)? % (8 * 86_400))?;
-        writeln!(file, "{a}-{b}-{c}-{d}-{e},{}", at.strftime("%Y-%m-%d %H:%M:%S"))?;
+        writeln!(file, "{},{}", groups.join("-"), at.strftime("%Y-%m-%d %H:%M:%S"))?;
     }
     file.flush()?;
     Ok(())
