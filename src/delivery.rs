@@ -4,6 +4,7 @@
 //! not in the table is a bug and an error, never a guess.
 
 mod away;
+mod resolution;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use away::Away;
+pub use resolution::{NO_CODE, Resolution};
 
 /// The most coupons that one campaign can give one user.
 pub const MOST_COUPONS_PER_USER: u8 = 20;
@@ -160,11 +162,19 @@ impl StateName {
         Self::Refused,
         Self::Skipped,
     ];
-}
 
-impl fmt::Display for StateName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// The state's word in JSON, in exported files and on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::InDoubt => "in_doubt",
+            other => other.name(),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
             Self::Pending => "pending",
             Self::InFlight => "in flight",
             Self::Deferred => "deferred",
@@ -173,7 +183,13 @@ impl fmt::Display for StateName {
             Self::Issued => "issued",
             Self::Refused => "refused",
             Self::Skipped => "skipped",
-        })
+        }
+    }
+}
+
+impl fmt::Display for StateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -291,6 +307,8 @@ pub enum Step {
         /// When.
         due: Timestamp,
     },
+    /// A person decided.
+    Resolved(Resolution),
 }
 
 /// Where one delivery stands.
@@ -300,7 +318,8 @@ pub struct Standing {
     pub state: State,
     /// How many attempts were made, those that were called off aside.
     pub attempts: u32,
-    /// What is not known of it; kept when it is settled, for those who ask how it came about.
+    /// What is not known of it; kept when it is settled, for those who ask how it came about, and so that a doubt that a
+    /// person called refused is still one when it is reopened.
     pub doubt: Option<Doubt>,
 }
 
@@ -400,6 +419,7 @@ impl Standing {
                 }),
                 _ => no,
             },
+            Step::Resolved(resolution) => self.resolved(resolution).map_or(no, Ok),
         }
     }
 

@@ -33,3 +33,4 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod sandbox;
+pub mod story;

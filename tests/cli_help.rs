@@ -41,8 +41,19 @@ fn help_of_apply() {
 }
 
 #[test]
+fn help_of_plan_and_init() {
+    for command in ["plan", "init"] {
+        let output = run(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        insta::assert_snapshot!(stdout(&output));
+    }
+}
+
+#[test]
 fn every_command_shows_two_examples_of_itself() {
-    for command in ["apply", "validate", "schema", "sandbox"] {
+    for command in [
+        "init", "plan", "apply", "validate", "resolve", "trace", "export", "verify", "schema", "sandbox",
+    ] {
         let help = stdout(&run(&[command, "--help"]));
         let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
         let shown = examples
@@ -61,6 +72,10 @@ fn a_mistake_on_the_command_line_ends_with_2() {
         &["apply", "a.yaml", "--fresh"],
         &["apply", "a.yaml", "--accept", "everything"],
         &["apply", "a.yaml", "--at-most", "0"],
+        &["apply", "a.yaml", "--show", "3"],
+        &["apply", "a.yaml", "--expect", "yesterday"],
+        &["plan"],
+        &["plan", "absent.yaml", "--accept", "everything"],
         &["apply", "a.yaml", "--sandbox=https://open.douyin.com"],
         &["apply", "a.yaml", "--sandbox=http://10.0.0.1"],
         &["apply", "a.yaml", "b.yaml"],

@@ -8,6 +8,7 @@ mod batch;
 mod cell;
 mod csv;
 mod error;
+mod expected;
 mod flaw;
 mod jsonl;
 mod mysql;

@@ -1,6 +1,5 @@
 //! `runner apply`: everything that one run needs, in order, and what a person is told of it.
 
-mod exclude;
 mod failures;
 mod owner;
 mod prepare;
@@ -12,13 +11,12 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::audience::Source;
 use crate::campaign::Parsed;
 use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Admission, Converged, Refusal, Terms};
+use crate::engine::admit::{Converged, Refusal};
 use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
@@ -32,6 +30,7 @@ use crate::report::progress::Setup;
 
 use super::app_id::Turn;
 use super::apply_args::ApplyArgs;
+use super::converge::{Converge, expected};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{Home, again};
@@ -42,6 +41,9 @@ use self::owner::StatusKeeper;
 
 /// Makes a campaign so.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.dry.dry_run {
+        return super::plan::dry_run(args, context);
+    }
     let file = args.file()?;
     let Some(parsed) = validate::usable(file, context) else {
         return Ok(Exit::Input);
@@ -86,6 +88,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let run = Run {
         args,
         context,
+        file,
         parsed,
         plan,
         _listening: listening,
@@ -111,6 +114,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
 struct Run<'a> {
     args: &'a ApplyArgs,
     context: &'a Context,
+    file: &'a Path,
     parsed: &'a Parsed,
     plan: Arc<Plan>,
     /// Before the lock, so that it is gone when the next process has that.
@@ -131,19 +135,26 @@ impl Run<'_> {
         self.say(self.began(existing.is_none()));
         let pauses = owner::show_pauses(&self.desk, &self.hub, &self.context.clock);
         self.tell_of_waits();
+        let converge = self.converge();
         if let Some(ledger) = &mut existing {
-            let mut facts = self.given_to_nobody(ledger.book());
-            facts.push(self.run_began());
-            ledger.append(facts).await?;
+            ledger.append(converge.beginning(ledger.book())).await?;
             let counts = ledger.book().counts();
             self.say(EventKind::Counted { counts });
         }
         self.show(existing.as_ref());
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let Some(converged) = self.converge(book).await? else {
-            return Ok(self.broken_off());
+        let progress = |rows| self.say(EventKind::AudienceRead { rows });
+        let (weighed, fingerprint) = tokio::select! {
+            biased;
+            () = owner::stopped(self.orders.clone()) => return Ok(self.broken_off()),
+            read = converge.weigh(book, progress) => read?,
         };
+        expected(self.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
+        let converged = weighed.let_in().map_err(|refusals| refused(&refusals))?;
+        converged
+            .remarks()
+            .for_each(|message| self.say(EventKind::Warning { message }));
         if let Some(answer) = self.ask(&converged, book, existing.is_none())? {
             match answer {
                 Answer::Yes => {}
@@ -156,7 +167,7 @@ impl Run<'_> {
         }
         let mut ledger = match existing {
             Some(ledger) => ledger,
-            None => self.begin_ledger().await?,
+            None => self.begin_ledger(&converge).await?,
         };
         let (reading, roll) = (converged.reading.clone(), converged.roll);
         let (mut users, of) = (0, converged.changes.admitted.len() as u64);
@@ -218,73 +229,26 @@ impl Run<'_> {
         self.desk.show(shown);
     }
 
-    async fn begin_ledger(&self) -> Result<Ledger<SledStore>, Failure> {
-        let mut ledger = self.home.begin(&self.plan, self.context.clock.now()).await?;
-        ledger.append(vec![self.run_began()]).await?;
+    async fn begin_ledger(&self, converge: &Converge<'_>) -> Result<Ledger<SledStore>, Failure> {
+        let mut ledger = self.home.begin(&self.plan, converge.now).await?;
+        ledger.append(vec![converge.run_began()]).await?;
         self.show(Some(&ledger));
         Ok(ledger)
     }
 
-    /// What a kill left under way in a rehearsal whose stand-in was inside the killed process. That platform is gone with
-    /// everything that it gave, so these attempts are called off and not in doubt: a refusal by the next stand-in would
-    /// otherwise leave a doubt that nobody can ever settle, and the same command would not complete the rehearsal.
-    fn given_to_nobody(&self, book: &Book) -> Vec<Fact> {
-        if !self.args.rehearsal.inside() {
-            return Vec::new();
-        }
-        let under_way = book
-            .unsettled()
-            .filter(|(_, standing)| standing.state.name() == StateName::InFlight);
-        under_way.map(|(key, _)| Fact::Withdrawn { key }).collect()
-    }
-
-    fn run_began(&self) -> Fact {
-        Fact::RunBegan {
-            at: self.context.clock.now(),
-            timeout: self.plan.retry.timeout,
-        }
-    }
-
-    /// Reads the audience and holds it against the ledger; nothing when the run was stopped.
-    async fn converge(&self, book: &Book) -> Result<Option<Converged>, Failure> {
-        let said = &self.parsed.campaign;
-        let source = Source::of(&said.audience.source, &said.timezone);
-        let lists = exclude::For {
+    fn converge(&self) -> Converge<'_> {
+        Converge {
             context: self.context,
-            rehearsal: &self.args.rehearsal,
-            campaign: said,
+            parsed: self.parsed,
             plan: &self.plan,
-        };
-        let progress = |rows| self.say(EventKind::AudienceRead { rows });
-        let read = async {
-            let (excluded, before) = lists.read(book, progress).await?;
-            let mut admission = Admission::excluding(excluded, &self.plan);
-            let totals = admission.read(&source, |rows| progress(before + rows)).await?;
-            Ok::<_, Failure>((admission, totals))
-        };
-        let (admission, totals) = tokio::select! {
-            biased;
-            () = owner::stopped(self.orders.clone()) => return Ok(None),
-            read = read => read?,
-        };
-        let codes = Codes::new(self.plan.codes.clone());
-        let terms = Terms {
-            plan: &self.plan,
-            totals: &totals,
             accepted: &self.args.accept,
-            rehearsal: self.args.rehearsal.on(),
-            class: &|code| codes.classify(code).0,
-            now: self.context.clock.now().max(book.newest()),
-        };
-        match admission.decide(&terms) {
-            Ok(converged) => {
-                for message in converged.remarks() {
-                    self.say(EventKind::Warning { message });
-                }
-                Ok(Some(converged))
-            }
-            Err(refusals) => Err(refused(&refusals)),
+            rehearsal: &self.args.rehearsal,
+            now: self.context.clock.now(),
         }
+    }
+
+    fn plan_again(&self) -> String {
+        again("plan", &self.args.rehearsal, self.context, self.file)
     }
 
     /// What a person says, where one is to be asked.

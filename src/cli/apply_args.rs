@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::engine::admit::Accept;
+use crate::plan::Fingerprint;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -24,7 +25,7 @@ It ends with 0 when complete, 3 when the same command goes on, 4 when a person m
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ApplyArgs {
-    /// The campaign's file; one at a time in this version
+    /// The campaign's file; one at a time in this version, but for a dry run
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
@@ -38,6 +39,9 @@ pub struct ApplyArgs {
     /// Allow a change since the last apply that could surprise; several, separated by commas
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes(), help_heading = "What may happen")]
     pub accept: Vec<Accept>,
+    /// Apply only the plan that was reviewed: `runner plan` shows its fingerprint. Going on with that plan is the same plan
+    #[arg(long, value_name = "FINGERPRINT", help_heading = "What may happen")]
+    pub expect: Option<Fingerprint>,
     /// Attempt at most so many deliveries in this run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = "What may happen")]
@@ -49,9 +53,25 @@ pub struct ApplyArgs {
     #[arg(short, long, help_heading = "What may happen")]
     pub yes: bool,
 
+    /// Whether it is a dry run.
+    #[command(flatten)]
+    pub dry: DryRunArgs,
+
     /// Write every attempt and everything else that happens to FILE, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub events: Option<PathBuf>,
+}
+
+/// Whether an apply only shows what it would do.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Dry run")]
+pub struct DryRunArgs {
+    /// Send nothing and change nothing: show the plan, and the first requests as they would go; needs no credentials
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Show so many requests
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run")]
+    pub show: usize,
 }
 
 impl ApplyArgs {
@@ -73,6 +93,6 @@ impl ApplyArgs {
 }
 
 /// Reads a word of `--accept`, and lets help list them all.
-fn changes() -> impl TypedValueParser<Value = Accept> {
+pub(super) fn changes() -> impl TypedValueParser<Value = Accept> {
     PossibleValuesParser::new(Accept::ALL.map(Accept::word)).try_map(|word| word.parse::<Accept>())
 }

@@ -29,6 +29,21 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// How a process ends that did several things: with what matters most of how they ended.
+    #[must_use]
+    pub fn of_several(exits: impl IntoIterator<Item = Self>) -> Self {
+        let order = [
+            Self::Error,
+            Self::Input,
+            Self::NeedsPerson,
+            Self::Taken,
+            Self::Incomplete,
+        ];
+        let exits: Vec<_> = exits.into_iter().collect();
+        let first = order.into_iter().find(|exit| exits.contains(exit));
+        first.unwrap_or(Self::Done)
+    }
+
     /// The number that the process ends with.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -55,6 +70,24 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_ends_the_one_that_matters_most_counts() {
+        let order = [
+            Exit::Error,
+            Exit::Input,
+            Exit::NeedsPerson,
+            Exit::Taken,
+            Exit::Incomplete,
+            Exit::Done,
+        ];
+        for (at, exit) in order.into_iter().enumerate() {
+            let mut rest = order[at..].to_vec();
+            rest.reverse();
+            assert_eq!(Exit::of_several(rest), exit);
+        }
+        assert_eq!(Exit::of_several([]), Exit::Done);
+    }
 
     #[test]
     fn the_table_is_the_documented_one() {

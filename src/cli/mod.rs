@@ -4,21 +4,30 @@ mod app_id;
 pub mod apply;
 pub mod apply_args;
 mod chain;
+pub mod converge;
+mod exclude;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod home;
+pub mod init;
 pub mod logging;
 pub mod orders;
+pub mod plan;
 pub mod question;
 pub mod rehearsal;
+pub mod resolve;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
 pub mod status;
 pub mod terminal;
+pub mod trace;
 pub mod validate;
+pub mod verify;
 pub mod view;
 pub mod watch;
+pub mod whole_file;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -35,13 +44,19 @@ use crate::report::lines::Lines;
 
 use self::apply_args::ApplyArgs;
 use self::exit::Exit;
+use self::export::ExportArgs;
 use self::failure::Failure;
+use self::init::InitArgs;
 use self::orders::{PauseArgs, ResumeArgs, StopArgs};
+use self::plan::PlanArgs;
+use self::resolve::ResolveArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::status::StatusArgs;
 use self::terminal::Terminal;
+use self::trace::TraceArgs;
 use self::validate::ValidateArgs;
+use self::verify::VerifyArgs;
 
 /// Sends every coupon of a Douyin mini-app campaign once, proves it, and goes on after anything
 #[derive(Clone, Debug, Parser)]
@@ -64,7 +79,9 @@ pub struct Cli {
 
 const BEGIN: &str = "\
 Where to begin:
-  runner apply campaigns/summer.yaml --sandbox   rehearse a campaign; nothing real is sent
+  runner init first                              write a first campaign, with comments
+  runner apply first/first.yaml --sandbox        rehearse it; nothing real is sent
+  runner plan campaigns/summer.yaml              see what an apply would do now
   runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
 
 /// The options of every command.
@@ -121,6 +138,10 @@ pub enum Output {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Writes a first campaign and its audience, which a rehearsal completes
+    Init(InitArgs),
+    /// Shows what an apply would do now, and whether it can be done; sends nothing, changes nothing
+    Plan(PlanArgs),
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
     /// Shows where campaigns stand, also while another process applies them
@@ -133,6 +154,14 @@ pub enum Command {
     Stop(StopArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
+    /// Decides what the machine may not: settles or sends again what is held, in doubt or refused
+    Resolve(ResolveArgs),
+    /// Tells everything that is known of one user, and what happens next
+    Trace(TraceArgs),
+    /// Writes one row a delivery, as CSV, JSON lines or Parquet; also while another process applies
+    Export(ExportArgs),
+    /// Checks the ledger from its first byte, and certifies what it says
+    Verify(VerifyArgs),
     /// Prints the JSON Schema of a campaign file, by which editors complete and check
     Schema(SchemaArgs),
     /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
@@ -246,12 +275,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
+        Some(Command::Init(args)) => init::run(args, &context),
+        Some(Command::Plan(args)) => plan::run(args, &context),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Status(args)) => status::run(args, &context),
         Some(Command::Pause(args)) => orders::pause(args, &context),
         Some(Command::Resume(args)) => orders::resume(args, &context),
         Some(Command::Stop(args)) => orders::stop(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
+        Some(Command::Resolve(args)) => resolve::run(args, &context),
+        Some(Command::Trace(args)) => trace::run(args, &context),
+        Some(Command::Export(args)) => export::run(args, &context),
+        Some(Command::Verify(args)) => verify::run(args, &context),
         Some(Command::Schema(args)) => schema::run(*args, &context),
         Some(Command::Sandbox(args)) => {
             wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))

@@ -113,7 +113,12 @@ pub fn ask(about: &About, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in lines {
         writeln!(out, "  {name:<9} {value}")?;
     }
-    write!(out, "an issued coupon cannot be taken back. go on? [y/N] ")?;
+    put("an issued coupon cannot be taken back. go on? [y/N] ", out)
+}
+
+/// Puts a question that ends in `[y/N]`.
+pub fn put(question: &str, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(question.as_bytes())?;
     out.flush()
 }
 

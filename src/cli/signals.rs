@@ -60,6 +60,23 @@ pub fn listen() -> io::Result<watch::Receiver<Option<Signal>>> {
     Ok(first)
 }
 
+/// Turns true with the first signal that asks for an end.
+///
+/// # Errors
+/// As [`listen`].
+pub fn stopped() -> io::Result<watch::Receiver<bool>> {
+    let mut first = listen()?;
+    let (tell, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        if first.wait_for(Option::is_some).await.is_ok() {
+            tell.send_replace(true);
+        }
+        // The channel stays open: its end would read as one more signal.
+        std::future::pending::<()>().await;
+    });
+    Ok(stop)
+}
+
 struct Listeners {
     interrupt: Arrivals,
     terminate: Arrivals,

@@ -33,6 +33,15 @@ impl Terminal {
     }
 }
 
+/// How many columns text on stdout may take: those of its terminal, or as many as it likes where it is none.
+#[must_use]
+pub fn stdout_width() -> usize {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => usize::MAX,
+    }
+}
+
 /// How many columns stderr has now; 80 when it is no terminal or does not say.
 #[must_use]
 pub fn width() -> usize {

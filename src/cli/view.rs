@@ -146,7 +146,8 @@ pub async fn opened(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resu
     view.ok_or_else(|| none_yet(context, args, plan))
 }
 
-fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> Failure {
+/// Why a command that needs a ledger cannot go on without one.
+pub(super) fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> Failure {
     let place = home::place(context, &args.file, plan);
     let message = format!(
         "there is no ledger of {} yet at {}",

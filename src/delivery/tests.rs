@@ -44,6 +44,10 @@ fn states() -> Vec<(&'static str, Standing)> {
         ("held", at(State::Held { code: 7 }, None)),
         ("issued", at(State::Issued, None)),
         ("refused", at(State::Refused { code: 7 }, None)),
+        (
+            "refused by a person",
+            at(State::Refused { code: 7 }, Some(doubt(true, Some(7)))),
+        ),
         ("skipped", at(State::Skipped(Skipped::Gone), None)),
     ]
 }
@@ -77,6 +81,13 @@ fn steps() -> Vec<(&'static str, Step)> {
         ("reread: refused", Step::RereadRefused),
         ("reread: issued", Step::RereadIssued),
         ("reread: resend", Step::RereadResend { due }),
+        ("resolved: issued", Step::Resolved(Resolution::Issued)),
+        ("resolved: refused", Step::Resolved(Resolution::Refused)),
+        ("resolved: owed", Step::Resolved(Resolution::Owed { may_double: false })),
+        (
+            "resolved: may double",
+            Step::Resolved(Resolution::Owed { may_double: true }),
+        ),
     ]
 }
 
@@ -109,6 +120,11 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop::sample::select(steps().into_iter().map(|(_, step)| step).collect::<Vec<_>>())
 }
 
+/// Whatever happens without a person who decides.
+fn undecided() -> impl Strategy<Value = Step> {
+    any_step().prop_filter("a person decides", |step| !matches!(step, Step::Resolved(_)))
+}
+
 /// Runs a history from the beginning, passing over the steps that the table does not have.
 fn history(steps: &[Step]) -> Vec<Standing> {
     let mut standing = Standing::PENDING;
@@ -132,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn doubt_sticks_until_the_coupon_is_confirmed(steps in prop::collection::vec(any_step(), 0..60)) {
+    fn doubt_sticks_until_the_coupon_is_confirmed(steps in prop::collection::vec(undecided(), 0..60)) {
         let mut unknown = 0;
         for standing in history(&steps) {
             let now = standing.doubt.map_or(0, |d| d.unknown_attempts);
@@ -144,6 +160,22 @@ proptest! {
                     StateName::InDoubt | StateName::InFlight | StateName::Issued
                 ));
             }
+        }
+    }
+
+    /// However many decisions lie between: a coupon that may exist is owed again only where a person accepted a second.
+    #[test]
+    fn a_doubt_is_owed_again_only_by_who_accepts_a_second_coupon(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut standing = Standing::PENDING;
+        let mut may_exist = false;
+        for step in steps {
+            let Ok(next) = standing.next(step) else { continue };
+            may_exist |= next.doubt.is_some();
+            if may_exist && next.state == State::Pending {
+                prop_assert_eq!(step, Step::Resolved(Resolution::Owed { may_double: true }));
+                may_exist = false;
+            }
+            standing = next;
         }
     }
 

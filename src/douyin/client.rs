@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, redirect, retry};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, Request, Response, redirect, retry};
 use tokio::time::Instant;
 use url::Url;
 
@@ -21,6 +21,7 @@ use crate::event::Emit;
 use crate::identity::AppId;
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::secret::Secret;
 
 /// The most bytes of a body that are read.
@@ -31,6 +32,9 @@ const MOST_CONNECT: Duration = Duration::from_secs(5);
 /// For how long a connection may lie idle. Servers close theirs after a minute or so, and a request written at that very
 /// moment would be in doubt.
 const MOST_IDLE: Duration = Duration::from_secs(15);
+
+/// What this program calls itself, to the platform and to a proxy on the way.
+const PROGRAM: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 
 /// What the platform's client must know.
 #[derive(Clone)]
@@ -84,7 +88,7 @@ impl HttpPlatform {
     /// # Errors
     /// When the address is none that requests can be sent to, or TLS cannot be set up.
     pub fn new(config: Config) -> Result<Self, ClientError> {
-        let http = Http::new(&config)?;
+        let http = Http::new(&config.base_url, config.timeout, config.max_in_flight)?;
         let keeper = Keeper::new(
             config.credentials,
             config.codes.clone(),
@@ -102,9 +106,9 @@ impl HttpPlatform {
 
     async fn send_request(&self, access: Access, request: &SendRequest) -> Outcome {
         let (began, start) = (self.clock.now(), Instant::now());
-        let ended = match serde_json::to_vec(request) {
+        let ended = match body(request) {
             Ok(body) => self.http.post(SEND_PATH, Some(&access.token), body).await,
-            Err(error) => Ended::NotSent { why: error.to_string() },
+            Err(why) => Ended::NotSent { why },
         };
         let timing = Timing {
             began,
@@ -139,14 +143,61 @@ impl Platform for HttpPlatform {
     }
 
     async fn send(&self, access: Access, permit: Permit) -> Outcome {
-        let request = SendRequest {
-            app_id: self.app_id.to_string(),
-            open_id: permit.open_id().to_string(),
-            activity_id: permit.activity_id().to_string(),
-            merchant_coupon_id: permit.merchant_coupon_id().to_string(),
-        };
+        let id = permit.merchant_coupon_id();
+        let request = SendRequest::new(&self.app_id, permit.open_id(), permit.activity_id(), id);
         self.send_request(access, &request).await
     }
+}
+
+/// One request as it would go, with nothing of the token in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The method.
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// The headers by name, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// The platform's client without a token and without a way to send: it draws up requests by the code that the one that
+/// sends uses.
+pub struct Drawing(Http);
+
+impl Drawing {
+    /// Sets it up. Opens no connection, now or later.
+    ///
+    /// # Errors
+    /// As [`HttpPlatform::new`].
+    pub fn new(plan: &Plan) -> Result<Self, ClientError> {
+        Http::new(&plan.base_url, plan.retry.timeout, plan.pace.max_in_flight).map(Self)
+    }
+
+    /// Draws up one request.
+    ///
+    /// # Errors
+    /// When it could not be sent either.
+    pub fn draw(&self, request: &SendRequest) -> Result<Drawn, String> {
+        let body = body(request)?;
+        let request = self.0.request(SEND_PATH, Some(&Secret::new("none")), body.clone())?;
+        let headers = request.headers().iter().map(|(name, value)| {
+            let shown = value.to_str().ok().filter(|_| !value.is_sensitive());
+            let shown = shown.unwrap_or("[redacted]").to_owned();
+            (name.to_string(), shown)
+        });
+        Ok(Drawn {
+            method: request.method().to_string(),
+            url: request.url().to_string(),
+            headers: headers.collect(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+}
+
+fn body(request: &SendRequest) -> Result<Vec<u8>, String> {
+    serde_json::to_vec(request).map_err(|error| error.to_string())
 }
 
 struct Http {
@@ -156,21 +207,21 @@ struct Http {
 }
 
 impl Http {
-    fn new(config: &Config) -> Result<Self, ClientError> {
-        let base_url = BaseUrl::parse(&config.base_url).map_err(|source| ClientError::BaseUrl {
-            base_url: config.base_url.clone(),
+    fn new(base_url: &str, timeout: Duration, max_in_flight: u16) -> Result<Self, ClientError> {
+        let base_url = BaseUrl::parse(base_url).map_err(|source| ClientError::BaseUrl {
+            base_url: base_url.to_owned(),
             source,
         })?;
         let mut builder = Client::builder()
-            .user_agent(concat!("runner/", env!("CARGO_PKG_VERSION")))
+            .user_agent(PROGRAM)
             .http1_only()
             .redirect(redirect::Policy::none())
             .referer(false)
             .retry(retry::never())
-            .timeout(config.timeout)
-            .connect_timeout(MOST_CONNECT.min(config.timeout / 2))
+            .timeout(timeout)
+            .connect_timeout(MOST_CONNECT.min(timeout / 2))
             .pool_idle_timeout(MOST_IDLE)
-            .pool_max_idle_per_host(usize::from(config.max_in_flight));
+            .pool_max_idle_per_host(usize::from(max_in_flight));
         if base_url.is_loopback() {
             builder = builder.no_proxy();
         } else if let Some(proxy) = proxy(|name| std::env::var(name).ok()) {
@@ -187,26 +238,31 @@ impl Http {
         Ok(Self {
             client,
             base_url,
-            timeout: config.timeout,
+            timeout,
         })
     }
 
-    async fn post(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
+    /// The request, whole: the library below adds nothing to it but the host, the length of the body and what its
+    /// connection needs.
+    fn request(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Result<Request, String> {
         let url = format!("{}{path}", self.base_url.as_str());
-        let mut request = self
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body);
+        let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json");
         if let Some(token) = token {
-            let Ok(mut value) = HeaderValue::from_str(token.expose()) else {
-                let why = "the access token has characters that no header can carry".to_owned();
-                return Ended::NotSent { why };
-            };
+            let value = HeaderValue::from_str(token.expose());
+            let mut value = value.map_err(|_| "the access token has characters that no header can carry")?;
             value.set_sensitive(true);
             request = request.header(HeaderName::from_static(ACCESS_TOKEN_HEADER), value);
         }
-        match request.send().await {
+        let request = request.header(ACCEPT, "*/*").header(USER_AGENT, PROGRAM).body(body);
+        request.build().map_err(|error| causes(&error))
+    }
+
+    async fn post(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
+        let request = match self.request(path, token, body) {
+            Ok(request) => request,
+            Err(why) => return Ended::NotSent { why },
+        };
+        match self.client.execute(request).await {
             Ok(response) => self.read(response).await,
             Err(error) => self.failed(&error, None),
         }

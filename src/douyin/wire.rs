@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::{ActivityId, AppId, OpenId};
+use crate::merchant_coupon_id::MerchantCouponId;
+
 /// Where coupons are sent, with the slash at its end: without it the platform redirects, and a redirect is an error.
 pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_user/";
 /// Where a token comes from that stays the same while it is valid.
@@ -23,6 +26,24 @@ pub struct SendRequest {
     pub activity_id: String,
     /// The idempotency key; never empty.
     pub merchant_coupon_id: String,
+}
+
+impl SendRequest {
+    /// The request that sends one coupon.
+    #[must_use]
+    pub fn new(
+        app_id: &AppId,
+        open_id: &OpenId,
+        activity_id: &ActivityId,
+        merchant_coupon_id: MerchantCouponId,
+    ) -> Self {
+        Self {
+            app_id: app_id.to_string(),
+            open_id: open_id.to_string(),
+            activity_id: activity_id.to_string(),
+            merchant_coupon_id: merchant_coupon_id.to_string(),
+        }
+    }
 }
 
 /// One request for a token.

@@ -12,6 +12,7 @@ mod packed;
 mod refusal;
 mod sequence;
 mod survey;
+mod weighed;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
 use crate::campaign::share_written;
-use crate::delivery::{Away, Counts, DeliveryKey, StateName};
+use crate::delivery::{Away, Counts, DeliveryKey, Skipped, StateName};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
 use crate::ledger::{Book, Generation};
@@ -37,6 +38,7 @@ pub use excluded::Exclusion;
 pub use facts::Changes;
 pub use gathered::OpenIds;
 pub use refusal::{Change, Refusal};
+pub use weighed::{Consent, Found, Weighed};
 
 /// The rows of one reading, gathered against what the ledger knows.
 pub struct Admission<'b> {
@@ -91,6 +93,8 @@ pub struct Converged {
     pub reading: Reading,
     /// Where all deliveries stand when the ledger has been told.
     pub counts: Counts,
+    /// How many of them are skipped, by reason.
+    pub skipped: BTreeMap<Skipped, u64>,
     /// The changes that were accepted, in the order of the documentation.
     pub accepted: Vec<Accept>,
     /// Acceptances of what has not changed. They change nothing, and are worth a remark.
@@ -238,11 +242,23 @@ impl<'b> Admission<'b> {
         Ok(new)
     }
 
+    /// The hash of the audience: of the source, and of who is excluded.
+    #[must_use]
+    pub fn hash(&self, totals: &Totals) -> [u8; 32] {
+        self.excluded.hash(totals.hash)
+    }
+
     /// Decides what the ledger is to be told.
     ///
     /// # Errors
     /// Every reason why it is to be told nothing.
     pub fn decide(self, terms: &Terms<'_>) -> Result<Converged, Vec<Refusal>> {
+        self.weigh(terms).let_in()
+    }
+
+    /// Holds what was gathered against the ledger: what would follow, what has changed, and what speaks against it.
+    #[must_use]
+    pub fn weigh(self, terms: &Terms<'_>) -> Weighed {
         let changes = self.changes(terms);
         let choice = Choice::of(&self, terms);
         let survey = Survey::of(&self, terms, &choice, &changes);
@@ -251,13 +267,17 @@ impl<'b> Admission<'b> {
         let before = self.book.generation().map_or(&[][..], |before| &before.excluded);
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
         let changes = changes.chain(self.excluded.shrunk(before));
-        let (accepted, needless) = sort(changes, self.book, terms, &mut refusals);
+        let (found, needless) = sort(changes, self.book, terms);
+        refusals.extend(found.iter().filter_map(Found::refusal));
+        let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
+        let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
         refusals.extend(self.flaws(terms));
-        refusals.extend(over_max_coupons(&survey.counts, terms.plan.max_coupons));
-        if !refusals.is_empty() {
-            return Err(refusals);
-        }
-        let audience = self.excluded.hash(terms.totals.hash);
+        refusals.extend(over_max_coupons(
+            &survey.counts,
+            self.book.reopened_doubts(),
+            terms.plan.max_coupons,
+        ));
+        let audience = self.hash(terms.totals);
         let generation = Generation {
             at: terms.now,
             listed: self.rows.listed,
@@ -280,7 +300,7 @@ impl<'b> Admission<'b> {
             Lapse::Never => Roll::ordered(order),
             Lapse::After(within) => Roll::ordered(order).lapsing(activity.numbered(is_kept), within),
         };
-        Ok(Converged {
+        let converged = Converged {
             reading,
             changes: Changes {
                 admitted: newcomers.keep(kept),
@@ -291,10 +311,12 @@ impl<'b> Admission<'b> {
             },
             roll,
             counts: survey.counts,
+            skipped: survey.skipped,
             accepted,
             needless,
             noted,
-        })
+        };
+        Weighed::new(converged, found, refusals)
     }
 
     fn reading(&self, terms: &Terms<'_>, choice: &Choice, survey: &Survey) -> Reading {
@@ -379,48 +401,51 @@ impl<'b> Admission<'b> {
     }
 }
 
-/// Parts the acceptances into those that let a change in and those that were not needed; a change without one is a
-/// refusal, unless nothing could surprise.
-fn sort(
-    changes: impl Iterator<Item = Change>,
-    book: &Book,
-    terms: &Terms<'_>,
-    refusals: &mut Vec<Refusal>,
-) -> (Vec<Accept>, Vec<Accept>) {
+/// Says of each change whether it needs a person and has one's consent, and which acceptances were not needed. A change
+/// needs nobody where nothing could surprise.
+fn sort(changes: impl Iterator<Item = Change>, book: &Book, terms: &Terms<'_>) -> (Vec<Found>, Vec<Accept>) {
     let counts = book.counts();
     let untouched = [StateName::Issued, StateName::InDoubt, StateName::InFlight]
         .iter()
         .all(|name| counts.of(*name) == 0);
-    let mut found = Vec::new();
-    for change in changes {
-        found.push(change.what);
-        let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
-        if !free && !terms.accepted.contains(&change.what) {
-            refusals.push(Refusal::Change(change));
-        }
-    }
-    if !book.accepts_replays() {
-        found.push(Accept::Replays);
-    }
-    Accept::ALL
+    let found: Vec<_> = changes
+        .map(|change| {
+            let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
+            let consent = if free {
+                Consent::NotNeeded
+            } else if terms.accepted.contains(&change.what) {
+                Consent::Given
+            } else {
+                Consent::Missing
+            };
+            Found { change, consent }
+        })
+        .collect();
+    let was_found = |what: Accept| match what {
+        Accept::Replays => !book.accepts_replays(),
+        _ => found.iter().any(|found| found.change.what == what),
+    };
+    let needless = Accept::ALL
         .into_iter()
-        .filter(|change| terms.accepted.contains(change))
-        .partition(|change| found.contains(change))
+        .filter(|what| terms.accepted.contains(what) && !was_found(*what))
+        .collect();
+    (found, needless)
 }
 
-fn over_max_coupons(counts: &Counts, max: u64) -> Option<Refusal> {
+fn over_max_coupons(counts: &Counts, reopened: u64, max: u64) -> Option<Refusal> {
     let (issued, in_doubt, held, owed) = (
         counts.of(StateName::Issued),
         counts.of(StateName::InDoubt),
         counts.of(StateName::Held),
         counts.owed(),
     );
-    (issued + in_doubt + held + owed > max).then_some(Refusal::OverMaxCoupons {
+    (issued + in_doubt + held + owed + reopened > max).then_some(Refusal::OverMaxCoupons {
         max,
         issued,
         in_doubt,
         held,
         owed,
+        reopened,
     })
 }
 

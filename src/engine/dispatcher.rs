@@ -21,10 +21,11 @@ use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::pace::quota::Pacer;
 use crate::plan::Plan;
+use crate::plan::forecast::AFTER_TAKING;
 
 use super::landing::{Landed, Trip};
 use super::limits::{Leave, Limits};
-use super::queue::{Pick, Queue};
+use super::queue::{self, Pick, Queue};
 use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
@@ -34,8 +35,6 @@ use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 const LET_GO: Duration = Duration::from_mins(1);
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// After taking an app id's turn: whoever had it may have sent until just now.
-const AFTER_TAKING: Duration = Duration::from_secs(1);
 
 /// One moment by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -275,17 +274,16 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     fn below_max_coupons(&self, fresh: u64) -> bool {
-        let counts = self.ledger.book().counts();
-        let may_exist =
-            counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight) + fresh;
-        may_exist < self.plan.max_coupons
+        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
+        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
+        known + reopened + fresh < self.plan.max_coupons
     }
 
     fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {
         let book = self.ledger.book();
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
-        let activity = doubt.map_or(self.flight.activity, |doubt| doubt.activity);
+        let activity = queue::activity_of(&standing, self.flight.activity);
         let first_in_run = self.queue.count(key) == 1;
         let trip = Trip {
             doubt,

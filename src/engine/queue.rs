@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock::until;
-use crate::delivery::{Away, DeliveryKey, Doubt, Standing, State};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
 use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
@@ -121,13 +121,13 @@ impl Queue {
             },
         };
         for (key, standing) in book.unsettled() {
-            let (due, most) = match (standing.state, standing.doubt) {
-                (State::Deferred { until }, _) => (until, plan.retry.max_delay),
-                (State::InDoubt, Some(_)) if is_excluded(book, key) => continue,
-                (State::InDoubt, Some(doubt)) => (doubt.due, plan.retry.timeout),
-                _ => continue,
-            };
-            queue.put(key, &standing, instant + clamped(now, due, most));
+            // A doubt that waits for a person is nothing that a run waits for.
+            let waits = standing
+                .doubt
+                .is_some_and(|doubt| !queue.resendable(book, key, &doubt, now));
+            if let Some(left) = due_in(plan, &standing, now).filter(|_| !waits) {
+                queue.put(key, &standing, instant + left);
+            }
         }
         queue
     }
@@ -297,8 +297,16 @@ fn is_excluded(book: &Book, key: DeliveryKey) -> bool {
     book.away(key.recipient) == Some(Away::Excluded)
 }
 
+/// Under which activity a delivery is attempted: a doubt under that of the unknown attempt, anything else under the
+/// `current` one.
+#[must_use]
+pub fn activity_of(standing: &Standing, current: ActivityNo) -> ActivityNo {
+    let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+    doubt.map_or(current, |doubt| doubt.activity)
+}
+
 /// Whether the coupon before this one is issued, so that it is this one's turn.
-fn turn_of(book: &Book, key: DeliveryKey) -> bool {
+pub(super) fn turn_of(book: &Book, key: DeliveryKey) -> bool {
     let before = DeliveryKey {
         ordinal: key.ordinal - 1,
         ..key
@@ -309,6 +317,15 @@ fn turn_of(book: &Book, key: DeliveryKey) -> bool {
 fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Instant) -> Option<DeliveryKey> {
     match heap.peek() {
         Some(Reverse((due, _))) if *due <= instant => heap.pop().map(|Reverse((_, key))| key),
+        _ => None,
+    }
+}
+
+/// How long until an unsettled delivery is due; none for one that waits for a person or is under way.
+pub(super) fn due_in(plan: &Plan, standing: &Standing, now: Timestamp) -> Option<Duration> {
+    match (standing.state, standing.doubt) {
+        (State::Deferred { until }, _) => Some(clamped(now, until, plan.retry.max_delay)),
+        (State::InDoubt, Some(doubt)) => Some(clamped(now, doubt.due, plan.retry.timeout)),
         _ => None,
     }
 }

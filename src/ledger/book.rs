@@ -16,7 +16,7 @@ use crate::merchant_coupon_id::MerchantCouponId;
 use super::codec::Entry;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
-use super::fact::Generation;
+use super::fact::{Decision, Generation};
 use super::people::People;
 use super::undo::Undo;
 
@@ -66,6 +66,14 @@ pub enum Contradiction {
     /// It reads a delivery again and takes another kind of step.
     #[error("it reads a delivery again and takes a step of another kind")]
     NotReread,
+    /// It decides about a delivery that is in another state than it says.
+    #[error("it decides about coupon {} of recipient {}, which is not {from}", .key.ordinal, .key.recipient)]
+    NotThere {
+        /// The delivery.
+        key: DeliveryKey,
+        /// The state that it should have been in.
+        from: StateName,
+    },
     /// There are no numbers left.
     #[error("there are no numbers left for what it names")]
     TooMany,
@@ -82,6 +90,7 @@ pub struct Book {
     pub(super) draft: Draft,
     pub(super) newest: Timestamp,
     pub(super) accepts_replays: bool,
+    pub(super) reopened_doubts: u64,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
 }
@@ -99,6 +108,7 @@ impl Book {
             draft: Draft::default(),
             newest: Timestamp::MIN,
             accepts_replays: false,
+            reopened_doubts: 0,
             undo: None,
         }
     }
@@ -154,7 +164,7 @@ impl Book {
         self.people.ever_owed
     }
 
-    /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is settled is not kept.
+    /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is issued is not kept.
     #[must_use]
     pub fn standing(&self, key: DeliveryKey) -> Standing {
         self.deliveries.get(key).unwrap_or(Standing::PENDING)
@@ -232,6 +242,12 @@ impl Book {
         self.accepts_replays
     }
 
+    /// How often a person reopened a doubt: so many coupons may exist beside those that are counted.
+    #[must_use]
+    pub const fn reopened_doubts(&self) -> u64 {
+        self.reopened_doubts
+    }
+
     /// Folds one fact in. After an error the book is not to be used any more.
     pub(super) fn fold(&mut self, entry: Entry<'_>) -> Result<(), Contradiction> {
         match entry {
@@ -274,7 +290,23 @@ impl Book {
                 self.step(key, step)?;
                 self.reconcile_later(key)
             }
+            Entry::Decided { keys, decision } => {
+                self.note(decision.at);
+                keys.into_iter().try_for_each(|key| self.decide(key, &decision))
+            }
         }
+    }
+
+    /// A person's decision, and what follows for the user's other coupons: behind a refused one they are skipped, and
+    /// owed again when it is reopened. One of a user who left is skipped at once.
+    fn decide(&mut self, key: DeliveryKey, decision: &Decision) -> Result<(), Contradiction> {
+        let (standing, from) = (self.standing(key), decision.from);
+        if standing.state.name() != from {
+            return Err(Contradiction::NotThere { key, from });
+        }
+        self.step(key, Step::Resolved(decision.to))?;
+        self.reopened_doubts += u64::from(standing.reopens_doubt(decision.to));
+        self.reconcile(key.recipient, 1)
     }
 
     /// Makes it possible to find people, once a log has been read.

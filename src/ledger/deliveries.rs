@@ -135,10 +135,11 @@ impl Deliveries {
     }
 }
 
-/// What is kept of a standing: the doubt of a settled delivery is history, and the facts tell it.
+/// What is kept of a standing: the doubt of an issued delivery is history, and the facts tell it. That of a refused one,
+/// which only a person can have made, still says what reopening it means.
 const fn kept(standing: Standing) -> Standing {
     match standing.state {
-        State::Issued | State::Refused { .. } => Standing {
+        State::Issued => Standing {
             doubt: None,
             ..standing
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
 use crate::identity::{ActivityId, OpenId};
 use crate::outcome::Outcome;
 
@@ -77,10 +77,17 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// A person decided about deliveries that were all in one state.
+    Decided {
+        /// About which; at most [`Fact::CHUNK`].
+        keys: Vec<DeliveryKey>,
+        /// What, and why.
+        decision: Box<Decision>,
+    },
 }
 
 impl Fact {
-    /// The most recipients that one fact admits.
+    /// The most recipients that one fact admits, and the most deliveries that one decides about.
     pub const CHUNK: usize = 512;
 
     /// How many recipients it admits.
@@ -91,6 +98,23 @@ impl Fact {
             _ => 0,
         }
     }
+}
+
+/// What a person decided, and what is to be remembered of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as `user@host`.
+    pub by: String,
+    /// Why, in the person's words.
+    pub note: String,
+    /// The state that the deliveries were in.
+    pub from: StateName,
+    /// What they are from here on.
+    pub to: Resolution,
+    /// By what they were chosen, as it was typed.
+    pub selection: String,
 }
 
 /// One reading of the audience, admitted as a whole, and what the campaign file said beside it.

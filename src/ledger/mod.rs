@@ -21,6 +21,7 @@ mod shortcut;
 pub mod store;
 mod undo;
 pub mod verify;
+pub mod worth;
 
 use std::fmt;
 
@@ -32,7 +33,7 @@ use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
-pub use fact::{Excluded, Fact, Generation};
+pub use fact::{Decision, Excluded, Fact, Generation};
 pub use head::Head;
 pub use reader::Reader;
 pub use record::RecordError;
@@ -270,12 +271,40 @@ impl<S: Store> Ledger<S> {
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
     }
 
+    /// Folds facts as if they had been appended, and tells the store nothing of them: what would be, for whoever foretells
+    /// it. It yields no permit, and the ledger takes nothing that is meant any more.
+    ///
+    /// # Errors
+    /// When a fact contradicts those before it.
+    pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
+        self.failed = true;
+        let last = LastGood {
+            sequence: self.sequence,
+            newest: self.book.newest(),
+        };
+        let body = self.writer.encode(facts).ok_or(LedgerError::Contradiction {
+            sequence: self.sequence + 1,
+            last,
+            source: Contradiction::NotReread,
+        })?;
+        decode(&mut self.reader, last, &body, |entry| self.book.fold(entry))
+    }
+
     /// Reads all that happened again, and shows every fact in order with the number of its batch.
     ///
     /// # Errors
     /// As [`Ledger::open`].
     pub async fn facts(&mut self, mut show: impl FnMut(u64, Fact) + Send) -> Result<(), LedgerError> {
-        let (mut codec, mut chain) = (Codec::default(), Chain::of(&self.book.identity));
+        self.retell(|_, sequence, fact| show(sequence, fact)).await
+    }
+
+    /// As [`Ledger::facts`], and beside each fact the book of all of them: not as it was then, but as it is now.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn retell(&mut self, mut show: impl FnMut(&Book, u64, Fact) + Send) -> Result<(), LedgerError> {
+        let Self { store, book, .. } = self;
+        let (mut codec, mut chain) = (Codec::default(), Chain::of(&book.identity));
         let mut last = LastGood {
             sequence: 0,
             newest: Timestamp::MIN,
@@ -287,7 +316,7 @@ impl<S: Store> Ledger<S> {
                 let body = chain.open(record).map_err(unreadable)?;
                 decode(&mut codec, last, body, |entry| {
                     let fact = entry.fact().ok_or(Contradiction::NotReread)?;
-                    show(sequence, fact);
+                    show(book, sequence, fact);
                     Ok(())
                 })
             };
@@ -297,7 +326,7 @@ impl<S: Store> Ledger<S> {
             }
             Ok(())
         };
-        self.store.read(&mut each).await?;
+        store.read(&mut each).await?;
         broken.map_or(Ok(()), Err)
     }
 

@@ -141,6 +141,7 @@ struct RestOfBook {
     draft: Draft,
     newest: Option<Timestamp>,
     accepts_replays: bool,
+    reopened_doubts: u64,
 }
 
 impl Rest {
@@ -167,6 +168,7 @@ impl Folded {
             draft,
             newest,
             accepts_replays,
+            reopened_doubts,
             undo: _,
         } = &self.book;
         let Deliveries {
@@ -194,6 +196,7 @@ impl Folded {
                 // The smallest time there is stands for none, and cannot be written as text.
                 newest: Some(*newest).filter(|newest| *newest != Timestamp::MIN),
                 accepts_replays: *accepts_replays,
+                reopened_doubts: *reopened_doubts,
             },
         };
         let rest = postcard::to_stdvec(&rest).map_err(io::Error::other)?;
@@ -248,6 +251,7 @@ impl Folded {
             draft,
             newest,
             accepts_replays,
+            reopened_doubts,
         } = rest.book;
         Some(Self {
             book: Book {
@@ -259,6 +263,7 @@ impl Folded {
                 draft,
                 newest: newest.unwrap_or(Timestamp::MIN),
                 accepts_replays,
+                reopened_doubts,
                 undo: None,
             },
             chain: Chain::at(rest.link),

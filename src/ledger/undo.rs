@@ -39,6 +39,7 @@ struct Small {
     activities: usize,
     newest: Timestamp,
     accepts_replays: bool,
+    reopened_doubts: u64,
     ordinals: u8,
     confirmed: u32,
     ever_owed: u32,
@@ -71,6 +72,7 @@ impl Undo {
                 activities: book.activities.len(),
                 newest: book.newest,
                 accepts_replays: book.accepts_replays,
+                reopened_doubts: book.reopened_doubts,
                 ordinals: book.deliveries.ordinals(),
                 confirmed: book.people.confirmed,
                 ever_owed: book.people.ever_owed,
@@ -174,4 +176,5 @@ fn take_back(book: &mut Book, undo: Undo) {
     book.activities.truncate(small.activities);
     book.newest = small.newest;
     book.accepts_replays = small.accepts_replays;
+    book.reopened_doubts = small.reopened_doubts;
 }

@@ -1,4 +1,12 @@
-//! A plan's fingerprint: the same for two plans exactly when they mean the same for the same audience.
+//! What tells one plan from another, in parts, so that a person can be told which part is another one.
+//!
+//! A fingerprint is three short words, `FILE-AUDIENCE-SINCE`: what the campaign file means, who the source names, and the
+//! plan that was applied last when this one was made. The third stands for the changes: a plan is a change from what was
+//! there before, and the same plan made after another one changes something else. Nothing that a run does by itself is in
+//! it, so a run that goes on with a plan has that plan's fingerprint, however many deliveries are settled.
+
+use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
@@ -6,48 +14,146 @@ use crate::identity::PlatformName;
 
 use super::{Guard, InDoubt, Lapse, Order, Plan};
 
-/// What the hash begins with, so that no other hash of ours can be equal.
-const DOMAIN: &str = "runner/plan/v1";
+/// What the hashes begin with, so that no other hash of ours can be equal.
+const OF_FILE: &str = "runner/plan/v2/file";
+const OF_AUDIENCE: &str = "runner/plan/v2/audience";
+const OF_LAST: &str = "runner/plan/v2/last";
+/// How many hexadecimal digits a part has.
+const DIGITS: usize = 10;
+/// In place of the third part where nothing was applied before.
+const FIRST: &str = "first";
 
-/// Sixteen hexadecimal digits over everything that the plan means and the hash of the audience it was made with. What
-/// one run was told (its bounds) is no part of it, so that a run which goes on with an agreed plan is recognised.
+/// What a plan means and the audience that it was made with, as the ledger keeps it of each apply. What one run was told
+/// (its bounds) is no part of it, so that a run which goes on with an agreed plan is recognised.
 #[must_use]
 pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
-    let mut meaning = Meaning::default();
-    meaning.text(DOMAIN);
-    meaning.text(plan.identity.campaign.as_str());
-    meaning.text(plan.identity.app_id.as_str());
-    match &plan.identity.platform {
-        PlatformName::Sandbox => meaning.text("sandbox"),
-        PlatformName::Live(_) => {
-            meaning.text("live");
-            meaning.text(&plan.base_url);
+    format!(
+        "{}-{}",
+        file(plan),
+        part(OF_AUDIENCE, |meaning| meaning.bytes(audience))
+    )
+}
+
+/// A plan that was, or can be, reviewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    file: String,
+    audience: String,
+    since: String,
+}
+
+/// What is otherwise than at the review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// What the campaign file means.
+    File,
+    /// Who the source names.
+    Audience,
+    /// Another plan was applied since.
+    Applied,
+    /// There was a ledger with an apply in it, and now there is none.
+    LedgerGone,
+}
+
+/// A text that is no fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fingerprint is three words as `runner plan` shows them, like 0a1b2c3d4e-5f60718293-first")]
+pub struct NoFingerprint;
+
+impl Fingerprint {
+    /// The fingerprint of a plan for a ledger whose last apply was of `last`, which is a [`fingerprint`]; none where
+    /// nothing was applied.
+    #[must_use]
+    pub fn new(plan: &Plan, audience: &[u8; 32], last: Option<&str>) -> Self {
+        Self {
+            file: file(plan),
+            audience: part(OF_AUDIENCE, |meaning| meaning.bytes(audience)),
+            since: since(last),
         }
     }
-    meaning.text(plan.activity_id.as_str());
-    meaning.number(plan.coupons_per_user.into());
-    meaning.number(plan.max_coupons);
-    meaning.number(plan.audience.limit);
-    meaning.number(plan.audience.allow_empty.into());
-    meaning.real(plan.audience.max_unusable);
-    meaning.bytes(&plan.schedule.start.as_millisecond().to_be_bytes());
-    meaning.bytes(&plan.schedule.end.as_millisecond().to_be_bytes());
-    meaning.real(plan.pace.per_second);
-    meaning.number(plan.pace.max_in_flight.into());
-    meaning.behaviour(plan);
-    meaning.number(plan.codes.len() as u64);
-    for (code, class) in &plan.codes {
-        meaning.bytes(&code.to_be_bytes());
-        meaning.text(class.word());
+
+    /// Its first part: what the campaign file means.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
     }
-    meaning.bytes(audience);
-    meaning.selection(plan);
+
+    /// What is otherwise `now` than when this one was reviewed. Nothing, if `now` is the same or goes on with it.
+    #[must_use]
+    pub fn differences(&self, now: &Self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        if self.file != now.file {
+            found.push(Difference::File);
+        }
+        if self.audience != now.audience {
+            found.push(Difference::Audience);
+        }
+        // What was applied since may be this very plan, in part.
+        let own = since(Some(&format!("{}-{}", self.file, self.audience)));
+        if now.since != self.since && now.since != own {
+            found.push(if now.since == FIRST {
+                Difference::LedgerGone
+            } else {
+                Difference::Applied
+            });
+        }
+        found
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "the campaign file means something else now",
+            Self::Audience => "the audience is another one now",
+            Self::Applied => "another plan was applied since, so this one would change something else now",
+            Self::LedgerGone => "the ledger that was there is gone or empty now",
+        })
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.file, self.audience, self.since)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = NoFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, NoFingerprint> {
+        let hex = |part: &str| part.len() == DIGITS && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let parts: Vec<_> = text.trim().split('-').collect();
+        match parts.as_slice() {
+            [file, audience, since] if hex(file) && hex(audience) && (hex(since) || *since == FIRST) => Ok(Self {
+                file: (*file).to_owned(),
+                audience: (*audience).to_owned(),
+                since: (*since).to_owned(),
+            }),
+            _ => Err(NoFingerprint),
+        }
+    }
+}
+
+fn since(last: Option<&str>) -> String {
+    last.map_or_else(|| FIRST.to_owned(), |last| part(OF_LAST, |meaning| meaning.text(last)))
+}
+
+/// One part: the first digits of a hash over some fields.
+fn part(domain: &str, fields: impl FnOnce(&mut Meaning)) -> String {
+    let mut meaning = Meaning::default();
+    meaning.text(domain);
+    fields(&mut meaning);
     let hash = meaning.0.finalize();
     let first = hash
         .iter()
-        .take(8)
+        .take(DIGITS / 2)
         .fold(0, |first: u64, byte| (first << 8) | u64::from(*byte));
-    format!("{first:016x}")
+    format!("{first:0DIGITS$x}")
+}
+
+fn file(plan: &Plan) -> String {
+    part(OF_FILE, |meaning| meaning.plan(plan))
 }
 
 /// Fields, each behind its length: no two lists of fields are the same bytes.
@@ -72,8 +178,36 @@ impl Meaning {
         self.bytes(&number.to_bits().to_be_bytes());
     }
 
-    /// Keys that a file need not have and that came later: each by its name, and only where it says something, so that the
-    /// plans of files without them are known as before.
+    fn plan(&mut self, plan: &Plan) {
+        self.text(plan.identity.campaign.as_str());
+        self.text(plan.identity.app_id.as_str());
+        match &plan.identity.platform {
+            PlatformName::Sandbox => self.text("sandbox"),
+            PlatformName::Live(_) => {
+                self.text("live");
+                self.text(&plan.base_url);
+            }
+        }
+        self.text(plan.activity_id.as_str());
+        self.number(plan.coupons_per_user.into());
+        self.number(plan.max_coupons);
+        self.number(plan.audience.limit);
+        self.number(plan.audience.allow_empty.into());
+        self.real(plan.audience.max_unusable);
+        self.bytes(&plan.schedule.start.as_millisecond().to_be_bytes());
+        self.bytes(&plan.schedule.end.as_millisecond().to_be_bytes());
+        self.real(plan.pace.per_second);
+        self.number(plan.pace.max_in_flight.into());
+        self.behaviour(plan);
+        self.number(plan.codes.len() as u64);
+        for (code, class) in &plan.codes {
+            self.bytes(&code.to_be_bytes());
+            self.text(class.word());
+        }
+        self.selection(plan);
+    }
+
+    /// Keys that a file need not have: each by its name, and only where it says something.
     fn selection(&mut self, plan: &Plan) {
         if plan.audience.order == Order::ExpiringFirst {
             self.text("expiring_first");
@@ -109,5 +243,91 @@ impl Meaning {
             self.number(after.into());
         }
         self.number(plan.halt.same_code.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::campaign::parse;
+    use crate::plan::{RunOptions, build};
+
+    fn plan(activity_id: &str) -> Plan {
+        let text = format!(
+            "{{version: 1, campaign: summer, app_id: tt1, activity_id: {activity_id}, \
+             audience: {{source: {{csv: {{path: a.csv, open_id: id}}}}}}}}"
+        );
+        let parsed = parse(Path::new("c.yaml"), text.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+        build(&parsed.campaign, RunOptions::default()).expect("it can be planned")
+    }
+
+    const LIST: [u8; 32] = [1; 32];
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_written() {
+        let (last, plan) = (fingerprint(&plan("70"), &LIST), plan("71"));
+        for print in [
+            Fingerprint::new(&plan, &LIST, None),
+            Fingerprint::new(&plan, &LIST, Some(&last)),
+        ] {
+            assert_eq!(print.to_string().parse(), Ok(print.clone()));
+            assert_eq!(format!(" {print}\n").parse(), Ok(print.clone()));
+            assert!(print.to_string().starts_with(&fingerprint(&plan, &LIST)));
+        }
+        for text in [
+            "",
+            "first",
+            "0a1b2c3d4e-5f60718293",
+            "0A1B2C3D4E-5f60718293-first",
+            "0a1b2c3d4e-first-first",
+            "0a1b2c3d4-5f60718293-first",
+        ] {
+            assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_part_that_differs_is_named() {
+        let (old, new) = (plan("70"), plan("71"));
+        let before = fingerprint(&old, &LIST);
+        let reviewed = Fingerprint::new(&new, &LIST, Some(&before));
+        let now = |plan: &Plan, list: &[u8; 32], last: Option<&str>| {
+            reviewed.differences(&Fingerprint::new(plan, list, last))
+        };
+        assert_eq!(now(&new, &LIST, Some(&before)), []);
+        assert_eq!(now(&old, &LIST, Some(&before)), [Difference::File]);
+        assert_eq!(now(&new, &[2; 32], Some(&before)), [Difference::Audience]);
+        assert_eq!(
+            now(&new, &LIST, Some(&fingerprint(&old, &[2; 32]))),
+            [Difference::Applied]
+        );
+        assert_eq!(now(&new, &LIST, None), [Difference::LedgerGone]);
+        let part_of_it = fingerprint(&new, &LIST);
+        assert_eq!(now(&new, &[2; 32], Some(&part_of_it)), [Difference::Audience]);
+        let all = [Difference::File, Difference::Audience, Difference::LedgerGone];
+        assert_eq!(now(&old, &[2; 32], None), all);
+    }
+
+    #[test]
+    fn going_on_with_the_reviewed_plan_is_no_difference() {
+        let (old, new) = (plan("70"), plan("71"));
+        let applied = fingerprint(&new, &LIST);
+        let going_on = Fingerprint::new(&new, &LIST, Some(&applied));
+        for reviewed in [
+            Fingerprint::new(&new, &LIST, None),
+            Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST))),
+            going_on.clone(),
+        ] {
+            assert_eq!(reviewed.differences(&going_on), []);
+        }
+        // Another plan was applied after it: going back is a change that nobody reviewed.
+        let back = Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST)));
+        assert_eq!(going_on.differences(&back), [Difference::Applied]);
+        assert_eq!(
+            Fingerprint::new(&new, &LIST, None).differences(&back),
+            [Difference::Applied]
+        );
     }
 }

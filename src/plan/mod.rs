@@ -3,6 +3,7 @@
 
 mod build;
 mod fingerprint;
+pub mod forecast;
 pub mod lapse;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::identity::{ActivityId, Identity};
 use crate::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
-pub use fingerprint::fingerprint;
+pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
 
 /// One campaign, fully decided at one moment. Immutable.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, UnusableKind, Waiting};
+use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, Reading, UnusableKind, Waiting};
 use crate::identity::{AppId, CampaignName};
 use crate::outcome::{Class, Classifier};
 
@@ -131,7 +131,7 @@ struct CodeBody<'a> {
 
 /// Where deliveries stand, and beside that sum what this reading of the source said.
 #[derive(Debug, Serialize)]
-struct CountsBody {
+pub(super) struct CountsBody {
     audience: u64,
     #[serde(flatten)]
     states: BTreeMap<StateName, u64>,
@@ -150,10 +150,14 @@ struct Read {
 
 impl CountsBody {
     fn of(tally: &Tally, counts: &Counts) -> Self {
+        Self::new(counts, tally.audience.reading.as_ref())
+    }
+
+    pub(super) fn new(counts: &Counts, reading: Option<&Reading>) -> Self {
         Self {
             audience: counts.audience(),
             states: StateName::ALL.map(|state| (state, counts.of(state))).into(),
-            read: tally.audience.reading.as_ref().map(|reading| Read {
+            read: reading.map(|reading| Read {
                 listed: reading.listed,
                 excluded: reading.excluded,
                 control_group: reading.control_group,

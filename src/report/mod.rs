@@ -2,11 +2,12 @@
 //! back into the run.
 //!
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
-//! [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
+//! A [`plan`] is shown before anything happens. [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
 
 pub mod hub;
 pub mod json;
 pub mod lines;
+pub mod plan;
 pub mod progress;
 pub mod show;
 pub mod status;

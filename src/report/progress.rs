@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
@@ -74,11 +75,11 @@ impl Look<'_> {
             return None;
         }
         let allowed = self.tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = self.tally.sends.known(self.now) == std::time::Duration::from_secs(10);
+        let known = self.tally.sends.known(self.now) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
         #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
         let seconds = owed as f64 / pace;
-        let left = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+        let left = Duration::try_from_secs_f64(seconds).ok()?;
         Some(clock::later(self.now, left))
     }
 
@@ -115,7 +116,7 @@ impl Look<'_> {
         );
         #[expect(clippy::cast_precision_loss, reason = "an estimate for showing")]
         let left = admitting.of.saturating_sub(admitting.users) as f64 / admitting.users.max(1) as f64;
-        match std::time::Duration::try_from_secs_f64(took.as_secs_f64() * left) {
+        match Duration::try_from_secs_f64(took.as_secs_f64() * left) {
             // The first moments say nothing of the rest.
             Ok(left) if took.as_secs() > 0 && admitting.users > 0 => format!("{text}, {} left", duration(left)),
             _ => text,
@@ -126,19 +127,7 @@ impl Look<'_> {
         if let Some(admitting) = &self.tally.audience.admitting {
             return self.admitting(admitting);
         }
-        let rows = self.tally.audience.rows;
-        let seconds = self.tally.took(self.now).as_secs_f64();
-        if rows == 0 {
-            return "reading the audience".to_owned();
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate for showing"
-        )]
-        let rate = (rows as f64 / seconds.max(0.1)) as u64;
-        format!("reading the audience: {}, {}/s", of(rows, "row", "rows"), grouped(rate))
+        reading(self.tally.audience.rows, self.tally.took(self.now), None)
     }
 
     fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {
@@ -296,6 +285,29 @@ const PLAIN: Style = Style::new();
 /// A count with its name; one that a person would look into catches the eye only when there is something to see.
 fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
     (if n == 0 { PLAIN } else { style }, format!("{name} {}", grouped(n)))
+}
+
+/// How far the reading of an audience is after `took`: "reading the audience: 3,211,264 rows, 1,204,000/s, 6 s left". How
+/// many rows it will be is not always `expected`.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates and estimates for showing"
+)]
+pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
+    if rows == 0 {
+        return "reading the audience".to_owned();
+    }
+    let per_second = rows as f64 / took.as_secs_f64().max(0.1);
+    let rate = grouped(per_second as u64);
+    let mut text = format!("reading the audience: {}, {rate}/s", of(rows, "row", "rows"));
+    if let Some(left) = expected.and_then(|expected| expected.checked_sub(rows)) {
+        let left = Duration::from_secs((left as f64 / per_second).ceil() as u64);
+        let _ = write!(text, ", {} left", duration(left));
+    }
+    text
 }
 
 /// Sets pieces into lines of at most `width` columns, two spaces between them.

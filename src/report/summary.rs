@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::delivery::StateName;
+use crate::delivery::{Counts, StateName};
 use crate::event::{Draining, Ending, FileShare, Halted, PlaceUnit, Reading, Rows, UnusableKind};
 use crate::outcome::Classifier;
 
@@ -33,7 +33,7 @@ pub fn text(look: &Look<'_>) -> String {
         run.campaign,
         title.unwrap_or_default(),
         headline(tally, ended.ending),
-        sum(tally)
+        sum(&tally.counts)
     );
     text.push_str(&codes(tally));
     for (name, value) in facts(look) {
@@ -91,8 +91,8 @@ fn left_over(tally: &Tally) -> Option<String> {
 }
 
 /// "600 = 588 issued + 12 refused": the states that have any, in their order, those that are final first.
-fn sum(tally: &Tally) -> String {
-    let counts = &tally.counts;
+#[must_use]
+pub fn sum(counts: &Counts) -> String {
     let order = [
         StateName::Issued,
         StateName::Refused,
@@ -230,7 +230,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// "7 rows (lines 3, 9, 12, 40, 41, …)"; with the names of files where there are several.
-fn rows(rows: &Rows, reading: &Reading) -> String {
+pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
     let more = if rows.count > rows.first.len() as u64 {
         ", …"
     } else {
@@ -267,7 +267,7 @@ fn shares(shares: &[FileShare]) -> String {
 }
 
 /// What is wrong with a row.
-const fn unusable_kind(kind: UnusableKind) -> &'static str {
+pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
     match kind {
         UnusableKind::Empty => "the open_id is empty",
         UnusableKind::TooLong => "the open_id has over 128 characters",
@@ -317,14 +317,15 @@ fn advice(tally: &Tally) -> Vec<String> {
     }
     if counts.of(StateName::Held) > 0 {
         advice.push(
-            "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt"
+            "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt; or \
+             decide once, with `runner resolve FILE --held`"
                 .to_owned(),
         );
     }
     if counts.of(StateName::InDoubt) > 0 {
         advice.push(
             "whether those in doubt have their coupon is not known. one that was refused or held since is not sent again: ask \
-             the platform, by its log_id; the others are sent again, each by its own id, as `retry.in_doubt` and \
+             the platform, by its log_id, and settle it with `runner resolve`; the others are sent again, each by its own id, as `retry.in_doubt` and \
              `retry.resend_within` in the campaign file say"
                 .to_owned(),
         );

@@ -76,6 +76,27 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `text` in lines of at most `width` columns, parted at spaces, with `indent` spaces before each line but the first. A
+/// word that is longer, such as a path, stays whole, so that it can be copied.
+#[must_use]
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let spaces = " ".repeat(indent);
+    let options = lines_of(width).initial_indent(&spaces).subsequent_indent(&spaces);
+    let lines = textwrap::fill(text, options);
+    lines.get(indent..).unwrap_or_default().to_owned()
+}
+
+/// `text` in lines of at most `width` columns, broken between words. A word that is longer, such as a log_id, stays whole:
+/// broken in two it could not be copied.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
+    textwrap::wrap(text, lines_of(width))
+}
+
+fn lines_of(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width).break_words(false)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,6 +120,15 @@ mod tests {
                 prop_assert_eq!(columns(&left(&text, width)), width);
                 prop_assert_eq!(columns(&right(&text, width)), width);
                 prop_assert_eq!(&cut(&text, width), &text);
+            }
+        }
+
+        #[test]
+        fn wrapped_text_keeps_its_words_and_its_width(text in "[a-z券立]{1,9}( [a-z券立]{1,9}){0,12}", width in 24_usize..60) {
+            let wrapped = wrap(&text, width, 4);
+            prop_assert_eq!(wrapped.replace("\n    ", " "), text);
+            for (at, line) in wrapped.lines().enumerate() {
+                prop_assert!(columns(line) + if at == 0 { 4 } else { 0 } <= width, "{}", line);
             }
         }
 

@@ -21,6 +21,14 @@ pub fn clock_time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     at.strftime(&format!("{day}%H:%M{seconds}")).to_string()
 }
 
+/// `at` by the clocks of `zone`, with its date. Seconds are left out.
+#[must_use]
+pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
 /// `at` by the clocks of `zone` to the second, always of the same length.
 #[must_use]
 pub fn stamp(at: Timestamp, zone: &TimeZone) -> String {
@@ -77,6 +85,12 @@ pub fn grouped(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// An amount in fen: "12,345.60 yuan".
+#[must_use]
+pub fn yuan(fen: u64) -> String {
+    format!("{}.{:02} yuan", grouped(fen / 100), fen % 100)
 }
 
 /// A rate with no more digits than it deserves: "98/s", "97.8/s", "0.25/s".

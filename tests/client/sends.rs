@@ -1,10 +1,15 @@
 //! One attempt: its exact request, and every way that it ends.
 
+use std::path::Path;
 use std::time::Duration;
 
+use runner::campaign;
 use runner::douyin::Platform;
-use runner::douyin::client::HttpPlatform;
+use runner::douyin::client::{Drawing, HttpPlatform};
+use runner::douyin::wire::SendRequest;
+use runner::identity::AppId;
 use runner::outcome::{NotIssued, Outcome, Proof, Unknown};
+use runner::plan::{self, RunOptions};
 use tokio::net::TcpListener;
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
@@ -42,6 +47,48 @@ async fn a_request_is_exactly_the_platforms() {
     insta::with_settings!({filters => vec![(r"127\.0\.0\.1:\d+", "[address]"), (r"runner/[0-9.]+", "runner/[version]")]}, {
         insta::assert_snapshot!(shown);
     });
+}
+
+/// A dry run shows what goes over the wire, but for the token and what the connection itself needs.
+#[tokio::test]
+async fn a_request_that_is_drawn_up_is_the_one_that_goes() {
+    let server = Server::new(|_| ok(ISSUED)).await;
+    let platform = platform(&server.url);
+    let permit = permit().await;
+    let app_id = AppId::parse("ttec789ac573xxxxxx01").unwrap();
+    let request = SendRequest::new(
+        &app_id,
+        permit.open_id(),
+        permit.activity_id(),
+        permit.merchant_coupon_id(),
+    );
+    let file = format!(
+        "{{version: 1, campaign: summer, app_id: ttec789ac573xxxxxx01, activity_id: 71, platform: {{base_url: {:?}}}, \
+         audience: {{source: {{csv: {{path: a.csv, open_id: open_id}}}}}}}}",
+        server.url
+    );
+    let parsed = campaign::parse(Path::new("c.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+    let plan = plan::build(&parsed.campaign, RunOptions::default()).unwrap();
+    let drawn = Drawing::new(&plan).unwrap().draw(&request).unwrap();
+    assert!(server.seen().is_empty(), "drawing sends nothing");
+
+    platform.send(platform.ready().await.unwrap(), permit).await;
+    let seen = server.seen().remove(0);
+    let path = drawn.url.strip_prefix(&server.url).unwrap();
+    let mut lines = vec![format!("{} {path} HTTP/1.1", drawn.method)];
+    lines.extend(drawn.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    let of_connection = ["host: ", "content-length: "];
+    let went: Vec<_> = seen
+        .head
+        .lines()
+        .filter(|line| !line.is_empty() && !of_connection.iter().any(|own| line.starts_with(own)))
+        .map(|line| {
+            line.split_once("clt.")
+                .map_or(line.to_owned(), |(name, _)| format!("{name}[redacted]"))
+        })
+        .collect();
+    assert_eq!(lines, went);
+    assert_eq!(drawn.body, seen.body);
 }
 
 #[tokio::test]

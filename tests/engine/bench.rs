@@ -135,6 +135,16 @@ impl Bench {
 
     /// One run over an admitted ledger.
     pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
+        self.send_by(self.roll.clone(), ledger, world).await
+    }
+
+    /// The same by a roll of its own.
+    pub async fn send_by(
+        &self,
+        roll: Roll,
+        ledger: Ledger<MemoryStore>,
+        world: &Arc<World>,
+    ) -> Result<Ended, EngineError> {
         let events = Arc::clone(&self.events);
         // A run that was killed has let go of it by its death.
         self.turns.clone().release();
@@ -142,7 +152,7 @@ impl Bench {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
-            roll: self.roll.clone(),
+            roll,
             turn: self.turns.clone(),
             clock: self.clock.clone(),
             orders: self.orders.subscribe(),

@@ -7,15 +7,17 @@ mod bench;
 mod crashes;
 mod limits;
 mod orders;
+mod prediction;
 mod who;
 mod world;
 
 use std::time::Duration;
 
 use runner::clock::{from_ms, later};
-use runner::delivery::StateName;
+use runner::delivery::{DeliveryKey, Resolution, StateName};
 use runner::engine::Why;
 use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::ledger::{Decision, Fact};
 use runner::order::Order;
 use runner::outcome::Class;
 
@@ -330,6 +332,41 @@ async fn max_coupons_is_never_passed() {
         (ended.ending, world.given(), world.most_coupons()),
         (Ending::NeedsPerson, 10, 1)
     );
+}
+
+/// A coupon that may exist beside the one that is sent anew takes its place within the limit.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_reopened_counts_before_each_send() {
+    let mut bench = Bench::new();
+    bench.plan.retry.in_doubt = runner::plan::InDoubt::Ask;
+    let world = World::new(&bench.clock, 50, |ask| match ask.before {
+        0 => Act::IssueAndLose(Duration::from_secs(10)),
+        _ => Act::IssueAgain,
+    });
+    bench.apply(1, &world).await;
+    let mut ledger = bench.open().await;
+    let decision = Decision {
+        at: bench.clock.now(),
+        by: "li@ops".into(),
+        note: "better two than none".into(),
+        from: StateName::InDoubt,
+        to: Resolution::Owed { may_double: true },
+        selection: "u0".into(),
+    };
+    let keys = vec![DeliveryKey {
+        recipient: 0,
+        ordinal: 1,
+    }];
+    let decision = Box::new(decision);
+    ledger.append(vec![Fact::Decided { keys, decision }]).await.unwrap();
+    bench.plan.max_coupons = 4;
+    let ended = bench.apply(30, &world).await;
+    assert_eq!(
+        (ended.counts.of(StateName::Issued), world.seen(|seen| seen.starts.len())),
+        (3, 4),
+        "the first of four may exist twice"
+    );
+    assert_eq!(ended.why, Why::Halted(Halted::MaxCoupons { max: 4 }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,6 +66,8 @@ pub struct World {
 pub struct Seen {
     /// When each request began.
     pub starts: Vec<Instant>,
+    /// For which id under which activity each request was.
+    pub order: Vec<(String, String)>,
     /// How often each id was asked for.
     pub asked: HashMap<String, u32>,
     /// How many coupons each id was given.
@@ -147,6 +149,7 @@ impl World {
             *nth
         };
         let activity_id = permit.activity_id().to_string();
+        seen.order.push((id.clone(), activity_id.clone()));
         seen.activities
             .entry(id.clone())
             .or_default()

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, Away, Counts, DeliveryKey, Skipped, Standing, State, StateName, Verdict};
+use runner::delivery::{
+    ActivityNo, Away, Counts, DeliveryKey, Resolution, Skipped, Standing, State, StateName, Verdict,
+};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::{Book, Fact, Generation};
+use runner::ledger::{Book, Decision, Fact, Generation};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 
 pub fn identity() -> Identity {
@@ -116,6 +118,29 @@ pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
     }
 }
 
+pub const RESOLUTIONS: [Resolution; 4] = [
+    Resolution::Issued,
+    Resolution::Refused,
+    Resolution::Owed { may_double: false },
+    Resolution::Owed { may_double: true },
+];
+
+/// A person's decision about one delivery, from where it stands.
+pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> Fact {
+    let decision = Decision {
+        at,
+        by: "li@ops".to_owned(),
+        note: "asked the platform".to_owned(),
+        from: book.standing(key).state.name(),
+        to,
+        selection: book.open_id(key.recipient).to_owned(),
+    };
+    Fact::Decided {
+        keys: vec![key],
+        decision: Box::new(decision),
+    }
+}
+
 /// All that a book says.
 #[derive(Debug, PartialEq)]
 pub struct Open {
@@ -124,6 +149,7 @@ pub struct Open {
     pub generation: Option<Generation>,
     pub newest: Timestamp,
     pub accepts_replays: bool,
+    pub reopened_doubts: u64,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
     pub people: Vec<(String, Option<Away>)>,
     pub ever_owed: u32,
@@ -142,6 +168,7 @@ pub fn open(book: &Book) -> Open {
         ever_owed: book.ever_owed(),
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
+        reopened_doubts: book.reopened_doubts(),
         unsettled: book.unsettled().collect(),
         people: recipients
             .map(|recipient| (book.open_id(recipient), book.away(recipient)))

@@ -34,6 +34,7 @@ pub enum Turn {
     Withdrawn(u8),
     Reread(u8, u8),
     Lapsed(u8),
+    Decided(u8, u8),
     RunBegan,
 }
 
@@ -47,6 +48,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => any::<u8>().prop_map(Turn::Withdrawn),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
         1 => any::<u8>().prop_map(Turn::Lapsed),
+        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => Just(Turn::RunBegan),
     ]
 }
@@ -169,6 +171,13 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 .map(|&recipient| Fact::Lapsed { recipient, at })
                 .into_iter()
                 .collect()
+        }
+        Turn::Decided(which, how) => {
+            let to = super::RESOLUTIONS[usize::from(*how)];
+            let takes = |key: &&DeliveryKey| book.standing(**key).can_become(to);
+            let taking: Vec<_> = all.iter().filter(takes).copied().collect();
+            let decided = pick(&taking, *which).map(|key| super::decided(book, *key, to, at));
+            decided.into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
     }

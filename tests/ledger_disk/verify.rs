@@ -44,6 +44,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
                 "ended"
             }
             Fact::Reread { .. } => "reread",
+            Fact::Decided { .. } => "decided",
         };
         *kinds.entry(kind).or_default() += 1;
     };

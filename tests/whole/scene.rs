@@ -173,6 +173,22 @@ impl Scene {
         command
     }
 
+    /// A command on the campaign's file that has none of its secrets.
+    pub fn without_secrets(&self, verb: &str, flags: &[&str]) -> Ran {
+        let mut command = Command::new(RUNNER);
+        command
+            .arg(verb)
+            .arg(self.file())
+            .args(flags)
+            .env("NO_COLOR", "1")
+            .env_remove("WHOLE_KEY")
+            .env_remove("WHOLE_SECRET")
+            .env_remove("RUNNER_LOG")
+            .env_remove("RUNNER_STATE_DIR")
+            .stdin(Stdio::null());
+        Ran::of(command.output().unwrap())
+    }
+
     /// Applies the campaign to its end.
     pub fn run(&self, flags: &[&str]) -> Ran {
         Ran::of(self.apply(flags).output().unwrap())
@@ -193,6 +209,16 @@ impl Scene {
     /// Looks into the ledger; nothing where there is none.
     pub fn ledger<R>(&self, look: impl FnOnce(&Ledger<SledStore>) -> R) -> Option<R> {
         self.open(async |ledger| look(ledger))
+    }
+
+    /// Every fact of the ledger, in order.
+    pub fn facts(&self) -> Vec<Fact> {
+        let read = async |ledger: &mut Ledger<SledStore>| {
+            let mut facts = Vec::new();
+            ledger.facts(|_, fact| facts.push(fact)).await.unwrap();
+            facts
+        };
+        self.open(read).unwrap_or_default()
     }
 
     /// How many durable intents that were not called off each id has, by the ledger's facts.

@@ -28,6 +28,20 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// The same with the first so many newcomers only, for whoever has no need of the others. Behind the `known` ones some
+    /// of them may be away; then all are kept, for who comes first is not known without them.
+    #[must_use]
+    pub fn with_newcomers(mut self, known: u32, most: usize) -> Self {
+        let are_away = self
+            .away
+            .values()
+            .any(|away| away.last().is_some_and(|last| *last >= known));
+        if !are_away {
+            self.admitted.keep_first(most);
+        }
+        self
+    }
+
     /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
     /// closes the generation, and what was read again takes effect together with that. A ledger that is opened without
     /// it is told of a run's beginning, and forgets the draft.

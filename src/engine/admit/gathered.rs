@@ -117,6 +117,16 @@ impl OpenIds {
         self.len() == 0
     }
 
+    /// Keeps the first so many of them, of those that are kept.
+    pub(super) fn keep_first(&mut self, most: usize) {
+        let all = u32::try_from(self.all()).unwrap_or(u32::MAX);
+        let counts = |n: &u32| self.kept.as_ref().is_none_or(|kept| kept.contains(*n));
+        let end = (0..all).filter(counts).nth(most);
+        if let Some(end) = end {
+            self.kept = Some(Numbers::that(all, |n| n < end && counts(&n)));
+        }
+    }
+
     fn all(&self) -> usize {
         let full = self.pieces.len().saturating_sub(1) * TOGETHER;
         self.pieces.last().map_or(0, |last| full + last.ends.len())

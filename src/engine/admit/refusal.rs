@@ -68,8 +68,8 @@ pub enum Refusal {
     /// The campaign could not be completed within `max_coupons`.
     #[error(
         "the campaign needs up to {} coupons and `max_coupons` is {max}: \
-         {issued} issued + {in_doubt} in doubt + {held} held + {owed} owed",
-        issued + in_doubt + held + owed
+         {issued} issued + {in_doubt} in doubt + {held} held + {owed} owed{}",
+        issued + in_doubt + held + owed + reopened, reopened_too(*reopened)
     )]
     OverMaxCoupons {
         /// What the file allows.
@@ -82,6 +82,8 @@ pub enum Refusal {
         held: u64,
         /// Still to be sent, every coupon of every user.
         owed: u64,
+        /// Doubts that a person reopened: each may have been issued beside what it is now.
+        reopened: u64,
     },
     /// More users than a ledger can number.
     #[error(
@@ -134,6 +136,13 @@ fn told(change: &Change) -> String {
         Accept::Replays => {
             format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
         }
+    }
+}
+
+fn reopened_too(reopened: u64) -> String {
+    match reopened {
+        0 => String::new(),
+        n => format!(" + {n} that were in doubt when they were reopened"),
     }
 }
 

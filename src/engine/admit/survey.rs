@@ -28,6 +28,8 @@ pub(super) struct Survey {
     pub(super) away_now: BTreeMap<Away, u64>,
     /// Where all deliveries will stand, newcomers included.
     pub(super) counts: Counts,
+    /// How many will be skipped, by reason.
+    pub(super) skipped: BTreeMap<Skipped, u64>,
 }
 
 /// By what each recipient is looked at.
@@ -81,12 +83,22 @@ impl Survey {
                 present -= 1;
                 self.away.entry(why).or_default().push(number);
                 *self.away_now.entry(why).or_default() += 1;
+                self.skip(why.skipped(), u64::from(look.known.max(look.coupons)));
             }
         }
         let coupons = u64::from(look.coupons);
         self.counts.add(StateName::Pending, present * coupons);
-        let skipped = u64::from(choice.admitted) * u64::from(look.known.max(look.coupons)) - present * coupons;
-        self.counts.add(StateName::Skipped, skipped);
+        self.skip(
+            Skipped::CouponsPerUser,
+            present * u64::from(look.known.saturating_sub(look.coupons)),
+        );
+    }
+
+    fn skip(&mut self, why: Skipped, many: u64) {
+        self.counts.add(StateName::Skipped, many);
+        if many > 0 {
+            *self.skipped.entry(why).or_default() += many;
+        }
     }
 
     /// Looks at one recipient. Says whether a coupon was owed before.
@@ -120,7 +132,10 @@ impl Survey {
             }
             let name = stands(&standing.state, why);
             refused |= name == StateName::Refused;
-            self.counts.add(name, 1);
+            match why {
+                Some(why) if name == StateName::Skipped => self.skip(why, 1),
+                _ => self.counts.add(name, 1),
+            }
         }
         was_owed
     }

@@ -6,9 +6,9 @@ mod who;
 
 use super::*;
 use crate::clock::from_ms;
-use crate::delivery::{DeliveryKey, Step, Verdict};
+use crate::delivery::{DeliveryKey, Resolution, Step, Verdict};
 use crate::identity::ActivityId;
-use crate::ledger::Fact;
+use crate::ledger::{Decision, Fact};
 use memory::{Apply, CODE, Memory};
 
 fn key(recipient: u32) -> DeliveryKey {
@@ -302,4 +302,37 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
         .decide(&book)
         .expect_err("what is held or in doubt may be a coupon yet");
     apply(2, 1).to(&mut book);
+}
+
+/// The coupon that may exist beside the one that is sent anew counts as well.
+#[test]
+fn a_doubt_that_a_person_reopened_counts_twice() {
+    let mut book = Memory::new();
+    Apply::of(["a"]).to(&mut book);
+    let unknown = Verdict::Unknown {
+        due: from_ms(1),
+        code: None,
+    };
+    book.send(key(0), unknown);
+    let decision = Decision {
+        at: from_ms(2),
+        by: "li@ops".to_owned(),
+        note: "better two than none".to_owned(),
+        from: StateName::InDoubt,
+        to: Resolution::Owed { may_double: true },
+        selection: "a".to_owned(),
+    };
+    book.append(vec![Fact::Decided {
+        keys: vec![key(0)],
+        decision: Box::new(decision),
+    }]);
+    let max = |max| Apply::of(["a"]).with(|plan| plan.max_coupons = max);
+    let refused = max(1).decide(&book).expect_err("two coupons may come to exist");
+    assert!(
+        refused[0]
+            .to_string()
+            .ends_with("1 owed + 1 that were in doubt when they were reopened"),
+        "{refused:?}"
+    );
+    max(2).to(&mut book);
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fact::{Fact, Generation};
+use super::fact::{Decision, Fact, Generation};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
 use outcome::{Commons, Told};
@@ -28,6 +28,7 @@ const INTENT: u8 = 5;
 const WITHDRAWN: u8 = 6;
 const ENDED: u8 = 7;
 const REREAD: u8 = 8;
+const DECIDED: u8 = 9;
 const LAPSED: u8 = 10;
 
 const OWE: u8 = 0;
@@ -165,6 +166,11 @@ impl Codec {
                 self.last.write(writer, *at);
                 self.write_step(writer, step)?;
             }
+            Fact::Decided { keys, decision } => {
+                writer.byte(DECIDED);
+                write_keys(writer, keys);
+                writer.bytes(&postcard::to_stdvec(decision).ok()?);
+            }
         }
         Some(())
     }
@@ -178,9 +184,12 @@ impl Codec {
                 writer.byte(RESEND);
                 writer.near(due.as_millisecond().wrapping_sub(self.last.0));
             }
-            Step::Intent { .. } | Step::Withdrawn | Step::Ended(_) | Step::Interrupted { .. } | Step::Skip(_) => {
-                return None;
-            }
+            Step::Intent { .. }
+            | Step::Withdrawn
+            | Step::Ended(_)
+            | Step::Interrupted { .. }
+            | Step::Skip(_)
+            | Step::Resolved(_) => return None,
         }
         Some(())
     }
@@ -227,6 +236,10 @@ impl Codec {
                     _ => return None,
                 },
             },
+            DECIDED => Entry::Decided {
+                keys: read_keys(reader)?,
+                decision: postcard::from_bytes(reader.bytes()?).ok()?,
+            },
             _ => return None,
         })
     }
@@ -265,6 +278,10 @@ pub(super) enum Entry<'a> {
         step: Step,
         at: Timestamp,
     },
+    Decided {
+        keys: Vec<DeliveryKey>,
+        decision: Box<Decision>,
+    },
 }
 
 impl Entry<'_> {
@@ -281,6 +298,7 @@ impl Entry<'_> {
             Self::Withdrawn { .. } => "withdrawn",
             Self::Ended { .. } => "ended",
             Self::Reread { .. } => "reread",
+            Self::Decided { .. } => "decided",
         }
     }
 
@@ -314,6 +332,7 @@ impl Entry<'_> {
                 outcome: Box::new(told.outcome()?),
             },
             Self::Reread { key, step, at } => Fact::Reread { key, step, at },
+            Self::Decided { keys, decision } => Fact::Decided { keys, decision },
         })
     }
 }
@@ -364,6 +383,25 @@ fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<Deli
     let ordinal = if ordinal == 0 { reader.byte()? } else { ordinal };
     let recipient = read_recipient(reader, last)?;
     Some(DeliveryKey { recipient, ordinal })
+}
+
+/// Keys as other facts have theirs, of no kind: two or three bytes for each of many.
+fn write_keys(writer: &mut Writer, keys: &[DeliveryKey]) {
+    writer.number(keys.len() as u64);
+    let mut last = 0;
+    for key in keys {
+        write_key(writer, 0, *key, &mut last);
+    }
+}
+
+fn read_keys(reader: &mut Reader<'_>) -> Option<Vec<DeliveryKey>> {
+    let many = reader.number()?;
+    let (mut keys, mut last) = (Vec::new(), 0);
+    for _ in 0..many {
+        let ordinal = reader.byte()? >> 4;
+        keys.push(read_key(reader, ordinal, &mut last)?);
+    }
+    Some(keys)
 }
 
 fn read_open_ids<'a>(reader: &mut Reader<'a>) -> Option<OpenIds<'a>> {

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::from_ms;
-use crate::delivery::Verdict;
+use crate::delivery::{Resolution, StateName, Verdict};
 use crate::identity::ActivityId;
-use crate::ledger::fact::{Excluded, Generation};
+use crate::ledger::fact::{Decision, Excluded, Generation};
 use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -137,6 +137,24 @@ fn generation() -> impl Strategy<Value = Generation> {
         )
 }
 
+fn decision() -> impl Strategy<Value = Decision> {
+    let to = prop::sample::select(vec![
+        Resolution::Issued,
+        Resolution::Refused,
+        Resolution::Owed { may_double: false },
+        Resolution::Owed { may_double: true },
+    ]);
+    let from = prop::sample::select(StateName::ALL.to_vec());
+    (time(), ".{0,9}", ".{0,40}", from, to, "[ -~]{0,20}").prop_map(|(at, by, note, from, to, selection)| Decision {
+        at,
+        by,
+        note,
+        from,
+        to,
+        selection,
+    })
+}
+
 fn fact() -> impl Strategy<Value = Fact> {
     let numbers = || {
         prop::collection::vec((any::<u32>(), 0..9_u32), 0..9).prop_map(|runs| {
@@ -164,6 +182,8 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => (key(), verdict(), outcome().prop_map(Box::new))
             .prop_map(|(key, verdict, outcome)| Fact::Ended { key, verdict, outcome }),
         1 => (key(), step, time()).prop_map(|(key, step, at)| Fact::Reread { key, step, at }),
+        1 => (prop::collection::vec(key(), 0..9), decision().prop_map(Box::new))
+            .prop_map(|(keys, decision)| Fact::Decided { keys, decision }),
     ]
 }
 
@@ -316,6 +336,17 @@ fn one_of_each() -> Vec<Fact> {
             },
             at: from_ms(1_780_000_000_150),
         },
+        Fact::Decided {
+            keys: vec![key, DeliveryKey { recipient: 9, ..key }],
+            decision: Box::new(Decision {
+                at: from_ms(1_780_000_000_300),
+                by: "li@ops".to_owned(),
+                note: "券".to_owned(),
+                from: StateName::Held,
+                to: Resolution::Owed { may_double: false },
+                selection: "--held".to_owned(),
+            }),
+        },
     ]
 }
 
@@ -341,5 +372,6 @@ fn the_format_stays_what_it_is() {
     1706002200000001000103e588b80000000001000001000773756363657373000001c801000078397f2220230602141441e708d3a77c64701c88eb33ac1fc07b8bbd2b6400
     0a0828
     18073c0364
+    09021006100c2c16323032362d30352d32385432303a32363a34302e335a066c69406f707303e588b8040200062d2d68656c64
     ");
 }

@@ -2,35 +2,35 @@
 
 use std::path::Path;
 
+use super::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home;
+use super::rehearsal::RehearsalArgs;
+use super::view;
 use crate::audience::Source;
 use crate::campaign::{self, Exclude};
-use crate::cli::Context;
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
-use crate::cli::home;
-use crate::cli::rehearsal::RehearsalArgs;
-use crate::cli::view;
 use crate::delivery::{DeliveryKey, StateName};
 use crate::engine::admit::Exclusion;
 use crate::ledger::Book;
 use crate::plan::{self, Plan, RunOptions};
 
 /// What the lists are read for.
-pub(super) struct For<'f> {
+pub struct For<'f> {
     /// Where the program's options are.
-    pub(super) context: &'f Context,
+    pub context: &'f Context,
     /// Whether it is a rehearsal.
-    pub(super) rehearsal: &'f RehearsalArgs,
+    pub rehearsal: &'f RehearsalArgs,
     /// What the file says.
-    pub(super) campaign: &'f campaign::Campaign,
+    pub campaign: &'f campaign::Campaign,
     /// What it means.
-    pub(super) plan: &'f Plan,
+    pub plan: &'f Plan,
 }
 
 impl For<'_> {
     /// Reads every list, and says how many rows there were so far. A list that cannot be read is a failure, never a list
     /// of nobody.
-    pub(super) async fn read<'b>(
+    pub async fn read<'b>(
         &self,
         book: &'b Book,
         mut progress: impl FnMut(u64),

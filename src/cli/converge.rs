@@ -1,0 +1,103 @@
+//! Reading the audience and holding it against the ledger: what `apply` does and what `plan` foretells, by the same code.
+
+use jiff::Timestamp;
+
+use crate::audience::Source;
+use crate::campaign::Parsed;
+use crate::delivery::StateName;
+use crate::douyin::codes::Codes;
+use crate::engine::admit::{Accept, Admission, Terms, Weighed};
+use crate::ledger::{Book, Fact};
+use crate::plan::{Fingerprint, Plan};
+
+use super::Context;
+use super::exclude;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
+
+/// One reading of the audience.
+#[derive(Clone, Copy)]
+pub struct Converge<'a> {
+    /// Where the program's options are.
+    pub context: &'a Context,
+    /// What the campaign's file says.
+    pub parsed: &'a Parsed,
+    /// What it means now.
+    pub plan: &'a Plan,
+    /// The changes that a person says are meant.
+    pub accepted: &'a [Accept],
+    /// Whether it is a rehearsal.
+    pub rehearsal: &'a RehearsalArgs,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Converge<'_> {
+    /// What a run tells a ledger before anything else. An attempt that an earlier run left under way is in doubt from
+    /// then on; but in a rehearsal whose stand-in was inside the killed process, that platform is gone with everything
+    /// that it gave, so there it is called off. A refusal by the next stand-in would otherwise leave a doubt that nobody
+    /// can ever settle, and the same command would not complete the rehearsal.
+    #[must_use]
+    pub fn beginning(&self, book: &Book) -> Vec<Fact> {
+        let inside = self.rehearsal.inside();
+        let under_way = book
+            .unsettled()
+            .filter(|(_, standing)| inside && standing.state.name() == StateName::InFlight);
+        let called_off = under_way.map(|(key, _)| Fact::Withdrawn { key });
+        called_off.chain([self.run_began()]).collect()
+    }
+
+    /// That a run begins now.
+    #[must_use]
+    pub const fn run_began(&self) -> Fact {
+        Fact::RunBegan {
+            at: self.now,
+            timeout: self.plan.retry.timeout,
+        }
+    }
+
+    /// Reads the audience and holds it against the ledger. `progress` is told now and then how many rows were read. To
+    /// break it off, drop it.
+    pub async fn weigh(&self, book: &Book, mut progress: impl FnMut(u64)) -> Result<(Weighed, Fingerprint), Failure> {
+        let said = &self.parsed.campaign;
+        let source = Source::of(&said.audience.source, &said.timezone);
+        let lists = exclude::For {
+            context: self.context,
+            rehearsal: self.rehearsal,
+            campaign: said,
+            plan: self.plan,
+        };
+        let (excluded, before) = lists.read(book, &mut progress).await?;
+        let mut admission = Admission::excluding(excluded, self.plan);
+        let totals = admission.read(&source, |rows| progress(before + rows)).await?;
+        let codes = Codes::new(self.plan.codes.clone());
+        let terms = Terms {
+            plan: self.plan,
+            totals: &totals,
+            accepted: self.accepted,
+            rehearsal: self.rehearsal.on(),
+            class: &|code| codes.classify(code).0,
+            now: self.now.max(book.newest()),
+        };
+        let last = book.generation().map(|last| last.fingerprint.as_str());
+        let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
+        Ok((admission.weigh(&terms), fingerprint))
+    }
+}
+
+/// Checks that a plan is the one that was reviewed, where one was.
+pub fn expected(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
+    let Some(reviewed) = reviewed else { return Ok(()) };
+    let differences = reviewed.differences(now);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut failure = Failure::new(
+        Exit::NeedsPerson,
+        "the plan is not the one that --expect names; nothing was sent",
+    );
+    failure.causes = differences.iter().map(ToString::to_string).collect();
+    failure.causes.push(format!("expected {reviewed}, and it is {now}"));
+    Err(failure.help(format!("`{plan_again}` shows what it is now")))
+}

@@ -1,0 +1,89 @@
+//! `runner init`: a first campaign and its audience, to be read, rehearsed and changed.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home::again;
+use super::rehearsal::RehearsalArgs;
+use super::{Context, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner init
+      write first.yaml and first.csv here
+  runner init campaigns/spring
+      write them there; then: runner apply campaigns/spring/first.yaml --sandbox
+
+Nothing is ever overwritten.";
+
+const CAMPAIGN: &str = include_str!("init/first.yaml");
+const AUDIENCE: &str = include_str!("init/first.csv");
+
+/// The arguments of `runner init`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InitArgs {
+    /// Where to write them; made if it is not there
+    #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
+    pub dir: PathBuf,
+}
+
+/// Writes both files, or none.
+pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
+    let (campaign, audience) = (args.dir.join("first.yaml"), args.dir.join("first.csv"));
+    for path in [&campaign, &audience] {
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+    }
+    fs::create_dir_all(&args.dir).map_err(|error| failed("make the directory", &args.dir, &error))?;
+    write(&campaign, CAMPAIGN)?;
+    write(&audience, AUDIENCE).inspect_err(|_| {
+        // This process made it a moment ago; a campaign without its audience is worse than none.
+        let _ = fs::remove_file(&campaign);
+    })?;
+    if context.output == Output::Human {
+        let rehearsal = RehearsalArgs { sandbox: Some(None) };
+        context.say(&format!(
+            "wrote {} and {}\nto rehearse it; nothing real is sent:\n  {}\n",
+            campaign.display(),
+            audience.display(),
+            again("apply", &rehearsal, context, &campaign)
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| {
+            let written = file.write_all(text.as_bytes());
+            if written.is_err() {
+                let _ = fs::remove_file(path);
+            }
+            written
+        });
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => failed("write", path, &error),
+    })
+}
+
+fn exists(path: &Path) -> Failure {
+    let message = format!("{} is there already; nothing was written", path.display());
+    Failure::new(Exit::Input, message).help("name another directory: `runner init DIR`")
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Error, format!("cannot {what} {}", path.display()))
+        .caused_by(error)
+        .help("name a directory that you may write to: `runner init DIR`")
+}

@@ -1,0 +1,177 @@
+//! `runner plan`, and `runner apply --dry-run`: what an apply would do now. Nothing is sent, no connection is opened, no
+//! secret is needed, and no ledger is made or added to.
+
+mod progress;
+mod propose;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tokio::sync::watch;
+
+use crate::engine::admit::Accept;
+use crate::plan::Fingerprint;
+use crate::report::plan::json::{PlanObject, RequestObject};
+use crate::report::plan::{Proposal, RequestNote, requests, text};
+
+use super::apply_args::{ApplyArgs, changes};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
+use super::terminal::stdout_width;
+use super::{Context, Output, signals, validate};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner plan campaigns/summer.yaml
+      how many would be sent, what has changed, when it would be done, and whether it can be
+  runner plan campaigns --detailed-exitcode --output json
+      the same of every campaign in a directory, for a program
+
+It ends with 0, or with 4 when a person must look: a change that nobody accepted, an audience that is not let in, or a \
+time that is too short. With --detailed-exitcode it ends with 3 when something would be sent, and with 4 also when \
+nothing would and some are held or in doubt.";
+
+/// The arguments of `runner plan`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PlanArgs {
+    /// Campaign files, or directories of them
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Whether the rehearsal is meant.
+    #[command(flatten)]
+    pub rehearsal: RehearsalArgs,
+    /// Plan as if this change since the last apply were accepted; several, separated by commas
+    #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
+    pub accept: Vec<Accept>,
+    /// End with 0 when there is nothing to send, 3 when there is, 4 when a person must look
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// What is planned, and how it is shown.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    paths: &'a [PathBuf],
+    rehearsal: &'a RehearsalArgs,
+    accept: &'a [Accept],
+    /// The most that the run may attempt.
+    at_most: Option<u64>,
+    /// Whether the ledger would be begun anew.
+    fresh: bool,
+    expect: Option<&'a Fingerprint>,
+    /// How many requests are drawn up; none for a plan alone.
+    show: Option<usize>,
+    detailed: bool,
+}
+
+/// Shows what applies would do.
+pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
+    let wanted = Wanted {
+        paths: &args.paths,
+        rehearsal: &args.rehearsal,
+        accept: &args.accept,
+        at_most: None,
+        fresh: false,
+        expect: None,
+        show: None,
+        detailed: args.detailed_exitcode,
+    };
+    super::wait(all(wanted, context))?
+}
+
+/// Shows what this apply would do, and the first requests as they would go.
+pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+    let wanted = Wanted {
+        paths: &args.files,
+        rehearsal: &args.rehearsal,
+        accept: &args.accept,
+        at_most: args.at_most,
+        fresh: args.fresh,
+        expect: args.expect.as_ref(),
+        show: Some(args.dry.show),
+        detailed: false,
+    };
+    super::wait(all(wanted, context))?
+}
+
+/// Plans every file. One that cannot be planned keeps the others from nothing.
+async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
+    let files = validate::files(wanted.paths)?;
+    let stop = signals::stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
+    let mut exits = Vec::new();
+    for file in &files {
+        match one(wanted, context, file, (&stop, !exits.is_empty())).await {
+            Ok(Some(exit)) => exits.push(exit),
+            Ok(None) => {
+                context.talk("interrupted: nothing was sent and nothing was changed\n");
+                exits.push(Exit::Incomplete);
+                break;
+            }
+            Err(failure) if files.len() == 1 => return Err(failure),
+            Err(failure) => {
+                super::show(&failure, context);
+                exits.push(failure.exit);
+            }
+        }
+    }
+    Ok(Exit::of_several(exits))
+}
+
+/// Plans one file and shows it; nothing when a signal broke it off.
+async fn one(
+    wanted: Wanted<'_>,
+    context: &Context,
+    file: &Path,
+    (stop, not_first): (&watch::Receiver<bool>, bool),
+) -> Result<Option<Exit>, Failure> {
+    let Some(parsed) = validate::usable(file, context) else {
+        return Ok(Some(Exit::Input));
+    };
+    let mut stop = stop.clone();
+    let (proposal, first) = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => return Ok(None),
+        proposed = propose::propose(wanted, context, (file, &parsed)) => proposed?,
+    };
+    if not_first && context.output == Output::Human {
+        context.data("\n")?;
+    }
+    show(wanted, context, &proposal, &first)?;
+    Ok(Some(exit(wanted, &proposal)))
+}
+
+fn show(wanted: Wanted<'_>, context: &Context, proposal: &Proposal, first: &[RequestNote]) -> Result<(), Failure> {
+    match context.output {
+        Output::Human => {
+            let mut shown = text(proposal, stdout_width());
+            if wanted.show.is_some() {
+                let all = proposal.stand.to_send().min(wanted.at_most.unwrap_or(u64::MAX));
+                shown.push_str(&requests(first, all));
+                shown.push_str("\na dry run: nothing was sent and nothing was changed\n");
+            }
+            context.data(&shown)
+        }
+        Output::Json => {
+            context.lines.write(&PlanObject::of(proposal));
+            for request in first {
+                context.lines.write(&RequestObject::of(&proposal.about, request));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn exit(wanted: Wanted<'_>, proposal: &Proposal) -> Exit {
+    let stand = &proposal.stand;
+    if !proposal.reasons.is_empty() {
+        Exit::NeedsPerson
+    } else if wanted.detailed && stand.to_send() > 0 {
+        Exit::Incomplete
+    } else if wanted.detailed && stand.waits() {
+        Exit::NeedsPerson
+    } else {
+        Exit::Done
+    }
+}

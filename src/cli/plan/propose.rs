@@ -1,0 +1,346 @@
+//! One campaign's plan: its ledger as a run would find it, its audience as a run would let it in, and what that run would
+//! do then. The ledger is only looked at; what a run would tell it is supposed, and told to nobody.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::campaign::Parsed;
+use crate::cli::converge::{Converge, expected};
+use crate::cli::failure::Failure;
+use crate::cli::home::{self, again};
+use crate::cli::{Context, Exit, view};
+use crate::delivery::Away;
+use crate::douyin::client::Drawing;
+use crate::douyin::wire::SendRequest;
+use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
+use crate::engine::outlook::{Due, Outlook, foresee};
+use crate::ledger::memory::MemoryStore;
+use crate::ledger::worth::Worth;
+use crate::ledger::{Generation, Ledger, Store};
+use crate::plan::forecast::{Load, forecast};
+use crate::plan::{Bounds, Fingerprint, Plan};
+use crate::report::plan::verdict::{self, Reason};
+use crate::report::plan::{About, ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
+use crate::report::times::{grouped, of};
+
+use super::Wanted;
+use super::progress::Progress;
+
+/// The plan of a campaign and the first requests that were asked for. To break it off, drop it.
+pub(super) async fn propose(
+    wanted: Wanted<'_>,
+    context: &Context,
+    (file, parsed): (&Path, &Parsed),
+) -> Result<(Proposal, Vec<RequestNote>), Failure> {
+    let plan = view::plan_of(parsed, wanted.rehearsal)?;
+    let plan = Plan {
+        run: Bounds {
+            at_most: wanted.at_most.unwrap_or(u64::MAX),
+            ..plan.run
+        },
+        ..plan
+    };
+    let job = Job {
+        wanted,
+        context,
+        file,
+        parsed,
+        plan: &plan,
+        progress: Progress::begin(context, parsed),
+    };
+    let view = if wanted.fresh {
+        None
+    } else {
+        view::open(context, file, &plan).await?
+    };
+    if let Some(mut view) = view {
+        let note = LedgerNote {
+            dir: view.dir.clone(),
+            begun: Some(view.passport.created),
+            applied: view.ledger.book().generation().map(|last| last.at),
+        };
+        return job.foretell(&mut view.ledger, note).await;
+    }
+    let note = LedgerNote {
+        dir: home::place(context, file, &plan).dir().to_owned(),
+        begun: None,
+        applied: None,
+    };
+    let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
+    job.foretell(&mut ledger, note).await
+}
+
+struct Job<'a> {
+    wanted: Wanted<'a>,
+    context: &'a Context,
+    file: &'a Path,
+    parsed: &'a Parsed,
+    plan: &'a Plan,
+    progress: Progress,
+}
+
+impl Job<'_> {
+    async fn foretell<S: Store>(
+        self,
+        ledger: &mut Ledger<S>,
+        note: LedgerNote,
+    ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
+        let now = self.context.clock.now();
+        let mut worth = Worth::default();
+        ledger.facts(|_, fact| worth.take(&fact)).await?;
+        let last = ledger.book().generation().cloned();
+        let converge = Converge {
+            context: self.context,
+            parsed: self.parsed,
+            plan: self.plan,
+            accepted: self.wanted.accept,
+            rehearsal: self.wanted.rehearsal,
+            now,
+        };
+        let beginning = converge.beginning(ledger.book());
+        ledger.suppose(&beginning)?;
+        let progress = |rows| self.progress.rows(rows);
+        let (weighed, fingerprint) = converge.weigh(ledger.book(), progress).await?;
+        self.progress.end();
+        expected(self.wanted.expect, &fingerprint, &self.again("plan"))?;
+        let reasons = reasons(&weighed);
+        let changes = changes(&weighed, last.as_ref(), &fingerprint, self.plan);
+        let converged = weighed.supposed();
+        converged
+            .remarks()
+            .for_each(|remark| self.context.talk(&format!("{remark}\n")));
+        let (stand, outlook) = self.outlook(ledger, converged, now)?;
+        let book = ledger.book();
+        let money = Money {
+            given: worth.given(),
+            told: worth.told(),
+            each: book.current_activity().and_then(|activity| worth.of(activity)),
+        };
+        let requests = self.draw(&outlook.first)?;
+        let proposal = self.proposal(
+            now,
+            (note, stand, changes, money),
+            (reasons, outlook.last_due),
+            &fingerprint,
+        );
+        Ok((proposal, requests))
+    }
+
+    /// Where everything would stand, and what a run would do then.
+    fn outlook<S: Store>(
+        &self,
+        ledger: &mut Ledger<S>,
+        converged: Converged,
+        now: Timestamp,
+    ) -> Result<(Stand, Outlook), Failure> {
+        let Converged {
+            changes,
+            reading,
+            counts,
+            skipped,
+            roll,
+            ..
+        } = converged;
+        let outlook = foresee(self.plan, ledger, (changes, &roll), now, self.wanted.show.unwrap_or(0))?;
+        let stand = Stand {
+            counts,
+            skipped,
+            reading,
+            resent: outlook.resent,
+            behind: outlook.behind,
+            at_most: self.wanted.at_most,
+        };
+        Ok((stand, outlook))
+    }
+
+    fn proposal(
+        &self,
+        now: Timestamp,
+        (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
+        (mut reasons, last_due): (Vec<Reason>, Timestamp),
+        fingerprint: &Fingerprint,
+    ) -> Proposal {
+        let (plan, said) = (self.plan, &self.parsed.campaign);
+        let to_send = stand.to_send();
+        let forecast = forecast(plan, Load { to_send, last_due }, now);
+        let zone = &said.timezone;
+        reasons.extend(verdict::of_time(
+            &forecast,
+            to_send.min(plan.run.at_most),
+            plan.pace.per_second,
+            (now, zone),
+        ));
+        let schedule = plan.schedule;
+        Proposal {
+            about: About {
+                campaign: said.names.campaign.clone(),
+                title: said.names.title.clone(),
+                app_id: said.names.app_id.clone(),
+                activity_id: said.names.activity_id.clone(),
+                platform: self.platform(),
+                zone: zone.clone(),
+                now,
+            },
+            ledger,
+            stand,
+            changes,
+            pace: PaceNote {
+                per_second: plan.pace.per_second,
+                max_in_flight: plan.pace.max_in_flight,
+                start: Some(schedule.start).filter(|start| *start > Timestamp::MIN),
+                end: Some(schedule.end).filter(|end| *end < Timestamp::MAX),
+            },
+            forecast,
+            money,
+            reasons,
+            fingerprint: fingerprint.to_string(),
+            apply: self.apply(fingerprint),
+        }
+    }
+
+    fn platform(&self) -> String {
+        if self.wanted.rehearsal.inside() {
+            "a stand-in inside the process that applies".to_owned()
+        } else {
+            self.plan.base_url.clone()
+        }
+    }
+
+    fn again(&self, verb: &str) -> String {
+        again(verb, self.wanted.rehearsal, self.context, self.file)
+    }
+
+    fn apply(&self, fingerprint: &Fingerprint) -> String {
+        let mut command = self.again("apply");
+        if self.wanted.fresh {
+            command.push_str(" --fresh");
+        }
+        for accept in self.wanted.accept {
+            let _ = write!(command, " --accept {accept}");
+        }
+        if let Some(most) = self.wanted.at_most {
+            let _ = write!(command, " --at-most {most}");
+        }
+        format!("{command} --expect {fingerprint}")
+    }
+
+    fn draw(&self, first: &[Due]) -> Result<Vec<RequestNote>, Failure> {
+        if first.is_empty() {
+            return Ok(Vec::new());
+        }
+        let drawing = Drawing::new(self.plan)?;
+        let draw = |due: &Due| {
+            let app_id = &self.plan.identity.app_id;
+            let request = SendRequest::new(app_id, &due.open_id, &due.activity_id, due.merchant_coupon_id);
+            let drawn = drawing
+                .draw(&request)
+                .map_err(|why| Failure::new(Exit::Error, format!("cannot draw up a request: {why}")))?;
+            Ok(RequestNote {
+                open_id: request.open_id,
+                ordinal: due.key.ordinal,
+                merchant_coupon_id: request.merchant_coupon_id,
+                method: drawn.method,
+                url: drawn.url,
+                headers: drawn.headers,
+                body: drawn.body,
+            })
+        };
+        first.iter().map(draw).collect()
+    }
+}
+
+fn reasons(weighed: &Weighed) -> Vec<Reason> {
+    let reason = |refusal: &Refusal| Reason {
+        text: refusal.to_string(),
+        help: refusal.help(),
+    };
+    weighed.refusals().iter().map(reason).collect()
+}
+
+/// What is otherwise than at the last apply; nothing without one.
+fn changes(weighed: &Weighed, last: Option<&Generation>, now: &Fingerprint, plan: &Plan) -> Vec<ChangeNote> {
+    let Some(last) = last else {
+        return Vec::new();
+    };
+    let mut changes: Vec<_> = weighed.found().iter().map(found).collect();
+    if last.coupons_per_user > plan.coupons_per_user {
+        changes.push(ChangeNote {
+            from: Some(last.coupons_per_user.to_string()),
+            to: Some(plan.coupons_per_user.to_string()),
+            note: Some("nothing is taken back".to_owned()),
+            ..change("coupons_per_user")
+        });
+    }
+    changes.extend(audience(weighed.foreseen(), last));
+    let file = last.fingerprint.split('-').next().unwrap_or_default();
+    if file != now.file() {
+        changes.push(ChangeNote {
+            from: Some(file.to_owned()),
+            to: Some(now.file().to_owned()),
+            note: Some("the file's settings mean something else".to_owned()),
+            ..change("file")
+        });
+    }
+    changes
+}
+
+const fn change(what: &'static str) -> ChangeNote {
+    ChangeNote {
+        what,
+        from: None,
+        to: None,
+        note: None,
+        accept: None,
+        accepted: false,
+    }
+}
+
+fn found(found: &Found) -> ChangeNote {
+    let what = found.change.what.word();
+    ChangeNote {
+        from: Some(found.change.from.clone()),
+        to: Some(found.change.to.clone()),
+        accept: (found.consent != Consent::NotNeeded).then_some(what),
+        accepted: found.consent == Consent::Given,
+        ..change(what)
+    }
+}
+
+/// Who came, went and came back, and who is read again.
+fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
+    let changes = &foreseen.changes;
+    let moved = |why| changes.away.get(&why).map_or(0, Vec::len);
+    let moves = [
+        (changes.admitted.len(), "new"),
+        (moved(Away::Gone), "gone"),
+        (moved(Away::Excluded), "excluded"),
+        (moved(Away::ControlGroup), "in the control group"),
+        (moved(Away::Lapsed), "last active too long ago"),
+        (moved(Away::Limit), "beyond the limit"),
+        (changes.returned.len(), "back"),
+    ];
+    let moves: Vec<_> = moves
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", grouped(*n as u64)))
+        .collect();
+    let mut notes = Vec::new();
+    if !moves.is_empty() {
+        notes.push(ChangeNote {
+            from: Some(last.listed.to_string()),
+            to: Some(foreseen.reading.listed.to_string()),
+            note: Some(moves.join(", ")),
+            ..change("audience")
+        });
+    }
+    if !changes.reread.is_empty() {
+        let read = of(changes.reread.len() as u64, "delivery is", "deliveries are");
+        notes.push(ChangeNote {
+            to: Some(format!("{read} read again")),
+            ..change("codes")
+        });
+    }
+    notes
+}

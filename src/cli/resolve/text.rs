@@ -1,0 +1,168 @@
+//! What a person is shown before and after a decision, and what a program is told of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::delivery::{Resolution, State, StateName};
+use crate::identity::CampaignName;
+use crate::ledger::Book;
+use crate::plan::Plan;
+use crate::report::lines::Lines;
+use crate::report::text::{columns, cut, left, visible};
+use crate::report::times::{grouped, of};
+
+use super::choose::Chosen;
+
+/// More are counted and not listed.
+const MOST_LISTED: usize = 20;
+/// The widest that an open_id may be in the list.
+const OPEN_ID: usize = 40;
+
+/// A decision that is about to be made, or was.
+pub(super) struct About<'a> {
+    pub(super) campaign: &'a CampaignName,
+    pub(super) ledger: &'a Path,
+    pub(super) selection: &'a str,
+    pub(super) note: &'a str,
+    pub(super) to: Resolution,
+}
+
+/// What is about to happen, and the question whether it shall.
+pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> String {
+    let many = of(chosen.len() as u64, "coupon", "coupons");
+    let mut text = format!("about to resolve {many} as {}\n", about.to.word());
+    let lines = [
+        ("chosen by", visible(about.selection).into_owned()),
+        ("note", visible(about.note).into_owned()),
+        ("campaign", about.campaign.to_string()),
+        ("ledger", visible(&about.ledger.display().to_string()).into_owned()),
+    ];
+    for (name, value) in lines {
+        let _ = writeln!(text, "  {name:<10} {value}");
+    }
+    text.push_str(&sums(chosen));
+    text.push_str(&list(chosen, |chosen| becomes(about.to, chosen, book)));
+    if chosen.iter().any(|it| book.standing(it.key).reopens_doubt(about.to)) {
+        text.push_str("those in doubt may become a second coupon for the same user. ");
+    }
+    text.push_str("go on? [y/N] ");
+    text
+}
+
+/// What was done, and what follows.
+pub(super) fn done(about: &About<'_>, chosen: &[Chosen], book: &Book, again: &str) -> String {
+    let many = of(chosen.len() as u64, "coupon", "coupons");
+    let mut text = format!("resolved {many} as {}\n", about.to.word());
+    text.push_str(&sums(chosen));
+    text.push_str(&list(chosen, |chosen| now(book, chosen)));
+    let sends = chosen.iter().any(|it| book.standing(it.key).state == State::Pending);
+    if sends {
+        let _ = writeln!(text, "\nto send what is owed:\n  {again}");
+    }
+    text
+}
+
+/// How many there are of each state and code.
+fn sums(chosen: &[Chosen]) -> String {
+    let mut sums: BTreeMap<(StateName, Option<i64>), u64> = BTreeMap::new();
+    for it in chosen {
+        *sums.entry((it.from, it.code)).or_default() += 1;
+    }
+    let line = |((from, code), n): ((StateName, Option<i64>), u64)| {
+        let code = code.map_or_else(String::new, |code| format!(", last answered with {code}"));
+        format!("  {} {from}{code}\n", grouped(n))
+    };
+    let sums: String = sums.into_iter().map(line).collect();
+    format!("\n{sums}\n")
+}
+
+/// The first of them, one a line.
+fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> String {
+    let rows: Vec<_> = chosen
+        .iter()
+        .take(MOST_LISTED)
+        .map(|it| {
+            let (open_id, to) = becomes(it);
+            let open_id = cut(&visible(&open_id), OPEN_ID).into_owned();
+            (open_id, format!("coupon {}", it.key.ordinal), it.from.to_string(), to)
+        })
+        .collect();
+    let widest = |of: fn(&(String, String, String, String)) -> &str| {
+        rows.iter().map(|row| columns(of(row))).max().unwrap_or_default()
+    };
+    let widths = (widest(|row| &row.0), widest(|row| &row.1), widest(|row| &row.2));
+    let mut text = String::new();
+    for row in &rows {
+        let _ = writeln!(
+            text,
+            "  {}  {}  {} -> {}",
+            left(&row.0, widths.0),
+            left(&row.1, widths.1),
+            left(&row.2, widths.2),
+            row.3
+        );
+    }
+    if chosen.len() > rows.len() {
+        let _ = writeln!(text, "  and {} more", grouped((chosen.len() - rows.len()) as u64));
+    }
+    text
+}
+
+/// What a delivery will be: one that is owed to nobody who is in the audience is skipped at once.
+fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
+    let open_id = book.open_id(chosen.key.recipient).to_owned();
+    let left_out = book.away(chosen.key.recipient).is_some() || chosen.key.ordinal > book.coupons_per_user();
+    let word = match to {
+        Resolution::Owed { .. } if left_out => "skipped, as the audience says",
+        to => to.word(),
+    };
+    (open_id, word.to_owned())
+}
+
+/// What a delivery is by now.
+fn now(book: &Book, chosen: &Chosen) -> (String, String) {
+    let state = book.standing(chosen.key).state;
+    let word = match state {
+        State::Pending => "owed".to_owned(),
+        State::Skipped(why) => format!("skipped ({})", why.word()),
+        other => other.name().to_string(),
+    };
+    (book.open_id(chosen.key.recipient).to_owned(), word)
+}
+
+#[derive(Serialize)]
+struct Resolved<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    open_id: &'a str,
+    ordinal: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_coupon_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    from: &'static str,
+    to: &'static str,
+    state: &'static str,
+}
+
+/// One object for each delivery: what it was, what was decided, and what it is.
+pub(super) fn objects(chosen: &[Chosen], book: &Book, plan: &Plan, to: Resolution, lines: &Lines) {
+    for it in chosen {
+        lines.write(&Resolved {
+            r#type: "resolved",
+            campaign: plan.identity.campaign.as_str(),
+            app_id: plan.identity.app_id.as_str(),
+            open_id: &book.open_id(it.key.recipient),
+            ordinal: it.key.ordinal,
+            merchant_coupon_id: book.merchant_coupon_id(it.key).map(|id| id.to_string()),
+            code: it.code,
+            from: it.from.word(),
+            to: to.word(),
+            state: book.standing(it.key).state.name().word(),
+        });
+    }
+}

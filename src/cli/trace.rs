@@ -1,0 +1,138 @@
+//! `runner trace`: everything that is known of one user, and what happens to their coupons next.
+
+mod objects;
+mod text;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::delivery::DeliveryKey;
+use crate::engine::next::{Next, next};
+use crate::ledger::Book;
+use crate::plan::Plan;
+use crate::report::text::visible;
+use crate::story::person::Person;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home::again;
+use super::view::{self, CampaignArgs};
+use super::{Context, Output, terminal, validate};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708
+      why somebody has no coupon, or which, and by which log_id to ask the platform
+  runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
+      the same for a program: a `delivery` for each coupon, with its history and what is next";
+
+/// The arguments of `runner trace`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TraceArgs {
+    /// Which campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// The user
+    #[arg(value_name = "OPEN_ID")]
+    pub open_id: String,
+}
+
+/// What is told of one user.
+struct Told<'t> {
+    book: &'t Book,
+    plan: &'t Plan,
+    title: Option<&'t str>,
+    recipient: u32,
+    person: &'t Person,
+    zone: &'t TimeZone,
+    /// The later of the wall clock and the ledger's newest time.
+    now: Timestamp,
+    /// How wide lines may be.
+    width: usize,
+}
+
+impl Told<'_> {
+    fn ordinals(&self) -> std::ops::RangeInclusive<u8> {
+        1..=self.book.ordinals()
+    }
+
+    fn next(&self, ordinal: u8) -> Next {
+        let key = DeliveryKey {
+            recipient: self.recipient,
+            ordinal,
+        };
+        next(self.book, self.plan, key, self.now)
+    }
+}
+
+/// Tells what is known of one user.
+pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+        return Ok(Exit::Input);
+    };
+    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    super::wait(async {
+        let mut view = view::opened(context, &args.campaign, &plan).await?;
+        let found = view.ledger.book().find(args.open_id.trim());
+        let recipient = found.ok_or_else(|| unknown(view.ledger.book(), &plan, args, context))?;
+        let person = Person::of(&mut view.ledger, recipient).await?;
+        let book = view.ledger.book();
+        let told = Told {
+            book,
+            plan: &plan,
+            title: parsed.campaign.names.title.as_deref(),
+            recipient,
+            person: &person,
+            zone: &parsed.campaign.timezone,
+            now: context.clock.now().max(book.newest()),
+            width: if context.terminal.stdout {
+                terminal::width()
+            } else {
+                usize::MAX
+            },
+        };
+        match context.output {
+            Output::Human => context.data(&text::text(&told))?,
+            Output::Json => objects::write(&told, &context.lines),
+        }
+        Ok(Exit::Done)
+    })?
+}
+
+fn unknown(book: &Book, plan: &Plan, args: &TraceArgs, context: &Context) -> Failure {
+    let campaign = &plan.identity.campaign;
+    let message = format!("the ledger of {campaign} has no user {}", visible(&args.open_id));
+    let help = nearest(book, args.open_id.trim()).map_or_else(
+        || {
+            let every = again("export", &args.campaign.rehearsal, context, &args.campaign.file);
+            format!("`{every}` names everybody who ever was in the audience")
+        },
+        |near| format!("did you mean {}?", visible(&near)),
+    );
+    Failure::new(Exit::Input, message).help(help)
+}
+
+/// The open_id that was most likely meant: the same in other letters, or with a slip of a few characters.
+pub(super) fn nearest(book: &Book, typed: &str) -> Option<String> {
+    const FURTHEST: usize = 3;
+    /// Of two open_ids that are alike, so much at one of their ends is the same.
+    const SAME: usize = 4;
+    let alike = |known: &str| {
+        let (a, b) = (typed.as_bytes(), known.as_bytes());
+        let same_end = a.len() >= SAME
+            && b.len() >= SAME
+            && (a[..SAME].eq_ignore_ascii_case(&b[..SAME])
+                || a[a.len() - SAME..].eq_ignore_ascii_case(&b[b.len() - SAME..]));
+        (same_end || typed.eq_ignore_ascii_case(known)) && a.len().abs_diff(b.len()) <= FURTHEST
+    };
+    let lower = typed.to_lowercase();
+    (0..book.recipients())
+        .map(|recipient| book.open_id(recipient))
+        .filter(|known| alike(known))
+        .map(|known| (strsim::osa_distance(&lower, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= FURTHEST && distance * 3 < known.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}

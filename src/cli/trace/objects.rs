@@ -1,0 +1,218 @@
+//! One user's story for programs: a `recipient`, then a `delivery` for each coupon with its history and what is next.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::delivery::{Away, Resolution, Step};
+use crate::engine::next::Next;
+use crate::identity::ActivityId;
+use crate::outcome::Class;
+use crate::report::lines::Lines;
+use crate::story::person::{Attempt, Decided, End, Happened, Reading, What};
+use crate::story::row::{Object, Times};
+
+use super::Told;
+use super::text::next_words;
+
+#[derive(Serialize)]
+struct Recipient<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    open_id: &'a str,
+    listed: bool,
+    history: Vec<Entry<'a>>,
+}
+
+/// What is told of a delivery beside its fields.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum More<'a> {
+    History(Vec<Entry<'a>>),
+    Next(NextBody),
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: String,
+    what: &'static str,
+    #[serde(flatten)]
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Alone {},
+    Reading { generation: u32, listed: u64 },
+    Attempt(AttemptBody<'a>),
+    Reread { to: &'static str },
+    Decision(DecisionBody<'a>),
+}
+
+#[derive(Serialize)]
+struct AttemptBody<'a> {
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity_id: Option<&'a str>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct DecisionBody<'a> {
+    by: &'a str,
+    note: &'a str,
+    from: &'static str,
+    to: &'static str,
+    may_double: bool,
+    selection: &'a str,
+}
+
+#[derive(Serialize)]
+struct NextBody {
+    what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    why: String,
+}
+
+/// Writes everything about one user.
+pub(super) fn write(told: &Told<'_>, lines: &Lines) {
+    let times = Times::of(told.zone.clone());
+    let identity = &told.plan.identity;
+    let history = |ordinal: Option<u8>| {
+        let these = told
+            .person
+            .history()
+            .iter()
+            .filter(move |it| it.what.ordinal() == ordinal);
+        these.map(|happened| entry(told, happened, &times)).collect::<Vec<_>>()
+    };
+    lines.write(&Recipient {
+        r#type: "recipient",
+        campaign: identity.campaign.as_str(),
+        app_id: identity.app_id.as_str(),
+        open_id: &told.book.open_id(told.recipient),
+        listed: told.book.away(told.recipient) != Some(Away::Gone),
+        history: history(None),
+    });
+    for ordinal in told.ordinals() {
+        let row = told.person.row(told.book, ordinal);
+        let next = next_body(told.next(ordinal), told, &times);
+        lines.write(&Object {
+            row: &row,
+            identity,
+            times: &times,
+            more: &[
+                ("history", More::History(history(Some(ordinal)))),
+                ("next", More::Next(next)),
+            ],
+        });
+    }
+}
+
+fn entry<'a>(told: &'a Told<'_>, happened: &'a Happened, times: &Times) -> Entry<'a> {
+    let reading = |reading: &Reading| Body::Reading {
+        generation: reading.generation,
+        listed: reading.listed,
+    };
+    let (what, body) = match &happened.what {
+        What::Came(of) => ("came", reading(of)),
+        What::Away(Away::Gone, of) => ("left", reading(of)),
+        What::Away(why, of) => (why.skipped().word(), reading(of)),
+        What::Lapsed => ("lapsed", Body::Alone {}),
+        What::Returned(of) => ("returned", reading(of)),
+        What::Attempt(attempt) => ("attempt", Body::Attempt(attempted(told, attempt, times))),
+        What::Reread { step, .. } => ("reread", Body::Reread { to: reread(step) }),
+        What::Decided(decided) => ("decision", Body::Decision(decision(decided))),
+    };
+    Entry {
+        at: times.text(happened.at),
+        what,
+        body,
+    }
+}
+
+const fn reread(step: &Step) -> &'static str {
+    match step {
+        Step::Owe => "owed",
+        Step::RereadRefused => "refused",
+        Step::RereadIssued => "issued",
+        _ => "resend",
+    }
+}
+
+fn decision(decided: &Decided) -> DecisionBody<'_> {
+    DecisionBody {
+        by: &decided.by,
+        note: &decided.note,
+        from: decided.from.word(),
+        to: decided.to.word(),
+        may_double: decided.to == Resolution::Owed { may_double: true },
+        selection: &decided.selection,
+    }
+}
+
+fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> AttemptBody<'a> {
+    let outcome = match &attempt.end {
+        End::Ended(_, outcome) => Some(outcome),
+        _ => None,
+    };
+    let answer = outcome.and_then(|outcome| outcome.answer.as_ref());
+    let said = match answer {
+        Some(answer) => Some(answer.message.as_str()),
+        None => outcome.and_then(|outcome| outcome.detail.as_deref()),
+    };
+    let ended_at: Option<Timestamp> = outcome.map(|outcome| outcome.at);
+    let told_text = |text: &&str| !text.is_empty();
+    AttemptBody {
+        attempt: attempt.number,
+        activity_id: told.book.activity(attempt.activity).map(ActivityId::as_str),
+        outcome: match &attempt.end {
+            End::UnderWay => "under_way",
+            End::Withdrawn => "withdrawn",
+            End::Interrupted(_) => "interrupted",
+            End::Ended(_, outcome) => outcome.proof.word(),
+        },
+        ended_at: ended_at.map(|at| times.text(at)),
+        code: answer.map(|answer| answer.code),
+        class: answer.map(|answer| answer.class),
+        message: said.filter(told_text),
+        log_id: answer.map(|answer| answer.log_id.as_str()).filter(told_text),
+        latency: outcome.map(|outcome| outcome.latency.as_secs_f64()),
+    }
+}
+
+fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
+    let (at, until) = match next {
+        Next::Sent { at, until } => (Some(at).filter(|at| *at > told.now), until),
+        _ => (None, None),
+    };
+    NextBody {
+        what: match next {
+            Next::Issued | Next::Refused | Next::Skipped(_) => "nothing",
+            Next::InFlight => "in_flight",
+            Next::Sent { .. } => "send",
+            Next::Reread(_) => "reread",
+            Next::Behind { .. } => "waits",
+            Next::Person(_) => "person",
+        },
+        at: at.map(|at| times.text(at)),
+        until: until.map(|until| times.text(until)),
+        why: next_words(next, told.now, told.zone),
+    }
+}

@@ -1,0 +1,176 @@
+//! `runner verify`: the ledger checked again from its first byte, and a certificate of what it says.
+
+mod certificate;
+mod check;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::campaign::Parsed;
+use crate::plan::Plan;
+use crate::report::summary::sum;
+use crate::report::text::visible;
+use crate::report::times::{grouped, of, rfc3339};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home;
+use super::view::{self, CampaignArgs, View};
+use super::whole_file::{self, WholeFile};
+use super::{Context, Output, validate};
+use certificate::{Certificate, Difference};
+use check::Checked;
+
+const EXAMPLES: &str = "\
+Examples:
+  runner verify campaigns/summer.yaml --certificate summer.json
+      check every record, and keep what the ledger says for the books
+  runner verify campaigns/summer.yaml --against summer.json
+      say whether it still says the same, or what differs
+
+It ends with 0 when the ledger is sound (and the same), 4 when it differs, 1 when it is damaged: the last good fact and the
+file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is
+issued or refused; `runner export --state issued,refused` has them.";
+
+/// The arguments of `runner verify`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct VerifyArgs {
+    /// Which campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Write what the ledger says, and a checksum of it, to FILE
+    #[arg(long, value_name = "FILE", help_heading = "Certificate")]
+    pub certificate: Option<PathBuf>,
+    /// Compare the ledger with the certificate in FILE
+    #[arg(long, value_name = "FILE", help_heading = "Certificate")]
+    pub against: Option<PathBuf>,
+}
+
+/// Checks a ledger.
+pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+        return Ok(Exit::Input);
+    };
+    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let zone = parsed.campaign.timezone.clone();
+    let before = args.against.as_deref().map(certificate::read).transpose()?;
+    let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
+    super::wait(async {
+        let (view, checked) = check_all(args, context, &plan).await?;
+        let certificate = Certificate::of(&view, &checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
+        if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
+            certificate
+                .write(&mut file)
+                .map_err(|error| whole_file::failed(path, &error))?;
+            file.keep()?;
+        }
+        let differences = before.as_ref().map(|before| certificate.differences(before));
+        match context.output {
+            Output::Json => {
+                context.lines.write(&certificate);
+                if let Some(differences) = &differences {
+                    context.lines.write(&Compared::of(&certificate, differences));
+                }
+            }
+            Output::Human => {
+                let mut text = sound(&view, &checked, &certificate, &parsed);
+                if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
+                    text.push_str(&compared(differences, path, before));
+                }
+                context.data(&text)?;
+            }
+        }
+        let same = differences.is_none_or(|differences| differences.is_empty());
+        Ok(if same { Exit::Done } else { Exit::NeedsPerson })
+    })?
+}
+
+/// Opens the ledger and checks all of it. Whatever is wrong with it, its file is named.
+async fn check_all(args: &VerifyArgs, context: &Context, plan: &Plan) -> Result<(View, Checked), Failure> {
+    let named = |mut failure: Failure| {
+        if failure.exit == Exit::Error {
+            let place = home::place(context, &args.campaign.file, plan);
+            let file = place.dir().join("store").join("db");
+            failure.causes.push(format!("its facts are in {}", file.display()));
+        }
+        failure
+    };
+    let mut view = view::opened(context, &args.campaign, plan).await.map_err(named)?;
+    let checked = check::check(&mut view.ledger).await.map_err(named)?;
+    Ok((view, checked))
+}
+
+fn sound(view: &View, checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
+    let names = &parsed.campaign.names;
+    let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
+    let mut text = format!(
+        "the ledger of {}{} is sound\n\n  {}\n\n",
+        names.campaign,
+        title.unwrap_or_default(),
+        sum(&checked.counts)
+    );
+    let lines = [
+        (
+            "checked",
+            format!(
+                "{} in {}: every checksum, every transition, the sum",
+                of(checked.facts, "fact", "facts"),
+                of(checked.batches, "batch", "batches")
+            ),
+        ),
+        ("settled", format!("{}, by SHA-256", grouped(checked.settled))),
+        ("", certificate.sha256.clone()),
+        ("ledger", visible(&view.dir.display().to_string()).into_owned()),
+        ("begun", certificate.ledger_created.clone()),
+    ];
+    for (name, value) in lines {
+        let _ = writeln!(text, "  {name:<9} {value}");
+    }
+    text
+}
+
+fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> String {
+    let path = visible(&path.display().to_string()).into_owned();
+    let of_then = format!("{path} of {}", visible(&before.at));
+    if differences.is_empty() {
+        return format!("\nit says the same as {of_then}\n");
+    }
+    let mut text = format!("\nit differs from {of_then}\n");
+    let widest = differences.iter().map(|it| it.what.len()).max().unwrap_or_default();
+    for Difference { what, then, now } in differences {
+        let (then, now) = (visible(then), visible(now));
+        // Two checksums on one line would be more than a terminal is wide.
+        let apart = if then.len() + now.len() > 50 {
+            format!("\n  {:widest$}  ", "")
+        } else {
+            " ".to_owned()
+        };
+        let _ = writeln!(text, "  {what:<widest$}  {then} then,{apart}{now} now");
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Compared<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    same: bool,
+    differences: &'a [Difference],
+}
+
+impl<'a> Compared<'a> {
+    fn of(certificate: &'a Certificate, differences: &'a [Difference]) -> Self {
+        Self {
+            r#type: "compared",
+            campaign: &certificate.campaign,
+            app_id: &certificate.app_id,
+            same: differences.is_empty(),
+            differences,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a ledger says, short enough to be kept apart from it and exact enough to notice any change.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::view::View;
+use crate::delivery::StateName;
+use crate::plan::Plan;
+use crate::report::lines::SCHEMA;
+
+use super::check::Checked;
+
+const TYPE: &str = "certificate";
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    r#type: String,
+    schema: String,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The app's id.
+    pub app_id: String,
+    #[serde(flatten)]
+    whose: Whose,
+    /// When the ledger was begun.
+    pub ledger_created: String,
+    counts: BTreeMap<String, u64>,
+    settled: u64,
+    /// SHA-256 over all settled deliveries in the order of their ids.
+    pub sha256: String,
+    runner: String,
+    /// When it was made.
+    pub at: String,
+}
+
+/// What else tells one ledger from another, and one plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Whose {
+    platform: String,
+    /// The ledger's own id.
+    ledger: String,
+    /// How far the ledger went.
+    batches: u64,
+    facts: u64,
+    /// The plan's fingerprint at the last apply; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+/// What a ledger says otherwise than a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What.
+    pub what: String,
+    /// What the certificate says.
+    pub then: String,
+    /// What the ledger says.
+    pub now: String,
+}
+
+impl Certificate {
+    /// What a ledger says that was checked.
+    pub fn of(view: &View, checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
+        let mut counts: BTreeMap<String, u64> = StateName::ALL
+            .iter()
+            .map(|state| (state.word().to_owned(), checked.counts.of(*state)))
+            .collect();
+        counts.insert("audience".to_owned(), checked.counts.audience());
+        let generation = view.ledger.book().generation();
+        Self {
+            r#type: TYPE.to_owned(),
+            schema: SCHEMA.to_owned(),
+            campaign: plan.identity.campaign.to_string(),
+            app_id: plan.identity.app_id.to_string(),
+            whose: Whose {
+                platform: plan.identity.platform.to_string(),
+                ledger: view.passport.id.clone(),
+                batches: checked.batches,
+                facts: checked.facts,
+                fingerprint: generation.map(|generation| generation.fingerprint.clone()),
+            },
+            ledger_created: time(view.passport.created),
+            counts,
+            settled: checked.settled,
+            sha256: hex(&checked.sha256),
+            runner: env!("CARGO_PKG_VERSION").to_owned(),
+            at: time(now),
+        }
+    }
+
+    /// Writes it for people and programs alike.
+    pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *into, self)?;
+        into.write_all(b"\n")
+    }
+
+    /// In what it differs from an earlier one. By which program and when each was made is none.
+    pub fn differences(&self, then: &Self) -> Vec<Difference> {
+        let absent = || "none".to_owned();
+        let fingerprint = |it: &Self| it.whose.fingerprint.clone().unwrap_or_else(absent);
+        let mut pairs = vec![
+            ("campaign".to_owned(), then.campaign.clone(), self.campaign.clone()),
+            ("app_id".to_owned(), then.app_id.clone(), self.app_id.clone()),
+            (
+                "platform".to_owned(),
+                then.whose.platform.clone(),
+                self.whose.platform.clone(),
+            ),
+            (
+                "ledger".to_owned(),
+                then.whose.ledger.clone(),
+                self.whose.ledger.clone(),
+            ),
+            ("fingerprint".to_owned(), fingerprint(then), fingerprint(self)),
+        ];
+        let count = |it: &Self, word: &String| it.counts.get(word).map_or_else(absent, u64::to_string);
+        let mut words: Vec<_> = then.counts.keys().chain(self.counts.keys()).collect();
+        words.sort_unstable();
+        words.dedup();
+        pairs.extend(
+            words
+                .into_iter()
+                .map(|word| (word.clone(), count(then, word), count(self, word))),
+        );
+        pairs.push(("settled".to_owned(), then.settled.to_string(), self.settled.to_string()));
+        pairs.push(("sha256".to_owned(), then.sha256.clone(), self.sha256.clone()));
+        let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
+        differs
+            .map(|(what, then, now)| Difference { what, then, now })
+            .collect()
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // A string takes whatever is written to it.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// Reads a certificate.
+pub fn read(path: &Path) -> Result<Certificate, Failure> {
+    let unreadable = |error: &io::Error| {
+        Failure::new(Exit::Input, format!("cannot read the certificate {}", path.display()))
+            .caused_by(error)
+            .help("name a file that `runner verify --certificate FILE` wrote")
+    };
+    let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    match serde_json::from_str::<Certificate>(&text) {
+        Ok(certificate) if certificate.r#type == TYPE => Ok(certificate),
+        Ok(other) => Err(none(path, &format!("its type is {:?}, not {TYPE:?}", other.r#type))),
+        Err(error) => Err(none(path, &error.to_string())),
+    }
+}
+
+fn none(path: &Path, why: &str) -> Failure {
+    let mut failure = Failure::new(Exit::Input, format!("{} is no certificate", path.display()));
+    failure.causes.push(why.to_owned());
+    failure.help("name a file that `runner verify --certificate FILE` wrote")
+}

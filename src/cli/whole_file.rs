@@ -1,0 +1,155 @@
+//! A file that a command makes: there as a whole or not at all, whatever happens on the way.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// A file under another name beside its place, which takes its place when it is whole.
+#[derive(Debug)]
+pub struct WholeFile {
+    path: PathBuf,
+    out: Out,
+}
+
+#[derive(Debug)]
+enum Out {
+    Aside(NamedTempFile),
+    /// What is there and is no file, such as a device or a named pipe, is written to and never replaced.
+    Direct(fs::File),
+}
+
+impl WholeFile {
+    /// Begins a file at `path`. What is there stays until [`WholeFile::keep`].
+    ///
+    /// # Errors
+    /// When nothing can be written there.
+    pub fn begin(path: &Path) -> Result<Self, Failure> {
+        let begun = match fs::metadata(path) {
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Out::Direct),
+            _ => aside(path),
+        };
+        let refused = |error: io::Error| {
+            Failure::new(Exit::Input, format!("cannot write to {}", path.display()))
+                .caused_by(&error)
+                .help("name a file in a directory that exists and that you may write to")
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            out: begun.map_err(refused)?,
+        })
+    }
+
+    /// The file is whole: it takes its place, and survives a loss of power there.
+    ///
+    /// # Errors
+    /// When it cannot. Then it is gone, and what was there before is there still.
+    pub fn keep(mut self) -> Result<(), Failure> {
+        let kept = self.flush().and_then(|()| match self.out {
+            Out::Direct(_) => Ok(()),
+            Out::Aside(file) => {
+                file.as_file().sync_all()?;
+                let place = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+                file.persist(place).map(drop).map_err(|error| error.error)
+            }
+        });
+        kept.map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// What could not be written while it was being made.
+#[must_use]
+pub fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Error, format!("cannot write {}", path.display()))
+        .caused_by(error)
+        .help("nothing of it was kept; make room there or name another place")
+}
+
+fn aside(path: &Path) -> io::Result<Out> {
+    // A link keeps leading to what it leads to.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match place.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // What is wrong with the folder is told of it, and not of a name that nobody gave.
+    fs::metadata(folder)?;
+    let name = place
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidFilename)?
+        .to_string_lossy();
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".part")
+        // As any program makes files: the system takes off what the user's mask says.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map(Out::Aside)
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.out {
+            Out::Aside(file) => file.write(bytes),
+            Out::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.out {
+            Out::Aside(file) => file.flush(),
+            Out::Direct(file) => file.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_not_kept_never_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        fs::write(&path, "before").unwrap();
+        let mut file = WholeFile::begin(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+        assert_eq!(names(dir.path()), ["a.csv"]);
+        let mut file = WholeFile::begin(&path).unwrap();
+        file.write_all(b"whole").unwrap();
+        file.keep().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        assert_eq!(names(dir.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn a_link_keeps_leading_where_it_led_and_a_device_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::write(&real, "before").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut file = WholeFile::begin(&link).unwrap();
+        file.write_all(b"whole").unwrap();
+        file.keep().unwrap();
+        assert_eq!(fs::read_to_string(&real).unwrap(), "whole");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        WholeFile::begin(Path::new("/dev/null")).unwrap().keep().unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(WholeFile::begin(dir.path()).unwrap_err().exit, Exit::Input);
+    }
+}

@@ -1,0 +1,223 @@
+//! What will happen next to one delivery, and when: a pure function of the book, the plan and the present, by the same rules
+//! as the queue's.
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Step};
+use crate::douyin::codes::Codes;
+use crate::ledger::Book;
+use crate::outcome::Class;
+use crate::plan::{InDoubt, Plan};
+
+use super::queue::turn_of;
+use super::reread::Reading;
+
+/// What will happen next to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it is issued.
+    Issued,
+    /// Nothing, unless a person reopens it: it is refused.
+    Refused,
+    /// Nothing while this is so.
+    Skipped(Skipped),
+    /// An attempt is under way, or was when the process that made it ended: then the next apply finds it in doubt.
+    InFlight,
+    /// It is sent by an apply, at this time at the earliest; the present when that is now.
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// Until when it may be sent, for a doubt.
+        until: Option<Timestamp>,
+    },
+    /// The next apply reads its last code again, by the campaign's file as it is now.
+    Reread(Step),
+    /// It waits for an earlier coupon of the same user.
+    Behind {
+        /// Which.
+        ordinal: u8,
+        /// Where that one stands.
+        state: StateName,
+    },
+    /// It waits for a person.
+    Person(Waits),
+}
+
+/// Why a delivery waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nobody has said what this code means.
+    Held {
+        /// The code.
+        code: i64,
+    },
+    /// It is in doubt, and was refused or held since, by this code.
+    Answered {
+        /// The code, where it is known.
+        code: Option<i64>,
+    },
+    /// It is in doubt for longer than `retry.resend_within`.
+    Old {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is in doubt, and `retry.in_doubt` is `ask`.
+    Ask,
+    /// It is in doubt, and `coupons_per_user` no longer reaches it.
+    Beyond,
+    /// It is in doubt, and its user is excluded by now.
+    Excluded,
+    /// `schedule.end` is past.
+    End {
+        /// When it was.
+        end: Timestamp,
+    },
+}
+
+/// What will happen next to `key` at `now`, the later of the wall clock and the ledger's newest time.
+#[must_use]
+pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next {
+    let standing = book.standing(key);
+    if let Some(step) = reading(book, plan, now).step(&standing) {
+        return Next::Reread(step);
+    }
+    let sent = |due: Timestamp, until| {
+        let at = due.max(plan.schedule.start).max(now);
+        if at >= plan.schedule.end {
+            Next::Person(Waits::End { end: plan.schedule.end })
+        } else {
+            Next::Sent { at, until }
+        }
+    };
+    match (standing.state, standing.doubt) {
+        (State::Issued, _) => Next::Issued,
+        (State::Refused { .. }, _) => Next::Refused,
+        (State::Skipped(why), _) => Next::Skipped(why),
+        (State::Attempting { .. }, _) => Next::InFlight,
+        (State::Held { code }, _) => Next::Person(Waits::Held { code }),
+        (State::Deferred { until }, _) => sent(until, None),
+        (State::InDoubt, Some(doubt)) => match waits(plan, book, key, &doubt, now) {
+            Some(why) => Next::Person(why),
+            None => sent(doubt.due, Some(later(doubt.since, plan.retry.resend_within))),
+        },
+        (State::Pending, _) if !turn_of(book, key) => behind(book, key),
+        (State::Pending | State::InDoubt, _) => sent(now, None),
+    }
+}
+
+/// By what the next apply reads codes again. That it names another activity is not foreseen: a person has to accept that.
+fn reading(book: &Book, plan: &Plan, now: Timestamp) -> Reading<impl Fn(i64) -> Class> {
+    let codes = Codes::new(plan.codes.clone());
+    Reading {
+        class: move |code| codes.classify(code).0,
+        replays: book.accepts_replays(),
+        new_activity: false,
+        now,
+        resend_within: plan.retry.resend_within,
+    }
+}
+
+/// Why a doubt waits for a person, if it does.
+#[must_use]
+pub fn waits(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> Option<Waits> {
+    if doubt.stuck {
+        return Some(Waits::Answered { code: doubt.code });
+    }
+    if book.away(key.recipient) == Some(Away::Excluded) {
+        return Some(Waits::Excluded);
+    }
+    if plan.retry.in_doubt == InDoubt::Ask {
+        return Some(Waits::Ask);
+    }
+    if key.ordinal > plan.coupons_per_user {
+        return Some(Waits::Beyond);
+    }
+    let old = now > later(doubt.since, plan.retry.resend_within);
+    old.then_some(Waits::Old { since: doubt.since })
+}
+
+/// The first earlier coupon of the same user that is not issued.
+fn behind(book: &Book, key: DeliveryKey) -> Next {
+    let earlier = (1..key.ordinal).find_map(|ordinal| {
+        let state = book.standing(DeliveryKey { ordinal, ..key }).state.name();
+        (state != StateName::Issued).then_some((ordinal, state))
+    });
+    let (ordinal, state) = earlier.unwrap_or((key.ordinal, StateName::Pending));
+    Next::Behind { ordinal, state }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::campaign;
+    use crate::clock::from_ms;
+    use crate::delivery::ActivityNo;
+    use crate::engine::queue::Queue;
+    use crate::plan::{self, RunOptions};
+
+    fn plan() -> Plan {
+        let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 7218, \
+                    audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
+        let parsed = campaign::parse(Path::new("a.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
+        plan::build(&parsed.campaign, RunOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_owed_is_sent_within_the_schedule() {
+        let mut plan = plan();
+        let book = Book::new(plan.identity.clone());
+        let key = DeliveryKey {
+            recipient: 0,
+            ordinal: 1,
+        };
+        let mut within = |start, end, now| {
+            plan.schedule.start = from_ms(start);
+            plan.schedule.end = from_ms(end);
+            next(&book, &plan, key, from_ms(now))
+        };
+        let sent = |at| Next::Sent {
+            at: from_ms(at),
+            until: None,
+        };
+        assert_eq!(within(0, 100, 50), sent(50));
+        assert_eq!(within(70, 100, 50), sent(70));
+        let end = from_ms(100);
+        assert_eq!(within(0, 100, 100), Next::Person(Waits::End { end }));
+    }
+
+    proptest! {
+        /// What a person is told is what the queue does.
+        #[test]
+        fn a_doubt_waits_for_a_person_when_the_queue_does_not_resend_it(
+            ordinal in 1..4_u8,
+            coupons in 1..4_u8,
+            (stuck, ask) in any::<(bool, bool)>(),
+            (since, now) in (0..2_000_i64, 0..2_000_i64),
+            within in 0..2_000_u64,
+        ) {
+            let mut plan = plan();
+            plan.coupons_per_user = coupons;
+            plan.retry.resend_within = Duration::from_millis(within);
+            plan.retry.in_doubt = if ask { InDoubt::Ask } else { InDoubt::Resend };
+            let doubt = Doubt {
+                unknown_attempts: 1,
+                since: from_ms(since),
+                activity: ActivityNo(0),
+                due: from_ms(since),
+                code: None,
+                stuck,
+            };
+            let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
+            let book = Book::new(plan.identity.clone());
+            let queue = Queue::new(&plan, &book, None, now, Instant::now());
+            prop_assert_eq!(waits(&plan, &book, key, &doubt, now).is_none(), queue.resendable(&book, key, &doubt, now));
+        }
+    }
+}

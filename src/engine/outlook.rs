@@ -1,0 +1,161 @@
+//! What a run would do with a ledger, asked of the very queue that the run would ask. Nothing is sent and nothing is
+//! written.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::clock::later;
+use crate::delivery::{DeliveryKey, State, StateName};
+use crate::identity::{ActivityId, OpenId};
+use crate::ledger::{Book, Ledger, LedgerError, Store};
+use crate::merchant_coupon_id::MerchantCouponId;
+use crate::plan::Plan;
+use crate::plan::forecast::AFTER_TAKING;
+
+use super::admit::Changes;
+use super::queue::{Pick, Queue, activity_of, due_in};
+use super::roll::Roll;
+
+/// What a run would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Doubts that would be sent again by the same id.
+    pub resent: u64,
+    /// Doubts that wait for a person.
+    pub waiting: u64,
+    /// Owed, but behind a coupon of the same user that is held or in doubt and waits for a person.
+    pub behind: u64,
+    /// When the last of those is due that were attempted before; the smallest time there is without any.
+    pub last_due: Timestamp,
+    /// What would be sent first, in order.
+    pub first: Vec<Due>,
+}
+
+/// One delivery that would be attempted, and what would be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which delivery.
+    pub key: DeliveryKey,
+    /// To whom.
+    pub open_id: OpenId,
+    /// Of which activity.
+    pub activity_id: ActivityId,
+    /// By which idempotency key.
+    pub merchant_coupon_id: MerchantCouponId,
+}
+
+/// Lets an audience into a ledger that only supposes it, and looks at what a run would do then that may attempt `most` of
+/// the newcomers at first. Only so many of them are let in: a run treats the others alike, and a plan has no need of them.
+///
+/// # Errors
+/// When the changes contradict the ledger.
+pub fn foresee<S: Store>(
+    plan: &Plan,
+    ledger: &mut Ledger<S>,
+    (changes, roll): (Changes, &Roll),
+    now: Timestamp,
+    most: usize,
+) -> Result<Outlook, LedgerError> {
+    let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
+    let changes = match roll.order() {
+        // Anybody may be among the first.
+        Some(_) => changes,
+        None => changes.with_newcomers(ledger.book().recipients(), most),
+    };
+    for batch in changes.into_batches() {
+        ledger.suppose(&batch)?;
+    }
+    Ok(outlook(plan, ledger.book(), roll, now.max(plan.schedule.start), most))
+}
+
+/// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
+/// attempt.
+fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) -> Outlook {
+    let at = at.max(book.newest());
+    let instant = Instant::now();
+    let order = roll.order().map(<[u32]>::to_vec);
+    let queue = Queue::new(plan, book, order, at, instant);
+    let mut outlook = Outlook {
+        resent: 0,
+        waiting: 0,
+        behind: 0,
+        last_due: Timestamp::MIN,
+        first: Vec::new(),
+    };
+    for (key, standing) in book.unsettled() {
+        let goes = match (standing.state, standing.doubt) {
+            (State::Deferred { .. }, _) => true,
+            (State::InDoubt, Some(doubt)) => {
+                let resendable = queue.resendable(book, key, &doubt, at);
+                outlook.resent += u64::from(resendable);
+                outlook.waiting += u64::from(!resendable);
+                resendable
+            }
+            _ => false,
+        };
+        if let Some(left) = due_in(plan, &standing, at).filter(|_| goes) {
+            outlook.last_due = outlook.last_due.max(later(at, left));
+        }
+    }
+    outlook.behind = behind(plan, book, &queue, at);
+    outlook.first = first(queue, book, (at, instant), most);
+    outlook
+}
+
+/// How many are owed behind a coupon that waits for a person.
+fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
+    let mut behind = 0;
+    if plan.coupons_per_user == 1 {
+        return behind;
+    }
+    for (key, standing) in book.unsettled() {
+        let waits = match (standing.state, standing.doubt) {
+            (State::Held { .. }, _) => true,
+            (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
+            _ => false,
+        };
+        if waits {
+            let later = key.ordinal + 1..=plan.coupons_per_user;
+            let owed = later.map(|ordinal| book.standing(DeliveryKey { ordinal, ..key }).state.name());
+            behind += owed.filter(|name| *name == StateName::Pending).count() as u64;
+        }
+    }
+    behind
+}
+
+/// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its
+/// answer is there; and where nothing is due, a run waits until something is.
+fn first(mut queue: Queue, book: &Book, (at, began): (Timestamp, Instant), most: usize) -> Vec<Due> {
+    let Some(current) = book.current_activity() else {
+        return Vec::new();
+    };
+    let mut first = Vec::new();
+    let mut instant = began;
+    while first.len() < most {
+        let now = later(at, instant.saturating_duration_since(began));
+        match queue.next(book, now, instant, Pick::Send) {
+            Some(key) => {
+                queue.count(key);
+                let activity = book.activity(activity_of(&book.standing(key), current));
+                let open_id = OpenId::parse(&book.open_id(key.recipient)).ok();
+                let (Some(activity_id), Some(open_id), Some(merchant_coupon_id)) =
+                    (activity, open_id, book.merchant_coupon_id(key))
+                else {
+                    continue;
+                };
+                first.push(Due {
+                    key,
+                    open_id,
+                    activity_id: activity_id.clone(),
+                    merchant_coupon_id,
+                });
+                instant = instant.max(began + AFTER_TAKING);
+            }
+            None => match queue.next_due() {
+                Some(due) if due > instant => instant = due,
+                _ => break,
+            },
+        }
+    }
+    first
+}

@@ -1,0 +1,157 @@
+//! What programs are told of a plan: the objects `plan` and `request` of schema 1.0.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::delivery::Skipped;
+use crate::event::UnusableKind;
+use crate::identity::{AppId, CampaignName};
+
+use super::super::json::CountsBody;
+use super::super::times::rfc3339;
+use super::{About, Proposal, RequestNote};
+
+/// A plan.
+#[derive(Debug, Serialize)]
+pub struct PlanObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    counts: Planned,
+    unusable: BTreeMap<UnusableKind, u64>,
+    skipped: &'a BTreeMap<Skipped, u64>,
+    changes: Vec<ChangeBody<'a>>,
+    ledger: LedgerBody,
+    rate_per_second: f64,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(flatten)]
+    verdict: Verdict<'a>,
+    fingerprint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Planned {
+    #[serde(flatten)]
+    counts: CountsBody,
+    excluded: u64,
+    control_group: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeBody<'a> {
+    what: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct LedgerBody {
+    path: String,
+    new: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Times {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Verdict<'a> {
+    feasible: bool,
+    reasons: Vec<&'a str>,
+}
+
+impl<'a> PlanObject<'a> {
+    /// The object of a plan.
+    #[must_use]
+    pub fn of(plan: &'a Proposal) -> Self {
+        let (about, stand) = (&plan.about, &plan.stand);
+        let time = |at: Timestamp| rfc3339(at, &about.zone);
+        let unusable = stand.reading.unusable.iter();
+        Self {
+            r#type: "plan",
+            campaign: &about.campaign,
+            app_id: &about.app_id,
+            counts: Planned {
+                counts: CountsBody::new(&stand.counts, Some(&stand.reading)),
+                excluded: 0,
+                control_group: 0,
+            },
+            unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
+            skipped: &stand.skipped,
+            changes: plan
+                .changes
+                .iter()
+                .map(|change| ChangeBody {
+                    what: change.what,
+                    from: change.from.as_deref(),
+                    to: change.to.as_deref(),
+                    accept: change.accept,
+                })
+                .collect(),
+            ledger: LedgerBody {
+                path: plan.ledger.dir.display().to_string(),
+                new: plan.ledger.begun.is_none(),
+                since: plan.ledger.begun.map(time),
+            },
+            rate_per_second: plan.pace.per_second,
+            times: Times {
+                starts_at: plan.forecast.starts_at.map(time),
+                ends_at: plan.forecast.ends_at.map(time),
+            },
+            verdict: Verdict {
+                feasible: plan.reasons.is_empty(),
+                reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),
+            },
+            fingerprint: &plan.fingerprint,
+        }
+    }
+}
+
+/// A request as it would go.
+#[derive(Debug, Serialize)]
+pub struct RequestObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    open_id: &'a str,
+    ordinal: u8,
+    merchant_coupon_id: &'a str,
+    method: &'a str,
+    url: &'a str,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: serde_json::Value,
+}
+
+impl<'a> RequestObject<'a> {
+    /// The object of a request of the campaign that `about` names.
+    #[must_use]
+    pub fn of(about: &'a About, request: &'a RequestNote) -> Self {
+        let headers = request.headers.iter();
+        let text = || serde_json::Value::String(request.body.clone());
+        Self {
+            r#type: "request",
+            campaign: &about.campaign,
+            app_id: &about.app_id,
+            open_id: &request.open_id,
+            ordinal: request.ordinal,
+            merchant_coupon_id: &request.merchant_coupon_id,
+            method: &request.method,
+            url: &request.url,
+            headers: headers.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            body: serde_json::from_str(&request.body).unwrap_or_else(|_| text()),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! A plan in lines for people.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+
+use crate::clock::until;
+use crate::delivery::{Skipped, StateName};
+
+use super::super::summary::{rows, unusable_kind};
+use super::super::text::{columns, left, right, visible, wrap};
+use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
+use super::{ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const LOOK: Style = AnsiColor::Yellow.on_default();
+const STRONG: Style = Style::new().bold();
+const HELP: Style = AnsiColor::Cyan.on_default().bold();
+
+/// The plan for people, with styles, in lines of at most `width` columns.
+#[must_use]
+pub fn text(plan: &Proposal, width: usize) -> String {
+    let mut text = headline(plan);
+    text.push_str(&table(plan, width));
+    text.push('\n');
+    for (name, value) in facts(plan) {
+        let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
+    }
+    text.push_str(&changes(plan, width));
+    text.push_str(&judgement(plan, width));
+    let _ = writeln!(text, "fingerprint {}", plan.fingerprint);
+    if plan.reasons.is_empty() && plan.stand.to_send() > 0 {
+        let _ = writeln!(text, "to apply this plan and no other:\n  {}", plan.apply);
+    }
+    text
+}
+
+fn headline(plan: &Proposal) -> String {
+    let about = &plan.about;
+    let title = about.title.as_deref().map(|title| format!(" {}", visible(title)));
+    let to_send = match plan.stand.to_send() {
+        0 => "nothing to send".to_owned(),
+        n => format!("{} to send", of(n, "coupon", "coupons")),
+    };
+    format!(
+        "{STRONG}{}{}{STRONG:#}: {to_send}\n\n",
+        about.campaign,
+        title.unwrap_or_default()
+    )
+}
+
+/// Where everything would stand: a number, a name, and what there is to say of it.
+fn table(plan: &Proposal, columns_of_all: usize) -> String {
+    let stand = &plan.stand;
+    let count = |state| stand.counts.of(state);
+    let mut table = vec![
+        (stand.owed(), "to send", owed(stand)),
+        (count(StateName::Issued), "already issued", String::new()),
+        (count(StateName::Refused), "refused", String::new()),
+        (count(StateName::InDoubt), "in doubt", doubts(stand)),
+        (count(StateName::Held), "held", held(stand)),
+        (count(StateName::Skipped), "skipped", skipped(stand)),
+    ];
+    if stand.behind > 0 {
+        let why = "behind a coupon of the same user that is held or in doubt".to_owned();
+        table.insert(1, (stand.behind, "waiting", why));
+    }
+    let all = grouped(stand.counts.audience());
+    let width = columns(&all).max(5);
+    let mut text = String::new();
+    for (n, name, note) in table {
+        let note = wrap(&note, columns_of_all, width + 20);
+        let line = format!("  {}  {}  {note}", right(&grouped(n), width), left(name, 14));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    let name = if stand.counts.audience() == 1 {
+        "delivery"
+    } else {
+        "deliveries"
+    };
+    let _ = writeln!(text, "  {}\n  {}  {name}", "─".repeat(width), right(&all, width));
+    text
+}
+
+fn owed(stand: &Stand) -> String {
+    match stand.counts.of(StateName::Deferred) {
+        0 => String::new(),
+        n => format!("{} of them surely not issued by an earlier attempt", grouped(n)),
+    }
+}
+
+fn doubts(stand: &Stand) -> String {
+    let doubts = stand.counts.of(StateName::InDoubt);
+    let wait = |n: u64| if n == 1 { "waits" } else { "wait" };
+    match (stand.resent, doubts.saturating_sub(stand.resent)) {
+        (0, 0) => String::new(),
+        (resent, 0) => format!("{} will be sent again, by the same id", grouped(resent)),
+        (0, waiting) => format!("{} {} for a person", grouped(waiting), wait(waiting)),
+        (resent, waiting) => format!(
+            "{} will be sent again, by the same id; {} {} for a person",
+            grouped(resent),
+            grouped(waiting),
+            wait(waiting)
+        ),
+    }
+}
+
+fn held(stand: &Stand) -> String {
+    match stand.counts.of(StateName::Held) {
+        0 => String::new(),
+        1 => "waits for a person, or for its code under `codes` in the file".to_owned(),
+        _ => "wait for a person, or for their codes under `codes` in the file".to_owned(),
+    }
+}
+
+fn skipped(stand: &Stand) -> String {
+    let reasons: Vec<_> = stand
+        .skipped
+        .iter()
+        .map(|(why, n)| format!("{} {}", grouped(*n), reason(*why)))
+        .collect();
+    reasons.join(", ")
+}
+
+const fn reason(why: Skipped) -> &'static str {
+    match why {
+        Skipped::Gone => "gone from the source",
+        Skipped::CouponsPerUser => "above coupons_per_user",
+        Skipped::EarlierRefused => "behind a refused coupon of the same user",
+        Skipped::Excluded => "excluded",
+        Skipped::ControlGroup => "in the control group",
+        Skipped::Lapsed => "last active too long ago",
+        Skipped::Limit => "beyond audience.limit",
+    }
+}
+
+fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
+    let (about, reading) = (&plan.about, &plan.stand.reading);
+    let users = of(reading.listed, "user", "users");
+    let control_group = match reading.control_group {
+        0 => "none of them in the control group".to_owned(),
+        some => format!("{} of them in the control group", grouped(some)),
+    };
+    let mut facts = vec![("audience", format!("{users}, {control_group}"))];
+    if reading.excluded > 0 {
+        facts.push(("", format!("{} excluded", grouped(reading.excluded))));
+    }
+    if reading.cut > 0 {
+        facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
+    }
+    if reading.repeated.count > 0 {
+        facts.push(("repeated", rows(&reading.repeated, reading)));
+    }
+    for (at, (kind, unusable)) in reading.unusable.iter().enumerate() {
+        let name = if at == 0 { "unusable" } else { "" };
+        facts.push((name, format!("{}: {}", rows(unusable, reading), unusable_kind(*kind))));
+    }
+    facts.push(("app", format!("{}, activity {}", about.app_id, about.activity_id)));
+    facts.push(("platform", visible(&about.platform).into_owned()));
+    facts.push(("ledger", ledger(plan)));
+    if plan.ledger.begun.is_some() {
+        facts.push(("", format!("in {}", visible(&plan.ledger.dir.display().to_string()))));
+    }
+    facts.push(("pace", pace(plan)));
+    facts.extend(schedule(plan).map(|said| ("schedule", said)));
+    facts.extend(sending(plan).map(|said| ("sending", said)));
+    for (at, said) in money(plan).into_iter().enumerate() {
+        facts.push((if at == 0 { "money" } else { "" }, said));
+    }
+    facts
+}
+
+fn ledger(plan: &Proposal) -> String {
+    let LedgerNote { dir, begun, applied } = &plan.ledger;
+    let time = |at: Timestamp| date_time(at, &plan.about.zone);
+    match (begun, applied) {
+        (None, _) => format!("new, at {}", visible(&dir.display().to_string())),
+        (Some(begun), None) => format!("since {}, nothing applied yet", time(*begun)),
+        (Some(begun), Some(applied)) => format!("since {}, last applied {}", time(*begun), time(*applied)),
+    }
+}
+
+fn pace(plan: &Proposal) -> String {
+    let PaceNote {
+        per_second,
+        max_in_flight,
+        ..
+    } = plan.pace;
+    let mut text = format!("{}, at most {max_in_flight} in flight", rate(per_second));
+    if let Some(most) = plan.stand.at_most {
+        let _ = write!(text, ", at most {} in this run", of(most, "delivery", "deliveries"));
+    }
+    text
+}
+
+fn schedule(plan: &Proposal) -> Option<String> {
+    let time = |at: Timestamp| date_time(at, &plan.about.zone);
+    match (plan.pace.start.map(time), plan.pace.end.map(time)) {
+        (None, None) => None,
+        (Some(start), None) => Some(format!("nothing before {start}")),
+        (None, Some(end)) => Some(format!("nothing from {end} on")),
+        (Some(start), Some(end)) => Some(format!("nothing before {start}, nothing from {end} on")),
+    }
+}
+
+/// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)".
+fn sending(plan: &Proposal) -> Option<String> {
+    let (about, forecast) = (&plan.about, &plan.forecast);
+    let starts = forecast.starts_at?;
+    let time = |at| clock_time(whole_second(at), about.now, &about.zone);
+    let from = format!("from {} ({})", time(starts), ahead(starts, about.now));
+    Some(match forecast.ends_at {
+        None => format!("{from}; it would not end in any calendar"),
+        Some(ends) => {
+            let takes = until(starts, ends).unwrap_or_default();
+            format!("{from} to about {} ({})", time(ends), duration(takes))
+        }
+    })
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+fn money(plan: &Proposal) -> Vec<String> {
+    let Money { given, told, each } = plan.money;
+    let issued = plan.stand.counts.of(StateName::Issued);
+    let mut said = Vec::new();
+    if told > 0 {
+        let untold = match issued.saturating_sub(told) {
+            0 => String::new(),
+            n => format!(", and the value of {} more was not told", grouped(n)),
+        };
+        said.push(format!(
+            "{} given by {}{untold}",
+            yuan(given),
+            of(told, "coupon", "coupons")
+        ));
+    }
+    match (each, plan.stand.to_send()) {
+        (_, 0) => {}
+        (Some(each), n) => said.push(format!(
+            "up to {} to come, {} each",
+            yuan(each.saturating_mul(n)),
+            yuan(each)
+        )),
+        (None, _) if told > 0 => said.push("what this activity's coupon is worth is not known yet".to_owned()),
+        (None, _) => {}
+    }
+    said
+}
+
+fn changes(plan: &Proposal, width: usize) -> String {
+    let Some(applied) = plan.ledger.applied else {
+        return "\n".to_owned();
+    };
+    let since = date_time(applied, &plan.about.zone);
+    if plan.changes.is_empty() {
+        return format!("\nnothing has changed since the last apply ({since})\n\n");
+    }
+    let mut text = format!("\nchanged since the last apply ({since})\n");
+    let shown: Vec<_> = plan.changes.iter().map(difference).collect();
+    let names = plan
+        .changes
+        .iter()
+        .map(|change| columns(change.what))
+        .max()
+        .unwrap_or(0);
+    let wide = shown.iter().map(|text| columns(text)).max().unwrap_or(0);
+    let said: Vec<_> = plan.changes.iter().map(consent).collect();
+    let longest = said.iter().map(|said| columns(said)).max().unwrap_or(0);
+    let beside = names + wide + longest + 6 <= width;
+    for ((change, difference), said) in plan.changes.iter().zip(shown).zip(said) {
+        let _ = write!(text, "  {}  ", left(change.what, names));
+        let style = if change.accepted { Style::new() } else { LOOK };
+        let _ = match (said.as_str(), beside) {
+            ("", _) => writeln!(text, "{difference}"),
+            (said, true) => writeln!(text, "{}  {style}{said}{style:#}", left(&difference, wide)),
+            (said, false) => writeln!(text, "{difference}\n{:1$}{style}{said}{style:#}", "", names + 4),
+        };
+    }
+    text.push('\n');
+    text
+}
+
+/// What a change needs of a person, or has.
+fn consent(change: &ChangeNote) -> String {
+    match (change.accept, change.accepted) {
+        (None, _) => String::new(),
+        (Some(_), true) => "accepted".to_owned(),
+        (Some(word), false) => format!("needs --accept {word}"),
+    }
+}
+
+fn difference(change: &ChangeNote) -> String {
+    // An activity is a number that nobody counts with.
+    let value = |text: &String| match text.parse() {
+        Ok(n) if change.what.ends_with("audience") => grouped(n),
+        _ => visible(text).into_owned(),
+    };
+    let mut text = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{} → {}", value(from), value(to)),
+        (Some(one), None) | (None, Some(one)) => value(one),
+        (None, None) => String::new(),
+    };
+    if let Some(note) = &change.note {
+        text.push_str(if text.is_empty() { "" } else { ": " });
+        text.push_str(note);
+    }
+    text
+}
+
+fn judgement(plan: &Proposal, width: usize) -> String {
+    if plan.reasons.is_empty() {
+        return format!("{GOOD}feasible{GOOD:#}\n");
+    }
+    let mut text = format!("{BAD}not feasible{BAD:#}\n");
+    for reason in &plan.reasons {
+        let _ = writeln!(text, "  {}", wrap(&visible(&reason.text), width, 2));
+        if let Some(help) = &reason.help {
+            let _ = writeln!(text, "  {HELP}help{HELP:#}: {}", wrap(help, width, 8));
+        }
+    }
+    text
+}
+
+/// The first requests of `all`, in lines for people.
+#[must_use]
+pub fn requests(first: &[RequestNote], all: u64) -> String {
+    let shown = first.len() as u64;
+    let mut text = match (shown, all) {
+        (0, _) => return String::new(),
+        (1, 1) => "\nthe one request, as it would go\n".to_owned(),
+        (1, _) => format!("\nthe first of {} requests, as it would go\n", grouped(all)),
+        _ if shown == all => format!("\nthe {} requests, as they would go\n", grouped(all)),
+        _ => format!(
+            "\nthe first {} of {} requests, as they would go\n",
+            grouped(shown),
+            grouped(all)
+        ),
+    };
+    for request in first {
+        let _ = writeln!(text, "\n  {} {}", request.method, visible(&request.url));
+        for (name, value) in &request.headers {
+            let _ = writeln!(text, "  {name}: {}", visible(value));
+        }
+        let _ = writeln!(text, "\n  {}", visible(&request.body));
+    }
+    text
+}

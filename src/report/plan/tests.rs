@@ -1,0 +1,257 @@
+//! What a person reads of a plan, and what a program does.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::testing::{shanghai, spoilt_reading};
+use super::json::{PlanObject, RequestObject};
+use super::*;
+use crate::plan::forecast::Obstacle;
+
+/// A first plan of so many users.
+fn first(users: u64) -> Proposal {
+    let mut counts = Counts::default();
+    counts.add(StateName::Pending, users);
+    Proposal {
+        about: About {
+            campaign: CampaignName::parse("summer-2026").expect("a name"),
+            title: Some("夏日立减券".into()),
+            app_id: AppId::parse("ttec789ac573xxxxxx01").expect("an app"),
+            activity_id: ActivityId::parse("7218071234565644204").expect("an activity"),
+            platform: "https://open.douyin.com".into(),
+            zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
+            now: shanghai("12:00:00"),
+        },
+        ledger: LedgerNote {
+            dir: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
+            begun: None,
+            applied: None,
+        },
+        stand: Stand {
+            counts,
+            skipped: BTreeMap::new(),
+            reading: Reading {
+                listed: users,
+                ..Reading::default()
+            },
+            resent: 0,
+            behind: 0,
+            at_most: None,
+        },
+        changes: Vec::new(),
+        pace: PaceNote {
+            per_second: 98.0,
+            max_in_flight: 64,
+            start: None,
+            end: None,
+        },
+        forecast: Forecast {
+            starts_at: Some(shanghai("12:00:01")),
+            ends_at: Some(shanghai("12:17:02")),
+            in_time: users,
+            obstacle: None,
+        },
+        money: Money::default(),
+        reasons: Vec::new(),
+        fingerprint: "0a1b2c3d4e-5f60718293-first".into(),
+        apply: "runner apply campaigns/summer.yaml --expect 0a1b2c3d4e-5f60718293-first".into(),
+    }
+}
+
+fn change(what: &'static str, from: &str, to: &str) -> ChangeNote {
+    ChangeNote {
+        what,
+        from: Some(from.into()),
+        to: Some(to.into()),
+        note: None,
+        accept: None,
+        accepted: false,
+    }
+}
+
+/// A later plan, of a campaign that has been through much.
+fn later() -> Proposal {
+    let mut counts = Counts::default();
+    for (state, n) in [
+        (StateName::Pending, 98_504),
+        (StateName::Deferred, 10),
+        (StateName::Issued, 1_200),
+        (StateName::Refused, 12),
+        (StateName::InDoubt, 5),
+        (StateName::Held, 2),
+        (StateName::Skipped, 120),
+    ] {
+        counts.add(state, n);
+    }
+    let accept = |change: ChangeNote, accepted| ChangeNote {
+        accept: Some(change.what),
+        accepted,
+        ..change
+    };
+    let plan = first(0);
+    Proposal {
+        ledger: LedgerNote {
+            begun: Some(shanghai("09:00:00")),
+            applied: Some(shanghai("11:20:30")),
+            ..plan.ledger
+        },
+        stand: Stand {
+            counts,
+            skipped: [(Skipped::Gone, 100), (Skipped::EarlierRefused, 20)].into(),
+            reading: spoilt_reading(99_740),
+            resent: 3,
+            behind: 4,
+            at_most: Some(5_000),
+        },
+        changes: vec![
+            accept(
+                change("activity_id", "7218071234565644204", "7300000000000000001"),
+                false,
+            ),
+            accept(change("coupons_per_user", "1", "2"), true),
+            ChangeNote {
+                note: Some("25 new, 5 gone".into()),
+                ..change("audience", "99720", "99740")
+            },
+            ChangeNote {
+                from: None,
+                ..change("codes", "", "2 deliveries are read again")
+            },
+        ],
+        pace: PaceNote {
+            start: Some(shanghai("10:00:00")),
+            end: Some(shanghai("22:00:00")),
+            ..plan.pace
+        },
+        money: Money {
+            given: 1_200_000,
+            told: 1_180,
+            each: Some(1_000),
+        },
+        reasons: vec![Reason {
+            text: "the activity is another one than at the last apply: 7218071234565644204 then, \
+                   7300000000000000001 now"
+                .into(),
+            help: Some("if this is meant, apply with `--accept activity_id`".into()),
+        }],
+        fingerprint: "0a1b2c3d4e-5f60718293-a4b5c6d7e8".into(),
+        ..plan
+    }
+}
+
+/// The text as it is where no colours belong.
+fn seen(plan: &Proposal) -> String {
+    let text = anstream::adapter::strip_str(&text(plan, 80)).to_string();
+    assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
+    text
+}
+
+#[test]
+fn the_first_plan_of_a_campaign() {
+    insta::assert_snapshot!(seen(&first(100_000)));
+}
+
+#[test]
+fn a_plan_of_a_campaign_that_has_been_through_much() {
+    insta::assert_snapshot!(seen(&later()));
+}
+
+#[test]
+fn a_plan_with_nothing_left_to_send() {
+    let mut plan = first(0);
+    plan.stand.counts.add(StateName::Issued, 600);
+    plan.ledger.begun = Some(shanghai("09:00:00"));
+    plan.ledger.applied = Some(shanghai("11:20:30"));
+    plan.forecast.starts_at = None;
+    plan.money = Money {
+        given: 300_000,
+        told: 600,
+        each: Some(500),
+    };
+    insta::assert_snapshot!(seen(&plan));
+}
+
+fn hindered(obstacle: Obstacle) -> String {
+    let mut plan = first(100_000);
+    plan.forecast.obstacle = Some(obstacle);
+    plan.forecast.in_time = 58_702;
+    let (now, zone) = (plan.about.now, plan.about.zone.clone());
+    let reason = verdict::of_time(&plan.forecast, 100_000, 98.0, (now, &zone)).expect("a reason");
+    plan.reasons.push(reason);
+    let text = seen(&plan);
+    let at = text.find("not feasible").expect("a verdict");
+    text[at..].to_owned()
+}
+
+#[test]
+fn a_time_that_is_too_short_says_which_numbers_make_it_so() {
+    insta::assert_snapshot!(hindered(Obstacle::TooShort {
+        end: shanghai("12:10:00"),
+        takes: Duration::from_secs(1_021),
+        has: Duration::from_mins(10),
+        pace: Some(167),
+    }));
+}
+
+#[test]
+fn an_end_that_is_past_says_when_it_was() {
+    insta::assert_snapshot!(hindered(Obstacle::EndPast {
+        end: "2026-05-29T22:00:00+08:00".parse().expect("a time"),
+    }));
+}
+
+#[test]
+fn what_others_wrote_plays_no_tricks() {
+    let mut plan = first(1);
+    plan.about.title = Some("券\u{202e}\x1b[2J".into());
+    plan.ledger.dir = "a\x1b[2Jb".into();
+    plan.reasons.push(Reason {
+        text: "said\x1b[2J".into(),
+        help: None,
+    });
+    seen(&plan);
+    let tricky = anstream::adapter::strip_str(&requests(&[request()], 3)).to_string();
+    insta::assert_snapshot!(tricky);
+}
+
+fn request() -> RequestNote {
+    RequestNote {
+        open_id: "ba253642-0590-40bc-xxx".into(),
+        ordinal: 1,
+        merchant_coupon_id: "k4jggjhebt75at8pqb4j".into(),
+        method: "POST".into(),
+        url: "https://open.douyin.com/api/promotion/v1/coupon/send_coupon_to_designated_user/".into(),
+        headers: vec![
+            ("access-token".into(), "[redacted]".into()),
+            ("content-type".into(), "application/json".into()),
+        ],
+        body: r#"{"app_id":"ttec789ac573xxxxxx01","open_id":"ba253642-0590-40bc-xxx"}"#.into(),
+    }
+}
+
+#[test]
+fn programs_are_told_the_same() {
+    let plan = later();
+    insta::assert_json_snapshot!(PlanObject::of(&plan));
+    insta::assert_json_snapshot!(RequestObject::of(&plan.about, &request()));
+}
+
+#[test]
+fn what_is_unknown_is_absent_and_the_sum_is_right() {
+    let object = serde_json::to_value(PlanObject::of(&first(7))).expect("it is JSON");
+    assert_eq!(object["ledger"]["new"], true);
+    assert!(object["ledger"].get("since").is_none());
+    assert_eq!(object["counts"]["audience"], 7);
+    let states = StateName::ALL.map(|state| serde_json::to_value(state).expect("a word"));
+    let sum: u64 = states
+        .iter()
+        .filter_map(|state| object["counts"][state.as_str()?].as_u64())
+        .sum();
+    assert_eq!(sum, 7);
+    assert_eq!(object["reasons"], json!([]));
+    let mut nothing = first(0);
+    nothing.forecast.ends_at = None;
+    let object = serde_json::to_value(PlanObject::of(&nothing)).expect("it is JSON");
+    assert!(object.get("ends_at").is_none());
+}

@@ -1,0 +1,77 @@
+//! The time as a reason why a plan is not feasible, in words.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::until;
+use crate::plan::forecast::{Forecast, Obstacle};
+
+use super::super::times::{date_time, duration, grouped, of, rate};
+
+/// Why a plan is not feasible, and what would help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Why, with the number that makes it so.
+    pub text: String,
+    /// What would help.
+    pub help: Option<String>,
+}
+
+/// The platform's limit for an app id: no more is worth advising.
+const MOST_PACE: u64 = 100;
+
+/// Why the time is not enough for `to_send`, if it is not.
+#[must_use]
+pub fn of_time(
+    forecast: &Forecast,
+    to_send: u64,
+    per_second: f64,
+    (now, zone): (Timestamp, &TimeZone),
+) -> Option<Reason> {
+    match forecast.obstacle? {
+        Obstacle::EndPast { end } => Some(Reason {
+            text: format!(
+                "schedule.end is past: it was {}, {} ago, and {} still to send",
+                date_time(end, zone),
+                duration(until(end, now).unwrap_or_default()),
+                match to_send {
+                    1 => "1 coupon is".to_owned(),
+                    n => format!("{} coupons are", grouped(n)),
+                }
+            ),
+            help: Some("put schedule.end later, or leave the rest unsent".to_owned()),
+        }),
+        Obstacle::TooShort { end, takes, has, pace } => {
+            let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
+            let later = ends.map(|ends| format!("put schedule.end at {ends} or later"));
+            let faster = pace.filter(|pace| *pace <= MOST_PACE);
+            let faster = faster.map(|pace| format!("raise pace.per_second to {pace}"));
+            let both: Vec<_> = later.into_iter().chain(faster).collect();
+            Some(Reason {
+                text: format!(
+                    "the time is too short for the pace: {} at {} take {}, and until schedule.end ({}) there are {}; \
+                     about {} would be sent",
+                    of(to_send, "coupon", "coupons"),
+                    rate(per_second),
+                    if takes == Duration::MAX {
+                        "longer than there are calendars".to_owned()
+                    } else {
+                        duration(takes)
+                    },
+                    date_time(end, zone),
+                    duration(has),
+                    grouped(forecast.in_time)
+                ),
+                help: (!both.is_empty()).then(|| both.join(", or ")),
+            })
+        }
+    }
+}
+
+/// The next full minute.
+fn after(at: Timestamp) -> Timestamp {
+    let minute = at.as_second().div_euclid(60) + 1;
+    Timestamp::from_second(minute * 60).unwrap_or(at)
+}

@@ -1,0 +1,184 @@
+//! The first of two passes over the facts: sixteen bytes for each delivery, by which the second knows what is the last that
+//! happened to it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::from_ms;
+use crate::delivery::{ActivityNo, DeliveryKey, Verdict};
+use crate::ledger::{Book, Decision, Fact, Ledger, LedgerError, Store};
+
+/// No attempt was made.
+const NEVER: i64 = i64::MIN;
+/// There was no activity.
+const NONE: u16 = u16::MAX;
+
+/// What the facts say of each delivery beside what the book knows.
+#[derive(Debug)]
+pub struct Index {
+    recipients: usize,
+    briefs: Vec<Brief>,
+    /// Of the few that something else than an outcome settled.
+    later: HashMap<DeliveryKey, Later>,
+    outcomes: u32,
+}
+
+/// What is remembered of one delivery.
+#[derive(Clone, Copy, Debug)]
+struct Brief {
+    /// When its first attempt began, in milliseconds.
+    first: i64,
+    /// The number of its last outcome among all of them, from 1; 0 when it has none.
+    last: u32,
+    /// How many attempts ended without anybody knowing how.
+    unknown: u16,
+    /// The activity of the last attempt.
+    activity: u16,
+}
+
+const NOTHING: Brief = Brief {
+    first: NEVER,
+    last: 0,
+    unknown: 0,
+    activity: NONE,
+};
+
+/// What happened to a delivery after its last outcome.
+#[derive(Clone, Debug, Default)]
+pub struct Later {
+    /// When a reading again or a person settled it.
+    pub settled_at: Option<Timestamp>,
+    /// The last decision of a person.
+    pub decision: Option<Arc<Decision>>,
+}
+
+impl Index {
+    /// Goes over all facts of a ledger.
+    ///
+    /// # Errors
+    /// As [`Ledger::facts`].
+    pub async fn of<S: Store>(ledger: &mut Ledger<S>) -> Result<Self, LedgerError> {
+        let mut index = Self::empty(ledger.book());
+        let mut under_way = HashMap::new();
+        ledger.facts(|_, fact| index.take(fact, &mut under_way)).await?;
+        Ok(index)
+    }
+
+    fn empty(book: &Book) -> Self {
+        let recipients = book.recipients() as usize;
+        Self {
+            recipients,
+            briefs: vec![NOTHING; recipients * usize::from(book.ordinals())],
+            later: HashMap::new(),
+            outcomes: 0,
+        }
+    }
+
+    /// When the first attempt of a delivery began.
+    #[must_use]
+    pub fn first_attempt_at(&self, key: DeliveryKey) -> Option<Timestamp> {
+        let first = self.brief(key).first;
+        (first != NEVER).then(|| from_ms(first))
+    }
+
+    /// The number of the delivery's last outcome among all outcomes of the ledger, from 1; none without an outcome.
+    #[must_use]
+    pub fn last_outcome(&self, key: DeliveryKey) -> Option<u32> {
+        Some(self.brief(key).last).filter(|last| *last > 0)
+    }
+
+    /// How many attempts of it ended without anybody knowing how.
+    #[must_use]
+    pub fn unknown_attempts(&self, key: DeliveryKey) -> u32 {
+        self.brief(key).unknown.into()
+    }
+
+    /// Under which activity it was last attempted.
+    #[must_use]
+    pub fn activity(&self, key: DeliveryKey) -> Option<ActivityNo> {
+        Some(self.brief(key).activity)
+            .filter(|activity| *activity != NONE)
+            .map(ActivityNo)
+    }
+
+    /// What else than outcomes made it what it is.
+    #[must_use]
+    pub fn later(&self, key: DeliveryKey) -> Option<&Later> {
+        self.later.get(&key)
+    }
+
+    fn brief(&self, key: DeliveryKey) -> Brief {
+        self.place(key)
+            .and_then(|place| self.briefs.get(place))
+            .copied()
+            .unwrap_or(NOTHING)
+    }
+
+    fn place(&self, key: DeliveryKey) -> Option<usize> {
+        let row = usize::from(key.ordinal).checked_sub(1)?;
+        Some(row * self.recipients + key.recipient as usize)
+    }
+
+    fn change(&mut self, key: DeliveryKey, change: impl FnOnce(&mut Brief)) {
+        if let Some(brief) = self.place(key).and_then(|place| self.briefs.get_mut(place)) {
+            change(brief);
+        }
+    }
+
+    /// Takes one fact. `under_way` has what each attempt that is under way found.
+    fn take(&mut self, fact: Fact, under_way: &mut HashMap<DeliveryKey, Brief>) {
+        match fact {
+            Fact::RunBegan { .. } => {
+                for (key, _) in under_way.drain() {
+                    self.change(key, |brief| brief.unknown = brief.unknown.saturating_add(1));
+                }
+            }
+            Fact::Intent { key, at, activity } => {
+                under_way.insert(key, self.brief(key));
+                self.change(key, |brief| {
+                    if brief.first == NEVER {
+                        brief.first = at.as_millisecond();
+                    }
+                    brief.activity = activity.0;
+                });
+            }
+            Fact::Withdrawn { key } => {
+                if let Some(before) = under_way.remove(&key) {
+                    self.change(key, |brief| *brief = before);
+                }
+            }
+            Fact::Ended { key, verdict, .. } => {
+                under_way.remove(&key);
+                self.outcomes = self.outcomes.saturating_add(1);
+                let (last, unknown) = (self.outcomes, matches!(verdict, Verdict::Unknown { .. }));
+                self.change(key, |brief| {
+                    brief.last = last;
+                    brief.unknown = brief.unknown.saturating_add(unknown.into());
+                });
+                if let Some(later) = self.later.get_mut(&key) {
+                    later.settled_at = None;
+                }
+            }
+            Fact::Reread { key, at, .. } => self.later.entry(key).or_default().settled_at = Some(at),
+            Fact::Decided { keys, decision } => {
+                let decision: Arc<Decision> = decision.into();
+                for key in keys {
+                    self.later.insert(
+                        key,
+                        Later {
+                            settled_at: Some(decision.at),
+                            decision: Some(Arc::clone(&decision)),
+                        },
+                    );
+                }
+            }
+            Fact::Admitted { .. }
+            | Fact::Away { .. }
+            | Fact::Returned { .. }
+            | Fact::Lapsed { .. }
+            | Fact::Closed(_) => {}
+        }
+    }
+}

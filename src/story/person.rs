@@ -1,0 +1,289 @@
+//! Everything that a ledger knows of one user, in the order in which it happened.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
+use crate::ledger::{Book, Fact, Generation, Ledger, LedgerError, Store};
+use crate::outcome::Outcome;
+
+use super::index::Index;
+use super::row::Row;
+use super::rows;
+
+/// One thing that happened to a user or to one of their coupons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What can happen to a user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A generation named them for the first time.
+    Came(Reading),
+    /// A generation did not owe them anything, for this reason.
+    Away(Away, Reading),
+    /// The turn came when the user had not been active for too long.
+    Lapsed,
+    /// A generation owed them again.
+    Returned(Reading),
+    /// An attempt began.
+    Attempt(Box<Attempt>),
+    /// An apply read the last code of a coupon again.
+    Reread {
+        /// Which of the user's coupons.
+        ordinal: u8,
+        /// What followed.
+        step: Step,
+    },
+    /// A person decided.
+    Decided(Box<Decided>),
+}
+
+/// One reading of the audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Its number, from 1.
+    pub generation: u32,
+    /// How many users it named.
+    pub listed: u64,
+}
+
+/// One attempt and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// At which of the user's coupons.
+    pub ordinal: u8,
+    /// Which attempt of it, from 1. One that is called off does not count, and the next has its number.
+    pub number: u32,
+    /// Under which activity.
+    pub activity: ActivityNo,
+    /// What came of it.
+    pub end: End,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// Nothing yet.
+    UnderWay,
+    /// It was called off before a byte left.
+    Withdrawn,
+    /// The process ended during it; the next run, which began then, found it in doubt.
+    Interrupted(Timestamp),
+    /// It ended.
+    Ended(Verdict, Box<Outcome>),
+}
+
+/// What a person decided about one coupon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Which of the user's coupons.
+    pub ordinal: u8,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub note: String,
+    /// The state that it was in.
+    pub from: StateName,
+    /// What it was from then on.
+    pub to: Resolution,
+    /// By what it was chosen.
+    pub selection: String,
+}
+
+impl What {
+    /// Which of the user's coupons it concerns; none when it concerns the user.
+    #[must_use]
+    pub fn ordinal(&self) -> Option<u8> {
+        match self {
+            Self::Came(_) | Self::Away(..) | Self::Returned(_) | Self::Lapsed => None,
+            Self::Attempt(attempt) => Some(attempt.ordinal),
+            Self::Reread { ordinal, .. } => Some(*ordinal),
+            Self::Decided(decided) => Some(decided.ordinal),
+        }
+    }
+}
+
+/// What a ledger knows of one user.
+#[derive(Debug)]
+pub struct Person {
+    recipient: u32,
+    history: Vec<Happened>,
+    index: Index,
+}
+
+impl Person {
+    /// Goes over all facts of a ledger for the user with this number.
+    ///
+    /// # Errors
+    /// As [`Ledger::facts`].
+    pub async fn of<S: Store>(ledger: &mut Ledger<S>, recipient: u32) -> Result<Self, LedgerError> {
+        let index = Index::of(ledger).await?;
+        let mut gathering = Gathering::new(recipient);
+        ledger.facts(|_, fact| gathering.take(fact)).await?;
+        Ok(Self {
+            recipient,
+            history: gathering.history,
+            index,
+        })
+    }
+
+    /// Everything that happened, in order.
+    #[must_use]
+    pub fn history(&self) -> &[Happened] {
+        &self.history
+    }
+
+    /// One of the user's coupons, as it stands.
+    #[must_use]
+    pub fn row<'a>(&'a self, book: &'a Book, ordinal: u8) -> Row<'a> {
+        let key = DeliveryKey {
+            recipient: self.recipient,
+            ordinal,
+        };
+        let ended = self.history.iter().rev().find_map(|happened| match &happened.what {
+            What::Attempt(attempt) if attempt.ordinal == ordinal => match &attempt.end {
+                End::Ended(_, outcome) => Some(Cow::Borrowed(&**outcome)),
+                _ => None,
+            },
+            _ => None,
+        });
+        rows::row(book, &self.index, key, ended)
+    }
+}
+
+/// A history that is being read.
+struct Gathering {
+    recipient: u32,
+    history: Vec<Happened>,
+    generations: u32,
+    confirmed: u32,
+    draft: Draft,
+}
+
+/// What the generation that is being read has said so far.
+#[derive(Default)]
+struct Draft {
+    admitted: u32,
+    away: Option<Away>,
+    returned: bool,
+}
+
+impl Gathering {
+    fn new(recipient: u32) -> Self {
+        Self {
+            recipient,
+            history: Vec::new(),
+            generations: 0,
+            confirmed: 0,
+            draft: Draft::default(),
+        }
+    }
+
+    fn take(&mut self, fact: Fact) {
+        match fact {
+            Fact::RunBegan { at, .. } => {
+                self.draft = Draft::default();
+                for attempt in self.under_way() {
+                    attempt.end = End::Interrupted(at);
+                }
+            }
+            Fact::Admitted { recipients } => {
+                self.draft.admitted += u32::try_from(recipients.len()).unwrap_or_default();
+            }
+            Fact::Away { why, recipients } => {
+                if recipients.contains(&self.recipient) {
+                    self.draft.away = Some(why);
+                }
+            }
+            Fact::Lapsed { recipient, at } => {
+                if recipient == self.recipient {
+                    self.happened(at, What::Lapsed);
+                }
+            }
+            Fact::Returned { recipients } => self.draft.returned |= recipients.contains(&self.recipient),
+            Fact::Closed(generation) => self.close(&generation),
+            Fact::Intent { key, at, activity } if key.recipient == self.recipient => self.attempt(key, at, activity),
+            Fact::Withdrawn { key } => self.end(key, End::Withdrawn),
+            Fact::Ended { key, verdict, outcome } => self.end(key, End::Ended(verdict, outcome)),
+            Fact::Reread { key, step, at } if key.recipient == self.recipient => {
+                let ordinal = key.ordinal;
+                self.happened(at, What::Reread { ordinal, step });
+            }
+            Fact::Decided { keys, decision } => {
+                let recipient = self.recipient;
+                for key in keys.into_iter().filter(|key| key.recipient == recipient) {
+                    let decided = Decided {
+                        ordinal: key.ordinal,
+                        by: decision.by.clone(),
+                        note: decision.note.clone(),
+                        from: decision.from,
+                        to: decision.to,
+                        selection: decision.selection.clone(),
+                    };
+                    self.happened(decision.at, What::Decided(Box::new(decided)));
+                }
+            }
+            Fact::Intent { .. } | Fact::Reread { .. } => {}
+        }
+    }
+
+    fn close(&mut self, generation: &Generation) {
+        self.generations += 1;
+        let draft = std::mem::take(&mut self.draft);
+        let before = self.confirmed;
+        self.confirmed += draft.admitted;
+        let reading = Reading {
+            generation: self.generations,
+            listed: generation.listed,
+        };
+        if (before..self.confirmed).contains(&self.recipient) {
+            self.happened(generation.at, What::Came(reading));
+        }
+        if let Some(why) = draft.away {
+            self.happened(generation.at, What::Away(why, reading));
+        }
+        if draft.returned {
+            self.happened(generation.at, What::Returned(reading));
+        }
+    }
+
+    fn attempt(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) {
+        let made = self.history.iter().filter(|happened| match &happened.what {
+            What::Attempt(attempt) => attempt.ordinal == key.ordinal && attempt.end != End::Withdrawn,
+            _ => false,
+        });
+        let attempt = Attempt {
+            ordinal: key.ordinal,
+            number: u32::try_from(made.count()).unwrap_or(u32::MAX).saturating_add(1),
+            activity,
+            end: End::UnderWay,
+        };
+        self.happened(at, What::Attempt(Box::new(attempt)));
+    }
+
+    fn end(&mut self, key: DeliveryKey, end: End) {
+        if key.recipient == self.recipient
+            && let Some(attempt) = self.under_way().find(|attempt| attempt.ordinal == key.ordinal)
+        {
+            attempt.end = end;
+        }
+    }
+
+    fn under_way(&mut self) -> impl Iterator<Item = &mut Attempt> {
+        self.history.iter_mut().filter_map(|happened| match &mut happened.what {
+            What::Attempt(attempt) if attempt.end == End::UnderWay => Some(&mut **attempt),
+            _ => None,
+        })
+    }
+
+    fn happened(&mut self, at: Timestamp, what: What) {
+        self.history.push(Happened { at, what });
+    }
+}

@@ -1,0 +1,260 @@
+//! One delivery as programs and spreadsheets are shown it: its fields and their order are a contract.
+
+use std::borrow::Cow;
+
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::delivery::StateName;
+use crate::identity::{ActivityId, Identity};
+use crate::merchant_coupon_id::MerchantCouponId;
+use crate::outcome::{Coupon, Outcome, Proof};
+
+/// How many fields a delivery has.
+pub const FIELDS: usize = 23;
+
+/// What a field holds, for formats that must say so beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text of the platform, of a person, or an id.
+    Text,
+    /// A whole number.
+    Number,
+    /// A point in time.
+    Time,
+    /// Yes or no.
+    Flag,
+}
+
+/// The fields of a delivery, in their order.
+pub const COLUMNS: [(&str, Kind); FIELDS] = [
+    ("open_id", Kind::Text),
+    ("ordinal", Kind::Number),
+    ("merchant_coupon_id", Kind::Text),
+    ("state", Kind::Text),
+    ("code", Kind::Number),
+    ("message", Kind::Text),
+    ("log_id", Kind::Text),
+    ("coupon_id", Kind::Text),
+    ("merchant_meta_no", Kind::Text),
+    ("activity_id", Kind::Text),
+    ("attempts", Kind::Number),
+    ("unknown_attempts", Kind::Number),
+    ("first_attempt_at", Kind::Time),
+    ("settled_at", Kind::Time),
+    ("receive_time", Kind::Time),
+    ("valid_begin_time", Kind::Time),
+    ("valid_end_time", Kind::Time),
+    ("coupon_name", Kind::Text),
+    ("coupon_status", Kind::Number),
+    ("discount_amount", Kind::Number),
+    ("min_pay_amount", Kind::Number),
+    ("replay", Kind::Flag),
+    ("reason", Kind::Text),
+];
+
+/// A `receive_time` further away than this from the answer that told it is none.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// The value of one field; absent where nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Not known, or nothing to know.
+    Absent,
+    /// See [`Kind::Text`].
+    Text(&'a str),
+    /// See [`Kind::Number`].
+    Number(i64),
+    /// See [`Kind::Time`].
+    Time(Timestamp),
+    /// See [`Kind::Flag`].
+    Flag(bool),
+}
+
+/// One delivery, as it stands.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    /// The recipient.
+    pub open_id: String,
+    /// Which of their coupons, from 1.
+    pub ordinal: u8,
+    /// Its idempotency key.
+    pub merchant_coupon_id: Option<MerchantCouponId>,
+    /// Where it stands.
+    pub state: StateName,
+    /// Under which activity it was last attempted.
+    pub activity_id: Option<&'a ActivityId>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// How many of them ended without anybody knowing how.
+    pub unknown_attempts: u32,
+    /// When the first of them began.
+    pub first_attempt_at: Option<Timestamp>,
+    /// When it was issued or refused.
+    pub settled_at: Option<Timestamp>,
+    /// How the last attempt ended that ended.
+    pub outcome: Option<Cow<'a, Outcome>>,
+    /// Why it stands where it does, when no answer of the platform says so.
+    pub reason: Option<String>,
+}
+
+impl Row<'_> {
+    /// The values of the fields, in the order of [`COLUMNS`].
+    #[must_use]
+    pub fn cells(&self) -> [Cell<'_>; FIELDS] {
+        let outcome = self.outcome.as_deref();
+        let answer = outcome.and_then(|outcome| outcome.answer.as_ref());
+        let (coupon, replay) = match outcome.map(|outcome| &outcome.proof) {
+            Some(Proof::Issued { coupon, replay }) => (Some(&**coupon), Cell::Flag(*replay)),
+            _ => (None, Cell::Absent),
+        };
+        let said = match answer {
+            Some(answer) => Some(answer.message.as_str()),
+            None => outcome.and_then(|outcome| outcome.detail.as_deref()),
+        };
+        let number = |of: fn(&Coupon) -> Option<i64>| coupon.and_then(of).map_or(Cell::Absent, Cell::Number);
+        let validity = |of: fn(&Coupon) -> Option<i64>| coupon.and_then(of).map_or(Cell::Absent, seconds);
+        let received = outcome.zip(coupon).map_or(Cell::Absent, |(outcome, coupon)| {
+            received(coupon.receive_time, outcome.at)
+        });
+        [
+            Cell::Text(&self.open_id),
+            Cell::Number(self.ordinal.into()),
+            text(self.merchant_coupon_id.as_ref().map(MerchantCouponId::as_str)),
+            Cell::Text(self.state.word()),
+            answer.map_or(Cell::Absent, |answer| Cell::Number(answer.code)),
+            text(said),
+            text(answer.map(|answer| answer.log_id.as_str())),
+            text(coupon.map(|coupon| coupon.coupon_id.as_str())),
+            text(coupon.and_then(|coupon| coupon.merchant_meta_no.as_deref())),
+            text(self.activity_id.map(ActivityId::as_str)),
+            Cell::Number(self.attempts.into()),
+            Cell::Number(self.unknown_attempts.into()),
+            self.first_attempt_at.map_or(Cell::Absent, Cell::Time),
+            self.settled_at.map_or(Cell::Absent, Cell::Time),
+            received,
+            validity(|coupon| coupon.valid_begin_time),
+            validity(|coupon| coupon.valid_end_time),
+            text(coupon.and_then(|coupon| coupon.coupon_name.as_deref())),
+            number(|coupon| coupon.coupon_status),
+            number(|coupon| coupon.discount_amount),
+            number(|coupon| coupon.min_pay_amount),
+            replay,
+            text(self.reason.as_deref()),
+        ]
+    }
+}
+
+/// What the platform leaves empty says as little as what it leaves out.
+fn text(text: Option<&str>) -> Cell<'_> {
+    text.filter(|text| !text.is_empty()).map_or(Cell::Absent, Cell::Text)
+}
+
+fn seconds(seconds: i64) -> Cell<'static> {
+    match Timestamp::from_second(seconds) {
+        Ok(at) if seconds > 0 => Cell::Time(at),
+        _ => Cell::Absent,
+    }
+}
+
+fn received(receive_time: Option<i64>, answered: Timestamp) -> Cell<'static> {
+    match receive_time.map(seconds) {
+        Some(Cell::Time(at)) if answered.duration_since(at).abs() <= FURTHEST => Cell::Time(at),
+        _ => Cell::Absent,
+    }
+}
+
+/// Writes times as RFC 3339 with a zone's offset, to the millisecond.
+#[derive(Clone, Debug)]
+pub struct Times {
+    zone: TimeZone,
+}
+
+impl Times {
+    /// By the clocks of `zone`.
+    #[must_use]
+    pub const fn of(zone: TimeZone) -> Self {
+        Self { zone }
+    }
+
+    /// Writes `at` behind what is in `into`.
+    pub fn write(&self, at: Timestamp, into: &mut String) {
+        const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+        // A string takes whatever is written to it.
+        let _ = PRINTER.print_timestamp_with_offset(&at, self.zone.to_offset(at), into);
+    }
+
+    /// `at` as text.
+    #[must_use]
+    pub fn text(&self, at: Timestamp) -> String {
+        let mut text = String::with_capacity(32);
+        self.write(at, &mut text);
+        text
+    }
+}
+
+/// A delivery as a JSON object of type `delivery`. What is not known is absent.
+pub struct Object<'a, M> {
+    /// The delivery.
+    pub row: &'a Row<'a>,
+    /// Whose it is.
+    pub identity: &'a Identity,
+    /// By which clocks its times are told.
+    pub times: &'a Times,
+    /// Whatever else is told of it, by name.
+    pub more: &'a [(&'a str, M)],
+}
+
+impl<M: Serialize> Serialize for Object<'_, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", "delivery")?;
+        map.serialize_entry("campaign", self.identity.campaign.as_str())?;
+        map.serialize_entry("app_id", self.identity.app_id.as_str())?;
+        for ((name, _), cell) in COLUMNS.iter().zip(self.row.cells()) {
+            match cell {
+                Cell::Absent => {}
+                Cell::Text(text) => map.serialize_entry(name, text)?,
+                Cell::Number(number) => map.serialize_entry(name, &number)?,
+                Cell::Time(at) => map.serialize_entry(name, &self.times.text(at))?,
+                Cell::Flag(flag) => map.serialize_entry(name, &flag)?,
+            }
+        }
+        for (name, more) in self.more {
+            map.serialize_entry(name, more)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_ms;
+
+    #[test]
+    fn a_receive_time_that_can_be_none_is_unknown() {
+        let answered = from_ms(1_780_000_000_000);
+        let at = Timestamp::from_second(1_779_999_000).unwrap();
+        assert_eq!(received(Some(1_779_999_000), answered), Cell::Time(at));
+        for none in [
+            None,
+            Some(0),
+            Some(-1),
+            Some(1),
+            Some(1_780_000_000_000),
+            Some(i64::MAX),
+        ] {
+            assert_eq!(received(none, answered), Cell::Absent, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_its_zone_s_offset_and_milliseconds() {
+        let times = Times::of(TimeZone::get("Asia/Shanghai").unwrap());
+        assert_eq!(times.text(from_ms(1_780_000_000_000)), "2026-05-29T04:26:40.000+08:00");
+        assert_eq!(times.text(from_ms(1_780_000_000_012)), "2026-05-29T04:26:40.012+08:00");
+    }
+}

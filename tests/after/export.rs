@@ -1,0 +1,201 @@
+//! `runner export`: every delivery in every format, and nothing of it by half.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::process::Stdio;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use serde_json::Value;
+
+use crate::desk::{Desk, USERS};
+
+/// The fields of a delivery, in the order that is promised.
+const FIELDS: &str = "open_id,ordinal,merchant_coupon_id,state,code,message,log_id,coupon_id,merchant_meta_no,activity_id,\
+                      attempts,unknown_attempts,first_attempt_at,settled_at,receive_time,valid_begin_time,valid_end_time,\
+                      coupon_name,coupon_status,discount_amount,min_pay_amount,replay,reason";
+
+#[test]
+fn every_delivery_is_one_row_with_the_promised_fields() {
+    let desk = Desk::new();
+    let csv = desk.run("export", &[]).ends(0);
+    assert_eq!(csv.out.lines().next(), Some(FIELDS));
+    assert_eq!(csv.out.lines().count(), 1 + 2 * USERS.len());
+    insta::assert_snapshot!("export_csv", csv.out);
+    insta::assert_snapshot!("export_jsonl", desk.run("export", &["--format", "jsonl"]).ends(0).out);
+}
+
+fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+/// By open_id and coupon.
+fn jsonl_rows(text: &str) -> BTreeMap<(String, String), Value> {
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.map(|row| ((text_of(&row["open_id"]), text_of(&row["ordinal"])), row))
+        .collect()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn all_formats_say_the_same() {
+    let desk = Desk::new();
+    let objects = jsonl_rows(&desk.run("export", &["--format", "jsonl"]).ends(0).out);
+    for row in csv_rows(&desk.run("export", &[]).ends(0).out) {
+        let open_id = row["open_id"].trim_start_matches('\'').to_owned();
+        let object = &objects[&(open_id, row["ordinal"].clone())];
+        for (name, cell) in &row {
+            let cell = cell.strip_prefix('\'').unwrap_or(cell);
+            assert_eq!(object.get(name).map(text_of).unwrap_or_default(), cell, "{name}");
+        }
+    }
+    desk.run("export", &["-o", "all.parquet"]).ends(0);
+    let file = SerializedFileReader::new(File::open(desk.dir.path().join("all.parquet")).unwrap()).unwrap();
+    let mut rows = 0;
+    for row in file.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let names: Vec<_> = row.get_column_iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.join(","), FIELDS);
+        let field = |wanted: &str| row.get_column_iter().find(|(name, _)| *name == wanted).unwrap().1;
+        let (Field::Str(open_id), Field::Long(ordinal)) = (field("open_id"), field("ordinal")) else {
+            panic!("{row:?}");
+        };
+        let object = &objects[&(open_id.clone(), ordinal.to_string())];
+        for (name, field) in row.get_column_iter() {
+            let told = object.get(name);
+            match field {
+                Field::Null => assert_eq!(told, None, "{name}"),
+                Field::Str(text) => assert_eq!(told.and_then(Value::as_str), Some(text.as_str()), "{name}"),
+                Field::Long(number) => assert_eq!(told.and_then(Value::as_i64), Some(*number), "{name}"),
+                Field::Bool(flag) => assert_eq!(told.and_then(Value::as_bool), Some(*flag), "{name}"),
+                Field::TimestampMillis(ms) => {
+                    let at: jiff::Timestamp = told.and_then(Value::as_str).unwrap().parse().unwrap();
+                    assert_eq!(at.as_millisecond(), *ms, "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, objects.len());
+}
+
+#[test]
+fn only_the_states_that_were_asked_for() {
+    let desk = Desk::new();
+    let some = desk.run("export", &["--state", "held,in_doubt"]).ends(0);
+    let mut states: Vec<_> = csv_rows(&some.out)
+        .into_iter()
+        .map(|row| row["state"].clone())
+        .collect();
+    states.sort();
+    assert_eq!(states, ["held", "in_doubt", "in_doubt"]);
+}
+
+#[test]
+fn no_cell_runs_in_a_spreadsheet_and_excel_reads_chinese() {
+    let desk = Desk::new();
+    let csv = desk.run("export", &["--bom"]).ends(0).out;
+    assert!(csv.starts_with("\u{feff}open_id,"));
+    for row in csv_rows(&csv) {
+        assert!(
+            row.values().all(|cell| !cell.starts_with(['=', '+', '-', '@'])),
+            "{row:?}"
+        );
+    }
+    assert!(
+        csv.contains("'=cmd|'/c_calc'!A1") && csv.contains("'=HYPERLINK"),
+        "{csv}"
+    );
+}
+
+/// The program's own stream of objects begins with its version; an exported file is rows and nothing else.
+#[test]
+fn a_stream_of_objects_begins_with_its_version() {
+    let desk = Desk::new();
+    let objects = desk
+        .run("export", &["--output", "json", "--state", "issued"])
+        .ends(0)
+        .objects();
+    let types: Vec<_> = objects.iter().map(|object| text_of(&object["type"])).collect();
+    assert_eq!(types, ["version", "delivery", "delivery"]);
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_what_was_there() {
+    let desk = Desk::new();
+    desk.many(3_000);
+    let path = desk.dir.path().join("out.csv");
+    fs::write(&path, "before").unwrap();
+    for format in ["csv", "jsonl"] {
+        let args = ["--format", format, "-o", "out.csv"];
+        let ran = desk.run_under_limit(desk.largest_file(), "export", &args).ends(1);
+        let told = &ran.err;
+        assert!(told.contains("cannot write out.csv") && told.contains("help"), "{told}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+        let names = fs::read_dir(desk.dir.path()).unwrap();
+        let names: Vec<_> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(!names.iter().any(|name| name.contains(".part")), "{names:?}");
+    }
+    desk.run("export", &["-o", "out.csv"]).ends(0);
+    assert!(fs::read_to_string(&path).unwrap().starts_with(FIELDS));
+}
+
+/// What is no file is written to and never replaced.
+#[test]
+fn a_device_that_takes_nothing_more_is_a_failure_in_every_format() {
+    let desk = Desk::new();
+    for format in ["csv", "jsonl", "parquet"] {
+        let ran = desk.run("export", &["--format", format, "-o", "/dev/full"]).ends(1);
+        assert!(ran.err.contains("cannot write /dev/full"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_reader_that_left_is_no_failure() {
+    let desk = Desk::new();
+    for args in [
+        &["--format", "csv"][..],
+        &["--format", "jsonl"],
+        &["--format", "parquet"],
+        &["--output", "json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk
+            .command("export", args)
+            .stdout(Stdio::from(writer))
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {told}");
+        let failed = told.lines().any(|line| line.starts_with("error"));
+        assert!(!told.contains("panicked") && !failed, "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_said_before_anything_is_written() {
+    let desk = Desk::new();
+    let mut told = String::new();
+    for args in [
+        &["-o", "missing/out.csv"][..],
+        &["-o", "."],
+        &["--output", "json", "--format", "csv"],
+        &["--format", "jsonl", "--bom"],
+    ] {
+        let ran = desk.run("export", args).ends(2);
+        write!(told, "$ {args:?}\n{}", ran.told(&desk)).unwrap();
+    }
+    let none = Desk::without_ledger();
+    told.push_str(&none.run("export", &[]).ends(2).told(&none));
+    assert!(!none.dir.path().join(".runner").exists(), "nothing is made by looking");
+    insta::assert_snapshot!("export_refused", told);
+}

@@ -1,0 +1,119 @@
+//! `runner verify`: a sound ledger is certified, a changed one told apart, a damaged one never passed.
+
+use std::fs;
+
+use crate::desk::{Desk, Ran, intent, issued, key};
+
+/// With the ledger's own id named instead.
+fn told(desk: &Desk, ran: &Ran) -> String {
+    let passport = fs::read_to_string(desk.place().dir().join("ledger.json")).unwrap();
+    let passport: serde_json::Value = serde_json::from_str(&passport).unwrap();
+    ran.told(desk).replace(passport["id"].as_str().unwrap(), "ID")
+}
+
+#[test]
+fn a_sound_ledger_is_certified_and_compared() {
+    let desk = Desk::new();
+    let mut all = told(&desk, &desk.run("verify", &["--certificate", "cert.json"]).ends(0));
+    let certificate = fs::read_to_string(desk.dir.path().join("cert.json")).unwrap();
+    let mut certificate: serde_json::Value = serde_json::from_str(&certificate).unwrap();
+    for differs in ["at", "ledger", "runner"] {
+        assert!(certificate[differs].is_string());
+        certificate[differs] = "…".into();
+    }
+    insta::assert_snapshot!(
+        "verify_certificate",
+        serde_json::to_string_pretty(&certificate).unwrap()
+    );
+
+    let same = desk.run("verify", &["--against", "cert.json"]).ends(0);
+    assert!(same.out.contains("it says the same as cert.json"), "{}", same.out);
+    desk.append(vec![intent(key(8, 1), 200_000), issued(key(8, 1), 200_100, "券")]);
+    let differs = desk.run("verify", &["--against", "cert.json"]).ends(4);
+    let then = certificate_time(&desk);
+    all.push_str(&told(&desk, &differs).replace(&then, "THEN"));
+    insta::assert_snapshot!("verify", all);
+
+    let objects = desk
+        .run("verify", &["--against", "cert.json", "--output", "json"])
+        .ends(4)
+        .objects();
+    assert_eq!(objects[1]["type"], "certificate");
+    assert_eq!(
+        (&objects[2]["type"], &objects[2]["same"]),
+        (&"compared".into(), &false.into())
+    );
+}
+
+fn certificate_time(desk: &Desk) -> String {
+    let text = fs::read_to_string(desk.dir.path().join("cert.json")).unwrap();
+    let certificate: serde_json::Value = serde_json::from_str(&text).unwrap();
+    certificate["at"].as_str().unwrap().to_owned()
+}
+
+/// Anybody can make the checksum anew from an export.
+#[test]
+fn the_checksum_is_that_of_the_exported_rows() {
+    use sha2::{Digest, Sha256};
+    let desk = Desk::new();
+    let rows = desk
+        .run("export", &["--format", "jsonl", "--state", "issued,refused"])
+        .ends(0)
+        .objects();
+    let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let mut lines: Vec<_> = rows
+        .iter()
+        .map(|row| format!("{} {}\n", text(row, "merchant_coupon_id"), text(row, "state")))
+        .collect();
+    lines.sort();
+    let digest = Sha256::digest(lines.concat());
+    let hex = digest
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let out = desk.run("verify", &[]).ends(0).out;
+    assert!(out.contains(&hex), "{hex}\n{out}");
+}
+
+/// Wherever a bit of the store is flipped, the ledger is the same or refused, with the file named.
+#[test]
+fn a_damaged_ledger_is_named_and_never_a_smaller_one() {
+    let desk = Desk::new();
+    desk.run("verify", &["--certificate", "cert.json"]).ends(0);
+    let db = desk.place().dir().join("store").join("db");
+    let sound = fs::read(&db).unwrap();
+    // Most of the file is empty.
+    let written: Vec<_> = (0..sound.len()).filter(|at| sound[*at] != 0).collect();
+    let mut refused = 0;
+    for nth in 0..40 {
+        let mut bytes = sound.clone();
+        bytes[written[written.len() * nth / 40]] ^= 1 << (nth % 8);
+        fs::write(&db, &bytes).unwrap();
+        let ran = desk.run("verify", &["--against", "cert.json"]);
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        if ran.code != Some(0) {
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            assert!(ran.err.contains("store/db") || ran.err.contains("store"), "{}", ran.err);
+            refused += 1;
+        }
+        fs::write(&db, &sound).unwrap();
+    }
+    desk.run("verify", &["--against", "cert.json"]).ends(0);
+    assert!(refused > 0, "some of them hit a fact");
+}
+
+#[test]
+fn what_is_no_certificate_is_said_so() {
+    let desk = Desk::new();
+    fs::write(desk.dir.path().join("other.json"), "{\"type\":\"delivery\"}").unwrap();
+    fs::write(desk.dir.path().join("text"), "hello").unwrap();
+    let mut all = String::new();
+    for args in [
+        &["--against", "other.json"][..],
+        &["--against", "text"],
+        &["--against", "missing.json"],
+        &["--certificate", "missing/cert.json"],
+    ] {
+        all.push_str(&desk.run("verify", args).ends(2).told(&desk));
+    }
+    insta::assert_snapshot!("verify_refused", all);
+}

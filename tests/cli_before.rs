@@ -1,0 +1,164 @@
+//! `runner init` and `runner plan` as a shell meets them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn runner(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    command
+        .current_dir(dir)
+        .args(args)
+        .env_remove("RUNNER_LOG")
+        .env_remove("RUNNER_STATE_DIR")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = runner(dir, args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// A snapshot of what is the same in every run and every version.
+macro_rules! snapshot {
+    ($text:expr) => {
+        let filters = vec![
+            (r"(?m)^  sending .*$", "  sending   [times]"),
+            (r"[0-9a-f]{10}-[0-9a-f]{10}-(first|[0-9a-f]{10})", "[fingerprint]"),
+            (r"runner/[0-9.]+", "runner/[version]"),
+        ];
+        insta::with_settings!({filters => filters}, {
+            insta::assert_snapshot!($text);
+        });
+    };
+}
+
+#[test]
+fn a_first_campaign_is_written_planned_and_rehearsed_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, said, err) = run(dir.path(), &["init", "shop/spring"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    snapshot!(said);
+    let command = said.lines().last().unwrap().trim().strip_prefix("runner ").unwrap();
+    let rehearse: Vec<_> = command.split(' ').collect();
+
+    assert_eq!(run(dir.path(), &["validate", "shop/spring"]).0, Some(0));
+    let (code, plan, err) = run(
+        dir.path(),
+        &["apply", "shop/spring/first.yaml", "--dry-run", "--show", "2"],
+    );
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    snapshot!(plan);
+
+    let (code, summary, err) = run(dir.path(), &rehearse);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(summary.contains("complete\n\n  8 coupons = 8 issued\n"), "{summary}");
+    let (code, plan, _) = run(
+        dir.path(),
+        &["plan", "shop/spring/first.yaml", "--sandbox", "--detailed-exitcode"],
+    );
+    assert_eq!(code, Some(0), "{plan}");
+    assert!(
+        plan.contains("nothing to send") && plan.contains("40.00 yuan given by 8 coupons"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn init_overwrites_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["first.yaml", "first.csv"] {
+        fs::write(dir.path().join(name), "mine").unwrap();
+        let (code, said, err) = run(dir.path(), &["init"]);
+        assert_eq!((code, said.as_str()), (Some(2), ""));
+        assert!(
+            err.contains(&format!("{name} is there already; nothing was written")),
+            "{err}"
+        );
+        assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), "mine");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    assert_eq!(run(dir.path(), &["init"]).0, Some(0));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let (code, _, err) = run(dir.path(), &["init", "file/within"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.starts_with("error: cannot make the directory file/within\ncaused by: "),
+        "{err}"
+    );
+}
+
+/// Two campaigns that can be planned, one whose audience is absent.
+fn campaigns() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, audience) in [("a", "list.csv"), ("b", "absent.csv"), ("c", "list.csv")] {
+        let text = format!(
+            "version: 1\ncampaign: {name}\ntitle: 活动\napp_id: tt1\nactivity_id: 71\n\
+             audience: {{source: {{csv: {{path: {audience}, open_id: open_id}}}}}}\n"
+        );
+        fs::write(dir.path().join(format!("{name}.yaml")), text).unwrap();
+    }
+    fs::write(dir.path().join("list.csv"), "open_id\nu1\nu2\nu1\n").unwrap();
+    dir
+}
+
+#[test]
+fn of_several_campaigns_each_has_its_plan_and_one_that_fails_stops_no_other() {
+    let dir = campaigns();
+    let (code, said, err) = run(dir.path(), &["plan", "."]);
+    assert_eq!(code, Some(2));
+    snapshot!(said);
+    snapshot!(err);
+    let (code, ..) = run(dir.path(), &["plan", "a.yaml", "c.yaml", "--detailed-exitcode"]);
+    assert_eq!(code, Some(3));
+    let (code, said, _) = run(dir.path(), &["plan", ".", "--output", "json"]);
+    let types: Vec<_> = said
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].clone())
+        .collect();
+    assert_eq!(
+        (code, types),
+        (
+            Some(2),
+            vec!["version".into(), "plan".into(), "diagnostic".into(), "plan".into()]
+        )
+    );
+    let (code, said, _) = run(dir.path(), &["apply", "a.yaml", "c.yaml", "--dry-run", "--show", "1"]);
+    assert_eq!((code, said.matches("the first of 2 requests").count()), (Some(0), 2));
+}
+
+#[test]
+fn an_audience_that_is_not_let_in_is_told_with_what_helps() {
+    let dir = campaigns();
+    fs::write(dir.path().join("list.csv"), "open_id\nu 1\nu2\n").unwrap();
+    let (code, said, _) = run(dir.path(), &["plan", "a.yaml"]);
+    assert_eq!(code, Some(4));
+    snapshot!(said);
+}
+
+#[test]
+fn a_reader_that_left_is_no_panic() {
+    let dir = campaigns();
+    for args in [
+        &["plan", "a.yaml"][..],
+        &["plan", "a.yaml", "--output", "json"],
+        &["init", "x"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = runner(dir.path(), args).stdout(writer).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {err}");
+        assert!(!err.contains("panicked"), "{err}");
+    }
+}

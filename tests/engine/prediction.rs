@@ -1,0 +1,359 @@
+//! Prediction is fact: whatever a plan says that the platform cannot change, an apply at that moment does.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use runner::audience::{Activity, Place, Row, Totals};
+use runner::clock::{from_ms, until};
+use runner::delivery::{Counts, Skipped, StateName};
+use runner::engine::admit::{Accept, Admission, Converged, Terms};
+use runner::engine::outlook::{Outlook, foresee};
+use runner::engine::{Ended, Why};
+use runner::event::{EventKind, PlaceUnit, Reading};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Fact, Ledger};
+use runner::order::Order;
+use runner::outcome::Class;
+use runner::plan::forecast::{ANSWER, Forecast, Load, forecast};
+use runner::plan::{Guard, InDoubt};
+use runner::report::plan::Stand;
+
+use crate::bench::{BEGIN, Bench};
+use crate::world::{Act, World};
+
+/// The code that nobody has classified.
+const UNLISTED: i64 = 77;
+
+/// One apply: what the file and the source say, and what happens between.
+#[derive(Clone, Debug)]
+struct Round {
+    users: std::ops::Range<u32>,
+    coupons: u8,
+    activity: &'static str,
+    ask: bool,
+    class: Class,
+    at_most: u64,
+    /// Before it, so much time goes by.
+    hours: i64,
+    /// How the run is broken off, if it is.
+    end: End,
+    /// How the platform answers.
+    platform: Platform,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Platform {
+    /// Everybody is given a coupon.
+    Gives,
+    /// It has moods, by this seed.
+    Moody(u64),
+}
+
+/// How a run is broken off, after so many requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    ByItself,
+    /// It is told to stop.
+    Stop(usize),
+    /// The process is gone at once.
+    Crash(usize),
+}
+
+fn round() -> impl Strategy<Value = Round> {
+    let file = (
+        1_u8..4,
+        prop_oneof![4 => Just("71"), 1 => Just("72")],
+        any::<bool>(),
+        prop_oneof![Just(Class::Hold), Just(Class::Refuse), Just(Class::Retry)],
+    );
+    let run = (
+        prop_oneof![4 => Just(u64::MAX), 1 => 1_u64..20],
+        prop_oneof![4 => Just(0_i64), 1 => Just(1), 1 => Just(25)],
+        prop_oneof![3 => Just(End::ByItself), 1 => (0_usize..30).prop_map(End::Stop), 1 => (1_usize..30).prop_map(End::Crash)],
+        prop_oneof![Just(Platform::Gives), any::<u64>().prop_map(Platform::Moody)],
+    );
+    (0_u32..12, 1_u32..40, file, run).prop_map(|(from, many, file, run)| Round {
+        users: from..from + many,
+        coupons: file.0,
+        activity: file.1,
+        ask: file.2,
+        class: file.3,
+        at_most: run.0,
+        hours: run.1,
+        end: run.2,
+        platform: run.3,
+    })
+}
+
+/// What a moody platform does: the same with each request of the same seed.
+fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
+    let text = open_id.bytes().fold(seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut random = fastrand::Rng::with_seed(text ^ u64::from(nth));
+    let long = std::time::Duration::from_secs(10);
+    match random.u32(..20) {
+        0 | 1 => Act::Say(28_001_045, Class::Refuse),
+        2 | 3 => Act::Say(UNLISTED, Class::Hold),
+        4 => Act::IssueAndLose(long),
+        5 => Act::Lose(long),
+        6 => Act::Say(28_001_005, Class::Retry),
+        7 => Act::Refuse,
+        8 => Act::Say(28_001_008, Class::Throttle),
+        _ => Act::Issue,
+    }
+}
+
+/// What a plan says.
+#[derive(Debug)]
+struct Foretold {
+    stand: Stand,
+    outlook: Outlook,
+    forecast: Forecast,
+}
+
+impl Round {
+    fn set(&self, bench: &mut Bench) {
+        let plan = &mut bench.plan;
+        plan.coupons_per_user = self.coupons;
+        plan.activity_id = runner::identity::ActivityId::parse(self.activity).unwrap();
+        plan.retry.in_doubt = if self.ask { InDoubt::Ask } else { InDoubt::Resend };
+        plan.run.at_most = self.at_most;
+        plan.codes = [(UNLISTED, self.class)].into();
+        let never = Guard {
+            over: 1.0,
+            after: u32::MAX,
+        };
+        (plan.halt.refused, plan.halt.held, plan.halt.same_code) = (never, never, u32::MAX);
+        bench.clock.shift_ms(self.hours * 3_600_000);
+    }
+
+    /// Holds the audience against a ledger.
+    fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
+        let mut admission = Admission::new(ledger.book(), &bench.plan);
+        let mut rows = 0;
+        for (line, user) in (2..).zip(self.users.clone()) {
+            let open_id = format!("u{user}");
+            admission.row(&Row {
+                place: Place {
+                    within: "audience.csv",
+                    unit: PlaceUnit::Line,
+                    number: line,
+                },
+                open_id: Ok(&open_id),
+                last_active: Activity::Unknown,
+            });
+            rows += 1;
+        }
+        let class = |code| if code == UNLISTED { self.class } else { Class::Hold };
+        let decided = admission.decide(&Terms {
+            plan: &bench.plan,
+            totals: &Totals {
+                rows,
+                ..Totals::default()
+            },
+            accepted: &Accept::ALL,
+            rehearsal: false,
+            class: &class,
+            now: bench.clock.now().max(ledger.book().newest()),
+        });
+        decided.expect("everything is accepted")
+    }
+
+    /// Foretells as `runner plan` does: nothing reaches the store.
+    async fn foretell(&self, bench: &Bench) -> Foretold {
+        let before = bench.store.records();
+        let mut ledger = bench.open().await;
+        let now = bench.clock.now();
+        ledger.suppose(&[began(bench)]).unwrap();
+        let converged = self.converge(bench, &ledger);
+        let (counts, skipped, reading) = (converged.counts, converged.skipped.clone(), converged.reading.clone());
+        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, &converged.roll), now, 3).unwrap();
+        let stand = Stand {
+            counts,
+            skipped,
+            reading,
+            resent: outlook.resent,
+            behind: outlook.behind,
+            at_most: None,
+        };
+        let load = Load {
+            to_send: stand.to_send(),
+            last_due: outlook.last_due,
+        };
+        let forecast = forecast(&bench.plan, load, now);
+        assert!(
+            ledger.append(vec![began(bench)]).await.is_err(),
+            "it takes nothing more"
+        );
+        assert_eq!(bench.store.records(), before, "a plan adds nothing");
+        Foretold {
+            stand,
+            outlook,
+            forecast,
+        }
+    }
+
+    /// Applies, and holds what happens against what was foretold.
+    async fn apply(&self, bench: &Bench, foretold: &Foretold) {
+        let mut ledger = bench.open().await;
+        ledger.append(vec![began(bench)]).await.unwrap();
+        let converged = self.converge(bench, &ledger);
+        let (reading, roll) = (converged.reading.clone(), converged.roll);
+        for batch in converged.changes.into_batches() {
+            ledger.append(batch).await.unwrap();
+        }
+        admitted(foretold, ledger.book().counts(), ledger.book().skipped(), &reading);
+
+        let (orders, end, platform) = (bench.orders.clone(), self.end, self.platform);
+        let stop = move || drop(orders.send_replace(Order::Stop { by: None }));
+        if end == End::Stop(0) {
+            stop();
+        }
+        let (gone, mut crash) = tokio::sync::watch::channel(false);
+        let world = World::new(&bench.clock, 70, move |ask| {
+            match end {
+                End::Stop(after) if ask.before + 1 >= after => stop(),
+                End::Crash(after) if ask.before + 1 >= after => drop(gone.send_replace(true)),
+                _ => {}
+            }
+            match platform {
+                Platform::Gives => Act::Issue,
+                Platform::Moody(seed) => mood(seed, &ask.open_id, ask.nth),
+            }
+        });
+        let ended = tokio::select! {
+            biased;
+            Ok(_) = crash.wait_for(|gone| *gone) => None,
+            ended = bench.send_by(roll, ledger, &world) => Some(ended.expect("it ends")),
+        };
+        let attempted = world.seen(|seen| seen.asked.len() as u64);
+        assert!(
+            attempted <= foretold.stand.to_send().min(self.at_most),
+            "{attempted} attempted"
+        );
+        let Some(ended) = ended else { return };
+        let skipped = bench.open().await.book().skipped().clone();
+        self.sent(foretold, &world, &ended, &skipped);
+        if self.platform == Platform::Gives && ended.why == Why::NothingLeft {
+            timely(bench, foretold);
+        }
+    }
+
+    fn sent(&self, foretold: &Foretold, world: &World, ended: &Ended, skipped: &BTreeMap<Skipped, u64>) {
+        let stand = &foretold.stand;
+        let attempted = world.seen(|seen| seen.asked.len() as u64);
+        let to_send = stand.to_send().min(self.at_most);
+        let of = |skipped: &BTreeMap<Skipped, u64>, why| skipped.get(&why).copied().unwrap_or_default();
+        if ended.why == Why::NothingLeft {
+            let behind = ended.counts.of(StateName::Pending) - stand.behind;
+            let refused = of(skipped, Skipped::EarlierRefused) - of(&stand.skipped, Skipped::EarlierRefused);
+            assert_eq!(
+                attempted + behind + refused,
+                to_send,
+                "each that was foretold was attempted, or its user's last was not"
+            );
+        }
+        assert_eq!(ended.counts.audience(), stand.counts.audience());
+        for why in [Skipped::Gone, Skipped::CouponsPerUser] {
+            assert_eq!(of(skipped, why), of(&stand.skipped, why));
+        }
+        assert!(ended.counts.of(StateName::Held) >= stand.counts.of(StateName::Held));
+        assert!(ended.counts.of(StateName::InDoubt) >= foretold.outlook.waiting);
+
+        let first: Vec<_> = foretold
+            .outlook
+            .first
+            .iter()
+            .map(|due| (due.merchant_coupon_id.to_string(), due.activity_id.to_string()))
+            .collect();
+        let order = world.seen(|seen| seen.order.clone());
+        let compared = if self.platform == Platform::Gives { 3 } else { 1 };
+        let compared = compared.min(order.len()).min(first.len());
+        assert_eq!(
+            order[..compared],
+            first[..compared],
+            "the first requests are those that were shown"
+        );
+    }
+}
+
+/// The run's end was foretold to a second or two.
+fn timely(bench: &Bench, foretold: &Foretold) {
+    let ends = bench
+        .events
+        .lock()
+        .unwrap()
+        .iter()
+        .rev()
+        .find_map(|event| match event.kind {
+            EventKind::RunEnded { .. } => Some(event.at),
+            _ => None,
+        });
+    let (Some(ended), Some(foretold)) = (ends, foretold.forecast.ends_at) else {
+        return;
+    };
+    let off = until(foretold, ended)
+        .or_else(|| until(ended, foretold))
+        .unwrap_or_default();
+    assert!(off <= ANSWER * 10, "{foretold} foretold, {ended} it was");
+}
+
+fn admitted(foretold: &Foretold, counts: Counts, skipped: &BTreeMap<Skipped, u64>, reading: &Reading) {
+    let stand = &foretold.stand;
+    assert_eq!((stand.counts, &stand.skipped), (counts, skipped));
+    assert_eq!(&stand.reading, reading);
+    let doubts = foretold.outlook.resent + foretold.outlook.waiting;
+    assert_eq!(doubts, counts.of(StateName::InDoubt));
+}
+
+fn began(bench: &Bench) -> Fact {
+    Fact::RunBegan {
+        at: bench.clock.now(),
+        timeout: bench.plan.retry.timeout,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_a_plan_says_is_what_an_apply_does(rounds in prop::collection::vec(round(), 1..5), seed in any::<u64>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut bench = Bench::new();
+            bench.seed = seed;
+            for round in rounds {
+                round.set(&mut bench);
+                let foretold = round.foretell(&bench).await;
+                round.apply(&bench, &foretold).await;
+            }
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_foretold() {
+    for (seconds, users) in [(5, 900), (5, 300), (1, 40), (60, 5_000)] {
+        let mut bench = Bench::new();
+        bench.plan.schedule.end = from_ms(BEGIN + seconds * 1_000);
+        let load = Load {
+            to_send: u64::from(users),
+            last_due: jiff::Timestamp::MIN,
+        };
+        let foretold = forecast(&bench.plan, load, bench.clock.now());
+        let world = World::new(&bench.clock, 70, |_| Act::Issue);
+        let ended = bench.apply(users, &world).await;
+        let sent = world.seen(|seen| seen.starts.len() as u64);
+        assert_eq!(foretold.obstacle.is_some(), ended.why == Why::End, "{foretold:?}");
+        assert!(
+            foretold.in_time.abs_diff(sent) <= 10,
+            "{} foretold, {sent} sent",
+            foretold.in_time
+        );
+    }
+}

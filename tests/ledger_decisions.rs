@@ -1,0 +1,185 @@
+//! What a person's decision makes of a ledger: of the delivery, of the user's other coupons, and of what may exist.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
+mod ledger_common;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use ledger_common::{began, check, closed, decided, ended, intent, key, open};
+use runner::delivery::{Resolution, Skipped, State, StateName, Verdict};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+
+const T: Timestamp = Timestamp::UNIX_EPOCH;
+const OWED: Resolution = Resolution::Owed { may_double: false };
+const MAY_DOUBLE: Resolution = Resolution::Owed { may_double: true };
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+struct Desk {
+    store: MemoryStore,
+    ledger: Ledger<MemoryStore>,
+}
+
+impl Desk {
+    async fn new(recipients: u32, coupons: u8) -> Self {
+        let store = MemoryStore::default();
+        let mut ledger = Ledger::open(store.clone(), ledger_common::identity()).await.unwrap();
+        let facts = vec![began(T), ledger_common::admitted(0..recipients), closed(T, coupons, 0)];
+        ledger.append(facts).await.unwrap();
+        Self { store, ledger }
+    }
+
+    async fn answered(&mut self, recipient: u32, ordinal: u8, verdict: Verdict) {
+        let key = key(recipient, ordinal);
+        let facts = vec![intent(key, T), ended(key, verdict, T)];
+        self.ledger.append(facts).await.unwrap();
+    }
+
+    async fn decide(&mut self, recipient: u32, ordinal: u8, to: Resolution) -> Result<(), LedgerError> {
+        let fact = decided(self.ledger.book(), key(recipient, ordinal), to, T);
+        self.ledger.append(vec![fact]).await.map(drop)
+    }
+
+    fn state(&self, recipient: u32, ordinal: u8) -> State {
+        self.ledger.book().standing(key(recipient, ordinal)).state
+    }
+
+    async fn reopened(&self) -> Ledger<MemoryStore> {
+        Ledger::open(self.store.clone(), ledger_common::identity())
+            .await
+            .unwrap()
+    }
+}
+
+const UNKNOWN: Verdict = Verdict::Unknown { due: T, code: None };
+
+#[test]
+fn what_is_refused_skips_the_rest_and_reopened_it_owes_them_again() {
+    wait(async {
+        let mut desk = Desk::new(1, 3).await;
+        desk.answered(0, 1, Verdict::Held { code: 7 }).await;
+        desk.decide(0, 1, Resolution::Refused).await.unwrap();
+        let skipped = State::Skipped(Skipped::EarlierRefused);
+        assert_eq!((desk.state(0, 2), desk.state(0, 3)), (skipped, skipped));
+        desk.decide(0, 1, OWED).await.unwrap();
+        for ordinal in 1..=3 {
+            assert_eq!(desk.state(0, ordinal), State::Pending);
+        }
+        check(desk.ledger.book());
+        assert_eq!(open(desk.reopened().await.book()), open(desk.ledger.book()));
+    });
+}
+
+#[test]
+fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
+    wait(async {
+        let mut desk = Desk::new(1, 1).await;
+        desk.answered(0, 1, Verdict::Refused { code: 7 }).await;
+        let left = vec![Fact::Left { recipients: vec![0] }, closed(T, 1, 0)];
+        desk.ledger.append(left).await.unwrap();
+        desk.decide(0, 1, OWED).await.unwrap();
+        assert_eq!(desk.state(0, 1), State::Skipped(Skipped::Gone));
+        let back = vec![Fact::Returned { recipients: vec![0] }, closed(T, 1, 0)];
+        desk.ledger.append(back).await.unwrap();
+        assert_eq!(desk.state(0, 1), State::Pending);
+    });
+}
+
+/// One coupon may exist for each, whatever becomes of it afterwards, and however many steps the reopening takes.
+#[test]
+fn every_doubt_that_is_reopened_counts_for_ever() {
+    wait(async {
+        let mut desk = Desk::new(3, 1).await;
+        for recipient in 0..2 {
+            desk.answered(recipient, 1, UNKNOWN).await;
+        }
+        desk.answered(2, 1, Verdict::Held { code: 7 }).await;
+        desk.decide(2, 1, MAY_DOUBLE).await.unwrap();
+        assert_eq!(desk.ledger.book().reopened_doubts(), 0, "nothing was unknown of it");
+        desk.decide(0, 1, MAY_DOUBLE).await.unwrap();
+        desk.decide(1, 1, Resolution::Refused).await.unwrap();
+        assert_eq!(desk.ledger.book().reopened_doubts(), 1);
+        let book = desk.reopened().await;
+        assert!(
+            book.book().standing(key(1, 1)).doubt.is_some(),
+            "it is known to have been a doubt"
+        );
+        desk.decide(1, 1, MAY_DOUBLE).await.unwrap();
+        for recipient in 0..2 {
+            desk.answered(recipient, 1, Verdict::Issued).await;
+        }
+        assert_eq!(desk.ledger.book().reopened_doubts(), 2);
+        assert_eq!(desk.reopened().await.book().reopened_doubts(), 2);
+    });
+}
+
+async fn refuses(desk: &mut Desk, recipient: u32, to: Resolution) {
+    let before = open(desk.ledger.book());
+    let refused = desk.decide(recipient, 1, to).await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            LedgerError::Contradiction {
+                source: Contradiction::NoSuchTransition { .. },
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(open(desk.ledger.book()), before);
+    desk.ledger = desk.reopened().await;
+}
+
+#[test]
+fn what_a_person_cannot_decide_the_ledger_does_not_take() {
+    wait(async {
+        let mut desk = Desk::new(4, 1).await;
+        desk.answered(0, 1, Verdict::Issued).await;
+        desk.answered(1, 1, UNKNOWN).await;
+        desk.ledger.append(vec![intent(key(2, 1), T)]).await.unwrap();
+        for to in ledger_common::RESOLUTIONS {
+            refuses(&mut desk, 0, to).await;
+            refuses(&mut desk, 2, to).await;
+            refuses(&mut desk, 3, to).await;
+        }
+        refuses(&mut desk, 1, OWED).await;
+        desk.decide(1, 1, Resolution::Refused).await.unwrap();
+        refuses(&mut desk, 1, OWED).await;
+        assert_eq!(desk.ledger.book().counts().of(StateName::Refused), 1);
+    });
+}
+
+#[test]
+fn a_decision_about_what_is_no_longer_so_is_not_taken() {
+    wait(async {
+        let mut desk = Desk::new(1, 1).await;
+        desk.answered(0, 1, Verdict::Held { code: 7 }).await;
+        let fact = decided(desk.ledger.book(), key(0, 1), OWED, T);
+        desk.decide(0, 1, Resolution::Refused).await.unwrap();
+        let late = desk.ledger.append(vec![fact]).await.unwrap_err();
+        assert!(
+            matches!(
+                late,
+                LedgerError::Contradiction {
+                    source: Contradiction::NotThere {
+                        from: StateName::Held,
+                        ..
+                    },
+                    ..
+                }
+            ),
+            "{late:?}"
+        );
+    });
+}
