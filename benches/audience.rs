@@ -1,5 +1,5 @@
-//! How fast an audience of a million rows is read, and let into a ledger whose store keeps nothing, beside a plain loop
-//! of the `csv` crate over the same file; and how much memory the process takes at its peak.
+//! How fast an audience of a million rows is read, in each format, and let into a ledger whose store keeps nothing, beside
+//! a plain loop of the `csv` crate over the same rows; and how much memory the process takes at its peak.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
@@ -38,8 +38,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let plain = best(|| plain_loop(&path))?;
     report("csv::ByteRecord, plain loop", bytes, plain, plain);
-    let ours = best(|| runtime.block_on(our_read(&path)))?;
+    let ours = best(|| runtime.block_on(our_read(&source(&path))))?;
     report("audience::read", bytes, ours, plain);
+    for (name, source, path) in written::all(dir.path())? {
+        let bytes = std::fs::metadata(path)?.len();
+        let took = best(|| runtime.block_on(our_read(&source)))?;
+        report(name, bytes, took, plain);
+    }
     println!("peak resident after reading: {}", peak_resident());
     let decided = plan()?;
     let first = best(|| runtime.block_on(admit(&decided, &path, 1)))?;
@@ -56,20 +61,17 @@ fn write(path: &Path) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     writeln!(file, "open_id")?;
     for n in 0..ROWS {
-        let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        let hex = format!("{mixed:032x}");
-        let (head, tail) = (&hex[..16], &hex[16..]);
-        writeln!(
-            file,
-            "{}-{}-{}-{}-{}",
-            &head[..8],
-            &head[8..12],
-            &head[12..],
-            &tail[..4],
-            &tail[4..]
-        )?;
+        writeln!(file, "{}", open_id(n))?;
     }
     file.flush()
+}
+
+fn open_id(n: u32) -> String {
+    let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let hex = format!("{mixed:032x}");
+    let (head, tail) = (&hex[..16], &hex[16..]);
+    let (one, two, three) = (&head[..8], &head[8..12], &head[12..]);
+    format!("{one}-{two}-{three}-{}-{}", &tail[..4], &tail[4..])
 }
 
 fn plain_loop(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
@@ -95,13 +97,130 @@ fn source(path: &Path) -> Source {
     })
 }
 
-async fn our_read(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+async fn our_read(source: &Source) -> Result<u64, Box<dyn std::error::Error>> {
     let mut usable = 0;
-    read(&source(path), |batch| {
+    read(source, |batch| {
         usable += batch.rows().filter(|row| row.open_id.is_ok()).count() as u64;
     })
     .await?;
     Ok(usable)
+}
+
+/// The same rows in other formats, with the time of the last activity.
+mod written {
+    use std::fs::File;
+    use std::io::{BufWriter, Write};
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use parquet::basic::Compression;
+    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use runner::audience::{Columns, CsvSource, Encoding, Input, JsonlSource, ParquetSource, Source};
+
+    use super::{ROWS, open_id};
+
+    fn columns() -> Columns {
+        Columns {
+            open_id: "open_id".into(),
+            last_active: Some("seen".into()),
+            zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
+        }
+    }
+
+    fn csv(path: &Path) -> Source {
+        Source::Csv(CsvSource {
+            input: Input::Files(path.into()),
+            columns: columns(),
+            encoding: Encoding::Utf8,
+            delimiter: None,
+        })
+    }
+
+    fn seconds(n: u32) -> i64 {
+        1_780_000_000 - i64::from(n % 1_000_000)
+    }
+
+    pub(super) type Written = (&'static str, Source, PathBuf);
+
+    pub(super) fn all(dir: &Path) -> Result<Vec<Written>, Box<dyn std::error::Error>> {
+        let at = |name: &str| dir.join(name);
+        let zone = columns().zone;
+        let local = |n| zone.to_datetime(Timestamp::from_second(seconds(n)).unwrap_or_default());
+        let lines = |path: PathBuf, head: &str, line: &dyn Fn(u32) -> String| -> std::io::Result<PathBuf> {
+            let mut file = BufWriter::new(File::create(&path)?);
+            write!(file, "{head}")?;
+            for n in 0..ROWS {
+                writeln!(file, "{}", line(n))?;
+            }
+            file.flush()?;
+            Ok(path)
+        };
+        let unix = lines(at("unix.csv"), "open_id,seen\n", &|n| {
+            format!("{},{}", open_id(n), seconds(n))
+        })?;
+        let times = lines(at("times.csv"), "open_id,seen\n", &|n| {
+            format!("{},{}", open_id(n), local(n).strftime("%Y-%m-%d %H:%M:%S"))
+        })?;
+        let objects = lines(at("a.jsonl"), "", &|n| {
+            format!("{{\"open_id\":\"{}\",\"seen\":{}}}", open_id(n), seconds(n))
+        })?;
+        let (gzip, zstd) = (at("times.csv.gz"), at("times.csv.zst"));
+        let mut encoder = flate2::write::GzEncoder::new(File::create(&gzip)?, flate2::Compression::default());
+        std::io::copy(&mut File::open(&times)?, &mut encoder)?;
+        encoder.finish()?;
+        zstd::stream::copy_encode(File::open(&times)?, File::create(&zstd)?, 3)?;
+        let table = at("a.parquet");
+        parquet(&table)?;
+        let files = table.as_path().into();
+        let tables = Source::Parquet(ParquetSource {
+            files,
+            columns: columns(),
+        });
+        let jsonl = Source::Jsonl(JsonlSource {
+            input: Input::Files(objects.as_path().into()),
+            columns: columns(),
+        });
+        Ok(vec![
+            ("csv with Unix times", csv(&unix), unix),
+            ("csv with local times", csv(&times), times),
+            ("the same in gzip", csv(&gzip), gzip),
+            ("the same in zstd", csv(&zstd), zstd),
+            ("jsonl with Unix times", jsonl, objects),
+            ("parquet, snappy", tables, table),
+        ])
+    }
+
+    fn parquet(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        let schema = "message m { optional binary open_id (STRING); optional int64 seen (TIMESTAMP(MILLIS, true)); }";
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let schema = Arc::new(parse_message_type(schema)?);
+        let mut writer = SerializedFileWriter::new(File::create(path)?, schema, Arc::new(properties))?;
+        let numbers: Vec<_> = (0..ROWS).collect();
+        for rows in numbers.chunks(131_072) {
+            let present = vec![1; rows.len()];
+            let ids: Vec<_> = rows.iter().map(|n| ByteArray::from(open_id(*n).as_str())).collect();
+            let times: Vec<_> = rows.iter().map(|n| seconds(*n) * 1000).collect();
+            let mut group = writer.next_row_group()?;
+            if let Some(mut column) = group.next_column()? {
+                column
+                    .typed::<ByteArrayType>()
+                    .write_batch(&ids, Some(&present), None)?;
+                column.close()?;
+            }
+            if let Some(mut column) = group.next_column()? {
+                column.typed::<Int64Type>().write_batch(&times, Some(&present), None)?;
+                column.close()?;
+            }
+            group.close()?;
+        }
+        writer.close()?;
+        Ok(())
+    }
 }
 
 /// A store that keeps nothing: what it would cost to keep it is measured where stores are.

@@ -61,6 +61,8 @@ pub enum EventKind {
         /// Where all deliveries stand.
         counts: Counts,
     },
+    /// A person is asked whether to go on.
+    Asking,
     /// A person was asked whether to go on, and has answered.
     Asked {
         /// How long the person took.

@@ -16,8 +16,9 @@ fn endless(path: &Path, head: &str) {
     let file = std::fs::File::create(path).unwrap();
     let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     encoder.write_all(head.as_bytes()).unwrap();
+    let much = vec![b'x'; 1 << 20];
     for _ in 0..100 {
-        encoder.write_all(&[b'x'; 1 << 20]).unwrap();
+        encoder.write_all(&much).unwrap();
     }
     encoder.finish().unwrap();
 }

@@ -104,6 +104,7 @@ fn campaigns() -> tempfile::TempDir {
     for (name, audience) in [("a", "list.csv"), ("b", "absent.csv"), ("c", "list.csv")] {
         let text = format!(
             "version: 1\ncampaign: {name}\ntitle: 活动\napp_id: tt1\nactivity_id: 71\n\
+             credentials: {{access_token: {{env: NO_SUCH_TOKEN}}}}\n\
              audience: {{source: {{csv: {{path: {audience}, open_id: open_id}}}}}}\n"
         );
         fs::write(dir.path().join(format!("{name}.yaml")), text).unwrap();
@@ -144,6 +145,65 @@ fn an_audience_that_is_not_let_in_is_told_with_what_helps() {
     let (code, said, _) = run(dir.path(), &["plan", "a.yaml"]);
     assert_eq!(code, Some(4));
     snapshot!(said);
+}
+
+#[test]
+fn a_file_without_credentials_can_only_be_rehearsed() {
+    let dir = campaigns();
+    let file = dir.path().join("a.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let without: Vec<_> = text.lines().filter(|line| !line.starts_with("credentials")).collect();
+    fs::write(&file, without.join("\n")).unwrap();
+    let (code, said, _) = run(dir.path(), &["plan", "a.yaml"]);
+    assert!(
+        code == Some(4) && said.contains("not feasible\n  `credentials` is missing"),
+        "{said}"
+    );
+    assert_eq!(run(dir.path(), &["plan", "a.yaml", "--sandbox"]).0, Some(0));
+}
+
+#[test]
+fn a_dry_run_that_would_not_wait_says_so() {
+    let dir = campaigns();
+    let file = dir.path().join("a.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "schedule: {start: 9000-01-01T10:00}\n").unwrap();
+    let (code, said, err) = run(
+        dir.path(),
+        &["apply", "a.yaml", "--dry-run", "--no-wait", "--show", "0"],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        err,
+        "with --no-wait, an apply would leave now: schedule.start is ahead\n"
+    );
+}
+
+/// The signal comes as soon as the audience is open, long before it is read.
+#[test]
+fn a_plan_can_be_broken_off_while_it_reads() {
+    let dir = campaigns();
+    let rows: Vec<_> = (0..300_000).map(|n| format!("user-{n}")).collect();
+    fs::write(dir.path().join("list.csv"), format!("open_id\n{}\n", rows.join("\n"))).unwrap();
+    let mut plan = runner(dir.path(), &["plan", "a.yaml"]);
+    let plan = plan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let open = format!("/proc/{}/fd", plan.id());
+    let reads = || {
+        let descriptors = fs::read_dir(&open).into_iter().flatten().flatten();
+        descriptors
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .any(|path| path.ends_with("list.csv"))
+    };
+    while !reads() {
+        std::thread::yield_now();
+    }
+    let pid = plan.id().to_string();
+    Command::new("kill").args(["-s", "INT", &pid]).status().unwrap();
+    let output = plan.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b""[..]));
+    assert_eq!(err, "interrupted: nothing was sent and nothing was changed\n");
+    assert!(!dir.path().join(".runner").exists());
 }
 
 #[test]

@@ -50,9 +50,21 @@ fn help_of_plan_and_init() {
 }
 
 #[test]
+fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
+    for command in [
+        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify",
+    ] {
+        let output = run(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        insta::assert_snapshot!(format!("help_of_{command}"), stdout(&output));
+    }
+}
+
+#[test]
 fn every_command_shows_two_examples_of_itself() {
     for command in [
-        "init", "plan", "apply", "validate", "resolve", "trace", "export", "verify", "schema", "sandbox",
+        "init", "plan", "apply", "status", "pause", "resume", "stop", "validate", "resolve", "trace", "export",
+        "verify", "schema", "sandbox",
     ] {
         let help = stdout(&run(&[command, "--help"]));
         let examples = help.split("Examples:\n").nth(1).unwrap_or_default();

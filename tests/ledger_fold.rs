@@ -213,3 +213,17 @@ fn everything_that_was_said_is_kept_and_can_be_read_again() {
         assert_eq!(read.split_off(3), told);
     });
 }
+
+#[test]
+fn what_is_supposed_is_folded_and_never_kept() {
+    wait(async {
+        let (store, mut ledger) = begun(3, 1).await;
+        let kept = store.records();
+        ledger.suppose(&[intent(key(0, 1), T)]).unwrap();
+        assert_eq!(ledger.book().counts().of(StateName::InFlight), 1);
+        assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
+        assert_eq!(store.records(), kept);
+        let counts = reopened(&store).await.book().counts();
+        assert_eq!(counts.of(StateName::Pending), 3);
+    });
+}

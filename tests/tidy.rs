@@ -48,7 +48,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -56,9 +56,21 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "cli/export/"]),
-    ("parquet", &["cli/export/parquet.rs"]),
+    ("parquet", &["audience/parquet.rs", "cli/export/parquet.rs"]),
     ("encoding_rs", &["audience/"]),
     ("textwrap", &["report/text.rs"]),
+    ("flate2", &["audience/opened.rs"]),
+    ("glob", &["audience/opened.rs"]),
+    ("zstd", &["audience/opened.rs"]),
+    (
+        "sqlx",
+        &[
+            "audience/query.rs",
+            "audience/postgres.rs",
+            "audience/mysql.rs",
+            "audience/sqlite.rs",
+        ],
+    ),
     ("axum", &["sandbox/"]),
     ("clap", &["cli/", "main.rs"]),
 ];

@@ -122,7 +122,7 @@ impl Dialect for MySql {
 
     fn blame(code: &str) -> Blame {
         match code {
-            "70100" | "HY000" => Blame::Server("make the query faster, or export its result to a file"),
+            "70100" => Blame::Server("make the query faster, or export its result to a file"),
             code => by_state(code),
         }
     }

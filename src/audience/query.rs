@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_core::Stream;
-use sqlx::{Column, Database, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
+use sqlx::{Column, Database, Either, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
 use url::Url;
 
 use super::cell::Cell;
@@ -18,6 +18,7 @@ use crate::secret::{Secret, SecretRef};
 
 /// Where rows of a query are: "row 1042 of the query".
 const PLACE: &str = "the query";
+const TLS: Blame = Blame::Server("check the TLS settings in the URL, and the server's certificate");
 /// How much later than the server a statement's time is up here: the server knows better why.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -169,6 +170,8 @@ impl<'q> Asked<'q> {
             })
             .collect();
         self.secrets.extend([Secret::new(password), Secret::new(&decoded)]);
+        let named = url.query_pairs().filter(|(name, _)| name == "password");
+        self.secrets.extend(named.map(|(_, password)| Secret::new(&password)));
         Ok(url)
     }
 
@@ -241,6 +244,16 @@ impl<'q> Asked<'q> {
         let ask = |error| self.failed::<D>(format!("ask the audience's {} database", D::NAME), &error);
         let sql: SqlStr = sqlx::AssertSqlSafe(self.query.sql.clone()).into_sql_str();
         let statement = connection.prepare(sql).await.map_err(ask)?;
+        let parameters = match statement.parameters() {
+            Some(Either::Left(types)) => types.len(),
+            Some(Either::Right(count)) => count,
+            None => 0,
+        };
+        if parameters > 0 {
+            return Err(AudienceError::NoQuery {
+                why: "it has parameters, and nothing to put in their place",
+            });
+        }
         let columns = statement.columns();
         if columns.is_empty() {
             return Err(AudienceError::NoQuery {
@@ -298,15 +311,22 @@ impl<'q> Asked<'q> {
                 let blame = said.code().map_or(Blame::Server(""), |code| D::blame(&code));
                 (said.message().to_owned(), blame)
             }
+            Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => (
+                "the server closed the connection".to_owned(),
+                Blame::Server("run the same command again when the server answers"),
+            ),
+            // A certificate that is refused arrives as data that is none.
+            Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (error.to_string(), TLS),
             Error::Io(error) => (
                 error.to_string(),
                 Blame::Server("check that the server runs and can be reached from here"),
             ),
-            Error::Tls(error) => (
-                error.to_string(),
-                Blame::Server("check the TLS settings in the URL, and the server's certificate"),
+            Error::Tls(error) => (error.to_string(), TLS),
+            // It quotes what it does not understand, and that may be a piece of the password.
+            Error::Configuration(_) => (
+                "a value in the URL is not understood".to_owned(),
+                Blame::File("check the parameters in the URL"),
             ),
-            Error::Configuration(error) => (error.to_string(), Blame::File("check the URL")),
             other => (other.to_string(), Blame::Server("")),
         };
         AudienceError::Database {

@@ -28,6 +28,8 @@ use crate::plan::Plan;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
+pub use prepare::NO_CREDENTIALS;
+
 use super::app_id::Turn;
 use super::apply_args::ApplyArgs;
 use super::converge::{Converge, expected};
@@ -100,6 +102,8 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let status = StatusKeeper::start(&run.home, &run.hub);
     let done = Box::pin(run.run(platform)).await;
     run.hub.finish();
+    // Lets go of the store before the lock: whoever asks from here on is about to have both.
+    run.desk.show(Shown::Opening);
     status.finish(run.broken(&done)).await;
     if let Some(stand_in) = stand_in {
         stand_in.stop().await;
@@ -276,6 +280,7 @@ impl Run<'_> {
             ledger: self.home.dir().to_owned(),
             new_ledger,
         };
+        self.say(EventKind::Asking);
         let began = Instant::now();
         let ask = || question::ask_person(&about, || self.orders.borrow().stops());
         let answer = self.context.bars.suspend(|| tokio::task::block_in_place(ask));

@@ -146,19 +146,19 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Shows where campaigns stand, also while another process applies them
     Status(StatusArgs),
-    /// Tells the process that applies a campaign to start nothing more until it is told to resume
+    /// Holds a campaign's run: nothing more starts until it is resumed
     Pause(PauseArgs),
-    /// Tells the process that applies a campaign to go on after a pause
+    /// Lets a run go on that was paused
     Resume(ResumeArgs),
-    /// Tells the process that applies a campaign to end its run in an orderly way
+    /// Ends a campaign's run in an orderly way, as ^C at its terminal does
     Stop(StopArgs),
     /// Tells every mistake in campaign files at once; opens no socket, reads no audience
     Validate(ValidateArgs),
-    /// Decides what the machine may not: settles or sends again what is held, in doubt or refused
+    /// Settles or sends again what is held, in doubt or refused: a person's decision
     Resolve(ResolveArgs),
     /// Tells everything that is known of one user, and what happens next
     Trace(TraceArgs),
-    /// Writes one row a delivery, as CSV, JSON lines or Parquet; also while another process applies
+    /// Writes one row a delivery, as CSV, JSON lines or Parquet
     Export(ExportArgs),
     /// Checks the ledger from its first byte, and certifies what it says
     Verify(VerifyArgs),

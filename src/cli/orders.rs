@@ -1,4 +1,5 @@
-//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign.
+//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign. Where no process does, what
+//! the command line names is absent, and the exit code is the one for that.
 
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ Examples:
   runner resume campaigns/summer.yaml --output json
       the same, answered as an object for a program
 
-To go on after an interruption is what `runner apply` does. It ends with 0 when the order was taken, 2 when nothing
-is paused.";
+To go on after an interruption is what `runner apply` does.
+It ends with 0 when the order was taken, 2 when nothing is paused.";
 
 const STOP: &str = "\
 Examples:
@@ -191,14 +192,38 @@ async fn tell(what: What, place: &Place) -> Result<Option<(Owner, Order)>, Failu
     Ok(None)
 }
 
+/// The name of a user by `/etc/passwd`.
+fn user(passwd: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&*uid)).then(|| name.to_owned())
+    })
+}
+
 /// This process and whoever sits before it.
 fn this_asker() -> Asker {
     let named = ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok());
+    let uid = rustix::process::getuid().as_raw();
+    let looked_up = || user(&std::fs::read_to_string("/etc/passwd").ok()?, uid);
     Asker {
         pid: std::process::id(),
-        user: named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
+        user: named.or_else(looked_up).unwrap_or_else(|| format!("uid {uid}")),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_a_name() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n安:x:1000:1000::/home/an:/bin/sh\nbroken\n";
+        let named = [0, 1000, 1].map(|uid| user(passwd, uid));
+        assert_eq!(named, [Some("root".to_owned()), Some("安".to_owned()), None]);
     }
 }

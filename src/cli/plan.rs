@@ -58,6 +58,8 @@ struct Wanted<'a> {
     accept: &'a [Accept],
     /// The most that the run may attempt.
     at_most: Option<u64>,
+    /// Whether it would leave instead of waiting.
+    no_wait: bool,
     /// Whether the ledger would be begun anew.
     fresh: bool,
     expect: Option<&'a Fingerprint>,
@@ -73,6 +75,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
         rehearsal: &args.rehearsal,
         accept: &args.accept,
         at_most: None,
+        no_wait: false,
         fresh: false,
         expect: None,
         show: None,
@@ -88,6 +91,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         rehearsal: &args.rehearsal,
         accept: &args.accept,
         at_most: args.at_most,
+        no_wait: args.no_wait,
         fresh: args.fresh,
         expect: args.expect.as_ref(),
         show: Some(args.dry.show),

@@ -79,6 +79,8 @@ pub fn ask_person(about: &About, stopped: impl Fn() -> bool) -> io::Result<Answe
     let stdin = io::stdin();
     loop {
         if stopped() {
+            // What comes next does not belong behind the question.
+            writeln!(anstream::stderr())?;
             return Ok(Answer::Stopped);
         }
         let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];

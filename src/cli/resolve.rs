@@ -24,20 +24,22 @@ use choose::{Chosen, Selection, Trouble, Who, choose};
 
 const EXAMPLES: &str = "\
 Examples:
-  runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note 'activity extended, ticket 812'
+  runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note 'ticket 812'
       send again what was held by one code
-  runner resolve campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --as refused --note 'no coupon, says the platform'
+  runner resolve campaigns/summer.yaml Cv4PoJXaTPn63rNu --as refused --note 'no coupon, they say'
       settle one user's doubt, once the platform has said what became of it
 
-What is issued is never reopened. What is pending, deferred or skipped is decided by the audience and the campaign file;
-what is in flight, by its answer. While an apply runs nothing can be resolved: stop it, resolve, apply again.";
+What is issued is never reopened. What is pending, deferred or skipped is decided by the audience and the campaign file; what is in flight, by its answer. While an apply runs nothing can be resolved: stop it, resolve, apply again.";
+
+const USAGE: &str =
+    "runner resolve [OPTIONS] <FILE> <OPEN_ID...|--held|--in-doubt|--refused> --as <DECISION> --note <TEXT>";
 
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 1000;
 
 /// The arguments of `runner resolve`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 #[command(group = ArgGroup::new("which").required(true).args(["open_ids", "held", "in_doubt", "refused"]))]
 pub struct ResolveArgs {
     /// Which campaign.
@@ -56,7 +58,7 @@ pub struct ResolveArgs {
 #[command(next_help_heading = "Which")]
 pub struct WhichArgs {
     /// Users: those of their coupons that are held, in doubt or refused
-    #[arg(value_name = "OPEN_ID")]
+    #[arg(value_name = "OPEN_ID", help_heading = "Arguments")]
     pub open_ids: Vec<String>,
     /// Only this coupon of each of them, from 1
     #[arg(long, value_name = "N", conflicts_with_all = ["held", "in_doubt", "refused"])]

@@ -167,6 +167,7 @@ fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failu
     let there = campaign.place.look()?.is_some();
     Ok(match written {
         Some(status) if there && status.owner.is_some() => status.interrupted(),
+        Some(status) if there && campaign.was_added_to() => status.outdated(),
         Some(status) if there => status,
         None if there => campaign.unknown("idle", "there is a ledger, and nobody has said how it stands"),
         _ => campaign.unknown("idle", "no ledger yet"),
@@ -190,6 +191,15 @@ fn owned(campaign: &Campaign, written: Option<Status>, owner: &Owner) -> Status 
 }
 
 impl Campaign {
+    /// Whether the ledger was added to after the last run said how it stood, as a person's decision does.
+    fn was_added_to(&self) -> bool {
+        let written = status_file::written(&self.place.status());
+        self.place
+            .appended()
+            .zip(written)
+            .is_some_and(|(appended, written)| appended > written)
+    }
+
     fn unknown(&self, state: &str, why: &str) -> Status {
         let identity = &self.plan.identity;
         Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), state, why)

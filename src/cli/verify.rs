@@ -31,9 +31,7 @@ Examples:
   runner verify campaigns/summer.yaml --against summer.json
       say whether it still says the same, or what differs
 
-It ends with 0 when the ledger is sound (and the same), 4 when it differs, 1 when it is damaged: the last good fact and the
-file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is
-issued or refused; `runner export --state issued,refused` has them.";
+It ends with 0 when the ledger is sound (and the same), 4 when it differs, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
 
 /// The arguments of `runner verify`.
 #[derive(Clone, Debug, Args)]

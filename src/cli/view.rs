@@ -9,7 +9,7 @@ use crate::campaign::Parsed;
 use crate::control::{ControlError, OwnerStore};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::place::Passport;
-use crate::ledger::{Each, Ledger, SledStore, Store, StoreError};
+use crate::ledger::{Each, Ledger, LedgerError, SledStore, Store, StoreError};
 use crate::plan::{self, Plan, RunOptions};
 
 use super::Context;
@@ -34,6 +34,9 @@ pub struct CampaignArgs {
 
 /// How long a process that applies the campaign may take from its lock to its answers, or from its last answer to its end.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a process that applies the campaign may end in the middle of showing its ledger.
+const TRIES: u32 = 3;
 
 /// The store of a ledger that is looked at: this process's own hand on it, or what the process that applies the campaign
 /// shows of its own.
@@ -91,15 +94,24 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
 /// that applies the campaign is asked for it.
 pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<View>, Failure> {
     let place = home::place(context, file, plan);
-    let Some(store) = store(context, file, plan).await? else {
-        return Ok(None);
-    };
-    let ledger = Ledger::open(store, plan.identity.clone()).await?;
-    Ok(place.look()?.map(|passport| View {
-        dir: place.dir().to_owned(),
-        passport,
-        ledger,
-    }))
+    let mut tries = 0;
+    while let Some(store) = store(context, file, plan).await? {
+        tries += 1;
+        let ledger = match Ledger::open(store, plan.identity.clone()).await {
+            // Its run ended while it showed the ledger, which can now be had without it.
+            Err(LedgerError::Unfinished {
+                source: StoreError::Owner { .. },
+                ..
+            }) if tries < TRIES => continue,
+            opened => opened?,
+        };
+        return Ok(place.look()?.map(|passport| View {
+            dir: place.dir().to_owned(),
+            passport,
+            ledger,
+        }));
+    }
+    Ok(None)
 }
 
 async fn store(context: &Context, file: &Path, plan: &Plan) -> Result<Option<ViewStore>, Failure> {

@@ -50,6 +50,7 @@ impl<'a> Screen<'a> {
             self.tell_programs(rows);
             self.told = Some((rows.to_vec(), now));
             self.context.lines.flush();
+            self.closed = self.context.lines.broken();
             return Ok(());
         }
         if !self.moving && !last && !self.is_news(rows, now) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -176,6 +176,7 @@ impl Desk {
     ) -> io::Result<()> {
         let mut changes = self.shown.subscribe();
         let shown = tokio::select! {
+            biased;
             shown = changes.wait_for(|shown| !matches!(shown, Shown::Opening)) => match shown {
                 Ok(shown) => shown.clone(),
                 Err(_) => return Ok(()),
@@ -198,9 +199,10 @@ impl Desk {
     }
 }
 
-/// Ends when the other side closes its end, or says more than was asked for.
-async fn left(from: BufReader<OwnedReadHalf>) -> io::Result<()> {
-    from.into_inner().readable().await
+/// Ends when the other side closes its end, or says more than was asked for. Reads to find out: a socket that is called
+/// readable need not be.
+async fn left(mut from: BufReader<OwnedReadHalf>) -> io::Result<()> {
+    from.read_u8().await.map(drop)
 }
 
 async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {

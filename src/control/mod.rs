@@ -13,3 +13,6 @@ mod wire;
 
 pub use client::{ControlError, OwnerStore};
 pub use desk::{Desk, Listening, Shown};
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Replaces the file at `path` by `text` and a line's end. Whoever reads it finds the old text or the new one.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -20,6 +21,12 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(b"\n")?;
     // Not synced: after a loss of power the ledger is what counts.
     fs::rename(&aside, path)
+}
+
+/// When the file at `path` was replaced last; nothing when that is not known.
+#[must_use]
+pub fn written(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// What the file at `path` says; nothing when there is none.

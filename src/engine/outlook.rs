@@ -10,7 +10,7 @@ use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
-use crate::plan::forecast::AFTER_TAKING;
+use crate::plan::forecast::{AFTER_TAKING, ANSWER};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
@@ -25,9 +25,12 @@ pub struct Outlook {
     pub waiting: u64,
     /// Owed, but behind a coupon of the same user that is held or in doubt and waits for a person.
     pub behind: u64,
+    /// When the first delivery is due; the smallest time there is when one can go at once.
+    pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
-    /// What would be sent first, in order.
+    /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
+    /// whether it is hangs on the platform.
     pub first: Vec<Due>,
 }
 
@@ -57,10 +60,11 @@ pub fn foresee<S: Store>(
     most: usize,
 ) -> Result<Outlook, LedgerError> {
     let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
+    // One of them at least, or nothing would tell that there is something to send at once.
     let changes = match roll.order() {
         // Anybody may be among the first.
         Some(_) => changes,
-        None => changes.with_newcomers(ledger.book().recipients(), most),
+        None => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
     };
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
@@ -74,11 +78,12 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
     let at = at.max(book.newest());
     let instant = Instant::now();
     let order = roll.order().map(<[u32]>::to_vec);
-    let queue = Queue::new(plan, book, order, at, instant);
+    let mut queue = Queue::new(plan, book, order, at, instant);
     let mut outlook = Outlook {
         resent: 0,
         waiting: 0,
         behind: 0,
+        first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         first: Vec::new(),
     };
@@ -96,6 +101,11 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         if let Some(left) = due_in(plan, &standing, at).filter(|_| goes) {
             outlook.last_due = outlook.last_due.max(later(at, left));
         }
+    }
+    if let Some(due) = queue.next_due()
+        && !queue.has_next(book, at, instant, Pick::Send)
+    {
+        outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
     outlook.first = first(queue, book, (at, instant), most);
@@ -149,7 +159,9 @@ fn first(mut queue: Queue, book: &Book, (at, began): (Timestamp, Instant), most:
                     activity_id: activity_id.clone(),
                     merchant_coupon_id,
                 });
-                instant = instant.max(began + AFTER_TAKING);
+                if first.len() == 1 {
+                    instant += AFTER_TAKING + ANSWER;
+                }
             }
             None => match queue.next_due() {
                 Some(due) if due > instant => instant = due,

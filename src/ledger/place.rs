@@ -22,6 +22,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,12 @@ impl Place {
             Err(PlaceError::Lock(LockError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => take(),
             taken => taken,
         }
+    }
+
+    /// When the ledger was appended to last, by its file system's clock; nothing when that is not known.
+    #[must_use]
+    pub fn appended(&self) -> Option<SystemTime> {
+        fs::metadata(self.dir.join("head")).ok()?.modified().ok()
     }
 
     /// Says who applies the campaign, if anybody does. Makes nothing.

@@ -22,6 +22,8 @@ pub const ANSWER: Duration = Duration::from_millis(70);
 pub struct Load {
     /// Deliveries that would be attempted, doubts that are sent again included.
     pub to_send: u64,
+    /// When the first of them is due; the smallest time there is when one can go at once.
+    pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
 }
@@ -75,7 +77,8 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
         };
     }
     let begin = now.max(plan.schedule.start);
-    let first = later(begin, AFTER_TAKING);
+    // The app id's turn is taken when there is something to send.
+    let first = later(begin.max(load.first_due), AFTER_TAKING);
     let curve = Curve::of(plan);
     let last = curve.start(to_send - 1).and_then(|secs| moment(first, secs));
     let last = last.map(|last| last.max(load.last_due));

@@ -163,7 +163,11 @@ impl Emit for Hub {
         lock(&self.tally).fold(&event);
         if matches!(
             event.kind,
-            EventKind::RunBegan { .. } | EventKind::Admitted { .. } | EventKind::Phase(_) | EventKind::Halted(_)
+            EventKind::RunBegan { .. }
+                | EventKind::Asking
+                | EventKind::Admitted { .. }
+                | EventKind::Phase(_)
+                | EventKind::Halted(_)
         ) {
             self.changes.notify_one();
         }
@@ -250,13 +254,14 @@ impl Reporter {
             bars.add(ProgressBar::no_length().with_style(style))
         });
         bar.set_message(lines.join("\n"));
+        turn_back();
     }
 
     /// Nobody hears of a stderr that cannot be written to; least of all the run.
     fn say(&self, line: &str) {
         let write = || writeln!(anstream::stderr(), "{line}");
         let _ = match &self.outlets.talk {
-            Talk::Bar(bars, _) => bars.suspend(write),
+            Talk::Bar(bars, _) => bars.suspend(write).inspect(|()| turn_back()),
             Talk::Plain => write(),
             Talk::Silent => Ok(()),
         };
@@ -267,6 +272,12 @@ impl Reporter {
             lines.flush();
         }
     }
+}
+
+/// Puts the cursor at the beginning of the bar's last line. It is left at the end of the last column, from where the `^C`
+/// that a terminal echoes would go on to the next line, and the bar would then be cleared one line too low.
+fn turn_back() {
+    let _ = std::io::stderr().write_all(b"\r");
 }
 
 #[cfg(test)]

@@ -74,6 +74,12 @@ impl Lines {
         self.with(|stream| stream.out.flush());
     }
 
+    /// Whether it could not be written to, so that nothing more is.
+    #[must_use]
+    pub fn broken(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).broken
+    }
+
     fn with(&self, act: impl FnOnce(&mut Stream) -> io::Result<()>) {
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if stream.broken {

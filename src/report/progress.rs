@@ -127,6 +127,9 @@ impl Look<'_> {
         if let Some(admitting) = &self.tally.audience.admitting {
             return self.admitting(admitting);
         }
+        if self.tally.doing.asking {
+            return "asking on its terminal whether to go on".to_owned();
+        }
         reading(self.tally.audience.rows, self.tally.took(self.now), None)
     }
 
@@ -297,8 +300,12 @@ fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
     reason = "rates and estimates for showing"
 )]
 pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
-    if rows == 0 {
+    if rows == 0 && took < Duration::from_secs(1) {
         return "reading the audience".to_owned();
+    }
+    if rows == 0 {
+        // A query may think for minutes before its first row.
+        return format!("reading the audience: no row yet, {} so far", duration(took));
     }
     let per_second = rows as f64 / took.as_secs_f64().max(0.1);
     let rate = grouped(per_second as u64);

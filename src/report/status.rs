@@ -123,6 +123,17 @@ impl Status {
         self
     }
 
+    /// How the last run left a ledger that was added to since.
+    #[must_use]
+    pub fn outdated(mut self) -> Self {
+        const SINCE: &str = "the ledger was added to since";
+        self.why = Some(
+            self.why
+                .map_or_else(|| SINCE.to_owned(), |why| format!("{why}; {SINCE}")),
+        );
+        self
+    }
+
     fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or(0)
     }
@@ -175,7 +186,7 @@ impl Status {
 type Cells = [String; 8];
 
 const HEADER: [&str; 8] = [
-    "campaign", "state", "done", "issued", "refused", "in doubt", "held", "to send",
+    "campaign", "state", "done", "issued", "refused", "in doubt", "held", "owed",
 ];
 /// A campaign's name is not cut below this.
 const LEAST_NAME: usize = 12;

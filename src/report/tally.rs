@@ -125,6 +125,8 @@ pub struct Doing {
     pub slowed: Option<(f64, Timestamp)>,
     /// Why it started nothing more, once it did.
     pub drained: Option<Draining>,
+    /// Whether a person is being asked whether to go on.
+    pub asking: bool,
 }
 
 /// How the run ended.
@@ -293,7 +295,9 @@ impl Tally {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;
             }
+            EventKind::Asking => self.doing.asking = true,
             EventKind::Asked { waited } => {
+                self.doing.asking = false;
                 if let Some(run) = &mut self.run {
                     run.asked += *waited;
                 }

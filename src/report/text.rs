@@ -94,7 +94,9 @@ pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
 }
 
 fn lines_of(width: usize) -> textwrap::Options<'static> {
-    textwrap::Options::new(width).break_words(false)
+    textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
 #[cfg(test)]

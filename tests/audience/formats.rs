@@ -1,19 +1,11 @@
 //! The same people come out of every format.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{
-    ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type, Int64Type, Int96,
-    Int96Type,
-};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
-use runner::audience::{Activity, Files, ParquetSource, Query, Source, SqliteSource};
+use runner::audience::{Files, ParquetSource, Query, Source, SqliteSource};
 use runner::event::UnusableKind;
 
 use super::written::{self, Person};
@@ -33,8 +25,10 @@ fn sqlite(path: &Path) -> Source {
     })
 }
 
+type People = Vec<(String, Option<Timestamp>)>;
+
 /// The people of each format that these are written in.
-fn through_every_format(of: &[Person], group: usize) -> Vec<(&'static str, Vec<(String, Option<Timestamp>)>)> {
+fn through_every_format(of: &[Person], group: usize) -> Vec<(&'static str, People)> {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let text = written::csv(of, b',');
@@ -148,134 +142,6 @@ fn json_lines_are_read_by_their_paths_and_exactly() {
     let (rows, totals) = all(&Source::Jsonl(source)).unwrap();
     assert_eq!(totals.bytes, text.len() as u64);
     insta::assert_debug_snapshot!(rows);
-}
-
-/// Writes one column after the other, each by its own function.
-type Fill<'f> = &'f mut dyn FnMut(usize, &mut parquet::file::writer::SerializedColumnWriter<'_>);
-
-fn parquet_of(path: &Path, schema: &str, columns: usize, fill: Fill<'_>) {
-    let schema = Arc::new(parse_message_type(schema).unwrap());
-    let file = std::fs::File::create(path).unwrap();
-    let properties = Arc::new(WriterProperties::builder().build());
-    let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    for at in 0..columns {
-        let mut column = group.next_column().unwrap().unwrap();
-        fill(at, &mut column);
-        column.close().unwrap();
-    }
-    group.close().unwrap();
-    writer.close().unwrap();
-}
-
-/// Every type that a column of open_ids or of times may have.
-#[test]
-fn parquet_columns_of_every_type_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.parquet");
-    let schema = "message m {
-        required int64 whole; required int32 small; required int64 big (INTEGER(64, false)); required binary bytes;
-        required fixed_len_byte_array(16) uuid (UUID); optional group user { optional binary open_id (STRING); }
-        required int64 exact (DECIMAL(18, 0)); required int64 millis (TIMESTAMP(MILLIS, false));
-        required int64 nanos (TIMESTAMP(NANOS, true)); required int32 day (DATE); required int96 old;
-        required double real; required binary text (STRING); required int64 unix;
-    }";
-    // 2026-05-30 12:00 in Shanghai.
-    let noon = 1_780_113_600_i64;
-    parquet_of(&path, schema, 14, &mut |at, column| {
-        let mut int64 = |n: i64| column.typed::<Int64Type>().write_batch(&[n, n], None, None);
-        match at {
-            0 => int64(-7_218_071_234_565_644_204),
-            2 => int64(-1),
-            6 => int64(7_218_071_234_565_644_204),
-            7 => int64((noon + 8 * 3600) * 1000),
-            8 => int64(noon * 1_000_000_000 + 999_999),
-            13 => int64(noon * 1000),
-            1 => column.typed::<Int32Type>().write_batch(&[42, 42], None, None),
-            9 => column.typed::<Int32Type>().write_batch(&[20_603, 20_603], None, None),
-            3 => column.typed::<ByteArrayType>().write_batch(
-                &[ByteArray::from("u1"), ByteArray::from(&b"\xff"[..])],
-                None,
-                None,
-            ),
-            4 => {
-                let uuid = FixedLenByteArray::from(ByteArray::from(
-                    &b"\xba\x25\x36\x42\x05\x90\x40\xbc\xa1\xb2\x93\xc4\xd5\xe6\xf7\x08"[..],
-                ));
-                column
-                    .typed::<FixedLenByteArrayType>()
-                    .write_batch(&[uuid.clone(), uuid], None, None)
-            }
-            5 => column
-                .typed::<ByteArrayType>()
-                .write_batch(&[ByteArray::from("nested")], Some(&[2, 0]), None),
-            10 => {
-                // Nanoseconds of the day, and the Julian day.
-                let mut at = Int96::new();
-                let nanos = 4 * 3600 * 1_000_000_000_u64;
-                at.set_data(nanos as u32, (nanos >> 32) as u32, 2_461_191);
-                column.typed::<Int96Type>().write_batch(&[at, at], None, None)
-            }
-            11 => column
-                .typed::<DoubleType>()
-                .write_batch(&[noon as f64 + 0.25, f64::NAN], None, None),
-            _ => column.typed::<ByteArrayType>().write_batch(
-                &[ByteArray::from("2026-05-30 12:00:00"), ByteArray::from("soon")],
-                None,
-                None,
-            ),
-        }
-        .unwrap();
-    });
-    let mut said = String::new();
-    for open_id in [
-        "whole",
-        "small",
-        "big",
-        "bytes",
-        "uuid",
-        "user.open_id",
-        "exact",
-        "text",
-    ] {
-        let rows = rows_of(&path, open_id, None);
-        let ids: Vec<_> = rows.into_iter().map(|(_, open_id, _)| open_id).collect();
-        said += &format!("{open_id}: {ids:?}\n");
-    }
-    for time in ["millis", "nanos", "day", "old", "real", "text", "unix", "small"] {
-        let rows = rows_of(&path, "whole", Some(time));
-        let times: Vec<_> = rows
-            .into_iter()
-            .map(|(_, _, active)| match active {
-                Activity::At(at) => at.to_string(),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        said += &format!("{time}: {times:?}\n");
-    }
-    for (open_id, time) in [
-        ("real", None),
-        ("day", None),
-        ("whole", Some("uuid")),
-        ("opn_id", None),
-        ("user", None),
-    ] {
-        let error = all(&parquet_by(&path, open_id, time)).unwrap_err();
-        said += &format!("{}\n", super::told(&error, folder.path()));
-    }
-    insta::assert_snapshot!(said);
-}
-
-fn parquet_by(path: &Path, open_id: &str, last_active: Option<&str>) -> Source {
-    let mut columns = columns();
-    columns.open_id = open_id.into();
-    columns.last_active = last_active.map(Into::into);
-    let files: Files = path.into();
-    Source::Parquet(ParquetSource { files, columns })
-}
-
-fn rows_of(path: &Path, open_id: &str, last_active: Option<&str>) -> Vec<super::Shown> {
-    all(&parquet_by(path, open_id, last_active)).unwrap().0
 }
 
 /// The files of a pattern are read in order, and each row is in its own.

@@ -2,9 +2,11 @@
 //! told with its place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::format_push_string, reason = "what a test says is short")]
 
 mod bad_input;
 mod formats;
+mod parquet_types;
 mod written;
 
 use std::fmt::Write as _;

@@ -179,6 +179,7 @@ impl Round {
         };
         let load = Load {
             to_send: stand.to_send(),
+            first_due: outlook.first_due,
             last_due: outlook.last_due,
         };
         let forecast = forecast(&bench.plan, load, now);
@@ -243,14 +244,13 @@ impl Round {
     fn sent(&self, foretold: &Foretold, world: &World, ended: &Ended, skipped: &BTreeMap<Skipped, u64>) {
         let stand = &foretold.stand;
         let attempted = world.seen(|seen| seen.asked.len() as u64);
-        let to_send = stand.to_send().min(self.at_most);
         let of = |skipped: &BTreeMap<Skipped, u64>, why| skipped.get(&why).copied().unwrap_or_default();
         if ended.why == Why::NothingLeft {
             let behind = ended.counts.of(StateName::Pending) - stand.behind;
             let refused = of(skipped, Skipped::EarlierRefused) - of(&stand.skipped, Skipped::EarlierRefused);
             assert_eq!(
                 attempted + behind + refused,
-                to_send,
+                stand.to_send(),
                 "each that was foretold was attempted, or its user's last was not"
             );
         }
@@ -268,7 +268,9 @@ impl Round {
             .map(|due| (due.merchant_coupon_id.to_string(), due.activity_id.to_string()))
             .collect();
         let order = world.seen(|seen| seen.order.clone());
-        let compared = if self.platform == Platform::Gives { 3 } else { 1 };
+        // Whether and when a user's next coupon goes hangs on the platform's answer.
+        let certain = self.platform == Platform::Gives && self.coupons == 1;
+        let compared = if certain { 3 } else { 1 };
         let compared = compared.min(order.len()).min(first.len());
         assert_eq!(
             order[..compared],
@@ -315,7 +317,7 @@ fn began(bench: &Bench) -> Fact {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn what_a_plan_says_is_what_an_apply_does(rounds in prop::collection::vec(round(), 1..5), seed in any::<u64>()) {
@@ -343,6 +345,7 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
         bench.plan.schedule.end = from_ms(BEGIN + seconds * 1_000);
         let load = Load {
             to_send: u64::from(users),
+            first_due: jiff::Timestamp::MIN,
             last_due: jiff::Timestamp::MIN,
         };
         let foretold = forecast(&bench.plan, load, bench.clock.now());

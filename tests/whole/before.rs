@@ -89,6 +89,8 @@ fn where_there_is_no_ledger_a_plan_leaves_no_trace_and_connects_to_nobody() {
         );
     }
     assert!(platform.nobody_came());
+    let _visitor = std::net::TcpStream::connect(platform.0.local_addr().unwrap()).unwrap();
+    assert!(!platform.nobody_came(), "a visitor would have been seen");
 }
 
 #[test]

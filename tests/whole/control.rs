@@ -207,6 +207,11 @@ fn a_status_is_painted_from_its_file_alone() {
     assert!(watched.out.contains("complete"), "{}", watched.out);
     assert_eq!(files(scene.dir.path()), before);
 
+    // The ledger's head is newer, as after a decision that a person noted.
+    let head = scene.place().dir().join("head");
+    fs::write(&head, fs::read(&head).unwrap()).unwrap();
+    assert_eq!(scene.status()["why"], "the ledger was added to since");
+
     fs::write(scene.place().status(), r#"{"schema":"2.0","type":"status"}"#).unwrap();
     let newer = scene.tell("status").ends(1);
     assert!(newer.err.contains("it has schema 2.0"), "{}", newer.err);
@@ -236,16 +241,20 @@ fn a_watch_ends_when_the_run_does_and_a_reader_that_leaves_is_no_failure() {
         ("sending", "complete")
     );
     Ran::of(run.wait_with_output().unwrap()).ends(0);
+
+    let waiting = scene.with("schedule: {start: 2099-01-01T10:00}");
+    waiting.audience(0..310);
+    let run = applying(&waiting);
+    waiting.until(|status| status["state"] == "waiting");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    for flags in [&["--watch"][..], &[]] {
-        let left = scene
-            .command("status", flags)
-            .stdout(writer.try_clone().unwrap())
-            .output()
-            .unwrap();
+    for flags in [&["--watch"][..], &["--watch", "--output", "json"], &[]] {
+        let out = writer.try_clone().unwrap();
+        let left = waiting.command("status", flags).stdout(out).output().unwrap();
         Ran::of(left).ends(0);
     }
+    waiting.tell("stop").ends(0);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
 }
 
 /// An apply that meets a process which only looks waits for it.
@@ -338,7 +347,11 @@ fn nonsense_over_the_socket_disturbs_nobody() {
     let silent: Vec<_> = (0..8)
         .map(|_| UnixStream::connect(scene.place().socket()).unwrap())
         .collect();
-    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"{\"version\":7}\n", &[0xff; 100_000]] {
+    for nonsense in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"{\"version\":7}\n",
+        &vec![0xff; 100_000],
+    ] {
         let mut stream = UnixStream::connect(scene.place().socket()).unwrap();
         let _ = stream.write_all(nonsense);
         let _ = stream.shutdown(std::net::Shutdown::Write);

@@ -37,7 +37,7 @@ fn the_owner_shows_its_ledger_while_it_sends() {
     let mut run = scene.apply(&[]).spawn().unwrap();
     until_it_says(&mut run, "ends ");
     let mut before = 0;
-    for _ in 0..20 {
+    for _ in 0..100 {
         look(&scene.file(), async |view| {
             let mut ledger = view.unwrap().ledger;
             let counts = ledger.book().counts();

@@ -33,9 +33,8 @@ impl From<ClientError> for Failure {
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
-            LockError::Taken { .. } => {
-                Self::of(Exit::Taken, &error).help("wait until it is done, or stop it there with ^C; its state is safe")
-            }
+            LockError::Taken { .. } => Self::of(Exit::Taken, &error)
+                .help("wait until it is done, or end it by `runner stop`; its state is safe"),
             LockError::Io { .. } => Self::of(Exit::Error, &error),
         }
     }

@@ -18,7 +18,7 @@ use crate::report::hub::Hub;
 use crate::report::text::visible;
 
 /// How often `status.json` is replaced when nothing else is a reason to.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 /// Changes that come closer together than this share one replacement.
 const TOGETHER: Duration = Duration::from_millis(200);
 

@@ -13,6 +13,12 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::{Context, validate};
 
+/// What is said of a file without credentials, and what helps.
+pub const NO_CREDENTIALS: (&str, &str) = (
+    "`credentials` is missing; only a rehearsal (`--sandbox`) goes without",
+    "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`",
+);
+
 /// Starts the stand-in inside this process, for a rehearsal that names none.
 pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running>, Failure> {
     if !args.rehearsal.inside() {
@@ -55,10 +61,13 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
         let mistake = parsed.mistake("credentials", Code::Absent, failure.message, failure.help);
         Diagnostic { cause, ..mistake }
     } else {
-        let help = "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: \
-                    DOUYIN_CLIENT_SECRET}}`";
-        let message = "`credentials` is missing; only a rehearsal (`--sandbox`) goes without".to_owned();
-        parsed.mistake("credentials", Code::MissingKey, message, Some(help.to_owned()))
+        let (message, help) = NO_CREDENTIALS;
+        parsed.mistake(
+            "credentials",
+            Code::MissingKey,
+            message.to_owned(),
+            Some(help.to_owned()),
+        )
     };
     validate::tell(&[mistake], context);
     None

@@ -16,7 +16,8 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// How far a reading is.
 pub(super) struct Progress {
-    began: Instant,
+    /// When the audience began to be read.
+    began: Cell<Instant>,
     bar: Option<ProgressBar>,
     /// Whether lines are written instead.
     lines: Option<Context>,
@@ -37,7 +38,7 @@ impl Progress {
         let now = Instant::now();
         let said = &parsed.campaign;
         Self {
-            began: now,
+            began: Cell::new(now),
             lines: (!moves && context.output == Output::Human).then(|| context.clone()),
             bar,
             told: Cell::new(now),
@@ -45,15 +46,24 @@ impl Progress {
         }
     }
 
+    /// Tells that the ledger is read, and the audience is next.
+    pub(super) fn audience(&self) {
+        self.began.set(Instant::now());
+        self.rows(0);
+    }
+
     /// Tells that so many rows were read.
     pub(super) fn rows(&self, rows: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_message(reading(rows, self.began.elapsed(), self.expected));
+            bar.set_message(reading(rows, self.began.get().elapsed(), self.expected));
         } else if let Some(context) = &self.lines
             && self.told.get().elapsed() >= EVERY
         {
             self.told.set(Instant::now());
-            context.talk(&format!("{}\n", reading(rows, self.began.elapsed(), self.expected)));
+            context.talk(&format!(
+                "{}\n",
+                reading(rows, self.began.get().elapsed(), self.expected)
+            ));
         }
     }
 

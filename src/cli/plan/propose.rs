@@ -7,11 +7,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::campaign::Parsed;
+use crate::cli::apply::NO_CREDENTIALS;
 use crate::cli::converge::{Converge, expected};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, Exit, view};
-use crate::delivery::Away;
+use crate::delivery::{Away, StateName};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
 use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
@@ -89,7 +90,9 @@ impl Job<'_> {
     ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
         let now = self.context.clock.now();
         let mut worth = Worth::default();
-        ledger.facts(|_, fact| worth.take(&fact)).await?;
+        if ledger.book().counts().of(StateName::Issued) > 0 {
+            ledger.facts(|_, fact| worth.take(&fact)).await?;
+        }
         let last = ledger.book().generation().cloned();
         let converge = Converge {
             context: self.context,
@@ -101,17 +104,22 @@ impl Job<'_> {
         };
         let beginning = converge.beginning(ledger.book());
         ledger.suppose(&beginning)?;
+        self.progress.audience();
         let progress = |rows| self.progress.rows(rows);
         let (weighed, fingerprint) = converge.weigh(ledger.book(), progress).await?;
         self.progress.end();
         expected(self.wanted.expect, &fingerprint, &self.again("plan"))?;
-        let reasons = reasons(&weighed);
+        let reasons = self.reasons(&weighed);
         let changes = changes(&weighed, last.as_ref(), &fingerprint, self.plan);
         let converged = weighed.supposed();
         converged
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
         let (stand, outlook) = self.outlook(ledger, converged, now)?;
+        if self.wanted.no_wait && self.plan.schedule.start > now && stand.to_send() > 0 {
+            let said = "with --no-wait, an apply would leave now: schedule.start is ahead\n";
+            self.context.talk(said);
+        }
         let book = ledger.book();
         let money = Money {
             given: worth.given(),
@@ -119,12 +127,12 @@ impl Job<'_> {
             each: book.current_activity().and_then(|activity| worth.of(activity)),
         };
         let requests = self.draw(&outlook.first)?;
-        let proposal = self.proposal(
-            now,
-            (note, stand, changes, money),
-            (reasons, outlook.last_due),
-            &fingerprint,
-        );
+        let load = Load {
+            to_send: stand.to_send(),
+            first_due: outlook.first_due,
+            last_due: outlook.last_due,
+        };
+        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, load), &fingerprint);
         Ok((proposal, requests))
     }
 
@@ -159,16 +167,15 @@ impl Job<'_> {
         &self,
         now: Timestamp,
         (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
-        (mut reasons, last_due): (Vec<Reason>, Timestamp),
+        (mut reasons, load): (Vec<Reason>, Load),
         fingerprint: &Fingerprint,
     ) -> Proposal {
         let (plan, said) = (self.plan, &self.parsed.campaign);
-        let to_send = stand.to_send();
-        let forecast = forecast(plan, Load { to_send, last_due }, now);
+        let forecast = forecast(plan, load, now);
         let zone = &said.timezone;
         reasons.extend(verdict::of_time(
             &forecast,
-            to_send.min(plan.run.at_most),
+            load.to_send.min(plan.run.at_most),
             plan.pace.per_second,
             (now, zone),
         ));
@@ -198,6 +205,23 @@ impl Job<'_> {
             fingerprint: fingerprint.to_string(),
             apply: self.apply(fingerprint),
         }
+    }
+
+    /// Why an apply would stop before it sends.
+    fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
+        let refused = |refusal: &Refusal| Reason {
+            text: refusal.to_string(),
+            help: refusal.help(),
+        };
+        let mut reasons: Vec<_> = weighed.refusals().iter().map(refused).collect();
+        if self.parsed.campaign.credentials.is_none() && !self.wanted.rehearsal.on() {
+            let (text, help) = NO_CREDENTIALS;
+            reasons.push(Reason {
+                text: text.to_owned(),
+                help: Some(help.to_owned()),
+            });
+        }
+        reasons
     }
 
     fn platform(&self) -> String {
@@ -249,14 +273,6 @@ impl Job<'_> {
         };
         first.iter().map(draw).collect()
     }
-}
-
-fn reasons(weighed: &Weighed) -> Vec<Reason> {
-    let reason = |refusal: &Refusal| Reason {
-        text: refusal.to_string(),
-        help: refusal.help(),
-    };
-    weighed.refusals().iter().map(reason).collect()
 }
 
 /// What is otherwise than at the last apply; nothing without one.

@@ -46,9 +46,9 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> Str
     text.push_str(&sums(chosen));
     text.push_str(&list(chosen, |chosen| becomes(about.to, chosen, book)));
     if chosen.iter().any(|it| book.standing(it.key).reopens_doubt(about.to)) {
-        text.push_str("those in doubt may become a second coupon for the same user. ");
+        text.push_str("\nthose in doubt may become a second coupon for the same user");
     }
-    text.push_str("go on? [y/N] ");
+    text.push_str("\ngo on? [y/N] ");
     text
 }
 

@@ -21,8 +21,12 @@ fn plan(more: &str) -> Plan {
 }
 
 fn said(plan: &Plan, to_send: u64) -> Forecast {
-    let last_due = Timestamp::MIN;
-    forecast(plan, Load { to_send, last_due }, from_ms(NOW))
+    let load = Load {
+        to_send,
+        first_due: Timestamp::MIN,
+        last_due: Timestamp::MIN,
+    };
+    forecast(plan, load, from_ms(NOW))
 }
 
 /// Seconds from the present to the last answer.
@@ -93,6 +97,7 @@ fn a_resend_that_is_due_late_is_waited_for_and_can_come_too_late() {
     let mut plan = plan("");
     let load = Load {
         to_send: 2,
+        first_due: Timestamp::MIN,
         last_due: from_ms(NOW + 10_000),
     };
     let ends = forecast(&plan, load, from_ms(NOW)).ends_at;
@@ -101,6 +106,18 @@ fn a_resend_that_is_due_late_is_waited_for_and_can_come_too_late() {
     let forecast = forecast(&plan, load, from_ms(NOW));
     assert!(matches!(forecast.obstacle, Some(Obstacle::TooShort { .. })));
     assert_eq!(forecast.in_time, 1);
+}
+
+#[test]
+fn where_nothing_is_due_yet_the_turn_is_taken_when_something_is() {
+    let load = Load {
+        to_send: 1,
+        first_due: from_ms(NOW + 10_000),
+        last_due: from_ms(NOW + 10_000),
+    };
+    let forecast = forecast(&plan(""), load, from_ms(NOW));
+    assert_eq!(forecast.starts_at, Some(from_ms(NOW + 11_000)));
+    assert_eq!(forecast.ends_at, Some(later(from_ms(NOW + 11_000), ANSWER)));
 }
 
 #[test]

@@ -40,9 +40,16 @@ pub fn text(plan: &Proposal, width: usize) -> String {
 fn headline(plan: &Proposal) -> String {
     let about = &plan.about;
     let title = about.title.as_deref().map(|title| format!(" {}", visible(title)));
-    let to_send = match plan.stand.to_send() {
-        0 => "nothing to send".to_owned(),
-        n => format!("{} to send", of(n, "coupon", "coupons")),
+    let coupons = |n| of(n, "coupon", "coupons");
+    let to_send = match (plan.stand.owed(), plan.stand.resent) {
+        (0, 0) => "nothing to send".to_owned(),
+        (owed, 0) => format!("{} to send", coupons(owed)),
+        (0, again) => format!("{} in doubt to send again", coupons(again)),
+        (owed, again) => format!(
+            "{} to send, and {} in doubt to send again",
+            coupons(owed),
+            grouped(again)
+        ),
     };
     format!(
         "{STRONG}{}{}{STRONG:#}: {to_send}\n\n",
@@ -209,13 +216,13 @@ fn schedule(plan: &Proposal) -> Option<String> {
 fn sending(plan: &Proposal) -> Option<String> {
     let (about, forecast) = (&plan.about, &plan.forecast);
     let starts = forecast.starts_at?;
-    let time = |at| clock_time(whole_second(at), about.now, &about.zone);
-    let from = format!("from {} ({})", time(starts), ahead(starts, about.now));
+    let time = |at, day| clock_time(whole_second(at), day, &about.zone);
+    let from = format!("from {} ({})", time(starts, about.now), ahead(starts, about.now));
     Some(match forecast.ends_at {
         None => format!("{from}; it would not end in any calendar"),
         Some(ends) => {
             let takes = until(starts, ends).unwrap_or_default();
-            format!("{from} to about {} ({})", time(ends), duration(takes))
+            format!("{from} to about {} ({})", time(ends, starts), duration(takes))
         }
     })
 }

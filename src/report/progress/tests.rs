@@ -36,7 +36,8 @@ fn sending() -> Story {
 fn while_the_audience_is_read() {
     let mut story = Story::new();
     story.begin();
-    let before = seen(&story);
+    let mut before = seen(&story);
+    before += &seen(story.wait(72_000));
     story.wait(500).tell(EventKind::AudienceRead { rows: 170_000 });
     insta::assert_snapshot!(before + &seen(&story));
 }
@@ -107,6 +108,32 @@ fn while_it_waits() {
     insta::assert_snapshot!(text);
 }
 
+fn asker() -> Asker {
+    Asker {
+        pid: 815,
+        user: "ann".into(),
+        host: "till-4\u{202e}".into(),
+    }
+}
+
+#[test]
+fn while_it_is_paused() {
+    let mut story = Story::new();
+    story.begin().phase(Phase::Paused { by: asker() });
+    story.wait(500).tell(EventKind::AudienceRead { rows: 170_000 });
+    let mut text = seen(&story);
+    let mut story = sending();
+    for _ in 0..12 {
+        story.shift(StateName::Pending, StateName::InFlight);
+    }
+    text += &seen(story.phase(Phase::Paused { by: asker() }));
+    for _ in 0..12 {
+        story.shift(StateName::InFlight, StateName::Issued);
+    }
+    text += &seen(&story);
+    insta::assert_snapshot!(text);
+}
+
 #[test]
 fn while_it_stops() {
     let mut story = sending();
@@ -116,7 +143,12 @@ fn while_it_stops() {
     story.phase(Phase::Draining {
         why: Draining::Interrupted,
     });
-    insta::assert_snapshot!(seen(&story));
+    let mut text = seen(&story);
+    story.phase(Phase::Draining {
+        why: Draining::Stopped { by: asker() },
+    });
+    text += &seen(&story);
+    insta::assert_snapshot!(text);
 }
 
 fn ends_at(story: &Story) -> Option<Timestamp> {
@@ -142,4 +174,26 @@ fn only_what_is_all_done_fills_the_bar() {
     assert_eq!(filled(999_999, 1_000_000, 40), 39);
     assert_eq!(filled(7, 7, 40), 40);
     assert_eq!(filled(u64::MAX, 1, 40), 40);
+}
+
+#[test]
+fn a_reading_says_how_far_it_is_and_where_its_size_tells_when_it_ends() {
+    let after = |rows, seconds, expected| reading(rows, Duration::from_secs(seconds), expected);
+    let said = [
+        after(0, 3, Some(10)),
+        after(3_000_000, 3, Some(10_000_000)),
+        after(3_000_000, 3, None),
+        after(3_000_000, 3, Some(2_900_000)),
+        after(1, 0, Some(2)),
+    ];
+    assert_eq!(
+        said,
+        [
+            "reading the audience: no row yet, 3 s so far",
+            "reading the audience: 3,000,000 rows, 1,000,000/s, 7 s left",
+            "reading the audience: 3,000,000 rows, 1,000,000/s",
+            "reading the audience: 3,000,000 rows, 1,000,000/s",
+            "reading the audience: 1 row, 10/s, 1 s left",
+        ]
+    );
 }

@@ -111,4 +111,7 @@ fn the_time_at_the_question_is_not_the_runs() {
     });
     let now = story.now;
     assert_eq!(story.tally().took(now).as_secs(), 2);
+    story.tell(EventKind::Asking);
+    let why = status(&story, None).why;
+    assert_eq!(why.as_deref(), Some("asking on its terminal whether to go on"));
 }

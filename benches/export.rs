@@ -1,0 +1,204 @@
+//! How fast a million deliveries of a ledger on disk are exported by the program as it is shipped, beside a plain loop of
+//! the `csv` crate that reads the same rows and writes them again; and how much memory that takes.
+
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use runner::clock::from_ms;
+use runner::delivery::{ActivityNo, DeliveryKey, Verdict};
+use runner::event::Owner;
+use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::lock::Purpose;
+use runner::ledger::place::Place;
+use runner::ledger::{Fact, Generation, Ledger};
+use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
+
+const RUNS: usize = 3;
+const BEGIN: i64 = 1_780_272_000_000;
+type Failed = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failed> {
+    for deliveries in [100_000, 1_000_000] {
+        let dir = tempfile::tempdir()?;
+        prepare(dir.path(), deliveries)?;
+        println!("{deliveries} deliveries, all of them issued");
+        let open = best(|| run(dir.path(), &["--state", "held", "-o", "none.csv"]))?;
+        report("open, read twice, write nothing", deliveries, open, open);
+        for out in ["out.csv", "out.jsonl", "out.parquet"] {
+            let took = best(|| run(dir.path(), &["-o", out]))?;
+            report(out, deliveries, took, open);
+        }
+        let copy = best(|| copy(dir.path()))?;
+        report("csv crate, the same rows read and written", deliveries, copy, open);
+    }
+    Ok(())
+}
+
+fn report(what: &str, deliveries: u32, (took, peak): (Duration, Option<u64>), open: (Duration, Option<u64>)) {
+    let seconds = took.as_secs_f64();
+    let memory = peak.map_or_else(String::new, |kib| format!(", {} MiB at most", kib / 1024));
+    println!(
+        "  {what:<42} {:>9.0} rows/s, {seconds:.2} s, {:.2} of the first{memory}",
+        f64::from(deliveries) / seconds,
+        seconds / open.0.as_secs_f64()
+    );
+}
+
+fn best(run: impl Fn() -> Result<(Duration, Option<u64>), Failed>) -> Result<(Duration, Option<u64>), Failed> {
+    let mut runs = (0..RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_unstable();
+    runs.into_iter().next().ok_or_else(|| "no run".into())
+}
+
+/// Exports, and says how long it took and how much memory the process had at most, where `time` can tell.
+fn run(dir: &Path, args: &[&str]) -> Result<(Duration, Option<u64>), Failed> {
+    let began = Instant::now();
+    let output = Command::new("/usr/bin/time")
+        .args([
+            "-f",
+            "%M",
+            env!("CARGO_BIN_EXE_runner"),
+            "export",
+            "summer.yaml",
+            "--sandbox",
+        ])
+        .args(args)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()?;
+    let took = began.elapsed();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(told.into());
+    }
+    Ok((took, told.lines().last().and_then(|line| line.trim().parse().ok())))
+}
+
+fn copy(dir: &Path) -> Result<(Duration, Option<u64>), Failed> {
+    let began = Instant::now();
+    let mut reader = csv::Reader::from_path(dir.join("out.csv"))?;
+    let mut writer = csv::Writer::from_writer(File::create(dir.join("copy.csv"))?);
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record)? {
+        writer.write_byte_record(&record)?;
+    }
+    writer.flush()?;
+    Ok((began.elapsed(), None))
+}
+
+fn prepare(dir: &Path, deliveries: u32) -> Result<(), Failed> {
+    fs::write(
+        dir.join("summer.yaml"),
+        "{version: 1, campaign: summer, app_id: tt1, activity_id: 7218071234565644204, \
+         audience: {source: {csv: {path: a.csv, open_id: open_id}}}}",
+    )?;
+    let identity = Identity {
+        campaign: CampaignName::parse("summer")?,
+        app_id: AppId::parse("tt1")?,
+        platform: PlatformName::Sandbox,
+    };
+    let owner = Owner {
+        host: "bench".into(),
+        pid: 1,
+        since: from_ms(BEGIN),
+        command: "bench".into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let place = Place::of(dir, &identity);
+        let lock = place.lock(&owner, Purpose::Apply)?;
+        let store = place.create(&lock, from_ms(BEGIN)).await?;
+        let mut ledger = Ledger::open(store, identity).await?;
+        let at = from_ms(BEGIN);
+        let timeout = Duration::from_secs(10);
+        ledger.append(vec![Fact::RunBegan { at, timeout }]).await?;
+        let users: Vec<u32> = (0..deliveries).collect();
+        for chunk in users.chunks(Fact::CHUNK) {
+            let recipients = chunk.iter().map(|n| open_id(*n)).collect::<Result<_, _>>()?;
+            ledger.append(vec![Fact::Admitted { recipients }]).await?;
+        }
+        ledger.append(vec![closed(deliveries)?]).await?;
+        for chunk in users.chunks(100) {
+            let intents = chunk.iter().map(|n| Fact::Intent {
+                key: key(*n),
+                at: time(*n),
+                activity: ActivityNo(0),
+            });
+            ledger
+                .append(intents.chain(chunk.iter().map(|n| issued(*n))).collect())
+                .await?;
+        }
+        Ok(())
+    })
+}
+
+const fn key(recipient: u32) -> DeliveryKey {
+    DeliveryKey { recipient, ordinal: 1 }
+}
+
+fn time(n: u32) -> Timestamp {
+    from_ms(BEGIN + i64::from(n) * 10)
+}
+
+fn open_id(n: u32) -> Result<OpenId, runner::identity::NameError> {
+    let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let hex = format!("{mixed:032x}");
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    OpenId::parse(&parts.join("-"))
+}
+
+fn closed(listed: u32) -> Result<Fact, runner::identity::NameError> {
+    Ok(Fact::Closed(Box::new(Generation {
+        at: from_ms(BEGIN),
+        listed: listed.into(),
+        source: [7; 32],
+        activity_id: ActivityId::parse("7218071234565644204")?,
+        coupons_per_user: 1,
+        fingerprint: "f".to_owned(),
+        accepted: Vec::new(),
+    })))
+}
+
+fn issued(n: u32) -> Fact {
+    let second = time(n).as_second();
+    let coupon = Coupon {
+        coupon_id: format!("73{n:017}"),
+        merchant_meta_no: Some("95a0-c029".to_owned()),
+        coupon_name: Some("满20减5元券".to_owned()),
+        coupon_status: Some(10),
+        discount_type: Some(1),
+        discount_amount: Some(500),
+        min_pay_amount: Some(2000),
+        receive_time: Some(second),
+        valid_begin_time: Some(second),
+        valid_end_time: Some(second + 7 * 86_400),
+    };
+    let answer = Answer {
+        code: 0,
+        message: "success".to_owned(),
+        log_id: format!("20260601100000{n:020X}"),
+        class: Class::Issued,
+        classifier: Classifier::Table,
+    };
+    Fact::Ended {
+        key: key(n),
+        verdict: Verdict::Issued,
+        outcome: Box::new(Outcome {
+            proof: Proof::Issued {
+                coupon: Box::new(coupon),
+                replay: false,
+            },
+            answer: Some(answer),
+            status: Some(200),
+            detail: None,
+            retry_after: None,
+            latency: Duration::from_millis(87),
+            at: time(n),
+        }),
+    }
+}

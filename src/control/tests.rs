@@ -1,0 +1,184 @@
+//! Both sides in one process: a ledger on disk that is appended to, and whoever looks at it meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::clock::from_ms;
+use crate::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
+use crate::ledger::{Fact, Ledger, LedgerError, SledStore, StoreError};
+use crate::order::{Asker, Order};
+
+use super::*;
+
+fn identity() -> Identity {
+    Identity {
+        campaign: CampaignName::parse("summer").unwrap(),
+        app_id: AppId::parse("tt1").unwrap(),
+        platform: PlatformName::Sandbox,
+    }
+}
+
+/// A batch of some kilobytes, and now and then one that does not fit one value of the store.
+fn batch(n: u64) -> Vec<Fact> {
+    let recipients = if n.is_multiple_of(7) { Fact::CHUNK } else { 3 };
+    let name = |at: usize| OpenId::parse(&format!("ba253642-0590-40bc-a1b2-93c4d5e6f708-{n}-{at}")).unwrap();
+    vec![
+        Fact::RunBegan {
+            at: from_ms(i64::try_from(n).unwrap()),
+            timeout: Duration::from_secs(10),
+        },
+        Fact::Admitted {
+            recipients: (0..recipients).map(name).collect(),
+        },
+    ]
+}
+
+fn facts_of(batches: u64) -> Vec<(u64, Fact)> {
+    let numbered = |n| batch(n).into_iter().map(move |fact| (n, fact));
+    (1..=batches).flat_map(numbered).collect()
+}
+
+async fn facts(ledger: &mut Ledger<OwnerStore>) -> Vec<(u64, Fact)> {
+    let mut facts = Vec::new();
+    ledger
+        .facts(|sequence, fact| facts.push((sequence, fact)))
+        .await
+        .unwrap();
+    facts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_is_the_ledger_of_one_moment() {
+    const BATCHES: u64 = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let desk = Desk::default();
+    let listening = desk.listen(&socket).unwrap();
+    desk.show(Shown::Empty);
+    assert!(OwnerStore::ask(&socket).await.unwrap().is_none(), "there is none yet");
+    desk.show(Shown::Opening);
+    let early = tokio::spawn({
+        let socket = socket.clone();
+        async move { OwnerStore::ask(&socket).await.unwrap().is_some() }
+    });
+
+    let store = SledStore::create(dir.path()).await.unwrap();
+    let mut own = Ledger::open(store, identity()).await.unwrap();
+    desk.show(Shown::Ledger(Arc::new(own.store().reader().unwrap())));
+    assert!(
+        early.await.unwrap(),
+        "whoever asks while it is opened is answered when it is"
+    );
+    let appending = tokio::spawn(async move {
+        for n in 1..=BATCHES {
+            own.append(batch(n)).await.unwrap();
+        }
+        own
+    });
+    let mut seen = 0;
+    while seen < BATCHES {
+        let store = OwnerStore::ask(&socket).await.unwrap().unwrap();
+        let mut shown = Ledger::open(store, identity()).await.unwrap();
+        assert!(shown.sequence() >= seen, "a later look shows no less");
+        seen = shown.sequence();
+        let all = facts(&mut shown).await;
+        assert_eq!(all, facts_of(seen));
+        assert_eq!(
+            all,
+            facts(&mut shown).await,
+            "the same again, whatever was added meanwhile"
+        );
+    }
+    let own = appending.await.unwrap();
+    let store = OwnerStore::ask(&socket).await.unwrap().unwrap();
+    assert_eq!(
+        Ledger::open(store, identity()).await.unwrap().book().counts(),
+        own.book().counts()
+    );
+    drop(listening);
+    assert!(!socket.exists());
+}
+
+fn asker(pid: u32) -> Asker {
+    Asker {
+        pid,
+        user: "ann".to_owned(),
+        host: "till-3".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_answered_by_what_was_ordered_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let desk = Desk::default();
+    let _listening = desk.listen(&socket).unwrap();
+    let orders = desk.orders();
+    let paused = |pid| Order::Pause { by: asker(pid) };
+    assert_eq!(client::resume(&socket).await.unwrap(), Order::Go);
+    assert_eq!(client::pause(&socket, asker(1)).await.unwrap(), Order::Go);
+    assert_eq!(client::pause(&socket, asker(2)).await.unwrap(), paused(1));
+    assert_eq!(*orders.borrow(), paused(1), "the first who paused it stays named");
+    assert_eq!(client::resume(&socket).await.unwrap(), paused(1));
+    assert_eq!(*orders.borrow(), Order::Go);
+    client::pause(&socket, asker(3)).await.unwrap();
+    assert_eq!(client::stop(&socket, asker(4)).await.unwrap(), paused(3));
+    let stopped = Order::Stop { by: Some(asker(4)) };
+    desk.signalled();
+    for before in [
+        client::pause(&socket, asker(5)).await,
+        client::resume(&socket).await,
+        client::stop(&socket, asker(6)).await,
+    ] {
+        assert_eq!(before.unwrap(), stopped, "nothing undoes a stop");
+    }
+    assert_eq!(*orders.borrow(), stopped);
+}
+
+/// Listens once, and says `bytes` to whoever asks.
+fn say(path: &Path, bytes: Vec<u8>) -> PathBuf {
+    let listener = address::bind(path).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(&bytes).await;
+    });
+    path.to_owned()
+}
+
+#[tokio::test]
+async fn an_owner_that_breaks_off_or_talks_nonsense_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("summer.sock");
+    let head = b"{\"version\":1,\"answer\":\"view\",\"batches\":2}\n";
+    for (behind, cut) in [
+        (&b""[..], true),
+        (b"\0\0", true),
+        (b"\0\0\0\x05fact", true),
+        (b"\xff\xff\xff\xff and no four gigabytes", true),
+        (b"\0\0\0\x04fact\0\0\0\x04fact", false),
+    ] {
+        let store = OwnerStore::ask(&say(&path, [&head[..], behind].concat())).await;
+        let error = Ledger::open(store.unwrap().unwrap(), identity()).await.unwrap_err();
+        let broken_off = matches!(
+            error,
+            LedgerError::Unfinished {
+                source: StoreError::Owner { .. },
+                ..
+            }
+        );
+        let unreadable = matches!(error, LedgerError::Record { sequence: 1, .. });
+        assert_eq!((broken_off, unreadable), (cut, !cut), "{error}");
+    }
+    let gone = OwnerStore::ask(&say(&path, Vec::new())).await.unwrap_err();
+    assert!(matches!(gone, ControlError::Nobody { .. }), "{gone}");
+    let refused = OwnerStore::ask(&say(
+        &path,
+        b"{\"version\":1,\"answer\":\"taken\",\"before\":{\"order\":\"go\"}}\n".to_vec(),
+    ))
+    .await;
+    assert!(matches!(refused, Err(ControlError::Unclear { .. })));
+}

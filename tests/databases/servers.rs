@@ -1,0 +1,110 @@
+//! Where the servers are, and what a test makes on them.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection, PgConnection};
+use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
+
+/// Says that a test is skipped, past the test harness, which keeps what a passing test prints.
+fn skip(server: &str, variable: &str) {
+    assert!(
+        std::env::var_os("RUNNER_TEST_DATABASES").is_none_or(|said| said != "required"),
+        "there is no {server} server, and RUNNER_TEST_DATABASES=required: start one, and name it in {variable}"
+    );
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let line = format!("skipped {test}: there is no {server} server on loopback, nor one named in {variable}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+fn candidates(variable: &str, usual: &[&str]) -> Vec<String> {
+    match std::env::var(variable) {
+        Ok(url) => vec![url],
+        Err(_) => usual.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A name that no other test has.
+pub(crate) fn unique(what: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "runner_test_{what}_{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// The PostgreSQL server's URL, and a connection that may do anything there.
+pub(crate) async fn postgres() -> Option<(String, PgConnection)> {
+    let usual = [
+        "postgres://postgres@127.0.0.1:5432/postgres",
+        "postgres://root@127.0.0.1:5432/postgres",
+    ];
+    for url in candidates("RUNNER_TEST_POSTGRES", &usual) {
+        let options: PgConnectOptions = url.parse().unwrap();
+        if let Ok(connection) = options.connect().await {
+            return Some((url, connection));
+        }
+    }
+    skip("PostgreSQL", "RUNNER_TEST_POSTGRES");
+    None
+}
+
+/// The same of the MySQL or MariaDB server.
+pub(crate) async fn mysql() -> Option<(String, MySqlConnection)> {
+    for url in candidates("RUNNER_TEST_MYSQL", &["mysql://root@127.0.0.1:3306/test"]) {
+        let options: MySqlConnectOptions = url.parse().unwrap();
+        if let Ok(connection) = options.connect().await {
+            return Some((url, connection));
+        }
+    }
+    skip("MySQL or MariaDB", "RUNNER_TEST_MYSQL");
+    None
+}
+
+pub(crate) async fn tell_postgres(connection: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+pub(crate) async fn tell_mysql(connection: &mut MySqlConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+/// The process on the server that runs a query with `mark` in it, as soon as there is one. The server itself does the
+/// waiting between two looks.
+pub(crate) async fn postgres_runs(connection: &mut PgConnection, mark: &str) -> Option<i32> {
+    tell_postgres(connection, "select pg_sleep(0.05)").await;
+    let sql = "select pid from pg_stat_activity where query like $1 and state = 'active' and pid <> pg_backend_pid()";
+    let pid = sqlx::query_scalar(sql).bind(format!("%{mark}%"));
+    pid.fetch_optional(connection).await.unwrap()
+}
+
+/// The same of the other server.
+pub(crate) async fn mysql_runs(connection: &mut MySqlConnection, mark: &str) -> Option<i64> {
+    tell_mysql(connection, "select sleep(0.05)").await;
+    let sql =
+        "select cast(id as signed) from information_schema.processlist where info like ? and id <> connection_id()";
+    let id = sqlx::query_scalar(sql).bind(format!("%{mark}%"));
+    id.fetch_optional(connection).await.unwrap()
+}
+
+/// Ends a connection as a person would who has had enough of it.
+pub(crate) async fn kill_postgres(connection: &mut PgConnection, pid: i32) {
+    let killed: bool = sqlx::query_scalar("select pg_terminate_backend($1)")
+        .bind(pid)
+        .fetch_one(connection)
+        .await
+        .unwrap();
+    assert!(killed);
+}
+
+/// A role or user with a password is made and taken away; here what has to be cleaned up after it.
+pub(crate) async fn close(connection: PgConnection) {
+    connection.close().await.unwrap();
+}
