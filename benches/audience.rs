@@ -27,8 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if size::child()? {
         return Ok(());
     }
-    let only = std::env::args().nth(1).filter(|word| word == "size");
-    if only.is_some() {
+    if std::env::args().any(|word| word == "size") {
         return size::run();
     }
     let dir = tempfile::tempdir()?;

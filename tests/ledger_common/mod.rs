@@ -133,7 +133,7 @@ pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> 
         note: "asked the platform".to_owned(),
         from: book.standing(key).state.name(),
         to,
-        selection: book.open_id(key.recipient).to_owned(),
+        selection: book.open_id(key.recipient),
     };
     Fact::Decided {
         keys: vec![key],

@@ -327,14 +327,14 @@ fn found(found: &Found) -> ChangeNote {
 /// Who came, went and came back, and who is read again.
 fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
     let changes = &foreseen.changes;
-    let moved = |why| changes.away.get(&why).map_or(0, Vec::len);
+    let went = |why| changes.away.get(&why).map_or(0, Vec::len);
     let moves = [
         (changes.admitted.len(), "new"),
-        (moved(Away::Gone), "gone"),
-        (moved(Away::Excluded), "excluded"),
-        (moved(Away::ControlGroup), "in the control group"),
-        (moved(Away::Lapsed), "last active too long ago"),
-        (moved(Away::Limit), "beyond the limit"),
+        (went(Away::Gone), "gone"),
+        (went(Away::Excluded), "excluded"),
+        (went(Away::ControlGroup), "in the control group"),
+        (went(Away::Lapsed), "last active too long ago"),
+        (went(Away::Limit), "beyond the limit"),
         (changes.returned.len(), "back"),
     ];
     let moves: Vec<_> = moves
