@@ -160,6 +160,8 @@ fn closed(listed: u32) -> Result<Fact, runner::identity::NameError> {
         activity_id: ActivityId::parse("7218071234565644204")?,
         coupons_per_user: 1,
         fingerprint: "f".to_owned(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     })))
 }

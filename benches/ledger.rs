@@ -115,6 +115,8 @@ fn closed(users: u32, at_ms: i64) -> Fact {
         activity_id: ActivityId::parse("7218071234565644204").unwrap(),
         coupons_per_user: 1,
         fingerprint: "f".repeat(64),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     }))
 }

@@ -256,6 +256,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         plan,
         ledger,
         platform: Arc::new(platform),
+        roll: runner::engine::roll::Roll::default(),
         turn: Alone,
         clock,
         orders,
@@ -293,6 +294,8 @@ async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) ->
         activity_id: plan.activity_id.clone(),
         coupons_per_user: plan.coupons_per_user,
         fingerprint: String::new(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     })));
     ledger.append(facts).await?;

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (clock, emit): (_, Arc<dyn Emit>) = (Clock::system(), Arc::new(|_: Event| {}));
 
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
-    let mut admission = Admission::new(ledger.book());
+    let mut admission = Admission::new(ledger.book(), &plan);
     let source = Source::of(&campaign.audience.source, &campaign.timezone);
     let totals = admission.read(&source, |_| {}).await?;
     let codes = Codes::new(plan.codes.clone());
@@ -54,6 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         now: clock.now(),
     };
     let converged = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
+    let roll = converged.roll;
     for batch in converged.changes.into_batches() {
         ledger.append(batch).await?;
     }
@@ -77,6 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         plan,
         ledger,
         platform: Arc::new(platform),
+        roll,
         turn: Alone,
         clock,
         orders,

@@ -3,6 +3,7 @@
 //! The table is used live and on recovery alike: the ledger folds facts through [`Standing::next`], and anything that is
 //! not in the table is a bug and an error, never a guess.
 
+mod away;
 mod resolution;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use away::Away;
 pub use resolution::{NO_CODE, Resolution};
 
 /// The most coupons that one campaign can give one user.
@@ -39,6 +41,14 @@ pub enum Skipped {
     CouponsPerUser,
     /// An earlier coupon of the same user was refused.
     EarlierRefused,
+    /// A list of the excluded names the user.
+    Excluded,
+    /// The user belongs to the control group.
+    ControlGroup,
+    /// The user was last active too long ago for the platform to give them a coupon.
+    Lapsed,
+    /// `audience.limit` has no place for the user.
+    Limit,
 }
 
 impl Skipped {
@@ -49,7 +59,18 @@ impl Skipped {
             Self::Gone => "gone",
             Self::CouponsPerUser => "coupons_per_user",
             Self::EarlierRefused => "earlier_refused",
+            Self::Excluded => "excluded",
+            Self::ControlGroup => "control_group",
+            Self::Lapsed => "lapsed",
+            Self::Limit => "limit",
         }
+    }
+
+    /// Whether a held delivery is skipped for it. Who was drawn into the control group, or was not active, comes and goes
+    /// with numbers that nobody looks at: what a person has to decide is not hidden behind that, nor owed again by it.
+    #[must_use]
+    pub const fn takes_held(self) -> bool {
+        !matches!(self, Self::ControlGroup | Self::Lapsed)
     }
 }
 
@@ -367,6 +388,7 @@ impl Standing {
                 _ => no,
             },
             Step::Skip(why) => match self.state {
+                State::Held { .. } if !why.takes_held() => no,
                 State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_) => {
                     Ok(self.with(State::Skipped(why)))
                 }

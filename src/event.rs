@@ -47,6 +47,13 @@ pub enum EventKind {
         /// Rows so far.
         rows: u64,
     },
+    /// So many of the users who are new are durable in the ledger; comes many times. None of them counts yet.
+    Admitting {
+        /// So many.
+        users: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// The audience is admitted; this is what is owed.
     Admitted {
         /// What the source said.
@@ -108,6 +115,12 @@ pub enum EventKind {
 pub struct Reading {
     /// Usable, distinct recipients that the source names, those cut by `limit` included.
     pub listed: u64,
+    /// Those of them who are on a list of the excluded.
+    pub excluded: u64,
+    /// Those of them who belong to the control group.
+    pub control_group: u64,
+    /// Those of them who were last active too long ago.
+    pub lapsed: u64,
     /// Rows that name a recipient again.
     pub repeated: Rows,
     /// Rows that cannot be used, by kind.
@@ -199,6 +212,10 @@ pub enum UnusableKind {
     Missing,
     /// Its open_id is neither text nor a whole number.
     WrongType,
+    /// It does not say when the user was last active, and the campaign asks for it.
+    NoLastActive,
+    /// What it says of that is no time, and the campaign asks for it.
+    UnreadableLastActive,
 }
 
 /// What a run is doing.

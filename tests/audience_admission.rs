@@ -71,7 +71,7 @@ impl Campaign {
         ledger: &Ledger<MemoryStore>,
         accepted: &[Accept],
     ) -> (Totals, Result<Converged, Vec<Refusal>>) {
-        let mut admission = Admission::new(ledger.book());
+        let mut admission = Admission::new(ledger.book(), &self.plan);
         let totals = admission
             .read(&self.source, |_| {})
             .await
@@ -174,7 +174,7 @@ async fn a_long_reading_tells_how_far_it_is() {
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let ledger = campaign.open().await;
     let mut told = Vec::new();
-    let mut admission = Admission::new(ledger.book());
+    let mut admission = Admission::new(ledger.book(), &campaign.plan);
     let totals = admission.read(&campaign.source, |rows| told.push(rows)).await;
     assert_eq!(totals.expect("the audience is read").rows, 150_000);
     assert!(

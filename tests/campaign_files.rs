@@ -134,6 +134,12 @@ credentials:
 audience:
   source:
     csv: {path: audience/summer.csv, open_id: open_id, last_active: seen, encoding: utf-8, delimiter: tab}
+  exclude:
+    - csv: {path: opted-out.csv, open_id: open_id}
+    - campaign: spring.yaml
+  active_within: 7d
+  order: expiring_first
+  control_group: 5%
   limit: 100000
   allow_empty: true
   max_unusable: 2.5%
@@ -244,7 +250,14 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/audience/source/csv/encoding", json!("latin1")),
         ("/audience/source/csv/last_active", json!(["seen"])),
         ("/audience/source/sqlite", json!({"path": "members.db"})),
-        ("/audience/order", json!("as_listed")),
+        ("/audience/order", json!("by name")),
+        ("/audience/active_within", json!("7 days")),
+        ("/audience/control_group", json!(0.05)),
+        (
+            "/audience/exclude",
+            json!([{"campaign": "a.yaml", "csv": {"path": "a.csv", "open_id": "a"}}]),
+        ),
+        ("/audience/exclude", json!("a.csv")),
         ("/audience/limit", json!("all")),
         ("/audience/max_unusable", json!("101%")),
         ("/schedule/start", json!("2026-06-01")),

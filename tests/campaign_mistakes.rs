@@ -67,8 +67,22 @@ cases! {
         with("pace: {per_second: 1, per_second: 2}\n"),
         with("codes:\n  29005099: refuse\n  29005099: hold\n");
     not_supported:
-        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n"),
-        but("source:\n", "exclude: []\n  active_within: 7d\n  order: expiring_first\n  control_group: 5%\n  source:\n");
+        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n");
+    exclude:
+        but("source:\n", "exclude: opted-out.csv\n  source:\n"),
+        but("source:\n", "exclude:\n    - opted-out.csv\n    - {csv: {path: a.csv}}\n    - {campaign: a.yaml, csv: {path: a.csv, open_id: a}}\n    - {campaign: [a.yaml]}\n    -\n  source:\n"),
+        but("source:\n", "exclude: []\n  source:\n");
+    activity:
+        but("source:\n", "active_within: 7d\n  source:\n"),
+        but("source:\n", "order: expiring_first\n  source:\n"),
+        but("source:\n", "order: expiring_last\n  active_within: 7\n  source:\n"),
+        but("source:\n    csv: {path: audience.csv, open_id: open_id}", "active_within: 1s\n  source:\n    csv: {path: audience.csv, open_id: open_id, last_active: seen}"),
+        but("source:\n    csv: {path: audience.csv, open_id: open_id}", "active_within: 7d\n  order: expiring_first\n  source:\n    csv: {path: audience.csv, open_id: open_id, last_active: seen}");
+    control_group:
+        but("source:\n", "control_group: 100%\n  source:\n"),
+        but("source:\n", "control_group: -5%\n  source:\n"),
+        but("source:\n", "control_group: 0.05\n  source:\n"),
+        but("source:\n", "control_group: 0%\n  source:\n");
     wrong_types:
         with("retry: 6\npace: [98]\nhalt:\ncodes: refuse\n"),
         with("timezone: [Asia/Shanghai]\nmax_coupons: {}\ncoupons_per_user: \"2\"\nretry:\n  timeout:\n"),
@@ -84,7 +98,8 @@ cases! {
         source("sqlite: {path: members.db, sql: select 1}"),
         source("stdin: {format: json, open_id: id, delimiter: '|'}"),
         source("stdin: {format: jsonl, open_id: id, encoding: utf-8}"),
-        source("exel: {path: a.xlsx, open_id: id}");
+        source("exel: {path: a.xlsx, open_id: id}"),
+        source("stdin: {format: csv, open_id: id}\n  exclude: [stdin: {format: csv, open_id: id}]");
     servers:
         source("postgres: {url: {env: AUDIENCE_URL}}"),
         source("postgres: {url: 'postgres://u:secret@db/x', query: select 1}"),

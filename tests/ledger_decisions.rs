@@ -11,7 +11,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use ledger_common::{began, check, closed, decided, ended, intent, key, open};
-use runner::delivery::{Resolution, Skipped, State, StateName, Verdict};
+use runner::delivery::{Away, Resolution, Skipped, State, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
 
@@ -86,7 +86,13 @@ fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
     wait(async {
         let mut desk = Desk::new(1, 1).await;
         desk.answered(0, 1, Verdict::Refused { code: 7 }).await;
-        let left = vec![Fact::Left { recipients: vec![0] }, closed(T, 1, 0)];
+        let left = vec![
+            Fact::Away {
+                why: Away::Gone,
+                recipients: vec![0],
+            },
+            closed(T, 1, 0),
+        ];
         desk.ledger.append(left).await.unwrap();
         desk.decide(0, 1, OWED).await.unwrap();
         assert_eq!(desk.state(0, 1), State::Skipped(Skipped::Gone));

@@ -12,9 +12,10 @@ use ledger_common::turns::{live, reopened, turn, wait};
 use ledger_common::{began, closed, ended, intent, key, open};
 use proptest::prelude::*;
 use runner::clock::from_ms;
-use runner::delivery::{Skipped, State, StateName, Verdict};
+
+use runner::delivery::{Away, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+use runner::ledger::{Fact, Ledger, LedgerError};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -92,12 +93,18 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
     wait(async {
         let (store, mut ledger) = begun(2, 1).await;
         let before = open(ledger.book());
-        let half = vec![ledger_common::admitted(2..5), Fact::Left { recipients: vec![0] }];
+        let half = vec![
+            ledger_common::admitted(2..5),
+            Fact::Away {
+                why: Away::ControlGroup,
+                recipients: vec![0, 4],
+            },
+        ];
         ledger.append(half.clone()).await.unwrap();
         assert_eq!(open(ledger.book()), before, "nothing of it counts before it is closed");
         assert_eq!(ledger.book().find("user-3"), None);
         ledger.append(vec![began(T), closed(T, 1, 0)]).await.unwrap();
-        assert_eq!((ledger.book().recipients(), ledger.book().is_gone(0)), (2, false));
+        assert_eq!((ledger.book().recipients(), ledger.book().away(0)), (2, None));
 
         ledger.append(half).await.unwrap();
         let mut ledger = reopened(&store).await;
@@ -108,92 +115,6 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
         assert_eq!(
             (ledger.book().recipients(), ledger.book().open_id(2)),
             (4, "user-4".to_owned())
-        );
-    });
-}
-
-#[test]
-fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() {
-    wait(async {
-        let (_, mut ledger) = begun(4, 1).await;
-        let unknown = Verdict::Unknown { due: T, code: None };
-        let attempts = |recipient, verdict| [intent(key(recipient, 1), T), ended(key(recipient, 1), verdict, T)];
-        ledger.append(attempts(1, unknown).into()).await.unwrap();
-        ledger.append(attempts(2, Verdict::Issued).into()).await.unwrap();
-        ledger
-            .append(attempts(3, Verdict::Held { code: 7 }).into())
-            .await
-            .unwrap();
-        ledger
-            .append(vec![
-                Fact::Left {
-                    recipients: vec![0, 1, 2, 3],
-                },
-                closed(T, 1, 0),
-            ])
-            .await
-            .unwrap();
-        let states = |ledger: &Ledger<MemoryStore>| {
-            (0..4)
-                .map(|n| ledger.book().standing(key(n, 1)).state.name())
-                .collect::<Vec<_>>()
-        };
-        let skipped = StateName::Skipped;
-        assert_eq!(
-            states(&ledger),
-            [skipped, StateName::InDoubt, StateName::Issued, skipped]
-        );
-        assert_eq!(ledger.book().skipped().get(&Skipped::Gone), Some(&2));
-        ledger
-            .append(vec![Fact::Returned { recipients: vec![0, 3] }, closed(T, 1, 0)])
-            .await
-            .unwrap();
-        assert_eq!(
-            states(&ledger),
-            [
-                StateName::Pending,
-                StateName::InDoubt,
-                StateName::Issued,
-                StateName::Pending
-            ]
-        );
-    });
-}
-
-#[test]
-fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
-    wait(async {
-        let (_, mut ledger) = begun(2, 1).await;
-        ledger
-            .append(vec![
-                intent(key(0, 1), T),
-                ended(key(0, 1), Verdict::Refused { code: 5 }, T),
-            ])
-            .await
-            .unwrap();
-        ledger.append(vec![closed(T, 3, 0)]).await.unwrap();
-        let state =
-            |ledger: &Ledger<MemoryStore>, recipient, ordinal| ledger.book().standing(key(recipient, ordinal)).state;
-        assert_eq!(state(&ledger, 0, 3), State::Skipped(Skipped::EarlierRefused));
-        assert_eq!(state(&ledger, 1, 3), State::Pending);
-        ledger
-            .append(vec![ledger_common::admitted(2..3), closed(T, 2, 0)])
-            .await
-            .unwrap();
-        for recipient in 0..3 {
-            assert_eq!(state(&ledger, recipient, 3), State::Skipped(Skipped::CouponsPerUser));
-        }
-        assert_eq!(ledger.book().counts().audience(), 9);
-        let early = ledger.append(vec![intent(key(1, 2), T)]).await;
-        assert!(
-            matches!(
-                early,
-                Err(LedgerError::Contradiction {
-                    source: Contradiction::OutOfTurn { .. },
-                    ..
-                })
-            ),
-            "{early:?}"
         );
     });
 }

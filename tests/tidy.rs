@@ -20,9 +20,10 @@ const RAISED: [(&str, usize, &str); 1] = [(
 )];
 
 /// Leaves, known to all; they import nothing but each other.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 9] = [
     "clock",
     "delivery",
+    "draw",
     "event",
     "identity",
     "merchant_coupon_id",

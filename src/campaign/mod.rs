@@ -13,6 +13,7 @@ mod coupons;
 mod credentials;
 mod diagnostic;
 mod duration;
+mod exclude;
 mod halt;
 mod keys;
 mod load;
@@ -41,11 +42,12 @@ use jiff::tz::TimeZone;
 
 use crate::outcome::Class;
 
-pub use audience::Audience;
+pub use audience::{Audience, Order};
 pub use audience_source::{Csv, Delimiter, Encoding, Files, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
+pub use exclude::Exclude;
 pub use halt::{Guard, Halt};
 pub use load::{MOST_BYTES, load};
 pub use names::Names;
@@ -55,6 +57,7 @@ pub use render::render_human;
 pub use retry::{InDoubt, Retry};
 pub use schedule::Schedule;
 pub use schema::schema;
+pub use share::written as share_written;
 
 /// What is meant where the file says nothing.
 pub mod usual {

@@ -46,7 +46,8 @@ impl Value<'_> {
 }
 
 /// Writes a share as it is read.
-pub(super) fn written(share: f64) -> String {
+#[must_use]
+pub fn written(share: f64) -> String {
     format!("{}%", (share * 1e8).round() / 1e6)
 }
 

@@ -17,11 +17,12 @@ use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::engine::admit::{Converged, Refusal};
+use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
-use crate::ledger::{Book, Ledger};
+use crate::ledger::{Book, Fact, Ledger};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::report::hub::Hub;
@@ -172,9 +173,16 @@ impl Run<'_> {
             Some(ledger) => ledger,
             None => self.begin_ledger(&converge).await?,
         };
-        let reading = converged.reading.clone();
+        let (reading, roll) = (converged.reading.clone(), converged.roll);
+        let (mut users, of) = (0, converged.changes.admitted.len() as u64);
         for batch in converged.changes.into_batches() {
+            // What is not closed is forgotten by the next run: the generation before is the one that counts.
+            if self.orders.borrow().stops() {
+                return Ok(self.broken_off());
+            }
+            users += batch.iter().map(Fact::newcomers).sum::<u64>();
             ledger.append(batch).await?;
+            self.say(EventKind::Admitting { users, of });
         }
         let counts = ledger.book().counts();
         self.say(EventKind::Admitted {
@@ -182,15 +190,21 @@ impl Run<'_> {
             counts,
         });
         pauses.end().await;
-        self.send(ledger, platform).await
+        self.send(ledger, roll, platform).await
     }
 
-    async fn send(&self, ledger: Ledger<SledStore>, platform: HttpPlatform) -> Result<(Exit, bool), Failure> {
+    async fn send(
+        &self,
+        ledger: Ledger<SledStore>,
+        roll: Roll,
+        platform: HttpPlatform,
+    ) -> Result<(Exit, bool), Failure> {
         let owner = self.home.owner().clone();
         let apply = Apply {
             plan: Arc::clone(&self.plan),
             ledger,
             platform: Arc::new(platform),
+            roll,
             turn: Turn::new(self.plan.base_url.clone(), self.plan.identity.app_id.clone(), owner),
             clock: self.context.clock.clone(),
             orders: self.orders.clone(),
@@ -228,6 +242,7 @@ impl Run<'_> {
 
     fn converge(&self) -> Converge<'_> {
         Converge {
+            context: self.context,
             parsed: self.parsed,
             plan: &self.plan,
             accepted: &self.args.accept,

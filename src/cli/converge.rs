@@ -10,6 +10,8 @@ use crate::engine::admit::{Accept, Admission, Terms, Weighed};
 use crate::ledger::{Book, Fact};
 use crate::plan::{Fingerprint, Plan};
 
+use super::Context;
+use super::exclude;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
@@ -17,6 +19,8 @@ use super::rehearsal::RehearsalArgs;
 /// One reading of the audience.
 #[derive(Clone, Copy)]
 pub struct Converge<'a> {
+    /// Where the program's options are.
+    pub context: &'a Context,
     /// What the campaign's file says.
     pub parsed: &'a Parsed,
     /// What it means now.
@@ -55,11 +59,18 @@ impl Converge<'_> {
 
     /// Reads the audience and holds it against the ledger. `progress` is told now and then how many rows were read. To
     /// break it off, drop it.
-    pub async fn weigh(&self, book: &Book, progress: impl FnMut(u64)) -> Result<(Weighed, Fingerprint), Failure> {
+    pub async fn weigh(&self, book: &Book, mut progress: impl FnMut(u64)) -> Result<(Weighed, Fingerprint), Failure> {
         let said = &self.parsed.campaign;
         let source = Source::of(&said.audience.source, &said.timezone);
-        let mut admission = Admission::new(book);
-        let totals = admission.read(&source, progress).await?;
+        let lists = exclude::For {
+            context: self.context,
+            rehearsal: self.rehearsal,
+            campaign: said,
+            plan: self.plan,
+        };
+        let (excluded, before) = lists.read(book, &mut progress).await?;
+        let mut admission = Admission::excluding(excluded, self.plan);
+        let totals = admission.read(&source, |rows| progress(before + rows)).await?;
         let codes = Codes::new(self.plan.codes.clone());
         let terms = Terms {
             plan: self.plan,
@@ -70,7 +81,7 @@ impl Converge<'_> {
             now: self.now.max(book.newest()),
         };
         let last = book.generation().map(|last| last.fingerprint.as_str());
-        let fingerprint = Fingerprint::new(self.plan, &totals.hash, last);
+        let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
         Ok((admission.weigh(&terms), fingerprint))
     }
 }

@@ -3,7 +3,9 @@
 mod app_id;
 pub mod apply;
 pub mod apply_args;
+mod chain;
 pub mod converge;
+mod exclude;
 pub mod exit;
 pub mod export;
 pub mod failure;

@@ -106,7 +106,7 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let stop = signals::stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
     let mut exits = Vec::new();
     for file in &files {
-        match one(wanted, context, file, (&stop, !exits.is_empty())).await {
+        match Box::pin(one(wanted, context, file, (&stop, !exits.is_empty()))).await {
             Ok(Some(exit)) => exits.push(exit),
             Ok(None) => {
                 context.talk("interrupted: nothing was sent and nothing was changed\n");

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::campaign::{self, Campaign, Code, Diagnostic, Names, Parsed, Severity, render_human};
 
+use super::chain;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{Context, Output};
@@ -66,10 +67,11 @@ pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
             return None;
         }
     };
-    let namesakes = Neighbours::default().namesakes(file, &parsed);
+    let mut mistakes = Neighbours::default().namesakes(file, &parsed);
+    mistakes.extend(chain::mistakes(file, &parsed));
     tell(&parsed.warnings, context);
-    tell(&namesakes, context);
-    namesakes.is_empty().then_some(parsed)
+    tell(&mistakes, context);
+    mistakes.is_empty().then_some(parsed)
 }
 
 /// The campaign files that are meant by `paths`: directories stand for the files in them. None comes twice.
@@ -117,6 +119,7 @@ fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Dia
     match campaign::load(file) {
         Ok(parsed) => {
             let mut diagnostics = neighbours.namesakes(file, &parsed);
+            diagnostics.extend(chain::mistakes(file, &parsed));
             diagnostics.extend(parsed.warnings.iter().cloned());
             let usable = diagnostics
                 .iter()

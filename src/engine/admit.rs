@@ -4,9 +4,14 @@
 //! is to be added to the ledger, or every reason why nothing is.
 
 mod accept;
+mod choice;
+mod excluded;
 mod facts;
 mod gathered;
+mod packed;
 mod refusal;
+mod sequence;
+mod survey;
 mod weighed;
 
 use std::collections::BTreeMap;
@@ -14,30 +19,45 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
-use crate::delivery::{Counts, DeliveryKey, Skipped, Standing, State, StateName, Step};
+use crate::campaign::share_written;
+use crate::delivery::{Away, Counts, DeliveryKey, Skipped, StateName};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
 use crate::ledger::{Book, Generation};
 use crate::outcome::Class;
-use crate::plan::{Plan, fingerprint};
+use crate::plan::{Lapse, Plan, fingerprint};
 
-use super::reread;
-use gathered::{Newcomers, Numbers};
+use super::roll::Roll;
+use choice::Choice;
+use gathered::{Numbers, People};
+use sequence::{Active, Sequence};
+use survey::Survey;
 
 pub use accept::{Accept, UnknownChange};
+pub use excluded::Exclusion;
 pub use facts::Changes;
 pub use gathered::OpenIds;
 pub use refusal::{Change, Refusal};
 pub use weighed::{Consent, Found, Weighed};
 
-/// Fewer people gone than this never stop an apply.
-const FEWEST_GONE: u64 = 100;
-
 /// The rows of one reading, gathered against what the ledger knows.
 pub struct Admission<'b> {
     book: &'b Book,
+    /// Whether it matters when a user was last active.
+    dated: bool,
+    excluded: Exclusion<'b>,
+    /// Which of those on the lists of the excluded the source names and the ledger does not know.
+    excluded_named: Numbers,
     named: Numbers,
-    newcomers: Newcomers,
+    newcomers: People,
+    sequence: Sequence,
+    activity: Active,
+    rows: RowsRead,
+}
+
+/// What became of the rows.
+#[derive(Default)]
+struct RowsRead {
     listed: u64,
     repeated: Rows,
     unusable: BTreeMap<UnusableKind, Rows>,
@@ -67,6 +87,8 @@ pub struct Terms<'t> {
 pub struct Converged {
     /// What the ledger is to be told.
     pub changes: Changes,
+    /// In which order the run takes everybody, and who lapses when.
+    pub roll: Roll,
     /// What the source said.
     pub reading: Reading,
     /// Where all deliveries stand when the ledger has been told.
@@ -77,29 +99,70 @@ pub struct Converged {
     pub accepted: Vec<Accept>,
     /// Acceptances of what has not changed. They change nothing, and are worth a remark.
     pub needless: Vec<Accept>,
+    /// What else is worth a remark and stops nothing.
+    pub noted: Vec<String>,
 }
 
 impl Converged {
+    /// The last moments of everybody whose first turn is still to come, in the order of admission: what a forecast of
+    /// those who will lapse goes by. None of a campaign in which nobody does.
+    #[must_use]
+    pub fn latest(&self, book: &Book) -> Option<Vec<Timestamp>> {
+        self.roll.lapses(0)?;
+        let known = book.recipients();
+        let newcomers = u32::try_from(self.changes.admitted.len()).unwrap_or(u32::MAX);
+        let mut away = Numbers::that(known.saturating_add(newcomers), |user| book.away(user).is_some());
+        for user in &self.changes.returned {
+            away.remove(*user);
+        }
+        for user in self.changes.away.values().flatten() {
+            away.insert(*user);
+        }
+        let waits = |user: &u32| {
+            let first = DeliveryKey {
+                recipient: *user,
+                ordinal: 1,
+            };
+            let state = book.standing(first).state.name();
+            let is_new = *user >= known;
+            !away.contains(*user)
+                && (is_new || matches!(state, StateName::Pending | StateName::Deferred | StateName::Skipped))
+        };
+        let waiting = (0..known.saturating_add(newcomers)).filter(waits);
+        Some(waiting.filter_map(|user| self.roll.lapses(user)).collect())
+    }
+
     /// What is worth a remark and changes nothing.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         let needless = self.needless.iter();
-        needless.map(|what| format!("`--accept {what}` was not needed: nothing of that kind has changed"))
+        let needless =
+            needless.map(|what| format!("`--accept {what}` was not needed: nothing of that kind has changed"));
+        needless.chain(self.noted.iter().cloned())
     }
 }
 
 impl<'b> Admission<'b> {
-    /// Begins a reading.
+    /// Begins a reading for what `plan` means, in which nobody is excluded.
     #[must_use]
-    pub fn new(book: &'b Book) -> Self {
+    pub fn new(book: &'b Book, plan: &Plan) -> Self {
+        Self::excluding(Exclusion::new(book), plan)
+    }
+
+    /// Begins a reading for what `plan` means, in which these people are not sent to.
+    #[must_use]
+    pub fn excluding(excluded: Exclusion<'b>, plan: &Plan) -> Self {
+        let book = excluded.book();
+        let dated = plan.audience.lapse != Lapse::Never;
         Self {
             book,
+            dated,
+            excluded_named: Numbers::below(excluded.len()),
+            excluded,
             named: Numbers::below(book.recipients()),
-            newcomers: Newcomers::default(),
-            listed: 0,
-            repeated: Rows::default(),
-            unusable: BTreeMap::new(),
-            undated: Rows::default(),
-            too_many: false,
+            newcomers: People::default(),
+            sequence: Sequence::default(),
+            activity: Active::of(if dated { book.recipients() } else { 0 }),
+            rows: RowsRead::default(),
         }
     }
 
@@ -119,36 +182,70 @@ impl<'b> Admission<'b> {
 
     /// Takes one row.
     pub fn row(&mut self, row: &Row<'_>) {
-        if row.last_active == Activity::Unreadable {
-            self.undated.add(row.place);
+        match self.usable(row).and_then(|(open_id, at)| self.take(open_id, at)) {
+            Ok(true) => self.rows.listed += 1,
+            Ok(false) => self.rows.repeated.add(row.place),
+            Err(kind) => self.rows.unusable.entry(kind).or_default().add(row.place),
         }
-        let open_id = match row.open_id {
-            Ok(open_id) => open_id,
-            Err(kind) => return self.unusable.entry(kind).or_default().add(row.place),
-        };
-        let new = match self.book.find(open_id) {
-            Some(known) => self.named.insert(known),
-            None if self.newcomers.contains(open_id) => false,
-            None => match OpenId::check(open_id) {
-                Ok(open_id) => {
-                    self.too_many |= !self.newcomers.add(open_id);
-                    true
-                }
-                // A source checks what it shows; one that did not must not get a row in, nor lose it.
-                Err(_) => {
-                    return self
-                        .unusable
-                        .entry(UnusableKind::NotPrintable)
-                        .or_default()
-                        .add(row.place);
-                }
-            },
-        };
-        if new {
-            self.listed += 1;
+    }
+
+    /// Whom a row names, and when they were last active where that matters.
+    fn usable<'r>(&mut self, row: &Row<'r>) -> Result<(&'r str, Option<Timestamp>), UnusableKind> {
+        let open_id = row.open_id?;
+        match row.last_active {
+            Activity::At(at) => Ok((open_id, self.dated.then_some(at))),
+            Activity::Unknown if self.dated => Err(UnusableKind::NoLastActive),
+            Activity::Unreadable if self.dated => Err(UnusableKind::UnreadableLastActive),
+            Activity::Unreadable => {
+                self.rows.undated.add(row.place);
+                Ok((open_id, None))
+            }
+            Activity::Unknown => Ok((open_id, None)),
+        }
+    }
+
+    /// Takes a user; says whether it is the first time.
+    fn take(&mut self, open_id: &str, at: Option<Timestamp>) -> Result<bool, UnusableKind> {
+        let known = self.book.recipients();
+        let (user, new) = if let Some(recipient) = self.book.find(open_id) {
+            let new = !self.named.contains(recipient);
+            if new {
+                let before = || {
+                    (0..known)
+                        .filter(|n| self.named.contains(*n))
+                        .chain(known..known + self.newcomers.len())
+                };
+                self.sequence.name(recipient, || before().collect());
+                self.named.insert(recipient);
+            }
+            (recipient, new)
+        } else if let Some(stranger) = self.excluded.find(open_id) {
+            return Ok(self.excluded_named.insert(stranger));
         } else {
-            self.repeated.add(row.place);
+            // A source checks what it shows; one that did not must not get a row in, nor lose it.
+            let open_id = OpenId::check(open_id).map_err(|_| UnusableKind::NotPrintable)?;
+            let room = known
+                .checked_add(self.newcomers.len())
+                .is_some_and(|all| all < u32::MAX);
+            let Some((newcomer, new)) = self.newcomers.add(open_id).filter(|_| room) else {
+                self.rows.too_many = true;
+                return Ok(true);
+            };
+            if new {
+                self.sequence.name(known + newcomer, Vec::new);
+            }
+            (known + newcomer, new)
+        };
+        if let Some(at) = at {
+            self.activity.at(user, at);
         }
+        Ok(new)
+    }
+
+    /// The hash of the audience: of the source, and of who is excluded.
+    #[must_use]
+    pub fn hash(&self, totals: &Totals) -> [u8; 32] {
+        self.excluded.hash(totals.hash)
     }
 
     /// Decides what the ledger is to be told.
@@ -162,69 +259,85 @@ impl<'b> Admission<'b> {
     /// Holds what was gathered against the ledger: what would follow, what has changed, and what speaks against it.
     #[must_use]
     pub fn weigh(self, terms: &Terms<'_>) -> Weighed {
-        let places = terms.plan.audience.limit.saturating_sub(self.book.recipients().into());
-        let admitted = self.newcomers.len().min(places);
         let changes = self.changes(terms);
-        let survey = Survey::of(&self, terms, admitted, &changes);
+        let choice = Choice::of(&self, terms);
+        let survey = Survey::of(&self, terms, &choice, &changes);
 
         let mut refusals = Vec::new();
+        let before = self.book.generation().map_or(&[][..], |before| &before.excluded);
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
+        let changes = changes.chain(self.excluded.shrunk(before));
         let (found, needless) = sort(changes, self.book, terms);
         refusals.extend(found.iter().filter_map(Found::refusal));
         let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
-        let unusable: u64 = self.unusable.values().map(|rows| rows.count).sum();
-        if over(unusable, terms.totals.rows, terms.plan.audience.max_unusable) {
-            refusals.push(Refusal::Unusable {
-                unusable,
-                rows: terms.totals.rows,
-                allowed: terms.plan.audience.max_unusable,
-                by_kind: self.unusable.clone().into_iter().collect(),
-            });
-        }
-        if self.listed == 0 && !terms.plan.audience.allow_empty {
-            refusals.push(Refusal::Empty {
-                rows: terms.totals.rows,
-            });
-        }
-        if self.too_many {
-            refusals.push(Refusal::TooMany);
-        }
+        refusals.extend(self.flaws(terms));
         refusals.extend(over_max_coupons(
             &survey.counts,
             self.book.reopened_doubts(),
             terms.plan.max_coupons,
         ));
+        let audience = self.hash(terms.totals);
+        let generation = Generation {
+            at: terms.now,
+            listed: self.rows.listed,
+            source: terms.totals.hash,
+            activity_id: terms.plan.activity_id.clone(),
+            coupons_per_user: terms.plan.coupons_per_user,
+            control_group: share_written(terms.plan.audience.control_group),
+            excluded: self.excluded.told(),
+            fingerprint: fingerprint(terms.plan, &audience),
+            accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
+        };
+        let noted = self.excluded.remarks().collect();
+        let reading = self.reading(terms, &choice, &survey);
+        let Self {
+            newcomers, activity, ..
+        } = self;
+        let Choice { kept, order, .. } = choice;
+        let is_kept = |newcomer| kept.as_ref().is_none_or(|kept| kept.contains(newcomer));
+        let roll = match terms.plan.audience.lapse {
+            Lapse::Never => Roll::ordered(order),
+            Lapse::After(within) => Roll::ordered(order).lapsing(activity.numbered(is_kept), within),
+        };
         let converged = Converged {
-            reading: Reading {
-                listed: self.listed,
-                repeated: self.repeated,
-                unusable: self.unusable.into_iter().collect(),
-                cut: survey.cut + self.newcomers.len() - admitted,
-                undated: self.undated,
-                shares: terms.totals.shares.clone(),
-            },
+            reading,
             changes: Changes {
-                admitted: self.newcomers.first(admitted),
-                left: survey.left,
+                admitted: newcomers.keep(kept),
+                away: survey.away,
                 returned: survey.returned,
                 reread: survey.reread,
-                generation: Generation {
-                    at: terms.now,
-                    listed: self.listed,
-                    source: terms.totals.hash,
-                    activity_id: terms.plan.activity_id.clone(),
-                    coupons_per_user: terms.plan.coupons_per_user,
-                    fingerprint: fingerprint(terms.plan, &terms.totals.hash),
-                    accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
-                },
+                generation,
             },
+            roll,
             counts: survey.counts,
             skipped: survey.skipped,
             accepted,
             needless,
+            noted,
         };
         Weighed::new(converged, found, refusals)
+    }
+
+    fn reading(&self, terms: &Terms<'_>, choice: &Choice, survey: &Survey) -> Reading {
+        let away = |why| survey.away_now.get(&why).copied().unwrap_or_default();
+        Reading {
+            listed: self.rows.listed,
+            excluded: self.named_excluded(),
+            control_group: away(Away::ControlGroup),
+            lapsed: away(Away::Lapsed),
+            repeated: self.rows.repeated.clone(),
+            unusable: self.rows.unusable.clone().into_iter().collect(),
+            cut: choice.cut,
+            undated: self.rows.undated.clone(),
+            shares: terms.totals.shares.clone(),
+        }
+    }
+
+    /// How many of those whom the source names are excluded.
+    fn named_excluded(&self) -> u64 {
+        let named = |recipient: &u32| self.named.contains(*recipient) && self.excluded.has_known(*recipient);
+        (0..self.book.recipients()).filter(named).count() as u64 + self.excluded_named.count()
     }
 
     /// What the campaign's file says otherwise than the last generation.
@@ -247,134 +360,44 @@ impl<'b> Admission<'b> {
                 to: terms.plan.coupons_per_user.to_string(),
             });
         }
+        let control_group = share_written(terms.plan.audience.control_group);
+        if before.control_group != control_group {
+            changes.push(Change {
+                what: Accept::ControlGroup,
+                from: before.control_group.clone(),
+                to: control_group,
+            });
+        }
         changes
     }
-}
 
-/// What a look at every recipient of the ledger finds.
-#[derive(Default)]
-struct Survey {
-    left: Vec<u32>,
-    returned: Vec<u32>,
-    reread: Vec<(DeliveryKey, Step)>,
-    /// Recipients whom the source names and the limit cuts.
-    cut: u64,
-    /// Recipients who were owed something before.
-    owed: u64,
-    /// Those of them whom the source no longer names.
-    gone: u64,
-    /// Where all deliveries will stand, newcomers included.
-    counts: Counts,
-    /// How many will be skipped, by reason.
-    skipped: BTreeMap<Skipped, u64>,
-}
-
-/// By what each recipient is looked at.
-struct Look<'l> {
-    book: &'l Book,
-    /// How many coupons a recipient had before.
-    known: u8,
-    /// How many they are owed now.
-    coupons: u8,
-    reading: reread::Reading<&'l dyn Fn(i64) -> Class>,
-}
-
-impl Survey {
-    fn of(admission: &Admission<'_>, terms: &Terms<'_>, admitted: u64, changes: &[Change]) -> Self {
-        let book = admission.book;
-        let look = Look {
-            book,
-            known: book.ordinals(),
-            coupons: terms.plan.coupons_per_user,
-            reading: reread::Reading {
-                class: terms.class,
-                replays: book.accepts_replays() || terms.accepted.contains(&Accept::Replays),
-                new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),
-                now: terms.now,
-                resend_within: terms.plan.retry.resend_within,
-            },
-        };
-        let mut survey = Self::default();
-        for recipient in 0..book.recipients() {
-            let named = admission.named.contains(recipient);
-            let present = named && u64::from(recipient) < terms.plan.audience.limit;
-            match (present, book.is_gone(recipient)) {
-                (true, true) => survey.returned.push(recipient),
-                (false, false) => survey.left.push(recipient),
-                (true, false) | (false, true) => {}
-            }
-            let owed = survey.recipient(&look, recipient, present);
-            survey.cut += u64::from(named && !present);
-            survey.owed += u64::from(owed);
-            survey.gone += u64::from(owed && !named);
-        }
-        survey
-            .counts
-            .add(StateName::Pending, admitted * u64::from(look.coupons));
-        let above = u64::from(look.known.saturating_sub(look.coupons));
-        survey.skip(Skipped::CouponsPerUser, admitted * above);
-        survey
-    }
-
-    /// Looks at one recipient, who is still one or not. Says whether a coupon was owed before.
-    fn recipient(&mut self, look: &Look<'_>, recipient: u32, present: bool) -> bool {
-        let (mut was_owed, mut refused) = (false, false);
-        for ordinal in 1..=look.known.max(look.coupons) {
-            let key = DeliveryKey { recipient, ordinal };
-            let mut standing = Standing::PENDING;
-            if ordinal <= look.known {
-                standing = look.book.standing(key);
-                was_owed |= is_owed(&standing.state);
-            }
-            let reached = ordinal <= look.coupons;
-            let owed = present && reached && !refused;
-            let step = look.reading.step(&standing).filter(|step| match step {
-                Step::Owe => owed,
-                Step::RereadResend { .. } => reached,
-                // Behind a coupon that is refused by now a held one is skipped before it could be read again.
-                _ => !refused || standing.state == State::InDoubt,
+    /// What is wrong with this reading, whatever was read before.
+    fn flaws(&self, terms: &Terms<'_>) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        let audience = &terms.plan.audience;
+        let unusable: u64 = self.rows.unusable.values().map(|rows| rows.count).sum();
+        if over(unusable, terms.totals.rows, audience.max_unusable) {
+            refusals.push(Refusal::Unusable {
+                unusable,
+                rows: terms.totals.rows,
+                allowed: audience.max_unusable,
+                by_kind: self.rows.unusable.clone().into_iter().collect(),
             });
-            if let Some((step, next)) = step.and_then(|step| Some((step, standing.next(step).ok()?))) {
-                self.reread.push((key, step));
-                standing = next;
-            }
-            let name = if owed {
-                owed_again(&standing.state)
-            } else {
-                skipped(&standing.state)
-            };
-            if name == StateName::Skipped {
-                let why = if !present {
-                    Skipped::Gone
-                } else if reached {
-                    Skipped::EarlierRefused
-                } else {
-                    Skipped::CouponsPerUser
-                };
-                self.skip(why, 1);
-            } else {
-                self.counts.add(name, 1);
-            }
-            refused |= name == StateName::Refused;
         }
-        was_owed
-    }
-
-    fn skip(&mut self, why: Skipped, many: u64) {
-        self.counts.add(StateName::Skipped, many);
-        if many > 0 {
-            *self.skipped.entry(why).or_default() += many;
+        if self.rows.listed == 0 && !audience.allow_empty {
+            refusals.push(Refusal::Empty {
+                rows: terms.totals.rows,
+            });
         }
-    }
-
-    /// A truncated export looks just like a shrunken audience.
-    fn shrunk(&self, book: &Book) -> Option<Change> {
-        let much = self.gone >= FEWEST_GONE && self.gone * 10 > self.owed;
-        (much && book.generation().is_some()).then(|| Change {
-            what: Accept::SmallerAudience,
-            from: self.owed.to_string(),
-            to: (self.owed - self.gone).to_string(),
-        })
+        let (listed, excluded) = (self.rows.listed, self.named_excluded());
+        if listed > 0 && listed == excluded && !audience.allow_empty {
+            refusals.push(Refusal::AllExcluded { listed });
+        }
+        if self.rows.too_many {
+            refusals.push(Refusal::TooMany);
+        }
+        refusals.extend(self.excluded.flaws(audience.max_unusable));
+        refusals
     }
 }
 
@@ -430,29 +453,6 @@ fn over_max_coupons(counts: &Counts, reopened: u64, max: u64) -> Option<Refusal>
 #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^52")]
 fn over(part: u64, whole: u64, share: f64) -> bool {
     part as f64 > whole as f64 * share
-}
-
-const fn is_owed(state: &State) -> bool {
-    matches!(
-        state,
-        State::Pending | State::Deferred { .. } | State::Attempting { .. }
-    )
-}
-
-/// Where a delivery stands that is not owed: what may have been issued stays what it is.
-const fn skipped(state: &State) -> StateName {
-    match state {
-        State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_) => StateName::Skipped,
-        State::Attempting { .. } | State::InDoubt | State::Issued | State::Refused { .. } => state.name(),
-    }
-}
-
-/// Where a delivery stands that is owed, if it is not settled.
-const fn owed_again(state: &State) -> StateName {
-    match state {
-        State::Skipped(_) => StateName::Pending,
-        _ => state.name(),
-    }
 }
 
 #[cfg(test)]

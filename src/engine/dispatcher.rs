@@ -3,7 +3,7 @@
 //!
 //! Outcomes and the next intents that are ready together share one durable batch, and one batch is under way at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use crate::plan::forecast::AFTER_TAKING;
 use super::landing::{Landed, Trip};
 use super::limits::{Leave, Limits};
 use super::queue::{self, Pick, Queue};
+use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
@@ -49,6 +50,9 @@ pub(super) struct Batch {
     pub(super) landed: Vec<Landed>,
     /// Intents in it for deliveries that were not in doubt, so that may become one coupon more.
     fresh: u64,
+    pub(super) intents: u32,
+    /// Recipients whose turn came too late.
+    pub(super) lapsed: BTreeSet<u32>,
 }
 
 /// For so long the armed ones last: a flush that takes less costs no start.
@@ -64,7 +68,6 @@ pub(super) struct Dispatcher<S, P, T> {
     pub(super) voice: Voice,
     pub(super) why: Option<Why>,
     pub(super) flight: Flight,
-    activity: ActivityNo,
     turn: T,
     asked: Option<Instant>,
     orders: watch::Receiver<Order>,
@@ -72,6 +75,9 @@ pub(super) struct Dispatcher<S, P, T> {
 
 /// What is under way.
 pub(super) struct Flight {
+    /// What new ones are sent under.
+    activity: ActivityNo,
+    pub(super) lapsing: Lapsing,
     pub(super) trips: HashMap<DeliveryKey, Trip>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
@@ -87,7 +93,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let (wall, instant) = (apply.clock.now(), Instant::now());
         let book = apply.ledger.book();
         let known = book.newest().max(wall);
-        let queue = Queue::new(&apply.plan, book, known, instant);
+        let mut roll = apply.roll;
+        let queue = Queue::new(&apply.plan, book, roll.take_order(), known, instant);
         let shared = Shared {
             platform: apply.platform,
             pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
@@ -98,8 +105,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             end: apply.plan.schedule.end,
             run_began: instant,
         };
+        let activity = book.current_activity().unwrap_or(ActivityNo(0));
+        let lapse_clock = apply.plan.audience.as_of;
         Self {
-            activity: book.current_activity().unwrap_or(ActivityNo(0)),
             limits: Limits::new(&apply.plan),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
@@ -108,6 +116,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             queue,
             why: None,
             flight: Flight {
+                activity,
+                lapsing: Lapsing::new(roll, lapse_clock, wall),
                 trips: HashMap::new(),
                 workers: JoinSet::new(),
                 done: Vec::new(),
@@ -235,7 +245,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             let capped = self.flight.deliveries >= self.plan.run.at_most;
             let pick = if capped { Pick::Again } else { leave.pick() };
             let known = self.known(at);
-            let Some(key) = self.queue.next(self.ledger.book(), known, at.instant, pick) else {
+            let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
             };
             self.intend(key, at, batch);
@@ -273,16 +283,17 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let book = self.ledger.book();
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
-        let activity = queue::activity_of(&standing, self.activity);
+        let activity = queue::activity_of(&standing, self.flight.activity);
         let first_in_run = self.queue.count(key) == 1;
         let trip = Trip {
             doubt,
-            former_activity: activity != self.activity,
+            former_activity: activity != self.flight.activity,
             first_in_run,
         };
         self.flight.trips.insert(key, trip);
         self.flight.deliveries += u64::from(first_in_run);
         batch.fresh += u64::from(doubt.is_none());
+        batch.intents += 1;
         batch.facts.push(Fact::Intent {
             key,
             activity,
@@ -313,10 +324,11 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     fn spawn(&mut self, permit: Permit) {
         self.shared.armed.fetch_add(1, Ordering::SeqCst);
+        let latest = self.latest(permit.key());
         let (shared, open) = (Arc::clone(&self.shared), self.flight.open.subscribe());
         self.flight
             .workers
-            .spawn(worker::attempt(shared, open, self.voice.emit(), permit));
+            .spawn(worker::attempt(shared, open, self.voice.emit(), permit, latest));
     }
 
     /// Has the app id's turn, or asks for it when there is something to send and the last asking is a while ago.

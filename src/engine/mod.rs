@@ -4,6 +4,7 @@
 pub mod admit;
 mod dispatcher;
 mod guard;
+mod in_time;
 mod landing;
 mod limits;
 pub mod next;
@@ -12,6 +13,7 @@ pub mod outlook;
 mod queue;
 mod ramp;
 pub mod reread;
+pub mod roll;
 mod verdict;
 mod voice;
 mod worker;
@@ -27,6 +29,8 @@ use crate::event::{Draining, Emit, Ending, Halted, Owner};
 use crate::ledger::{Ledger, LedgerError, Store};
 use crate::order::{Asker, Order};
 use crate::plan::Plan;
+
+use roll::Roll;
 
 /// The right to send for an app id on this machine, which one process has at a time.
 pub trait AppIdTurn: Send {
@@ -76,6 +80,8 @@ pub struct Apply<S, P, T> {
     pub ledger: Ledger<S>,
     /// Who sends the coupons.
     pub platform: Arc<P>,
+    /// Who comes when, as the audience was read.
+    pub roll: Roll,
     /// The app id's turn.
     pub turn: T,
     /// The wall clock.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::clock::later;
-use crate::delivery::{DeliveryKey, Doubt, Skipped, State, StateName, Step};
+use crate::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Step};
 use crate::douyin::codes::Codes;
 use crate::ledger::Book;
 use crate::outcome::Class;
@@ -66,6 +66,8 @@ pub enum Waits {
     Ask,
     /// It is in doubt, and `coupons_per_user` no longer reaches it.
     Beyond,
+    /// It is in doubt, and its user is excluded by now.
+    Excluded,
     /// `schedule.end` is past.
     End {
         /// When it was.
@@ -95,7 +97,7 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
         (State::Attempting { .. }, _) => Next::InFlight,
         (State::Held { code }, _) => Next::Person(Waits::Held { code }),
         (State::Deferred { until }, _) => sent(until, None),
-        (State::InDoubt, Some(doubt)) => match waits(plan, key, &doubt, now) {
+        (State::InDoubt, Some(doubt)) => match waits(plan, book, key, &doubt, now) {
             Some(why) => Next::Person(why),
             None => sent(doubt.due, Some(later(doubt.since, plan.retry.resend_within))),
         },
@@ -118,9 +120,12 @@ fn reading(book: &Book, plan: &Plan, now: Timestamp) -> Reading<impl Fn(i64) -> 
 
 /// Why a doubt waits for a person, if it does.
 #[must_use]
-pub fn waits(plan: &Plan, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> Option<Waits> {
+pub fn waits(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> Option<Waits> {
     if doubt.stuck {
         return Some(Waits::Answered { code: doubt.code });
+    }
+    if book.away(key.recipient) == Some(Away::Excluded) {
+        return Some(Waits::Excluded);
     }
     if plan.retry.in_doubt == InDoubt::Ask {
         return Some(Waits::Ask);
@@ -211,8 +216,8 @@ mod tests {
             };
             let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
             let book = Book::new(plan.identity.clone());
-            let queue = Queue::new(&plan, &book, now, Instant::now());
-            prop_assert_eq!(waits(&plan, key, &doubt, now).is_none(), queue.resendable(key, &doubt, now));
+            let queue = Queue::new(&plan, &book, None, now, Instant::now());
+            prop_assert_eq!(waits(&plan, &book, key, &doubt, now).is_none(), queue.resendable(&book, key, &doubt, now));
         }
     }
 }

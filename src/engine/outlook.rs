@@ -14,6 +14,7 @@ use crate::plan::forecast::{AFTER_TAKING, ANSWER};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
+use super::roll::Roll;
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,24 +55,30 @@ pub struct Due {
 pub fn foresee<S: Store>(
     plan: &Plan,
     ledger: &mut Ledger<S>,
-    changes: Changes,
+    (changes, roll): (Changes, &Roll),
     now: Timestamp,
     most: usize,
 ) -> Result<Outlook, LedgerError> {
     let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
     // One of them at least, or nothing would tell that there is something to send at once.
-    for batch in changes.with_newcomers(most.max(1)).into_batches() {
+    let changes = match roll.order() {
+        // Anybody may be among the first.
+        Some(_) => changes,
+        None => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
+    };
+    for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
     }
-    Ok(outlook(plan, ledger.book(), now.max(plan.schedule.start), most))
+    Ok(outlook(plan, ledger.book(), roll, now.max(plan.schedule.start), most))
 }
 
 /// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
 /// attempt.
-fn outlook(plan: &Plan, book: &Book, at: Timestamp, most: usize) -> Outlook {
+fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) -> Outlook {
     let at = at.max(book.newest());
     let instant = Instant::now();
-    let mut queue = Queue::new(plan, book, at, instant);
+    let order = roll.order().map(<[u32]>::to_vec);
+    let mut queue = Queue::new(plan, book, order, at, instant);
     let mut outlook = Outlook {
         resent: 0,
         waiting: 0,
@@ -84,7 +91,7 @@ fn outlook(plan: &Plan, book: &Book, at: Timestamp, most: usize) -> Outlook {
         let goes = match (standing.state, standing.doubt) {
             (State::Deferred { .. }, _) => true,
             (State::InDoubt, Some(doubt)) => {
-                let resendable = queue.resendable(key, &doubt, at);
+                let resendable = queue.resendable(book, key, &doubt, at);
                 outlook.resent += u64::from(resendable);
                 outlook.waiting += u64::from(!resendable);
                 resendable
@@ -114,7 +121,7 @@ fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
     for (key, standing) in book.unsettled() {
         let waits = match (standing.state, standing.doubt) {
             (State::Held { .. }, _) => true,
-            (State::InDoubt, Some(doubt)) => !queue.resendable(key, &doubt, at),
+            (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
             _ => false,
         };
         if waits {

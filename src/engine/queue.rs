@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock::until;
-use crate::delivery::{ActivityNo, DeliveryKey, Doubt, Standing, State};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
 use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
@@ -23,12 +23,61 @@ pub struct Queue {
     retries: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     /// Owed now, behind the cursor: a later coupon of a user whose earlier one was issued meanwhile.
     late: VecDeque<DeliveryKey>,
-    cursor: DeliveryKey,
+    /// Which coupons come next, and whose: the first so many of this round had their turn.
+    round: u8,
+    had: u32,
+    turns: Turns,
     /// Taken to see whether there is one, and given out next.
     ahead: Option<DeliveryKey>,
     /// How many attempts of an unsettled delivery were made in this run.
     tries: HashMap<DeliveryKey, u32>,
     rules: Rules,
+}
+
+/// Everybody who has a turn, in order.
+#[derive(Debug)]
+enum Turns {
+    /// In the order of admission: so many.
+    Admission(u32),
+    /// In another order; and everybody's place in it, where somebody's second turn may have to be found.
+    Other { order: Vec<u32>, places: Vec<u32> },
+}
+
+impl Turns {
+    fn of(order: Option<Vec<u32>>, book: &Book, coupons_per_user: u8) -> Self {
+        let Some(order) = order else {
+            return Self::Admission(book.recipients());
+        };
+        let mut places = Vec::new();
+        if coupons_per_user > 1 {
+            places = vec![u32::MAX; book.recipients() as usize];
+            for (place, recipient) in (0..).zip(&order) {
+                if let Some(slot) = places.get_mut(*recipient as usize) {
+                    *slot = place;
+                }
+            }
+        }
+        Self::Other { order, places }
+    }
+
+    fn nth(&self, nth: u32) -> Option<u32> {
+        match self {
+            Self::Admission(all) => (nth < *all).then_some(nth),
+            Self::Other { order, .. } => order.get(nth as usize).copied(),
+        }
+    }
+
+    /// Whether the turn of a recipient is one of the first so many. Who has none in this order has it at once, when a
+    /// person gives one.
+    fn has_passed(&self, recipient: u32, had: u32) -> bool {
+        match self {
+            Self::Admission(_) => recipient < had,
+            Self::Other { places, .. } => {
+                let place = places.get(recipient as usize).copied().unwrap_or(u32::MAX);
+                place < had || place == u32::MAX
+            }
+        }
+    }
 }
 
 /// What the queue needs of the plan.
@@ -54,15 +103,14 @@ pub enum Pick {
 impl Queue {
     /// Takes over what the ledger has.
     #[must_use]
-    pub fn new(plan: &Plan, book: &Book, now: Timestamp, instant: Instant) -> Self {
+    pub fn new(plan: &Plan, book: &Book, order: Option<Vec<u32>>, now: Timestamp, instant: Instant) -> Self {
         let mut queue = Self {
             doubts: BinaryHeap::new(),
             retries: BinaryHeap::new(),
             late: VecDeque::new(),
-            cursor: DeliveryKey {
-                recipient: 0,
-                ordinal: 1,
-            },
+            round: 1,
+            had: 0,
+            turns: Turns::of(order, book, plan.coupons_per_user),
             ahead: None,
             tries: HashMap::new(),
             rules: Rules {
@@ -74,7 +122,9 @@ impl Queue {
         };
         for (key, standing) in book.unsettled() {
             // A doubt that waits for a person is nothing that a run waits for.
-            let waits = standing.doubt.is_some_and(|doubt| !queue.resendable(key, &doubt, now));
+            let waits = standing
+                .doubt
+                .is_some_and(|doubt| !queue.resendable(book, key, &doubt, now));
             if let Some(left) = due_in(plan, &standing, now).filter(|_| !waits) {
                 queue.put(key, &standing, instant + left);
             }
@@ -119,10 +169,11 @@ impl Queue {
 
     /// Whether the machine may resend this doubt, now or later.
     #[must_use]
-    pub fn resendable(&self, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
+    pub fn resendable(&self, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
         let age = until(doubt.since, now).unwrap_or_default();
         self.rules.in_doubt == InDoubt::Resend
             && !doubt.stuck
+            && !is_excluded(book, key)
             && key.ordinal <= self.rules.coupons_per_user
             && age <= self.rules.resend_within
     }
@@ -140,7 +191,7 @@ impl Queue {
         let least = u32::from(pick == Pick::Again);
         while let Some(key) = pop_due(&mut self.doubts, instant) {
             let doubt = book.standing(key).doubt;
-            if self.may_try(key, least) && doubt.is_some_and(|d| self.resendable(key, &d, now)) {
+            if self.may_try(key, least) && doubt.is_some_and(|d| self.resendable(book, key, &d, now)) {
                 return Some(key);
             }
         }
@@ -172,7 +223,7 @@ impl Queue {
             .unsettled()
             .any(|(key, standing)| match (standing.state, standing.doubt) {
                 (State::Deferred { .. }, _) => true,
-                (State::InDoubt, Some(doubt)) => self.resendable(key, &doubt, now),
+                (State::InDoubt, Some(doubt)) => self.resendable(book, key, &doubt, now),
                 _ => false,
             });
         resendable || self.pending_first(book)
@@ -201,16 +252,16 @@ impl Queue {
                 return Some(key);
             }
         }
-        while self.cursor.ordinal <= self.rules.coupons_per_user {
-            let key = self.cursor;
-            if key.recipient >= book.recipients() {
-                self.cursor = DeliveryKey {
-                    recipient: 0,
-                    ordinal: key.ordinal + 1,
-                };
+        while self.round <= self.rules.coupons_per_user {
+            let Some(recipient) = self.turns.nth(self.had) else {
+                (self.round, self.had) = (self.round + 1, 0);
                 continue;
-            }
-            self.cursor.recipient += 1;
+            };
+            self.had += 1;
+            let key = DeliveryKey {
+                recipient,
+                ordinal: self.round,
+            };
             if book.standing(key).state == State::Pending && turn_of(book, key) {
                 return Some(key);
             }
@@ -225,7 +276,8 @@ impl Queue {
             ordinal: key.ordinal + 1,
             ..key
         };
-        let passed = (next.ordinal, next.recipient) < (self.cursor.ordinal, self.cursor.recipient);
+        let passed = next.ordinal < self.round
+            || (next.ordinal == self.round && self.turns.has_passed(next.recipient, self.had));
         if passed && next.ordinal <= self.rules.coupons_per_user && book.standing(next).state == State::Pending {
             self.late.push_back(next);
         }
@@ -238,6 +290,11 @@ impl Queue {
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
         [doubt, retry].into_iter().flatten().min()
     }
+}
+
+/// Whether somebody said no: such a one is not sent to, not even to learn what became of an earlier attempt.
+fn is_excluded(book: &Book, key: DeliveryKey) -> bool {
+    book.away(key.recipient) == Some(Away::Excluded)
 }
 
 /// Under which activity a delivery is attempted: a doubt under that of the unknown attempt, anything else under the

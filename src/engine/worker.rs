@@ -94,12 +94,13 @@ impl<P> Shared<P> {
     }
 }
 
-/// Makes the attempt that `permit` allows, unless `open` turns false before it starts.
+/// Makes the attempt that `permit` allows, unless `open` turns false before it starts, or `latest` is past by then.
 pub async fn attempt<P: Platform>(
     shared: Arc<Shared<P>>,
     mut open: watch::Receiver<bool>,
     emit: Arc<dyn Emit>,
     permit: Permit,
+    latest: Option<Timestamp>,
 ) -> Done {
     let key = permit.key();
     let ready = async {
@@ -119,7 +120,7 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    if !*open.borrow() || began >= shared.end {
+    if !*open.borrow() || began >= shared.end || latest.is_some_and(|latest| latest < began) {
         return Done::CalledOff { key, why: None };
     }
     emit.emit(Event {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::clock::later;
 use crate::delivery::{
-    ActivityNo, Counts, DeliveryKey, MOST_COUPONS_PER_USER, NoSuchTransition, Skipped, Standing, State, StateName, Step,
+    ActivityNo, Away, Counts, DeliveryKey, MOST_COUPONS_PER_USER, NoSuchTransition, Skipped, Standing, State,
+    StateName, Step,
 };
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 use super::codec::Entry;
 use super::deliveries::Deliveries;
+use super::draft::Draft;
 use super::fact::{Decision, Generation};
 use super::people::People;
 use super::undo::Undo;
@@ -50,8 +51,8 @@ pub enum Contradiction {
         /// The delivery.
         key: DeliveryKey,
     },
-    /// It says of a recipient that they left or returned who cannot have.
-    #[error("it says that recipient {recipient} left or returned, who did not")]
+    /// It says of a recipient that they went away or returned who cannot have.
+    #[error("it says that recipient {recipient} went away or returned, who did not")]
     NotMoved {
         /// The recipient's number.
         recipient: u32,
@@ -92,14 +93,6 @@ pub struct Book {
     pub(super) reopened_doubts: u64,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
-}
-
-/// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
-/// ones.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Draft {
-    pub(super) left: Vec<u32>,
-    pub(super) returned: Vec<u32>,
 }
 
 impl Book {
@@ -152,10 +145,23 @@ impl Book {
             .filter(|recipient| *recipient < self.people.confirmed)
     }
 
-    /// Whether the last generation did not name the recipient.
+    /// Why a recipient is not owed anything at present; none for one who is.
     #[must_use]
-    pub fn is_gone(&self, recipient: u32) -> bool {
-        self.people.gone.get(recipient as usize).copied().unwrap_or_default()
+    pub fn away(&self, recipient: u32) -> Option<Away> {
+        self.people.presence.get(recipient as usize)?.away()
+    }
+
+    /// Whether a recipient was owed something at any time: such a one has had a place within `audience.limit`.
+    #[must_use]
+    pub fn was_ever_owed(&self, recipient: u32) -> bool {
+        let presence = self.people.presence.get(recipient as usize);
+        presence.is_some_and(|presence| presence.ever_owed())
+    }
+
+    /// How many recipients were owed something at any time.
+    #[must_use]
+    pub const fn ever_owed(&self) -> u32 {
+        self.people.ever_owed
     }
 
     /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is issued is not kept.
@@ -256,9 +262,13 @@ impl Book {
                 }
                 open_ids.try_for_each(|open_id| self.people.admit(open_id))
             }
-            Entry::Left(recipients) => self.draw(&recipients, false),
-            Entry::Returned(recipients) => self.draw(&recipients, true),
+            Entry::Away(why, recipients) => self.draw(&recipients, Some(why)),
+            Entry::Returned(recipients) => self.draw(&recipients, None),
             Entry::Closed(generation) => self.close(*generation),
+            Entry::Lapsed { recipient, at } => {
+                self.note(at);
+                self.lapse(recipient)
+            }
             Entry::Intent { key, at, activity } => {
                 self.note(at);
                 self.intent(key, at, activity)
@@ -306,37 +316,6 @@ impl Book {
 
     fn note(&mut self, at: Timestamp) {
         self.newest = self.newest.max(at);
-    }
-
-    fn drop_draft(&mut self) {
-        self.people.dismiss(self.people.confirmed);
-        self.take_draft();
-    }
-
-    fn take_draft(&mut self) -> Draft {
-        let draft = std::mem::take(&mut self.draft);
-        if let Some(undo) = &mut self.undo {
-            undo.took_draft(draft.clone());
-        }
-        draft
-    }
-
-    /// Notes who left or returned: each once, in order, and only those who can have.
-    fn draw(&mut self, recipients: &[u32], gone: bool) -> Result<(), Contradiction> {
-        for &recipient in recipients {
-            let drawn = if gone { &self.draft.returned } else { &self.draft.left };
-            let in_order = drawn.last().is_none_or(|last| *last < recipient);
-            if !in_order || recipient >= self.people.confirmed || self.is_gone(recipient) != gone {
-                return Err(Contradiction::NotMoved { recipient });
-            }
-            let drawn = if gone {
-                &mut self.draft.returned
-            } else {
-                &mut self.draft.left
-            };
-            drawn.push(recipient);
-        }
-        Ok(())
     }
 
     fn intent(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) -> Result<(), Contradiction> {
@@ -407,15 +386,10 @@ impl Book {
         }
         self.accepts_replays |= generation.accepted.iter().any(|word| word == "replays");
         let draft = self.take_draft();
-        for (recipients, gone) in [(&draft.left, true), (&draft.returned, false)] {
-            for &recipient in recipients {
-                let slot = self.people.gone.get_mut(recipient as usize);
-                let was_gone = std::mem::replace(slot.ok_or(Contradiction::NotMoved { recipient })?, gone);
-                if let Some(undo) = &mut self.undo {
-                    undo.went(recipient, was_gone);
-                }
-            }
+        for (why, recipients) in Away::ALL.into_iter().zip(&draft.away) {
+            recipients.iter().try_for_each(|who| self.put(*who, Some(why)))?;
         }
+        draft.returned.iter().try_for_each(|who| self.put(*who, None))?;
         let coupons_before = self.coupons_per_user();
         let known = self.people.confirmed;
         let before = self.generation.replace(generation);
@@ -424,11 +398,16 @@ impl Book {
             undo.will_move_many(&self.deliveries);
         }
         self.people.confirmed = self.people.all();
+        for recipient in known..self.people.confirmed {
+            if self.away(recipient).is_none() {
+                self.people.put(recipient, None);
+            }
+        }
         self.deliveries.admit(self.people.confirmed, coupons);
         if known > 0 && coupons_before != coupons {
             return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
         }
-        let moved = draft.left.into_iter().chain(draft.returned);
+        let moved = draft.away.into_iter().flatten().chain(draft.returned);
         // New ones have as many deliveries as anybody ever had, and are owed no more than the others.
         let new = known..if coupons < self.ordinals() {
             self.people.confirmed
@@ -438,7 +417,12 @@ impl Book {
         moved.chain(new).try_for_each(|recipient| self.reconcile(recipient, 1))
     }
 
+    /// What follows for a recipient when one of their deliveries has moved: one who is away is owed nothing all the same,
+    /// and behind a refused coupon the later ones are skipped.
     fn reconcile_later(&mut self, key: DeliveryKey) -> Result<(), Contradiction> {
+        if self.away(key.recipient).is_some() {
+            return self.reconcile(key.recipient, 1);
+        }
         if self.deliveries.ordinals() > key.ordinal && matches!(self.standing(key).state, State::Refused { .. }) {
             return self.reconcile(key.recipient, key.ordinal);
         }
@@ -446,14 +430,14 @@ impl Book {
     }
 
     /// Brings one recipient's deliveries, from one ordinal on, to what is owed of them by now.
-    fn reconcile(&mut self, recipient: u32, from: u8) -> Result<(), Contradiction> {
-        let (gone, owed) = (self.is_gone(recipient), self.coupons_per_user());
+    pub(super) fn reconcile(&mut self, recipient: u32, from: u8) -> Result<(), Contradiction> {
+        let (away, owed) = (self.away(recipient), self.coupons_per_user());
         let mut refused = false;
         for ordinal in from..=self.deliveries.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
             let state = self.standing(key).state;
-            let why = if gone {
-                Some(Skipped::Gone)
+            let why = if let Some(away) = away {
+                Some(away.skipped())
             } else if ordinal > owed {
                 Some(Skipped::CouponsPerUser)
             } else {
@@ -462,6 +446,7 @@ impl Book {
             refused |= matches!(state, State::Refused { .. });
             match (why, state) {
                 (Some(why), State::Skipped(because)) if why == because => {}
+                (Some(why), State::Held { .. }) if !why.takes_held() => {}
                 (Some(why), State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_)) => {
                     self.step(key, Step::Skip(why))?;
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{ActivityNo, DeliveryKey, Resolution, StateName, Step, Verdict};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
 use crate::identity::{ActivityId, OpenId};
 use crate::outcome::Outcome;
 
@@ -24,18 +24,27 @@ pub enum Fact {
         /// Who; at most [`Fact::CHUNK`].
         recipients: Vec<OpenId>,
     },
-    /// Recipients that the generation being read no longer names.
-    Left {
+    /// Recipients that the generation being read does not owe anything, new ones included.
+    Away {
+        /// Why.
+        why: Away,
         /// By number, ascending.
         recipients: Vec<u32>,
     },
-    /// Recipients that were gone and that the generation being read names again.
+    /// Recipients that were away and that the generation being read owes again.
     Returned {
         /// By number, ascending.
         recipients: Vec<u32>,
     },
-    /// The generation is whole: what was admitted, left and returned since the last one counts from here on.
+    /// The generation is whole: what was admitted, went away and returned since the last one counts from here on.
     Closed(Box<Generation>),
+    /// The turn of a recipient came too late: they had not been active for too long by then. It takes effect at once.
+    Lapsed {
+        /// Who.
+        recipient: u32,
+        /// When.
+        at: Timestamp,
+    },
     /// An attempt is about to be made.
     Intent {
         /// At which delivery.
@@ -80,6 +89,15 @@ pub enum Fact {
 impl Fact {
     /// The most recipients that one fact admits, and the most deliveries that one decides about.
     pub const CHUNK: usize = 512;
+
+    /// How many recipients it admits.
+    #[must_use]
+    pub fn newcomers(&self) -> u64 {
+        match self {
+            Self::Admitted { recipients } => recipients.len() as u64,
+            _ => 0,
+        }
+    }
 }
 
 /// What a person decided, and what is to be remembered of it.
@@ -112,8 +130,21 @@ pub struct Generation {
     pub activity_id: ActivityId,
     /// How many coupons each user is owed.
     pub coupons_per_user: u8,
+    /// The share of the audience that is never sent to, as it is written: `5%`.
+    pub control_group: String,
+    /// The lists of the excluded, in the order of the file.
+    pub excluded: Vec<Excluded>,
     /// What tells this plan from another.
     pub fingerprint: String,
     /// The changes that a person let in with it, by their words.
     pub accepted: Vec<String>,
+}
+
+/// One list of people who are not to be sent to, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// What tells it from the campaign's other lists.
+    pub list: String,
+    /// How many people it named.
+    pub people: u64,
 }

@@ -6,6 +6,7 @@
 mod book;
 mod codec;
 mod deliveries;
+mod draft;
 mod fact;
 mod group;
 mod head;
@@ -32,7 +33,7 @@ use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
-pub use fact::{Decision, Fact, Generation};
+pub use fact::{Decision, Excluded, Fact, Generation};
 pub use head::Head;
 pub use reader::Reader;
 pub use record::RecordError;

@@ -11,17 +11,45 @@ use hashbrown::hash_table::{Entry, HashTable};
 use super::book::Contradiction;
 use super::codec::{Packed, pack, skip, unpack};
 use super::shortcut::{read_bytes, write_bytes};
+use crate::delivery::Away;
 
 /// So many open_ids lie behind one mark; from there on they are counted off.
 const BETWEEN_MARKS: u32 = 16;
+
+/// How one recipient stands as a whole, in a byte: why they are away, and whether they were ever owed something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Presence(u8);
+
+impl Presence {
+    const EVER_OWED: u8 = 0x80;
+
+    pub(super) fn away(self) -> Option<Away> {
+        (self.0 & !Self::EVER_OWED).checked_sub(1).and_then(Away::numbered)
+    }
+
+    pub(super) const fn ever_owed(self) -> bool {
+        self.0 & Self::EVER_OWED != 0
+    }
+
+    /// The same recipient, away for this or present; one who is present is owed from here on.
+    #[must_use]
+    pub(super) const fn moved(self, away: Option<Away>) -> Self {
+        match away {
+            Some(why) => Self(self.0 & Self::EVER_OWED | (why.number() + 1)),
+            None => Self(Self::EVER_OWED),
+        }
+    }
+}
 
 /// All recipients ever admitted. Those behind `confirmed` belong to a generation that is not closed.
 #[derive(Debug, Default)]
 pub(super) struct People {
     names: Names,
     index: OnceLock<Index>,
-    /// Whether the last generation did not name them.
-    pub(super) gone: Vec<bool>,
+    /// How each one stands as a whole.
+    pub(super) presence: Vec<Presence>,
+    /// How many were ever owed something.
+    pub(super) ever_owed: u32,
     /// How many belong to closed generations.
     pub(super) confirmed: u32,
 }
@@ -62,14 +90,14 @@ impl People {
             return Err(Contradiction::TooMany);
         }
         let recipient = self.names.push(open_id);
-        self.gone.push(false);
+        self.presence.push(Presence::default());
         let new = self
             .index
             .get_mut()
             .is_none_or(|index| index.add(&self.names, recipient));
         if !new {
             self.names.truncate(recipient);
-            self.gone.pop();
+            self.presence.pop();
             return Err(Contradiction::AdmittedTwice);
         }
         Ok(())
@@ -90,6 +118,14 @@ impl People {
         }
     }
 
+    /// Moves one recipient, and says how they stood.
+    pub(super) fn put(&mut self, recipient: u32, away: Option<Away>) -> Option<Presence> {
+        let slot = self.presence.get_mut(recipient as usize)?;
+        let before = std::mem::replace(slot, slot.moved(away));
+        self.ever_owed += u32::from(slot.ever_owed() && !before.ever_owed());
+        Some(before)
+    }
+
     /// Takes back the admission of all from `recipient` on.
     pub(super) fn dismiss(&mut self, recipient: u32) {
         if let Some(index) = self.index.get_mut() {
@@ -98,31 +134,33 @@ impl People {
             }
         }
         self.names.truncate(recipient);
-        self.gone.truncate(recipient as usize);
+        self.presence.truncate(recipient as usize);
     }
 
     pub(super) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         let marks: Vec<u8> = self.names.marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
-        let gone: Vec<u8> = self.gone.iter().map(|gone| u8::from(*gone)).collect();
+        let presence: Vec<u8> = self.presence.iter().map(|presence| presence.0).collect();
         write_bytes(to, &self.names.packed)?;
         write_bytes(to, &marks)?;
-        write_bytes(to, &gone)
+        write_bytes(to, &presence)
     }
 
     pub(super) fn read(from: &mut dyn Read, confirmed: u32) -> Option<Self> {
         let packed = read_bytes(from)?;
         let marks = read_bytes(from)?;
-        let gone: Vec<bool> = read_bytes(from)?.into_iter().map(|gone| gone != 0).collect();
+        let presence: Vec<Presence> = read_bytes(from)?.into_iter().map(Presence).collect();
         let marks = marks.as_chunks().0.iter().map(|mark| u64::from_le_bytes(*mark));
         let names = Names {
             packed,
             marks: marks.collect(),
-            all: u32::try_from(gone.len()).ok()?,
+            all: u32::try_from(presence.len()).ok()?,
         };
+        let ever_owed = presence.iter().filter(|presence| presence.ever_owed()).count();
         Some(Self {
             names,
             index: OnceLock::new(),
-            gone,
+            ever_owed: u32::try_from(ever_owed).ok()?,
+            presence,
             confirmed,
         })
     }

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::book::{Book, Draft};
+use super::book::Book;
 use super::codec::{Codec, Learnt};
 use super::deliveries::Deliveries;
+use super::draft::Draft;
 use super::fact::Generation;
 use super::people::People;
 use super::record::{Chain, Link};
@@ -21,7 +22,7 @@ use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 1\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 2\n").as_bytes();
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.

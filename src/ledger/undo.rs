@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::book::{Book, Draft};
+use super::book::Book;
 use super::deliveries::Deliveries;
+use super::draft::Draft;
 use super::fact::Generation;
-use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
+use super::people::Presence;
+use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing};
 
 /// The book as it was before a batch: what is small in full, what is large by its changes.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub(super) struct Undo {
     /// Until all of them are kept as they were, because a generation moves many.
     moved: Vec<(DeliveryKey, Standing)>,
     deliveries: Option<Deliveries>,
-    went: Vec<(u32, bool)>,
+    went: Vec<(u32, Presence)>,
     draft: DraftBefore,
     generation: Before,
     small: Small,
@@ -40,12 +42,13 @@ struct Small {
     reopened_doubts: u64,
     ordinals: u8,
     confirmed: u32,
+    ever_owed: u32,
     all: u32,
 }
 
 #[derive(Debug)]
 struct DraftBefore {
-    left: usize,
+    away: [usize; Away::ALL.len()],
     returned: usize,
     /// The draft as it was when this batch closed or dropped it.
     taken: Option<Draft>,
@@ -58,7 +61,7 @@ impl Undo {
             deliveries: None,
             went: Vec::new(),
             draft: DraftBefore {
-                left: book.draft.left.len(),
+                away: Away::ALL.map(|why| book.draft.of(why).len()),
                 returned: book.draft.returned.len(),
                 taken: None,
             },
@@ -72,6 +75,7 @@ impl Undo {
                 reopened_doubts: book.reopened_doubts,
                 ordinals: book.deliveries.ordinals(),
                 confirmed: book.people.confirmed,
+                ever_owed: book.people.ever_owed,
                 all: book.people.all(),
             },
         }
@@ -87,8 +91,8 @@ impl Undo {
         self.deliveries.get_or_insert_with(|| deliveries.clone());
     }
 
-    pub(super) fn went(&mut self, recipient: u32, was_gone: bool) {
-        self.went.push((recipient, was_gone));
+    pub(super) fn went(&mut self, recipient: u32, before: Presence) {
+        self.went.push((recipient, before));
     }
 
     pub(super) fn took_draft(&mut self, draft: Draft) {
@@ -148,11 +152,12 @@ fn take_back(book: &mut Book, undo: Undo) {
         let now = book.standing(key);
         book.deliveries.put(key, now, before);
     }
-    for (recipient, was_gone) in went.into_iter().rev() {
-        if let Some(gone) = book.people.gone.get_mut(recipient as usize) {
-            *gone = was_gone;
+    for (recipient, before) in went.into_iter().rev() {
+        if let Some(presence) = book.people.presence.get_mut(recipient as usize) {
+            *presence = before;
         }
     }
+    book.people.ever_owed = small.ever_owed;
     book.deliveries.dismiss(small.confirmed, small.ordinals);
     book.people.confirmed = small.confirmed;
     book.people.dismiss(small.all);
@@ -161,7 +166,9 @@ fn take_back(book: &mut Book, undo: Undo) {
     if let Some(taken) = draft.taken {
         book.draft = taken;
     }
-    book.draft.left.truncate(draft.left);
+    for (drawn, length) in book.draft.away.iter_mut().zip(draft.away) {
+        drawn.truncate(length);
+    }
     book.draft.returned.truncate(draft.returned);
     if let Before::Other(generation) = generation {
         book.generation = generation;

@@ -83,6 +83,15 @@ impl Pacer {
         Ok(())
     }
 
+    /// When a start is to be expected that has so many before it. What is late is made up for, so it may be a little
+    /// sooner.
+    #[must_use]
+    pub fn expected(&self, now: Instant, before: u32) -> Instant {
+        let distance = distance(self.per_second);
+        let next = self.starts.back().map_or(self.not_before, |last| *last + distance);
+        next.max(self.not_before).max(now) + distance * before
+    }
+
     /// Goes on at another pace. What has started counts as before, and the first start at the new pace is as far from
     /// the last one as any other.
     pub fn set_pace(&mut self, per_second: f64, now: Instant) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
 use crate::identity::{Identity, PlatformName};
 
-use super::{Audience, Bounds, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule};
+use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Order, Pace, Plan, Retry, Schedule};
 
 /// What one run was told beside the campaign file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,11 +63,7 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
         base_url,
         coupons_per_user: campaign.coupons.per_user.unwrap_or(usual::COUPONS_PER_USER),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
-        audience: Audience {
-            limit: campaign.audience.limit.unwrap_or(u64::MAX),
-            allow_empty: campaign.audience.allow_empty.unwrap_or(false),
-            max_unusable: campaign.audience.max_unusable.unwrap_or(usual::MAX_UNUSABLE),
-        },
+        audience: audience(campaign, rehearsal),
         schedule: schedule(&campaign.schedule, rehearsal),
         pace: pace(&campaign.pace),
         retry: retry(&campaign.retry),
@@ -101,6 +97,25 @@ fn platform(campaign: &Campaign, sandbox: Option<String>) -> Result<(String, Pla
         PlatformName::Live(base_url.as_str().to_owned())
     };
     Ok((base_url.as_str().to_owned(), name))
+}
+
+fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
+    let said = &campaign.audience;
+    Audience {
+        limit: said.limit.unwrap_or(u64::MAX),
+        order: match said.order {
+            Some(campaign::Order::ExpiringFirst) => Order::ExpiringFirst,
+            Some(campaign::Order::AsListed) | None => Order::AsListed,
+        },
+        control_group: said.control_group.unwrap_or_default(),
+        lapse: said.active_within.map_or(Lapse::Never, Lapse::After),
+        as_of: match campaign.schedule.start {
+            Some(start) if rehearsal => AsOf::From(start),
+            _ => AsOf::Wall,
+        },
+        allow_empty: said.allow_empty.unwrap_or(false),
+        max_unusable: said.max_unusable.unwrap_or(usual::MAX_UNUSABLE),
+    }
 }
 
 fn schedule(said: &campaign::Schedule, rehearsal: bool) -> Schedule {

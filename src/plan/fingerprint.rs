@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::identity::PlatformName;
 
-use super::{Guard, InDoubt, Plan};
+use super::{Guard, InDoubt, Lapse, Order, Plan};
 
 /// What the hashes begin with, so that no other hash of ours can be equal.
 const OF_FILE: &str = "runner/plan/v2/file";
@@ -203,6 +203,22 @@ impl Meaning {
         for (code, class) in &plan.codes {
             self.bytes(&code.to_be_bytes());
             self.text(class.word());
+        }
+        self.selection(plan);
+    }
+
+    /// Keys that a file need not have: each by its name, and only where it says something.
+    fn selection(&mut self, plan: &Plan) {
+        if plan.audience.order == Order::ExpiringFirst {
+            self.text("expiring_first");
+        }
+        if plan.audience.control_group > 0.0 {
+            self.text("control_group");
+            self.real(plan.audience.control_group);
+        }
+        if let Lapse::After(within) = plan.audience.lapse {
+            self.text("active_within");
+            self.bytes(&within.as_nanos().to_be_bytes());
         }
     }
 

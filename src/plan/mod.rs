@@ -4,6 +4,7 @@
 mod build;
 mod fingerprint;
 pub mod forecast;
+pub mod lapse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,10 +51,45 @@ pub struct Plan {
 pub struct Audience {
     /// The first so many recipients ever owed; the largest number there is when the file names none.
     pub limit: u64,
+    /// Whose turn comes first.
+    pub order: Order,
+    /// The share of the audience, from 0 and below 1, that is never sent to.
+    pub control_group: f64,
+    /// Who was last active too long ago.
+    pub lapse: Lapse,
+    /// The present by which that is decided.
+    pub as_of: AsOf,
     /// Whether an empty audience is complete rather than a mistake.
     pub allow_empty: bool,
     /// The share of unusable rows, from 0 to 1, of those read; more than this is a mistake.
     pub max_unusable: f64,
+}
+
+/// Whose turn comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// In the order of the source.
+    AsListed,
+    /// Who would lapse soonest.
+    ExpiringFirst,
+}
+
+/// When a user lapses: falls out of those who may be given a coupon, because they were not active for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lapse {
+    /// Nobody ever does.
+    Never,
+    /// So long after they were last active.
+    After(Duration),
+}
+
+/// The present that a run goes by when it asks who has lapsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The wall clock's.
+    Wall,
+    /// This one at the run's beginning, and on from there: a rehearsal takes the start of the schedule for the present.
+    From(Timestamp),
 }
 
 /// When something may be sent: not before the start, not at or after the end.

@@ -173,7 +173,10 @@ impl Emit for Hub {
         }
         // Starts and counts are in the tally and in nothing else that is shown.
         let shown = match event.kind {
-            EventKind::AttemptBegan { .. } | EventKind::Counted { .. } | EventKind::AudienceRead { .. } => false,
+            EventKind::AttemptBegan { .. }
+            | EventKind::Counted { .. }
+            | EventKind::AudienceRead { .. }
+            | EventKind::Admitting { .. } => false,
             EventKind::AttemptEnded(_) => self.record,
             _ => true,
         };

@@ -142,6 +142,8 @@ pub(super) struct CountsBody {
 #[derive(Debug, Serialize)]
 struct Read {
     listed: u64,
+    excluded: u64,
+    control_group: u64,
     repeated: u64,
     unusable: u64,
 }
@@ -157,6 +159,8 @@ impl CountsBody {
             states: StateName::ALL.map(|state| (state, counts.of(state))).into(),
             read: reading.map(|reading| Read {
                 listed: reading.listed,
+                excluded: reading.excluded,
+                control_group: reading.control_group,
                 repeated: reading.repeated.count,
                 unusable: reading.unusable.iter().map(|(_, rows)| rows.count).sum(),
             }),

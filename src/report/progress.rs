@@ -14,7 +14,7 @@ use crate::delivery::StateName;
 use crate::event::{Draining, Ending, Phase, Waiting};
 use crate::order::Asker;
 
-use super::tally::Tally;
+use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
 use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
 
@@ -107,7 +107,26 @@ impl Look<'_> {
         clock_time(at, self.now, &self.setup.zone)
     }
 
+    fn admitting(&self, admitting: &Admitting) -> String {
+        let took = clock::until(admitting.since, self.now).unwrap_or_default();
+        let text = format!(
+            "letting the audience in: {} of {}",
+            grouped(admitting.users),
+            of(admitting.of, "user", "users")
+        );
+        #[expect(clippy::cast_precision_loss, reason = "an estimate for showing")]
+        let left = admitting.of.saturating_sub(admitting.users) as f64 / admitting.users.max(1) as f64;
+        match Duration::try_from_secs_f64(took.as_secs_f64() * left) {
+            // The first moments say nothing of the rest.
+            Ok(left) if took.as_secs() > 0 && admitting.users > 0 => format!("{text}, {} left", duration(left)),
+            _ => text,
+        }
+    }
+
     fn reading(&self) -> String {
+        if let Some(admitting) = &self.tally.audience.admitting {
+            return self.admitting(admitting);
+        }
         if self.tally.doing.asking {
             return "asking on its terminal whether to go on".to_owned();
         }

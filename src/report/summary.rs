@@ -199,6 +199,15 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         if reading.shares.len() > 1 {
             facts.push(("", shares(&reading.shares)));
         }
+        for (users, why) in [
+            (reading.excluded, "excluded"),
+            (reading.control_group, "in the control group, never sent to"),
+            (reading.lapsed, "last active too long ago"),
+        ] {
+            if users > 0 {
+                facts.push(("", format!("{} {why}", grouped(users))));
+            }
+        }
         if reading.cut > 0 {
             facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
         }
@@ -266,6 +275,8 @@ pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::WrongFields => "it has more or fewer fields than the header",
         UnusableKind::NotText => "it is not text in the file's encoding",
         UnusableKind::Missing => "there is no open_id",
+        UnusableKind::NoLastActive => "it does not say when the user was last active",
+        UnusableKind::UnreadableLastActive => "its last_active is no time",
         UnusableKind::WrongType => "the open_id is neither text nor a whole number",
     }
 }

@@ -62,8 +62,21 @@ pub struct Run {
 pub struct Audience {
     /// Rows read so far.
     pub rows: u64,
+    /// How far the users who are new are let into the ledger; none before that begins.
+    pub admitting: Option<Admitting>,
     /// What the source said; none until it is admitted.
     pub reading: Option<Reading>,
+}
+
+/// How far the users who are new are let into the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitting {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many are durable.
+    pub users: u64,
+    /// Of how many.
+    pub of: u64,
 }
 
 /// The starts of attempts. Times are in microseconds since the run's sending began.
@@ -273,6 +286,11 @@ impl Tally {
                 });
             }
             EventKind::AudienceRead { rows } => self.audience.rows = *rows,
+            EventKind::Admitting { users, of } => {
+                let since = self.audience.admitting.map_or(event.at, |admitting| admitting.since);
+                let (users, of) = (*users, *of);
+                self.audience.admitting = Some(Admitting { since, users, of });
+            }
             EventKind::Admitted { reading, counts } => {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;

@@ -174,7 +174,11 @@ impl Index {
                     );
                 }
             }
-            Fact::Admitted { .. } | Fact::Left { .. } | Fact::Returned { .. } | Fact::Closed(_) => {}
+            Fact::Admitted { .. }
+            | Fact::Away { .. }
+            | Fact::Returned { .. }
+            | Fact::Lapsed { .. }
+            | Fact::Closed(_) => {}
         }
     }
 }

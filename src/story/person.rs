@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::delivery::{ActivityNo, DeliveryKey, Resolution, StateName, Step, Verdict};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
 use crate::ledger::{Book, Fact, Generation, Ledger, LedgerError, Store};
 use crate::outcome::Outcome;
 
@@ -26,9 +26,11 @@ pub struct Happened {
 pub enum What {
     /// A generation named them for the first time.
     Came(Reading),
-    /// A generation no longer named them.
-    Left(Reading),
-    /// A generation named them again.
+    /// A generation did not owe them anything, for this reason.
+    Away(Away, Reading),
+    /// The turn came when the user had not been active for too long.
+    Lapsed,
+    /// A generation owed them again.
     Returned(Reading),
     /// An attempt began.
     Attempt(Box<Attempt>),
@@ -100,7 +102,7 @@ impl What {
     #[must_use]
     pub fn ordinal(&self) -> Option<u8> {
         match self {
-            Self::Came(_) | Self::Left(_) | Self::Returned(_) => None,
+            Self::Came(_) | Self::Away(..) | Self::Returned(_) | Self::Lapsed => None,
             Self::Attempt(attempt) => Some(attempt.ordinal),
             Self::Reread { ordinal, .. } => Some(*ordinal),
             Self::Decided(decided) => Some(decided.ordinal),
@@ -169,7 +171,7 @@ struct Gathering {
 #[derive(Default)]
 struct Draft {
     admitted: u32,
-    left: bool,
+    away: Option<Away>,
     returned: bool,
 }
 
@@ -195,7 +197,16 @@ impl Gathering {
             Fact::Admitted { recipients } => {
                 self.draft.admitted += u32::try_from(recipients.len()).unwrap_or_default();
             }
-            Fact::Left { recipients } => self.draft.left |= recipients.contains(&self.recipient),
+            Fact::Away { why, recipients } => {
+                if recipients.contains(&self.recipient) {
+                    self.draft.away = Some(why);
+                }
+            }
+            Fact::Lapsed { recipient, at } => {
+                if recipient == self.recipient {
+                    self.happened(at, What::Lapsed);
+                }
+            }
             Fact::Returned { recipients } => self.draft.returned |= recipients.contains(&self.recipient),
             Fact::Closed(generation) => self.close(&generation),
             Fact::Intent { key, at, activity } if key.recipient == self.recipient => self.attempt(key, at, activity),
@@ -235,8 +246,8 @@ impl Gathering {
         if (before..self.confirmed).contains(&self.recipient) {
             self.happened(generation.at, What::Came(reading));
         }
-        if draft.left {
-            self.happened(generation.at, What::Left(reading));
+        if let Some(why) = draft.away {
+            self.happened(generation.at, What::Away(why, reading));
         }
         if draft.returned {
             self.happened(generation.at, What::Returned(reading));

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::delivery::{ActivityNo, DeliveryKey, Resolution, StateName, Step, Verdict};
+use runner::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::lock::{CampaignLock, Purpose};
@@ -242,6 +242,8 @@ fn closed(ms: i64, listed: u64) -> Fact {
         activity_id: ActivityId::parse("7001").unwrap(),
         coupons_per_user: 2,
         fingerprint: "3f0e".to_owned(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     }))
 }
@@ -358,7 +360,10 @@ fn facts() -> Vec<Fact> {
             at: at(60_000),
             timeout: Duration::from_secs(10),
         },
-        Fact::Left { recipients: vec![7] },
+        Fact::Away {
+            why: Away::Gone,
+            recipients: vec![7],
+        },
         closed(60_040, 8),
         intent(key(6, 1), 61_000),
         refused(key(6, 1), 61_100),

@@ -94,6 +94,8 @@ async fn permits(n: u32) -> Vec<Permit> {
         activity_id: ActivityId::parse("7218071234565644204").unwrap(),
         coupons_per_user: 1,
         fingerprint: String::new(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     };
     let mut facts = vec![

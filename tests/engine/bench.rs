@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
+use runner::engine::roll::Roll;
 use runner::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
 use runner::event::{Event, EventKind, Owner};
 use runner::identity::OpenId;
@@ -80,6 +81,7 @@ pub struct Bench {
     pub events: Arc<Mutex<Vec<Event>>>,
     pub orders: watch::Sender<Order>,
     pub seed: u64,
+    pub roll: Roll,
 }
 
 impl Bench {
@@ -92,6 +94,7 @@ impl Bench {
             events: Arc::default(),
             orders: watch::channel(Order::Go).0,
             seed: 1,
+            roll: Roll::default(),
         }
     }
 
@@ -114,6 +117,8 @@ impl Bench {
             activity_id: self.plan.activity_id.clone(),
             coupons_per_user: self.plan.coupons_per_user,
             fingerprint: String::new(),
+            control_group: "0%".to_owned(),
+            excluded: Vec::new(),
             accepted: accepted.iter().map(|word| (*word).to_owned()).collect(),
         };
         let mut facts = vec![Fact::RunBegan {
@@ -130,6 +135,16 @@ impl Bench {
 
     /// One run over an admitted ledger.
     pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
+        self.send_by(self.roll.clone(), ledger, world).await
+    }
+
+    /// The same by a roll of its own.
+    pub async fn send_by(
+        &self,
+        roll: Roll,
+        ledger: Ledger<MemoryStore>,
+        world: &Arc<World>,
+    ) -> Result<Ended, EngineError> {
         let events = Arc::clone(&self.events);
         // A run that was killed has let go of it by its death.
         self.turns.clone().release();
@@ -137,6 +152,7 @@ impl Bench {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
+            roll,
             turn: self.turns.clone(),
             clock: self.clock.clone(),
             orders: self.orders.subscribe(),

@@ -8,6 +8,7 @@ mod crashes;
 mod limits;
 mod orders;
 mod prediction;
+mod who;
 mod world;
 
 use std::time::Duration;

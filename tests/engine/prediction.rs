@@ -130,7 +130,7 @@ impl Round {
 
     /// Holds the audience against a ledger.
     fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
-        let mut admission = Admission::new(ledger.book());
+        let mut admission = Admission::new(ledger.book(), &bench.plan);
         let mut rows = 0;
         for (line, user) in (2..).zip(self.users.clone()) {
             let open_id = format!("u{user}");
@@ -168,7 +168,7 @@ impl Round {
         ledger.suppose(&[began(bench)]).unwrap();
         let converged = self.converge(bench, &ledger);
         let (counts, skipped, reading) = (converged.counts, converged.skipped.clone(), converged.reading.clone());
-        let outlook = foresee(&bench.plan, &mut ledger, converged.changes, now, 3).unwrap();
+        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, &converged.roll), now, 3).unwrap();
         let stand = Stand {
             counts,
             skipped,
@@ -200,7 +200,7 @@ impl Round {
         let mut ledger = bench.open().await;
         ledger.append(vec![began(bench)]).await.unwrap();
         let converged = self.converge(bench, &ledger);
-        let reading = converged.reading.clone();
+        let (reading, roll) = (converged.reading.clone(), converged.roll);
         for batch in converged.changes.into_batches() {
             ledger.append(batch).await.unwrap();
         }
@@ -226,7 +226,7 @@ impl Round {
         let ended = tokio::select! {
             biased;
             Ok(_) = crash.wait_for(|gone| *gone) => None,
-            ended = bench.send(ledger, &world) => Some(ended.expect("it ends")),
+            ended = bench.send_by(roll, ledger, &world) => Some(ended.expect("it ends")),
         };
         let attempted = world.seen(|seen| seen.asked.len() as u64);
         assert!(

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, Counts, DeliveryKey, Resolution, Skipped, Standing, State, StateName, Verdict};
+use runner::delivery::{
+    ActivityNo, Away, Counts, DeliveryKey, Resolution, Skipped, Standing, State, StateName, Verdict,
+};
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::{Book, Decision, Fact, Generation};
@@ -55,6 +57,8 @@ pub fn closed(at: Timestamp, coupons_per_user: u8, activity: u32) -> Fact {
         activity_id: ActivityId::parse(&(7000 + activity).to_string()).unwrap(),
         coupons_per_user,
         fingerprint: "f".to_owned(),
+        control_group: "0%".to_owned(),
+        excluded: Vec::new(),
         accepted: Vec::new(),
     }))
 }
@@ -129,7 +133,7 @@ pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> 
         note: "asked the platform".to_owned(),
         from: book.standing(key).state.name(),
         to,
-        selection: book.open_id(key.recipient).to_owned(),
+        selection: book.open_id(key.recipient),
     };
     Fact::Decided {
         keys: vec![key],
@@ -147,7 +151,8 @@ pub struct Open {
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
-    pub people: Vec<(String, bool)>,
+    pub people: Vec<(String, Option<Away>)>,
+    pub ever_owed: u32,
     pub standings: Vec<(DeliveryKey, Standing)>,
 }
 
@@ -160,12 +165,13 @@ pub fn open(book: &Book) -> Open {
         counts: book.counts(),
         skipped: book.skipped().clone(),
         generation: book.generation().cloned(),
+        ever_owed: book.ever_owed(),
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
         reopened_doubts: book.reopened_doubts(),
         unsettled: book.unsettled().collect(),
         people: recipients
-            .map(|recipient| (book.open_id(recipient), book.is_gone(recipient)))
+            .map(|recipient| (book.open_id(recipient), book.away(recipient)))
             .collect(),
         standings: keys.map(|key| (key, book.standing(key))).collect(),
     }
@@ -182,15 +188,18 @@ pub fn check(book: &Book) {
         book.counts().of(StateName::Skipped),
         book.skipped().values().sum::<u64>()
     );
+    let places = (0..book.recipients()).filter(|recipient| book.was_ever_owed(*recipient));
+    assert_eq!(u64::from(book.ever_owed()), places.count() as u64);
     let all = u64::from(book.recipients()) * u64::from(book.ordinals());
     assert_eq!(book.counts().audience(), all, "everybody has every delivery");
     for recipient in 0..book.recipients() {
         assert_eq!(book.find(&book.open_id(recipient)), Some(recipient));
+        assert!(book.was_ever_owed(recipient) || book.away(recipient).is_some());
         let mut refused = false;
         for ordinal in 1..=book.ordinals() {
             let state = book.standing(key(recipient, ordinal)).state;
-            let why = if book.is_gone(recipient) {
-                Some(Skipped::Gone)
+            let why = if let Some(away) = book.away(recipient) {
+                Some(away.skipped())
             } else if ordinal > book.coupons_per_user() {
                 Some(Skipped::CouponsPerUser)
             } else {

@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, DeliveryKey, State, StateName, Step, Verdict};
+use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger, LedgerError};
 
@@ -33,6 +33,7 @@ pub enum Turn {
     Ended(u8, u8),
     Withdrawn(u8),
     Reread(u8, u8),
+    Lapsed(u8),
     Decided(u8, u8),
     RunBegan,
 }
@@ -46,6 +47,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
         1 => any::<u8>().prop_map(Turn::Withdrawn),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        1 => any::<u8>().prop_map(Turn::Lapsed),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => Just(Turn::RunBegan),
     ]
@@ -83,12 +85,21 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
             moved.sort_unstable();
             moved.dedup();
-            let (returned, left) = moved.into_iter().partition(|recipient| book.is_gone(*recipient));
+            let (returned, mut left): (Vec<u32>, Vec<u32>) =
+                moved.into_iter().partition(|recipient| book.away(*recipient).is_some());
+            // One who comes may be away from the beginning, and one who is away may be so for another reason.
+            left.extend((first..first + u32::from(*new)).filter(|recipient| recipient % 4 == 0));
+            let why = Away::ALL[usize::from(*new) % Away::ALL.len()];
+            let (other, returned): (Vec<u32>, Vec<u32>) = returned
+                .into_iter()
+                .partition(|recipient| recipient % 2 == 0 && book.away(*recipient) != Some(why));
+            left.extend(other);
+            left.sort_unstable();
             let mut facts = vec![
                 Fact::Admitted {
                     recipients: (first..first + u32::from(*new)).map(open_id).collect(),
                 },
-                Fact::Left { recipients: left },
+                Fact::Away { why, recipients: left },
                 Fact::Returned { recipients: returned },
             ];
             if !unclosed {
@@ -148,6 +159,16 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             let taking: Vec<_> = open.iter().filter(takes).copied().collect();
             pick(&taking, *which)
                 .map(|key| Fact::Reread { key: *key, step, at })
+                .into_iter()
+                .collect()
+        }
+        Turn::Lapsed(which) => {
+            let in_flight = |recipient: &u32| in_state(StateName::InFlight).any(|key| key.recipient == *recipient);
+            let present: Vec<_> = (0..book.recipients())
+                .filter(|recipient| book.away(*recipient).is_none() && !in_flight(recipient))
+                .collect();
+            pick(&present, *which)
+                .map(|&recipient| Fact::Lapsed { recipient, at })
                 .into_iter()
                 .collect()
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::{from_ms, later};
-use runner::delivery::{DeliveryKey, State, Step, Verdict};
+use runner::delivery::{Away, DeliveryKey, State, Step, Verdict};
 use runner::identity::{ActivityId, OpenId};
 use runner::ledger::{Book, Fact, Generation};
 use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
@@ -65,8 +65,8 @@ impl History {
     }
 
     fn generation(&mut self, book: &Book) -> Vec<Fact> {
-        let some = |random: &mut fastrand::Rng, gone| {
-            let all = (0..book.recipients()).filter(|who| book.is_gone(*who) == gone);
+        let some = |random: &mut fastrand::Rng, away: bool| {
+            let all = (0..book.recipients()).filter(|who| book.away(*who).is_some() == away);
             all.filter(|_| random.u8(0..8) == 0).collect::<Vec<_>>()
         };
         // An audience is read before anything is sent, so nothing is under way when it changes.
@@ -77,7 +77,8 @@ impl History {
         if book.recipients() < MOST {
             facts.push(self.admitted());
         }
-        facts.push(Fact::Left {
+        facts.push(Fact::Away {
+            why: self.random.choice(Away::ALL).unwrap_or(Away::Gone),
             recipients: some(&mut self.random, false),
         });
         facts.push(Fact::Returned {
@@ -94,6 +95,8 @@ impl History {
             activity_id: ActivityId::parse(activity).expect("an activity"),
             coupons_per_user: self.random.u8(1..4),
             fingerprint: format!("{:x}", self.random.u64(..)),
+            control_group: "0%".to_owned(),
+            excluded: Vec::new(),
             accepted: vec!["source".to_owned()],
         })));
         facts

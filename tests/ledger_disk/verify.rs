@@ -31,7 +31,8 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
         let kind = match fact {
             Fact::RunBegan { .. } => "run_began",
             Fact::Admitted { .. } => "admitted",
-            Fact::Left { .. } => "left",
+            Fact::Away { .. } => "away",
+            Fact::Lapsed { .. } => "lapsed",
             Fact::Returned { .. } => "returned",
             Fact::Closed(_) => "closed",
             Fact::Intent { .. } => "intent",

@@ -12,7 +12,7 @@ use crate::cli::converge::{Converge, expected};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, Exit, view};
-use crate::delivery::StateName;
+use crate::delivery::{Away, StateName};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
 use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
@@ -95,6 +95,7 @@ impl Job<'_> {
         }
         let last = ledger.book().generation().cloned();
         let converge = Converge {
+            context: self.context,
             parsed: self.parsed,
             plan: self.plan,
             accepted: self.wanted.accept,
@@ -147,9 +148,10 @@ impl Job<'_> {
             reading,
             counts,
             skipped,
+            roll,
             ..
         } = converged;
-        let outlook = foresee(self.plan, ledger, changes, now, self.wanted.show.unwrap_or(0))?;
+        let outlook = foresee(self.plan, ledger, (changes, &roll), now, self.wanted.show.unwrap_or(0))?;
         let stand = Stand {
             counts,
             skipped,
@@ -325,9 +327,14 @@ fn found(found: &Found) -> ChangeNote {
 /// Who came, went and came back, and who is read again.
 fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
     let changes = &foreseen.changes;
+    let went = |why| changes.away.get(&why).map_or(0, Vec::len);
     let moves = [
         (changes.admitted.len(), "new"),
-        (changes.left.len(), "gone"),
+        (went(Away::Gone), "gone"),
+        (went(Away::Excluded), "excluded"),
+        (went(Away::ControlGroup), "in the control group"),
+        (went(Away::Lapsed), "last active too long ago"),
+        (went(Away::Limit), "beyond the limit"),
         (changes.returned.len(), "back"),
     ];
     let moves: Vec<_> = moves

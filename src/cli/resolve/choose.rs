@@ -205,7 +205,7 @@ fn of_user(
     let coded: Vec<_> = coded.copied().collect();
     if coded.is_empty() {
         troubles.extend(waiting.first().map(|key| Trouble::OtherCode {
-            open_id: book.open_id(recipient).to_owned(),
+            open_id: book.open_id(recipient),
             ordinal: key.ordinal,
             code: code_of(&book.standing(*key)),
         }));
@@ -216,7 +216,7 @@ fn of_user(
 fn take(book: &Book, key: DeliveryKey, to: Resolution, chosen: &mut Vec<Chosen>, troubles: &mut Vec<Trouble>) {
     let standing = book.standing(key);
     let from = standing.state.name();
-    let (open_id, ordinal) = (|| book.open_id(key.recipient).to_owned(), key.ordinal);
+    let (open_id, ordinal) = (|| book.open_id(key.recipient), key.ordinal);
     if standing.can_become(to) {
         let code = code_of(&standing);
         chosen.push(Chosen { key, from, code });

@@ -113,8 +113,8 @@ fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> Str
 
 /// What a delivery will be: one that is owed to nobody who is in the audience is skipped at once.
 fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
-    let open_id = book.open_id(chosen.key.recipient).to_owned();
-    let left_out = book.is_gone(chosen.key.recipient) || chosen.key.ordinal > book.coupons_per_user();
+    let open_id = book.open_id(chosen.key.recipient);
+    let left_out = book.away(chosen.key.recipient).is_some() || chosen.key.ordinal > book.coupons_per_user();
     let word = match to {
         Resolution::Owed { .. } if left_out => "skipped, as the audience says",
         to => to.word(),
@@ -130,7 +130,7 @@ fn now(book: &Book, chosen: &Chosen) -> (String, String) {
         State::Skipped(why) => format!("skipped ({})", why.word()),
         other => other.name().to_string(),
     };
-    (book.open_id(chosen.key.recipient).to_owned(), word)
+    (book.open_id(chosen.key.recipient), word)
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::delivery::{Resolution, Step};
+use crate::delivery::{Away, Resolution, Step};
 use crate::engine::next::Next;
 use crate::identity::ActivityId;
 use crate::outcome::Class;
@@ -43,6 +43,7 @@ struct Entry<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Body<'a> {
+    Alone {},
     Reading { generation: u32, listed: u64 },
     Attempt(AttemptBody<'a>),
     Reread { to: &'static str },
@@ -106,7 +107,7 @@ pub(super) fn write(told: &Told<'_>, lines: &Lines) {
         campaign: identity.campaign.as_str(),
         app_id: identity.app_id.as_str(),
         open_id: &told.book.open_id(told.recipient),
-        listed: !told.book.is_gone(told.recipient),
+        listed: told.book.away(told.recipient) != Some(Away::Gone),
         history: history(None),
     });
     for ordinal in told.ordinals() {
@@ -131,7 +132,9 @@ fn entry<'a>(told: &'a Told<'_>, happened: &'a Happened, times: &Times) -> Entry
     };
     let (what, body) = match &happened.what {
         What::Came(of) => ("came", reading(of)),
-        What::Left(of) => ("left", reading(of)),
+        What::Away(Away::Gone, of) => ("left", reading(of)),
+        What::Away(why, of) => (why.skipped().word(), reading(of)),
+        What::Lapsed => ("lapsed", Body::Alone {}),
         What::Returned(of) => ("returned", reading(of)),
         What::Attempt(attempt) => ("attempt", Body::Attempt(attempted(told, attempt, times))),
         What::Reread { step, .. } => ("reread", Body::Reread { to: reread(step) }),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::delivery::{Resolution, Skipped, Step};
+use crate::delivery::{Away, Resolution, Skipped, Step};
 use crate::engine::next::{Next, Waits};
 use crate::outcome::{Coupon, Outcome, Proof};
 use crate::report::text::{visible, wrapped};
@@ -23,10 +23,13 @@ pub(super) fn text(told: &Told<'_>) -> String {
     let title = told.title.map(|title| format!(" {}", visible(title)));
     let open_id = visible(&told.book.open_id(told.recipient)).into_owned();
     let campaign = &told.plan.identity.campaign;
-    let gone = if told.book.is_gone(told.recipient) {
-        ", no longer in the audience"
-    } else {
-        ""
+    let gone = match told.book.away(told.recipient) {
+        None => "",
+        Some(Away::Gone) => ", no longer in the audience",
+        Some(Away::Excluded) => ", excluded",
+        Some(Away::ControlGroup) => ", in the control group",
+        Some(Away::Lapsed) => ", last active too long ago",
+        Some(Away::Limit) => ", beyond audience.limit",
     };
     let _ = writeln!(text, "{open_id} in {campaign}{}{gone}\n", title.unwrap_or_default());
     for happened in told.person.history().iter().filter(|it| it.what.ordinal().is_none()) {
@@ -76,7 +79,12 @@ fn lines(told: &Told<'_>, happened: &Happened) -> Vec<String> {
     };
     match &happened.what {
         What::Came(reading) => generation("named", reading),
-        What::Left(reading) => generation("no longer named", reading),
+        What::Away(Away::Gone, reading) => generation("no longer named", reading),
+        What::Away(Away::Excluded, reading) => generation("excluded", reading),
+        What::Away(Away::ControlGroup, reading) => generation("drawn into the control group", reading),
+        What::Away(Away::Lapsed, reading) => generation("found to be last active too long ago", reading),
+        What::Away(Away::Limit, reading) => generation("cut at the limit", reading),
+        What::Lapsed => vec!["last active too long ago when the turn came".to_owned()],
         What::Returned(reading) => generation("named again", reading),
         What::Attempt(attempt) => attempted(told, attempt),
         What::Reread { step, .. } => vec![format!(
@@ -232,6 +240,12 @@ const fn skipped(why: Skipped) -> &'static str {
         Skipped::Gone => "the audience no longer names the user; owed again when it does",
         Skipped::CouponsPerUser => "coupons_per_user no longer reaches it",
         Skipped::EarlierRefused => "an earlier coupon of the user was refused",
+        Skipped::Excluded => "a list of the excluded names the user",
+        Skipped::ControlGroup => "the user is in the control group, which is never sent to",
+        Skipped::Lapsed => {
+            "the user was last active longer ago than audience.active_within; owed again when that changes"
+        }
+        Skipped::Limit => "audience.limit has no place for the user",
     }
 }
 
@@ -250,6 +264,7 @@ fn waits(why: Waits, now: Timestamp, zone: &TimeZone) -> String {
             clock_time(since, now, zone)
         ),
         Waits::Ask => "`retry.in_doubt` is `ask`: ask the platform and `runner resolve` it".to_owned(),
+        Waits::Excluded => "in doubt, and the user is excluded by now: `runner resolve` it".to_owned(),
         Waits::Beyond => "in doubt, and coupons_per_user no longer reaches it: `runner resolve` it".to_owned(),
         Waits::End { end } => format!(
             "schedule.end was {}: put it later, or leave it unsent",

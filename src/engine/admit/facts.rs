@@ -1,8 +1,9 @@
 //! What the ledger is told of a generation, cut into batches.
 
+use std::collections::BTreeMap;
 use std::iter;
 
-use crate::delivery::{DeliveryKey, Step};
+use crate::delivery::{Away, DeliveryKey, Step};
 use crate::ledger::{Fact, Generation};
 
 use super::gathered::OpenIds;
@@ -16,9 +17,9 @@ const FACTS: usize = 8;
 pub struct Changes {
     /// The users who are new, in the order of the source.
     pub admitted: OpenIds,
-    /// Recipients whom the source no longer names, ascending.
-    pub left: Vec<u32>,
-    /// Recipients whom it names again, ascending.
+    /// Recipients who are not owed anything any more, or for another reason, newcomers included; ascending.
+    pub away: BTreeMap<Away, Vec<u32>>,
+    /// Recipients who are owed again, ascending.
     pub returned: Vec<u32>,
     /// Deliveries whose last code means something else by now, ascending.
     pub reread: Vec<(DeliveryKey, Step)>,
@@ -27,13 +28,18 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The same with the first so many newcomers only, for whoever has no need of the others.
+    /// The same with the first so many newcomers only, for whoever has no need of the others. Behind the `known` ones some
+    /// of them may be away; then all are kept, for who comes first is not known without them.
     #[must_use]
-    pub fn with_newcomers(self, most: usize) -> Self {
-        Self {
-            admitted: self.admitted.first(most),
-            ..self
+    pub fn with_newcomers(mut self, known: u32, most: usize) -> Self {
+        let are_away = self
+            .away
+            .values()
+            .any(|away| away.last().is_some_and(|last| *last >= known));
+        if !are_away {
+            self.admitted.keep_first(most);
         }
+        self
     }
 
     /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
@@ -46,9 +52,12 @@ impl Changes {
     pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Vec<Fact>> {
         let at = self.generation.at;
         let admitted = chunks(self.admitted).map(|recipients| Fact::Admitted { recipients });
-        let left = chunks(self.left).map(|recipients| Fact::Left { recipients });
+        let away = self
+            .away
+            .into_iter()
+            .flat_map(|(why, recipients)| chunks(recipients).map(move |recipients| Fact::Away { why, recipients }));
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
-        let mut draft = admitted.chain(left).chain(returned).peekable();
+        let mut draft = admitted.chain(away).chain(returned).peekable();
         let reread = self
             .reread
             .into_iter()

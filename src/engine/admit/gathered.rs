@@ -1,4 +1,4 @@
-//! Who was named so far: a bit for everybody whom the ledger knows, a list of everybody else.
+//! Who was named so far: a bit for everybody whom the ledger knows, a packed list of everybody else.
 
 use std::hash::BuildHasher;
 
@@ -6,7 +6,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::identity::OpenId;
 
+use super::packed;
+
 /// Some of the numbers below a bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Numbers(Vec<u64>);
 
 impl Numbers {
@@ -25,33 +28,76 @@ impl Numbers {
         })
     }
 
+    pub(super) fn remove(&mut self, n: u32) {
+        if let Some(word) = self.0.get_mut(n as usize / 64) {
+            *word &= !(1 << (n % 64));
+        }
+    }
+
     pub(super) fn contains(&self, n: u32) -> bool {
         self.0
             .get(n as usize / 64)
             .is_some_and(|word| word >> (n % 64) & 1 == 1)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// All numbers below `bound` of which `test` says so, by several threads where there are many.
+    pub(super) fn that(bound: u32, test: impl Fn(u32) -> bool + Sync) -> Self {
+        /// A thread is worth so many words.
+        const LEAST: usize = 1 << 12;
+        let mut numbers = Self::below(bound);
+        let threads = std::thread::available_parallelism().map_or(1, Into::into);
+        let share = numbers.0.len().div_ceil(threads).max(LEAST);
+        let test = &test;
+        std::thread::scope(|scope| {
+            for (nth, words) in numbers.0.chunks_mut(share).enumerate() {
+                let mut fill = move || {
+                    for (at, word) in words.iter_mut().enumerate() {
+                        let first = u32::try_from((nth * share + at) * 64).unwrap_or(u32::MAX);
+                        *word = (0..64)
+                            .filter(|bit| first.checked_add(*bit).is_some_and(|n| n < bound && test(n)))
+                            .fold(0, |word, bit| word | 1 << bit);
+                    }
+                };
+                if nth == 0 && share * 64 >= bound as usize {
+                    fill();
+                } else {
+                    scope.spawn(fill);
+                }
+            }
+        });
+        numbers
     }
 }
 
 /// How many open_ids lie side by side in one piece of memory.
 const TOGETHER: usize = 1 << 16;
 
-/// Open_ids in the order of their first row, side by side in pieces of memory: a million of them one by one would take
-/// half as much again. A piece is given back as soon as it has been told.
+/// Open_ids in the order of their first row, packed, side by side in pieces of memory: a million of them one by one would
+/// take several times as much. A piece is given back as soon as it has been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpenIds(Vec<Piece>);
+pub struct OpenIds {
+    pieces: Vec<Piece>,
+    /// Which of them count; all of them when there is none.
+    kept: Option<Numbers>,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Piece {
-    text: String,
+    bytes: Vec<u8>,
     /// Where each one ends.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Piece {
-    fn text(&self, at: usize) -> &str {
+    fn packed(&self, at: usize) -> &[u8] {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
-        let range = begin.copied().unwrap_or_default()..self.ends.get(at).copied().unwrap_or_default();
-        self.text.get(range).unwrap_or_default()
+        let end = self.ends.get(at).copied().unwrap_or_default();
+        let range = begin.copied().unwrap_or_default() as usize..end as usize;
+        self.bytes.get(range).unwrap_or_default()
     }
 }
 
@@ -59,8 +105,10 @@ impl OpenIds {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        let full = self.0.len().saturating_sub(1) * TOGETHER;
-        self.0.last().map_or(0, |last| full + last.ends.len())
+        match &self.kept {
+            Some(kept) => usize::try_from(kept.count()).unwrap_or(usize::MAX),
+            None => self.all(),
+        }
     }
 
     /// Whether there is none.
@@ -69,30 +117,37 @@ impl OpenIds {
         self.len() == 0
     }
 
-    fn text(&self, at: usize) -> &str {
-        self.0.get(at / TOGETHER).map_or("", |piece| piece.text(at % TOGETHER))
-    }
-
-    fn push(&mut self, open_id: &str) {
-        if self.len() == self.0.len() * TOGETHER {
-            self.0.push(Piece::default());
-        }
-        if let Some(piece) = self.0.last_mut() {
-            piece.text.push_str(open_id);
-            piece.ends.push(piece.text.len());
+    /// Keeps the first so many of them, of those that are kept.
+    pub(super) fn keep_first(&mut self, most: usize) {
+        let all = u32::try_from(self.all()).unwrap_or(u32::MAX);
+        let counts = |n: &u32| self.kept.as_ref().is_none_or(|kept| kept.contains(*n));
+        let end = (0..all).filter(counts).nth(most);
+        if let Some(end) = end {
+            self.kept = Some(Numbers::that(all, |n| n < end && counts(&n)));
         }
     }
 
-    /// The first so many of them.
-    pub(super) fn first(mut self, most: usize) -> Self {
-        self.truncate(most);
-        self
+    fn all(&self) -> usize {
+        let full = self.pieces.len().saturating_sub(1) * TOGETHER;
+        self.pieces.last().map_or(0, |last| full + last.ends.len())
     }
 
-    fn truncate(&mut self, most: usize) {
-        self.0.truncate(most.div_ceil(TOGETHER));
-        if let Some(last) = self.0.get_mut(most / TOGETHER) {
-            last.ends.truncate(most % TOGETHER);
+    fn packed(&self, at: usize) -> &[u8] {
+        let piece = self.pieces.get(at / TOGETHER);
+        piece.map_or(&[][..], |piece| piece.packed(at % TOGETHER))
+    }
+
+    fn push(&mut self, packed: &[u8]) {
+        if self.all() == self.pieces.len() * TOGETHER {
+            self.pieces.push(Piece::default());
+        }
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.bytes.extend_from_slice(packed);
+            piece.ends.push(u32::try_from(piece.bytes.len()).unwrap_or(u32::MAX));
+            // Every piece grows by doubling, and the last one is full when the next begins.
+            if piece.ends.len() == TOGETHER {
+                piece.bytes.shrink_to_fit();
+            }
         }
     }
 }
@@ -102,50 +157,74 @@ impl IntoIterator for OpenIds {
     type IntoIter = Box<dyn Iterator<Item = OpenId> + Send>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let each = |piece: Piece| (0..piece.ends.len()).filter_map(move |at| OpenId::parse(piece.text(at)).ok());
-        Box::new(self.0.into_iter().flat_map(each))
+        let Self { pieces, kept } = self;
+        let kept = std::sync::Arc::new(kept);
+        Box::new((0..).zip(pieces).flat_map(move |(nth, piece)| {
+            let kept = std::sync::Arc::clone(&kept);
+            (0..piece.ends.len()).filter_map(move |at| {
+                let number = u32::try_from(nth * TOGETHER + at).unwrap_or(u32::MAX);
+                if kept.as_ref().as_ref().is_some_and(|kept| !kept.contains(number)) {
+                    return None;
+                }
+                OpenId::parse(&packed::unpack(piece.packed(at))).ok()
+            })
+        }))
     }
 }
 
-/// Distinct open_ids, to be found again.
+/// Distinct open_ids, numbered from 0, to be found again.
 #[derive(Default)]
-pub(super) struct Newcomers {
+pub(super) struct People {
     open_ids: OpenIds,
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    packed: Vec<u8>,
 }
 
-impl Newcomers {
-    /// Whether an open_id is among them.
-    pub(super) fn contains(&self, open_id: &str) -> bool {
-        let hash = self.hasher.hash_one(open_id);
-        let same = |n: &u32| self.open_ids.text(*n as usize) == open_id;
-        self.index.find(hash, same).is_some()
+impl People {
+    /// The number of an open_id that is among them.
+    pub(super) fn find(&mut self, open_id: &str) -> Option<u32> {
+        if self.index.is_empty() {
+            return None;
+        }
+        packed::pack(open_id, &mut self.packed);
+        let hash = self.hasher.hash_one(self.packed.as_slice());
+        let same = |n: &u32| self.open_ids.packed(*n as usize) == self.packed;
+        self.index.find(hash, same).copied()
     }
 
-    /// Adds an open_id that is not among them; says whether there was a number left for it.
-    pub(super) fn add(&mut self, open_id: &str) -> bool {
-        let Ok(number) = u32::try_from(self.open_ids.len()) else {
-            return false;
-        };
-        self.open_ids.push(open_id);
+    /// The number of an open_id, and whether it is new; none when there is no number left for it.
+    pub(super) fn add(&mut self, open_id: &str) -> Option<(u32, bool)> {
+        if let Some(number) = self.find(open_id) {
+            return Some((number, false));
+        }
+        let number = u32::try_from(self.open_ids.all()).ok()?;
+        packed::pack(open_id, &mut self.packed);
+        self.open_ids.push(&self.packed);
         let Self {
             open_ids,
             index,
             hasher,
+            packed,
         } = self;
-        let hash = |n: &u32| hasher.hash_one(open_ids.text(*n as usize));
-        index.insert_unique(hash(&number), number, hash);
-        true
+        let hash = |n: &u32| hasher.hash_one(open_ids.packed(*n as usize));
+        index.insert_unique(hasher.hash_one(packed.as_slice()), number, hash);
+        Some((number, true))
     }
 
-    pub(super) fn len(&self) -> u64 {
-        self.open_ids.len() as u64
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.open_ids.all()).unwrap_or(u32::MAX)
     }
 
-    /// The first so many of them.
-    pub(super) fn first(self, most: u64) -> OpenIds {
-        self.open_ids.first(usize::try_from(most).unwrap_or(usize::MAX))
+    /// An open_id by its number.
+    pub(super) fn open_id(&self, number: u32) -> String {
+        packed::unpack(self.open_ids.packed(number as usize))
+    }
+
+    /// Those of them that are kept; all where nothing is said.
+    pub(super) fn keep(mut self, kept: Option<Numbers>) -> OpenIds {
+        self.open_ids.kept = kept;
+        self.open_ids
     }
 }
 
@@ -155,22 +234,31 @@ mod tests {
 
     #[test]
     fn pieces_are_no_seams() {
-        for (all, most) in [
-            (TOGETHER + 3, TOGETHER + 1),
-            (TOGETHER + 3, TOGETHER),
-            (2 * TOGETHER, 3),
-            (5, 9),
-        ] {
-            let mut newcomers = Newcomers::default();
+        for all in [TOGETHER + 3, 2 * TOGETHER, 5] {
+            let mut people = People::default();
             for n in 0..all {
-                assert!(!newcomers.contains(&n.to_string()) && newcomers.add(&n.to_string()));
+                let number = u32::try_from(n).expect("a small number");
+                assert_eq!(people.find(&n.to_string()), None);
+                assert_eq!(people.add(&n.to_string()), Some((number, true)));
+                assert_eq!(people.add(&n.to_string()), Some((number, false)));
             }
-            assert!(newcomers.contains("0") && newcomers.contains(&(all - 1).to_string()));
-            let kept = newcomers.first(most as u64);
-            assert_eq!(kept.len(), all.min(most));
+            assert_eq!(people.find("0"), Some(0));
+            assert_eq!(people.open_id(people.len() - 1), (all - 1).to_string());
+            let even = Numbers::that(people.len(), |n| n.is_multiple_of(2));
+            let kept = people.keep(Some(even));
+            assert_eq!(kept.len(), all.div_ceil(2));
             let texts: Vec<_> = kept.into_iter().map(|open_id| open_id.to_string()).collect();
-            let expected: Vec<_> = (0..all.min(most)).map(|n| n.to_string()).collect();
+            let expected: Vec<_> = (0..all).step_by(2).map(|n| n.to_string()).collect();
             assert_eq!(texts, expected);
+        }
+    }
+
+    #[test]
+    fn threads_leave_no_number_out() {
+        for bound in [0, 1, 63, 64, 65, 1_000_003] {
+            let numbers = Numbers::that(bound, |n| n % 3 == 1);
+            assert_eq!(numbers.count(), (0..bound).filter(|n| n % 3 == 1).count() as u64);
+            assert!((0..bound).all(|n| numbers.contains(n) == (n % 3 == 1)));
         }
     }
 }

@@ -26,12 +26,36 @@ pub enum Refusal {
         /// How many rows it has.
         rows: u64,
     },
+    /// Everybody whom the source names is excluded.
+    #[error("nobody is left of the audience: all of its {listed} users are excluded")]
+    AllExcluded {
+        /// How many it names.
+        listed: u64,
+    },
     /// Too many rows cannot be used.
     #[error(
         "{unusable} of the audience's {rows} rows cannot be used, which is more than `max_unusable` allows ({}): {}",
         percent(*allowed), kinds(by_kind)
     )]
     Unusable {
+        /// How many.
+        unusable: u64,
+        /// Of how many.
+        rows: u64,
+        /// The share that is allowed.
+        allowed: f64,
+        /// Which, and where the first of them are.
+        by_kind: Vec<(UnusableKind, Rows)>,
+    },
+    /// Too many rows of a list of the excluded cannot be used.
+    #[error(
+        "{unusable} of the {rows} rows of the excluded list {list} cannot be used, which is more than `max_unusable` \
+         allows ({}), and each may be somebody who said no: {}",
+        percent(*allowed), kinds(by_kind)
+    )]
+    ExcludeUnusable {
+        /// Which list.
+        list: String,
         /// How many.
         unusable: u64,
         /// Of how many.
@@ -75,9 +99,14 @@ impl Refusal {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
-            Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
+            Self::Empty { .. } | Self::AllExcluded { .. } => {
+                Some("if this is meant, write `allow_empty: true` under `audience`".into())
+            }
             Self::Unusable { .. } => {
                 Some("repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent".into())
+            }
+            Self::ExcludeUnusable { .. } => {
+                Some("repair the list: nobody is sent to as long as it is not whole".into())
             }
             Self::OverMaxCoupons { .. } => {
                 Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
@@ -98,7 +127,13 @@ fn told(change: &Change) -> String {
             "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
              {from} then, {to} of them now"
         ),
-        Accept::ControlGroup | Accept::SmallerExclude | Accept::Replays => {
+        Accept::ControlGroup => {
+            format!("the control group is another share than at the last apply: {from} then, {to} now")
+        }
+        Accept::SmallerExclude => format!(
+            "a list of the excluded has fewer people than at the last apply, as one that is cut off: {from} then, {to} now"
+        ),
+        Accept::Replays => {
             format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
         }
     }
@@ -116,7 +151,7 @@ fn percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }
 
-fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
+pub(super) fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
     let told = by_kind.iter().map(|(kind, rows)| {
         let places: Vec<_> = rows.first.iter().map(ToString::to_string).collect();
         let more = if rows.count > places.len() as u64 { ", …" } else { "" };
@@ -133,6 +168,8 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::WrongFields => "with more or fewer fields than the header",
         UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
         UnusableKind::Missing => "without an open_id",
+        UnusableKind::NoLastActive => "without a last_active",
+        UnusableKind::UnreadableLastActive => "with a last_active that is no time",
         UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
     }
 }

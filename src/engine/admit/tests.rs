@@ -2,10 +2,11 @@
 
 mod memory;
 mod property;
+mod who;
 
 use super::*;
 use crate::clock::from_ms;
-use crate::delivery::{Resolution, Verdict};
+use crate::delivery::{DeliveryKey, Resolution, Step, Verdict};
 use crate::identity::ActivityId;
 use crate::ledger::{Decision, Fact};
 use memory::{Apply, CODE, Memory};
@@ -51,7 +52,7 @@ fn people_come_and_go_and_come_back() {
     book.send(key(2), Verdict::Held { code: CODE });
     let gone = Apply::of(["e"]).to(&mut book);
     assert_eq!(
-        (gone.changes.left.as_slice(), gone.changes.admitted.len()),
+        (gone.changes.away[&Away::Gone].as_slice(), gone.changes.admitted.len()),
         (&[0, 1, 2, 3][..], 1)
     );
     let states: Vec<_> = book.all().map(|key| book.book().standing(key).state.name()).collect();
@@ -105,7 +106,7 @@ fn the_limit_holds_over_the_whole_life() {
     assert_eq!(book.open_ids(), ["a", "b", "c"]);
     let lowered = limited(&["a", "b", "c"], 1).to(&mut book);
     assert_eq!(
-        (lowered.changes.left.as_slice(), lowered.reading.cut),
+        (lowered.changes.away[&Away::Limit].as_slice(), lowered.reading.cut),
         (&[1, 2][..], 2),
         "a lower limit owes fewer"
     );
@@ -117,7 +118,7 @@ fn a_lower_limit_is_no_truncated_export() {
     Apply::of(0..1_000).to(&mut book);
     let mut lowered = Apply::of(0..1_000);
     lowered.plan.audience.limit = 500;
-    assert_eq!(lowered.to(&mut book).changes.left.len(), 500);
+    assert_eq!(lowered.to(&mut book).changes.away[&Away::Limit].len(), 500);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fact::{Decision, Fact, Generation};
-use crate::delivery::{ActivityNo, DeliveryKey, Step, Verdict};
+use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
 use outcome::{Commons, Told};
 use wire::{Reader, Writer};
@@ -21,7 +21,7 @@ pub(super) use wire::{Packed, pack, skip, unpack};
 
 const RUN_BEGAN: u8 = 0;
 const ADMITTED: u8 = 1;
-const LEFT: u8 = 2;
+const AWAY: u8 = 2;
 const RETURNED: u8 = 3;
 const CLOSED: u8 = 4;
 const INTENT: u8 = 5;
@@ -29,6 +29,7 @@ const WITHDRAWN: u8 = 6;
 const ENDED: u8 = 7;
 const REREAD: u8 = 8;
 const DECIDED: u8 = 9;
+const LAPSED: u8 = 10;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -139,8 +140,13 @@ impl Codec {
                     writer.text(open_id.as_str());
                 }
             }
-            Fact::Left { recipients } => write_numbers(writer, LEFT, recipients),
+            // Beside the kind stands the reason, where others have the ordinal.
+            Fact::Away { why, recipients } => write_numbers(writer, why.number() << 4 | AWAY, recipients),
             Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),
+            Fact::Lapsed { recipient, at } => {
+                write_recipient(writer, LAPSED, *recipient, &mut self.last_ended);
+                self.last.write(writer, *at);
+            }
             Fact::Closed(generation) => {
                 writer.byte(CLOSED);
                 writer.bytes(&postcard::to_stdvec(generation).ok()?);
@@ -197,8 +203,12 @@ impl Codec {
                 timeout: Duration::from_millis(reader.number()?),
             },
             ADMITTED => Entry::Admitted(read_open_ids(reader)?),
-            LEFT => Entry::Left(read_numbers(reader)?),
+            AWAY => Entry::Away(Away::numbered(ordinal)?, read_numbers(reader)?),
             RETURNED => Entry::Returned(read_numbers(reader)?),
+            LAPSED => Entry::Lapsed {
+                recipient: read_recipient(reader, &mut self.last_ended)?,
+                at: reader.time(&mut self.last.0)?,
+            },
             CLOSED => Entry::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
             INTENT => Entry::Intent {
                 key: read_key(reader, ordinal, &mut self.last_intent)?,
@@ -243,9 +253,13 @@ pub(super) enum Entry<'a> {
         timeout: Duration,
     },
     Admitted(OpenIds<'a>),
-    Left(Vec<u32>),
+    Away(Away, Vec<u32>),
     Returned(Vec<u32>),
     Closed(Box<Generation>),
+    Lapsed {
+        recipient: u32,
+        at: Timestamp,
+    },
     Intent {
         key: DeliveryKey,
         at: Timestamp,
@@ -276,9 +290,10 @@ impl Entry<'_> {
         match self {
             Self::RunBegan { .. } => "run_began",
             Self::Admitted(_) => "admitted",
-            Self::Left(_) => "left",
+            Self::Away(..) => "away",
             Self::Returned(_) => "returned",
             Self::Closed(_) => "closed",
+            Self::Lapsed { .. } => "lapsed",
             Self::Intent { .. } => "intent",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Ended { .. } => "ended",
@@ -305,9 +320,10 @@ impl Entry<'_> {
                     .map(|packed| OpenId::parse(&packed.text()).ok())
                     .collect::<Option<_>>()?,
             },
-            Self::Left(recipients) => Fact::Left { recipients },
+            Self::Away(why, recipients) => Fact::Away { why, recipients },
             Self::Returned(recipients) => Fact::Returned { recipients },
             Self::Closed(generation) => Fact::Closed(generation),
+            Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
             Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
             Self::Withdrawn { key } => Fact::Withdrawn { key },
             Self::Ended { key, verdict, told } => Fact::Ended {
@@ -345,17 +361,28 @@ fn write_key(writer: &mut Writer, kind: u8, key: DeliveryKey, last: &mut u32) {
         writer.byte(kind);
         writer.byte(key.ordinal);
     }
-    writer.near(i64::from(key.recipient) - i64::from(*last));
-    *last = key.recipient;
+    write_distance(writer, key.recipient, last);
+}
+
+fn write_recipient(writer: &mut Writer, kind: u8, recipient: u32, last: &mut u32) {
+    writer.byte(kind);
+    write_distance(writer, recipient, last);
+}
+
+fn write_distance(writer: &mut Writer, recipient: u32, last: &mut u32) {
+    writer.near(i64::from(recipient) - i64::from(*last));
+    *last = recipient;
+}
+
+fn read_recipient(reader: &mut Reader<'_>, last: &mut u32) -> Option<u32> {
+    *last = u32::try_from(i64::from(*last).checked_add(reader.near()?)?).ok()?;
+    Some(*last)
 }
 
 fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<DeliveryKey> {
     let ordinal = if ordinal == 0 { reader.byte()? } else { ordinal };
-    *last = u32::try_from(i64::from(*last).checked_add(reader.near()?)?).ok()?;
-    Some(DeliveryKey {
-        recipient: *last,
-        ordinal,
-    })
+    let recipient = read_recipient(reader, last)?;
+    Some(DeliveryKey { recipient, ordinal })
 }
 
 /// Keys as other facts have theirs, of no kind: two or three bytes for each of many.

@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::from_ms;
 use crate::delivery::{Resolution, StateName, Verdict};
 use crate::identity::ActivityId;
-use crate::ledger::fact::{Decision, Generation};
+use crate::ledger::fact::{Decision, Excluded, Generation};
 use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -126,6 +126,11 @@ fn generation() -> impl Strategy<Value = Generation> {
                 source,
                 activity_id: ActivityId::parse(&activity_id).unwrap(),
                 coupons_per_user,
+                control_group: "5%".to_owned(),
+                excluded: vec![Excluded {
+                    list: "csv opted-out.csv".to_owned(),
+                    people: listed,
+                }],
                 fingerprint: "f".repeat(64),
                 accepted,
             },
@@ -168,7 +173,8 @@ fn fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         1 => (time(), duration()).prop_map(|(at, timeout)| Fact::RunBegan { at, timeout }),
         1 => open_ids.prop_map(|recipients| Fact::Admitted { recipients }),
-        1 => numbers().prop_map(|recipients| Fact::Left { recipients }),
+        1 => (prop::sample::select(Away::ALL.to_vec()), numbers()).prop_map(|(why, recipients)| Fact::Away { why, recipients }),
+        1 => (any::<u32>(), time()).prop_map(|(recipient, at)| Fact::Lapsed { recipient, at }),
         1 => numbers().prop_map(|recipients| Fact::Returned { recipients }),
         1 => generation().prop_map(|generation| Fact::Closed(Box::new(generation))),
         1 => (key(), time(), any::<u16>()).prop_map(|(key, at, no)| Fact::Intent { key, at, activity: ActivityNo(no) }),
@@ -224,13 +230,14 @@ proptest! {
 fn a_list_that_is_too_long_for_one_fact_is_several() {
     let recipients: Vec<u32> = (5..u32::try_from(MOST_NUMBERS).unwrap() + 9).collect();
     let bytes = Codec::default()
-        .encode(&[Fact::Left {
+        .encode(&[Fact::Away {
+            why: Away::Limit,
             recipients: recipients.clone(),
         }])
         .unwrap();
     let facts = decoded(&mut Codec::default(), &bytes).unwrap();
     let numbers = facts.into_iter().flat_map(|fact| match fact {
-        Fact::Left { recipients } => recipients,
+        Fact::Away { recipients, .. } => recipients,
         other => panic!("{other:?}"),
     });
     assert_eq!(numbers.collect::<Vec<_>>(), recipients);
@@ -290,7 +297,8 @@ fn one_of_each() -> Vec<Fact> {
         Fact::Admitted {
             recipients: vec![OpenId::parse("ba253642-0590-40bc-a9f1-0123456789ab").unwrap()],
         },
-        Fact::Left {
+        Fact::Away {
+            why: Away::Lapsed,
             recipients: vec![1, 2, 7],
         },
         Fact::Closed(Box::new(Generation {
@@ -300,6 +308,11 @@ fn one_of_each() -> Vec<Fact> {
             activity_id: ActivityId::parse("0071").unwrap(),
             coupons_per_user: 1,
             fingerprint: "f1".to_owned(),
+            control_group: "0.5%".to_owned(),
+            excluded: vec![Excluded {
+                list: "csv opted-out.csv".to_owned(),
+                people: 12_000,
+            }],
             accepted: vec!["replays".to_owned()],
         })),
         Fact::Intent {
@@ -311,6 +324,10 @@ fn one_of_each() -> Vec<Fact> {
             key,
             verdict: Verdict::Issued,
             outcome: Box::new(issued()),
+        },
+        Fact::Lapsed {
+            recipient: 7,
+            at: from_ms(1_780_000_000_120),
         },
         Fact::Reread {
             key,
@@ -349,11 +366,12 @@ fn the_format_stays_what_it_is() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     0080a0a484ce67904e
     010180ba253642059040bca9f10123456789ab
-    020202020801
-    044c18323032362d30352d32385432303a32363a34302e3030315a05070707070707070707070707070707070707070707070707070707070707070704303037310102663101077265706c617973
+    320202020801
+    046618323032362d30352d32385432303a32363a34302e3030315a05070707070707070707070707070707070707070707070707070707070707070704303037310104302e35250111637376206f707465642d6f75742e637376e05d02663101077265706c617973
     15065000
     1706002200000001000103e588b80000000001000001000773756363657373000001c801000078397f2220230602141441e708d3a77c64701c88eb33ac1fc07b8bbd2b6400
-    1800640364
+    0a0828
+    18073c0364
     09021006100c2c16323032362d30352d32385432303a32363a34302e335a066c69406f707303e588b8040200062d2d68656c64
     ");
 }

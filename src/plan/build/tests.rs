@@ -58,6 +58,10 @@ fn what_the_file_leaves_out_is_filled_in() {
         plan.audience,
         Audience {
             limit: u64::MAX,
+            order: Order::AsListed,
+            control_group: 0.0,
+            lapse: Lapse::Never,
+            as_of: AsOf::Wall,
             allow_empty: false,
             max_unusable: 0.01
         }
@@ -146,6 +150,12 @@ fn a_rehearsal_has_no_times_and_stays_on_this_machine() {
         (plan.identity.platform, plan.base_url.as_str()),
         (PlatformName::Sandbox, "http://127.0.0.1:4711")
     );
+    let start = "2026-06-01T02:00:00Z".parse().expect("a time");
+    assert_eq!(
+        plan.audience.as_of,
+        AsOf::From(start),
+        "who has lapsed by then is not sent to"
+    );
     for url in [
         "https://open.douyin.com",
         "http://open.douyin.com",
@@ -197,6 +207,24 @@ fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
         "platform: {base_url: https://gateway.example}\n",
     ] {
         all.push(fingerprint(&plan(more), &hash));
+    }
+    let source = "source: {csv: {path: a.csv, open_id: id, last_active: at}}";
+    for more in [
+        "control_group: 5%",
+        "control_group: 6%",
+        "active_within: 7d",
+        "active_within: 8d",
+        "active_within: 7d, order: expiring_first",
+        "active_within: 7d, order: expiring_first, control_group: 5%",
+        "limit: 7",
+    ] {
+        let text = LEAST.replace(
+            "source: {csv: {path: a.csv, open_id: id}}",
+            &format!("{source}, {more}"),
+        );
+        let said = parse(Path::new("c.yaml"), text.as_bytes()).map_err(|found| render_human(&found, false));
+        let plan = build(&said.expect("it parses").campaign, RunOptions::default()).expect("it can be planned");
+        all.push(fingerprint(&plan, &hash));
     }
     let count = all.len();
     all.sort();

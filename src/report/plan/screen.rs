@@ -136,13 +136,24 @@ const fn reason(why: Skipped) -> &'static str {
         Skipped::Gone => "gone from the source",
         Skipped::CouponsPerUser => "above coupons_per_user",
         Skipped::EarlierRefused => "behind a refused coupon of the same user",
+        Skipped::Excluded => "excluded",
+        Skipped::ControlGroup => "in the control group",
+        Skipped::Lapsed => "last active too long ago",
+        Skipped::Limit => "beyond audience.limit",
     }
 }
 
 fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     let (about, reading) = (&plan.about, &plan.stand.reading);
     let users = of(reading.listed, "user", "users");
-    let mut facts = vec![("audience", format!("{users}, none of them in the control group"))];
+    let control_group = match reading.control_group {
+        0 => "none of them in the control group".to_owned(),
+        some => format!("{} of them in the control group", grouped(some)),
+    };
+    let mut facts = vec![("audience", format!("{users}, {control_group}"))];
+    if reading.excluded > 0 {
+        facts.push(("", format!("{} excluded", grouped(reading.excluded))));
+    }
     if reading.cut > 0 {
         facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
     }

@@ -43,6 +43,17 @@ fn while_the_audience_is_read() {
 }
 
 #[test]
+fn while_the_audience_is_let_in() {
+    let mut story = Story::new();
+    story.begin();
+    let of = 9_500_000;
+    story.wait(9_000).tell(EventKind::Admitting { users: 0, of });
+    let before = seen(&story);
+    story.wait(8_000).tell(EventKind::Admitting { users: 2_000_000, of });
+    insta::assert_snapshot!(before + &seen(&story));
+}
+
+#[test]
 fn while_it_sends() {
     insta::assert_snapshot!(seen(&sending()));
 }

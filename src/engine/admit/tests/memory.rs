@@ -9,7 +9,7 @@ use super::super::*;
 use crate::audience::Place;
 use crate::campaign;
 use crate::clock::from_ms;
-use crate::delivery::Verdict;
+use crate::delivery::{DeliveryKey, Standing, State, Verdict};
 use crate::event::PlaceUnit;
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Ledger};
@@ -26,7 +26,7 @@ pub(super) struct Memory {
 }
 
 /// All that a book says of one recipient.
-pub(super) type Image = (String, bool, Vec<Standing>);
+pub(super) type Image = (String, Option<Away>, Vec<Standing>);
 
 impl Memory {
     pub(super) fn new() -> Self {
@@ -64,7 +64,7 @@ impl Memory {
         let book = self.book();
         let standings = |recipient| {
             let all = (1..=book.ordinals()).map(|ordinal| book.standing(DeliveryKey { recipient, ordinal }));
-            (book.open_id(recipient), book.is_gone(recipient), all.collect())
+            (book.open_id(recipient), book.away(recipient), all.collect())
         };
         (
             book.generation().cloned(),
@@ -135,6 +135,11 @@ pub(super) struct Apply {
     pub(super) accepted: Vec<Accept>,
     pub(super) rehearsal: bool,
     pub(super) class: Class,
+    /// What the rows say of their users' last activity, as far as it goes.
+    pub(super) active: Vec<Activity>,
+    /// The lists of the excluded, by name.
+    pub(super) excluded: Vec<(String, Vec<String>)>,
+    pub(super) now: Timestamp,
 }
 
 impl Apply {
@@ -145,6 +150,9 @@ impl Apply {
             accepted: Vec::new(),
             rehearsal: false,
             class: Class::Hold,
+            active: Vec::new(),
+            excluded: Vec::new(),
+            now: from_ms(1_000),
         }
     }
 
@@ -159,17 +167,32 @@ impl Apply {
     }
 
     pub(super) fn decide(&self, book: &Memory) -> Result<Converged, Vec<Refusal>> {
-        let mut admission = Admission::new(book.book());
-        for (line, open_id) in (2..).zip(&self.rows) {
-            admission.row(&Row {
-                place: Place {
-                    within: "audience.csv",
-                    unit: PlaceUnit::Line,
-                    number: line,
-                },
-                open_id: open_id.as_deref().map_err(|kind| *kind),
-                last_active: Activity::Unknown,
+        let row = |number, open_id, last_active| Row {
+            place: Place {
+                within: "audience.csv",
+                unit: PlaceUnit::Line,
+                number,
+            },
+            open_id,
+            last_active,
+        };
+        let mut excluded = Exclusion::new(book.book());
+        for (name, open_ids) in &self.excluded {
+            excluded.begin(name.clone());
+            let rows = (2..).zip(open_ids);
+            rows.for_each(|(line, open_id)| {
+                let open_id = Some(open_id.as_str()).filter(|open_id| !open_id.is_empty());
+                excluded.row(&row(line, open_id.ok_or(UnusableKind::Empty), Activity::Unknown));
             });
+            excluded.end(&Totals {
+                rows: open_ids.len() as u64,
+                ..Totals::default()
+            });
+        }
+        let mut admission = Admission::excluding(excluded, &self.plan);
+        let active = self.active.iter().copied().chain(std::iter::repeat(Activity::Unknown));
+        for (line, (open_id, active)) in (2..).zip(self.rows.iter().zip(active)) {
+            admission.row(&row(line, open_id.as_deref().map_err(|kind| *kind), active));
         }
         let totals = Totals {
             rows: self.rows.len() as u64,
@@ -183,7 +206,7 @@ impl Apply {
             accepted: &self.accepted,
             rehearsal: self.rehearsal,
             class: &|_| self.class,
-            now: from_ms(1_000),
+            now: self.now,
         })
     }
 

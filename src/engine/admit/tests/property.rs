@@ -1,77 +1,255 @@
 //! Several applies with edits, sends and crashes between them, against sets and vectors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::super::*;
 use super::memory::{Apply, CODE, Memory};
 use crate::clock::from_ms;
-use crate::delivery::Verdict;
+use crate::delivery::{DeliveryKey, Skipped, State, Verdict};
+use crate::draw::{CONTROL_GROUP, Draw};
 use crate::ledger::Fact;
+use crate::plan::Order;
+
+/// Users are few, so that they meet in every way.
+const USERS: u8 = 12;
+/// Within so many seconds somebody has to have been active.
+const WITHIN: u32 = 10;
 
 /// What happens between two applies, and what the next one finds.
 #[derive(Clone, Debug)]
 struct Turn {
-    named: Vec<u8>,
-    limit: u64,
-    coupons: u8,
+    /// Rows: who, and when they were last active, which some do not say.
+    rows: Vec<(u8, Option<u32>)>,
+    excluded: Vec<Vec<u8>>,
+    options: Options,
     class: Class,
     sends: Vec<(usize, u8)>,
+    /// Recipients whose turn comes too late.
+    late: Vec<u8>,
     /// After so many batches of a draft the process ends once.
     crash: Option<usize>,
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    limit: u64,
+    coupons: u8,
+    control_group: f64,
+    expiring_first: bool,
+    lapse: bool,
+    now: u32,
+}
+
+fn options() -> impl Strategy<Value = Options> {
     (
-        prop::collection::vec(0_u8..12, 0..20),
         prop_oneof![Just(u64::MAX), 0_u64..12],
         1_u8..=3,
-        prop::sample::select(Class::ALL.to_vec()),
-        prop::collection::vec((0_usize..40, 0_u8..5), 0..12),
-        prop::option::weighted(0.3, 0_usize..4),
+        prop::sample::select(vec![0.0, 0.3, 0.6]),
+        any::<bool>(),
+        any::<bool>(),
+        10_u32..30,
     )
-        .prop_map(|(named, limit, coupons, class, sends, crash)| Turn {
-            named,
+        .prop_map(|(limit, coupons, control_group, expiring_first, lapse, now)| Options {
             limit,
             coupons,
+            control_group,
+            // Without a lapse nothing expires, and the campaign's file is refused.
+            expiring_first: expiring_first && lapse,
+            lapse,
+            now,
+        })
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    (
+        prop::collection::vec((0..USERS, prop::option::weighted(0.9, 0_u32..30)), 0..20),
+        prop::collection::vec(prop::collection::vec(0..USERS, 0..3), 0..3),
+        options(),
+        prop::sample::select(Class::ALL.to_vec()),
+        prop::collection::vec((0_usize..40, 0_u8..5), 0..12),
+        prop::collection::vec(0..USERS, 0..2),
+        prop::option::weighted(0.3, 0_usize..4),
+    )
+        .prop_map(|(rows, excluded, options, class, sends, late, crash)| Turn {
+            rows,
+            excluded,
+            options,
             class,
             sends,
+            late,
             crash,
         })
 }
 
-/// What the promises say of one apply, thought anew from sets each time: who is gone, and which deliveries are owed or
-/// skipped. Nothing here looks at what convergence decided.
+impl Turn {
+    fn apply(&self) -> Apply {
+        let said = self.options;
+        let rows = self.rows.iter();
+        let mut apply = Apply::of(rows.clone().map(|(user, _)| user)).accepting(&Accept::ALL);
+        apply.active = rows
+            .map(|(_, at)| at.map_or(Activity::Unknown, |at| Activity::At(from_ms(i64::from(at) * 1000))))
+            .collect();
+        let list = |(nth, users): (usize, &Vec<u8>)| (nth.to_string(), users.iter().map(u8::to_string).collect());
+        apply.excluded = self.excluded.iter().enumerate().map(list).collect();
+        apply.class = self.class;
+        apply.now = from_ms(i64::from(said.now) * 1000);
+        apply.plan.coupons_per_user = said.coupons;
+        let audience = &mut apply.plan.audience;
+        (audience.limit, audience.allow_empty, audience.max_unusable) = (said.limit, true, 1.0);
+        audience.control_group = said.control_group;
+        audience.order = if said.expiring_first {
+            Order::ExpiringFirst
+        } else {
+            Order::AsListed
+        };
+        if said.lapse {
+            audience.lapse = Lapse::After(Duration::from_secs(WITHIN.into()));
+        }
+        apply
+    }
+
+    /// Who is named by a row that can be used, in the order of the source, and when each was last active.
+    fn named(&self) -> (Vec<String>, BTreeMap<String, u32>) {
+        let (mut order, mut last) = (Vec::new(), BTreeMap::new());
+        for (user, at) in &self.rows {
+            let (user, at) = (user.to_string(), at.unwrap_or_default());
+            if self.options.lapse
+                && self
+                    .rows
+                    .iter()
+                    .all(|(other, at)| other.to_string() != user || at.is_none())
+            {
+                continue;
+            }
+            if !order.contains(&user) {
+                order.push(user.clone());
+            }
+            let last: &mut u32 = last.entry(user).or_default();
+            *last = at.max(*last);
+        }
+        // A user whose first row does not say when is named by the first one that does.
+        if self.options.lapse {
+            let usable: Vec<_> = self.rows.iter().filter(|(_, at)| at.is_some()).collect();
+            order.sort_by_key(|user| usable.iter().position(|(other, _)| other.to_string() == *user));
+        }
+        (order, last)
+    }
+}
+
+/// What the promises say of one apply, thought anew from sets each time. Nothing here looks at what was decided.
+#[derive(Default)]
 struct Naive {
-    order: Vec<String>,
-    present: BTreeSet<String>,
+    /// Everybody admitted, in the order of admission.
+    admitted: Vec<String>,
+    ever_owed: BTreeSet<String>,
+    /// Why each is away.
+    away: BTreeMap<String, Away>,
+    /// Those who have a turn, in order.
+    turns: Vec<String>,
 }
 
 impl Naive {
-    fn apply(&mut self, turn: &Turn) {
-        let most = usize::try_from(turn.limit).unwrap_or(usize::MAX);
-        let named: Vec<_> = turn.named.iter().map(u8::to_string).collect();
-        for open_id in &named {
-            if !self.order.contains(open_id) && self.order.len() < most {
-                self.order.push(open_id.clone());
+    fn apply(&mut self, turn: &Turn, plan: &Plan) {
+        let said = turn.options;
+        let (named, last) = turn.named();
+        let excluded: BTreeSet<String> = turn.excluded.iter().flatten().map(u8::to_string).collect();
+        let draw = Draw::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
+        let why = |user: &String| {
+            if excluded.contains(user) {
+                return Some(Away::Excluded);
+            }
+            if !named.contains(user) {
+                return Some(Away::Gone);
+            }
+            if draw.within(said.control_group, user) {
+                return Some(Away::ControlGroup);
+            }
+            (said.lapse && last[user] + WITHIN < said.now).then_some(Away::Lapsed)
+        };
+        self.away = self
+            .admitted
+            .iter()
+            .filter_map(|user| Some((user.clone(), why(user)?)))
+            .collect();
+        let new: Vec<_> = named
+            .iter()
+            .filter(|user| !self.admitted.contains(user) && !excluded.contains(*user))
+            .collect();
+        let mut turns: Vec<_> = named.iter().filter(|user| why(user).is_none()).cloned().collect();
+        if said.expiring_first {
+            turns.sort_by_key(|user| last[user]);
+        }
+        let limit = usize::try_from(said.limit).unwrap_or(usize::MAX);
+        let had: Vec<_> = self
+            .admitted
+            .iter()
+            .filter(|user| self.ever_owed.contains(*user))
+            .cloned()
+            .collect();
+        let first: Vec<_> = had.iter().take(limit).collect();
+        let mut free = limit.saturating_sub(had.len());
+        turns.retain(|user| {
+            if had.contains(user) {
+                return first.contains(&user);
+            }
+            let fits = free > 0;
+            free -= usize::from(fits);
+            fits
+        });
+        for user in &self.admitted {
+            if why(user).is_none() && !turns.contains(user) {
+                self.away.insert(user.clone(), Away::Limit);
             }
         }
-        let within = self.order.iter().take(most);
-        self.present = within.filter(|open_id| named.contains(open_id)).cloned().collect();
+        for user in new {
+            match why(user) {
+                Some(why) => drop(self.away.insert(user.clone(), why)),
+                None if turns.contains(user) => {}
+                None => continue,
+            }
+            self.admitted.push(user.clone());
+        }
+        self.ever_owed.extend(turns.iter().cloned());
+        self.turns = turns;
     }
 
-    /// Whether a delivery that is neither settled nor in doubt is owed.
-    fn owes(&self, book: &Memory, key: DeliveryKey, coupons: u8) -> bool {
+    /// Why a delivery that is neither settled nor in doubt is not owed.
+    fn skipped(&self, book: &Memory, key: DeliveryKey, coupons: u8) -> Option<Skipped> {
         let refused = |ordinal| {
-            matches!(
-                book.book().standing(DeliveryKey { ordinal, ..key }).state,
-                State::Refused { .. }
-            )
+            let state = book.book().standing(DeliveryKey { ordinal, ..key }).state;
+            matches!(state, State::Refused { .. })
         };
-        self.present.contains(&self.order[key.recipient as usize])
-            && key.ordinal <= coupons
-            && !(1..key.ordinal).any(refused)
+        if let Some(away) = self.away.get(&self.admitted[key.recipient as usize]) {
+            return Some(away.skipped());
+        }
+        if key.ordinal > coupons {
+            return Some(Skipped::CouponsPerUser);
+        }
+        (1..key.ordinal).any(refused).then_some(Skipped::EarlierRefused)
+    }
+
+    fn check(&self, book: &Memory, coupons: u8) {
+        assert_eq!(book.open_ids(), self.admitted);
+        for (recipient, user) in (0..).zip(&self.admitted) {
+            assert_eq!(book.book().away(recipient), self.away.get(user).copied(), "{user}");
+            assert_eq!(
+                book.book().was_ever_owed(recipient),
+                self.ever_owed.contains(user),
+                "{user}"
+            );
+        }
+        for key in book.all() {
+            let why = self.skipped(book, key, coupons);
+            match book.book().standing(key).state {
+                State::Pending | State::Deferred { .. } => assert_eq!(why, None, "{key:?}"),
+                State::Held { .. } => assert!(why.is_none_or(|why| !why.takes_held()), "{key:?}: {why:?}"),
+                State::Skipped(because) => assert_eq!(why, Some(because), "{key:?}"),
+                State::Attempting { .. } | State::InDoubt | State::Issued | State::Refused { .. } => {}
+            }
+        }
     }
 }
 
@@ -91,15 +269,29 @@ fn verdict(kind: u8) -> Verdict {
     }
 }
 
+/// The users in the order in which a run takes them.
+fn turns(book: &Memory, roll: &Roll) -> Vec<String> {
+    let by_admission = (0..book.book().recipients()).filter(|recipient| book.book().away(*recipient).is_none());
+    let order = roll.order().map_or_else(|| by_admission.collect(), <[u32]>::to_vec);
+    order.iter().map(|recipient| book.book().open_id(*recipient)).collect()
+}
+
+fn settled(book: &Memory) -> Vec<(DeliveryKey, State)> {
+    let all = book.all().map(|key| (key, book.book().standing(key).state));
+    all.filter(|(_, state)| matches!(state, State::Issued | State::Refused { .. } | State::InDoubt))
+        .collect()
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
     /// Several applies with edits, sends and crashes between them end where sets and vectors say.
     #[test]
-    fn applies_converge_to_what_the_source_names(turns in prop::collection::vec(turn(), 1..6)) {
+    fn applies_converge_to_what_the_source_names(all in prop::collection::vec(turn(), 1..6)) {
         let mut book = Memory::new();
-        let mut naive = Naive { order: Vec::new(), present: BTreeSet::new() };
-        for turn in turns {
-            let mut apply = Apply::of(&turn.named).accepting(&Accept::ALL).with(|plan| plan.coupons_per_user = turn.coupons);
-            (apply.plan.audience.limit, apply.plan.audience.allow_empty, apply.class) = (turn.limit, true, turn.class);
+        let mut naive = Naive::default();
+        for turn in all {
+            let apply = turn.apply();
             if let Some(durable) = turn.crash {
                 // The process ends before the last batch: the ledger that is opened again is as it was.
                 let before = book.image();
@@ -110,17 +302,27 @@ proptest! {
                 book.reopen();
                 prop_assert_eq!(book.image(), before);
             }
+            let before = settled(&book);
             let converged = apply.to(&mut book);
-            prop_assert_eq!(converged.reading.listed, turn.named.iter().collect::<BTreeSet<_>>().len() as u64);
-            naive.apply(&turn);
-            prop_assert_eq!(&book.open_ids(), &naive.order);
-            for key in book.all() {
-                let open_id = &naive.order[key.recipient as usize];
-                prop_assert_eq!(book.book().is_gone(key.recipient), !naive.present.contains(open_id));
-                match book.book().standing(key).state {
-                    State::Pending | State::Deferred { .. } | State::Held { .. } => prop_assert!(naive.owes(&book, key, turn.coupons)),
-                    State::Skipped(_) => prop_assert!(!naive.owes(&book, key, turn.coupons)),
-                    State::Attempting { .. } | State::InDoubt | State::Issued | State::Refused { .. } => {}
+            naive.apply(&turn, &apply.plan);
+            naive.check(&book, turn.options.coupons);
+            prop_assert_eq!(&turns(&book, &converged.roll), &naive.turns);
+            for (key, state) in before {
+                let now = book.book().standing(key).state;
+                prop_assert!(now == state || state == State::InDoubt && now == State::Issued, "{:?}", key);
+            }
+            let (named, last) = turn.named();
+            let reading = &converged.reading;
+            prop_assert_eq!(reading.listed, named.len() as u64);
+            let excluded = named.iter().filter(|user| turn.excluded.iter().flatten().any(|other| other.to_string() == **user));
+            prop_assert_eq!(reading.excluded, excluded.count() as u64);
+            for (why, read) in [(Away::ControlGroup, reading.control_group), (Away::Lapsed, reading.lapsed)] {
+                prop_assert_eq!(read, naive.away.values().filter(|away| **away == why).count() as u64);
+            }
+            if turn.options.lapse {
+                for recipient in (0..book.book().recipients()).filter(|recipient| book.book().away(*recipient).is_none()) {
+                    let last = last[&book.book().open_id(recipient)] + WITHIN;
+                    prop_assert_eq!(converged.roll.lapses(recipient), Some(from_ms(i64::from(last) * 1000)));
                 }
             }
             let again = apply.to(&mut book);
@@ -130,6 +332,12 @@ proptest! {
             for (place, kind) in turn.sends {
                 if let Some(key) = keys.get(place) {
                     book.send(*key, verdict(kind));
+                }
+            }
+            for user in turn.late {
+                let recipient = book.book().find(&user.to_string());
+                if let Some(recipient) = recipient.filter(|recipient| book.book().away(*recipient).is_none()) {
+                    book.append(vec![Fact::Lapsed { recipient, at: apply.now }]);
                 }
             }
         }

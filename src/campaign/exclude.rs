@@ -1,0 +1,128 @@
+//! Who is not to have a coupon, whatever else the file says.
+
+use std::path::{Path, PathBuf};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::audience_source::{Source, Written};
+use super::diagnostic::Code;
+use super::keys::Key;
+use super::notes::Notes;
+use super::tree::Kind;
+use super::value::Value;
+
+/// The keys of an entry that names another campaign.
+pub(super) const OTHER: &[Key] = &[Key::required("campaign", "spring-2026.yaml")];
+
+/// One list of people who are not to be sent to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exclude {
+    /// Everybody whom a source names.
+    Source(Source),
+    /// Everybody who has, or may have, a coupon of the campaign of this file.
+    Campaign(PathBuf),
+}
+
+impl Exclude {
+    /// Reads all lists of a file.
+    pub(super) fn read_all(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Vec<Self>> {
+        let Kind::List(entries) = value.kind() else {
+            let message = format!("`{}` is not a list", value.path);
+            notes
+                .error(Code::WrongType, value.mark(), message)
+                .help("write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`");
+            return None;
+        };
+        let entries = entries.iter().enumerate();
+        let read = entries.map(|(at, entry)| {
+            let entry = value.entry(&at.to_string(), *entry);
+            notes.place(&entry.path, entry.mark());
+            Self::read(&entry, folder, notes)
+        });
+        // Every entry is read, so that all mistakes come at once.
+        read.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
+        if !names_campaign(value, notes) {
+            return Source::read(value, folder, notes).map(Self::Source);
+        }
+        let map = value.mapping(OTHER, notes)?;
+        let path = map.get("campaign")?.text("the other campaign's file", notes)?;
+        Some(Self::Campaign(folder.join(path)))
+    }
+}
+
+fn names_campaign(value: &Value<'_>, notes: &mut Notes) -> bool {
+    let Kind::Map(entries) = value.kind() else { return false };
+    let mut keys = entries.iter().filter_map(|(key, _)| value.key(*key, notes));
+    keys.any(|key| key == "campaign")
+}
+
+impl Source {
+    /// What tells this source from the other lists of a file, wherever the file is: its kind, and its name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        match self {
+            Self::Csv(csv) => format!("csv {}", last(&csv.path.path)),
+            Self::Jsonl(jsonl) => format!("jsonl {}", last(&jsonl.path.path)),
+            Self::Parquet(parquet) => format!("parquet {}", last(&parquet.path.path)),
+            Self::Postgres(_) => "postgres query".to_owned(),
+            Self::Mysql(_) => "mysql query".to_owned(),
+            Self::Sqlite(sqlite) => format!("sqlite {}", last(&sqlite.path.to_string_lossy())),
+            Self::Stdin(_) => "stdin".to_owned(),
+        }
+    }
+
+    /// The column that says when a user was last active, if it is named.
+    #[must_use]
+    pub fn last_active(&self) -> Option<&str> {
+        let named = match self {
+            Self::Csv(csv) => &csv.last_active,
+            Self::Jsonl(jsonl) => &jsonl.last_active,
+            Self::Parquet(parquet) => &parquet.last_active,
+            Self::Postgres(server) | Self::Mysql(server) => &server.last_active,
+            Self::Sqlite(sqlite) => &sqlite.last_active,
+            Self::Stdin(stdin) => &stdin.last_active,
+        };
+        named.as_deref()
+    }
+}
+
+/// What is piped in can be read once: one list at most may come from there, the audience itself included.
+pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], notes: &mut Notes) {
+    let is_stdin = |source: &Source| matches!(source, Source::Stdin(_));
+    let lists_of_stdin = read
+        .iter()
+        .filter(|list| matches!(list, Exclude::Source(source) if is_stdin(source)));
+    if lists_of_stdin.count() + usize::from(source.is_some_and(is_stdin)) > 1 {
+        let message = format!("`{}` reads what is piped in a second time", lists.path);
+        let note = notes.error(Code::Contradiction, lists.mark(), message);
+        note.help("put all lists but one into files");
+    }
+}
+
+/// The schema of one list: a source, or another campaign.
+impl JsonSchema for Exclude {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Exclude".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let source = generator.subschema_for::<Written>();
+        json_schema!({
+            "description": "One list of people who are not to be sent to: a source, or another campaign.",
+            "oneOf": [
+                source,
+                {
+                    "description": "Everybody who has, or may have, a coupon of the campaign of this file.",
+                    "type": "object",
+                    "properties": {"campaign": {"type": "string", "minLength": 1}},
+                    "required": ["campaign"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}

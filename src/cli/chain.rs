@@ -1,0 +1,100 @@
+//! The campaigns that a campaign's file excludes the users of, and theirs: each is there, is of the same app, and none leads
+//! back to where it began.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::campaign::{self, Campaign, Code, Diagnostic, Exclude, Parsed};
+
+/// Every mistake in what `audience.exclude` says of other campaigns. Their files are read, and no ledger is.
+#[must_use]
+pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (key, path) in named(&parsed.campaign) {
+        let mistake = |code, message, help: &str| parsed.mistake(&key, code, message, Some(help.to_owned()));
+        let other = match campaign::load(&path) {
+            Ok(other) => other.campaign,
+            Err(mistakes) => {
+                let message = format!("cannot use the campaign file {}", path.display());
+                let help = format!("look at it with `runner validate {}`", path.display());
+                let cause = mistakes
+                    .into_iter()
+                    .next()
+                    .map(|first| match (first.place, first.cause) {
+                        (Some(place), _) => format!("line {}: {}", place.line, first.message),
+                        (None, Some(cause)) => cause,
+                        (None, None) => first.message,
+                    });
+                let mistake = mistake(Code::Absent, message, &help);
+                found.push(Diagnostic { cause, ..mistake });
+                continue;
+            }
+        };
+        let (ours, theirs) = (&parsed.campaign.names.app_id, &other.names.app_id);
+        if ours != theirs {
+            let message = format!(
+                "{} is a campaign of the app {theirs}, and this one of {ours}",
+                path.display()
+            );
+            let help = "a user has another open_id in each app, so such a list would exclude nobody";
+            found.push(mistake(Code::Contradiction, message, help));
+        } else if let Some(circle) = circle(file, &path, &other) {
+            let names: Vec<_> = circle.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("`audience.exclude` goes round in a circle: {}", names.join(" → "));
+            let help = "take one of them out: which campaign comes first has to be certain";
+            found.push(mistake(Code::Contradiction, message, help));
+        }
+    }
+    found
+}
+
+/// The campaign files that a campaign excludes the users of, each with its key.
+fn named(campaign: &Campaign) -> impl Iterator<Item = (String, PathBuf)> {
+    let lists = campaign.audience.exclude.iter().flatten().enumerate();
+    lists.filter_map(|(nth, list)| match list {
+        Exclude::Campaign(path) => Some((format!("audience.exclude.{nth}.campaign"), path.clone())),
+        Exclude::Source(_) => None,
+    })
+}
+
+/// The way from `file` by way of `path`, of which `other` is said, to a file that it has passed already.
+fn circle(file: &Path, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
+    let mut way = vec![file.to_owned(), path.to_owned()];
+    let mut sound = Vec::new();
+    follow(
+        &mut way,
+        &named(other).map(|(_, path)| path).collect::<Vec<_>>(),
+        &mut sound,
+    )
+    .then_some(way)
+}
+
+/// Follows each of `next` from the end of the way; says whether one of them leads to a place on it. Those that do not are
+/// remembered, so that no file is read twice.
+fn follow(way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) -> bool {
+    if way.windows(2).last().is_some_and(|last| same(&last[0], &last[1])) {
+        return true;
+    }
+    for path in next {
+        let on_it = way.iter().any(|passed| same(passed, path));
+        way.push(path.clone());
+        if on_it {
+            return true;
+        }
+        let known = sound.iter().any(|known| same(known, path));
+        // One that cannot be read is its own campaign's mistake.
+        if let (false, Ok(parsed)) = (known, campaign::load(path)) {
+            let next: Vec<_> = named(&parsed.campaign).map(|(_, path)| path).collect();
+            if follow(way, &next, sound) {
+                return true;
+            }
+            sound.push(path.clone());
+        }
+        way.pop();
+    }
+    false
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}

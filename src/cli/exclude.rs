@@ -1,0 +1,121 @@
+//! Everybody who is not to be sent to: the lists of the file, and who has a coupon of another campaign.
+
+use std::path::Path;
+
+use super::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::home;
+use super::rehearsal::RehearsalArgs;
+use super::view;
+use crate::audience::Source;
+use crate::campaign::{self, Exclude};
+use crate::delivery::{DeliveryKey, StateName};
+use crate::engine::admit::Exclusion;
+use crate::ledger::Book;
+use crate::plan::{self, Plan, RunOptions};
+
+/// What the lists are read for.
+pub struct For<'f> {
+    /// Where the program's options are.
+    pub context: &'f Context,
+    /// Whether it is a rehearsal.
+    pub rehearsal: &'f RehearsalArgs,
+    /// What the file says.
+    pub campaign: &'f campaign::Campaign,
+    /// What it means.
+    pub plan: &'f Plan,
+}
+
+impl For<'_> {
+    /// Reads every list, and says how many rows there were so far. A list that cannot be read is a failure, never a list
+    /// of nobody.
+    pub async fn read<'b>(
+        &self,
+        book: &'b Book,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(Exclusion<'b>, u64), Failure> {
+        let mut exclusion = Exclusion::new(book);
+        let mut before = 0;
+        for list in self.campaign.audience.exclude.iter().flatten() {
+            match list {
+                Exclude::Source(said) => {
+                    let name = said.label();
+                    let source = Source::of(said, &self.campaign.timezone);
+                    let mut rows = 0;
+                    let read = exclusion.read(name.clone(), &source, |so_far| {
+                        rows = so_far;
+                        progress(before + so_far);
+                    });
+                    read.await.map_err(|error| unreadable(&name, error.into()))?;
+                    before += rows;
+                }
+                Exclude::Campaign(path) => self.campaign_of(path, &mut exclusion).await?,
+            }
+        }
+        Ok((exclusion, before))
+    }
+
+    /// Takes everybody who has, or may have, a coupon of the campaign of the file at `path`.
+    async fn campaign_of(&self, path: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), Failure> {
+        let unusable = || Failure::new(Exit::Input, format!("cannot use the campaign file {}", path.display()));
+        let said = campaign::load(path).map_err(|_| unusable())?.campaign;
+        let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
+        // A rehearsal goes by the rehearsal of the other campaign, and by the campaign itself where there was none.
+        let mut nowhere = None;
+        for sandbox in [rehearsed.clone(), None]
+            .into_iter()
+            .skip(usize::from(rehearsed.is_none()))
+        {
+            let options = RunOptions {
+                sandbox,
+                ..RunOptions::default()
+            };
+            let other = plan::build(&said, options).map_err(|error| Failure::of(Exit::Input, &error))?;
+            // While another process applies it, that one is asked who has a coupon by now.
+            if let Some(view) = view::open(self.context, path, &other).await? {
+                let name = format!("campaign {}", said.names.campaign);
+                exclusion.campaign(name, receivers(view.ledger.book()));
+                return Ok(());
+            }
+            nowhere.get_or_insert(home::place(self.context, path, &other));
+        }
+        let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
+        let campaign = &said.names.campaign;
+        let message = format!("cannot exclude the users of {campaign}: it has no ledger{dir}");
+        Err(Failure::new(Exit::Input, message).help(format!(
+            "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
+            path.display()
+        )))
+    }
+}
+
+/// Everybody who has a coupon, or may have one.
+fn receivers(book: &Book) -> impl Iterator<Item = String> {
+    let has = |recipient: &u32| {
+        (1..=book.ordinals()).any(|ordinal| {
+            let key = DeliveryKey {
+                recipient: *recipient,
+                ordinal,
+            };
+            let state = book.standing(key).state.name();
+            matches!(state, StateName::Issued | StateName::InDoubt | StateName::InFlight)
+        })
+    };
+    (0..book.recipients())
+        .filter(has)
+        .map(|recipient| book.open_id(recipient))
+}
+
+/// What went wrong, as a failure of the list: who reads it has to know that nobody was sent to for it.
+fn unreadable(list: &str, failure: Failure) -> Failure {
+    let Failure {
+        message, mut causes, ..
+    } = failure.clone();
+    causes.insert(0, message);
+    Failure {
+        message: format!("cannot read the excluded list {list}; nobody is sent to without it"),
+        causes,
+        ..failure
+    }
+}

@@ -1,0 +1,190 @@
+//! Who of all that are known or named is owed something, and in which order: a pure function of one reading.
+
+use jiff::Timestamp;
+
+use crate::delivery::Away;
+use crate::draw::{CONTROL_GROUP, Draw};
+use crate::plan::{AsOf, Lapse, Order, Plan};
+
+use super::gathered::Numbers;
+use super::{Admission, Terms};
+use crate::engine::roll;
+
+/// What was decided of everybody. Users go by one number here: those whom the ledger knows by theirs, and behind them the
+/// newcomers in the order of the source.
+pub(super) struct Choice {
+    /// Why each one is not owed anything; none for those who are.
+    away: Vec<Option<Away>>,
+    /// The newcomers that are admitted; all of them when there is none.
+    pub(super) kept: Option<Numbers>,
+    /// How many newcomers are admitted.
+    pub(super) admitted: u32,
+    /// How many the limit cuts.
+    pub(super) cut: u64,
+    /// The order of turns by the numbers that the ledger gives; none when that is the order of admission.
+    pub(super) order: Option<Vec<u32>>,
+}
+
+impl Choice {
+    pub(super) fn of(admission: &Admission<'_>, terms: &Terms<'_>) -> Self {
+        let mut choice = Self {
+            away: away(admission, terms),
+            kept: None,
+            admitted: admission.newcomers.len(),
+            cut: 0,
+            order: None,
+        };
+        let order = terms.plan.audience.order;
+        choice.limit(admission, terms.plan.audience.limit, order);
+        choice.order = choice.turns(admission, order);
+        choice
+    }
+
+    /// Why a user is not owed anything.
+    pub(super) fn away(&self, user: u32) -> Option<Away> {
+        self.away.get(user as usize).copied().flatten()
+    }
+
+    /// The newcomers that are admitted, each by the number that the ledger will give it, and why it is away.
+    pub(super) fn newcomers<'c>(&'c self, admission: &Admission<'_>) -> impl Iterator<Item = (u32, Option<Away>)> + 'c {
+        let known = admission.book.recipients();
+        let all = 0..admission.newcomers.len();
+        let kept = all.filter(|newcomer| self.kept.as_ref().is_none_or(|kept| kept.contains(*newcomer)));
+        (known..).zip(kept.map(move |newcomer| self.away(known + newcomer)))
+    }
+
+    /// Cuts at the limit: a place once had is kept, the first of them before the others; what is left of the places goes
+    /// to those who never had one, in the order of turns.
+    fn limit(&mut self, admission: &Admission<'_>, limit: u64, order: Order) {
+        let book = admission.book;
+        let mut places = 0;
+        let mut cut = Vec::new();
+        for recipient in (0..book.recipients()).filter(|recipient| book.was_ever_owed(*recipient)) {
+            places += 1;
+            if places > limit && self.away(recipient).is_none() {
+                cut.push(recipient);
+            }
+        }
+        let free = limit.saturating_sub(places);
+        let without = |user: &u32| self.away(*user).is_none() && !book.was_ever_owed(*user);
+        let many = (0..self.users()).filter(without).count();
+        if many as u64 > free {
+            let mut waiting: Vec<u32> = admission.sequence.users(self.users()).filter(without).collect();
+            if order == Order::ExpiringFirst {
+                waiting.sort_by_key(|user| admission.activity.last(*user));
+            }
+            cut.extend(waiting.into_iter().skip(usize::try_from(free).unwrap_or(usize::MAX)));
+        }
+        self.cut = cut.len() as u64;
+        let known = book.recipients();
+        let mut dropped = Numbers::below(admission.newcomers.len());
+        for user in cut {
+            match user.checked_sub(known) {
+                Some(newcomer) => self.admitted -= u32::from(dropped.insert(newcomer)),
+                None => self.away[user as usize] = Some(Away::Limit),
+            }
+        }
+        if self.admitted < admission.newcomers.len() {
+            let kept = |newcomer| !dropped.contains(newcomer);
+            self.kept = Some(Numbers::that(admission.newcomers.len(), kept));
+        }
+    }
+
+    fn users(&self) -> u32 {
+        u32::try_from(self.away.len()).unwrap_or(u32::MAX)
+    }
+
+    fn turns(&self, admission: &Admission<'_>, order: Order) -> Option<Vec<u32>> {
+        let known = admission.book.recipients();
+        let has_turn = |user: &u32| {
+            let kept = user.checked_sub(known).zip(self.kept.as_ref());
+            self.away(*user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer))
+        };
+        let by_source = admission.sequence.users(self.users()).filter(has_turn);
+        let mut turns: Vec<u32> = match order {
+            Order::AsListed if admission.sequence.is_ascending() => return None,
+            Order::AsListed => by_source.collect(),
+            Order::ExpiringFirst if admission.sequence.is_ascending() => {
+                // The number breaks ties as the place in the source would.
+                let keyed = by_source.map(|user| u64::from(admission.activity.last(user)) << 32 | u64::from(user));
+                let mut keyed: Vec<u64> = keyed.collect();
+                keyed.sort_unstable();
+                let low = |keyed: u64| u32::try_from(keyed & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+                keyed.into_iter().map(low).collect()
+            }
+            Order::ExpiringFirst => {
+                let mut turns: Vec<u32> = by_source.collect();
+                turns.sort_by_key(|user| admission.activity.last(*user));
+                turns
+            }
+        };
+        if let Some(kept) = &self.kept {
+            let numbers = numbers(known, admission.newcomers.len(), kept);
+            for user in &mut turns {
+                if let Some(newcomer) = user.checked_sub(known) {
+                    *user = numbers.get(newcomer as usize).copied().unwrap_or(u32::MAX);
+                }
+            }
+        }
+        Some(turns)
+    }
+}
+
+/// The number that the ledger gives to each newcomer who is kept.
+fn numbers(known: u32, newcomers: u32, kept: &Numbers) -> Vec<u32> {
+    let mut next = known;
+    let number = |newcomer| {
+        let number = next;
+        next += u32::from(kept.contains(newcomer));
+        number
+    };
+    (0..newcomers).map(number).collect()
+}
+
+/// Why each user is not owed anything, the limit aside: excluded before all else, so that nobody who said no is sent to for
+/// another reason; the control group before the lapsed, so that it is a share of everybody.
+fn away(admission: &Admission<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
+    let (book, plan) = (admission.book, terms.plan);
+    let known = book.recipients();
+    let users = known + admission.newcomers.len();
+    let gone = |user: u32| user < known && !admission.named.contains(user);
+    let control_group = control_group(admission, plan, users);
+    let present = present(plan, terms.now);
+    let lapsed = |user| match plan.audience.lapse {
+        Lapse::Never => false,
+        Lapse::After(within) => roll::lapses(admission.activity.last(user), within) < present,
+    };
+    let why = |user| {
+        if user < known && admission.excluded.has_known(user) {
+            Some(Away::Excluded)
+        } else if gone(user) {
+            Some(Away::Gone)
+        } else if control_group.contains(user) {
+            Some(Away::ControlGroup)
+        } else {
+            lapsed(user).then_some(Away::Lapsed)
+        }
+    };
+    (0..users).map(why).collect()
+}
+
+fn control_group(admission: &Admission<'_>, plan: &Plan, users: u32) -> Numbers {
+    let share = plan.audience.control_group;
+    if share == 0.0 {
+        return Numbers::default();
+    }
+    let known = admission.book.recipients();
+    let draw = Draw::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
+    Numbers::that(users, |user| match user.checked_sub(known) {
+        Some(newcomer) => draw.within(share, &admission.newcomers.open_id(newcomer)),
+        None => draw.within(share, &admission.book.open_id(user)),
+    })
+}
+
+/// The moment by which it is decided who has lapsed: nobody's turn comes before the schedule's start.
+fn present(plan: &Plan, now: Timestamp) -> Timestamp {
+    match plan.audience.as_of {
+        AsOf::Wall => now.max(plan.schedule.start),
+        AsOf::From(start) => start,
+    }
+}

@@ -1,0 +1,169 @@
+//! What a look at every recipient of the ledger finds: who comes and goes, which codes are read again, and where all
+//! deliveries will stand.
+
+use std::collections::BTreeMap;
+
+use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing, State, StateName, Step};
+use crate::ledger::Book;
+use crate::outcome::Class;
+
+use super::choice::Choice;
+use super::{Accept, Admission, Change, Terms};
+use crate::engine::reread;
+
+/// Fewer people gone than this never stop an apply.
+const FEWEST_GONE: u64 = 100;
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub(super) away: BTreeMap<Away, Vec<u32>>,
+    pub(super) returned: Vec<u32>,
+    pub(super) reread: Vec<(DeliveryKey, Step)>,
+    /// Recipients who were owed something before.
+    owed: u64,
+    /// Those of them whom the source no longer names.
+    gone: u64,
+    /// How many are away by now, newcomers included.
+    pub(super) away_now: BTreeMap<Away, u64>,
+    /// Where all deliveries will stand, newcomers included.
+    pub(super) counts: Counts,
+    /// How many will be skipped, by reason.
+    pub(super) skipped: BTreeMap<Skipped, u64>,
+}
+
+/// By what each recipient is looked at.
+struct Look<'l> {
+    book: &'l Book,
+    /// How many coupons a recipient had before.
+    known: u8,
+    /// How many they are owed now.
+    coupons: u8,
+    reading: reread::Reading<&'l dyn Fn(i64) -> Class>,
+}
+
+impl Survey {
+    pub(super) fn of(admission: &Admission<'_>, terms: &Terms<'_>, choice: &Choice, changes: &[Change]) -> Self {
+        let book = admission.book;
+        let look = Look {
+            book,
+            known: book.ordinals(),
+            coupons: terms.plan.coupons_per_user,
+            reading: reread::Reading {
+                class: terms.class,
+                replays: book.accepts_replays() || terms.accepted.contains(&Accept::Replays),
+                new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),
+                now: terms.now,
+                resend_within: terms.plan.retry.resend_within,
+            },
+        };
+        let mut survey = Self::default();
+        for recipient in 0..book.recipients() {
+            let away = choice.away(recipient);
+            match (away, book.away(recipient)) {
+                (None, Some(_)) => survey.returned.push(recipient),
+                (Some(why), before) if before != away => survey.away.entry(why).or_default().push(recipient),
+                _ => {}
+            }
+            let owed = survey.recipient(&look, recipient, away);
+            survey.owed += u64::from(owed);
+            survey.gone += u64::from(owed && away == Some(Away::Gone));
+            if let Some(why) = away {
+                *survey.away_now.entry(why).or_default() += 1;
+            }
+        }
+        survey.newcomers(admission, choice, &look);
+        survey
+    }
+
+    fn newcomers(&mut self, admission: &Admission<'_>, choice: &Choice, look: &Look<'_>) {
+        let mut present = u64::from(choice.admitted);
+        for (number, away) in choice.newcomers(admission) {
+            if let Some(why) = away {
+                present -= 1;
+                self.away.entry(why).or_default().push(number);
+                *self.away_now.entry(why).or_default() += 1;
+                self.skip(why.skipped(), u64::from(look.known.max(look.coupons)));
+            }
+        }
+        let coupons = u64::from(look.coupons);
+        self.counts.add(StateName::Pending, present * coupons);
+        self.skip(
+            Skipped::CouponsPerUser,
+            present * u64::from(look.known.saturating_sub(look.coupons)),
+        );
+    }
+
+    fn skip(&mut self, why: Skipped, many: u64) {
+        self.counts.add(StateName::Skipped, many);
+        if many > 0 {
+            *self.skipped.entry(why).or_default() += many;
+        }
+    }
+
+    /// Looks at one recipient. Says whether a coupon was owed before.
+    fn recipient(&mut self, look: &Look<'_>, recipient: u32, away: Option<Away>) -> bool {
+        let (mut was_owed, mut refused) = (false, false);
+        for ordinal in 1..=look.known.max(look.coupons) {
+            let key = DeliveryKey { recipient, ordinal };
+            let mut standing = Standing::PENDING;
+            if ordinal <= look.known {
+                standing = look.book.standing(key);
+                was_owed |= is_owed(&standing.state);
+            }
+            let reached = ordinal <= look.coupons;
+            let why = if let Some(away) = away {
+                Some(away.skipped())
+            } else if reached {
+                refused.then_some(Skipped::EarlierRefused)
+            } else {
+                Some(Skipped::CouponsPerUser)
+            };
+            let step = look.reading.step(&standing).filter(|step| match step {
+                Step::Owe => why.is_none(),
+                // Who said no is not sent to, not even to learn what became of the first attempt.
+                Step::RereadResend { .. } => reached && away != Some(Away::Excluded),
+                // Behind a coupon that is refused by now a held one is skipped before it could be read again.
+                _ => !refused || standing.state == State::InDoubt,
+            });
+            if let Some((step, next)) = step.and_then(|step| Some((step, standing.next(step).ok()?))) {
+                self.reread.push((key, step));
+                standing = next;
+            }
+            let name = stands(&standing.state, why);
+            refused |= name == StateName::Refused;
+            match why {
+                Some(why) if name == StateName::Skipped => self.skip(why, 1),
+                _ => self.counts.add(name, 1),
+            }
+        }
+        was_owed
+    }
+
+    /// A truncated export looks just like a shrunken audience.
+    pub(super) fn shrunk(&self, book: &Book) -> Option<Change> {
+        let much = self.gone >= FEWEST_GONE && self.gone * 10 > self.owed;
+        (much && book.generation().is_some()).then(|| Change {
+            what: Accept::SmallerAudience,
+            from: self.owed.to_string(),
+            to: (self.owed - self.gone).to_string(),
+        })
+    }
+}
+
+const fn is_owed(state: &State) -> bool {
+    matches!(
+        state,
+        State::Pending | State::Deferred { .. } | State::Attempting { .. }
+    )
+}
+
+/// Where a delivery will stand that is owed, or is not for this reason: what may have been issued stays what it is.
+fn stands(state: &State, why: Option<Skipped>) -> StateName {
+    match (state, why) {
+        (State::Skipped(_), None) => StateName::Pending,
+        (State::Held { .. }, Some(why)) if why.takes_held() => StateName::Skipped,
+        (State::Pending | State::Deferred { .. } | State::Skipped(_), Some(_)) => StateName::Skipped,
+        _ => state.name(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Whether a turn comes in time: whoever will have lapsed by the next start is skipped before anything is armed for them.
+
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::delivery::DeliveryKey;
+use crate::douyin::Platform;
+use crate::ledger::{Fact, Store};
+
+use super::AppIdTurn;
+use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::queue::Pick;
+
+/// So many that lapsed share a flush at most.
+const MOST_LAPSED: usize = 512;
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// The next delivery that is still in time. Those whose users lapsed while they waited are skipped on the way, some at
+    /// once: each is a fact of its own, so that the next run knows it as well.
+    pub(super) fn next_in_time(
+        &mut self,
+        pick: Pick,
+        at: Moment,
+        known: Timestamp,
+        batch: &mut Batch,
+    ) -> Option<DeliveryKey> {
+        while batch.lapsed.len() < MOST_LAPSED {
+            let book = self.ledger.book();
+            let key = self.queue.next(book, known, at.instant, pick)?;
+            let in_time = self
+                .latest(key)
+                .is_none_or(|latest| self.next_start(at, batch) <= latest);
+            if in_time {
+                return Some(key);
+            }
+            let recipient = key.recipient;
+            self.queue.forget(key);
+            if batch.lapsed.insert(recipient) {
+                batch.facts.push(Fact::Lapsed { recipient, at: at.wall });
+            }
+        }
+        None
+    }
+
+    /// When the next one that is armed would start, behind those that are armed already.
+    fn next_start(&self, at: Moment, batch: &Batch) -> Timestamp {
+        let armed = u32::try_from(self.shared.armed.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
+        let before = armed.saturating_add(batch.intents);
+        let expected = self.shared.pacer(|pacer| pacer.expected(at.instant, before));
+        later(at.wall, expected.saturating_duration_since(at.instant))
+    }
+
+    /// The last moment at which a delivery may start. A doubt has none: it is sent again to learn what became of it.
+    pub(super) fn latest(&self, key: DeliveryKey) -> Option<Timestamp> {
+        let doubtful = self.ledger.book().standing(key).doubt.is_some();
+        self.flight.lapsing.latest(key.recipient).filter(|_| !doubtful)
+    }
+}

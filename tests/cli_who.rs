@@ -1,0 +1,162 @@
+//! Who is sent to, by the program as a shell meets it: lists of the excluded, other campaigns, the control group, and what
+//! is bad about any of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A folder of campaigns.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file, and says its name.
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn users(&self, name: &str, users: impl IntoIterator<Item = u32>) {
+        let mut csv = "open_id\n".to_owned();
+        for user in users {
+            writeln!(csv, "user-{user}").unwrap();
+        }
+        self.write(name, &csv);
+    }
+
+    /// A campaign of `audience.csv`, with more said of the audience.
+    fn campaign(&self, name: &str, more: &str) {
+        let text = format!(
+            "version: 1\ncampaign: {name}\napp_id: tt1\nactivity_id: 7218\naudience:\n  source:\n    csv: {{path: \
+             audience.csv, open_id: open_id}}\n{more}"
+        );
+        self.write(&format!("{name}.yaml"), &text);
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_runner"))
+            .args(args)
+            .current_dir(self.path())
+            .env("NO_COLOR", "1")
+            .env_remove("RUNNER_LOG")
+            .env_remove("RUNNER_STATE_DIR")
+            .output()
+            .unwrap()
+    }
+
+    /// Rehearses, and says what programs are told at the end.
+    fn rehearse(&self, name: &str) -> Value {
+        let output = self.run(&["apply", &format!("{name}.yaml"), "--sandbox", "--output", "json"]);
+        let out = String::from_utf8(output.stdout).unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
+        let last = out.lines().last().unwrap();
+        serde_json::from_str(last).unwrap()
+    }
+
+    /// What a person is told who cannot go on.
+    fn refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{err}");
+        let lines = err.lines().filter(|line| !line.starts_with('['));
+        lines.fold(String::new(), |told, line| told + line + "\n")
+    }
+}
+
+fn count(summary: &Value, name: &str) -> u64 {
+    summary["counts"][name].as_u64().unwrap()
+}
+
+#[test]
+fn the_excluded_of_every_list_are_not_sent_to_and_the_numbers_add_up() {
+    let folder = Folder::new();
+    folder.users("audience.csv", (0..30).chain([3, 4]));
+    folder.users("spring.csv", 0..10);
+    folder.campaign("spring", "");
+    let spring = fs::read_to_string(folder.path().join("spring.yaml")).unwrap();
+    folder.write("spring.yaml", &spring.replace("audience.csv", "spring.csv"));
+    let given = count(&folder.rehearse("spring"), "issued");
+    folder.users("opted-out.csv", [20, 21, 22, 99]);
+    let lists = "  exclude:\n    - csv: {path: opted-out.csv, open_id: open_id}\n    - campaign: spring.yaml\n";
+    folder.campaign("summer", &format!("{lists}  control_group: 20%\n"));
+    let summary = folder.rehearse("summer");
+    assert_eq!((count(&summary, "listed"), count(&summary, "repeated")), (30, 2));
+    assert_eq!(count(&summary, "excluded"), 3 + given);
+    assert_eq!(count(&summary, "skipped"), count(&summary, "control_group"));
+    assert_eq!(count(&summary, "audience"), 30 - count(&summary, "excluded"));
+    assert!(count(&summary, "control_group") > 0);
+
+    // Somebody who has said no since then is skipped, whatever was planned.
+    folder.users("opted-out.csv", [20, 21, 22, 23, 99]);
+    let again = folder.rehearse("summer");
+    assert_eq!(count(&again, "excluded"), 4 + given);
+    assert_eq!(
+        count(&again, "issued"),
+        count(&summary, "issued"),
+        "what was given is not hidden"
+    );
+}
+
+#[test]
+fn a_list_that_cannot_be_read_stops_the_run() {
+    let folder = Folder::new();
+    folder.users("audience.csv", 0..5);
+    folder.campaign(
+        "summer",
+        "  exclude:\n    - csv: {path: opted-out.csv, open_id: open_id}\n",
+    );
+    let apply = ["apply", "summer.yaml", "--sandbox"];
+    let mut told = folder.refused(&apply, 2);
+    folder.write("opted-out.csv", "");
+    told = format!("{told}\n{}", folder.refused(&apply, 2));
+    folder.write("opted-out.csv", "open_id,name\nuser-1,\"cut o");
+    told = format!("{told}\n{}", folder.refused(&apply, 2));
+    folder.write("opted-out.csv", "PAR1....");
+    told = format!("{told}\n{}", folder.refused(&apply, 2));
+    folder.write("opted-out.csv", "open_id,name\nuser-1,a\nuser-2\n");
+    told = format!("{told}\n{}", folder.refused(&apply, 4));
+    insta::assert_snapshot!(told);
+    assert!(
+        !folder.path().join(".runner/sandbox/tt1/summer").exists(),
+        "nothing was begun"
+    );
+}
+
+#[test]
+fn a_campaign_that_cannot_be_excluded_is_named_with_its_place() {
+    let folder = Folder::new();
+    folder.users("audience.csv", 0..5);
+    let of = |name: &str| format!("  exclude:\n    - campaign: {name}.yaml\n");
+    folder.campaign("absent", &of("nowhere"));
+    folder.campaign("bad", "  limit: all\n");
+    folder.campaign("of-bad", &of("bad"));
+    folder.campaign("other", "");
+    let other = fs::read_to_string(folder.path().join("other.yaml")).unwrap();
+    folder.write("other.yaml", &other.replace("app_id: tt1", "app_id: tt2"));
+    folder.campaign("of-other", &of("other"));
+    folder.campaign("itself", &of("itself"));
+    folder.campaign("a", &of("b"));
+    folder.campaign("b", &of("c"));
+    folder.campaign("c", &of("a"));
+    folder.campaign("tail", &of("a"));
+    folder.campaign("new", "");
+    folder.campaign("of-new", &of("new"));
+    let mut told = String::new();
+    for name in ["absent", "of-bad", "of-other", "itself", "a", "tail"] {
+        writeln!(told, "{}", folder.refused(&["validate", &format!("{name}.yaml")], 2)).unwrap();
+    }
+    told += &folder.refused(&["apply", "of-new.yaml", "--sandbox"], 2);
+    insta::assert_snapshot!(told);
+}

@@ -1,0 +1,193 @@
+//! Who comes and goes, and what that means for each of their coupons.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
+mod ledger_common;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use ledger_common::{began, closed, ended, intent, key};
+use runner::delivery::{Away, Skipped, State, StateName, Verdict};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+
+const T: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}
+
+async fn begun(recipients: u32, coupons: u8) -> (MemoryStore, Ledger<MemoryStore>) {
+    let store = MemoryStore::default();
+    let mut ledger = Ledger::open(store.clone(), ledger_common::identity()).await.unwrap();
+    let facts = vec![began(T), ledger_common::admitted(0..recipients), closed(T, coupons, 0)];
+    ledger.append(facts).await.unwrap();
+    (store, ledger)
+}
+
+#[test]
+fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() {
+    wait(async {
+        let (_, mut ledger) = begun(4, 1).await;
+        let unknown = Verdict::Unknown { due: T, code: None };
+        let attempts = |recipient, verdict| [intent(key(recipient, 1), T), ended(key(recipient, 1), verdict, T)];
+        ledger.append(attempts(1, unknown).into()).await.unwrap();
+        ledger.append(attempts(2, Verdict::Issued).into()).await.unwrap();
+        ledger
+            .append(attempts(3, Verdict::Held { code: 7 }).into())
+            .await
+            .unwrap();
+        ledger
+            .append(vec![
+                Fact::Away {
+                    why: Away::Gone,
+                    recipients: vec![0, 1, 2, 3],
+                },
+                closed(T, 1, 0),
+            ])
+            .await
+            .unwrap();
+        let states = |ledger: &Ledger<MemoryStore>| {
+            (0..4)
+                .map(|n| ledger.book().standing(key(n, 1)).state.name())
+                .collect::<Vec<_>>()
+        };
+        let skipped = StateName::Skipped;
+        assert_eq!(
+            states(&ledger),
+            [skipped, StateName::InDoubt, StateName::Issued, skipped]
+        );
+        assert_eq!(ledger.book().skipped().get(&Skipped::Gone), Some(&2));
+        ledger
+            .append(vec![Fact::Returned { recipients: vec![0, 3] }, closed(T, 1, 0)])
+            .await
+            .unwrap();
+        assert_eq!(
+            states(&ledger),
+            [
+                StateName::Pending,
+                StateName::InDoubt,
+                StateName::Issued,
+                StateName::Pending
+            ]
+        );
+    });
+}
+
+#[test]
+fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
+    wait(async {
+        let (_, mut ledger) = begun(2, 1).await;
+        ledger
+            .append(vec![
+                intent(key(0, 1), T),
+                ended(key(0, 1), Verdict::Refused { code: 5 }, T),
+            ])
+            .await
+            .unwrap();
+        ledger.append(vec![closed(T, 3, 0)]).await.unwrap();
+        let state =
+            |ledger: &Ledger<MemoryStore>, recipient, ordinal| ledger.book().standing(key(recipient, ordinal)).state;
+        assert_eq!(state(&ledger, 0, 3), State::Skipped(Skipped::EarlierRefused));
+        assert_eq!(state(&ledger, 1, 3), State::Pending);
+        ledger
+            .append(vec![ledger_common::admitted(2..3), closed(T, 2, 0)])
+            .await
+            .unwrap();
+        for recipient in 0..3 {
+            assert_eq!(state(&ledger, recipient, 3), State::Skipped(Skipped::CouponsPerUser));
+        }
+        assert_eq!(ledger.book().counts().audience(), 9);
+        let early = ledger.append(vec![intent(key(1, 2), T)]).await;
+        assert!(
+            matches!(
+                early,
+                Err(LedgerError::Contradiction {
+                    source: Contradiction::OutOfTurn { .. },
+                    ..
+                })
+            ),
+            "{early:?}"
+        );
+    });
+}
+
+/// What each reason makes of a delivery that is held: a person's question is not hidden by a draw or by the passing of time.
+#[test]
+fn a_held_delivery_is_skipped_only_for_a_reason_that_somebody_gave() {
+    wait(async {
+        for why in Away::ALL {
+            let (_, mut ledger) = begun(2, 1).await;
+            let held = [intent(key(0, 1), T), ended(key(0, 1), Verdict::Held { code: 7 }, T)];
+            ledger.append(held.into()).await.unwrap();
+            let away = Fact::Away {
+                why,
+                recipients: vec![0, 1],
+            };
+            ledger.append(vec![away, closed(T, 1, 0)]).await.unwrap();
+            let state = |recipient| ledger.book().standing(key(recipient, 1)).state;
+            let hidden = !matches!(why, Away::ControlGroup | Away::Lapsed);
+            let skipped = State::Skipped(why.skipped());
+            let expected = if hidden { skipped } else { State::Held { code: 7 } };
+            assert_eq!((state(0), state(1)), (expected, skipped), "{why:?}");
+        }
+    });
+}
+
+#[test]
+fn whoever_was_owed_something_has_had_a_place() {
+    wait(async {
+        let (_, mut ledger) = begun(2, 1).await;
+        let away = Fact::Away {
+            why: Away::ControlGroup,
+            recipients: vec![1, 2],
+        };
+        ledger
+            .append(vec![ledger_common::admitted(2..4), away, closed(T, 1, 0)])
+            .await
+            .unwrap();
+        let book = ledger.book();
+        assert_eq!(
+            [0, 1, 2, 3].map(|who| book.was_ever_owed(who)),
+            [true, true, false, true]
+        );
+        assert_eq!(book.ever_owed(), 3);
+        let back = vec![Fact::Returned { recipients: vec![2] }, closed(T, 1, 0)];
+        ledger.append(back).await.unwrap();
+        assert_eq!(ledger.book().ever_owed(), 4);
+        let lapsed = Fact::Lapsed { recipient: 2, at: T };
+        ledger.append(vec![lapsed.clone()]).await.unwrap();
+        assert_eq!(
+            (ledger.book().away(2), ledger.book().ever_owed()),
+            (Some(Away::Lapsed), 4)
+        );
+        let twice = ledger.append(vec![lapsed]).await;
+        let moved = matches!(
+            twice,
+            Err(LedgerError::Contradiction {
+                source: Contradiction::NotMoved { recipient: 2 },
+                ..
+            })
+        );
+        assert!(moved, "{twice:?}");
+    });
+}
+
+#[test]
+fn nobody_goes_away_twice_for_two_reasons() {
+    wait(async {
+        let (_, mut ledger) = begun(2, 1).await;
+        let away = |why| Fact::Away {
+            why,
+            recipients: vec![0],
+        };
+        let twice = ledger.append(vec![away(Away::Gone), away(Away::Excluded)]).await;
+        assert!(twice.is_err());
+        assert_eq!(ledger.book().away(0), None);
+    });
+}
