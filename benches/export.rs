@@ -22,6 +22,16 @@ const RUNS: usize = 3;
 const BEGIN: i64 = 1_780_272_000_000;
 type Failed = Box<dyn std::error::Error>;
 
+/// What one run took.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Took {
+    seconds: f64,
+    /// Of both cores; none for what runs within this process.
+    cpu: Option<f64>,
+    /// The most memory that the process had, in KiB.
+    peak: Option<f64>,
+}
+
 fn main() -> Result<(), Failed> {
     for deliveries in [100_000, 1_000_000] {
         let dir = tempfile::tempdir()?;
@@ -39,29 +49,30 @@ fn main() -> Result<(), Failed> {
     Ok(())
 }
 
-fn report(what: &str, deliveries: u32, (took, peak): (Duration, Option<u64>), open: (Duration, Option<u64>)) {
-    let seconds = took.as_secs_f64();
-    let memory = peak.map_or_else(String::new, |kib| format!(", {} MiB at most", kib / 1024));
+fn report(what: &str, deliveries: u32, took: Took, open: Took) {
+    let Took { seconds, cpu, peak } = took;
+    let cpu = cpu.map_or_else(String::new, |cpu| format!(", {cpu:.2} s of CPU"));
+    let peak = peak.map_or_else(String::new, |kib| format!(", {:.0} MiB at most", kib / 1024.0));
     println!(
-        "  {what:<42} {:>9.0} rows/s, {seconds:.2} s, {:.2} of the first{memory}",
+        "  {what:<42} {:>9.0} rows/s, {seconds:.2} s, {:.2} of the first{cpu}{peak}",
         f64::from(deliveries) / seconds,
-        seconds / open.0.as_secs_f64()
+        seconds / open.seconds
     );
 }
 
-fn best(run: impl Fn() -> Result<(Duration, Option<u64>), Failed>) -> Result<(Duration, Option<u64>), Failed> {
-    let mut runs = (0..RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
-    runs.sort_unstable();
-    runs.into_iter().next().ok_or_else(|| "no run".into())
+fn best(run: impl Fn() -> Result<Took, Failed>) -> Result<Took, Failed> {
+    let runs = (0..RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    let best = runs.into_iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    best.ok_or_else(|| "no run".into())
 }
 
-/// Exports, and says how long it took and how much memory the process had at most, where `time` can tell.
-fn run(dir: &Path, args: &[&str]) -> Result<(Duration, Option<u64>), Failed> {
+/// Exports, and says what that took, as far as `time` can tell.
+fn run(dir: &Path, args: &[&str]) -> Result<Took, Failed> {
     let began = Instant::now();
     let output = Command::new("/usr/bin/time")
         .args([
             "-f",
-            "%M",
+            "%M %U %S",
             env!("CARGO_BIN_EXE_runner"),
             "export",
             "summer.yaml",
@@ -71,15 +82,21 @@ fn run(dir: &Path, args: &[&str]) -> Result<(Duration, Option<u64>), Failed> {
         .current_dir(dir)
         .stdin(Stdio::null())
         .output()?;
-    let took = began.elapsed();
+    let seconds = began.elapsed().as_secs_f64();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(told.into());
     }
-    Ok((took, told.lines().last().and_then(|line| line.trim().parse().ok())))
+    let last = told.lines().last().unwrap_or_default();
+    let numbers: Vec<f64> = last.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let (peak, cpu) = match numbers.as_slice() {
+        [peak, user, system] => (Some(*peak), Some(user + system)),
+        _ => (None, None),
+    };
+    Ok(Took { seconds, cpu, peak })
 }
 
-fn copy(dir: &Path) -> Result<(Duration, Option<u64>), Failed> {
+fn copy(dir: &Path) -> Result<Took, Failed> {
     let began = Instant::now();
     let mut reader = csv::Reader::from_path(dir.join("out.csv"))?;
     let mut writer = csv::Writer::from_writer(File::create(dir.join("copy.csv"))?);
@@ -88,7 +105,11 @@ fn copy(dir: &Path) -> Result<(Duration, Option<u64>), Failed> {
         writer.write_byte_record(&record)?;
     }
     writer.flush()?;
-    Ok((began.elapsed(), None))
+    Ok(Took {
+        seconds: began.elapsed().as_secs_f64(),
+        cpu: None,
+        peak: None,
+    })
 }
 
 fn prepare(dir: &Path, deliveries: u32) -> Result<(), Failed> {

@@ -142,12 +142,11 @@ fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> St
     for Difference { what, then, now } in differences {
         let (then, now) = (visible(then), visible(now));
         // Two checksums on one line would be more than a terminal is wide.
-        let apart = if then.len() + now.len() > 50 {
-            format!("\n  {:widest$}  ", "")
+        let _ = if then.len() + now.len() > 50 {
+            writeln!(text, "  {what}\n    then {then}\n    now  {now}")
         } else {
-            " ".to_owned()
+            writeln!(text, "  {what:<widest$}  {then} then, {now} now")
         };
-        let _ = writeln!(text, "  {what:<widest$}  {then} then,{apart}{now} now");
     }
     text
 }
