@@ -7,6 +7,7 @@
 mod bad_input;
 mod formats;
 mod parquet_types;
+mod piped;
 mod written;
 
 use std::fmt::Write as _;
