@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Counts;
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::outcome::{Class, Classifier};
+use crate::problem::Problem;
 
 /// One event and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -317,6 +318,23 @@ pub enum Halted {
         /// The limit.
         max: u64,
     },
+}
+
+impl Halted {
+    /// Which problem it is.
+    #[must_use]
+    pub const fn problem(&self) -> Problem {
+        match self {
+            Self::Code { .. } => Problem::HaltCode,
+            Self::Http { .. } => Problem::HaltHttp,
+            Self::Refused { .. } => Problem::HaltRefused,
+            Self::Held { .. } => Problem::HaltHeld,
+            Self::SameCode { .. } => Problem::HaltSameCode,
+            Self::AnotherLedger { .. } => Problem::HaltAnotherLedger,
+            Self::Credentials { .. } => Problem::HaltCredentials,
+            Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,
+        }
+    }
 }
 
 /// How a run ended.

@@ -22,6 +22,7 @@ use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
 use crate::plan::{self, Plan};
+use crate::problem::Problem;
 use crate::report::hub::Hub;
 use crate::report::progress::Setup;
 
@@ -43,7 +44,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Exit, Failure> {
-    let stop = stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
+    let stop = stopped().map_err(|error| Failure::of(Problem::System, &error))?;
     let stand_in = prepare::stand_in(args).await?;
     let plan = Arc::new(prepare::plan(args, parsed, stand_in.as_ref())?);
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
@@ -60,7 +61,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     };
     let outlets = context.outlets(args.events.as_deref())?;
     let hub = Hub::start(setup, outlets, context.clock.clone());
-    let hub = Arc::new(hub.map_err(|error| Failure::of(Exit::Error, &error))?);
+    let hub = Arc::new(hub.map_err(|error| Failure::of(Problem::System, &error))?);
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
@@ -260,7 +261,7 @@ impl Run<'_> {
         };
         let ask = || question::ask_person(&about);
         let answer = self.context.bars.suspend(|| tokio::task::block_in_place(ask));
-        answer.map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
+        answer.map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
     }
 
     /// A rehearsal shows the times that it does not wait for.
@@ -309,7 +310,7 @@ impl Run<'_> {
 
 /// Every reason why the audience is not let in, as one failure.
 fn refused(refusals: &[Refusal]) -> Failure {
-    let mut failure = Failure::new(Exit::NeedsPerson, "the audience was not let in; nothing was sent");
+    let mut failure = Failure::new(Problem::NotLetIn, "the audience was not let in; nothing was sent");
     failure.causes = refusals.iter().map(ToString::to_string).collect();
     let mut helps: Vec<_> = refusals.iter().filter_map(Refusal::help).collect();
     helps.dedup();

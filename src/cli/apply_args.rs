@@ -6,8 +6,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::engine::admit::Accept;
+use crate::problem::Problem;
 
-use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
@@ -60,7 +60,7 @@ impl ApplyArgs {
         match self.files.as_slice() {
             [file] => Ok(file),
             files => Err(Failure::new(
-                Exit::Input,
+                Problem::SeveralFiles,
                 format!(
                     "cannot apply {} campaign files at once: several campaigns in one process are not supported in \
                      this version",

@@ -6,8 +6,8 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::problem::{Ends, Problem};
 use crate::sandbox::ServeError;
-use crate::secret::SecretError;
 
 use super::exit::Exit;
 use super::sandbox::SandboxError;
@@ -26,29 +26,57 @@ pub struct Failure {
     pub help: Option<String>,
     /// The problem's stable code, such as `E0102`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    pub code: Option<Problem>,
     /// How the process ends for it.
     #[serde(skip)]
     pub exit: Exit,
 }
 
+/// How the process ends for a failure, and its code where it has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind(Exit, Option<Problem>);
+
+impl From<Exit> for Kind {
+    fn from(exit: Exit) -> Self {
+        Self(exit, None)
+    }
+}
+
+impl From<Problem> for Kind {
+    fn from(problem: Problem) -> Self {
+        Self(problem.ends().into(), Some(problem))
+    }
+}
+
+impl From<Ends> for Exit {
+    fn from(ends: Ends) -> Self {
+        match ends {
+            Ends::Error => Self::Error,
+            Ends::Input => Self::Input,
+            Ends::Person => Self::NeedsPerson,
+            Ends::Taken => Self::Taken,
+        }
+    }
+}
+
 impl Failure {
     /// A failure of which nothing but its message is known yet.
     #[must_use]
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub fn new(kind: impl Into<Kind>, message: impl Into<String>) -> Self {
+        let Kind(exit, code) = kind.into();
         Self {
             message: message.into(),
             causes: Vec::new(),
             help: None,
-            code: None,
+            code,
             exit,
         }
     }
 
     /// A failure that says what `error` says, with what caused that error as its causes.
     #[must_use]
-    pub fn of(exit: Exit, error: &dyn Error) -> Self {
-        let failure = Self::new(exit, error.to_string());
+    pub fn of(kind: impl Into<Kind>, error: &dyn Error) -> Self {
+        let failure = Self::new(kind, error.to_string());
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
@@ -74,13 +102,6 @@ impl Failure {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
-        self
-    }
-
-    /// Gives it its stable code.
-    #[must_use]
-    pub const fn code(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
         self
     }
 
@@ -140,31 +161,20 @@ fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result
     Ok(())
 }
 
-impl From<SecretError> for Failure {
-    fn from(error: SecretError) -> Self {
-        let help = match &error {
-            SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
-            SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
-            SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
-            SecretError::Empty(path) => format!("write the secret into {}", path.display()),
-        };
-        Self::of(Exit::Input, &error).help(help)
-    }
-}
-
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         match &error {
-            SandboxError::Shares { .. } => Self::of(Exit::Input, &error).help("give faults 100% together at most"),
+            SandboxError::Shares { .. } => {
+                Self::of(Problem::FaultShares, &error).help("give faults 100% together at most")
+            }
             SandboxError::Listen { .. } => {
-                Self::of(Exit::Error, &error).help("name another port; `--port 0` takes a free one")
+                Self::of(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
             }
-            SandboxError::Serve(ServeError::Log { .. }) => {
-                Self::of(Exit::Error, &error).help("name a file in a directory that exists and that you may write to")
-            }
-            SandboxError::Serve(_) | SandboxError::Signals(_) | SandboxError::Stdout(_) => {
-                Self::of(Exit::Error, &error)
-            }
+            SandboxError::Serve(ServeError::Log { .. }) => Self::of(Problem::StandInLog, &error)
+                .help("name a file in a directory that exists and that you may write to"),
+            SandboxError::Serve(ServeError::Server(_)) => Self::of(Problem::StandInEnded, &error),
+            SandboxError::Signals(_) => Self::of(Problem::System, &error),
+            SandboxError::Stdout(_) => Self::of(Problem::Stdout, &error),
         }
     }
 }
@@ -178,11 +188,9 @@ mod tests {
     #[test]
     fn a_failure_is_told_from_what_was_attempted_to_what_helps() {
         let denied = std::io::Error::other("denied\x1b]0;you are root\x07");
-        let error = SecretError::Unreadable {
-            path: "/run/secrets/douyin".into(),
-            source: denied,
-        };
-        let told = Failure::from(error).code("E0301");
+        let told = Failure::new(Problem::OutputFile, "cannot write the report to report.html")
+            .caused_by(&denied)
+            .help("name a file in a directory that exists and that you may write to");
         insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
         insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
     }
@@ -196,6 +204,6 @@ mod tests {
         #[error("the disk is full")]
         struct Inner;
 
-        assert_eq!(Failure::of(Exit::Error, &Outer(Inner)).causes, Vec::<String>::new());
+        assert_eq!(Failure::of(Problem::System, &Outer(Inner)).causes, Vec::<String>::new());
     }
 }

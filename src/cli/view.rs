@@ -10,9 +10,9 @@ use crate::ledger::lock::Purpose;
 use crate::ledger::place::Passport;
 use crate::ledger::store::SledStore;
 use crate::plan::{self, Plan, RunOptions};
+use crate::problem::Problem;
 
 use super::Context;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{self, Home, again};
 use super::rehearsal::RehearsalArgs;
@@ -53,7 +53,7 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
         sandbox: rehearsal.url().or_else(nowhere),
         ..RunOptions::default()
     };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
+    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
 /// Opens a campaign's ledger to look at it; nothing when there is none. Adds no fact and makes no directory.
@@ -93,5 +93,5 @@ fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> Failure {
     } else {
         "with --sandbox, its rehearsal is meant"
     };
-    Failure::new(Exit::Input, message).help(format!("`{begin}` begins one; {other}"))
+    Failure::new(Problem::NoLedger, message).help(format!("`{begin}` begins one; {other}"))
 }

@@ -10,6 +10,7 @@ use crate::delivery::{Counts, StateName};
 use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, UnusableKind, Waiting};
 use crate::identity::{AppId, CampaignName};
 use crate::outcome::{Class, Classifier};
+use crate::problem::Problem;
 
 use super::progress::Look;
 use super::summary;
@@ -94,6 +95,7 @@ struct HaltedBody<'a> {
     at: String,
     why: String,
     help: String,
+    problem: Problem,
     by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
@@ -107,8 +109,8 @@ struct HaltedBody<'a> {
 struct Summary<'a> {
     at: String,
     state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    #[serde(flatten)]
+    stopped: Stopped,
     counts: CountsBody,
     unusable: BTreeMap<UnusableKind, u64>,
     codes: Vec<CodeBody<'a>>,
@@ -119,6 +121,15 @@ struct Summary<'a> {
     peak_rolling_second: u64,
     ledger: String,
     exit: u8,
+}
+
+/// Why a run ended before its campaign was complete.
+#[derive(Debug, Serialize)]
+struct Stopped {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -239,7 +250,10 @@ impl<'a> Object<'a> {
         let summary = Summary {
             at: rfc3339(ended.at, &look.setup.zone),
             state: look.state(),
-            why: summary::why(tally),
+            stopped: Stopped {
+                why: summary::why(tally),
+                problem: summary::problem(tally),
+            },
             counts: CountsBody::of(tally, &tally.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             codes: codes(tally),
@@ -301,6 +315,7 @@ impl<'a> HaltedBody<'a> {
             at,
             why: summary::halted(halted),
             help: summary::remedy(halted),
+            problem: halted.problem(),
             by,
             code,
             message: told(message),

@@ -5,11 +5,11 @@ use std::error::Error as _;
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::plan::{self, Plan, RunOptions};
+use crate::problem::Problem;
 use crate::sandbox;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretError};
 
 use crate::cli::apply_args::ApplyArgs;
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::{Context, validate};
 
@@ -19,7 +19,7 @@ pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running
         return Ok(None);
     }
     let started = sandbox::start(sandbox::Settings::default()).await;
-    let failed = |error| Failure::new(Exit::Error, "cannot start the stand-in of the platform").caused_by(&error);
+    let failed = |error| Failure::new(Problem::StandIn, "cannot start the stand-in of the platform").caused_by(&error);
     started.map(Some).map_err(failed)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox:
             .map(|running| running.base_url().to_owned())
             .or_else(|| args.rehearsal.url()),
     };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
+    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
 /// The secrets, all of them at hand before anything else happens; none when one is missing, which has then been told. A
@@ -51,8 +51,7 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
             Err(error) => error,
         };
         let cause = error.source().map(ToString::to_string);
-        let failure = Failure::from(error);
-        let mistake = parsed.mistake("credentials", Code::Absent, failure.message, failure.help);
+        let mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), Some(help(&error)));
         Diagnostic { cause, ..mistake }
     } else {
         let help = "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: \
@@ -62,4 +61,14 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
     };
     validate::tell(&[mistake], context);
     None
+}
+
+/// What to do about a secret that cannot be had.
+fn help(error: &SecretError) -> String {
+    match error {
+        SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
+        SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+        SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+        SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+    }
 }
