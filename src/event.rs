@@ -60,6 +60,13 @@ pub enum EventKind {
         /// Where.
         counts: Counts,
     },
+    /// The ledger made a batch of the run's facts durable.
+    Flushed {
+        /// How long that took.
+        took: Duration,
+        /// How many facts.
+        facts: u64,
+    },
     /// A send left; the moment the pace counts.
     AttemptBegan {
         /// By a clock that nobody corrects.
@@ -198,6 +205,24 @@ pub enum Waiting {
         /// Why.
         why: String,
     },
+}
+
+impl Waiting {
+    /// Every word of [`Waiting::word`].
+    pub const WORDS: [&'static str; 6] = ["start", "app_id", "due", "outage", "platform", "token"];
+
+    /// The reason's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::AppId { .. } => "app_id",
+            Self::Due => "due",
+            Self::Outage { .. } => "outage",
+            Self::Platform { .. } => "platform",
+            Self::Token { .. } => "token",
+        }
+    }
 }
 
 /// Why nothing more is started.

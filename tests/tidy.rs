@@ -45,7 +45,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -54,7 +54,8 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/"]),
     ("encoding_rs", &["audience/"]),
-    ("axum", &["sandbox/"]),
+    ("axum", &["sandbox/", "report/metrics/server.rs"]),
+    ("prometheus", &["report/metrics.rs"]),
     ("clap", &["cli/", "main.rs"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/man.rs"]),

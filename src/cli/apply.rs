@@ -23,7 +23,7 @@ use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
-use crate::report::hub::Hub;
+use crate::report::hub::{Hub, Outlets};
 use crate::report::progress::Setup;
 
 use super::app_id::{Turn, this_process};
@@ -50,6 +50,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
         return Ok(Exit::Input);
     };
+    let metrics = prepare::metrics(args, context, &plan).await?;
     let home = Home::take(context, file, &plan, Purpose::Apply).await?;
     if args.fresh {
         home.discard()?;
@@ -59,7 +60,10 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         per_second: plan.pace.per_second,
         again: again("apply", &args.rehearsal, context, file),
     };
-    let outlets = context.outlets(args.events.as_deref())?;
+    let outlets = Outlets {
+        metrics,
+        ..context.outlets(args.events.as_deref())?
+    };
     let hub = Hub::start(setup, outlets, context.clock.clone());
     let hub = Arc::new(hub.map_err(|error| Failure::of(Problem::System, &error))?);
     let platform = HttpPlatform::new(Config {

@@ -197,6 +197,7 @@ impl Context {
             talk,
             json: json.then(|| self.lines.clone()),
             events: events.map(record).transpose()?,
+            metrics: None,
         })
     }
 }

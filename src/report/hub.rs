@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::event::{Emit, Event, EventKind};
 
 use super::lines::Lines;
+use super::metrics::Metrics;
 use super::progress::{Look, Setup};
 use super::show::{Piece, Show};
 use super::summary;
@@ -45,6 +46,8 @@ pub struct Outlets {
     pub json: Option<Lines>,
     /// The record of everything, `--events`.
     pub events: Option<Lines>,
+    /// To Prometheus.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// The listener to one run.
@@ -55,6 +58,7 @@ pub struct Hub {
     missed: Arc<AtomicU64>,
     /// Whether there is a record, the only one who wants the single attempts.
     record: bool,
+    metrics: Option<Arc<Metrics>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     setup: Arc<Setup>,
     clock: Clock,
@@ -76,6 +80,7 @@ impl Hub {
         let missed = Arc::new(AtomicU64::new(0));
         let setup = Arc::new(setup);
         let record = outlets.events.is_some();
+        let metrics = outlets.metrics.clone();
         let reporter = Reporter {
             tally: Arc::clone(&tally),
             missed: Arc::clone(&missed),
@@ -92,6 +97,7 @@ impl Hub {
             queue,
             missed,
             record,
+            metrics,
             thread: Mutex::new(Some(thread)),
             setup,
             clock,
@@ -124,9 +130,15 @@ impl Hub {
 impl Emit for Hub {
     fn emit(&self, event: Event) {
         lock(&self.tally).fold(&event);
+        if let Some(metrics) = &self.metrics {
+            metrics.hear(&event);
+        }
         // Starts and counts are in the tally and in nothing else that is shown.
         let shown = match event.kind {
-            EventKind::AttemptBegan { .. } | EventKind::Counted { .. } | EventKind::AudienceRead { .. } => false,
+            EventKind::AttemptBegan { .. }
+            | EventKind::Counted { .. }
+            | EventKind::Flushed { .. }
+            | EventKind::AudienceRead { .. } => false,
             EventKind::AttemptEnded(_) => self.record,
             _ => true,
         };

@@ -2,11 +2,12 @@
 //! back into the run.
 //!
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
-//! [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
+//! [`metrics`] are the run as Prometheus sees it; [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
 
 pub mod hub;
 pub mod json;
 pub mod lines;
+pub mod metrics;
 pub mod progress;
 pub mod show;
 pub mod summary;

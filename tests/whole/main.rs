@@ -6,6 +6,7 @@
 )]
 
 mod kills;
+mod metrics;
 mod scene;
 mod secrets;
 mod two;

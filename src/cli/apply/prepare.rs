@@ -1,11 +1,14 @@
 //! What stands before a run: the stand-in of a rehearsal, the plan, and the credentials.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
+use crate::report::metrics::Metrics;
+use crate::report::metrics::server::Bound;
 use crate::sandbox;
 use crate::secret::{Secret, SecretError};
 
@@ -61,6 +64,29 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
     };
     validate::tell(&[mistake], context);
     None
+}
+
+/// Listens for those who scrape metrics, before anything is sent, and serves what the run's events make of them.
+pub(super) async fn metrics(args: &ApplyArgs, context: &Context, plan: &Plan) -> Result<Option<Arc<Metrics>>, Failure> {
+    let Some(address) = args.metrics else {
+        return Ok(None);
+    };
+    let failed = |error: &dyn std::error::Error| {
+        Failure::new(Problem::MetricsAddress, format!("cannot serve metrics at {address}"))
+            .caused_by(error)
+            .help("name another port with --metrics; `ss -ltnp` shows who has one. nothing was sent")
+    };
+    let bound = Bound::listen(address).await.map_err(|error| failed(&error))?;
+    let metrics = Metrics::new(&plan.identity.campaign, plan.pace.per_second).map_err(|error| failed(&error))?;
+    let metrics = Arc::new(metrics);
+    let reach = if address.ip().is_loopback() {
+        ""
+    } else {
+        "; whoever reaches this address can read the campaign's counts"
+    };
+    context.talk(&format!("metrics at http://{}/metrics{reach}\n", bound.address()));
+    bound.serve(Arc::clone(&metrics), context.clock.clone());
+    Ok(Some(metrics))
 }
 
 /// What to do about a secret that cannot be had.
