@@ -45,7 +45,7 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("sled", &["ledger/store.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -56,6 +56,9 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("encoding_rs", &["audience/"]),
     ("axum", &["sandbox/", "report/metrics/server.rs"]),
     ("prometheus", &["report/metrics.rs"]),
+    ("maud", &["report/html.rs", "report/html/"]),
+    ("plotters", &["report/html/chart.rs"]),
+    ("hdrhistogram", &["report/html/history.rs"]),
     ("clap", &["cli/", "main.rs"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/man.rs"]),

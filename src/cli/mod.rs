@@ -13,6 +13,7 @@ pub mod man;
 pub mod output_file;
 pub mod question;
 pub mod rehearsal;
+pub mod report;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
@@ -40,6 +41,7 @@ use self::exit::Exit;
 use self::explain::ExplainArgs;
 use self::failure::Failure;
 use self::man::ManArgs;
+use self::report::ReportArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::terminal::Terminal;
@@ -131,6 +133,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
     Sandbox(SandboxArgs),
+    /// Makes one page of how a campaign went, with charts that need no network
+    Report(ReportArgs),
     /// Explains a problem by its code: what it is, why it comes, and what to do
     Explain(ExplainArgs),
     /// Prints what a shell needs to complete this command line
@@ -259,6 +263,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Sandbox(args)) => {
             wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
         }
+        Some(Command::Report(args)) => report::run(args, &context),
         Some(Command::Explain(args)) => explain::run(args, &context),
         Some(Command::Completions(args)) => completions::run(*args, &context),
         Some(Command::Man(args)) => man::run(args, &context),

@@ -4,6 +4,7 @@
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
 //! [`metrics`] are the run as Prometheus sees it; [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
 
+pub mod html;
 pub mod hub;
 pub mod json;
 pub mod lines;

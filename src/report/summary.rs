@@ -179,7 +179,7 @@ fn codes(tally: &Tally) -> String {
 }
 
 /// What the code means here, and who says so when that is not the built-in table.
-fn class(count: &CodeCount, outcome: &str) -> String {
+pub(super) fn class(count: &CodeCount, outcome: &str) -> String {
     let Some(class) = count.class else {
         return outcome.replace('_', " ");
     };
