@@ -69,7 +69,8 @@ pub struct Cli {
 const BEGIN: &str = "\
 Where to begin:
   runner apply campaigns/summer.yaml --sandbox   rehearse a campaign; nothing real is sent
-  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
+  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again
+  runner explain E0310                           what a problem is, and what to do about it";
 
 /// The options of every command.
 #[derive(Clone, Debug, Args)]
@@ -272,7 +273,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         show(&failure, &context);
         failure.exit
     });
-    context.lines.flush();
+    if context.output == Output::Json {
+        context.lines.flush();
+    }
     exit
 }
 

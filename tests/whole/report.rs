@@ -21,7 +21,7 @@ const HOSTILE: [&str; 4] = [
 
 /// A campaign with hostile users that was applied, with refusals, doubts and what is held.
 fn applied() -> (StandIn, Scene) {
-    let stand_in = StandIn::start(&["--refuse", "10%", "--lose-answers", "15%", "--seed", "5"]);
+    let stand_in = StandIn::start(&["--refuse", "10%", "--lose-answers", "5%", "--seed", "5"]);
     let scene = Scene::new(&stand_in.url, 0)
         .with("title: \"夏日立减券 <script>document.title='pwned'</script>\"\nretry: {in_doubt: ask}\nhalt: {same_code: 1000}");
     let users = (0..40).flat_map(|n| HOSTILE.map(|hostile| format!("{hostile}{n}")));
