@@ -97,6 +97,14 @@ fn count(at: f64) -> String {
     grouped(at.round() as u64)
 }
 
+/// A count beside an axis, where there is little room.
+fn brief(at: f64) -> String {
+    if at < 1_000_000.0 {
+        return count(at);
+    }
+    format!("{} M", (at / 100_000.0).round() / 10.0)
+}
+
 /// Attempts a minute, or a second where a campaign was short.
 fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, Undrawn> {
     let short = axis.unit == 1;
@@ -121,7 +129,7 @@ fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, Undrawn> {
         span(slots.length),
         count(number(most) * scale)
     );
-    let draw = |size| chart::bars(size, axis.across.clone(), &bars, (&|at| axis.label(at), &count));
+    let draw = |size| chart::bars(size, axis.across.clone(), &bars, (&|at| axis.label(at), &brief));
     let key = [
         ("issued", "issued"),
         ("refused", "refused"),
@@ -165,7 +173,7 @@ fn cumulative(slots: &Slots, axis: &Axis, counts: Counts) -> Result<Markup, Undr
             axis.across.clone(),
             line.clone(),
             of,
-            (&|at| axis.label(at), &count),
+            (&|at| axis.label(at), &brief),
         )
     };
     figure("Coupons issued so far", &caption, &[], draw)
@@ -206,7 +214,7 @@ fn latency(history: &History) -> Result<Markup, Undrawn> {
     let label: Label<'_> = &bound;
     let draw = |size: Size| {
         let across = 0.0..number(counts.len() as u64);
-        chart::bars(size.with_short_labels(), across, &bars, (label, &count))
+        chart::bars(size.with_short_labels(), across, &bars, (label, &brief))
     };
     figure(
         "Answers by how long they took",
