@@ -11,6 +11,7 @@ use crate::delivery::Counts;
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::order::Asker;
 use crate::outcome::{Class, Classifier};
+use crate::problem::Problem;
 
 /// One event and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,13 @@ pub enum EventKind {
     Counted {
         /// Where.
         counts: Counts,
+    },
+    /// The ledger made a batch of the run's facts durable.
+    Flushed {
+        /// How long that took.
+        took: Duration,
+        /// How many facts.
+        facts: u64,
     },
     /// A send left; the moment the pace counts.
     AttemptBegan {
@@ -279,6 +287,24 @@ pub enum Waiting {
     },
 }
 
+impl Waiting {
+    /// Every word of [`Waiting::word`].
+    pub const WORDS: [&'static str; 6] = ["start", "app_id", "due", "outage", "platform", "token"];
+
+    /// The reason's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::AppId { .. } => "app_id",
+            Self::Due => "due",
+            Self::Outage { .. } => "outage",
+            Self::Platform { .. } => "platform",
+            Self::Token { .. } => "token",
+        }
+    }
+}
+
 /// Why nothing more is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -402,6 +428,23 @@ pub enum Halted {
         /// The limit.
         max: u64,
     },
+}
+
+impl Halted {
+    /// Which problem it is.
+    #[must_use]
+    pub const fn problem(&self) -> Problem {
+        match self {
+            Self::Code { .. } => Problem::HaltCode,
+            Self::Http { .. } => Problem::HaltHttp,
+            Self::Refused { .. } => Problem::HaltRefused,
+            Self::Held { .. } => Problem::HaltHeld,
+            Self::SameCode { .. } => Problem::HaltSameCode,
+            Self::AnotherLedger { .. } => Problem::HaltAnotherLedger,
+            Self::Credentials { .. } => Problem::HaltCredentials,
+            Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,
+        }
+    }
 }
 
 /// How a run ended.

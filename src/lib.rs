@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The words below the line ([`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
-//! [`order`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
+//! [`order`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
 //! listen to its events, and only `cli` sees everything.
 
 pub mod clock;
@@ -20,6 +20,7 @@ pub mod identity;
 pub mod merchant_coupon_id;
 pub mod order;
 pub mod outcome;
+pub mod problem;
 pub mod secret;
 
 pub mod audience;

@@ -63,8 +63,24 @@ fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
 #[test]
 fn every_command_shows_two_examples_of_itself() {
     for command in [
-        "init", "plan", "apply", "status", "pause", "resume", "stop", "validate", "resolve", "trace", "export",
-        "verify", "schema", "sandbox",
+        "init",
+        "plan",
+        "apply",
+        "status",
+        "pause",
+        "resume",
+        "stop",
+        "validate",
+        "resolve",
+        "trace",
+        "export",
+        "report",
+        "verify",
+        "schema",
+        "sandbox",
+        "explain",
+        "completions",
+        "man",
     ] {
         let help = stdout(&run(&[command, "--help"]));
         let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
@@ -96,7 +112,11 @@ fn a_mistake_on_the_command_line_ends_with_2() {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{args:?}");
-        assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).starts_with("error[E02"),
+            "{args:?}: {}",
+            stderr(&output)
+        );
     }
 }
 

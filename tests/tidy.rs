@@ -20,7 +20,7 @@ const RAISED: [(&str, usize, &str); 1] = [(
 )];
 
 /// Leaves, known to all; they import nothing but each other.
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 10] = [
     "clock",
     "delivery",
     "draw",
@@ -29,6 +29,7 @@ const WORDS: [&str; 9] = [
     "merchant_coupon_id",
     "order",
     "outcome",
+    "problem",
     "secret",
 ];
 
@@ -48,7 +49,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 22] = [
     ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
@@ -71,8 +72,14 @@ const HOMES: [(&str, &[&str]); 16] = [
             "audience/sqlite.rs",
         ],
     ),
-    ("axum", &["sandbox/"]),
+    ("axum", &["sandbox/", "report/metrics/server.rs"]),
+    ("prometheus", &["report/metrics.rs"]),
+    ("maud", &["report/html.rs", "report/html/"]),
+    ("plotters", &["report/html/chart.rs"]),
+    ("hdrhistogram", &["report/html/history.rs"]),
     ("clap", &["cli/", "main.rs"]),
+    ("clap_complete", &["cli/completions.rs"]),
+    ("clap_mangen", &["cli/man.rs"]),
 ];
 
 struct Source {

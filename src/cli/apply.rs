@@ -25,7 +25,8 @@ use crate::ledger::store::SledStore;
 use crate::ledger::{Book, Fact, Ledger};
 use crate::order::Order;
 use crate::plan::Plan;
-use crate::report::hub::Hub;
+use crate::problem::Problem;
+use crate::report::hub::{Hub, Outlets};
 use crate::report::progress::Setup;
 
 pub use prepare::NO_CREDENTIALS;
@@ -55,12 +56,13 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 
 async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Exit, Failure> {
     let desk = Desk::default();
-    owner::heed_signals(&desk).map_err(|error| Failure::of(Exit::Error, &error))?;
+    owner::heed_signals(&desk).map_err(|error| Failure::of(Problem::System, &error))?;
     let stand_in = prepare::stand_in(args).await?;
     let plan = Arc::new(prepare::plan(args, parsed, stand_in.as_ref())?);
     let Some(credentials) = prepare::credentials(args, context, parsed) else {
         return Ok(Exit::Input);
     };
+    let metrics = prepare::metrics(args, context, &plan).await?;
     let home = tokio::select! {
         home = Home::take(context, file, &plan, Purpose::Apply) => home?,
         () = owner::stopped(desk.orders()) => return Ok(Exit::Incomplete),
@@ -74,9 +76,12 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
         per_second: plan.pace.per_second,
         again: again("apply", &args.rehearsal, context, file),
     };
-    let outlets = context.outlets(args.events.as_deref())?;
+    let outlets = Outlets {
+        metrics,
+        ..context.outlets(args.events.as_deref())?
+    };
     let hub = Hub::start(setup, outlets, context.clock.clone());
-    let hub = Arc::new(hub.map_err(|error| Failure::of(Exit::Error, &error))?);
+    let hub = Arc::new(hub.map_err(|error| Failure::of(Problem::System, &error))?);
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
@@ -288,7 +293,7 @@ impl Run<'_> {
         self.say(EventKind::Asked { waited });
         answer
             .map(Some)
-            .map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
+            .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
     }
 
     /// A rehearsal shows the times that it does not wait for.
@@ -352,7 +357,7 @@ impl Run<'_> {
 
 /// Every reason why the audience is not let in, as one failure.
 fn refused(refusals: &[Refusal]) -> Failure {
-    let mut failure = Failure::new(Exit::NeedsPerson, "the audience was not let in; nothing was sent");
+    let mut failure = Failure::new(Problem::NotLetIn, "the audience was not let in; nothing was sent");
     failure.causes = refusals.iter().map(ToString::to_string).collect();
     let mut helps: Vec<_> = refusals.iter().filter_map(Refusal::help).collect();
     helps.dedup();

@@ -1,5 +1,6 @@
 //! The arguments of `runner apply`.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,8 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::engine::admit::Accept;
 use crate::plan::Fingerprint;
+use crate::problem::Problem;
 
-use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
@@ -60,6 +61,9 @@ pub struct ApplyArgs {
     /// Write every attempt and everything else that happens to FILE, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     pub events: Option<PathBuf>,
+    /// Serve metrics for Prometheus at ADDR, as in `127.0.0.1:9464`; a port alone is on this machine only
+    #[arg(long, value_name = "ADDR", value_parser = address, help_heading = "Record")]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Whether an apply only shows what it would do.
@@ -80,7 +84,7 @@ impl ApplyArgs {
         match self.files.as_slice() {
             [file] => Ok(file),
             files => Err(Failure::new(
-                Exit::Input,
+                Problem::SeveralFiles,
                 format!(
                     "cannot apply {} campaign files at once: several campaigns in one process are not supported in \
                      this version",
@@ -90,6 +94,15 @@ impl ApplyArgs {
             .help("apply them one after the other: they share the app id's pace anyway")),
         }
     }
+}
+
+/// Reads an address to listen on. Who may reach the run's metrics is said in the address, and is nobody else by default.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse()
+        .map_err(|_| "write an address and a port, as in 127.0.0.1:9464 or [::1]:9464, or a port alone".to_owned())
 }
 
 /// Reads a word of `--accept`, and lets help list them all.

@@ -9,10 +9,10 @@ use crate::douyin::codes::Codes;
 use crate::engine::admit::{Accept, Admission, Terms, Weighed};
 use crate::ledger::{Book, Fact};
 use crate::plan::{Fingerprint, Plan};
+use crate::problem::Problem;
 
 use super::Context;
 use super::exclude;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
@@ -94,7 +94,7 @@ pub fn expected(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &
         return Ok(());
     }
     let mut failure = Failure::new(
-        Exit::NeedsPerson,
+        Problem::OtherPlan,
         "the plan is not the one that --expect names; nothing was sent",
     );
     failure.causes = differences.iter().map(ToString::to_string).collect();

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Context;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::home;
 use super::rehearsal::RehearsalArgs;
@@ -14,6 +13,7 @@ use crate::delivery::{DeliveryKey, StateName};
 use crate::engine::admit::Exclusion;
 use crate::ledger::Book;
 use crate::plan::{self, Plan, RunOptions};
+use crate::problem::Problem;
 
 /// What the lists are read for.
 pub struct For<'f> {
@@ -58,7 +58,12 @@ impl For<'_> {
 
     /// Takes everybody who has, or may have, a coupon of the campaign of the file at `path`.
     async fn campaign_of(&self, path: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), Failure> {
-        let unusable = || Failure::new(Exit::Input, format!("cannot use the campaign file {}", path.display()));
+        let unusable = || {
+            Failure::new(
+                Problem::ExcludedCampaign,
+                format!("cannot use the campaign file {}", path.display()),
+            )
+        };
         let said = campaign::load(path).map_err(|_| unusable())?.campaign;
         let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
         // A rehearsal goes by the rehearsal of the other campaign, and by the campaign itself where there was none.
@@ -71,7 +76,7 @@ impl For<'_> {
                 sandbox,
                 ..RunOptions::default()
             };
-            let other = plan::build(&said, options).map_err(|error| Failure::of(Exit::Input, &error))?;
+            let other = plan::build(&said, options).map_err(|error| Failure::of(Problem::Plan, &error))?;
             // While another process applies it, that one is asked who has a coupon by now.
             if let Some(view) = view::open(self.context, path, &other).await? {
                 let name = format!("campaign {}", said.names.campaign);
@@ -83,7 +88,7 @@ impl For<'_> {
         let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
         let campaign = &said.names.campaign;
         let message = format!("cannot exclude the users of {campaign}: it has no ledger{dir}");
-        Err(Failure::new(Exit::Input, message).help(format!(
+        Err(Failure::new(Problem::ExcludedWithoutLedger, message).help(format!(
             "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
             path.display()
         )))

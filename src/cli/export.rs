@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 
 use crate::delivery::StateName;
 use crate::identity::Identity;
+use crate::problem::Problem;
 use crate::report::times::of;
 use crate::story::row::{Row, Times};
 use crate::story::rows;
@@ -142,7 +143,7 @@ impl ExportArgs {
             _ => return Ok(format),
         };
         let help = "name a file with -o, or another --format";
-        Err(Failure::new(Exit::Input, format!("cannot export so: {trouble}")).help(help))
+        Err(Failure::new(Problem::ExportForm, format!("cannot export so: {trouble}")).help(help))
     }
 
     fn states(&self) -> Vec<StateName> {
@@ -155,7 +156,7 @@ impl ExportArgs {
     fn failed(&self, error: &io::Error) -> Failure {
         match &self.out {
             Some(file) => whole_file::failed(file, error),
-            None => Failure::new(Exit::Error, "cannot write to stdout").caused_by(error),
+            None => Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(error),
         }
     }
 }
@@ -216,7 +217,7 @@ impl Out {
             Self::Stdout(_) => Ok(()),
             Self::File(file) => match file.into_inner() {
                 Ok(file) => file.keep(),
-                Err(error) => Err(Failure::new(Exit::Error, "cannot write the last rows").caused_by(error.error())),
+                Err(error) => Err(Failure::new(Problem::Stdout, "cannot write the last rows").caused_by(error.error())),
             },
         }
     }

@@ -6,8 +6,8 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::problem::{Ends, Problem};
 use crate::sandbox::ServeError;
-use crate::secret::SecretError;
 
 use super::exit::Exit;
 use super::sandbox::SandboxError;
@@ -24,31 +24,41 @@ pub struct Failure {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The problem's stable code, such as `E0102`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    /// Which problem it is; its code stays the same whatever the message says.
+    pub code: Problem,
     /// How the process ends for it.
     #[serde(skip)]
     pub exit: Exit,
 }
 
+impl From<Ends> for Exit {
+    fn from(ends: Ends) -> Self {
+        match ends {
+            Ends::Error => Self::Error,
+            Ends::Input => Self::Input,
+            Ends::Person => Self::NeedsPerson,
+            Ends::Taken => Self::Taken,
+        }
+    }
+}
+
 impl Failure {
     /// A failure of which nothing but its message is known yet.
     #[must_use]
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub fn new(problem: Problem, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             causes: Vec::new(),
             help: None,
-            code: None,
-            exit,
+            code: problem,
+            exit: problem.ends().into(),
         }
     }
 
     /// A failure that says what `error` says, with what caused that error as its causes.
     #[must_use]
-    pub fn of(exit: Exit, error: &dyn Error) -> Self {
-        let failure = Self::new(exit, error.to_string());
+    pub fn of(problem: Problem, error: &dyn Error) -> Self {
+        let failure = Self::new(problem, error.to_string());
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
@@ -74,13 +84,6 @@ impl Failure {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
-        self
-    }
-
-    /// Gives it its stable code.
-    #[must_use]
-    pub const fn code(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
         self
     }
 
@@ -111,10 +114,7 @@ const QUIET: Style = Style::new().bold();
 /// The human form, of several lines, with styles that [`anstream`] strips where they do not belong.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "{ERROR}error[{code}]{ERROR:#}: ")?,
-            None => write!(f, "{ERROR}error{ERROR:#}: ")?,
-        }
+        write!(f, "{ERROR}error[{}]{ERROR:#}: ", self.code)?;
         indented(f, &self.message, "       ")?;
         for cause in &self.causes {
             write!(f, "{QUIET}caused by{QUIET:#}: ")?;
@@ -140,31 +140,20 @@ fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result
     Ok(())
 }
 
-impl From<SecretError> for Failure {
-    fn from(error: SecretError) -> Self {
-        let help = match &error {
-            SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
-            SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
-            SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
-            SecretError::Empty(path) => format!("write the secret into {}", path.display()),
-        };
-        Self::of(Exit::Input, &error).help(help)
-    }
-}
-
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         match &error {
-            SandboxError::Shares { .. } => Self::of(Exit::Input, &error).help("give faults 100% together at most"),
+            SandboxError::Shares { .. } => {
+                Self::of(Problem::FaultShares, &error).help("give faults 100% together at most")
+            }
             SandboxError::Listen { .. } => {
-                Self::of(Exit::Error, &error).help("name another port; `--port 0` takes a free one")
+                Self::of(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
             }
-            SandboxError::Serve(ServeError::Log { .. }) => {
-                Self::of(Exit::Error, &error).help("name a file in a directory that exists and that you may write to")
-            }
-            SandboxError::Serve(_) | SandboxError::Signals(_) | SandboxError::Stdout(_) => {
-                Self::of(Exit::Error, &error)
-            }
+            SandboxError::Serve(ServeError::Log { .. }) => Self::of(Problem::StandInLog, &error)
+                .help("name a file in a directory that exists and that you may write to"),
+            SandboxError::Serve(ServeError::Server(_)) => Self::of(Problem::StandInEnded, &error),
+            SandboxError::Signals(_) => Self::of(Problem::System, &error),
+            SandboxError::Stdout(_) => Self::of(Problem::Stdout, &error),
         }
     }
 }
@@ -178,11 +167,9 @@ mod tests {
     #[test]
     fn a_failure_is_told_from_what_was_attempted_to_what_helps() {
         let denied = std::io::Error::other("denied\x1b]0;you are root\x07");
-        let error = SecretError::Unreadable {
-            path: "/run/secrets/douyin".into(),
-            source: denied,
-        };
-        let told = Failure::from(error).code("E0301");
+        let told = Failure::new(Problem::OutputFile, "cannot write the report to report.html")
+            .caused_by(&denied)
+            .help("name a file in a directory that exists and that you may write to");
         insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
         insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
     }
@@ -196,6 +183,6 @@ mod tests {
         #[error("the disk is full")]
         struct Inner;
 
-        assert_eq!(Failure::of(Exit::Error, &Outer(Inner)).causes, Vec::<String>::new());
+        assert_eq!(Failure::of(Problem::System, &Outer(Inner)).causes, Vec::<String>::new());
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::problem::Problem;
+
 use super::exit::Exit;
 use super::failure::Failure;
 use super::home::again;
@@ -79,11 +81,11 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn exists(path: &Path) -> Failure {
     let message = format!("{} is there already; nothing was written", path.display());
-    Failure::new(Exit::Input, message).help("name another directory: `runner init DIR`")
+    Failure::new(Problem::IsThere, message).help("name another directory: `runner init DIR`")
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Error, format!("cannot {what} {}", path.display()))
+    Failure::new(Problem::OutputFile, format!("cannot {what} {}", path.display()))
         .caused_by(error)
         .help("name a directory that you may write to: `runner init DIR`")
 }

@@ -11,8 +11,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use crate::problem::Problem;
+
 use super::GlobalArgs;
-use super::exit::Exit;
 use super::failure::Failure;
 
 /// The form of a line of the log.
@@ -28,7 +29,7 @@ pub enum LogFormat {
 /// Starts the log for the rest of the process. On stderr it goes around `bars`, so that neither tears the other.
 pub fn start(args: &GlobalArgs, bars: &MultiProgress) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
-        Failure::new(Exit::Input, "cannot read the log's filter")
+        Failure::new(Problem::LogFilter, "cannot read the log's filter")
             .caused_by(&error)
             .help("write RUNNER_LOG like `debug`, `runner=debug` or `warn,runner::engine=trace`")
     })?;
@@ -68,7 +69,9 @@ fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
         .append(true)
         .open(path)
         .map_err(|error| {
-            Failure::new(Exit::Input, format!("cannot write the log to {}", path.display())).caused_by(&error)
+            Failure::new(Problem::LogFile, format!("cannot write the log to {}", path.display()))
+                .caused_by(&error)
+                .help("name a file in a directory that exists and that you may write to")
         })?;
     Ok(BoxMakeWriter::new(Mutex::new(file)))
 }

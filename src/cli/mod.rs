@@ -4,18 +4,22 @@ mod app_id;
 pub mod apply;
 pub mod apply_args;
 mod chain;
+pub mod completions;
 pub mod converge;
 mod exclude;
 pub mod exit;
+pub mod explain;
 pub mod export;
 pub mod failure;
 pub mod home;
 pub mod init;
 pub mod logging;
+pub mod man;
 pub mod orders;
 pub mod plan;
 pub mod question;
 pub mod rehearsal;
+pub mod report;
 pub mod resolve;
 pub mod sandbox;
 pub mod schema;
@@ -39,16 +43,21 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::clock::Clock;
+use crate::problem::Problem;
 use crate::report::hub::{Outlets, Talk};
 use crate::report::lines::Lines;
 
 use self::apply_args::ApplyArgs;
+use self::completions::CompletionsArgs;
 use self::exit::Exit;
+use self::explain::ExplainArgs;
 use self::export::ExportArgs;
 use self::failure::Failure;
 use self::init::InitArgs;
+use self::man::ManArgs;
 use self::orders::{PauseArgs, ResumeArgs, StopArgs};
 use self::plan::PlanArgs;
+use self::report::ReportArgs;
 use self::resolve::ResolveArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
@@ -82,7 +91,8 @@ Where to begin:
   runner init first                              write a first campaign, with comments
   runner apply first/first.yaml --sandbox        rehearse it; nothing real is sent
   runner plan campaigns/summer.yaml              see what an apply would do now
-  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again";
+  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again
+  runner explain E0310                           what a problem is, and what to do about it";
 
 /// The options of every command.
 #[derive(Clone, Debug, Args)]
@@ -166,6 +176,14 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
     Sandbox(SandboxArgs),
+    /// Makes one page of how a campaign went, with charts that need no network
+    Report(ReportArgs),
+    /// Explains a problem by its code: what it is, why it comes, and what to do
+    Explain(ExplainArgs),
+    /// Prints what a shell needs to complete this command line
+    Completions(CompletionsArgs),
+    /// Prints the pages for `man`
+    Man(ManArgs),
 }
 
 /// What a command is given beside its own arguments.
@@ -206,7 +224,7 @@ impl Context {
         let mut out = anstream::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Exit::Error, "cannot write to stdout").caused_by(&error))
+                Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error))
             }
             _ => Ok(()),
         }
@@ -226,6 +244,7 @@ impl Context {
             talk,
             json: json.then(|| self.lines.clone()),
             events: events.map(record).transpose()?,
+            metrics: None,
         })
     }
 }
@@ -234,7 +253,7 @@ fn record(path: &Path) -> Result<Lines, Failure> {
     match OpenOptions::new().create(true).append(true).open(path) {
         Ok(file) => Ok(Lines::new(path.display().to_string(), file)),
         Err(error) => Err(Failure::new(
-            Exit::Input,
+            Problem::EventsFile,
             format!("cannot write a record of events to {}", path.display()),
         )
         .caused_by(&error)
@@ -245,7 +264,7 @@ fn record(path: &Path) -> Result<Lines, Failure> {
 /// Runs a command that waits for things, on as many threads as the machine has cores.
 pub fn wait<F: Future>(command: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, "cannot start threads").caused_by(&error))?;
+    let runtime = runtime.map_err(|error| Failure::new(Problem::System, "cannot start threads").caused_by(&error))?;
     let output = runtime.block_on(command);
     // A task that the command left behind, such as the one that waits for signals, is no reason to stay.
     runtime.shutdown_background();
@@ -263,10 +282,16 @@ pub fn main() -> ExitCode {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
+            let told = error.render().ansi().to_string();
+            let coded = told.replacen("error:", &format!("error[{}]:", Problem::CommandLine), 1);
+            let _ = write!(anstream::stderr(), "{coded}");
+            return Exit::Input;
+        }
+        Err(help) => {
             // Help that is piped into a reader which has seen enough is no failure.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Input } else { Exit::Done };
+            let _ = help.print();
+            return Exit::Done;
         }
     };
     let context = Context::new(&cli.global);
@@ -291,12 +316,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Sandbox(args)) => {
             wait(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
         }
+        Some(Command::Report(args)) => report::run(args, &context),
+        Some(Command::Explain(args)) => explain::run(args, &context),
+        Some(Command::Completions(args)) => completions::run(*args, &context),
+        Some(Command::Man(args)) => man::run(args, &context),
     });
     let exit = done.unwrap_or_else(|failure| {
         show(&failure, &context);
         failure.exit
     });
-    context.lines.flush();
+    if context.output == Output::Json {
+        context.lines.flush();
+    }
     exit
 }
 

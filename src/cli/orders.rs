@@ -11,6 +11,7 @@ use crate::event::Owner;
 use crate::ledger::lock::LockError;
 use crate::ledger::place::Place;
 use crate::order::{Asker, Order};
+use crate::problem::Problem;
 use crate::report::text::visible;
 
 use super::exit::Exit;
@@ -110,7 +111,7 @@ fn give(what: What, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
             What::Resume => format!("to go on after an interruption, `{apply}`"),
             What::Pause | What::Stop => other(args),
         };
-        return Err(Failure::new(Exit::Input, format!("nothing applies {campaign} at present")).help(help));
+        return Err(Failure::new(Problem::NothingRuns, format!("nothing applies {campaign} at present")).help(help));
     };
     let said = match (what, &before) {
         (What::Pause, Order::Go) => "paused: nothing more starts, and what is in flight is waited for".to_owned(),
@@ -121,12 +122,16 @@ fn give(what: What, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
         (What::Pause | What::Resume, Order::Stop { by }) => {
             let message = format!("{campaign} is stopping already, {}", stopped_by(by.as_ref()));
             let apply = again("apply", &args.rehearsal, context, &args.file);
-            return Err(Failure::new(Exit::Input, message).help(format!("when it has ended, `{apply}` goes on")));
+            return Err(
+                Failure::new(Problem::EndsAlready, message).help(format!("when it has ended, `{apply}` goes on"))
+            );
         }
         (What::Resume, Order::Go) => {
             let message = format!("{campaign} is not paused: process {} applies it", owner.pid);
             let apply = again("apply", &args.rehearsal, context, &args.file);
-            return Err(Failure::new(Exit::Input, message).help(format!("to go on after an interruption, `{apply}`")));
+            return Err(
+                Failure::new(Problem::NotPaused, message).help(format!("to go on after an interruption, `{apply}`"))
+            );
         }
     };
     match context.output {

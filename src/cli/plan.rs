@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::engine::admit::Accept;
 use crate::plan::Fingerprint;
+use crate::problem::Problem;
 use crate::report::plan::json::{PlanObject, RequestObject};
 use crate::report::plan::{Proposal, RequestNote, requests, text};
 
@@ -103,7 +104,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 /// Plans every file. One that cannot be planned keeps the others from nothing.
 async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
-    let stop = signals::stopped().map_err(|error| Failure::of(Exit::Error, &error))?;
+    let stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
     let mut exits = Vec::new();
     for file in &files {
         match Box::pin(one(wanted, context, file, (&stop, !exits.is_empty()))).await {

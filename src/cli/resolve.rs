@@ -13,6 +13,7 @@ use crate::delivery::{DeliveryKey, Resolution, StateName};
 use crate::ledger::lock::Purpose;
 use crate::ledger::{Book, Decision, Fact};
 use crate::plan::Plan;
+use crate::problem::Problem;
 
 use super::app_id::this_process;
 use super::exit::Exit;
@@ -162,7 +163,7 @@ fn agreed(about: &text::About<'_>, chosen: &[Chosen], book: &Book) -> Result<boo
     let answer = put.and_then(|()| question::answer(&mut io::stdin().lock()));
     answer
         .map(|answer| answer == question::Answer::Yes)
-        .map_err(|error| Failure::new(Exit::Error, "cannot ask on the terminal").caused_by(&error))
+        .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
 }
 
 /// The facts of one decision: one for each state that deliveries are in, in pieces.
@@ -263,8 +264,12 @@ fn refused(troubles: &[Trouble]) -> Failure {
     let only_doubts = troubles
         .iter()
         .all(|trouble| matches!(trouble, Trouble::MayDouble { .. }));
-    let exit = if only_doubts { Exit::NeedsPerson } else { Exit::Input };
-    let mut failure = Failure::new(exit, "cannot resolve all that was chosen; nothing was changed");
+    let problem = if only_doubts {
+        Problem::MayDouble
+    } else {
+        Problem::CannotResolve
+    };
+    let mut failure = Failure::new(problem, "cannot resolve all that was chosen; nothing was changed");
     failure.causes = troubles.iter().take(MOST_TOLD).map(ToString::to_string).collect();
     if troubles.len() > MOST_TOLD {
         failure

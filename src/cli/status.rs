@@ -12,6 +12,7 @@ use crate::control::status_file;
 use crate::event::Owner;
 use crate::ledger::place::Place;
 use crate::plan::Plan;
+use crate::problem::Problem;
 use crate::report::status::{Row, Status, StatusOwner, table};
 use crate::report::text::visible;
 
@@ -152,7 +153,7 @@ fn status(campaign: &Campaign) -> Result<Status, Failure> {
 fn read(campaign: &Campaign) -> Result<Option<Status>, Failure> {
     let path = campaign.place.status();
     let failed = |error: &dyn std::error::Error| {
-        Failure::new(Exit::Error, format!("cannot read {}", path.display()))
+        Failure::new(Problem::StatusFile, format!("cannot read {}", path.display()))
             .caused_by(error)
             .help("use the program that applies the campaign; the file can also be removed, it is only a courtesy")
     };

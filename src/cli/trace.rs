@@ -11,6 +11,7 @@ use crate::delivery::DeliveryKey;
 use crate::engine::next::{Next, next};
 use crate::ledger::Book;
 use crate::plan::Plan;
+use crate::problem::Problem;
 use crate::report::text::visible;
 use crate::story::person::Person;
 
@@ -111,7 +112,7 @@ fn unknown(book: &Book, plan: &Plan, args: &TraceArgs, context: &Context) -> Fai
         },
         |near| format!("did you mean {}?", visible(&near)),
     );
-    Failure::new(Exit::Input, message).help(help)
+    Failure::new(Problem::UnknownUser, message).help(help)
 }
 
 /// The open_id that was most likely meant: the same in other letters, or with a slip of a few characters.

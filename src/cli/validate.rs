@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::campaign::{self, Campaign, Code, Diagnostic, Names, Parsed, Severity, render_human};
+use crate::problem::Problem;
 
 use super::chain;
 use super::exit::Exit;
@@ -83,11 +84,15 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             continue;
         }
         let within = campaign_files(path).map_err(|error| {
-            Failure::new(Exit::Input, format!("cannot read the directory {}", path.display())).caused_by(&error)
+            Failure::new(
+                Problem::Directory,
+                format!("cannot read the directory {}", path.display()),
+            )
+            .caused_by(&error)
         })?;
         if within.is_empty() {
             let message = format!("there is no campaign file in {}", path.display());
-            return Err(Failure::new(Exit::Input, message).help("campaign files end in .yaml or .yml"));
+            return Err(Failure::new(Problem::NoCampaigns, message).help("campaign files end in .yaml or .yml"));
         }
         files.extend(within);
     }

@@ -11,9 +11,9 @@ use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::place::Passport;
 use crate::ledger::{Each, Ledger, LedgerError, SledStore, Store, StoreError};
 use crate::plan::{self, Plan, RunOptions};
+use crate::problem::Problem;
 
 use super::Context;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{self, ASK_AGAIN, Home, again};
 use super::rehearsal::RehearsalArgs;
@@ -87,7 +87,7 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
         sandbox: rehearsal.url().or_else(nowhere),
         ..RunOptions::default()
     };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
+    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
 /// Opens a campaign's ledger to look at it; nothing when there is none. Adds no fact and makes no directory. A process
@@ -147,7 +147,7 @@ pub(super) fn unanswered(error: &ControlError, owner: &LockError) -> Failure {
         }
         ControlError::Refused { .. } => "run the same command again",
     };
-    let mut failure = Failure::of(Exit::Taken, error).help(help);
+    let mut failure = Failure::of(Problem::OwnerUnclear, error).help(help);
     failure.causes.push(owner.to_string());
     failure
 }
@@ -172,5 +172,5 @@ pub(super) fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> F
     } else {
         "with --sandbox, its rehearsal is meant"
     };
-    Failure::new(Exit::Input, message).help(format!("`{begin}` begins one; {other}"))
+    Failure::new(Problem::NoLedger, message).help(format!("`{begin}` begins one; {other}"))
 }

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use crate::problem::Problem;
 use crate::report::status::{Row, table};
 
-use super::exit::Exit;
 use super::failure::Failure;
 use super::{Context, Output, terminal};
 
@@ -66,7 +66,7 @@ impl<'a> Screen<'a> {
         let mut out = io::stdout().lock();
         match write!(out, "{over}{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
-            Err(error) => return Err(Failure::new(Exit::Error, "cannot write to stdout").caused_by(&error)),
+            Err(error) => return Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error)),
             Ok(()) => {}
         }
         Ok(())

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::exit::Exit;
+use crate::problem::Problem;
+
 use super::failure::Failure;
 
 /// A file under another name beside its place, which takes its place when it is whole.
@@ -36,7 +37,7 @@ impl WholeFile {
             _ => aside(path),
         };
         let refused = |error: io::Error| {
-            Failure::new(Exit::Input, format!("cannot write to {}", path.display()))
+            Failure::new(Problem::OutputPlace, format!("cannot write to {}", path.display()))
                 .caused_by(&error)
                 .help("name a file in a directory that exists and that you may write to")
         };
@@ -63,10 +64,20 @@ impl WholeFile {
     }
 }
 
+/// Puts `bytes` into the file at `path`, all of them or none.
+///
+/// # Errors
+/// When they cannot be written there. What was there before is there still.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut file = WholeFile::begin(path)?;
+    file.write_all(bytes).map_err(|error| failed(path, &error))?;
+    file.keep()
+}
+
 /// What could not be written while it was being made.
 #[must_use]
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Error, format!("cannot write {}", path.display()))
+    Failure::new(Problem::OutputFile, format!("cannot write {}", path.display()))
         .caused_by(error)
         .help("nothing of it was kept; make room there or name another place")
 }
@@ -150,6 +161,6 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         WholeFile::begin(Path::new("/dev/null")).unwrap().keep().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        assert_eq!(WholeFile::begin(dir.path()).unwrap_err().exit, Exit::Input);
+        assert_eq!(WholeFile::begin(dir.path()).unwrap_err().code, Problem::OutputPlace);
     }
 }

@@ -303,6 +303,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Makes a batch durable, and only then tells of it and lets its intents go.
     async fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
+        let (began, facts) = (Instant::now(), batch.facts.len() as u64);
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
             Err(error) => {
@@ -310,10 +311,12 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 return Err(error.into());
             }
         };
+        let took = began.elapsed();
         for landed in batch.landed {
             self.settle(landed);
         }
         let at = self.moment();
+        self.voice.say(at.wall, EventKind::Flushed { took, facts });
         let counts = self.ledger.book().counts();
         self.voice.say(at.wall, EventKind::Counted { counts });
         for permit in permits {

@@ -18,6 +18,7 @@ use crate::event::{Emit, Event, EventKind, Owner};
 
 use super::json::Object;
 use super::lines::{Lines, SCHEMA};
+use super::metrics::Metrics;
 use super::progress::{Look, Setup};
 use super::show::{Piece, Show};
 use super::summary;
@@ -48,6 +49,8 @@ pub struct Outlets {
     pub json: Option<Lines>,
     /// The record of everything, `--events`.
     pub events: Option<Lines>,
+    /// To Prometheus.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// The listener to one run.
@@ -58,6 +61,7 @@ pub struct Hub {
     missed: Arc<AtomicU64>,
     /// Whether there is a record, the only one who wants the single attempts.
     record: bool,
+    metrics: Option<Arc<Metrics>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     setup: Arc<Setup>,
     clock: Clock,
@@ -89,6 +93,7 @@ impl Hub {
         let missed = Arc::new(AtomicU64::new(0));
         let setup = Arc::new(setup);
         let record = outlets.events.is_some();
+        let metrics = outlets.metrics.clone();
         let reporter = Reporter {
             tally: Arc::clone(&tally),
             missed: Arc::clone(&missed),
@@ -105,6 +110,7 @@ impl Hub {
             queue,
             missed,
             record,
+            metrics,
             thread: Mutex::new(Some(thread)),
             setup,
             clock,
@@ -161,6 +167,9 @@ impl Hub {
 impl Emit for Hub {
     fn emit(&self, event: Event) {
         lock(&self.tally).fold(&event);
+        if let Some(metrics) = &self.metrics {
+            metrics.hear(&event);
+        }
         if matches!(
             event.kind,
             EventKind::RunBegan { .. }
@@ -175,6 +184,7 @@ impl Emit for Hub {
         let shown = match event.kind {
             EventKind::AttemptBegan { .. }
             | EventKind::Counted { .. }
+            | EventKind::Flushed { .. }
             | EventKind::AudienceRead { .. }
             | EventKind::Admitting { .. } => false,
             EventKind::AttemptEnded(_) => self.record,

@@ -10,6 +10,7 @@ use crate::delivery::{Counts, StateName};
 use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, Reading, UnusableKind, Waiting};
 use crate::identity::{AppId, CampaignName};
 use crate::outcome::{Class, Classifier};
+use crate::problem::Problem;
 
 use super::progress::Look;
 use super::status::StatusOwner;
@@ -88,6 +89,7 @@ struct HaltedBody<'a> {
     at: String,
     why: String,
     help: String,
+    problem: Problem,
     by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
@@ -101,8 +103,8 @@ struct HaltedBody<'a> {
 struct Summary<'a> {
     at: String,
     state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    #[serde(flatten)]
+    stopped: Stopped,
     counts: CountsBody,
     unusable: BTreeMap<UnusableKind, u64>,
     codes: Vec<CodeBody<'a>>,
@@ -113,6 +115,15 @@ struct Summary<'a> {
     peak_rolling_second: u64,
     ledger: String,
     exit: u8,
+}
+
+/// Why a run ended before its campaign was complete.
+#[derive(Debug, Serialize)]
+struct Stopped {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -244,7 +255,10 @@ impl<'a> Object<'a> {
         let summary = Summary {
             at: rfc3339(ended.at, &look.setup.zone),
             state: look.state(),
-            why: summary::why(tally),
+            stopped: Stopped {
+                why: summary::why(tally),
+                problem: summary::problem(tally),
+            },
             counts: CountsBody::of(tally, &tally.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             codes: codes(tally),
@@ -310,6 +324,7 @@ impl<'a> HaltedBody<'a> {
             at,
             why: summary::halted(halted),
             help: summary::remedy(halted),
+            problem: halted.problem(),
             by,
             code,
             message: told(message),

@@ -2,11 +2,14 @@
 //! back into the run.
 //!
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
-//! A [`plan`] is shown before anything happens. [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own.
+//! A [`plan`] is shown before anything happens; [`metrics`] are the run as Prometheus sees it; [`show`] decides what is worth
+//! saying when, and [`hub`] says it, in a thread of its own.
 
+pub mod html;
 pub mod hub;
 pub mod json;
 pub mod lines;
+pub mod metrics;
 pub mod plan;
 pub mod progress;
 pub mod show;

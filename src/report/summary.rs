@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::delivery::{Counts, StateName};
 use crate::event::{Draining, Ending, FileShare, Halted, PlaceUnit, Reading, Rows, UnusableKind};
 use crate::outcome::Classifier;
+use crate::problem::Problem;
 
 use super::progress::{Look, drained, said};
 use super::tally::{CodeCount, Tally};
@@ -76,6 +77,22 @@ pub fn why(tally: &Tally) -> Option<String> {
         None | Some(Draining::NothingLeft) => left_over(tally),
         Some(why) => Some(drained(why).into_owned()),
     }
+}
+
+/// Which problem a person is asked to look at; none where the same command goes on by itself or nothing is left to do.
+#[must_use]
+pub fn problem(tally: &Tally) -> Option<Problem> {
+    if tally.ended?.ending != Ending::NeedsPerson {
+        return None;
+    }
+    if let Some(why) = &tally.halted {
+        return Some(why.problem());
+    }
+    Some(match tally.doing.drained {
+        Some(Draining::End) => Problem::PastEnd,
+        _ if tally.counts.audience() == 0 => Problem::EmptyAudience,
+        _ => Problem::LeftToPerson,
+    })
 }
 
 /// What is left when nothing more may be sent now.
@@ -162,7 +179,7 @@ fn codes(tally: &Tally) -> String {
 }
 
 /// What the code means here, and who says so when that is not the built-in table.
-fn class(count: &CodeCount, outcome: &str) -> String {
+pub(super) fn class(count: &CodeCount, outcome: &str) -> String {
     let Some(class) = count.class else {
         return outcome.replace('_', " ");
     };
@@ -179,7 +196,8 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
     let sends = &tally.sends;
     let mut facts = Vec::new();
     if let Some(why) = why(tally) {
-        facts.push(("stopped", why));
+        let coded = problem(tally).map_or_else(|| why.clone(), |problem| format!("{problem}: {why}"));
+        facts.push(("stopped", coded));
     }
     let mut took = duration(tally.took(look.now));
     if let Some(reached) = sends.reached() {
@@ -292,6 +310,9 @@ fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
                 .into_iter()
                 .map(|line| format!("help: {line}"))
                 .collect();
+            if let Some(problem) = problem(look.tally) {
+                lines.push(format!("      `runner explain {problem}` says more"));
+            }
             lines.push("then, to go on:".to_owned());
             lines.push(again);
             lines

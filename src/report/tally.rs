@@ -206,7 +206,7 @@ impl Default for Sends {
 }
 
 impl Sends {
-    fn begin(&mut self, since: Duration, wall: Timestamp) {
+    pub(super) fn begin(&mut self, since: Duration, wall: Timestamp) {
         let at = i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4);
         self.attempts += 1;
         self.second.add(at);
@@ -309,7 +309,7 @@ impl Tally {
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
             }
-            EventKind::TokenFetched { .. } => {}
+            EventKind::TokenFetched { .. } | EventKind::Flushed { .. } => {}
             EventKind::Warning { message } => {
                 if self.warnings.len() < Self::WARNINGS {
                     self.warnings.push(message.clone());

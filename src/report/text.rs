@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::delivery::Skipped;
+
 /// `text` with every control character, and every mark that turns the direction of writing or cannot be seen, replaced
 /// by its escape. What the platform or an audience file says goes through this before it reaches a terminal.
 #[must_use]
@@ -97,6 +99,20 @@ fn lines_of(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Why a delivery is not owed at present, for people.
+#[must_use]
+pub const fn skip_reason(why: Skipped) -> &'static str {
+    match why {
+        Skipped::Gone => "gone from the source",
+        Skipped::CouponsPerUser => "above coupons_per_user",
+        Skipped::EarlierRefused => "behind a refused coupon of the same user",
+        Skipped::Excluded => "excluded",
+        Skipped::ControlGroup => "in the control group",
+        Skipped::Lapsed => "last active too long ago",
+        Skipped::Limit => "beyond audience.limit",
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
     clippy::unwrap_used,
     reason = "a helper that cannot do its part fails the test that called it"
 )]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod before;
 mod control;
 mod kills;
+mod metrics;
+mod report;
 mod scene;
 mod secrets;
 mod tls;

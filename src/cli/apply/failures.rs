@@ -1,18 +1,42 @@
-//! What the errors of the line mean to a person: which exit code, and what to do.
+//! What the errors of the line mean to a person: which problem it is, and what to do.
 
 use crate::audience::AudienceError;
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::douyin::client::ClientError;
 use crate::engine::EngineError;
 use crate::ledger::lock::LockError;
 use crate::ledger::place::PlaceError;
 use crate::ledger::{LedgerError, StoreError};
+use crate::problem::Problem;
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
-        let exit = if error.is_input() { Exit::Input } else { Exit::Error };
-        let failure = Self::of(exit, &error);
+        let problem = match &error {
+            AudienceError::Unreadable { .. } => Problem::AudienceUnreadable,
+            AudienceError::NotAFile { .. } => Problem::AudienceNotAFile,
+            AudienceError::Pattern { .. } | AudienceError::NoMatch { .. } => Problem::AudiencePattern,
+            AudienceError::Terminal => Problem::AudienceNotPiped,
+            AudienceError::Foreign { .. } | AudienceError::NotParquet { .. } | AudienceError::NotSqlite { .. } => {
+                Problem::AudienceKind
+            }
+            AudienceError::Damaged { .. } | AudienceError::NoFooter { .. } | AudienceError::BadParquet { .. } => {
+                Problem::AudienceDamaged
+            }
+            AudienceError::Empty { .. } => Problem::AudienceEmpty,
+            AudienceError::NoColumn { .. } | AudienceError::NoSuchColumn { .. } => Problem::AudienceColumn,
+            AudienceError::RepeatedColumn { .. } | AudienceError::Ambiguous { .. } => Problem::AudienceRepeatedColumn,
+            AudienceError::ColumnType { .. } => Problem::AudienceColumnType,
+            AudienceError::LongValue { .. } | AudienceError::Malformed { .. } => Problem::AudienceMalformed,
+            AudienceError::Secret { .. } | AudienceError::Url { .. } => Problem::AudienceUrl,
+            AudienceError::NoQuery { .. } => Problem::AudienceQuery,
+            AudienceError::Database { .. } if error.is_input() => Problem::AudienceQuery,
+            AudienceError::Database { .. } => Problem::AudienceServer,
+            AudienceError::Changed { .. } => Problem::AudienceChanged,
+            AudienceError::BrokenOff => Problem::AudienceBrokenOff,
+            AudienceError::NoThread { .. } => Problem::System,
+            AudienceError::Broken => Problem::Defect,
+        };
+        let failure = Self::of(problem, &error);
         match error.help() {
             Some(help) => failure.help(help),
             None => failure,
@@ -22,88 +46,108 @@ impl From<AudienceError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let exit = match error {
-            ClientError::BaseUrl { .. } => Exit::Input,
-            ClientError::Setup(_) => Exit::Error,
+        let problem = match error {
+            ClientError::BaseUrl { .. } => Problem::BaseUrl,
+            ClientError::Setup(_) => Problem::Http,
         };
-        Self::of(exit, &error)
+        Self::of(problem, &error)
     }
 }
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
-            LockError::Taken { .. } => Self::of(Exit::Taken, &error)
+            LockError::Taken { .. } => Self::of(Problem::Taken, &error)
                 .help("wait until it is done, or end it by `runner stop`; its state is safe"),
-            LockError::Io { .. } => Self::of(Exit::Error, &error),
+            LockError::Io { .. } => Self::of(Problem::Lock, &error),
         }
     }
 }
 
 impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Self {
-        let help = match &error {
-            PlaceError::Network { .. } => "name a directory on a local disk with --state-dir",
-            PlaceError::Foreign { .. } => {
+        let backup = "nothing was sent. restore the whole directory from one backup; without one, move it away, and the \
+                      next run stops at the first coupon that was sent before";
+        let (problem, help) = match &error {
+            PlaceError::Network { .. } => (
+                Problem::NetworkDisk,
+                "name a directory on a local disk with --state-dir",
+            ),
+            PlaceError::Foreign { .. } => (
+                Problem::ForeignLedger,
                 "a campaign keeps its app and platform for ever; give the new one another name, or name another \
-                 directory with --state-dir"
-            }
-            PlaceError::Newer { .. } => "go on with the newer program that wrote it",
-            PlaceError::Illegible { .. } | PlaceError::Missing { .. } => {
-                "nothing was sent. restore the whole directory from one backup; without one, move it away, and the next \
-                 run stops at the first coupon that was sent before"
-            }
-            PlaceError::Io { .. } => "make room or give permission there, or name another directory with --state-dir",
-            PlaceError::Real { .. } => "nothing was changed",
-            PlaceError::Lock(_) | PlaceError::Store(_) => "",
+                 directory with --state-dir",
+            ),
+            PlaceError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
+            PlaceError::Illegible { .. } => (Problem::IllegibleLedger, backup),
+            PlaceError::Missing { .. } => (Problem::HalfLedger, backup),
+            PlaceError::Io { .. } => (
+                Problem::LedgerDirectory,
+                "make room or give permission there, or name another directory with --state-dir",
+            ),
+            PlaceError::Real { .. } => (Problem::RealLedger, "nothing was changed"),
+            PlaceError::Lock(_) | PlaceError::Store(_) => (Problem::Lock, ""),
         };
         match error {
             PlaceError::Lock(error) => error.into(),
             PlaceError::Store(error) => LedgerError::Store(error).into(),
-            error => Self::of(Exit::Error, &error).help(help),
+            error => Self::of(problem, &error).help(help),
         }
     }
 }
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        let help = match &error {
+        let backup = "nothing was sent. restore the ledger's whole directory from a backup";
+        let (problem, help) = match &error {
             LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
-            LedgerError::Record { .. } | LedgerError::Contradiction { .. } => {
-                "nothing was sent. restore the ledger's whole directory from a backup"
-            }
-            LedgerError::Failed => "run the same command again",
+            LedgerError::Record { .. } => (Problem::Record, backup),
+            LedgerError::Contradiction { .. } => (Problem::Contradiction, backup),
+            LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
         };
-        Self::of(Exit::Error, &error).help(help)
+        Self::of(problem, &error).help(help)
     }
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let help = match &error {
+        let report = "please report this; nothing more was sent";
+        let (problem, help) = match &error {
             EngineError::Ledger(LedgerError::Store(error)) => store(error),
-            EngineError::Ledger(_) => "please report this; nothing more was sent",
-            EngineError::AppId(_) => "nothing more was sent; run the same command again",
-            EngineError::Worker(_) => "please report this. what was in flight is in doubt; run the same command again",
+            EngineError::Ledger(LedgerError::Record { .. } | LedgerError::Unfinished { .. }) => {
+                (Problem::Record, report)
+            }
+            EngineError::Ledger(LedgerError::Contradiction { .. }) => (Problem::Contradiction, report),
+            EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
+            EngineError::AppId(_) => (Problem::AppIdTurn, "nothing more was sent; run the same command again"),
+            EngineError::Worker(_) => (
+                Problem::Defect,
+                "please report this. what was in flight is in doubt; run the same command again",
+            ),
         };
-        Self::of(Exit::Error, &error).help(help)
+        Self::of(problem, &error).help(help)
     }
 }
 
-/// What to do about a store that failed.
-const fn store(error: &StoreError) -> &'static str {
+/// Which problem a store that failed is, and what to do.
+const fn store(error: &StoreError) -> (Problem, &'static str) {
     match error {
-        StoreError::Io { .. } | StoreError::Broken { .. } => {
-            "nothing more was sent. make room or give permission there; then the same command goes on"
-        }
+        StoreError::Io { .. } | StoreError::Broken { .. } => (
+            Problem::Store,
+            "nothing more was sent. make room or give permission there; then the same command goes on",
+        ),
         StoreError::Closed { .. }
         | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
-        | StoreError::Headless { .. } => {
-            "nothing was sent. restore the ledger's whole directory from one backup, store and head together"
-        }
-        StoreError::Owner { .. } => "it may have ended meanwhile: run the same command again",
-        StoreError::Planned => "this is a test's doing",
+        | StoreError::Headless { .. } => (
+            Problem::LostEnd,
+            "nothing was sent. restore the ledger's whole directory from one backup, store and head together",
+        ),
+        StoreError::Owner { .. } => (
+            Problem::OwnerGone,
+            "it may have ended meanwhile: run the same command again",
+        ),
+        StoreError::Planned => (Problem::Store, "this is a test's doing"),
     }
 }

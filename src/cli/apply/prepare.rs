@@ -1,15 +1,18 @@
 //! What stands before a run: the stand-in of a rehearsal, the plan, and the credentials.
 
 use std::error::Error as _;
+use std::sync::Arc;
 
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::plan::{self, Plan, RunOptions};
+use crate::problem::Problem;
+use crate::report::metrics::Metrics;
+use crate::report::metrics::server::Bound;
 use crate::sandbox;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretError};
 
 use crate::cli::apply_args::ApplyArgs;
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::{Context, validate};
 
@@ -25,7 +28,7 @@ pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running
         return Ok(None);
     }
     let started = sandbox::start(sandbox::Settings::default()).await;
-    let failed = |error| Failure::new(Exit::Error, "cannot start the stand-in of the platform").caused_by(&error);
+    let failed = |error| Failure::new(Problem::StandIn, "cannot start the stand-in of the platform").caused_by(&error);
     started.map(Some).map_err(failed)
 }
 
@@ -38,7 +41,7 @@ pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox:
             .map(|running| running.base_url().to_owned())
             .or_else(|| args.rehearsal.url()),
     };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Exit::Input, &error))
+    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
 /// The secrets, all of them at hand before anything else happens; none when one is missing, which has then been told. A
@@ -57,8 +60,7 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
             Err(error) => error,
         };
         let cause = error.source().map(ToString::to_string);
-        let failure = Failure::from(error);
-        let mistake = parsed.mistake("credentials", Code::Absent, failure.message, failure.help);
+        let mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), Some(help(&error)));
         Diagnostic { cause, ..mistake }
     } else {
         let (message, help) = NO_CREDENTIALS;
@@ -71,4 +73,37 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
     };
     validate::tell(&[mistake], context);
     None
+}
+
+/// Listens for those who scrape metrics, before anything is sent, and serves what the run's events make of them.
+pub(super) async fn metrics(args: &ApplyArgs, context: &Context, plan: &Plan) -> Result<Option<Arc<Metrics>>, Failure> {
+    let Some(address) = args.metrics else {
+        return Ok(None);
+    };
+    let failed = |error: &dyn std::error::Error| {
+        Failure::new(Problem::MetricsAddress, format!("cannot serve metrics at {address}"))
+            .caused_by(error)
+            .help("name another port with --metrics; `ss -ltnp` shows who has one. nothing was sent")
+    };
+    let bound = Bound::listen(address).await.map_err(|error| failed(&error))?;
+    let metrics = Metrics::new(&plan.identity.campaign, plan.pace.per_second).map_err(|error| failed(&error))?;
+    let metrics = Arc::new(metrics);
+    let reach = if address.ip().is_loopback() {
+        ""
+    } else {
+        "; whoever reaches this address can read the campaign's counts"
+    };
+    context.talk(&format!("metrics at http://{}/metrics{reach}\n", bound.address()));
+    bound.serve(Arc::clone(&metrics), context.clock.clone());
+    Ok(Some(metrics))
+}
+
+/// What to do about a secret that cannot be had.
+fn help(error: &SecretError) -> String {
+    match error {
+        SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
+        SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+        SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+        SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+    }
 }

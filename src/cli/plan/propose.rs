@@ -11,7 +11,7 @@ use crate::cli::apply::NO_CREDENTIALS;
 use crate::cli::converge::{Converge, expected};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
-use crate::cli::{Context, Exit, view};
+use crate::cli::{Context, view};
 use crate::delivery::{Away, StateName};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
@@ -22,6 +22,7 @@ use crate::ledger::worth::Worth;
 use crate::ledger::{Generation, Ledger, Store};
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
+use crate::problem::Problem;
 use crate::report::plan::verdict::{self, Reason};
 use crate::report::plan::{About, ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 use crate::report::times::{grouped, of};
@@ -260,7 +261,7 @@ impl Job<'_> {
             let request = SendRequest::new(app_id, &due.open_id, &due.activity_id, due.merchant_coupon_id);
             let drawn = drawing
                 .draw(&request)
-                .map_err(|why| Failure::new(Exit::Error, format!("cannot draw up a request: {why}")))?;
+                .map_err(|why| Failure::new(Problem::Defect, format!("cannot draw up a request: {why}")))?;
             Ok(RequestNote {
                 open_id: request.open_id,
                 ordinal: due.key.ordinal,

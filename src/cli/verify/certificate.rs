@@ -9,11 +9,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::view::View;
 use crate::delivery::StateName;
 use crate::plan::Plan;
+use crate::problem::Problem;
 use crate::report::lines::SCHEMA;
 
 use super::check::Checked;
@@ -152,9 +152,12 @@ fn hex(bytes: &[u8; 32]) -> String {
 /// Reads a certificate.
 pub fn read(path: &Path) -> Result<Certificate, Failure> {
     let unreadable = |error: &io::Error| {
-        Failure::new(Exit::Input, format!("cannot read the certificate {}", path.display()))
-            .caused_by(error)
-            .help("name a file that `runner verify --certificate FILE` wrote")
+        Failure::new(
+            Problem::Certificate,
+            format!("cannot read the certificate {}", path.display()),
+        )
+        .caused_by(error)
+        .help("name a file that `runner verify --certificate FILE` wrote")
     };
     let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     match serde_json::from_str::<Certificate>(&text) {
@@ -165,7 +168,7 @@ pub fn read(path: &Path) -> Result<Certificate, Failure> {
 }
 
 fn none(path: &Path, why: &str) -> Failure {
-    let mut failure = Failure::new(Exit::Input, format!("{} is no certificate", path.display()));
+    let mut failure = Failure::new(Problem::Certificate, format!("{} is no certificate", path.display()));
     failure.causes.push(why.to_owned());
     failure.help("name a file that `runner verify --certificate FILE` wrote")
 }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::delivery::{Counts, DeliveryKey, StateName};
 use crate::ledger::{Book, Ledger, Store};
+use crate::problem::Problem;
 
 /// What a ledger says that is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub async fn check<S: Store>(ledger: &mut Ledger<S>) -> Result<Checked, Failure>
     if counts != recounted || counts.audience() != all {
         let message = "the ledger's sum is not right, though each of its facts is: a defect of this program";
         let counted = format!("{all} deliveries; counted on the way {counts:?}, counted anew {recounted:?}");
-        let mut failure = Failure::new(Exit::Error, message).help("please report this");
+        let mut failure = Failure::new(Problem::Sum, message).help("please report this");
         failure.causes.push(counted);
         return Err(failure);
     }

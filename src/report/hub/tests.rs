@@ -68,6 +68,7 @@ fn everything_arrives_where_it_belongs() {
             talk: Talk::Silent,
             json: Some(Lines::new("stdout", stdout.clone())),
             events: Some(Lines::new("the record", record.clone())),
+            metrics: None,
         },
     );
     for event in &story.events {
@@ -97,6 +98,7 @@ fn a_reader_that_is_stuck_holds_up_nobody() {
             talk: Talk::Silent,
             json: None,
             events: Some(Lines::new("a pipe", Stuck(held))),
+            metrics: None,
         },
     );
     for event in &story.events {

@@ -6,10 +6,10 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
 use crate::clock::until;
-use crate::delivery::{Skipped, StateName};
+use crate::delivery::StateName;
 
 use super::super::summary::{rows, unusable_kind};
-use super::super::text::{columns, left, right, visible, wrap};
+use super::super::text::{columns, left, right, skip_reason, visible, wrap};
 use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
 use super::{ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 
@@ -126,21 +126,9 @@ fn skipped(stand: &Stand) -> String {
     let reasons: Vec<_> = stand
         .skipped
         .iter()
-        .map(|(why, n)| format!("{} {}", grouped(*n), reason(*why)))
+        .map(|(why, n)| format!("{} {}", grouped(*n), skip_reason(*why)))
         .collect();
     reasons.join(", ")
-}
-
-const fn reason(why: Skipped) -> &'static str {
-    match why {
-        Skipped::Gone => "gone from the source",
-        Skipped::CouponsPerUser => "above coupons_per_user",
-        Skipped::EarlierRefused => "behind a refused coupon of the same user",
-        Skipped::Excluded => "excluded",
-        Skipped::ControlGroup => "in the control group",
-        Skipped::Lapsed => "last active too long ago",
-        Skipped::Limit => "beyond audience.limit",
-    }
 }
 
 fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {

@@ -1,0 +1,31 @@
+//! `runner completions`: what a shell needs to complete the command line.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{Cli, Context};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner completions bash > ~/.local/share/bash-completion/completions/runner
+      for bash, from its next start on
+  runner completions fish > ~/.config/fish/completions/runner.fish
+      for fish";
+
+/// The arguments of `runner completions`.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Prints the script, the same whatever `--output` says: it is for a shell to read.
+pub fn run(args: CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "runner", &mut script);
+    context.data(&String::from_utf8_lossy(&script)).map(|()| Exit::Done)
+}

@@ -1,0 +1,65 @@
+//! `runner man`: the pages for `man`, one a command.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::problem::Problem;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{Cli, Context, whole_file};
+
+const EXAMPLES: &str = "\
+Examples:
+  runner man | man -l -
+      read every page
+  runner man -o ~/.local/share/man/man1
+      put them where `man runner-apply` finds them";
+
+/// The arguments of `runner man`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ManArgs {
+    /// Write one file a command into DIR instead of all of them to stdout
+    #[arg(short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Prints the pages, or writes each into a file.
+pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
+    let pages = pages()?;
+    let Some(dir) = &args.out else {
+        let all: Vec<_> = pages.into_iter().map(|(_, page)| page).collect();
+        return context.data(&all.concat()).map(|()| Exit::Done);
+    };
+    fs::create_dir_all(dir).map_err(|error| {
+        Failure::new(
+            Problem::OutputFile,
+            format!("cannot make the directory {}", dir.display()),
+        )
+        .caused_by(&error)
+    })?;
+    for (name, page) in &pages {
+        whole_file::write(&dir.join(name), page.as_bytes())?;
+    }
+    context.talk(&format!("wrote {} pages into {}\n", pages.len(), dir.display()));
+    Ok(Exit::Done)
+}
+
+/// The pages with the names of their files, the program's own first.
+fn pages() -> Result<Vec<(String, String)>, Failure> {
+    let mut cli = Cli::command();
+    cli.build();
+    let commands: Vec<Command> = cli.get_subcommands().cloned().collect();
+    let mut pages = Vec::new();
+    for man in std::iter::once(cli).chain(commands).map(Man::new) {
+        let mut page = Vec::new();
+        man.render(&mut page)
+            .map_err(|error| Failure::new(Problem::OutputFile, "cannot make the man pages").caused_by(&error))?;
+        pages.push((man.get_filename(), String::from_utf8_lossy(&page).into_owned()));
+    }
+    Ok(pages)
+}

@@ -1,0 +1,289 @@
+//! The report: one page that needs nothing but itself, for whoever has to know afterwards how a campaign went.
+//!
+//! Everything that the audience or the platform said is text in it and nothing else: it is escaped by the library that
+//! writes the page, what plays tricks with the direction of writing is shown as its escape, and each piece is set apart so
+//! that it cannot turn its surroundings around.
+
+pub mod chart;
+mod figures;
+pub mod history;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::delivery::{Counts, Skipped, StateName};
+use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+
+use super::text::{skip_reason, visible};
+use super::times::{duration, grouped, of, rate};
+
+use self::history::{History, Last};
+
+pub use self::chart::Undrawn;
+
+const STYLE: &str = include_str!("html/page.css");
+/// Nothing is fetched and nothing runs, even if this page were wrong about itself.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// All that a report shows.
+#[derive(Debug)]
+pub struct Report {
+    /// What it is about.
+    pub about: About,
+    /// Where all deliveries stand.
+    pub counts: Counts,
+    /// How many are skipped, by reason.
+    pub skipped: BTreeMap<Skipped, u64>,
+    /// How many deliveries took so many attempts; those that were never attempted are not in it.
+    pub attempts: BTreeMap<u32, u64>,
+    /// Deliveries that a person may have to look at, the first few of them.
+    pub open: Vec<Open>,
+    /// What happened.
+    pub history: History,
+}
+
+/// What a report is about.
+#[derive(Debug)]
+pub struct About {
+    /// The campaign.
+    pub campaign: CampaignName,
+    /// Its title.
+    pub title: Option<String>,
+    /// The app.
+    pub app_id: AppId,
+    /// The activity of new deliveries.
+    pub activity_id: ActivityId,
+    /// The platform.
+    pub platform: PlatformName,
+    /// Where the ledger is.
+    pub ledger: PathBuf,
+    /// By which clocks times are shown.
+    pub zone: TimeZone,
+    /// When the report was made.
+    pub now: Timestamp,
+    /// The plan's pace.
+    pub per_second: f64,
+    /// The command that goes on, as one would type it.
+    pub again: String,
+}
+
+/// A delivery that is neither settled nor simply owed.
+#[derive(Debug)]
+pub struct Open {
+    /// Its state.
+    pub state: StateName,
+    /// Whose it is.
+    pub open_id: OpenId,
+    /// Which of that user's coupons.
+    pub ordinal: u8,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Since when it is in doubt, where it is.
+    pub since: Option<Timestamp>,
+    /// What was answered last.
+    pub last: Last,
+    /// What happens next.
+    pub next: &'static str,
+}
+
+/// The report as a page.
+///
+/// # Errors
+/// When a chart cannot be drawn.
+pub fn page(report: &Report) -> Result<String, Undrawn> {
+    let About {
+        campaign, title, zone, ..
+    } = &report.about;
+    let name = title.as_deref().unwrap_or(campaign.as_str());
+    let figures = figures::all(&report.history, report.counts, zone)?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                link rel="icon" href="data:,";
+                title { (visible(name)) ": report" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (head(report, name))
+                    (sum(report))
+                    (tables::open(report))
+                    @if report.history.ended > 0 { (figures) }
+                    (tables::codes(&report.history))
+                    (tables::latency(&report.history))
+                    (tables::attempts(&report.attempts))
+                    (facts(report))
+                }
+                footer {
+                    "made by runner " (env!("CARGO_PKG_VERSION")) " from the ledger, " (time(report.about.now, zone))
+                }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+/// Text that somebody else wrote.
+fn theirs(text: &str) -> Markup {
+    html! { bdi { (visible(text)) } }
+}
+
+fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S %:z")
+        .to_string()
+}
+
+fn head(report: &Report, name: &str) -> Markup {
+    let about = &report.about;
+    html! {
+        header {
+            h1 { (theirs(name)) }
+            p.names {
+                @if about.title.is_some() { code { (about.campaign) } " · " }
+                "app " code { (about.app_id) } " · activity " code { (about.activity_id) }
+            }
+            @if about.platform == PlatformName::Sandbox {
+                p.note { "A rehearsal: the platform was a stand-in, and no coupon is real." }
+            }
+        }
+    }
+}
+
+/// The states in the order in which a reader asks for them, each with what it means.
+const STATES: [(StateName, &str, &str); 8] = [
+    (StateName::Issued, "issued", "the user has the coupon"),
+    (StateName::Refused, "refused", "the platform refused the user for good"),
+    (StateName::Skipped, "skipped", "not owed at present"),
+    (StateName::Pending, "pending", "owed, not attempted yet"),
+    (StateName::Deferred, "deferred", "surely not issued yet, and due again"),
+    (
+        StateName::InFlight,
+        "in-flight",
+        "being sent, or was when a process ended",
+    ),
+    (
+        StateName::InDoubt,
+        "in-doubt",
+        "an answer was lost: the user may have the coupon",
+    ),
+    (StateName::Held, "held", "a code that nobody has classified"),
+];
+
+fn headline(counts: &Counts) -> (&'static str, String) {
+    if counts.audience() == 0 {
+        return ("open", "Nobody is owed a coupon".to_owned());
+    }
+    if counts.complete() {
+        return ("complete", "Complete: every delivery is settled or skipped".to_owned());
+    }
+    let parts = [
+        (counts.owed(), "still owed"),
+        (counts.of(StateName::InDoubt), "in doubt"),
+        (counts.of(StateName::Held), "held"),
+    ];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", grouped(*n)))
+        .collect();
+    ("open", format!("Not complete: {}", parts.join(", ")))
+}
+
+fn sum(report: &Report) -> Markup {
+    let counts = &report.counts;
+    let (class, headline) = headline(counts);
+    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.of(*state) > 0).collect();
+    html! {
+        section {
+            p.headline.(class) { (headline) }
+            @if !there.is_empty() {
+                div.bar aria-hidden="true" {
+                    @for (state, class, _) in &there {
+                        span.(class) style=(format!("flex-grow:{}", counts.of(*state))) {}
+                    }
+                }
+            }
+            div.scroll { table.sum {
+                tbody {
+                    @for (state, class, meaning) in &there {
+                        tr {
+                            td.number { (grouped(counts.of(*state))) }
+                            th scope="row" { span.dot.(class) {} (state) }
+                            td { (share(counts.of(*state), counts.audience())) }
+                            td.wide { (meaning) @if *state == StateName::Skipped { (reasons(&report.skipped)) } }
+                        }
+                    }
+                }
+                tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { "coupons in all" } } }
+            } }
+        }
+    }
+}
+
+fn reasons(skipped: &BTreeMap<Skipped, u64>) -> Markup {
+    let told = skipped
+        .iter()
+        .map(|(why, n)| format!("{} {}", grouped(*n), skip_reason(*why)));
+    html! { ": " (told.collect::<Vec<_>>().join(", ")) }
+}
+
+/// A share in percent, never rounded to nothing or to all when it is neither.
+fn share(n: u64, of: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for showing")]
+    let percent = n as f64 * 100.0 / of.max(1) as f64;
+    match (n, percent) {
+        (n, _) if n == of => "100 %".to_owned(),
+        (_, percent) if percent > 99.9 => "> 99.9 %".to_owned(),
+        (n, percent) if n > 0 && percent < 0.1 => "< 0.1 %".to_owned(),
+        (_, percent) => format!("{percent:.1} %"),
+    }
+}
+
+/// How it went: names and values.
+fn facts(report: &Report) -> Markup {
+    let (about, history) = (&report.about, &report.history);
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    if let Some((first, last)) = history.span {
+        facts.push(("first attempt", time(first, &about.zone)));
+        facts.push(("last word", time(last, &about.zone)));
+        if let Some(took) = crate::clock::until(first, last) {
+            facts.push(("in between", duration(took)));
+        }
+    }
+    facts.push(("runs", grouped(history.runs)));
+    facts.push(("attempts", grouped(history.attempts)));
+    let lost = history.attempts.saturating_sub(history.ended);
+    if lost > 0 {
+        facts.push((
+            "without an end",
+            format!("{}: a process ended first", of(lost, "attempt", "attempts")),
+        ));
+    }
+    facts.push(("pace", format!("at most {}", rate(about.per_second))));
+    html! {
+        section {
+            h2 { "How it went" }
+            dl {
+                @for (name, value) in facts { dt { (name) } dd { (value) } }
+                dt { "platform" } dd { (theirs(&about.platform.to_string())) }
+                dt { "ledger" } dd { (theirs(&about.ledger.display().to_string())) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

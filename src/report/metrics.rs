@@ -1,0 +1,356 @@
+//! The run as Prometheus sees it: instruments that events move, and their text. Served by [`server`].
+//!
+//! Names keep to Prometheus' conventions: base units, `_total` for what only grows, and no label whose values an audience
+//! or a platform could make without end.
+
+pub mod server;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use prometheus::{
+    Encoder, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::clock::until;
+use crate::delivery::{Counts, StateName};
+use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
+use crate::identity::CampaignName;
+
+use super::tally::Sends;
+
+/// So many distinct codes have series of their own; the others share one.
+const MOST_CODES: usize = 64;
+/// Of an attempt; the platform answers within a tenth of a second, and `retry.timeout` is ten.
+const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Of a flush; a good disk takes a tenth of a millisecond, and one that takes a quarter of a second costs starts.
+const FLUSH: &[f64] = &[
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+];
+
+/// The metrics of one run.
+pub struct Metrics {
+    registry: Registry,
+    counters: Counters,
+    gauges: Gauges,
+    live: Mutex<Live>,
+}
+
+/// What an event moves at once.
+struct Counters {
+    started: IntCounter,
+    attempts: IntCounterVec,
+    latency: Histogram,
+    flush: Histogram,
+    rows: IntCounter,
+}
+
+/// What is set from [`Live`] whenever somebody looks.
+struct Gauges {
+    deliveries: IntGaugeVec,
+    in_flight: IntGauge,
+    armed: IntGauge,
+    pace: GaugeVec,
+    token_age: GaugeVec,
+    token_expiry: GaugeVec,
+    phase: IntGaugeVec,
+    waiting: IntGaugeVec,
+    halted: IntGauge,
+}
+
+/// What is known at present.
+#[derive(Default)]
+struct Live {
+    counts: Counts,
+    /// Attempts that have started and whose end was not told yet.
+    outstanding: u64,
+    sends: Sends,
+    per_second: f64,
+    token: Option<Token>,
+    codes: BTreeSet<i64>,
+    phase: Option<Phase>,
+    halted: bool,
+    ended: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Token {
+    fetched: Timestamp,
+    until: Timestamp,
+}
+
+impl Metrics {
+    /// The metrics of a run of which nothing was heard yet, at the plan's pace.
+    ///
+    /// # Errors
+    /// When a name of a metric is none. That is a defect, and a test finds it.
+    pub fn new(campaign: &CampaignName, per_second: f64) -> Result<Self, prometheus::Error> {
+        let labels = HashMap::from([("campaign".to_owned(), campaign.to_string())]);
+        let registry = Registry::new_custom(Some("runner".to_owned()), Some(labels))?;
+        let counters = Counters::new(&registry)?;
+        let gauges = Gauges::new(&registry)?;
+        let info = "The program that serves these metrics.";
+        let build = int_gauges(&registry, "build_info", info, &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(Self {
+            registry,
+            counters,
+            gauges,
+            live: Mutex::new(Live {
+                per_second,
+                ..Live::default()
+            }),
+        })
+    }
+
+    /// Takes in one event. Waits for nothing but another event or a look.
+    pub fn hear(&self, event: &Event) {
+        let mut live = self.live();
+        match &event.kind {
+            EventKind::AudienceRead { rows } => self.read(*rows),
+            EventKind::Admitted { reading, counts } => {
+                // The reading tells of its progress now and then; this is all of it.
+                let unusable: u64 = reading.unusable.iter().map(|(_, rows)| rows.count).sum();
+                self.read(reading.listed + reading.repeated.count + unusable);
+                live.counts = *counts;
+            }
+            EventKind::Counted { counts } => live.counts = *counts,
+            EventKind::Phase(phase) => live.phase = Some(phase.clone()),
+            EventKind::AttemptBegan { since_run_began } => {
+                live.outstanding += 1;
+                live.sends.begin(*since_run_began, event.at);
+                self.counters.started.inc();
+            }
+            EventKind::AttemptEnded(attempt) => {
+                live.outstanding = live.outstanding.saturating_sub(1);
+                let code = live.code(attempt);
+                let class = attempt.class.map_or(attempt.outcome.as_str(), |class| class.word());
+                self.counters.attempts.with_label_values(&[code.as_str(), class]).inc();
+                self.counters.latency.observe(attempt.latency);
+            }
+            EventKind::Flushed { took, .. } => self.counters.flush.observe(took.as_secs_f64()),
+            EventKind::PaceChanged { per_second, .. } => live.per_second = *per_second,
+            EventKind::TokenFetched { until } => {
+                live.token = Some(Token {
+                    fetched: event.at,
+                    until: *until,
+                });
+            }
+            EventKind::Halted(_) => live.halted = true,
+            EventKind::RunEnded { counts, .. } => {
+                live.counts = *counts;
+                live.ended = true;
+            }
+            EventKind::RunBegan { .. }
+            | EventKind::Admitting { .. }
+            | EventKind::Asking
+            | EventKind::Asked { .. }
+            | EventKind::Warning { .. } => {}
+        }
+    }
+
+    fn read(&self, rows: u64) {
+        self.counters.rows.inc_by(rows.saturating_sub(self.counters.rows.get()));
+    }
+
+    /// All of it as it stands at `now`, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When it cannot be written as text. That is a defect.
+    pub fn text(&self, now: Timestamp) -> Result<String, prometheus::Error> {
+        self.gauges.set(&self.live(), now);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// A fold cannot leave this half changed in a way that matters to a report, so a poisoned one is used on.
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Live {
+    /// The code's label: a platform that answers with ever new codes makes no series without end.
+    fn code(&mut self, attempt: &Attempt) -> String {
+        let Some(code) = attempt.code else {
+            return "none".to_owned();
+        };
+        if self.codes.len() < MOST_CODES {
+            self.codes.insert(code);
+        }
+        if self.codes.contains(&code) {
+            code.to_string()
+        } else {
+            "other".to_owned()
+        }
+    }
+}
+
+impl Counters {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let attempts = IntCounterVec::new(
+            Opts::new(
+                "attempts_total",
+                "Attempts whose outcome is durable, by the platform's code and what it means here.",
+            ),
+            &["code", "class"],
+        )?;
+        registry.register(Box::new(attempts.clone()))?;
+        Ok(Self {
+            started: counter(registry, "attempts_started_total", "Attempts that have left.")?,
+            attempts,
+            latency: histogram(
+                registry,
+                "attempt_duration_seconds",
+                "From the first byte of a request to the end of its answer, or to giving up.",
+                LATENCY,
+            )?,
+            flush: histogram(
+                registry,
+                "ledger_flush_duration_seconds",
+                "How long a batch of facts took to become durable.",
+                FLUSH,
+            )?,
+            rows: counter(
+                registry,
+                "audience_rows_read_total",
+                "Rows of the audience that were read.",
+            )?,
+        })
+    }
+}
+
+impl Gauges {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let int = |name, help, labels: &[&str]| int_gauges(registry, name, help, labels);
+        let float = |name, help, labels: &[&str]| gauges(registry, name, help, labels);
+        Ok(Self {
+            deliveries: int(
+                "deliveries",
+                "Deliveries by state; together they are the audience.",
+                &["state"],
+            )?,
+            in_flight: int(
+                "attempts_in_flight",
+                "Attempts that have left and whose outcome is not durable yet.",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            armed: int(
+                "attempts_armed",
+                "Attempts whose intent is durable and that have not left.",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            pace: float(
+                "pace_starts_per_second",
+                "Starts per second: allowed at present, used over the last ten seconds, and the most in any one second.",
+                &["kind"],
+            )?,
+            token_age: float("token_age_seconds", "How long ago the access token was fetched.", &[])?,
+            token_expiry: float(
+                "token_expiry_timestamp_seconds",
+                "Until when the access token is valid.",
+                &[],
+            )?,
+            phase: int("phase", "1 for what the run is doing, 0 for the rest.", &["phase"])?,
+            waiting: int("waiting", "1 for what the run waits for, 0 for the rest.", &["reason"])?,
+            halted: int("halted", "1 once the run has halted and a person must look.", &[])?
+                .with_label_values::<&str>(&[]),
+        })
+    }
+
+    fn set(&self, live: &Live, now: Timestamp) {
+        for state in StateName::ALL {
+            let label = state.to_string().replace(' ', "_");
+            self.deliveries
+                .with_label_values(&[label])
+                .set(signed(live.counts.of(state)));
+        }
+        let durable = live.counts.of(StateName::InFlight);
+        self.in_flight.set(signed(live.outstanding));
+        self.armed.set(signed(durable.saturating_sub(live.outstanding)));
+        let used = if live.sends.attempts > 0 {
+            live.sends.rate(now)
+        } else {
+            0.0
+        };
+        #[expect(clippy::cast_precision_loss, reason = "starts within one second")]
+        let most = live.sends.second.most() as f64;
+        for (kind, value) in [("allowed", live.per_second), ("used", used), ("most", most)] {
+            self.pace.with_label_values(&[kind]).set(value);
+        }
+        if let Some(token) = live.token {
+            let age = until(token.fetched, now).unwrap_or_default().as_secs_f64();
+            self.token_age.with_label_values::<&str>(&[]).set(age);
+            self.token_expiry
+                .with_label_values::<&str>(&[])
+                .set(token.until.as_duration().as_secs_f64());
+        }
+        let (phase, waiting) = live.doing();
+        for word in ["planning", "sending", "waiting", "draining", "ended"] {
+            self.phase.with_label_values(&[word]).set(i64::from(word == phase));
+        }
+        for word in Waiting::WORDS {
+            self.waiting
+                .with_label_values(&[word])
+                .set(i64::from(waiting == Some(word)));
+        }
+        self.halted.set(i64::from(live.halted));
+    }
+}
+
+impl Live {
+    /// What the run is doing, and what it waits for.
+    const fn doing(&self) -> (&'static str, Option<&'static str>) {
+        match &self.phase {
+            _ if self.ended => ("ended", None),
+            None | Some(Phase::Planning) => ("planning", None),
+            Some(Phase::Paused { .. }) => ("paused", None),
+            Some(Phase::Sending) => ("sending", None),
+            Some(Phase::Waiting { why, .. }) => ("waiting", Some(why.word())),
+            Some(Phase::Draining { .. }) => ("draining", None),
+        }
+    }
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}
+
+fn int_gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
+    let gauges = GaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! `/metrics` over HTTP. Whoever scrapes, and whoever opens connections and hangs, has no part in sending: there is room for
+//! a few connections, none of which grows old.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
+
+use crate::clock::Clock;
+
+use super::Metrics;
+
+/// So many connections at once; a scraper needs one.
+const MOST_CONNECTIONS: usize = 16;
+/// A connection is closed when it is this old, whatever it is doing. Scrapers connect again by themselves.
+const OLDEST: Duration = Duration::from_secs(30);
+/// The text format of Prometheus.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// An address that is listened on and not served yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Listens on `address`; a port of 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the system does not let it be listened on: the port is in use, for one.
+    pub async fn listen(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves in the background until the runtime ends.
+    pub fn serve(self, metrics: Arc<Metrics>, clock: Clock) {
+        let shown = Shown { metrics, clock };
+        let router = Router::new().route("/metrics", get(show)).with_state(shown);
+        let few = Few {
+            listener: self.listener,
+            room: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(few, router).await {
+                tracing::warn!("metrics are served no longer: {error}");
+            }
+        });
+    }
+}
+
+#[derive(Clone)]
+struct Shown {
+    metrics: Arc<Metrics>,
+    clock: Clock,
+}
+
+async fn show(State(shown): State<Shown>) -> Response {
+    match shown.metrics.text(shown.clock.now()) {
+        Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// A listener with room for a few connections; the next ones wait in the system's queue.
+struct Few {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+}
+
+impl Listener for Few {
+    type Io = Brief;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Brief, SocketAddr) {
+        // The semaphore is never closed, so room there will be.
+        let place = Arc::clone(&self.room).acquire_owned().await.ok();
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        let brief = Brief {
+            stream,
+            old: Box::pin(tokio::time::sleep(OLDEST)),
+            _place: place,
+        };
+        (brief, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that ends when it is [`OLDEST`] old.
+struct Brief {
+    stream: TcpStream,
+    old: Pin<Box<Sleep>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Brief {
+    fn too_old(&mut self, cx: &mut Context<'_>) -> bool {
+        self.old.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl AsyncRead for Brief {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.too_old(cx) {
+            // To the server, this is a peer that has hung up.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Brief {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.too_old(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,254 @@
+//! The text that a scraper gets: what it says, that it keeps to the format, and that nobody can make it grow.
+
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::event::{Ending, Halted, Owner};
+use crate::report::testing::{BANNED, ISSUED, Story, TIMED_OUT, UNLISTED, shanghai};
+
+fn metrics(story: &Story) -> Metrics {
+    let campaign = CampaignName::parse("summer-2026").unwrap();
+    let metrics = Metrics::new(&campaign, 98.0).unwrap();
+    story.events.iter().for_each(|event| metrics.hear(event));
+    metrics
+}
+
+/// A run in which everything happens that is measured.
+fn eventful() -> Story {
+    let mut story = Story::new();
+    story
+        .begin()
+        .tell(EventKind::AudienceRead { rows: 5_000 })
+        .tell(EventKind::AudienceRead { rows: 9_000 })
+        .admit(40)
+        .tell(EventKind::TokenFetched {
+            until: shanghai("14:00:00"),
+        })
+        .tell(EventKind::Phase(Phase::Sending));
+    for took in [0.000_12, 0.000_3, 0.4] {
+        let took = Duration::from_secs_f64(took);
+        story.tell(EventKind::Flushed { took, facts: 4 });
+    }
+    story
+        .send(20, 11, ISSUED)
+        .send(2, 11, BANNED)
+        .send(1, 11, UNLISTED)
+        .send(1, 11, TIMED_OUT)
+        .tell(EventKind::PaceChanged {
+            per_second: 49.0,
+            until: Some(shanghai("12:10:00")),
+        })
+        .tell(EventKind::Phase(Phase::Waiting {
+            why: Waiting::Platform {
+                code: 28_003_017,
+                message: "quota".into(),
+            },
+            until: None,
+        }));
+    story
+}
+
+fn text(story: &Story) -> String {
+    metrics(story).text(story.now).unwrap()
+}
+
+#[test]
+fn a_scrape_in_the_middle_of_a_run() {
+    insta::assert_snapshot!(text(&eventful()));
+}
+
+#[test]
+fn before_anything_was_heard_and_after_the_end() {
+    let at_first = text(&Story::new());
+    assert!(
+        at_first.contains("runner_phase{phase=\"planning\",campaign=\"summer-2026\"} 1\n"),
+        "{at_first}"
+    );
+    assert!(
+        !at_first.contains("runner_token_age_seconds"),
+        "what is not known is absent"
+    );
+    let mut story = eventful();
+    story
+        .tell(EventKind::Halted(Halted::MaxCoupons { max: 24 }))
+        .end(Ending::NeedsPerson);
+    let at_last = text(&story);
+    for line in [
+        "runner_halted{campaign=\"summer-2026\"} 1",
+        "runner_phase{phase=\"ended\",campaign=\"summer-2026\"} 1",
+        "runner_waiting{reason=\"platform\",campaign=\"summer-2026\"} 0",
+    ] {
+        assert!(at_last.lines().any(|own| own == line), "{line} is not in\n{at_last}");
+    }
+}
+
+/// An intent is durable, then its send leaves, then its outcome is durable.
+#[test]
+fn armed_and_in_flight_are_told_apart() {
+    let mut story = Story::new();
+    story.begin().admit(3);
+    for _ in 0..3 {
+        story.shift(StateName::Pending, StateName::InFlight);
+    }
+    story.start();
+    let text = text(&story);
+    assert!(
+        text.contains("runner_attempts_armed{campaign=\"summer-2026\"} 2\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("runner_attempts_in_flight{campaign=\"summer-2026\"} 1\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_platform_with_ever_new_codes_makes_no_series_without_end() {
+    let mut story = Story::new();
+    story.begin().admit(1_000);
+    for code in 0..1_000 {
+        let (state, outcome, _, class, classifier, message) = UNLISTED;
+        story.send(
+            1,
+            11,
+            (state, outcome, Some(990_000_000 + code), class, classifier, message),
+        );
+    }
+    let text = text(&story);
+    let of_codes: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("runner_attempts_total{"))
+        .collect();
+    assert_eq!(of_codes.len(), MOST_CODES + 1);
+    let other = of_codes.iter().find(|line| line.contains("code=\"other\"")).unwrap();
+    assert!(other.ends_with(&format!(" {}", 1_000 - MOST_CODES)), "{other}");
+    assert!(text.contains("runner_attempt_duration_seconds_count{campaign=\"summer-2026\"} 1000\n"));
+}
+
+#[test]
+fn every_reason_to_wait_has_its_word() {
+    let owner = Owner {
+        host: "h".into(),
+        pid: 1,
+        since: shanghai("12:00:00"),
+        command: String::new(),
+    };
+    let since = shanghai("12:00:00");
+    let (message, why) = (String::new(), String::new());
+    let all = [
+        Waiting::Start,
+        Waiting::AppId { owner },
+        Waiting::Due,
+        Waiting::Outage { since },
+        Waiting::Platform { code: 1, message },
+        Waiting::Token { since, why },
+    ];
+    assert_eq!(all.each_ref().map(Waiting::word), Waiting::WORDS);
+    for waiting in all {
+        let json = serde_json::to_value(&waiting).unwrap();
+        assert_eq!(json["for"], waiting.word(), "the word is the event's own");
+    }
+}
+
+/// The rules of the text format and of Prometheus' naming that `promtool` checks, for machines that do not have it.
+#[test]
+fn the_text_keeps_to_the_format() {
+    let text = text(&eventful());
+    let mut kinds = BTreeMap::new();
+    let mut helped = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').unwrap();
+            assert!(helped.insert(name.to_owned()) && !help.is_empty(), "{line}");
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert!(kinds.insert(name.to_owned(), kind.to_owned()).is_none(), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            assert!(
+                name.starts_with("runner_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                "{line}"
+            );
+            for unit in ["_ms", "_milliseconds", "_minutes", "_hours", "_percent"] {
+                assert!(!name.contains(unit), "{name} is not in a base unit");
+            }
+        } else {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            let name = series.split('{').next().unwrap();
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|part| name.strip_suffix(part).filter(|name| kinds.contains_key(*name)))
+                .unwrap_or(name);
+            assert!(
+                helped.contains(family) && kinds.contains_key(family),
+                "{line} comes before its HELP and TYPE"
+            );
+            assert!(series.contains("campaign=\"summer-2026\""), "{line}");
+        }
+    }
+    assert!(kinds.len() >= 14, "{kinds:?}");
+}
+
+#[test]
+fn promtool_has_nothing_to_say() {
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        println!("skipped: there is no promtool on this machine");
+        return;
+    };
+    let mut stdin = promtool.stdin.take().unwrap();
+    stdin.write_all(text(&eventful()).as_bytes()).unwrap();
+    drop(stdin);
+    let said = promtool.wait_with_output().unwrap();
+    let said = (String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr)).into_owned();
+    assert_eq!(said, "");
+}
+
+#[test]
+fn the_dashboard_asks_for_nothing_that_is_not_there() {
+    let dashboard: Value = serde_json::from_str(include_str!("../../../examples/grafana/runner.json")).unwrap();
+    let text = text(&eventful());
+    let there: BTreeSet<_> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('{').next())
+        .collect();
+    let mut asked = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let words = target["expr"]
+                .as_str()
+                .unwrap()
+                .split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+            asked.extend(words.filter(|word| word.starts_with("runner_")).map(str::to_owned));
+        }
+    }
+    for name in &asked {
+        assert!(
+            there.contains(name.as_str()),
+            "{name} is on the dashboard and not served"
+        );
+    }
+    let families: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    for family in families {
+        assert!(
+            asked.iter().any(|name| name.starts_with(family)),
+            "{family} is served and on no panel"
+        );
+    }
+}
