@@ -93,7 +93,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     let (code, _, err) = run(dir.path(), &["init", "file/within"]);
     assert_eq!(code, Some(1));
     assert!(
-        err.starts_with("error: cannot make the directory file/within\ncaused by: "),
+        err.starts_with("error[E0212]: cannot make the directory file/within\ncaused by: "),
         "{err}"
     );
 }

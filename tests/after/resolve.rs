@@ -119,7 +119,7 @@ fn what_is_not_said_right_changes_nothing() {
         &["held-1", "--ordinal", "0", "--as", "owed", "--note", "x"],
     ] {
         let ran = desk.run("resolve", args).ends(2);
-        assert!(ran.err.starts_with("error: "), "{}", ran.err);
+        assert!(ran.err.starts_with("error[E0201]: "), "{}", ran.err);
     }
     assert_eq!(decisions(&desk), before);
     let long = "券".repeat(1001);

@@ -72,7 +72,7 @@ fn a_report_has_the_ledgers_numbers_and_changes_nothing() {
     let head = |files: BTreeMap<PathBuf, Vec<u8>>| files.into_iter().find(|(path, _)| path.ends_with("head"));
     let after = head(files(scene.place().dir()));
     assert!(after.is_some() && after == head(before), "a fact was added");
-    report(&scene, "/no/such/directory/report.html", &[]).ends(1);
+    report(&scene, "/no/such/directory/report.html", &[]).ends(2);
     let json = report(&scene, to.to_str().unwrap(), &["--output", "json"]).ends(0);
     assert!(json.out.contains("\"type\":\"report\""), "{}", json.out);
 }
