@@ -288,7 +288,7 @@ fn refused(troubles: &[Trouble]) -> Failure {
 /// A decision that an apply under way does not know of would be one that it acts against.
 fn not_while_it_is_applied(failure: Failure) -> Failure {
     if failure.exit == Exit::Taken {
-        return failure.help("nothing was changed. stop it there with ^C, resolve, and apply again");
+        return failure.help("nothing was changed. end the run by `runner stop`, resolve, and apply again");
     }
     failure
 }

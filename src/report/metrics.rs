@@ -298,7 +298,7 @@ impl Gauges {
                 .set(token.until.as_duration().as_secs_f64());
         }
         let (phase, waiting) = live.doing();
-        for word in ["planning", "sending", "waiting", "draining", "ended"] {
+        for word in ["planning", "sending", "waiting", "paused", "draining", "ended"] {
             self.phase.with_label_values(&[word]).set(i64::from(word == phase));
         }
         for word in Waiting::WORDS {
