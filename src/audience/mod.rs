@@ -1,7 +1,7 @@
 //! Who: one file per kind of source. A source is read as a stream of rows, never as a list, and each row arrives either
 //! with an open_id that may be sent to or with the reason why not.
 //!
-//! A kind of source is a type that can [pour](reading::Pour) its rows out, and a variant of [`Source`].
+//! A kind of source is a type that can pour its rows out (`reading::Pour`), and a variant of [`Source`].
 
 mod activity;
 mod batch;
