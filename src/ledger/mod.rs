@@ -28,7 +28,7 @@ use std::fmt;
 use jiff::Timestamp;
 use tracing::debug;
 
-use crate::delivery::{ActivityNo, DeliveryKey};
+use crate::delivery::{ActivityNo, DeliveryKey, Verdict};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
@@ -295,14 +295,22 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// As [`Ledger::open`].
     pub async fn facts(&mut self, mut show: impl FnMut(u64, Fact) + Send) -> Result<(), LedgerError> {
-        self.retell(|_, sequence, fact| show(sequence, fact)).await
+        self.retell(|_, sequence, passing| {
+            show(sequence, passing.fact()?);
+            Some(())
+        })
+        .await
     }
 
-    /// As [`Ledger::facts`], and beside each fact the book of all of them: not as it was then, but as it is now.
+    /// As [`Ledger::facts`], for whoever needs few of them whole, and beside each the book of all of them: not as it was
+    /// then, but as it is now. What `show` finds to be no fact ends it.
     ///
     /// # Errors
     /// As [`Ledger::open`].
-    pub async fn retell(&mut self, mut show: impl FnMut(&Book, u64, Fact) + Send) -> Result<(), LedgerError> {
+    pub async fn retell(
+        &mut self,
+        mut show: impl FnMut(&Book, u64, Passing<'_>) -> Option<()> + Send,
+    ) -> Result<(), LedgerError> {
         let Self { store, book, .. } = self;
         let (mut codec, mut chain) = (Codec::default(), Chain::of(&book.identity));
         let mut last = LastGood {
@@ -315,9 +323,7 @@ impl<S: Store> Ledger<S> {
                 let unreadable = |source| LedgerError::Record { sequence, last, source };
                 let body = chain.open(record).map_err(unreadable)?;
                 decode(&mut codec, last, body, |entry| {
-                    let fact = entry.fact().ok_or(Contradiction::NotReread)?;
-                    show(book, sequence, fact);
-                    Ok(())
+                    show(book, sequence, Passing(entry)).ok_or(Contradiction::NotReread)
                 })
             };
             if broken.is_none() {
@@ -424,6 +430,33 @@ fn decode(
         source: RecordError::Senseless,
     })?;
     folded.map_err(|source| LedgerError::Contradiction { sequence, last, source })
+}
+
+/// A fact that passes by. Of most of them somebody needs less than all: to make an outcome, or a list of users, whole
+/// costs more than to read over it.
+pub struct Passing<'a>(Entry<'a>);
+
+impl Passing<'_> {
+    /// Which delivery's attempt ended, and by what verdict; nothing for any other fact.
+    #[must_use]
+    pub const fn ended(&self) -> Option<(DeliveryKey, Verdict)> {
+        match &self.0 {
+            Entry::Ended { key, verdict, .. } => Some((*key, *verdict)),
+            _ => None,
+        }
+    }
+
+    /// Whether it only says who is in the audience.
+    #[must_use]
+    pub const fn admits(&self) -> bool {
+        matches!(self.0, Entry::Admitted(_))
+    }
+
+    /// The whole fact. Nothing when it is none that anybody writes.
+    #[must_use]
+    pub fn fact(self) -> Option<Fact> {
+        self.0.fact()
+    }
 }
 
 /// Leave to make one attempt at one delivery. Only a durable intent yields it, and sending consumes it, so a send

@@ -62,7 +62,16 @@ impl Index {
     pub async fn of<S: Store>(ledger: &mut Ledger<S>) -> Result<Self, LedgerError> {
         let mut index = Self::empty(ledger.book());
         let mut under_way = HashMap::new();
-        ledger.facts(|_, fact| index.take(fact, &mut under_way)).await?;
+        ledger
+            .retell(|_, _, passing| {
+                match passing.ended() {
+                    Some((key, verdict)) => index.ended(key, verdict, &mut under_way),
+                    None if passing.admits() => {}
+                    None => index.take(passing.fact()?, &mut under_way),
+                }
+                Some(())
+            })
+            .await?;
         Ok(index)
     }
 
@@ -127,6 +136,19 @@ impl Index {
         }
     }
 
+    fn ended(&mut self, key: DeliveryKey, verdict: Verdict, under_way: &mut HashMap<DeliveryKey, Brief>) {
+        under_way.remove(&key);
+        self.outcomes = self.outcomes.saturating_add(1);
+        let (last, unknown) = (self.outcomes, matches!(verdict, Verdict::Unknown { .. }));
+        self.change(key, |brief| {
+            brief.last = last;
+            brief.unknown = brief.unknown.saturating_add(unknown.into());
+        });
+        if let Some(later) = self.later.get_mut(&key) {
+            later.settled_at = None;
+        }
+    }
+
     /// Takes one fact. `under_way` has what each attempt that is under way found.
     fn take(&mut self, fact: Fact, under_way: &mut HashMap<DeliveryKey, Brief>) {
         match fact {
@@ -149,18 +171,7 @@ impl Index {
                     self.change(key, |brief| *brief = before);
                 }
             }
-            Fact::Ended { key, verdict, .. } => {
-                under_way.remove(&key);
-                self.outcomes = self.outcomes.saturating_add(1);
-                let (last, unknown) = (self.outcomes, matches!(verdict, Verdict::Unknown { .. }));
-                self.change(key, |brief| {
-                    brief.last = last;
-                    brief.unknown = brief.unknown.saturating_add(unknown.into());
-                });
-                if let Some(later) = self.later.get_mut(&key) {
-                    later.settled_at = None;
-                }
-            }
+            Fact::Ended { key, verdict, .. } => self.ended(key, verdict, under_way),
             Fact::Reread { key, at, .. } => self.later.entry(key).or_default().settled_at = Some(at),
             Fact::Decided { keys, decision } => {
                 let decision: Arc<Decision> = decision.into();

@@ -25,13 +25,19 @@ pub async fn each<S: Store>(
     let index = Index::of(ledger).await?;
     let (mut outcomes, mut more) = (0_u32, true);
     ledger
-        .retell(|book, _, fact| {
-            let Fact::Ended { key, outcome, .. } = fact else { return };
+        .retell(|book, _, passing| {
+            let Some((key, _)) = passing.ended() else {
+                return Some(());
+            };
             outcomes = outcomes.saturating_add(1);
             let is_last = index.last_outcome(key) == Some(outcomes);
             if more && is_last && states.contains(&book.standing(key).state.name()) {
+                let Fact::Ended { outcome, .. } = passing.fact()? else {
+                    return None;
+                };
                 more = show(&row(book, &index, key, Some(Cow::Owned(*outcome))));
             }
+            Some(())
         })
         .await?;
     let book = ledger.book();

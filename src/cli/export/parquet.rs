@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::Type;
+use parquet::schema::types::{ColumnPath, Type};
 
 use crate::identity::Identity;
 use crate::story::row::{COLUMNS, Cell, Kind, Row};
@@ -18,6 +18,9 @@ use super::Table;
 
 /// So many rows lie in memory before they are written: some tens of megabytes.
 const GROUP: usize = 64 * 1024;
+
+/// Columns in which hardly two rows are alike: a dictionary of their values would be made and thrown away.
+const DISTINCT: [&str; 4] = ["open_id", "merchant_coupon_id", "log_id", "coupon_id"];
 
 /// A file that is being written.
 pub struct Parquet<W: Write + Send> {
@@ -44,7 +47,12 @@ impl<W: Write + Send> Parquet<W> {
     /// Writes what comes before the first row.
     pub fn begin(out: W, identity: &Identity) -> io::Result<Self> {
         let told = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
-        let properties = WriterProperties::builder()
+        let properties = DISTINCT
+            .into_iter()
+            .fold(WriterProperties::builder(), |properties, column| {
+                properties.set_column_dictionary_enabled(ColumnPath::from(column), false)
+            });
+        let properties = properties
             .set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default()))
             .set_created_by(concat!("runner ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_key_value_metadata(Some(vec![
