@@ -64,7 +64,7 @@ fn a_port_that_is_taken_is_an_error_that_names_it() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        told.starts_with(&format!("error: cannot listen on 127.0.0.1:{port}\ncaused by: ")),
+        told.starts_with(&format!("error[E0505]: cannot listen on 127.0.0.1:{port}\ncaused by: ")),
         "{told}"
     );
     assert!(told.contains("\nhelp: name another port"), "{told}");

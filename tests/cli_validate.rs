@@ -166,7 +166,7 @@ fn a_schema_that_could_not_be_written_is_an_error() {
     let output = output.expect("the program starts");
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text(&output.stderr).starts_with("error: cannot write to stdout\ncaused by: "),
+        text(&output.stderr).starts_with("error[E0206]: cannot write to stdout\ncaused by: "),
         "{}",
         text(&output.stderr)
     );
