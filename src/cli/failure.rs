@@ -24,28 +24,11 @@ pub struct Failure {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The problem's stable code, such as `E0102`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<Problem>,
+    /// Which problem it is; its code stays the same whatever the message says.
+    pub code: Problem,
     /// How the process ends for it.
     #[serde(skip)]
     pub exit: Exit,
-}
-
-/// How the process ends for a failure, and its code where it has one.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind(Exit, Option<Problem>);
-
-impl From<Exit> for Kind {
-    fn from(exit: Exit) -> Self {
-        Self(exit, None)
-    }
-}
-
-impl From<Problem> for Kind {
-    fn from(problem: Problem) -> Self {
-        Self(problem.ends().into(), Some(problem))
-    }
 }
 
 impl From<Ends> for Exit {
@@ -60,23 +43,22 @@ impl From<Ends> for Exit {
 }
 
 impl Failure {
-    /// A failure of which nothing but its message is known yet.
+    /// A failure of which nothing is known yet but which problem it is, and what was attempted.
     #[must_use]
-    pub fn new(kind: impl Into<Kind>, message: impl Into<String>) -> Self {
-        let Kind(exit, code) = kind.into();
+    pub fn new(problem: Problem, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             causes: Vec::new(),
             help: None,
-            code,
-            exit,
+            code: problem,
+            exit: problem.ends().into(),
         }
     }
 
     /// A failure that says what `error` says, with what caused that error as its causes.
     #[must_use]
-    pub fn of(kind: impl Into<Kind>, error: &dyn Error) -> Self {
-        let failure = Self::new(kind, error.to_string());
+    pub fn of(problem: Problem, error: &dyn Error) -> Self {
+        let failure = Self::new(problem, error.to_string());
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
@@ -132,10 +114,7 @@ const QUIET: Style = Style::new().bold();
 /// The human form, of several lines, with styles that [`anstream`] strips where they do not belong.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "{ERROR}error[{code}]{ERROR:#}: ")?,
-            None => write!(f, "{ERROR}error{ERROR:#}: ")?,
-        }
+        write!(f, "{ERROR}error[{}]{ERROR:#}: ", self.code)?;
         indented(f, &self.message, "       ")?;
         for cause in &self.causes {
             write!(f, "{QUIET}caused by{QUIET:#}: ")?;
