@@ -41,6 +41,7 @@ pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
             format!("cannot make the directory {}", dir.display()),
         )
         .caused_by(&error)
+        .help("name a directory that you may write to")
     })?;
     for (name, page) in &pages {
         whole_file::write(&dir.join(name), page.as_bytes())?;
