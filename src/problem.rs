@@ -138,6 +138,8 @@ problems! {
     OwnerGone = "E0317", Error;
     /// The ledger's sum is not right.
     Sum = "E0318", Error;
+    /// The ledger is not what was written.
+    Unproven = "E0319", Error;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

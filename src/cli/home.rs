@@ -131,6 +131,12 @@ impl Home {
         self.place.dir()
     }
 
+    /// The campaign's lock.
+    #[must_use]
+    pub const fn lock(&self) -> &CampaignLock {
+        &self.lock
+    }
+
     /// Opens the ledger's store, if there is one.
     pub async fn store(&self) -> Result<Option<SledStore>, Failure> {
         Ok(self.place.open(&self.lock).await?)

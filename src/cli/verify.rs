@@ -10,15 +10,13 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::campaign::Parsed;
-use crate::plan::Plan;
 use crate::report::summary::sum;
 use crate::report::text::visible;
 use crate::report::times::{grouped, of, rfc3339};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home;
-use super::view::{self, CampaignArgs, View};
+use super::view::{self, CampaignArgs};
 use super::whole_file::{self, WholeFile};
 use super::{Context, Output, validate};
 use certificate::{Certificate, Difference};
@@ -58,8 +56,8 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let before = args.against.as_deref().map(certificate::read).transpose()?;
     let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
     super::wait(async {
-        let (view, checked) = check_all(args, context, &plan).await?;
-        let certificate = Certificate::of(&view, &checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
+        let checked = check::check(context, &args.campaign, &plan).await?;
+        let certificate = Certificate::of(&checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
         if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
             certificate
                 .write(&mut file)
@@ -75,7 +73,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
                 }
             }
             Output::Human => {
-                let mut text = sound(&view, &checked, &certificate, &parsed);
+                let mut text = sound(&checked, &certificate, &parsed);
                 if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
                     text.push_str(&compared(differences, path, before));
                 }
@@ -87,22 +85,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     })?
 }
 
-/// Opens the ledger and checks all of it. Whatever is wrong with it, its file is named.
-async fn check_all(args: &VerifyArgs, context: &Context, plan: &Plan) -> Result<(View, Checked), Failure> {
-    let named = |mut failure: Failure| {
-        if failure.exit == Exit::Error {
-            let place = home::place(context, &args.campaign.file, plan);
-            let file = place.dir().join("store").join("db");
-            failure.causes.push(format!("its facts are in {}", file.display()));
-        }
-        failure
-    };
-    let mut view = view::opened(context, &args.campaign, plan).await.map_err(named)?;
-    let checked = check::check(&mut view.ledger).await.map_err(named)?;
-    Ok((view, checked))
-}
-
-fn sound(view: &View, checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
+fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
     let mut text = format!(
@@ -120,9 +103,9 @@ fn sound(view: &View, checked: &Checked, certificate: &Certificate, parsed: &Par
                 of(checked.batches, "batch", "batches")
             ),
         ),
-        ("settled", format!("{}, by SHA-256", grouped(checked.settled))),
+        ("settled", format!("{}, by SHA-256", grouped(checked.settled.many))),
         ("", certificate.sha256.clone()),
-        ("ledger", visible(&view.dir.display().to_string()).into_owned()),
+        ("ledger", visible(&checked.dir.display().to_string()).into_owned()),
         ("begun", certificate.ledger_created.clone()),
     ];
     for (name, value) in lines {

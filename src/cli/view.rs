@@ -1,5 +1,6 @@
 //! A campaign's ledger for commands that only look at it: nothing is added to it, and none is made where there is none.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::campaign::Parsed;
 use crate::control::{ControlError, OwnerStore};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::place::Passport;
-use crate::ledger::{Each, Ledger, LedgerError, SledStore, Store, StoreError};
+use crate::ledger::{Each, Head, Ledger, LedgerError, SledStore, Store, StoreError};
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
 
@@ -65,6 +66,20 @@ impl Store for ViewStore {
         match self {
             Self::Own { store, .. } => store.read(each).await,
             Self::Owner(store) => store.read(each).await,
+        }
+    }
+
+    async fn read_behind(&mut self, known: Head, each: &mut Each<'_>) -> Result<bool, StoreError> {
+        match self {
+            Self::Own { store, .. } => store.read_behind(known, each).await,
+            Self::Owner(store) => store.read_behind(known, each).await,
+        }
+    }
+
+    async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
+        match self {
+            Self::Own { store, .. } => store.shortcut().await,
+            Self::Owner(store) => store.shortcut().await,
         }
     }
 }

@@ -12,6 +12,7 @@ mod group;
 mod head;
 pub mod lock;
 pub mod memory;
+mod passing;
 mod people;
 pub mod place;
 mod quiet;
@@ -28,13 +29,14 @@ use std::fmt;
 use jiff::Timestamp;
 use tracing::debug;
 
-use crate::delivery::{ActivityNo, DeliveryKey, Verdict};
+use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
 pub use fact::{Decision, Excluded, Fact, Generation};
 pub use head::Head;
+pub use passing::Passing;
 pub use reader::Reader;
 pub use record::RecordError;
 pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
@@ -430,33 +432,6 @@ fn decode(
         source: RecordError::Senseless,
     })?;
     folded.map_err(|source| LedgerError::Contradiction { sequence, last, source })
-}
-
-/// A fact that passes by. Of most of them somebody needs less than all: to make an outcome, or a list of users, whole
-/// costs more than to read over it.
-pub struct Passing<'a>(Entry<'a>);
-
-impl Passing<'_> {
-    /// Which delivery's attempt ended, and by what verdict; nothing for any other fact.
-    #[must_use]
-    pub const fn ended(&self) -> Option<(DeliveryKey, Verdict)> {
-        match &self.0 {
-            Entry::Ended { key, verdict, .. } => Some((*key, *verdict)),
-            _ => None,
-        }
-    }
-
-    /// Whether it only says who is in the audience.
-    #[must_use]
-    pub const fn admits(&self) -> bool {
-        matches!(self.0, Entry::Admitted(_))
-    }
-
-    /// The whole fact. Nothing when it is none that anybody writes.
-    #[must_use]
-    pub fn fact(self) -> Option<Fact> {
-        self.0.fact()
-    }
 }
 
 /// Leave to make one attempt at one delivery. Only a durable intent yields it, and sending consumes it, so a send

@@ -2,22 +2,20 @@
 //! transition checked, and the sum made anew.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::{self, Write};
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
 use super::book::{Book, Contradiction};
-use super::codec::{Codec, Entry, pack, unpack};
+use super::codec::{Codec, Entry};
 use super::lock::CampaignLock;
 use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
 use super::shortcut::{self, Folded};
 use super::store::{Condition, Damage, SledStore, Store};
 use super::{LastGood, LedgerError, decode};
-use crate::delivery::{Counts, DeliveryKey, State};
+use crate::delivery::{Counts, DeliveryKey, StateName};
 use crate::identity::Identity;
-use crate::merchant_coupon_id::MerchantCouponId;
 
 /// What was found in a ledger that is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +32,8 @@ pub struct Report {
     pub counts: Counts,
     /// All settled deliveries, as one hash.
     pub settled: Settled,
+    /// The fingerprint of the plan that was applied last; none before the first.
+    pub fingerprint: Option<String>,
     /// What became of the shortcut that is kept of the folded state.
     pub shortcut: Shortcut,
     /// Whether the store's files are what they were when it was closed. Where they are not, and the ledger is sound all the
@@ -46,9 +46,8 @@ pub struct Report {
 pub struct Settled {
     /// How many there are.
     pub many: u64,
-    /// SHA-256 over a line for each of them, in the order of their `merchant_coupon_id`s: a JSON array of that id, the
-    /// state's name, the code of a refusal or null, the `coupon_id` of an issued one or null where the platform never told
-    /// it; no spaces, and a line feed behind each.
+    /// SHA-256 over a line for each of them, `merchant_coupon_id state`, sorted: what `sort` and `sha256sum` make of an
+    /// export.
     pub sha256: [u8; 32],
 }
 
@@ -156,7 +155,6 @@ pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report
 struct Reading {
     folded: Folded,
     facts: BTreeMap<&'static str, u64>,
-    coupons: Coupons,
     kept: Option<shortcut::Look>,
     shortcut: Shortcut,
 }
@@ -172,7 +170,6 @@ impl Reading {
         Self {
             folded,
             facts: BTreeMap::new(),
-            coupons: Coupons::default(),
             kept,
             shortcut: Shortcut::None,
         }
@@ -210,11 +207,10 @@ impl Reading {
         } = &mut self.folded;
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = chain.open(record).map_err(unreadable)?;
-        let (facts, coupons, mut senseless) = (&mut self.facts, &mut self.coupons, false);
+        let (facts, mut senseless) = (&mut self.facts, false);
         let fold = |entry: Entry<'_>| -> Result<(), Contradiction> {
             *facts.entry(entry.kind()).or_default() += 1;
             senseless |= !entry.is_whole();
-            coupons.note(&entry);
             book.fold(entry)
         };
         decode(codec, last, body, fold)?;
@@ -251,79 +247,37 @@ impl Reading {
             facts: self.facts,
             recipients: book.recipients(),
             counts: kept,
-            settled: settled(book, &self.coupons),
+            settled: settled(book),
+            fingerprint: book.generation().map(|last| last.fingerprint.clone()),
             shortcut: self.shortcut,
             condition,
         })
     }
 }
 
-/// The coupon_ids that the platform told, packed, by delivery: some ten bytes and a place of eight for each.
-#[derive(Default)]
-struct Coupons {
-    packed: Vec<u8>,
-    /// For each ordinal, by recipient: where the coupon_id begins, counted from 1; 0 where there is none.
-    rows: Vec<Vec<u64>>,
-}
-
-impl Coupons {
-    fn note(&mut self, entry: &Entry<'_>) {
-        let Entry::Ended { key, told, .. } = entry else { return };
-        let Some(coupon_id) = told.coupon_id() else { return };
-        let (row, at) = (usize::from(key.ordinal), key.recipient as usize);
-        if self.rows.len() <= row {
-            self.rows.resize_with(row + 1, Vec::new);
+/// All that is settled by a book.
+#[must_use]
+pub fn settled(book: &Book) -> Settled {
+    let mut settled = Vec::new();
+    for recipient in 0..book.recipients() {
+        for ordinal in 1..=book.ordinals() {
+            let key = DeliveryKey { recipient, ordinal };
+            let state = book.standing(key).state.name();
+            if let StateName::Issued | StateName::Refused = state {
+                settled.extend(book.merchant_coupon_id(key).map(|id| (id, state)));
+            }
         }
-        if self.rows[row].len() <= at {
-            self.rows[row].resize(at + 1, 0);
-        }
-        self.rows[row][at] = self.packed.len() as u64 + 1;
-        self.packed.extend(pack(&coupon_id));
     }
-
-    fn of(&self, key: DeliveryKey) -> Option<String> {
-        let row = self.rows.get(usize::from(key.ordinal))?;
-        let from = row.get(key.recipient as usize)?.checked_sub(1)?;
-        self.packed.get(usize::try_from(from).ok()?..).map(unpack)
-    }
-}
-
-fn settled(book: &Book, coupons: &Coupons) -> Settled {
-    let keys = (0..book.recipients())
-        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| DeliveryKey { recipient, ordinal }));
-    let is_settled = |key: &DeliveryKey| matches!(book.standing(*key).state, State::Issued | State::Refused { .. });
-    let mut by_id: Vec<(MerchantCouponId, DeliveryKey)> = keys
-        .filter(is_settled)
-        .filter_map(|key| Some((book.merchant_coupon_id(key)?, key)))
-        .collect();
-    by_id.sort_unstable();
-    let mut hash = Hashing(Sha256::new());
-    for (id, key) in &by_id {
-        let state = book.standing(*key).state;
-        let code = match state {
-            State::Refused { code } => Some(code),
-            _ => None,
-        };
-        let coupon_id = coupons.of(*key).filter(|_| state == State::Issued);
-        let line = (id.as_str(), state.name(), code, coupon_id);
-        // A hash takes whatever it is given.
-        let _ = serde_json::to_writer(&mut hash, &line).map(|()| hash.0.update(b"\n"));
+    settled.sort_unstable();
+    let (mut hash, mut line) = (Sha256::new(), String::new());
+    for (id, state) in &settled {
+        line.clear();
+        // A string takes whatever is written to it.
+        let _ = writeln!(line, "{id} {}", state.word());
+        hash.update(line.as_bytes());
     }
     Settled {
-        many: by_id.len() as u64,
-        sha256: hash.0.finalize().into(),
-    }
-}
-
-struct Hashing(Sha256);
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        many: settled.len() as u64,
+        sha256: hash.finalize().into(),
     }
 }

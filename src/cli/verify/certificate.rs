@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::Failure;
-use crate::cli::view::View;
 use crate::delivery::StateName;
 use crate::plan::Plan;
 use crate::problem::Problem;
@@ -69,13 +68,12 @@ pub struct Difference {
 
 impl Certificate {
     /// What a ledger says that was checked.
-    pub fn of(view: &View, checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
+    pub fn of(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
         let mut counts: BTreeMap<String, u64> = StateName::ALL
             .iter()
             .map(|state| (state.word().to_owned(), checked.counts.of(*state)))
             .collect();
         counts.insert("audience".to_owned(), checked.counts.audience());
-        let generation = view.ledger.book().generation();
         Self {
             r#type: TYPE.to_owned(),
             schema: SCHEMA.to_owned(),
@@ -83,15 +81,15 @@ impl Certificate {
             app_id: plan.identity.app_id.to_string(),
             whose: Whose {
                 platform: plan.identity.platform.to_string(),
-                ledger: view.passport.id.clone(),
+                ledger: checked.passport.id.clone(),
                 batches: checked.batches,
                 facts: checked.facts,
-                fingerprint: generation.map(|generation| generation.fingerprint.clone()),
+                fingerprint: checked.fingerprint.clone(),
             },
-            ledger_created: time(view.passport.created),
+            ledger_created: time(checked.passport.created),
             counts,
-            settled: checked.settled,
-            sha256: hex(&checked.sha256),
+            settled: checked.settled.many,
+            sha256: hex(&checked.settled.sha256),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }

@@ -1,72 +1,102 @@
-//! Everything of a ledger that can be checked, behind one function.
+//! Everything of a ledger that can be checked: by its own store where nobody applies the campaign, and otherwise by all that
+//! the process shows that does.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
+use crate::cli::Context;
 use crate::cli::failure::Failure;
-use crate::delivery::{Counts, DeliveryKey, StateName};
-use crate::ledger::{Book, Ledger, Store};
+use crate::cli::home::{self, Home};
+use crate::cli::view::{self, CampaignArgs, View};
+use crate::delivery::Counts;
+use crate::ledger::lock::Purpose;
+use crate::ledger::place::Passport;
+use crate::ledger::verify::{Settled, VerifyError, settled, verify};
+use crate::plan::Plan;
 use crate::problem::Problem;
 
 /// What a ledger says that is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// Whose it is.
+    pub passport: Passport,
     /// How many batches there are.
     pub batches: u64,
     /// How many facts.
     pub facts: u64,
     /// Where all deliveries stand.
     pub counts: Counts,
-    /// How many of them are issued or refused.
-    pub settled: u64,
-    /// SHA-256 over those, in the order of their ids.
-    pub sha256: [u8; 32],
+    /// All that are issued or refused.
+    pub settled: Settled,
+    /// The fingerprint of the plan that was applied last.
+    pub fingerprint: Option<String>,
 }
 
-/// Checks a ledger that was opened, by which every checksum and transition was checked once: reads every batch again,
-/// counts every delivery anew, and holds the sum against what was counted on the way.
-pub async fn check<S: Store>(ledger: &mut Ledger<S>) -> Result<Checked, Failure> {
-    let mut facts = 0_u64;
-    ledger.facts(|_, _| facts += 1).await?;
-    let book = ledger.book();
-    let (counts, recounted) = (book.counts(), book.recount());
-    let all = u64::from(book.recipients()) * u64::from(book.ordinals());
-    if counts != recounted || counts.audience() != all {
-        let message = "the ledger's sum is not right, though each of its facts is: a defect of this program";
-        let counted = format!("{all} deliveries; counted on the way {counts:?}, counted anew {recounted:?}");
-        let mut failure = Failure::new(Problem::Sum, message).help("please report this");
-        failure.causes.push(counted);
-        return Err(failure);
-    }
+/// Checks the ledger of a campaign. While a process applies it, a view that it shows is checked instead of its files, which
+/// are its to write.
+pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Result<Checked, Failure> {
+    let place = home::place(context, &args.file, plan);
+    let Some(passport) = place.look()? else {
+        return Err(view::none_yet(context, args, plan));
+    };
+    let Ok(home) = Home::take_unless_applied(context, &args.file, plan, Purpose::Look).await? else {
+        return shown(view::opened(context, args, plan).await?).await;
+    };
+    let Some(report) = verify(&place, home.lock()).await? else {
+        return Err(view::none_yet(context, args, plan));
+    };
     Ok(Checked {
-        batches: ledger.sequence(),
-        facts,
-        counts,
-        settled: counts.settled(),
-        sha256: sha256(book),
+        dir: place.dir().to_owned(),
+        passport,
+        batches: report.last.sequence,
+        facts: report.facts.values().sum(),
+        counts: report.counts,
+        settled: report.settled,
+        fingerprint: report.fingerprint,
     })
 }
 
-/// Over a line for each settled delivery, as `sort` and `sha256sum` would make of an export.
-fn sha256(book: &Book) -> [u8; 32] {
-    let mut settled = Vec::new();
-    for recipient in 0..book.recipients() {
-        for ordinal in 1..=book.ordinals() {
-            let key = DeliveryKey { recipient, ordinal };
-            let state = book.standing(key).state.name();
-            if let StateName::Issued | StateName::Refused = state {
-                settled.extend(book.merchant_coupon_id(key).map(|id| (id, state)));
-            }
+/// Checks what another process shows. Opening it has checked every checksum and transition once.
+async fn shown(mut view: View) -> Result<Checked, Failure> {
+    let mut facts = 0_u64;
+    view.ledger.facts(|_, _| facts += 1).await?;
+    let book = view.ledger.book();
+    let (kept, counted) = (book.counts(), book.recount());
+    if kept != counted {
+        return Err(miscounted(&kept, &counted));
+    }
+    Ok(Checked {
+        dir: view.dir,
+        passport: view.passport,
+        batches: view.ledger.sequence(),
+        facts,
+        counts: kept,
+        settled: settled(book),
+        fingerprint: book.generation().map(|last| last.fingerprint.clone()),
+    })
+}
+
+fn miscounted(kept: &Counts, counted: &Counts) -> Failure {
+    let message = "the ledger's sum is not right, though each of its facts is: a defect of this program";
+    let mut failure = Failure::new(Problem::Sum, message).help("please report this");
+    failure
+        .causes
+        .push(format!("counted on the way {kept:?}, counted anew {counted:?}"));
+    failure
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        const RESTORE: &str = "nothing was changed. restore the ledger's whole directory from a backup";
+        match error {
+            VerifyError::Place(error) => error.into(),
+            VerifyError::Damaged { .. } => Self::of(Problem::Unproven, &error).help(RESTORE),
+            VerifyError::Miscounted { kept, counted, .. } => miscounted(&kept, &counted),
+            VerifyError::Shortcut { .. } => Self::of(Problem::Unproven, &error).help(
+                "its facts are sound. remove the file `shortcut` in the ledger's directory: it only spares the reading of \
+                 them, and is made anew",
+            ),
         }
     }
-    settled.sort_unstable();
-    let (mut hash, mut line) = (Sha256::new(), String::new());
-    for (id, state) in settled {
-        line.clear();
-        // A string takes whatever is written to it.
-        let _ = writeln!(line, "{id} {}", state.word());
-        hash.update(line.as_bytes());
-    }
-    hash.finalize().into()
 }

@@ -284,12 +284,6 @@ impl Told<'_> {
         })
     }
 
-    /// The coupon_id, where the platform told one.
-    pub(in crate::ledger) fn coupon_id(&self) -> Option<String> {
-        let own = self.own(&mut self.rest.clone())?;
-        own.coupon_id.map(|packed| packed.text())
-    }
-
     fn own<'a>(&self, reader: &mut Reader<'a>) -> Option<Own<'a>> {
         let common = self.common;
         let mut own = Own {
