@@ -14,7 +14,7 @@ use crate::two::{signal, until_it_says};
 
 impl Scene {
     /// A command about the campaign, other than to apply it.
-    fn command(&self, verb: &str, flags: &[&str]) -> Command {
+    pub fn command(&self, verb: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
         command
             .arg(verb)
@@ -27,7 +27,7 @@ impl Scene {
         command
     }
 
-    fn tell(&self, verb: &str) -> Ran {
+    pub fn tell(&self, verb: &str) -> Ran {
         Ran::of(self.command(verb, &[]).output().unwrap())
     }
 
@@ -39,7 +39,7 @@ impl Scene {
     }
 
     /// Asks for the status until it is as wanted.
-    fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let status = self.status();
             if wanted(&status) {
@@ -50,7 +50,7 @@ impl Scene {
 }
 
 /// Applies, with stdout as a stream of JSON objects.
-fn applying(scene: &Scene) -> Child {
+pub fn applying(scene: &Scene) -> Child {
     scene.apply(&["--output", "json"]).spawn().unwrap()
 }
 

@@ -10,6 +10,7 @@ mod before;
 mod control;
 mod kills;
 mod metrics;
+mod midrun;
 mod report;
 mod scene;
 mod secrets;

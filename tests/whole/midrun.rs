@@ -1,0 +1,93 @@
+//! Looking on while a campaign is applied: every command that looks is answered by the run, from one moment of it, and the
+//! run is none the worse for it.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use runner::delivery::StateName;
+use serde_json::Value;
+
+use crate::control::applying;
+use crate::scene::{Ran, Scene, StandIn};
+
+const USERS: usize = 400;
+
+fn look(scene: &Scene, verb: &str, flags: &[&str]) -> Ran {
+    Ran::of(scene.command(verb, flags).output().unwrap())
+}
+
+fn last_object(ran: &Ran) -> Value {
+    serde_json::from_str(ran.out.lines().last().unwrap()).unwrap()
+}
+
+fn sum(counts: &Value) -> u64 {
+    StateName::ALL
+        .iter()
+        .map(|state| counts[state.word()].as_u64().unwrap())
+        .sum()
+}
+
+/// Whatever can be asked of a ledger, asked of one that is being sent from.
+fn look_on(scene: &Scene) {
+    let plan = last_object(&look(scene, "plan", &["--output", "json"]).ends(0));
+    assert_eq!(plan["type"], "plan");
+    assert_eq!(sum(&plan["counts"]), USERS as u64);
+    let verified = last_object(&look(scene, "verify", &["--output", "json"]).ends(0));
+    assert_eq!(sum(&verified["counts"]), USERS as u64);
+    let traced = look(scene, "trace", &["user-000000"]).ends(0);
+    assert!(traced.out.contains("coupon 1: "), "{}", traced.out);
+
+    let rows = look(scene, "export", &["--format", "jsonl"]).ends(0).out;
+    assert_eq!(rows.lines().count(), USERS);
+    for (name, magic) in [
+        ("all.csv", &b"open_id,ordinal"[..]),
+        ("all.parquet", b"PAR1"),
+        ("page.html", b"<!DOCTYPE html>"),
+    ] {
+        let path = scene.dir.path().join(name);
+        let verb = if name == "page.html" { "report" } else { "export" };
+        look(scene, verb, &["-o", path.to_str().unwrap()]).ends(0);
+        assert!(fs::read(&path).unwrap().starts_with(magic), "{name}");
+    }
+    let refused = look(scene, "resolve", &["user-000000", "--as", "owed", "--note", "x"]).ends(5);
+    assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
+}
+
+#[test]
+fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, USERS).with("pace: {per_second: 40}");
+    let run = applying(&scene);
+    scene.until(|status| status["counts"]["issued"].as_u64().is_some_and(|issued| issued > 0));
+    look_on(&scene);
+    scene.tell("pause").ends(0);
+    let paused = scene.until(|status| status["state"] == "paused" && status["counts"]["in_flight"] == 0);
+    look_on(&scene);
+    let rows = look(&scene, "export", &["--format", "jsonl", "--state", "issued"])
+        .ends(0)
+        .out;
+    assert_eq!(
+        paused["counts"]["issued"],
+        rows.lines().count(),
+        "a pause changes nothing"
+    );
+    scene.tell("resume").ends(0);
+
+    // A reader that has seen enough leaves in the middle.
+    let mut leaves = scene
+        .command("export", &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 16];
+    leaves.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let left = leaves.wait_with_output().unwrap();
+    assert_eq!((left.status.code(), left.stderr.as_slice()), (Some(0), &b""[..]));
+
+    Ran::of(run.wait_with_output().unwrap()).ends(0);
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert_eq!(counts.of(StateName::Issued), USERS as u64);
+    assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
+}
