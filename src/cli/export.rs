@@ -26,7 +26,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::view::{self, CampaignArgs};
 use super::whole_file::{self, WholeFile};
-use super::{Context, Output, validate};
+use super::{Context, Output, signals, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +63,9 @@ pub struct ExportArgs {
     pub bom: bool,
 }
 
+/// After so many rows it is shown how many there are, and looked whether more are wanted.
+const TOLD_EVERY: u64 = 1 << 14;
+
 /// The form of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -91,6 +94,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let times = Times::of(parsed.campaign.timezone.clone());
     let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
     super::wait(async {
+        let stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
         let mut view = view::opened(context, &args.campaign, &plan).await?;
         let mut out = Out::open(args, context)?;
         let table = table(format, args.bom, &mut out, &plan.identity, times);
@@ -99,7 +103,25 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
             rows: 0,
             failed: None,
         };
-        rows::each(&mut view.ledger, &args.states(), |row| writing.row(row)).await?;
+        // Rows on a terminal show by themselves that it goes on.
+        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(view::READING));
+        let show = |row: &Row<'_>| {
+            let pauses = writing.rows.is_multiple_of(TOLD_EVERY);
+            if let Some(busy) = busy.as_ref().filter(|_| pauses) {
+                busy.say(|| format!("{} written", of(writing.rows, "delivery", "deliveries")));
+            }
+            !(pauses && *stop.borrow()) && writing.row(row)
+        };
+        rows::each(&mut view.ledger, &args.states(), show).await?;
+        drop(busy);
+        if *stop.borrow() {
+            context.talk(if args.out.is_some() {
+                "interrupted: nothing was kept of what was written\n"
+            } else {
+                "interrupted: not every delivery was written\n"
+            });
+            return Ok(Exit::Incomplete);
+        }
         let (rows, ended) = writing.end();
         match ended {
             Err(error) if args.out.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),

@@ -3,6 +3,7 @@
 mod app_id;
 pub mod apply;
 pub mod apply_args;
+pub mod busy;
 mod chain;
 pub mod completions;
 pub mod converge;

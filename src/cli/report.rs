@@ -71,6 +71,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
             per_second: plan.pace.per_second,
             again: again("apply", &args.campaign.rehearsal, context, &args.campaign.file),
         };
+        let _busy = context.busy(view::READING);
         of(&mut view, &plan, about).await
     })??;
     let page = html::page(&report)

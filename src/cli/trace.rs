@@ -78,7 +78,9 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
         let mut view = view::opened(context, &args.campaign, &plan).await?;
         let found = view.ledger.book().find(args.open_id.trim());
         let recipient = found.ok_or_else(|| unknown(view.ledger.book(), &plan, args, context))?;
+        let busy = context.busy(view::READING);
         let person = Person::of(&mut view.ledger, recipient).await?;
+        drop(busy);
         let book = view.ledger.book();
         let told = Told {
             book,

@@ -39,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a process that applies the campaign may end in the middle of showing its ledger.
 const TRIES: u32 = 3;
 
+/// What is shown while a ledger is read.
+pub const READING: &str = "reading the ledger";
+
 /// The store of a ledger that is looked at: this process's own hand on it, or what the process that applies the campaign
 /// shows of its own.
 #[derive(Debug)]
@@ -169,6 +172,7 @@ pub(super) fn unanswered(error: &ControlError, owner: &LockError) -> Failure {
 
 /// Opens a campaign's ledger to look at it, where a command makes no sense without one.
 pub async fn opened(context: &Context, args: &CampaignArgs, plan: &Plan) -> Result<View, Failure> {
+    let _busy = context.busy(READING);
     let view = open(context, &args.file, plan).await?;
     view.ok_or_else(|| none_yet(context, args, plan))
 }

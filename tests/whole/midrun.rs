@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::Stdio;
 
 use runner::delivery::StateName;
 use serde_json::Value;
 
 use crate::control::applying;
-use crate::scene::{Ran, Scene, StandIn};
+use crate::scene::{Ran, Scene, StandIn, files};
+use crate::two::signal;
 
 const USERS: usize = 400;
 
@@ -90,4 +92,22 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
     assert_eq!(counts.of(StateName::Issued), USERS as u64);
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
+}
+
+#[test]
+fn an_export_that_is_broken_off_leaves_no_half_file() {
+    let stand_in = StandIn::start(&[]);
+    let scene = Scene::new(&stand_in.url, 200_000);
+    scene.run(&["--at-most", "1"]).ends(3);
+    let dir = tempfile::tempdir().unwrap();
+    let (to, written) = (dir.path().join("all.csv"), |dir: &Path| {
+        files(dir).values().any(|bytes| !bytes.is_empty())
+    });
+    let mut export = scene.command("export", &["-o", to.to_str().unwrap()]);
+    let export = export.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !written(dir.path()) {}
+    signal(&export, "INT");
+    let ran = Ran::of(export.wait_with_output().unwrap()).ends(3);
+    assert!(ran.err.contains("nothing was kept"), "{}", ran.err);
+    assert_eq!(files(dir.path()).len(), 0);
 }

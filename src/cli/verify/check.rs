@@ -41,8 +41,11 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
         return Err(view::none_yet(context, args, plan));
     };
     let Ok(home) = Home::take_unless_applied(context, &args.file, plan, Purpose::Look).await? else {
-        return shown(view::opened(context, args, plan).await?).await;
+        let view = view::opened(context, args, plan).await?;
+        let _busy = context.busy("checking every batch of the ledger");
+        return shown(view).await;
     };
+    let _busy = context.busy("checking every batch of the ledger");
     let Some(report) = verify(&place, home.lock()).await? else {
         return Err(view::none_yet(context, args, plan));
     };
