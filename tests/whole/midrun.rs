@@ -1,12 +1,13 @@
 //! Looking on while a campaign is applied: every command that looks is answered by the run, from one moment of it, and the
 //! run is none the worse for it.
 
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
+use std::{fmt, fs};
 
 use runner::delivery::StateName;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::control::applying;
@@ -19,8 +20,72 @@ fn look(scene: &Scene, verb: &str, flags: &[&str]) -> Ran {
     Ran::of(scene.command(verb, flags).output().unwrap())
 }
 
+/// Every object, of which none may name a key twice: programs differ in what they make of that.
+fn objects(ran: &Ran) -> Vec<Value> {
+    let strict = |line: &str| {
+        serde_json::from_str::<Strict>(line)
+            .unwrap_or_else(|error| panic!("{error}: {line}"))
+            .0
+    };
+    ran.out.lines().map(strict).collect()
+}
+
 fn last_object(ran: &Ran) -> Value {
-    serde_json::from_str(ran.out.lines().last().unwrap()).unwrap()
+    objects(ran).pop().unwrap()
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON without null")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Strict(value)) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(values.into())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let mut values = serde_json::Map::new();
+                while let Some((key, Strict(value))) = map.next_entry::<String, Strict>()? {
+                    if values.insert(key.clone(), value).is_some() {
+                        return Err(A::Error::custom(format!("{key} comes twice")));
+                    }
+                }
+                Ok(values.into())
+            }
+        }
+        from.deserialize_any(Any).map(Strict)
+    }
 }
 
 fn sum(counts: &Value) -> u64 {
@@ -37,11 +102,14 @@ fn look_on(scene: &Scene) {
     assert_eq!(sum(&plan["counts"]), USERS as u64);
     let verified = last_object(&look(scene, "verify", &["--output", "json"]).ends(0));
     assert_eq!(sum(&verified["counts"]), USERS as u64);
+    let status = last_object(&look(scene, "status", &["--output", "json"]).ends(0));
+    assert_eq!(sum(&status["counts"]), USERS as u64);
+    objects(&look(scene, "trace", &["user-000000", "--output", "json"]).ends(0));
     let traced = look(scene, "trace", &["user-000000"]).ends(0);
     assert!(traced.out.contains("coupon 1: "), "{}", traced.out);
 
-    let rows = look(scene, "export", &["--format", "jsonl"]).ends(0).out;
-    assert_eq!(rows.lines().count(), USERS);
+    let rows = look(scene, "export", &["--format", "jsonl"]).ends(0);
+    assert_eq!(objects(&rows).len(), USERS);
     for (name, magic) in [
         ("all.csv", &b"open_id,ordinal"[..]),
         ("all.parquet", b"PAR1"),
@@ -88,7 +156,7 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     let left = leaves.wait_with_output().unwrap();
     assert_eq!((left.status.code(), left.stderr.as_slice()), (Some(0), &b""[..]));
 
-    Ran::of(run.wait_with_output().unwrap()).ends(0);
+    objects(&Ran::of(run.wait_with_output().unwrap()).ends(0));
     let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
     assert_eq!(counts.of(StateName::Issued), USERS as u64);
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));

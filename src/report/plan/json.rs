@@ -19,7 +19,7 @@ pub struct PlanObject<'a> {
     r#type: &'static str,
     campaign: &'a CampaignName,
     app_id: &'a AppId,
-    counts: Planned,
+    counts: CountsBody,
     unusable: BTreeMap<UnusableKind, u64>,
     skipped: &'a BTreeMap<Skipped, u64>,
     changes: Vec<ChangeBody<'a>>,
@@ -30,14 +30,6 @@ pub struct PlanObject<'a> {
     #[serde(flatten)]
     verdict: Verdict<'a>,
     fingerprint: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Planned {
-    #[serde(flatten)]
-    counts: CountsBody,
-    excluded: u64,
-    control_group: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,11 +76,7 @@ impl<'a> PlanObject<'a> {
             r#type: "plan",
             campaign: &about.campaign,
             app_id: &about.app_id,
-            counts: Planned {
-                counts: CountsBody::new(&stand.counts, Some(&stand.reading)),
-                excluded: 0,
-                control_group: 0,
-            },
+            counts: CountsBody::new(&stand.counts, Some(&stand.reading)),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             skipped: &stand.skipped,
             changes: plan
