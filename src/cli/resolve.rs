@@ -1,6 +1,7 @@
 //! `runner resolve`: a person's decision on what the machine may not decide, kept in the ledger as a fact.
 
 mod choose;
+mod status;
 mod text;
 
 use std::io;
@@ -8,12 +9,14 @@ use std::num::NonZeroU8;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::delivery::{DeliveryKey, Resolution, StateName};
 use crate::ledger::lock::Purpose;
 use crate::ledger::{Book, Decision, Fact};
 use crate::plan::Plan;
 use crate::problem::Problem;
+use crate::report::times::{grouped, rfc3339};
 
 use super::app_id::this_process;
 use super::exit::Exit;
@@ -113,10 +116,10 @@ pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
-    super::wait(resolve(args, context, &plan))?
+    super::wait(resolve(args, context, &plan, &parsed.campaign.timezone))?
 }
 
-async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan) -> Result<Exit, Failure> {
+async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &TimeZone) -> Result<Exit, Failure> {
     let campaign = &args.campaign;
     let none_yet = || view::none_yet(context, campaign, plan);
     if place(context, &campaign.file, plan).look()?.is_none() {
@@ -147,6 +150,19 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan) -> Result<E
     }
     let facts = facts(args, &chosen, to, context.clock.now());
     ledger.append(facts).await?;
+    let decided = format!(
+        "{} resolved as {} by {}",
+        grouped(chosen.len() as u64),
+        to.word(),
+        person(context.clock.now())
+    );
+    status::tell(
+        &home,
+        plan,
+        &ledger.book().counts(),
+        rfc3339(context.clock.now(), zone),
+        decided,
+    );
     match context.output {
         Output::Json => text::objects(&chosen, ledger.book(), plan, to, &context.lines),
         Output::Human => {

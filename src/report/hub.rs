@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -21,6 +20,7 @@ use super::lines::{Lines, SCHEMA};
 use super::metrics::Metrics;
 use super::progress::{Look, Setup};
 use super::show::{Piece, Show};
+use super::status::Written;
 use super::summary;
 use super::tally::Tally;
 
@@ -67,14 +67,6 @@ pub struct Hub {
     clock: Clock,
     /// Told when the run does something else.
     changes: Notify,
-}
-
-/// An object that is not one of a stream, and so says itself by which schema it is to be read.
-#[derive(Serialize)]
-struct Written<'a> {
-    schema: &'static str,
-    #[serde(flatten)]
-    object: Object<'a>,
 }
 
 enum Message {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{Counts, StateName};
 use crate::event::Owner;
 
 use super::lines::SCHEMA;
@@ -42,6 +43,14 @@ pub struct Status {
     /// Who applies it; nobody when the run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<StatusOwner>,
+}
+
+/// An object that is not one of a stream, and so says itself by which schema it is to be read.
+#[derive(Serialize)]
+pub(super) struct Written<T> {
+    pub(super) schema: &'static str,
+    #[serde(flatten)]
+    pub(super) object: T,
 }
 
 /// The process that applies a campaign.
@@ -132,6 +141,39 @@ impl Status {
                 .map_or_else(|| SINCE.to_owned(), |why| format!("{why}; {SINCE}")),
         );
         self
+    }
+
+    /// How the campaign stands once a person has decided what the last run could not.
+    #[must_use]
+    pub fn resolved(mut self, counts: &Counts, at: String, why: String) -> Self {
+        let open = [
+            StateName::Pending,
+            StateName::InFlight,
+            StateName::Deferred,
+            StateName::InDoubt,
+            StateName::Held,
+        ];
+        let complete = open.iter().all(|state| counts.of(*state) == 0);
+        if complete { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+        // What was listed and left out is still that of the last reading.
+        for state in StateName::ALL {
+            self.counts.insert(state.word().to_owned(), counts.of(state));
+        }
+        self.counts.insert("audience".to_owned(), counts.audience());
+        (self.at, self.why) = (Some(at), Some(why));
+        (self.rate_per_second, self.ends_at, self.owner) = (None, None, None);
+        self
+    }
+
+    /// The object as it is left behind, which [`Status::parse`] reads.
+    ///
+    /// # Errors
+    /// None that is expected: every field is text or a number.
+    pub fn text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Written {
+            schema: SCHEMA,
+            object: self,
+        })
     }
 
     fn count(&self, name: &str) -> u64 {

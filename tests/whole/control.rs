@@ -208,7 +208,7 @@ fn a_status_is_painted_from_its_file_alone() {
     assert!(watched.out.contains("complete"), "{}", watched.out);
     assert_eq!(files(scene.dir.path()), before);
 
-    // The ledger's head is newer, as after a decision that a person noted.
+    // The ledger's head is newer, as where the file could not be replaced after a decision.
     let head = scene.place().dir().join("head");
     fs::write(&head, fs::read(&head).unwrap()).unwrap();
     assert_eq!(scene.status()["why"], "the ledger was added to since");

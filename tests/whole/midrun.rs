@@ -179,3 +179,26 @@ fn an_export_that_is_broken_off_leaves_no_half_file() {
     assert!(ran.err.contains("nothing was kept"), "{}", ran.err);
     assert_eq!(files(dir.path()).len(), 0);
 }
+
+#[test]
+fn a_decision_is_seen_in_the_status() {
+    let stand_in = StandIn::start(&["--refuse", "0%", "--lose-answers", "100%"]);
+    let scene = Scene::new(&stand_in.url, 3).with("retry: {in_doubt: ask, timeout: 1s}");
+    scene.run(&[]).ends(4);
+    let status = || last_object(&look(&scene, "status", &["--output", "json"]).ends(0));
+    assert_eq!(status()["counts"]["in_doubt"], 3);
+    let decide = |who: &str, to: &str| {
+        look(&scene, "resolve", &[who, "--as", to, "--note", "asked the platform"]).ends(0);
+        let status = status();
+        let why = status["why"].as_str().unwrap();
+        assert!(
+            why.contains(&format!("resolved as {to} by ")) && !why.contains("added to since"),
+            "{why}"
+        );
+        assert_eq!(sum(&status["counts"]), 3);
+        let counts = ["issued", "refused", "in_doubt"].map(|state| status["counts"][state].as_u64().unwrap());
+        (status["state"].as_str().unwrap().to_owned(), counts)
+    };
+    assert_eq!(decide("user-000000", "issued"), ("incomplete".to_owned(), [1, 0, 2]));
+    assert_eq!(decide("--in-doubt", "refused"), ("complete".to_owned(), [1, 2, 0]));
+}

@@ -51,13 +51,13 @@ fn campaigns_in_every_state() {
         host: "till-4".into(),
     };
     story.shift(
-        crate::delivery::StateName::Pending,
-        crate::delivery::StateName::InFlight,
+        StateName::Pending,
+        StateName::InFlight,
     );
     story.phase(Phase::Paused { by: by.clone() });
     let paused = status(&story, None);
     let killed = paused.clone().interrupted();
-    story.shift(crate::delivery::StateName::InFlight, crate::delivery::StateName::Issued);
+    story.shift(StateName::InFlight, StateName::Issued);
     story.phase(Phase::Draining {
         why: Draining::Stopped { by },
     });
