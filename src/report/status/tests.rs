@@ -50,10 +50,7 @@ fn campaigns_in_every_state() {
         user: "安\x1b[2J".into(),
         host: "till-4".into(),
     };
-    story.shift(
-        StateName::Pending,
-        StateName::InFlight,
-    );
+    story.shift(StateName::Pending, StateName::InFlight);
     story.phase(Phase::Paused { by: by.clone() });
     let paused = status(&story, None);
     let killed = paused.clone().interrupted();
