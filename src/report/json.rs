@@ -45,6 +45,7 @@ enum Body<'a> {
     },
     Token {
         at: String,
+        why: &'static str,
         until: String,
     },
     Diagnostic {
@@ -234,6 +235,7 @@ impl<'a> Object<'a> {
             },
             EventKind::TokenFetched { until } => Body::Token {
                 at,
+                why: "an access token was fetched",
                 until: rfc3339(*until, zone),
             },
             EventKind::Warning { message } => Body::Diagnostic {

@@ -11,6 +11,7 @@ mod control;
 mod kills;
 mod metrics;
 mod midrun;
+mod objects;
 mod report;
 mod scene;
 mod secrets;

@@ -1,13 +1,12 @@
 //! Looking on while a campaign is applied: every command that looks is answered by the run, from one moment of it, and the
 //! run is none the worse for it.
 
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
-use std::{fmt, fs};
 
 use runner::delivery::StateName;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::control::applying;
@@ -20,72 +19,13 @@ fn look(scene: &Scene, verb: &str, flags: &[&str]) -> Ran {
     Ran::of(scene.command(verb, flags).output().unwrap())
 }
 
-/// Every object, of which none may name a key twice: programs differ in what they make of that.
 fn objects(ran: &Ran) -> Vec<Value> {
-    let strict = |line: &str| {
-        serde_json::from_str::<Strict>(line)
-            .unwrap_or_else(|error| panic!("{error}: {line}"))
-            .0
-    };
-    ran.out.lines().map(strict).collect()
+    let parsed = ran.out.lines().map(|line| serde_json::from_str(line).unwrap());
+    parsed.collect()
 }
 
 fn last_object(ran: &Ran) -> Value {
     objects(ran).pop().unwrap()
-}
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("JSON without null")
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(Strict(value)) = seq.next_element()? {
-                    values.push(value);
-                }
-                Ok(values.into())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let mut values = serde_json::Map::new();
-                while let Some((key, Strict(value))) = map.next_entry::<String, Strict>()? {
-                    if values.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("{key} comes twice")));
-                    }
-                }
-                Ok(values.into())
-            }
-        }
-        from.deserialize_any(Any).map(Strict)
-    }
 }
 
 fn sum(counts: &Value) -> u64 {
