@@ -74,6 +74,27 @@ fn the_checksum_is_that_of_the_exported_rows() {
     assert!(out.contains(&hex), "{hex}\n{out}");
 }
 
+/// A ledger that was not closed in order has no seal to tell which file was changed; what is damaged is told all the same.
+#[test]
+fn a_damaged_summary_is_named_without_a_seal() {
+    let desk = Desk::new();
+    let place = desk.place();
+    fs::remove_file(place.dir().join("seal")).unwrap();
+    let entries = fs::read_dir(place.dir().join("store")).unwrap();
+    let snapshot = entries
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("snap."))
+        .unwrap();
+    let mut bytes = fs::read(&snapshot).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&snapshot, &bytes).unwrap();
+    let ran = desk.run("verify", &[]).ends(1);
+    let name = snapshot.file_name().unwrap().to_string_lossy();
+    assert!(ran.err.contains(&*name) && ran.err.contains("last good"), "{}", ran.err);
+    assert!(fs::read(&snapshot).unwrap() == bytes, "a look changes nothing");
+}
+
 /// Wherever a bit of the store is flipped, the ledger is the same or refused, with the file named.
 #[test]
 fn a_damaged_ledger_is_named_and_never_a_smaller_one() {

@@ -140,7 +140,8 @@ const fn store(error: &StoreError) -> (Problem, &'static str) {
         | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
-        | StoreError::Headless { .. } => (
+        | StoreError::Headless { .. }
+        | StoreError::Summary { .. } => (
             Problem::LostEnd,
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together",
         ),

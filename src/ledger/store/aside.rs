@@ -40,17 +40,20 @@ impl Aside {
     }
 
     /// Removes what sled can make anew from the log: what it has summed up of it, and its settings, which are never other
-    /// than its own.
-    pub(super) fn forget_summary(&self) -> io::Result<()> {
+    /// than its own. Says which files that were.
+    pub(super) fn forget_summary(&self) -> io::Result<Vec<String>> {
         let_go(&self.0.join("db"));
+        let mut forgotten = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
             let name = entry.file_name();
             if name == "conf" || name.as_encoded_bytes().starts_with(b"snap.") {
                 fs::remove_file(entry.path())?;
+                forgotten.push(name.to_string_lossy().into_owned());
             }
         }
-        Ok(())
+        forgotten.sort_unstable();
+        Ok(forgotten)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -78,6 +78,19 @@ pub enum StoreError {
         /// What came of it.
         source: Box<StoreError>,
     },
+    /// All batches are there and good, and yet the store cannot be opened with what lies beside them.
+    #[error(
+        "every batch of the ledger's store at {} is good, but what is kept beside them to open it is damaged: {}",
+        .path.display(), .files.join(" or ")
+    )]
+    Summary {
+        /// Where it is.
+        path: PathBuf,
+        /// In which of these files, as named within the store.
+        files: Vec<String>,
+        /// What came of it.
+        source: Box<StoreError>,
+    },
     /// The process that has the ledger stopped showing it.
     #[error("the process that applies the campaign stopped showing its ledger at {}", .path.display())]
     Owner {

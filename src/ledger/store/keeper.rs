@@ -47,6 +47,14 @@ enum Files {
     Closed,
 }
 
+/// Why a store is refused of which a copy could be opened without sled's own summary.
+#[derive(Debug)]
+struct Refusal {
+    error: StoreError,
+    /// The files of that summary.
+    forgotten: Vec<String>,
+}
+
 /// The files of one ledger's store, and what lies beside them.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -58,7 +66,7 @@ pub(super) struct Keeper {
     condition: Condition,
     group: Group,
     /// Why it is refused, once it has been told how far it is good.
-    refusal: Option<StoreError>,
+    refusal: Option<Refusal>,
     /// Whether the files are known to be whole, and the head is of their last batch.
     whole: bool,
     failed: bool,
@@ -156,18 +164,18 @@ impl Keeper {
             Err(StoreError::Io { source, .. }) if no_damage(source.kind()) => Ok(Err(source)),
             Err(error) => {
                 // How far it is good can still be told: without its own summary, sled reads batch by batch.
-                let disk = aside.forget_summary().ok().and_then(|()| {
+                let again = aside.forget_summary().ok().and_then(|forgotten| {
                     let disk = Disk::open(aside.path(), &self.path, self.head.sequence);
-                    disk.ok()
+                    Some((disk.ok()?, forgotten))
                 });
-                let Some(disk) = disk else {
+                let Some((disk, forgotten)) = again else {
                     return Err(self.explained(error));
                 };
                 self.files = Files::Copied {
                     disk,
                     _gone_after: aside,
                 };
-                self.refusal = Some(error);
+                self.refusal = Some(Refusal { error, forgotten });
                 Ok(Ok(()))
             }
         }
@@ -311,7 +319,7 @@ impl Keeper {
         let _ = show.blocking_send(reading.take(self.head.sequence));
         if let Some(refusal) = self.refusal.take() {
             self.files = Files::Closed;
-            return Err(self.explained(refusal));
+            return Err(self.refused(refusal, reading));
         }
         self.compare(reading.last, reading.at_head)
             .map_err(|error| self.explained(error))
@@ -324,6 +332,19 @@ impl Keeper {
             return Err(self.lost(reading.last.sequence));
         }
         Ok(found)
+    }
+
+    /// Without the summary everything could be read: then nothing else is damaged.
+    fn refused(&self, refusal: Refusal, reading: &Reading) -> StoreError {
+        let Refusal { error, forgotten } = refusal;
+        if self.compare(reading.last, reading.at_head).is_err() {
+            return self.explained(error);
+        }
+        self.explained(StoreError::Summary {
+            path: self.path.clone(),
+            files: forgotten.iter().map(|file| format!("`{file}`")).collect(),
+            source: Box::new(error),
+        })
     }
 
     /// Where the damage is, if that is known.
