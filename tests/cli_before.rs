@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -182,21 +183,17 @@ fn a_dry_run_that_would_not_wait_says_so() {
 /// The signal comes as soon as the audience is open, long before it is read.
 #[test]
 fn a_plan_can_be_broken_off_while_it_reads() {
-    let dir = campaigns();
-    let rows: Vec<_> = (0..300_000).map(|n| format!("user-{n}")).collect();
-    fs::write(dir.path().join("list.csv"), format!("open_id\n{}\n", rows.join("\n"))).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = "{version: 1, campaign: a, app_id: tt1, activity_id: 71, \
+                audience: {source: {stdin: {format: csv, open_id: open_id}}}}";
+    fs::write(dir.path().join("a.yaml"), file).unwrap();
     let mut plan = runner(dir.path(), &["plan", "a.yaml"]);
-    let plan = plan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let open = format!("/proc/{}/fd", plan.id());
-    let reads = || {
-        let descriptors = fs::read_dir(&open).into_iter().flatten().flatten();
-        descriptors
-            .filter_map(|entry| fs::read_link(entry.path()).ok())
-            .any(|path| path.ends_with("list.csv"))
-    };
-    while !reads() {
-        std::thread::yield_now();
-    }
+    plan.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut plan = plan.spawn().unwrap();
+    // More than a pipe holds: once it is written, the audience is being read, and its end never comes.
+    let mut audience = plan.stdin.take().unwrap();
+    let rows: Vec<_> = (0..100_000).map(|n| format!("user-{n}")).collect();
+    write!(audience, "open_id\n{}\n", rows.join("\n")).unwrap();
     let pid = plan.id().to_string();
     Command::new("kill").args(["-s", "INT", &pid]).status().unwrap();
     let output = plan.wait_with_output().unwrap();
@@ -204,6 +201,7 @@ fn a_plan_can_be_broken_off_while_it_reads() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b""[..]));
     assert_eq!(err, "interrupted: nothing was sent and nothing was changed\n");
     assert!(!dir.path().join(".runner").exists());
+    drop(audience);
 }
 
 #[test]
