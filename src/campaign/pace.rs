@@ -30,7 +30,7 @@ pub struct Pace {
     /// Attempts that start in any rolling second, also below 1. The platform's documented limit is 100.
     #[schemars(extend("minimum" = LEAST_RATE, "maximum" = MOST_RATE, "default" = PER_SECOND))]
     pub per_second: Option<f64>,
-    /// The most deliveries in flight at once.
+    /// The most requests under way at once.
     #[schemars(extend("minimum" = MAX_IN_FLIGHT_BOUNDS.least, "maximum" = MAX_IN_FLIGHT_BOUNDS.most, "default" = MAX_IN_FLIGHT))]
     pub max_in_flight: Option<u16>,
 }

@@ -99,6 +99,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             platform: apply.platform,
             pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
             line: Semaphore::new(1),
+            slots: Semaphore::new(apply.plan.pace.max_in_flight.into()),
             armed: AtomicUsize::new(0),
             started: Notify::new(),
             clock: apply.clock,
@@ -203,6 +204,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         *self.flight.open.borrow()
     }
 
+    /// Calls off what is armed; what is armed from here on may start.
+    pub(super) fn call_off(&mut self) {
+        if self.may_start() {
+            self.flight.open.send_replace(false);
+            self.flight.open = watch::channel(true).0;
+        }
+    }
+
     /// Starts nothing more from here on; what is armed is called off. The first reason stays.
     pub(super) fn finish(&mut self, why: Why) {
         if self.why.is_none() {
@@ -254,9 +263,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a
-    /// crash: one that is armed has not left, but nobody can tell afterwards.
+    /// crash: one that is armed has not left, but nobody can tell afterwards. Behind the slow start they wait beside those
+    /// in flight, so that a slot that falls free waits for no flush.
     fn room(&self, leave: Leave) -> u32 {
-        let in_flight = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
+        let trips = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
         let armed = self.shared.armed.load(Ordering::SeqCst);
         let per_second = self.shared.pacer(|pacer| pacer.per_second());
         #[expect(
@@ -265,10 +275,12 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             reason = "a pace is positive and small"
         )]
         let most_armed = ((per_second * AHEAD.as_secs_f64()) as usize).max(1);
+        let most_armed = most_armed.min(self.plan.pace.max_in_flight.into());
         let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
         match leave {
-            Leave::UpTo(allowed) => allowed.saturating_sub(in_flight).min(arm),
-            Leave::Probe => u32::from(in_flight == 0),
+            Leave::UpTo(_) if self.limits.ramp.is_over() => arm,
+            Leave::UpTo(allowed) => allowed.saturating_sub(trips).min(arm),
+            Leave::Probe => u32::from(trips == 0),
             Leave::NotBefore(_) => 0,
         }
     }

@@ -114,7 +114,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     fn affect(&mut self, key: DeliveryKey, effect: Effect, outcome: &Outcome, at: Moment) {
         let reached = effect != Effect::NotReached;
         let waited = self.limits.wait.is_some() || self.limits.outage.open().is_some();
-        self.limits.outage.ended(reached, at.instant);
+        if self.limits.outage.ended(reached, at.instant) {
+            self.call_off();
+        }
         if reached && waited {
             self.limits.wait = None;
             self.limits.ramp.restart();
@@ -136,6 +138,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             Effect::Wait { code, message } => {
                 counts = false;
                 self.limits.wait_for_platform(code, message, at.instant);
+                self.call_off();
             }
             Effect::Halt(halted) => self.halt(halted, at),
         }

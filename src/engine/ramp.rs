@@ -28,6 +28,12 @@ impl Ramp {
         self.allowed
     }
 
+    /// Whether the start is over: sends are known to be settled, and as many may be in flight as ever.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.proven && self.allowed == self.most
+    }
+
     /// Tells of a real answer; `settled` when it issued or refused.
     pub fn answered(&mut self, settled: bool) {
         self.proven |= settled;
@@ -59,7 +65,7 @@ mod tests {
         for _ in 0..30 {
             ramp.answered(false);
         }
-        assert_eq!(ramp.allowed(), 1);
+        assert_eq!((ramp.allowed(), ramp.is_over()), (1, false));
         let mut seen = vec![];
         for _ in 0..128 {
             ramp.answered(true);
@@ -69,7 +75,12 @@ mod tests {
             (seen[0], seen[2], seen[6], seen[14], seen[30], seen[62], seen[127]),
             (2, 4, 8, 16, 32, 64, 64)
         );
+        assert!(ramp.is_over());
         ramp.restart();
-        assert_eq!(ramp.allowed(), 1);
+        assert_eq!((ramp.allowed(), ramp.is_over()), (1, false));
+        let mut one = Ramp::new(1);
+        assert!(!one.is_over(), "nothing was settled yet");
+        one.answered(true);
+        assert!(one.is_over());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -60,8 +60,10 @@ pub struct Shared<P> {
     pub platform: Arc<P>,
     /// The app id's pace.
     pub pacer: Mutex<Pacer>,
-    /// Whose turn it is to wait for the pace, in the order of the intents.
+    /// Whose turn it is to wait for a slot and the pace, in the order of the intents.
     pub line: Semaphore,
+    /// A slot for each request that may be under way at once.
+    pub slots: Semaphore,
     /// How many intents are durable and not started.
     pub armed: AtomicUsize,
     /// Told when an armed one starts.
@@ -80,18 +82,25 @@ impl<P> Shared<P> {
         change(&mut self.pacer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for the next start, and says when it was.
-    async fn paced(&self) -> Instant {
-        // The semaphore is never closed, so there is always a place in the line.
+    /// Waits for the next start, and says when it was. The slot is given back when it is dropped.
+    async fn paced(&self) -> Start<'_> {
+        // The semaphores are never closed, so there is always a place in the line, and a slot in the end.
         let _place = self.line.acquire().await;
+        let slot = self.slots.acquire().await.ok();
         loop {
             let now = Instant::now();
             match self.pacer(|pacer| pacer.start(now)) {
-                Ok(()) => return now,
+                Ok(()) => return Start { at: now, _slot: slot },
                 Err(at) => tokio::time::sleep_until(at).await,
             }
         }
     }
+}
+
+/// The start of an attempt, and its slot until it has ended.
+struct Start<'s> {
+    at: Instant,
+    _slot: Option<SemaphorePermit<'s>>,
 }
 
 /// Makes the attempt that `permit` allows, unless `open` turns false before it starts, or `latest` is past by then.
@@ -126,7 +135,7 @@ pub async fn attempt<P: Platform>(
     emit.emit(Event {
         at: began,
         kind: EventKind::AttemptBegan {
-            since_run_began: start.saturating_duration_since(shared.run_began),
+            since_run_began: start.at.saturating_duration_since(shared.run_began),
         },
     });
     let attempted = Attempted {

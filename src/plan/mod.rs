@@ -106,7 +106,7 @@ pub struct Schedule {
 pub struct Pace {
     /// Starts in any rolling second; also below 1.
     pub per_second: f64,
-    /// Deliveries in flight at once, armed ones included; at least 1.
+    /// Requests under way at once; at least 1.
     pub max_in_flight: u16,
 }
 

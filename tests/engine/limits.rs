@@ -179,6 +179,29 @@ async fn an_outage_of_refused_connections_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_more_are_under_way_than_allowed_and_an_outage_calls_off_what_is_armed() {
+    let mut bench = Bench::new();
+    bench.plan.pace.max_in_flight = 8;
+    bench.plan.retry.attempts = 1;
+    bench.plan.retry.give_up = Duration::from_secs(4);
+    let world = World::new(&bench.clock, 70, |ask| match ask.elapsed.as_secs() {
+        0..5 => Act::Issue,
+        _ => Act::Lose(Duration::from_secs(10)),
+    });
+    let began = Instant::now();
+    bench.apply(2_000, &world).await;
+    assert_eq!(world.seen(|seen| seen.most_under_way), 8);
+    let lost = world.seen(|seen| {
+        let late = |start: &&Instant| **start >= began + Duration::from_secs(5);
+        seen.starts.iter().filter(late).count()
+    });
+    assert!(
+        lost <= 26 + 8,
+        "an outage is noticed by 26, beside which 8 are under way: {lost}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_from_the_first_send_on_is_survived_too() {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 70, |ask| {

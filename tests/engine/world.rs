@@ -76,6 +76,8 @@ pub struct Seen {
     pub activities: HashMap<String, HashSet<String>>,
     /// Who has a request under way.
     under_way: HashSet<String>,
+    /// The most requests that were under way at once.
+    pub most_under_way: usize,
     /// Who had two requests under way at once.
     pub crowded: Vec<String>,
 }
@@ -158,6 +160,7 @@ impl World {
         if !seen.under_way.insert(open_id.clone()) {
             seen.crowded.push(open_id.clone());
         }
+        seen.most_under_way = seen.most_under_way.max(seen.under_way.len());
         let elapsed = self.began.elapsed();
         let act = (self.script)(&Ask {
             open_id,
