@@ -53,6 +53,9 @@ pub struct RuleArgs {
     /// Let in so many requests per sliding second and app id
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub per_second: u32,
+    /// Let another sender of the same app id take so many of these
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub foreign_load: u32,
     /// How long an access token lives
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time)]
     pub token_ttl: Duration,
@@ -151,6 +154,7 @@ impl SandboxArgs {
             seed: self.seed,
             rules: RuleSettings {
                 per_second: rules.per_second,
+                foreign_load: rules.foreign_load,
                 token_ttl: rules.token_ttl,
                 stable_token: !rules.no_stable_token,
                 access_token: rules.access_token.clone(),

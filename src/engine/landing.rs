@@ -129,7 +129,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             }
             Effect::NotReached => {}
             Effect::Throttled => {
-                if let Some(per_second) = self.limits.throttle.throttled(key.recipient, at.instant) {
+                let began = at.instant.checked_sub(outcome.latency).unwrap_or(at.instant);
+                if let Some(per_second) = self.limits.throttle.throttled(key.recipient, began, at.instant) {
                     self.set_pace(per_second, at);
                 }
                 counts &= !self.limits.throttle.slowed();

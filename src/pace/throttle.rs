@@ -1,5 +1,8 @@
 //! What throttles do to the pace. One alone is its own delivery's affair; three users within a second mean that the app
 //! id as a whole is too fast: the pace is halved, once an episode, and then recovers step by step.
+//!
+//! Another sender may take a part of the app id's quota for as long as the run lasts. So the highest pace that was borne
+//! is remembered: it is where the pace goes back to once the platform's second is over, and above it the steps begin small.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,25 +11,47 @@ use tokio::time::Instant;
 
 /// So many users throttled within [`WITHIN`] slow the app id.
 const USERS: usize = 3;
+/// The platform counts by the second.
 const WITHIN: Duration = Duration::from_secs(1);
-/// Answers to what was already under way when the pace was halved belong to the same episode.
-const EPISODE: Duration = Duration::from_secs(5);
 /// How long each step of the recovery lasts.
 const STEP: Duration = Duration::from_secs(5);
-/// What each step gives back, as a share of the plan's pace.
+/// What a step gives back, as a share of the plan's pace, where nothing is known of what is borne.
 const STEP_SHARE: f64 = 0.1;
+/// What the first step above a pace that was borne gives back; each further one twice as much, up to [`STEP_SHARE`].
+const CAREFUL_SHARE: f64 = 0.01;
+/// What is left of a pace that was borne and no longer is.
+const NO_LONGER: f64 = 0.95;
+/// So many throttles in a step, too far apart to be an episode, say that its pace was not borne.
+const TOO_MANY: u32 = 2;
 /// The pace is never slowed below this share of the plan's.
 const LEAST_SHARE: f64 = 1.0 / 64.0;
 
 /// Keeps the pace of an app id in proportion to what the platform bears.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Throttle {
     full: f64,
     share: f64,
     recent: VecDeque<(Instant, u32)>,
-    /// While slowed: when the present pace began.
-    slowed: Option<Instant>,
-    quiet_until: Option<Instant>,
+    slowed: Option<Slowed>,
+}
+
+/// A pace below the plan's.
+#[derive(Clone, Copy, Debug)]
+struct Slowed {
+    /// When the present pace began.
+    since: Instant,
+    /// How long it lasts.
+    lasts: Duration,
+    /// The last halving: what began within a second of it belongs to the same episode.
+    halved: Instant,
+    /// The highest share that was borne for a whole step.
+    borne: Option<f64>,
+    /// Whether that share was throttled since.
+    doubted: bool,
+    /// What the next step gives back.
+    step: f64,
+    /// How many were throttled at the present pace.
+    throttles: u32,
 }
 
 impl Throttle {
@@ -38,7 +63,6 @@ impl Throttle {
             share: 1.0,
             recent: VecDeque::new(),
             slowed: None,
-            quiet_until: None,
         }
     }
 
@@ -54,52 +78,91 @@ impl Throttle {
         self.full * self.share
     }
 
-    /// Tells that `recipient` was throttled. The new pace, if this slows the app id.
-    pub fn throttled(&mut self, recipient: u32, now: Instant) -> Option<f64> {
+    /// Tells that `recipient` was throttled, whose attempt began at `began`. The new pace, if this slows the app id.
+    pub fn throttled(&mut self, recipient: u32, began: Instant, now: Instant) -> Option<f64> {
+        if let Some(slowed) = &mut self.slowed {
+            if began < slowed.halved + WITHIN {
+                return None;
+            }
+            slowed.throttles += u32::from(began >= slowed.since);
+        }
         self.recent
             .retain(|(at, user)| now.saturating_duration_since(*at) < WITHIN && *user != recipient);
         self.recent.push_back((now, recipient));
-        if self.recent.len() < USERS || self.quiet_until.is_some_and(|until| now < until) {
+        if self.recent.len() < USERS {
             return None;
         }
         self.recent.clear();
+        let before = self.slowed;
+        let borne = before.and_then(|slowed| slowed.borne);
+        // Above a pace that was borne nothing is learned about that one. At it, other senders have more than before.
+        let at_borne = borne.is_some_and(|borne| self.share <= borne * (1.0 + CAREFUL_SHARE / 2.0));
+        let given_up = at_borne && before.is_some_and(|slowed| slowed.doubted);
         self.share = (self.share / 2.0).max(LEAST_SHARE);
-        self.slowed = Some(now);
-        self.quiet_until = Some(now + EPISODE);
+        let borne = borne.filter(|borne| !given_up && *borne > self.share);
+        self.slowed = Some(Slowed {
+            since: now,
+            lasts: if borne.is_some() { WITHIN } else { STEP },
+            halved: now,
+            borne: borne.map(|borne| if at_borne { borne * NO_LONGER } else { borne }),
+            doubted: at_borne,
+            step: if borne.is_some() { CAREFUL_SHARE } else { STEP_SHARE },
+            throttles: 0,
+        });
         Some(self.per_second())
     }
 
     /// When the next step of the recovery is due.
     #[must_use]
     pub fn next_step(&self) -> Option<Instant> {
-        self.slowed.map(|since| since + STEP)
+        self.slowed.map(|slowed| slowed.since + slowed.lasts)
     }
 
     /// Recovers by every step that is due. The new pace, if there was one.
     pub fn recover(&mut self, now: Instant) -> Option<f64> {
         let mut changed = None;
         while let Some(due) = self.next_step().filter(|due| *due <= now) {
-            self.share += STEP_SHARE;
-            if self.share > 1.0 - STEP_SHARE / 2.0 {
-                self.share = 1.0;
-            }
-            self.slowed = (self.share < 1.0).then_some(due);
+            self.step(due);
             changed = Some(self.per_second());
         }
         changed
     }
 
+    fn step(&mut self, due: Instant) {
+        let Some(slowed) = &mut self.slowed else {
+            return;
+        };
+        let throttles = std::mem::take(&mut slowed.throttles);
+        (slowed.since, slowed.lasts) = (due, STEP);
+        match slowed.borne {
+            Some(borne) if self.share < borne => self.share = borne,
+            _ if throttles >= TOO_MANY => {
+                self.share = (self.share - CAREFUL_SHARE).max(LEAST_SHARE);
+                slowed.borne = Some(self.share);
+                slowed.step = CAREFUL_SHARE;
+            }
+            _ => {
+                slowed.borne = Some(self.share);
+                slowed.doubted = false;
+                self.share += slowed.step;
+                slowed.step = (slowed.step * 2.0).min(STEP_SHARE);
+            }
+        }
+        if self.share > 1.0 - CAREFUL_SHARE / 2.0 {
+            self.share = 1.0;
+            self.slowed = None;
+        }
+    }
+
     /// For how long the pace will be below the plan's if nothing else is throttled; nothing when it is the plan's.
     #[must_use]
     pub fn recovered_in(&self, now: Instant) -> Option<Duration> {
-        let due = self.next_step()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and 10"
-        )]
-        let steps_after = ((1.0 - self.share) / STEP_SHARE - 1e-9).ceil().max(1.0) as u32 - 1;
-        Some(due.saturating_duration_since(now) + STEP * steps_after)
+        let (mut ahead, mut last) = (self.clone(), None);
+        while let Some(due) = ahead.next_step() {
+            ahead.step(due);
+            last = Some(due.saturating_duration_since(now));
+        }
+        last
     }
 }
 
@@ -111,12 +174,21 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    /// Three users are throttled at once, whose attempts began then too.
+    fn episode(throttle: &mut Throttle, at: Instant) -> Option<f64> {
+        (0..3)
+            .filter_map(|user| throttle.throttled(user, at, at))
+            .last()
+            .map(f64::round)
+    }
+
     #[test]
     fn one_user_alone_slows_nobody() {
         let begin = Instant::now();
         let mut throttle = Throttle::new(98.0);
         for n in 0..50 {
-            assert_eq!(throttle.throttled(7, begin + ms(n * 10)), None);
+            let at = begin + ms(n * 10);
+            assert_eq!(throttle.throttled(7, at, at), None);
         }
         assert!(!throttle.slowed());
     }
@@ -125,16 +197,21 @@ mod tests {
     fn three_users_within_a_second_halve_the_pace_once_an_episode() {
         let begin = Instant::now();
         let mut throttle = Throttle::new(98.0);
-        assert_eq!(throttle.throttled(1, begin), None);
-        assert_eq!(throttle.throttled(2, begin + ms(400)), None);
-        assert_eq!(throttle.throttled(3, begin + ms(999)), Some(49.0));
+        assert_eq!(throttle.throttled(1, begin, begin), None);
+        assert_eq!(throttle.throttled(2, begin, begin + ms(400)), None);
+        assert_eq!(throttle.throttled(3, begin, begin + ms(999)), Some(49.0));
         for n in 0..40 {
-            assert_eq!(throttle.throttled(4 + n, begin + ms(1_000 + u64::from(n))), None);
+            let late = begin + ms(1_000 + u64::from(n));
+            assert_eq!(
+                throttle.throttled(4 + n, late, late + ms(9_000)),
+                None,
+                "it began before"
+            );
         }
-        let later = begin + ms(6_100);
-        assert_eq!(throttle.throttled(50, later), None);
-        assert_eq!(throttle.throttled(51, later), None);
-        assert_eq!(throttle.throttled(52, later), Some(24.5));
+        let later = begin + ms(2_000);
+        assert_eq!(throttle.throttled(50, later, later), None);
+        assert_eq!(throttle.throttled(51, later, later), None);
+        assert_eq!(throttle.throttled(52, later, later), Some(24.5));
     }
 
     #[test]
@@ -142,7 +219,8 @@ mod tests {
         let begin = Instant::now();
         let mut throttle = Throttle::new(98.0);
         for n in 0..20 {
-            assert_eq!(throttle.throttled(n, begin + ms(u64::from(n) * 500)), None);
+            let at = begin + ms(u64::from(n) * 500);
+            assert_eq!(throttle.throttled(n, at, at), None);
         }
     }
 
@@ -150,9 +228,7 @@ mod tests {
     fn the_pace_recovers_step_by_step_to_the_plan_and_not_beyond() {
         let begin = Instant::now();
         let mut throttle = Throttle::new(100.0);
-        for user in 0..3 {
-            throttle.throttled(user, begin);
-        }
+        episode(&mut throttle, begin);
         assert_eq!(throttle.recovered_in(begin), Some(Duration::from_secs(25)));
         assert_eq!(throttle.recover(begin + ms(4_999)), None);
         let mut paces = Vec::new();
@@ -162,5 +238,45 @@ mod tests {
         assert_eq!(paces, [60.0, 70.0, 80.0, 90.0, 100.0]);
         assert!(!throttle.slowed());
         assert_eq!(throttle.recovered_in(begin + STEP * 6), None);
+    }
+
+    #[test]
+    fn the_pace_goes_back_to_what_was_borne_and_feels_its_way_on_from_there() {
+        let begin = Instant::now();
+        let mut throttle = Throttle::new(100.0);
+        episode(&mut throttle, begin);
+        let second = begin + STEP * 2;
+        assert_eq!(throttle.recover(second).map(f64::round), Some(70.0));
+        assert_eq!(episode(&mut throttle, second + ms(500)), Some(35.0));
+        let back = second + ms(1_500);
+        assert_eq!(
+            throttle.recover(back).map(f64::round),
+            Some(60.0),
+            "once a second is over"
+        );
+        let mut paces = Vec::new();
+        for n in 1..=7 {
+            paces.extend(throttle.recover(back + STEP * n).map(f64::round));
+        }
+        assert_eq!(paces, [61.0, 63.0, 67.0, 75.0, 85.0, 95.0, 100.0]);
+    }
+
+    #[test]
+    fn what_is_no_longer_borne_is_given_up_when_a_little_less_is_not_borne_either() {
+        let begin = Instant::now();
+        let mut throttle = Throttle::new(100.0);
+        episode(&mut throttle, begin);
+        let mut at = begin + STEP * 2;
+        throttle.recover(at);
+        let mut backs = Vec::new();
+        for _ in 0..3 {
+            at += ms(100);
+            episode(&mut throttle, at);
+            at += WITHIN;
+            backs.extend(throttle.recover(at).map(f64::round));
+        }
+        assert_eq!(backs, [60.0, 57.0], "then it stays halved");
+        assert_eq!(format!("{:.1}", throttle.per_second()), "28.5");
+        assert_eq!(throttle.next_step(), Some(at - WITHIN + STEP));
     }
 }

@@ -77,6 +77,8 @@ pub enum StreamerPlan {
 pub struct RuleSettings {
     /// Requests per sliding second and app id; at least 1.
     pub per_second: u32,
+    /// How many of these another sender of the same app id takes, evenly, at any time.
+    pub foreign_load: u32,
     /// How long an access token lives.
     pub token_ttl: Duration,
     /// Whether the endpoint of the stable token exists.
@@ -99,6 +101,7 @@ impl Default for RuleSettings {
     fn default() -> Self {
         Self {
             per_second: 100,
+            foreign_load: 0,
             token_ttl: Duration::from_hours(2),
             stable_token: true,
             access_token: None,
@@ -175,6 +178,8 @@ pub struct Rules {
     tokens: Tokens,
     /// Requests that were let in during the last second, per app id.
     arrivals: HashMap<String, VecDeque<Duration>>,
+    /// How many requests of the other sender were let in or turned away so far, per app id.
+    foreign: HashMap<String, u64>,
     /// By app id and activity.
     activities: HashMap<[String; 2], Activity>,
     coupons: u64,
@@ -191,6 +196,7 @@ impl Rules {
             tokens: Tokens::new(settings.token_ttl, settings.access_token.clone()),
             settings,
             arrivals: HashMap::new(),
+            foreign: HashMap::new(),
             activities: HashMap::new(),
             coupons: 0,
             answers: 0,
@@ -210,6 +216,33 @@ impl Rules {
     /// is too fast once would be kept out for ever.
     pub(super) fn admit(&mut self, app_id: &str, now: Moment) -> Result<(), Reply> {
         let at = self.clock(now);
+        self.let_in_foreign(app_id, at);
+        if self.has_room(app_id, at) {
+            Ok(())
+        } else {
+            Err(self.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now))
+        }
+    }
+
+    /// Counts what the other sender sent since the last request, as far as it still matters.
+    fn let_in_foreign(&mut self, app_id: &str, at: Duration) {
+        const SECOND: u64 = 1_000_000_000;
+        let load = u64::from(self.settings.foreign_load);
+        if load == 0 {
+            return;
+        }
+        let nth_at = |nth: u64| Duration::from_nanos(nth.saturating_mul(SECOND) / load);
+        let recent = at.as_secs().saturating_sub(1) * load;
+        let mut nth = self.foreign.get(app_id).copied().unwrap_or_default().max(recent);
+        while nth_at(nth) <= at {
+            self.has_room(app_id, nth_at(nth));
+            nth += 1;
+        }
+        self.foreign.insert(app_id.to_owned(), nth);
+    }
+
+    /// Takes a place in the present second, if there is one.
+    fn has_room(&mut self, app_id: &str, at: Duration) -> bool {
         let most = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
         let arrivals = self.arrivals.entry(app_id.to_owned()).or_default();
         while arrivals
@@ -218,11 +251,11 @@ impl Rules {
         {
             arrivals.pop_front();
         }
-        if arrivals.len() >= most {
-            return Err(self.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now));
+        let room = arrivals.len() < most;
+        if room {
+            arrivals.push_back(at);
         }
-        arrivals.push_back(at);
-        Ok(())
+        room
     }
 
     /// Decides on a request that was let in.

@@ -1,13 +1,16 @@
 //! What keeps a run from starting more: the pace, the slow start, throttles, outages, tokens and guards.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runner::clock::later;
 use runner::delivery::StateName;
 use runner::douyin::NotReady;
+use runner::douyin::wire::SendRequest;
 use runner::engine::Why;
 use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
 use runner::outcome::Class;
+use runner::sandbox::{self, RuleSettings, Rules, code};
 use tokio::time::Instant;
 
 use crate::bench::Bench;
@@ -103,6 +106,54 @@ async fn a_halt_code_starts_nothing_more_than_what_is_in_flight() {
     let starts = world.seen(|seen| seen.starts.len()) as u64;
     assert!(starts <= 301 + 64, "{starts}");
     assert_eq!(ended.counts.of(StateName::Issued), starts - 1);
+}
+
+/// The platform's own count, of which another sender of the app id takes 40 in every second.
+fn beside_another_sender(bench: &Bench) -> Arc<World> {
+    let rules = Rules::new(
+        1,
+        RuleSettings {
+            foreign_load: 40,
+            access_token: Some("clt.given".to_owned()),
+            refuse: 0.0,
+            ..RuleSettings::default()
+        },
+    );
+    let rules = Mutex::new(rules);
+    let clock = bench.clock.clone();
+    World::new(&bench.clock, 70, move |ask| {
+        let request = SendRequest {
+            app_id: "tt1".to_owned(),
+            open_id: ask.open_id.clone(),
+            activity_id: ask.activity_id.clone(),
+            merchant_coupon_id: ask.open_id.clone(),
+        };
+        let now = sandbox::Moment {
+            since_start: ask.elapsed,
+            wall: clock.now(),
+        };
+        match rules.lock().unwrap().send(&request, Some("clt.given"), now).code() {
+            Some(code::TOO_FREQUENT) => Act::Say(code::TOO_FREQUENT, Class::Throttle),
+            _ => Act::Issue,
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_another_sender_nearly_all_that_is_left_is_used_and_little_is_refused() {
+    let bench = Bench::new();
+    let world = beside_another_sender(&bench);
+    let began = Instant::now();
+    let ended = bench.apply(12_000, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 12_000));
+    let per_second = 12_000.0 / began.elapsed().as_secs_f64();
+    assert!(per_second >= 60.0 * 0.9, "{per_second} of 60 in a second");
+    let sent = world.seen(|seen| seen.starts.len());
+    assert!(
+        (sent - 12_000) * 100 <= sent * 2,
+        "{} of {sent} were refused",
+        sent - 12_000
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -309,3 +309,20 @@ fn without_a_stable_endpoint_the_other_one_serves() {
     assert_eq!((reply.status, reply.code()), (404, Some(code::UNKNOWN_URI)));
     token(&mut rules, TokenKind::Client, ms(0));
 }
+
+#[test]
+fn another_sender_of_the_app_id_takes_its_part_of_every_second() {
+    let mut rules = rules(RuleSettings {
+        foreign_load: 40,
+        ..settings()
+    });
+    for second in [0, 5, 6] {
+        let let_in = (0..200).filter(|n| {
+            let user = format!("u{second}-{n}");
+            let now = at(Duration::from_secs(second) + Duration::from_millis(n * 5));
+            send(&mut rules, &request(&user, "71", &user), now).code() == Some(code::SUCCESS)
+        });
+        let let_in = let_in.count();
+        assert!((58..=84).contains(&let_in), "{let_in} in second {second}");
+    }
+}
