@@ -8,10 +8,11 @@
 //!  (said)    (meant)     (who)       (owed)    (when)    (act)      (fact)      (shown)
 //! ```
 //!
-//! The words below the line ([`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
+//! The words below the line ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
 //! [`order`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
 //! listen to its events, and only `cli` sees everything.
 
+pub mod calendar;
 pub mod clock;
 pub mod delivery;
 pub mod draw;

@@ -143,7 +143,11 @@ audience:
   limit: 100000
   allow_empty: true
   max_unusable: 2.5%
-schedule: {start: 2026-06-01T10:00, end: 2026-06-07T22:00:30}
+schedule:
+  start: 2026-06-01T10:00
+  end: 2026-06-07T22:00:30
+  hours: [\"mon-fri 10:00-21:00\", \"sat,sun 22:00-02:00\"]
+  closed: [2026-06-03]
 pace: {per_second: 0.5, max_in_flight: 1024}
 retry: {attempts: 3, first_delay: 1s, max_delay: 1m, timeout: 5s, in_doubt: ask, resend_within: 7d, give_up: 1h}
 halt:
@@ -261,6 +265,12 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/audience/limit", json!("all")),
         ("/audience/max_unusable", json!("101%")),
         ("/schedule/start", json!("2026-06-01")),
+        ("/schedule/hours", json!("mon 10:00-21:00")),
+        ("/schedule/hours", json!([])),
+        ("/schedule/hours", json!(["mon 9-17"])),
+        ("/schedule/hours", json!(["mon 10:00-25:00"])),
+        ("/schedule/hours", json!(["mon, tue 10:00-12:00"])),
+        ("/schedule/closed", json!(["2026-6-3"])),
         ("/schedule/waves", json!([])),
         ("/pace/per_day", json!(5)),
         ("/pace/per_second", json!(0)),

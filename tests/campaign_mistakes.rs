@@ -67,7 +67,19 @@ cases! {
         with("pace: {per_second: 1, per_second: 2}\n"),
         with("codes:\n  29005099: refuse\n  29005099: hold\n");
     not_supported:
-        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\"]\n  closed: [2026-06-03]\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n");
+        with("schedule:\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n");
+    hours:
+        with("schedule:\n  hours: [\"mon-fri 10:00-21:00\", \"sat-mon,wed 22:00-02:00\", \"sun 00:00-24:00\"]\n  closed: [2026-06-03]\n"),
+        with("schedule:\n  hours: mon-fri 10:00-21:00\n  closed: 2026-06-03\n"),
+        with("schedule:\n  hours: []\n  closed: []\n"),
+        with("schedule:\n  hours:\n  closed:\n    -\n"),
+        with("schedule:\n  hours: [Mon-Fri 10-21, mom 10:00-21:00, 周末 10：00-12：00, fri 10:00-10:00, sat 24:00-25:00, someday]\n"),
+        with("schedule:\n  hours: [10:00-21:00, weekdays 9am-5pm, {mon: 10:00}, \"\"]\n"),
+        with("schedule:\n  closed: [2026-6-3, 2026/06/03, 3.6.2026, 2026-02-30, 2026-06-03T00:00, tomorrow, [2026-06-03]]\n"),
+        with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  closed: [2026-06-01, 2026-06-02, 2026-06-03]\n"),
+        with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  hours: [fri 10:00-12:00]\n"),
+        with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  hours: [wed 09:59-12:00]\n"),
+        with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  closed: [2026-06-01, tomorrow, 2026-06-02]\n  hours: [wed 10:00-12:00]\n");
     exclude:
         but("source:\n", "exclude: opted-out.csv\n  source:\n"),
         but("source:\n", "exclude:\n    - opted-out.csv\n    - {csv: {path: a.csv}}\n    - {campaign: a.yaml, csv: {path: a.csv, open_id: a}}\n    - {campaign: [a.yaml]}\n    -\n  source:\n"),

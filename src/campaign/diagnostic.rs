@@ -142,6 +142,8 @@ codes! {
     Url = "E0128",
     /// A secret in place of a reference to one.
     SecretInClear = "E0129",
+    /// What is no window of hours, or one without a length.
+    Hours = "E0130",
     /// Values that are right one by one, but not together.
     Contradiction = "E0131",
     /// A time that the clocks of the zone show twice.

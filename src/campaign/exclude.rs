@@ -26,21 +26,11 @@ pub enum Exclude {
 impl Exclude {
     /// Reads all lists of a file.
     pub(super) fn read_all(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Vec<Self>> {
-        let Kind::List(entries) = value.kind() else {
-            let message = format!("`{}` is not a list", value.path);
-            notes
-                .error(Code::WrongType, value.mark(), message)
-                .help("write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`");
-            return None;
-        };
-        let entries = entries.iter().enumerate();
-        let read = entries.map(|(at, entry)| {
-            let entry = value.entry(&at.to_string(), *entry);
-            notes.place(&entry.path, entry.mark());
-            Self::read(&entry, folder, notes)
-        });
+        let wanted = "write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`";
+        let entries = value.list(wanted, notes)?;
         // Every entry is read, so that all mistakes come at once.
-        read.collect::<Vec<_>>().into_iter().collect()
+        let read: Vec<_> = entries.iter().map(|entry| Self::read(entry, folder, notes)).collect();
+        read.into_iter().collect()
     }
 
     fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {

@@ -15,6 +15,7 @@ mod diagnostic;
 mod duration;
 mod exclude;
 mod halt;
+mod hours;
 mod keys;
 mod load;
 mod mask;

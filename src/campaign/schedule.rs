@@ -1,24 +1,27 @@
 //! When something may be sent.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
+
+use crate::calendar::{Calendar, Hours};
 
 use super::diagnostic::Code;
 use super::keys::{Complete, Key};
 use super::notes::Notes;
-use super::time;
 use super::value::Value;
+use super::{hours, time};
 
 pub(super) const KEYS: &[Key] = &[
     Key::optional("start"),
     Key::optional("end"),
-    Key::not_yet("hours"),
-    Key::not_yet("closed"),
+    Key::optional("hours"),
+    Key::optional("closed"),
     Key::not_yet("waves"),
 ];
 
-/// When something may be sent: not before the start, nothing at or after the end, resends included.
+/// When something may be sent: not before the start, nothing at or after the end, only within the hours, resends included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = Complete(KEYS))]
 pub struct Schedule {
@@ -28,6 +31,13 @@ pub struct Schedule {
     /// Nothing starts at this time or later, retries and resends included.
     #[schemars(schema_with = "time::schema")]
     pub end: Option<Timestamp>,
+    /// The hours of the week in which something starts, by the clocks of `timezone`. When absent: all of them. A window over
+    /// midnight belongs to the day on which it begins.
+    #[schemars(schema_with = "hours::schema")]
+    pub hours: Option<Vec<Hours>>,
+    /// Days on which no window begins.
+    #[schemars(schema_with = "time::dates_schema")]
+    pub closed: Option<Vec<Date>>,
 }
 
 impl Schedule {
@@ -36,21 +46,51 @@ impl Schedule {
         let map = value.mapping(KEYS, notes)?;
         let start = map.get("start").and_then(|value| value.time(zone, notes));
         let end = map.get("end").and_then(|value| value.time(zone, notes));
+        let hours = map.get("hours").map(|value| value.all_hours(notes));
+        let closed = map.get("closed").map(|value| value.dates(notes));
+        // What cannot be read is noted already, and contradicts nothing.
+        let readable = hours != Some(None) && closed != Some(None);
+        let said = Self {
+            start,
+            end,
+            hours: hours.flatten(),
+            closed: closed.flatten(),
+        };
         if let (Some(from), Some(to), Some(value)) = (start, end, map.get("end"))
             && to <= from
         {
-            let how = if to == from {
-                "is the start"
-            } else {
-                "is before the start"
-            };
-            let note = notes.error(
-                Code::Contradiction,
-                value.span(),
-                format!("`{}` {how}: nothing could ever be sent", value.path),
-            );
-            note.help("write an end that is later than `schedule.start`");
+            ends_first(value, from == to, notes);
+        } else if let (true, Some(zone), Some(value)) = (readable, zone, map.get("closed").or_else(|| map.get("hours")))
+        {
+            said.leaves_nothing(value, zone, notes);
         }
-        Some(Self { start, end })
+        Some(said)
     }
+
+    /// The windows and the closed days, by the clocks of `zone`.
+    #[must_use]
+    pub fn calendar(&self, zone: &TimeZone) -> Calendar {
+        let (hours, closed) = (self.hours.as_deref(), self.closed.as_deref());
+        Calendar::new(zone.clone(), hours.unwrap_or_default(), closed.unwrap_or_default())
+    }
+
+    /// Notes a schedule without a window, where that can be seen.
+    fn leaves_nothing(&self, value: &Value<'_>, zone: &TimeZone, notes: &mut Notes) {
+        let (Some(start), Some(end)) = (self.start, self.end) else {
+            return;
+        };
+        if self.calendar(zone).opens(start).is_none_or(|opens| opens >= end) {
+            let path = &value.path;
+            let message = format!("`{path}` leaves no window between `schedule.start` and `schedule.end`");
+            let note = notes.error(Code::Contradiction, value.mark(), message);
+            note.help("widen `schedule.hours`, take a day out of `schedule.closed`, or put `schedule.end` later");
+        }
+    }
+}
+
+fn ends_first(value: &Value<'_>, at_once: bool, notes: &mut Notes) {
+    let how = if at_once { "is the start" } else { "is before the start" };
+    let message = format!("`{}` {how}: nothing could ever be sent", value.path);
+    let note = notes.error(Code::Contradiction, value.span(), message);
+    note.help("write an end that is later than `schedule.start`");
 }

@@ -1,6 +1,6 @@
-//! Local times: `2026-06-01T10:00`, on the clocks of the file's time zone.
+//! Local times, `2026-06-01T10:00`, on the clocks of the file's time zone; and dates, `2026-06-01`.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -56,6 +56,44 @@ impl Value<'_> {
         }
         at
     }
+}
+
+const WANTED_DATE: &str = "a date such as `2026-06-03`";
+
+impl Value<'_> {
+    /// The dates of a list.
+    pub(super) fn dates(&self, notes: &mut Notes) -> Option<Vec<Date>> {
+        let entries = self.list("write a list of dates, such as `[2026-06-03]`", notes)?;
+        // Every entry is read, so that all mistakes come at once.
+        let read: Vec<_> = entries.iter().map(|entry| entry.date(notes)).collect();
+        read.into_iter().collect()
+    }
+
+    fn date(&self, notes: &mut Notes) -> Option<Date> {
+        let text = &*self.scalar(WANTED_DATE, notes)?.text;
+        let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let date = Date::strptime("%Y-%m-%d", text).ok().filter(|_| shape == "0000-00-00");
+        if date.is_none() {
+            let message = format!("`{}` is {}, which is no date", self.path, quoted(text));
+            let help = near_date(text).map_or_else(|| format!("write {WANTED_DATE}"), |near| format!("write `{near}`"));
+            notes.error(Code::Time, self.span(), message).help(help);
+        }
+        date
+    }
+}
+
+/// The date that was probably meant by something that is none: other signs between its parts, or a time behind it.
+fn near_date(text: &str) -> Option<Date> {
+    let numbers = text
+        .trim()
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty());
+    let numbers: Vec<i16> = numbers.take(3).map_while(|part| part.parse().ok()).collect();
+    let [year, month, day] = *numbers.as_slice() else {
+        return None;
+    };
+    let part = |part: i16| i8::try_from(part).ok();
+    Date::new(year, part(month)?, part(day)?).ok().filter(|_| year >= 1000)
 }
 
 /// Reads a local time as it must be written: four digits of the year, two of everything else.
@@ -117,4 +155,13 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
 /// The schema of a local time.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
+}
+
+/// The schema of a list of dates.
+pub(super) fn dates_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+        "examples": [["2026-06-03"]]
+    })
 }

@@ -103,6 +103,22 @@ impl<'t> Value<'t> {
         Some(scalar)
     }
 
+    /// The values of a list, each under its number. Anything else is noted; `wanted`: what to write.
+    pub(super) fn list(&self, wanted: &str, notes: &mut Notes) -> Option<Vec<Self>> {
+        let Kind::List(entries) = self.kind() else {
+            let message = format!("`{}` is not a list", self.path);
+            notes.error(Code::WrongType, self.mark(), message).help(wanted);
+            return None;
+        };
+        let entries = entries.iter().enumerate();
+        let entries = entries.map(|(at, entry)| {
+            let entry = self.under(&at.to_string(), *entry);
+            notes.place(&entry.path, entry.mark());
+            entry
+        });
+        Some(entries.collect())
+    }
+
     fn nothing<'n>(&self, notes: &'n mut Notes) -> &'n mut super::notes::Note {
         notes.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
     }

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::campaign::Parsed;
@@ -28,6 +27,7 @@ use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::report::hub::{Hub, Outlets};
 use crate::report::progress::Setup;
+use crate::report::times::date_time;
 
 pub use prepare::NO_CREDENTIALS;
 
@@ -73,6 +73,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     }
     let setup = Setup {
         zone: parsed.campaign.timezone.clone(),
+        calendar: plan.schedule.hours.clone(),
         per_second: plan.pace.per_second,
         again: again("apply", &args.rehearsal, context, file),
     };
@@ -298,21 +299,28 @@ impl Run<'_> {
 
     /// A rehearsal shows the times that it does not wait for.
     fn tell_of_waits(&self) {
-        let campaign = &self.parsed.campaign;
-        let stamp = |at: Timestamp| {
-            at.to_zoned_datetime(campaign.timezone.clone())
-                .strftime("%Y-%m-%d %H:%M")
-        };
-        let said = match (campaign.schedule.start.map(stamp), campaign.schedule.end.map(stamp)) {
-            _ if !self.args.rehearsal.on() => return,
-            (None, None) => return,
-            (Some(start), None) => format!("nothing before {start}"),
-            (None, Some(end)) => format!("nothing from {end} on"),
-            (Some(start), Some(end)) => format!("nothing before {start}, and nothing from {end} on"),
-        };
-        self.context.talk(&format!(
-            "a rehearsal does not wait; for real, the campaign sends {said}\n"
-        ));
+        let (schedule, zone) = (&self.parsed.campaign.schedule, &self.parsed.campaign.timezone);
+        let times = [
+            schedule
+                .start
+                .map(|start| format!("nothing before {}", date_time(start, zone))),
+            schedule
+                .end
+                .map(|end| format!("nothing from {} on", date_time(end, zone))),
+            schedule.hours.as_deref().map(|hours| format!("only {}", listed(hours))),
+            schedule
+                .closed
+                .as_deref()
+                .filter(|closed| !closed.is_empty())
+                .map(|closed| format!("not on {}", listed(closed))),
+        ];
+        let said: Vec<_> = times.into_iter().flatten().collect();
+        if let (true, [first, rest @ ..]) = (self.args.rehearsal.on(), said.as_slice()) {
+            let rest: String = rest.iter().map(|said| format!(", and {said}")).collect();
+            self.context.talk(&format!(
+                "a rehearsal does not wait; for real, the campaign sends {first}{rest}\n"
+            ));
+        }
     }
 
     fn began(&self, new_ledger: bool) -> EventKind {
@@ -353,6 +361,10 @@ impl Run<'_> {
         let at = self.context.clock.now();
         self.hub.emit(Event { at, kind });
     }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Every reason why the audience is not let in, as one failure.

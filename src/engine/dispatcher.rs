@@ -21,8 +21,9 @@ use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::pace::quota::Pacer;
 use crate::plan::Plan;
-use crate::plan::forecast::AFTER_TAKING;
+use crate::plan::forecast::{AFTER_TAKING, LET_GO};
 
+use super::hours::Gate;
 use super::landing::{Landed, Trip};
 use super::limits::{Leave, Limits};
 use super::queue::{self, Pick, Queue};
@@ -31,8 +32,6 @@ use super::voice::{Seen, Voice};
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 
-/// Waits of at least this are worth letting go of the app id for.
-const LET_GO: Duration = Duration::from_mins(1);
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -68,6 +67,7 @@ pub(super) struct Dispatcher<S, P, T> {
     pub(super) voice: Voice,
     pub(super) why: Option<Why>,
     pub(super) flight: Flight,
+    pub(super) gate: Gate,
     turn: T,
     asked: Option<Instant>,
     orders: watch::Receiver<Order>,
@@ -81,7 +81,7 @@ pub(super) struct Flight {
     pub(super) trips: HashMap<DeliveryKey, Trip>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
-    /// Whether what is armed may still start: not in a pause, and not at the end.
+    /// Whether what is armed may still start: not in a pause, not outside windows, and not at the end.
     open: watch::Sender<bool>,
     /// How many deliveries this run has attempted.
     pub(super) deliveries: u64,
@@ -103,13 +103,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             armed: AtomicUsize::new(0),
             started: Notify::new(),
             clock: apply.clock,
-            end: apply.plan.schedule.end,
+            schedule: apply.plan.schedule.clone(),
             run_began: instant,
         };
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
             limits: Limits::new(&apply.plan),
+            gate: Gate::new(&apply.plan, wall),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
             ledger: apply.ledger,
@@ -174,12 +175,15 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     fn look(&mut self, at: Moment) {
         let order = self.orders.borrow_and_update().clone();
         let paused = matches!(order, Order::Pause { .. });
-        self.pause(paused, at);
-        let lost = self.limits.out_of_reach_since().filter(|_| !paused);
+        let shut = self.look_at_hours(at);
+        self.pause(paused || shut, at);
+        let lost = self.limits.out_of_reach_since().filter(|_| !paused && !shut);
         if let Order::Stop { by } = order {
             self.finish(by.map_or(Why::Interrupted, Why::Stopped));
         } else if at.wall >= self.plan.schedule.end {
             self.finish(Why::End);
+        } else if let Some(why) = self.no_wait() {
+            self.finish(why);
         } else if lost.is_some_and(|since| at.instant.saturating_duration_since(since) >= self.plan.retry.give_up) {
             self.finish(Why::GaveUp);
         }
@@ -188,7 +192,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    /// Begins a pause, in which what is armed is called off, or ends one.
+    /// Begins a pause, or the time outside windows, in which what is armed is called off; or ends it.
     fn pause(&mut self, paused: bool, at: Moment) {
         if self.why.is_none() && paused == self.may_start() {
             self.flight.open.send_replace(!paused);
@@ -199,7 +203,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    /// Whether something may be started: not in a pause, and not at the end.
+    /// Whether something may be started: not in a pause, not outside windows, and not at the end.
     fn may_start(&self) -> bool {
         *self.flight.open.borrow()
     }
@@ -236,10 +240,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Makes intents of what is due, as far as everything allows.
     fn arm(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
-        if self.may_start() && at.wall < self.plan.schedule.start && self.plan.run.no_wait {
-            self.finish(Why::NotStarted);
-        }
-        if !self.may_start() || at.wall < self.plan.schedule.start {
+        if !self.may_start() {
             return Ok(());
         }
         let leave = self.limits.leave(at.instant);
@@ -409,11 +410,15 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             return Ending::Complete;
         }
         match why {
-            Why::Interrupted | Why::Stopped(_) | Why::AtMost | Why::GaveUp | Why::NotStarted | Why::AppIdTaken(_) => {
-                Ending::Incomplete
-            }
+            Why::Interrupted
+            | Why::Stopped(_)
+            | Why::AtMost
+            | Why::GaveUp
+            | Why::NotStarted
+            | Why::OutsideHours
+            | Why::AppIdTaken(_) => Ending::Incomplete,
             Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
-            Why::NothingLeft | Why::Halted(_) | Why::End => Ending::NeedsPerson,
+            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow => Ending::NeedsPerson,
         }
     }
 
@@ -426,7 +431,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 Order::Pause { by } => Some(by.clone()),
                 Order::Go | Order::Stop { .. } => None,
             },
-            start: Some(self.plan.schedule.start).filter(|start| at.wall < *start),
+            shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant),
             due: self.queue.next_due().filter(|_| idle),
         };
@@ -436,7 +441,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     /// Waits until something may have changed: a worker came back or started, an order, or the next time that matters.
     async fn wait(&mut self, at: Moment) -> Result<(), EngineError> {
         let next = self.next_time(at);
-        let long = next >= at.instant + LET_GO || !self.may_start();
+        let long = match self.shut_for(at) {
+            Some(wait) => wait >= LET_GO,
+            None => next >= at.instant + LET_GO || !self.may_start(),
+        };
         if long && self.flight.workers.is_empty() {
             self.turn.release();
         }
@@ -465,13 +473,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             .limits
             .out_of_reach_since()
             .map(|since| since + self.plan.retry.give_up);
-        let starts = [
-            leave,
-            give_up,
-            self.asked.map(|asked| asked + ASK_AGAIN),
-            wall(self.plan.schedule.start).flatten(),
-        ];
-        let always = [self.limits.throttle.next_step(), wall(self.plan.schedule.end).flatten()];
+        let starts = [leave, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
+        let end = wall(self.plan.schedule.end).flatten();
+        let always = [self.limits.throttle.next_step(), self.hours_change(at), end];
         let (may_start, draining) = (self.may_start(), self.why.is_some());
         starts
             .into_iter()

@@ -4,6 +4,7 @@
 pub mod admit;
 mod dispatcher;
 mod guard;
+mod hours;
 mod in_time;
 mod landing;
 mod limits;
@@ -124,6 +125,10 @@ pub enum Why {
     GaveUp,
     /// It would have had to wait for the start, and was told not to.
     NotStarted,
+    /// It would have had to wait for a window, and was told not to.
+    OutsideHours,
+    /// No window opens before `schedule.end`.
+    NoWindow,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken(Owner),
 }
@@ -135,6 +140,8 @@ impl Why {
             Self::Interrupted => Draining::Interrupted,
             Self::Stopped(by) => Draining::Stopped { by: by.clone() },
             Self::NotStarted => Draining::NotStarted,
+            Self::OutsideHours => Draining::OutsideHours,
+            Self::NoWindow => Draining::NoWindow,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,

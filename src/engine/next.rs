@@ -68,9 +68,9 @@ pub enum Waits {
     Beyond,
     /// It is in doubt, and its user is excluded by now.
     Excluded,
-    /// `schedule.end` is past.
+    /// `schedule.end` is past, or comes before it is due or a window opens.
     End {
-        /// When it was.
+        /// When it is.
         end: Timestamp,
     },
 }
@@ -83,12 +83,12 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
         return Next::Reread(step);
     }
     let sent = |due: Timestamp, until| {
-        let at = due.max(plan.schedule.start).max(now);
-        if at >= plan.schedule.end {
-            Next::Person(Waits::End { end: plan.schedule.end })
-        } else {
-            Next::Sent { at, until }
-        }
+        plan.schedule
+            .opens(due.max(now))
+            .map_or(Next::Person(Waits::End { end: plan.schedule.end }), |at| Next::Sent {
+                at,
+                until,
+            })
     };
     match (standing.state, standing.doubt) {
         (State::Issued, _) => Next::Issued,

@@ -69,7 +69,7 @@ pub fn foresee<S: Store>(
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
     }
-    Ok(outlook(plan, ledger.book(), roll, now.max(plan.schedule.start), most))
+    Ok(outlook(plan, ledger.book(), roll, plan.schedule.turns(now), most))
 }
 
 /// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would

@@ -22,8 +22,8 @@ pub(super) struct Seen {
     pub(super) draining: Option<Draining>,
     /// Who paused it, while it is paused.
     pub(super) paused: Option<Asker>,
-    /// The start, when it is ahead.
-    pub(super) start: Option<Timestamp>,
+    /// What the schedule makes it wait for, and until when.
+    pub(super) shut: Option<(Waiting, Option<Timestamp>)>,
     /// What the platform makes it wait for, and until when.
     pub(super) blocked: Option<(Waiting, Timestamp)>,
     /// When the next delivery is due, when nothing else is to be done.
@@ -84,9 +84,9 @@ impl Voice {
             (None, Some(by)) => Some(Phase::Paused { by }),
             (None, None) => None,
         };
-        let phase = match (stopped, seen.start, &self.app_id_owner, seen.blocked, seen.due) {
+        let phase = match (stopped, seen.shut, &self.app_id_owner, seen.blocked, seen.due) {
             (Some(stopped), ..) => stopped,
-            (_, Some(start), ..) => waiting(Waiting::Start, Some(start)),
+            (_, Some((why, until)), ..) => waiting(why, until),
             (_, _, Some(owner), ..) => waiting(Waiting::AppId { owner: owner.clone() }, None),
             (_, _, _, Some((why, until)), _) => waiting(why, Some(until)),
             (.., Some(due)) => {

@@ -20,6 +20,7 @@ use crate::ledger::Permit;
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::outcome::Outcome;
 use crate::pace::quota::Pacer;
+use crate::plan::Schedule;
 
 /// What came of a permit.
 #[derive(Debug)]
@@ -70,8 +71,8 @@ pub struct Shared<P> {
     pub started: Notify,
     /// The wall clock.
     pub clock: Clock,
-    /// When nothing more may start.
-    pub end: Timestamp,
+    /// When something may start.
+    pub schedule: Schedule,
     /// When the run began.
     pub run_began: Instant,
 }
@@ -129,7 +130,7 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    if !*open.borrow() || began >= shared.end || latest.is_some_and(|latest| latest < began) {
+    if !*open.borrow() || !shared.schedule.allows(began) || latest.is_some_and(|latest| latest < began) {
         return Done::CalledOff { key, why: None };
     }
     emit.emit(Event {

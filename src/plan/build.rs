@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::calendar::Calendar;
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
 use crate::identity::{Identity, PlatformName};
 
@@ -39,7 +40,7 @@ pub enum PlanError {
 
 /// Decides everything that the file leaves open.
 ///
-/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start. Its ledger, and that of
+/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start, and it only shows its windows. Its ledger, and that of
 /// any campaign on a loopback address, is the stand-in's whatever the port.
 ///
 /// # Errors
@@ -64,7 +65,7 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
         coupons_per_user: campaign.coupons.per_user.unwrap_or(usual::COUPONS_PER_USER),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
         audience: audience(campaign, rehearsal),
-        schedule: schedule(&campaign.schedule, rehearsal),
+        schedule: schedule(campaign, rehearsal),
         pace: pace(&campaign.pace),
         retry: retry(&campaign.retry),
         halt: halt(&campaign.halt),
@@ -118,12 +119,22 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
     }
 }
 
-fn schedule(said: &campaign::Schedule, rehearsal: bool) -> Schedule {
-    let open = campaign::Schedule::default();
-    let said = if rehearsal { &open } else { said };
+fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
+    let said = &campaign.schedule;
+    let hours = said.calendar(&campaign.timezone);
+    if rehearsal {
+        return Schedule {
+            start: Timestamp::MIN,
+            end: Timestamp::MAX,
+            hours: Calendar::always(),
+            shown: hours,
+        };
+    }
     Schedule {
         start: said.start.unwrap_or(Timestamp::MIN),
         end: said.end.unwrap_or(Timestamp::MAX),
+        hours,
+        shown: Calendar::always(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::calendar::Calendar;
 use crate::identity::PlatformName;
 
 use super::{Guard, InDoubt, Lapse, Order, Plan};
@@ -219,6 +220,27 @@ impl Meaning {
         if let Lapse::After(within) = plan.audience.lapse {
             self.text("active_within");
             self.bytes(&within.as_nanos().to_be_bytes());
+        }
+        let hours = &plan.schedule.hours;
+        if !hours.is_always() {
+            self.text("hours");
+            self.calendar(hours);
+        }
+    }
+
+    /// The windows as they are, however they were written.
+    fn calendar(&mut self, calendar: &Calendar) {
+        self.text(calendar.zone().iana_name().unwrap_or_default());
+        for day in calendar.week() {
+            self.number(day.len() as u64);
+            for (from, until) in day {
+                self.number((*from).into());
+                self.number((*until).into());
+            }
+        }
+        self.number(calendar.closed().len() as u64);
+        for day in calendar.closed() {
+            self.text(&day.to_string());
         }
     }
 

@@ -1,19 +1,22 @@
 //! When a run would begin and end, and whether it can be done in the time that there is. Pure: now is an argument.
 //!
 //! It reckons with what the platform cannot change (the pace, the slow start, the second that a run waits after it took
-//! the app id's turn, the start and the end) and with one guess, how long an answer takes. Refusals make a run no
+//! the app id's turn, the start, the windows and the end) and with one guess, how long an answer takes. Refusals make a run no
 //! shorter; throttles, outages and attempts that are made again make it longer.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::calendar::FAR;
 use crate::clock::{later, until};
 
-use super::Plan;
+use super::{Plan, Schedule};
 
 /// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now.
 pub const AFTER_TAKING: Duration = Duration::from_secs(1);
+/// Waits of at least this are worth letting go of the app id for.
+pub const LET_GO: Duration = Duration::from_mins(1);
 /// How long an answer is taken to be on its way. It matters to the slow start and to few in flight alone.
 pub const ANSWER: Duration = Duration::from_millis(70);
 
@@ -50,14 +53,21 @@ pub enum Obstacle {
         /// The end.
         end: Timestamp,
     },
+    /// It is ahead, and no window opens before it.
+    NoWindow {
+        /// The end.
+        end: Timestamp,
+    },
     /// It is ahead, but too near for the pace.
     TooShort {
         /// The end.
         end: Timestamp,
-        /// How long sending would take.
+        /// How long sending would take, hours outside windows not counted.
         takes: Duration,
-        /// How long there is.
+        /// How long there is, counted so too.
         has: Duration,
+        /// Whether there are hours outside windows.
+        windows: bool,
         /// The pace, in starts a second rounded up, that would do; none when no pace would.
         pace: Option<u64>,
     },
@@ -76,39 +86,90 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
             obstacle: None,
         };
     }
-    let begin = now.max(plan.schedule.start);
-    // The app id's turn is taken when there is something to send.
-    let first = later(begin.max(load.first_due), AFTER_TAKING);
+    let schedule = &plan.schedule;
+    let begin = now.max(schedule.start);
+    let sending = Sending {
+        schedule,
+        // The app id's turn is taken when there is something to send.
+        from: schedule.hours.opens(begin.max(load.first_due)).unwrap_or(begin),
+    };
     let curve = Curve::of(plan);
-    let last = curve.start(to_send - 1).and_then(|secs| moment(first, secs));
-    let last = last.map(|last| last.max(load.last_due));
-    let ends_at = last.map(|last| later(last, ANSWER));
+    let last = curve.start(to_send - 1).and_then(|secs| sending.moment(secs));
+    let last_due = schedule.hours.opens(load.last_due).unwrap_or(load.last_due);
+    let last = last.map(|last| last.max(last_due));
+    let forecast = Forecast {
+        starts_at: sending.moment(0.0),
+        ends_at: last.map(|last| later(last, ANSWER)),
+        in_time: to_send,
+        obstacle: None,
+    };
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
-        return Forecast {
-            starts_at: Some(first),
-            ends_at,
-            in_time: to_send,
-            obstacle: None,
-        };
+        return forecast;
     }
-    let left = until(first, end).map_or(0.0, |left| left.as_secs_f64());
-    let has = until(begin, end).unwrap_or_default();
+    let left = sending.seconds_before(end);
     let obstacle = if now >= end {
         Obstacle::EndPast { end }
+    } else if schedule.opens(begin).is_none() {
+        Obstacle::NoWindow { end }
     } else {
         Obstacle::TooShort {
             end,
-            takes: last.and_then(|last| until(begin, last)).unwrap_or(Duration::MAX),
-            has,
-            pace: pace_for(to_send, has),
+            takes: last.map_or(Duration::MAX, |last| open_between(schedule, begin, last)),
+            has: open_between(schedule, begin, end),
+            windows: !schedule.hours.is_always(),
+            pace: pace_for(to_send, left),
         }
     };
     Forecast {
-        starts_at: Some(first),
-        ends_at,
         // Something is not done in time, if only the one that is due last.
         in_time: curve.before(left).min(to_send - 1),
         obstacle: Some(obstacle),
+        ..forecast
+    }
+}
+
+/// How much of the time between two moments is inside windows.
+fn open_between(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Duration {
+    let windows = schedule.hours.windows(from).take(FAR);
+    let inside = windows.map_while(|window| until(window.opens, window.closes.min(to)));
+    inside.fold(Duration::ZERO, Duration::saturating_add)
+}
+
+/// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
+/// taken in each that comes after a wait.
+struct Sending<'a> {
+    schedule: &'a Schedule,
+    from: Timestamp,
+}
+
+impl Sending<'_> {
+    fn stretches(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let windows = self.schedule.hours.windows(self.from).take(FAR);
+        windows.scan(None, |before: &mut Option<Timestamp>, window| {
+            let waited = before.is_none_or(|closed| until(closed, window.opens).is_some_and(|wait| wait >= LET_GO));
+            *before = Some(window.closes);
+            let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
+            Some((later(window.opens, taken).min(window.closes), window.closes))
+        })
+    }
+
+    /// The moment after so many seconds of it, if calendars have it.
+    fn moment(&self, mut secs: f64) -> Option<Timestamp> {
+        for (begins, closes) in self.stretches() {
+            let has = until(begins, closes).unwrap_or_default().as_secs_f64();
+            if secs < has {
+                return moment(begins, secs);
+            }
+            secs -= has;
+        }
+        None
+    }
+
+    /// How many seconds of it lie before `end`.
+    fn seconds_before(&self, end: Timestamp) -> f64 {
+        let stretches = self.stretches().take_while(|(begins, _)| *begins < end);
+        let inside = stretches.map(|(begins, closes)| until(begins, closes.min(end)).unwrap_or_default());
+        inside.map(|inside| inside.as_secs_f64()).sum()
     }
 }
 
@@ -118,15 +179,14 @@ fn moment(from: Timestamp, secs: f64) -> Option<Timestamp> {
     (at < Timestamp::MAX).then_some(at)
 }
 
-/// The pace that so many need in so much time, the slow start not counted.
+/// The pace that so many need in so many seconds, the slow start not counted.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a number for people, held to what a campaign can ask for"
 )]
-fn pace_for(to_send: u64, has: Duration) -> Option<u64> {
-    let left = has.saturating_sub(AFTER_TAKING).as_secs_f64();
+fn pace_for(to_send: u64, left: f64) -> Option<u64> {
     let pace = (to_send as f64 / left).ceil();
     (left > 0.0 && pace <= 1e6).then_some(pace as u64)
 }

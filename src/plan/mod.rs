@@ -5,6 +5,7 @@ mod build;
 mod fingerprint;
 pub mod forecast;
 pub mod lapse;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
 pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
+pub use schedule::Schedule;
 
 /// One campaign, fully decided at one moment. Immutable.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,15 +92,6 @@ pub enum AsOf {
     Wall,
     /// This one at the run's beginning, and on from there: a rehearsal takes the start of the schedule for the present.
     From(Timestamp),
-}
-
-/// When something may be sent: not before the start, not at or after the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// The start; the smallest time there is when the file names none.
-    pub start: Timestamp,
-    /// The end; the largest time there is when the file names none.
-    pub end: Timestamp,
 }
 
 /// How fast attempts start for the app id.

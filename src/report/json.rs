@@ -48,6 +48,12 @@ enum Body<'a> {
         why: &'static str,
         until: String,
     },
+    Window {
+        at: String,
+        why: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
     Diagnostic {
         severity: &'static str,
         message: &'a str,
@@ -237,6 +243,15 @@ impl<'a> Object<'a> {
                 at,
                 why: "an access token was fetched",
                 until: rfc3339(*until, zone),
+            },
+            EventKind::Window { open, until, skipped } => Body::Window {
+                at,
+                why: match (open, skipped) {
+                    (true, _) => "a window has opened",
+                    (false, None) => "outside schedule.hours: nothing starts before the next window opens",
+                    (false, Some(_)) => "outside schedule.hours: a rehearsal does not wait for the next window",
+                },
+                until: until.map(|until| rfc3339(until, zone)),
             },
             EventKind::Warning { message } => Body::Diagnostic {
                 severity: "warning",

@@ -148,6 +148,7 @@ impl Metrics {
             | EventKind::Admitting { .. }
             | EventKind::Asking
             | EventKind::Asked { .. }
+            | EventKind::Window { .. }
             | EventKind::Warning { .. } => {}
         }
     }

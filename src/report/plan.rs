@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::calendar::{Calendar, Window};
 use crate::delivery::{Counts, Skipped, StateName};
 use crate::event::Reading;
 use crate::identity::{ActivityId, AppId, CampaignName};
@@ -129,7 +130,7 @@ pub struct ChangeNote {
 }
 
 /// How fast a plan is sent, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PaceNote {
     /// Starts per second.
     pub per_second: f64,
@@ -139,6 +140,22 @@ pub struct PaceNote {
     pub start: Option<Timestamp>,
     /// Nothing starts from here on.
     pub end: Option<Timestamp>,
+    /// The windows.
+    pub calendar: Calendar,
+}
+
+impl PaceNote {
+    /// The window that is open at `now`, or else the next one; none where there are no hours outside windows, or none opens
+    /// before the end.
+    fn window(&self, now: Timestamp) -> Option<Window> {
+        let from = self.start.map_or(now, |start| now.max(start));
+        let next = self
+            .calendar
+            .windows(from)
+            .next()
+            .filter(|_| !self.calendar.is_always())?;
+        self.end.is_none_or(|end| next.opens < end).then_some(next)
+    }
 }
 
 /// What coupons are worth, in fen, as far as the platform told.

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::calendar::Calendar;
 use crate::clock;
 use crate::delivery::StateName;
 use crate::event::{Draining, Ending, Phase, Waiting};
@@ -23,6 +24,8 @@ use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
 pub struct Setup {
     /// By which clocks times are shown: the campaign's.
     pub zone: TimeZone,
+    /// When it may send.
+    pub calendar: Calendar,
     /// The plan's pace in starts per second.
     pub per_second: f64,
     /// The command that goes on after an interruption, as one would type it.
@@ -49,7 +52,9 @@ impl Look<'_> {
             (Some(ended), _) => match ended.ending {
                 Ending::Complete => "complete",
                 Ending::NeedsPerson if tally.halted.is_some() => "halted",
-                Ending::NeedsPerson if tally.doing.drained == Some(Draining::End) => "ended",
+                Ending::NeedsPerson if matches!(tally.doing.drained, Some(Draining::End | Draining::NoWindow)) => {
+                    "ended"
+                }
                 Ending::Incomplete | Ending::NeedsPerson => "incomplete",
             },
             (None, Some(Phase::Waiting { .. })) => "waiting",
@@ -66,7 +71,7 @@ impl Look<'_> {
         self.tally.sends.rate(self.now)
     }
 
-    /// When the last owed delivery would be sent: at the pace that is allowed now, or at the one that is reached when
+    /// When the last owed delivery would be sent, hours outside windows reckoned with: at the pace that is allowed now, or at the one that is reached when
     /// that is known to be lower. None while nothing is being sent.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
@@ -80,7 +85,7 @@ impl Look<'_> {
         #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
         let seconds = owed as f64 / pace;
         let left = Duration::try_from_secs_f64(seconds).ok()?;
-        Some(clock::later(self.now, left))
+        self.setup.calendar.after(self.now, left)
     }
 
     /// Why nothing is being sent, or why it is slow; none when there is nothing to explain.
@@ -149,6 +154,10 @@ impl Look<'_> {
             Waiting::Start => match until {
                 Some(at) => format!("starts {}, {}", self.time(at), ahead(at, self.now)),
                 None => "waiting for the start".to_owned(),
+            },
+            Waiting::Window => match until {
+                Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now)),
+                None => "no window opens any more".to_owned(),
             },
             Waiting::AppId { owner } => format!(
                 "another run sends for this app id: pid {} on {} since {} ({})",
@@ -357,6 +366,8 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::GaveUp => "the platform was out of reach for longer than retry.give_up",
         Draining::NothingLeft => "nothing is left that may be sent now",
         Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
+        Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
+        Draining::NoWindow => "no window opens before schedule.end",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };
     why.into()

@@ -12,7 +12,7 @@ use super::progress::{Look, Setup};
 use super::summary;
 use super::tally::Tally;
 use super::text::visible;
-use super::times::{grouped, rate};
+use super::times::{date_time, duration, grouped, rate};
 
 /// How often a line is written, in milliseconds.
 const EVERY_MS: i64 = 10_000;
@@ -47,6 +47,7 @@ enum Word {
     Paused,
     Sending,
     Start,
+    Window,
     AppId,
     Outage,
     Platform,
@@ -64,6 +65,7 @@ impl Word {
             Phase::Waiting { why, .. } => match why {
                 Waiting::Due => Self::Sending,
                 Waiting::Start => Self::Start,
+                Waiting::Window => Self::Window,
                 Waiting::AppId { .. } => Self::AppId,
                 Waiting::Outage { .. } => Self::Outage,
                 Waiting::Platform { .. } => Self::Platform,
@@ -129,6 +131,15 @@ impl Show {
                 let why = summary::halted(halted);
                 pieces.push(Piece::Line(format!("{WARNING}halted{WARNING:#}: {why}")));
             }
+            EventKind::Window {
+                until: Some(until),
+                skipped: Some(wait),
+                ..
+            } => pieces.push(Piece::Line(format!(
+                "a rehearsal does not wait: for real, the next window opens {}, after {}",
+                date_time(*until, &self.setup.zone),
+                duration(*wait)
+            ))),
             EventKind::PaceChanged { until, per_second } => {
                 let slower = *per_second < std::mem::replace(&mut self.pace, *per_second);
                 pieces.extend(self.pace(slower, *per_second, until.is_some()));

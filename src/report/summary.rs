@@ -89,7 +89,7 @@ pub fn problem(tally: &Tally) -> Option<Problem> {
         return Some(why.problem());
     }
     Some(match tally.doing.drained {
-        Some(Draining::End) => Problem::PastEnd,
+        Some(Draining::End | Draining::NoWindow) => Problem::PastEnd,
         _ if tally.counts.audience() == 0 => Problem::EmptyAudience,
         _ => Problem::LeftToPerson,
     })
@@ -327,8 +327,14 @@ fn advice(tally: &Tally) -> Vec<String> {
     }
     let counts = &tally.counts;
     let mut advice = Vec::new();
-    if tally.doing.drained == Some(Draining::End) {
-        advice.push("put schedule.end later in the campaign file, or leave the rest unsent".to_owned());
+    match tally.doing.drained {
+        Some(Draining::End) => {
+            advice.push("put schedule.end later in the campaign file, or leave the rest unsent".to_owned());
+        }
+        Some(Draining::NoWindow) => advice.push(
+            "put schedule.end later in the campaign file, widen schedule.hours, or leave the rest unsent".to_owned(),
+        ),
+        _ => {}
     }
     if counts.audience() == 0 {
         advice.push(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::calendar::Calendar;
 use crate::clock::from_ms;
 use crate::delivery::{Counts, StateName};
 use crate::event::{Attempt, Ending, Event, EventKind, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind};
@@ -80,6 +81,7 @@ impl Story {
             since: Duration::ZERO,
             setup: Arc::new(Setup {
                 zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
+                calendar: Calendar::always(),
                 per_second: 98.0,
                 again: "runner apply campaigns/summer.yaml".into(),
             }),

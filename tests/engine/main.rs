@@ -5,6 +5,7 @@
 
 mod bench;
 mod crashes;
+mod hours;
 mod limits;
 mod orders;
 mod prediction;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use runner::clock::Clock;
 use runner::douyin::{NotReady, Platform};
 use runner::ledger::Permit;
@@ -66,6 +67,8 @@ pub struct World {
 pub struct Seen {
     /// When each request began.
     pub starts: Vec<Instant>,
+    /// The same by the wall.
+    pub walls: Vec<Timestamp>,
     /// For which id under which activity each request was.
     pub order: Vec<(String, String)>,
     /// How often each id was asked for.
@@ -145,6 +148,7 @@ impl World {
         let id = permit.merchant_coupon_id().to_string();
         let before = seen.starts.len();
         seen.starts.push(Instant::now());
+        seen.walls.push(self.clock.now());
         let nth = {
             let nth = seen.asked.entry(id.clone()).or_default();
             *nth += 1;

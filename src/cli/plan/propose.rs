@@ -117,9 +117,15 @@ impl Job<'_> {
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
         let (stand, outlook) = self.outlook(ledger, converged, now)?;
-        if self.wanted.no_wait && self.plan.schedule.start > now && stand.to_send() > 0 {
-            let said = "with --no-wait, an apply would leave now: schedule.start is ahead\n";
-            self.context.talk(said);
+        let waits = self.plan.schedule.opens(now).filter(|opens| *opens > now);
+        if let Some(opens) = waits.filter(|_| self.wanted.no_wait && stand.to_send() > 0) {
+            let why = if opens == self.plan.schedule.start {
+                "schedule.start is ahead"
+            } else {
+                "it is outside schedule.hours"
+            };
+            let said = format!("with --no-wait, an apply would leave now: {why}\n");
+            self.context.talk(&said);
         }
         let book = ledger.book();
         let money = Money {
@@ -180,7 +186,7 @@ impl Job<'_> {
             plan.pace.per_second,
             (now, zone),
         ));
-        let schedule = plan.schedule;
+        let schedule = &plan.schedule;
         Proposal {
             about: About {
                 campaign: said.names.campaign.clone(),
@@ -199,6 +205,7 @@ impl Job<'_> {
                 max_in_flight: plan.pace.max_in_flight,
                 start: Some(schedule.start).filter(|start| *start > Timestamp::MIN),
                 end: Some(schedule.end).filter(|end| *end < Timestamp::MAX),
+                calendar: schedule.hours.clone(),
             },
             forecast,
             money,

@@ -266,9 +266,9 @@ fn waits(why: Waits, now: Timestamp, zone: &TimeZone) -> String {
         Waits::Ask => "`retry.in_doubt` is `ask`: ask the platform and `runner resolve` it".to_owned(),
         Waits::Excluded => "in doubt, and the user is excluded by now: `runner resolve` it".to_owned(),
         Waits::Beyond => "in doubt, and coupons_per_user no longer reaches it: `runner resolve` it".to_owned(),
-        Waits::End { end } => format!(
-            "schedule.end was {}: put it later, or leave it unsent",
-            clock_time(end, now, zone)
-        ),
+        Waits::End { end } => {
+            let (tense, end) = (if end > now { "is" } else { "was" }, clock_time(end, now, zone));
+            format!("schedule.end {tense} {end}, before it may be sent: put it later, or leave it unsent")
+        }
     }
 }

@@ -181,10 +181,10 @@ fn control_group(admission: &Admission<'_>, plan: &Plan, users: u32) -> Numbers 
     })
 }
 
-/// The moment by which it is decided who has lapsed: nobody's turn comes before the schedule's start.
+/// The moment by which it is decided who has lapsed: nobody's turn comes before the schedule's start, or outside its windows.
 fn present(plan: &Plan, now: Timestamp) -> Timestamp {
     match plan.audience.as_of {
-        AsOf::Wall => now.max(plan.schedule.start),
+        AsOf::Wall => plan.schedule.turns(now),
         AsOf::From(start) => start,
     }
 }

@@ -150,6 +150,14 @@ fn a_rehearsal_has_no_times_and_stays_on_this_machine() {
         (plan.identity.platform, plan.base_url.as_str()),
         (PlatformName::Sandbox, "http://127.0.0.1:4711")
     );
+    let hours = "schedule: {start: 2026-06-01T10:00, hours: [mon 10:00-12:00]}\n";
+    let shown = rehearsal(hours, "http://127.0.0.1:4711")
+        .expect("it can be planned")
+        .schedule;
+    assert!(
+        shown.hours.is_always() && !shown.shown.is_always(),
+        "its windows are only shown"
+    );
     let start = "2026-06-01T02:00:00Z".parse().expect("a time");
     assert_eq!(
         plan.audience.as_of,
@@ -179,6 +187,15 @@ fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
     };
     let bounded = build(&campaign("title: another\ntimezone: UTC\n"), bounds).expect("it can be planned");
     assert_eq!(fingerprint(&bounded, &hash), base);
+    // Windows are what they cover, not how they are written.
+    let same = [
+        "schedule: {hours: [mon-sun 00:00-24:00], closed: []}\n",
+        "schedule: {hours: [mon-fri 00:00-12:00, mon-sun 12:00-00:00, sat-sun 00:00-13:00]}\n",
+    ];
+    assert_eq!(
+        same.map(|more| fingerprint(&plan(more), &hash)),
+        [base.clone(), base.clone()]
+    );
     let ports = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map(|url| rehearsal("", url).expect("it can be planned"));
     assert_eq!(fingerprint(&ports[0], &hash), fingerprint(&ports[1], &hash));
     let mut all = vec![base, fingerprint(&plan(""), &[8; 32]), fingerprint(&ports[0], &hash)];
@@ -187,6 +204,13 @@ fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
         "max_coupons: 5\n",
         "schedule: {start: 2026-06-01T10:00}\n",
         "schedule: {end: 2026-06-01T10:00}\n",
+        "schedule: {hours: [mon 10:00-12:00]}\n",
+        "schedule: {hours: [mon 10:00-12:00]}\ntimezone: UTC\n",
+        "schedule: {hours: [mon 10:00-12:01]}\n",
+        "schedule: {hours: [tue 10:00-12:00]}\n",
+        "schedule: {closed: [2026-06-03]}\n",
+        "schedule: {closed: [2026-06-04]}\n",
+        "schedule: {hours: [mon 10:00-12:00], closed: [2026-06-04]}\n",
         "pace: {per_second: 97}\n",
         "pace: {max_in_flight: 63}\n",
         "retry: {attempts: 7}\n",

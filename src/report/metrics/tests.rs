@@ -144,6 +144,7 @@ fn every_reason_to_wait_has_its_word() {
     let (message, why) = (String::new(), String::new());
     let all = [
         Waiting::Start,
+        Waiting::Window,
         Waiting::AppId { owner },
         Waiting::Due,
         Waiting::Outage { since },

@@ -53,10 +53,24 @@ struct LedgerBody {
 
 #[derive(Debug, Serialize)]
 struct Times {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hours: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    closed: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starts_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
+}
+
+/// The window that is open, or else the next one.
+#[derive(Debug, Serialize)]
+struct WindowBody {
+    opens_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +110,12 @@ impl<'a> PlanObject<'a> {
             },
             rate_per_second: plan.pace.per_second,
             times: Times {
+                hours: plan.pace.calendar.hours().iter().map(ToString::to_string).collect(),
+                closed: plan.pace.calendar.closed().iter().map(ToString::to_string).collect(),
+                window: plan.pace.window(about.now).map(|window| WindowBody {
+                    opens_at: time(window.opens),
+                    closes_at: (window.closes < Timestamp::MAX).then(|| time(window.closes)),
+                }),
                 starts_at: plan.forecast.starts_at.map(time),
                 ends_at: plan.forecast.ends_at.map(time),
             },

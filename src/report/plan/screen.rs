@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::clock::until;
 use crate::delivery::StateName;
@@ -160,6 +161,7 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     }
     facts.push(("pace", pace(plan)));
     facts.extend(schedule(plan).map(|said| ("schedule", said)));
+    facts.extend(windows(plan));
     facts.extend(sending(plan).map(|said| ("sending", said)));
     for (at, said) in money(plan).into_iter().enumerate() {
         facts.push((if at == 0 { "money" } else { "" }, said));
@@ -198,6 +200,45 @@ fn schedule(plan: &Proposal) -> Option<String> {
         (None, Some(end)) => Some(format!("nothing from {end} on")),
         (Some(start), Some(end)) => Some(format!("nothing before {start}, nothing from {end} on")),
     }
+}
+
+/// The hours, the closed days that are not past, and the window that is open or opens next.
+fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
+    const SHOWN: usize = 10;
+    let (about, calendar) = (&plan.about, &plan.pace.calendar);
+    let mut facts = Vec::new();
+    let hours: Vec<_> = calendar.hours().iter().map(ToString::to_string).collect();
+    if !hours.is_empty() {
+        facts.push(("hours", hours.join(", ")));
+    }
+    let today = about.now.to_zoned_datetime(about.zone.clone()).date();
+    let ahead_of = |day: &&Date| **day >= today;
+    let closed: Vec<_> = calendar
+        .closed()
+        .iter()
+        .filter(ahead_of)
+        .map(ToString::to_string)
+        .collect();
+    if !closed.is_empty() {
+        let more = closed.len().saturating_sub(SHOWN);
+        let more = (more > 0).then(|| format!(", and {} more", of(more as u64, "day", "days")));
+        let first = closed.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        facts.push(("closed", first + &more.unwrap_or_default()));
+    }
+    if let Some(window) = plan.pace.window(about.now) {
+        let time = |at| clock_time(at, about.now, &about.zone);
+        let mut text = if window.opens > about.now {
+            format!("opens {}, {}", time(window.opens), ahead(window.opens, about.now))
+        } else {
+            "open".to_owned()
+        };
+        if window.closes < Timestamp::MAX {
+            let closes = clock_time(window.closes, window.opens.max(about.now), &about.zone);
+            let _ = write!(text, "; closes {closes}");
+        }
+        facts.push(("window", text));
+    }
+    facts
 }
 
 /// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)".

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::testing::{shanghai, spoilt_reading};
 use super::json::{PlanObject, RequestObject};
 use super::*;
+use crate::calendar::{Days, Hours};
 use crate::plan::forecast::Obstacle;
 
 /// A first plan of so many users.
@@ -45,6 +46,7 @@ fn first(users: u64) -> Proposal {
             max_in_flight: 64,
             start: None,
             end: None,
+            calendar: Calendar::always(),
         },
         forecast: Forecast {
             starts_at: Some(shanghai("12:00:01")),
@@ -57,6 +59,14 @@ fn first(users: u64) -> Proposal {
         fingerprint: "0a1b2c3d4e-5f60718293-first".into(),
         apply: "runner apply campaigns/summer.yaml --expect 0a1b2c3d4e-5f60718293-first".into(),
     }
+}
+
+fn office_hours() -> Calendar {
+    use jiff::civil::{Weekday, date};
+    let days = Days::range(Weekday::Monday, Weekday::Sunday);
+    let hours = [(600, 720), (840, 1_260)].map(|(from, until)| Hours::new(days, from, until).expect("a window"));
+    let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+    Calendar::new(zone, &hours, &[date(2025, 1, 1), date(2026, 6, 3)])
 }
 
 fn change(what: &'static str, from: &str, to: &str) -> ChangeNote {
@@ -122,6 +132,7 @@ fn later() -> Proposal {
         pace: PaceNote {
             start: Some(shanghai("10:00:00")),
             end: Some(shanghai("22:00:00")),
+            calendar: office_hours(),
             ..plan.pace
         },
         money: Money {
@@ -190,8 +201,22 @@ fn a_time_that_is_too_short_says_which_numbers_make_it_so() {
         end: shanghai("12:10:00"),
         takes: Duration::from_secs(1_021),
         has: Duration::from_mins(10),
+        windows: false,
         pace: Some(167),
     }));
+}
+
+#[test]
+fn a_time_that_is_too_short_for_the_windows_says_so() {
+    let end = shanghai("12:10:00");
+    let short = hindered(Obstacle::TooShort {
+        end,
+        takes: Duration::from_secs(1_021),
+        has: Duration::from_mins(5),
+        windows: true,
+        pace: None,
+    });
+    insta::assert_snapshot!(format!("{short}\n{}", hindered(Obstacle::NoWindow { end })));
 }
 
 #[test]

@@ -43,15 +43,29 @@ pub fn of_time(
             ),
             help: Some("put schedule.end later, or leave the rest unsent".to_owned()),
         }),
-        Obstacle::TooShort { end, takes, has, pace } => {
+        Obstacle::NoWindow { end } => Some(Reason {
+            text: format!(
+                "no window of schedule.hours opens before schedule.end ({})",
+                date_time(end, zone)
+            ),
+            help: Some("put schedule.end later, or widen schedule.hours".to_owned()),
+        }),
+        Obstacle::TooShort {
+            end,
+            takes,
+            has,
+            windows,
+            pace,
+        } => {
             let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
             let later = ends.map(|ends| format!("put schedule.end at {ends} or later"));
             let faster = pace.filter(|pace| *pace <= MOST_PACE);
             let faster = faster.map(|pace| format!("raise pace.per_second to {pace}"));
-            let both: Vec<_> = later.into_iter().chain(faster).collect();
+            let wider = windows.then(|| "widen schedule.hours".to_owned());
+            let ways: Vec<_> = later.into_iter().chain(faster).chain(wider).collect();
             Some(Reason {
                 text: format!(
-                    "the time is too short for the pace: {} at {} take {}, and until schedule.end ({}) there are {}; \
+                    "the time is too short for the pace: {} at {} take {}, and until schedule.end ({}) {} {}; \
                      about {} would be sent",
                     of(to_send, "coupon", "coupons"),
                     rate(per_second),
@@ -61,10 +75,11 @@ pub fn of_time(
                         duration(takes)
                     },
                     date_time(end, zone),
+                    if windows { "the windows leave" } else { "there are" },
                     duration(has),
                     grouped(forecast.in_time)
                 ),
-                help: (!both.is_empty()).then(|| both.join(", or ")),
+                help: (!ways.is_empty()).then(|| ways.join(", or ")),
             })
         }
     }

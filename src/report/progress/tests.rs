@@ -80,6 +80,7 @@ fn while_it_waits() {
     let message = "主播发放计划进行中".to_owned();
     let waits = [
         (Waiting::Start, Some(shanghai("14:13:12"))),
+        (Waiting::Window, Some(shanghai("14:13:12"))),
         (Waiting::AppId { owner }, None),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),

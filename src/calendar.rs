@@ -1,0 +1,354 @@
+//! Hours in which something may be done, by the clocks of a time zone: windows of the week, and days that are closed.
+//!
+//! A moment is inside a window when the clocks of the zone show a time inside it, and that is all. So an hour that the
+//! clocks leave out takes what lay in it with it, and one that they show twice counts twice, both times by the same rule. A
+//! window belongs to the day on which it begins, the part behind midnight included: it goes on into a day that is closed,
+//! and of one that would have begun on a closed day nothing is left.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::clock::{later, until};
+
+/// The minutes of a day.
+pub const DAY: u16 = 24 * 60;
+
+/// The words for the days of the week, from Monday on.
+pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// Some days of the week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Days(u8);
+
+impl Days {
+    /// From one day of the week to another, both included, over Sunday if need be: `sat-mon`.
+    #[must_use]
+    pub fn range(from: Weekday, to: Weekday) -> Self {
+        let (from, to) = (place(from), place(to));
+        let many = (to + 7 - from) % 7;
+        (from..=from + many).fold(Self::default(), |days, day| days.and(Self(1 << (day % 7))))
+    }
+
+    /// The days of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn has(self, day: usize) -> bool {
+        self.0 & (1 << (day % 7)) != 0
+    }
+}
+
+fn place(day: Weekday) -> usize {
+    usize::try_from(day.to_monday_zero_offset()).unwrap_or_default()
+}
+
+impl fmt::Display for Days {
+    /// Writes it as it is read, in runs of days.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (0..7).all(|day| self.has(day)) {
+            return f.write_str("mon-sun");
+        }
+        let begins = (0..7).filter(|day| self.has(*day) && !self.has(day + 6));
+        let mut apart = "";
+        for first in begins {
+            let many = (first..first + 7).take_while(|day| self.has(*day)).count();
+            let (first, last) = (DAYS[first], DAYS[(first + many - 1) % 7]);
+            f.write_str(apart)?;
+            match many {
+                1 => f.write_str(first)?,
+                2 => write!(f, "{first},{last}")?,
+                _ => write!(f, "{first}-{last}")?,
+            }
+            apart = ",";
+        }
+        Ok(())
+    }
+}
+
+/// A window of hours that comes on some days of the week: `mon-fri 10:00-21:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours {
+    days: Days,
+    /// Minutes from the midnight at which the day begins; the end lies behind the next midnight when it is over [`DAY`].
+    from: u16,
+    until: u16,
+}
+
+impl Hours {
+    /// From one minute of the day until another, which is on the next day when it is no later; none when that has no length.
+    #[must_use]
+    pub const fn new(days: Days, from: u16, until: u16) -> Option<Self> {
+        if from >= DAY || until > DAY || from == until {
+            return None;
+        }
+        let until = if until < from { until + DAY } else { until };
+        Some(Self { days, from, until })
+    }
+}
+
+impl fmt::Display for Hours {
+    /// Writes it as it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = if self.until > DAY { self.until - DAY } else { self.until };
+        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        write!(f, "{} {}-{}", self.days, clock(self.from), clock(until))
+    }
+}
+
+/// A stretch of time in which sending is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its first moment.
+    pub opens: Timestamp,
+    /// The first moment behind it; the largest time there is when it never ends.
+    pub closes: Timestamp,
+}
+
+/// When sending is allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar {
+    zone: TimeZone,
+    /// As it was said; all hours when nothing was.
+    hours: Vec<Hours>,
+    /// In order, without repetition.
+    closed: Vec<Date>,
+    /// The windows that begin on each day of the week, in minutes from its midnight, apart from each other and in order.
+    week: [Vec<(u16, u16)>; 7],
+    /// Whether they leave no gap in any week.
+    whole: bool,
+}
+
+impl Calendar {
+    /// Sending is always allowed.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::new(TimeZone::UTC, &[], &[])
+    }
+
+    /// Sending is allowed in these hours, or at any hour when there are none, but not on these days.
+    #[must_use]
+    pub fn new(zone: TimeZone, hours: &[Hours], closed: &[Date]) -> Self {
+        let mut closed = closed.to_vec();
+        closed.sort_unstable();
+        closed.dedup();
+        let week = std::array::from_fn(|day| {
+            let said = hours.iter().filter(|hours| hours.days.has(day));
+            let mut begin: Vec<_> = said.map(|hours| (hours.from, hours.until)).collect();
+            if hours.is_empty() {
+                begin.push((0, DAY));
+            }
+            merged(begin)
+        });
+        Self {
+            zone,
+            hours: hours.to_vec(),
+            closed,
+            whole: (0..7).all(|day| is_whole(&week, day)),
+            week,
+        }
+    }
+
+    /// Whether no moment is outside.
+    #[must_use]
+    pub const fn is_always(&self) -> bool {
+        self.whole && self.closed.is_empty()
+    }
+
+    /// By which clocks.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The windows as they were said; none when all hours are.
+    #[must_use]
+    pub fn hours(&self) -> &[Hours] {
+        &self.hours
+    }
+
+    /// The closed days, in order.
+    #[must_use]
+    pub fn closed(&self) -> &[Date] {
+        &self.closed
+    }
+
+    /// The windows that begin on each day of the week from Monday on, in minutes from its midnight, merged.
+    #[must_use]
+    pub const fn week(&self) -> &[Vec<(u16, u16)>; 7] {
+        &self.week
+    }
+
+    /// Whether `at` is inside a window.
+    #[must_use]
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        self.is_always() || self.shows_open(self.zone.to_datetime(at))
+    }
+
+    /// When that is otherwise for the first time after `at`; none when it never is again.
+    #[must_use]
+    pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        if self.is_always() {
+            return None;
+        }
+        let (open, mut at) = (self.is_open(at), at);
+        let mut known: Option<(DateTime, DateTime)> = None;
+        loop {
+            // The clocks run evenly up to their next turn.
+            let turn = self.zone.following(at).next().map(|turn| turn.timestamp());
+            let offset = self.zone.to_offset(at);
+            let shown = offset.to_datetime(at);
+            // A turn moves nothing that the clocks still have before them.
+            known = known.filter(|(since, change)| *since <= shown && shown < *change);
+            known = known.or_else(|| Some((shown, self.shown_change(shown, open)?)));
+            let change = known.and_then(|(_, change)| offset.to_timestamp(change).ok());
+            match (change, turn) {
+                (Some(change), turn) if turn.is_none_or(|turn| change < turn) => return Some(change),
+                (None, Some(turn)) if turn.duration_since(at) > PUT_BACK => return None,
+                (_, None) => return None,
+                (_, Some(turn)) if self.is_open(turn) != open => return Some(turn),
+                (_, Some(turn)) => at = turn,
+            }
+        }
+    }
+
+    /// The first moment at or after `at` that is inside a window; none when there is none any more.
+    #[must_use]
+    pub fn opens(&self, at: Timestamp) -> Option<Timestamp> {
+        if self.is_open(at) {
+            Some(at)
+        } else {
+            self.next_change(at)
+        }
+    }
+
+    /// The windows from `at` on; the first may have begun before and is then given from `at`.
+    pub fn windows(&self, at: Timestamp) -> impl Iterator<Item = Window> {
+        let next = |at: Timestamp| {
+            let opens = self.opens(at)?;
+            let closes = self.next_change(opens).unwrap_or(Timestamp::MAX);
+            Some(Window { opens, closes })
+        };
+        std::iter::successors(next(at), move |last| {
+            (last.closes < Timestamp::MAX).then(|| next(last.closes)).flatten()
+        })
+    }
+
+    /// The moment at which so much time inside windows has passed since `at`; none when it lies too far ahead to be worth
+    /// knowing.
+    #[must_use]
+    pub fn after(&self, at: Timestamp, mut time: Duration) -> Option<Timestamp> {
+        for window in self.windows(at).take(FAR) {
+            let open = until(window.opens, window.closes).unwrap_or_default();
+            if time <= open {
+                return Some(later(window.opens, time));
+            }
+            time -= open;
+        }
+        None
+    }
+
+    /// Whether clocks that show this are inside a window.
+    fn shows_open(&self, shown: DateTime) -> bool {
+        let minute = minute(shown);
+        let today = self.begin_on(shown.date());
+        if today.iter().any(|(from, until)| (*from..*until).contains(&minute)) {
+            return true;
+        }
+        let before = shown.date().yesterday().map(|day| self.begin_on(day));
+        before.is_ok_and(|windows| windows.iter().any(|(_, until)| minute + DAY < *until))
+    }
+
+    fn begin_on(&self, date: Date) -> &[(u16, u16)] {
+        if self.closed.binary_search(&date).is_ok() {
+            return &[];
+        }
+        &self.week[place(date.weekday())]
+    }
+
+    /// The first time after `shown` at which clocks that run evenly leave the hours, when they are `open`, or enter them.
+    fn shown_change(&self, shown: DateTime, open: bool) -> Option<DateTime> {
+        let mut date = shown.date();
+        // With no gap in the week, nothing changes but at a closed day and where the window of the day before it ends.
+        let skips = self.whole && open;
+        for _ in 0..=8 + 7 * self.closed.len() {
+            if skips {
+                let near = self
+                    .closed
+                    .partition_point(|day| *day < date.yesterday().unwrap_or(date));
+                date = date.max(*self.closed.get(near)?);
+            }
+            let mut minutes: Vec<_> = self
+                .begin_on(date)
+                .iter()
+                .flat_map(|(from, until)| [*from, *until])
+                .collect();
+            if let Ok(day) = date.yesterday() {
+                minutes.extend(
+                    self.begin_on(day)
+                        .iter()
+                        .filter_map(|(_, until)| until.checked_sub(DAY)),
+                );
+            }
+            minutes.push(0);
+            minutes.sort_unstable();
+            let times = minutes
+                .iter()
+                .filter(|minute| **minute < DAY)
+                .map(|minute| at_minute(date, *minute));
+            let mut later = times.filter(|time| *time > shown);
+            if let Some(change) = later.find(|time| self.shows_open(*time) != open) {
+                return Some(change);
+            }
+            date = date.tomorrow().ok()?;
+        }
+        None
+    }
+}
+
+/// So many windows are a lifetime.
+pub const FAR: usize = 20_000;
+/// No clocks are put back by more.
+const PUT_BACK: SignedDuration = SignedDuration::from_hours(48);
+
+fn minute(shown: DateTime) -> u16 {
+    let part = |part: i8| u16::try_from(part).unwrap_or_default();
+    part(shown.hour()) * 60 + part(shown.minute())
+}
+
+fn at_minute(date: Date, minute: u16) -> DateTime {
+    let midnight = date.to_datetime(jiff::civil::Time::midnight());
+    midnight.saturating_add(i64::from(minute).minutes())
+}
+
+/// Windows apart from each other, in order.
+fn merged(mut windows: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
+    windows.sort_unstable();
+    let mut apart: Vec<(u16, u16)> = Vec::new();
+    for (from, until) in windows {
+        match apart.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(until),
+            _ => apart.push((from, until)),
+        }
+    }
+    apart
+}
+
+/// Whether a day of the week is covered from midnight to midnight, by its windows and those of the day before.
+fn is_whole(week: &[Vec<(u16, u16)>; 7], day: usize) -> bool {
+    let before = week[(day + 6) % 7].iter().filter(|(_, until)| *until > DAY);
+    let windows = before
+        .map(|(_, until)| (0, until - DAY))
+        .chain(week[day].iter().copied());
+    merged(windows.collect())
+        .first()
+        .is_some_and(|(from, until)| *from == 0 && *until >= DAY)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Whether the schedule lets something start, and what follows where it does not: its start and its windows, by the wall.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::calendar::Calendar;
+use crate::clock::{from_ms, until};
+use crate::douyin::Platform;
+use crate::event::{EventKind, Waiting};
+use crate::ledger::Store;
+use crate::plan::{AsOf, Plan, Schedule};
+
+use super::dispatcher::{Dispatcher, Moment};
+use super::{AppIdTurn, Why};
+
+/// Whether something may start, and until when that stays so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// It may, until then; for ever where there is no such time.
+    Open(Option<Timestamp>),
+    /// It may from then on; never where there is no such time.
+    Shut(Option<Timestamp>),
+}
+
+/// Looks at the schedule, and keeps what it said for as long as that is known to hold.
+#[derive(Debug)]
+pub(super) struct Gate {
+    known: Option<(Timestamp, Passage)>,
+    /// How far the present of a rehearsal is ahead of the wall, in milliseconds.
+    ahead: i64,
+}
+
+impl Gate {
+    /// Begins a run whose wall clock says `wall`.
+    pub(super) fn new(plan: &Plan, wall: Timestamp) -> Self {
+        let ahead = match plan.audience.as_of {
+            AsOf::Wall => 0,
+            AsOf::From(start) => start.as_millisecond() - wall.as_millisecond(),
+        };
+        Self { known: None, ahead }
+    }
+
+    /// What the schedule says at `now`. A clock that was set back is asked anew.
+    fn look(&mut self, schedule: &Schedule, now: Timestamp) -> Passage {
+        if let Some((since, passage)) = self.known {
+            let (Passage::Open(until) | Passage::Shut(until)) = passage;
+            if since <= now && until.is_none_or(|until| now < until) {
+                return passage;
+            }
+        }
+        let passage = if now >= schedule.start && schedule.hours.is_open(now) {
+            Passage::Open(schedule.hours.next_change(now))
+        } else {
+            Passage::Shut(schedule.opens(now))
+        };
+        self.known = Some((now, passage));
+        passage
+    }
+
+    /// Whether something may start, by the last look.
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self.known, Some((_, Passage::Shut(_))))
+    }
+
+    /// When what was last seen changes.
+    pub(super) fn changes(&self) -> Option<Timestamp> {
+        let (_, Passage::Open(until) | Passage::Shut(until)) = self.known?;
+        until
+    }
+
+    /// What is waited for, and until when.
+    pub(super) fn waiting(&self, schedule: &Schedule) -> Option<(Waiting, Option<Timestamp>)> {
+        let until = self.is_shut().then(|| self.changes())?;
+        let why = if until == Some(schedule.start) {
+            Waiting::Start
+        } else {
+            Waiting::Window
+        };
+        Some((why, until))
+    }
+
+    /// The wait that begins at `wall` in a rehearsal, which goes on at its end: until when it would be, and how long.
+    fn skip(&mut self, shown: &Calendar, wall: Timestamp) -> Option<(Timestamp, Duration)> {
+        let now = from_ms(wall.as_millisecond().saturating_add(self.ahead));
+        let opens = shown.opens(now)?;
+        let wait = until(now, opens)?;
+        self.ahead = self
+            .ahead
+            .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        Some((opens, wait))
+    }
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// Looks at the schedule, and tells when a window has opened or closed. Says whether nothing may start.
+    pub(super) fn look_at_hours(&mut self, at: Moment) -> bool {
+        self.rehearse(at);
+        let before = self.gate.waiting(&self.plan.schedule);
+        let passage = self.gate.look(&self.plan.schedule, at.wall);
+        let now = self.gate.waiting(&self.plan.schedule);
+        let of_window = |waiting: &Option<(Waiting, _)>| matches!(waiting, Some((Waiting::Window, _)));
+        let (open, until) = match passage {
+            Passage::Open(until) => (true, until),
+            Passage::Shut(until) => (false, until),
+        };
+        if of_window(&before) != of_window(&now) {
+            let skipped = None;
+            self.voice.say(at.wall, EventKind::Window { open, until, skipped });
+        }
+        !open
+    }
+
+    /// Why the run does not wait for what the schedule makes it wait for, if it does not.
+    pub(super) fn no_wait(&mut self) -> Option<Why> {
+        let (why, until) = self.gate.waiting(&self.plan.schedule)?;
+        if until.is_none() {
+            return Some(Why::NoWindow);
+        }
+        // Where nothing is left to send, that is what there is to say.
+        let waits = !self.plan.run.no_wait || self.queue.is_exhausted(self.ledger.book(), false);
+        (!waits).then_some(match why {
+            Waiting::Start => Why::NotStarted,
+            _ => Why::OutsideHours,
+        })
+    }
+
+    /// Shows a wait that a rehearsal does not wait for.
+    fn rehearse(&mut self, at: Moment) {
+        let shown = &self.plan.schedule.shown;
+        if shown.is_always() || self.queue.is_exhausted(self.ledger.book(), false) {
+            return;
+        }
+        if let Some((opens, wait)) = self.gate.skip(shown, at.wall) {
+            let (open, until, skipped) = (false, Some(opens), Some(wait));
+            self.voice.say(at.wall, EventKind::Window { open, until, skipped });
+        }
+    }
+
+    /// How long a wait for the schedule still is.
+    pub(super) fn shut_for(&self, at: Moment) -> Option<Duration> {
+        let wait = self.gate.is_shut().then(|| self.gate.changes())?;
+        Some(wait.map_or(Duration::MAX, |opens| until(at.wall, opens).unwrap_or_default()))
+    }
+
+    /// When the schedule is to be looked at again.
+    pub(super) fn hours_change(&self, at: Moment) -> Option<Instant> {
+        let left = until(at.wall, self.gate.changes()?)?;
+        at.instant.checked_add(left)
+    }
+}

@@ -1,0 +1,113 @@
+//! What a reading of the audience said, as reporters are told.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a reading of the audience's source said, in rows and recipients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Usable, distinct recipients that the source names, those cut by `limit` included.
+    pub listed: u64,
+    /// Those of them who are on a list of the excluded.
+    pub excluded: u64,
+    /// Those of them who belong to the control group.
+    pub control_group: u64,
+    /// Those of them who were last active too long ago.
+    pub lapsed: u64,
+    /// Rows that name a recipient again.
+    pub repeated: Rows,
+    /// Rows that cannot be used, by kind.
+    pub unusable: Vec<(UnusableKind, Rows)>,
+    /// Recipients that `audience.limit` cut off.
+    pub cut: u64,
+    /// Rows whose `last_active` cannot be read as a time. They are used as if it were not there.
+    pub undated: Rows,
+    /// What each file, or the one query, brought, in the order of reading.
+    pub shares: Vec<FileShare>,
+}
+
+/// How many rows one file or query brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileShare {
+    /// Its name in places: `summer.csv`, `the query`.
+    pub name: String,
+    /// How many rows, unusable ones included.
+    pub rows: u64,
+}
+
+/// How many rows, and the places of the first few.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// How many.
+    pub count: u64,
+    /// The first places, at most [`Rows::KEPT`].
+    pub first: Vec<RowPlace>,
+}
+
+/// Where a row of an audience stands: `summer.csv:1042`, `row 1042 of the query`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowPlace {
+    /// The file or the query that it is in.
+    pub within: String,
+    /// What is counted there.
+    pub unit: PlaceUnit,
+    /// Its number, from 1.
+    pub number: u64,
+}
+
+/// What a row's place is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceUnit {
+    /// Lines of a text, as an editor counts them.
+    Line,
+    /// Rows of what has no lines.
+    Row,
+}
+
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            PlaceUnit::Line => write!(f, "{}:{}", self.within, self.number),
+            PlaceUnit::Row => write!(f, "row {} of {}", self.number, self.within),
+        }
+    }
+}
+
+impl Rows {
+    /// How many places are kept.
+    pub const KEPT: usize = 5;
+
+    /// Counts one more, at `place`.
+    pub fn add(&mut self, place: impl Into<RowPlace>) {
+        self.count += 1;
+        if self.first.len() < Self::KEPT {
+            self.first.push(place.into());
+        }
+    }
+}
+
+/// Why a row of the audience cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnusableKind {
+    /// Its open_id is empty.
+    Empty,
+    /// Its open_id has over 128 characters.
+    TooLong,
+    /// Its open_id has spaces or characters that cannot be printed.
+    NotPrintable,
+    /// It has fewer or more fields than the header.
+    WrongFields,
+    /// It is not text in the source's encoding.
+    NotText,
+    /// It has no open_id at all: NULL in a database, null or no such key in JSON.
+    Missing,
+    /// Its open_id is neither text nor a whole number.
+    WrongType,
+    /// It does not say when the user was last active, and the campaign asks for it.
+    NoLastActive,
+    /// What it says of that is no time, and the campaign asks for it.
+    UnreadableLastActive,
+}

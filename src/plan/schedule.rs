@@ -1,0 +1,38 @@
+//! When something may be sent.
+
+use jiff::Timestamp;
+
+use crate::calendar::Calendar;
+
+/// When something may be sent: not before the start, not at or after the end, and in between only in windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// The start; the smallest time there is when the file names none.
+    pub start: Timestamp,
+    /// The end; the largest time there is when the file names none.
+    pub end: Timestamp,
+    /// The windows.
+    pub hours: Calendar,
+    /// Windows that are shown and not waited for: a rehearsal's. All hours where they are waited for.
+    pub shown: Calendar,
+}
+
+impl Schedule {
+    /// Whether something may start at `at`.
+    #[must_use]
+    pub fn allows(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end && self.hours.is_open(at)
+    }
+
+    /// The first moment at or after `at` at which something may start; none when there is none before the end.
+    #[must_use]
+    pub fn opens(&self, at: Timestamp) -> Option<Timestamp> {
+        self.hours.opens(at.max(self.start)).filter(|opens| *opens < self.end)
+    }
+
+    /// The first moment at or after `now` at which somebody's turn can come; where nobody's does, `now` or the start.
+    #[must_use]
+    pub fn turns(&self, now: Timestamp) -> Timestamp {
+        self.opens(now).unwrap_or_else(|| now.max(self.start))
+    }
+}
