@@ -110,6 +110,35 @@ pub struct Window {
     pub closes: Timestamp,
 }
 
+/// A day by the calendar of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// Its first moment.
+    pub begins: Timestamp,
+    /// The first moment of the next one.
+    pub ends: Timestamp,
+}
+
+impl Day {
+    /// The day that has this moment.
+    #[must_use]
+    pub fn of(at: Timestamp, zone: &TimeZone) -> Self {
+        let date = zone.to_datetime(at).date();
+        let midnight = |date: Date| zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible();
+        let next = date.tomorrow().and_then(midnight);
+        Self {
+            begins: midnight(date).unwrap_or(Timestamp::MIN),
+            ends: next.unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Whether it has this moment.
+    #[must_use]
+    pub fn has(self, at: Timestamp) -> bool {
+        self.begins <= at && at < self.ends
+    }
+}
+
 /// When sending is allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {

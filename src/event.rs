@@ -109,6 +109,15 @@ pub enum EventKind {
         /// How long a wait until then a rehearsal passes over; none in a run that waits.
         skipped: Option<Duration>,
     },
+    /// As many attempts began on this day as may, and a rehearsal does not wait for the next one.
+    DayPassedOver {
+        /// How many may.
+        most: u64,
+        /// When the next day would begin.
+        until: Timestamp,
+        /// How long the wait would be.
+        wait: Duration,
+    },
     /// The access token was fetched.
     TokenFetched {
         /// Until when it is valid.
@@ -165,6 +174,11 @@ pub enum Waiting {
     Start,
     /// The next window of the schedule's hours.
     Window,
+    /// The next day: as many attempts began on this one as may.
+    Day {
+        /// How many may.
+        most: u64,
+    },
     /// Another process that sends for this app id.
     AppId {
         /// Who.
@@ -195,7 +209,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// Every word of [`Waiting::word`].
-    pub const WORDS: [&'static str; 7] = ["start", "window", "app_id", "due", "outage", "platform", "token"];
+    pub const WORDS: [&'static str; 8] = ["start", "window", "day", "app_id", "due", "outage", "platform", "token"];
 
     /// The reason's word.
     #[must_use]
@@ -203,6 +217,7 @@ impl Waiting {
         match self {
             Self::Start => "start",
             Self::Window => "window",
+            Self::Day { .. } => "day",
             Self::AppId { .. } => "app_id",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
@@ -239,6 +254,8 @@ pub enum Draining {
     OutsideHours,
     /// No window opens before `schedule.end`.
     NoWindow,
+    /// It would have had to wait for the next day, and was told not to.
+    DayUsedUp,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken,
 }

@@ -148,7 +148,7 @@ schedule:
   end: 2026-06-07T22:00:30
   hours: [\"mon-fri 10:00-21:00\", \"sat,sun 22:00-02:00\"]
   closed: [2026-06-03]
-pace: {per_second: 0.5, max_in_flight: 1024}
+pace: {per_second: 0.5, per_day: 50000, max_in_flight: 1024}
 retry: {attempts: 3, first_delay: 1s, max_delay: 1m, timeout: 5s, in_doubt: ask, resend_within: 7d, give_up: 1h}
 halt:
   refused: {over: 40%, after: 100}
@@ -272,7 +272,7 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/schedule/hours", json!(["mon, tue 10:00-12:00"])),
         ("/schedule/closed", json!(["2026-6-3"])),
         ("/schedule/waves", json!([])),
-        ("/pace/per_day", json!(5)),
+        ("/pace/per_day", json!(0)),
         ("/pace/per_second", json!(0)),
         ("/retry/timeout", json!("10")),
         ("/retry/in_doubt", json!("maybe")),

@@ -67,7 +67,7 @@ cases! {
         with("pace: {per_second: 1, per_second: 2}\n"),
         with("codes:\n  29005099: refuse\n  29005099: hold\n");
     not_supported:
-        with("schedule:\n  waves:\n    - {share: 1%, wait: 30m}\npace: {per_day: 50000}\n");
+        with("schedule:\n  waves:\n    - {share: 1%, wait: 30m}\n");
     hours:
         with("schedule:\n  hours: [\"mon-fri 10:00-21:00\", \"sat-mon,wed 22:00-02:00\", \"sun 00:00-24:00\"]\n  closed: [2026-06-03]\n"),
         with("schedule:\n  hours: mon-fri 10:00-21:00\n  closed: 2026-06-03\n"),
@@ -121,7 +121,7 @@ cases! {
         source("mysql: {uri: 'mysql://u:secret@db/x', query: select 1}"),
         but("\n    csv: {path: audience.csv, open_id: open_id}", " 'mysql://db/x?password=secret'");
     numbers:
-        with("retry: {attempts: -1}\npace: {per_second: -5, max_in_flight: 0}\nmax_coupons: 0\n"),
+        with("retry: {attempts: -1}\npace: {per_second: -5, per_day: 0, max_in_flight: 0}\nmax_coupons: 0\n"),
         with("retry: {attempts: six}\npace: {per_second: .nan, max_in_flight: 2000}\nmax_coupons: 100,000\n"),
         with("retry: {attempts: 6.0}\npace: {per_second: .inf}\nmax_coupons: 99999999999999999999999999\n"),
         with("retry: {attempts: 1e3}\npace: {per_second: 1e999}\ncoupons_per_user: 010\nmax_coupons: 10万\n"),

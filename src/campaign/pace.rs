@@ -10,7 +10,7 @@ use super::value::{Value, Whole};
 
 pub(super) const KEYS: &[Key] = &[
     Key::optional("per_second"),
-    Key::not_yet("per_day"),
+    Key::optional("per_day"),
     Key::optional("max_in_flight"),
 ];
 
@@ -21,6 +21,10 @@ pub const MAX_IN_FLIGHT: u16 = 64;
 
 /// The platform's documented limit, for one app id.
 const PLATFORM_LIMIT: f64 = 100.0;
+const PER_DAY_BOUNDS: Whole = Whole {
+    least: 1,
+    most: 1_000_000_000,
+};
 const MAX_IN_FLIGHT_BOUNDS: Whole = Whole { least: 1, most: 1024 };
 
 /// How fast attempts start for the app id.
@@ -30,6 +34,9 @@ pub struct Pace {
     /// Attempts that start in any rolling second, also below 1. The platform's documented limit is 100.
     #[schemars(extend("minimum" = LEAST_RATE, "maximum" = MOST_RATE, "default" = PER_SECOND))]
     pub per_second: Option<f64>,
+    /// Attempts in one calendar day of the campaign's time zone, retries and resends included; kept across restarts.
+    #[schemars(extend("minimum" = PER_DAY_BOUNDS.least, "maximum" = PER_DAY_BOUNDS.most))]
+    pub per_day: Option<u64>,
     /// The most requests under way at once.
     #[schemars(extend("minimum" = MAX_IN_FLIGHT_BOUNDS.least, "maximum" = MAX_IN_FLIGHT_BOUNDS.most, "default" = MAX_IN_FLIGHT))]
     pub max_in_flight: Option<u16>,
@@ -50,11 +57,13 @@ impl Pace {
             }
             Some(rate)
         });
+        let per_day = map.get("per_day").and_then(|value| value.whole(PER_DAY_BOUNDS, notes));
         let max_in_flight = map
             .get("max_in_flight")
             .and_then(|value| value.whole(MAX_IN_FLIGHT_BOUNDS, notes));
         Some(Self {
             per_second,
+            per_day,
             max_in_flight: max_in_flight.and_then(|n| u16::try_from(n).ok()),
         })
     }

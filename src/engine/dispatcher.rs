@@ -167,7 +167,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// The moment by which the age of a doubt is measured: a clock that was set back makes nothing younger.
-    fn known(&self, at: Moment) -> Timestamp {
+    pub(super) fn known(&self, at: Moment) -> Timestamp {
         at.wall.max(self.ledger.book().newest())
     }
 
@@ -186,6 +186,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             self.finish(why);
         } else if lost.is_some_and(|since| at.instant.saturating_duration_since(since) >= self.plan.retry.give_up) {
             self.finish(Why::GaveUp);
+        } else {
+            self.leave_for_today(at);
         }
         if let Some(per_second) = self.limits.throttle.recover(at.instant) {
             self.set_pace(per_second, at);
@@ -244,7 +246,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             return Ok(());
         }
         let leave = self.limits.leave(at.instant);
-        let room = self.room(leave);
+        let room = u64::from(self.room(leave)).min(self.left_today(at));
         if room == 0 || !self.take_turn(leave.pick(), at)? {
             return Ok(());
         }
@@ -340,7 +342,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     fn spawn(&mut self, permit: Permit) {
         self.shared.armed.fetch_add(1, Ordering::SeqCst);
-        let latest = self.latest(permit.key());
+        let latest = self.latest_start(permit.key());
         let (shared, open) = (Arc::clone(&self.shared), self.flight.open.subscribe());
         self.flight
             .workers
@@ -416,6 +418,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             | Why::GaveUp
             | Why::NotStarted
             | Why::OutsideHours
+            | Why::DayUsedUp
             | Why::AppIdTaken(_) => Ending::Incomplete,
             Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
             Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow => Ending::NeedsPerson,
@@ -425,6 +428,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     /// Says what the run is doing, when that has changed.
     fn tell_phase(&mut self, at: Moment) {
         let idle = self.flight.workers.is_empty();
+        let tomorrow = self.waiting_for_tomorrow(at).filter(|_| idle);
         let seen = Seen {
             draining: self.why.as_ref().map(Why::draining),
             paused: match &*self.orders.borrow() {
@@ -432,7 +436,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 Order::Go | Order::Stop { .. } => None,
             },
             shut: self.gate.waiting(&self.plan.schedule),
-            blocked: self.limits.waiting(at.wall, at.instant),
+            blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
             due: self.queue.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);
@@ -463,7 +467,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// The next moment at which time alone changes what may be done; far away when there is none.
-    fn next_time(&self, at: Moment) -> Instant {
+    fn next_time(&mut self, at: Moment) -> Instant {
         let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
         let leave = match self.limits.leave(at.instant) {
             Leave::NotBefore(probe) => Some(probe),
@@ -475,7 +479,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             .map(|since| since + self.plan.retry.give_up);
         let starts = [leave, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
         let end = wall(self.plan.schedule.end).flatten();
-        let always = [self.limits.throttle.next_step(), self.hours_change(at), end];
+        let tomorrow = self.tomorrow(at);
+        let always = [self.limits.throttle.next_step(), self.hours_change(at), tomorrow, end];
         let (may_start, draining) = (self.may_start(), self.why.is_some());
         starts
             .into_iter()

@@ -11,6 +11,7 @@ use crate::event::Waiting;
 use crate::pace::throttle::Throttle;
 use crate::plan::Plan;
 
+use super::day::DayLimit;
 use super::guard::Guards;
 use super::outage::{Outage, WAIT_PROBE};
 use super::queue::Pick;
@@ -31,6 +32,8 @@ pub struct Limits {
     pub wait: Option<PlatformWait>,
     /// No token can be had.
     pub token: Option<TokenWait>,
+    /// How many attempts a day may have.
+    pub(super) day: DayLimit,
 }
 
 /// The platform asks the campaign as a whole to wait.
@@ -82,6 +85,7 @@ impl Limits {
             guards: Guards::new(&plan.halt),
             wait: None,
             token: None,
+            day: DayLimit::new(plan),
         }
     }
 

@@ -2,6 +2,7 @@
 //! ledger. Everything that a person sees of it leaves as events.
 
 pub mod admit;
+mod day;
 mod dispatcher;
 mod guard;
 mod hours;
@@ -129,6 +130,8 @@ pub enum Why {
     OutsideHours,
     /// No window opens before `schedule.end`.
     NoWindow,
+    /// It would have had to wait for the next day, and was told not to.
+    DayUsedUp,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken(Owner),
 }
@@ -142,6 +145,7 @@ impl Why {
             Self::NotStarted => Draining::NotStarted,
             Self::OutsideHours => Draining::OutsideHours,
             Self::NoWindow => Draining::NoWindow,
+            Self::DayUsedUp => Draining::DayUsedUp,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,

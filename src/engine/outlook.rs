@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::calendar::Day;
 use crate::clock::later;
 use crate::delivery::{DeliveryKey, State, StateName};
 use crate::identity::{ActivityId, OpenId};
@@ -29,6 +30,8 @@ pub struct Outlook {
     pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
+    /// How many attempts began already on the present day.
+    pub begun_today: u64,
     /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
     /// whether it is hangs on the platform.
     pub first: Vec<Due>,
@@ -69,7 +72,13 @@ pub fn foresee<S: Store>(
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
     }
-    Ok(outlook(plan, ledger.book(), roll, plan.schedule.turns(now), most))
+    let book = ledger.book();
+    let today = Day::of(now.max(book.newest()), &plan.schedule.zone);
+    let begun_today = book.begun_since(today.begins);
+    Ok(Outlook {
+        begun_today,
+        ..outlook(plan, book, roll, plan.schedule.turns(now), most)
+    })
 }
 
 /// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
@@ -85,6 +94,7 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         behind: 0,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
+        begun_today: 0,
         first: Vec::new(),
     };
     for (key, standing) in book.unsettled() {

@@ -13,6 +13,7 @@ use crate::delivery::{
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
+use super::begun::Begun;
 use super::codec::Entry;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
@@ -91,6 +92,7 @@ pub struct Book {
     pub(super) newest: Timestamp,
     pub(super) accepts_replays: bool,
     pub(super) reopened_doubts: u64,
+    pub(super) begun: Begun,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
 }
@@ -109,6 +111,7 @@ impl Book {
             newest: Timestamp::MIN,
             accepts_replays: false,
             reopened_doubts: 0,
+            begun: Begun::default(),
             undo: None,
         }
     }
@@ -248,6 +251,13 @@ impl Book {
         self.reopened_doubts
     }
 
+    /// How many attempts began at `since` or later, the beginning of a day not much over two days ago. What began while the
+    /// clock was set back counts as begun at the newest time that was known.
+    #[must_use]
+    pub fn begun_since(&self, since: Timestamp) -> u64 {
+        self.begun.since(since)
+    }
+
     /// Folds one fact in. After an error the book is not to be used any more.
     pub(super) fn fold(&mut self, entry: Entry<'_>) -> Result<(), Contradiction> {
         match entry {
@@ -273,7 +283,12 @@ impl Book {
                 self.note(at);
                 self.intent(key, at, activity)
             }
-            Entry::Withdrawn { key } => self.step(key, Step::Withdrawn),
+            Entry::Withdrawn { key } => {
+                if let State::Attempting { began, .. } = self.standing(key).state {
+                    self.begun.take_back(began);
+                }
+                self.step(key, Step::Withdrawn)
+            }
             Entry::Ended { key, verdict, told } => {
                 self.note(told.at);
                 self.step(key, Step::Ended(verdict))?;
@@ -333,7 +348,9 @@ impl Book {
         if !in_turn {
             return Err(Contradiction::OutOfTurn { key });
         }
-        self.step(key, Step::Intent { at, activity })
+        self.step(key, Step::Intent { at, activity })?;
+        self.begun.add(self.newest);
+        Ok(())
     }
 
     fn interrupt(&mut self, timeout: Duration) -> Result<(), Contradiction> {

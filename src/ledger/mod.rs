@@ -3,6 +3,7 @@
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
 //! durable intent yields a [`Permit`].
 
+mod begun;
 mod book;
 mod codec;
 mod deliveries;

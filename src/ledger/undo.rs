@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::begun::Begun;
 use super::book::Book;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
@@ -40,6 +41,7 @@ struct Small {
     newest: Timestamp,
     accepts_replays: bool,
     reopened_doubts: u64,
+    begun: Begun,
     ordinals: u8,
     confirmed: u32,
     ever_owed: u32,
@@ -73,6 +75,7 @@ impl Undo {
                 newest: book.newest,
                 accepts_replays: book.accepts_replays,
                 reopened_doubts: book.reopened_doubts,
+                begun: book.begun.clone(),
                 ordinals: book.deliveries.ordinals(),
                 confirmed: book.people.confirmed,
                 ever_owed: book.people.ever_owed,
@@ -177,4 +180,5 @@ fn take_back(book: &mut Book, undo: Undo) {
     book.newest = small.newest;
     book.accepts_replays = small.accepts_replays;
     book.reopened_doubts = small.reopened_doubts;
+    book.begun = small.begun;
 }

@@ -128,6 +128,8 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
             end: Timestamp::MAX,
             hours: Calendar::always(),
             shown: hours,
+            zone: campaign.timezone.clone(),
+            waits: false,
         };
     }
     Schedule {
@@ -135,6 +137,8 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
         end: said.end.unwrap_or(Timestamp::MAX),
         hours,
         shown: Calendar::always(),
+        zone: campaign.timezone.clone(),
+        waits: true,
     }
 }
 
@@ -142,6 +146,7 @@ fn pace(said: &campaign::Pace) -> Pace {
     Pace {
         per_second: said.per_second.unwrap_or(usual::PER_SECOND),
         max_in_flight: said.max_in_flight.unwrap_or(usual::MAX_IN_FLIGHT),
+        per_day: said.per_day.unwrap_or(u64::MAX),
     }
 }
 

@@ -221,6 +221,11 @@ impl Meaning {
             self.text("active_within");
             self.bytes(&within.as_nanos().to_be_bytes());
         }
+        if plan.pace.per_day < u64::MAX {
+            self.text("per_day");
+            self.number(plan.pace.per_day);
+            self.text(plan.schedule.zone.iana_name().unwrap_or_default());
+        }
         let hours = &plan.schedule.hours;
         if !hours.is_always() {
             self.text("hours");

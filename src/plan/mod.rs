@@ -101,6 +101,8 @@ pub struct Pace {
     pub per_second: f64,
     /// Requests under way at once; at least 1.
     pub max_in_flight: u16,
+    /// Attempts in one day of the schedule's zone; the largest number there is when the file names none.
+    pub per_day: u64,
 }
 
 /// What is tried again, when and how often.

@@ -1,6 +1,7 @@
 //! When something may be sent.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::calendar::Calendar;
 
@@ -15,6 +16,10 @@ pub struct Schedule {
     pub hours: Calendar,
     /// Windows that are shown and not waited for: a rehearsal's. All hours where they are waited for.
     pub shown: Calendar,
+    /// By whose calendar a day is a day.
+    pub zone: TimeZone,
+    /// Whether what it makes a run wait for is waited for; a rehearsal only shows it.
+    pub waits: bool,
 }
 
 impl Schedule {

@@ -253,6 +253,11 @@ impl<'a> Object<'a> {
                 },
                 until: until.map(|until| rfc3339(until, zone)),
             },
+            EventKind::DayPassedOver { until, .. } => Body::Window {
+                at,
+                why: "as many attempts began as pace.per_day allows: a rehearsal does not wait for the next day",
+                until: Some(rfc3339(*until, zone)),
+            },
             EventKind::Warning { message } => Body::Diagnostic {
                 severity: "warning",
                 message,

@@ -136,6 +136,10 @@ pub struct PaceNote {
     pub per_second: f64,
     /// The most in flight.
     pub max_in_flight: u16,
+    /// The most attempts in a day, where there is a limit.
+    pub per_day: Option<u64>,
+    /// How many of today began already.
+    pub begun_today: u64,
     /// Nothing starts before.
     pub start: Option<Timestamp>,
     /// Nothing starts from here on.

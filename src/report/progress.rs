@@ -159,6 +159,10 @@ impl Look<'_> {
                 Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now)),
                 None => "no window opens any more".to_owned(),
             },
+            Waiting::Day { most } => joined(
+                format!("the {} attempts of today (pace.per_day) are used up", grouped(*most)),
+                next("goes on"),
+            ),
             Waiting::AppId { owner } => format!(
                 "another run sends for this app id: pid {} on {} since {} ({})",
                 owner.pid,
@@ -367,6 +371,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::NothingLeft => "nothing is left that may be sent now",
         Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
         Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
+        Draining::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
         Draining::NoWindow => "no window opens before schedule.end",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };

@@ -48,6 +48,7 @@ enum Word {
     Sending,
     Start,
     Window,
+    Day,
     AppId,
     Outage,
     Platform,
@@ -66,6 +67,7 @@ impl Word {
                 Waiting::Due => Self::Sending,
                 Waiting::Start => Self::Start,
                 Waiting::Window => Self::Window,
+                Waiting::Day { .. } => Self::Day,
                 Waiting::AppId { .. } => Self::AppId,
                 Waiting::Outage { .. } => Self::Outage,
                 Waiting::Platform { .. } => Self::Platform,
@@ -137,6 +139,12 @@ impl Show {
                 ..
             } => pieces.push(Piece::Line(format!(
                 "a rehearsal does not wait: for real, the next window opens {}, after {}",
+                date_time(*until, &self.setup.zone),
+                duration(*wait)
+            ))),
+            EventKind::DayPassedOver { most, until, wait } => pieces.push(Piece::Line(format!(
+                "the {} attempts of a day (pace.per_day) are used up; a rehearsal does not wait: for real, it goes on {}, after {}",
+                grouped(*most),
                 date_time(*until, &self.setup.zone),
                 duration(*wait)
             ))),

@@ -200,6 +200,7 @@ async fn a_window_that_opens_at_the_end_or_later_is_not_waited_for() {
         to_send: 10,
         first_due: jiff::Timestamp::MIN,
         last_due: jiff::Timestamp::MIN,
+        begun_today: 0,
     };
     let foretold = forecast(&bench.plan, load, bench.clock.now());
     assert_eq!(
@@ -290,6 +291,7 @@ async fn a_forecast_reckons_with_windows() {
             to_send: u64::from(users),
             first_due: jiff::Timestamp::MIN,
             last_due: jiff::Timestamp::MIN,
+            begun_today: 0,
         };
         let foretold = forecast(&bench.plan, load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);

@@ -5,6 +5,7 @@
 
 mod bench;
 mod crashes;
+mod day;
 mod hours;
 mod limits;
 mod orders;

@@ -181,6 +181,7 @@ impl Round {
             to_send: stand.to_send(),
             first_due: outlook.first_due,
             last_due: outlook.last_due,
+            begun_today: 0,
         };
         let forecast = forecast(&bench.plan, load, now);
         assert!(
@@ -347,6 +348,7 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
             to_send: u64::from(users),
             first_due: jiff::Timestamp::MIN,
             last_due: jiff::Timestamp::MIN,
+            begun_today: 0,
         };
         let foretold = forecast(&bench.plan, load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);

@@ -138,6 +138,7 @@ impl Job<'_> {
             to_send: stand.to_send(),
             first_due: outlook.first_due,
             last_due: outlook.last_due,
+            begun_today: outlook.begun_today,
         };
         let proposal = self.proposal(now, (note, stand, changes, money), (reasons, load), &fingerprint);
         Ok((proposal, requests))
@@ -203,6 +204,8 @@ impl Job<'_> {
             pace: PaceNote {
                 per_second: plan.pace.per_second,
                 max_in_flight: plan.pace.max_in_flight,
+                per_day: Some(plan.pace.per_day).filter(|most| *most < u64::MAX),
+                begun_today: load.begun_today,
                 start: Some(schedule.start).filter(|start| *start > Timestamp::MIN),
                 end: Some(schedule.end).filter(|end| *end < Timestamp::MAX),
                 calendar: schedule.hours.clone(),

@@ -70,7 +70,8 @@ fn what_the_file_leaves_out_is_filled_in() {
         plan.pace,
         Pace {
             per_second: 98.0,
-            max_in_flight: 64
+            max_in_flight: 64,
+            per_day: u64::MAX
         }
     );
     let retry = Retry {

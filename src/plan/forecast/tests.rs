@@ -25,6 +25,7 @@ fn said(plan: &Plan, to_send: u64) -> Forecast {
         to_send,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
+        begun_today: 0,
     };
     forecast(plan, load, from_ms(NOW))
 }
@@ -99,6 +100,7 @@ fn a_resend_that_is_due_late_is_waited_for_and_can_come_too_late() {
         to_send: 2,
         first_due: Timestamp::MIN,
         last_due: from_ms(NOW + 10_000),
+        begun_today: 0,
     };
     let ends = forecast(&plan, load, from_ms(NOW)).ends_at;
     assert_eq!(ends, Some(later(from_ms(NOW + 10_000), ANSWER)));
@@ -114,6 +116,7 @@ fn where_nothing_is_due_yet_the_turn_is_taken_when_something_is() {
         to_send: 1,
         first_due: from_ms(NOW + 10_000),
         last_due: from_ms(NOW + 10_000),
+        begun_today: 0,
     };
     let forecast = forecast(&plan(""), load, from_ms(NOW));
     assert_eq!(forecast.starts_at, Some(from_ms(NOW + 11_000)));
@@ -149,5 +152,56 @@ proptest! {
             let done = said(&plan, bounded.in_time);
             prop_assert!(done.obstacle.is_none() || done.in_time + 1 >= bounded.in_time, "{:?} {:?}", bounded, done);
         }
+    }
+}
+
+#[test]
+fn a_limit_by_the_day_spreads_the_rest_over_the_days_that_follow() {
+    // It is 08:00 in Shanghai.
+    let plan = plan("pace: {per_day: 1000}");
+    let load = Load {
+        to_send: 2_500,
+        first_due: Timestamp::MIN,
+        last_due: Timestamp::MIN,
+        begun_today: 400,
+    };
+    let ends = forecast(&plan, load, from_ms(NOW)).ends_at.expect("it ends");
+    let midnight = from_ms(NOW + 40 * 3_600_000);
+    let behind = until(midnight, ends)
+        .expect("600, 1,000 and 900 on the third day")
+        .as_secs_f64();
+    assert!((behind - 10.2).abs() < 0.5, "{behind} s after midnight");
+}
+
+#[test]
+fn days_that_are_too_few_are_named_with_what_they_have() {
+    let mut plan = plan("pace: {per_day: 1000}");
+    plan.schedule.end = from_ms(NOW + 17 * 3_600_000);
+    let forecast = said(&plan, 2_500);
+    let end = plan.schedule.end;
+    assert_eq!(
+        (forecast.obstacle, forecast.in_time),
+        (
+            Some(Obstacle::TooFewDays {
+                end,
+                per_day: 1_000,
+                have: 2_000
+            }),
+            2_000
+        )
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_limit_that_no_day_reaches_changes_nothing(to_send in 1_u64..2_000_000, hours in 0_i64..400) {
+        let mut free = plan("schedule: {hours: [\"mon-fri 10:00-21:00\", \"sat 22:00-03:00\"]}");
+        free.schedule.end = from_ms(NOW + hours * 3_600_000);
+        let limited = Plan { pace: crate::plan::Pace { per_day: u64::MAX - 1, ..free.pace }, ..free.clone() };
+        let (free, limited) = (said(&free, to_send), said(&limited, to_send));
+        prop_assert_eq!(free.starts_at, limited.starts_at);
+        prop_assert!(free.in_time.abs_diff(limited.in_time) <= 1);
+        let apart = free.ends_at.zip(limited.ends_at).map(|(a, b)| a.duration_until(b).abs());
+        prop_assert!(apart.is_none_or(|apart| apart < jiff::SignedDuration::from_millis(5)), "{apart:?}");
     }
 }

@@ -145,6 +145,7 @@ fn every_reason_to_wait_has_its_word() {
     let all = [
         Waiting::Start,
         Waiting::Window,
+        Waiting::Day { most: 1 },
         Waiting::AppId { owner },
         Waiting::Due,
         Waiting::Outage { since },

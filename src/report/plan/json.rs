@@ -25,6 +25,8 @@ pub struct PlanObject<'a> {
     changes: Vec<ChangeBody<'a>>,
     ledger: LedgerBody,
     rate_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_day: Option<u64>,
     #[serde(flatten)]
     times: Times,
     #[serde(flatten)]
@@ -109,6 +111,7 @@ impl<'a> PlanObject<'a> {
                 since: plan.ledger.begun.map(time),
             },
             rate_per_second: plan.pace.per_second,
+            per_day: plan.pace.per_day,
             times: Times {
                 hours: plan.pace.calendar.hours().iter().map(ToString::to_string).collect(),
                 closed: plan.pace.calendar.closed().iter().map(ToString::to_string).collect(),

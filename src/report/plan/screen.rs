@@ -183,9 +183,17 @@ fn pace(plan: &Proposal) -> String {
     let PaceNote {
         per_second,
         max_in_flight,
+        per_day,
+        begun_today,
         ..
     } = plan.pace;
     let mut text = format!("{}, at most {max_in_flight} in flight", rate(per_second));
+    if let Some(most) = per_day {
+        let _ = write!(text, ", at most {} a day", of(most, "attempt", "attempts"));
+        if begun_today > 0 {
+            let _ = write!(text, " ({} today already)", grouped(begun_today));
+        }
+    }
     if let Some(most) = plan.stand.at_most {
         let _ = write!(text, ", at most {} in this run", of(most, "delivery", "deliveries"));
     }

@@ -44,6 +44,8 @@ fn first(users: u64) -> Proposal {
         pace: PaceNote {
             per_second: 98.0,
             max_in_flight: 64,
+            per_day: None,
+            begun_today: 0,
             start: None,
             end: None,
             calendar: Calendar::always(),

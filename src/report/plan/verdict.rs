@@ -50,6 +50,20 @@ pub fn of_time(
             ),
             help: Some("put schedule.end later, or widen schedule.hours".to_owned()),
         }),
+        Obstacle::TooFewDays { end, per_day, have } => {
+            let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
+            let later = ends.map(|ends| format!("put schedule.end at {ends} or later, or "));
+            Some(Reason {
+                text: format!(
+                    "pace.per_day is too low: {} to send, and {} a day leave {} until schedule.end ({})",
+                    of(to_send, "coupon is", "coupons are"),
+                    of(per_day, "attempt", "attempts"),
+                    grouped(have),
+                    date_time(end, zone)
+                ),
+                help: Some(format!("{}raise pace.per_day", later.unwrap_or_default())),
+            })
+        }
         Obstacle::TooShort {
             end,
             takes,

@@ -1,0 +1,118 @@
+//! The limit by the day: so many attempts, whatever they are, between two midnights of the campaign's zone. It is derived
+//! from the ledger's facts, so a restart knows what is left, and goes by the newest time of all facts, so a clock that is
+//! set back begins no day anew.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use tokio::time::Instant;
+
+use crate::calendar::Day;
+use crate::clock::until;
+use crate::delivery::{DeliveryKey, State};
+use crate::douyin::Platform;
+use crate::event::{EventKind, Waiting};
+use crate::ledger::{Book, Store};
+use crate::plan::Plan;
+
+use super::dispatcher::{Dispatcher, Moment};
+use super::{AppIdTurn, Why};
+
+/// Counts the attempts of the present day.
+#[derive(Debug)]
+pub(super) struct DayLimit {
+    most: u64,
+    zone: TimeZone,
+    known: Option<Day>,
+    /// How many attempts a rehearsal made on days that it let pass without waiting for their ends.
+    passed: u64,
+}
+
+impl DayLimit {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            most: plan.pace.per_day,
+            zone: plan.schedule.zone.clone(),
+            known: None,
+            passed: 0,
+        }
+    }
+
+    /// The day of `known`, the later of the wall clock and the newest time of the ledger; none where days do not matter.
+    fn day(&mut self, known: Timestamp) -> Option<Day> {
+        if self.most == u64::MAX {
+            return None;
+        }
+        let day = self.known.filter(|day| day.has(known));
+        let day = day.unwrap_or_else(|| Day::of(known, &self.zone));
+        self.known = Some(day);
+        Some(day)
+    }
+
+    /// How many more attempts may begin on the day of `known`.
+    pub(super) fn left(&mut self, book: &Book, known: Timestamp) -> u64 {
+        let Some(day) = self.day(known) else {
+            return u64::MAX;
+        };
+        let begun = book.begun_since(day.begins).saturating_sub(self.passed);
+        self.most.saturating_sub(begun)
+    }
+
+    /// The last moment at which an attempt may start whose intent was made at `intended`: it counts for that day.
+    pub(super) fn latest(&mut self, intended: Timestamp) -> Option<Timestamp> {
+        let last = |day: Day| Timestamp::from_nanosecond(day.ends.as_nanosecond() - 1).ok();
+        self.day(intended).and_then(last)
+    }
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// How many more attempts may begin today. A rehearsal says that it would wait for tomorrow, and goes on.
+    pub(super) fn left_today(&mut self, at: Moment) -> u64 {
+        let known = self.known(at);
+        let left = self.limits.day.left(self.ledger.book(), known);
+        if left > 0 || self.plan.schedule.waits || self.queue.is_exhausted(self.ledger.book(), false) {
+            return left;
+        }
+        let day = Day::of(known, &self.plan.schedule.zone);
+        let most = self.plan.pace.per_day;
+        self.limits.day.passed = self.ledger.book().begun_since(day.begins);
+        let kind = EventKind::DayPassedOver {
+            most,
+            until: day.ends,
+            wait: until(known, day.ends).unwrap_or_default(),
+        };
+        self.voice.say(at.wall, kind);
+        most
+    }
+
+    /// What is waited for when today's attempts are used up and there is more to send.
+    pub(super) fn waiting_for_tomorrow(&mut self, at: Moment) -> Option<(Waiting, Timestamp)> {
+        let known = self.known(at);
+        let most = self.plan.pace.per_day;
+        let used_up = self.limits.day.left(self.ledger.book(), known) == 0;
+        let waits = used_up && !self.queue.is_exhausted(self.ledger.book(), false);
+        waits.then(|| (Waiting::Day { most }, Day::of(known, &self.plan.schedule.zone).ends))
+    }
+
+    /// When today's attempts, which are used up, are followed by tomorrow's.
+    pub(super) fn tomorrow(&mut self, at: Moment) -> Option<Instant> {
+        let (_, ends) = self.waiting_for_tomorrow(at)?;
+        at.instant.checked_add(until(at.wall, ends)?)
+    }
+
+    /// The last moment at which a delivery whose intent is durable may start.
+    pub(super) fn latest_start(&mut self, key: DeliveryKey) -> Option<Timestamp> {
+        let today = match self.ledger.book().standing(key).state {
+            State::Attempting { began, .. } => self.limits.day.latest(began),
+            _ => None,
+        };
+        [self.latest(key), today].into_iter().flatten().min()
+    }
+
+    /// Ends a run that would have to wait for tomorrow and was told not to.
+    pub(super) fn leave_for_today(&mut self, at: Moment) {
+        if self.plan.run.no_wait && self.flight.trips.is_empty() && self.waiting_for_tomorrow(at).is_some() {
+            self.finish(Why::DayUsedUp);
+        }
+    }
+}

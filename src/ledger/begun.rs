@@ -1,0 +1,47 @@
+//! How many attempts began when, as far back as a limit by the day can ask.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Days begin at quarters of an hour in every zone there is.
+const QUARTER: i64 = 15 * 60;
+/// A day that clocks show twice, as where a zone moves over the date line, is over by then.
+const KEPT: i64 = 50 * 3_600 / QUARTER;
+
+/// Attempts by the quarter of an hour in which their intents were made, by a clock that is never set back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun(BTreeMap<i64, u32>);
+
+impl Begun {
+    /// An attempt begins; `newest` is the newest time of all facts, its own included.
+    pub(super) fn add(&mut self, newest: Timestamp) {
+        let quarter = quarter(newest);
+        *self.0.entry(quarter).or_default() += 1;
+        while self
+            .0
+            .first_key_value()
+            .is_some_and(|(first, _)| *first < quarter - KEPT)
+        {
+            self.0.pop_first();
+        }
+    }
+
+    /// One that was to begin at `at` was called off. One from before the clock was set back is looked for where it would
+    /// be: then some other is taken back, which leaves too many counted rather than too few.
+    pub(super) fn take_back(&mut self, at: Timestamp) {
+        if let Some(many) = self.0.get_mut(&quarter(at)) {
+            *many = many.saturating_sub(1);
+        }
+    }
+
+    /// How many began at `since`, which is a quarter of an hour, or later.
+    pub(super) fn since(&self, since: Timestamp) -> u64 {
+        self.0.range(quarter(since)..).map(|(_, many)| u64::from(*many)).sum()
+    }
+}
+
+fn quarter(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(QUARTER)
+}
