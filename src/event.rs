@@ -109,6 +109,17 @@ pub enum EventKind {
         /// How long a wait until then a rehearsal passes over; none in a run that waits.
         skipped: Option<Duration>,
     },
+    /// A wave has begun or ended.
+    Wave {
+        /// Which, from 1; none for everybody who is in no wave.
+        wave: Option<u32>,
+        /// Whether it has ended.
+        ended: bool,
+        /// When the next one may begin, if anybody is left.
+        until: Option<Timestamp>,
+        /// How long a wait until then a rehearsal passes over; none in a run that waits.
+        skipped: Option<Duration>,
+    },
     /// The access token was fetched.
     TokenFetched {
         /// Until when it is valid.
@@ -165,6 +176,13 @@ pub enum Waiting {
     Start,
     /// The next window of the schedule's hours.
     Window,
+    /// The next wave.
+    Wave {
+        /// The last that has ended, from 1.
+        done: u32,
+        /// The one that is waited for; none for everybody who is in no wave.
+        next: Option<u32>,
+    },
     /// Another process that sends for this app id.
     AppId {
         /// Who.
@@ -195,7 +213,9 @@ pub enum Waiting {
 
 impl Waiting {
     /// Every word of [`Waiting::word`].
-    pub const WORDS: [&'static str; 7] = ["start", "window", "app_id", "due", "outage", "platform", "token"];
+    pub const WORDS: [&'static str; 8] = [
+        "start", "window", "wave", "app_id", "due", "outage", "platform", "token",
+    ];
 
     /// The reason's word.
     #[must_use]
@@ -203,6 +223,7 @@ impl Waiting {
         match self {
             Self::Start => "start",
             Self::Window => "window",
+            Self::Wave { .. } => "wave",
             Self::AppId { .. } => "app_id",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
@@ -239,6 +260,8 @@ pub enum Draining {
     OutsideHours,
     /// No window opens before `schedule.end`.
     NoWindow,
+    /// It would have had to wait for a wave, and was told not to.
+    BetweenWaves,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken,
 }
@@ -322,6 +345,15 @@ pub enum Halted {
         /// How often in a row.
         n: u32,
     },
+    /// `halt_if_not_issued` of a wave.
+    Wave {
+        /// Which, from 1.
+        wave: u32,
+        /// How many of its answers were no coupon.
+        not_issued: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// Another ledger has sent this campaign.
     AnotherLedger {
         /// To whom.
@@ -351,6 +383,7 @@ impl Halted {
             Self::Refused { .. } => Problem::HaltRefused,
             Self::Held { .. } => Problem::HaltHeld,
             Self::SameCode { .. } => Problem::HaltSameCode,
+            Self::Wave { .. } => Problem::HaltWave,
             Self::AnotherLedger { .. } => Problem::HaltAnotherLedger,
             Self::Credentials { .. } => Problem::HaltCredentials,
             Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,

@@ -148,6 +148,9 @@ schedule:
   end: 2026-06-07T22:00:30
   hours: [\"mon-fri 10:00-21:00\", \"sat,sun 22:00-02:00\"]
   closed: [2026-06-03]
+  waves:
+    - {share: 1%, wait: 30m}
+    - {share: 10%, wait: 1h, halt_if_not_issued: 30%}
 pace: {per_second: 0.5, max_in_flight: 1024}
 retry: {attempts: 3, first_delay: 1s, max_delay: 1m, timeout: 5s, in_doubt: ask, resend_within: 7d, give_up: 1h}
 halt:
@@ -271,7 +274,10 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/schedule/hours", json!(["mon 10:00-25:00"])),
         ("/schedule/hours", json!(["mon, tue 10:00-12:00"])),
         ("/schedule/closed", json!(["2026-6-3"])),
-        ("/schedule/waves", json!([])),
+        ("/schedule/waves", json!({"share": "1%", "wait": "30m"})),
+        ("/schedule/waves", json!([{"share": "1%"}])),
+        ("/schedule/waves", json!([{"share": 0.01, "wait": "30m"}])),
+        ("/schedule/waves", json!([{"share": "1%", "wait": "30m", "halt": "5%"}])),
         ("/pace/per_day", json!(5)),
         ("/pace/per_second", json!(0)),
         ("/retry/timeout", json!("10")),

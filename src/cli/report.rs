@@ -131,7 +131,9 @@ fn note(history: &mut History, fact: &Fact) {
         | Fact::Closed(_)
         | Fact::Lapsed { .. }
         | Fact::Reread { .. }
-        | Fact::Decided { .. } => {}
+        | Fact::Decided { .. }
+        | Fact::WaveEnded { .. }
+        | Fact::WaveHalted { .. } => {}
     }
 }
 

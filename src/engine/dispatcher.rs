@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::clock::{LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
 use crate::douyin::Platform;
-use crate::event::{Ending, EventKind, Halted};
+use crate::event::{EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::pace::quota::Pacer;
@@ -29,6 +29,7 @@ use super::limits::{Leave, Limits};
 use super::queue::{self, Pick, Queue};
 use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
+use super::waves::Waves;
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 
@@ -52,6 +53,8 @@ pub(super) struct Batch {
     pub(super) intents: u32,
     /// Recipients whose turn came too late.
     pub(super) lapsed: BTreeSet<u32>,
+    /// What is told when it is durable.
+    pub(super) told: Vec<EventKind>,
 }
 
 /// For so long the armed ones last: a flush that takes less costs no start.
@@ -95,6 +98,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let known = book.newest().max(wall);
         let mut roll = apply.roll;
         let queue = Queue::new(&apply.plan, book, roll.take_order(), known, instant);
+        let waves = Waves::new(&apply.plan, book, &queue, Moment { wall, instant });
         let shared = Shared {
             platform: apply.platform,
             pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
@@ -108,7 +112,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
-            limits: Limits::new(&apply.plan),
+            limits: Limits::new(&apply.plan, waves),
             gate: Gate::new(&apply.plan, wall),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
@@ -143,6 +147,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 self.land(done, at, &mut batch);
             }
             self.look(at);
+            self.look_at_waves(at, &mut batch);
             self.arm(at, &mut batch)?;
             if !batch.facts.is_empty() {
                 self.commit(batch).await?;
@@ -166,7 +171,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// The moment by which the age of a doubt is measured: a clock that was set back makes nothing younger.
-    fn known(&self, at: Moment) -> Timestamp {
+    pub(super) fn known(&self, at: Moment) -> Timestamp {
         at.wall.max(self.ledger.book().newest())
     }
 
@@ -203,7 +208,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// Whether something may be started: not in a pause, not outside windows, and not at the end.
-    fn may_start(&self) -> bool {
+    pub(super) fn may_start(&self) -> bool {
         *self.flight.open.borrow()
     }
 
@@ -274,7 +279,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    fn below_max_coupons(&self, fresh: u64) -> bool {
+    pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
         let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
         let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
         known + reopened + fresh < self.plan.max_coupons
@@ -317,6 +322,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             self.settle(landed);
         }
         let at = self.moment();
+        for kind in batch.told {
+            self.voice.say(at.wall, kind);
+        }
         self.voice.say(at.wall, EventKind::Flushed { took, facts });
         let counts = self.ledger.book().counts();
         self.voice.say(at.wall, EventKind::Counted { counts });
@@ -366,19 +374,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    /// Why the run is over, when nothing is in flight.
-    fn finished(&mut self) -> Option<Why> {
-        if self.why.is_some() {
-            return self.why.clone();
-        }
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
-        if self.queue.is_exhausted(self.ledger.book(), capped) {
-            return Some(if capped { Why::AtMost } else { Why::NothingLeft });
-        }
-        let max = self.plan.max_coupons;
-        (!self.below_max_coupons(0)).then_some(Why::Halted(Halted::MaxCoupons { max }))
-    }
-
     fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
         self.turn.release();
         if let (None, Why::Halted(halted)) = (&self.why, &why) {
@@ -392,24 +387,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         (Ended { ending, why, counts }, self.ledger)
     }
 
-    fn ending(&self, why: &Why, at: Moment) -> Ending {
-        let book = self.ledger.book();
-        if book.counts().complete() {
-            return Ending::Complete;
-        }
-        match why {
-            Why::Interrupted
-            | Why::Stopped(_)
-            | Why::AtMost
-            | Why::GaveUp
-            | Why::NotStarted
-            | Why::OutsideHours
-            | Why::AppIdTaken(_) => Ending::Incomplete,
-            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
-            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow => Ending::NeedsPerson,
-        }
-    }
-
     /// Says what the run is doing, when that has changed.
     fn tell_phase(&mut self, at: Moment) {
         let idle = self.flight.workers.is_empty();
@@ -421,6 +398,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             },
             shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant),
+            wave: self.limits.waves.waiting().filter(|_| idle),
             due: self.queue.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);
@@ -463,7 +441,12 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             .map(|since| since + self.plan.retry.give_up);
         let starts = [leave, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
         let end = wall(self.plan.schedule.end).flatten();
-        let always = [self.limits.throttle.next_step(), self.hours_change(at), end];
+        let always = [
+            self.limits.throttle.next_step(),
+            self.hours_change(at),
+            self.limits.waves.due(at),
+            end,
+        ];
         let (may_start, draining) = (self.may_start(), self.why.is_some());
         starts
             .into_iter()

@@ -15,6 +15,7 @@ use super::guard::Guards;
 use super::outage::{Outage, WAIT_PROBE};
 use super::queue::Pick;
 use super::ramp::Ramp;
+use super::waves::Waves;
 
 /// The limits of one run.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Limits {
     pub wait: Option<PlatformWait>,
     /// No token can be had.
     pub token: Option<TokenWait>,
+    /// Who has a turn before the others.
+    pub waves: Waves,
 }
 
 /// The platform asks the campaign as a whole to wait.
@@ -74,7 +77,7 @@ impl Leave {
 impl Limits {
     /// The limits of a run that begins.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, waves: Waves) -> Self {
         Self {
             ramp: Ramp::new(plan.pace.max_in_flight),
             throttle: Throttle::new(plan.pace.per_second),
@@ -82,6 +85,7 @@ impl Limits {
             guards: Guards::new(&plan.halt),
             wait: None,
             token: None,
+            waves,
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod admit;
 mod dispatcher;
+mod ending;
 mod guard;
 mod hours;
 mod in_time;
@@ -17,6 +18,7 @@ pub mod reread;
 pub mod roll;
 mod verdict;
 mod voice;
+mod waves;
 mod worker;
 
 use std::sync::Arc;
@@ -129,6 +131,8 @@ pub enum Why {
     OutsideHours,
     /// No window opens before `schedule.end`.
     NoWindow,
+    /// It would have had to wait for a wave, and was told not to.
+    BetweenWaves,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken(Owner),
 }
@@ -142,6 +146,7 @@ impl Why {
             Self::NotStarted => Draining::NotStarted,
             Self::OutsideHours => Draining::OutsideHours,
             Self::NoWindow => Draining::NoWindow,
+            Self::BetweenWaves => Draining::BetweenWaves,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,

@@ -10,11 +10,12 @@ use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER};
+use crate::plan::forecast::{AFTER_TAKING, ANSWER, WaveLoad};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
 use super::roll::Roll;
+use super::waves;
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Outlook {
     pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
+    /// Whose turn comes before the others', wave by wave; nothing without waves.
+    pub waves: Vec<WaveLoad>,
     /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
     /// whether it is hangs on the platform.
     pub first: Vec<Due>,
@@ -61,10 +64,10 @@ pub fn foresee<S: Store>(
 ) -> Result<Outlook, LedgerError> {
     let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
     // One of them at least, or nothing would tell that there is something to send at once.
-    let changes = match roll.order() {
-        // Anybody may be among the first.
-        Some(_) => changes,
-        None => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
+    let changes = match (roll.order(), plan.schedule.waves.as_slice()) {
+        // Anybody may be among the first, or of any wave.
+        (Some(_), _) | (_, [_, ..]) => changes,
+        (None, []) => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
     };
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
@@ -85,6 +88,7 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         behind: 0,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
+        waves: waves::loads(plan, book, &queue, at),
         first: Vec::new(),
     };
     for (key, standing) in book.unsettled() {

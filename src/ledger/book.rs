@@ -19,6 +19,7 @@ use super::draft::Draft;
 use super::fact::{Decision, Generation};
 use super::people::People;
 use super::undo::Undo;
+use super::waves::Wave;
 
 /// Why a fact cannot be folded: it contradicts those before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,8 @@ pub struct Book {
     pub(super) newest: Timestamp,
     pub(super) accepts_replays: bool,
     pub(super) reopened_doubts: u64,
+    /// By their shares.
+    pub(super) waves: Vec<Wave>,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
 }
@@ -109,6 +112,7 @@ impl Book {
             newest: Timestamp::MIN,
             accepts_replays: false,
             reopened_doubts: 0,
+            waves: Vec::new(),
             undo: None,
         }
     }
@@ -293,6 +297,16 @@ impl Book {
             Entry::Decided { keys, decision } => {
                 self.note(decision.at);
                 keys.into_iter().try_for_each(|key| self.decide(key, &decision))
+            }
+            Entry::WaveEnded { share, at } => {
+                self.note(at);
+                self.wave_ended(share, at);
+                Ok(())
+            }
+            Entry::WaveHalted { share, at, answered } => {
+                self.note(at);
+                self.wave_halted(share, answered);
+                Ok(())
             }
         }
     }

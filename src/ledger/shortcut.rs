@@ -18,11 +18,12 @@ use super::draft::Draft;
 use super::fact::Generation;
 use super::people::People;
 use super::record::{Chain, Link};
+use super::waves::Wave;
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 2\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 3\n").as_bytes();
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.
@@ -142,6 +143,7 @@ struct RestOfBook {
     newest: Option<Timestamp>,
     accepts_replays: bool,
     reopened_doubts: u64,
+    waves: Vec<Wave>,
 }
 
 impl Rest {
@@ -169,6 +171,7 @@ impl Folded {
             newest,
             accepts_replays,
             reopened_doubts,
+            waves,
             undo: _,
         } = &self.book;
         let Deliveries {
@@ -197,6 +200,7 @@ impl Folded {
                 newest: Some(*newest).filter(|newest| *newest != Timestamp::MIN),
                 accepts_replays: *accepts_replays,
                 reopened_doubts: *reopened_doubts,
+                waves: waves.clone(),
             },
         };
         let rest = postcard::to_stdvec(&rest).map_err(io::Error::other)?;
@@ -252,6 +256,7 @@ impl Folded {
             newest,
             accepts_replays,
             reopened_doubts,
+            waves,
         } = rest.book;
         Some(Self {
             book: Book {
@@ -264,6 +269,7 @@ impl Folded {
                 newest: newest.unwrap_or(Timestamp::MIN),
                 accepts_replays,
                 reopened_doubts,
+                waves,
                 undo: None,
             },
             chain: Chain::at(rest.link),

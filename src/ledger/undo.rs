@@ -9,6 +9,7 @@ use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::Generation;
 use super::people::Presence;
+use super::waves::Wave;
 use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing};
 
 /// The book as it was before a batch: what is small in full, what is large by its changes.
@@ -40,6 +41,7 @@ struct Small {
     newest: Timestamp,
     accepts_replays: bool,
     reopened_doubts: u64,
+    waves: Vec<Wave>,
     ordinals: u8,
     confirmed: u32,
     ever_owed: u32,
@@ -73,6 +75,7 @@ impl Undo {
                 newest: book.newest,
                 accepts_replays: book.accepts_replays,
                 reopened_doubts: book.reopened_doubts,
+                waves: book.waves.clone(),
                 ordinals: book.deliveries.ordinals(),
                 confirmed: book.people.confirmed,
                 ever_owed: book.people.ever_owed,
@@ -177,4 +180,5 @@ fn take_back(book: &mut Book, undo: Undo) {
     book.newest = small.newest;
     book.accepts_replays = small.accepts_replays;
     book.reopened_doubts = small.reopened_doubts;
+    book.waves = small.waves;
 }

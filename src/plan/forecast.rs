@@ -21,7 +21,7 @@ pub const LET_GO: Duration = Duration::from_mins(1);
 pub const ANSWER: Duration = Duration::from_millis(70);
 
 /// What there is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Deliveries that would be attempted, doubts that are sent again included.
     pub to_send: u64,
@@ -29,10 +29,36 @@ pub struct Load {
     pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
+    /// Who of them has a turn before the others, wave by wave, and everybody else at the end; nothing without waves.
+    pub waves: Vec<WaveLoad>,
+}
+
+/// What there is to do in one wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveLoad {
+    /// Its number from 1; none for everybody who is in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries that would be attempted.
+    pub to_send: u64,
+    /// When it may begin; the smallest time there is when it need not wait for one that has ended.
+    pub not_before: Timestamp,
+    /// The wait behind its end.
+    pub wait: Duration,
+}
+
+/// When the turns of a wave would come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveTurns {
+    /// Its number from 1; none for everybody who is in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries that would be attempted.
+    pub to_send: u64,
+    /// When the first of them would start, if calendars have it.
+    pub begins: Option<Timestamp>,
 }
 
 /// When it would be done, and whether it can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// When the first attempt would start; none when there is nothing to send.
     pub starts_at: Option<Timestamp>,
@@ -43,6 +69,8 @@ pub struct Forecast {
     pub in_time: u64,
     /// Why not all of them; none when the time is enough.
     pub obstacle: Option<Obstacle>,
+    /// When the turns of each wave would come; nothing without waves.
+    pub waves: Vec<WaveTurns>,
 }
 
 /// Why the time is not enough, with the numbers that make it so.
@@ -75,39 +103,33 @@ pub enum Obstacle {
 
 /// Says when `load` would be done by `plan`.
 #[must_use]
-pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
+pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     let to_send = load.to_send.min(plan.run.at_most);
     let end = plan.schedule.end;
+    let mut forecast = Forecast {
+        starts_at: None,
+        ends_at: None,
+        in_time: to_send,
+        obstacle: None,
+        waves: Vec::new(),
+    };
     if to_send == 0 {
-        return Forecast {
-            starts_at: None,
-            ends_at: None,
-            in_time: 0,
-            obstacle: None,
-        };
+        return forecast;
     }
     let schedule = &plan.schedule;
     let begin = now.max(schedule.start);
-    let sending = Sending {
-        schedule,
-        // The app id's turn is taken when there is something to send.
-        from: schedule.hours.opens(begin.max(load.first_due)).unwrap_or(begin),
-    };
-    let curve = Curve::of(plan);
-    let last = curve.start(to_send - 1).and_then(|secs| sending.moment(secs));
+    let course = Course::of(plan, load, begin);
     let last_due = schedule.hours.opens(load.last_due).unwrap_or(load.last_due);
-    let last = last.map(|last| last.max(last_due));
-    let forecast = Forecast {
-        starts_at: sending.moment(0.0),
-        ends_at: last.map(|last| later(last, ANSWER)),
-        in_time: to_send,
-        obstacle: None,
-    };
+    let last = course.last.map(|last| last.max(last_due));
+    forecast.starts_at = course.first;
+    forecast.ends_at = last.map(|last| later(last, ANSWER));
+    if !load.waves.is_empty() {
+        forecast.waves = course.turns;
+    }
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return forecast;
     }
-    let left = sending.seconds_before(end);
-    let obstacle = if now >= end {
+    forecast.obstacle = Some(if now >= end {
         Obstacle::EndPast { end }
     } else if schedule.opens(begin).is_none() {
         Obstacle::NoWindow { end }
@@ -117,15 +139,82 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
             takes: last.map_or(Duration::MAX, |last| open_between(schedule, begin, last)),
             has: open_between(schedule, begin, end),
             windows: !schedule.hours.is_always(),
-            pace: pace_for(to_send, left),
+            pace: pace_for(to_send, course.left),
         }
-    };
-    Forecast {
-        // Something is not done in time, if only the one that is due last.
-        in_time: curve.before(left).min(to_send - 1),
-        obstacle: Some(obstacle),
-        ..forecast
+    });
+    // Something is not done in time, if only the one that is due last.
+    forecast.in_time = course.in_time.min(to_send - 1);
+    forecast
+}
+
+/// When everything starts, wave by wave.
+struct Course {
+    first: Option<Timestamp>,
+    /// None where calendars end before.
+    last: Option<Timestamp>,
+    /// How many start before the schedule's end.
+    in_time: u64,
+    /// How many seconds there are to send before it, waits behind waves left out.
+    left: f64,
+    turns: Vec<WaveTurns>,
+}
+
+impl Course {
+    fn of(plan: &Plan, load: &Load, begin: Timestamp) -> Self {
+        let (schedule, curve) = (&plan.schedule, Curve::of(plan));
+        let most = load.to_send.min(plan.run.at_most);
+        let mut course = Self {
+            first: None,
+            last: Some(begin),
+            in_time: 0,
+            left: 0.0,
+            turns: Vec::new(),
+        };
+        let (mut sent, mut before, mut at) = (0, None, begin.max(load.first_due));
+        for part in parts(load) {
+            let to_send = part.to_send.min(most - sent);
+            let from = schedule.hours.opens(at.max(part.not_before)).unwrap_or(at);
+            // The app id's turn is taken when there is something to send, and let go of in a long wait.
+            let waited = before.is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
+            let sending = Sending { schedule, from, waited };
+            at = later(from, part.wait);
+            if to_send > 0 {
+                let base = curve.start(sent).unwrap_or(f64::MAX);
+                let begins = sending.moment(0.0);
+                course.first = course.first.or(begins);
+                course.turns.push(WaveTurns {
+                    wave: part.wave,
+                    to_send,
+                    begins,
+                });
+                let left = sending.seconds_before(schedule.end);
+                course.left = left + base;
+                course.in_time += curve.before(base + left).saturating_sub(sent).min(to_send);
+                sent += to_send;
+                course.last = curve.start(sent - 1).and_then(|secs| sending.moment(secs - base));
+                let Some(last) = course.last else { break };
+                let ends = later(last, ANSWER);
+                (before, at) = (Some(ends), later(ends, part.wait));
+            }
+        }
+        course
     }
+}
+
+/// What there is to do, in the order of the turns.
+fn parts(load: &Load) -> Vec<WaveLoad> {
+    let waves = load.waves.iter().map(|wave| wave.to_send).sum();
+    let rest = WaveLoad {
+        wave: None,
+        to_send: load.to_send.saturating_sub(waves),
+        not_before: Timestamp::MIN,
+        wait: Duration::ZERO,
+    };
+    load.waves
+        .iter()
+        .copied()
+        .chain((rest.to_send > 0).then_some(rest))
+        .collect()
 }
 
 /// How much of the time between two moments is inside windows.
@@ -140,13 +229,17 @@ fn open_between(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Duration
 struct Sending<'a> {
     schedule: &'a Schedule,
     from: Timestamp,
+    /// Whether the app id's turn is taken anew at its beginning.
+    waited: bool,
 }
 
 impl Sending<'_> {
     fn stretches(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         let windows = self.schedule.hours.windows(self.from).take(FAR);
         windows.scan(None, |before: &mut Option<Timestamp>, window| {
-            let waited = before.is_none_or(|closed| until(closed, window.opens).is_some_and(|wait| wait >= LET_GO));
+            let waited = before.map_or(self.waited, |closed| {
+                until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
+            });
             *before = Some(window.closes);
             let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
             Some((later(window.opens, taken).min(window.closes), window.closes))

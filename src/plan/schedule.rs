@@ -1,5 +1,7 @@
 //! When something may be sent.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::calendar::Calendar;
@@ -15,6 +17,21 @@ pub struct Schedule {
     pub hours: Calendar,
     /// Windows that are shown and not waited for: a rehearsal's. All hours where they are waited for.
     pub shown: Calendar,
+    /// Who has a turn before the others, in this order.
+    pub waves: Vec<Wave>,
+    /// Whether the waits behind them are waited for; a rehearsal only shows them.
+    pub waits: bool,
+}
+
+/// A share of the audience that has its turn before the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wave {
+    /// The share that has had its turn with it, from 0 to 1; larger from wave to wave.
+    pub share: f64,
+    /// For how long nobody else's turn comes after its end.
+    pub wait: Duration,
+    /// More answers than this share, from 0 to 1, that are no coupon halt the run; with 1 none do.
+    pub not_issued: f64,
 }
 
 impl Schedule {

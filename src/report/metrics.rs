@@ -149,6 +149,7 @@ impl Metrics {
             | EventKind::Asking
             | EventKind::Asked { .. }
             | EventKind::Window { .. }
+            | EventKind::Wave { .. }
             | EventKind::Warning { .. } => {}
         }
     }

@@ -17,7 +17,7 @@ use crate::order::Asker;
 
 use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
-use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
+use super::times::{ahead, clock_time, duration, grouped, left_until, of, rate, stamp};
 
 /// What reporters have to know beside the events.
 #[derive(Clone, Debug)]
@@ -159,6 +159,13 @@ impl Look<'_> {
                 Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now)),
                 None => "no window opens any more".to_owned(),
             },
+            Waiting::Wave { done, next } => {
+                let next = next.map_or_else(|| "everybody else".to_owned(), |next| format!("wave {next}"));
+                match until.and_then(|at| left_until(at, self.now)) {
+                    Some(left) => format!("wave {done} done, {left} to {next}"),
+                    None => format!("wave {done} done, {next} comes now"),
+                }
+            }
             Waiting::AppId { owner } => format!(
                 "another run sends for this app id: pid {} on {} since {} ({})",
                 owner.pid,
@@ -368,6 +375,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
         Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
         Draining::NoWindow => "no window opens before schedule.end",
+        Draining::BetweenWaves => "the next wave has to wait, and --no-wait is given",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };
     why.into()

@@ -48,6 +48,7 @@ enum Word {
     Sending,
     Start,
     Window,
+    Wave,
     AppId,
     Outage,
     Platform,
@@ -66,6 +67,7 @@ impl Word {
                 Waiting::Due => Self::Sending,
                 Waiting::Start => Self::Start,
                 Waiting::Window => Self::Window,
+                Waiting::Wave { .. } => Self::Wave,
                 Waiting::AppId { .. } => Self::AppId,
                 Waiting::Outage { .. } => Self::Outage,
                 Waiting::Platform { .. } => Self::Platform,
@@ -138,6 +140,14 @@ impl Show {
             } => pieces.push(Piece::Line(format!(
                 "a rehearsal does not wait: for real, the next window opens {}, after {}",
                 date_time(*until, &self.setup.zone),
+                duration(*wait)
+            ))),
+            EventKind::Wave {
+                wave: Some(wave),
+                skipped: Some(wait),
+                ..
+            } => pieces.push(Piece::Line(format!(
+                "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
                 duration(*wait)
             ))),
             EventKind::PaceChanged { until, per_second } => {

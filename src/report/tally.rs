@@ -309,7 +309,10 @@ impl Tally {
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
             }
-            EventKind::Window { .. } | EventKind::TokenFetched { .. } | EventKind::Flushed { .. } => {}
+            EventKind::Wave { .. }
+            | EventKind::Window { .. }
+            | EventKind::TokenFetched { .. }
+            | EventKind::Flushed { .. } => {}
             EventKind::Warning { message } => {
                 if self.warnings.len() < Self::WARNINGS {
                     self.warnings.push(message.clone());

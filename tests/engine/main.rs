@@ -9,6 +9,7 @@ mod hours;
 mod limits;
 mod orders;
 mod prediction;
+mod waves;
 mod who;
 mod world;
 

@@ -145,6 +145,7 @@ fn every_reason_to_wait_has_its_word() {
     let all = [
         Waiting::Start,
         Waiting::Window,
+        Waiting::Wave { done: 1, next: None },
         Waiting::AppId { owner },
         Waiting::Due,
         Waiting::Outage { since },
