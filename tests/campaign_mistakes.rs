@@ -267,6 +267,8 @@ fn shortened(text: &str) -> String {
 
 /// The beginning of each line.
 fn narrow(text: &str) -> String {
-    let lines = text.lines().map(|line| line.chars().take(60).collect::<String>() + "\n");
+    let lines = text
+        .lines()
+        .map(|line| line.chars().take(60).collect::<String>() + "\n");
     lines.collect()
 }

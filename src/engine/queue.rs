@@ -13,10 +13,11 @@ use tokio::time::Instant;
 
 use crate::clock::until;
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
-use crate::draw::{Draw, WAVE};
 use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
+
+use super::waves::Drawn;
 
 /// The deliveries that this run may still attempt.
 #[derive(Debug)]
@@ -99,13 +100,8 @@ struct InWaves {
 
 impl InWaves {
     fn new(plan: &Plan, book: &Book) -> Self {
-        let waves = &plan.schedule.waves;
-        let draw = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
-        let of = |recipient| {
-            let open_id = book.open_id(recipient);
-            let wave = waves.iter().position(|wave| draw.within(wave.share, &open_id));
-            u8::try_from(wave.unwrap_or(waves.len())).unwrap_or(u8::MAX)
-        };
+        let (waves, drawn) = (&plan.schedule.waves, Drawn::of(plan));
+        let of = |recipient| u8::try_from(drawn.wave(&book.open_id(recipient))).unwrap_or(u8::MAX);
         let all = if waves.is_empty() { 0 } else { book.recipients() };
         Self {
             of: (0..all).map(of).collect(),

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use crate::clock::{later, until};
 use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
+use crate::draw::{Draw, WAVE};
 use crate::event::{EventKind, Halted, Waiting};
 use crate::ledger::{Answered, Book, Fact, Store};
-use crate::plan::Plan;
 use crate::plan::forecast::WaveLoad;
+use crate::plan::{self, Plan};
 
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::queue::Queue;
@@ -140,6 +141,56 @@ impl Wave {
         };
         self.answered.all += 1;
         self.answered.not_issued += u64::from(!issued);
+    }
+}
+
+/// Draws who belongs to which wave of a plan.
+pub(super) struct Drawn<'p> {
+    plan: &'p Plan,
+    draw: Draw,
+}
+
+impl<'p> Drawn<'p> {
+    pub(super) fn of(plan: &'p Plan) -> Self {
+        let draw = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
+        Self { plan, draw }
+    }
+
+    /// A user's wave, by number from 0; behind all of them for one of no wave.
+    pub(super) fn wave(&self, open_id: &str) -> usize {
+        let waves = &self.plan.schedule.waves;
+        let within = |wave: &plan::Wave| self.draw.within(wave.share, open_id);
+        waves.iter().position(within).unwrap_or(waves.len())
+    }
+}
+
+/// For what a user's first turn waits: a wave that has not ended, or the wait behind one that has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It may come now.
+    Now,
+    /// It comes after the wait, at this time.
+    At(Timestamp),
+    /// It comes with this wave, from 1, or behind the last one, when those before have ended.
+    With(Option<u32>),
+}
+
+/// When a user who was never attempted has a turn.
+pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
+    let waves = &plan.schedule.waves;
+    if waves.is_empty() {
+        return Turn::Now;
+    }
+    let wave = Drawn::of(plan).wave(&book.open_id(recipient));
+    let ended = last_ended(plan, book);
+    let first = ended.map_or(0, |(last, _)| last + 1);
+    if wave > first {
+        let number = u32::try_from(wave + 1).ok();
+        return Turn::With(number.filter(|_| wave < waves.len()));
+    }
+    match ended.filter(|_| wave == first && plan.schedule.waits) {
+        Some((last, at)) => Turn::At(waves.get(last).map_or(at, |wave| later(at, wave.wait))),
+        None => Turn::Now,
     }
 }
 
@@ -296,6 +347,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let waits = more && plan.waits && wait > Duration::ZERO;
         if waits {
             self.limits.waves.rest(&self.plan, wave, at.wall, at);
+        } else if more {
+            self.gate.pass_over(wait);
         }
         batch.told.push(EventKind::Wave {
             wave: self.limits.waves.number(wave),

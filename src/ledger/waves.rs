@@ -47,7 +47,7 @@ impl Book {
     }
 
     /// A wave has ended. The first end is the one that counts.
-    pub(super) fn wave_ended(&mut self, share: f64, at: Timestamp) {
+    pub(crate) fn wave_ended(&mut self, share: f64, at: Timestamp) {
         if let Some(wave) = self.wave(share) {
             wave.ended.get_or_insert(at);
         }

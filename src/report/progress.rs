@@ -76,6 +76,10 @@ impl Look<'_> {
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let owed = self.tally.counts.owed();
+        // Behind a wave lie waits of which a run that goes on says nothing yet.
+        if self.tally.doing.wave.is_some() {
+            return None;
+        }
         if self.tally.doing.phase != Some(Phase::Sending) || self.tally.ended.is_some() || owed == 0 {
             return None;
         }
