@@ -7,6 +7,8 @@ use crate::identity::{AppId, CampaignName};
 
 /// The domain of the control group.
 pub const CONTROL_GROUP: &str = "runner/control_group/v1";
+/// The domain of waves.
+pub const WAVE: &str = "runner/wave/v1";
 
 /// Draws users of one campaign in one domain.
 #[derive(Clone, Debug)]
@@ -75,8 +77,8 @@ mod tests {
         for (domain, (campaign, app_id, open_id), published) in [
             (CONTROL_GROUP, summer, "0.869718"),
             (CONTROL_GROUP, tea, "0.970838"),
-            ("runner/wave/v1", summer, "0.012961"),
-            ("runner/wave/v1", tea, "0.059518"),
+            (WAVE, summer, "0.012961"),
+            (WAVE, tea, "0.059518"),
         ] {
             let number = draw(domain, campaign, app_id).number(open_id);
             assert_eq!(format!("{:.6}", fraction(number)), published, "{domain} {campaign}");

@@ -118,6 +118,17 @@ pub enum EventKind {
         /// How long the wait would be.
         wait: Duration,
     },
+    /// A wave has begun or ended.
+    Wave {
+        /// Which, from 1; none for everybody who is in no wave.
+        wave: Option<u32>,
+        /// Whether it has ended.
+        ended: bool,
+        /// When the next one may begin, if anybody is left.
+        until: Option<Timestamp>,
+        /// How long a wait until then a rehearsal passes over; none in a run that waits.
+        skipped: Option<Duration>,
+    },
     /// The access token was fetched.
     TokenFetched {
         /// Until when it is valid.
@@ -179,6 +190,13 @@ pub enum Waiting {
         /// How many may.
         most: u64,
     },
+    /// The next wave.
+    Wave {
+        /// The last that has ended, from 1.
+        done: u32,
+        /// The one that is waited for; none for everybody who is in no wave.
+        next: Option<u32>,
+    },
     /// Another process that sends for this app id.
     AppId {
         /// Who.
@@ -209,7 +227,9 @@ pub enum Waiting {
 
 impl Waiting {
     /// Every word of [`Waiting::word`].
-    pub const WORDS: [&'static str; 8] = ["start", "window", "day", "app_id", "due", "outage", "platform", "token"];
+    pub const WORDS: [&'static str; 9] = [
+        "start", "window", "day", "wave", "app_id", "due", "outage", "platform", "token",
+    ];
 
     /// The reason's word.
     #[must_use]
@@ -218,6 +238,7 @@ impl Waiting {
             Self::Start => "start",
             Self::Window => "window",
             Self::Day { .. } => "day",
+            Self::Wave { .. } => "wave",
             Self::AppId { .. } => "app_id",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
@@ -256,6 +277,8 @@ pub enum Draining {
     NoWindow,
     /// It would have had to wait for the next day, and was told not to.
     DayUsedUp,
+    /// It would have had to wait for a wave, and was told not to.
+    BetweenWaves,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken,
 }
@@ -339,6 +362,15 @@ pub enum Halted {
         /// How often in a row.
         n: u32,
     },
+    /// `halt_if_not_issued` of a wave.
+    Wave {
+        /// Which, from 1.
+        wave: u32,
+        /// How many of its answers were no coupon.
+        not_issued: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// Another ledger has sent this campaign.
     AnotherLedger {
         /// To whom.
@@ -368,6 +400,7 @@ impl Halted {
             Self::Refused { .. } => Problem::HaltRefused,
             Self::Held { .. } => Problem::HaltHeld,
             Self::SameCode { .. } => Problem::HaltSameCode,
+            Self::Wave { .. } => Problem::HaltWave,
             Self::AnotherLedger { .. } => Problem::HaltAnotherLedger,
             Self::Credentials { .. } => Problem::HaltCredentials,
             Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,

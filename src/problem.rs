@@ -228,6 +228,8 @@ problems! {
     MayDouble = "E0712", Person;
     /// The plan is not the one that was reviewed.
     OtherPlan = "E0713", Person;
+    /// Too few of a wave were issued.
+    HaltWave = "E0714", Person;
 }
 
 impl fmt::Display for Problem {

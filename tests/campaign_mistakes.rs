@@ -66,8 +66,13 @@ cases! {
         with("campaign: other\n"),
         with("pace: {per_second: 1, per_second: 2}\n"),
         with("codes:\n  29005099: refuse\n  29005099: hold\n");
-    not_supported:
-        with("schedule:\n  waves:\n    - {share: 1%, wait: 30m}\n");
+    waves:
+        with("schedule:\n  waves:\n    - {share: 1%, wait: 30m}\n    - {share: 10%, wait: 1h, halt_if_not_issued: 30%}\n    - {share: 100%, wait: 0s}\n"),
+        with("schedule:\n  waves: {share: 1%, wait: 30m}\n"),
+        with("schedule:\n  waves: [1%, 10%]\n"),
+        with("schedule:\n  waves:\n    - {share: 10%}\n    - {wait: 30m}\n    - {share: 10%, wait: 30, halt_if_not_issued: 0.3}\n    - {share: 5%, wait: 1h}\n    - {share: 0.5, waits: 1h}\n"),
+        with("schedule:\n  waves:\n    - {share: 0%, wait: 30m}\n    - {share: 101%, wait: 60d}\n"),
+        narrow(&with(&format!("schedule:\n  waves: [{}]\n", each(101, |n| format!("{{share: 0.{n}%, wait: 1m}}, ")))));
     hours:
         with("schedule:\n  hours: [\"mon-fri 10:00-21:00\", \"sat-mon,wed 22:00-02:00\", \"sun 00:00-24:00\"]\n  closed: [2026-06-03]\n"),
         with("schedule:\n  hours: mon-fri 10:00-21:00\n  closed: 2026-06-03\n"),
@@ -256,4 +261,12 @@ fn shortened(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
     let (first, last) = (&lines[..12], &lines[lines.len() - 10..]);
     [first, &["…"], last].concat().join("\n")
+}
+
+/// The beginning of each line.
+fn narrow(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| line.chars().take(60).collect::<String>() + "\n");
+    lines.collect()
 }

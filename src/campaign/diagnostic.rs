@@ -116,8 +116,6 @@ codes! {
     MissingKey = "E0112",
     /// A key that stands there twice.
     RepeatedKey = "E0113",
-    /// A key of the file format that this version does not act on.
-    NotSupported = "E0114",
     /// A list, a mapping or a single value in place of another of these.
     WrongType = "E0115",
     /// A key with nothing behind it.

@@ -16,8 +16,6 @@ pub(super) enum Need {
     /// It must; with what to write when it is not.
     Required(&'static str),
     Optional,
-    /// A word of the file format that this version does not act on, and therefore refuses.
-    NotYet,
 }
 
 impl Key {
@@ -30,15 +28,9 @@ impl Key {
         let need = Need::Optional;
         Self { name, need }
     }
-
-    pub(super) const fn not_yet(name: &'static str) -> Self {
-        let need = Need::NotYet;
-        Self { name, need }
-    }
 }
 
-/// Completes the schema that is derived from a type with what the table of its keys knows: which are required, and
-/// which are known and refused.
+/// Completes the schema that is derived from a type with what the table of its keys knows: which are required.
 #[derive(Clone, Copy)]
 pub(super) struct Complete(pub(super) &'static [Key]);
 
@@ -55,10 +47,6 @@ impl Transform for Complete {
         let Json::Object(properties) = properties else { return };
         for property in properties.values_mut() {
             never_null(property);
-        }
-        for name in self.names(|need| need == Need::NotYet) {
-            let refused = json!({"not": {}, "description": "Not supported in this version of runner."});
-            properties.insert(name.into(), refused);
         }
     }
 }

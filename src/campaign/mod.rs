@@ -34,6 +34,7 @@ mod syntax;
 mod time;
 mod tree;
 mod value;
+mod waves;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub use retry::{InDoubt, Retry};
 pub use schedule::Schedule;
 pub use schema::schema;
 pub use share::written as share_written;
+pub use waves::Wave;
 
 /// What is meant where the file says nothing.
 pub mod usual {

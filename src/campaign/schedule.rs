@@ -11,6 +11,7 @@ use super::diagnostic::Code;
 use super::keys::{Complete, Key};
 use super::notes::Notes;
 use super::value::Value;
+use super::waves::{self, Wave};
 use super::{hours, time};
 
 pub(super) const KEYS: &[Key] = &[
@@ -18,11 +19,11 @@ pub(super) const KEYS: &[Key] = &[
     Key::optional("end"),
     Key::optional("hours"),
     Key::optional("closed"),
-    Key::not_yet("waves"),
+    Key::optional("waves"),
 ];
 
 /// When something may be sent: not before the start, nothing at or after the end, only within the hours, resends included.
-#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = Complete(KEYS))]
 pub struct Schedule {
     /// Nothing is sent before.
@@ -38,6 +39,9 @@ pub struct Schedule {
     /// Days on which no window begins.
     #[schemars(schema_with = "time::dates_schema")]
     pub closed: Option<Vec<Date>>,
+    /// Shares of the audience that have their turn before the others, in this order, each with a wait behind it.
+    #[schemars(extend("maxItems" = waves::MOST))]
+    pub waves: Option<Vec<Wave>>,
 }
 
 impl Schedule {
@@ -48,6 +52,7 @@ impl Schedule {
         let end = map.get("end").and_then(|value| value.time(zone, notes));
         let hours = map.get("hours").map(|value| value.all_hours(notes));
         let closed = map.get("closed").map(|value| value.dates(notes));
+        let waves = map.get("waves").and_then(|value| Wave::read_all(value, notes));
         // What cannot be read is noted already, and contradicts nothing.
         let readable = hours != Some(None) && closed != Some(None);
         let said = Self {
@@ -55,6 +60,7 @@ impl Schedule {
             end,
             hours: hours.flatten(),
             closed: closed.flatten(),
+            waves,
         };
         if let (Some(from), Some(to), Some(value)) = (start, end, map.get("end"))
             && to <= from

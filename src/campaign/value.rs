@@ -186,12 +186,6 @@ impl<'t> Value<'t> {
                 self.repeated(key.span, found.name, *first, notes);
                 continue;
             }
-            if found.need == Need::NotYet {
-                let message = format!("`{name}` is not supported in this version");
-                notes
-                    .error(Code::NotSupported, key.span, message)
-                    .help("leave it out: nothing in a campaign file is ignored in silence");
-            }
             let value = self.under(found.name, *value);
             notes.place(&value.path, value.mark());
             known.push((found.name, key.span, value));
@@ -215,11 +209,7 @@ impl<'t> Value<'t> {
         if let Kind::Map(entries) = self.tree.kind(self.at) {
             return Some(entries);
         }
-        let names: Vec<_> = keys
-            .iter()
-            .filter(|key| key.need != Need::NotYet)
-            .map(|key| key.name)
-            .collect();
+        let names: Vec<_> = keys.iter().map(|key| key.name).collect();
         let wanted = match names.as_slice() {
             [] => "write `CODE: CLASS` under it, such as `29005099: refuse`".to_owned(),
             [one] => format!("write `{one}:` under it"),
@@ -276,12 +266,8 @@ impl<'t> Value<'t> {
         } else {
             format!("`{}`", self.path)
         };
-        let names = || keys.iter().filter(|key| key.need != Need::NotYet).map(|key| key.name);
-        let near = if notes.crowded() {
-            None
-        } else {
-            nearest(name, keys.iter().map(|key| key.name))
-        };
+        let names = || keys.iter().map(|key| key.name);
+        let near = if notes.crowded() { None } else { nearest(name, names()) };
         let help = near.map_or_else(
             || {
                 format!(

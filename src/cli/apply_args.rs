@@ -47,7 +47,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = "What may happen")]
     pub at_most: Option<u64>,
-    /// Leave instead of waiting for the start or a window (with 3), or for another run (with 5)
+    /// Leave instead of waiting for the start, a window or a wave (with 3), or for another run (with 5)
     #[arg(long, help_heading = "What may happen")]
     pub no_wait: bool,
     /// Do not ask before sending

@@ -108,6 +108,11 @@ async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failur
         })
     });
     Ok(Report {
+        waves: book
+            .waves()
+            .iter()
+            .filter_map(|wave| Some((wave.share, wave.ended?)))
+            .collect(),
         counts: book.counts(),
         skipped: book.skipped().clone(),
         attempts: attempts(book),
@@ -131,7 +136,9 @@ fn note(history: &mut History, fact: &Fact) {
         | Fact::Closed(_)
         | Fact::Lapsed { .. }
         | Fact::Reread { .. }
-        | Fact::Decided { .. } => {}
+        | Fact::Decided { .. }
+        | Fact::WaveEnded { .. }
+        | Fact::WaveHalted { .. } => {}
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::clock::{LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
 use crate::douyin::Platform;
-use crate::event::{Ending, EventKind, Halted};
+use crate::event::{EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::pace::quota::Pacer;
@@ -29,6 +29,7 @@ use super::limits::{Leave, Limits};
 use super::queue::{self, Pick, Queue};
 use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
+use super::waves::Waves;
 use super::worker::{self, Done, Shared};
 use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
 
@@ -52,6 +53,8 @@ pub(super) struct Batch {
     pub(super) intents: u32,
     /// Recipients whose turn came too late.
     pub(super) lapsed: BTreeSet<u32>,
+    /// What is told when it is durable.
+    pub(super) told: Vec<EventKind>,
 }
 
 /// For so long the armed ones last: a flush that takes less costs no start.
@@ -95,6 +98,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let known = book.newest().max(wall);
         let mut roll = apply.roll;
         let queue = Queue::new(&apply.plan, book, roll.take_order(), known, instant);
+        let waves = Waves::new(&apply.plan, book, &queue, Moment { wall, instant });
         let shared = Shared {
             platform: apply.platform,
             pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
@@ -109,7 +113,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
-            limits: Limits::new(&apply.plan),
+            limits: Limits::new(&apply.plan, waves),
             gate: Gate::new(&apply.plan, wall),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
@@ -144,6 +148,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 self.land(done, at, &mut batch);
             }
             self.look(at);
+            self.look_at_waves(at, &mut batch);
             self.arm(at, &mut batch)?;
             if !batch.facts.is_empty() {
                 self.commit(batch).await?;
@@ -206,7 +211,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// Whether something may be started: not in a pause, not outside windows, and not at the end.
-    fn may_start(&self) -> bool {
+    pub(super) fn may_start(&self) -> bool {
         *self.flight.open.borrow()
     }
 
@@ -278,17 +283,19 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             reason = "a pace is positive and small"
         )]
         let most_armed = ((per_second * AHEAD.as_secs_f64()) as usize).max(1);
-        let most_armed = most_armed.min(self.plan.pace.max_in_flight.into());
         let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
         match leave {
-            Leave::UpTo(_) if self.limits.ramp.is_over() => arm,
-            Leave::UpTo(allowed) => allowed.saturating_sub(trips).min(arm),
+            Leave::UpTo(allowed) => {
+                // Of one at a time, each answer is judged before the next one starts.
+                let beside = if self.limits.ramp.is_over() { allowed - 1 } else { 0 };
+                (allowed + beside).saturating_sub(trips).min(arm)
+            }
             Leave::Probe => u32::from(trips == 0),
             Leave::NotBefore(_) => 0,
         }
     }
 
-    fn below_max_coupons(&self, fresh: u64) -> bool {
+    pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
         let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
         let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
         known + reopened + fresh < self.plan.max_coupons
@@ -331,6 +338,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             self.settle(landed);
         }
         let at = self.moment();
+        for kind in batch.told {
+            self.voice.say(at.wall, kind);
+        }
         self.voice.say(at.wall, EventKind::Flushed { took, facts });
         let counts = self.ledger.book().counts();
         self.voice.say(at.wall, EventKind::Counted { counts });
@@ -380,19 +390,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    /// Why the run is over, when nothing is in flight.
-    fn finished(&mut self) -> Option<Why> {
-        if self.why.is_some() {
-            return self.why.clone();
-        }
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
-        if self.queue.is_exhausted(self.ledger.book(), capped) {
-            return Some(if capped { Why::AtMost } else { Why::NothingLeft });
-        }
-        let max = self.plan.max_coupons;
-        (!self.below_max_coupons(0)).then_some(Why::Halted(Halted::MaxCoupons { max }))
-    }
-
     fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
         self.turn.release();
         if let (None, Why::Halted(halted)) = (&self.why, &why) {
@@ -404,25 +401,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let ending = self.ending(&why, at);
         self.voice.say(at.wall, EventKind::RunEnded { ending, counts });
         (Ended { ending, why, counts }, self.ledger)
-    }
-
-    fn ending(&self, why: &Why, at: Moment) -> Ending {
-        let book = self.ledger.book();
-        if book.counts().complete() {
-            return Ending::Complete;
-        }
-        match why {
-            Why::Interrupted
-            | Why::Stopped(_)
-            | Why::AtMost
-            | Why::GaveUp
-            | Why::NotStarted
-            | Why::OutsideHours
-            | Why::DayUsedUp
-            | Why::AppIdTaken(_) => Ending::Incomplete,
-            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
-            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow => Ending::NeedsPerson,
-        }
     }
 
     /// Says what the run is doing, when that has changed.
@@ -437,6 +415,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             },
             shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
+            wave: self.limits.waves.waiting().filter(|_| idle),
             due: self.queue.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);
@@ -480,7 +459,13 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let starts = [leave, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
         let end = wall(self.plan.schedule.end).flatten();
         let tomorrow = self.tomorrow(at);
-        let always = [self.limits.throttle.next_step(), self.hours_change(at), tomorrow, end];
+        let always = [
+            self.limits.throttle.next_step(),
+            self.hours_change(at),
+            self.limits.waves.due(at),
+            tomorrow,
+            end,
+        ];
         let (may_start, draining) = (self.may_start(), self.why.is_some());
         starts
             .into_iter()

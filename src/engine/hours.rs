@@ -81,14 +81,19 @@ impl Gate {
         Some((why, until))
     }
 
+    /// Lets the present of a rehearsal go on by a wait that is not waited for.
+    pub(super) fn pass_over(&mut self, wait: Duration) {
+        self.ahead = self
+            .ahead
+            .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    }
+
     /// The wait that begins at `wall` in a rehearsal, which goes on at its end: until when it would be, and how long.
     fn skip(&mut self, shown: &Calendar, wall: Timestamp) -> Option<(Timestamp, Duration)> {
         let now = from_ms(wall.as_millisecond().saturating_add(self.ahead));
         let opens = shown.opens(now)?;
         let wait = until(now, opens)?;
-        self.ahead = self
-            .ahead
-            .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        self.pass_over(wait);
         Some((opens, wait))
     }
 }

@@ -164,6 +164,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     pub(super) fn settle(&mut self, landed: Landed) {
         let book = self.ledger.book();
         let standing = book.standing(landed.key);
+        let stuck = standing.doubt.is_some_and(|doubt| doubt.stuck);
+        self.limits
+            .waves
+            .answered(self.queue.wave_of(landed.key.recipient), standing.state, stuck);
         match standing.state {
             State::Issued => self.queue.issued(book, landed.key),
             State::Refused { .. } | State::Held { .. } | State::Skipped(_) => self.queue.forget(landed.key),

@@ -16,6 +16,7 @@ use super::guard::Guards;
 use super::outage::{Outage, WAIT_PROBE};
 use super::queue::Pick;
 use super::ramp::Ramp;
+use super::waves::Waves;
 
 /// The limits of one run.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Limits {
     pub token: Option<TokenWait>,
     /// How many attempts a day may have.
     pub(super) day: DayLimit,
+    /// Who has a turn before the others.
+    pub waves: Waves,
 }
 
 /// The platform asks the campaign as a whole to wait.
@@ -77,7 +80,7 @@ impl Leave {
 impl Limits {
     /// The limits of a run that begins.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, waves: Waves) -> Self {
         Self {
             ramp: Ramp::new(plan.pace.max_in_flight),
             throttle: Throttle::new(plan.pace.per_second),
@@ -86,6 +89,7 @@ impl Limits {
             wait: None,
             token: None,
             day: DayLimit::new(plan),
+            waves,
         }
     }
 

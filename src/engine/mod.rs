@@ -4,6 +4,7 @@
 pub mod admit;
 mod day;
 mod dispatcher;
+mod ending;
 mod guard;
 mod hours;
 mod in_time;
@@ -18,6 +19,7 @@ pub mod reread;
 pub mod roll;
 mod verdict;
 mod voice;
+mod waves;
 mod worker;
 
 use std::sync::Arc;
@@ -132,6 +134,8 @@ pub enum Why {
     NoWindow,
     /// It would have had to wait for the next day, and was told not to.
     DayUsedUp,
+    /// It would have had to wait for a wave, and was told not to.
+    BetweenWaves,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken(Owner),
 }
@@ -146,6 +150,7 @@ impl Why {
             Self::OutsideHours => Draining::OutsideHours,
             Self::NoWindow => Draining::NoWindow,
             Self::DayUsedUp => Draining::DayUsedUp,
+            Self::BetweenWaves => Draining::BetweenWaves,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,

@@ -12,6 +12,7 @@ use crate::plan::{InDoubt, Plan};
 
 use super::queue::turn_of;
 use super::reread::Reading;
+use super::waves::{Turn, turn};
 
 /// What will happen next to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Next {
         /// Until when it may be sent, for a doubt.
         until: Option<Timestamp>,
     },
+    /// Its turn comes with a wave, from 1, or behind the last one, when those before have ended.
+    Wave(Option<u32>),
     /// The next apply reads its last code again, by the campaign's file as it is now.
     Reread(Step),
     /// It waits for an earlier coupon of the same user.
@@ -102,7 +105,12 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
             None => sent(doubt.due, Some(later(doubt.since, plan.retry.resend_within))),
         },
         (State::Pending, _) if !turn_of(book, key) => behind(book, key),
-        (State::Pending | State::InDoubt, _) => sent(now, None),
+        (State::Pending, _) => match turn(plan, book, key.recipient) {
+            Turn::Now => sent(now, None),
+            Turn::At(at) => sent(at, None),
+            Turn::With(wave) => Next::Wave(wave),
+        },
+        (State::InDoubt, _) => sent(now, None),
     }
 }
 
@@ -159,6 +167,7 @@ mod tests {
     use crate::campaign;
     use crate::clock::from_ms;
     use crate::delivery::ActivityNo;
+    use crate::draw::{Draw, WAVE};
     use crate::engine::queue::Queue;
     use crate::plan::{self, RunOptions};
 
@@ -190,6 +199,40 @@ mod tests {
         assert_eq!(within(70, 100, 50), sent(70));
         let end = from_ms(100);
         assert_eq!(within(0, 100, 100), Next::Person(Waits::End { end }));
+    }
+
+    #[test]
+    fn who_belongs_to_a_later_wave_waits_for_those_before() {
+        let mut plan = plan();
+        let mut book = Book::new(plan.identity.clone());
+        let wave = |share, minutes| plan::Wave {
+            share,
+            wait: Duration::from_mins(minutes),
+            not_issued: 1.0,
+        };
+        // The user of a book without people has no name, and belongs to some share all the same.
+        let key = DeliveryKey {
+            recipient: 0,
+            ordinal: 1,
+        };
+        let drawn = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
+        let share = (1..100)
+            .find(|share| drawn.within(f64::from(*share) / 100.0, &book.open_id(0)))
+            .map_or(1.0, f64::from)
+            / 100.0;
+        plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share, 60)];
+        let now = from_ms(1_000_000);
+        assert_eq!(next(&book, &plan, key, now), Next::Wave(Some(2)));
+        book.wave_ended(share / 2.0, now);
+        let at = later(now, Duration::from_mins(30));
+        assert_eq!(next(&book, &plan, key, now), Next::Sent { at, until: None });
+        book.wave_ended(share, now);
+        assert_eq!(next(&book, &plan, key, now), Next::Sent { at: now, until: None });
+        plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share / 1.5, 30)];
+        assert_eq!(
+            next(&Book::new(plan.identity.clone()), &plan, key, now),
+            Next::Wave(None)
+        );
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 //! What a run would do with a ledger, asked of the very queue that the run would ask. Nothing is sent and nothing is
 //! written.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -11,11 +13,12 @@ use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER};
+use crate::plan::forecast::{AFTER_TAKING, ANSWER, WaveLoad};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
 use super::roll::Roll;
+use super::waves;
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Outlook {
     pub last_due: Timestamp,
     /// How many attempts began already on the present day.
     pub begun_today: u64,
+    /// Whose turn comes before the others', wave by wave; nothing without waves.
+    pub waves: Vec<WaveLoad>,
     /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
     /// whether it is hangs on the platform.
     pub first: Vec<Due>,
@@ -64,10 +69,10 @@ pub fn foresee<S: Store>(
 ) -> Result<Outlook, LedgerError> {
     let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
     // One of them at least, or nothing would tell that there is something to send at once.
-    let changes = match roll.order() {
-        // Anybody may be among the first.
-        Some(_) => changes,
-        None => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
+    let changes = match (roll.order(), plan.schedule.waves.as_slice()) {
+        // Anybody may be among the first, or of any wave.
+        (Some(_), _) | (_, [_, ..]) => changes,
+        (None, []) => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
     };
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
@@ -95,6 +100,7 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         begun_today: 0,
+        waves: waves::loads(plan, book, &queue, at),
         first: Vec::new(),
     };
     for (key, standing) in book.unsettled() {
@@ -112,13 +118,15 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
             outlook.last_due = outlook.last_due.max(later(at, left));
         }
     }
+    let mut wave = waves::last_ended(plan, book).map_or(0, |(last, _)| last + 1);
+    wave = release(&mut queue, plan, book, wave, at);
     if let Some(due) = queue.next_due()
         && !queue.has_next(book, at, instant, Pick::Send)
     {
         outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
-    outlook.first = first(queue, book, (at, instant), most);
+    outlook.first = first((queue, wave), (plan, book), (at, instant), most);
     outlook
 }
 
@@ -143,9 +151,24 @@ fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
     behind
 }
 
+/// Lets turns come up to the first wave, from one on, that has anything left. Says which one that is.
+fn release(queue: &mut Queue, plan: &Plan, book: &Book, from: usize, now: Timestamp) -> usize {
+    let mut wave = from;
+    while wave < plan.schedule.waves.len() && queue.has_ended(book, from..=wave, now) {
+        wave += 1;
+    }
+    queue.release(wave);
+    wave
+}
+
 /// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its
-/// answer is there; and where nothing is due, a run waits until something is.
-fn first(mut queue: Queue, book: &Book, (at, began): (Timestamp, Instant), most: usize) -> Vec<Due> {
+/// answer is there; and where nothing is due, a run waits until something is, or until the next wave.
+fn first(
+    (mut queue, mut wave): (Queue, usize),
+    (plan, book): (&Plan, &Book),
+    (at, began): (Timestamp, Instant),
+    most: usize,
+) -> Vec<Due> {
     let Some(current) = book.current_activity() else {
         return Vec::new();
     };
@@ -173,10 +196,16 @@ fn first(mut queue: Queue, book: &Book, (at, began): (Timestamp, Instant), most:
                     instant += AFTER_TAKING + ANSWER;
                 }
             }
-            None => match queue.next_due() {
-                Some(due) if due > instant => instant = due,
-                _ => break,
-            },
+            None => {
+                let before = wave;
+                wave = release(&mut queue, plan, book, wave, now);
+                let wait = plan.schedule.waves.get(before).filter(|_| plan.schedule.waits);
+                match queue.next_due() {
+                    _ if wave > before => instant += wait.map_or(Duration::ZERO, |before| before.wait),
+                    Some(due) if due > instant => instant = due,
+                    _ => break,
+                }
+            }
         }
     }
     first

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +17,8 @@ use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
 
+use super::waves::Drawn;
+
 /// The deliveries that this run may still attempt.
 #[derive(Debug)]
 pub struct Queue {
@@ -23,7 +26,8 @@ pub struct Queue {
     retries: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     /// Owed now, behind the cursor: a later coupon of a user whose earlier one was issued meanwhile.
     late: VecDeque<DeliveryKey>,
-    /// Which coupons come next, and whose: the first so many of this round had their turn.
+    waves: InWaves,
+    /// Which coupons of this wave come next, and whose: the first so many of this round had their turn.
     round: u8,
     had: u32,
     turns: Turns,
@@ -80,6 +84,41 @@ impl Turns {
     }
 }
 
+/// Who belongs to which wave, by number from 0, and how far the turns have come. The last are all those of no wave.
+#[derive(Debug)]
+struct InWaves {
+    /// By recipient; nothing where there are no waves.
+    of: Vec<u8>,
+    /// Whose turns come at present.
+    at: usize,
+    last: usize,
+    /// Nobody behind this one has a turn.
+    released: usize,
+    /// Whose turn comes next, and has to wait for that.
+    beyond: Option<DeliveryKey>,
+}
+
+impl InWaves {
+    fn new(plan: &Plan, book: &Book) -> Self {
+        let (waves, drawn) = (&plan.schedule.waves, Drawn::of(plan));
+        let of = |recipient| u8::try_from(drawn.wave(&book.open_id(recipient))).unwrap_or(u8::MAX);
+        let all = if waves.is_empty() { 0 } else { book.recipients() };
+        Self {
+            of: (0..all).map(of).collect(),
+            at: 0,
+            last: waves.len(),
+            released: waves.len(),
+            beyond: None,
+        }
+    }
+
+    fn of(&self, recipient: u32) -> usize {
+        self.of
+            .get(recipient as usize)
+            .map_or(self.last, |wave| usize::from(*wave))
+    }
+}
+
 /// What the queue needs of the plan.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
@@ -108,6 +147,7 @@ impl Queue {
             doubts: BinaryHeap::new(),
             retries: BinaryHeap::new(),
             late: VecDeque::new(),
+            waves: InWaves::new(plan, book),
             round: 1,
             had: 0,
             turns: Turns::of(order, book, plan.coupons_per_user),
@@ -212,7 +252,9 @@ impl Queue {
         if self.ahead.is_none() && !capped {
             self.ahead = self.next_new(book);
         }
-        self.ahead.is_none() && self.doubts.is_empty() && self.retries.is_empty()
+        // Who waits for a wave has a turn later.
+        let beyond = !capped && self.waves.beyond.is_some();
+        self.ahead.is_none() && !beyond && self.doubts.is_empty() && self.retries.is_empty()
     }
 
     /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
@@ -252,21 +294,79 @@ impl Queue {
                 return Some(key);
             }
         }
-        while self.round <= self.rules.coupons_per_user {
+        let key = self.look_ahead(book)?;
+        if self.waves.of(key.recipient) > self.waves.released {
+            return None;
+        }
+        self.waves.beyond.take()
+    }
+
+    /// Whose turn comes next, whether or not their wave may begin.
+    fn look_ahead(&mut self, book: &Book) -> Option<DeliveryKey> {
+        let owed = |key| book.standing(key).state == State::Pending && turn_of(book, key);
+        while !self.waves.beyond.is_some_and(owed) {
+            self.waves.beyond = Some(self.next_turn()?);
+        }
+        self.waves.beyond
+    }
+
+    /// Moves on by one turn: wave by wave, and in each coupon by coupon.
+    fn next_turn(&mut self) -> Option<DeliveryKey> {
+        while self.waves.at <= self.waves.last {
+            if self.round > self.rules.coupons_per_user {
+                (self.waves.at, self.round) = (self.waves.at + 1, 1);
+                continue;
+            }
             let Some(recipient) = self.turns.nth(self.had) else {
                 (self.round, self.had) = (self.round + 1, 0);
                 continue;
             };
             self.had += 1;
-            let key = DeliveryKey {
-                recipient,
-                ordinal: self.round,
-            };
-            if book.standing(key).state == State::Pending && turn_of(book, key) {
-                return Some(key);
+            if self.waves.of(recipient) == self.waves.at {
+                let ordinal = self.round;
+                return Some(DeliveryKey { recipient, ordinal });
             }
         }
+        self.waves.beyond = None;
         None
+    }
+
+    /// Which wave a recipient belongs to, by number from 0; behind all of them for one of no wave.
+    #[must_use]
+    pub fn wave_of(&self, recipient: u32) -> usize {
+        self.waves.of(recipient)
+    }
+
+    /// Lets everybody have a turn up to this wave.
+    pub fn release(&mut self, wave: usize) {
+        self.waves.released = wave;
+    }
+
+    /// Whether somebody's turn is only waiting for a wave.
+    pub fn waits_for_wave(&mut self, book: &Book) -> bool {
+        let next = self.look_ahead(book);
+        next.is_some_and(|key| self.waves.of(key.recipient) > self.waves.released)
+    }
+
+    /// Whether nobody of these waves has anything left to attempt in this run, but for what is in flight.
+    pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: Timestamp) -> bool {
+        let next = self.look_ahead(book);
+        let of = |key: &DeliveryKey| waves.contains(&self.waves.of(key.recipient));
+        let owed = self
+            .late
+            .iter()
+            .filter(|key| book.standing(**key).state == State::Pending);
+        let first = [self.ahead, next].into_iter().flatten();
+        if first.chain(owed.copied()).any(|key| of(&key)) {
+            return false;
+        }
+        let retries = self.retries.iter().map(|Reverse((_, key))| *key);
+        let doubts = self.doubts.iter().map(|Reverse((_, key))| *key);
+        let doubts = doubts.filter(|key| {
+            let doubt = book.standing(*key).doubt;
+            doubt.is_some_and(|doubt| self.resendable(book, *key, &doubt, now))
+        });
+        !retries.chain(doubts).any(|key| of(&key) && self.may_try(key, 0))
     }
 
     /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.
@@ -276,8 +376,10 @@ impl Queue {
             ordinal: key.ordinal + 1,
             ..key
         };
-        let passed = next.ordinal < self.round
+        let wave = self.waves.of(next.recipient);
+        let passed_here = next.ordinal < self.round
             || (next.ordinal == self.round && self.turns.has_passed(next.recipient, self.had));
+        let passed = wave < self.waves.at || (wave == self.waves.at && passed_here);
         if passed && next.ordinal <= self.rules.coupons_per_user && book.standing(next).state == State::Pending {
             self.late.push_back(next);
         }

@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) shut: Option<(Waiting, Option<Timestamp>)>,
     /// What the platform makes it wait for, and until when.
     pub(super) blocked: Option<(Waiting, Timestamp)>,
+    /// The wave that it waits for, when nothing else is to be done.
+    pub(super) wave: Option<(Waiting, Timestamp)>,
     /// When the next delivery is due, when nothing else is to be done.
     pub(super) due: Option<Instant>,
 }
@@ -84,7 +86,8 @@ impl Voice {
             (None, Some(by)) => Some(Phase::Paused { by }),
             (None, None) => None,
         };
-        let phase = match (stopped, seen.shut, &self.app_id_owner, seen.blocked, seen.due) {
+        let blocked = seen.blocked.or(seen.wave);
+        let phase = match (stopped, seen.shut, &self.app_id_owner, blocked, seen.due) {
             (Some(stopped), ..) => stopped,
             (_, Some((why, until)), ..) => waiting(why, until),
             (_, _, Some(owner), ..) => waiting(Waiting::AppId { owner: owner.clone() }, None),

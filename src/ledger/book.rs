@@ -20,6 +20,7 @@ use super::draft::Draft;
 use super::fact::{Decision, Generation};
 use super::people::People;
 use super::undo::Undo;
+use super::waves::Wave;
 
 /// Why a fact cannot be folded: it contradicts those before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +94,8 @@ pub struct Book {
     pub(super) accepts_replays: bool,
     pub(super) reopened_doubts: u64,
     pub(super) begun: Begun,
+    /// By their shares.
+    pub(super) waves: Vec<Wave>,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
 }
@@ -112,6 +115,7 @@ impl Book {
             accepts_replays: false,
             reopened_doubts: 0,
             begun: Begun::default(),
+            waves: Vec::new(),
             undo: None,
         }
     }
@@ -308,6 +312,16 @@ impl Book {
             Entry::Decided { keys, decision } => {
                 self.note(decision.at);
                 keys.into_iter().try_for_each(|key| self.decide(key, &decision))
+            }
+            Entry::WaveEnded { share, at } => {
+                self.note(at);
+                self.wave_ended(share, at);
+                Ok(())
+            }
+            Entry::WaveHalted { share, at, answered } => {
+                self.note(at);
+                self.wave_halted(share, answered);
+                Ok(())
             }
         }
     }

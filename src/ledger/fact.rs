@@ -84,6 +84,31 @@ pub enum Fact {
         /// What, and why.
         decision: Box<Decision>,
     },
+    /// Each delivery of a wave was answered or had used up its attempts.
+    WaveEnded {
+        /// Which wave: the share of the audience that had its turn with it, from 0 to 1.
+        share: f64,
+        /// When.
+        at: Timestamp,
+    },
+    /// A run halted because too few of a wave were issued. What was answered until then does not halt the next run.
+    WaveHalted {
+        /// Which wave.
+        share: f64,
+        /// When.
+        at: Timestamp,
+        /// What its deliveries had been answered.
+        answered: Answered,
+    },
+}
+
+/// What the deliveries of a wave were answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// How many.
+    pub all: u64,
+    /// How many of them were not issued.
+    pub not_issued: u64,
 }
 
 impl Fact {

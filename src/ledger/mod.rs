@@ -23,6 +23,7 @@ mod shortcut;
 pub mod store;
 mod undo;
 pub mod verify;
+mod waves;
 pub mod worth;
 
 use std::fmt;
@@ -35,12 +36,13 @@ use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
 pub use book::{Book, Contradiction};
-pub use fact::{Decision, Excluded, Fact, Generation};
+pub use fact::{Answered, Decision, Excluded, Fact, Generation};
 pub use head::Head;
 pub use passing::Passing;
 pub use reader::Reader;
 pub use record::RecordError;
 pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
+pub use waves::Wave;
 
 use codec::{Codec, Entry};
 use record::Chain;

@@ -19,6 +19,7 @@ use super::draft::Draft;
 use super::fact::Generation;
 use super::people::People;
 use super::record::{Chain, Link};
+use super::waves::Wave;
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
@@ -144,6 +145,7 @@ struct RestOfBook {
     accepts_replays: bool,
     reopened_doubts: u64,
     begun: Begun,
+    waves: Vec<Wave>,
 }
 
 impl Rest {
@@ -172,6 +174,7 @@ impl Folded {
             accepts_replays,
             reopened_doubts,
             begun,
+            waves,
             undo: _,
         } = &self.book;
         let Deliveries {
@@ -201,6 +204,7 @@ impl Folded {
                 accepts_replays: *accepts_replays,
                 reopened_doubts: *reopened_doubts,
                 begun: begun.clone(),
+                waves: waves.clone(),
             },
         };
         let rest = postcard::to_stdvec(&rest).map_err(io::Error::other)?;
@@ -257,6 +261,7 @@ impl Folded {
             accepts_replays,
             reopened_doubts,
             begun,
+            waves,
         } = rest.book;
         Some(Self {
             book: Book {
@@ -270,6 +275,7 @@ impl Folded {
                 accepts_replays,
                 reopened_doubts,
                 begun,
+                waves,
                 undo: None,
             },
             chain: Chain::at(rest.link),

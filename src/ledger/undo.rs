@@ -10,6 +10,7 @@ use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::Generation;
 use super::people::Presence;
+use super::waves::Wave;
 use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing};
 
 /// The book as it was before a batch: what is small in full, what is large by its changes.
@@ -42,6 +43,7 @@ struct Small {
     accepts_replays: bool,
     reopened_doubts: u64,
     begun: Begun,
+    waves: Vec<Wave>,
     ordinals: u8,
     confirmed: u32,
     ever_owed: u32,
@@ -76,6 +78,7 @@ impl Undo {
                 accepts_replays: book.accepts_replays,
                 reopened_doubts: book.reopened_doubts,
                 begun: book.begun.clone(),
+                waves: book.waves.clone(),
                 ordinals: book.deliveries.ordinals(),
                 confirmed: book.people.confirmed,
                 ever_owed: book.people.ever_owed,
@@ -181,4 +184,5 @@ fn take_back(book: &mut Book, undo: Undo) {
     book.accepts_replays = small.accepts_replays;
     book.reopened_doubts = small.reopened_doubts;
     book.begun = small.begun;
+    book.waves = small.waves;
 }

@@ -6,7 +6,7 @@ use crate::calendar::Calendar;
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
 use crate::identity::{Identity, PlatformName};
 
-use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Order, Pace, Plan, Retry, Schedule};
+use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Order, Pace, Plan, Retry, Schedule, Wave};
 
 /// What one run was told beside the campaign file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +122,12 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
 fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
     let said = &campaign.schedule;
     let hours = said.calendar(&campaign.timezone);
+    let waves = said.waves.iter().flatten().map(|wave| Wave {
+        share: wave.share,
+        wait: wave.wait,
+        not_issued: wave.halt_if_not_issued.unwrap_or(1.0),
+    });
+    let waves = waves.collect();
     if rehearsal {
         return Schedule {
             start: Timestamp::MIN,
@@ -129,6 +135,7 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
             hours: Calendar::always(),
             shown: hours,
             zone: campaign.timezone.clone(),
+            waves,
             waits: false,
         };
     }
@@ -138,6 +145,7 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
         hours,
         shown: Calendar::always(),
         zone: campaign.timezone.clone(),
+        waves,
         waits: true,
     }
 }

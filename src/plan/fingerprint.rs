@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::calendar::Calendar;
 use crate::identity::PlatformName;
 
-use super::{Guard, InDoubt, Lapse, Order, Plan};
+use super::{Guard, InDoubt, Lapse, Order, Plan, Wave};
 
 /// What the hashes begin with, so that no other hash of ours can be equal.
 const OF_FILE: &str = "runner/plan/v2/file";
@@ -230,6 +230,20 @@ impl Meaning {
         if !hours.is_always() {
             self.text("hours");
             self.calendar(hours);
+        }
+        if !plan.schedule.waves.is_empty() {
+            self.text("waves");
+            self.number(plan.schedule.waves.len() as u64);
+        }
+        for Wave {
+            share,
+            wait,
+            not_issued,
+        } in &plan.schedule.waves
+        {
+            self.real(*share);
+            self.bytes(&wait.as_nanos().to_be_bytes());
+            self.real(*not_issued);
         }
     }
 

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::calendar::{Day, FAR};
 use crate::clock::{later, until};
@@ -21,7 +22,7 @@ pub const LET_GO: Duration = Duration::from_mins(1);
 pub const ANSWER: Duration = Duration::from_millis(70);
 
 /// What there is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Deliveries that would be attempted, doubts that are sent again included.
     pub to_send: u64,
@@ -31,10 +32,36 @@ pub struct Load {
     pub last_due: Timestamp,
     /// How many attempts began already on the present day.
     pub begun_today: u64,
+    /// Who of them has a turn before the others, wave by wave, and everybody else at the end; nothing without waves.
+    pub waves: Vec<WaveLoad>,
+}
+
+/// What there is to do in one wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveLoad {
+    /// Its number from 1; none for everybody who is in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries that would be attempted.
+    pub to_send: u64,
+    /// When it may begin; the smallest time there is when it need not wait for one that has ended.
+    pub not_before: Timestamp,
+    /// The wait behind its end.
+    pub wait: Duration,
+}
+
+/// When the turns of a wave would come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveTurns {
+    /// Its number from 1; none for everybody who is in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries that would be attempted.
+    pub to_send: u64,
+    /// When the first of them would start, if calendars have it.
+    pub begins: Option<Timestamp>,
 }
 
 /// When it would be done, and whether it can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// When the first attempt would start; none when there is nothing to send.
     pub starts_at: Option<Timestamp>,
@@ -45,6 +72,8 @@ pub struct Forecast {
     pub in_time: u64,
     /// Why not all of them; none when the time is enough.
     pub obstacle: Option<Obstacle>,
+    /// When the turns of each wave would come; nothing without waves.
+    pub waves: Vec<WaveTurns>,
 }
 
 /// Why the time is not enough, with the numbers that make it so.
@@ -86,44 +115,35 @@ pub enum Obstacle {
 
 /// Says when `load` would be done by `plan`.
 #[must_use]
-pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
+pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     let to_send = load.to_send.min(plan.run.at_most);
     let end = plan.schedule.end;
+    let mut forecast = Forecast {
+        starts_at: None,
+        ends_at: None,
+        in_time: to_send,
+        obstacle: None,
+        waves: Vec::new(),
+    };
     if to_send == 0 {
-        return Forecast {
-            starts_at: None,
-            ends_at: None,
-            in_time: 0,
-            obstacle: None,
-        };
+        return forecast;
     }
     let schedule = &plan.schedule;
     let begin = now.max(schedule.start);
-    let sending = Sending {
-        schedule,
-        // The app id's turn is taken when there is something to send.
-        from: schedule.hours.opens(begin.max(load.first_due)).unwrap_or(begin),
-        // A rehearsal waits for no day.
-        per_day: if schedule.waits { plan.pace.per_day } else { u64::MAX },
-        today: Day::of(now, &schedule.zone),
-        left_today: plan.pace.per_day.saturating_sub(load.begun_today),
-    };
-    let curve = Curve::of(plan);
-    let last = sending.start(&curve, to_send - 1);
+    let days = Days::of(plan, load, now);
+    let course = Course::of(plan, load, begin, days);
     let last_due = schedule.hours.opens(load.last_due).unwrap_or(load.last_due);
-    let last = last.map(|last| last.max(last_due));
-    let forecast = Forecast {
-        starts_at: sending.start(&curve, 0),
-        ends_at: last.map(|last| later(last, ANSWER)),
-        in_time: to_send,
-        obstacle: None,
-    };
+    let last = course.last.map(|last| last.max(last_due));
+    forecast.starts_at = course.first;
+    forecast.ends_at = last.map(|last| later(last, ANSWER));
+    if !load.waves.is_empty() {
+        forecast.waves = course.turns;
+    }
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return forecast;
     }
-    let left = sending.seconds_before(end);
-    let have = sending.days_have(end);
-    let obstacle = if now >= end {
+    let have = Sending::new(schedule, begin).days_have(days, end);
+    forecast.obstacle = Some(if now >= end {
         Obstacle::EndPast { end }
     } else if schedule.opens(begin).is_none() {
         Obstacle::NoWindow { end }
@@ -136,15 +156,81 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
             takes: last.map_or(Duration::MAX, |last| open_between(schedule, begin, last)),
             has: open_between(schedule, begin, end),
             windows: !schedule.hours.is_always(),
-            pace: pace_for(to_send, left),
+            pace: pace_for(to_send, course.left),
         }
-    };
-    Forecast {
-        // Something is not done in time, if only the one that is due last.
-        in_time: sending.starts_before(&curve, end).min(to_send - 1),
-        obstacle: Some(obstacle),
-        ..forecast
+    });
+    // Something is not done in time, if only the one that is due last.
+    forecast.in_time = course.in_time.min(to_send - 1);
+    forecast
+}
+
+/// When everything starts, wave by wave.
+struct Course {
+    first: Option<Timestamp>,
+    /// None where calendars end before.
+    last: Option<Timestamp>,
+    /// How many start before the schedule's end.
+    in_time: u64,
+    /// How many seconds there are to send before it, waits behind waves left out.
+    left: f64,
+    turns: Vec<WaveTurns>,
+}
+
+impl Course {
+    fn of(plan: &Plan, load: &Load, begin: Timestamp, mut days: Days) -> Self {
+        let (schedule, curve) = (&plan.schedule, Curve::of(plan));
+        let most = load.to_send.min(plan.run.at_most);
+        let mut course = Self {
+            first: None,
+            last: Some(begin),
+            in_time: 0,
+            left: 0.0,
+            turns: Vec::new(),
+        };
+        let (mut sent, mut before, mut at) = (0, None, begin.max(load.first_due));
+        for part in parts(load) {
+            let to_send = part.to_send.min(most - sent);
+            let from = schedule.hours.opens(at.max(part.not_before)).unwrap_or(at);
+            // The app id's turn is taken when there is something to send, and let go of in a long wait.
+            let waited = before.is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
+            let sending = Sending { schedule, from, waited };
+            at = later(from, part.wait);
+            if to_send > 0 {
+                let run = sending.run(&curve, sent, to_send, &mut days);
+                let begins = run.first;
+                course.first = course.first.or(begins);
+                course.turns.push(WaveTurns {
+                    wave: part.wave,
+                    to_send,
+                    begins,
+                });
+                course.left = sending.seconds_before(schedule.end) + curve.start(sent).unwrap_or(f64::MAX);
+                course.in_time += run.in_time;
+                sent += to_send;
+                course.last = run.last;
+                let Some(last) = course.last else { break };
+                let ends = later(last, ANSWER);
+                (before, at) = (Some(ends), later(ends, part.wait));
+            }
+        }
+        course
     }
+}
+
+/// What there is to do, in the order of the turns.
+fn parts(load: &Load) -> Vec<WaveLoad> {
+    let waves = load.waves.iter().map(|wave| wave.to_send).sum();
+    let rest = WaveLoad {
+        wave: None,
+        to_send: load.to_send.saturating_sub(waves),
+        not_before: Timestamp::MIN,
+        wait: Duration::ZERO,
+    };
+    load.waves
+        .iter()
+        .copied()
+        .chain((rest.to_send > 0).then_some(rest))
+        .collect()
 }
 
 /// How much of the time between two moments is inside windows.
@@ -154,35 +240,59 @@ fn open_between(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Duration
     inside.fold(Duration::ZERO, Duration::saturating_add)
 }
 
+/// How many attempts may start on each day, and how many did on the last one that had some.
+#[derive(Clone, Copy)]
+struct Days<'a> {
+    zone: &'a TimeZone,
+    most: u64,
+    last: Day,
+    begun: u64,
+}
+
+impl<'a> Days<'a> {
+    fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
+        let schedule = &plan.schedule;
+        Self {
+            zone: &schedule.zone,
+            // A rehearsal waits for no day.
+            most: if schedule.waits { plan.pace.per_day } else { u64::MAX },
+            last: Day::of(now, &schedule.zone),
+            begun: load.begun_today,
+        }
+    }
+
+    const fn are_limited(&self) -> bool {
+        self.most < u64::MAX
+    }
+
+    fn left(&self, day: Day) -> u64 {
+        let begun = if day == self.last { self.begun } else { 0 };
+        self.most.saturating_sub(begun)
+    }
+
+    fn begin(&mut self, day: Day, many: u64) {
+        if day != self.last {
+            (self.last, self.begun) = (day, 0);
+        }
+        self.begun += many;
+    }
+}
+
 /// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
-/// taken in each that comes after a wait; and how many may start on each day.
+/// taken in each that comes after a wait.
 struct Sending<'a> {
     schedule: &'a Schedule,
     from: Timestamp,
-    per_day: u64,
-    today: Day,
-    left_today: u64,
+    /// Whether the app id's turn is taken anew at its beginning.
+    waited: bool,
 }
 
 /// A stretch of it that lies in one window, and in one day where days have limits.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Stretch {
     begins: Timestamp,
     ends: Timestamp,
     day: Option<Day>,
-}
-
-/// A stretch, and what starts in it.
-#[derive(Clone, Copy, Default)]
-struct Filled {
-    stretch: Stretch,
-    /// How many started before it.
-    before: u64,
-    /// How many start in it.
-    many: u64,
-    /// How far along the curve it begins, in seconds, and the next one.
-    passed: f64,
-    then: f64,
 }
 
 impl Stretch {
@@ -191,104 +301,126 @@ impl Stretch {
     }
 }
 
+/// Some attempts, in a row.
+struct Run {
+    /// When the first of them would start, and the last; none where calendars end before.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// How many would before the schedule's end.
+    in_time: u64,
+}
+
 impl Sending<'_> {
-    fn stretches(&self) -> impl Iterator<Item = Stretch> {
+    const fn new(schedule: &Schedule, from: Timestamp) -> Sending<'_> {
+        let waited = true;
+        Sending { schedule, from, waited }
+    }
+
+    fn windows(&self) -> impl Iterator<Item = Stretch> {
         let windows = self.schedule.hours.windows(self.from).take(FAR);
-        let windows = windows.scan(None, |before: &mut Option<Timestamp>, window| {
-            let waited = before.is_none_or(|closed| until(closed, window.opens).is_some_and(|wait| wait >= LET_GO));
+        windows.scan(None, |before: &mut Option<Timestamp>, window| {
+            let waited = before.map_or(self.waited, |closed| {
+                until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
+            });
             *before = Some(window.closes);
             let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
-            Some((later(window.opens, taken).min(window.closes), window.closes))
-        });
-        let parts = move |(begins, closes): (Timestamp, Timestamp)| {
-            let part = move |begins: Timestamp| {
-                let day = (self.per_day < u64::MAX).then(|| Day::of(begins, &self.schedule.zone));
-                let ends = day.map_or(closes, |day| day.ends.min(closes));
-                Stretch { begins, ends, day }
-            };
-            let following = move |last: &Stretch| (last.ends < closes).then(|| part(last.ends));
-            std::iter::successors(Some(part(begins)), following)
-        };
-        windows.flat_map(parts).take(FAR)
-    }
-
-    /// How many may start on a day.
-    fn allowed(&self, day: Day) -> u64 {
-        if day == self.today {
-            self.left_today
-        } else {
-            self.per_day
-        }
-    }
-
-    /// The stretches, filled in order.
-    fn filled(&self, curve: &Curve) -> impl Iterator<Item = Filled> {
-        let begin = (Filled::default(), 0_u64, false);
-        self.stretches().scan(begin, |(last, of_day, used_up), mut stretch| {
-            if last.stretch.day != stretch.day {
-                // The app id was let go of until then, as behind any long wait.
-                if std::mem::take(used_up) {
-                    stretch.begins = later(stretch.begins, AFTER_TAKING).min(stretch.ends);
-                }
-                *of_day = 0;
-            }
-            let allowed = stretch.day.map_or(u64::MAX, |day| self.allowed(day));
-            let (before, passed) = (last.before + last.many, last.then);
-            let by_pace = curve.before(passed + stretch.seconds()).saturating_sub(before);
-            let many = by_pace.min(allowed.saturating_sub(*of_day));
-            *used_up |= many < by_pace;
-            // What a day no longer lets start goes on where it stopped.
-            let then = if many < by_pace {
-                curve.start(before + many).unwrap_or(f64::MAX)
-            } else {
-                passed + stretch.seconds()
-            };
-            *of_day += many;
-            *last = Filled {
-                stretch,
-                before,
-                many,
-                passed,
-                then,
-            };
-            Some(*last)
+            Some(Stretch {
+                begins: later(window.opens, taken).min(window.closes),
+                ends: window.closes,
+                day: None,
+            })
         })
     }
 
-    /// When the `nth` attempt starts, from 0, if calendars have it.
-    fn start(&self, curve: &Curve, nth: u64) -> Option<Timestamp> {
-        let filled = self.filled(curve).find(|filled| nth < filled.before + filled.many)?;
-        moment(filled.stretch.begins, curve.start(nth)? - filled.passed)
+    /// Its windows, each in parts of a day where days have limits.
+    fn stretches(&self, days: Days<'_>) -> impl Iterator<Item = Stretch> {
+        let parts = move |window: Stretch| {
+            let part = move |begins: Timestamp| {
+                let day = days.are_limited().then(|| Day::of(begins, days.zone));
+                let ends = day.map_or(window.ends, |day| day.ends.min(window.ends));
+                Stretch { begins, ends, day }
+            };
+            let following =
+                move |part_before: &Stretch| (part_before.ends < window.ends).then(|| part(part_before.ends));
+            std::iter::successors(Some(part(window.begins)), following)
+        };
+        self.windows().flat_map(parts).take(FAR)
     }
 
-    /// How many start before `end`.
-    fn starts_before(&self, curve: &Curve, end: Timestamp) -> u64 {
-        let before_end = self.filled(curve).take_while(|filled| filled.stretch.begins < end);
-        let many = before_end.map(|filled| {
-            let ends = filled.stretch.ends.min(end);
-            let inside = Stretch { ends, ..filled.stretch }.seconds();
-            let by_pace = curve.before(filled.passed + inside).saturating_sub(filled.before);
-            filled.many.min(by_pace)
-        });
-        many.sum()
+    /// So many attempts along the curve, behind those that were sent before.
+    fn run(&self, curve: &Curve, sent: u64, many: u64, days: &mut Days<'_>) -> Run {
+        let mut run = Run {
+            first: None,
+            last: None,
+            in_time: 0,
+        };
+        let (all, end) = (sent + many, self.schedule.end);
+        let (mut sent, mut passed, mut used_up) = (sent, curve.start(sent).unwrap_or(f64::MAX), false);
+        for mut stretch in self.stretches(*days) {
+            let is_new = stretch.day.is_some_and(|day| day != days.last);
+            if used_up && is_new {
+                // The app id was let go of until the day began, as in any long wait.
+                stretch.begins = later(stretch.begins, AFTER_TAKING).min(stretch.ends);
+                used_up = false;
+            }
+            let start = |nth: u64| moment(stretch.begins, curve.start(nth)? - passed);
+            let by_pace = curve.before(passed + stretch.seconds()).saturating_sub(sent);
+            let allowed = stretch.day.map_or(u64::MAX, |day| days.left(day));
+            let here = by_pace.min(allowed).min(all - sent);
+            if here > 0 {
+                let first = start(sent);
+                run.first = run.first.or(first);
+                let seconds = Stretch {
+                    ends: stretch.ends.min(end),
+                    ..stretch
+                }
+                .seconds();
+                let in_time = curve.before(passed + seconds).saturating_sub(sent);
+                run.in_time += if stretch.begins < end { here.min(in_time) } else { 0 };
+                if let Some(day) = stretch.day {
+                    days.begin(day, here);
+                }
+            }
+            sent += here;
+            if sent == all {
+                run.last = start(all - 1);
+                return run;
+            }
+            used_up |= here < by_pace;
+            // What a day no longer lets start goes on where it stopped.
+            passed = if here < by_pace {
+                curve.start(sent).unwrap_or(f64::MAX)
+            } else {
+                passed + stretch.seconds()
+            };
+        }
+        run
     }
 
     /// How many seconds of it lie before `end`.
     fn seconds_before(&self, end: Timestamp) -> f64 {
-        let stretches = self.stretches().take_while(|stretch| stretch.begins < end);
-        let inside = stretches.map(|stretch| until(stretch.begins, stretch.ends.min(end)).unwrap_or_default());
-        inside.map(|inside| inside.as_secs_f64()).sum()
+        let windows = self.windows().take_while(|window| window.begins < end);
+        let inside = windows.map(|window| {
+            Stretch {
+                ends: window.ends.min(end),
+                ..window
+            }
+            .seconds()
+        });
+        inside.sum()
     }
 
     /// How many the days before `end` let start, were the pace no matter.
-    fn days_have(&self, end: Timestamp) -> u64 {
-        let stretches = self.stretches().take_while(|stretch| stretch.begins < end);
-        let allowed = stretches.scan(None, |last, stretch| {
-            let same = last.replace(stretch.day) == Some(stretch.day);
-            let allowed = stretch.day.map_or(u64::MAX, |day| self.allowed(day));
-            Some(if same { 0 } else { allowed })
-        });
-        allowed.fold(0, u64::saturating_add)
+    fn days_have(&self, mut days: Days<'_>, end: Timestamp) -> u64 {
+        if !days.are_limited() {
+            return u64::MAX;
+        }
+        let before_end = self.stretches(days).take_while(|stretch| stretch.begins < end);
+        before_end.filter_map(|stretch| stretch.day).fold(0, |have: u64, day| {
+            let left = days.left(day);
+            days.begin(day, left);
+            have.saturating_add(left)
+        })
     }
 }
 

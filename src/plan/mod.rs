@@ -17,7 +17,7 @@ use crate::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
 pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
-pub use schedule::Schedule;
+pub use schedule::{Schedule, Wave};
 
 /// One campaign, fully decided at one moment. Immutable.
 #[derive(Clone, Debug, PartialEq)]

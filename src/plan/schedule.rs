@@ -1,5 +1,7 @@
 //! When something may be sent.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,8 +20,21 @@ pub struct Schedule {
     pub shown: Calendar,
     /// By whose calendar a day is a day.
     pub zone: TimeZone,
-    /// Whether what it makes a run wait for is waited for; a rehearsal only shows it.
+    /// Who has a turn before the others, in this order.
+    pub waves: Vec<Wave>,
+    /// Whether the waits behind waves and days are waited for; a rehearsal only shows them.
     pub waits: bool,
+}
+
+/// A share of the audience that has its turn before the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wave {
+    /// The share that has had its turn with it, from 0 to 1; larger from wave to wave.
+    pub share: f64,
+    /// For how long nobody else's turn comes after its end.
+    pub wait: Duration,
+    /// More answers than this share, from 0 to 1, that are no coupon halt the run; with 1 none do.
+    pub not_issued: f64,
 }
 
 impl Schedule {

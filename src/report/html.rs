@@ -46,6 +46,8 @@ pub struct Report {
     pub open: Vec<Open>,
     /// What happened.
     pub history: History,
+    /// Which waves have ended, by their shares, and when.
+    pub waves: Vec<(f64, Timestamp)>,
 }
 
 /// What a report is about.
@@ -273,6 +275,10 @@ fn facts(report: &Report) -> Markup {
         ));
     }
     facts.push(("pace", format!("at most {}", rate(about.per_second))));
+    for (share, ended) in &report.waves {
+        let percent = (share * 1e8).round() / 1e6;
+        facts.push(("wave", format!("of {percent} % ended {}", time(*ended, &about.zone))));
+    }
     html! {
         section {
             h2 { "How it went" }

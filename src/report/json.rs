@@ -48,6 +48,14 @@ enum Body<'a> {
         why: &'static str,
         until: String,
     },
+    Wave {
+        at: String,
+        why: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wave: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
     Window {
         at: String,
         why: &'static str,
@@ -244,6 +252,22 @@ impl<'a> Object<'a> {
                 why: "an access token was fetched",
                 until: rfc3339(*until, zone),
             },
+            EventKind::Wave {
+                wave,
+                ended,
+                until,
+                skipped,
+            } => Body::Wave {
+                at,
+                why: match (ended, wave, skipped) {
+                    (true, _, None) => "a wave has ended",
+                    (true, _, Some(_)) => "a wave has ended, and a rehearsal does not wait for the next one",
+                    (false, Some(_), _) => "a wave begins",
+                    (false, None, _) => "everybody who is in no wave has a turn",
+                },
+                wave: *wave,
+                until: until.map(|until| rfc3339(until, zone)),
+            },
             EventKind::Window { open, until, skipped } => Body::Window {
                 at,
                 why: match (open, skipped) {
@@ -337,6 +361,7 @@ impl<'a> HaltedBody<'a> {
             Halted::Http { .. } => ("http", None, None, None),
             Halted::Refused { .. } => ("refused", None, None, None),
             Halted::Held { .. } => ("held", None, None, None),
+            Halted::Wave { .. } => ("wave", None, None, None),
             Halted::AnotherLedger { .. } => ("another_ledger", None, None, None),
             Halted::Credentials { .. } => ("credentials", None, None, None),
             Halted::MaxCoupons { .. } => ("max_coupons", None, None, None),

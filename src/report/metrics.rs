@@ -150,6 +150,7 @@ impl Metrics {
             | EventKind::Asked { .. }
             | EventKind::Window { .. }
             | EventKind::DayPassedOver { .. }
+            | EventKind::Wave { .. }
             | EventKind::Warning { .. } => {}
         }
     }

@@ -17,7 +17,7 @@ use crate::order::Asker;
 
 use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
-use super::times::{ahead, clock_time, duration, grouped, of, rate, stamp};
+use super::times::{ahead, clock_time, duration, grouped, left_until, of, rate, stamp};
 
 /// What reporters have to know beside the events.
 #[derive(Clone, Debug)]
@@ -76,6 +76,10 @@ impl Look<'_> {
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let owed = self.tally.counts.owed();
+        // Behind a wave lie waits of which a run that goes on says nothing yet.
+        if self.tally.doing.wave.is_some() {
+            return None;
+        }
         if self.tally.doing.phase != Some(Phase::Sending) || self.tally.ended.is_some() || owed == 0 {
             return None;
         }
@@ -163,6 +167,13 @@ impl Look<'_> {
                 format!("the {} attempts of today (pace.per_day) are used up", grouped(*most)),
                 next("goes on"),
             ),
+            Waiting::Wave { done, next } => {
+                let next = next.map_or_else(|| "everybody else".to_owned(), |next| format!("wave {next}"));
+                match until.and_then(|at| left_until(at, self.now)) {
+                    Some(left) => format!("wave {done} done, {left} to {next}"),
+                    None => format!("wave {done} done, {next} comes now"),
+                }
+            }
             Waiting::AppId { owner } => format!(
                 "another run sends for this app id: pid {} on {} since {} ({})",
                 owner.pid,
@@ -373,6 +384,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
         Draining::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
         Draining::NoWindow => "no window opens before schedule.end",
+        Draining::BetweenWaves => "the next wave has to wait, and --no-wait is given",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };
     why.into()

@@ -49,6 +49,7 @@ enum Word {
     Start,
     Window,
     Day,
+    Wave,
     AppId,
     Outage,
     Platform,
@@ -68,6 +69,7 @@ impl Word {
                 Waiting::Start => Self::Start,
                 Waiting::Window => Self::Window,
                 Waiting::Day { .. } => Self::Day,
+                Waiting::Wave { .. } => Self::Wave,
                 Waiting::AppId { .. } => Self::AppId,
                 Waiting::Outage { .. } => Self::Outage,
                 Waiting::Platform { .. } => Self::Platform,
@@ -146,6 +148,14 @@ impl Show {
                 "the {} attempts of a day (pace.per_day) are used up; a rehearsal does not wait: for real, it goes on {}, after {}",
                 grouped(*most),
                 date_time(*until, &self.setup.zone),
+                duration(*wait)
+            ))),
+            EventKind::Wave {
+                wave: Some(wave),
+                skipped: Some(wait),
+                ..
+            } => pieces.push(Piece::Line(format!(
+                "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
                 duration(*wait)
             ))),
             EventKind::PaceChanged { until, per_second } => {

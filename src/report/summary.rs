@@ -368,6 +368,15 @@ pub fn halted(halted: &Halted) -> String {
         Halted::Http { detail } => format!("the platform's answer is none of this endpoint: {}", visible(detail)),
         Halted::Refused { n, of } => format!("{n} of the last {of} users were refused, more than halt.refused allows"),
         Halted::Held { n, of } => format!("{n} of the last {of} deliveries are held, more than halt.held allows"),
+        Halted::Wave {
+            wave,
+            not_issued,
+            of: all,
+        } => format!(
+            "in wave {wave}, {} of {} were not issued, more than its halt_if_not_issued allows",
+            grouped(*not_issued),
+            of(*all, "answered delivery", "answered deliveries")
+        ),
         Halted::SameCode { code, message, n } => {
             format!("the platform answered {code} {n} times in a row{}", said(message))
         }
@@ -404,6 +413,11 @@ pub fn remedy(halted: &Halted) -> String {
         }
         Halted::Held { .. } => {
             "find out what the codes above mean and say so in the campaign file, under `codes:`".to_owned()
+        }
+        Halted::Wave { .. } => {
+            "look at the codes above. what was answered until now counts no more: a new apply halts by its own answers; \
+             raise halt_if_not_issued of the wave if this is expected"
+                .to_owned()
         }
         Halted::SameCode { code, .. } => format!(
             "find out what {code} means. if the activity has ended or its stock is used up, name a new one as activity_id \

@@ -127,6 +127,8 @@ pub struct Doing {
     pub drained: Option<Draining>,
     /// Whether a person is being asked whether to go on.
     pub asking: bool,
+    /// The wave whose turn it is; none where everybody has one.
+    pub wave: Option<u32>,
 }
 
 /// How the run ended.
@@ -309,8 +311,10 @@ impl Tally {
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
             }
-            EventKind::Window { .. }
+            EventKind::Wave { wave, ended: false, .. } => self.doing.wave = *wave,
+            EventKind::Wave { .. }
             | EventKind::DayPassedOver { .. }
+            | EventKind::Window { .. }
             | EventKind::TokenFetched { .. }
             | EventKind::Flushed { .. } => {}
             EventKind::Warning { message } => {

@@ -46,14 +46,16 @@ pub fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
 /// "in 2 h 13 min", or "now" when `at` is not ahead.
 #[must_use]
 pub fn ahead(at: Timestamp, now: Timestamp) -> String {
-    match clock::until(now, at) {
-        // A wait of half a second is still one that a person can see.
-        Some(left) => format!(
-            "in {}",
-            duration(Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)))
-        ),
-        None => "now".to_owned(),
-    }
+    left_until(at, now).map_or_else(|| "now".to_owned(), |left| format!("in {left}"))
+}
+
+/// "2 h 13 min", or none when `at` is not ahead.
+#[must_use]
+pub fn left_until(at: Timestamp, now: Timestamp) -> Option<String> {
+    let left = clock::until(now, at)?;
+    // A wait of half a second is still one that a person can see.
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    Some(duration(Duration::from_secs(seconds)))
 }
 
 /// A duration by its two largest units: "3 d 4 h", "2 h 13 min", "2 min 5 s", "12 s"; below ten seconds with a tenth.

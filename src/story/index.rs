@@ -189,6 +189,8 @@ impl Index {
             | Fact::Away { .. }
             | Fact::Returned { .. }
             | Fact::Lapsed { .. }
+            | Fact::WaveEnded { .. }
+            | Fact::WaveHalted { .. }
             | Fact::Closed(_) => {}
         }
     }

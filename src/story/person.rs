@@ -230,7 +230,7 @@ impl Gathering {
                     self.happened(decision.at, What::Decided(Box::new(decided)));
                 }
             }
-            Fact::Intent { .. } | Fact::Reread { .. } => {}
+            Fact::Intent { .. } | Fact::Reread { .. } | Fact::WaveEnded { .. } | Fact::WaveHalted { .. } => {}
         }
     }
 

@@ -45,8 +45,9 @@ async fn no_day_has_more_attempts_than_it_may_and_the_forecast_knows_it() {
         first_due: jiff::Timestamp::MIN,
         last_due: jiff::Timestamp::MIN,
         begun_today: 0,
+        waves: Vec::new(),
     };
-    let foretold = forecast(&bench.plan, load, bench.clock.now());
+    let foretold = forecast(&bench.plan, &load, bench.clock.now());
     let ended = bench.apply(250, &world).await;
     assert_eq!((ended.ending, world.given()), (Ending::Complete, 250));
     assert_eq!(days(&world), [100, 100, 51], "the retry counts");

@@ -201,8 +201,9 @@ async fn a_window_that_opens_at_the_end_or_later_is_not_waited_for() {
         first_due: jiff::Timestamp::MIN,
         last_due: jiff::Timestamp::MIN,
         begun_today: 0,
+        waves: Vec::new(),
     };
-    let foretold = forecast(&bench.plan, load, bench.clock.now());
+    let foretold = forecast(&bench.plan, &load, bench.clock.now());
     assert_eq!(
         foretold.obstacle,
         Some(Obstacle::NoWindow {
@@ -292,8 +293,9 @@ async fn a_forecast_reckons_with_windows() {
             first_due: jiff::Timestamp::MIN,
             last_due: jiff::Timestamp::MIN,
             begun_today: 0,
+            waves: Vec::new(),
         };
-        let foretold = forecast(&bench.plan, load, bench.clock.now());
+        let foretold = forecast(&bench.plan, &load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         assert_eq!(bench.apply(users, &world).await.ending, Ending::Complete);
         let (ends, ended) = (foretold.ends_at.unwrap(), bench.clock.now());
@@ -307,7 +309,7 @@ async fn a_forecast_reckons_with_windows() {
         short.plan.pace.per_second = 15.0;
         short.plan.schedule = bench.plan.schedule.clone();
         short.plan.schedule.end = later(ends, Duration::ZERO).min(from_ms(ended.as_millisecond() - 20_000));
-        let foretold = forecast(&short.plan, load, short.clock.now());
+        let foretold = forecast(&short.plan, &load, short.clock.now());
         let world = World::new(&short.clock, 70, |_| Act::Issue);
         let ended = short.apply(users, &world).await;
         let sent = world.seen(|seen| seen.starts.len() as u64);

@@ -10,6 +10,7 @@ mod hours;
 mod limits;
 mod orders;
 mod prediction;
+mod waves;
 mod who;
 mod world;
 

@@ -1,6 +1,7 @@
 //! Prediction is fact: whatever a plan says that the platform cannot change, an apply at that moment does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use runner::audience::{Activity, Place, Row, Totals};
@@ -15,7 +16,7 @@ use runner::ledger::{Fact, Ledger};
 use runner::order::Order;
 use runner::outcome::Class;
 use runner::plan::forecast::{ANSWER, Forecast, Load, forecast};
-use runner::plan::{Guard, InDoubt};
+use runner::plan::{Guard, InDoubt, Wave};
 use runner::report::plan::Stand;
 
 use crate::bench::{BEGIN, Bench};
@@ -39,6 +40,8 @@ struct Round {
     end: End,
     /// How the platform answers.
     platform: Platform,
+    /// Shares in hundredths and waits in minutes.
+    waves: Vec<(u8, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,12 @@ fn round() -> impl Strategy<Value = Round> {
         prop_oneof![3 => Just(End::ByItself), 1 => (0_usize..30).prop_map(End::Stop), 1 => (1_usize..30).prop_map(End::Crash)],
         prop_oneof![Just(Platform::Gives), any::<u64>().prop_map(Platform::Moody)],
     );
-    (0_u32..12, 1_u32..40, file, run).prop_map(|(from, many, file, run)| Round {
+    let waves = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => prop::collection::btree_map(1_u8..100, 0_u64..100, 1..4).prop_map(|waves| waves.into_iter().collect())
+    ];
+    (0_u32..12, 1_u32..40, file, run, waves).prop_map(|(from, many, file, run, waves)| Round {
+        waves,
         users: from..from + many,
         coupons: file.0,
         activity: file.1,
@@ -91,7 +99,7 @@ fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let mut random = fastrand::Rng::with_seed(text ^ u64::from(nth));
-    let long = std::time::Duration::from_secs(10);
+    let long = Duration::from_secs(10);
     match random.u32(..20) {
         0 | 1 => Act::Say(28_001_045, Class::Refuse),
         2 | 3 => Act::Say(UNLISTED, Class::Hold),
@@ -120,6 +128,16 @@ impl Round {
         plan.retry.in_doubt = if self.ask { InDoubt::Ask } else { InDoubt::Resend };
         plan.run.at_most = self.at_most;
         plan.codes = [(UNLISTED, self.class)].into();
+        plan.schedule.waits = true;
+        plan.schedule.waves = self
+            .waves
+            .iter()
+            .map(|(share, minutes)| Wave {
+                share: f64::from(*share) / 100.0,
+                wait: Duration::from_mins(*minutes),
+                not_issued: 1.0,
+            })
+            .collect();
         let never = Guard {
             over: 1.0,
             after: u32::MAX,
@@ -182,8 +200,9 @@ impl Round {
             first_due: outlook.first_due,
             last_due: outlook.last_due,
             begun_today: 0,
+            waves: outlook.waves.clone(),
         };
-        let forecast = forecast(&bench.plan, load, now);
+        let forecast = forecast(&bench.plan, &load, now);
         assert!(
             ledger.append(vec![began(bench)]).await.is_err(),
             "it takes nothing more"
@@ -237,7 +256,7 @@ impl Round {
         let Some(ended) = ended else { return };
         let skipped = bench.open().await.book().skipped().clone();
         self.sent(foretold, &world, &ended, &skipped);
-        if self.platform == Platform::Gives && ended.why == Why::NothingLeft {
+        if self.platform == Platform::Gives && ended.why == Why::NothingLeft && self.waves.is_empty() {
             timely(bench, foretold);
         }
     }
@@ -279,6 +298,24 @@ impl Round {
             "the first requests are those that were shown"
         );
     }
+}
+
+/// What a plan would say of a first apply with so many users, on the bench as it is.
+pub async fn foretold(bench: &Bench, users: u32) -> (Outlook, Forecast) {
+    let round = Round {
+        users: 0..users,
+        coupons: 1,
+        activity: "71",
+        ask: false,
+        class: Class::Hold,
+        at_most: u64::MAX,
+        hours: 0,
+        end: End::ByItself,
+        platform: Platform::Gives,
+        waves: Vec::new(),
+    };
+    let foretold = round.foretell(bench).await;
+    (foretold.outlook, foretold.forecast)
 }
 
 /// The run's end was foretold to a second or two.
@@ -349,8 +386,9 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
             first_due: jiff::Timestamp::MIN,
             last_due: jiff::Timestamp::MIN,
             begun_today: 0,
+            waves: Vec::new(),
         };
-        let foretold = forecast(&bench.plan, load, bench.clock.now());
+        let foretold = forecast(&bench.plan, &load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         let ended = bench.apply(users, &world).await;
         let sent = world.seen(|seen| seen.starts.len() as u64);

@@ -13,7 +13,7 @@ use runner::delivery::{
 };
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::{Book, Decision, Fact, Generation};
+use runner::ledger::{Book, Decision, Fact, Generation, Wave};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 
 pub fn identity() -> Identity {
@@ -150,6 +150,7 @@ pub struct Open {
     pub newest: Timestamp,
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
+    pub waves: Vec<Wave>,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
     pub people: Vec<(String, Option<Away>)>,
     pub ever_owed: u32,
@@ -169,6 +170,7 @@ pub fn open(book: &Book) -> Open {
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
         reopened_doubts: book.reopened_doubts(),
+        waves: book.waves().to_vec(),
         unsettled: book.unsettled().collect(),
         people: recipients
             .map(|recipient| (book.open_id(recipient), book.away(recipient)))

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use runner::clock::from_ms;
 use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Verdict};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Ledger, LedgerError};
+use runner::ledger::{Answered, Fact, Ledger, LedgerError};
 
 use super::{Open, began, check, closed, ended, identity, intent, key, open, open_id};
 
@@ -35,6 +35,8 @@ pub enum Turn {
     Reread(u8, u8),
     Lapsed(u8),
     Decided(u8, u8),
+    /// A wave of so many hundredths ends, or a run halts in it.
+    Wave(u8, bool),
     RunBegan,
 }
 
@@ -49,6 +51,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
         1 => any::<u8>().prop_map(Turn::Lapsed),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
+        1 => (1..5_u8, any::<bool>()).prop_map(|(hundredths, ends)| Turn::Wave(hundredths, ends)),
         1 => Just(Turn::RunBegan),
     ]
 }
@@ -178,6 +181,18 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             let taking: Vec<_> = all.iter().filter(takes).copied().collect();
             let decided = pick(&taking, *which).map(|key| super::decided(book, *key, to, at));
             decided.into_iter().collect()
+        }
+        Turn::Wave(hundredths, ends) => {
+            let share = f64::from(*hundredths) / 100.0;
+            let answered = Answered {
+                all: book.counts().audience(),
+                not_issued: book.counts().of(StateName::Held),
+            };
+            vec![if *ends {
+                Fact::WaveEnded { share, at }
+            } else {
+                Fact::WaveHalted { share, at, answered }
+            }]
         }
         Turn::RunBegan => vec![began(at)],
     }

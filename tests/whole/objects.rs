@@ -11,7 +11,7 @@ use crate::control::applying;
 use crate::scene::{Ran, Scene, StandIn};
 
 /// The fields of each object, beside the `campaign` and `app_id` of those that are about one. A minor version only adds.
-const SCHEMA: [(&str, &str); 13] = [
+const SCHEMA: [(&str, &str); 15] = [
     ("version", "schema runner"),
     (
         "diagnostic",
@@ -20,7 +20,8 @@ const SCHEMA: [(&str, &str); 13] = [
     (
         "plan",
         "counts unusable skipped changes changes.what changes.from changes.to changes.accept ledger rate_per_second \
-         starts_at ends_at feasible reasons fingerprint",
+         starts_at ends_at hours window.opens_at window.closes_at waves.wave waves.to_send waves.begins_at feasible \
+         reasons fingerprint",
     ),
     ("request", "open_id ordinal merchant_coupon_id method url headers body"),
     ("progress", "state why counts rate_per_second ends_at owner"),
@@ -35,6 +36,8 @@ const SCHEMA: [(&str, &str); 13] = [
     ("halted", "why"),
     ("throttled", "why until"),
     ("token", "why until"),
+    ("wave", "why until"),
+    ("window", "why until"),
     (
         "summary",
         "state counts codes codes.code codes.class codes.message codes.log_id codes.n attempts seconds rate_per_second \
@@ -241,11 +244,38 @@ fn together(told: &mut Told) {
     }
 }
 
+/// A window that does not open for some days.
+fn far_hours() -> String {
+    let now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap();
+    let day = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).weekday().wrapping_add(3);
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let day = days[usize::try_from(day.to_monday_zero_offset()).unwrap()];
+    format!("{day} 10:00-10:01")
+}
+
+/// Two that have to wait, one for its next wave and one for a window, and leave instead.
+fn waiting(told: &mut Told) {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let waves = Scene::new(&stand_in.url, 40).with("schedule: {waves: [{share: 50%, wait: 1h}]}");
+    waves.json(told, "plan", &[]);
+    let mut hours = Scene::new(&stand_in.url, 40);
+    "autumn".clone_into(&mut hours.name);
+    let hours = hours.with(&format!("schedule: {{hours: [{}]}}", far_hours()));
+    hours.json(told, "plan", &[]);
+    for scene in [&waves, &hours] {
+        let events = scene.dir.path().join("events.jsonl");
+        let flags = ["--no-wait", "--output", "json", "--events", events.to_str().unwrap()];
+        told.take(&scene.run(&flags).ends(3).out);
+        told.take(&scene.events());
+    }
+}
+
 #[test]
 fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     let mut told = Told::default();
     troubled(&mut told);
     together(&mut told);
+    waiting(&mut told);
     let few = StandIn::start(&["--refuse", "0%", "--stock", "5"]);
     Scene::new(&few.url, 50).applied(&mut told);
     Scene::new("nowhere", 1)

@@ -139,8 +139,9 @@ impl Job<'_> {
             first_due: outlook.first_due,
             last_due: outlook.last_due,
             begun_today: outlook.begun_today,
+            waves: outlook.waves,
         };
-        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, load), &fingerprint);
+        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, &load), &fingerprint);
         Ok((proposal, requests))
     }
 
@@ -175,7 +176,7 @@ impl Job<'_> {
         &self,
         now: Timestamp,
         (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
-        (mut reasons, load): (Vec<Reason>, Load),
+        (mut reasons, load): (Vec<Reason>, &Load),
         fingerprint: &Fingerprint,
     ) -> Proposal {
         let (plan, said) = (self.plan, &self.parsed.campaign);

@@ -208,7 +208,7 @@ fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
             Next::InFlight => "in_flight",
             Next::Sent { .. } => "send",
             Next::Reread(_) => "reread",
-            Next::Behind { .. } => "waits",
+            Next::Behind { .. } | Next::Wave(_) => "waits",
             Next::Person(_) => "person",
         },
         at: at.map(|at| times.text(at)),

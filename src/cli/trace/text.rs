@@ -230,6 +230,8 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
             "the next apply reads its code again by the campaign file: {}",
             reread(&step)
         ),
+        Next::Wave(Some(wave)) => format!("its turn comes with wave {wave}, when those before it have ended"),
+        Next::Wave(None) => "its turn comes when all waves have ended".to_owned(),
         Next::Behind { ordinal, state } => format!("waits for coupon {ordinal}, which is {state}"),
         Next::Person(why) => format!("waits for a person: {}", waits(why, now, zone)),
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fact::{Decision, Fact, Generation};
+use super::fact::{Answered, Decision, Fact, Generation};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
 use outcome::{Commons, Told};
@@ -30,6 +30,8 @@ const ENDED: u8 = 7;
 const REREAD: u8 = 8;
 const DECIDED: u8 = 9;
 const LAPSED: u8 = 10;
+const WAVE_ENDED: u8 = 11;
+const WAVE_HALTED: u8 = 12;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -171,8 +173,20 @@ impl Codec {
                 write_keys(writer, keys);
                 writer.bytes(&postcard::to_stdvec(decision).ok()?);
             }
+            Fact::WaveEnded { share, at } => self.write_wave(writer, WAVE_ENDED, *share, *at),
+            Fact::WaveHalted { share, at, answered } => {
+                self.write_wave(writer, WAVE_HALTED, *share, *at);
+                writer.number(answered.all);
+                writer.number(answered.not_issued);
+            }
         }
         Some(())
+    }
+
+    fn write_wave(&mut self, writer: &mut Writer, kind: u8, share: f64, at: Timestamp) {
+        writer.byte(kind);
+        writer.number(share.to_bits());
+        self.last.write(writer, at);
     }
 
     fn write_step(&self, writer: &mut Writer, step: &Step) -> Option<()> {
@@ -240,6 +254,18 @@ impl Codec {
                 keys: read_keys(reader)?,
                 decision: postcard::from_bytes(reader.bytes()?).ok()?,
             },
+            WAVE_ENDED => Entry::WaveEnded {
+                share: read_share(reader)?,
+                at: reader.time(&mut self.last.0)?,
+            },
+            WAVE_HALTED => Entry::WaveHalted {
+                share: read_share(reader)?,
+                at: reader.time(&mut self.last.0)?,
+                answered: Answered {
+                    all: reader.number()?,
+                    not_issued: reader.number()?,
+                },
+            },
             _ => return None,
         })
     }
@@ -282,6 +308,15 @@ pub(super) enum Entry<'a> {
         keys: Vec<DeliveryKey>,
         decision: Box<Decision>,
     },
+    WaveEnded {
+        share: f64,
+        at: Timestamp,
+    },
+    WaveHalted {
+        share: f64,
+        at: Timestamp,
+        answered: Answered,
+    },
 }
 
 impl Entry<'_> {
@@ -299,6 +334,8 @@ impl Entry<'_> {
             Self::Ended { .. } => "ended",
             Self::Reread { .. } => "reread",
             Self::Decided { .. } => "decided",
+            Self::WaveEnded { .. } => "wave_ended",
+            Self::WaveHalted { .. } => "wave_halted",
         }
     }
 
@@ -333,6 +370,8 @@ impl Entry<'_> {
             },
             Self::Reread { key, step, at } => Fact::Reread { key, step, at },
             Self::Decided { keys, decision } => Fact::Decided { keys, decision },
+            Self::WaveEnded { share, at } => Fact::WaveEnded { share, at },
+            Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
         })
     }
 }
@@ -402,6 +441,10 @@ fn read_keys(reader: &mut Reader<'_>) -> Option<Vec<DeliveryKey>> {
         keys.push(read_key(reader, ordinal, &mut last)?);
     }
     Some(keys)
+}
+
+fn read_share(reader: &mut Reader<'_>) -> Option<f64> {
+    Some(f64::from_bits(reader.number()?)).filter(|share| (0.0..=1.0).contains(share))
 }
 
 fn read_open_ids<'a>(reader: &mut Reader<'a>) -> Option<OpenIds<'a>> {

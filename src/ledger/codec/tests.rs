@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::from_ms;
 use crate::delivery::{Resolution, StateName, Verdict};
 use crate::identity::ActivityId;
-use crate::ledger::fact::{Decision, Excluded, Generation};
+use crate::ledger::fact::{Answered, Decision, Excluded, Generation};
 use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -184,6 +184,11 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => (key(), step, time()).prop_map(|(key, step, at)| Fact::Reread { key, step, at }),
         1 => (prop::collection::vec(key(), 0..9), decision().prop_map(Box::new))
             .prop_map(|(keys, decision)| Fact::Decided { keys, decision }),
+        1 => (0.0..=1.0, time()).prop_map(|(share, at)| Fact::WaveEnded { share, at }),
+        1 => (0.0..=1.0, time(), any::<u64>(), any::<u64>()).prop_map(|(share, at, all, not_issued)| {
+            let answered = Answered { all, not_issued };
+            Fact::WaveHalted { share, at, answered }
+        }),
     ]
 }
 
@@ -347,6 +352,18 @@ fn one_of_each() -> Vec<Fact> {
                 selection: "--held".to_owned(),
             }),
         },
+        Fact::WaveEnded {
+            share: 0.01,
+            at: from_ms(1_780_000_000_400),
+        },
+        Fact::WaveHalted {
+            share: 0.1,
+            at: from_ms(1_780_000_000_500),
+            answered: Answered {
+                all: 200,
+                not_issued: 61,
+            },
+        },
     ]
 }
 
@@ -373,5 +390,7 @@ fn the_format_stays_what_it_is() {
     0a0828
     18073c0364
     09021006100c2c16323032362d30352d32385432303a32363a34302e335a066c69406f707303e588b8040200062d2d68656c64
+    0bfba8b8bd94dc9ec23ff403
+    0c9ab3e6cc99b3e6dc3fc801c8013d
     ");
 }

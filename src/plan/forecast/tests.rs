@@ -26,8 +26,9 @@ fn said(plan: &Plan, to_send: u64) -> Forecast {
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         begun_today: 0,
+        waves: Vec::new(),
     };
-    forecast(plan, load, from_ms(NOW))
+    forecast(plan, &load, from_ms(NOW))
 }
 
 /// Seconds from the present to the last answer.
@@ -68,6 +69,7 @@ fn nothing_to_send_needs_no_time() {
         ends_at: None,
         in_time: 0,
         obstacle: None,
+        waves: Vec::new(),
     };
     assert_eq!(said(&plan, 0), none);
 }
@@ -101,11 +103,12 @@ fn a_resend_that_is_due_late_is_waited_for_and_can_come_too_late() {
         first_due: Timestamp::MIN,
         last_due: from_ms(NOW + 10_000),
         begun_today: 0,
+        waves: Vec::new(),
     };
-    let ends = forecast(&plan, load, from_ms(NOW)).ends_at;
+    let ends = forecast(&plan, &load, from_ms(NOW)).ends_at;
     assert_eq!(ends, Some(later(from_ms(NOW + 10_000), ANSWER)));
     plan.schedule.end = from_ms(NOW + 5_000);
-    let forecast = forecast(&plan, load, from_ms(NOW));
+    let forecast = forecast(&plan, &load, from_ms(NOW));
     assert!(matches!(forecast.obstacle, Some(Obstacle::TooShort { .. })));
     assert_eq!(forecast.in_time, 1);
 }
@@ -117,8 +120,9 @@ fn where_nothing_is_due_yet_the_turn_is_taken_when_something_is() {
         first_due: from_ms(NOW + 10_000),
         last_due: from_ms(NOW + 10_000),
         begun_today: 0,
+        waves: Vec::new(),
     };
-    let forecast = forecast(&plan(""), load, from_ms(NOW));
+    let forecast = forecast(&plan(""), &load, from_ms(NOW));
     assert_eq!(forecast.starts_at, Some(from_ms(NOW + 11_000)));
     assert_eq!(forecast.ends_at, Some(later(from_ms(NOW + 11_000), ANSWER)));
 }
@@ -164,8 +168,9 @@ fn a_limit_by_the_day_spreads_the_rest_over_the_days_that_follow() {
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         begun_today: 400,
+        waves: Vec::new(),
     };
-    let ends = forecast(&plan, load, from_ms(NOW)).ends_at.expect("it ends");
+    let ends = forecast(&plan, &load, from_ms(NOW)).ends_at.expect("it ends");
     let midnight = from_ms(NOW + 40 * 3_600_000);
     let behind = until(midnight, ends)
         .expect("600, 1,000 and 900 on the third day")

@@ -101,6 +101,7 @@ fn report() -> Report {
     counts.add(StateName::Pending, 40);
     counts.add(StateName::Skipped, 8);
     Report {
+        waves: vec![(0.01, shanghai("12:30:00"))],
         about: about(HOSTILE[5]),
         counts,
         skipped: [(Skipped::Gone, 5), (Skipped::CouponsPerUser, 3)].into(),
@@ -200,6 +201,7 @@ fn a_complete_campaign_and_an_empty_one() {
     );
     assert!(!said.contains("What is left"), "{said}");
     let empty = Report {
+        waves: Vec::new(),
         about: about(""),
         counts: Counts::default(),
         skipped: BTreeMap::new(),

@@ -146,6 +146,7 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::Start,
         Waiting::Window,
         Waiting::Day { most: 1 },
+        Waiting::Wave { done: 1, next: None },
         Waiting::AppId { owner },
         Waiting::Due,
         Waiting::Outage { since },

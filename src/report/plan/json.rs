@@ -61,10 +61,22 @@ struct Times {
     closed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<WindowBody>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waves: Vec<WaveBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starts_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
+}
+
+/// Who has a turn before the others; the last without a number are all those of no wave.
+#[derive(Debug, Serialize)]
+struct WaveBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wave: Option<u32>,
+    to_send: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begins_at: Option<String>,
 }
 
 /// The window that is open, or else the next one.
@@ -115,6 +127,16 @@ impl<'a> PlanObject<'a> {
             times: Times {
                 hours: plan.pace.calendar.hours().iter().map(ToString::to_string).collect(),
                 closed: plan.pace.calendar.closed().iter().map(ToString::to_string).collect(),
+                waves: plan
+                    .forecast
+                    .waves
+                    .iter()
+                    .map(|turns| WaveBody {
+                        wave: turns.wave,
+                        to_send: turns.to_send,
+                        begins_at: turns.begins.map(time),
+                    })
+                    .collect(),
                 window: plan.pace.window(about.now).map(|window| WindowBody {
                     opens_at: time(window.opens),
                     closes_at: (window.closes < Timestamp::MAX).then(|| time(window.closes)),

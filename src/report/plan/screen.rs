@@ -163,6 +163,7 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     facts.extend(schedule(plan).map(|said| ("schedule", said)));
     facts.extend(windows(plan));
     facts.extend(sending(plan).map(|said| ("sending", said)));
+    facts.extend(waves(plan));
     for (at, said) in money(plan).into_iter().enumerate() {
         facts.push((if at == 0 { "money" } else { "" }, said));
     }
@@ -241,8 +242,8 @@ fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
             "open".to_owned()
         };
         if window.closes < Timestamp::MAX {
-            let closes = clock_time(window.closes, window.opens.max(about.now), &about.zone);
-            let _ = write!(text, "; closes {closes}");
+            let until = clock_time(window.closes, window.opens.max(about.now), &about.zone);
+            let _ = write!(text, "; closes {until}");
         }
         facts.push(("window", text));
     }
@@ -262,6 +263,27 @@ fn sending(plan: &Proposal) -> Option<String> {
             format!("{from} to about {} ({})", time(ends, starts), duration(takes))
         }
     })
+}
+
+/// How many have a turn before the others, and when.
+fn waves(plan: &Proposal) -> Vec<(&'static str, String)> {
+    let (mut day, mut facts) = (plan.about.now, Vec::new());
+    for turns in &plan.forecast.waves {
+        let who = turns
+            .wave
+            .map_or_else(|| "everybody else".to_owned(), |wave| format!("wave {wave}"));
+        let mut text = format!("{who}: {}", of(turns.to_send, "coupon", "coupons"));
+        if let Some(begins) = turns.begins {
+            let _ = write!(
+                text,
+                " from {} on",
+                clock_time(whole_second(begins), day, &plan.about.zone)
+            );
+            day = begins;
+        }
+        facts.push((if facts.is_empty() { "waves" } else { "" }, text));
+    }
+    facts
 }
 
 fn whole_second(at: Timestamp) -> Timestamp {

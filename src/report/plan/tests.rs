@@ -8,7 +8,7 @@ use super::super::testing::{shanghai, spoilt_reading};
 use super::json::{PlanObject, RequestObject};
 use super::*;
 use crate::calendar::{Days, Hours};
-use crate::plan::forecast::Obstacle;
+use crate::plan::forecast::{Obstacle, WaveTurns};
 
 /// A first plan of so many users.
 fn first(users: u64) -> Proposal {
@@ -55,6 +55,7 @@ fn first(users: u64) -> Proposal {
             ends_at: Some(shanghai("12:17:02")),
             in_time: users,
             obstacle: None,
+            waves: Vec::new(),
         },
         money: Money::default(),
         reasons: Vec::new(),
@@ -102,7 +103,20 @@ fn later() -> Proposal {
         ..change
     };
     let plan = first(0);
+    let wave = |wave, to_send, begins| WaveTurns {
+        wave,
+        to_send,
+        begins: Some(shanghai(begins)),
+    };
     Proposal {
+        forecast: Forecast {
+            waves: vec![
+                wave(Some(1), 50, "14:00:01"),
+                wave(Some(2), 450, "14:30:02"),
+                wave(None, 4_500, "15:30:07"),
+            ],
+            ..plan.forecast
+        },
         ledger: LedgerNote {
             begun: Some(shanghai("09:00:00")),
             applied: Some(shanghai("11:20:30")),

@@ -1,0 +1,408 @@
+//! Waves: shares of the audience that have their turn before the others. A wave ends when each of its deliveries was answered
+//! or has used up its attempts in this run; behind its end lies a wait, and then comes the next one that has anybody in it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::clock::{later, until};
+use crate::delivery::{DeliveryKey, State};
+use crate::douyin::Platform;
+use crate::draw::{Draw, WAVE};
+use crate::event::{EventKind, Halted, Waiting};
+use crate::ledger::{Answered, Book, Fact, Store};
+use crate::plan::forecast::WaveLoad;
+use crate::plan::{self, Plan};
+
+use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::queue::Queue;
+use super::{AppIdTurn, Why};
+
+/// Of a wave that is larger, so many are enough to judge it by.
+const ENOUGH: u64 = 200;
+
+/// How far the waves of a run have come; nothing where the campaign has none.
+#[derive(Debug, Default)]
+pub struct Waves {
+    each: Vec<Wave>,
+    /// So many have ended, those that were empty included.
+    ended: usize,
+    wait: Option<Wait>,
+    /// The last whose beginning was told.
+    told: Option<usize>,
+}
+
+/// One wave as it stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wave {
+    /// How many deliveries it has.
+    size: u64,
+    /// What they were answered, whenever that was.
+    answered: Answered,
+    /// What they had been answered when a run last halted in it.
+    halted: Answered,
+}
+
+/// The wait behind a wave's end, by both clocks: whichever comes first, so that a clock that was set back delays nobody.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    until: Timestamp,
+    due: Instant,
+}
+
+impl Waves {
+    /// Takes over what the ledger has.
+    pub(super) fn new(plan: &Plan, book: &Book, queue: &Queue, at: Moment) -> Self {
+        let mut waves = Self::default();
+        if plan.schedule.waves.is_empty() {
+            return waves;
+        }
+        waves.each = sizes(plan, book, |recipient| queue.wave_of(recipient));
+        for (wave, said) in waves.each.iter_mut().zip(&plan.schedule.waves) {
+            let known = book.waves().iter().find(|known| same(known.share, said.share));
+            wave.halted = known.map_or_else(Answered::default, |known| known.halted);
+        }
+        if let Some((wave, ended)) = last_ended(plan, book) {
+            waves.ended = wave + 1;
+            waves.rest(plan, wave, ended, at);
+        }
+        waves
+    }
+
+    /// Begins the wait behind a wave that ended at some time; nothing where it is over.
+    fn rest(&mut self, plan: &Plan, wave: usize, ended: Timestamp, at: Moment) {
+        let Some(wait) = plan.schedule.waves.get(wave).map(|wave| wave.wait) else {
+            return;
+        };
+        let end = later(ended, wait);
+        self.wait = until(at.wall, end).map(|left| {
+            let left = left.min(wait);
+            Wait {
+                until: later(at.wall, left),
+                due: at.instant + left,
+            }
+        });
+    }
+
+    /// Whose turn it is, or will be when the wait is over: the first wave that has not ended and has anybody in it, or, behind
+    /// all waves, everybody else.
+    fn current(&self) -> usize {
+        let open = self.each.iter().enumerate().skip(self.ended);
+        open.filter(|(_, wave)| wave.size > 0)
+            .map(|(at, _)| at)
+            .next()
+            .unwrap_or(self.each.len())
+    }
+
+    /// Takes in that a delivery of a wave was settled, held, or left for a person.
+    pub(super) fn answered(&mut self, wave: usize, state: State, stuck: bool) {
+        if let Some(wave) = self.each.get_mut(wave) {
+            wave.note(state, stuck);
+        }
+    }
+
+    /// What of a wave was answered since the last halt in it, when too much of it was not issued.
+    fn too_few(&self, plan: &Plan, wave: usize) -> Option<Answered> {
+        let (said, wave) = (plan.schedule.waves.get(wave)?, self.each.get(wave)?);
+        let answered = wave.answered.since(wave.halted);
+        let of = answered.all.max(wave.size.min(ENOUGH));
+        exceeds(answered.not_issued, said.not_issued, of).then_some(answered)
+    }
+
+    /// When time alone changes what may be done.
+    pub(super) fn due(&self, at: Moment) -> Option<Instant> {
+        let wait = self.wait?;
+        let by_wall = until(at.wall, wait.until).map(|left| at.instant + left);
+        Some(by_wall.map_or(at.instant, |by_wall| by_wall.min(wait.due)))
+    }
+
+    /// What is waited for, and until when.
+    pub(super) fn waiting(&self) -> Option<(Waiting, Timestamp)> {
+        let done = u32::try_from(self.ended).unwrap_or(u32::MAX);
+        let next = self.number(self.current());
+        self.wait.map(|wait| (Waiting::Wave { done, next }, wait.until))
+    }
+
+    /// A wave's number from 1; none for everybody else.
+    fn number(&self, wave: usize) -> Option<u32> {
+        let number = u32::try_from(wave + 1).unwrap_or(u32::MAX);
+        (wave < self.each.len()).then_some(number)
+    }
+}
+
+impl Wave {
+    fn note(&mut self, state: State, stuck: bool) {
+        let issued = match state {
+            State::Issued => true,
+            State::Refused { .. } | State::Held { .. } => false,
+            State::InDoubt if stuck => false,
+            _ => return,
+        };
+        self.answered.all += 1;
+        self.answered.not_issued += u64::from(!issued);
+    }
+}
+
+/// Draws who belongs to which wave of a plan.
+pub(super) struct Drawn<'p> {
+    plan: &'p Plan,
+    draw: Draw,
+}
+
+impl<'p> Drawn<'p> {
+    pub(super) fn of(plan: &'p Plan) -> Self {
+        let draw = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
+        Self { plan, draw }
+    }
+
+    /// A user's wave, by number from 0; behind all of them for one of no wave.
+    pub(super) fn wave(&self, open_id: &str) -> usize {
+        let waves = &self.plan.schedule.waves;
+        let within = |wave: &plan::Wave| self.draw.within(wave.share, open_id);
+        waves.iter().position(within).unwrap_or(waves.len())
+    }
+}
+
+/// For what a user's first turn waits: a wave that has not ended, or the wait behind one that has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It may come now.
+    Now,
+    /// It comes after the wait, at this time.
+    At(Timestamp),
+    /// It comes with this wave, from 1, or behind the last one, when those before have ended.
+    With(Option<u32>),
+}
+
+/// When a user who was never attempted has a turn.
+pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
+    let waves = &plan.schedule.waves;
+    if waves.is_empty() {
+        return Turn::Now;
+    }
+    let wave = Drawn::of(plan).wave(&book.open_id(recipient));
+    let ended = last_ended(plan, book);
+    let first = ended.map_or(0, |(last, _)| last + 1);
+    if wave > first {
+        let number = u32::try_from(wave + 1).ok();
+        return Turn::With(number.filter(|_| wave < waves.len()));
+    }
+    match ended.filter(|_| wave == first && plan.schedule.waits) {
+        Some((last, at)) => Turn::At(waves.get(last).map_or(at, |wave| later(at, wave.wait))),
+        None => Turn::Now,
+    }
+}
+
+/// Every wave of a plan as the book has it.
+fn sizes(plan: &Plan, book: &Book, wave_of: impl Fn(u32) -> usize) -> Vec<Wave> {
+    let mut each = vec![Wave::default(); plan.schedule.waves.len()];
+    for recipient in 0..book.recipients() {
+        let Some(wave) = each.get_mut(wave_of(recipient)) else {
+            continue;
+        };
+        for ordinal in 1..=plan.coupons_per_user {
+            let standing = book.standing(DeliveryKey { recipient, ordinal });
+            wave.size += u64::from(!matches!(standing.state, State::Skipped(_)));
+            wave.note(standing.state, standing.doubt.is_some_and(|doubt| doubt.stuck));
+        }
+    }
+    each
+}
+
+/// The last wave of a plan that has ended by what the ledger knows, and when: that of its share, or else of the next larger
+/// one, in which everybody of it had a turn as well.
+pub(super) fn last_ended(plan: &Plan, book: &Book) -> Option<(usize, Timestamp)> {
+    let said = plan.schedule.waves.iter().enumerate().rev();
+    let ended = |share: f64| {
+        let known = book
+            .waves()
+            .iter()
+            .filter(|known| known.share >= share || same(known.share, share));
+        known.filter_map(|known| known.ended).next()
+    };
+    said.filter_map(|(at, wave)| Some((at, ended(wave.share)?))).next()
+}
+
+/// What there is to do in each wave that has anybody in it, and behind all of them for everybody else, by a run that begins to
+/// send `at` that moment.
+pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> Vec<WaveLoad> {
+    let said = &plan.schedule.waves;
+    if said.is_empty() {
+        return Vec::new();
+    }
+    let sizes = sizes(plan, book, |recipient| queue.wave_of(recipient));
+    let mut owed = vec![0_u64; said.len() + 1];
+    for recipient in 0..book.recipients() {
+        for ordinal in 1..=plan.coupons_per_user {
+            let key = DeliveryKey { recipient, ordinal };
+            let standing = book.standing(key);
+            let goes = match (standing.state, standing.doubt) {
+                (State::Pending | State::Deferred { .. }, _) => true,
+                (State::InDoubt, Some(doubt)) => queue.resendable(book, key, &doubt, at),
+                _ => false,
+            };
+            if let (true, Some(owed)) = (goes, owed.get_mut(queue.wave_of(recipient))) {
+                *owed += 1;
+            }
+        }
+    }
+    let ended = last_ended(plan, book);
+    let mut not_before = Timestamp::MIN;
+    let mut loads = Vec::new();
+    for (wave, to_send) in owed.into_iter().enumerate() {
+        let kept = said
+            .get(wave)
+            .filter(|_| plan.schedule.waits)
+            .map_or(Duration::ZERO, |wave| wave.wait);
+        let over = ended.filter(|(last, _)| wave <= *last);
+        if let Some((_, at)) = over.filter(|(last, _)| wave == *last) {
+            not_before = later(at, kept);
+        }
+        if sizes.get(wave).is_none_or(|wave| wave.size > 0) {
+            loads.push(WaveLoad {
+                wave: said.get(wave).and_then(|_| u32::try_from(wave + 1).ok()),
+                to_send,
+                not_before: if over.is_some() { Timestamp::MIN } else { not_before },
+                wait: if over.is_some() { Duration::ZERO } else { kept },
+            });
+        }
+    }
+    loads
+}
+
+/// Shares are the same when nobody could write the difference.
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-12
+}
+
+/// Whether so many are more than this share of some, the roundings of shares aside.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn exceeds(many: u64, share: f64, of: u64) -> bool {
+    many as f64 > share * of as f64 + 1e-6
+}
+
+impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// Ends a wave that has nothing left, begins the next one when its time has come, and halts where too few of one were
+    /// issued.
+    pub(super) fn look_at_waves(&mut self, at: Moment, batch: &mut Batch) {
+        if self.plan.schedule.waves.is_empty() || self.why.is_some() {
+            return;
+        }
+        if self.limits.waves.due(at).is_some_and(|due| due <= at.instant) {
+            self.limits.waves.wait = None;
+        }
+        self.judge(at, batch);
+        let current = self.limits.waves.current();
+        if self.limits.waves.wait.is_some() {
+            // Who came late to a wave that has ended goes at once.
+            self.queue.release(self.limits.waves.ended.saturating_sub(1));
+            self.leave_for_wave(at, batch);
+            return;
+        }
+        self.queue.release(current);
+        if self.has_ended(current, at, batch) {
+            self.end_wave(current, at, batch);
+        } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.book().counts().owed() > 0
+        {
+            self.limits.waves.told = Some(current);
+            let (wave, ended) = (self.limits.waves.number(current), false);
+            let (until, skipped) = (None, None);
+            self.voice.say(
+                at.wall,
+                EventKind::Wave {
+                    wave,
+                    ended,
+                    until,
+                    skipped,
+                },
+            );
+        }
+    }
+
+    /// Whether nothing of the present wave is left to attempt, and nothing is in flight.
+    fn has_ended(&mut self, current: usize, at: Moment, batch: &Batch) -> bool {
+        let waves = self.limits.waves.ended..=current;
+        let mut in_flight = self.flight.trips.keys();
+        if current >= self.limits.waves.each.len()
+            || !batch.facts.is_empty()
+            || in_flight.any(|key| waves.contains(&self.queue.wave_of(key.recipient)))
+        {
+            return false;
+        }
+        let known = at.wall.max(self.ledger.book().newest());
+        self.queue.has_ended(self.ledger.book(), waves, known)
+    }
+
+    /// Keeps the end of a wave, and begins the wait behind it where anybody is left.
+    fn end_wave(&mut self, wave: usize, at: Moment, batch: &mut Batch) {
+        let plan = &self.plan.schedule;
+        let Some((share, wait)) = plan.waves.get(wave).map(|wave| (wave.share, wave.wait)) else {
+            return;
+        };
+        batch.facts.push(Fact::WaveEnded { share, at: at.wall });
+        self.limits.waves.ended = wave + 1;
+        self.queue.release(wave);
+        let more = self.queue.waits_for_wave(self.ledger.book());
+        let waits = more && plan.waits && wait > Duration::ZERO;
+        if waits {
+            self.limits.waves.rest(&self.plan, wave, at.wall, at);
+        } else if more {
+            self.gate.pass_over(wait);
+        }
+        batch.told.push(EventKind::Wave {
+            wave: self.limits.waves.number(wave),
+            ended: true,
+            until: more.then(|| later(at.wall, wait)),
+            skipped: (more && !waits).then_some(wait),
+        });
+    }
+
+    /// Halts in the present wave, and keeps what it was answered: the next run is halted by answers of its own.
+    fn judge(&mut self, at: Moment, batch: &mut Batch) {
+        let current = self.limits.waves.current();
+        let Some(answered) = self
+            .limits
+            .waves
+            .too_few(&self.plan, current)
+            .filter(|_| self.limits.waves.wait.is_none())
+        else {
+            return;
+        };
+        if let (Some(said), Some(wave)) = (
+            self.plan.schedule.waves.get(current),
+            self.limits.waves.each.get(current),
+        ) {
+            batch.facts.push(Fact::WaveHalted {
+                share: said.share,
+                at: at.wall,
+                answered: wave.answered,
+            });
+        }
+        let Answered { all, not_issued } = answered;
+        let wave = self.limits.waves.number(current).unwrap_or_default();
+        self.halt(
+            Halted::Wave {
+                wave,
+                not_issued,
+                of: all,
+            },
+            at,
+        );
+    }
+
+    /// Leaves instead of waiting, where that was asked for and nothing else is left to do.
+    fn leave_for_wave(&mut self, at: Moment, batch: &Batch) {
+        let known = at.wall.max(self.ledger.book().newest());
+        if self.plan.run.no_wait
+            && batch.facts.is_empty()
+            && self.flight.trips.is_empty()
+            && self.queue.waits_for_wave(self.ledger.book())
+            && self
+                .queue
+                .has_ended(self.ledger.book(), 0..=self.limits.waves.ended.saturating_sub(1), known)
+        {
+            self.finish(Why::BetweenWaves);
+        }
+    }
+}
