@@ -1,6 +1,7 @@
 //! What is worth showing when. Pure: events and ticks come in, pieces to be written go out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -140,7 +141,7 @@ impl Show {
             } => pieces.push(Piece::Line(format!(
                 "a rehearsal does not wait: for real, the next window opens {}, after {}",
                 date_time(*until, &self.setup.zone),
-                duration(*wait)
+                duration(whole(*wait))
             ))),
             EventKind::Wave {
                 wave: Some(wave),
@@ -148,7 +149,7 @@ impl Show {
                 ..
             } => pieces.push(Piece::Line(format!(
                 "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
-                duration(*wait)
+                duration(whole(*wait))
             ))),
             EventKind::PaceChanged { until, per_second } => {
                 let slower = *per_second < std::mem::replace(&mut self.pace, *per_second);
@@ -216,6 +217,11 @@ impl Show {
         }
         pieces
     }
+}
+
+/// Up to the next second: what a person is told of a wait.
+const fn whole(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
