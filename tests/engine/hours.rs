@@ -282,8 +282,7 @@ async fn a_rehearsal_shows_the_waits_without_waiting() {
         _ => None,
     });
     let opens = |day: i64| Some(from_ms(BEGIN + day * 24 * HOUR + 2 * HOUR));
-    let minute = Duration::from_mins(1);
-    let (first, second) = (Duration::from_hours(18), Duration::from_hours(24) - minute);
+    let (first, second) = (Duration::from_hours(18), Duration::from_mins(24 * 60 - 1));
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0], (false, opens(8), Some(first)));
     assert_eq!((told[1].0, told[1].1), (false, opens(9)));

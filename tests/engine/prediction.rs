@@ -99,7 +99,7 @@ fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let mut random = fastrand::Rng::with_seed(text ^ u64::from(nth));
-    let long = std::time::Duration::from_secs(10);
+    let long = Duration::from_secs(10);
     match random.u32(..20) {
         0 | 1 => Act::Say(28_001_045, Class::Refuse),
         2 | 3 => Act::Say(UNLISTED, Class::Hold),

@@ -39,6 +39,8 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Ended { .. } => "ended",
             Fact::Reread { .. } => "reread",
             Fact::Decided { .. } => "decided",
+            Fact::WaveEnded { .. } => "wave_ended",
+            Fact::WaveHalted { .. } => "wave_halted",
         };
         *kinds.entry(kind).or_default() += 1;
     };

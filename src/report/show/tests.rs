@@ -109,7 +109,7 @@ fn windows_and_waves_come_and_go() {
     });
     story.now = shanghai("12:00:45");
     story.tell(wave(None, false, None, None)).phase(Phase::Sending);
-    let hours = |hours| Some(Duration::from_hours(hours) - Duration::from_millis(300));
+    let hours = |hours: u64| Some(Duration::from_millis(hours * 3_600_000 - 300));
     story.tell(wave(Some(2), true, Some("15:30:00"), hours(1)));
     story.tell(window(false, "20:30:00", hours(5)));
     let shown = lines(&story, shanghai("12:00:50"));
