@@ -178,10 +178,7 @@ fn near_day(word: &str) -> Option<Weekday> {
         return place(CHINESE.iter().position(|day| *day == one)).and_then(|word| day(word));
     }
     let begins = |full: &&str| word.len() >= 2 && full.starts_with(word.trim_end_matches('s'));
-    let full = FULL
-        .iter()
-        .filter(|full| full.len() >= word.len())
-        .position(|full| begins(&full));
+    let full = FULL.iter().filter(|full| full.len() >= word.len()).position(begins);
     let full =
         full.or_else(|| nearest(word, FULL.into_iter()).and_then(|near| FULL.iter().position(|full| *full == near)));
     let near = || nearest(word, DAYS.into_iter());

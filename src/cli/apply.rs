@@ -315,10 +315,10 @@ impl Run<'_> {
                 .map(|closed| format!("not on {}", listed(closed))),
         ];
         let said: Vec<_> = times.into_iter().flatten().collect();
-        if let (true, [first, rest @ ..]) = (self.args.rehearsal.on(), said.as_slice()) {
-            let rest: String = rest.iter().map(|said| format!(", and {said}")).collect();
+        if self.args.rehearsal.on() && !said.is_empty() {
             self.context.talk(&format!(
-                "a rehearsal does not wait; for real, the campaign sends {first}{rest}\n"
+                "a rehearsal does not wait; for real, the campaign sends {}\n",
+                said.join(", and ")
             ));
         }
     }

@@ -213,15 +213,15 @@ fn sizes(plan: &Plan, book: &Book, wave_of: impl Fn(u32) -> usize) -> Vec<Wave> 
 /// The last wave of a plan that has ended by what the ledger knows, and when: that of its share, or else of the next larger
 /// one, in which everybody of it had a turn as well.
 pub(super) fn last_ended(plan: &Plan, book: &Book) -> Option<(usize, Timestamp)> {
-    let said = plan.schedule.waves.iter().enumerate().rev();
+    let mut said = plan.schedule.waves.iter().enumerate().rev();
     let ended = |share: f64| {
-        let known = book
+        let mut known = book
             .waves()
             .iter()
             .filter(|known| known.share >= share || same(known.share, share));
-        known.filter_map(|known| known.ended).next()
+        known.find_map(|known| known.ended)
     };
-    said.filter_map(|(at, wave)| Some((at, ended(wave.share)?))).next()
+    said.find_map(|(at, wave)| Some((at, ended(wave.share)?)))
 }
 
 /// What there is to do in each wave that has anybody in it, and behind all of them for everybody else, by a run that begins to

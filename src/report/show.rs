@@ -1,6 +1,7 @@
 //! What is worth showing when. Pure: events and ticks come in, pieces to be written go out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -142,7 +143,7 @@ impl Show {
             } => pieces.push(Piece::Line(format!(
                 "a rehearsal does not wait: for real, the next window opens {}, after {}",
                 date_time(*until, &self.setup.zone),
-                duration(*wait)
+                duration(whole(*wait))
             ))),
             EventKind::DayPassedOver { most, until, wait } => pieces.push(Piece::Line(format!(
                 "the {} attempts of a day (pace.per_day) are used up; a rehearsal does not wait: for real, it goes on {}, after {}",
@@ -156,7 +157,7 @@ impl Show {
                 ..
             } => pieces.push(Piece::Line(format!(
                 "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
-                duration(*wait)
+                duration(whole(*wait))
             ))),
             EventKind::PaceChanged { until, per_second } => {
                 let slower = *per_second < std::mem::replace(&mut self.pace, *per_second);
@@ -224,6 +225,11 @@ impl Show {
         }
         pieces
     }
+}
+
+/// Up to the next second: what a person is told of a wait.
+const fn whole(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

@@ -150,6 +150,25 @@ async fn a_clock_that_leaps_out_of_the_window_stops_the_sends_at_once() {
     }
 }
 
+/// One that waits for the pace looks at the wall itself, when its time has come: nobody else does between two starts.
+#[tokio::test(start_paused = true)]
+async fn what_is_armed_looks_at_the_wall_right_before_it_leaves() {
+    let mut bench = Bench::new();
+    bench.clock.shift_ms(4 * HOUR);
+    bench.plan.schedule.hours = hours(&[(600, 900)], &[]);
+    bench.plan.pace.per_second = 0.05;
+    let clock = bench.clock.clone();
+    tokio::spawn(async move {
+        // The second one has left twenty seconds after the first; the third is armed.
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        clock.shift_ms(5 * HOUR);
+    });
+    let world = World::new(&bench.clock, 70, |_| Act::Issue);
+    let ended = bench.apply(5, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 5));
+    assert_eq!(outside(&world, &bench.plan.schedule.hours), []);
+}
+
 /// The wait goes by the wall, not by the time that the process slept.
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_a_window_ends_soon_after_the_clock_is_put_forward() {
@@ -264,8 +283,7 @@ async fn a_rehearsal_shows_the_waits_without_waiting() {
         _ => None,
     });
     let opens = |day: i64| Some(from_ms(BEGIN + day * 24 * HOUR + 2 * HOUR));
-    let minute = Duration::from_mins(1);
-    let (first, second) = (Duration::from_hours(18), Duration::from_hours(24) - minute);
+    let (first, second) = (Duration::from_hours(18), Duration::from_mins(24 * 60 - 1));
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0], (false, opens(8), Some(first)));
     assert_eq!((told[1].0, told[1].1), (false, opens(9)));

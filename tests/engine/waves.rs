@@ -205,10 +205,8 @@ async fn with_no_wait_a_run_leaves_at_the_end_of_a_wave_and_the_next_goes_on() {
     let ended = bench.apply(200, &world).await;
     assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::BetweenWaves));
     let first = world.given();
-    assert_eq!(
-        first as usize,
-        (0..200).filter(|user| wave_of(&bench, *user) == 0).count()
-    );
+    let of_first = (0..200).filter(|user| wave_of(&bench, *user) == 0).count() as u64;
+    assert_eq!(first, of_first);
     let ended = bench.apply(200, &world).await;
     assert_eq!(
         (ended.why, world.given()),

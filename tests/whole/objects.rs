@@ -246,7 +246,7 @@ fn together(told: &mut Told) {
 
 /// A window that does not open for some days.
 fn far_hours() -> String {
-    let now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap();
+    let now = runner::clock::Clock::system().now();
     let day = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).weekday().wrapping_add(3);
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let day = days[usize::try_from(day.to_monday_zero_offset()).unwrap()];

@@ -352,6 +352,12 @@ fn one_of_each() -> Vec<Fact> {
                 selection: "--held".to_owned(),
             }),
         },
+    ]
+}
+
+/// And of each of waves.
+fn of_waves() -> Vec<Fact> {
+    vec![
         Fact::WaveEnded {
             share: 0.01,
             at: from_ms(1_780_000_000_400),
@@ -370,7 +376,7 @@ fn one_of_each() -> Vec<Fact> {
 /// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
 #[test]
 fn the_format_stays_what_it_is() {
-    let facts = one_of_each();
+    let facts = [one_of_each(), of_waves()].concat();
     let lines: Vec<String> = facts
         .iter()
         .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))

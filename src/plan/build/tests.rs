@@ -175,6 +175,44 @@ fn a_rehearsal_has_no_times_and_stays_on_this_machine() {
     }
 }
 
+/// Each means something else than all others, and than nothing.
+const MEANINGS: [&str; 34] = [
+    "coupons_per_user: 2\n",
+    "max_coupons: 5\n",
+    "schedule: {start: 2026-06-01T10:00}\n",
+    "schedule: {end: 2026-06-01T10:00}\n",
+    "schedule: {hours: [mon 10:00-12:00]}\n",
+    "schedule: {hours: [mon 10:00-12:00]}\ntimezone: UTC\n",
+    "schedule: {hours: [mon 10:00-12:01]}\n",
+    "schedule: {hours: [tue 10:00-12:00]}\n",
+    "schedule: {closed: [2026-06-03]}\n",
+    "schedule: {closed: [2026-06-04]}\n",
+    "schedule: {hours: [mon 10:00-12:00], closed: [2026-06-04]}\n",
+    "schedule: {waves: [{share: 1%, wait: 30m}]}\n",
+    "schedule: {waves: [{share: 2%, wait: 30m}]}\n",
+    "schedule: {waves: [{share: 1%, wait: 31m}]}\n",
+    "schedule: {waves: [{share: 1%, wait: 30m, halt_if_not_issued: 30%}]}\n",
+    "schedule: {waves: [{share: 1%, wait: 30m}, {share: 2%, wait: 30m}]}\n",
+    "pace: {per_second: 97}\n",
+    "pace: {max_in_flight: 63}\n",
+    "retry: {attempts: 7}\n",
+    "retry: {first_delay: 501ms}\n",
+    "retry: {max_delay: 61s}\n",
+    "retry: {timeout: 11s}\n",
+    "retry: {in_doubt: ask}\n",
+    "retry: {resend_within: 25h}\n",
+    "retry: {give_up: 13h}\n",
+    "halt: {refused: {over: 51%, after: 200}}\n",
+    "halt: {refused: {over: 50%, after: 201}}\n",
+    "halt: {held: {over: 50%, after: 200}}\n",
+    "halt: {same_code: 21}\n",
+    "codes: {5: hold}\n",
+    "codes: {5: wait}\n",
+    "codes: {6: hold}\n",
+    "codes: {5: hold, 6: hold}\n",
+    "platform: {base_url: https://gateway.example}\n",
+];
+
 #[test]
 fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
     let hash = [7; 32];
@@ -200,42 +238,7 @@ fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
     let ports = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map(|url| rehearsal("", url).expect("it can be planned"));
     assert_eq!(fingerprint(&ports[0], &hash), fingerprint(&ports[1], &hash));
     let mut all = vec![base, fingerprint(&plan(""), &[8; 32]), fingerprint(&ports[0], &hash)];
-    for more in [
-        "coupons_per_user: 2\n",
-        "max_coupons: 5\n",
-        "schedule: {start: 2026-06-01T10:00}\n",
-        "schedule: {end: 2026-06-01T10:00}\n",
-        "schedule: {hours: [mon 10:00-12:00]}\n",
-        "schedule: {hours: [mon 10:00-12:00]}\ntimezone: UTC\n",
-        "schedule: {hours: [mon 10:00-12:01]}\n",
-        "schedule: {hours: [tue 10:00-12:00]}\n",
-        "schedule: {closed: [2026-06-03]}\n",
-        "schedule: {closed: [2026-06-04]}\n",
-        "schedule: {hours: [mon 10:00-12:00], closed: [2026-06-04]}\n",
-        "schedule: {waves: [{share: 1%, wait: 30m}]}\n",
-        "schedule: {waves: [{share: 2%, wait: 30m}]}\n",
-        "schedule: {waves: [{share: 1%, wait: 31m}]}\n",
-        "schedule: {waves: [{share: 1%, wait: 30m, halt_if_not_issued: 30%}]}\n",
-        "schedule: {waves: [{share: 1%, wait: 30m}, {share: 2%, wait: 30m}]}\n",
-        "pace: {per_second: 97}\n",
-        "pace: {max_in_flight: 63}\n",
-        "retry: {attempts: 7}\n",
-        "retry: {first_delay: 501ms}\n",
-        "retry: {max_delay: 61s}\n",
-        "retry: {timeout: 11s}\n",
-        "retry: {in_doubt: ask}\n",
-        "retry: {resend_within: 25h}\n",
-        "retry: {give_up: 13h}\n",
-        "halt: {refused: {over: 51%, after: 200}}\n",
-        "halt: {refused: {over: 50%, after: 201}}\n",
-        "halt: {held: {over: 50%, after: 200}}\n",
-        "halt: {same_code: 21}\n",
-        "codes: {5: hold}\n",
-        "codes: {5: wait}\n",
-        "codes: {6: hold}\n",
-        "codes: {5: hold, 6: hold}\n",
-        "platform: {base_url: https://gateway.example}\n",
-    ] {
+    for more in MEANINGS {
         all.push(fingerprint(&plan(more), &hash));
     }
     let source = "source: {csv: {path: a.csv, open_id: id, last_active: at}}";

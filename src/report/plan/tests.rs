@@ -83,6 +83,19 @@ fn change(what: &'static str, from: &str, to: &str) -> ChangeNote {
     }
 }
 
+fn in_waves() -> Vec<WaveTurns> {
+    let wave = |wave, to_send, begins| WaveTurns {
+        wave,
+        to_send,
+        begins: Some(shanghai(begins)),
+    };
+    vec![
+        wave(Some(1), 50, "14:00:01"),
+        wave(Some(2), 450, "14:30:02"),
+        wave(None, 4_500, "15:30:07"),
+    ]
+}
+
 /// A later plan, of a campaign that has been through much.
 fn later() -> Proposal {
     let mut counts = Counts::default();
@@ -102,21 +115,9 @@ fn later() -> Proposal {
         accepted,
         ..change
     };
-    let plan = first(0);
-    let wave = |wave, to_send, begins| WaveTurns {
-        wave,
-        to_send,
-        begins: Some(shanghai(begins)),
-    };
+    let mut plan = first(0);
+    plan.forecast.waves = in_waves();
     Proposal {
-        forecast: Forecast {
-            waves: vec![
-                wave(Some(1), 50, "14:00:01"),
-                wave(Some(2), 450, "14:30:02"),
-                wave(None, 4_500, "15:30:07"),
-            ],
-            ..plan.forecast
-        },
         ledger: LedgerNote {
             begun: Some(shanghai("09:00:00")),
             applied: Some(shanghai("11:20:30")),

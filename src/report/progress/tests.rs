@@ -1,7 +1,9 @@
 //! What a person sees while a run goes on, at two widths, for every reason there is to wait.
 
 use anstream::adapter::strip_str;
+use jiff::civil::Weekday;
 
+use crate::calendar::{Days, Hours};
 use crate::event::{EventKind, Owner, Phase, Waiting};
 
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
@@ -169,6 +171,31 @@ fn the_end_is_reckoned() {
     story.send(100, 200, ISSUED);
     let left = ends_at(&story).unwrap().as_second() - story.now.as_second();
     assert!((174..=180).contains(&left), "{left} s for 880 at 5/s");
+}
+
+/// Hours outside windows are reckoned with; behind a wave lie waits that nobody knows yet.
+#[test]
+fn the_end_is_reckoned_by_windows_and_not_within_a_wave() {
+    let mut story = Story::new();
+    let every = Days::range(Weekday::Monday, Weekday::Sunday);
+    let hours = [(600, 721), (840, 1_260)].map(|(from, until)| Hours::new(every, from, until).unwrap());
+    let setup = Setup {
+        calendar: Calendar::new(story.setup.zone.clone(), &hours, &[]),
+        ..(*story.setup).clone()
+    };
+    story.setup = setup.into();
+    story.begin().admit(98 * 90).phase(Phase::Sending);
+    assert_eq!(ends_at(&story), Some(shanghai("14:00:30")));
+    let wave = |wave, ended| EventKind::Wave {
+        wave,
+        ended,
+        until: None,
+        skipped: None,
+    };
+    story.tell(wave(Some(1), false));
+    assert_eq!(ends_at(&story), None);
+    story.tell(wave(Some(1), true)).tell(wave(None, false));
+    assert_eq!(ends_at(&story), Some(shanghai("14:00:30")));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::event::{Ending, Halted};
 use super::super::testing::{ISSUED, Story, shanghai};
 use super::*;
 
-/// The lines that a reader without a terminal gets of a story, with a look at the clock every second.
-fn lines(story: &Story, until: Timestamp) -> Vec<String> {
+/// What is shown of a story where there is no terminal, with a look at the clock every second.
+fn pieces(story: &Story, until: Timestamp) -> Vec<Piece> {
     let mut show = Show::new(story.setup.clone(), true);
     let mut tally = Tally::default();
     let mut pieces = vec![];
@@ -25,7 +25,12 @@ fn lines(story: &Story, until: Timestamp) -> Vec<String> {
     }
     pieces.append(&mut show.finish(&tally, until, 7));
     pieces
-        .into_iter()
+}
+
+/// The lines of it.
+fn lines(story: &Story, until: Timestamp) -> Vec<String> {
+    let pieces = pieces(story, until).into_iter();
+    pieces
         .filter_map(|piece| match piece {
             Piece::Line(line) => Some(strip_str(&line).to_string()),
             _ => None,
@@ -70,6 +75,51 @@ fn a_line_every_ten_seconds_and_at_each_change() {
     story.tell(EventKind::Halted(Halted::MaxCoupons { max: 300 }));
     story.end(Ending::NeedsPerson);
     insta::assert_snapshot!(lines(&story, shanghai("12:01:30")).join("\n"));
+}
+
+/// The waits of a schedule, as a run waits for them and as a rehearsal shows them.
+#[test]
+fn windows_and_waves_come_and_go() {
+    let mut story = Story::new();
+    story.begin().wait(2_000).admit(3_000);
+    let window = |open, until, skipped| EventKind::Window {
+        open,
+        until: Some(shanghai(until)),
+        skipped,
+    };
+    let wave = |wave, ended, until: Option<&str>, skipped| EventKind::Wave {
+        wave,
+        ended,
+        until: until.map(shanghai),
+        skipped,
+    };
+    let until = Some(shanghai("12:00:22"));
+    story.tell(window(false, "12:00:22", None)).phase(Phase::Waiting {
+        why: Waiting::Window,
+        until,
+    });
+    story.now = shanghai("12:00:22");
+    story.tell(window(true, "21:00:00", None)).phase(Phase::Sending);
+    story.tell(wave(Some(1), false, None, None)).send(1, 50, ISSUED);
+    story.tell(wave(Some(1), true, Some("12:00:45"), None));
+    let until = Some(shanghai("12:00:45"));
+    story.phase(Phase::Waiting {
+        why: Waiting::Wave { done: 1, next: None },
+        until,
+    });
+    story.now = shanghai("12:00:45");
+    story.tell(wave(None, false, None, None)).phase(Phase::Sending);
+    let hours = |hours: u64| Some(Duration::from_millis(hours * 3_600_000 - 300));
+    story.tell(wave(Some(2), true, Some("15:30:00"), hours(1)));
+    story.tell(window(false, "20:30:00", hours(5)));
+    let shown = lines(&story, shanghai("12:00:50"));
+    let told = pieces(&story, shanghai("12:00:50"))
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Record(object) if object.contains(r#""type":"w"#) => Some(object),
+            _ => None,
+        });
+    insta::assert_snapshot!(shown.into_iter().chain(told).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -108,6 +108,26 @@ fn past_the_end_after_days() {
 }
 
 #[test]
+fn a_run_that_does_not_wait_for_the_schedule_says_so() {
+    let ends = [
+        (Draining::NotStarted, Ending::Incomplete),
+        (Draining::OutsideHours, Ending::Incomplete),
+        (Draining::BetweenWaves, Ending::Incomplete),
+        (Draining::NoWindow, Ending::NeedsPerson),
+    ];
+    let said = ends.map(|(why, ending)| {
+        let mut story = sending(600);
+        drain(&mut story, why).end(ending);
+        let text = seen(&story);
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("stopped") || line.contains("help"));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn a_run_that_did_not_end_has_no_summary() {
     assert_eq!(seen(&sending(600)), "");
 }
@@ -139,6 +159,11 @@ fn every_halt_says_why_and_what_to_do() {
             why: text("10003: client_key\r\nerror"),
         },
         Halted::MaxCoupons { max: 100_000 },
+        Halted::Wave {
+            wave: 1,
+            not_issued: 61,
+            of: 180,
+        },
     ];
     let lines: Vec<_> = halts
         .iter()
