@@ -1,15 +1,18 @@
 //! What a run would do with a ledger, asked of the very queue that the run would ask. Nothing is sent and nothing is
 //! written.
 
+mod lapse;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock::later;
-use crate::delivery::{DeliveryKey, State, StateName};
+use crate::delivery::{DeliveryKey, Standing, State, StateName};
 use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
+use crate::plan::forecast::lapse::Comparison;
 use crate::plan::forecast::{AFTER_TAKING, ANSWER};
 
 use super::admit::Changes;
@@ -29,6 +32,8 @@ pub struct Outlook {
     pub first_due: Timestamp,
     /// When the last of those is due that were attempted before; the smallest time there is without any.
     pub last_due: Timestamp,
+    /// Who would have lapsed before their turn, in either order; none of a campaign in which nobody does.
+    pub lapse: Option<Comparison>,
     /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
     /// whether it is hangs on the platform.
     pub first: Vec<Due>,
@@ -69,13 +74,12 @@ pub fn foresee<S: Store>(
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
     }
-    Ok(outlook(plan, ledger.book(), roll, now.max(plan.schedule.start), most))
+    Ok(outlook(plan, ledger.book(), roll, now, most))
 }
 
-/// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
-/// attempt.
-fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) -> Outlook {
-    let at = at.max(book.newest());
+/// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
+fn outlook(plan: &Plan, book: &Book, roll: &Roll, now: Timestamp, most: usize) -> Outlook {
+    let at = now.max(plan.schedule.start).max(book.newest());
     let instant = Instant::now();
     let order = roll.order().map(<[u32]>::to_vec);
     let mut queue = Queue::new(plan, book, order, at, instant);
@@ -85,8 +89,10 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         behind: 0,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
+        lapse: None,
         first: Vec::new(),
     };
+    let mut again = Vec::new();
     for (key, standing) in book.unsettled() {
         let goes = match (standing.state, standing.doubt) {
             (State::Deferred { .. }, _) => true,
@@ -99,7 +105,9 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
             _ => false,
         };
         if let Some(left) = due_in(plan, &standing, at).filter(|_| goes) {
-            outlook.last_due = outlook.last_due.max(later(at, left));
+            let due = later(at, left);
+            outlook.last_due = outlook.last_due.max(due);
+            again.push((due, key, standing.doubt.is_some()));
         }
     }
     if let Some(due) = queue.next_due()
@@ -108,6 +116,14 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
+    let look = lapse::Look {
+        plan,
+        roll,
+        now,
+        first_due: outlook.first_due,
+        waits: &|key| book.standing(key).state == State::Pending && !is_behind(book, &queue, key, at),
+    };
+    outlook.lapse = look.compare(again);
     outlook.first = first(queue, book, (at, instant), most);
     outlook
 }
@@ -119,18 +135,29 @@ fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
         return behind;
     }
     for (key, standing) in book.unsettled() {
-        let waits = match (standing.state, standing.doubt) {
-            (State::Held { .. }, _) => true,
-            (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
-            _ => false,
-        };
-        if waits {
+        if waits_for_person(book, queue, (key, &standing), at) {
             let later = key.ordinal + 1..=plan.coupons_per_user;
             let owed = later.map(|ordinal| book.standing(DeliveryKey { ordinal, ..key }).state.name());
             behind += owed.filter(|name| *name == StateName::Pending).count() as u64;
         }
     }
     behind
+}
+
+/// Whether a coupon of the same user before this one waits for a person.
+fn is_behind(book: &Book, queue: &Queue, key: DeliveryKey, at: Timestamp) -> bool {
+    (1..key.ordinal).any(|ordinal| {
+        let before = DeliveryKey { ordinal, ..key };
+        waits_for_person(book, queue, (before, &book.standing(before)), at)
+    })
+}
+
+fn waits_for_person(book: &Book, queue: &Queue, (key, standing): (DeliveryKey, &Standing), at: Timestamp) -> bool {
+    match (standing.state, standing.doubt) {
+        (State::Held { .. }, _) => true,
+        (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
+        _ => false,
+    }
 }
 
 /// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its

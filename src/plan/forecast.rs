@@ -4,6 +4,8 @@
 //! the app id's turn, the start and the end) and with one guess, how long an answer takes. Refusals make a run no
 //! shorter; throttles, outages and attempts that are made again make it longer.
 
+pub mod lapse;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -77,11 +79,9 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
         };
     }
     let begin = now.max(plan.schedule.start);
-    // The app id's turn is taken when there is something to send.
-    let first = later(begin.max(load.first_due), AFTER_TAKING);
-    let curve = Curve::of(plan);
-    let last = curve.start(to_send - 1).and_then(|secs| moment(first, secs));
-    let last = last.map(|last| last.max(load.last_due));
+    let starts = Starts::of(plan, load.first_due, now);
+    let first = starts.first;
+    let last = starts.nth(to_send - 1).map(|last| last.max(load.last_due));
     let ends_at = last.map(|last| later(last, ANSWER));
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return Forecast {
@@ -107,7 +107,7 @@ pub fn forecast(plan: &Plan, load: Load, now: Timestamp) -> Forecast {
         starts_at: Some(first),
         ends_at,
         // Something is not done in time, if only the one that is due last.
-        in_time: curve.before(left).min(to_send - 1),
+        in_time: starts.curve.before(left).min(to_send - 1),
         obstacle: Some(obstacle),
     }
 }
@@ -131,7 +131,45 @@ fn pace_for(to_send: u64, has: Duration) -> Option<u64> {
     (left > 0.0 && pace <= 1e6).then_some(pace as u64)
 }
 
+/// When a run would start what it attempts, one after another.
+#[derive(Clone, Debug)]
+pub struct Starts {
+    first: Timestamp,
+    curve: Curve,
+    end: Timestamp,
+    /// How many there may be.
+    most: u64,
+}
+
+impl Starts {
+    /// The starts of a run whose first delivery is due at `first_due`.
+    #[must_use]
+    pub fn of(plan: &Plan, first_due: Timestamp, now: Timestamp) -> Self {
+        let begin = now.max(plan.schedule.start);
+        Self {
+            // The app id's turn is taken when there is something to send.
+            first: later(begin.max(first_due), AFTER_TAKING),
+            curve: Curve::of(plan),
+            end: plan.schedule.end,
+            most: plan.run.at_most,
+        }
+    }
+
+    /// When the `nth` is, from 0, were there no end; none when it lies beyond all calendars.
+    fn nth(&self, nth: u64) -> Option<Timestamp> {
+        self.curve.start(nth).and_then(|secs| moment(self.first, secs))
+    }
+
+    /// When the `nth` is, from 0, that is not before `due`; none when the run makes it no more.
+    #[must_use]
+    pub fn within(&self, nth: u64, due: Timestamp) -> Option<Timestamp> {
+        let start = self.nth(nth)?.max(due);
+        (nth < self.most && start < self.end).then_some(start)
+    }
+}
+
 /// When each start happens, in seconds after the first.
+#[derive(Clone, Debug)]
 struct Curve {
     /// The rounds of the slow start: how many starts came before, and when it began.
     rounds: Vec<(f64, f64, f64)>,

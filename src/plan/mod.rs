@@ -4,7 +4,6 @@
 mod build;
 mod fingerprint;
 pub mod forecast;
-pub mod lapse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -20,6 +20,7 @@ use crate::engine::outlook::{Due, Outlook, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::worth::Worth;
 use crate::ledger::{Generation, Ledger, Store};
+use crate::plan::forecast::lapse::Comparison;
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
 use crate::problem::Problem;
@@ -133,7 +134,12 @@ impl Job<'_> {
             first_due: outlook.first_due,
             last_due: outlook.last_due,
         };
-        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, load), &fingerprint);
+        let proposal = self.proposal(
+            now,
+            (note, stand, changes, money),
+            (reasons, load, outlook.lapse),
+            &fingerprint,
+        );
         Ok((proposal, requests))
     }
 
@@ -159,6 +165,7 @@ impl Job<'_> {
             reading,
             resent: outlook.resent,
             behind: outlook.behind,
+            lapsing: outlook.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
             at_most: self.wanted.at_most,
         };
         Ok((stand, outlook))
@@ -168,7 +175,7 @@ impl Job<'_> {
         &self,
         now: Timestamp,
         (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
-        (mut reasons, load): (Vec<Reason>, Load),
+        (mut reasons, load, lapse): (Vec<Reason>, Load, Option<Comparison>),
         fingerprint: &Fingerprint,
     ) -> Proposal {
         let (plan, said) = (self.plan, &self.parsed.campaign);
@@ -201,6 +208,7 @@ impl Job<'_> {
                 end: Some(schedule.end).filter(|end| *end < Timestamp::MAX),
             },
             forecast,
+            lapse,
             money,
             reasons,
             fingerprint: fingerprint.to_string(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::delivery::Skipped;
 use crate::event::UnusableKind;
 use crate::identity::{AppId, CampaignName};
+use crate::plan::forecast::lapse::{Comparison, Lapses};
 
 use super::super::json::CountsBody;
 use super::super::times::rfc3339;
@@ -27,6 +28,8 @@ pub struct PlanObject<'a> {
     rate_per_second: f64,
     #[serde(flatten)]
     times: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lapse: Option<LapseBody>,
     #[serde(flatten)]
     verdict: Verdict<'a>,
     fingerprint: &'a str,
@@ -57,6 +60,60 @@ struct Times {
     starts_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
+}
+
+/// Who would have lapsed before their turn, in both orders.
+#[derive(Debug, Serialize)]
+struct LapseBody {
+    order: &'static str,
+    saved: u64,
+    as_listed: LapsesBody,
+    expiring_first: LapsesBody,
+}
+
+/// The same in one order, in coupons and, by the hour, in users.
+#[derive(Debug, Serialize)]
+struct LapsesBody {
+    in_time: u64,
+    lapsed: u64,
+    unreached: u64,
+    users: u64,
+    by_hour: Vec<HourBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct HourBody {
+    at: String,
+    users: u64,
+}
+
+impl LapseBody {
+    fn of(lapse: &Comparison, time: impl Fn(Timestamp) -> String) -> Self {
+        let order = |lapses: &Lapses| LapsesBody {
+            in_time: lapses.in_time,
+            lapsed: lapses.lapsed,
+            unreached: lapses.unreached,
+            users: lapses.users(),
+            by_hour: lapses
+                .by_hour
+                .iter()
+                .map(|(at, users)| HourBody {
+                    at: time(*at),
+                    users: *users,
+                })
+                .collect(),
+        };
+        Self {
+            order: if lapse.is_expiring_first() {
+                "expiring_first"
+            } else {
+                "as_listed"
+            },
+            saved: lapse.saved(),
+            as_listed: order(&lapse.as_listed),
+            expiring_first: order(&lapse.expiring_first),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +156,7 @@ impl<'a> PlanObject<'a> {
                 starts_at: plan.forecast.starts_at.map(time),
                 ends_at: plan.forecast.ends_at.map(time),
             },
+            lapse: plan.lapse.as_ref().map(|lapse| LapseBody::of(lapse, time)),
             verdict: Verdict {
                 feasible: plan.reasons.is_empty(),
                 reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),
