@@ -5,6 +5,7 @@
 
 mod bench;
 mod crashes;
+mod lapses;
 mod limits;
 mod orders;
 mod prediction;

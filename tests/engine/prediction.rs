@@ -175,6 +175,7 @@ impl Round {
             reading,
             resent: outlook.resent,
             behind: outlook.behind,
+            lapsing: 0,
             at_most: None,
         };
         let load = Load {

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::super::Order;
 use crate::clock::from_ms;
+
+pub use crate::plan::Order;
 
 const HOUR_MS: i64 = 3_600_000;
 
