@@ -13,11 +13,11 @@ use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
 use crate::plan::forecast::lapse::Comparison;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER};
+use crate::plan::forecast::{AFTER_TAKING, ANSWER, Starts};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
-use super::roll::Roll;
+use super::roll::{Dates, Roll};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Due {
 pub fn foresee<S: Store>(
     plan: &Plan,
     ledger: &mut Ledger<S>,
-    (changes, roll): (Changes, &Roll),
+    (changes, roll): (Changes, Roll),
     now: Timestamp,
     most: usize,
 ) -> Result<Outlook, LedgerError> {
@@ -78,11 +78,10 @@ pub fn foresee<S: Store>(
 }
 
 /// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
-fn outlook(plan: &Plan, book: &Book, roll: &Roll, now: Timestamp, most: usize) -> Outlook {
+fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
     let at = now.max(plan.schedule.start).max(book.newest());
     let instant = Instant::now();
-    let order = roll.order().map(<[u32]>::to_vec);
-    let mut queue = Queue::new(plan, book, order, at, instant);
+    let mut queue = Queue::new(plan, book, roll.take_order(), at, instant);
     let mut outlook = Outlook {
         resent: 0,
         waiting: 0,
@@ -118,12 +117,12 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, now: Timestamp, most: usize) -
     outlook.behind = behind(plan, book, &queue, at);
     let look = lapse::Look {
         plan,
-        roll,
-        now,
-        first_due: outlook.first_due,
+        order: queue.order(),
+        starts: Starts::of(plan, outlook.first_due, now),
         waits: &|key| book.standing(key).state == State::Pending && !is_behind(book, &queue, key, at),
     };
-    outlook.lapse = look.compare(again);
+    let dates = Dates::of(&roll, plan.audience.as_of, now);
+    outlook.lapse = dates.map(|dates| look.compare(&dates, again));
     outlook.first = first(queue, book, (at, instant), most);
     outlook
 }

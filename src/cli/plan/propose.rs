@@ -158,7 +158,7 @@ impl Job<'_> {
             roll,
             ..
         } = converged;
-        let outlook = foresee(self.plan, ledger, (changes, &roll), now, self.wanted.show.unwrap_or(0))?;
+        let outlook = foresee(self.plan, ledger, (changes, roll), now, self.wanted.show.unwrap_or(0))?;
         let stand = Stand {
             counts,
             skipped,

@@ -39,27 +39,20 @@ pub(super) fn lapses(plan: &Proposal) -> Vec<String> {
             let _ = write!(text, "; `order: expiring_first` would send {} more", grouped(n));
         }
     }
-    let hours = hours(planned);
-    let time = |at| clock_time(at, plan.about.now, &plan.about.zone);
     let mut when = String::new();
-    for (nth, (from, to, users)) in hours.iter().enumerate() {
-        let _ = match nth {
-            0 => write!(
-                when,
-                "{} of them from {} to {}",
-                grouped(*users),
-                time(*from),
-                time(*to)
-            ),
-            _ => write!(when, ", {} to {}", grouped(*users), time(*to)),
-        };
+    let mut before = plan.about.now;
+    for (end, users) in hours(planned).into_iter().filter(|(_, users)| *users > 0) {
+        let (comma, more) = if when.is_empty() { ("", "") } else { (", ", " more") };
+        let time = clock_time(end, before, &plan.about.zone);
+        let _ = write!(when, "{comma}{}{more} until {time}", grouped(users));
+        before = end;
     }
     [text, when].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
-/// How many users lapse in each group of hours: all groups have as many, one follows the other, and the first begins with
-/// the first hour in which somebody does.
-fn hours(lapses: &Lapses) -> Vec<(Timestamp, Timestamp, u64)> {
+/// How many users lapse in each group of hours, by its end: all groups have as many, one follows the other, and the first
+/// begins with the first hour in which somebody does.
+fn hours(lapses: &Lapses) -> Vec<(Timestamp, u64)> {
     let (Some((first, _)), Some((last, _))) = (lapses.by_hour.first_key_value(), lapses.by_hour.last_key_value())
     else {
         return Vec::new();
@@ -70,12 +63,11 @@ fn hours(lapses: &Lapses) -> Vec<(Timestamp, Timestamp, u64)> {
     let together = HOURS.into_iter().find(fits);
     let together = together.unwrap_or_else(|| all.div_ceil(MOST).div_ceil(24) * 24);
     let after = |hours: u64| from_ms(first.as_millisecond().saturating_add_unsigned(hours * HOUR_MS));
-    let mut groups: Vec<_> = (0..all.div_ceil(together))
-        .map(|nth| (after(nth * together), after((nth + 1) * together), 0))
-        .collect();
+    let ends = (1..=all.div_ceil(together)).map(|nth| after(nth * together));
+    let mut groups: Vec<_> = ends.map(|end| (end, 0)).collect();
     for (at, users) in &lapses.by_hour {
         let nth = usize::try_from(hour_of(*at) / together).unwrap_or(usize::MAX);
-        if let Some((.., all)) = groups.get_mut(nth) {
+        if let Some((_, all)) = groups.get_mut(nth) {
             *all += users;
         }
     }
