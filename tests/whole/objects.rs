@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::fs;
 
-use runner::clock::Clock;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::before::lapsing;
 use crate::control::applying;
 use crate::scene::{Ran, Scene, StandIn};
 
@@ -244,29 +244,12 @@ fn together(told: &mut Told) {
     }
 }
 
-/// One in which users lapse before their turn.
-fn lapsing(told: &mut Told) {
-    let scene = Scene::new("http://127.0.0.1:1", 6).with("pace: {per_second: 0.01}");
-    let file = fs::read_to_string(scene.file()).unwrap();
-    let dated = file.replace(
-        "open_id: open_id}}}",
-        "open_id: open_id, last_active: seen}}, active_within: 1h}",
-    );
-    fs::write(scene.file(), dated).unwrap();
-    let seen = Clock::system().now().as_second() - 3_600 + 300;
-    let csv = (0..6).fold("open_id,seen\n".to_owned(), |csv, user| {
-        csv + &format!("u{user},{seen}\n")
-    });
-    fs::write(scene.dir.path().join("audience.csv"), csv).unwrap();
-    scene.json(told, "plan", &[]);
-}
-
 #[test]
 fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     let mut told = Told::default();
     troubled(&mut told);
     together(&mut told);
-    lapsing(&mut told);
+    lapsing().json(&mut told, "plan", &[]);
     let few = StandIn::start(&["--refuse", "0%", "--stock", "5"]);
     Scene::new(&few.url, 50).applied(&mut told);
     Scene::new("nowhere", 1)
