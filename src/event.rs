@@ -46,10 +46,12 @@ pub enum EventKind {
         /// Whether that ledger is new.
         new_ledger: bool,
     },
-    /// So many rows of the audience were read; comes many times.
+    /// So many rows of the audience were read, those of the excluded included; comes many times, first before any row.
     AudienceRead {
         /// Rows so far.
         rows: u64,
+        /// Of about how many; none where only reading them tells.
+        of: Option<u64>,
     },
     /// So many of the users who are new are durable in the ledger; comes many times. None of them counts yet.
     Admitting {

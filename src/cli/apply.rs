@@ -33,7 +33,7 @@ pub use prepare::NO_CREDENTIALS;
 
 use super::app_id::Turn;
 use super::apply_args::ApplyArgs;
-use super::converge::{Converge, expected};
+use super::converge::{Converge, expected, expected_rows};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{Home, again};
@@ -154,7 +154,9 @@ impl Run<'_> {
         self.show(existing.as_ref());
         let empty = Book::new(self.plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let progress = |rows| self.say(EventKind::AudienceRead { rows });
+        let of = expected_rows(self.parsed);
+        let progress = |rows| self.say(EventKind::AudienceRead { rows, of });
+        progress(0);
         let (weighed, fingerprint) = tokio::select! {
             biased;
             () = owner::stopped(self.orders.clone()) => return Ok(self.broken_off()),

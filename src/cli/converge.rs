@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::audience::Source;
-use crate::campaign::Parsed;
+use crate::campaign::{Exclude, Parsed};
 use crate::delivery::StateName;
 use crate::douyin::codes::Codes;
 use crate::engine::admit::{Accept, Admission, Terms, Weighed};
@@ -84,6 +84,22 @@ impl Converge<'_> {
         let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
         Ok((admission.weigh(&terms), fingerprint))
     }
+}
+
+/// About how many rows a campaign's audience and its lists of the excluded have together; nothing where only reading them
+/// would tell.
+#[must_use]
+pub fn expected_rows(parsed: &Parsed) -> Option<u64> {
+    let said = &parsed.campaign;
+    let lists = said.audience.exclude.iter().flatten();
+    let excluded = lists.filter_map(|list| match list {
+        Exclude::Source(source) => Some(source),
+        // Its ledger is asked, and has no rows.
+        Exclude::Campaign(_) => None,
+    });
+    let all = excluded.chain([&said.audience.source]);
+    all.map(|source| Source::of(source, &said.timezone).expected_rows())
+        .sum()
 }
 
 /// Checks that a plan is the one that was reviewed, where one was.

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
 use crate::campaign::share_written;
-use crate::delivery::{Away, Counts, DeliveryKey, Skipped, StateName};
+use crate::delivery::{Away, Counts, Skipped, StateName};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
 use crate::ledger::{Book, Generation};
@@ -104,34 +104,6 @@ pub struct Converged {
 }
 
 impl Converged {
-    /// The last moments of everybody whose first turn is still to come, in the order of admission: what a forecast of
-    /// those who will lapse goes by. None of a campaign in which nobody does.
-    #[must_use]
-    pub fn latest(&self, book: &Book) -> Option<Vec<Timestamp>> {
-        self.roll.lapses(0)?;
-        let known = book.recipients();
-        let newcomers = u32::try_from(self.changes.admitted.len()).unwrap_or(u32::MAX);
-        let mut away = Numbers::that(known.saturating_add(newcomers), |user| book.away(user).is_some());
-        for user in &self.changes.returned {
-            away.remove(*user);
-        }
-        for user in self.changes.away.values().flatten() {
-            away.insert(*user);
-        }
-        let waits = |user: &u32| {
-            let first = DeliveryKey {
-                recipient: *user,
-                ordinal: 1,
-            };
-            let state = book.standing(first).state.name();
-            let is_new = *user >= known;
-            !away.contains(*user)
-                && (is_new || matches!(state, StateName::Pending | StateName::Deferred | StateName::Skipped))
-        };
-        let waiting = (0..known.saturating_add(newcomers)).filter(waits);
-        Some(waiting.filter_map(|user| self.roll.lapses(user)).collect())
-    }
-
     /// What is worth a remark and changes nothing.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         let needless = self.needless.iter();

@@ -1,6 +1,8 @@
 //! What a run would do with a ledger, asked of the very queue that the run would ask. Nothing is sent and nothing is
 //! written.
 
+mod lapse;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,16 +10,17 @@ use tokio::time::Instant;
 
 use crate::calendar::Day;
 use crate::clock::later;
-use crate::delivery::{DeliveryKey, State, StateName};
+use crate::delivery::{DeliveryKey, Standing, State, StateName};
 use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER, WaveLoad};
+use crate::plan::forecast::lapse::Comparison;
+use crate::plan::forecast::{AFTER_TAKING, ANSWER, Load, Starts, WaveLoad};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
-use super::roll::Roll;
+use super::roll::{Dates, Roll};
 use super::waves;
 
 /// What a run would do.
@@ -37,6 +40,8 @@ pub struct Outlook {
     pub begun_today: u64,
     /// Whose turn comes before the others', wave by wave; nothing without waves.
     pub waves: Vec<WaveLoad>,
+    /// Who would have lapsed before their turn, in either order; none of a campaign in which nobody does.
+    pub lapse: Option<Comparison>,
     /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
     /// whether it is hangs on the platform.
     pub first: Vec<Due>,
@@ -63,7 +68,7 @@ pub struct Due {
 pub fn foresee<S: Store>(
     plan: &Plan,
     ledger: &mut Ledger<S>,
-    (changes, roll): (Changes, &Roll),
+    (changes, roll): (Changes, Roll),
     now: Timestamp,
     most: usize,
 ) -> Result<Outlook, LedgerError> {
@@ -77,32 +82,26 @@ pub fn foresee<S: Store>(
     for batch in changes.into_batches() {
         ledger.suppose(&batch)?;
     }
-    let book = ledger.book();
-    let today = Day::of(now.max(book.newest()), &plan.schedule.zone);
-    let begun_today = book.begun_since(today.begins);
-    Ok(Outlook {
-        begun_today,
-        ..outlook(plan, book, roll, plan.schedule.turns(now), most)
-    })
+    Ok(outlook(plan, ledger.book(), roll, now, most))
 }
 
-/// Looks at what a run would do that begins to send `at` that moment, and at the first `most` deliveries that it would
-/// attempt.
-fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) -> Outlook {
-    let at = at.max(book.newest());
+/// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
+fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
+    let at = plan.schedule.turns(now).max(book.newest());
     let instant = Instant::now();
-    let order = roll.order().map(<[u32]>::to_vec);
-    let mut queue = Queue::new(plan, book, order, at, instant);
+    let mut queue = Queue::new(plan, book, roll.take_order(), at, instant);
     let mut outlook = Outlook {
         resent: 0,
         waiting: 0,
         behind: 0,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
-        begun_today: 0,
+        begun_today: book.begun_since(Day::of(now.max(book.newest()), &plan.schedule.zone).begins),
         waves: waves::loads(plan, book, &queue, at),
+        lapse: None,
         first: Vec::new(),
     };
+    let mut again = Vec::new();
     for (key, standing) in book.unsettled() {
         let goes = match (standing.state, standing.doubt) {
             (State::Deferred { .. }, _) => true,
@@ -115,7 +114,9 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
             _ => false,
         };
         if let Some(left) = due_in(plan, &standing, at).filter(|_| goes) {
-            outlook.last_due = outlook.last_due.max(later(at, left));
+            let due = later(at, left);
+            outlook.last_due = outlook.last_due.max(due);
+            again.push((due, key, standing.doubt.is_some()));
         }
     }
     let mut wave = waves::last_ended(plan, book).map_or(0, |(last, _)| last + 1);
@@ -126,6 +127,23 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
+    let load = Load {
+        // More than there can be.
+        to_send: u64::from(book.recipients()) * u64::from(plan.coupons_per_user),
+        first_due: outlook.first_due,
+        last_due: outlook.last_due,
+        begun_today: outlook.begun_today,
+        waves: outlook.waves.clone(),
+    };
+    let look = lapse::Look {
+        plan,
+        order: queue.order(),
+        starts: Starts::of(plan, &load, now),
+        waits: &|key| book.standing(key).state == State::Pending && !is_behind(book, &queue, key, at),
+        wave_of: &|user| queue.wave_of(user),
+    };
+    let dates = Dates::of(&roll, plan.audience.as_of, now);
+    outlook.lapse = dates.map(|dates| look.compare(&dates, again));
     outlook.first = first((queue, wave), (plan, book), (at, instant), most);
     outlook
 }
@@ -137,12 +155,7 @@ fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
         return behind;
     }
     for (key, standing) in book.unsettled() {
-        let waits = match (standing.state, standing.doubt) {
-            (State::Held { .. }, _) => true,
-            (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
-            _ => false,
-        };
-        if waits {
+        if waits_for_person(book, queue, (key, &standing), at) {
             let later = key.ordinal + 1..=plan.coupons_per_user;
             let owed = later.map(|ordinal| book.standing(DeliveryKey { ordinal, ..key }).state.name());
             behind += owed.filter(|name| *name == StateName::Pending).count() as u64;
@@ -159,6 +172,22 @@ fn release(queue: &mut Queue, plan: &Plan, book: &Book, from: usize, now: Timest
     }
     queue.release(wave);
     wave
+}
+
+/// Whether a coupon of the same user before this one waits for a person.
+fn is_behind(book: &Book, queue: &Queue, key: DeliveryKey, at: Timestamp) -> bool {
+    (1..key.ordinal).any(|ordinal| {
+        let before = DeliveryKey { ordinal, ..key };
+        waits_for_person(book, queue, (before, &book.standing(before)), at)
+    })
+}
+
+fn waits_for_person(book: &Book, queue: &Queue, (key, standing): (DeliveryKey, &Standing), at: Timestamp) -> bool {
+    match (standing.state, standing.doubt) {
+        (State::Held { .. }, _) => true,
+        (State::InDoubt, Some(doubt)) => !queue.resendable(book, key, &doubt, at),
+        _ => false,
+    }
 }
 
 /// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its

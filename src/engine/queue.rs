@@ -172,6 +172,14 @@ impl Queue {
         queue
     }
 
+    /// The recipients in the order of their turns; none when that is the order of admission.
+    pub(super) fn order(&self) -> Option<&[u32]> {
+        match &self.turns {
+            Turns::Admission(_) => None,
+            Turns::Other { order, .. } => Some(order),
+        }
+    }
+
     /// Puts a delivery back that is due at `due`.
     pub fn put(&mut self, key: DeliveryKey, standing: &Standing, due: Instant) {
         match (standing.state, standing.doubt) {

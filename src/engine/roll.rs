@@ -58,6 +58,49 @@ impl Roll {
     }
 }
 
+/// When everybody lapses, for a look at a whole roll, by the wall clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dates<'r> {
+    last: &'r [u32],
+    within: Duration,
+    ahead: i64,
+}
+
+impl<'r> Dates<'r> {
+    /// Those of a run that would begin when the wall clock says `wall`; none of a roll in which nobody lapses.
+    pub(super) fn of(roll: &'r Roll, as_of: AsOf, wall: Timestamp) -> Option<Self> {
+        let Activity { last, within } = roll.activity.as_ref()?;
+        Some(Self {
+            last,
+            within: *within,
+            ahead: ahead(as_of, wall),
+        })
+    }
+
+    /// How many recipients there are.
+    pub(super) fn recipients(&self) -> u32 {
+        u32::try_from(self.last.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When a recipient was last active, in seconds since the Unix epoch; never, for one of whom nothing is known.
+    pub(super) fn last(&self, recipient: u32) -> u32 {
+        self.last.get(recipient as usize).copied().unwrap_or_default()
+    }
+
+    /// The last moment at which somebody who was last active then may be sent to.
+    pub(super) fn latest(&self, last: u32) -> Timestamp {
+        from_ms(lapses(last, self.within).as_millisecond().saturating_sub(self.ahead))
+    }
+}
+
+/// How far the present that a plan goes by is ahead of the wall, in milliseconds.
+fn ahead(as_of: AsOf, wall: Timestamp) -> i64 {
+    match as_of {
+        AsOf::Wall => 0,
+        AsOf::From(start) => start.as_millisecond() - wall.as_millisecond(),
+    }
+}
+
 /// Who lapses when in one run, by the wall clock.
 #[derive(Debug)]
 pub(super) struct Lapsing {
@@ -69,10 +112,7 @@ pub(super) struct Lapsing {
 impl Lapsing {
     /// Begins a run whose wall clock says `wall`.
     pub(super) fn new(roll: Roll, as_of: AsOf, wall: Timestamp) -> Self {
-        let ahead = match as_of {
-            AsOf::Wall => 0,
-            AsOf::From(start) => start.as_millisecond() - wall.as_millisecond(),
-        };
+        let ahead = ahead(as_of, wall);
         Self { roll, ahead }
     }
 

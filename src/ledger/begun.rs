@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::book::Book;
+
 /// Days begin at quarters of an hour in every zone there is.
 const QUARTER: i64 = 15 * 60;
 /// A day that clocks show twice, as where a zone moves over the date line, is over by then.
@@ -39,6 +41,15 @@ impl Begun {
     /// How many began at `since`, which is a quarter of an hour, or later.
     pub(super) fn since(&self, since: Timestamp) -> u64 {
         self.0.range(quarter(since)..).map(|(_, many)| u64::from(*many)).sum()
+    }
+}
+
+impl Book {
+    /// How many attempts began at `since` or later, the beginning of a day not much over two days ago. What began while the
+    /// clock was set back counts as begun at the newest time that was known.
+    #[must_use]
+    pub fn begun_since(&self, since: Timestamp) -> u64 {
+        self.begun.since(since)
     }
 }
 

@@ -255,13 +255,6 @@ impl Book {
         self.reopened_doubts
     }
 
-    /// How many attempts began at `since` or later, the beginning of a day not much over two days ago. What began while the
-    /// clock was set back counts as begun at the newest time that was known.
-    #[must_use]
-    pub fn begun_since(&self, since: Timestamp) -> u64 {
-        self.begun.since(since)
-    }
-
     /// Folds one fact in. After an error the book is not to be used any more.
     pub(super) fn fold(&mut self, entry: Entry<'_>) -> Result<(), Contradiction> {
         match entry {

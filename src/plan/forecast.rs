@@ -4,15 +4,18 @@
 //! the app id's turn, the start, the windows and the end) and with one guess, how long an answer takes. Refusals make a run no
 //! shorter; throttles, outages and attempts that are made again make it longer.
 
+pub mod lapse;
+mod sending;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use crate::calendar::{Day, FAR};
+use crate::calendar::FAR;
 use crate::clock::{later, until};
 
 use super::{Plan, Schedule};
+use sending::{Curve, Days, Segment, Sending, moment};
 
 /// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now.
 pub const AFTER_TAKING: Duration = Duration::from_secs(1);
@@ -174,6 +177,7 @@ struct Course {
     /// How many seconds there are to send before it, waits behind waves left out.
     left: f64,
     turns: Vec<WaveTurns>,
+    segments: Vec<Segment>,
 }
 
 impl Course {
@@ -186,6 +190,7 @@ impl Course {
             in_time: 0,
             left: 0.0,
             turns: Vec::new(),
+            segments: Vec::new(),
         };
         let (mut sent, mut before, mut at) = (0, None, begin.max(load.first_due));
         for part in parts(load) {
@@ -206,6 +211,7 @@ impl Course {
                 });
                 course.left = sending.seconds_before(schedule.end) + curve.start(sent).unwrap_or(f64::MAX);
                 course.in_time += run.in_time;
+                course.segments.extend(run.segments);
                 sent += to_send;
                 course.last = run.last;
                 let Some(last) = course.last else { break };
@@ -240,194 +246,42 @@ fn open_between(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Duration
     inside.fold(Duration::ZERO, Duration::saturating_add)
 }
 
-/// How many attempts may start on each day, and how many did on the last one that had some.
-#[derive(Clone, Copy)]
-struct Days<'a> {
-    zone: &'a TimeZone,
+/// When a run would start what it attempts, one after another.
+#[derive(Clone, Debug)]
+pub struct Starts {
+    curve: Curve,
+    segments: Vec<Segment>,
+    schedule: Schedule,
+    /// How many there may be.
     most: u64,
-    last: Day,
-    begun: u64,
 }
 
-impl<'a> Days<'a> {
-    fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
-        let schedule = &plan.schedule;
+impl Starts {
+    /// The starts of a run that has at most this to do.
+    #[must_use]
+    pub fn of(plan: &Plan, load: &Load, now: Timestamp) -> Self {
+        let begin = now.max(plan.schedule.start);
         Self {
-            zone: &schedule.zone,
-            // A rehearsal waits for no day.
-            most: if schedule.waits { plan.pace.per_day } else { u64::MAX },
-            last: Day::of(now, &schedule.zone),
-            begun: load.begun_today,
+            curve: Curve::of(plan),
+            segments: Course::of(plan, load, begin, Days::of(plan, load, now)).segments,
+            schedule: plan.schedule.clone(),
+            most: plan.run.at_most,
         }
     }
 
-    const fn are_limited(&self) -> bool {
-        self.most < u64::MAX
-    }
-
-    fn left(&self, day: Day) -> u64 {
-        let begun = if day == self.last { self.begun } else { 0 };
-        self.most.saturating_sub(begun)
-    }
-
-    fn begin(&mut self, day: Day, many: u64) {
-        if day != self.last {
-            (self.last, self.begun) = (day, 0);
-        }
-        self.begun += many;
-    }
-}
-
-/// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
-/// taken in each that comes after a wait.
-struct Sending<'a> {
-    schedule: &'a Schedule,
-    from: Timestamp,
-    /// Whether the app id's turn is taken anew at its beginning.
-    waited: bool,
-}
-
-/// A stretch of it that lies in one window, and in one day where days have limits.
-#[derive(Clone, Copy)]
-struct Stretch {
-    begins: Timestamp,
-    ends: Timestamp,
-    day: Option<Day>,
-}
-
-impl Stretch {
-    fn seconds(&self) -> f64 {
-        until(self.begins, self.ends).unwrap_or_default().as_secs_f64()
-    }
-}
-
-/// Some attempts, in a row.
-struct Run {
-    /// When the first of them would start, and the last; none where calendars end before.
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    /// How many would before the schedule's end.
-    in_time: u64,
-}
-
-impl Sending<'_> {
-    const fn new(schedule: &Schedule, from: Timestamp) -> Sending<'_> {
-        let waited = true;
-        Sending { schedule, from, waited }
-    }
-
-    fn windows(&self) -> impl Iterator<Item = Stretch> {
-        let windows = self.schedule.hours.windows(self.from).take(FAR);
-        windows.scan(None, |before: &mut Option<Timestamp>, window| {
-            let waited = before.map_or(self.waited, |closed| {
-                until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
-            });
-            *before = Some(window.closes);
-            let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
-            Some(Stretch {
-                begins: later(window.opens, taken).min(window.closes),
-                ends: window.closes,
-                day: None,
-            })
-        })
-    }
-
-    /// Its windows, each in parts of a day where days have limits.
-    fn stretches(&self, days: Days<'_>) -> impl Iterator<Item = Stretch> {
-        let parts = move |window: Stretch| {
-            let part = move |begins: Timestamp| {
-                let day = days.are_limited().then(|| Day::of(begins, days.zone));
-                let ends = day.map_or(window.ends, |day| day.ends.min(window.ends));
-                Stretch { begins, ends, day }
-            };
-            let following =
-                move |part_before: &Stretch| (part_before.ends < window.ends).then(|| part(part_before.ends));
-            std::iter::successors(Some(part(window.begins)), following)
+    /// When the `nth` is, from 0, that is not before `due`; none when the run makes it no more.
+    #[must_use]
+    pub fn within(&self, nth: u64, due: Timestamp) -> Option<Timestamp> {
+        let last = self.segments.partition_point(|segment| segment.before <= nth);
+        let segment = self.segments.get(last.checked_sub(1)?)?;
+        let start = moment(segment.begins, self.curve.start(nth)? - segment.passed)?;
+        let start = if due > start {
+            self.schedule.hours.opens(due)?
+        } else {
+            start
         };
-        self.windows().flat_map(parts).take(FAR)
+        (nth < self.most && start < self.schedule.end).then_some(start)
     }
-
-    /// So many attempts along the curve, behind those that were sent before.
-    fn run(&self, curve: &Curve, sent: u64, many: u64, days: &mut Days<'_>) -> Run {
-        let mut run = Run {
-            first: None,
-            last: None,
-            in_time: 0,
-        };
-        let (all, end) = (sent + many, self.schedule.end);
-        let (mut sent, mut passed, mut used_up) = (sent, curve.start(sent).unwrap_or(f64::MAX), false);
-        for mut stretch in self.stretches(*days) {
-            let is_new = stretch.day.is_some_and(|day| day != days.last);
-            if used_up && is_new {
-                // The app id was let go of until the day began, as in any long wait.
-                stretch.begins = later(stretch.begins, AFTER_TAKING).min(stretch.ends);
-                used_up = false;
-            }
-            let start = |nth: u64| moment(stretch.begins, curve.start(nth)? - passed);
-            let by_pace = curve.before(passed + stretch.seconds()).saturating_sub(sent);
-            let allowed = stretch.day.map_or(u64::MAX, |day| days.left(day));
-            let here = by_pace.min(allowed).min(all - sent);
-            if here > 0 {
-                let first = start(sent);
-                run.first = run.first.or(first);
-                let seconds = Stretch {
-                    ends: stretch.ends.min(end),
-                    ..stretch
-                }
-                .seconds();
-                let in_time = curve.before(passed + seconds).saturating_sub(sent);
-                run.in_time += if stretch.begins < end { here.min(in_time) } else { 0 };
-                if let Some(day) = stretch.day {
-                    days.begin(day, here);
-                }
-            }
-            sent += here;
-            if sent == all {
-                run.last = start(all - 1);
-                return run;
-            }
-            used_up |= here < by_pace;
-            // What a day no longer lets start goes on where it stopped.
-            passed = if here < by_pace {
-                curve.start(sent).unwrap_or(f64::MAX)
-            } else {
-                passed + stretch.seconds()
-            };
-        }
-        run
-    }
-
-    /// How many seconds of it lie before `end`.
-    fn seconds_before(&self, end: Timestamp) -> f64 {
-        let windows = self.windows().take_while(|window| window.begins < end);
-        let inside = windows.map(|window| {
-            Stretch {
-                ends: window.ends.min(end),
-                ..window
-            }
-            .seconds()
-        });
-        inside.sum()
-    }
-
-    /// How many the days before `end` let start, were the pace no matter.
-    fn days_have(&self, mut days: Days<'_>, end: Timestamp) -> u64 {
-        if !days.are_limited() {
-            return u64::MAX;
-        }
-        let before_end = self.stretches(days).take_while(|stretch| stretch.begins < end);
-        before_end.filter_map(|stretch| stretch.day).fold(0, |have: u64, day| {
-            let left = days.left(day);
-            days.begin(day, left);
-            have.saturating_add(left)
-        })
-    }
-}
-
-/// The time so many seconds after another, if calendars have it.
-fn moment(from: Timestamp, secs: f64) -> Option<Timestamp> {
-    let at = later(from, Duration::try_from_secs_f64(secs).ok()?);
-    (at < Timestamp::MAX).then_some(at)
 }
 
 /// The pace that so many need in so many seconds, the slow start not counted.
@@ -440,49 +294,6 @@ fn moment(from: Timestamp, secs: f64) -> Option<Timestamp> {
 fn pace_for(to_send: u64, left: f64) -> Option<u64> {
     let pace = (to_send as f64 / left).ceil();
     (left > 0.0 && pace <= 1e6).then_some(pace as u64)
-}
-
-/// When each start happens, in seconds after the first.
-struct Curve {
-    /// The rounds of the slow start: how many starts came before, and when it began.
-    rounds: Vec<(f64, f64, f64)>,
-}
-
-impl Curve {
-    fn of(plan: &Plan) -> Self {
-        let (pace, most) = (plan.pace.per_second, f64::from(plan.pace.max_in_flight));
-        let answer = ANSWER.as_secs_f64();
-        let (mut rounds, mut before, mut at, mut allowed) = (Vec::new(), 0.0, 0.0, 1.0_f64);
-        loop {
-            let rate = pace.min(allowed / answer);
-            rounds.push((before, at, rate));
-            if rate >= pace || allowed >= most {
-                return Self { rounds };
-            }
-            before += allowed;
-            at += answer;
-            allowed = (allowed * 2.0).min(most);
-        }
-    }
-
-    /// When the `nth` start happens, from 0.
-    #[expect(clippy::cast_precision_loss, reason = "a forecast; far below 2^52")]
-    fn start(&self, nth: u64) -> Option<f64> {
-        let nth = nth as f64;
-        let (before, at, rate) = self.rounds.iter().rev().find(|(before, ..)| *before <= nth)?;
-        Some(at + (nth - before) / rate)
-    }
-
-    /// How many starts happen before `secs`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a forecast; positive and far below 2^52, or held to it"
-    )]
-    fn before(&self, secs: f64) -> u64 {
-        let round = self.rounds.iter().rev().find(|(_, at, _)| *at < secs);
-        round.map_or(0, |(before, at, rate)| (before + ((secs - at) * rate).ceil()) as u64)
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 mod build;
 mod fingerprint;
 pub mod forecast;
-pub mod lapse;
 mod schedule;
 
 use std::collections::BTreeMap;

@@ -110,7 +110,7 @@ impl Metrics {
     pub fn hear(&self, event: &Event) {
         let mut live = self.live();
         match &event.kind {
-            EventKind::AudienceRead { rows } => self.read(*rows),
+            EventKind::AudienceRead { rows, .. } => self.read(*rows),
             EventKind::Admitted { reading, counts } => {
                 // The reading tells of its progress now and then; this is all of it.
                 let unusable: u64 = reading.unusable.iter().map(|(_, rows)| rows.count).sum();

@@ -2,6 +2,7 @@
 //! whether it can be done at all.
 
 pub mod json;
+mod lapse;
 mod screen;
 pub mod verdict;
 
@@ -16,6 +17,7 @@ use crate::delivery::{Counts, Skipped, StateName};
 use crate::event::Reading;
 use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::plan::forecast::Forecast;
+use crate::plan::forecast::lapse::Comparison;
 
 pub use screen::{requests, text};
 use verdict::Reason;
@@ -35,6 +37,8 @@ pub struct Proposal {
     pub pace: PaceNote,
     /// When it would be done.
     pub forecast: Forecast,
+    /// Who would have lapsed before their turn; none where nobody ever does.
+    pub lapse: Option<Comparison>,
     /// What it is worth.
     pub money: Money,
     /// Why it cannot be made so, if it cannot.
@@ -88,6 +92,8 @@ pub struct Stand {
     pub resent: u64,
     /// Owed, but behind a coupon of the same user that waits for a person.
     pub behind: u64,
+    /// Owed, but to users who will have lapsed before their turn.
+    pub lapsing: u64,
     /// The most that the run may attempt, where it was told.
     pub at_most: Option<u64>,
 }
@@ -96,7 +102,7 @@ impl Stand {
     /// How many would be sent for the first time or again because they surely were not.
     #[must_use]
     pub const fn owed(&self) -> u64 {
-        self.counts.owed().saturating_sub(self.behind)
+        self.counts.owed().saturating_sub(self.behind + self.lapsing)
     }
 
     /// How many would be sent, doubts included.

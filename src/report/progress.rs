@@ -139,7 +139,13 @@ impl Look<'_> {
         if self.tally.doing.asking {
             return "asking on its terminal whether to go on".to_owned();
         }
-        reading(self.tally.audience.rows, self.tally.took(self.now), None)
+        match self.tally.audience.read {
+            Some(read) => {
+                let took = clock::until(read.since, self.now).unwrap_or_default();
+                reading(read.rows, took, read.of)
+            }
+            None => reading(0, Duration::ZERO, None),
+        }
     }
 
     fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {

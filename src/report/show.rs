@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::clock::until;
 use crate::event::{Event, EventKind, Phase, Waiting};
 
 use super::json::Object;
@@ -37,6 +38,8 @@ pub struct Show {
     setup: Arc<Setup>,
     lines: bool,
     told: Option<Timestamp>,
+    /// Whether it was told how fast the audience is read.
+    reading: bool,
     phase: Word,
     pace: f64,
 }
@@ -89,6 +92,7 @@ impl Show {
             setup,
             lines,
             told: None,
+            reading: false,
             phase: Word::Planning,
         }
     }
@@ -176,8 +180,10 @@ impl Show {
         let since = self
             .told
             .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
+        // A reading that takes longer than a moment is told with its rate as soon as there is one.
+        let first = reading_has_a_rate(tally, now) && !std::mem::replace(&mut self.reading, true);
         // A clock that was set back tells nothing of when the last line was written.
-        if (0..EVERY_MS).contains(&since) {
+        if (0..EVERY_MS).contains(&since) && !first {
             return vec![Piece::Moving];
         }
         self.progress(tally, now)
@@ -230,6 +236,13 @@ impl Show {
 /// Up to the next second: what a person is told of a wait.
 const fn whole(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
+}
+
+fn reading_has_a_rate(tally: &Tally, now: Timestamp) -> bool {
+    let audience = &tally.audience;
+    let read = audience.read.filter(|_| audience.reading.is_none());
+    read.and_then(|read| until(read.since, now))
+        .is_some_and(|took| took >= Duration::from_secs(1))
 }
 
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

@@ -60,12 +60,23 @@ pub struct Run {
 /// The audience as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Audience {
-    /// Rows read so far.
-    pub rows: u64,
+    /// How far the rows are read; none before that begins.
+    pub read: Option<Read>,
     /// How far the users who are new are let into the ledger; none before that begins.
     pub admitting: Option<Admitting>,
     /// What the source said; none until it is admitted.
     pub reading: Option<Reading>,
+}
+
+/// How far the rows of an audience are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many are read.
+    pub rows: u64,
+    /// Of about how many; none where only reading them tells.
+    pub of: Option<u64>,
 }
 
 /// How far the users who are new are let into the ledger.
@@ -287,7 +298,11 @@ impl Tally {
                     new_ledger: *new_ledger,
                 });
             }
-            EventKind::AudienceRead { rows } => self.audience.rows = *rows,
+            EventKind::AudienceRead { rows, of } => {
+                let since = self.audience.read.map_or(event.at, |read| read.since);
+                let (rows, of) = (*rows, *of);
+                self.audience.read = Some(Read { since, rows, of });
+            }
             EventKind::Admitting { users, of } => {
                 let since = self.audience.admitting.map_or(event.at, |admitting| admitting.since);
                 let (users, of) = (*users, *of);

@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use runner::draw::{CONTROL_GROUP, Draw};
 use serde_json::Value;
 
 use crate::desk::{Desk, USERS};
@@ -83,6 +84,86 @@ fn all_formats_say_the_same() {
         rows += 1;
     }
     assert_eq!(rows, objects.len());
+}
+
+/// Who is never sent to is listed all the same, whatever the format, so that both groups can be compared afterwards.
+#[test]
+fn the_control_group_is_listed_with_its_reason_in_every_format() {
+    let desk = Desk::without_ledger();
+    let users: Vec<_> = (0..200).map(|n| format!("user-{n:03}")).collect();
+    fs::write(
+        desk.dir.path().join("audience.csv"),
+        "open_id\n".to_owned() + &users.join("\n"),
+    )
+    .unwrap();
+    let path = desk.file("");
+    let file = fs::read_to_string(&path).unwrap();
+    let group = file.replace("open_id: open_id}}}", "open_id: open_id}}, control_group: 20%}");
+    fs::write(&path, group).unwrap();
+    desk.run("apply", &["--at-most", "1"]).ends(3);
+
+    let identity = Desk::identity();
+    let draw = Draw::new(CONTROL_GROUP, &identity.campaign, &identity.app_id);
+    let (group, others): (Vec<_>, Vec<_>) = users.into_iter().partition(|user| draw.within(0.2, user));
+    assert!(!group.is_empty() && !others.is_empty());
+    let mut expected: Vec<_> = group
+        .iter()
+        .flat_map(|user| ["1", "2"].map(|ordinal| [user, ordinal, "skipped", "control_group", "0"].map(str::to_owned)))
+        .collect();
+    expected.sort();
+
+    desk.run("export", &["-o", "all.parquet"]).ends(0);
+    let objects = jsonl_rows(&desk.run("export", &["--format", "jsonl"]).ends(0).out);
+    for (format, rows) in [
+        ("csv", csv_rows(&desk.run("export", &[]).ends(0).out)),
+        (
+            "jsonl",
+            objects
+                .into_values()
+                .map(|row| {
+                    cells(
+                        row.as_object()
+                            .unwrap()
+                            .iter()
+                            .map(|(name, value)| (name, text_of(value))),
+                    )
+                })
+                .collect(),
+        ),
+        ("parquet", parquet_rows(&desk)),
+    ] {
+        assert_eq!(rows.len(), 2 * (group.len() + others.len()), "{format}");
+        let named = |row: &BTreeMap<String, String>| FIELD_OF_GROUP.map(|name| row[name].clone());
+        let mut listed: Vec<_> = rows
+            .iter()
+            .filter(|row| row.get("reason").is_some_and(|why| !why.is_empty()))
+            .map(named)
+            .collect();
+        listed.sort();
+        assert_eq!(listed, expected, "{format}");
+    }
+}
+
+/// What is told of one who is never sent to.
+const FIELD_OF_GROUP: [&str; 5] = ["open_id", "ordinal", "state", "reason", "attempts"];
+
+fn cells<'n>(row: impl Iterator<Item = (&'n String, String)>) -> BTreeMap<String, String> {
+    row.map(|(name, value)| (name.clone(), value)).collect()
+}
+
+/// The rows of `all.parquet`.
+fn parquet_rows(desk: &Desk) -> Vec<BTreeMap<String, String>> {
+    let file = SerializedFileReader::new(File::open(desk.dir.path().join("all.parquet")).unwrap()).unwrap();
+    let text = |field: &Field| match field {
+        Field::Str(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let rows = file.get_row_iter(None).unwrap().map(Result::unwrap);
+    rows.map(|row| {
+        let told = row.get_column_iter().filter(|(_, field)| **field != Field::Null);
+        cells(told.map(|(name, field)| (name, text(field))))
+    })
+    .collect()
 }
 
 #[test]

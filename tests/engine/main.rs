@@ -7,6 +7,7 @@ mod bench;
 mod crashes;
 mod day;
 mod hours;
+mod lapses;
 mod limits;
 mod orders;
 mod prediction;

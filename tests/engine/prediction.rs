@@ -186,13 +186,14 @@ impl Round {
         ledger.suppose(&[began(bench)]).unwrap();
         let converged = self.converge(bench, &ledger);
         let (counts, skipped, reading) = (converged.counts, converged.skipped.clone(), converged.reading.clone());
-        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, &converged.roll), now, 3).unwrap();
+        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, converged.roll), now, 3).unwrap();
         let stand = Stand {
             counts,
             skipped,
             reading,
             resent: outlook.resent,
             behind: outlook.behind,
+            lapsing: 0,
             at_most: None,
         };
         let load = Load {

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use runner::clock::Clock;
 use serde_json::Value;
 
 use crate::scene::{Ran, Scene, StandIn, files};
@@ -239,6 +240,62 @@ fn what_waits_for_a_person_is_told_from_what_goes_on() {
     let plan = scene.without_secrets("plan", &[]).ends(0);
     assert!(plan.out.contains("5  held"), "{}", plan.out);
     scene.without_secrets("plan", &["--detailed-exitcode"]).ends(4);
+}
+
+/// Six users who all lapse in five minutes, and a pace of one in a hundred seconds.
+pub fn lapsing() -> Scene {
+    let scene = Scene::new(&Forbidden::new().url(), 0).with("pace: {per_second: 0.01}");
+    let file = fs::read_to_string(scene.file()).unwrap();
+    let dated = file.replace(
+        "open_id: open_id}}}",
+        "open_id: open_id, last_active: seen}}, active_within: 1h}",
+    );
+    fs::write(scene.file(), dated).unwrap();
+    let seen = Clock::system().now().as_second() - 3_600 + 300;
+    let csv = (0..6).fold("open_id,seen\n".to_owned(), |csv, user| {
+        csv + &format!("u{user},{seen}\n")
+    });
+    fs::write(scene.dir.path().join("audience.csv"), csv).unwrap();
+    scene
+}
+
+#[test]
+fn who_will_lapse_is_shown_and_is_not_among_those_to_send() {
+    let scene = lapsing();
+    for (verb, flag) in [("plan", "--detailed-exitcode"), ("apply", "--dry-run")] {
+        let shown = scene.without_secrets(verb, &[flag]).out;
+        for said in [
+            "summer: 3 coupons to send\n",
+            "      3  will lapse ",
+            "  lapse     3 users lapse before their turn\n",
+            "            3 until ",
+        ] {
+            assert!(shown.contains(said), "{said:?}: {shown}");
+        }
+        let ran = scene.without_secrets(verb, &[flag, "--output", "json"]);
+        let plan = objects(&ran, "plan").pop().unwrap();
+        let (lapse, pending) = (&plan["lapse"], &plan["counts"]["pending"]);
+        assert_eq!(
+            (&lapse["order"], &lapse["as_listed"]),
+            (&"as_listed".into(), &lapse["expiring_first"])
+        );
+        let listed = &lapse["as_listed"];
+        assert_eq!(
+            (pending, &listed["in_time"], &listed["lapsed"]),
+            (&6.into(), &3.into(), &3.into())
+        );
+        assert_eq!(
+            (&listed["by_hour"][0]["users"], &lapse["saved"]),
+            (&3.into(), &0.into())
+        );
+    }
+    assert!(
+        objects(
+            &Scene::new(&scene.url, 3).without_secrets("plan", &["--output", "json"]),
+            "plan"
+        )[0]["lapse"]
+            .is_null()
+    );
 }
 
 #[test]

@@ -54,6 +54,27 @@ pub fn applying(scene: &Scene) -> Child {
     scene.apply(&["--output", "json"]).spawn().unwrap()
 }
 
+/// One who reads along without a terminal is told how fast an audience is read, and so is whoever asks for the status.
+#[test]
+fn a_reading_that_takes_a_while_is_told_with_its_rate() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 0);
+    let file = fs::read_to_string(scene.file()).unwrap();
+    let piped = file.replace("csv: {path: audience.csv, ", "stdin: {format: csv, ");
+    fs::write(scene.file(), piped).unwrap();
+    let mut run = scene.apply(&[]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut audience = run.stdin.take().unwrap();
+    let rows = (0..300_000).fold("open_id\n".to_owned(), |rows, user| rows + &format!("user-{user:06}\n"));
+    audience.write_all(rows.as_bytes()).unwrap();
+    until_it_says(&mut run, "rows, ");
+    let status = scene.until(|status| status["why"].as_str().is_some_and(|why| why.contains("/s")));
+    let why = status["why"].as_str().unwrap();
+    assert!(why.starts_with("reading the audience: "), "{why}");
+    assert_eq!(scene.tell("stop").code, Some(0));
+    drop(audience);
+    Ran::of(run.wait_with_output().unwrap()).ends(3);
+}
+
 fn objects(ran: &Ran) -> Vec<Value> {
     ran.out
         .lines()

@@ -7,6 +7,7 @@ use std::fs;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::before::lapsing;
 use crate::control::applying;
 use crate::scene::{Ran, Scene, StandIn};
 
@@ -20,8 +21,10 @@ const SCHEMA: [(&str, &str); 15] = [
     (
         "plan",
         "counts unusable skipped changes changes.what changes.from changes.to changes.accept ledger rate_per_second \
-         starts_at ends_at hours window.opens_at window.closes_at waves.wave waves.to_send waves.begins_at feasible \
-         reasons fingerprint",
+         starts_at ends_at hours window.opens_at window.closes_at waves.wave waves.to_send waves.begins_at lapse \
+         lapse.order lapse.saved lapse.as_listed lapse.as_listed.in_time lapse.as_listed.lapsed \
+         lapse.as_listed.unreached lapse.as_listed.users lapse.as_listed.by_hour lapse.as_listed.by_hour.at \
+         lapse.as_listed.by_hour.users lapse.expiring_first feasible reasons fingerprint",
     ),
     ("request", "open_id ordinal merchant_coupon_id method url headers body"),
     ("progress", "state why counts rate_per_second ends_at owner"),
@@ -276,6 +279,7 @@ fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     troubled(&mut told);
     together(&mut told);
     waiting(&mut told);
+    lapsing().json(&mut told, "plan", &[]);
     let few = StandIn::start(&["--refuse", "0%", "--stock", "5"]);
     Scene::new(&few.url, 50).applied(&mut told);
     Scene::new("nowhere", 1)

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::audience::Source;
 use crate::campaign::Parsed;
+use crate::cli::converge::expected_rows;
 use crate::cli::{Context, Output};
 use crate::report::progress::reading;
 
@@ -36,13 +36,12 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        let said = &parsed.campaign;
         Self {
             began: Cell::new(now),
             lines: (!moves && context.output == Output::Human).then(|| context.clone()),
             bar,
             told: Cell::new(now),
-            expected: Source::of(&said.audience.source, &said.timezone).expected_rows(),
+            expected: expected_rows(parsed),
         }
     }
 

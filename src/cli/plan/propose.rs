@@ -20,6 +20,7 @@ use crate::engine::outlook::{Due, Outlook, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::worth::Worth;
 use crate::ledger::{Generation, Ledger, Store};
+use crate::plan::forecast::lapse::Comparison;
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
 use crate::problem::Problem;
@@ -141,7 +142,12 @@ impl Job<'_> {
             begun_today: outlook.begun_today,
             waves: outlook.waves,
         };
-        let proposal = self.proposal(now, (note, stand, changes, money), (reasons, &load), &fingerprint);
+        let proposal = self.proposal(
+            now,
+            (note, stand, changes, money),
+            (reasons, &load, outlook.lapse),
+            &fingerprint,
+        );
         Ok((proposal, requests))
     }
 
@@ -160,13 +166,14 @@ impl Job<'_> {
             roll,
             ..
         } = converged;
-        let outlook = foresee(self.plan, ledger, (changes, &roll), now, self.wanted.show.unwrap_or(0))?;
+        let outlook = foresee(self.plan, ledger, (changes, roll), now, self.wanted.show.unwrap_or(0))?;
         let stand = Stand {
             counts,
             skipped,
             reading,
             resent: outlook.resent,
             behind: outlook.behind,
+            lapsing: outlook.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
             at_most: self.wanted.at_most,
         };
         Ok((stand, outlook))
@@ -176,7 +183,7 @@ impl Job<'_> {
         &self,
         now: Timestamp,
         (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
-        (mut reasons, load): (Vec<Reason>, &Load),
+        (mut reasons, load, lapse): (Vec<Reason>, &Load, Option<Comparison>),
         fingerprint: &Fingerprint,
     ) -> Proposal {
         let (plan, said) = (self.plan, &self.parsed.campaign);
@@ -212,6 +219,7 @@ impl Job<'_> {
                 calendar: schedule.hours.clone(),
             },
             forecast,
+            lapse,
             money,
             reasons,
             fingerprint: fingerprint.to_string(),

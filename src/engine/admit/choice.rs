@@ -110,7 +110,10 @@ impl Choice {
                 let mut keyed: Vec<u64> = keyed.collect();
                 keyed.sort_unstable();
                 let low = |keyed: u64| u32::try_from(keyed & u64::from(u32::MAX)).unwrap_or(u32::MAX);
-                keyed.into_iter().map(low).collect()
+                let mut turns: Vec<u32> = keyed.into_iter().map(low).collect();
+                // They lie where the keys lay, which took twice as much.
+                turns.shrink_to_fit();
+                turns
             }
             Order::ExpiringFirst => {
                 let mut turns: Vec<u32> = by_source.collect();

@@ -28,12 +28,6 @@ impl Numbers {
         })
     }
 
-    pub(super) fn remove(&mut self, n: u32) {
-        if let Some(word) = self.0.get_mut(n as usize / 64) {
-            *word &= !(1 << (n % 64));
-        }
-    }
-
     pub(super) fn contains(&self, n: u32) -> bool {
         self.0
             .get(n as usize / 64)

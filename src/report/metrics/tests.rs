@@ -25,8 +25,8 @@ fn eventful() -> Story {
     let mut story = Story::new();
     story
         .begin()
-        .tell(EventKind::AudienceRead { rows: 5_000 })
-        .tell(EventKind::AudienceRead { rows: 9_000 })
+        .tell(EventKind::AudienceRead { rows: 5_000, of: None })
+        .tell(EventKind::AudienceRead { rows: 9_000, of: None })
         .admit(40)
         .tell(EventKind::TokenFetched {
             until: shanghai("14:00:00"),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::delivery::Skipped;
 use crate::event::UnusableKind;
 use crate::identity::{AppId, CampaignName};
+use crate::plan::forecast::lapse::{Comparison, Lapses};
 
 use super::super::json::CountsBody;
 use super::super::times::rfc3339;
@@ -24,11 +25,12 @@ pub struct PlanObject<'a> {
     skipped: &'a BTreeMap<Skipped, u64>,
     changes: Vec<ChangeBody<'a>>,
     ledger: LedgerBody,
-    rate_per_second: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    per_day: Option<u64>,
+    #[serde(flatten)]
+    pace: PaceBody,
     #[serde(flatten)]
     times: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lapse: Option<LapseBody>,
     #[serde(flatten)]
     verdict: Verdict<'a>,
     fingerprint: &'a str,
@@ -51,6 +53,13 @@ struct LedgerBody {
     new: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PaceBody {
+    rate_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_day: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +94,60 @@ struct WindowBody {
     opens_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     closes_at: Option<String>,
+}
+
+/// Who would have lapsed before their turn, in both orders.
+#[derive(Debug, Serialize)]
+struct LapseBody {
+    order: &'static str,
+    saved: u64,
+    as_listed: LapsesBody,
+    expiring_first: LapsesBody,
+}
+
+/// The same in one order, in coupons and, by the hour, in users.
+#[derive(Debug, Serialize)]
+struct LapsesBody {
+    in_time: u64,
+    lapsed: u64,
+    unreached: u64,
+    users: u64,
+    by_hour: Vec<HourBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct HourBody {
+    at: String,
+    users: u64,
+}
+
+impl LapseBody {
+    fn of(lapse: &Comparison, time: impl Fn(Timestamp) -> String) -> Self {
+        let order = |lapses: &Lapses| LapsesBody {
+            in_time: lapses.in_time,
+            lapsed: lapses.lapsed,
+            unreached: lapses.unreached,
+            users: lapses.users(),
+            by_hour: lapses
+                .by_hour
+                .iter()
+                .map(|(at, users)| HourBody {
+                    at: time(*at),
+                    users: *users,
+                })
+                .collect(),
+        };
+        Self {
+            order: if lapse.is_expiring_first() {
+                "expiring_first"
+            } else {
+                "as_listed"
+            },
+            saved: lapse.saved(),
+            as_listed: order(&lapse.as_listed),
+            expiring_first: order(&lapse.expiring_first),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -122,8 +185,10 @@ impl<'a> PlanObject<'a> {
                 new: plan.ledger.begun.is_none(),
                 since: plan.ledger.begun.map(time),
             },
-            rate_per_second: plan.pace.per_second,
-            per_day: plan.pace.per_day,
+            pace: PaceBody {
+                rate_per_second: plan.pace.per_second,
+                per_day: plan.pace.per_day,
+            },
             times: Times {
                 hours: plan.pace.calendar.hours().iter().map(ToString::to_string).collect(),
                 closed: plan.pace.calendar.closed().iter().map(ToString::to_string).collect(),
@@ -144,6 +209,7 @@ impl<'a> PlanObject<'a> {
                 starts_at: plan.forecast.starts_at.map(time),
                 ends_at: plan.forecast.ends_at.map(time),
             },
+            lapse: plan.lapse.as_ref().map(|lapse| LapseBody::of(lapse, time)),
             verdict: Verdict {
                 feasible: plan.reasons.is_empty(),
                 reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),

@@ -12,6 +12,7 @@ use crate::delivery::StateName;
 use super::super::summary::{rows, unusable_kind};
 use super::super::text::{columns, left, right, skip_reason, visible, wrap};
 use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
+use super::lapse::lapses;
 use super::{ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -71,6 +72,10 @@ fn table(plan: &Proposal, columns_of_all: usize) -> String {
         (count(StateName::Held), "held", held(stand)),
         (count(StateName::Skipped), "skipped", skipped(stand)),
     ];
+    if stand.lapsing > 0 {
+        let why = "their users will be last active too long ago when their turn comes".to_owned();
+        table.insert(1, (stand.lapsing, "will lapse", why));
+    }
     if stand.behind > 0 {
         let why = "behind a coupon of the same user that is held or in doubt".to_owned();
         table.insert(1, (stand.behind, "waiting", why));
@@ -164,8 +169,10 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     facts.extend(windows(plan));
     facts.extend(sending(plan).map(|said| ("sending", said)));
     facts.extend(waves(plan));
-    for (at, said) in money(plan).into_iter().enumerate() {
-        facts.push((if at == 0 { "money" } else { "" }, said));
+    for (name, lines) in [("lapse", lapses(plan)), ("money", money(plan))] {
+        for (at, said) in lines.into_iter().enumerate() {
+            facts.push((if at == 0 { name } else { "" }, said));
+        }
     }
     facts
 }

@@ -8,6 +8,8 @@ use super::super::testing::{shanghai, spoilt_reading};
 use super::json::{PlanObject, RequestObject};
 use super::*;
 use crate::calendar::{Days, Hours};
+use crate::clock::from_ms;
+use crate::plan::forecast::lapse::{Lapses, Order};
 use crate::plan::forecast::{Obstacle, WaveTurns};
 
 /// A first plan of so many users.
@@ -38,6 +40,7 @@ fn first(users: u64) -> Proposal {
             },
             resent: 0,
             behind: 0,
+            lapsing: 0,
             at_most: None,
         },
         changes: Vec::new(),
@@ -57,6 +60,7 @@ fn first(users: u64) -> Proposal {
             obstacle: None,
             waves: Vec::new(),
         },
+        lapse: None,
         money: Money::default(),
         reasons: Vec::new(),
         fingerprint: "0a1b2c3d4e-5f60718293-first".into(),
@@ -129,6 +133,7 @@ fn later() -> Proposal {
             reading: spoilt_reading(99_740),
             resent: 3,
             behind: 4,
+            lapsing: 0,
             at_most: Some(5_000),
         },
         changes: vec![
@@ -198,6 +203,72 @@ fn a_plan_with_nothing_left_to_send() {
         each: Some(500),
     };
     insta::assert_snapshot!(seen(&plan));
+}
+
+/// So many users of one coupon, some of whom lapse so many hours after the present.
+fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
+    let lapsed: u64 = hours.iter().map(|(_, users)| users).sum();
+    let at = |hour| from_ms(shanghai("12:00:00").as_millisecond() + hour * 3_600_000);
+    Lapses {
+        in_time: users - lapsed,
+        lapsed,
+        unreached: 0,
+        by_hour: hours.iter().map(|(hour, users)| (at(*hour), *users)).collect(),
+    }
+}
+
+/// A plan in which users lapse: as it is by the one order, and by the other.
+fn with_lapses(order: Order, as_listed: Lapses, expiring_first: Lapses) -> Proposal {
+    let mut plan = first(100_000);
+    let lapse = Comparison {
+        order,
+        as_listed,
+        expiring_first,
+    };
+    plan.stand.lapsing = lapse.planned().lapsed;
+    plan.lapse = Some(lapse);
+    plan
+}
+
+#[test]
+fn who_will_lapse_is_told_with_when_and_what_the_other_order_makes_of_it() {
+    let hours = [(0, 120), (1, 300), (4, 1), (17, 2_000)];
+    let many: Vec<_> = (0..200).map(|hour| (hour, 100)).collect();
+    let mut several = lapsing(100_000, &[(0, 1), (3, 1)]);
+    (several.in_time, several.lapsed) = (99_996, 4);
+    let (listed, expiring) = (Order::AsListed, Order::ExpiringFirst);
+    let none = || lapsing(100_000, &[]);
+    let mut text = seen(&with_lapses(
+        listed,
+        lapsing(100_000, &hours),
+        lapsing(100_000, &hours[..1]),
+    ));
+    for plan in [
+        with_lapses(listed, none(), none()),
+        with_lapses(expiring, lapsing(100_000, &hours), none()),
+        with_lapses(expiring, lapsing(100_000, &many), lapsing(100_000, &hours[2..3])),
+        with_lapses(expiring, lapsing(100_000, &many), lapsing(100_000, &many[..6])),
+        with_lapses(listed, lapsing(100_000, &many), lapsing(100_000, &many)),
+        with_lapses(listed, several, none()),
+    ] {
+        let all = seen(&plan);
+        let from = all.find("  lapse ").expect("it is told");
+        let to = all.find("\nfeasible").expect("it goes on");
+        text.push_str(all[from..to].trim_end_matches('\n'));
+        text.push('\n');
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn programs_are_told_of_both_orders_hour_by_hour() {
+    let plan = with_lapses(
+        Order::AsListed,
+        lapsing(100_000, &[(0, 120), (3, 5)]),
+        lapsing(100_000, &[(0, 2)]),
+    );
+    let object = serde_json::to_value(PlanObject::of(&plan)).expect("it is JSON");
+    insta::assert_json_snapshot!(object["lapse"]);
 }
 
 fn hindered(obstacle: Obstacle) -> String {

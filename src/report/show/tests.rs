@@ -123,6 +123,21 @@ fn windows_and_waves_come_and_go() {
 }
 
 #[test]
+fn a_reading_is_told_with_its_rate_from_its_first_second() {
+    let mut story = Story::new();
+    let of = Some(20_000_000);
+    story.begin().tell(EventKind::AudienceRead { rows: 0, of });
+    for second in 1..=16 {
+        story.wait(1_000).tell(EventKind::AudienceRead {
+            rows: second * 800_000,
+            of,
+        });
+    }
+    story.wait(1_000).admit(3_000);
+    insta::assert_snapshot!(lines(&story, shanghai("12:00:17")).join("\n"));
+}
+
+#[test]
 fn a_clock_set_back_does_not_silence_it() {
     let mut story = Story::new();
     story.begin();

@@ -11,45 +11,6 @@ use crate::ledger::Fact;
 use crate::plan::Order;
 
 #[test]
-fn a_forecast_goes_by_those_whose_first_turn_is_to_come() {
-    let mut book = Memory::new();
-    let apply = |last: &[(&str, i64)]| {
-        let mut apply = Apply::of(last.iter().map(|(user, _)| user)).with(|plan| {
-            plan.audience.lapse = Lapse::After(Duration::from_secs(10));
-            plan.audience.limit = 5;
-        });
-        apply.active = last.iter().map(|(_, at)| Activity::At(from_ms(at * 1000))).collect();
-        apply.now = from_ms(20_000);
-        apply
-    };
-    let first = apply(&[("a", 15), ("b", 1), ("c", 16), ("d", 17)]);
-    let converged = first.decide(&book).expect("it is let in");
-    let latest = |converged: &Converged, book: &Memory| {
-        let latest = converged.latest(book.book()).expect("somebody lapses");
-        latest.iter().map(|at| at.as_second()).collect::<Vec<_>>()
-    };
-    assert_eq!(latest(&converged, &book), [25, 26, 27]);
-    first.to(&mut book);
-    book.send(key(0), Verdict::Issued);
-    let mut next = apply(&[("a", 15), ("b", 18), ("c", 2), ("d", 17), ("e", 19), ("f", 19)]);
-    next.excluded = vec![("opted out".to_owned(), vec!["d".to_owned()])];
-    let converged = next.decide(&book).expect("it is let in");
-    assert_eq!(
-        latest(&converged, &book),
-        [28, 29],
-        "b came back, e is new, and f is beyond the limit"
-    );
-    assert_eq!(
-        (
-            converged.reading.cut,
-            converged.reading.lapsed,
-            converged.reading.excluded
-        ),
-        (1, 1, 1)
-    );
-}
-
-#[test]
 fn rows_that_do_not_say_when_are_unusable_where_it_matters() {
     let mut apply = Apply::of(["a", "b", "c", "a"]);
     apply.active = vec![

@@ -1,0 +1,262 @@
+//! The time in which attempts start, and how they lie in it: windows, days that have had enough, and the slow start.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{AFTER_TAKING, ANSWER, LET_GO, Load};
+use crate::calendar::{Day, FAR};
+use crate::clock::{later, until};
+use crate::plan::{Plan, Schedule};
+
+/// Starts along the curve without a wait between them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    /// How many started before.
+    pub(super) before: u64,
+    /// When the first of them is at the earliest, and how far along the curve that is, in seconds.
+    pub(super) begins: Timestamp,
+    pub(super) passed: f64,
+}
+
+/// How many attempts may start on each day, and how many did on the last one that had some.
+#[derive(Clone, Copy)]
+pub(super) struct Days<'a> {
+    zone: &'a TimeZone,
+    most: u64,
+    last: Day,
+    begun: u64,
+}
+
+impl<'a> Days<'a> {
+    pub(super) fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
+        let schedule = &plan.schedule;
+        Self {
+            zone: &schedule.zone,
+            // A rehearsal waits for no day.
+            most: if schedule.waits { plan.pace.per_day } else { u64::MAX },
+            last: Day::of(now, &schedule.zone),
+            begun: load.begun_today,
+        }
+    }
+
+    const fn are_limited(&self) -> bool {
+        self.most < u64::MAX
+    }
+
+    fn left(&self, day: Day) -> u64 {
+        let begun = if day == self.last { self.begun } else { 0 };
+        self.most.saturating_sub(begun)
+    }
+
+    fn begin(&mut self, day: Day, many: u64) {
+        if day != self.last {
+            (self.last, self.begun) = (day, 0);
+        }
+        self.begun += many;
+    }
+}
+
+/// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
+/// taken in each that comes after a wait.
+pub(super) struct Sending<'a> {
+    pub(super) schedule: &'a Schedule,
+    pub(super) from: Timestamp,
+    /// Whether the app id's turn is taken anew at its beginning.
+    pub(super) waited: bool,
+}
+
+/// A stretch of it that lies in one window, and in one day where days have limits.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    begins: Timestamp,
+    ends: Timestamp,
+    day: Option<Day>,
+}
+
+impl Stretch {
+    fn seconds(&self) -> f64 {
+        until(self.begins, self.ends).unwrap_or_default().as_secs_f64()
+    }
+}
+
+/// Some attempts, in a row.
+pub(super) struct Run {
+    /// When the first of them would start, and the last; none where calendars end before.
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
+    /// How many would before the schedule's end.
+    pub(super) in_time: u64,
+    pub(super) segments: Vec<Segment>,
+}
+
+impl Sending<'_> {
+    pub(super) const fn new(schedule: &Schedule, from: Timestamp) -> Sending<'_> {
+        let waited = true;
+        Sending { schedule, from, waited }
+    }
+
+    fn windows(&self) -> impl Iterator<Item = Stretch> {
+        let windows = self.schedule.hours.windows(self.from).take(FAR);
+        windows.scan(None, |before: &mut Option<Timestamp>, window| {
+            let waited = before.map_or(self.waited, |closed| {
+                until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
+            });
+            *before = Some(window.closes);
+            let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
+            Some(Stretch {
+                begins: later(window.opens, taken).min(window.closes),
+                ends: window.closes,
+                day: None,
+            })
+        })
+    }
+
+    /// Its windows, each in parts of a day where days have limits.
+    fn stretches(&self, days: Days<'_>) -> impl Iterator<Item = Stretch> {
+        let parts = move |window: Stretch| {
+            let part = move |begins: Timestamp| {
+                let day = days.are_limited().then(|| Day::of(begins, days.zone));
+                let ends = day.map_or(window.ends, |day| day.ends.min(window.ends));
+                Stretch { begins, ends, day }
+            };
+            let following =
+                move |part_before: &Stretch| (part_before.ends < window.ends).then(|| part(part_before.ends));
+            std::iter::successors(Some(part(window.begins)), following)
+        };
+        self.windows().flat_map(parts).take(FAR)
+    }
+
+    /// So many attempts along the curve, behind those that were sent before.
+    pub(super) fn run(&self, curve: &Curve, sent: u64, many: u64, days: &mut Days<'_>) -> Run {
+        let mut run = Run {
+            first: None,
+            last: None,
+            in_time: 0,
+            segments: Vec::new(),
+        };
+        let (all, end) = (sent + many, self.schedule.end);
+        let (mut sent, mut passed, mut used_up) = (sent, curve.start(sent).unwrap_or(f64::MAX), false);
+        for mut stretch in self.stretches(*days) {
+            let is_new = stretch.day.is_some_and(|day| day != days.last);
+            if used_up && is_new {
+                // The app id was let go of until the day began, as in any long wait.
+                stretch.begins = later(stretch.begins, AFTER_TAKING).min(stretch.ends);
+                used_up = false;
+            }
+            let start = |nth: u64| moment(stretch.begins, curve.start(nth)? - passed);
+            let by_pace = curve.before(passed + stretch.seconds()).saturating_sub(sent);
+            let allowed = stretch.day.map_or(u64::MAX, |day| days.left(day));
+            let here = by_pace.min(allowed).min(all - sent);
+            if here > 0 {
+                run.segments.push(Segment {
+                    before: sent,
+                    begins: stretch.begins,
+                    passed,
+                });
+                let first = start(sent);
+                run.first = run.first.or(first);
+                let seconds = Stretch {
+                    ends: stretch.ends.min(end),
+                    ..stretch
+                }
+                .seconds();
+                let in_time = curve.before(passed + seconds).saturating_sub(sent);
+                run.in_time += if stretch.begins < end { here.min(in_time) } else { 0 };
+                if let Some(day) = stretch.day {
+                    days.begin(day, here);
+                }
+            }
+            sent += here;
+            if sent == all {
+                run.last = start(all - 1);
+                return run;
+            }
+            used_up |= here < by_pace;
+            // What a day no longer lets start goes on where it stopped.
+            passed = if here < by_pace {
+                curve.start(sent).unwrap_or(f64::MAX)
+            } else {
+                passed + stretch.seconds()
+            };
+        }
+        run
+    }
+
+    /// How many seconds of it lie before `end`.
+    pub(super) fn seconds_before(&self, end: Timestamp) -> f64 {
+        let windows = self.windows().take_while(|window| window.begins < end);
+        let inside = windows.map(|window| {
+            Stretch {
+                ends: window.ends.min(end),
+                ..window
+            }
+            .seconds()
+        });
+        inside.sum()
+    }
+
+    /// How many the days before `end` let start, were the pace no matter.
+    pub(super) fn days_have(&self, mut days: Days<'_>, end: Timestamp) -> u64 {
+        if !days.are_limited() {
+            return u64::MAX;
+        }
+        let before_end = self.stretches(days).take_while(|stretch| stretch.begins < end);
+        before_end.filter_map(|stretch| stretch.day).fold(0, |have: u64, day| {
+            let left = days.left(day);
+            days.begin(day, left);
+            have.saturating_add(left)
+        })
+    }
+}
+
+/// The time so many seconds after another, if calendars have it.
+pub(super) fn moment(from: Timestamp, secs: f64) -> Option<Timestamp> {
+    let at = later(from, Duration::try_from_secs_f64(secs).ok()?);
+    (at < Timestamp::MAX).then_some(at)
+}
+
+/// When each start happens, in seconds after the first.
+#[derive(Clone, Debug)]
+pub(super) struct Curve {
+    /// The rounds of the slow start: how many starts came before, and when it began.
+    rounds: Vec<(f64, f64, f64)>,
+}
+
+impl Curve {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let (pace, most) = (plan.pace.per_second, f64::from(plan.pace.max_in_flight));
+        let answer = ANSWER.as_secs_f64();
+        let (mut rounds, mut before, mut at, mut allowed) = (Vec::new(), 0.0, 0.0, 1.0_f64);
+        loop {
+            let rate = pace.min(allowed / answer);
+            rounds.push((before, at, rate));
+            if rate >= pace || allowed >= most {
+                return Self { rounds };
+            }
+            before += allowed;
+            at += answer;
+            allowed = (allowed * 2.0).min(most);
+        }
+    }
+
+    /// When the `nth` start happens, from 0.
+    #[expect(clippy::cast_precision_loss, reason = "a forecast; far below 2^52")]
+    pub(super) fn start(&self, nth: u64) -> Option<f64> {
+        let nth = nth as f64;
+        let (before, at, rate) = self.rounds.iter().rev().find(|(before, ..)| *before <= nth)?;
+        Some(at + (nth - before) / rate)
+    }
+
+    /// How many starts happen before `secs`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a forecast; positive and far below 2^52, or held to it"
+    )]
+    pub(super) fn before(&self, secs: f64) -> u64 {
+        let round = self.rounds.iter().rev().find(|(_, at, _)| *at < secs);
+        round.map_or(0, |(before, at, rate)| (before + ((secs - at) * rate).ceil()) as u64)
+    }
+}

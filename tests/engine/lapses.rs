@@ -1,0 +1,236 @@
+//! Who lapses before their turn is foretold: in both orders, and whatever bounds the run.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use runner::audience::{Activity, Place, Row, Totals};
+use runner::clock::{from_ms, later, until};
+use runner::delivery::{Skipped, StateName};
+use runner::engine::Why;
+use runner::engine::admit::{Admission, Converged, Terms};
+use runner::engine::outlook::{Outlook, foresee};
+use runner::event::{EventKind, PlaceUnit};
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Fact, Ledger};
+use runner::order::Order as Told;
+use runner::outcome::Class;
+use runner::plan::forecast::lapse::Comparison;
+use runner::plan::forecast::{ANSWER, Forecast, Load, forecast};
+use runner::plan::{Lapse, Order};
+
+use crate::bench::{BEGIN, Bench};
+use crate::world::{Act, World};
+
+const WITHIN: Duration = Duration::from_secs(1_000);
+/// No start falls on a whole second, when users lapse.
+const BESIDE_SECONDS: i64 = 500;
+
+/// A campaign, and after how many seconds each of its users lapses, in the order of the source.
+#[derive(Clone, Debug)]
+struct Case {
+    lapse_after: Vec<i64>,
+    coupons: u8,
+    /// Seconds from one start to the next.
+    every: i64,
+    end: Option<i64>,
+    at_most: u64,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let bounds = (
+        prop_oneof![2 => Just(None), 1 => (1_i64..80).prop_map(Some)],
+        prop_oneof![2 => Just(u64::MAX), 1 => 1_u64..30],
+    );
+    (prop::collection::vec(2_i64..90, 1..40), 1_u8..3, 1_i64..4, bounds).prop_map(
+        |(lapse_after, coupons, every, (end, at_most))| Case {
+            lapse_after,
+            coupons,
+            every,
+            end,
+            at_most,
+        },
+    )
+}
+
+impl Case {
+    fn bench(&self, order: Order) -> Bench {
+        let mut bench = Bench::new();
+        bench.clock.shift_ms(BESIDE_SECONDS);
+        let plan = &mut bench.plan;
+        plan.audience.lapse = Lapse::After(WITHIN);
+        plan.audience.order = order;
+        plan.coupons_per_user = self.coupons;
+        plan.pace.per_second = 1.0 / f64::from(i32::try_from(self.every).unwrap());
+        plan.run.at_most = self.at_most;
+        if let Some(end) = self.end {
+            plan.schedule.end = from_ms(BEGIN + end * 1_000);
+        }
+        bench
+    }
+
+    fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
+        let mut admission = Admission::new(ledger.book(), &bench.plan);
+        for (line, after) in (2..).zip(&self.lapse_after) {
+            let lapses = from_ms(BEGIN + after * 1_000);
+            admission.row(&Row {
+                place: Place {
+                    within: "audience.csv",
+                    unit: PlaceUnit::Line,
+                    number: line,
+                },
+                open_id: Ok(&format!("u{line}")),
+                last_active: Activity::At(lapses - WITHIN),
+            });
+        }
+        let decided = admission.decide(&Terms {
+            plan: &bench.plan,
+            totals: &Totals {
+                rows: self.lapse_after.len() as u64,
+                ..Totals::default()
+            },
+            accepted: &[],
+            rehearsal: false,
+            class: &|_| Class::Hold,
+            now: bench.clock.now().max(ledger.book().newest()),
+        });
+        decided.expect("nothing has changed")
+    }
+
+    /// What a plan says of this moment: what would be sent, and who lapses.
+    async fn foretell(&self, bench: &Bench) -> (Outlook, Comparison, Forecast) {
+        let mut ledger = bench.open().await;
+        let now = bench.clock.now();
+        ledger.suppose(&[began(bench)]).unwrap();
+        let converged = self.converge(bench, &ledger);
+        let owed = converged.counts.owed();
+        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, converged.roll), now, 0).unwrap();
+        let lapse = outlook.lapse.clone().expect("users lapse");
+        let load = Load {
+            to_send: owed - outlook.behind - lapse.planned().lapsed + outlook.resent,
+            first_due: outlook.first_due,
+            last_due: outlook.last_due,
+            begun_today: outlook.begun_today,
+            waves: outlook.waves.clone(),
+        };
+        (outlook, lapse, forecast(&bench.plan, &load, now))
+    }
+
+    /// Lets the audience in and applies it. Says why that ended, how many were sent to, and how many have lapsed.
+    async fn apply(&self, bench: &Bench, world: &std::sync::Arc<World>) -> (Why, u64, u64) {
+        let mut ledger = bench.open().await;
+        ledger.append(vec![began(bench)]).await.unwrap();
+        let converged = self.converge(bench, &ledger);
+        for batch in converged.changes.into_batches() {
+            ledger.append(batch).await.unwrap();
+        }
+        let before = world.seen(|seen| seen.starts.len());
+        let ended = bench.send_by(converged.roll, ledger, world).await.expect("it ends");
+        let skipped = bench.open().await.book().skipped().clone();
+        let lapsed = skipped.get(&Skipped::Lapsed).copied().unwrap_or_default();
+        let sent = world.seen(|seen| seen.starts.len()) - before;
+        (ended.why, sent as u64, lapsed)
+    }
+
+    async fn comes_true(&self) {
+        for order in [Order::AsListed, Order::ExpiringFirst] {
+            let bench = self.bench(order);
+            let (_, lapse, forecast) = self.foretell(&bench).await;
+            let world = World::new(&bench.clock, 70, |_| Act::Issue);
+            let (why, sent, lapsed) = self.apply(&bench, &world).await;
+            let (all, planned) = (self.lapse_after.len() as u64 * u64::from(self.coupons), lapse.planned());
+            assert_eq!(sent, planned.in_time, "{order:?}: {lapse:?} {why:?}");
+            assert_eq!(planned.in_time + planned.lapsed + planned.unreached, all);
+            assert_eq!(forecast.in_time, sent, "{forecast:?}");
+            if why == Why::NothingLeft {
+                assert_eq!((lapsed, planned.unreached), (planned.lapsed, 0));
+                assert_eq!(forecast.obstacle, None);
+                timely(&bench, &forecast, sent);
+            }
+        }
+    }
+}
+
+fn began(bench: &Bench) -> Fact {
+    Fact::RunBegan {
+        at: bench.clock.now(),
+        timeout: bench.plan.retry.timeout,
+    }
+}
+
+/// The last answer was there when it was foretold to be.
+fn timely(bench: &Bench, forecast: &Forecast, sent: u64) {
+    let answers = bench.events.lock().unwrap();
+    let last = answers
+        .iter()
+        .rev()
+        .find(|event| matches!(event.kind, EventKind::AttemptEnded(_)));
+    let (Some(last), Some(foretold)) = (last, forecast.ends_at) else {
+        assert_eq!(sent, 0, "{forecast:?}");
+        return;
+    };
+    let off = until(foretold, last.at)
+        .or_else(|| until(last.at, foretold))
+        .unwrap_or_default();
+    assert!(off <= ANSWER * 10, "{foretold} foretold, {} it was", last.at);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_is_foretold_to_lapse_before_their_turn_does(case in case()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(case.comes_true());
+    }
+}
+
+/// What an earlier run left goes first: a doubt whatever became of its user, and a deferred attempt where it is in time.
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_run_left_takes_its_starts_before_the_others() {
+    let case = Case {
+        lapse_after: vec![9, 9, 70, 25, 25, 25, 25, 25, 90, 90],
+        coupons: 1,
+        every: 1,
+        end: None,
+        at_most: u64::MAX,
+    };
+    let mut bench = case.bench(Order::AsListed);
+    bench.plan.retry.attempts = 1;
+    bench.plan.retry.max_delay = Duration::from_secs(10);
+    bench.plan.retry.first_delay = Duration::from_secs(10);
+    let orders = bench.orders.clone();
+    let world = World::new(&bench.clock, 70, move |ask| {
+        if ask.before == 2 {
+            orders.send_replace(Told::Stop { by: None });
+        }
+        match (ask.open_id.as_str(), ask.nth) {
+            ("u2", 1) => Act::IssueAndLose(Duration::from_secs(10)),
+            ("u3" | "u4", 1) => Act::Refuse,
+            _ => Act::Issue,
+        }
+    });
+    let (why, sent, _) = case.apply(&bench, &world).await;
+    assert_eq!((why, sent), (Why::Interrupted, 3));
+    bench.orders.send_replace(Told::Go);
+
+    // By now the first two have lapsed. The one of them who was attempted is in doubt.
+    let wait = until(bench.clock.now(), later(from_ms(BEGIN), Duration::from_secs(20))).unwrap();
+    tokio::time::sleep(wait + Duration::from_millis(500)).await;
+    let (outlook, lapse, forecast) = case.foretell(&bench).await;
+    assert_eq!(outlook.resent, 1);
+    let listed = &lapse.as_listed;
+    let (_, sent, lapsed) = case.apply(&bench, &world).await;
+    assert_eq!((sent, lapsed), (listed.in_time, listed.lapsed + 1), "{lapse:?}");
+    assert_eq!(
+        (listed.in_time, listed.lapsed),
+        (6, 2),
+        "two have their turn before they lapse, behind the earlier two"
+    );
+    timely(&bench, &forecast, sent);
+    let ledger = bench.open().await;
+    assert_eq!(ledger.book().counts().of(StateName::InDoubt), 0);
+}
