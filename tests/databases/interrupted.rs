@@ -1,11 +1,64 @@
 //! A query of ten minutes, a person who looks at it, and ^C.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::servers::{postgres, postgres_runs, unique};
+use super::servers::{mysql, mysql_runs, postgres, postgres_runs, tell_mysql, unique};
+
+/// A run that waits for a query's first row.
+struct Waiting {
+    _folder: tempfile::TempDir,
+    process: Child,
+    said: BufReader<std::process::ChildStderr>,
+}
+
+impl Waiting {
+    fn start(kind: &str, url: String, query: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("slow.yaml");
+        let text = format!(
+            "version: 1\ncampaign: slow\napp_id: tt1\nactivity_id: 1\naudience:\n  source:\n    {kind}:\n      \
+             url: {{env: RUNNER_TEST_URL}}\n      query: {query}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_runner"))
+            .args(["apply", "--sandbox"])
+            .arg(&file)
+            .env("RUNNER_TEST_URL", url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(process.stderr.take().unwrap());
+        Self {
+            _folder: folder,
+            process,
+            said,
+        }
+    }
+
+    /// Waits until it says that it goes on though there is nothing to show.
+    fn says_that_it_goes_on(&mut self) {
+        let mut lines = self.said.by_ref().lines().map(Result::unwrap);
+        let progress = lines
+            .find(|line| line.contains("no row yet"))
+            .expect("it says that it goes on");
+        assert!(progress.contains(" so far"), "{progress}");
+    }
+
+    fn is_broken_off(mut self) {
+        let pid = i32::try_from(self.process.id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
+        let ended = self.process.wait().unwrap();
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        assert_eq!(ended.code(), Some(3), "{rest}");
+        assert!(rest.contains("interrupted before anything was sent"), "{rest}");
+    }
+}
 
 #[tokio::test]
 async fn a_query_of_ten_minutes_shows_that_it_goes_on_and_ends_with_a_signal() {
@@ -13,37 +66,24 @@ async fn a_query_of_ten_minutes_shows_that_it_goes_on_and_ends_with_a_signal() {
         return;
     };
     let mark = unique("mark");
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("slow.yaml");
-    let text = format!(
-        "version: 1\ncampaign: slow\napp_id: tt1\nactivity_id: 1\naudience:\n  source:\n    postgres:\n      \
-         url: {{env: RUNNER_TEST_URL}}\n      query: select 'u' as open_id from pg_sleep(600) /* {mark} */\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_runner"))
-        .args(["apply", "--sandbox"])
-        .arg(&file)
-        .env("RUNNER_TEST_URL", url)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap());
-    let mut lines = said.by_ref().lines().map(Result::unwrap);
-    let progress = lines
-        .find(|line| line.contains("no row yet"))
-        .expect("it says that it goes on");
-    assert!(progress.contains(" so far"), "{progress}");
+    let query = format!("select 'u' as open_id from pg_sleep(600) /* {mark} */");
+    let mut waiting = Waiting::start("postgres", url, &query);
+    waiting.says_that_it_goes_on();
     assert!(postgres_runs(&mut server, &mark).await.is_some());
-
-    let pid = i32::try_from(process.id()).unwrap();
-    kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
-    let ended = process.wait().unwrap();
-    let mut rest = String::new();
-    said.read_to_string(&mut rest).unwrap();
-    assert_eq!(ended.code(), Some(3), "{rest}");
-    assert!(rest.contains("interrupted before anything was sent"), "{rest}");
+    waiting.is_broken_off();
     // The server notices that its client is gone.
     while postgres_runs(&mut server, &mark).await.is_some() {}
+}
+
+#[tokio::test]
+async fn so_does_one_of_the_other_server() {
+    let Some((url, mut server)) = mysql().await else { return };
+    let mark = unique("mark");
+    let query = format!("select sleep(600) as open_id /* {mark} */");
+    let mut waiting = Waiting::start("mysql", url, &query);
+    waiting.says_that_it_goes_on();
+    let id = mysql_runs(&mut server, &mark).await.expect("it runs");
+    waiting.is_broken_off();
+    // This one may not look after its client before it has a row for it.
+    tell_mysql(&mut server, &format!("kill connection {id}")).await;
 }

@@ -68,6 +68,14 @@ impl<'b> Exclusion<'b> {
             progress(rows);
         })
         .await?;
+        // A format without a header has nothing in it that tells a list of nobody from one that was never written.
+        if let (Source::Jsonl(_), 0) = (source, totals.bytes) {
+            let name = totals.shares.into_iter().next().map(|file| file.name);
+            return Err(AudienceError::Empty {
+                path: name.unwrap_or_default().into(),
+                lacks: "line",
+            });
+        }
         self.end(&totals);
         Ok(())
     }
