@@ -230,6 +230,9 @@ pub enum AudienceError {
     Broken,
 }
 
+/// What a file of a format without a header lacks.
+const LINE: &str = "line";
+
 /// What is in a file's place.
 pub(super) const DIRECTORY: &str = "a directory";
 
@@ -266,6 +269,15 @@ pub enum Blame {
 }
 
 impl AudienceError {
+    /// Not even a line, in a format that has no header.
+    #[must_use]
+    pub fn no_line(name: &str) -> Self {
+        Self::Empty {
+            path: name.into(),
+            lacks: LINE,
+        }
+    }
+
     /// What whoever wrote the file could do about it.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -319,6 +331,7 @@ impl AudienceError {
                 Some("name the file in it, or several by a pattern such as folder/*.csv".into())
             }
             Self::NotAFile { .. } => Some("pipe it in, and write `stdin:` as the source".into()),
+            Self::Empty { lacks: LINE, .. } => Some("export it again; a list of nobody has an empty line in it".into()),
             Self::Empty { .. } => Some("export it again: the export failed, or has not been written yet".into()),
             Self::LongValue { .. } => Some("name the column of the open_ids: one has at most 128 characters".into()),
             Self::BrokenOff | Self::NoThread { .. } | Self::Broken => None,

@@ -7,6 +7,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::servers::{mysql, mysql_runs, postgres, postgres_runs, tell_mysql, unique};
 
+/// The least that SQLite takes for a database: its first words, and nothing behind them.
+const EMPTY: &[u8] = b"SQLite format 3\0";
+
 /// A run that waits for a query's first row.
 struct Waiting {
     _folder: tempfile::TempDir,
@@ -15,18 +18,18 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn start(kind: &str, url: String, query: &str) -> Self {
+    fn start(source: &str, url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("url"), url).unwrap();
+        // A database of nothing, of which much can be asked all the same.
+        std::fs::write(folder.path().join("empty.db"), EMPTY).unwrap();
         let file = folder.path().join("slow.yaml");
-        let text = format!(
-            "version: 1\ncampaign: slow\napp_id: tt1\nactivity_id: 1\naudience:\n  source:\n    {kind}:\n      \
-             url: {{env: RUNNER_TEST_URL}}\n      query: {query}\n"
-        );
+        let text =
+            format!("version: 1\ncampaign: slow\napp_id: tt1\nactivity_id: 1\naudience:\n  source:\n    {source}\n");
         std::fs::write(&file, text).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_runner"))
             .args(["apply", "--sandbox"])
             .arg(&file)
-            .env("RUNNER_TEST_URL", url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -49,7 +52,7 @@ impl Waiting {
         assert!(progress.contains(" so far"), "{progress}");
     }
 
-    fn is_broken_off(mut self) {
+    fn breaks_off(mut self) {
         let pid = i32::try_from(self.process.id()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
         let ended = self.process.wait().unwrap();
@@ -67,10 +70,11 @@ async fn a_query_of_ten_minutes_shows_that_it_goes_on_and_ends_with_a_signal() {
     };
     let mark = unique("mark");
     let query = format!("select 'u' as open_id from pg_sleep(600) /* {mark} */");
-    let mut waiting = Waiting::start("postgres", url, &query);
+    let source = format!("postgres: {{url: {{file: url}}, query: \"{query}\"}}");
+    let mut waiting = Waiting::start(&source, &url);
     waiting.says_that_it_goes_on();
     assert!(postgres_runs(&mut server, &mark).await.is_some());
-    waiting.is_broken_off();
+    waiting.breaks_off();
     // The server notices that its client is gone.
     while postgres_runs(&mut server, &mark).await.is_some() {}
 }
@@ -79,11 +83,19 @@ async fn a_query_of_ten_minutes_shows_that_it_goes_on_and_ends_with_a_signal() {
 async fn so_does_one_of_the_other_server() {
     let Some((url, mut server)) = mysql().await else { return };
     let mark = unique("mark");
-    let query = format!("select sleep(600) as open_id /* {mark} */");
-    let mut waiting = Waiting::start("mysql", url, &query);
+    let source = format!("mysql: {{url: {{file: url}}, query: \"select sleep(600) as open_id /* {mark} */\"}}");
+    let mut waiting = Waiting::start(&source, &url);
     waiting.says_that_it_goes_on();
     let id = mysql_runs(&mut server, &mark).await.expect("it runs");
-    waiting.is_broken_off();
+    waiting.breaks_off();
     // This one may not look after its client before it has a row for it.
     tell_mysql(&mut server, &format!("kill connection {id}")).await;
+}
+
+#[test]
+fn so_does_one_of_sqlite() {
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) as open_id from n";
+    let mut waiting = Waiting::start(&format!("sqlite: {{path: empty.db, query: \"{endless}\"}}"), "");
+    waiting.says_that_it_goes_on();
+    waiting.breaks_off();
 }

@@ -70,11 +70,8 @@ impl<'b> Exclusion<'b> {
         .await?;
         // A format without a header has nothing in it that tells a list of nobody from one that was never written.
         if let (Source::Jsonl(_), 0) = (source, totals.bytes) {
-            let name = totals.shares.into_iter().next().map(|file| file.name);
-            return Err(AudienceError::Empty {
-                path: name.unwrap_or_default().into(),
-                lacks: "line",
-            });
+            let name = totals.shares.first().map_or("", |file| &file.name);
+            return Err(AudienceError::no_line(name));
         }
         self.end(&totals);
         Ok(())
