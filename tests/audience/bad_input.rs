@@ -205,10 +205,11 @@ fn ask(path: &Path, sql: &str) -> Source {
 #[test]
 fn an_sqlite_value_that_is_no_open_id_by_far() {
     let shelf = Shelf::new();
-    let empty = shelf.put("empty.db", b"SQLite format 3\0");
+    let some = shelf.path("some.db");
+    written::sqlite(&someone(), &some);
     let with = |value: &str| {
         let sql = format!("select 'u1' as open_id, null as seen union all select {value}, null");
-        ask(&empty, &sql)
+        ask(&some, &sql)
     };
     insta::assert_snapshot!(shelf.said([
         ("an open_id of 2 MB", with("hex(zeroblob(1000000))")),

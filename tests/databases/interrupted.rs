@@ -4,11 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::servers::{mysql, mysql_runs, postgres, postgres_runs, tell_mysql, unique};
-
-/// The least that SQLite takes for a database: its first words, and nothing behind them.
-const EMPTY: &[u8] = b"SQLite format 3\0";
 
 /// A run that waits for a query's first row.
 struct Waiting {
@@ -21,8 +20,6 @@ impl Waiting {
     fn start(source: &str, url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("url"), url).unwrap();
-        // A database of nothing, of which much can be asked all the same.
-        std::fs::write(folder.path().join("empty.db"), EMPTY).unwrap();
         let file = folder.path().join("slow.yaml");
         let text =
             format!("version: 1\ncampaign: slow\napp_id: tt1\nactivity_id: 1\naudience:\n  source:\n    {source}\n");
@@ -92,10 +89,20 @@ async fn so_does_one_of_the_other_server() {
     tell_mysql(&mut server, &format!("kill connection {id}")).await;
 }
 
-#[test]
-fn so_does_one_of_sqlite() {
+#[tokio::test]
+async fn so_does_one_of_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("members.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut made = options.connect().await.unwrap();
+    sqlx::raw_sql("create table members (open_id)")
+        .execute(&mut made)
+        .await
+        .unwrap();
+    made.close().await.unwrap();
     let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) as open_id from n";
-    let mut waiting = Waiting::start(&format!("sqlite: {{path: empty.db, query: \"{endless}\"}}"), "");
+    let source = format!("sqlite: {{path: {}, query: \"{endless}\"}}", path.display());
+    let mut waiting = Waiting::start(&source, "");
     waiting.says_that_it_goes_on();
     waiting.breaks_off();
 }
