@@ -3,6 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
+#[path = "audience/databases.rs"]
+mod databases;
+#[path = "audience/duckdb.rs"]
+mod duckdb;
 #[path = "audience/size.rs"]
 mod size;
 
@@ -31,6 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return size::run();
     }
     let dir = tempfile::tempdir()?;
+    if std::env::args().any(|word| word == "databases") {
+        return databases::run(dir.path());
+    }
     let path = dir.path().join("audience.csv");
     write(&path)?;
     let bytes = std::fs::metadata(&path)?.len();
@@ -52,6 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let both = best(|| runtime.block_on(admit(&decided, &path, 2)))?;
     report("again, nobody new", bytes, both.saturating_sub(first), plain);
     println!("peak resident: {}", peak_resident());
+    databases::run(dir.path())?;
     size::run()
 }
 

@@ -1,4 +1,5 @@
-//! A hundred megabytes in one field end in an error with a place, and never lie in memory. A process of its own, whose
+//! A hundred megabytes in one field end in an error with a place, and never lie in memory, whatever the format. (In Parquet
+//! a value lies whole in its page, and a page is unpacked as one, so there it is refused only behind that.) A process of its own, whose
 //! most resident memory nothing else raises.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -7,7 +8,10 @@ use std::io::Write;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use runner::audience::{AudienceError, Columns, CsvSource, Encoding, Flaw, Input, JsonlSource, Source, read};
+use runner::audience::{
+    AudienceError, Blame, Columns, CsvSource, Encoding, Flaw, Input, JsonlSource, Query, Source, SqliteSource, read,
+};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 /// So much more, in KiB, is allowed for batches, buffers and whatever the allocator keeps.
 const MOST: u64 = 32 << 10;
@@ -30,33 +34,69 @@ fn resident() -> u64 {
     peak.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// A database with somebody, and then with a hundred megabytes in one value.
+async fn database(path: &Path) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new();
+    let options = options.filename(path).create_if_missing(true);
+    let mut made = options.connect().await.unwrap();
+    let sql = "create table t (open_id); insert into t values ('u1'), (zeroblob(100000000))";
+    sqlx::raw_sql(sql).execute(&mut made).await.unwrap();
+    made.close().await.unwrap();
+}
+
+/// What was resident at most while the files were made says nothing of how they are read.
+fn forget_the_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
 #[tokio::test]
 async fn one_endless_field() {
     let folder = tempfile::tempdir().unwrap();
+    let members = folder.path().join("a.db");
+    database(&members).await;
     let (text, lines) = (folder.path().join("a.csv"), folder.path().join("a.jsonl"));
     endless(&text, "open_id\nu1\n");
+    let quoted = folder.path().join("quoted.csv");
+    endless(&quoted, "open_id\nu1\n\"");
     endless(&lines, "{\"open_id\":\"u1\"}\n{\"open_id\":\"");
     let columns = || Columns {
         open_id: "open_id".into(),
         last_active: None,
         zone: TimeZone::UTC,
     };
-    let csv = Source::Csv(CsvSource {
-        input: Input::Files(text.as_path().into()),
-        columns: columns(),
-        encoding: Encoding::Utf8,
-        delimiter: None,
+    let csv = |path: &Path| {
+        Source::Csv(CsvSource {
+            input: Input::Files(path.into()),
+            columns: columns(),
+            encoding: Encoding::Utf8,
+            delimiter: None,
+        })
+    };
+    let sqlite = Source::Sqlite(SqliteSource {
+        query: Query::new("select open_id from t", columns()),
+        path: members,
     });
     let jsonl = Source::Jsonl(JsonlSource {
         input: Input::Files(lines.as_path().into()),
         columns: columns(),
     });
+    forget_the_peak();
     let before = resident();
-    for (source, line) in [(csv, 3), (jsonl, 2)] {
+    for (source, line, flaw) in [
+        (csv(&text), 3, Flaw::TooLong),
+        (csv(&quoted), 3, Flaw::UnclosedQuote),
+        (jsonl, 2, Flaw::TooLong),
+    ] {
         let error = read(&source, |_| {}).await.unwrap_err();
-        let at = matches!(error, AudienceError::Malformed { line: at, flaw: Flaw::TooLong, .. } if at == line);
+        let at = matches!(error, AudienceError::Malformed { line: at, flaw: found, .. } if (at, found) == (line, flaw));
         assert!(at, "{error:?}");
     }
+    let error = read(&sqlite, |_| {}).await.unwrap_err();
+    assert!(error.to_string().ends_with("a.db behind row 1"), "{error}");
+    assert!(
+        matches!(error, AudienceError::Database { blame: Blame::File(help), .. } if help.contains("64 MiB")),
+        "{error:?}"
+    );
     let more = resident() - before;
     assert!(more < MOST, "{more} KiB more than before");
 }

@@ -51,6 +51,7 @@ impl Folder {
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
             .env_remove("RUNNER_STATE_DIR")
+            .stdin(std::process::Stdio::null())
             .output()
             .unwrap()
     }
@@ -63,6 +64,14 @@ impl Folder {
         assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
         let last = out.lines().last().unwrap();
         serde_json::from_str(last).unwrap()
+    }
+
+    /// A campaign that was refused has no ledger.
+    fn never_began(&self) {
+        assert!(
+            !self.path().join(".runner/sandbox/tt1/summer").exists(),
+            "nothing was begun"
+        );
     }
 
     /// What a person is told who cannot go on.
@@ -127,11 +136,45 @@ fn a_list_that_cannot_be_read_stops_the_run() {
     told = format!("{told}\n{}", folder.refused(&apply, 2));
     folder.write("opted-out.csv", "open_id,name\nuser-1,a\nuser-2\n");
     told = format!("{told}\n{}", folder.refused(&apply, 4));
+    fs::remove_file(folder.path().join("opted-out.csv")).unwrap();
+    fs::create_dir(folder.path().join("opted-out.csv")).unwrap();
+    told = format!("{told}\n{}", folder.refused(&apply, 2));
     insta::assert_snapshot!(told);
-    assert!(
-        !folder.path().join(".runner/sandbox/tt1/summer").exists(),
-        "nothing was begun"
-    );
+    folder.never_began();
+}
+
+/// What is of no use is never taken for a list of nobody, whatever its kind.
+#[test]
+fn a_list_of_any_other_kind_that_cannot_be_read_stops_the_run() {
+    let folder = Folder::new();
+    folder.users("audience.csv", 0..5);
+    // The first bytes of a compressed file, as a copy that was broken off leaves them.
+    fs::write(folder.path().join("cut.csv.gz"), b"\x1f\x8b\x08\x00\x00\x00").unwrap();
+    folder.write("empty.jsonl", "");
+    folder.write("cut.jsonl", "{\"open_id\": \"user-1\"}\n{\"open_id\": \"user-2");
+    folder.write("few.parquet", "PAR1.......");
+    folder.write("empty.db", "");
+    folder.write("url", "postgres://reader:canary-31415@127.0.0.1:1/members");
+    let query = "query: select open_id from members";
+    let mut told = String::new();
+    for (list, code) in [
+        ("csv: {path: cut.csv.gz, open_id: open_id}", 2),
+        ("csv: {path: 'opted-*.csv', open_id: open_id}", 2),
+        ("jsonl: {path: empty.jsonl, open_id: open_id}", 2),
+        ("jsonl: {path: cut.jsonl, open_id: open_id}", 2),
+        ("parquet: {path: few.parquet, open_id: open_id}", 2),
+        (&format!("sqlite: {{path: empty.db, {query}}}"), 2),
+        (&format!("postgres: {{url: {{file: url}}, {query}}}"), 1),
+        (&format!("mysql: {{url: {{env: RUNNER_TEST_NOWHERE}}, {query}}}"), 2),
+        ("stdin: {format: jsonl, open_id: open_id}", 2),
+    ] {
+        folder.campaign("summer", &format!("  exclude:\n    - {list}\n"));
+        let text = folder.refused(&["apply", "summer.yaml", "--sandbox"], code);
+        writeln!(told, "{text}").unwrap();
+    }
+    assert!(!told.contains("canary"), "{told}");
+    insta::assert_snapshot!(told);
+    folder.never_began();
 }
 
 #[test]
@@ -151,11 +194,16 @@ fn a_campaign_that_cannot_be_excluded_is_named_with_its_place() {
     folder.campaign("b", &of("c"));
     folder.campaign("c", &of("a"));
     folder.campaign("tail", &of("a"));
+    folder.campaign("one", &of("other-one"));
+    folder.campaign("other-one", &of("one"));
     folder.campaign("new", "");
     folder.campaign("of-new", &of("new"));
     let mut told = String::new();
-    for name in ["absent", "of-bad", "of-other", "itself", "a", "tail"] {
-        writeln!(told, "{}", folder.refused(&["validate", &format!("{name}.yaml")], 2)).unwrap();
+    for name in ["absent", "of-bad", "of-other", "itself", "one", "a", "tail"] {
+        let file = format!("{name}.yaml");
+        let text = folder.refused(&["validate", &file], 2);
+        assert_eq!(folder.refused(&["apply", &file, "--sandbox"], 2), text, "{name}");
+        writeln!(told, "{text}").unwrap();
     }
     told += &folder.refused(&["apply", "of-new.yaml", "--sandbox"], 2);
     insta::assert_snapshot!(told);

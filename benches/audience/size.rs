@@ -22,6 +22,8 @@ use runner::ledger::{Book, Ledger, SledStore};
 use runner::outcome::Class;
 use runner::plan::{self, Plan, RunOptions};
 
+use super::duckdb;
+
 const CHILD: &str = "RUNNER_BENCH_SIZE";
 const NOW_MS: i64 = 1_780_000_000_000;
 
@@ -143,6 +145,7 @@ async fn measure(dir: &Path) -> Result<()> {
         reading.listed, reading.excluded, reading.control_group, reading.lapsed
     );
 
+    duckdb::beside(&dir.join("audience.csv"), &dir.join("opted-out.csv"), decided);
     let began = Instant::now();
     let Converged { changes, roll, .. } = Converged { reading, ..converged };
     for batch in changes.into_batches() {

@@ -40,10 +40,8 @@ impl CsvSource {
         let mut start = Vec::new();
         // A header is a row, so it lies whole in the longest that a row may be.
         let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
-        Read::by_ref(&mut text)
-            .take(longest)
-            .read_to_end(&mut start)
-            .map_err(|error| AudienceError::of(path, error))?;
+        let read = Read::by_ref(&mut text).take(longest).read_to_end(&mut start);
+        read.map_err(|error| AudienceError::of(path, error).behind(memchr_iter(b'\n', &start).count() as u64))?;
         let mark = match start.strip_prefix(BYTE_ORDER_MARK) {
             Some(_) => BYTE_ORDER_MARK,
             None => &[][..],
@@ -227,7 +225,7 @@ impl<R: Read> Rows<'_, R> {
         while self
             .reader
             .read_byte_record(&mut record)
-            .map_err(|error| failed(self.path, error))?
+            .map_err(|error| failed(self.path, error).behind(line_before - 1))?
         {
             let line_behind = self.reader.position().line();
             // A row that begins right where the one before ended has its line; else blank lines stand between, or line

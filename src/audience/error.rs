@@ -53,10 +53,12 @@ pub enum AudienceError {
         what: Foreign,
     },
     /// Compressed data that ends too early, or is not what was compressed.
-    #[error("cannot read the audience {}: its {how} data {}", path.display(), if *cut { "ends too early" } else { "is damaged" })]
+    #[error("cannot read the audience {}: its {how} data {}{}", path.display(), if *cut { "ends too early" } else { "is damaged" }, behind("line", *line))]
     Damaged {
         /// The file.
         path: PathBuf,
+        /// The last line that came out of it whole; 0 if there is none.
+        line: u64,
         /// The compression.
         how: &'static str,
         /// Whether the end is missing.
@@ -143,10 +145,12 @@ pub enum AudienceError {
         path: PathBuf,
     },
     /// A Parquet file that cannot be read.
-    #[error("cannot read the Parquet file {}: {why}", path.display())]
+    #[error("cannot read the Parquet file {}{}: {why}", path.display(), behind("row", *row))]
     BadParquet {
         /// The file.
         path: PathBuf,
+        /// The last row that was read of it; 0 if there is none.
+        row: u64,
         /// Why.
         why: String,
     },
@@ -157,12 +161,10 @@ pub enum AudienceError {
         path: PathBuf,
     },
     /// A value that is too long to be an open_id by orders of magnitude.
-    #[error("the audience {}, row {row}: the open_id is longer than 1 MiB", path.display())]
+    #[error("{place}: the open_id is longer than 1 MiB")]
     LongValue {
-        /// The file.
-        path: PathBuf,
-        /// The row.
-        row: u64,
+        /// Where: "row 3 of the query".
+        place: String,
     },
     /// The URL of a server cannot be had.
     #[error("cannot connect to the audience's {server} server")]
@@ -228,6 +230,12 @@ pub enum AudienceError {
     Broken,
 }
 
+/// What a file of a format without a header lacks.
+const LINE: &str = "line";
+
+/// What is in a file's place.
+pub(super) const DIRECTORY: &str = "a directory";
+
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -261,6 +269,15 @@ pub enum Blame {
 }
 
 impl AudienceError {
+    /// Not even a line, in a format that has no header.
+    #[must_use]
+    pub fn no_line(name: &str) -> Self {
+        Self::Empty {
+            path: name.into(),
+            lacks: LINE,
+        }
+    }
+
     /// What whoever wrote the file could do about it.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -282,11 +299,8 @@ impl AudienceError {
                 Some("name a column of text or whole numbers, or cast it to text in the query".into())
             }
             Self::ColumnType { .. } => Some("name a column of times, dates or Unix times".into()),
-            Self::NotParquet { .. } => {
-                Some("write the source as what the file is: `csv:`, `jsonl:` or `sqlite:`".into())
-            }
-            Self::NotSqlite { .. } => {
-                Some("write the source as what the file is: `csv:`, `jsonl:` or `parquet:`".into())
+            Self::NotParquet { .. } | Self::NotSqlite { .. } => {
+                Some("write the source as what the file is: `csv:` or `jsonl:`".into())
             }
             Self::NoFooter { .. } => Some("the file was cut off, or is still being written: export it again".into()),
             Self::BadParquet { .. } => {
@@ -302,7 +316,7 @@ impl AudienceError {
                 ..
             } => Some((*help).into()).filter(|help: &String| !help.is_empty()),
             Self::RepeatedColumn { .. } => Some("rename one of them: which of the two is meant is not guessed".into()),
-            Self::Malformed { flaw, .. } => flaw.help().map(Into::into),
+            Self::Malformed { flaw, .. } => Some(flaw.help().into()),
             Self::Changed { .. } => Some("run it again when the file is written completely".into()),
             Self::Pattern { .. } => {
                 Some("write `*` for any characters of a name, `?` for one, `[abc]` for one of these".into())
@@ -312,13 +326,15 @@ impl AudienceError {
             Self::Foreign { what, .. } => Some(what.help().into()),
             Self::Damaged { cut: true, .. } => Some("the file was cut off: copy or export it again".into()),
             Self::Damaged { .. } => Some("copy or export the file again".into()),
-            Self::Unreadable { .. }
-            | Self::NotAFile { .. }
-            | Self::Empty { .. }
-            | Self::LongValue { .. }
-            | Self::BrokenOff
-            | Self::NoThread { .. }
-            | Self::Broken => None,
+            Self::Unreadable { source, .. } => Some(unreadable(source.kind()).into()),
+            Self::NotAFile { what: DIRECTORY, .. } => {
+                Some("name the file in it, or several by a pattern such as folder/*.csv".into())
+            }
+            Self::NotAFile { .. } => Some("pipe it in, and write `stdin:` as the source".into()),
+            Self::Empty { lacks: LINE, .. } => Some("export it again; a list of nobody has an empty line in it".into()),
+            Self::Empty { .. } => Some("export it again: the export failed, or has not been written yet".into()),
+            Self::LongValue { .. } => Some("name the column of the open_ids: one has at most 128 characters".into()),
+            Self::BrokenOff | Self::NoThread { .. } | Self::Broken => None,
         }
     }
 
@@ -348,14 +364,41 @@ impl AudienceError {
         };
         match error.downcast::<Damage>() {
             Ok(Damage { how, cut }) => {
-                let path = path.into();
-                Self::Damaged { path, how, cut }
+                let (path, line) = (path.into(), 0);
+                Self::Damaged { path, line, how, cut }
             }
             Err(source) => {
                 let path = path.into();
                 Self::Unreadable { path, source }
             }
         }
+    }
+}
+
+impl AudienceError {
+    /// The same, with the last line or row that was read before, where it is a compression or a page that failed.
+    pub(super) fn behind(mut self, read: u64) -> Self {
+        if let Self::Damaged { line: last, .. } | Self::BadParquet { row: last, .. } = &mut self {
+            *last = read;
+        }
+        self
+    }
+}
+
+/// What is told of the last place that was read, if there is one.
+fn behind(unit: &str, number: u64) -> String {
+    match number {
+        0 => String::new(),
+        _ => format!(" behind {unit} {number}"),
+    }
+}
+
+/// What helps against what a system says of a file.
+const fn unreadable(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "check the path; it begins at the folder of the campaign file",
+        io::ErrorKind::PermissionDenied => "let the user who runs this read it",
+        _ => "check the disk that it is on, then run the same command again",
     }
 }
 

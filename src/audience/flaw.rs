@@ -13,6 +13,8 @@ pub enum Foreign {
     Json,
     /// An archive or a compression that is not taken off here, by its name.
     Archive(&'static str),
+    /// A compression that is taken off text only, by its name.
+    Packed(&'static str),
 }
 
 impl Foreign {
@@ -34,13 +36,22 @@ impl Foreign {
             .map(|(_, what)| what)
     }
 
+    /// What these first bytes begin, where a Parquet file or a database is expected.
+    pub(super) fn in_place_of_table(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x1f, 0x8b, ..] => Some(Self::Packed("compressed with gzip")),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Packed("compressed with zstd")),
+            _ => Self::of(start),
+        }
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Parquet => "a Parquet file",
             Self::Zip => "a zip archive or an Excel workbook",
             Self::Sqlite => "an SQLite database",
             Self::Json => "JSON, not CSV",
-            Self::Archive(name) => name,
+            Self::Archive(name) | Self::Packed(name) => name,
         }
     }
 
@@ -51,6 +62,7 @@ impl Foreign {
             Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
             Self::Json => "write `jsonl:` as the source, if each line is one object",
             Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
+            Self::Packed(_) => "unpack it; only CSV and JSON lines are read as they are",
         }
     }
 }
@@ -97,21 +109,19 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    pub(super) const fn help(self) -> Option<&'static str> {
+    pub(super) const fn help(self) -> &'static str {
         match self {
-            Self::UnclosedQuote | Self::TextBehindQuote => Some("write a quote inside a quoted field twice: \"\""),
-            Self::Nul => Some("a file that was cut by a full disk looks like this too: export it again"),
-            Self::Utf16 => Some("save it as \"CSV UTF-8\""),
-            Self::TooLong => None,
-            Self::LoneCarriageReturn => Some("save it with the line ends of Windows or Unix"),
-            Self::NotUtf8 => Some("save it as UTF-8"),
-            Self::CutJson => {
-                Some("each line is one object; a file that was cut off looks like this too: export it again")
-            }
-            Self::JsonArray => Some("write each object on a line of its own, without the array around them"),
-            Self::NotJson { .. } => Some("each line is one object, such as {\"open_id\": \"…\"}"),
+            Self::UnclosedQuote | Self::TextBehindQuote => "write a quote inside a quoted field twice: \"\"",
+            Self::Nul => "a file that was cut by a full disk looks like this too: export it again",
+            Self::Utf16 => "save it as \"CSV UTF-8\"",
+            Self::TooLong => "export it again: an open_id has at most 128 characters, and a row not many more",
+            Self::LoneCarriageReturn => "save it with the line ends of Windows or Unix",
+            Self::NotUtf8 => "save it as UTF-8",
+            Self::CutJson => "each line is one object; a file that was cut off looks like this too: export it again",
+            Self::JsonArray => "write each object on a line of its own, without the array around them",
+            Self::NotJson { .. } => "each line is one object, such as {\"open_id\": \"…\"}",
             Self::NoObject => {
-                Some("each line is one object, such as {\"open_id\": \"…\"}; for a CSV file write `csv:` as the source")
+                "each line is one object, such as {\"open_id\": \"…\"}; for a CSV file write `csv:` as the source"
             }
         }
     }

@@ -104,7 +104,7 @@ impl<'t> Lines<'t> {
             let read = Read::by_ref(&mut self.text)
                 .take(most)
                 .read_until(b'\n', &mut self.line);
-            let read = read.map_err(|error| AudienceError::of(&self.path, error))?;
+            let read = read.map_err(|error| AudienceError::of(&self.path, error).behind(self.number))?;
             if read == 0 {
                 return Ok(None);
             }

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlRow};
 use sqlx::{ConnectOptions, Connection, Error, MySql, Row, ValueRef};
 
 use super::AudienceError;
 use super::cell::Cell;
 use super::error::Blame;
-use super::query::{Asked, Dialect, Expected, Means, Server, by_state, run};
+use super::query::{Asked, Dialect, Expected, Means, Server, TOO_SLOW, by_state, run};
 use super::reading::{Out, Pour};
 
 const EXPECTED: Expected<'_> = Expected {
@@ -36,7 +37,7 @@ pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
 impl Pour for MysqlQuery<'_> {
     fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::of(query);
+        let mut asked = Asked::of(query, "MySQL database".to_owned());
         let url = asked.url(&EXPECTED, url)?;
         run(out, async move |out| {
             let options = MySqlConnectOptions::from_url(&url).map(|options| {
@@ -120,10 +121,12 @@ impl Dialect for MySql {
         Ok(cell.unwrap_or(Cell::Other))
     }
 
-    fn blame(code: &str) -> Blame {
-        match code {
-            "70100" => Blame::Server("make the query faster, or export its result to a file"),
-            code => by_state(code),
+    fn blame(said: &dyn DatabaseError) -> Blame {
+        // MySQL has a number for it and no state of its own, MariaDB another number.
+        let number = said.try_downcast_ref().map(MySqlDatabaseError::number);
+        match number {
+            Some(3024 | 1969) => TOO_SLOW,
+            _ => by_state(said),
         }
     }
 }

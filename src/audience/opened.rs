@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::error::AudienceError;
+use super::error::{AudienceError, DIRECTORY};
 use super::flaw::Foreign;
 use crate::campaign::Files;
 
@@ -109,11 +109,7 @@ impl Regular {
         if !kind.is_file() {
             return Err(AudienceError::NotAFile {
                 path: path.into(),
-                what: if kind.is_dir() {
-                    "a directory"
-                } else {
-                    "a pipe or a device"
-                },
+                what: if kind.is_dir() { DIRECTORY } else { "a pipe or a device" },
             });
         }
         let file = File::open(path).map_err(unreadable)?;
@@ -123,6 +119,17 @@ impl Regular {
             file,
             before,
         })
+    }
+
+    /// Refuses a file whose first bytes are those of another kind than is wanted.
+    pub(super) fn is_none_but(&self, wanted: Foreign, start: &[u8]) -> Result<(), AudienceError> {
+        match Foreign::in_place_of_table(start).filter(|what| *what != wanted) {
+            Some(what) => Err(AudienceError::Foreign {
+                path: self.path.clone(),
+                what,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// How long it was when it was opened.

@@ -17,6 +17,7 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use super::cell::{Cell, uuid};
 use super::error::{Role, nearest};
+use super::flaw::Foreign;
 use super::opened::{Named, Regular, list};
 use super::reading::{Out, Pour};
 use super::sound::LONGEST_ROW;
@@ -36,12 +37,11 @@ impl Pour for ParquetSource {
             whole(&mut regular)?;
             out.begin_rows(&named.name);
             // The library checks most of what a damaged file says, and panics over the rest.
-            let read = catch_unwind(AssertUnwindSafe(|| self.file(&named, &regular.file, out)));
-            read.unwrap_or_else(|_| {
-                let path = named.path.clone();
-                let why = "it contradicts itself".to_owned();
-                Err(AudienceError::BadParquet { path, why })
-            })?;
+            let mut row = 0;
+            let read = catch_unwind(AssertUnwindSafe(|| self.file(&named, &regular.file, &mut row, out)));
+            let contradicts = || ParquetError::General("it contradicts itself".to_owned());
+            let read = read.unwrap_or_else(|_| Err(bad(&named.path, contradicts())));
+            read.map_err(|error| error.behind(row))?;
             regular.stood_still()?;
             out.end_rows()?;
         }
@@ -54,8 +54,8 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
     let path = regular.path.clone();
     let length = regular.len();
     let mut ends = || {
-        let (mut first, mut last) = ([0; 4], [0; 4]);
-        let read = usize::try_from(length.min(4)).unwrap_or_default();
+        let (mut first, mut last) = ([0; 16], [0; 4]);
+        let read = usize::try_from(length.min(16)).unwrap_or_default();
         regular.file.read_exact(first.get_mut(..read).unwrap_or_default())?;
         if length >= LEAST {
             regular.file.seek(SeekFrom::End(-4))?;
@@ -64,7 +64,8 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
         std::io::Result::Ok((first, last))
     };
     let (first, last) = ends().map_err(|error| AudienceError::of(&path, error))?;
-    match (&first, &last) {
+    regular.is_none_but(Foreign::Parquet, &first)?;
+    match (first.first_chunk().unwrap_or(&[0; 4]), &last) {
         _ if length == 0 => Err(AudienceError::Empty {
             path,
             lacks: "bytes at all",
@@ -72,6 +73,7 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
         (MAGIC, MAGIC) => Ok(()),
         (ENCRYPTED, _) | (_, ENCRYPTED) => Err(AudienceError::BadParquet {
             path,
+            row: 0,
             why: "it is encrypted, which is not supported".to_owned(),
         }),
         (MAGIC, _) => Err(AudienceError::NoFooter { path }),
@@ -80,14 +82,14 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
 }
 
 impl ParquetSource {
-    fn file(&self, named: &Named, file: &File, out: &mut Out) -> Result<(), AudienceError> {
+    /// Puts the rows of one file into `out`, and counts them in `number`.
+    fn file(&self, named: &Named, file: &File, number: &mut u64, out: &mut Out) -> Result<(), AudienceError> {
         let path = named.path.as_path();
         let bad = |error: ParquetError| bad(path, error);
         let file = file.try_clone().map_err(|error| AudienceError::of(path, error))?;
         let reader = SerializedFileReader::new(file).map_err(bad)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let (open_id, last_active) = columns(&self.columns, path, schema)?;
-        let mut number = 0;
         let mut digits = String::new();
         for group in 0..reader.num_row_groups() {
             let group = reader.get_row_group(group).map_err(bad)?;
@@ -103,19 +105,18 @@ impl ParquetSource {
                     _ => Vec::new(),
                 };
                 for (at, id) in ids.iter().enumerate() {
-                    number += 1;
+                    *number += 1;
                     let id = id.cell();
                     if matches!(id, Cell::Text(text) if text.len() > LONGEST_ROW) {
                         return Err(AudienceError::LongValue {
-                            path: path.into(),
-                            row: number,
+                            place: format!("row {number} of {}", path.display()),
                         });
                     }
                     let active = times
                         .get(at)
                         .map_or(Cell::Null, Value::cell)
                         .last_active(&self.columns.zone);
-                    out.row(number, id.open_id(&mut digits), active)?;
+                    out.row(*number, id.open_id(&mut digits), active)?;
                 }
                 left -= rows;
             }
@@ -131,8 +132,8 @@ fn bad(path: &Path, error: ParquetError) -> AudienceError {
         ParquetError::NYI(what) => format!("{what} is not supported"),
         other => other.to_string(),
     };
-    let path = path.into();
-    AudienceError::BadParquet { path, why }
+    let (path, row) = (path.into(), 0);
+    AudienceError::BadParquet { path, row, why }
 }
 
 /// A column that is read.

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgValueFormat};
 use sqlx::{ConnectOptions, Connection, Error, Postgres, Row, ValueRef};
 
 use super::AudienceError;
 use super::cell::{Cell, uuid};
 use super::error::Blame;
-use super::query::{Asked, Dialect, Expected, Means, Server, by_state, run};
+use super::query::{Asked, Dialect, Expected, Means, Server, TOO_SLOW, by_state, run};
 use super::reading::{Out, Pour};
 
 const EXPECTED: Expected<'_> = Expected {
@@ -37,7 +38,7 @@ pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
 impl Pour for PostgresQuery<'_> {
     fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::of(query);
+        let mut asked = Asked::of(query, "PostgreSQL database".to_owned());
         let url = asked.url(&EXPECTED, url)?;
         run(out, async |out| {
             let options = PgConnectOptions::from_url(&url).map(ConnectOptions::disable_statement_logging);
@@ -119,10 +120,10 @@ impl Dialect for Postgres {
         Ok(cell.unwrap_or(Cell::Other))
     }
 
-    fn blame(code: &str) -> Blame {
-        match code {
-            "57014" => Blame::Server("make the query faster, or export its result to a file"),
-            code => by_state(code),
+    fn blame(said: &dyn DatabaseError) -> Blame {
+        match said.code().as_deref() {
+            Some("57014") => TOO_SLOW,
+            _ => by_state(said),
         }
     }
 }

@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_core::Stream;
+use sqlx::error::DatabaseError;
 use sqlx::{Column, Database, Either, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
 use url::Url;
 
 use super::cell::Cell;
 use super::error::{Blame, Role, Said, nearest};
 use super::reading::Out;
+use super::sound::LONGEST_ROW;
 use super::{AudienceError, Columns};
 use crate::secret::{Secret, SecretRef};
 
@@ -21,6 +23,8 @@ const PLACE: &str = "the query";
 const TLS: Blame = Blame::Server("check the TLS settings in the URL, and the server's certificate");
 /// How much later than the server a statement's time is up here: the server knows better why.
 const GRACE: Duration = Duration::from_secs(30);
+/// What is done about a query whose time was up.
+pub(super) const TOO_SLOW: Blame = Blame::Server("make the query faster, or export its result to a file");
 
 /// What is asked of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +78,8 @@ pub(super) trait Dialect: Database {
     /// One value. What has to be written out first is written into `scratch`.
     fn cell<'r>(row: &'r Self::Row, at: usize, means: Means, scratch: &'r mut String) -> Result<Cell<'r>, Error>;
 
-    /// Whose fault an error with this code is.
-    fn blame(code: &str) -> Blame;
+    /// Whose fault an error is.
+    fn blame(said: &dyn DatabaseError) -> Blame;
 }
 
 /// What the values of a column are.
@@ -118,6 +122,8 @@ struct Wanted {
 /// A database that is being asked, for what is said of its errors.
 pub(super) struct Asked<'q> {
     pub(super) query: &'q Query,
+    /// What it is called: "PostgreSQL database".
+    database: String,
     /// What must not be shown: the URL, and the password in it.
     secrets: Vec<Secret>,
     /// How many seconds the session's clocks are ahead of UTC, where moments arrive as times on these.
@@ -125,9 +131,10 @@ pub(super) struct Asked<'q> {
 }
 
 impl<'q> Asked<'q> {
-    pub(super) fn of(query: &'q Query) -> Self {
+    pub(super) fn of(query: &'q Query, database: String) -> Self {
         Self {
             query,
+            database,
             secrets: Vec::new(),
             offset: 0,
         }
@@ -180,7 +187,7 @@ impl<'q> Asked<'q> {
         &self,
         connecting: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, AudienceError> {
-        let doing = || format!("connect to the audience's {} database", D::NAME);
+        let doing = || format!("connect to the audience's {}", self.database);
         match tokio::time::timeout(self.query.limits.connect, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(self.failed::<D>(doing(), &error)),
@@ -207,12 +214,8 @@ impl<'q> Asked<'q> {
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
     {
         let done = connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements))).await;
-        done.map(drop).map_err(|error| {
-            self.failed::<D>(
-                format!("begin to read from the audience's {} database", D::NAME),
-                &error,
-            )
-        })
+        done.map(drop)
+            .map_err(|error| self.failed::<D>(format!("begin to read from the audience's {}", self.database), &error))
     }
 
     /// Asks, and puts every row into `out`.
@@ -229,8 +232,8 @@ impl<'q> Asked<'q> {
         match tokio::time::timeout(limit, self.rows::<D>(connection, out)).await {
             Ok(done) => done,
             Err(_) => Err(AudienceError::Database {
-                doing: format!("read the audience from its {} database", D::NAME),
-                blame: Blame::Server("make the query faster, or export its result to a file"),
+                doing: format!("read the audience from its {}", self.database),
+                blame: TOO_SLOW,
                 source: Said(format!("the query was not done within {} s", limit.as_secs())),
             }),
         }
@@ -241,7 +244,7 @@ impl<'q> Asked<'q> {
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
         D::Arguments: IntoArguments<D>,
     {
-        let ask = |error| self.failed::<D>(format!("ask the audience's {} database", D::NAME), &error);
+        let ask = |error| self.failed::<D>(format!("ask the audience's {}", self.database), &error);
         let sql: SqlStr = sqlx::AssertSqlSafe(self.query.sql.clone()).into_sql_str();
         let statement = connection.prepare(sql).await.map_err(ask)?;
         let parameters = match statement.parameters() {
@@ -285,8 +288,8 @@ impl<'q> Asked<'q> {
         while let Some(row) = next(&mut rows).await {
             let failed = |error| {
                 let doing = match number {
-                    0 => format!("read the audience from its {} database", D::NAME),
-                    _ => format!("read the audience from its {} database behind row {number}", D::NAME),
+                    0 => format!("read the audience from its {}", self.database),
+                    _ => format!("read the audience from its {} behind row {number}", self.database),
                 };
                 self.failed::<D>(doing, &error)
             };
@@ -299,6 +302,11 @@ impl<'q> Asked<'q> {
             let Wanted { at, means } = open_id;
             let cell = D::cell(&row, at, means, &mut scratch).map_err(failed)?;
             number += 1;
+            if matches!(cell, Cell::Text(text) if text.len() > LONGEST_ROW) {
+                return Err(AudienceError::LongValue {
+                    place: format!("row {number} of {PLACE}"),
+                });
+            }
             out.row_async(number, cell.open_id(&mut digits), active).await?;
         }
         Ok(())
@@ -307,10 +315,7 @@ impl<'q> Asked<'q> {
     /// What a database or the way to it said.
     fn failed<D: Dialect>(&self, doing: String, error: &Error) -> AudienceError {
         let (said, blame) = match error {
-            Error::Database(said) => {
-                let blame = said.code().map_or(Blame::Server(""), |code| D::blame(&code));
-                (said.message().to_owned(), blame)
-            }
+            Error::Database(said) => (said.message().to_owned(), D::blame(&**said)),
             Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => (
                 "the server closed the connection".to_owned(),
                 Blame::Server("run the same command again when the server answers"),
@@ -395,8 +400,9 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
-/// Whose fault an error with this SQLSTATE is.
-pub(super) fn by_state(state: &str) -> Blame {
+/// Whose fault an error is, by its SQLSTATE.
+pub(super) fn by_state(said: &dyn DatabaseError) -> Blame {
+    let state = said.code().unwrap_or_default();
     match state.get(..2).unwrap_or_default() {
         _ if state == "25006" => Blame::File("the query must only read: nothing was changed"),
         "28" => Blame::File("check the user and the password in the URL"),

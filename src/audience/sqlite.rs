@@ -2,11 +2,13 @@
 
 use std::io::Read;
 
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Error, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::cell::Cell;
 use super::error::Blame;
+use super::flaw::Foreign;
 use super::opened::Regular;
 use super::query::{Asked, Dialect, Means, run};
 use super::reading::{Out, Pour};
@@ -14,7 +16,9 @@ use super::{AudienceError, SqliteSource};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How many rows SQLite's own thread is ahead.
-const AHEAD: usize = 1024;
+const AHEAD: usize = 256;
+/// The most memory that SQLite may take, in bytes: a single value may be a gigabyte, and what it sorts goes to disk.
+const MEMORY: &str = "67108864";
 
 impl Pour for SqliteSource {
     fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
@@ -24,13 +28,14 @@ impl Pour for SqliteSource {
                 why: "it is more than one statement",
             });
         }
-        let asked = Asked::of(&self.query);
+        let asked = Asked::of(&self.query, format!("SQLite database {}", self.path.display()));
         run(out, async |out| {
             let options = SqliteConnectOptions::new()
                 .filename(&self.path)
                 .read_only(true)
                 .create_if_missing(false)
                 .pragma("query_only", "on")
+                .pragma("hard_heap_limit", MEMORY)
                 .row_buffer_size(AHEAD)
                 .disable_statement_logging();
             let mut connection = asked.connect::<Sqlite, _>(options.connect()).await?;
@@ -55,7 +60,10 @@ impl SqliteSource {
         match start.as_slice() {
             [] => Err(AudienceError::Empty { path, lacks: "tables" }),
             start if start == MAGIC => Ok(()),
-            _ => Err(AudienceError::NotSqlite { path }),
+            start => {
+                regular.is_none_but(Foreign::Sqlite, start)?;
+                Err(AudienceError::NotSqlite { path })
+            }
         }
     }
 }
@@ -105,11 +113,15 @@ impl Dialect for Sqlite {
         })
     }
 
-    fn blame(code: &str) -> Blame {
+    fn blame(said: &dyn DatabaseError) -> Blame {
+        let code = said.code().unwrap_or_default();
         // The lowest byte is the kind of error.
         match code.parse::<u32>().map(|code| code & 0xff) {
             Ok(5 | 6) => Blame::Server("another program keeps the database locked: run the same command again"),
-            Ok(7 | 10 | 13) => Blame::Server("the disk or the memory failed"),
+            Ok(7 | 18) => Blame::File(
+                "it needs over 64 MiB of memory: select the open_id and the time only; one of them may be far too long",
+            ),
+            Ok(10 | 13) => Blame::Server("the disk failed: check it, then run the same command again"),
             Ok(8) => Blame::File("the query must only read: nothing was changed"),
             Ok(11 | 26) => Blame::File("the database is damaged: restore it"),
             _ => Blame::File("put the query in the campaign file right"),

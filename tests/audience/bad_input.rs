@@ -62,6 +62,9 @@ fn csv_files() {
     let (gzip, zstd) = (written::gzip(&text), written::zstd(&text));
     let table = shelf.path("a.parquet");
     written::parquet(&someone(), &table, Compression::SNAPPY, 100);
+    let (members, packed) = (shelf.path("a.db"), written::gzip(&std::fs::read(&table).unwrap()));
+    written::sqlite(&someone(), &members);
+    let endless = [&b"open_id,seen\nu1,\n\""[..], &vec![b'x'; 100 << 20], b"\",\n"].concat();
     let mut broken = gzip.clone();
     let middle = broken.len() / 2;
     broken[middle - 40] ^= 0xff;
@@ -81,6 +84,12 @@ fn csv_files() {
         ("gzip, damaged", shelf.put("broken.csv.gz", &broken)),
         ("binary in gzip", shelf.put("binary.gz", &written::gzip(&binary))),
         ("gzip in gzip", shelf.put("twice.gz", &written::gzip(&gzip))),
+        (
+            "an SQLite database",
+            shelf.put("members.csv", &std::fs::read(&members).unwrap()),
+        ),
+        ("a Parquet file in gzip", shelf.put("table.csv.gz", &packed)),
+        ("a row of 100 MB", shelf.put("endless.csv", &endless)),
         (
             "a Parquet file named .csv",
             shelf.put("table.csv", &std::fs::read(&table).unwrap()),
@@ -102,12 +111,32 @@ fn csv_files() {
 fn json_lines() {
     let shelf = Shelf::new();
     let lines = written::jsonl(&someone());
+    let (table, members) = (shelf.path("a.parquet"), shelf.path("a.db"));
+    written::parquet(&someone(), &table, Compression::SNAPPY, 100);
+    written::sqlite(&someone(), &members);
+    let endless = [
+        &b"{\"open_id\": \"u1\"}\n{\"open_id\": \""[..],
+        &vec![b'x'; 100 << 20],
+        b"\"}\n",
+    ]
+    .concat();
     let array = b"[\n{\"open_id\": \"u1\"}\n]\n";
     let cases = [
         ("missing", shelf.path("absent.jsonl")),
         ("a directory", shelf.path("folder")),
         ("a CSV file", shelf.put("table.jsonl", &written::csv(&someone(), b','))),
+        ("a pattern that nothing matches", shelf.path("part-*.jsonl")),
+        (
+            "a Parquet file",
+            shelf.put("table.jsonl.gz", &std::fs::read(&table).unwrap()),
+        ),
+        (
+            "an SQLite database",
+            shelf.put("members.jsonl", &std::fs::read(&members).unwrap()),
+        ),
         ("cut off", shelf.put("cut.jsonl", cut(&lines))),
+        ("zstd, cut off", shelf.put("cut.jsonl.zst", cut(&written::zstd(&lines)))),
+        ("a line of 100 MB", shelf.put("endless.jsonl", &endless)),
         ("gzip, cut off", shelf.put("cut.jsonl.gz", cut(&written::gzip(&lines)))),
         ("an array", shelf.put("array.jsonl", array)),
         (
@@ -137,6 +166,11 @@ fn parquet_files() {
     let bytes = std::fs::read(&whole).unwrap();
     let mut torn = bytes.clone();
     torn[200..1200].fill(0xa5);
+    let mut late = bytes.clone();
+    let far = bytes.len() * 2 / 3;
+    late[far..far + 400].fill(0xa5);
+    let members = shelf.path("a.db");
+    written::sqlite(&someone(), &members);
     let mut short = bytes[..1000].to_vec();
     short.extend(&bytes[bytes.len() - 4..]);
     let cases = [
@@ -147,11 +181,40 @@ fn parquet_files() {
         ("a CSV file", shelf.put("text.parquet", b"open_id,seen\nu1,\n")),
         ("a few bytes", shelf.put("tiny.parquet", b"PAR")),
         ("encrypted", shelf.put("secret.parquet", b"PARE12345678PARE")),
+        (
+            "an SQLite database",
+            shelf.put("db.parquet", &std::fs::read(&members).unwrap()),
+        ),
+        ("in gzip", shelf.put("whole.parquet.gz", &written::gzip(&bytes))),
+        ("a page torn later", shelf.put("late.parquet", &late)),
         ("damaged pages", shelf.put("torn.parquet", &torn)),
         ("a footer that lies", shelf.put("short.parquet", &short)),
         ("a pattern that nothing matches", shelf.path("part-*.parquet")),
     ];
     insta::assert_snapshot!(shelf.said(cases.map(|(name, path)| (name, parquet(&path)))));
+}
+
+fn ask(path: &Path, sql: &str) -> Source {
+    Source::Sqlite(SqliteSource {
+        path: path.into(),
+        query: Query::new(sql, columns()),
+    })
+}
+
+/// A value is refused for its length, and one that memory is too dear for is never made.
+#[test]
+fn an_sqlite_value_that_is_no_open_id_by_far() {
+    let shelf = Shelf::new();
+    let some = shelf.path("some.db");
+    written::sqlite(&someone(), &some);
+    let with = |value: &str| {
+        let sql = format!("select 'u1' as open_id, null as seen union all select {value}, null");
+        ask(&some, &sql)
+    };
+    insta::assert_snapshot!(shelf.said([
+        ("an open_id of 2 MB", with("hex(zeroblob(1000000))")),
+        ("an open_id of 100 MB", with("zeroblob(100000000)")),
+    ]));
 }
 
 #[test]
@@ -160,20 +223,20 @@ fn sqlite_databases() {
     let whole = shelf.path("whole.db");
     written::sqlite(&someone(), &whole);
     let bytes = std::fs::read(&whole).unwrap();
-    let ask = |path: &Path, sql: &str| {
-        Source::Sqlite(SqliteSource {
-            path: path.into(),
-            query: Query::new(sql, columns()),
-        })
-    };
     let select = "select open_id, seen from members";
-    let other = shelf.path("other.db");
+    let (other, table) = (shelf.path("other.db"), shelf.path("a.parquet"));
+    written::parquet(&someone(), &table, Compression::SNAPPY, 100);
     let into = format!("select 1; vacuum into '{}'", other.display());
     let cases = [
         ("missing", ask(&shelf.path("absent.db"), select)),
         ("empty", ask(&shelf.put("empty.db", b""), select)),
         ("a directory", ask(&shelf.path("folder"), select)),
         ("a CSV file", ask(&shelf.put("text.db", b"open_id,seen\nu1,\n"), select)),
+        ("a Parquet file", ask(&table, select)),
+        (
+            "in gzip",
+            ask(&shelf.put("whole.db.gz", &written::gzip(&bytes)), select),
+        ),
         ("cut off", ask(&shelf.put("cut.db", &bytes[..5000]), select)),
         ("no SQL", ask(&whole, "selekt open_id from members")),
         ("no such table", ask(&whole, "select open_id from member")),
@@ -201,6 +264,8 @@ fn sqlite_databases() {
     insta::assert_snapshot!(shelf.said(cases));
     assert_eq!(std::fs::read(&whole).unwrap(), bytes, "nothing was changed");
     assert!(!other.exists(), "nothing was copied");
+    let (none, totals) = all(&ask(&whole, "select open_id, seen from members where false")).unwrap();
+    assert_eq!((none.len(), totals.rows), (0, 0), "no rows are no mistake of the query");
     let (rows, _) = all(&ask(
         &whole,
         "select null as open_id, 1.5 as seen union all select 2.5, 'soon'",

@@ -227,19 +227,42 @@ async fn a_wrong_password_is_told_and_not_shown() {
     settings.bind(|| insta::assert_snapshot!(told));
 }
 
+/// Whether a server can do it is seen in whether it does.
 #[tokio::test]
-async fn tls_is_demanded_of_a_server_without_it() {
-    let Some((url, mut server)) = mysql().await else { return };
-    let (_, has): (String, String) = sqlx::query_as("show variables like 'have_ssl'")
-        .fetch_one(&mut server)
-        .await
-        .unwrap();
-    if has == "YES" {
-        return;
+async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
+    let Some((url, _)) = mysql().await else { return };
+    let cipher = async |mode: &str| {
+        let asked = Url::new(&format!("{url}?ssl-mode={mode}"));
+        let mut source = asked.ask("show status like 'Ssl_cipher'");
+        source.query.columns.open_id = "Value".to_owned();
+        let (rows, _) = all(&Source::Mysql(source)).await?;
+        Ok::<_, AudienceError>(rows[0].1.clone())
+    };
+    let none = Err(runner::event::UnusableKind::Empty);
+    assert_eq!(cipher("disabled").await.unwrap(), none);
+    if cipher("preferred").await.unwrap() == none {
+        return insta::assert_snapshot!(told(&cipher("required").await.unwrap_err()));
     }
-    let asked = Url::new(&format!("{url}?ssl-mode=required"));
-    let error = all(&Source::Mysql(asked.ask("select 'u' as open_id")))
-        .await
-        .unwrap_err();
-    insta::assert_snapshot!(told(&error));
+    assert_ne!(cipher("required").await.unwrap(), none);
+    // Whoever made the server's certificate, nobody here trusts it.
+    let error = cipher("verify_identity").await.unwrap_err();
+    assert!(
+        matches!(&error, AudienceError::Database { blame: Blame::Server(help), .. } if help.contains("TLS")),
+        "{}",
+        told(&error)
+    );
+}
+
+/// A value that is longer by far than an open_id can be is the wrong column, or a broken one.
+#[tokio::test]
+async fn an_open_id_of_two_megabytes_is_refused() {
+    let Some((url, _)) = mysql().await else { return };
+    let asked = Url::new(&url);
+    let source = Source::Mysql(asked.ask("select 'u' as open_id union all select repeat('x', 2 << 20)"));
+    let error = all(&source).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("row 2 of the query: "),
+        "{}",
+        told(&error)
+    );
 }

@@ -185,6 +185,20 @@ async fn a_query_that_takes_too_long() {
     assert_eq!(postgres_runs(&mut server, &mark).await, None);
 }
 
+/// A value that is longer by far than an open_id can be is the wrong column, or a broken one.
+#[tokio::test]
+async fn an_open_id_of_two_megabytes_is_refused() {
+    let Some((url, _)) = postgres().await else { return };
+    let asked = Url::new(&url);
+    let source = Source::Postgres(asked.ask("select 'u' as open_id union all select repeat('x', 2 << 20)"));
+    let error = all(&source).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("row 2 of the query: "),
+        "{}",
+        told(&error)
+    );
+}
+
 /// A reading that nobody wants any more ends its connection, and so its query, though no row has come yet.
 #[tokio::test]
 async fn a_reading_that_is_dropped_leaves_nothing_behind() {

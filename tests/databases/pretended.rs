@@ -96,6 +96,20 @@ async fn a_server_that_says_nothing() {
     insta::assert_snapshot!(told(&all(&Source::Postgres(source)).await.unwrap_err()));
 }
 
+/// A MySQL server speaks first. One that does not is given up on as soon.
+#[tokio::test]
+async fn a_mysql_server_that_says_nothing() {
+    let (_, port) = serve(async |stream| {
+        let _open = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let url = Url::new(&format!("mysql://reader:{PASSWORD}@127.0.0.1:{port}/members"));
+    let mut source = url.ask("select 'u' as open_id");
+    source.query.limits.connect = Duration::from_millis(100);
+    insta::assert_snapshot!(told(&all(&Source::Mysql(source)).await.unwrap_err()));
+}
+
 #[tokio::test]
 async fn no_server_at_all() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod before;
+mod broken_off;
 mod control;
 mod kills;
 mod metrics;

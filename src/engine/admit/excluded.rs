@@ -68,6 +68,11 @@ impl<'b> Exclusion<'b> {
             progress(rows);
         })
         .await?;
+        // A format without a header has nothing in it that tells a list of nobody from one that was never written.
+        if let (Source::Jsonl(_), 0) = (source, totals.bytes) {
+            let name = totals.shares.first().map_or("", |file| &file.name);
+            return Err(AudienceError::no_line(name));
+        }
         self.end(&totals);
         Ok(())
     }
