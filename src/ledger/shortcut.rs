@@ -18,11 +18,12 @@ use super::draft::Draft;
 use super::fact::Generation;
 use super::people::People;
 use super::record::{Chain, Link};
+use super::spill::Spill;
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 2\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 3\n").as_bytes();
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.
@@ -222,13 +223,13 @@ impl Folded {
     }
 
     /// Nothing when these are not the bytes of a shortcut.
-    pub(super) fn read(from: &mut dyn Read, identity: &Identity) -> Option<Self> {
+    pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>) -> Option<Self> {
         let mut from = Summed {
             inner: from,
             hash: Sha256::new(),
         };
         let rest = Rest::read(&mut from, identity)?;
-        let people = People::read(&mut from, rest.confirmed)?;
+        let people = People::read(&mut from, rest.confirmed, Arc::clone(spill))?;
         let rows = (0..rest.ordinals).map(|_| read_bytes(&mut from));
         let rows = rows.collect::<Option<_>>()?;
         let expected = from.hash.finalize();
