@@ -275,7 +275,7 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
             .changes
             .into_batches()
         {
-            ledger.append(batch).await?;
+            ledger.append(batch?).await?;
         }
     }
     Ok(ledger.book().recipients().into())

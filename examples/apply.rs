@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let converged = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
     let roll = converged.roll;
     for batch in converged.changes.into_batches() {
-        ledger.append(batch).await?;
+        ledger.append(batch?).await?;
     }
 
     let any = Secret::new("rehearsal");

@@ -101,6 +101,8 @@ problems! {
     NotPaused = "E0222", Input;
     /// What a run wrote of its state cannot be read.
     StatusFile = "E0223", Error;
+    /// A temporary file cannot be made, written or read.
+    Temporary = "E0224", Error;
 
     /// Another process has the campaign.
     Taken = "E0301", Taken;

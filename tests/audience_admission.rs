@@ -3,16 +3,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::audience::{Source, Totals};
+use runner::audience::{AudienceError, Source, Totals};
 use runner::campaign;
 use runner::delivery::{DeliveryKey, StateName};
 use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
 use runner::event::{Rows, UnusableKind};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Ledger};
+use runner::ledger::{Book, Fact, Ledger, Spill, StoreError};
 use runner::outcome::Class;
 use runner::plan::{self, RunOptions, fingerprint};
 use sha2::{Digest, Sha256};
@@ -94,6 +95,7 @@ impl Campaign {
         let (totals, converged) = self.decide(&ledger, accepted).await;
         let converged = converged.expect("the audience is let in");
         for batch in converged.changes.clone().into_batches() {
+            let batch = batch.expect("everybody can be read");
             ledger.append(batch).await.expect("it is told");
         }
         let closed = ledger.book().generation().expect("a generation was closed");
@@ -195,7 +197,8 @@ async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batc
         .1
         .expect("the audience is let in")
         .changes;
-    let batches: Vec<_> = changes.into_batches().collect();
+    let batches = changes.into_batches().collect::<Result<Vec<_>, _>>();
+    let batches = batches.expect("everybody can be read");
     assert!(batches.len() > 2, "{} batches", batches.len());
     for fact in batches.iter().flatten() {
         if let Fact::Admitted { recipients } = fact {
@@ -226,4 +229,30 @@ async fn the_source_of_the_shipped_campaign_is_read() {
     });
     let totals = totals.await.expect("the audience is read");
     assert!(usable >= 600 && usable < totals.rows, "{usable} of {}", totals.rows);
+}
+
+#[tokio::test]
+async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_let_in() {
+    let campaign = Campaign::of("{path: audience.csv, open_id: open_id}");
+    fs::write(campaign.path(), format!("open_id\n{}\n", rows("user", 3))).expect("the audience is written");
+    let nowhere = campaign.folder.path().join("none");
+    let spill = Arc::new(Spill::beyond(0, 1, nowhere));
+    let book = Book::spilling(campaign.plan.identity.clone(), Arc::clone(&spill));
+    let mut admission = Admission::new(&book, &campaign.plan);
+    let read = admission.read(&campaign.source, |_| {}).await;
+    assert!(matches!(read, Err(AudienceError::BrokenOff)), "{read:?}");
+    assert!(matches!(spill.check(), Err(StoreError::Spill { .. })));
+    let converged = admission.decide(&Terms {
+        plan: &campaign.plan,
+        totals: &Totals::default(),
+        accepted: &[],
+        rehearsal: false,
+        class: &|_| Class::Hold,
+        now: Timestamp::UNIX_EPOCH,
+    });
+    let mut batches = converged.expect("nobody asked").changes.into_batches();
+    assert!(
+        batches.all(|batch| batch.is_err()),
+        "whoever goes on all the same can tell the ledger nothing"
+    );
 }

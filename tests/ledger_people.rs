@@ -8,12 +8,13 @@
 mod ledger_common;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger_common::{began, closed, ended, intent, key};
 use runner::delivery::{Away, Skipped, State, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+use runner::ledger::{Contradiction, Fact, Ledger, LedgerError, Spill, StoreError};
 
 const T: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -189,5 +190,37 @@ fn nobody_goes_away_twice_for_two_reasons() {
         let twice = ledger.append(vec![away(Away::Gone), away(Away::Excluded)]).await;
         assert!(twice.is_err());
         assert_eq!(ledger.book().away(0), None);
+    });
+}
+
+/// Nothing is durable on the word of open_ids that could not be put aside.
+#[test]
+fn a_ledger_that_finds_no_room_for_its_open_ids_takes_nothing_more() {
+    wait(async {
+        let nowhere = std::env::temp_dir().join("runner, where nothing is");
+        let spill = Arc::new(Spill::beyond(0, 1, nowhere));
+        let store = MemoryStore::default();
+        let opened = Ledger::open_spilling(store.clone(), ledger_common::identity(), Arc::clone(&spill)).await;
+        let mut ledger = opened.unwrap();
+        ledger
+            .append(vec![began(T), ledger_common::admitted(0..1)])
+            .await
+            .unwrap();
+        let refused = ledger
+            .append(vec![ledger_common::admitted(1..3), closed(T, 1, 0)])
+            .await;
+        let by_spill = matches!(refused, Err(LedgerError::Store(StoreError::Spill { .. })));
+        assert!(by_spill, "{refused:?}");
+        assert_eq!((store.records(), ledger.book().recipients()), (1, 0));
+        let more = ledger.append(vec![began(T)]).await;
+        assert!(matches!(more, Err(LedgerError::Failed)), "{more:?}");
+
+        // What does not fit there is not read from there either.
+        let (store, ledger) = begun(20, 1).await;
+        drop(ledger);
+        let opened = Ledger::open_spilling(store.clone(), ledger_common::identity(), spill).await;
+        let by_spill = matches!(opened, Err(LedgerError::Store(StoreError::Spill { .. })));
+        assert!(by_spill, "{opened:?}");
+        Ledger::open(store, ledger_common::identity()).await.unwrap();
     });
 }

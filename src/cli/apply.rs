@@ -21,7 +21,7 @@ use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
-use crate::ledger::{Book, Fact, Ledger};
+use crate::ledger::{Book, Fact, Ledger, LedgerError};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::problem::Problem;
@@ -184,6 +184,7 @@ impl Run<'_> {
         let (reading, roll) = (converged.reading.clone(), converged.roll);
         let (mut users, of) = (0, converged.changes.admitted.len() as u64);
         for batch in converged.changes.into_batches() {
+            let batch = batch.map_err(LedgerError::Store)?;
             // What is not closed is forgotten by the next run: the generation before is the one that counts.
             if self.orders.borrow().stops() {
                 return Ok(self.broken_off());

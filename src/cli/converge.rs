@@ -7,7 +7,7 @@ use crate::campaign::{Exclude, Parsed};
 use crate::delivery::StateName;
 use crate::douyin::codes::Codes;
 use crate::engine::admit::{Accept, Admission, Terms, Weighed};
-use crate::ledger::{Book, Fact};
+use crate::ledger::{Book, Fact, LedgerError};
 use crate::plan::{Fingerprint, Plan};
 use crate::problem::Problem;
 
@@ -68,9 +68,15 @@ impl Converge<'_> {
             campaign: said,
             plan: self.plan,
         };
-        let (excluded, before) = lists.read(book, &mut progress).await?;
+        // It says more than that the reading was broken off.
+        let spilled = || book.spill().check().map_err(LedgerError::Store);
+        let read = lists.read(book, &mut progress).await;
+        spilled()?;
+        let (excluded, before) = read?;
         let mut admission = Admission::excluding(excluded, self.plan);
-        let totals = admission.read(&source, |rows| progress(before + rows)).await?;
+        let read = admission.read(&source, |rows| progress(before + rows)).await;
+        spilled()?;
+        let totals = read?;
         let codes = Codes::new(self.plan.codes.clone());
         let terms = Terms {
             plan: self.plan,
@@ -82,7 +88,9 @@ impl Converge<'_> {
         };
         let last = book.generation().map(|last| last.fingerprint.as_str());
         let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
-        Ok((admission.weigh(&terms), fingerprint))
+        let weighed = admission.weigh(&terms);
+        spilled()?;
+        Ok((weighed, fingerprint))
     }
 }
 

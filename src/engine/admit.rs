@@ -8,22 +8,23 @@ mod choice;
 mod excluded;
 mod facts;
 mod gathered;
-mod packed;
 mod refusal;
 mod sequence;
 mod survey;
 mod weighed;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::audience::{self, Activity, AudienceError, Row, Source, Totals};
+use crate::audience::{self, Activity, AudienceError, Batch, Next, Row, Source, Totals};
 use crate::campaign::share_written;
 use crate::delivery::{Away, Counts, Skipped, StateName};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::OpenId;
-use crate::ledger::{Book, Generation};
+use crate::ledger::names::pack;
+use crate::ledger::{Book, Generation, Spill};
 use crate::outcome::Class;
 use crate::plan::{Lapse, Plan, fingerprint};
 
@@ -50,6 +51,8 @@ pub struct Admission<'b> {
     excluded_named: Numbers,
     named: Numbers,
     newcomers: People,
+    /// The open_id that is looked for.
+    packed: Vec<u8>,
     sequence: Sequence,
     activity: Active,
     rows: RowsRead,
@@ -131,7 +134,8 @@ impl<'b> Admission<'b> {
             excluded_named: Numbers::below(excluded.len()),
             excluded,
             named: Numbers::below(book.recipients()),
-            newcomers: People::default(),
+            newcomers: People::new(Arc::clone(book.spill())),
+            packed: Vec::new(),
             sequence: Sequence::default(),
             activity: Active::of(if dated { book.recipients() } else { 0 }),
             rows: RowsRead::default(),
@@ -144,7 +148,7 @@ impl<'b> Admission<'b> {
     /// When the source cannot be read to its end: then nothing that was taken counts.
     pub async fn read(&mut self, source: &Source, mut progress: impl FnMut(u64)) -> Result<Totals, AudienceError> {
         let mut rows = 0;
-        audience::read(source, |batch| {
+        take(source, self.book.spill(), |batch| {
             batch.rows().for_each(|row| self.row(&row));
             rows += batch.len() as u64;
             progress(rows);
@@ -179,7 +183,8 @@ impl<'b> Admission<'b> {
     /// Takes a user; says whether it is the first time.
     fn take(&mut self, open_id: &str, at: Option<Timestamp>) -> Result<bool, UnusableKind> {
         let known = self.book.recipients();
-        let (user, new) = if let Some(recipient) = self.book.find(open_id) {
+        pack(open_id, &mut self.packed);
+        let (user, new) = if let Some(recipient) = self.book.find_packed(&self.packed) {
             let new = !self.named.contains(recipient);
             if new {
                 let before = || {
@@ -191,15 +196,15 @@ impl<'b> Admission<'b> {
                 self.named.insert(recipient);
             }
             (recipient, new)
-        } else if let Some(stranger) = self.excluded.find(open_id) {
+        } else if let Some(stranger) = self.excluded.find(&self.packed) {
             return Ok(self.excluded_named.insert(stranger));
         } else {
             // A source checks what it shows; one that did not must not get a row in, nor lose it.
-            let open_id = OpenId::check(open_id).map_err(|_| UnusableKind::NotPrintable)?;
+            OpenId::check(open_id).map_err(|_| UnusableKind::NotPrintable)?;
             let room = known
                 .checked_add(self.newcomers.len())
                 .is_some_and(|all| all < u32::MAX);
-            let Some((newcomer, new)) = self.newcomers.add(open_id).filter(|_| room) else {
+            let Some((newcomer, new)) = self.newcomers.add(&self.packed).filter(|_| room) else {
                 self.rows.too_many = true;
                 return Ok(true);
             };
@@ -230,7 +235,9 @@ impl<'b> Admission<'b> {
 
     /// Holds what was gathered against the ledger: what would follow, what has changed, and what speaks against it.
     #[must_use]
-    pub fn weigh(self, terms: &Terms<'_>) -> Weighed {
+    pub fn weigh(mut self, terms: &Terms<'_>) -> Weighed {
+        self.newcomers.forget_index();
+        self.excluded.forget_people();
         let changes = self.changes(terms);
         let choice = Choice::of(&self, terms);
         let survey = Survey::of(&self, terms, &choice, &changes);
@@ -370,6 +377,21 @@ impl<'b> Admission<'b> {
         }
         refusals.extend(self.excluded.flaws(audience.max_unusable));
         refusals
+    }
+}
+
+/// Reads the whole of `source`, and breaks off when open_ids can no more be put aside: then there is no room for the rest.
+async fn take(source: &Source, spill: &Spill, mut each: impl FnMut(&Batch)) -> Result<Totals, AudienceError> {
+    let mut reading = audience::Reading::begin(source)?;
+    loop {
+        let next = reading.next().await?;
+        if spill.check().is_err() {
+            return Err(AudienceError::BrokenOff);
+        }
+        match next {
+            Next::Rows(batch) => each(&batch),
+            Next::End(totals) => return Ok(totals),
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub fn foresee<S: Store>(
         (None, []) => changes.with_newcomers(ledger.book().recipients(), most.max(1)),
     };
     for batch in changes.into_batches() {
-        ledger.suppose(&batch)?;
+        ledger.suppose(&batch?)?;
     }
     Ok(outlook(plan, ledger.book(), roll, now, most))
 }

@@ -1,6 +1,7 @@
 //! The folded state: what all facts so far amount to. It can always be made anew; what is kept of it is a shortcut.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,7 +19,9 @@ use super::codec::Entry;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::{Decision, Generation};
+use super::names::{Cursor, pack};
 use super::people::People;
+use super::spill::Spill;
 use super::undo::Undo;
 use super::waves::Wave;
 
@@ -104,9 +107,15 @@ impl Book {
     /// The book of a ledger without facts.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
+        Self::spilling(identity, Arc::default())
+    }
+
+    /// The same of one whose open_ids leave the memory so.
+    #[must_use]
+    pub fn spilling(identity: Identity, spill: Arc<Spill>) -> Self {
         Self {
             identity,
-            people: People::default(),
+            people: People::new(spill),
             deliveries: Deliveries::default(),
             generation: None,
             activities: Vec::new(),
@@ -147,9 +156,26 @@ impl Book {
     /// The number of the recipient with this open_id.
     #[must_use]
     pub fn find(&self, open_id: &str) -> Option<u32> {
+        let mut packed = Vec::new();
+        pack(open_id, &mut packed);
+        self.find_packed(&packed)
+    }
+
+    pub(crate) fn find_packed(&self, packed: &[u8]) -> Option<u32> {
         self.people
-            .find(open_id)
+            .find(packed)
             .filter(|recipient| *recipient < self.people.confirmed)
+    }
+
+    /// The open_ids of the recipients from one on, in order.
+    pub(crate) fn open_ids_from(&self, recipient: u32) -> Cursor<'_> {
+        self.people.names().from(recipient)
+    }
+
+    /// How the open_ids leave the memory. After a failure of that nothing counts that was found since then.
+    #[must_use]
+    pub const fn spill(&self) -> &Arc<Spill> {
+        self.people.names().spill()
     }
 
     /// Why a recipient is not owed anything at present; none for one who is.

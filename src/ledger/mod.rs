@@ -13,6 +13,7 @@ mod group;
 mod head;
 pub mod lock;
 pub mod memory;
+pub(crate) mod names;
 mod passing;
 mod people;
 pub mod place;
@@ -20,6 +21,7 @@ mod quiet;
 mod reader;
 pub mod record;
 mod shortcut;
+mod spill;
 pub mod store;
 mod undo;
 pub mod verify;
@@ -27,6 +29,7 @@ mod waves;
 pub mod worth;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::debug;
@@ -41,6 +44,7 @@ pub use head::Head;
 pub use passing::Passing;
 pub use reader::Reader;
 pub use record::RecordError;
+pub use spill::Spill;
 pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
 pub use waves::Wave;
 
@@ -146,12 +150,20 @@ impl<S: Store> Ledger<S> {
     ///
     /// # Errors
     /// When any batch cannot be read or contradicts the others. The store is as before.
-    pub async fn open(mut store: S, identity: Identity) -> Result<Self, LedgerError> {
-        let shortcut = by_shortcut(&mut store, &identity).await;
+    pub async fn open(store: S, identity: Identity) -> Result<Self, LedgerError> {
+        Self::open_spilling(store, identity, Arc::default()).await
+    }
+
+    /// The same of one whose open_ids leave the memory so.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn open_spilling(mut store: S, identity: Identity, spill: Arc<Spill>) -> Result<Self, LedgerError> {
+        let shortcut = by_shortcut(&mut store, &identity, &spill).await;
         let kept = shortcut.is_some();
         let folded = match shortcut {
             Some(folded) => folded,
-            None => whole(&mut store, identity).await?,
+            None => whole(&mut store, Book::spilling(identity, spill)).await?,
         };
         let Folded {
             book,
@@ -263,7 +275,9 @@ impl<S: Store> Ledger<S> {
             }
             book.book().fold(entry)
         };
-        decode(&mut self.reader, last, &body, fold)?;
+        let folded = decode(&mut self.reader, last, &body, fold);
+        book.book().spill().check()?;
+        folded?;
         self.store.append(self.chain.seal(&body)).await?;
         book.keep();
         self.sequence = sequence;
@@ -292,7 +306,9 @@ impl<S: Store> Ledger<S> {
             last,
             source: Contradiction::NotReread,
         })?;
-        decode(&mut self.reader, last, &body, |entry| self.book.fold(entry))
+        let folded = decode(&mut self.reader, last, &body, |entry| self.book.fold(entry));
+        self.book.spill().check()?;
+        folded
     }
 
     /// Reads all that happened again, and shows every fact in order with the number of its batch.
@@ -354,10 +370,10 @@ impl<S: Store> Ledger<S> {
 }
 
 /// Reads and folds all that happened.
-async fn whole(store: &mut impl Store, identity: Identity) -> Result<Folded, LedgerError> {
+async fn whole(store: &mut impl Store, book: Book) -> Result<Folded, LedgerError> {
     let mut folded = Folded {
-        chain: Chain::of(&identity),
-        book: Book::new(identity),
+        chain: Chain::of(&book.identity),
+        book,
         codec: Codec::default(),
         sequence: 0,
     };
@@ -370,6 +386,7 @@ async fn whole(store: &mut impl Store, identity: Identity) -> Result<Folded, Led
     };
     let read = store.read(&mut each).await;
     let indexed = folded.book.index();
+    folded.book.spill().check()?;
     // What is wrong with a batch says more than what the store thinks of its end.
     if let Some(error) = broken {
         return Err(error);
@@ -388,8 +405,8 @@ async fn whole(store: &mut impl Store, identity: Identity) -> Result<Folded, Led
 
 /// Begins with the folded state that was kept, and reads only what is behind it. Nothing when that is not to be had, or when
 /// anything is wrong with it: then everything is to be read.
-async fn by_shortcut(store: &mut impl Store, identity: &Identity) -> Option<Folded> {
-    let mut folded = Folded::read(&mut store.shortcut().await?, identity)?;
+async fn by_shortcut(store: &mut impl Store, identity: &Identity, spill: &Arc<Spill>) -> Option<Folded> {
+    let mut folded = Folded::read(&mut store.shortcut().await?, identity, spill)?;
     let known = Head {
         sequence: folded.sequence,
         link: folded.chain.link(),
@@ -415,7 +432,9 @@ impl Folded {
         let last = self.last();
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = self.chain.open(record).map_err(unreadable)?;
-        decode(&mut self.codec, last, body, |entry| self.book.fold(entry))?;
+        let taken = decode(&mut self.codec, last, body, |entry| self.book.fold(entry));
+        self.book.spill().check()?;
+        taken?;
         self.sequence = sequence;
         Ok(())
     }

@@ -1,20 +1,19 @@
-//! The recipients of a ledger in the order of admission: their open_ids side by side in one piece of memory, as the ledger
-//! packs them, and a table to find them by, which is made when somebody is looked for.
+//! The recipients of a ledger in the order of admission: their open_ids, a table to find them by, which is made when somebody
+//! is looked for, and how each stands as a whole.
 
-use std::hash::BuildHasher;
 use std::io::{self, Read, Write};
-use std::sync::OnceLock;
-
-use hashbrown::DefaultHashBuilder;
-use hashbrown::hash_table::{Entry, HashTable};
+use std::sync::{Arc, OnceLock};
 
 use super::book::Contradiction;
-use super::codec::{Packed, pack, skip, unpack};
-use super::shortcut::{read_bytes, write_bytes};
+use super::codec::Packed;
+use super::names::Names;
+use super::names::index::Index;
+use super::shortcut::read_bytes;
+use super::spill::Spill;
 use crate::delivery::Away;
 
-/// So many open_ids lie behind one mark; from there on they are counted off.
-const BETWEEN_MARKS: u32 = 16;
+/// So many recipients are written at a time.
+const WRITTEN_AT_ONCE: usize = 1 << 16;
 
 /// How one recipient stands as a whole, in a byte: why they are away, and whether they were ever owed something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,53 +51,49 @@ pub(super) struct People {
     pub(super) ever_owed: u32,
     /// How many belong to closed generations.
     pub(super) confirmed: u32,
-}
-
-/// Packed open_ids, one behind another.
-#[derive(Debug, Default)]
-struct Names {
+    /// One who is being admitted.
     packed: Vec<u8>,
-    /// Where every [`BETWEEN_MARKS`]th begins.
-    marks: Vec<u64>,
-    all: u32,
-}
-
-#[derive(Debug, Default)]
-struct Index {
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
 }
 
 impl People {
+    pub(super) fn new(spill: Arc<Spill>) -> Self {
+        Self {
+            names: Names::new(spill),
+            ..Self::default()
+        }
+    }
+
     pub(super) const fn all(&self) -> u32 {
-        self.names.all
+        self.names.all()
+    }
+
+    pub(super) const fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(super) fn open_id(&self, recipient: u32) -> String {
-        self.names.get(recipient).map(unpack).unwrap_or_default()
+        self.names.open_id(recipient).unwrap_or_default()
     }
 
-    pub(super) fn find(&self, open_id: &str) -> Option<u32> {
+    pub(super) fn find(&self, packed: &[u8]) -> Option<u32> {
         let index = self.index.get_or_init(|| Index::of(&self.names).0);
-        let packed = pack(open_id);
-        let same = |recipient: &u32| self.names.get(*recipient) == Some(&packed);
-        index.table.find(index.hasher.hash_one(&packed[..]), same).copied()
+        index.find(&self.names, packed)
     }
 
     pub(super) fn admit(&mut self, open_id: Packed<'_>) -> Result<(), Contradiction> {
-        if self.names.all == u32::MAX {
+        if self.names.all() == u32::MAX {
             return Err(Contradiction::TooMany);
         }
-        let recipient = self.names.push(open_id);
+        let recipient = self.names.push_told(open_id);
         self.presence.push(Presence::default());
-        let new = self
-            .index
-            .get_mut()
-            .is_none_or(|index| index.add(&self.names, recipient));
-        if !new {
-            self.names.truncate(recipient);
-            self.presence.pop();
-            return Err(Contradiction::AdmittedTwice);
+        if let Some(index) = self.index.get_mut() {
+            self.packed.clear();
+            open_id.pack_again(&mut self.packed);
+            if !index.add(&self.names, recipient, &self.packed) {
+                self.names.truncate(recipient);
+                self.presence.pop();
+                return Err(Contradiction::AdmittedTwice);
+            }
         }
         Ok(())
     }
@@ -129,7 +124,7 @@ impl People {
     /// Takes back the admission of all from `recipient` on.
     pub(super) fn dismiss(&mut self, recipient: u32) {
         if let Some(index) = self.index.get_mut() {
-            for number in recipient..self.names.all {
+            for number in recipient..self.names.all() {
                 index.remove(&self.names, number);
             }
         }
@@ -138,122 +133,29 @@ impl People {
     }
 
     pub(super) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        let marks: Vec<u8> = self.names.marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
-        let presence: Vec<u8> = self.presence.iter().map(|presence| presence.0).collect();
-        write_bytes(to, &self.names.packed)?;
-        write_bytes(to, &marks)?;
-        write_bytes(to, &presence)
+        self.names.write(to)?;
+        to.write_all(&(self.presence.len() as u64).to_le_bytes())?;
+        for some in self.presence.chunks(WRITTEN_AT_ONCE) {
+            let bytes: Vec<u8> = some.iter().map(|presence| presence.0).collect();
+            to.write_all(&bytes)?;
+        }
+        Ok(())
     }
 
-    pub(super) fn read(from: &mut dyn Read, confirmed: u32) -> Option<Self> {
-        let packed = read_bytes(from)?;
-        let marks = read_bytes(from)?;
+    pub(super) fn read(from: &mut dyn Read, confirmed: u32, spill: Arc<Spill>) -> Option<Self> {
+        let names = Names::read(from, spill)?;
         let presence: Vec<Presence> = read_bytes(from)?.into_iter().map(Presence).collect();
-        let marks = marks.as_chunks().0.iter().map(|mark| u64::from_le_bytes(*mark));
-        let names = Names {
-            packed,
-            marks: marks.collect(),
-            all: u32::try_from(presence.len()).ok()?,
-        };
         let ever_owed = presence.iter().filter(|presence| presence.ever_owed()).count();
-        Some(Self {
+        (presence.len() == names.all() as usize).then_some(Self {
             names,
             index: OnceLock::new(),
             ever_owed: u32::try_from(ever_owed).ok()?,
             presence,
             confirmed,
+            packed: Vec::new(),
         })
     }
 }
 
-impl Names {
-    /// The packed open_id of a recipient.
-    fn get(&self, recipient: u32) -> Option<&[u8]> {
-        let from = self.from(recipient)?;
-        from.get(..from.len() - skip(from)?.len())
-    }
-
-    /// The packed open_ids from a recipient's on.
-    fn from(&self, recipient: u32) -> Option<&[u8]> {
-        if recipient >= self.all {
-            return None;
-        }
-        let mark = *self.marks.get((recipient / BETWEEN_MARKS) as usize)?;
-        let mut from = self.packed.get(usize::try_from(mark).ok()?..)?;
-        for _ in 0..recipient % BETWEEN_MARKS {
-            from = skip(from)?;
-        }
-        Some(from)
-    }
-
-    fn push(&mut self, open_id: Packed<'_>) -> u32 {
-        let recipient = self.all;
-        if recipient.is_multiple_of(BETWEEN_MARKS) {
-            self.marks.push(self.packed.len() as u64);
-        }
-        open_id.pack_again(&mut self.packed);
-        self.all += 1;
-        recipient
-    }
-
-    fn truncate(&mut self, all: u32) {
-        if let Some(from) = self.from(all) {
-            let left = self.packed.len() - from.len();
-            self.packed.truncate(left);
-            self.marks.truncate(all.div_ceil(BETWEEN_MARKS) as usize);
-            self.all = all;
-        }
-    }
-
-    /// All of them, with their numbers.
-    fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        let mut from = &self.packed[..];
-        (0..self.all).map_while(move |recipient| {
-            let rest = skip(from)?;
-            let packed = &from[..from.len() - rest.len()];
-            from = rest;
-            Some((recipient, packed))
-        })
-    }
-}
-
-impl Index {
-    /// The table of some names, and whether they are distinct.
-    fn of(names: &Names) -> (Self, bool) {
-        let mut index = Self {
-            table: HashTable::with_capacity(names.all as usize),
-            hasher: DefaultHashBuilder::default(),
-        };
-        let distinct = names
-            .iter()
-            .all(|(recipient, packed)| index.add_packed(names, recipient, packed));
-        (index, distinct)
-    }
-
-    /// Adds one; says whether they are new.
-    fn add(&mut self, names: &Names, recipient: u32) -> bool {
-        names
-            .get(recipient)
-            .is_some_and(|packed| self.add_packed(names, recipient, packed))
-    }
-
-    fn add_packed(&mut self, names: &Names, recipient: u32, packed: &[u8]) -> bool {
-        let Self { table, hasher } = self;
-        let same = |known: &u32| names.get(*known) == Some(packed);
-        let hash = |known: &u32| hasher.hash_one(names.get(*known).unwrap_or_default());
-        match table.entry(hasher.hash_one(packed), same, hash) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(recipient);
-                true
-            }
-        }
-    }
-
-    fn remove(&mut self, names: &Names, recipient: u32) {
-        let hash = self.hasher.hash_one(names.get(recipient).unwrap_or_default());
-        if let Ok(place) = self.table.find_entry(hash, |known| *known == recipient) {
-            place.remove();
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

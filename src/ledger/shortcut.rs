@@ -19,6 +19,7 @@ use super::draft::Draft;
 use super::fact::Generation;
 use super::people::People;
 use super::record::{Chain, Link};
+use super::spill::Spill;
 use super::waves::Wave;
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
@@ -230,13 +231,13 @@ impl Folded {
     }
 
     /// Nothing when these are not the bytes of a shortcut.
-    pub(super) fn read(from: &mut dyn Read, identity: &Identity) -> Option<Self> {
+    pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>) -> Option<Self> {
         let mut from = Summed {
             inner: from,
             hash: Sha256::new(),
         };
         let rest = Rest::read(&mut from, identity)?;
-        let people = People::read(&mut from, rest.confirmed)?;
+        let people = People::read(&mut from, rest.confirmed, Arc::clone(spill))?;
         let rows = (0..rest.ordinals).map(|_| read_bytes(&mut from));
         let rows = rows.collect::<Option<_>>()?;
         let expected = from.hash.finalize();

@@ -97,8 +97,11 @@ impl Undo {
         self.deliveries.get_or_insert_with(|| deliveries.clone());
     }
 
+    /// Notes how somebody stood. Newcomers stand in no way before their generation is closed.
     pub(super) fn went(&mut self, recipient: u32, before: Presence) {
-        self.went.push((recipient, before));
+        if recipient < self.small.confirmed {
+            self.went.push((recipient, before));
+        }
     }
 
     pub(super) fn took_draft(&mut self, draft: Draft) {
@@ -163,6 +166,8 @@ fn take_back(book: &mut Book, undo: Undo) {
             *presence = before;
         }
     }
+    let newcomers = book.people.presence.get_mut(small.confirmed as usize..);
+    newcomers.unwrap_or_default().fill(Presence::default());
     book.people.ever_owed = small.ever_owed;
     book.deliveries.dismiss(small.confirmed, small.ordinals);
     book.people.confirmed = small.confirmed;

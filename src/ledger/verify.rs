@@ -13,7 +13,7 @@ use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
 use super::shortcut::{self, Folded};
 use super::store::{Condition, Damage, SledStore, Store};
-use super::{LastGood, LedgerError, decode};
+use super::{LastGood, LedgerError, StoreError, decode};
 use crate::delivery::{Counts, DeliveryKey, StateName};
 use crate::identity::Identity;
 
@@ -130,7 +130,7 @@ pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report
         return Ok(None);
     }
     let mut store = SledStore::look(place.dir()).await.map_err(|error| match error {
-        error @ super::StoreError::Io { .. } => VerifyError::Place(error.into()),
+        error @ StoreError::Io { .. } => VerifyError::Place(error.into()),
         error => VerifyError::Damaged {
             damage: Vec::new(),
             source: error.into(),
@@ -141,6 +141,9 @@ pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report
     let mut reading = Reading::new(place.identity().clone(), kept);
     let read = reading.all(&mut store).await;
     store.close().await;
+    if let Err(LedgerError::Store(error @ StoreError::Spill { .. })) = read {
+        return Err(VerifyError::Place(error.into()));
+    }
     if let Err(source) = read {
         let damage = match condition {
             Condition::Damaged(damage) => damage,
@@ -190,6 +193,7 @@ impl Reading {
         let last = self.folded.last();
         read.map_err(|source| LedgerError::Unfinished { last, source })?;
         let indexed = self.folded.book.index();
+        self.folded.book.spill().check()?;
         indexed.map_err(|source| LedgerError::Contradiction {
             sequence: last.sequence,
             last,
@@ -213,7 +217,9 @@ impl Reading {
             senseless |= !entry.is_whole();
             book.fold(entry)
         };
-        decode(codec, last, body, fold)?;
+        let folded = decode(codec, last, body, fold);
+        book.spill().check()?;
+        folded?;
         if senseless {
             return Err(unreadable(RecordError::Senseless));
         }

@@ -121,7 +121,7 @@ impl Case {
         ledger.append(vec![began(bench)]).await.unwrap();
         let converged = self.converge(bench, &ledger);
         for batch in converged.changes.into_batches() {
-            ledger.append(batch).await.unwrap();
+            ledger.append(batch.unwrap()).await.unwrap();
         }
         let before = world.seen(|seen| seen.starts.len());
         let ended = bench.send_by(converged.roll, ledger, world).await.expect("it ends");

@@ -223,7 +223,7 @@ impl Round {
         let converged = self.converge(bench, &ledger);
         let (reading, roll) = (converged.reading.clone(), converged.roll);
         for batch in converged.changes.into_batches() {
-            ledger.append(batch).await.unwrap();
+            ledger.append(batch.unwrap()).await.unwrap();
         }
         admitted(foretold, ledger.book().counts(), ledger.book().skipped(), &reading);
 

@@ -149,6 +149,11 @@ const fn store(error: &StoreError) -> (Problem, &'static str) {
             Problem::OwnerGone,
             "it may have ended meanwhile: run the same command again",
         ),
+        StoreError::Spill { .. } => (
+            Problem::Temporary,
+            "nothing more was sent. make room there, or let TMPDIR name a directory of a disk that has some; then the same \
+             command goes on",
+        ),
         StoreError::Planned => (Problem::Store, "this is a test's doing"),
     }
 }

@@ -100,32 +100,17 @@ impl Choice {
             let kept = user.checked_sub(known).zip(self.kept.as_ref());
             self.away(*user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer))
         };
-        let by_source = admission.sequence.users(self.users()).filter(has_turn);
+        let by_source = || admission.sequence.users(self.users()).filter(has_turn);
         let mut turns: Vec<u32> = match order {
             Order::AsListed if admission.sequence.is_ascending() => return None,
-            Order::AsListed => by_source.collect(),
-            Order::ExpiringFirst if admission.sequence.is_ascending() => {
-                // The number breaks ties as the place in the source would.
-                let keyed = by_source.map(|user| u64::from(admission.activity.last(user)) << 32 | u64::from(user));
-                let mut keyed: Vec<u64> = keyed.collect();
-                keyed.sort_unstable();
-                let low = |keyed: u64| u32::try_from(keyed & u64::from(u32::MAX)).unwrap_or(u32::MAX);
-                let mut turns: Vec<u32> = keyed.into_iter().map(low).collect();
-                // They lie where the keys lay, which took twice as much.
-                turns.shrink_to_fit();
-                turns
-            }
-            Order::ExpiringFirst => {
-                let mut turns: Vec<u32> = by_source.collect();
-                turns.sort_by_key(|user| admission.activity.last(*user));
-                turns
-            }
+            Order::AsListed => by_source().collect(),
+            Order::ExpiringFirst => ordered(by_source, |user| admission.activity.last(user)),
         };
         if let Some(kept) = &self.kept {
-            let numbers = numbers(known, admission.newcomers.len(), kept);
+            let rank = kept.ranks();
             for user in &mut turns {
                 if let Some(newcomer) = user.checked_sub(known) {
-                    *user = numbers.get(newcomer as usize).copied().unwrap_or(u32::MAX);
+                    *user = known + rank(newcomer);
                 }
             }
         }
@@ -133,15 +118,41 @@ impl Choice {
     }
 }
 
-/// The number that the ledger gives to each newcomer who is kept.
-fn numbers(known: u32, newcomers: u32, kept: &Numbers) -> Vec<u32> {
-    let mut next = known;
-    let number = |newcomer| {
-        let number = next;
-        next += u32::from(kept.contains(newcomer));
-        number
-    };
-    (0..newcomers).map(number).collect()
+/// Users by when they were last active; those of one second stay in their order. It goes over them a few times and keeps
+/// little beside what it yields: there may be a hundred million.
+fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) -> u32) -> Vec<u32> {
+    /// So many drawers at most, as a power of two.
+    const DRAWERS: u32 = 20;
+    let (mut begin, mut end, mut all) = (u32::MAX, 0, 0_u32);
+    for at in users().map(&last) {
+        (begin, end, all) = (begin.min(at), end.max(at), all + 1);
+    }
+    let span = end.saturating_sub(begin);
+    let drawers = all.checked_ilog2().unwrap_or_default().min(DRAWERS);
+    let shift = (u32::BITS - span.leading_zeros()).saturating_sub(drawers);
+    let drawer = |user| ((last(user) - begin) >> shift) as usize;
+    // How many are in the drawers before each one, then how far each one is filled.
+    let mut filled = vec![0_u32; (span >> shift) as usize + 2];
+    users().for_each(|user| filled[drawer(user) + 1] += 1);
+    let mut before = 0;
+    for many in &mut filled {
+        before += *many;
+        *many = before;
+    }
+    let mut ordered = vec![0; all as usize];
+    for user in users() {
+        let place = &mut filled[drawer(user)];
+        ordered[*place as usize] = user;
+        *place += 1;
+    }
+    if shift > 0 {
+        let mut from = 0;
+        for to in filled {
+            ordered[from..to as usize].sort_by_key(|user| last(*user));
+            from = to as usize;
+        }
+    }
+    ordered
 }
 
 /// Why each user is not owed anything, the limit aside: excluded before all else, so that nobody who said no is sent to for
@@ -178,9 +189,14 @@ fn control_group(admission: &Admission<'_>, plan: &Plan, users: u32) -> Numbers 
     }
     let known = admission.book.recipients();
     let draw = Draw::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
-    Numbers::that(users, |user| match user.checked_sub(known) {
-        Some(newcomer) => draw.within(share, &admission.newcomers.open_id(newcomer)),
-        None => draw.within(share, &admission.book.open_id(user)),
+    Numbers::by(users, |first| {
+        let mut known_ids = admission.book.open_ids_from(first);
+        let mut new_ids = admission.newcomers.open_ids_from(first.saturating_sub(known));
+        let (mut open_id, draw) = (String::new(), &draw);
+        move |user| {
+            let open_ids = if user < known { &mut known_ids } else { &mut new_ids };
+            open_ids.next_text(&mut open_id) && draw.within(share, &open_id)
+        }
     })
 }
 
@@ -189,5 +205,27 @@ fn present(plan: &Plan, now: Timestamp) -> Timestamp {
     match plan.audience.as_of {
         AsOf::Wall => plan.schedule.turns(now),
         AsOf::From(start) => start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::ordered;
+
+    fn last() -> impl Strategy<Value = u32> {
+        prop_oneof![0..5_u32, 1_780_000_000..1_780_000_999_u32, any::<u32>()]
+    }
+
+    proptest! {
+        #[test]
+        fn users_are_ordered_as_a_stable_sort_orders_them(last in prop::collection::vec(last(), 0..300), odd: bool) {
+            let users = || (0..).take(last.len()).filter(|user| !odd || user % 2 == 1).map(|user| user ^ 5);
+            let last = |user: u32| last.get(user as usize).copied().unwrap_or(7);
+            let mut sorted: Vec<u32> = users().collect();
+            sorted.sort_by_key(|user| last(*user));
+            prop_assert_eq!(ordered(users, last), sorted);
+        }
     }
 }

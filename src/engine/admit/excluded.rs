@@ -1,16 +1,18 @@
 //! Who is not to be sent to, whatever the source says: the lists of the campaign's file, read as sources are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::audience::{self, AudienceError, Row, Source, Totals};
+use crate::audience::{AudienceError, Row, Source, Totals};
 use crate::event::{Rows, UnusableKind};
+use crate::ledger::names::pack;
 use crate::ledger::{self, Book};
 
 use super::gathered::{Numbers, People};
 use super::refusal::Refusal;
-use super::{Accept, Change, over};
+use super::{Accept, Change, over, take};
 
 /// Everybody on any of the lists.
 pub struct Exclusion<'b> {
@@ -18,6 +20,7 @@ pub struct Exclusion<'b> {
     /// Those of them whom the ledger knows.
     known: Numbers,
     people: People,
+    packed: Vec<u8>,
     /// The last list that named each of them.
     on: Vec<u16>,
     lists: Vec<List>,
@@ -41,7 +44,8 @@ impl<'b> Exclusion<'b> {
         Self {
             book,
             known: Numbers::below(book.recipients()),
-            people: People::default(),
+            people: People::new(Arc::clone(book.spill())),
+            packed: Vec::new(),
             on: Vec::new(),
             lists: Vec::new(),
             too_many: false,
@@ -62,7 +66,7 @@ impl<'b> Exclusion<'b> {
     ) -> Result<(), AudienceError> {
         self.begin(name);
         let mut rows = 0;
-        let totals = audience::read(source, |batch| {
+        let totals = take(source, self.book.spill(), |batch| {
             batch.rows().for_each(|row| self.row(&row));
             rows += batch.len() as u64;
             progress(rows);
@@ -124,13 +128,14 @@ impl<'b> Exclusion<'b> {
 
     fn add(&mut self, open_id: &str) {
         let nth = u16::try_from(self.lists.len()).unwrap_or(u16::MAX);
-        let Some((number, new)) = self.people.add(open_id) else {
+        pack(open_id, &mut self.packed);
+        let Some((number, new)) = self.people.add(&self.packed) else {
             self.too_many = true;
             return;
         };
         if new {
             self.on.push(0);
-            if let Some(known) = self.book.find(open_id) {
+            if let Some(known) = self.book.find_packed(&self.packed) {
                 self.known.insert(known);
             }
         }
@@ -151,8 +156,14 @@ impl<'b> Exclusion<'b> {
     }
 
     /// The number of an open_id among all on the lists, if it is on one.
-    pub(super) fn find(&mut self, open_id: &str) -> Option<u32> {
-        self.people.find(open_id)
+    pub(super) fn find(&self, packed: &[u8]) -> Option<u32> {
+        self.people.find(packed)
+    }
+
+    /// Nobody is looked for any more: lets go of who is on the lists, beyond what was counted.
+    pub(super) fn forget_people(&mut self) {
+        self.people = People::default();
+        self.on = Vec::new();
     }
 
     /// How many people are on the lists.

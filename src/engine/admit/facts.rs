@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::iter;
 
 use crate::delivery::{Away, DeliveryKey, Step};
-use crate::ledger::{Fact, Generation};
+use crate::ledger::{Fact, Generation, StoreError};
 
 use super::gathered::OpenIds;
 
@@ -13,7 +13,7 @@ use super::gathered::OpenIds;
 const FACTS: usize = 8;
 
 /// Everything that the ledger is to be told of one reading of the audience.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Changes {
     /// The users who are new, in the order of the source.
     pub admitted: OpenIds,
@@ -45,13 +45,18 @@ impl Changes {
     /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
     /// closes the generation, and what was read again takes effect together with that. A ledger that is opened without
     /// it is told of a run's beginning, and forgets the draft.
-    pub fn into_batches(self) -> impl Iterator<Item = Vec<Fact>> {
+    ///
+    /// # Errors
+    /// When open_ids that were put aside could not be read back: the ledger is told nothing more then, and nothing has
+    /// changed.
+    pub fn into_batches(self) -> impl Iterator<Item = Result<Vec<Fact>, StoreError>> {
         self.batches_of(FACTS)
     }
 
-    pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Vec<Fact>> {
+    pub(super) fn batches_of(self, facts: usize) -> impl Iterator<Item = Result<Vec<Fact>, StoreError>> {
         let at = self.generation.at;
-        let admitted = chunks(self.admitted).map(|recipients| Fact::Admitted { recipients });
+        let spill = self.admitted.spill();
+        let admitted = chunks(self.admitted.told()).map(|recipients| Fact::Admitted { recipients });
         let away = self
             .away
             .into_iter()
@@ -71,6 +76,8 @@ impl Changes {
             }
             Some(batch)
         })
+        // Asked behind the batch, which closes the generation if nobody seems to be left.
+        .map(move |batch| spill.check().map(|()| batch))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Who was named so far: a bit for everybody whom the ledger knows, a packed list of everybody else.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
+use std::iter;
+use std::sync::Arc;
 
 use crate::identity::OpenId;
-
-use super::packed;
+use crate::ledger::Spill;
+use crate::ledger::names::index::Index;
+use crate::ledger::names::{Cursor, Names};
 
 /// Some of the numbers below a bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,17 +38,39 @@ impl Numbers {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// How many of them are below a number.
+    pub(super) fn ranks(&self) -> impl Fn(u32) -> u32 {
+        let mut below = 0;
+        let before = self.0.iter().map(|word| {
+            below += word.count_ones();
+            below - word.count_ones()
+        });
+        let before: Vec<u32> = before.collect();
+        move |n| {
+            let at = n as usize / 64;
+            let (word, before) = (self.0.get(at), before.get(at));
+            let in_word = word.map_or(0, |word| (word & ((1 << (n % 64)) - 1)).count_ones());
+            before.map_or(below, |before| before + in_word)
+        }
+    }
+
     /// All numbers below `bound` of which `test` says so, by several threads where there are many.
     pub(super) fn that(bound: u32, test: impl Fn(u32) -> bool + Sync) -> Self {
+        Self::by(bound, |_| &test)
+    }
+
+    /// The same where each thread has a test of its own, which is asked of every number from the one on that it begins with.
+    pub(super) fn by<T: FnMut(u32) -> bool>(bound: u32, begin: impl Fn(u32) -> T + Sync) -> Self {
         /// A thread is worth so many words.
         const LEAST: usize = 1 << 12;
         let mut numbers = Self::below(bound);
         let threads = std::thread::available_parallelism().map_or(1, Into::into);
         let share = numbers.0.len().div_ceil(threads).max(LEAST);
-        let test = &test;
+        let begin = &begin;
         std::thread::scope(|scope| {
             for (nth, words) in numbers.0.chunks_mut(share).enumerate() {
                 let mut fill = move || {
+                    let mut test = begin(u32::try_from(nth * share * 64).unwrap_or(u32::MAX));
                     for (at, word) in words.iter_mut().enumerate() {
                         let first = u32::try_from((nth * share + at) * 64).unwrap_or(u32::MAX);
                         *word = (0..64)
@@ -67,32 +89,12 @@ impl Numbers {
     }
 }
 
-/// How many open_ids lie side by side in one piece of memory.
-const TOGETHER: usize = 1 << 16;
-
-/// Open_ids in the order of their first row, packed, side by side in pieces of memory: a million of them one by one would
-/// take several times as much. A piece is given back as soon as it has been told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Open_ids in the order of their first row, which are let go of as they are told.
+#[derive(Clone, Debug, Default)]
 pub struct OpenIds {
-    pieces: Vec<Piece>,
+    names: Names,
     /// Which of them count; all of them when there is none.
     kept: Option<Numbers>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Piece {
-    bytes: Vec<u8>,
-    /// Where each one ends.
-    ends: Vec<u32>,
-}
-
-impl Piece {
-    fn packed(&self, at: usize) -> &[u8] {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
-        let end = self.ends.get(at).copied().unwrap_or_default();
-        let range = begin.copied().unwrap_or_default() as usize..end as usize;
-        self.bytes.get(range).unwrap_or_default()
-    }
 }
 
 impl OpenIds {
@@ -101,7 +103,7 @@ impl OpenIds {
     pub fn len(&self) -> usize {
         match &self.kept {
             Some(kept) => usize::try_from(kept.count()).unwrap_or(usize::MAX),
-            None => self.all(),
+            None => self.names.all() as usize,
         }
     }
 
@@ -113,7 +115,7 @@ impl OpenIds {
 
     /// Keeps the first so many of them, of those that are kept.
     pub(super) fn keep_first(&mut self, most: usize) {
-        let all = u32::try_from(self.all()).unwrap_or(u32::MAX);
+        let all = self.names.all();
         let counts = |n: &u32| self.kept.as_ref().is_none_or(|kept| kept.contains(*n));
         let end = (0..all).filter(counts).nth(most);
         if let Some(end) = end {
@@ -121,129 +123,107 @@ impl OpenIds {
         }
     }
 
-    fn all(&self) -> usize {
-        let full = self.pieces.len().saturating_sub(1) * TOGETHER;
-        self.pieces.last().map_or(0, |last| full + last.ends.len())
+    /// By what it is known whether all of them could be read.
+    pub(super) fn spill(&self) -> Arc<Spill> {
+        Arc::clone(self.names.spill())
     }
 
-    fn packed(&self, at: usize) -> &[u8] {
-        let piece = self.pieces.get(at / TOGETHER);
-        piece.map_or(&[][..], |piece| piece.packed(at % TOGETHER))
-    }
-
-    fn push(&mut self, packed: &[u8]) {
-        if self.all() == self.pieces.len() * TOGETHER {
-            self.pieces.push(Piece::default());
-        }
-        if let Some(piece) = self.pieces.last_mut() {
-            piece.bytes.extend_from_slice(packed);
-            piece.ends.push(u32::try_from(piece.bytes.len()).unwrap_or(u32::MAX));
-            // Every piece grows by doubling, and the last one is full when the next begins.
-            if piece.ends.len() == TOGETHER {
-                piece.bytes.shrink_to_fit();
-            }
-        }
+    /// All that count, in order, as far as they can be read.
+    pub(super) fn told(self) -> impl Iterator<Item = OpenId> {
+        let Self { names, kept } = self;
+        let mut told = names.told();
+        let counts = move |number| kept.as_ref().is_none_or(|kept| kept.contains(number));
+        iter::from_fn(move || told.next(&counts)).filter_map(|open_id| OpenId::parse(&open_id).ok())
     }
 }
 
-impl IntoIterator for OpenIds {
-    type Item = OpenId;
-    type IntoIter = Box<dyn Iterator<Item = OpenId> + Send>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        let Self { pieces, kept } = self;
-        let kept = std::sync::Arc::new(kept);
-        Box::new((0..).zip(pieces).flat_map(move |(nth, piece)| {
-            let kept = std::sync::Arc::clone(&kept);
-            (0..piece.ends.len()).filter_map(move |at| {
-                let number = u32::try_from(nth * TOGETHER + at).unwrap_or(u32::MAX);
-                if kept.as_ref().as_ref().is_some_and(|kept| !kept.contains(number)) {
-                    return None;
-                }
-                OpenId::parse(&packed::unpack(piece.packed(at))).ok()
-            })
-        }))
-    }
-}
-
-/// Distinct open_ids, numbered from 0, to be found again.
+/// Distinct open_ids, numbered from 0, to be found again. They are asked for as they are packed.
 #[derive(Default)]
 pub(super) struct People {
-    open_ids: OpenIds,
-    index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    packed: Vec<u8>,
+    names: Names,
+    index: Index,
 }
 
 impl People {
-    /// The number of an open_id that is among them.
-    pub(super) fn find(&mut self, open_id: &str) -> Option<u32> {
-        if self.index.is_empty() {
-            return None;
+    pub(super) fn new(spill: Arc<Spill>) -> Self {
+        Self {
+            names: Names::new(spill),
+            index: Index::default(),
         }
-        packed::pack(open_id, &mut self.packed);
-        let hash = self.hasher.hash_one(self.packed.as_slice());
-        let same = |n: &u32| self.open_ids.packed(*n as usize) == self.packed;
-        self.index.find(hash, same).copied()
+    }
+
+    /// The number of an open_id that is among them.
+    pub(super) fn find(&self, packed: &[u8]) -> Option<u32> {
+        self.index.find(&self.names, packed)
     }
 
     /// The number of an open_id, and whether it is new; none when there is no number left for it.
-    pub(super) fn add(&mut self, open_id: &str) -> Option<(u32, bool)> {
-        if let Some(number) = self.find(open_id) {
+    pub(super) fn add(&mut self, packed: &[u8]) -> Option<(u32, bool)> {
+        if let Some(number) = self.find(packed) {
             return Some((number, false));
         }
-        let number = u32::try_from(self.open_ids.all()).ok()?;
-        packed::pack(open_id, &mut self.packed);
-        self.open_ids.push(&self.packed);
-        let Self {
-            open_ids,
-            index,
-            hasher,
-            packed,
-        } = self;
-        let hash = |n: &u32| hasher.hash_one(open_ids.packed(*n as usize));
-        index.insert_unique(hasher.hash_one(packed.as_slice()), number, hash);
+        if self.names.all() == u32::MAX {
+            return None;
+        }
+        let number = self.names.push(packed);
+        self.index.add_new(&self.names, number, packed);
         Some((number, true))
     }
 
-    pub(super) fn len(&self) -> u32 {
-        u32::try_from(self.open_ids.all()).unwrap_or(u32::MAX)
+    pub(super) const fn len(&self) -> u32 {
+        self.names.all()
     }
 
-    /// An open_id by its number.
-    pub(super) fn open_id(&self, number: u32) -> String {
-        packed::unpack(self.open_ids.packed(number as usize))
+    /// The open_ids from a number on, in order.
+    pub(super) fn open_ids_from(&self, number: u32) -> Cursor<'_> {
+        self.names.from(number)
+    }
+
+    /// Nobody is looked for any more: lets go of what that takes.
+    pub(super) fn forget_index(&mut self) {
+        self.index = Index::default();
     }
 
     /// Those of them that are kept; all where nothing is said.
-    pub(super) fn keep(mut self, kept: Option<Numbers>) -> OpenIds {
-        self.open_ids.kept = kept;
-        self.open_ids
+    pub(super) fn keep(self, kept: Option<Numbers>) -> OpenIds {
+        OpenIds {
+            names: self.names,
+            kept,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::names::pack;
 
     #[test]
-    fn pieces_are_no_seams() {
-        for all in [TOGETHER + 3, 2 * TOGETHER, 5] {
+    fn those_that_are_kept_are_told() {
+        for all in [(1 << 16) + 3, 2 << 16, 5] {
             let mut people = People::default();
+            let mut packed = Vec::new();
             for n in 0..all {
-                let number = u32::try_from(n).expect("a small number");
-                assert_eq!(people.find(&n.to_string()), None);
-                assert_eq!(people.add(&n.to_string()), Some((number, true)));
-                assert_eq!(people.add(&n.to_string()), Some((number, false)));
+                pack(&n.to_string(), &mut packed);
+                assert_eq!(people.find(&packed), None);
+                assert_eq!(people.add(&packed), Some((n, true)));
+                assert_eq!(people.add(&packed), Some((n, false)));
             }
-            assert_eq!(people.find("0"), Some(0));
-            assert_eq!(people.open_id(people.len() - 1), (all - 1).to_string());
             let even = Numbers::that(people.len(), |n| n.is_multiple_of(2));
             let kept = people.keep(Some(even));
-            assert_eq!(kept.len(), all.div_ceil(2));
-            let texts: Vec<_> = kept.into_iter().map(|open_id| open_id.to_string()).collect();
+            assert_eq!(kept.len(), all.div_ceil(2) as usize);
+            let texts: Vec<_> = kept.told().map(|open_id| open_id.to_string()).collect();
             let expected: Vec<_> = (0..all).step_by(2).map(|n| n.to_string()).collect();
             assert_eq!(texts, expected);
+        }
+    }
+
+    #[test]
+    fn ranks_count_those_before() {
+        let numbers = Numbers::that(1_000, |n| n % 7 < 2);
+        let rank = numbers.ranks();
+        for n in 0..1_200 {
+            assert_eq!(rank(n) as usize, (0..n).filter(|n| numbers.contains(*n)).count());
         }
     }
 

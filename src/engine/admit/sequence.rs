@@ -82,15 +82,16 @@ impl Active {
 
     /// The same by the numbers that the ledger gives, where `kept` says which newcomers it has.
     pub(super) fn numbered(self, kept: impl Fn(u32) -> bool) -> Vec<u32> {
-        let Self { mut known, new } = self;
-        let new = (0..)
-            .zip(new)
-            .filter(|(newcomer, _)| kept(*newcomer))
-            .map(|(_, last)| last);
+        let Self { mut known, mut new } = self;
+        let mut newcomer = 0;
+        new.retain(|_| {
+            newcomer += 1;
+            kept(newcomer - 1)
+        });
         if known.is_empty() {
-            return new.collect();
+            return new;
         }
-        known.extend(new);
+        known.append(&mut new);
         known
     }
 }

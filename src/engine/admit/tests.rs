@@ -30,7 +30,8 @@ fn an_apply_that_finds_nothing_changed_adds_nothing() {
         },
     );
     let again = Apply::of((0..10).rev()).to(&mut book);
-    let batches: Vec<_> = again.changes.into_batches().collect();
+    let batches = again.changes.into_batches().collect::<Result<Vec<_>, _>>();
+    let batches = batches.expect("everybody can be read");
     assert!(matches!(batches.as_slice(), [batch] if matches!(batch.as_slice(), [Fact::Closed(_)])));
     let bytes = postcard::to_stdvec(&batches).expect("facts are written");
     assert!(bytes.len() <= 1024, "{} bytes", bytes.len());

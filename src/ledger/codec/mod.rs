@@ -17,7 +17,7 @@ use crate::identity::OpenId;
 use outcome::{Commons, Told};
 use wire::{Reader, Writer};
 
-pub(super) use wire::{Packed, pack, skip, unpack};
+pub(super) use wire::{Packed, pack_behind, skip, unpack, unpack_behind};
 
 const RUN_BEGAN: u8 = 0;
 const ADMITTED: u8 = 1;

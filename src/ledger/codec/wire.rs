@@ -37,6 +37,17 @@ const PLACES: [u8; 256] = {
     places
 };
 
+/// The value of each byte that is a digit or a letter of a UUID in lower case.
+const VALUES: [u8; 256] = {
+    let mut values = [NOT_ONE; 256];
+    let mut value = 0_u8;
+    while value < 16 {
+        values[LOWER[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// Writes.
 #[derive(Debug, Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
@@ -68,9 +79,9 @@ impl Writer {
     /// Text; ids are mostly digits and are packed as such.
     pub(super) fn text(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        if is_uuid(bytes) {
+        if let Some(uuid) = uuid(bytes) {
             self.byte(UUID << 5);
-            return self.hex(bytes.iter().copied().filter(|byte| *byte != b'-'));
+            return self.0.extend_from_slice(&uuid);
         }
         if !bytes.is_empty() && bytes.len() <= MOST_DIGITS && bytes.iter().all(u8::is_ascii_digit) {
             self.header(DECIMAL, bytes.len());
@@ -134,15 +145,22 @@ const fn six_bits_bytes(characters: usize) -> usize {
     (characters * 3).div_ceil(4)
 }
 
-fn is_uuid(text: &[u8]) -> bool {
-    text.len() == 36
-        && text.iter().enumerate().all(|(at, byte)| {
-            if UUID_HYPHENS.contains(&at) {
-                *byte == b'-'
-            } else {
-                matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-            }
-        })
+/// The bytes of a UUID in lower case.
+fn uuid(text: &[u8]) -> Option<[u8; 16]> {
+    if text.len() != 36 || UUID_HYPHENS.iter().any(|at| text[*at] != b'-') {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let groups = [0..8, 9..13, 14..18, 19..23, 24..36];
+    let pairs = groups.into_iter().flat_map(|group| text[group].chunks_exact(2));
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        if high | low > 0xf {
+            return None;
+        }
+        *byte = high << 4 | low;
+    }
+    Some(bytes)
 }
 
 /// The value of a digit of either case.
@@ -243,19 +261,25 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Packs a text: the same text is always the same bytes.
-pub(in crate::ledger) fn pack(text: &str) -> Vec<u8> {
-    let mut writer = Writer(Vec::with_capacity(text.len() + 2));
+/// Packs a text behind what `bytes` is already: the same text is always the same bytes.
+pub(in crate::ledger) fn pack_behind(text: &str, bytes: &mut Vec<u8>) {
+    let mut writer = Writer(std::mem::take(bytes));
     writer.text(text);
-    writer.0
+    *bytes = writer.0;
 }
 
 /// The text that was packed; nothing of what was not.
 pub(in crate::ledger) fn unpack(bytes: &[u8]) -> String {
-    Reader(bytes)
-        .any_packed()
-        .map(|packed| packed.text())
-        .unwrap_or_default()
+    let mut text = String::new();
+    unpack_behind(bytes, &mut text);
+    text
+}
+
+/// Writes it behind what `text` is already.
+pub(in crate::ledger) fn unpack_behind(bytes: &[u8], text: &mut String) {
+    if let Some(packed) = Reader(bytes).any_packed() {
+        packed.unpack(text);
+    }
 }
 
 /// What lies behind the packed text with which these bytes begin.
@@ -299,17 +323,15 @@ impl Packed<'_> {
                 }
             }
             UUID => {
-                let mut digits = [b'-'; 36];
-                let mut places = (0..36).filter(|at| !UUID_HYPHENS.contains(at));
-                let mut put = |digit| {
-                    places
-                        .next()
-                        .and_then(|at| digits.get_mut(at))
-                        .map(|place| *place = digit)
-                };
+                let (mut digits, mut at) = ([b'-'; 36], 0);
                 for byte in self.bytes {
-                    put(LOWER[usize::from(byte >> 4)]);
-                    put(LOWER[usize::from(byte & 0xf)]);
+                    if UUID_HYPHENS.contains(&at) {
+                        at += 1;
+                    }
+                    if let Some(pair) = digits.get_mut(at..at + 2) {
+                        pair.copy_from_slice(&[LOWER[usize::from(byte >> 4)], LOWER[usize::from(byte & 0xf)]]);
+                    }
+                    at += 2;
                 }
                 text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
             }
@@ -317,7 +339,7 @@ impl Packed<'_> {
         }
     }
 
-    /// Packs the text as [`pack`] does, behind what `bytes` is already. What an older program packed in a lesser way
+    /// Packs the text as [`pack_behind`] does, behind what `bytes` is already. What an older program packed in a lesser way
     /// would not be found as it lies there.
     pub(in crate::ledger) fn pack_again(&self, bytes: &mut Vec<u8>) {
         let mut writer = Writer(std::mem::take(bytes));

@@ -99,6 +99,16 @@ pub enum StoreError {
         /// How it stopped.
         source: io::Error,
     },
+    /// Open_ids for which there is no room in memory could not be kept in a temporary file.
+    #[error("cannot {what} a temporary file in {}, for the open_ids that are too many for the memory", .dir.display())]
+    Spill {
+        /// What was attempted.
+        what: &'static str,
+        /// Where.
+        dir: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// It was told to, by a test.
     #[error("the store failed as planned")]
     Planned,

@@ -36,8 +36,10 @@ impl Memory {
     /// Opens what is durable, and begins a run.
     fn open(store: MemoryStore) -> Self {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
+        // So that most open_ids lie in a file.
+        let spill = Arc::new(Spill::beyond(0, 2, std::env::temp_dir()));
         let ledger = runtime
-            .block_on(Ledger::open(store.clone(), plan().identity))
+            .block_on(Ledger::open_spilling(store.clone(), plan().identity, spill))
             .expect("the ledger opens");
         let mut memory = Self { store, ledger, runtime };
         memory.append(vec![Fact::RunBegan {
@@ -214,7 +216,7 @@ impl Apply {
     pub(super) fn to(&self, book: &mut Memory) -> Converged {
         let converged = self.decide(book).expect("the audience is let in");
         for batch in converged.changes.clone().into_batches() {
-            book.append(batch);
+            book.append(batch.expect("everybody can be read"));
         }
         assert_eq!(book.book().counts(), converged.counts, "the counts that were foretold");
         assert_eq!(book.book().counts(), book.book().recount());
