@@ -145,7 +145,7 @@ async fn measure(dir: &Path) -> Result<()> {
         reading.listed, reading.excluded, reading.control_group, reading.lapsed
     );
 
-    duckdb::beside(&dir.join("audience.csv"), &dir.join("opted-out.csv"), decided);
+    duckdb::beside(&dir.join("audience.csv"), &dir.join("opted-out.csv"), decided.wall);
     let began = Stopwatch::start();
     let Converged { changes, roll, .. } = Converged { reading, ..converged };
     for batch in changes.into_batches() {

@@ -124,20 +124,25 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             return Some(Why::NoWindow);
         }
         // Where nothing is left to send, that is what there is to say.
-        let waits = !self.plan.run.no_wait || self.queue.is_exhausted(self.ledger.book(), false);
+        let waits = !self.plan.run.no_wait || !self.may_send();
         (!waits).then_some(match why {
             Waiting::Start => Why::NotStarted,
             _ => Why::OutsideHours,
         })
     }
 
+    /// Whether there is something that this run may send, now or later.
+    fn may_send(&mut self) -> bool {
+        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        !self.queue.has_nothing_left(self.ledger.book(), capped)
+    }
+
     /// Shows a wait that a rehearsal does not wait for.
     fn rehearse(&mut self, at: Moment) {
-        let shown = &self.plan.schedule.shown;
-        if shown.is_always() || self.queue.is_exhausted(self.ledger.book(), false) {
+        if self.plan.schedule.shown.is_always() || !self.may_send() {
             return;
         }
-        if let Some((opens, wait)) = self.gate.skip(shown, at.wall) {
+        if let Some((opens, wait)) = self.gate.skip(&self.plan.schedule.shown, at.wall) {
             let (open, until, skipped) = (false, Some(opens), Some(wait));
             self.voice.say(at.wall, EventKind::Window { open, until, skipped });
         }

@@ -265,6 +265,13 @@ impl Queue {
         self.ahead.is_none() && !beyond && self.doubts.is_empty() && self.retries.is_empty()
     }
 
+    /// The same, asked by the way: it decides nothing about what is attempted next.
+    pub fn has_nothing_left(&mut self, book: &Book, capped: bool) -> bool {
+        let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
+        let more = !capped && (self.late.iter().any(owed) || self.look_ahead(book).is_some());
+        self.ahead.is_none() && !more && self.doubts.is_empty() && self.retries.is_empty()
+    }
+
     /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
     /// a doubt may still be resent.
     #[must_use]

@@ -295,6 +295,28 @@ async fn a_rehearsal_shows_the_waits_without_waiting() {
     );
 }
 
+/// To look whether there is something to wait for is not to begin it.
+#[tokio::test(start_paused = true)]
+async fn no_more_are_attempted_than_a_run_may_in_a_rehearsal_and_before_a_window() {
+    let mut bench = Bench::new();
+    bench.plan.run.at_most = 7;
+    bench.plan.schedule.shown = hours(&[(600, 601)], &[]);
+    let world = World::new(
+        &bench.clock,
+        70,
+        |ask| if ask.nth == 1 { Act::Refuse } else { Act::Issue },
+    );
+    assert_eq!(bench.apply(100, &world).await.why, Why::AtMost);
+    assert_eq!(world.given(), 7);
+
+    let mut bench = Bench::new();
+    (bench.plan.run.at_most, bench.plan.run.no_wait) = (7, true);
+    bench.plan.schedule.hours = hours(&[(480, 481)], &[]);
+    let world = World::new(&bench.clock, 70, |_| Act::Issue);
+    assert_eq!(bench.apply(100, &world).await.why, Why::AtMost);
+    assert_eq!(world.given(), 7);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_forecast_reckons_with_windows() {
     for (windows, users) in [

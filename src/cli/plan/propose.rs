@@ -118,13 +118,10 @@ impl Job<'_> {
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
         let (stand, outlook) = self.outlook(ledger, converged, now)?;
-        let waits = self.plan.schedule.opens(now).filter(|opens| *opens > now);
-        if let Some(opens) = waits.filter(|_| self.wanted.no_wait && stand.to_send() > 0) {
-            let why = if opens == self.plan.schedule.start {
-                "schedule.start is ahead"
-            } else {
-                "it is outside schedule.hours"
-            };
+        if self.wanted.no_wait
+            && stand.to_send() > 0
+            && let Some(why) = self.waits(&outlook, now)
+        {
             let said = format!("with --no-wait, an apply would leave now: {why}\n");
             self.context.talk(&said);
         }
@@ -149,6 +146,20 @@ impl Job<'_> {
             &fingerprint,
         );
         Ok((proposal, requests))
+    }
+
+    /// For what an apply would wait that has something to send.
+    fn waits(&self, outlook: &Outlook, now: Timestamp) -> Option<&'static str> {
+        let schedule = &self.plan.schedule;
+        let mut waves = outlook.waves.iter().filter(|wave| wave.to_send > 0);
+        match schedule.opens(now) {
+            Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
+            Some(opens) if opens > now => Some("it is outside schedule.hours"),
+            _ => waves
+                .next()
+                .filter(|wave| wave.not_before > now)
+                .map(|_| "the next wave has to wait"),
+        }
     }
 
     /// Where everything would stand, and what a run would do then.
