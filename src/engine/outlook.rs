@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::{AFTER_TAKING, ANSWER, WaveLoad};
 
 use super::admit::Changes;
+use super::dispatcher::Moment;
 use super::queue::{Pick, Queue, activity_of, due_in};
 use super::roll::Roll;
 use super::waves;
@@ -112,6 +113,8 @@ fn outlook(plan: &Plan, book: &Book, roll: &Roll, at: Timestamp, most: usize) ->
         outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
+    // Who waits for the end of a wave is not among the first, whatever comes before it.
+    queue.release(waves::released(plan, book, &queue, Moment { wall: at, instant }));
     outlook.first = first(queue, book, (at, instant), most);
     outlook
 }
