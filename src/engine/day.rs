@@ -24,8 +24,8 @@ pub(super) struct DayLimit {
     most: u64,
     zone: TimeZone,
     known: Option<Day>,
-    /// How many attempts a rehearsal made on days that it let pass without waiting for their ends.
-    passed: u64,
+    /// The day that a rehearsal has come to, and how many attempts it had made before.
+    shown: Option<(Day, u64)>,
 }
 
 impl DayLimit {
@@ -34,7 +34,7 @@ impl DayLimit {
             most: plan.pace.per_day,
             zone: plan.schedule.zone.clone(),
             known: None,
-            passed: 0,
+            shown: None,
         }
     }
 
@@ -54,8 +54,7 @@ impl DayLimit {
         let Some(day) = self.day(known) else {
             return u64::MAX;
         };
-        let begun = book.begun_since(day.begins).saturating_sub(self.passed);
-        self.most.saturating_sub(begun)
+        self.most.saturating_sub(book.begun_since(day.begins))
     }
 
     /// The last moment at which an attempt may start whose intent was made at `intended`: it counts for that day.
@@ -66,22 +65,38 @@ impl DayLimit {
 }
 
 impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
-    /// How many more attempts may begin today. A rehearsal says that it would wait for tomorrow, and goes on.
+    /// How many more attempts may begin today.
     pub(super) fn left_today(&mut self, at: Moment) -> u64 {
-        let known = self.known(at);
-        let left = self.limits.day.left(self.ledger.book(), known);
-        if left > 0 || self.plan.schedule.waits || self.queue.is_exhausted(self.ledger.book(), false) {
+        if self.plan.schedule.waits {
+            let known = self.known(at);
+            self.limits.day.left(self.ledger.book(), known)
+        } else {
+            self.left_in_rehearsal(at)
+        }
+    }
+
+    /// The same on the day that a rehearsal has come to. It says that it would wait for the next one, and goes on.
+    fn left_in_rehearsal(&mut self, at: Moment) -> u64 {
+        let (most, zone) = (self.plan.pace.per_day, self.plan.schedule.zone.clone());
+        if most == u64::MAX {
+            return most;
+        }
+        let (now, begun) = (
+            self.gate.present(at.wall),
+            self.ledger.book().begun_since(Timestamp::MIN),
+        );
+        let today = Day::of(now, &zone);
+        let shown = self.limits.day.shown.filter(|(day, _)| *day == today);
+        let (_, before) = *self.limits.day.shown.insert(shown.unwrap_or((today, begun)));
+        let left = most.saturating_sub(begun - before);
+        if left > 0 || !self.may_send() {
             return left;
         }
-        let day = Day::of(known, &self.plan.schedule.zone);
-        let most = self.plan.pace.per_day;
-        self.limits.day.passed = self.ledger.book().begun_since(day.begins);
-        let kind = EventKind::DayPassedOver {
-            most,
-            until: day.ends,
-            wait: until(known, day.ends).unwrap_or_default(),
-        };
-        self.voice.say(at.wall, kind);
+        let wait = until(now, today.ends).unwrap_or_default();
+        self.gate.pass_over(wait);
+        self.limits.day.shown = Some((Day::of(today.ends, &zone), begun));
+        let until = today.ends;
+        self.voice.say(at.wall, EventKind::DayPassedOver { most, until, wait });
         most
     }
 
@@ -90,7 +105,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let known = self.known(at);
         let most = self.plan.pace.per_day;
         let used_up = self.limits.day.left(self.ledger.book(), known) == 0;
-        let waits = used_up && !self.queue.is_exhausted(self.ledger.book(), false);
+        let waits = used_up && self.plan.schedule.waits && self.may_send();
         waits.then(|| (Waiting::Day { most }, Day::of(known, &self.plan.schedule.zone).ends))
     }
 
@@ -103,7 +118,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     /// The last moment at which a delivery whose intent is durable may start.
     pub(super) fn latest_start(&mut self, key: DeliveryKey) -> Option<Timestamp> {
         let today = match self.ledger.book().standing(key).state {
-            State::Attempting { began, .. } => self.limits.day.latest(began),
+            State::Attempting { began, .. } if self.plan.schedule.waits => self.limits.day.latest(began),
             _ => None,
         };
         [self.latest(key), today].into_iter().flatten().min()

@@ -81,6 +81,11 @@ impl Gate {
         Some((why, until))
     }
 
+    /// The present of a rehearsal.
+    pub(super) fn present(&self, wall: Timestamp) -> Timestamp {
+        from_ms(wall.as_millisecond().saturating_add(self.ahead))
+    }
+
     /// Lets the present of a rehearsal go on by a wait that is not waited for.
     pub(super) fn pass_over(&mut self, wait: Duration) {
         self.ahead = self
@@ -90,7 +95,7 @@ impl Gate {
 
     /// The wait that begins at `wall` in a rehearsal, which goes on at its end: until when it would be, and how long.
     fn skip(&mut self, shown: &Calendar, wall: Timestamp) -> Option<(Timestamp, Duration)> {
-        let now = from_ms(wall.as_millisecond().saturating_add(self.ahead));
+        let now = self.present(wall);
         let opens = shown.opens(now)?;
         let wait = until(now, opens)?;
         self.pass_over(wait);
@@ -132,7 +137,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     /// Whether there is something that this run may send, now or later.
-    fn may_send(&mut self) -> bool {
+    pub(super) fn may_send(&mut self) -> bool {
         let capped = self.flight.deliveries >= self.plan.run.at_most;
         !self.queue.has_nothing_left(self.ledger.book(), capped)
     }

@@ -95,6 +95,14 @@ impl Waves {
             .unwrap_or(self.each.len())
     }
 
+    /// Up to which wave somebody has a turn: while there is a wait, who came late to a wave that has ended.
+    fn released(&self) -> usize {
+        match self.wait {
+            Some(_) => self.ended.saturating_sub(1),
+            None => self.current(),
+        }
+    }
+
     /// Takes in that a delivery of a wave was settled, held, or left for a person.
     pub(super) fn answered(&mut self, wave: usize, state: State, stuck: bool) {
         if let Some(wave) = self.each.get_mut(wave) {
@@ -294,13 +302,11 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
         self.judge(at, batch);
         let current = self.limits.waves.current();
+        self.queue.release(self.limits.waves.released());
         if self.limits.waves.wait.is_some() {
-            // Who came late to a wave that has ended goes at once.
-            self.queue.release(self.limits.waves.ended.saturating_sub(1));
             self.leave_for_wave(at, batch);
             return;
         }
-        self.queue.release(current);
         if self.has_ended(current, at, batch) {
             self.end_wave(current, at, batch);
         } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.book().counts().owed() > 0

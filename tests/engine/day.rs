@@ -126,8 +126,8 @@ async fn a_rehearsal_shows_the_wait_for_the_next_day_and_goes_on() {
         EventKind::DayPassedOver { most, until, .. } => Some((*most, until.to_string())),
         _ => None,
     });
-    let midnight = "2026-06-01T16:00:00Z".to_owned();
-    assert_eq!(passed, [(100, midnight.clone()), (100, midnight)]);
+    let midnights = ["2026-06-01T16:00:00Z", "2026-06-02T16:00:00Z"].map(|at| (100, at.to_owned()));
+    assert_eq!(passed, midnights);
 }
 
 proptest! {

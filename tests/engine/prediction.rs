@@ -291,7 +291,12 @@ impl Round {
         let order = world.seen(|seen| seen.order.clone());
         // Whether and when a user's next coupon goes hangs on the platform's answer.
         let certain = self.platform == Platform::Gives && self.coupons == 1;
-        let compared = if certain { 3 } else { 1 };
+        // When a wave ends, and so whose turn is next, hangs on it too.
+        let compared = match (self.waves.is_empty(), certain) {
+            (true, true) => 3,
+            (true, false) => 1,
+            (false, _) => 0,
+        };
         let compared = compared.min(order.len()).min(first.len());
         assert_eq!(
             order[..compared],
