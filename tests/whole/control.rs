@@ -140,6 +140,7 @@ fn a_run_is_paused_goes_on_and_is_stopped_and_shows_who_wanted_it() {
         "{}",
         ran.err
     );
+    assert!(told.last().unwrap()["peak_rolling_second"].as_u64().unwrap() <= 98);
     assert!(stand_in.saw_the_quota_kept());
 }
 

@@ -293,6 +293,15 @@ impl Ran {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
+
+    /// The most starts in any second, as its summary has it, by its own clock.
+    pub fn most_in_a_second(&self) -> u64 {
+        let said = self.out.lines().chain(self.err.lines());
+        let mut most = said.filter_map(|line| line.split_once("at most ")?.1.strip_suffix(" in any one second"));
+        most.next()
+            .and_then(|most| most.parse().ok())
+            .unwrap_or_else(|| panic!("{self:?}"))
+    }
 }
 
 /// Every file below a folder, with its bytes; none when there is no folder.

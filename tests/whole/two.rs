@@ -60,7 +60,8 @@ fn two_campaigns_of_one_app_share_its_quota_by_turns() {
     other.run(&["--no-wait"]).ends(5);
     let waited = other.run(&[]).ends(0);
     assert!(waited.err.contains(&format!("pid {}", first.id())), "{}", waited.err);
-    assert_eq!(ended(first), Some(0));
+    let first = Ran::of(first.wait_with_output().unwrap()).ends(0);
+    assert!(first.most_in_a_second() <= 98 && waited.most_in_a_second() <= 98);
     assert!(stand_in.saw_the_quota_kept());
     assert_eq!(stand_in.ids().len(), 300);
 }
