@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::book::{Book, Contradiction};
+use super::book::Book;
+use super::contradiction::Contradiction;
 use crate::delivery::Away;
 
 /// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed

@@ -6,8 +6,10 @@
 mod begun;
 mod book;
 mod codec;
+mod contradiction;
 mod deliveries;
 mod draft;
+mod error;
 mod fact;
 mod group;
 mod head;
@@ -28,7 +30,6 @@ pub mod verify;
 mod waves;
 pub mod worth;
 
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -38,7 +39,9 @@ use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
-pub use book::{Book, Contradiction};
+pub use book::Book;
+pub use contradiction::Contradiction;
+pub use error::{LastGood, LedgerError};
 pub use fact::{Answered, Decision, Excluded, Fact, Generation};
 pub use head::Head;
 pub use passing::Passing;
@@ -52,63 +55,6 @@ use codec::{Codec, Entry};
 use record::Chain;
 use shortcut::Folded;
 use undo::Tentative;
-
-/// Why a ledger cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store failed while it was read.
-    #[error("cannot read the ledger to its end; {last}")]
-    Unfinished {
-        /// What was read before.
-        last: LastGood,
-        /// Why.
-        source: StoreError,
-    },
-    /// A batch cannot be read.
-    #[error("batch {sequence} of the ledger cannot be read; {last}")]
-    Record {
-        /// Its number, from 1.
-        sequence: u64,
-        /// What was read before.
-        last: LastGood,
-        /// Why.
-        source: RecordError,
-    },
-    /// A fact contradicts those before it.
-    #[error("batch {sequence} of the ledger contradicts what came before it; {last}")]
-    Contradiction {
-        /// Its number, from 1.
-        sequence: u64,
-        /// What came before.
-        last: LastGood,
-        /// How.
-        source: Contradiction,
-    },
-    /// An earlier batch failed in this process; what is durable is known only to whoever opens the ledger again.
-    #[error("the ledger failed before and takes nothing more from this process")]
-    Failed,
-}
-
-/// The last batch that is sound, and the newest time in the ledger up to there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastGood {
-    /// The batch's number; 0 when there is none.
-    pub sequence: u64,
-    /// The newest time of its facts and those before them.
-    pub newest: Timestamp,
-}
-
-impl fmt::Display for LastGood {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sequence {
-            0 => f.write_str("nothing before it is sound"),
-            sequence => write!(f, "the last good one is batch {sequence}, up to {}", self.newest),
-        }
-    }
-}
 
 /// One campaign's ledger, open for writing.
 #[derive(Debug)]

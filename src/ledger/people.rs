@@ -4,8 +4,8 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
 
-use super::book::Contradiction;
 use super::codec::Packed;
+use super::contradiction::Contradiction;
 use super::names::Names;
 use super::names::index::Index;
 use super::shortcut::read_bytes;

@@ -6,8 +6,9 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use super::book::{Book, Contradiction};
+use super::book::Book;
 use super::codec::{Codec, Entry};
+use super::contradiction::Contradiction;
 use super::lock::CampaignLock;
 use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
