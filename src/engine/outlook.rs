@@ -205,36 +205,33 @@ fn first(
     let mut instant = began;
     while first.len() < most {
         let now = later(at, instant.saturating_duration_since(began));
-        match queue.next(book, now, instant, Pick::Send) {
-            Some(key) => {
-                queue.count(key);
-                let activity = book.activity(activity_of(&book.standing(key), current));
-                let open_id = OpenId::parse(&book.open_id(key.recipient)).ok();
-                let (Some(activity_id), Some(open_id), Some(merchant_coupon_id)) =
-                    (activity, open_id, book.merchant_coupon_id(key))
-                else {
-                    continue;
-                };
-                first.push(Due {
-                    key,
-                    open_id,
-                    activity_id: activity_id.clone(),
-                    merchant_coupon_id,
-                });
-                if first.len() == 1 {
-                    instant += AFTER_TAKING + ANSWER;
-                }
+        let Some(key) = queue.next(book, now, instant, Pick::Send) else {
+            let before = wave;
+            wave = release(&mut queue, plan, book, wave, now);
+            let wait = plan.schedule.waves.get(before).filter(|_| plan.schedule.waits);
+            match queue.next_due() {
+                _ if wave > before => instant += wait.map_or(Duration::ZERO, |before| before.wait),
+                Some(due) if due > instant => instant = due,
+                _ => break,
             }
-            None => {
-                let before = wave;
-                wave = release(&mut queue, plan, book, wave, now);
-                let wait = plan.schedule.waves.get(before).filter(|_| plan.schedule.waits);
-                match queue.next_due() {
-                    _ if wave > before => instant += wait.map_or(Duration::ZERO, |before| before.wait),
-                    Some(due) if due > instant => instant = due,
-                    _ => break,
-                }
-            }
+            continue;
+        };
+        queue.count(key);
+        let activity = book.activity(activity_of(&book.standing(key), current));
+        let open_id = OpenId::parse(&book.open_id(key.recipient)).ok();
+        let (Some(activity_id), Some(open_id), Some(merchant_coupon_id)) =
+            (activity, open_id, book.merchant_coupon_id(key))
+        else {
+            continue;
+        };
+        first.push(Due {
+            key,
+            open_id,
+            activity_id: activity_id.clone(),
+            merchant_coupon_id,
+        });
+        if first.len() == 1 {
+            instant += AFTER_TAKING + ANSWER;
         }
     }
     first

@@ -90,6 +90,18 @@ pub struct Admitting {
     pub of: u64,
 }
 
+impl Audience {
+    fn read(&mut self, rows: u64, of: Option<u64>, at: Timestamp) {
+        let since = self.read.map_or(at, |read| read.since);
+        self.read = Some(Read { since, rows, of });
+    }
+
+    fn admit(&mut self, users: u64, of: u64, at: Timestamp) {
+        let since = self.admitting.map_or(at, |admitting| admitting.since);
+        self.admitting = Some(Admitting { since, users, of });
+    }
+}
+
 /// The starts of attempts. Times are in microseconds since the run's sending began.
 #[derive(Clone, Debug)]
 pub struct Sends {
@@ -298,16 +310,8 @@ impl Tally {
                     new_ledger: *new_ledger,
                 });
             }
-            EventKind::AudienceRead { rows, of } => {
-                let since = self.audience.read.map_or(event.at, |read| read.since);
-                let (rows, of) = (*rows, *of);
-                self.audience.read = Some(Read { since, rows, of });
-            }
-            EventKind::Admitting { users, of } => {
-                let since = self.audience.admitting.map_or(event.at, |admitting| admitting.since);
-                let (users, of) = (*users, *of);
-                self.audience.admitting = Some(Admitting { since, users, of });
-            }
+            EventKind::AudienceRead { rows, of } => self.audience.read(*rows, *of, event.at),
+            EventKind::Admitting { users, of } => self.audience.admit(*users, *of, event.at),
             EventKind::Admitted { reading, counts } => {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;

@@ -159,7 +159,7 @@ impl Bench {
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };
-        let (ended, ledger) = apply.run().await?;
+        let (ended, ledger) = Box::pin(apply.run()).await?;
         assert_eq!(
             ledger.book().recount(),
             ended.counts,
