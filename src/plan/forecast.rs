@@ -15,6 +15,7 @@ use crate::calendar::FAR;
 use crate::clock::{later, until};
 
 use super::{Plan, Schedule};
+use lapse::Start;
 use sending::{Curve, Days, Segment, Sending, moment};
 
 /// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now.
@@ -269,9 +270,10 @@ impl Starts {
         }
     }
 
-    /// When the `nth` is, from 0, that is not before `due`; none when the run makes it no more.
+    /// When the `nth` is, from 0, that is not before `due`; none when it lies beyond all calendars, or beyond what the run
+    /// may attempt.
     #[must_use]
-    pub fn within(&self, nth: u64, due: Timestamp) -> Option<Timestamp> {
+    pub fn within(&self, nth: u64, due: Timestamp) -> Option<Start> {
         let last = self.segments.partition_point(|segment| segment.before <= nth);
         let segment = self.segments.get(last.checked_sub(1)?)?;
         let start = moment(segment.begins, self.curve.start(nth)? - segment.passed)?;
@@ -280,7 +282,8 @@ impl Starts {
         } else {
             start
         };
-        (nth < self.most && start < self.schedule.end).then_some(start)
+        let made = start < self.schedule.end;
+        (nth < self.most).then_some(Start { at: start, made })
     }
 }
 

@@ -30,6 +30,15 @@ pub struct Again {
     pub turn: Option<Turn>,
 }
 
+/// A start that a run would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// When.
+    pub at: Timestamp,
+    /// Whether the run makes it: the schedule's end is not before it.
+    pub made: bool,
+}
+
 /// What is to be expected of those who wait for their turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lapses {
@@ -37,7 +46,7 @@ pub struct Lapses {
     pub in_time: u64,
     /// How many will have none, because their user has lapsed before it.
     pub lapsed: u64,
-    /// How many have no turn in this run, and their user has not lapsed by its last start.
+    /// How many have no turn in this run, and their user has not lapsed when the run looks at them last.
     pub unreached: u64,
     /// How many users lapse in each hour, by the hour's beginning, before a turn of theirs. Hours in which nobody does are
     /// not there.
@@ -81,16 +90,18 @@ impl Comparison {
 impl Lapses {
     /// Forecasts one order: the turns as they come, and among them, as soon as they are due, those of `again`, which are
     /// sorted by that. `start` says when the nth start is, from 0, that is not before a time; none when there is none any
-    /// more. Starts never go back in time. Whoever has lapsed when their turn comes takes no start.
+    /// more. Starts never go back in time. Whoever has lapsed when their turn comes takes no start, and a run knows it
+    /// before: also of a turn that would come behind its end, as long as it waits for nobody else.
     #[must_use]
     pub fn of(
         again: &[Again],
         turns: impl IntoIterator<Item = Turn>,
-        start: impl Fn(u64, Timestamp) -> Option<Timestamp>,
+        start: impl Fn(u64, Timestamp) -> Option<Start>,
     ) -> Self {
         let mut course = Course {
             start,
             last: None,
+            waits: false,
             lapses: Self::default(),
         };
         let mut again = again.iter().peekable();
@@ -125,26 +136,37 @@ struct Course<F> {
     start: F,
     /// The latest start so far.
     last: Option<Timestamp>,
+    /// Whether somebody has the turn now who will not start before the end.
+    waits: bool,
     lapses: Lapses,
 }
 
-impl<F: Fn(u64, Timestamp) -> Option<Timestamp>> Course<F> {
-    fn next(&self, due: Timestamp) -> Option<Timestamp> {
+impl<F: Fn(u64, Timestamp) -> Option<Start>> Course<F> {
+    fn next(&self, due: Timestamp) -> Option<Start> {
         (self.start)(self.lapses.in_time, due)
     }
 
     fn is_due(&self, due: Timestamp) -> bool {
-        self.next(Timestamp::MIN).is_some_and(|start| due <= start)
+        let next = self.next(Timestamp::MIN);
+        next.is_some_and(|start| start.made && due <= start.at)
     }
 
     fn take(&mut self, due: Timestamp, turn: Option<Turn>) {
         let next = self.next(due);
-        self.last = next.max(self.last);
-        match (next, turn) {
-            (Some(start), Some(turn)) if start > turn.latest => self.lapses.lapse(turn),
-            (Some(_), _) => self.lapses.in_time += 1,
-            (None, Some(turn)) if self.last.is_some_and(|last| turn.latest < last) => self.lapses.lapse(turn),
-            (None, _) => self.lapses.unreached += 1,
+        if let Some(start) = next.filter(|start| start.made) {
+            self.last = self.last.max(Some(start.at));
+        }
+        let lapses = |turn: &Turn| match next {
+            Some(start) if start.made || !self.waits => start.at > turn.latest,
+            _ => self.last.is_some_and(|last| turn.latest < last),
+        };
+        match (turn.filter(lapses), next) {
+            (Some(turn), _) => self.lapses.lapse(turn),
+            (None, Some(Start { made: true, .. })) => self.lapses.in_time += 1,
+            (None, _) => {
+                self.waits = true;
+                self.lapses.unreached += 1;
+            }
         }
     }
 }
@@ -166,14 +188,15 @@ mod tests {
     }
 
     /// One start in so many seconds, the first at 0, none at or after `end`.
-    fn every(seconds: i64, end: i64) -> impl Fn(u64, Timestamp) -> Option<Timestamp> {
+    fn every(seconds: i64, end: i64) -> impl Fn(u64, Timestamp) -> Option<Start> {
         move |nth, due| {
             let start = at(i64::try_from(nth).expect("a small number") * seconds).max(due);
-            (start < at(end)).then_some(start)
+            let made = start < at(end);
+            Some(Start { at: start, made })
         }
     }
 
-    fn compared(latest: &[Timestamp], start: impl Fn(u64, Timestamp) -> Option<Timestamp>) -> Comparison {
+    fn compared(latest: &[Timestamp], start: impl Fn(u64, Timestamp) -> Option<Start>) -> Comparison {
         let mut sorted = latest.to_vec();
         sorted.sort_unstable();
         Comparison {
