@@ -47,6 +47,20 @@ pub struct Outlook {
     pub first: Vec<Due>,
 }
 
+impl Outlook {
+    /// What a forecast goes by when so many would be attempted.
+    #[must_use]
+    pub fn load(&self, to_send: u64) -> Load {
+        Load {
+            to_send,
+            first_due: self.first_due,
+            last_due: self.last_due,
+            begun_today: self.begun_today,
+            waves: self.waves.clone(),
+        }
+    }
+}
+
 /// One delivery that would be attempted, and what would be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -127,14 +141,8 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
         outlook.first_due = later(at, due.saturating_duration_since(instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
-    let load = Load {
-        // More than there can be.
-        to_send: u64::from(book.recipients()) * u64::from(plan.coupons_per_user),
-        first_due: outlook.first_due,
-        last_due: outlook.last_due,
-        begun_today: outlook.begun_today,
-        waves: outlook.waves.clone(),
-    };
+    // More than there can be.
+    let load = outlook.load(u64::from(book.recipients()) * u64::from(plan.coupons_per_user));
     let look = lapse::Look {
         plan,
         order: queue.order(),

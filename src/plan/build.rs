@@ -40,8 +40,8 @@ pub enum PlanError {
 
 /// Decides everything that the file leaves open.
 ///
-/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start, and it only shows its windows. Its ledger, and that of
-/// any campaign on a loopback address, is the stand-in's whatever the port.
+/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start, and what it would wait for is
+/// only shown. Its ledger, and that of any campaign on a loopback address, is the stand-in's whatever the port.
 ///
 /// # Errors
 /// When a rehearsal's address cannot be used.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
 use runner::engine::roll::Roll;
@@ -12,6 +13,7 @@ use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
 use runner::order::Order;
+use runner::plan::forecast::Load;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::sync::watch;
 
@@ -31,6 +33,17 @@ pub fn plan() -> Plan {
         ..RunOptions::default()
     };
     plan::build(&parsed.campaign, options).unwrap()
+}
+
+/// So many deliveries that were never attempted, in no waves, on a day on which nothing began.
+pub fn load(to_send: u64) -> Load {
+    Load {
+        to_send,
+        first_due: Timestamp::MIN,
+        last_due: Timestamp::MIN,
+        begun_today: 0,
+        waves: Vec::new(),
+    }
 }
 
 /// The turn of an app id that other processes may have.

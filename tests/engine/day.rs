@@ -9,9 +9,9 @@ use runner::engine::Why;
 use runner::event::{Ending, EventKind, Phase, Waiting};
 use runner::outcome::Class;
 use runner::plan::AsOf;
-use runner::plan::forecast::{Load, forecast};
+use runner::plan::forecast::forecast;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, load};
 use crate::world::{Act, World};
 
 /// A bench at Monday, 08:00 in Shanghai, whose campaign may begin so many attempts a day.
@@ -40,13 +40,7 @@ async fn no_day_has_more_attempts_than_it_may_and_the_forecast_knows_it() {
         3 => Act::Say(28_001_005, Class::Retry),
         _ => Act::Issue,
     });
-    let load = Load {
-        to_send: 251,
-        first_due: jiff::Timestamp::MIN,
-        last_due: jiff::Timestamp::MIN,
-        begun_today: 0,
-        waves: Vec::new(),
-    };
+    let load = load(251);
     let foretold = forecast(&bench.plan, &load, bench.clock.now());
     let ended = bench.apply(250, &world).await;
     assert_eq!((ended.ending, world.given()), (Ending::Complete, 250));

@@ -12,10 +12,10 @@ use runner::engine::Why;
 use runner::event::{Ending, EventKind, Phase, Waiting};
 use runner::outcome::Class;
 use runner::plan::AsOf;
-use runner::plan::forecast::{Load, Obstacle, forecast};
+use runner::plan::forecast::{Obstacle, forecast};
 use tokio::time::Instant;
 
-use crate::bench::{BEGIN, Bench};
+use crate::bench::{BEGIN, Bench, load};
 use crate::world::{Act, World};
 
 const HOUR: i64 = 3_600_000;
@@ -215,13 +215,7 @@ async fn a_window_that_opens_at_the_end_or_later_is_not_waited_for() {
     let ended = bench.apply(10, &world).await;
     assert_eq!((ended.ending, ended.why), (Ending::NeedsPerson, Why::NoWindow));
     assert!(began.elapsed() < Duration::from_secs(1));
-    let load = Load {
-        to_send: 10,
-        first_due: jiff::Timestamp::MIN,
-        last_due: jiff::Timestamp::MIN,
-        begun_today: 0,
-        waves: Vec::new(),
-    };
+    let load = load(10);
     let foretold = forecast(&bench.plan, &load, bench.clock.now());
     assert_eq!(
         foretold.obstacle,
@@ -328,13 +322,7 @@ async fn a_forecast_reckons_with_windows() {
         let mut bench = Bench::new();
         bench.plan.pace.per_second = 15.0;
         bench.plan.schedule.hours = hours(windows, &[date(2026, 6, 2)]);
-        let load = Load {
-            to_send: u64::from(users),
-            first_due: jiff::Timestamp::MIN,
-            last_due: jiff::Timestamp::MIN,
-            begun_today: 0,
-            waves: Vec::new(),
-        };
+        let load = load(u64::from(users));
         let foretold = forecast(&bench.plan, &load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         assert_eq!(bench.apply(users, &world).await.ending, Ending::Complete);

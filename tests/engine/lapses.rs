@@ -15,7 +15,7 @@ use runner::ledger::{Fact, Ledger};
 use runner::order::Order as Told;
 use runner::outcome::Class;
 use runner::plan::forecast::lapse::Comparison;
-use runner::plan::forecast::{ANSWER, Forecast, Load, forecast};
+use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Lapse, Order};
 
 use crate::bench::{BEGIN, Bench};
@@ -105,13 +105,7 @@ impl Case {
         let owed = converged.counts.owed();
         let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, converged.roll), now, 0).unwrap();
         let lapse = outlook.lapse.clone().expect("users lapse");
-        let load = Load {
-            to_send: owed - outlook.behind - lapse.planned().lapsed + outlook.resent,
-            first_due: outlook.first_due,
-            last_due: outlook.last_due,
-            begun_today: outlook.begun_today,
-            waves: outlook.waves.clone(),
-        };
+        let load = outlook.load(owed - outlook.behind - lapse.planned().lapsed + outlook.resent);
         (outlook, lapse, forecast(&bench.plan, &load, now))
     }
 

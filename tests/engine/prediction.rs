@@ -15,11 +15,11 @@ use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
 use runner::order::Order;
 use runner::outcome::Class;
-use runner::plan::forecast::{ANSWER, Forecast, Load, forecast};
+use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Guard, InDoubt, Wave};
 use runner::report::plan::Stand;
 
-use crate::bench::{BEGIN, Bench};
+use crate::bench::{BEGIN, Bench, load};
 use crate::world::{Act, World};
 
 /// The code that nobody has classified.
@@ -196,13 +196,7 @@ impl Round {
             lapsing: 0,
             at_most: None,
         };
-        let load = Load {
-            to_send: stand.to_send(),
-            first_due: outlook.first_due,
-            last_due: outlook.last_due,
-            begun_today: 0,
-            waves: outlook.waves.clone(),
-        };
+        let load = outlook.load(stand.to_send());
         let forecast = forecast(&bench.plan, &load, now);
         assert!(
             ledger.append(vec![began(bench)]).await.is_err(),
@@ -387,13 +381,7 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
     for (seconds, users) in [(5, 900), (5, 300), (1, 40), (60, 5_000)] {
         let mut bench = Bench::new();
         bench.plan.schedule.end = from_ms(BEGIN + seconds * 1_000);
-        let load = Load {
-            to_send: u64::from(users),
-            first_due: jiff::Timestamp::MIN,
-            last_due: jiff::Timestamp::MIN,
-            begun_today: 0,
-            waves: Vec::new(),
-        };
+        let load = load(u64::from(users));
         let foretold = forecast(&bench.plan, &load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         let ended = bench.apply(users, &world).await;

@@ -132,13 +132,7 @@ impl Job<'_> {
             each: book.current_activity().and_then(|activity| worth.of(activity)),
         };
         let requests = self.draw(&outlook.first)?;
-        let load = Load {
-            to_send: stand.to_send(),
-            first_due: outlook.first_due,
-            last_due: outlook.last_due,
-            begun_today: outlook.begun_today,
-            waves: outlook.waves,
-        };
+        let load = outlook.load(stand.to_send());
         let proposal = self.proposal(
             now,
             (note, stand, changes, money),
