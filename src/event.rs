@@ -281,6 +281,8 @@ pub enum Draining {
     DayUsedUp,
     /// It would have had to wait for a wave, and was told not to.
     BetweenWaves,
+    /// The next wave's turn does not come before `schedule.end`.
+    NoWave,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken,
 }

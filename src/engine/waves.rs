@@ -125,6 +125,12 @@ impl Waves {
         Some(by_wall.map_or(at.instant, |by_wall| by_wall.min(wait.due)))
     }
 
+    /// When the wait will be over by the wall, as it is now.
+    fn begins(&self, at: Moment) -> Option<Timestamp> {
+        let left = self.due(at)?.saturating_duration_since(at.instant);
+        Some(later(at.wall, left))
+    }
+
     /// What is waited for, and until when.
     pub(super) fn waiting(&self) -> Option<(Waiting, Timestamp)> {
         let done = u32::try_from(self.ended).unwrap_or(u32::MAX);
@@ -397,18 +403,23 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         );
     }
 
-    /// Leaves instead of waiting, where that was asked for and nothing else is left to do.
+    /// Leaves instead of waiting where nothing else is left to do: the wave's turn comes too late, or not to wait was asked
+    /// for.
     fn leave_for_wave(&mut self, at: Moment, batch: &Batch) {
-        let known = at.wall.max(self.ledger.book().newest());
-        if self.plan.run.no_wait
-            && batch.facts.is_empty()
+        let ended = 0..=self.limits.waves.ended.saturating_sub(1);
+        let why = match self.limits.waves.begins(at) {
+            Some(begins) if self.plan.schedule.opens(begins).is_none() => Why::NoWave,
+            Some(_) if self.plan.run.no_wait => Why::BetweenWaves,
+            _ => return,
+        };
+        let known = self.known(at);
+        if batch.facts.is_empty()
             && self.flight.trips.is_empty()
             && self.queue.waits_for_wave(self.ledger.book())
-            && self
-                .queue
-                .has_ended(self.ledger.book(), 0..=self.limits.waves.ended.saturating_sub(1), known)
+            && self.queue.has_ended(self.ledger.book(), ended, known)
+            && self.finished().is_none()
         {
-            self.finish(Why::BetweenWaves);
+            self.finish(why);
         }
     }
 }

@@ -53,6 +53,13 @@ pub struct WaveLoad {
     pub wait: Duration,
 }
 
+impl WaveLoad {
+    /// Whether somebody has to wait because of it, in a run that begins at that moment.
+    fn waits_from(&self, begin: Timestamp) -> bool {
+        self.wait > Duration::ZERO || self.not_before > begin
+    }
+}
+
 /// When the turns of a wave would come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaveTurns {
@@ -112,6 +119,8 @@ pub enum Obstacle {
         has: Duration,
         /// Whether there are hours outside windows.
         windows: bool,
+        /// Whether there are waits behind waves, which are counted.
+        waits: bool,
         /// The pace, in starts a second rounded up, that would do; none when no pace would.
         pace: Option<u64>,
     },
@@ -160,6 +169,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
             takes: last.map_or(Duration::MAX, |last| open_between(schedule, begin, last)),
             has: open_between(schedule, begin, end),
             windows: !schedule.hours.is_always(),
+            waits: load.waves.iter().any(|wave| wave.waits_from(begin)),
             pace: pace_for(to_send, course.left),
         }
     });
@@ -210,7 +220,9 @@ impl Course {
                     to_send,
                     begins,
                 });
-                course.left = sending.seconds_before(schedule.end) + curve.start(sent).unwrap_or(f64::MAX);
+                // Where it begins behind the end, those before it would have to be done sooner by as much.
+                let late = open_between(schedule, schedule.end, from).as_secs_f64();
+                course.left = sending.seconds_before(schedule.end) + curve.start(sent).unwrap_or(f64::MAX) - late;
                 course.in_time += run.in_time;
                 course.segments.extend(run.segments);
                 sent += to_send;

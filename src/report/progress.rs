@@ -52,7 +52,12 @@ impl Look<'_> {
             (Some(ended), _) => match ended.ending {
                 Ending::Complete => "complete",
                 Ending::NeedsPerson if tally.halted.is_some() => "halted",
-                Ending::NeedsPerson if matches!(tally.doing.drained, Some(Draining::End | Draining::NoWindow)) => {
+                Ending::NeedsPerson
+                    if matches!(
+                        tally.doing.drained,
+                        Some(Draining::End | Draining::NoWindow | Draining::NoWave)
+                    ) =>
+                {
                     "ended"
                 }
                 Ending::Incomplete | Ending::NeedsPerson => "incomplete",
@@ -390,6 +395,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
         Draining::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
         Draining::NoWindow => "no window opens before schedule.end",
+        Draining::NoWave => "the next wave cannot begin before schedule.end",
         Draining::BetweenWaves => "the next wave has to wait, and --no-wait is given",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };

@@ -290,6 +290,7 @@ fn a_time_that_is_too_short_says_which_numbers_make_it_so() {
         takes: Duration::from_secs(1_021),
         has: Duration::from_mins(10),
         windows: false,
+        waits: false,
         pace: Some(167),
     }));
 }
@@ -302,9 +303,22 @@ fn a_time_that_is_too_short_for_the_windows_says_so() {
         takes: Duration::from_secs(1_021),
         has: Duration::from_mins(5),
         windows: true,
+        waits: false,
         pace: None,
     });
     insta::assert_snapshot!(format!("{short}\n{}", hindered(Obstacle::NoWindow { end })));
+}
+
+#[test]
+fn a_time_that_is_too_short_for_the_waits_behind_waves_says_so() {
+    insta::assert_snapshot!(hindered(Obstacle::TooShort {
+        end: shanghai("12:10:00"),
+        takes: Duration::from_secs(3_621),
+        has: Duration::from_mins(10),
+        windows: false,
+        waits: true,
+        pace: None,
+    }));
 }
 
 #[test]
