@@ -138,6 +138,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+        self.tell_of_waves();
         loop {
             while let Some(done) = self.flight.workers.try_join_next() {
                 self.flight.done.push(done?);
@@ -164,7 +165,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             wall: self.shared.clock.now(),
             instant: Instant::now(),

@@ -152,6 +152,12 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
     };
     let dates = Dates::of(&roll, plan.audience.as_of, now);
     outlook.lapse = dates.map(|dates| look.compare(&dates, again));
+    if let Some(compared) = &outlook.lapse {
+        for load in &mut outlook.waves {
+            let lapsed = compared.planned().by_wave.get(&load.wave).copied();
+            load.to_send = load.to_send.saturating_sub(lapsed.unwrap_or_default());
+        }
+    }
     outlook.first = first((queue, wave), (plan, book), (at, instant), most);
     outlook
 }

@@ -199,8 +199,7 @@ pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
     let ended = last_ended(plan, book);
     let first = ended.map_or(0, |(last, _)| last + 1);
     if wave > first {
-        let number = u32::try_from(wave + 1).ok();
-        return Turn::With(number.filter(|_| wave < waves.len()));
+        return Turn::With(number(plan, wave));
     }
     match ended.filter(|_| wave == first && plan.schedule.waits) {
         Some((last, at)) => Turn::At(waves.get(last).map_or(at, |wave| later(at, wave.wait))),
@@ -275,7 +274,7 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
         }
         if sizes.get(wave).is_none_or(|wave| wave.size > 0) {
             loads.push(WaveLoad {
-                wave: said.get(wave).and_then(|_| u32::try_from(wave + 1).ok()),
+                wave: number(plan, wave),
                 to_send,
                 not_before: if over.is_some() { Timestamp::MIN } else { not_before },
                 wait: if over.is_some() { Duration::ZERO } else { kept },
@@ -283,6 +282,12 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
         }
     }
     loads
+}
+
+/// A wave's number from 1; none for everybody else.
+pub(super) fn number(plan: &Plan, wave: usize) -> Option<u32> {
+    let number = u32::try_from(wave + 1).ok();
+    number.filter(|_| wave < plan.schedule.waves.len())
 }
 
 /// Shares are the same when nobody could write the difference.
@@ -297,6 +302,18 @@ fn exceeds(many: u64, share: f64, of: u64) -> bool {
 }
 
 impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+    /// Tells what lies ahead, when a run begins.
+    pub(super) fn tell_of_waves(&self) {
+        if self.plan.schedule.waves.is_empty() {
+            return;
+        }
+        let at = self.moment();
+        let mut waves = loads(&self.plan, self.ledger.book(), &self.queue, self.known(at));
+        let ended = self.limits.waves.ended;
+        waves.retain(|load| load.wave.is_none_or(|wave| wave as usize > ended));
+        self.voice.say(at.wall, EventKind::WavesAhead { waves });
+    }
+
     /// Ends a wave that has nothing left, begins the next one when its time has come, and halts where too few of one were
     /// issued.
     pub(super) fn look_at_waves(&mut self, at: Moment, batch: &mut Batch) {

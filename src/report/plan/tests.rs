@@ -214,6 +214,7 @@ fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
         lapsed,
         unreached: 0,
         by_hour: hours.iter().map(|(hour, users)| (at(*hour), *users)).collect(),
+        by_wave: [(None, lapsed)].into(),
     }
 }
 
