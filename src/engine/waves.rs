@@ -85,6 +85,26 @@ impl Waves {
         });
     }
 
+    /// Goes on as far as a run would by now that has nothing in flight: ends the waves that have nothing left, and lets those
+    /// have a turn whose wait is over.
+    pub(super) fn go_on(&mut self, plan: &Plan, book: &Book, queue: &mut Queue, at: Moment) {
+        loop {
+            if self.due(at).is_some_and(|due| due <= at.instant) {
+                self.wait = None;
+            }
+            let (current, waves) = (self.current(), self.each.len());
+            queue.release(self.released());
+            if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.wall) {
+                return;
+            }
+            self.ended = current + 1;
+            queue.release(current);
+            if plan.schedule.waits && queue.waits_for_wave(book) {
+                self.rest(plan, current, at.wall, at);
+            }
+        }
+    }
+
     /// Whose turn it is, or will be when the wait is over: the first wave that has not ended and has anybody in it, or, behind
     /// all waves, everybody else.
     fn current(&self) -> usize {
