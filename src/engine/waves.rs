@@ -15,9 +15,9 @@ use crate::ledger::{Answered, Book, Fact, Store};
 use crate::plan::forecast::WaveLoad;
 use crate::plan::{self, Plan};
 
+use super::Why;
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::queue::Queue;
-use super::{AppIdTurn, Why};
 
 /// Of a wave that is larger, so many are enough to judge it by.
 const ENOUGH: u64 = 200;
@@ -321,7 +321,7 @@ fn exceeds(many: u64, share: f64, of: u64) -> bool {
     many as f64 > share * of as f64 + 1e-6
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Tells what lies ahead, when a run begins.
     pub(super) fn tell_of_waves(&self) {
         if self.plan.schedule.waves.is_empty() {
