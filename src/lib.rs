@@ -35,4 +35,5 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod sandbox;
+pub mod simulation;
 pub mod story;

@@ -35,7 +35,7 @@ const WORDS: [&str; 11] = [
 ];
 
 /// Who may import what beside the words. `cli` is not here: it sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("campaign", &[]),
     ("plan", &["campaign"]),
     ("audience", &["campaign", "plan"]),
@@ -47,6 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("report", &["plan::forecast"]),
     ("story", &["ledger"]),
     ("sandbox", &["douyin::wire"]),
+    ("simulation", &["plan", "ledger", "douyin", "engine", "sandbox"]),
 ];
 
 /// One dependency, one home.

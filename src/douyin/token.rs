@@ -8,14 +8,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::NotReady;
+use super::{NotReady, Post};
 use super::codes::{Codes, Ended};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
@@ -74,12 +73,6 @@ impl Credentials {
             Self::Token { token, .. } => vec![token],
         }
     }
-}
-
-/// The one way out that the keeper needs.
-pub(super) trait Post {
-    /// Posts a JSON body to a path of the platform.
-    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 }
 
 /// Keeps the token.
@@ -187,7 +180,7 @@ impl Keeper {
 
     async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
         let ended = match serde_json::to_vec(request) {
-            Ok(body) => platform.post(path, body).await,
+            Ok(body) => platform.post(path, None, body).await,
             Err(_) => Ended::NotSent {
                 why: "the request cannot be written as JSON".to_owned(),
             },

@@ -3,6 +3,7 @@
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
 //! durable intent yields a [`Permit`].
 
+mod apart;
 mod begun;
 mod book;
 mod codec;
@@ -39,6 +40,7 @@ use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
+pub use apart::NoStore;
 pub use book::Book;
 pub use contradiction::Contradiction;
 pub use error::{LastGood, LedgerError};

@@ -97,6 +97,8 @@ pub struct Seen {
 /// The log of one stand-in.
 #[derive(Debug, Default)]
 pub struct Journal {
+    /// Whether single requests and users are left out.
+    brief: bool,
     records: Vec<Record>,
     /// By app id and merchant_coupon_id.
     ids: HashMap<[String; 2], Seen>,
@@ -109,6 +111,14 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// A log that counts, and has no single request and no user in it.
+    pub(super) fn without_log() -> Self {
+        Self {
+            brief: true,
+            ..Self::default()
+        }
+    }
+
     /// Counts a request at its arrival. Says how often its id has now been seen.
     pub(super) fn arrive(&mut self, request: &SendRequest, now: Moment) -> u32 {
         self.totals.requests += 1;
@@ -130,6 +140,9 @@ impl Journal {
 
     /// Keeps what became of a request that [`Self::arrive`] counted; `message` is the text beside its code.
     pub(super) fn record(&mut self, request: &SendRequest, record: Record, message: &str) {
+        if self.brief {
+            return;
+        }
         let user = self.users.entry([request.app_id.clone(), request.open_id.clone()]);
         let coupons = user.or_insert_with(|| {
             self.totals.users += 1;

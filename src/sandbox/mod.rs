@@ -99,6 +99,15 @@ impl Sandbox {
         }
     }
 
+    /// The same, which remembers of each request only what its answers to later ones hang on.
+    #[must_use]
+    pub fn without_log(settings: Settings) -> Self {
+        Self {
+            journal: Journal::without_log(),
+            ..Self::new(settings)
+        }
+    }
+
     /// Takes one request for a coupon. Whatever it issues is issued now; the client learns of it at the exchange's end.
     pub fn send(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Exchange {
         let nth = self.journal.arrive(request, now);

@@ -32,7 +32,7 @@ impl Endpoint {
 }
 
 impl Post for Endpoint {
-    async fn post(&self, path: &'static str, _: Vec<u8>) -> Ended {
+    async fn post(&self, path: &'static str, _: Option<&Secret>, _: Vec<u8>) -> Ended {
         self.calls.lock().unwrap().push((Instant::now(), path));
         tokio::time::sleep(self.takes).await;
         self.answers.lock().unwrap().pop_front().expect("an answer is left")

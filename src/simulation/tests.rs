@@ -1,0 +1,1 @@
+//! Runs lived through: the same each time.
