@@ -33,12 +33,7 @@ pub trait Platform: Send + Sync + 'static {
 /// token is fetched and what an answer proves does not hang on it.
 pub trait Post: Send + Sync + 'static {
     /// Posts a JSON body to a path of the platform, with an access token where the path wants one.
-    fn post(
-        &self,
-        path: &'static str,
-        token: Option<&Secret>,
-        body: Vec<u8>,
-    ) -> impl Future<Output = Ended> + Send;
+    fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 }
 
 /// Why nothing can be sent now.

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{NotReady, Post};
 use super::codes::{Codes, Ended};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
+use super::{NotReady, Post};
 use crate::campaign;
 use crate::clock::{Clock, later};
 use crate::event::{Emit, Event, EventKind};

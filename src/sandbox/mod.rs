@@ -140,13 +140,13 @@ impl Sandbox {
             open_id: request.open_id.clone(),
             merchant_coupon_id: request.merchant_coupon_id.clone(),
             nth,
-            code: told.as_ref().and_then(Reply::code),
+            code: told.as_ref().map(|reply| reply.code),
             effect,
             fault: strike.map(|strike| strike.fault),
             delay_ms: milliseconds(exchange.delay),
         };
         self.journal
-            .record(request, record, told.as_ref().map_or("", Reply::message));
+            .record(request, record, told.as_ref().map_or("", |reply| &reply.message));
         exchange
     }
 
@@ -200,7 +200,7 @@ fn answer(reply: &Reply) -> Answer {
     Answer {
         status: reply.status,
         content_type: JSON,
-        body: reply.body.to_string(),
+        body: reply.body.clone(),
     }
 }
 

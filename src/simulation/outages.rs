@@ -31,6 +31,11 @@ impl Outages {
         Self(apart)
     }
 
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Outage> {
+        self.0.iter()
+    }
+
     /// The outage that lasts at `now`, or else the next one.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Outage> {
