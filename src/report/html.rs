@@ -7,6 +7,8 @@
 pub mod chart;
 mod figures;
 pub mod history;
+#[cfg(test)]
+pub(super) mod reading;
 pub mod simulation;
 mod tables;
 
@@ -111,7 +113,7 @@ pub fn page(report: &Report) -> Result<String, Undrawn> {
             (sum(report))
             (tables::open(report))
             @if report.history.ended > 0 { (figures) }
-            (tables::codes(&report.history.codes, report.history.other_codes))
+            (tables::codes(&report.history.codes, report.history.other_codes, true))
             (tables::latency(&report.history))
             (tables::attempts(&report.attempts))
             (facts(report))

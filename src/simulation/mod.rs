@@ -4,14 +4,13 @@
 
 mod outages;
 mod stand_in;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
+use tracing::dispatcher::{Dispatch, with_default};
 
 use crate::clock::Clock;
 use crate::douyin::client::{Client, Config};
@@ -74,7 +73,9 @@ impl Simulation {
     pub fn run(self) -> Result<Ended, SimulationError> {
         let mut clock = Builder::new_current_thread();
         let clock = clock.enable_time().start_paused(true).build();
-        clock.map_err(SimulationError::Clock)?.block_on(Box::pin(self.live()))
+        let clock = clock.map_err(SimulationError::Clock)?;
+        // The log is for what happened.
+        with_default(&Dispatch::none(), || clock.block_on(Box::pin(self.live())))
     }
 
     async fn live(self) -> Result<Ended, SimulationError> {

@@ -43,7 +43,7 @@ pub fn page(simulated: &Simulated) -> Result<String, Undrawn> {
             }
             @if let Some(charts) = charts { section { h2 { "When it would be sent" } (charts) } }
             (hours(simulated))
-            (tables::codes(&tally.codes, 0))
+            (tables::codes(&tally.codes, 0, false))
             section {
                 h2 { "What was simulated" }
                 dl { @for (name, value) in facts(simulated) { dt { (name) } dd { (theirs(&value)) } } }

@@ -13,8 +13,8 @@ use crate::report::times::{grouped, of};
 use super::history::History;
 use super::{Report, share, theirs, time};
 
-/// What the platform answered, by code.
-pub(super) fn codes(codes: &Codes, others: u64) -> Markup {
+/// What the platform answered, by code; or its stand-in, where it is not `real`.
+pub(super) fn codes(codes: &Codes, others: u64, real: bool) -> Markup {
     if codes.is_empty() {
         return html! {};
     }
@@ -46,7 +46,7 @@ pub(super) fn codes(codes: &Codes, others: u64) -> Markup {
                     }
                 }
             } }
-            p { "A log_id is the platform's name for one exchange: quote it in a complaint." }
+            @if real { p { "A log_id is the platform's name for one exchange: quote it in a complaint." } }
         }
     }
 }

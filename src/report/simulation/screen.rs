@@ -49,9 +49,11 @@ pub fn text(simulated: &Simulated, width: usize) -> String {
     for (name, value) in facts(simulated) {
         let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
     }
-    text.push('\n');
-    text.push_str(&summary::codes(tally));
-    text.push_str(&hours(simulated, width));
+    let more = summary::codes(tally) + &hours(simulated, width);
+    if !more.is_empty() {
+        text.push('\n');
+        text.push_str(&more);
+    }
     text.push_str(&help(simulated, width));
     text
 }
@@ -94,10 +96,7 @@ pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String
         }
         (Ending::Complete, ..) => (
             GOOD,
-            format!(
-                "It would be complete on {when}, {} from the present on.",
-                duration(took)
-            ),
+            format!("It would be complete on {when}, after {}.", duration(took)),
         ),
         (Ending::NeedsPerson, Some(halted), _) => {
             let by = if is_guard(halted) {
@@ -265,6 +264,10 @@ fn bar(n: u64, most: u64, room: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
+const fn form_of(same_day: bool) -> &'static str {
+    if same_day { "%H:%M" } else { "%a %m-%d %H:%M" }
+}
+
 /// Hour by hour. The day is named where it begins; a stretch in which nothing happened is one line.
 fn hours(simulated: &Simulated, width: usize) -> String {
     let (hours, zone) = (&simulated.hours, &simulated.about.zone);
@@ -273,11 +276,15 @@ fn hours(simulated: &Simulated, width: usize) -> String {
     }
     let columns = Columns::of(hours, width);
     let mut text = columns.head();
-    let mut day = None;
+    let mut before = None;
     for hour in hours {
         let from = hour.from.to_zoned_datetime(zone.clone());
-        let same = day.replace(from.date()) == Some(from.date());
-        let form = if same { "%H:%M" } else { "%a %m-%d %H:%M" };
+        let form = match before.replace((from.date(), from.offset())) {
+            Some((day, offset)) if day != from.date() || offset == from.offset() => form_of(day == from.date()),
+            // The clocks were put forward or back since: they may show an hour twice.
+            Some(_) => "%:::z %H:%M",
+            None => form_of(false),
+        };
         let label = right(&from.strftime(form).to_string(), LABEL);
         if hour.is_quiet() {
             let said = wrap(&quiet(hour, zone), width, LABEL + 2);
@@ -298,11 +305,7 @@ pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
         hour.from.to_zoned_datetime(zone.clone()),
         hour.until.to_zoned_datetime(zone.clone()),
     );
-    let form = if from.date() == until.date() {
-        "%H:%M"
-    } else {
-        "%a %m-%d %H:%M"
-    };
+    let form = form_of(from.date() == until.date());
     let long = duration(crate::clock::until(hour.from, hour.until).unwrap_or_default());
     let why = match hour.waits().as_slice() {
         [] => String::new(),
@@ -316,12 +319,13 @@ pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
 pub(in crate::report) fn waits(hour: &Hour) -> Option<String> {
     let mut waits = hour.waits();
     waits.retain(|(_, long)| *long >= NEWS);
-    (!waits.is_empty()).then(|| format!("of it {}", listed(&waits)))
+    (!waits.is_empty()).then(|| format!("waited: {}", listed(&waits)))
 }
 
+/// "outside schedule.hours (13 h), pace.per_day used up (2 h)".
 fn listed(waits: &[(&'static str, Duration)]) -> String {
     let said = waits
         .iter()
-        .map(|(word, long)| format!("{} {}", duration(*long), waited_for(word)));
+        .map(|(word, long)| format!("{} ({})", waited_for(word), duration(*long)));
     said.collect::<Vec<_>>().join(", ")
 }

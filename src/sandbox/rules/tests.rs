@@ -258,10 +258,7 @@ fn a_streamers_plan_refuses_until_it_ends() {
     };
     let refused = code::STREAMER_PLAN;
     assert_eq!(plan(StreamerPlan::Always), [refused; 3]);
-    assert_eq!(
-        plan(StreamerPlan::For(Duration::from_mins(1))),
-        [refused, refused, 0]
-    );
+    assert_eq!(plan(StreamerPlan::For(Duration::from_mins(1))), [refused, refused, 0]);
     assert_eq!(plan(StreamerPlan::None), [0; 3]);
 }
 
@@ -275,10 +272,7 @@ fn the_stable_endpoint_keeps_its_token_while_it_is_valid() {
     assert_ne!(second, first);
     assert_eq!(code_with(&mut rules, &first, ms(7_200_000)), code::TOKEN_EXPIRED);
     assert_eq!(code_with(&mut rules, &second, ms(7_200_000)), 0);
-    assert_eq!(
-        code_with(&mut rules, "clt.never", ms(7_200_001)),
-        code::TOKEN_INVALID
-    );
+    assert_eq!(code_with(&mut rules, "clt.never", ms(7_200_001)), code::TOKEN_INVALID);
 }
 
 #[test]

@@ -1,1 +1,0 @@
-//! Runs lived through: the same each time.
