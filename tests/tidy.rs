@@ -220,6 +220,26 @@ fn a_dependency_has_one_home() {
     );
 }
 
+/// Whose ledgers are not of this world.
+const APART: [&str; 2] = ["ledger/apart.rs", "cli/simulate.rs"];
+
+#[test]
+fn only_a_simulation_has_a_ledger_that_keeps_nothing() {
+    let mut broken = String::new();
+    for source in read("src") {
+        if APART.contains(&source.name.as_str()) {
+            continue;
+        }
+        for (at, _) in source.code().filter(|(_, line)| line.contains(".apart()")) {
+            let _ = writeln!(broken, "src/{}:{at}", source.name);
+        }
+    }
+    none(
+        "what a ledger apart from its store permits must never reach a platform: no intent of it is durable",
+        &broken,
+    );
+}
+
 #[test]
 fn files_stay_small_enough_to_be_read() {
     let mut broken = String::new();

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::codes::{Codes, Ended, Reply, Timing, outcome};
-use super::token::{Access, Credentials, Keeper};
+use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
-use super::{NotReady, Platform, Post};
+use super::{NotReady, Platform, Way};
 use crate::campaign::{BaseUrl, BaseUrlError};
 use crate::clock::Clock;
-use crate::event::Emit;
+use crate::event::{Emit, Event};
 use crate::identity::AppId;
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
@@ -43,8 +43,8 @@ pub struct Config {
     pub base_url: String,
     /// For which app.
     pub app_id: AppId,
-    /// How requests prove whose they are.
-    pub credentials: Credentials,
+    /// How requests prove whose they are: one for all clients of the app id.
+    pub tokens: Tokens,
     /// What codes mean.
     pub codes: Codes,
     /// How long one attempt may take, from connecting to the last byte of the answer.
@@ -79,7 +79,8 @@ pub type HttpPlatform = Client<Http>;
 /// The platform by one way to it.
 pub struct Client<W> {
     way: W,
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
+    emit: Arc<dyn Emit>,
     codes: Codes,
     app_id: AppId,
     clock: Clock,
@@ -96,19 +97,14 @@ impl Client<Http> {
     }
 }
 
-impl<W: Post> Client<W> {
+impl<W: Way> Client<W> {
     /// The client whose requests go by `way`, which keeps to the address and the limits of `config` itself.
     #[must_use]
     pub fn by(way: W, config: Config) -> Self {
-        let keeper = Keeper::new(
-            config.credentials,
-            config.codes.clone(),
-            config.clock.clone(),
-            config.emit,
-        );
         Self {
             way,
-            keeper,
+            keeper: config.tokens.0,
+            emit: config.emit,
             codes: config.codes,
             app_id: config.app_id,
             clock: config.clock,
@@ -146,11 +142,11 @@ impl<W: Post> Client<W> {
     }
 }
 
-impl<W: Post> Platform for Client<W> {
+impl<W: Way> Platform for Client<W> {
     type Access = Access;
 
     async fn ready(&self) -> Result<Access, NotReady> {
-        self.keeper.ready(&self.way).await
+        self.keeper.ready(self).await
     }
 
     async fn send(&self, access: Access, permit: Permit) -> Outcome {
@@ -315,7 +311,7 @@ impl Http {
     }
 }
 
-impl Post for Http {
+impl Way for Http {
     async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
         let request = match self.request(path, token, body) {
             Ok(request) => request,
@@ -325,6 +321,20 @@ impl Post for Http {
             Ok(response) => self.read(response).await,
             Err(error) => self.failed(&error, None),
         }
+    }
+}
+
+impl<W: Way> Post for Client<W> {
+    async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
+        self.way.post(path, None, body).await
+    }
+
+    fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    fn tell(&self, event: Event) {
+        self.emit.emit(event);
     }
 }
 

@@ -31,7 +31,7 @@ pub trait Platform: Send + Sync + 'static {
 
 /// The way of requests to the platform and of its answers back: over HTTP, or within this process. What is sent, when a
 /// token is fetched and what an answer proves does not hang on it.
-pub trait Post: Send + Sync + 'static {
+pub trait Way: Send + Sync + 'static {
     /// Posts a JSON body to a path of the platform, with an access token where the path wants one.
     fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 }

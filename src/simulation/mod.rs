@@ -15,9 +15,10 @@ use tracing::dispatcher::{Dispatch, with_default};
 use crate::clock::Clock;
 use crate::douyin::client::{Client, Config};
 use crate::douyin::codes::Codes;
-use crate::douyin::token::Credentials;
+use crate::douyin::token::{Credentials, Tokens};
+use crate::engine::lane::{AppIdTurn, Lane, NotTaken};
 use crate::engine::roll::Roll;
-use crate::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
+use crate::engine::{Apply, Ended, EngineError};
 use crate::event::Emit;
 use crate::ledger::{Ledger, NoStore};
 use crate::order::Order;
@@ -82,13 +83,14 @@ impl Simulation {
         let clock = Clock::simulated(self.from);
         let World { settings, outages } = self.world;
         let (seed, timeout) = (settings.seed, self.plan.retry.timeout);
+        let credentials = Credentials::Client {
+            key: Secret::new("simulated"),
+            secret: Secret::new("simulated"),
+        };
         let config = Config {
             base_url: self.plan.base_url.clone(),
             app_id: self.plan.identity.app_id.clone(),
-            credentials: Credentials::Client {
-                key: Secret::new("simulated"),
-                secret: Secret::new("simulated"),
-            },
+            tokens: Tokens::new(credentials, clock.clone()),
             codes: Codes::new(self.plan.codes.clone()),
             timeout,
             max_in_flight: self.plan.pace.max_in_flight,
@@ -103,7 +105,7 @@ impl Simulation {
             ledger: self.ledger,
             platform: Arc::new(Client::by(stand_in, config)),
             roll: self.roll,
-            turn: Turn::default(),
+            lane: Lane::new(Turn::default()),
             clock,
             orders,
             emit: self.emit,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::{Clock, until};
-use crate::douyin::Post;
+use crate::douyin::Way;
 use crate::douyin::codes::{Ended, Reply};
 use crate::douyin::wire::{CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::sandbox::{Answer, Ending, Exchange, Moment, Sandbox, Settings, TokenKind};
@@ -65,7 +65,7 @@ impl StandIn {
     }
 }
 
-impl Post for StandIn {
+impl Way for StandIn {
     async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
         let wall = self.clock.now();
         let outage = self.outages.next(wall);

@@ -30,15 +30,27 @@ pub struct SimulationObject<'a> {
     stopped: Stopped,
     counts: CountsBody,
     codes: Vec<CodeBody<'a>>,
+    #[serde(flatten)]
+    sends: Sends,
+    #[serde(flatten)]
+    conditions: Conditions<'a>,
+    exit: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct Sends {
     attempts: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_per_second: Option<f64>,
     peak_rolling_second: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Conditions<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<&'a Path>,
     world: &'a [String],
     seed: u64,
-    exit: u8,
 }
 
 impl<'a> SimulationObject<'a> {
@@ -57,12 +69,16 @@ impl<'a> SimulationObject<'a> {
             stopped: Stopped::of(tally),
             counts: CountsBody::of(tally, &tally.counts),
             codes: codes(tally),
-            attempts: tally.sends.attempts,
-            rate_per_second: tally.sends.reached().map(tenths),
-            peak_rolling_second: tally.sends.second.most(),
-            ledger: about.ledger.as_deref(),
-            world: &about.world,
-            seed: about.seed,
+            sends: Sends {
+                attempts: tally.sends.attempts,
+                rate_per_second: tally.sends.reached().map(tenths),
+                peak_rolling_second: tally.sends.second.most(),
+            },
+            conditions: Conditions {
+                ledger: about.ledger.as_deref(),
+                world: &about.world,
+                seed: about.seed,
+            },
             exit: ended.ending.exit_code(),
         })
     }

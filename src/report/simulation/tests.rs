@@ -153,6 +153,40 @@ fn by_the_clocks(from: &str) -> Vec<(String, u64)> {
 }
 
 #[test]
+fn an_hour_that_the_clocks_show_twice_has_its_offset_on_the_screen() {
+    let mut story = Story::new();
+    story
+        .begin()
+        .admit(1)
+        .phase(Phase::Sending)
+        .send(1, 20, ISSUED)
+        .end(Ending::Complete);
+    let mut simulated = simulated(&story);
+    let from: Timestamp = "2026-10-25T01:00+02:00".parse().unwrap();
+    let mut hours = Hours::new(zone("Europe/Berlin"), from, Counts::default());
+    for hour in 0..4 {
+        hours.hear(&event(from.as_millisecond() + hour * 3_600_000, began()));
+    }
+    simulated.about.zone = zone("Europe/Berlin");
+    simulated.hours = hours.until(later(from, Duration::from_hours(4)));
+    let screen = strip_str(&text(&simulated, 80)).to_string();
+    let labels: Vec<_> = screen
+        .lines()
+        .filter(|line| line.ends_with('█'))
+        .map(|line| &line[..15])
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            "Sun 10-25 01:00",
+            "          02:00",
+            "      +01 02:00",
+            "          03:00"
+        ]
+    );
+}
+
+#[test]
 fn an_hour_that_the_clocks_show_twice_is_two() {
     let of = |shown: &str, sent| (shown.to_owned(), sent);
     let back = by_the_clocks("2026-10-25T01:00+02:00");
