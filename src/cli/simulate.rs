@@ -284,8 +284,9 @@ impl Job<'_> {
             Output::Human => self.context.data(&text(simulated, stdout_width()))?,
             Output::Json => {
                 HourObject::all(simulated).for_each(|hour| self.context.lines.write(&hour));
-                let object = SimulationObject::of(simulated);
-                object.iter().for_each(|object| self.context.lines.write(object));
+                if let Some(object) = SimulationObject::of(simulated) {
+                    self.context.lines.write(&object);
+                }
             }
         }
         if let Some(out) = &self.args.out {

@@ -78,7 +78,7 @@ fn advice(simulated: &Simulated) -> Markup {
 /// The charts; none where nothing would be sent.
 fn charts(simulated: &Simulated) -> Result<Option<Markup>, Undrawn> {
     let busy = || simulated.hours.iter().filter(|hour| !hour.is_quiet());
-    let (Some(first), Some(last)) = (busy().next(), busy().last()) else {
+    let (Some(first), Some(last)) = (busy().next(), busy().next_back()) else {
         return Ok(None);
     };
     let offset = i64::from(simulated.about.zone.to_offset(first.from).seconds());

@@ -14,11 +14,11 @@ use super::history::History;
 use super::{Report, share, theirs, time};
 
 /// What the platform answered, by code; or its stand-in, where it is not `real`.
-pub(super) fn codes(codes: &Codes, others: u64, real: bool) -> Markup {
-    if codes.is_empty() {
+pub(super) fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
+    if ends.is_empty() {
         return html! {};
     }
-    let (bare, coded): (Vec<_>, Vec<_>) = codes.iter().partition(|((code, _), _)| code.is_none());
+    let (bare, coded): (Vec<_>, Vec<_>) = ends.iter().partition(|((code, _), _)| code.is_none());
     html! {
         section {
             h2 { "What the platform answered" }

@@ -191,9 +191,12 @@ fn help(simulated: &Simulated, width: usize) -> String {
     text
 }
 
+/// A column of numbers: its name, and what an hour has in it.
+type Column = (&'static str, fn(&Hour) -> u64);
+
 /// Which columns of numbers there are: what is nothing in every hour has none.
 struct Columns {
-    shown: Vec<(&'static str, fn(&Hour) -> u64)>,
+    shown: Vec<Column>,
     widths: Vec<usize>,
     /// How many columns a bar may have.
     bar: usize,
@@ -206,19 +209,14 @@ const RATE: usize = 7;
 
 impl Columns {
     fn of(hours: &[Hour], width: usize) -> Self {
-        let all: [(&'static str, fn(&Hour) -> u64, bool); 5] = [
-            ("sent", |hour| hour.sent, true),
-            ("issued", |hour| hour.issued, true),
-            ("refused", |hour| hour.refused, false),
-            ("in doubt", |hour| hour.in_doubt, false),
-            ("held", |hour| hour.held, false),
+        let always: [Column; 2] = [("sent", |hour| hour.sent), ("issued", |hour| hour.issued)];
+        let others: [Column; 3] = [
+            ("refused", |hour| hour.refused),
+            ("in doubt", |hour| hour.in_doubt),
+            ("held", |hour| hour.held),
         ];
-        let there = |number: fn(&Hour) -> u64| hours.iter().any(|hour| number(hour) > 0);
-        let shown: Vec<_> = all
-            .into_iter()
-            .filter(|(_, number, always)| *always || there(*number))
-            .map(|(name, number, _)| (name, number))
-            .collect();
+        let there = |(_, number): &Column| hours.iter().any(|hour| number(hour) > 0);
+        let shown: Vec<_> = always.into_iter().chain(others.into_iter().filter(there)).collect();
         let most = |number: fn(&Hour) -> u64| hours.iter().map(number).max().unwrap_or(0);
         let widths: Vec<_> = shown
             .iter()
