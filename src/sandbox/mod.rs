@@ -132,6 +132,9 @@ impl Sandbox {
             delay: self.faults.latency(id, nth),
             ending: self.ending(strike.map(|strike| strike.fault), told.as_ref(), id, nth),
         };
+        if !self.journal.keeps() {
+            return exchange;
+        }
         let record = Record {
             at: now.wall,
             ms: milliseconds(now.since_start),
