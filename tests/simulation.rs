@@ -15,7 +15,7 @@ use runner::engine::{Ended, Why};
 use runner::event::{Ending, Event, EventKind, Phase, Waiting};
 use runner::identity::OpenId;
 use runner::ledger::{Fact, Generation, Ledger, NoStore};
-use runner::plan::forecast::{Load, WaveLoad, forecast};
+use runner::plan::forecast::{AFTER_TAKING, Load, WaveLoad, forecast};
 use runner::plan::{self, Plan, RunOptions};
 use runner::sandbox::{Fault, FaultSettings, RuleSettings, Settings};
 use runner::simulation::{Outage, Outages, Simulation, World};
@@ -269,7 +269,13 @@ fn agree(plan: &Plan, load: &Load, lived: &Lived) {
 #[test]
 fn without_faults_it_ends_when_a_plan_says() {
     let plan = plan("");
-    agree(&plan, &load(2_000), &live(&plan, 2_000, world(1, &[])));
+    let lived = live(&plan, 2_000, world(1, &[]));
+    agree(&plan, &load(2_000), &lived);
+    let first = until(from_ms(BEGIN), lived.starts()[0]).unwrap();
+    assert!(
+        (AFTER_TAKING..AFTER_TAKING * 2).contains(&first),
+        "{first:?} behind the app id's turn"
+    );
 }
 
 #[test]

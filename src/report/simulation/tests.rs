@@ -248,6 +248,7 @@ proptest! {
             at = hour.until;
             let long = until(hour.from, hour.until).unwrap_or_default();
             prop_assert!(hour.is_quiet() || long <= Duration::from_hours(1), "{:?}", hour);
+            prop_assert!(hour.sending + hour.waited.values().sum::<Duration>() <= long, "{:?}", hour);
         }
         prop_assert_eq!(at, from_ms(now));
         let counted: Duration = all.iter().map(|hour| hour.sending + hour.waited.values().sum::<Duration>()).sum();
