@@ -136,6 +136,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+        self.tell_of_waves();
         loop {
             while let Some(done) = self.flight.workers.try_join_next() {
                 self.flight.done.push(done?);
@@ -162,7 +163,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             wall: self.shared.clock.now(),
             instant: Instant::now(),

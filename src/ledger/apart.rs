@@ -31,6 +31,7 @@ impl<S: Store> Ledger<S> {
             reader: self.reader,
             sequence: self.sequence,
             kept: self.kept,
+            held: self.held,
             failed: self.failed,
         };
         // There is no place for a shortcut.
