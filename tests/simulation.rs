@@ -17,7 +17,7 @@ use runner::identity::OpenId;
 use runner::ledger::{Fact, Generation, Ledger, NoStore};
 use runner::plan::forecast::{AFTER_TAKING, Load, WaveLoad, forecast};
 use runner::plan::{self, Plan, RunOptions};
-use runner::sandbox::{Fault, FaultSettings, RuleSettings, Settings};
+use runner::sandbox::{Fault, FaultSettings, RuleSettings, Settings, StreamerPlan};
 use runner::simulation::{Outage, Outages, Simulation, World};
 
 /// 2026-06-01T00:00:00Z, a Monday.
@@ -111,6 +111,7 @@ fn live(plan: &Plan, users: u32, world: World) -> Lived {
         ledger: ledger(plan, users),
         roll: Roll::default(),
         from: from_ms(BEGIN),
+        horizon: HORIZON,
         world,
         emit: Arc::new(move |event| heard.lock().unwrap().push(event)),
     };
@@ -239,6 +240,22 @@ fn a_token_is_renewed_as_often_as_it_ends() {
     assert_eq!(lived.ended.ending, Ending::Complete);
     let tokens = lived.told(|_, kind| matches!(kind, EventKind::TokenFetched { .. }).then_some(()));
     assert!((5..=15).contains(&tokens.len()), "{}", tokens.len());
+}
+
+/// For how long a run is followed here.
+const HORIZON: Duration = Duration::from_hours(20 * 24);
+
+#[test]
+fn a_run_without_an_end_is_followed_no_further_than_to_the_horizon() {
+    let mut world = world(1, &[]);
+    world.settings.rules.streamer_plan = StreamerPlan::Always;
+    let lived = live(&plan(", codes: {990000004: wait}"), 3, world);
+    assert_eq!(
+        (lived.ended.ending, lived.ended.why),
+        (Ending::Incomplete, Why::Interrupted)
+    );
+    let long = until(from_ms(BEGIN), lived.events.last().unwrap().at).unwrap();
+    assert!((HORIZON..HORIZON + Duration::from_mins(1)).contains(&long), "{long:?}");
 }
 
 fn load(to_send: u64) -> Load {

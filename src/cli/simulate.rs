@@ -27,7 +27,7 @@ use crate::report::simulation::json::{HourObject, RefusedObject, SimulationObjec
 use crate::report::simulation::{About, Simulated, refused, text};
 use crate::report::tally::Tally;
 use crate::report::times::{date_time, grouped};
-use crate::simulation::{Simulation, SimulationError, World};
+use crate::simulation::{HORIZON, Simulation, SimulationError, World};
 
 use super::apply_args::changes;
 use super::busy::Busy;
@@ -184,6 +184,7 @@ impl Job<'_> {
             ledger,
             roll: converged.roll,
             from: self.from,
+            horizon: HORIZON,
             world: self.world.clone(),
             emit: emit_to(&heard),
         };

@@ -6,6 +6,7 @@ mod outages;
 mod stand_in;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Builder;
@@ -29,6 +30,9 @@ use crate::secret::Secret;
 pub use outages::{Outage, Outages};
 use stand_in::StandIn;
 
+/// For how long a run is followed that does not end by itself, where nobody says otherwise.
+pub const HORIZON: Duration = Duration::from_hours(3 * 366 * 24);
+
 /// A run that is to be lived through. Its audience has been let into the ledger.
 pub struct Simulation {
     /// What the campaign means.
@@ -39,6 +43,9 @@ pub struct Simulation {
     pub roll: Roll,
     /// The present at which it begins.
     pub from: Timestamp,
+    /// For how long a run is followed that does not end by itself, such as one that the platform asks to wait for ever. It is
+    /// told to stop then.
+    pub horizon: Duration,
     /// What the platform is like.
     pub world: World,
     /// Who is told what happens.
@@ -98,8 +105,7 @@ impl Simulation {
             emit: Arc::clone(&self.emit),
         };
         let stand_in = StandIn::new(settings, outages, timeout, clock.clone());
-        // Whoever could give an order is there to the end, and gives none.
-        let (_nobody, orders) = watch::channel(Order::Go);
+        let (orders, told) = watch::channel(Order::Go);
         let apply = Apply {
             plan: self.plan,
             ledger: self.ledger,
@@ -107,12 +113,22 @@ impl Simulation {
             roll: self.roll,
             lane: Lane::new(Turn::default()),
             clock,
-            orders,
+            orders: told,
             emit: self.emit,
             seed,
         };
-        let (ended, _) = apply.run().await?;
-        Ok(ended)
+        let run = apply.run();
+        tokio::pin!(run);
+        let over = tokio::time::sleep(self.horizon);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut run => ended,
+            () = over => {
+                orders.send_replace(Order::Stop { by: None });
+                run.await
+            }
+        };
+        Ok(ended?.0)
     }
 }
 

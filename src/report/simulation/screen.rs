@@ -124,6 +124,11 @@ pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String
                 coded()
             ),
         ),
+        // Nobody is there to interrupt it but whoever follows it no further.
+        (Ending::Incomplete, _, Some(Draining::Interrupted)) => (
+            LOOK,
+            format!("It would still go on at {when}, and was followed no further."),
+        ),
         (Ending::Incomplete, ..) => (
             LOOK,
             format!(

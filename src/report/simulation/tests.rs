@@ -92,6 +92,9 @@ fn a_simulation_on_the_screen() {
     let mut away = eventful();
     let why = Draining::GaveUp;
     away.phase(Phase::Draining { why });
+    let mut endless = Story::new();
+    let why = Draining::Interrupted;
+    endless.begin().admit(5).phase(Phase::Draining { why });
     let mut complete = Story::new();
     complete.begin().admit(5).phase(Phase::Sending).send(5, 20, ISSUED);
     let mut idle = Story::new();
@@ -101,6 +104,7 @@ fn a_simulation_on_the_screen() {
         ended(late, Ending::NeedsPerson),
         ended(away, Ending::Incomplete),
         ended(eventful(), Ending::NeedsPerson),
+        ended(endless, Ending::Incomplete),
         ended(complete, Ending::Complete),
         ended(idle, Ending::Complete),
     ]
