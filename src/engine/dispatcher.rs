@@ -433,6 +433,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         }
         let next = next.min(at.instant + LOOK_AGAIN);
         tokio::select! {
+            biased;
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
             changed = self.orders.changed(), if self.why.is_none() => {
