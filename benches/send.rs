@@ -15,9 +15,10 @@ use runner::campaign;
 use runner::clock::Clock;
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
-use runner::douyin::token::Credentials;
+use runner::douyin::token::{Credentials, Tokens};
 use runner::douyin::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
-use runner::engine::{Alone, Apply};
+use runner::engine::Apply;
+use runner::engine::lane::{Alone, Lane};
 use runner::event::{Event, EventKind};
 use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
@@ -242,13 +243,14 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         }
     });
     let any = Secret::new("bench");
+    let credentials = Credentials::Client {
+        key: any.clone(),
+        secret: any,
+    };
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
-        credentials: Credentials::Client {
-            key: any.clone(),
-            secret: any,
-        },
+        tokens: Tokens::new(credentials, clock.clone()),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
         max_in_flight: plan.pace.max_in_flight,
@@ -261,7 +263,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         ledger,
         platform: Arc::new(platform),
         roll: runner::engine::roll::Roll::default(),
-        turn: Alone,
+        lane: Lane::new(Alone),
         clock,
         orders,
         emit,

@@ -11,9 +11,10 @@ use runner::audience::Source;
 use runner::clock::Clock;
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
-use runner::douyin::token::Credentials;
+use runner::douyin::token::{Credentials, Tokens};
+use runner::engine::Apply;
 use runner::engine::admit::{Admission, Terms};
-use runner::engine::{Alone, Apply};
+use runner::engine::lane::{Alone, Lane};
 use runner::event::{Emit, Event};
 use runner::ledger::Ledger;
 use runner::ledger::memory::MemoryStore;
@@ -60,13 +61,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let any = Secret::new("rehearsal");
+    let credentials = Credentials::Client {
+        key: any.clone(),
+        secret: any,
+    };
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
-        credentials: Credentials::Client {
-            key: any.clone(),
-            secret: any,
-        },
+        tokens: Tokens::new(credentials, clock.clone()),
         codes: codes.clone(),
         timeout: plan.retry.timeout,
         max_in_flight: plan.pace.max_in_flight,
@@ -79,7 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ledger,
         platform: Arc::new(platform),
         roll,
-        turn: Alone,
+        lane: Lane::new(Alone),
         clock,
         orders,
         emit,

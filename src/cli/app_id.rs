@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::engine::{AppIdTurn, NotTaken};
+use crate::engine::lane::{AppIdTurn, NotTaken};
 use crate::event::Owner;
 use crate::identity::AppId;
 use crate::ledger::lock::{AppIdLock, LockError};

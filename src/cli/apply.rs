@@ -15,7 +15,9 @@ use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
+use crate::douyin::token::Tokens;
 use crate::engine::admit::{Converged, Refusal};
+use crate::engine::lane::Lane;
 use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
@@ -86,7 +88,7 @@ async fn apply(args: &ApplyArgs, context: &Context, file: &Path, parsed: &Parsed
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
-        credentials,
+        tokens: Tokens::new(credentials, context.clock.clone()),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
         max_in_flight: plan.pace.max_in_flight,
@@ -214,7 +216,11 @@ impl Run<'_> {
             ledger,
             platform: Arc::new(platform),
             roll,
-            turn: Turn::new(self.plan.base_url.clone(), self.plan.identity.app_id.clone(), owner),
+            lane: Lane::new(Turn::new(
+                self.plan.base_url.clone(),
+                self.plan.identity.app_id.clone(),
+                owner,
+            )),
             clock: self.context.clock.clone(),
             orders: self.orders.clone(),
             emit: Arc::clone(&self.hub) as Arc<dyn Emit>,

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::codes::{Codes, Ended, Reply, Timing, outcome};
-use super::token::{Access, Credentials, Keeper, Post};
+use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
 use super::{NotReady, Platform};
 use crate::campaign::{BaseUrl, BaseUrlError};
 use crate::clock::Clock;
-use crate::event::Emit;
+use crate::event::{Emit, Event};
 use crate::identity::AppId;
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
@@ -43,8 +43,8 @@ pub struct Config {
     pub base_url: String,
     /// For which app.
     pub app_id: AppId,
-    /// How requests prove whose they are.
-    pub credentials: Credentials,
+    /// How requests prove whose they are: one for all clients of the app id.
+    pub tokens: Tokens,
     /// What codes mean.
     pub codes: Codes,
     /// How long one attempt may take, from connecting to the last byte of the answer.
@@ -76,7 +76,8 @@ pub enum ClientError {
 /// The platform over HTTP.
 pub struct HttpPlatform {
     http: Http,
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
+    emit: Arc<dyn Emit>,
     codes: Codes,
     app_id: AppId,
     clock: Clock,
@@ -89,15 +90,10 @@ impl HttpPlatform {
     /// When the address is none that requests can be sent to, or TLS cannot be set up.
     pub fn new(config: Config) -> Result<Self, ClientError> {
         let http = Http::new(&config.base_url, config.timeout, config.max_in_flight)?;
-        let keeper = Keeper::new(
-            config.credentials,
-            config.codes.clone(),
-            config.clock.clone(),
-            config.emit,
-        );
         Ok(Self {
             http,
-            keeper,
+            keeper: config.tokens.0,
+            emit: config.emit,
             codes: config.codes,
             app_id: config.app_id,
             clock: config.clock,
@@ -139,7 +135,7 @@ impl Platform for HttpPlatform {
     type Access = Access;
 
     async fn ready(&self) -> Result<Access, NotReady> {
-        self.keeper.ready(&self.http).await
+        self.keeper.ready(self).await
     }
 
     async fn send(&self, access: Access, permit: Permit) -> Outcome {
@@ -314,9 +310,17 @@ impl Http {
     }
 }
 
-impl Post for Http {
+impl Post for HttpPlatform {
     async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
-        self.post(path, None, body).await
+        self.http.post(path, None, body).await
+    }
+
+    fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    fn tell(&self, event: Event) {
+        self.emit.emit(event);
     }
 }
 

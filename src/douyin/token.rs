@@ -20,7 +20,7 @@ use super::codes::{Codes, Ended};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
 use crate::clock::{Clock, later};
-use crate::event::{Emit, Event, EventKind};
+use crate::event::{Event, EventKind};
 use crate::outcome::{NotIssued, Outcome, Proof};
 use crate::secret::{Secret, SecretError, SecretRef};
 
@@ -76,18 +76,35 @@ impl Credentials {
     }
 }
 
-/// The one way out that the keeper needs.
+/// The client for which a token is got: the one way out that the keeper needs.
 pub(super) trait Post {
     /// Posts a JSON body to a path of the platform.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+
+    /// What codes mean to it.
+    fn codes(&self) -> &Codes;
+
+    /// Tells its listeners.
+    fn tell(&self, event: Event);
+}
+
+/// The access tokens of one app id on one platform, shared by all clients that send for it: each new one would end an older
+/// one's life. Clones are the same.
+#[derive(Clone)]
+pub struct Tokens(pub(super) Arc<Keeper>);
+
+impl Tokens {
+    /// The tokens that these credentials give. Opens no connection.
+    #[must_use]
+    pub fn new(credentials: Credentials, clock: Clock) -> Self {
+        Self(Arc::new(Keeper::new(credentials, clock)))
+    }
 }
 
 /// Keeps the token.
 pub(super) struct Keeper {
     credentials: Credentials,
-    codes: Codes,
     clock: Clock,
-    emit: Arc<dyn Emit>,
     state: Mutex<State>,
     /// Held by whoever gets a token; everybody else waits for that one.
     flight: tokio::sync::Mutex<()>,
@@ -96,16 +113,14 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(credentials: Credentials, codes: Codes, clock: Clock, emit: Arc<dyn Emit>) -> Self {
+    pub(super) fn new(credentials: Credentials, clock: Clock) -> Self {
         let state = match &credentials {
             Credentials::Client { .. } => State::default(),
             Credentials::Token { token, .. } => State::given(token.clone()),
         };
         Self {
             credentials,
-            codes,
             clock,
-            emit,
             state: Mutex::new(state),
             flight: tokio::sync::Mutex::new(()),
             unstable: AtomicBool::new(false),
@@ -176,13 +191,13 @@ impl Keeper {
         if !self.unstable.load(Ordering::SeqCst) {
             let asked = Instant::now();
             match self.call(platform, STABLE_TOKEN_PATH, &request).await {
-                Said::NotForThisApp(why) => self.fall_back(&why),
-                said => return self.take(said, asked),
+                Said::NotForThisApp(why) => self.fall_back(platform, &why),
+                said => return self.take(platform, said, asked),
             }
         }
         let asked = Instant::now();
         let said = self.call(platform, CLIENT_TOKEN_PATH, &request).await;
-        self.take(said, asked);
+        self.take(platform, said, asked);
     }
 
     async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
@@ -192,21 +207,22 @@ impl Keeper {
                 why: "the request cannot be written as JSON".to_owned(),
             },
         };
-        answer::read(path, &ended, &self.codes, self.clock.now())
+        answer::read(path, &ended, platform.codes(), self.clock.now())
     }
 
-    fn fall_back(&self, why: &str) {
+    fn fall_back(&self, platform: &impl Post, why: &str) {
         self.unstable.store(true, Ordering::SeqCst);
         let why = self.without_secrets(why.to_owned(), None);
-        self.emit(EventKind::Warning {
+        let kind = EventKind::Warning {
             message: format!(
                 "{why}: tokens come from {CLIENT_TOKEN_PATH} instead, and each new one ends the tokens of this app's other \
                  systems within 5 minutes; let them share one, by `access_token: {{file: …}}`"
             ),
-        });
+        };
+        self.tell(platform, kind);
     }
 
-    fn take(&self, said: Said, asked: Instant) {
+    fn take(&self, platform: &impl Post, said: Said, asked: Instant) {
         let clean = |why: String| self.without_secrets(why, None);
         match said {
             Said::Token { token, life } => {
@@ -214,7 +230,7 @@ impl Keeper {
                     let left = life.saturating_sub(asked.elapsed());
                     tracing::info!(seconds = left.as_secs(), "an access token was fetched");
                     let until = later(self.clock.now(), left);
-                    self.emit(EventKind::TokenFetched { until });
+                    self.tell(platform, EventKind::TokenFetched { until });
                 }
             }
             Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why: clean(why) })),
@@ -257,8 +273,8 @@ impl Keeper {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn emit(&self, kind: EventKind) {
+    fn tell(&self, platform: &impl Post, kind: EventKind) {
         let at = self.clock.now();
-        self.emit.emit(Event { at, kind });
+        platform.tell(Event { at, kind });
     }
 }

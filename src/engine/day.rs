@@ -15,8 +15,8 @@ use crate::event::{EventKind, Waiting};
 use crate::ledger::{Book, Store};
 use crate::plan::Plan;
 
+use super::Why;
 use super::dispatcher::{Dispatcher, Moment};
-use super::{AppIdTurn, Why};
 
 /// Counts the attempts of the present day.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl DayLimit {
     }
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// How many more attempts may begin today.
     pub(super) fn left_today(&mut self, at: Moment) -> u64 {
         if self.plan.schedule.waits {

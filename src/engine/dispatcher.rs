@@ -19,19 +19,19 @@ use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
-use crate::pace::quota::Pacer;
 use crate::plan::Plan;
-use crate::plan::forecast::{AFTER_TAKING, LET_GO};
+use crate::plan::forecast::LET_GO;
 
 use super::hours::Gate;
 use super::landing::{Landed, Trip};
+use super::lane::NotTaken;
 use super::limits::{Leave, Limits};
 use super::queue::{self, Pick, Queue};
 use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
 use super::waves::Waves;
 use super::worker::{self, Done, Shared};
-use super::{AppIdTurn, Apply, Ended, EngineError, NotTaken, Why};
+use super::{Apply, Ended, EngineError, Why};
 
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ pub(super) struct Batch {
 const AHEAD: Duration = Duration::from_millis(250);
 
 /// Owns a run from its first intent to its last outcome.
-pub(super) struct Dispatcher<S, P, T> {
+pub(super) struct Dispatcher<S, P> {
     pub(super) plan: Arc<Plan>,
     pub(super) ledger: Ledger<S>,
     pub(super) shared: Arc<Shared<P>>,
@@ -71,7 +71,6 @@ pub(super) struct Dispatcher<S, P, T> {
     pub(super) why: Option<Why>,
     pub(super) flight: Flight,
     pub(super) gate: Gate,
-    turn: T,
     asked: Option<Instant>,
     orders: watch::Receiver<Order>,
 }
@@ -91,8 +90,8 @@ pub(super) struct Flight {
     pub(super) random: fastrand::Rng,
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
-    pub(super) fn new(apply: Apply<S, P, T>) -> Self {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
+    pub(super) fn new(apply: Apply<S, P>) -> Self {
         let (wall, instant) = (apply.clock.now(), Instant::now());
         let book = apply.ledger.book();
         let known = book.newest().max(wall);
@@ -101,7 +100,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let waves = Waves::new(&apply.plan, book, &queue, Moment { wall, instant });
         let shared = Shared {
             platform: apply.platform,
-            pacer: Pacer::new(apply.plan.pace.per_second, instant).into(),
+            lane: Arc::clone(&apply.lane),
             line: Semaphore::new(1),
             slots: Semaphore::new(apply.plan.pace.max_in_flight.into()),
             armed: AtomicUsize::new(0),
@@ -113,7 +112,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
-            limits: Limits::new(&apply.plan, waves),
+            limits: Limits::new(&apply.plan, apply.lane.join(apply.plan.pace.per_second, instant), waves),
             gate: Gate::new(&apply.plan, wall),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
@@ -131,7 +130,6 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
                 deliveries: 0,
                 random: fastrand::Rng::with_seed(apply.seed),
             },
-            turn: apply.turn,
             asked: None,
             orders: apply.orders,
         }
@@ -194,9 +192,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         } else {
             self.leave_for_today(at);
         }
-        if let Some(per_second) = self.limits.throttle.recover(at.instant) {
-            self.set_pace(per_second, at);
-        }
+        self.limits.lane.recover(at.instant);
+        self.look_at_lane(at);
     }
 
     /// Begins a pause, or the time outside windows, in which what is armed is called off; or ends it.
@@ -238,11 +235,17 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         self.finish(Why::Halted(halted));
     }
 
-    pub(super) fn set_pace(&mut self, per_second: f64, at: Moment) {
-        self.shared.pacer(|pacer| pacer.set_pace(per_second, at.instant));
-        let until = self.limits.throttle.recovered_in(at.instant);
-        let until = until.map(|left| later(at.wall, left));
-        self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
+    /// Takes note of what another campaign of the app id, or this one, has learned of the platform.
+    pub(super) fn look_at_lane(&mut self, at: Moment) {
+        match self.limits.lane.outage_news() {
+            Some(true) => self.call_off(),
+            Some(false) => self.limits.ramp.restart(),
+            None => {}
+        }
+        if let Some(slowed) = self.limits.lane.slowed_news(at.instant) {
+            let (per_second, until) = (slowed.per_second, slowed.lasts.map(|lasts| later(at.wall, lasts)));
+            self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
+        }
     }
 
     /// Makes intents of what is due, as far as everything allows.
@@ -265,6 +268,9 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
             };
+            if pick == Pick::Probe {
+                self.limits.lane.probe();
+            }
             self.intend(key, at, batch);
         }
         Ok(())
@@ -276,7 +282,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     fn room(&self, leave: Leave) -> u32 {
         let trips = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
         let armed = self.shared.armed.load(Ordering::SeqCst);
-        let per_second = self.shared.pacer(|pacer| pacer.per_second());
+        let per_second = self.limits.lane.per_second();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -361,7 +367,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
 
     /// Has the app id's turn, or asks for it when there is something to send and the last asking is a while ago.
     fn take_turn(&mut self, pick: Pick, at: Moment) -> Result<bool, EngineError> {
-        if self.turn.held() {
+        if self.limits.lane.held() {
             return Ok(true);
         }
         let known = self.known(at);
@@ -371,11 +377,10 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         if self.asked.is_some_and(|asked| at.instant < asked + ASK_AGAIN) {
             return Ok(false);
         }
-        match self.turn.take() {
+        match self.limits.lane.take(at.instant) {
             Ok(()) => {
                 self.asked = None;
                 self.voice.app_id_taken_by(None);
-                self.shared.pacer(|pacer| pacer.hold_until(at.instant + AFTER_TAKING));
                 Ok(true)
             }
             Err(NotTaken::By(owner)) => {
@@ -391,7 +396,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     }
 
     fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
-        self.turn.release();
+        self.limits.lane.release(at.instant);
         if let (None, Why::Halted(halted)) = (&self.why, &why) {
             self.voice.say(at.wall, EventKind::Halted(halted.clone()));
         }
@@ -429,13 +434,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             None => next >= at.instant + LET_GO || !self.may_start(),
         };
         if long && self.flight.workers.is_empty() {
-            self.turn.release();
+            self.limits.lane.release(at.instant);
         }
         let next = next.min(at.instant + LOOK_AGAIN);
         tokio::select! {
             biased;
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
+            () = self.limits.lane.changed() => {}
             changed = self.orders.changed(), if self.why.is_none() => {
                 if changed.is_err() {
                     self.finish(Why::Interrupted);
@@ -461,7 +467,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
         let end = wall(self.plan.schedule.end).flatten();
         let tomorrow = self.tomorrow(at);
         let always = [
-            self.limits.throttle.next_step(),
+            self.limits.lane.next_step(),
             self.hours_change(at),
             self.limits.waves.due(at),
             tomorrow,

@@ -4,10 +4,10 @@ use crate::douyin::Platform;
 use crate::event::{Ending, Halted};
 use crate::ledger::Store;
 
+use super::Why;
 use super::dispatcher::{Dispatcher, Moment};
-use super::{AppIdTurn, Why};
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Why the run is over, when nothing is in flight.
     pub(super) fn finished(&mut self) -> Option<Why> {
         if self.why.is_some() {

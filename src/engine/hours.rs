@@ -12,8 +12,8 @@ use crate::event::{EventKind, Waiting};
 use crate::ledger::Store;
 use crate::plan::{AsOf, Plan, Schedule};
 
+use super::Why;
 use super::dispatcher::{Dispatcher, Moment};
-use super::{AppIdTurn, Why};
 
 /// Whether something may start, and until when that stays so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Gate {
     }
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Looks at the schedule, and tells when a window has opened or closed. Says whether nothing may start.
     pub(super) fn look_at_hours(&mut self, at: Moment) -> bool {
         self.rehearse(at);

@@ -9,14 +9,13 @@ use crate::delivery::DeliveryKey;
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Store};
 
-use super::AppIdTurn;
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::queue::Pick;
 
 /// So many that lapsed share a flush at most.
 const MOST_LAPSED: usize = 512;
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// The next delivery that is still in time. Those whose users lapsed while they waited are skipped on the way, some at
     /// once: each is a fact of its own, so that the next run knows it as well.
     pub(super) fn next_in_time(
@@ -48,7 +47,7 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     fn next_start(&self, at: Moment, batch: &Batch) -> Timestamp {
         let armed = u32::try_from(self.shared.armed.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
         let before = armed.saturating_add(batch.intents);
-        let expected = self.shared.pacer(|pacer| pacer.expected(at.instant, before));
+        let expected = self.limits.lane.expected(at.instant, before);
         later(at.wall, expected.saturating_duration_since(at.instant))
     }
 

@@ -10,7 +10,6 @@ use crate::ledger::{Fact, Store};
 use crate::outcome::{Outcome, Proof};
 use crate::pace::backoff;
 
-use super::AppIdTurn;
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::verdict::{self, Context, Effect};
 use super::worker::{Attempted, Done};
@@ -37,9 +36,10 @@ pub(super) struct Landed {
     told: Option<Event>,
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Decides what a worker's return means.
     pub(super) fn land(&mut self, done: Done, at: Moment, batch: &mut Batch) {
+        self.limits.lane.probed();
         match done {
             Done::CalledOff { key, why } => {
                 let trip = self.flight.trips.remove(&key);
@@ -113,15 +113,14 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
     /// What an outcome means for everything that is to start after it.
     fn affect(&mut self, key: DeliveryKey, effect: Effect, outcome: &Outcome, at: Moment) {
         let reached = effect != Effect::NotReached;
-        let waited = self.limits.wait.is_some() || self.limits.outage.open().is_some();
-        if self.limits.outage.ended(reached, at.instant) {
-            self.call_off();
-        }
+        let waited = self.limits.wait.is_some() || self.limits.lane.outage().is_some();
+        self.limits.lane.ended(reached, at.instant);
+        self.look_at_lane(at);
         if reached && waited {
             self.limits.wait = None;
             self.limits.ramp.restart();
         }
-        let mut counts = !waited && self.limits.outage.open().is_none();
+        let mut counts = !waited && self.limits.lane.outage().is_none();
         match effect {
             Effect::Answered => {
                 let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
@@ -130,10 +129,8 @@ impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
             Effect::NotReached => {}
             Effect::Throttled => {
                 let began = at.instant.checked_sub(outcome.latency).unwrap_or(at.instant);
-                if let Some(per_second) = self.limits.throttle.throttled(key.recipient, began, at.instant) {
-                    self.set_pace(per_second, at);
-                }
-                counts &= !self.limits.throttle.slowed();
+                self.limits.lane.throttled(key.recipient, began, at.instant);
+                counts &= !self.limits.lane.slowed();
             }
             Effect::Token => counts = false,
             Effect::Wait { code, message } => {

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use crate::clock::later;
 use crate::event::Waiting;
-use crate::pace::throttle::Throttle;
 use crate::plan::Plan;
 
 use super::day::DayLimit;
 use super::guard::Guards;
-use super::outage::{Outage, WAIT_PROBE};
+use super::lane::Seat;
+use super::outage::WAIT_PROBE;
 use super::queue::Pick;
 use super::ramp::Ramp;
 use super::waves::Waves;
@@ -23,10 +23,8 @@ use super::waves::Waves;
 pub struct Limits {
     /// The slow start.
     pub ramp: Ramp,
-    /// The pace that the platform bears.
-    pub throttle: Throttle,
-    /// Whether the platform is out of reach.
-    pub outage: Outage,
+    /// What it shares with the other campaigns of its app id.
+    pub(super) lane: Seat,
     /// What halts the run.
     pub guards: Guards,
     /// The platform asks the campaign as a whole to wait.
@@ -79,12 +77,10 @@ impl Leave {
 
 impl Limits {
     /// The limits of a run that begins.
-    #[must_use]
-    pub fn new(plan: &Plan, waves: Waves) -> Self {
+    pub(super) fn new(plan: &Plan, lane: Seat, waves: Waves) -> Self {
         Self {
             ramp: Ramp::new(plan.pace.max_in_flight),
-            throttle: Throttle::new(plan.pace.per_second),
-            outage: Outage::default(),
+            lane,
             guards: Guards::new(&plan.halt),
             wait: None,
             token: None,
@@ -97,7 +93,7 @@ impl Limits {
     #[must_use]
     pub fn leave(&self, now: Instant) -> Leave {
         let probes = [
-            self.outage.open().map(|open| open.next_probe),
+            self.lane.next_probe(now),
             self.wait.as_ref().map(|wait| wait.next_probe),
             self.token.as_ref().map(|token| token.again),
         ];
@@ -127,7 +123,7 @@ impl Limits {
     /// Ends a pause: how the platform is now is not known, so what was waited for is tried at once, by one delivery, and
     /// the time of the pause counts against nobody.
     pub fn resume(&mut self, now: Instant) {
-        self.outage.resume(now);
+        self.lane.resume(now);
         if let Some(wait) = &mut self.wait {
             wait.next_probe = now;
         }
@@ -139,7 +135,7 @@ impl Limits {
     /// Since when the platform or its tokens have been out of reach.
     #[must_use]
     pub fn out_of_reach_since(&self) -> Option<Instant> {
-        let outage = self.outage.open().map(|open| open.since);
+        let outage = self.lane.outage().map(|open| open.since);
         let token = self.token.as_ref().map(|token| token.since);
         [outage, token].into_iter().flatten().min()
     }
@@ -152,7 +148,7 @@ impl Limits {
             let ms = i64::try_from(now.saturating_duration_since(instant).as_millis()).unwrap_or(i64::MAX);
             crate::clock::from_ms(wall.as_millisecond().saturating_sub(ms))
         };
-        if let Some(open) = self.outage.open() {
+        if let Some(open) = self.lane.outage() {
             let since = ago(open.since);
             return Some((Waiting::Outage { since }, at(open.next_probe)));
         }

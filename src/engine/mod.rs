@@ -9,6 +9,7 @@ mod guard;
 mod hours;
 mod in_time;
 mod landing;
+pub mod lane;
 mod limits;
 pub mod next;
 mod outage;
@@ -34,50 +35,11 @@ use crate::ledger::{Ledger, LedgerError, Store};
 use crate::order::{Asker, Order};
 use crate::plan::Plan;
 
+use lane::Lane;
 use roll::Roll;
 
-/// The right to send for an app id on this machine, which one process has at a time.
-pub trait AppIdTurn: Send {
-    /// Takes it, or tells why not.
-    ///
-    /// # Errors
-    /// When another process has it, or it cannot be asked for.
-    fn take(&mut self) -> Result<(), NotTaken>;
-
-    /// Lets go of it.
-    fn release(&mut self);
-
-    /// Whether this process has it.
-    fn held(&self) -> bool;
-}
-
-/// The turn of an app id that nobody else sends for.
-#[derive(Clone, Copy, Debug)]
-pub struct Alone;
-
-impl AppIdTurn for Alone {
-    fn take(&mut self) -> Result<(), NotTaken> {
-        Ok(())
-    }
-
-    fn release(&mut self) {}
-
-    fn held(&self) -> bool {
-        true
-    }
-}
-
-/// Why an app id's turn was not taken.
-#[derive(Debug)]
-pub enum NotTaken {
-    /// Another process has it.
-    By(Owner),
-    /// The system did not let it be asked for.
-    Failed(Box<dyn std::error::Error + Send + Sync>),
-}
-
 /// Everything that one run needs. The ledger's audience has been admitted.
-pub struct Apply<S, P, T> {
+pub struct Apply<S, P> {
     /// What is to be made so.
     pub plan: Arc<Plan>,
     /// What is owed and settled.
@@ -86,8 +48,8 @@ pub struct Apply<S, P, T> {
     pub platform: Arc<P>,
     /// Who comes when, as the audience was read.
     pub roll: Roll,
-    /// The app id's turn.
-    pub turn: T,
+    /// What it shares with the other campaigns of its app id in this process.
+    pub lane: Arc<Lane>,
     /// The wall clock.
     pub clock: Clock,
     /// What the run is told meanwhile. That nobody can tell it anything any more is an order to stop.
@@ -174,7 +136,7 @@ pub enum EngineError {
     Worker(#[from] tokio::task::JoinError),
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Apply<S, P, T> {
+impl<S: Store, P: Platform> Apply<S, P> {
     /// Sends what is owed until nothing is left, or something says stop. Returns the ledger beside how it ended.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ const SAMPLE: usize = 50;
 /// The first probe's wait; doubles from there.
 const FIRST_PROBE: Duration = Duration::from_secs(5);
 /// The longest wait between probes.
-const MOST_BETWEEN: Duration = Duration::from_mins(2);
+pub const MOST_BETWEEN: Duration = Duration::from_mins(2);
 /// How often a campaign that the platform asked to wait probes.
 pub const WAIT_PROBE: Duration = Duration::from_mins(10);
 

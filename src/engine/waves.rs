@@ -15,9 +15,9 @@ use crate::ledger::{Answered, Book, Fact, Store};
 use crate::plan::forecast::WaveLoad;
 use crate::plan::{self, Plan};
 
+use super::Why;
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::queue::Queue;
-use super::{AppIdTurn, Why};
 
 /// Of a wave that is larger, so many are enough to judge it by.
 const ENOUGH: u64 = 200;
@@ -290,7 +290,7 @@ fn exceeds(many: u64, share: f64, of: u64) -> bool {
     many as f64 > share * of as f64 + 1e-6
 }
 
-impl<S: Store, P: Platform, T: AppIdTurn> Dispatcher<S, P, T> {
+impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Ends a wave that has nothing left, begins the next one when its time has come, and halts where too few of one were
     /// issued.
     pub(super) fn look_at_waves(&mut self, at: Moment, batch: &mut Batch) {

@@ -4,8 +4,8 @@
 //! The pace comes after the durable intent and after the token. The other way round, a disk or a token endpoint that
 //! stalls would gather starts that were paced apart and let them leave together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
@@ -19,8 +19,9 @@ use crate::identity::OpenId;
 use crate::ledger::Permit;
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::outcome::Outcome;
-use crate::pace::quota::Pacer;
 use crate::plan::Schedule;
+
+use super::lane::Lane;
 
 /// What came of a permit.
 #[derive(Debug)]
@@ -59,8 +60,8 @@ pub struct Attempted {
 pub struct Shared<P> {
     /// To whom they are sent.
     pub platform: Arc<P>,
-    /// The app id's pace.
-    pub pacer: Mutex<Pacer>,
+    /// Where the app id's pace is kept.
+    pub lane: Arc<Lane>,
     /// Whose turn it is to wait for a slot and the pace, in the order of the intents.
     pub line: Semaphore,
     /// A slot for each request that may be under way at once.
@@ -78,23 +79,13 @@ pub struct Shared<P> {
 }
 
 impl<P> Shared<P> {
-    /// Changes the pacer, or asks it.
-    pub fn pacer<R>(&self, change: impl FnOnce(&mut Pacer) -> R) -> R {
-        change(&mut self.pacer.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Waits for the next start, and says when it was. The slot is given back when it is dropped.
     async fn paced(&self) -> Start<'_> {
         // The semaphores are never closed, so there is always a place in the line, and a slot in the end.
         let _place = self.line.acquire().await;
         let slot = self.slots.acquire().await.ok();
-        loop {
-            let now = Instant::now();
-            match self.pacer(|pacer| pacer.start(now)) {
-                Ok(()) => return Start { at: now, _slot: slot },
-                Err(at) => tokio::time::sleep_until(at).await,
-            }
-        }
+        let at = self.lane.start().await;
+        Start { at, _slot: slot }
     }
 }
 

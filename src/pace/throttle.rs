@@ -31,7 +31,7 @@ const LEAST_SHARE: f64 = 1.0 / 64.0;
 pub struct Throttle {
     full: f64,
     share: f64,
-    recent: VecDeque<(Instant, u32)>,
+    recent: VecDeque<(Instant, u64)>,
     slowed: Option<Slowed>,
 }
 
@@ -72,14 +72,19 @@ impl Throttle {
         self.slowed.is_some()
     }
 
+    /// Goes on in proportion to another pace.
+    pub const fn set_full(&mut self, full: f64) {
+        self.full = full;
+    }
+
     /// The pace in starts per second.
     #[must_use]
     pub fn per_second(&self) -> f64 {
         self.full * self.share
     }
 
-    /// Tells that `recipient` was throttled, whose attempt began at `began`. The new pace, if this slows the app id.
-    pub fn throttled(&mut self, recipient: u32, began: Instant, now: Instant) -> Option<f64> {
+    /// Tells that `user` was throttled, whose attempt began at `began`. The new pace, if this slows the app id.
+    pub fn throttled(&mut self, user: u64, began: Instant, now: Instant) -> Option<f64> {
         if let Some(slowed) = &mut self.slowed {
             if began < slowed.halved + WITHIN {
                 return None;
@@ -87,8 +92,8 @@ impl Throttle {
             slowed.throttles += u32::from(began >= slowed.since);
         }
         self.recent
-            .retain(|(at, user)| now.saturating_duration_since(*at) < WITHIN && *user != recipient);
-        self.recent.push_back((now, recipient));
+            .retain(|(at, other)| now.saturating_duration_since(*at) < WITHIN && *other != user);
+        self.recent.push_back((now, user));
         if self.recent.len() < USERS {
             return None;
         }
@@ -201,7 +206,7 @@ mod tests {
         assert_eq!(throttle.throttled(2, begin, begin + ms(400)), None);
         assert_eq!(throttle.throttled(3, begin, begin + ms(999)), Some(49.0));
         for n in 0..40 {
-            let late = begin + ms(1_000 + u64::from(n));
+            let late = begin + ms(1_000 + n);
             assert_eq!(
                 throttle.throttled(4 + n, late, late + ms(9_000)),
                 None,
@@ -219,7 +224,7 @@ mod tests {
         let begin = Instant::now();
         let mut throttle = Throttle::new(98.0);
         for n in 0..20 {
-            let at = begin + ms(u64::from(n) * 500);
+            let at = begin + ms(n * 500);
             assert_eq!(throttle.throttled(n, at, at), None);
         }
     }

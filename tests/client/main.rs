@@ -21,7 +21,7 @@ use runner::clock::Clock;
 use runner::delivery::{ActivityNo, DeliveryKey};
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
-use runner::douyin::token::Credentials;
+use runner::douyin::token::{Credentials, Tokens};
 use runner::event::{Event, EventKind};
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::memory::MemoryStore;
@@ -61,7 +61,7 @@ fn config(base_url: &str, credentials: Credentials) -> (Config, Heard) {
     let config = Config {
         base_url: base_url.to_owned(),
         app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
-        credentials,
+        tokens: Tokens::new(credentials, Clock::system()),
         codes: Codes::default(),
         timeout: AMPLE,
         max_in_flight: 64,

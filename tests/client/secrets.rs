@@ -41,8 +41,8 @@ async fn no_secret_is_logged_or_said_at_any_level() {
         _ => ok(r#"{"err_no":28001003,"err_msg":"bad token clt.canary-3"}"#),
     })
     .await;
+    let mut said = vec![format!("{:?}", client_credentials())];
     let (config, heard) = config(&server.url, client_credentials());
-    let mut said = vec![format!("{:?}", config.credentials)];
     let platform = HttpPlatform::new(config).unwrap();
     for permit in permits(4).await {
         let Ok(access) = platform.ready().await else { break };

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
+use runner::engine::lane::{AppIdTurn, Lane, NotTaken};
 use runner::engine::roll::Roll;
-use runner::engine::{AppIdTurn, Apply, Ended, EngineError, NotTaken};
+use runner::engine::{Apply, Ended, EngineError};
 use runner::event::{Event, EventKind, Owner};
 use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
@@ -158,15 +159,26 @@ impl Bench {
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
     ) -> Result<Ended, EngineError> {
-        let events = Arc::clone(&self.events);
         // A run that was killed has let go of it by its death.
         self.turns.clone().release();
+        self.send_in(&Lane::new(self.turns.clone()), roll, ledger, world).await
+    }
+
+    /// The same beside whoever else sends in the lane.
+    pub async fn send_in(
+        &self,
+        lane: &Arc<Lane>,
+        roll: Roll,
+        ledger: Ledger<MemoryStore>,
+        world: &Arc<World>,
+    ) -> Result<Ended, EngineError> {
+        let events = Arc::clone(&self.events);
         let apply = Apply {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
             roll,
-            turn: self.turns.clone(),
+            lane: Arc::clone(lane),
             clock: self.clock.clone(),
             orders: self.orders.subscribe(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
@@ -179,6 +191,13 @@ impl Bench {
             "counts that were kept are counts that are"
         );
         Ok(ended)
+    }
+
+    /// One whole apply beside whoever else sends in the lane.
+    pub async fn apply_in(&self, lane: &Arc<Lane>, users: u32, world: &Arc<World>) -> Ended {
+        let ledger = self.admit(users, &[]).await;
+        let sent = self.send_in(lane, self.roll.clone(), ledger, world).await;
+        sent.expect("the run ends by itself")
     }
 
     /// One whole apply.

@@ -7,6 +7,7 @@ mod bench;
 mod crashes;
 mod day;
 mod hours;
+mod lanes;
 mod lapses;
 mod limits;
 mod orders;

@@ -18,7 +18,7 @@ use crate::world::{Act, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn asker() -> Asker {
+pub fn asker() -> Asker {
     Asker {
         pid: 815,
         user: "ann".to_owned(),

@@ -15,6 +15,7 @@ struct Endpoint {
     answers: Mutex<VecDeque<Ended>>,
     calls: Mutex<Vec<(Instant, &'static str)>>,
     takes: Duration,
+    codes: Codes,
 }
 
 impl Endpoint {
@@ -37,6 +38,12 @@ impl Post for Endpoint {
         tokio::time::sleep(self.takes).await;
         self.answers.lock().unwrap().pop_front().expect("an answer is left")
     }
+
+    fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    fn tell(&self, _: Event) {}
 }
 
 fn said(status: u16, body: &serde_json::Value) -> Ended {
@@ -60,7 +67,7 @@ fn keeper() -> Keeper {
         secret: Secret::new("canary"),
     };
     let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
-    Keeper::new(credentials, Codes::default(), clock, Arc::new(|_| {}))
+    Keeper::new(credentials, clock)
 }
 
 /// Lets the keeper hear that a send with this token was answered by `code`.

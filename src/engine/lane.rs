@@ -1,0 +1,384 @@
+//! What all campaigns of one app id share in this process: the right to send for it on this machine, its pace, what the
+//! platform bears of that, and whether the platform is out of reach.
+//!
+//! Each run has a seat. Those that send take turns, start by start, so what one does not use the others have; the pace is
+//! that of the slowest among them. An outage is everybody's, and one of them probes for all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+use crate::event::Owner;
+use crate::pace::quota::Pacer;
+use crate::pace::throttle::Throttle;
+use crate::plan::forecast::AFTER_TAKING;
+
+use super::outage::{MOST_BETWEEN, Open, Outage};
+
+/// The right to send for an app id on this machine, which one process has at a time.
+pub trait AppIdTurn: Send {
+    /// Takes it, or tells why not.
+    ///
+    /// # Errors
+    /// When another process has it, or it cannot be asked for.
+    fn take(&mut self) -> Result<(), NotTaken>;
+
+    /// Lets go of it.
+    fn release(&mut self);
+
+    /// Whether this process has it.
+    fn held(&self) -> bool;
+}
+
+/// The turn of an app id that nobody else sends for.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl AppIdTurn for Alone {
+    fn take(&mut self) -> Result<(), NotTaken> {
+        Ok(())
+    }
+
+    fn release(&mut self) {}
+
+    fn held(&self) -> bool {
+        true
+    }
+}
+
+/// Why an app id's turn was not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// Another process has it.
+    By(Owner),
+    /// The system did not let it be asked for.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What the campaigns of one app id on one platform share.
+pub struct Lane {
+    shared: Mutex<Shared>,
+    /// Whose start is next. Each run has one waiting for it at most, so they take turns.
+    next: Semaphore,
+    /// Changes whenever what somebody waits for may have changed.
+    changes: watch::Sender<u64>,
+}
+
+struct Shared {
+    turn: Box<dyn AppIdTurn>,
+    pacer: Pacer,
+    throttle: Throttle,
+    outage: Outage,
+    /// Which seat probes while the platform is out of reach.
+    probing: Option<u32>,
+    seats: BTreeMap<u32, Place>,
+    seated: u32,
+}
+
+/// What is known of a seat.
+struct Place {
+    per_second: f64,
+    sending: bool,
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    /// The lane of an app id that has this turn. Nobody sits in it.
+    #[must_use]
+    pub fn new(turn: impl AppIdTurn + 'static) -> Arc<Self> {
+        let full = 1.0;
+        Arc::new(Self {
+            shared: Mutex::new(Shared {
+                turn: Box::new(turn),
+                pacer: Pacer::new(full, Instant::now()),
+                throttle: Throttle::new(full),
+                outage: Outage::default(),
+                probing: None,
+                seats: BTreeMap::new(),
+                seated: 0,
+            }),
+            next: Semaphore::new(1),
+            changes: watch::channel(0).0,
+        })
+    }
+
+    /// A seat for a run at this pace of its own.
+    pub(super) fn join(self: &Arc<Self>, per_second: f64, now: Instant) -> Seat {
+        let number = self.with(|shared| {
+            shared.seated += 1;
+            let sending = false;
+            shared.seats.insert(shared.seated, Place { per_second, sending });
+            shared.seated
+        });
+        Seat {
+            lane: Arc::clone(self),
+            number,
+            joined: now,
+            changes: self.changes.subscribe(),
+            told: None,
+            out_of_reach: false,
+        }
+    }
+
+    /// Waits for the next start, and says when it was.
+    pub(super) async fn start(&self) -> Instant {
+        // It is never closed.
+        let _next = self.next.acquire().await;
+        loop {
+            let mut changes = self.changes.subscribe();
+            let now = Instant::now();
+            match self.with(|shared| shared.pacer.start(now)) {
+                Ok(()) => return now,
+                Err(at) => tokio::select! {
+                    biased;
+                    () = tokio::time::sleep_until(at) => {}
+                    _ = changes.changed() => {}
+                },
+            }
+        }
+    }
+
+    fn with<R>(&self, change: impl FnOnce(&mut Shared) -> R) -> R {
+        change(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|times| *times += 1);
+    }
+}
+
+impl Shared {
+    /// Goes by the slowest of those that send, and by what the platform bears.
+    fn settle_pace(&mut self, now: Instant) {
+        let sending = self.seats.values().filter(|place| place.sending);
+        if let Some(lowest) = sending.map(|place| place.per_second).min_by(f64::total_cmp) {
+            self.throttle.set_full(lowest);
+        }
+        let pace = self.throttle.per_second();
+        if pace.total_cmp(&self.pacer.per_second()).is_ne() {
+            self.pacer.set_pace(pace, now);
+        }
+    }
+
+    fn sending(&self, number: u32) -> bool {
+        self.seats.get(&number).is_some_and(|place| place.sending)
+    }
+
+    /// Lets a seat send or not. The turn is the system's again when nobody does.
+    fn let_send(&mut self, number: u32, sends: bool, now: Instant) {
+        if let Some(place) = self.seats.get_mut(&number) {
+            place.sending = sends;
+        }
+        if self.seats.values().all(|place| !place.sending) {
+            self.turn.release();
+        }
+        self.settle_pace(now);
+    }
+}
+
+/// How the pace of an app id is slowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Slowed {
+    /// Starts a second.
+    pub(super) per_second: f64,
+    /// For how long it is expected to be below what is allowed; nothing when it is so no longer.
+    pub(super) lasts: Option<Duration>,
+}
+
+/// One run's part in a lane. It is given up with it.
+#[derive(Debug)]
+pub(super) struct Seat {
+    lane: Arc<Lane>,
+    number: u32,
+    joined: Instant,
+    changes: watch::Receiver<u64>,
+    /// To what the platform had slowed the pace when that was last asked.
+    told: Option<f64>,
+    /// Whether the platform was out of reach when that was last asked.
+    out_of_reach: bool,
+}
+
+impl Seat {
+    /// Ends when another run has changed something that this one may wait for.
+    pub(super) async fn changed(&mut self) {
+        if self.changes.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether this run may send for the app id.
+    pub(super) fn held(&self) -> bool {
+        self.lane.with(|shared| shared.sending(self.number))
+    }
+
+    /// Takes the app id's turn, or shares it with whoever has it in this process. Nothing starts in the first second after
+    /// it was taken: another process may have sent until just now.
+    ///
+    /// # Errors
+    /// When another process has it, or it cannot be asked for.
+    pub(super) fn take(&self, now: Instant) -> Result<(), NotTaken> {
+        self.lane.with(|shared| {
+            let ours = shared.turn.held();
+            if !ours {
+                shared.turn.take()?;
+            }
+            shared.let_send(self.number, true, now);
+            if !ours {
+                shared.pacer.hold_until(now + AFTER_TAKING);
+            }
+            Ok(())
+        })?;
+        self.lane.tell();
+        Ok(())
+    }
+
+    /// Sends nothing for a while, or ever.
+    pub(super) fn release(&self, now: Instant) {
+        if self.held() {
+            self.lane.with(|shared| shared.let_send(self.number, false, now));
+            self.lane.tell();
+        }
+    }
+
+    /// How many starts a second this run may count on, if all that send use theirs.
+    pub(super) fn per_second(&self) -> f64 {
+        self.lane.with(|shared| {
+            let senders = shared.seats.values().filter(|place| place.sending).count();
+            let senders = u32::try_from(senders).unwrap_or(u32::MAX).max(1);
+            shared.pacer.per_second() / f64::from(senders)
+        })
+    }
+
+    /// When a start of this run is to be expected that has so many of its own before it.
+    pub(super) fn expected(&self, now: Instant, before: u32) -> Instant {
+        self.lane.with(|shared| {
+            let senders = shared.seats.values().filter(|place| place.sending).count();
+            let senders = u32::try_from(senders).unwrap_or(u32::MAX).max(1);
+            shared.pacer.expected(now, before.saturating_mul(senders))
+        })
+    }
+
+    /// Tells that the platform asked `recipient`, whose attempt began at `began`, to slow down.
+    pub(super) fn throttled(&self, recipient: u32, began: Instant, now: Instant) {
+        let user = (u64::from(self.number) << 32) | u64::from(recipient);
+        self.change_pace(now, |throttle| throttle.throttled(user, began, now).is_some());
+    }
+
+    /// Lets the pace recover as far as it is time.
+    pub(super) fn recover(&self, now: Instant) {
+        self.change_pace(now, |throttle| throttle.recover(now).is_some());
+    }
+
+    fn change_pace(&self, now: Instant, change: impl FnOnce(&mut Throttle) -> bool) {
+        let changed = self.lane.with(|shared| {
+            let changed = change(&mut shared.throttle);
+            if changed {
+                shared.settle_pace(now);
+            }
+            changed
+        });
+        if changed {
+            self.lane.tell();
+        }
+    }
+
+    /// When the pace is to recover next.
+    pub(super) fn next_step(&self) -> Option<Instant> {
+        self.lane.with(|shared| shared.throttle.next_step())
+    }
+
+    /// Whether the platform has asked the app id as a whole to slow down.
+    pub(super) fn slowed(&self) -> bool {
+        self.lane.with(|shared| shared.throttle.slowed())
+    }
+
+    /// How the pace is slowed, if that is news to this run.
+    pub(super) fn slowed_news(&mut self, now: Instant) -> Option<Slowed> {
+        let slowed = self.lane.with(|shared| {
+            let lasts = shared.throttle.recovered_in(now);
+            let per_second = shared.throttle.per_second();
+            Slowed { per_second, lasts }
+        });
+        let tell = slowed.lasts.map(|_| slowed.per_second);
+        (std::mem::replace(&mut self.told, tell) != tell).then_some(slowed)
+    }
+
+    /// The outage under way, as far as this run has seen it: what was before it, and its pauses, count against nobody.
+    pub(super) fn outage(&self) -> Option<Open> {
+        let mut open = self.lane.with(|shared| shared.outage.open())?;
+        open.since = open.since.max(self.joined);
+        Some(open)
+    }
+
+    /// When this run may probe, while the platform is out of reach.
+    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
+        self.lane.with(|shared| {
+            let open = shared.outage.open()?;
+            let other = shared.probing.is_some_and(|by| by != self.number);
+            Some(if other { now + MOST_BETWEEN } else { open.next_probe })
+        })
+    }
+
+    /// Tells that this run's next attempt is the probe, if there is an outage.
+    pub(super) fn probe(&self) {
+        self.lane.with(|shared| {
+            if shared.outage.open().is_some() {
+                shared.probing = Some(self.number);
+            }
+        });
+    }
+
+    /// Tells that whatever this run probed with is back.
+    pub(super) fn probed(&self) {
+        let probed = |shared: &mut Shared| shared.probing.take_if(|by| *by == self.number).is_some();
+        if self.lane.with(probed) {
+            self.lane.tell();
+        }
+    }
+
+    /// Tells how an attempt ended: `reached` when the platform gave a real answer.
+    pub(super) fn ended(&self, reached: bool, now: Instant) {
+        let changed = self.lane.with(|shared| {
+            let before = shared.outage.open().is_some();
+            shared.outage.ended(reached, now);
+            before != shared.outage.open().is_some()
+        });
+        if changed {
+            self.lane.tell();
+        }
+    }
+
+    /// Whether the platform is out of reach, if that is news to this run.
+    pub(super) fn outage_news(&mut self) -> Option<bool> {
+        let open = self.lane.with(|shared| shared.outage.open().is_some());
+        (std::mem::replace(&mut self.out_of_reach, open) != open).then_some(open)
+    }
+
+    /// Ends a pause of this run: where nobody else looked after the platform meanwhile, it is probed at once, and the time
+    /// counts against nobody.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.joined = now;
+        self.lane.with(|shared| {
+            if shared.seats.values().all(|place| !place.sending) {
+                shared.outage.resume(now);
+            }
+        });
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.release(Instant::now());
+        self.probed();
+        self.lane.with(|shared| shared.seats.remove(&self.number));
+    }
+}
