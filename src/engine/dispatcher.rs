@@ -255,15 +255,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         let leave = self.limits.leave(at.instant);
         let room = u64::from(self.room(leave)).min(self.left_today(at));
-        if room == 0 || !self.take_turn(leave.pick(), at)? {
+        if room == 0 || !self.take_turn(self.pick(leave), at)? {
             return Ok(());
         }
         for _ in 0..room {
             if !self.below_max_coupons(batch.fresh) {
                 break;
             }
-            let capped = self.flight.deliveries >= self.plan.run.at_most;
-            let pick = if capped { Pick::Again } else { leave.pick() };
+            let pick = self.pick(leave);
             let known = self.known(at);
             let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
@@ -274,6 +273,12 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             self.intend(key, at, batch);
         }
         Ok(())
+    }
+
+    /// What may be picked under a leave: none but those of this run, when it has begun as many as it may.
+    fn pick(&self, leave: Leave) -> Pick {
+        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        if capped { Pick::Again } else { leave.pick() }
     }
 
     /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a

@@ -16,7 +16,7 @@ use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
 use crate::plan::forecast::lapse::Comparison;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER, Load, Starts, WaveLoad};
+use crate::plan::forecast::{ANSWER, Load, Starts, WaveLoad, after_taking};
 
 use super::admit::Changes;
 use super::queue::{Pick, Queue, activity_of, due_in};
@@ -239,7 +239,7 @@ fn first(
             merchant_coupon_id,
         });
         if first.len() == 1 {
-            instant += AFTER_TAKING + ANSWER;
+            instant += after_taking(plan.pace.per_second) + ANSWER;
         }
     }
     first

@@ -18,8 +18,16 @@ use super::{Plan, Schedule};
 use lapse::Start;
 use sending::{Curve, Days, Segment, Sending, moment};
 
-/// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now.
-pub const AFTER_TAKING: Duration = Duration::from_secs(1);
+/// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now. Below one start in
+/// a second that is as long as starts are apart.
+#[must_use]
+pub fn after_taking(per_second: f64) -> Duration {
+    let apart = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX);
+    apart.clamp(Duration::from_secs(1), LONGEST)
+}
+
+/// No pace keeps starts further apart.
+const LONGEST: Duration = Duration::from_hours(48);
 /// Waits of at least this are worth letting go of the app id for.
 pub const LET_GO: Duration = Duration::from_mins(1);
 /// How long an answer is taken to be on its way. It matters to the slow start and to few in flight alone.
@@ -146,7 +154,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return forecast;
     }
-    let have = Sending::new(schedule, begin).days_have(days, end);
+    let have = Sending::new(plan, begin).days_have(days, end);
     forecast.obstacle = Some(if now >= end {
         Obstacle::EndPast { end }
     } else if schedule.opens(begin).is_none() {
@@ -199,7 +207,13 @@ impl Course {
             let from = schedule.hours.opens(at.max(part.not_before)).unwrap_or(at);
             // The app id's turn is taken when there is something to send, and let go of in a long wait.
             let waited = before.is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
-            let sending = Sending { schedule, from, waited };
+            let taking = after_taking(plan.pace.per_second);
+            let sending = Sending {
+                schedule,
+                from,
+                waited,
+                taking,
+            };
             at = later(from, part.wait);
             if to_send > 0 {
                 let run = sending.run(&curve, sent, to_send, &mut days);

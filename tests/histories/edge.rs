@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runner::clock::{Clock, from_ms};
 use runner::delivery::{Counts, StateName};
-use runner::engine::{AppIdTurn, NotTaken};
+use runner::engine::lane::{AppIdTurn, NotTaken};
 use runner::event::{Event, EventKind, Halted, Owner};
 use tokio::sync::Notify;
 use tokio::time::Instant;

@@ -13,6 +13,7 @@ use runner::calendar::{Calendar, Days, Hours};
 use runner::campaign;
 use runner::clock::from_ms;
 use runner::engine::admit::{Accept, Admission, Converged, Exclusion, Terms};
+use runner::engine::lane::Lane;
 use runner::engine::{Apply as Run, Ended, EngineError};
 use runner::event::{Ending, Event, PlaceUnit};
 use runner::identity::ActivityId;
@@ -220,7 +221,7 @@ async fn whole_apply(
         plan: Arc::new(plan),
         ledger,
         roll: converged.roll,
-        turn: Turn(Arc::clone(beyond)),
+        lane: Lane::new(Turn(Arc::clone(beyond))),
         clock: beyond.clock.clone(),
         orders,
         emit: Arc::new(move |event: Event| listener.hear(&event)),

@@ -75,7 +75,8 @@ impl World {
             let gives = None;
             return Act { gives, says, after };
         }
-        self.beyond.story.fate(user, nth, state.calm).unwrap_or(usual)
+        let calm = state.calm.then_some(&self.said);
+        self.beyond.story.fate(user, nth, calm).unwrap_or(usual)
     }
 
     /// What comes of a request that was answered or given up.

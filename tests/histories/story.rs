@@ -248,10 +248,17 @@ impl Story {
         self.applies.iter().any(|apply| apply.jump != 0 || during(apply))
     }
 
-    /// What the platform does with a request, the `nth` for one of a user's coupons. In the end only what it always does.
-    pub fn fate(&self, user: u8, nth: u32, calm: bool) -> Option<Act> {
+    /// What the platform does with a request, the `nth` for one of a user's coupons. In the end, where it answers what can be
+    /// answered for ever, only what it always does.
+    pub fn fate(&self, user: u8, nth: u32, calm: Option<&Said>) -> Option<Act> {
+        let lasting = |act: &Act| match (act.says, calm) {
+            (Says::Code(code), Some(said)) => {
+                matches!(said.class(code), Class::Refuse | Class::Hold | Class::Issued)
+            }
+            _ => calm.is_none(),
+        };
         let of_user = self.fates.iter().filter(|fate| fate.user == user);
-        let mut fitting = of_user.filter(|fate| fate.nth == 0 || (fate.nth == nth && !calm));
-        fitting.next().map(|fate| fate.act)
+        let mut fitting = of_user.filter(|fate| fate.nth == 0 || (fate.nth == nth && calm.is_none()));
+        fitting.next().map(|fate| fate.act).filter(lasting)
     }
 }

@@ -181,7 +181,7 @@ impl Oracle {
         let attempt = delivery.attempts + 1;
         let age = u64::try_from(now - delivery.since).unwrap_or_default();
         self.resends.insert((key, attempt));
-        if (rules.ask || age > rules.resend_within) {
+        if rules.ask || age > rules.resend_within {
             return Err(("a doubt is resent within resend_within, and not with ask", format!("{key:?}, after {age} ms")));
         }
         Ok(())
