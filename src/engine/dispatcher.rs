@@ -14,13 +14,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock::{LOOK_AGAIN, later, until};
-use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
+use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
+use crate::planted::planted;
 
 use super::hours::Gate;
 use super::landing::{Landed, Trip};
@@ -142,6 +143,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             let at = self.moment();
             let mut batch = Batch::default();
+            // In which order some that were called off together come back is chance, and nothing may depend on it.
+            self.flight.done.sort_by_key(Done::key);
             for done in std::mem::take(&mut self.flight.done) {
                 self.land(done, at, &mut batch);
             }
@@ -255,14 +258,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         let leave = self.limits.leave(at.instant);
         let room = u64::from(self.room(leave)).min(self.left_today(at));
-        if room == 0 || !self.take_turn(self.pick(leave), at)? {
+        if room == 0 || !self.take_turn(leave.pick(self.capped()), at)? {
             return Ok(());
         }
         for _ in 0..room {
             if !self.below_max_coupons(batch.fresh) {
                 break;
             }
-            let pick = self.pick(leave);
+            let pick = leave.pick(self.capped());
             let known = self.known(at);
             let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
@@ -273,12 +276,6 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             self.intend(key, at, batch);
         }
         Ok(())
-    }
-
-    /// What may be picked under a leave: none but those of this run, when it has begun as many as it may.
-    fn pick(&self, leave: Leave) -> Pick {
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
-        if capped { Pick::Again } else { leave.pick() }
     }
 
     /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a
@@ -306,12 +303,6 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
-        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
-        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
-        known + reopened + fresh < self.plan.max_coupons
-    }
-
     fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {
         let book = self.ledger.book();
         let standing = book.standing(key);
@@ -335,7 +326,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// Makes a batch durable, and only then tells of it and lets its intents go.
-    async fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
+    async fn commit(&mut self, mut batch: Batch) -> Result<(), EngineError> {
+        if planted!(ToldEarly) {
+            let told = batch.landed.iter_mut().filter_map(Landed::take_told);
+            told.for_each(|told| self.voice.tell(told));
+        }
+        for _ in (0..batch.intents).filter(|_| planted!(PacedEarly)) {
+            self.shared.lane.start().await;
+        }
         let (began, facts) = (Instant::now(), batch.facts.len() as u64);
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,

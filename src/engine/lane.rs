@@ -16,6 +16,7 @@ use crate::event::Owner;
 use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
 use crate::plan::forecast::after_taking;
+use crate::planted::planted;
 
 use super::outage::{MOST_BETWEEN, Open, Outage};
 
@@ -232,7 +233,7 @@ impl Seat {
                 shared.turn.take()?;
             }
             shared.let_send(self.number, true, now);
-            if !ours {
+            if !ours && !planted!(Forgetful) {
                 shared.pacer.hold_until(now + after_taking(shared.pacer.per_second()));
             }
             Ok(())

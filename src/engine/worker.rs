@@ -20,6 +20,7 @@ use crate::ledger::Permit;
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::outcome::Outcome;
 use crate::plan::Schedule;
+use crate::planted::planted;
 
 use super::lane::Lane;
 
@@ -42,6 +43,14 @@ pub enum Done {
         /// Why, when it was for want of a token.
         why: Option<NotReady>,
     },
+}
+
+impl Done {
+    /// Of which delivery.
+    pub const fn key(&self) -> DeliveryKey {
+        let (Self::Ended { key, .. } | Self::CalledOff { key, .. }) = self;
+        *key
+    }
 }
 
 /// The attempt that was made.
@@ -84,7 +93,11 @@ impl<P> Shared<P> {
         // The semaphores are never closed, so there is always a place in the line, and a slot in the end.
         let _place = self.line.acquire().await;
         let slot = self.slots.acquire().await.ok();
-        let at = self.lane.start().await;
+        let at = if planted!(PacedEarly) {
+            Instant::now()
+        } else {
+            self.lane.start().await
+        };
         Start { at, _slot: slot }
     }
 }
@@ -121,7 +134,10 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    if !*open.borrow() || !shared.schedule.allows(began) || latest.is_some_and(|latest| latest < began) {
+    if !*open.borrow()
+        || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
+        || latest.is_some_and(|latest| latest < began)
+    {
         return Done::CalledOff { key, why: None };
     }
     emit.emit(Event {

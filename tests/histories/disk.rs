@@ -71,7 +71,11 @@ impl Store for Disk {
         if late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
         }
-        if fails.is_some() { Err(StoreError::Planned) } else { Ok(()) }
+        if fails.is_some() {
+            Err(StoreError::Planned)
+        } else {
+            Ok(())
+        }
     }
 
     async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {

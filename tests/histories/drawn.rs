@@ -86,12 +86,20 @@ fn rules(rng: &mut Rng) -> Rules {
         delays: one(rng, &[(50, 200), (500, 60 * SECOND), (SECOND, 5 * SECOND)]),
         attempts: one(rng, &[1, 2, 6, 6]),
         ask,
-        resend_within: one(rng, &[10 * MINUTE, 24 * HOUR, 24 * HOUR]),
+        resend_within: one(rng, &[20 * MINUTE, 24 * HOUR, 24 * HOUR]),
         in_flight: one(rng, &[1, 2, 4, 64, 64]),
         waves: waves.unwrap_or_default(),
         active_within: at_times(rng, 15, |rng| (rng.u64(12 * 3_600..24 * 3_600), rng.bool())),
         guards: rng.u8(0..5) == 0,
-        repeated: one(rng, &[Repeated::Success, Repeated::Success, Repeated::Duplicate, Repeated::Unlisted]),
+        repeated: one(
+            rng,
+            &[
+                Repeated::Success,
+                Repeated::Success,
+                Repeated::Duplicate,
+                Repeated::Unlisted,
+            ],
+        ),
     }
 }
 
@@ -199,12 +207,19 @@ fn jump(rng: &mut Rng) -> i64 {
 
 fn happens(rng: &mut Rng, wild: f64) -> Vec<Happening> {
     let mut happens = Vec::new();
-    let many = if wild < 0.3 { 0 } else { rng.usize(0..5).min(rng.usize(0..6)) };
+    let many = if wild < 0.3 {
+        0
+    } else {
+        rng.usize(0..5).min(rng.usize(0..6))
+    };
     for _ in 0..many {
         let until = one(rng, &[10, 2 * SECOND, 10 * SECOND, MINUTE]);
         let after = rng.u64(0..until);
         let and = |happens: &mut Vec<_>, later: u64, what| {
-            happens.push(Happening { after: after + later, what });
+            happens.push(Happening {
+                after: after + later,
+                what,
+            });
         };
         match rng.u8(0..16) {
             0 => {
@@ -251,21 +266,45 @@ fn fates(rng: &mut Rng, users: u8, timeout: u64) -> Vec<Fate> {
 
 fn answer(rng: &mut Rng, says: Says) -> Act {
     let after = rng.u64(1..200);
-    Act { gives: None, says, after }
+    Act {
+        gives: None,
+        says,
+        after,
+    }
 }
 
 /// Something that goes wrong with a request.
 fn act(rng: &mut Rng, timeout: u64) -> Act {
     let gives = |rng: &mut Rng| at_times(rng, 60, |rng| rng.u64(0..3 * timeout));
     match rng.u8(0..20) {
-        0..=3 => Act { gives: gives(rng), says: Says::Nothing, after: timeout },
-        4 => Act { gives: gives(rng), says: Says::Cut, after: rng.u64(1..timeout) },
-        5 => Act { gives: gives(rng), says: Says::Garbage, after: rng.u64(1..timeout) },
+        0..=3 => Act {
+            gives: gives(rng),
+            says: Says::Nothing,
+            after: timeout,
+        },
+        4 => Act {
+            gives: gives(rng),
+            says: Says::Cut,
+            after: rng.u64(1..timeout),
+        },
+        5 => Act {
+            gives: gives(rng),
+            says: Says::Garbage,
+            after: rng.u64(1..timeout),
+        },
         6 | 7 => {
             let after = rng.u64(timeout..2 * timeout);
-            Act { gives: Some(rng.u64(0..=after)), says: Says::Given, after }
+            Act {
+                gives: Some(rng.u64(0..=after)),
+                says: Says::Given,
+                after,
+            }
         }
-        8 | 9 => Act { gives: gives(rng), says: Says::Code(code::SYSTEM_ERROR), after: rng.u64(1..timeout) },
+        8 | 9 => Act {
+            gives: gives(rng),
+            says: Says::Code(code::SYSTEM_ERROR),
+            after: rng.u64(1..timeout),
+        },
         10 => answer(rng, Says::Code(code::TOO_FAST)),
         11 => {
             let rest = rng.u64(1..30 * SECOND);

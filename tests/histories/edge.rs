@@ -150,7 +150,12 @@ impl Beyond {
     pub fn say<D: Display>(&self, line: impl FnOnce() -> D) {
         let (at, mut state) = (self.now(), self.state());
         if let Some(told) = &mut state.told {
-            told.push(format!("{:>10}.{:03} {}", at / 1_000_000_000, at / 1_000_000 % 1_000, line()));
+            told.push(format!(
+                "{:>10}.{:03} {}",
+                at / 1_000_000_000,
+                at / 1_000_000 % 1_000,
+                line()
+            ));
         }
     }
 

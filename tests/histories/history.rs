@@ -136,10 +136,16 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> End {
     let calm = number >= beyond.story.applies.len();
     beyond.begin_run(number, apply.kill, calm);
     beyond.say(|| format!("apply {} begins at {}", number + 1, crate::words::time(beyond.wall())));
+    #[cfg(feature = "planted")]
+    runner::planted::begin();
     let (orders, heard) = watch::channel(Order::Go);
     let happens = happen(beyond, apply, &orders);
     let patience = async {
-        let (patience, then) = if calm { (ENDS, Duration::ZERO) } else { (PATIENCE, STOPS) };
+        let (patience, then) = if calm {
+            (ENDS, Duration::ZERO)
+        } else {
+            (PATIENCE, STOPS)
+        };
         tokio::time::sleep(patience).await;
         orders.send_replace(Order::Stop { by: None });
         tokio::time::sleep(then).await;
@@ -184,14 +190,12 @@ async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &watch::Sender<Orde
 }
 
 /// What `apply` does once it has the lock of the ledger.
-async fn whole_apply(
-    beyond: &Arc<Beyond>,
-    apply: &Apply,
-    orders: watch::Receiver<Order>,
-) -> Result<End, String> {
+async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receiver<Order>) -> Result<End, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let plan = plan(&beyond.story, apply);
-    let mut ledger = Ledger::open(Disk::of(beyond), plan.identity.clone()).await.map_err(failed)?;
+    let mut ledger = Ledger::open(Disk::of(beyond), plan.identity.clone())
+        .await
+        .map_err(failed)?;
     let now = beyond.clock.now();
     let began = Fact::RunBegan {
         at: now,
@@ -239,6 +243,15 @@ async fn whole_apply(
     }
 }
 
+fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity) -> Row<'r> {
+    let open_id = Ok(open_id);
+    Row {
+        place,
+        open_id,
+        last_active,
+    }
+}
+
 /// Holds the people of an apply against the ledger.
 fn converge(book: &Book, plan: &Plan, apply: &Apply, now: Timestamp) -> Result<Converged, String> {
     let place = |number| Place {
@@ -246,10 +259,6 @@ fn converge(book: &Book, plan: &Plan, apply: &Apply, now: Timestamp) -> Result<C
         unit: PlaceUnit::Line,
         number,
     };
-    fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity) -> Row<'r> {
-        let open_id = Ok(open_id);
-        Row { place, open_id, last_active }
-    }
     let mut excluded = Exclusion::new(book);
     if !apply.excluded.is_empty() {
         excluded.begin("said-no".to_owned());
@@ -338,7 +347,9 @@ fn schedule(schedule: &mut plan::Schedule, story: &Story, apply: &Apply) {
     let zone: &TimeZone = &schedule.zone;
     let days = Days::range(Weekday::Monday, Weekday::Sunday);
     let hours = apply.said.hours.iter();
-    let hours: Vec<_> = hours.filter_map(|(from, until)| Hours::new(days, *from, *until)).collect();
+    let hours: Vec<_> = hours
+        .filter_map(|(from, until)| Hours::new(days, *from, *until))
+        .collect();
     let closed = apply.said.closed.iter();
     let closed: Vec<_> = closed.map(|day| date(2026, 6, 1).saturating_add(day.days())).collect();
     schedule.hours = Calendar::new(zone.clone(), &hours, &closed);

@@ -127,7 +127,11 @@ impl World {
             code,
             message: format!("code {code}"),
             log_id: "20260601".into(),
-            class: if code == 0 { Class::Issued } else { self.said.class(code) },
+            class: if code == 0 {
+                Class::Issued
+            } else {
+                self.said.class(code)
+            },
             classifier: match (nobody, by_file || code == code::USED) {
                 (true, _) => Classifier::Nobody,
                 (_, true) => Classifier::File,
@@ -205,7 +209,10 @@ impl Beyond {
         }
         drop(state);
         if let Some(user) = twice {
-            self.broke("G1: no user gets a coupon twice", format!("u{user} has two coupons for one id"));
+            self.broke(
+                "G1: no user gets a coupon twice",
+                format!("u{user} has two coupons for one id"),
+            );
         }
     }
 }

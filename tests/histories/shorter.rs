@@ -14,7 +14,10 @@ pub fn shortest(story: &Story, promise: &str) -> (Story, usize) {
             if tries > TRIES {
                 return (shortest, tries);
             }
-            if crate::broken(&shorter).0.is_some_and(|broken| broken.promise == promise) {
+            if crate::broken(&shorter)
+                .0
+                .is_some_and(|broken| broken.promise == promise)
+            {
                 shortest = shorter;
                 continue 'again;
             }
@@ -33,9 +36,16 @@ fn shorter(story: &Story) -> Vec<Story> {
             }
         });
     }
-    let users = story.applies.iter().flat_map(|apply| &apply.listed).map(|(user, _)| *user);
+    let users = story
+        .applies
+        .iter()
+        .flat_map(|apply| &apply.listed)
+        .map(|(user, _)| *user);
     let users: std::collections::BTreeSet<_> = users.collect();
-    let (half, half_of) = (users.iter().nth(users.len() / 2).copied().unwrap_or_default(), users.len() > 3);
+    let (half, half_of) = (
+        users.iter().nth(users.len() / 2).copied().unwrap_or_default(),
+        users.len() > 3,
+    );
     with(&mut all, story, |story| without(story, |user| half_of && user >= half));
     with(&mut all, story, |story| without(story, |user| half_of && user < half));
     for user in &users {
@@ -55,8 +65,12 @@ fn shorter(story: &Story) -> Vec<Story> {
         with(&mut all, story, |story| story.applies[at].kill = None);
         with(&mut all, story, |story| story.applies[at].closes = false);
         with(&mut all, story, |story| story.applies[at].excluded.clear());
-        with(&mut all, story, |story| (story.applies[at].gap, story.applies[at].jump) = (0, 0));
-        with(&mut all, story, |story| (story.applies[at].at_most, story.applies[at].no_wait) = (None, false));
+        with(&mut all, story, |story| {
+            (story.applies[at].gap, story.applies[at].jump) = (0, 0);
+        });
+        with(&mut all, story, |story| {
+            (story.applies[at].at_most, story.applies[at].no_wait) = (None, false);
+        });
         with(&mut all, story, |story| story.applies[at].accepts = true);
         if at > 0 {
             let said = story.applies[at - 1].said.clone();
@@ -86,7 +100,9 @@ fn file(all: &mut Vec<Story>, story: &Story) {
         |said| said.unlisted = None,
     ];
     for plain in plain {
-        with(all, story, |story| story.applies.iter_mut().for_each(|apply| plain(&mut apply.said)));
+        with(all, story, |story| {
+            story.applies.iter_mut().for_each(|apply| plain(&mut apply.said));
+        });
     }
 }
 

@@ -8,7 +8,10 @@ use crate::story::{Act, Apply, MONDAY, Said, Says, Story, What};
 
 /// A time by the wall, as a day after the first Monday and a time by the clocks of the campaign's zone.
 pub fn time(wall: i64) -> String {
-    let (day, ms) = ((wall - MONDAY).div_euclid(86_400_000), (wall - MONDAY).rem_euclid(86_400_000));
+    let (day, ms) = (
+        (wall - MONDAY).div_euclid(86_400_000),
+        (wall - MONDAY).rem_euclid(86_400_000),
+    );
     let (minute, ms) = (ms / 60_000, ms % 60_000);
     let (hour, minute, second) = (minute / 60, minute % 60, ms / 1_000);
     format!("day {day} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
@@ -70,7 +73,11 @@ impl Display for What {
 impl Display for Said {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (coupons, pace) = (self.coupons, self.per_second());
-        write!(f, "activity {}, coupons_per_user {coupons}, {pace} a second", self.activity)?;
+        write!(
+            f,
+            "activity {}, coupons_per_user {coupons}, {pace} a second",
+            self.activity
+        )?;
         if let Some(most) = self.per_day {
             write!(f, ", {most} a day")?;
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use runner::delivery::{Away, DeliveryKey, StateName, Step, Verdict};
 use runner::ledger::{Fact, Generation};
-use runner::outcome::{NotIssued, Outcome, Proof};
+use runner::outcome::{Outcome, Proof};
 
 use super::day_of;
 
@@ -110,8 +110,7 @@ impl Delivery {
             _ if doubtful => StateName::InDoubt,
             Proof::Refused => StateName::Refused,
             Proof::Duplicate | Proof::Held => StateName::Held,
-            Proof::NotIssued(NotIssued::NotSent | NotIssued::Throttled | NotIssued::Token) => StateName::Deferred,
-            Proof::NotIssued(NotIssued::Wait | NotIssued::Halt) => StateName::Deferred,
+            Proof::NotIssued(_) => StateName::Deferred,
         }
     }
 
@@ -167,7 +166,10 @@ impl Claims {
                 self.note(at.as_millisecond());
                 if let Some(person) = self.people.get_mut(*recipient as usize) {
                     person.away = Some(Away::Lapsed);
-                    person.deliveries.iter_mut().for_each(|delivery| delivery.owe(true, false));
+                    person
+                        .deliveries
+                        .iter_mut()
+                        .for_each(|delivery| delivery.owe(true, false));
                 }
             }
             Fact::Intent { key, at, .. } => self.intend(*key, at.as_millisecond(), batch)?,
@@ -239,7 +241,10 @@ impl Claims {
         let person = &self.people[key.recipient as usize];
         let earlier = &person.deliveries[..usize::from(key.ordinal) - 1];
         if earlier.iter().any(|delivery| delivery.state != StateName::Issued) {
-            return wrong("a later coupon follows an issued one", "attempted before an earlier one is issued");
+            return wrong(
+                "a later coupon follows an issued one",
+                "attempted before an earlier one is issued",
+            );
         }
         let away = person.away;
         let delivery = self.delivery(key)?;
@@ -273,7 +278,9 @@ impl Claims {
         }
         if delivery.state == StateName::Refused {
             let later = &mut self.people[key.recipient as usize].deliveries[usize::from(key.ordinal)..];
-            later.iter_mut().for_each(|delivery| delivery.owe(true, true));
+            for delivery in later {
+                delivery.owe(true, true);
+            }
         }
         Ok(())
     }

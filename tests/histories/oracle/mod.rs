@@ -71,7 +71,15 @@ impl Oracle {
     /// Judges how it has ended.
     pub fn judge_end(&self, beyond: &Beyond, apply: &Apply, ended: &runner::engine::Ended) {
         let state = beyond.state();
-        let judged = ending::judge(&self.claims, &state.seen, (&self.story, apply), ended);
+        let now = self.claims.newest.max(beyond.wall());
+        let end = ending::End {
+            claims: &self.claims,
+            story: &self.story,
+            apply,
+            ended,
+            now,
+        };
+        let judged = end.judge(&state.seen);
         drop(state);
         if let Err((promise, how)) = judged {
             beyond.broke(promise, how);
@@ -87,7 +95,9 @@ impl Oracle {
             _ => {}
         }
         let unreadable = |error| ("G7: after any crash the ledger can be read", format!("{error:?}"));
-        let mut ledger = Ledger::open(Disk::quiet(beyond), identity()).await.map_err(unreadable)?;
+        let mut ledger = Ledger::open(Disk::quiet(beyond), identity())
+            .await
+            .map_err(unreadable)?;
         let (mut facts, known) = (Vec::new(), self.claims.batches);
         let show = |batch, fact| {
             if batch > known {
@@ -151,7 +161,10 @@ impl Oracle {
                     open.key == *key && open.attempt == attempt && (intent..batch).contains(&open.durable)
                 };
                 if self.open.iter().any(sent) {
-                    return Err(("what was called off was not sent", format!("{key:?}, attempt {attempt}")));
+                    return Err((
+                        "what was called off was not sent",
+                        format!("{key:?}, attempt {attempt}"),
+                    ));
                 }
             }
             Fact::Ended { key, .. } => {
@@ -182,7 +195,10 @@ impl Oracle {
         let age = u64::try_from(now - delivery.since).unwrap_or_default();
         self.resends.insert((key, attempt));
         if rules.ask || age > rules.resend_within {
-            return Err(("a doubt is resent within resend_within, and not with ask", format!("{key:?}, after {age} ms")));
+            return Err((
+                "a doubt is resent within resend_within, and not with ask",
+                format!("{key:?}, after {age} ms"),
+            ));
         }
         Ok(())
     }
@@ -213,7 +229,12 @@ impl Oracle {
         for request in std::mem::take(&mut self.open) {
             let delivery = self.claims.delivery(request.key)?;
             if delivery.state != StateName::InFlight || delivery.attempts != request.attempt {
-                let how = format!("u{} attempt {} has none, of {}", request.user, request.attempt, seen.requests.len());
+                let how = format!(
+                    "u{} attempt {} has none, of {}",
+                    request.user,
+                    request.attempt,
+                    seen.requests.len()
+                );
                 return Err(("no send without a durable intent", how));
             }
             durable(&request, delivery.intent)?;
@@ -223,17 +244,24 @@ impl Oracle {
 
     /// What the ledger says of a settled delivery is what the platform did.
     fn settled(&mut self, key: DeliveryKey, seen: &Seen) -> Result<(), Wrong> {
-        let Some(id) = seen.requests.iter().find(|request| request.key == key).map(|request| request.id) else {
+        let Some(id) = seen
+            .requests
+            .iter()
+            .find(|request| request.key == key)
+            .map(|request| request.id)
+        else {
             return Ok(());
         };
         let delivery = self.claims.delivery(key)?;
         match delivery.state {
-            StateName::Issued if !seen.has(id) && delivery.unknown == 0 => {
-                Err(("G5: issued is what the platform gave", format!("{key:?} was given nothing")))
-            }
-            StateName::Refused if seen.may_have(id) => {
-                Err(("G5: refused is what was not given", format!("{key:?} may have a coupon")))
-            }
+            StateName::Issued if !seen.has(id) && delivery.unknown == 0 => Err((
+                "G5: issued is what the platform gave",
+                format!("{key:?} was given nothing"),
+            )),
+            StateName::Refused if seen.may_have(id) => Err((
+                "G5: refused is what was not given",
+                format!("{key:?} may have a coupon"),
+            )),
             _ => Ok(()),
         }
     }

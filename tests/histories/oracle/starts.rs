@@ -28,7 +28,10 @@ pub fn judge(
         within(apply, request)?;
         let (user, start) = (request.user, request.start);
         if seen.others.iter().any(|(from, until)| (*from..*until).contains(&start)) {
-            return Err(("one process has the app id", format!("u{user} was sent to while another had it")));
+            return Err((
+                "one process has the app id",
+                format!("u{user} was sent to while another had it"),
+            ));
         }
         alone(story, seen, request)?;
         let again = resends.contains(&(request.key, request.attempt));
@@ -57,7 +60,15 @@ fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), W
     let mut starts: Vec<_> = seen
         .requests
         .iter()
-        .map(|request| (Start { at: request.start, pace: pace_of(request.run) }, request.run))
+        .map(|request| {
+            (
+                Start {
+                    at: request.start,
+                    pace: pace_of(request.run),
+                },
+                request.run,
+            )
+        })
         .collect();
     let first = starts.len() - many;
     let ours: BTreeSet<_> = starts[first..].iter().map(|(start, _)| start.at).collect();
@@ -66,10 +77,22 @@ fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), W
         let apart = within / most as u64;
         let times = (1..=most as u64).map(|n| until.saturating_sub(n * apart - apart + 1));
         let times = times.filter(|at| *at >= from + within);
-        starts.extend(times.map(|at| (Start { at, pace: apply.said.pace }, usize::MAX)));
+        starts.extend(times.map(|at| {
+            (
+                Start {
+                    at,
+                    pace: apply.said.pace,
+                },
+                usize::MAX,
+            )
+        }));
     }
     starts.sort_by_key(|(start, _)| start.at);
-    for (last, (start, run)) in starts.iter().enumerate().filter(|(_, (start, _))| ours.contains(&start.at)) {
+    for (last, (start, run)) in starts
+        .iter()
+        .enumerate()
+        .filter(|(_, (start, _))| ours.contains(&start.at))
+    {
         let near = |within: At| {
             let before = starts[..=last].iter().rev();
             before.take_while(move |(before, _)| start.at - before.at + 1 < within)
@@ -80,7 +103,10 @@ fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), W
         let (most, within) = window(fastest, same);
         let many = near(within).count();
         if many > most {
-            let how = format!("{many} starts within {} ms, at {fastest} in a thousand seconds", within / 1_000_000);
+            let how = format!(
+                "{many} starts within {} ms, at {fastest} in a thousand seconds",
+                within / 1_000_000
+            );
             return Err(("G4: no rolling second has more starts than the pace", how));
         }
     }
@@ -140,14 +166,20 @@ fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Reque
         return wrong("nobody is sent to whom the source does not name", "is gone");
     };
     if request.activity != apply.said.activity {
-        return wrong("what is new goes under the file's activity", "was sent to under another");
+        return wrong(
+            "what is new goes under the file's activity",
+            "was sent to under another",
+        );
     }
     if let Some((within, _)) = story.rules.active_within
         && MONDAY - ago * 1_000 + i64::try_from(within * 1_000).unwrap_or(i64::MAX) < request.wall
     {
         return wrong("who lapsed is not sent to", "had lapsed");
     }
-    let others = seen.requests.iter().filter(|before| before.start < request.start && before.gives.is_some());
+    let others = seen
+        .requests
+        .iter()
+        .filter(|before| before.start < request.start && before.gives.is_some());
     let given: BTreeSet<_> = others.map(|before| before.id).collect();
     if apply.said.most.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");

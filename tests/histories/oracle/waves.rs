@@ -30,13 +30,20 @@ impl Waves {
     /// The ledger says that a wave has ended: nobody of it has yet to have a turn.
     pub fn ended(&mut self, claims: &Claims, (share, batch, at): (f64, u64, i64)) -> Result<(), Wrong> {
         for person in &claims.people {
-            let first = person.deliveries.first().map(|delivery| (delivery.state, delivery.attempts));
+            let first = person
+                .deliveries
+                .first()
+                .map(|delivery| (delivery.state, delivery.attempts));
             if drawn("runner/wave/v1", person.user) < share && first == Some((StateName::Pending, 0)) {
                 let how = format!("u{} of the wave of {share} was never attempted", person.user);
                 return Err(("a wave ends when all of it were attempted", how));
             }
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share in percent")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share in percent"
+        )]
         self.ends.insert((share * 100.0).round() as u8, (batch, at));
         Ok(())
     }
@@ -63,13 +70,20 @@ impl Waves {
             // One that has ended later says so too.
             let ends = self.ends.range(share..).map(|(_, end)| *end);
             let Some((batch, at)) = ends.filter(|(batch, _)| *batch <= request.durable).min() else {
-                return wrong(format!("u{} of wave {wave} came before wave {before} had ended", request.user));
+                return wrong(format!(
+                    "u{} of wave {wave} came before wave {before} had ended",
+                    request.user
+                ));
             };
             let since = self.durable.range(batch..).next().map_or(request.start, |(_, at)| *at);
             let by_wall = request.wall - at >= i64::try_from(wait).unwrap_or(i64::MAX);
             let waited = request.start - since >= wait * 1_000_000;
             if !by_wall && !waited && !story.jumps() {
-                return wrong(format!("u{} came {} ms behind the end", request.user, request.wall - at));
+                return wrong(format!(
+                    "u{} came {} ms behind the end",
+                    request.user,
+                    request.wall - at
+                ));
             }
         }
         Ok(())
