@@ -46,8 +46,7 @@ impl World {
             activity: permit.activity_id().as_str().parse().unwrap_or(u8::MAX),
             gives: act.gives.map(|after| now + after * 1_000_000),
             given: false,
-            end: None,
-            said: None,
+            answer: None,
         };
         state.seen.requests.push(request);
         drop(state);
@@ -100,8 +99,7 @@ impl World {
             (Says::Given, Some(_), Repeated::Unlisted) => Says::Code(code::USED_UNLISTED),
             (says, ..) => says,
         };
-        let request = &mut state.seen.requests[number];
-        (request.end, request.said) = (Some(now), Some(says));
+        state.seen.requests[number].answer = Some((now, says));
         drop(state);
         let replay = before.is_some_and(|age| age > REPLAY);
         let (proof, code, retry_after) = self.proved(says, replay);

@@ -50,10 +50,8 @@ pub struct Request {
     pub gives: Option<At>,
     /// Whether that time has come.
     pub given: bool,
-    /// When the client had its answer, or gave up; nothing while neither is so, and after a kill.
-    pub end: Option<At>,
-    /// What the platform said, where that arrived.
-    pub said: Option<Says>,
+    /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
+    pub answer: Option<(At, Says)>,
 }
 
 /// One coupon.

@@ -135,11 +135,10 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
     let timeout = story.rules.timeout * 1_000_000;
     let before = seen.requests.iter().take_while(|before| before.start < request.start);
     for before in before.filter(|before| before.user == request.user && before.attempt < request.attempt) {
-        let lost = matches!(before.said, None | Some(Says::Nothing | Says::Cut | Says::Garbage));
-        let until = match before.end {
-            Some(end) if !lost => end,
+        let until = match before.answer {
+            Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage) => end,
             // Whoever puts the wall forward takes that from the wait.
-            end if story.jumps() => end.unwrap_or(before.start),
+            answer if story.jumps() => answer.map_or(before.start, |(end, _)| end),
             _ => before.start + timeout,
         };
         if request.start < until {
