@@ -73,6 +73,7 @@ fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
 fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
     let mut story = plain(&[0, 2, 3]);
     story.applies[0].said.coupons = 3;
+    story.applies[0].said.pace = 4_000;
     story.applies[0].at_most = Some(5);
     story.fates.push(Fate {
         user: 2,
