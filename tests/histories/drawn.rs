@@ -15,7 +15,12 @@ pub fn story(seed: u64) -> Story {
     let rng = &mut Rng::with_seed(seed);
     let users = [3, 4, 5, 6, 8, 12, 20, 40][rng.usize(0..8).min(rng.usize(0..8))];
     let rules = rules(rng);
-    let begins = rng.i64(0..DAY_MS);
+    let midnight = rng.u8(0..4) == 0;
+    let begins = if midnight {
+        rng.i64(DAY_MS - 600_000..DAY_MS)
+    } else {
+        rng.i64(0..DAY_MS)
+    };
     let fates = fates(rng, users, rules.timeout);
     let runs = 1 + rng.usize(1..8).min(rng.usize(1..8));
     let mut said = said(rng, begins);

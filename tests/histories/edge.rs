@@ -108,6 +108,7 @@ impl Beyond {
         let mut state = self.state();
         (state.run, state.kill, state.calm) = (run, kill, calm);
         (state.steps, state.dead) = (0, false);
+        state.seen.began.push(now);
         state.disk.fails = None;
         state.disk.failed = false;
         state.weather.held = false;

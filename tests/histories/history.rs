@@ -196,6 +196,9 @@ async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receive
     let mut ledger = Ledger::open(Disk::of(beyond), plan.identity.clone())
         .await
         .map_err(failed)?;
+    if apply.closes {
+        ledger.keep_after(500);
+    }
     let now = beyond.clock.now();
     let began = Fact::RunBegan {
         at: now,

@@ -15,6 +15,9 @@ use crate::story::{Act, Repeated, Said, Says, code};
 /// A coupon that is older than this when it is told of is a replay.
 const REPLAY: At = 120_000_000_000;
 
+/// For so long a request may be on its way that was made in time, in milliseconds.
+const SLACK: u64 = 60_000;
+
 /// The platform as a run sees it, by what the file says.
 pub struct World {
     pub beyond: Arc<Beyond>,
@@ -178,9 +181,14 @@ fn proof_of(class: Class) -> Proof {
 
 impl Beyond {
     /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
-    /// heeds ids.
+    /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
     pub fn give(&self) {
         let (now, heeds) = (self.now(), !self.story.rules.ask);
+        let remembers = if self.story.jumps() {
+            At::MAX
+        } else {
+            (self.story.rules.resend_within + SLACK) * 1_000_000
+        };
         let mut state = self.state();
         let State { seen, .. } = &mut *state;
         let mut due: Vec<_> = seen
@@ -197,7 +205,8 @@ impl Beyond {
         let mut twice = None;
         for (coupon, user) in due {
             let mut had = seen.coupons.iter().filter(|had| had.id == coupon.id);
-            if heeds && had.clone().any(|had| had.activity == coupon.activity) {
+            let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers;
+            if heeds && had.clone().any(same) {
                 continue;
             }
             if had.next().is_some() {

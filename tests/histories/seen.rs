@@ -21,6 +21,8 @@ pub struct Seen {
     pub coupons: Vec<Coupon>,
     /// What was told, in order.
     pub told: Vec<Told>,
+    /// When each run began.
+    pub began: Vec<At>,
     /// When another process had the app id: from when until when.
     pub others: Vec<(At, At)>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runner::delivery::DeliveryKey;
 
 use crate::seen::{At, Request, SECOND, Seen};
-use crate::story::{Apply, MONDAY, Says, Story};
+use crate::story::{Apply, MONDAY, Says, Story, What};
 
 use super::claims::Wrong;
 use super::{day_of, minute_of};
@@ -24,8 +24,10 @@ pub fn judge(
     (new, resends): (&[Request], &BTreeSet<(DeliveryKey, u32)>),
 ) -> Result<(), Wrong> {
     paced(story, apply, seen, new.len())?;
+    let began = seen.began.last().copied().unwrap_or_default();
     for request in new {
         within(apply, request)?;
+        ordered(apply, request, began)?;
         let (user, start) = (request.user, request.start);
         if seen.others.iter().any(|(from, until)| (*from..*until).contains(&start)) {
             return Err((
@@ -109,6 +111,23 @@ fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), W
             );
             return Err(("G4: no rolling second has more starts than the pace", how));
         }
+    }
+    Ok(())
+}
+
+/// Nothing starts in a pause, or behind an order to stop.
+fn ordered(apply: &Apply, request: &Request, began: At) -> Result<(), Wrong> {
+    let mut order = What::Resume;
+    for happening in &apply.happens {
+        let what = happening.what;
+        let is_order = matches!(what, What::Pause | What::Resume | What::Stop);
+        if is_order && order != What::Stop && began + happening.after * 1_000_000 < request.start {
+            order = what;
+        }
+    }
+    if order != What::Resume {
+        let how = format!("u{} was sent to though {order}", request.user);
+        return Err(("nothing starts in a pause or behind a stop", how));
     }
     Ok(())
 }

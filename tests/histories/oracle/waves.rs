@@ -65,6 +65,11 @@ impl Waves {
             let Some(before) = (0..wave).rev().find(|before| somebody(*before)).filter(|_| first) else {
                 continue;
             };
+            // Whoever comes late to a wave that has ended goes at once.
+            let own = story.rules.waves.get(wave).map_or(u8::MAX, |(share, ..)| *share);
+            if self.ends.range(own..).any(|(_, (batch, _))| *batch <= request.durable) {
+                continue;
+            }
             let (share, wait, _) = story.rules.waves[before];
             let wrong = |how: String| Err(("waves come one after the other", how));
             // One that has ended later says so too.
