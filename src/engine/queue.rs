@@ -228,7 +228,8 @@ impl Queue {
 
     /// Takes the next delivery to attempt, if there is one. `now` is the later of the wall and the ledger's newest time.
     pub fn next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> Option<DeliveryKey> {
-        if let Some(key) = self.ahead.take() {
+        // It may have waited for the app id's turn, and a doubt grows old meanwhile.
+        if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, now)) {
             return Some(key);
         }
         if pick == Pick::Probe
@@ -238,8 +239,7 @@ impl Queue {
         }
         let least = u32::from(pick == Pick::Again);
         while let Some(key) = pop_due(&mut self.doubts, instant) {
-            let doubt = book.standing(key).doubt;
-            if self.may_try(key, least) && doubt.is_some_and(|d| self.resendable(book, key, &d, now)) {
+            if self.may_try(key, least) && self.may_go(book, key, now) {
                 return Some(key);
             }
         }
@@ -249,6 +249,12 @@ impl Queue {
             }
         }
         if pick == Pick::Again { None } else { self.next_new(book) }
+    }
+
+    fn may_go(&self, book: &Book, key: DeliveryKey, now: Timestamp) -> bool {
+        let standing = book.standing(key);
+        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+        doubt.is_none_or(|doubt| self.resendable(book, key, &doubt, now))
     }
 
     fn may_try(&self, key: DeliveryKey, least: u32) -> bool {

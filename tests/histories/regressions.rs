@@ -1,7 +1,7 @@
 //! Stories that once broke a promise, in their shortest form.
 
 use crate::broken;
-use crate::story::{Act, Apply, Fate, Repeated, Rules, Said, Says, Story, code};
+use crate::story::{Act, Apply, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
 
 /// One apply to these users by the plainest file, in which nothing goes wrong.
 fn plain(users: &[u8]) -> Story {
@@ -85,6 +85,24 @@ fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
         },
     });
     holds(&story);
+}
+
+/// A doubt that was chosen before another process let go of the app id may be too old by then.
+#[test]
+fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
+    for kill in 1..40 {
+        let mut story = plain(&[1, 2]);
+        story.rules.resend_within = 1_200_000;
+        story.applies[0].kill = Some(kill);
+        let mut later = story.applies[0].clone();
+        (later.gap, later.kill) = (1_190_000, None);
+        later.happens.push(Happening {
+            after: 9,
+            what: What::Other(30_000),
+        });
+        story.applies.push(later);
+        holds(&story);
+    }
 }
 
 /// At less than one start a second, a second behind the start of a killed run is too soon for the next one.

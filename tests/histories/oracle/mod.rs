@@ -7,7 +7,7 @@ mod people;
 mod starts;
 mod waves;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runner::delivery::{DeliveryKey, StateName};
@@ -25,6 +25,9 @@ use crate::story::{Apply, Story};
 use claims::{Claims, Wrong};
 use waves::Waves;
 
+/// Attempts at deliveries that were in doubt, and since when.
+type Resends = BTreeMap<(DeliveryKey, u32), i64>;
+
 /// Judges a story as it goes on.
 pub struct Oracle {
     story: Story,
@@ -34,8 +37,7 @@ pub struct Oracle {
     judged: usize,
     /// Requests whose outcome the ledger does not know yet.
     open: Vec<Request>,
-    /// Attempts at deliveries that were in doubt.
-    resends: BTreeSet<(DeliveryKey, u32)>,
+    resends: Resends,
 }
 
 /// The day of a time by the wall, in the campaign's zone, whose clocks are never put forward or back.
@@ -56,7 +58,7 @@ impl Oracle {
             waves: Waves::default(),
             judged: 0,
             open: Vec::new(),
-            resends: BTreeSet::new(),
+            resends: Resends::new(),
         }
     }
 
@@ -193,7 +195,7 @@ impl Oracle {
         }
         let attempt = delivery.attempts + 1;
         let age = u64::try_from(now - delivery.since).unwrap_or_default();
-        self.resends.insert((key, attempt));
+        self.resends.insert((key, attempt), delivery.since);
         if rules.ask || age > rules.resend_within {
             return Err((
                 "a doubt is resent within resend_within, and not with ask",

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use runner::delivery::DeliveryKey;
-
 use crate::seen::{At, Request, SECOND, Seen};
 use crate::story::{Apply, MONDAY, Says, Story, What};
 
 use super::claims::Wrong;
-use super::{day_of, minute_of};
+use super::{Resends, day_of, minute_of};
 
 /// A start of ours or of another process, and the pace of its time in thousandths.
 #[derive(Clone, Copy)]
@@ -21,7 +19,7 @@ struct Start {
 pub fn judge(
     (story, apply): (&Story, &Apply),
     seen: &Seen,
-    (new, resends): (&[Request], &BTreeSet<(DeliveryKey, u32)>),
+    (new, resends): (&[Request], &Resends),
 ) -> Result<(), Wrong> {
     paced(story, apply, seen, new.len())?;
     let began = seen.began.last().copied().unwrap_or_default();
@@ -36,7 +34,7 @@ pub fn judge(
             ));
         }
         alone(story, seen, request)?;
-        let again = resends.contains(&(request.key, request.attempt));
+        let again = resends.get(&(request.key, request.attempt)).copied();
         owed((story, apply), seen, (request, again))?;
     }
     per_day(story, apply, seen, new)?;
@@ -170,15 +168,20 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
 }
 
 /// Whom a run may send to at all, by the story's own words.
-fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Request, bool)) -> Result<(), Wrong> {
+fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Request, Option<i64>)) -> Result<(), Wrong> {
     let user = request.user;
     let listed = apply.listed.iter().find(|(listed, _)| *listed == user);
     let wrong = |promise, how: &str| Err((promise, format!("u{user} {how}")));
     if apply.excluded.contains(&user) {
         return wrong("nobody who said no is sent to", "is excluded");
     }
-    if again {
-        return Ok(());
+    if let Some(since) = again {
+        let old = request.wall - since > i64::try_from(story.rules.resend_within).unwrap_or(i64::MAX);
+        return if old {
+            wrong("a doubt is resent within resend_within", "was sent to too late")
+        } else {
+            Ok(())
+        };
     }
     let Some((_, ago)) = listed else {
         return wrong("nobody is sent to whom the source does not name", "is gone");
