@@ -120,6 +120,11 @@ pub enum EventKind {
         /// How long the wait would be.
         wait: Duration,
     },
+    /// What lies ahead of a run with waves: what each that has not ended has to send, in the order of their turns; comes once.
+    WavesAhead {
+        /// Wave by wave, and everybody else at the end.
+        waves: Vec<WaveLoad>,
+    },
     /// A wave has begun or ended.
     Wave {
         /// Which, from 1; none for everybody who is in no wave.
@@ -150,6 +155,19 @@ pub enum EventKind {
         /// Where all deliveries stand.
         counts: Counts,
     },
+}
+
+/// What there is to do in one wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveLoad {
+    /// Its number from 1; none for everybody who is in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries that would be attempted.
+    pub to_send: u64,
+    /// When it may begin; the smallest time there is when it need not wait for one that has ended.
+    pub not_before: Timestamp,
+    /// The wait behind its end.
+    pub wait: Duration,
 }
 
 /// What a run is doing.
@@ -281,6 +299,8 @@ pub enum Draining {
     DayUsedUp,
     /// It would have had to wait for a wave, and was told not to.
     BetweenWaves,
+    /// The next wave's turn does not come before `schedule.end`.
+    NoWave,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken,
 }

@@ -1,10 +1,15 @@
 //! The files that are shipped: each parses, means what it says, and fits the schema.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, Source, load, parse, render_human, schema};
+use runner::clock::later;
+use runner::plan::forecast::{AFTER_TAKING, Load, WaveLoad, forecast};
+use runner::plan::{self, RunOptions};
 use runner::secret::SecretRef;
 use serde_json::{Value as Json, json};
 
@@ -99,6 +104,46 @@ fn the_files_mean_what_they_say() {
 
     let codes = read("examples/new-activity.yaml").codes;
     assert_eq!(codes.len(), 2);
+}
+
+/// What the comments of the week promise of ten million users.
+#[test]
+fn the_week_goes_as_it_says() {
+    let week = plan::build(&read("examples/week.yaml"), RunOptions::default()).expect("it is a plan");
+    let at = |day, hour| {
+        let time = date(2026, 6, day).at(hour, 0, 0, 0);
+        week.schedule.zone.to_timestamp(time).expect("it is a time")
+    };
+    let share = |wave, to_send| WaveLoad {
+        wave,
+        to_send,
+        not_before: Timestamp::MIN,
+        wait: wave.map_or(Duration::ZERO, |_| Duration::from_hours(13)),
+    };
+    let load = Load {
+        to_send: 10_000_000,
+        first_due: Timestamp::MIN,
+        last_due: Timestamp::MIN,
+        begun_today: 0,
+        waves: vec![share(Some(1), 100_000), share(Some(2), 900_000), share(None, 9_000_000)],
+    };
+    assert!(
+        week.schedule
+            .waves
+            .iter()
+            .all(|wave| wave.wait == Duration::from_hours(13))
+    );
+    let week = forecast(&week, &load, at(8, 9));
+    assert_eq!(week.obstacle, None);
+    let begins: Vec<_> = week.waves.iter().filter_map(|turns| turns.begins).collect();
+    assert_eq!(
+        begins,
+        [at(8, 10), at(9, 10), at(11, 10)].map(|opens| later(opens, AFTER_TAKING))
+    );
+    assert!(
+        week.ends_at.is_some_and(|ends| at(13, 9) < ends && ends < at(13, 22)),
+        "{week:?}"
+    );
 }
 
 #[test]

@@ -7,11 +7,13 @@
 
 mod ledger_common;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use ledger_common::turns::{live, reopened, turn, wait};
 use ledger_common::{began, closed, ended, intent, key, open};
 use proptest::prelude::*;
-use runner::clock::from_ms;
+use runner::clock::{from_ms, later};
 
 use runner::delivery::{Away, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
@@ -157,12 +159,8 @@ fn what_was_durable_though_the_append_failed_is_there_for_the_next_process() {
 fn an_append_that_nobody_waits_for_leaves_the_book_as_it_was_and_ends_the_ledger() {
     wait(async {
         let (store, mut ledger) = begun(1, 1).await;
-        store.stall(std::time::Duration::from_secs(5));
-        let given_up = tokio::time::timeout(
-            std::time::Duration::from_secs(1),
-            ledger.append(vec![intent(key(0, 1), T)]),
-        )
-        .await;
+        store.stall(Duration::from_secs(5));
+        let given_up = tokio::time::timeout(Duration::from_secs(1), ledger.append(vec![intent(key(0, 1), T)])).await;
         assert!(given_up.is_err());
         assert_eq!(ledger.book().counts().of(StateName::InFlight), 0);
         assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
@@ -229,5 +227,41 @@ fn what_is_supposed_is_folded_and_never_kept() {
         assert_eq!(store.records(), kept);
         let counts = reopened(&store).await.book().counts();
         assert_eq!(counts.of(StateName::Pending), 3);
+    });
+}
+
+/// What a run begins with is folded at once, and durable in its place before what it adds first; without that, not at all.
+#[test]
+fn what_is_held_back_is_kept_with_what_comes_next_or_not_at_all() {
+    let at = |seconds| later(T, Duration::from_secs(seconds));
+    wait(async {
+        let (store, mut ledger) = begun(3, 1).await;
+        ledger.append(vec![intent(key(0, 1), T)]).await.unwrap();
+        let kept = store.records();
+        ledger.hold_back(&[began(at(60))]).unwrap();
+        assert_eq!(ledger.book().counts().of(StateName::InDoubt), 1);
+        assert_eq!(store.records(), kept);
+        // Neither is it in what lets the ledger be opened soon.
+        ledger.close().await;
+        let mut ledger = reopened(&store).await;
+        assert_eq!(ledger.book().counts().of(StateName::InFlight), 1);
+
+        ledger.hold_back(&[began(at(61))]).unwrap();
+        let permits = ledger.append(vec![intent(key(1, 1), at(62))]).await.unwrap();
+        assert_eq!((permits.len(), ledger.sequence()), (1, kept + 2));
+        let told = ledger.book().counts();
+        let mut ledger = reopened(&store).await;
+        assert_eq!(ledger.book().counts(), told);
+        let mut facts = Vec::new();
+        ledger.facts(|batch, fact| facts.push((batch, fact))).await.unwrap();
+        let last = facts.split_off(facts.len() - 2);
+        assert_eq!(last, [(kept + 1, began(at(61))), (kept + 2, intent(key(1, 1), at(62)))]);
+
+        ledger.hold_back(&[began(at(63))]).unwrap();
+        assert!(matches!(ledger.hold_back(&[began(at(63))]), Err(LedgerError::Failed)));
+        assert!(matches!(
+            ledger.append(vec![began(at(64))]).await,
+            Err(LedgerError::Failed)
+        ));
     });
 }

@@ -149,7 +149,7 @@ impl Run<'_> {
         self.tell_of_waits();
         let converge = self.converge();
         if let Some(ledger) = &mut existing {
-            ledger.append(converge.beginning(ledger.book())).await?;
+            ledger.hold_back(&converge.beginning(ledger.book()))?;
             let counts = ledger.book().counts();
             self.say(EventKind::Counted { counts });
         }

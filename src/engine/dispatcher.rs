@@ -108,6 +108,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             started: Notify::new(),
             clock: apply.clock,
             schedule: apply.plan.schedule.clone(),
+            orders: apply.orders.clone(),
             run_began: instant,
         };
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
@@ -137,6 +138,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+        self.tell_of_waves();
         loop {
             while let Some(done) = self.flight.workers.try_join_next() {
                 self.flight.done.push(done?);
@@ -165,7 +167,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             wall: self.shared.clock.now(),
             instant: Instant::now(),

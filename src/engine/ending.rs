@@ -51,7 +51,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             | Why::BetweenWaves
             | Why::AppIdTaken(_) => Ending::Incomplete,
             Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
-            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow => Ending::NeedsPerson,
+            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow | Why::NoWave => Ending::NeedsPerson,
         }
     }
 }

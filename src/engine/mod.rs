@@ -98,6 +98,8 @@ pub enum Why {
     DayUsedUp,
     /// It would have had to wait for a wave, and was told not to.
     BetweenWaves,
+    /// The wait for the next wave reaches `schedule.end`, or no window opens between them.
+    NoWave,
     /// Another process sends for the app id, and the run was told not to wait.
     AppIdTaken(Owner),
 }
@@ -113,6 +115,7 @@ impl Why {
             Self::NoWindow => Draining::NoWindow,
             Self::DayUsedUp => Draining::DayUsedUp,
             Self::BetweenWaves => Draining::BetweenWaves,
+            Self::NoWave => Draining::NoWave,
             Self::AppIdTaken(_) => Draining::AppIdTaken,
             Self::Halted(_) => Draining::Halted,
             Self::End => Draining::End,

@@ -19,9 +19,10 @@ use crate::plan::forecast::lapse::Comparison;
 use crate::plan::forecast::{ANSWER, Load, Starts, WaveLoad, after_taking};
 
 use super::admit::Changes;
+use super::dispatcher::Moment;
 use super::queue::{Pick, Queue, activity_of, due_in};
 use super::roll::{Dates, Roll};
-use super::waves;
+use super::waves::{self, Waves};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,9 +134,11 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
             again.push((due, key, standing.doubt.is_some()));
         }
     }
-    let mut wave = waves::last_ended(plan, book).map_or(0, |(last, _)| last + 1);
-    wave = release(&mut queue, plan, book, wave, at);
+    let began = Moment { wall: at, instant };
+    let mut waves = Waves::new(plan, book, &queue, began);
+    waves.go_on(plan, book, &mut queue, began);
     if let Some(due) = queue.next_due()
+        && waves.due(began).is_none()
         && !queue.has_next(book, at, instant, Pick::Send)
     {
         outlook.first_due = later(at, due.saturating_duration_since(instant));
@@ -152,7 +155,13 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
     };
     let dates = Dates::of(&roll, plan.audience.as_of, now);
     outlook.lapse = dates.map(|dates| look.compare(&dates, again));
-    outlook.first = first((queue, wave), (plan, book), (at, instant), most);
+    if let Some(compared) = &outlook.lapse {
+        for load in &mut outlook.waves {
+            let lapsed = compared.planned().by_wave.get(&load.wave).copied();
+            load.to_send = load.to_send.saturating_sub(lapsed.unwrap_or_default());
+        }
+    }
+    outlook.first = first((queue, waves), (plan, book), began, most);
     outlook
 }
 
@@ -170,16 +179,6 @@ fn behind(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> u64 {
         }
     }
     behind
-}
-
-/// Lets turns come up to the first wave, from one on, that has anything left. Says which one that is.
-fn release(queue: &mut Queue, plan: &Plan, book: &Book, from: usize, now: Timestamp) -> usize {
-    let mut wave = from;
-    while wave < plan.schedule.waves.len() && queue.has_ended(book, from..=wave, now) {
-        wave += 1;
-    }
-    queue.release(wave);
-    wave
 }
 
 /// Whether a coupon of the same user before this one waits for a person.
@@ -200,31 +199,30 @@ fn waits_for_person(book: &Book, queue: &Queue, (key, standing): (DeliveryKey, &
 
 /// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its
 /// answer is there; and where nothing is due, a run waits until something is, or until the next wave.
-fn first(
-    (mut queue, mut wave): (Queue, usize),
-    (plan, book): (&Plan, &Book),
-    (at, began): (Timestamp, Instant),
-    most: usize,
-) -> Vec<Due> {
+fn first((mut queue, mut waves): (Queue, Waves), (plan, book): (&Plan, &Book), began: Moment, most: usize) -> Vec<Due> {
     let Some(current) = book.current_activity() else {
         return Vec::new();
     };
     let mut first = Vec::new();
-    let mut instant = began;
+    let (mut at, mut under_way) = (began, Duration::ZERO);
     while first.len() < most {
-        let now = later(at, instant.saturating_duration_since(began));
-        let Some(key) = queue.next(book, now, instant, Pick::Send) else {
-            let before = wave;
-            wave = release(&mut queue, plan, book, wave, now);
-            let wait = plan.schedule.waves.get(before).filter(|_| plan.schedule.waits);
-            match queue.next_due() {
-                _ if wave > before => instant += wait.map_or(Duration::ZERO, |before| before.wait),
-                Some(due) if due > instant => instant = due,
-                _ => break,
+        let Some(key) = queue.next(book, at.wall, at.instant, Pick::Send) else {
+            // A wave ends when the last of it is answered.
+            at = after(at, std::mem::take(&mut under_way));
+            waves.go_on(plan, book, &mut queue, at);
+            if queue.has_next(book, at.wall, at.instant, Pick::Send) {
+                continue;
             }
+            let next = [queue.next_due(), waves.due(at)].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next > at.instant) else {
+                break;
+            };
+            at = after(at, next - at.instant);
+            waves.go_on(plan, book, &mut queue, at);
             continue;
         };
         queue.count(key);
+        under_way = ANSWER;
         let activity = book.activity(activity_of(&book.standing(key), current));
         let open_id = OpenId::parse(&book.open_id(key.recipient)).ok();
         let (Some(activity_id), Some(open_id), Some(merchant_coupon_id)) =
@@ -239,8 +237,16 @@ fn first(
             merchant_coupon_id,
         });
         if first.len() == 1 {
-            instant += after_taking(plan.pace.per_second) + ANSWER;
+            let taking = after_taking(plan.pace.per_second);
+            at = after(at, taking + std::mem::take(&mut under_way));
         }
     }
     first
+}
+
+fn after(at: Moment, wait: Duration) -> Moment {
+    Moment {
+        wall: later(at.wall, wait),
+        instant: at.instant + wait,
+    }
 }

@@ -85,6 +85,26 @@ impl Waves {
         });
     }
 
+    /// Goes on as far as a run would by now that has nothing in flight: ends the waves that have nothing left, and lets those
+    /// have a turn whose wait is over.
+    pub(super) fn go_on(&mut self, plan: &Plan, book: &Book, queue: &mut Queue, at: Moment) {
+        loop {
+            if self.due(at).is_some_and(|due| due <= at.instant) {
+                self.wait = None;
+            }
+            let (current, waves) = (self.current(), self.each.len());
+            queue.release(self.released());
+            if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.wall) {
+                return;
+            }
+            self.ended = current + 1;
+            queue.release(current);
+            if plan.schedule.waits && queue.waits_for_wave(book) {
+                self.rest(plan, current, at.wall, at);
+            }
+        }
+    }
+
     /// Whose turn it is, or will be when the wait is over: the first wave that has not ended and has anybody in it, or, behind
     /// all waves, everybody else.
     fn current(&self) -> usize {
@@ -123,6 +143,12 @@ impl Waves {
         let wait = self.wait?;
         let by_wall = until(at.wall, wait.until).map(|left| at.instant + left);
         Some(by_wall.map_or(at.instant, |by_wall| by_wall.min(wait.due)))
+    }
+
+    /// When the wait will be over by the wall, as it is now.
+    fn begins(&self, at: Moment) -> Option<Timestamp> {
+        let left = self.due(at)?.saturating_duration_since(at.instant);
+        Some(later(at.wall, left))
     }
 
     /// What is waited for, and until when.
@@ -193,8 +219,7 @@ pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
     let ended = last_ended(plan, book);
     let first = ended.map_or(0, |(last, _)| last + 1);
     if wave > first {
-        let number = u32::try_from(wave + 1).ok();
-        return Turn::With(number.filter(|_| wave < waves.len()));
+        return Turn::With(number(plan, wave));
     }
     match ended.filter(|_| wave == first && plan.schedule.waits) {
         Some((last, at)) => Turn::At(waves.get(last).map_or(at, |wave| later(at, wave.wait))),
@@ -269,7 +294,7 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
         }
         if sizes.get(wave).is_none_or(|wave| wave.size > 0) {
             loads.push(WaveLoad {
-                wave: said.get(wave).and_then(|_| u32::try_from(wave + 1).ok()),
+                wave: number(plan, wave),
                 to_send,
                 not_before: if over.is_some() { Timestamp::MIN } else { not_before },
                 wait: if over.is_some() { Duration::ZERO } else { kept },
@@ -277,6 +302,12 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
         }
     }
     loads
+}
+
+/// A wave's number from 1; none for everybody else.
+pub(super) fn number(plan: &Plan, wave: usize) -> Option<u32> {
+    let number = u32::try_from(wave + 1).ok();
+    number.filter(|_| wave < plan.schedule.waves.len())
 }
 
 /// Shares are the same when nobody could write the difference.
@@ -291,6 +322,18 @@ fn exceeds(many: u64, share: f64, of: u64) -> bool {
 }
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
+    /// Tells what lies ahead, when a run begins.
+    pub(super) fn tell_of_waves(&self) {
+        if self.plan.schedule.waves.is_empty() {
+            return;
+        }
+        let at = self.moment();
+        let mut waves = loads(&self.plan, self.ledger.book(), &self.queue, self.known(at));
+        let ended = self.limits.waves.ended;
+        waves.retain(|load| load.wave.is_none_or(|wave| wave as usize > ended));
+        self.voice.say(at.wall, EventKind::WavesAhead { waves });
+    }
+
     /// Ends a wave that has nothing left, begins the next one when its time has come, and halts where too few of one were
     /// issued.
     pub(super) fn look_at_waves(&mut self, at: Moment, batch: &mut Batch) {
@@ -397,18 +440,23 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         );
     }
 
-    /// Leaves instead of waiting, where that was asked for and nothing else is left to do.
+    /// Leaves instead of waiting where nothing else is left to do: the wave's turn comes too late, or not to wait was asked
+    /// for.
     fn leave_for_wave(&mut self, at: Moment, batch: &Batch) {
-        let known = at.wall.max(self.ledger.book().newest());
-        if self.plan.run.no_wait
-            && batch.facts.is_empty()
+        let ended = 0..=self.limits.waves.ended.saturating_sub(1);
+        let why = match self.limits.waves.begins(at) {
+            Some(begins) if self.plan.schedule.opens(begins).is_none() => Why::NoWave,
+            Some(_) if self.plan.run.no_wait => Why::BetweenWaves,
+            _ => return,
+        };
+        let known = self.known(at);
+        if batch.facts.is_empty()
             && self.flight.trips.is_empty()
             && self.queue.waits_for_wave(self.ledger.book())
-            && self
-                .queue
-                .has_ended(self.ledger.book(), 0..=self.limits.waves.ended.saturating_sub(1), known)
+            && self.queue.has_ended(self.ledger.book(), ended, known)
+            && self.finished().is_none()
         {
-            self.finish(Why::BetweenWaves);
+            self.finish(why);
         }
     }
 }

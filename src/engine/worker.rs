@@ -18,6 +18,7 @@ use crate::event::{Emit, Event, EventKind};
 use crate::identity::OpenId;
 use crate::ledger::Permit;
 use crate::merchant_coupon_id::MerchantCouponId;
+use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::plan::Schedule;
 use crate::planted::planted;
@@ -83,6 +84,8 @@ pub struct Shared<P> {
     pub clock: Clock,
     /// When something may start.
     pub schedule: Schedule,
+    /// What the run is told meanwhile.
+    pub orders: watch::Receiver<Order>,
     /// When the run began.
     pub run_began: Instant,
 }
@@ -134,7 +137,9 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    if !*open.borrow()
+    // Whoever decides may be waiting for the disk, and have seen neither an order nor the end of a window.
+    if *shared.orders.borrow() != Order::Go
+        || !*open.borrow()
         || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
         || latest.is_some_and(|latest| latest < began)
     {

@@ -67,6 +67,8 @@ pub struct Ledger<S> {
     reader: Codec,
     sequence: u64,
     kept: Kept,
+    /// A batch that is folded and not in the store yet.
+    held: Option<Vec<u8>>,
     failed: bool,
 }
 
@@ -131,6 +133,7 @@ impl<S: Store> Ledger<S> {
                 behind: 0,
                 at_least: Kept::AT_LEAST,
             },
+            held: None,
             failed: false,
         })
     }
@@ -138,7 +141,7 @@ impl<S: Store> Ledger<S> {
     /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
     /// if this fails; opening it takes longer then.
     pub async fn close(mut self) {
-        if !self.failed && self.kept.sequence != Some(self.sequence) {
+        if !self.failed && self.held.is_none() && self.kept.sequence != Some(self.sequence) {
             self.keep().await;
         }
         self.store.close().await;
@@ -202,6 +205,11 @@ impl<S: Store> Ledger<S> {
             return Err(LedgerError::Failed);
         }
         self.failed = true;
+        if let Some(held) = self.held.take() {
+            self.store.append(self.chain.seal(&held)).await?;
+            self.sequence += 1;
+            self.kept.behind += held.len() as u64;
+        }
         let sequence = self.sequence + 1;
         let last = LastGood {
             sequence: self.sequence,
@@ -245,6 +253,30 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// When a fact contradicts those before it.
     pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
+        // Whoever foretells looks nobody up any more: for millions the table would be filled in vain.
+        if facts.iter().any(|fact| matches!(fact, Fact::Admitted { .. })) {
+            self.book.people.forget_index();
+        }
+        self.fold(facts).map(drop)
+    }
+
+    /// Folds facts now, and makes them durable as a batch of their own before whatever is appended next: what a run begins
+    /// with, so that one that is refused before it has anything to add adds nothing.
+    ///
+    /// # Errors
+    /// When a fact contradicts those before it, or facts are held back already. The ledger takes nothing more then.
+    pub fn hold_back(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
+        if self.failed || self.held.is_some() {
+            self.failed = true;
+            return Err(LedgerError::Failed);
+        }
+        self.held = Some(self.fold(facts)?);
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Folds facts that the store is not told of.
+    fn fold(&mut self, facts: &[Fact]) -> Result<Vec<u8>, LedgerError> {
         self.failed = true;
         let last = LastGood {
             sequence: self.sequence,
@@ -257,7 +289,8 @@ impl<S: Store> Ledger<S> {
         })?;
         let folded = decode(&mut self.reader, last, &body, |entry| self.book.fold(entry));
         self.book.spill().check()?;
-        folded
+        folded?;
+        Ok(body)
     }
 
     /// Reads all that happened again, and shows every fact in order with the number of its batch.

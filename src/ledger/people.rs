@@ -113,6 +113,11 @@ impl People {
         }
     }
 
+    /// Lets go of the table, until somebody is looked for.
+    pub(super) fn forget_index(&mut self) {
+        self.index = OnceLock::new();
+    }
+
     /// Moves one recipient, and says how they stood.
     pub(super) fn put(&mut self, recipient: u32, away: Option<Away>) -> Option<Presence> {
         let slot = self.presence.get_mut(recipient as usize)?;

@@ -94,8 +94,8 @@ pub trait Store: Send + 'static {
 /// A store on disk: sled's files in `store`, and `head` beside it, within one directory. Whoever opens it has the
 /// campaign's lock.
 ///
-/// Opening it changes nothing in its files but what a kill left there: they are as they were until the first append. When
-/// it is dropped it is closed, and sealed if nothing went wrong.
+/// Opening it changes nothing in its files but what a kill left there: they are as they were until the first append, or
+/// until somebody is to read beside it. When it is dropped it is closed, and sealed if nothing went wrong.
 #[derive(Debug)]
 pub struct SledStore {
     keeper: Arc<Mutex<Keeper>>,
@@ -146,12 +146,12 @@ impl SledStore {
         lock(&self.keeper).condition()
     }
 
-    /// A second hand on it, which reads while batches are appended, for as long as it is open for them.
+    /// A second hand on it, which reads while batches are appended. From here on its files are open for them.
     ///
     /// # Errors
-    /// When nothing was appended yet, so that its files may not be open.
+    /// When they cannot be opened, or do not have what was read of them.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let get = lock(&self.keeper).reader()?;
+        let get = lock(&self.keeper).reader(self.last)?;
         Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), get))
     }
 

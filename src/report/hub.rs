@@ -177,6 +177,7 @@ impl Emit for Hub {
             EventKind::AttemptBegan { .. }
             | EventKind::Counted { .. }
             | EventKind::Flushed { .. }
+            | EventKind::WavesAhead { .. }
             | EventKind::AudienceRead { .. }
             | EventKind::Admitting { .. } => false,
             EventKind::AttemptEnded(_) => self.record,

@@ -150,6 +150,7 @@ impl Metrics {
             | EventKind::Asked { .. }
             | EventKind::Window { .. }
             | EventKind::DayPassedOver { .. }
+            | EventKind::WavesAhead { .. }
             | EventKind::Wave { .. }
             | EventKind::Warning { .. } => {}
         }

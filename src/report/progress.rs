@@ -14,6 +14,7 @@ use crate::clock;
 use crate::delivery::StateName;
 use crate::event::{Draining, Ending, Phase, Waiting};
 use crate::order::Asker;
+use crate::plan::forecast;
 
 use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
@@ -52,7 +53,12 @@ impl Look<'_> {
             (Some(ended), _) => match ended.ending {
                 Ending::Complete => "complete",
                 Ending::NeedsPerson if tally.halted.is_some() => "halted",
-                Ending::NeedsPerson if matches!(tally.doing.drained, Some(Draining::End | Draining::NoWindow)) => {
+                Ending::NeedsPerson
+                    if matches!(
+                        tally.doing.drained,
+                        Some(Draining::End | Draining::NoWindow | Draining::NoWave)
+                    ) =>
+                {
                     "ended"
                 }
                 Ending::Incomplete | Ending::NeedsPerson => "incomplete",
@@ -71,25 +77,27 @@ impl Look<'_> {
         self.tally.sends.rate(self.now)
     }
 
-    /// When the last owed delivery would be sent, hours outside windows reckoned with: at the pace that is allowed now, or at the one that is reached when
-    /// that is known to be lower. None while nothing is being sent.
+    /// When the last owed delivery would be answered, hours outside windows and the waits behind waves reckoned with: at the
+    /// pace that is allowed now, or at the one that is reached when that is known to be lower. None while nothing is being
+    /// sent, but for the wait for a wave.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
-        let owed = self.tally.counts.owed();
-        // Behind a wave lie waits of which a run that goes on says nothing yet.
-        if self.tally.doing.wave.is_some() {
+        let (tally, owed) = (self.tally, self.tally.counts.owed());
+        let sending = match &tally.doing.phase {
+            Some(Phase::Sending) => true,
+            Some(Phase::Waiting {
+                why: Waiting::Wave { .. },
+                ..
+            }) if !tally.doing.ahead.is_over() => false,
+            _ => return None,
+        };
+        if tally.ended.is_some() || owed == 0 {
             return None;
         }
-        if self.tally.doing.phase != Some(Phase::Sending) || self.tally.ended.is_some() || owed == 0 {
-            return None;
-        }
-        let allowed = self.tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = self.tally.sends.known(self.now) == Duration::from_secs(10);
+        let allowed = tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
+        let known = sending && tally.sends.known(self.now) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
-        #[expect(clippy::cast_precision_loss, reason = "an estimate; far below 2^52")]
-        let seconds = owed as f64 / pace;
-        let left = Duration::try_from_secs_f64(seconds).ok()?;
-        self.setup.calendar.after(self.now, left)
+        forecast::rest(&self.setup.calendar, pace, &tally.doing.ahead.left(owed), self.now)
     }
 
     /// Why nothing is being sent, or why it is slow; none when there is nothing to explain.
@@ -390,6 +398,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
         Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
         Draining::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
         Draining::NoWindow => "no window opens before schedule.end",
+        Draining::NoWave => "the next wave cannot begin before schedule.end",
         Draining::BetweenWaves => "the next wave has to wait, and --no-wait is given",
         Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };

@@ -89,7 +89,7 @@ pub fn problem(tally: &Tally) -> Option<Problem> {
         return Some(why.problem());
     }
     Some(match tally.doing.drained {
-        Some(Draining::End | Draining::NoWindow) => Problem::PastEnd,
+        Some(Draining::End | Draining::NoWindow | Draining::NoWave) => Problem::PastEnd,
         _ if tally.counts.audience() == 0 => Problem::EmptyAudience,
         _ => Problem::LeftToPerson,
     })
@@ -333,6 +333,10 @@ fn advice(tally: &Tally) -> Vec<String> {
         }
         Some(Draining::NoWindow) => advice.push(
             "put schedule.end later in the campaign file, widen schedule.hours, or leave the rest unsent".to_owned(),
+        ),
+        Some(Draining::NoWave) => advice.push(
+            "put schedule.end later in the campaign file, shorten the waits of schedule.waves, or leave the rest unsent"
+                .to_owned(),
         ),
         _ => {}
     }

@@ -1,5 +1,7 @@
 //! The tally: what a run has done so far, as a pure fold over its events. Everything that a reporter shows is in it.
 
+mod ahead;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use crate::delivery::Counts;
 use crate::event::{Attempt, Draining, Ending, Event, EventKind, Halted, Phase, Reading};
 use crate::identity::{ActivityId, AppId, CampaignName, PlatformName};
 use crate::outcome::{Class, Classifier};
+
+pub use ahead::Ahead;
 
 /// What a run has done so far.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +115,7 @@ pub struct Sends {
     pub second: Rolling,
     /// Those of the last ten seconds.
     ten: Rolling,
-    /// The first.
+    /// The first behind the last wait that was longer than those ten seconds.
     first: Option<i64>,
     /// The last one that was told of, and what the wall said then.
     last: Option<(i64, Timestamp)>,
@@ -150,8 +154,8 @@ pub struct Doing {
     pub drained: Option<Draining>,
     /// Whether a person is being asked whether to go on.
     pub asking: bool,
-    /// The wave whose turn it is; none where everybody has one.
-    pub wave: Option<u32>,
+    /// The waves that have not ended.
+    pub ahead: Ahead,
 }
 
 /// How the run ended.
@@ -234,6 +238,9 @@ impl Sends {
     pub(super) fn begin(&mut self, since: Duration, wall: Timestamp) {
         let at = i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4);
         self.attempts += 1;
+        if self.waited && self.last.is_some_and(|(last, _)| last + 10 * SECOND <= at) {
+            self.first = None;
+        }
         self.second.add(at);
         self.ten.add(at);
         self.first.get_or_insert(at);
@@ -254,14 +261,14 @@ impl Sends {
         })
     }
 
-    /// For how long before `now` starts are known, up to ten seconds.
+    /// For how long before `now` starts are known, up to ten seconds; not from before a longer wait.
     #[must_use]
     pub fn known(&self, now: Timestamp) -> Duration {
         let known = self.first.map_or(0, |first| self.at(now) - first).clamp(0, 10 * SECOND);
         Duration::from_micros(known.unsigned_abs())
     }
 
-    /// Starts per second over the last ten seconds before `now`, or since the first start when that is later.
+    /// Starts per second over the last ten seconds before `now`, or since the first start behind a longer wait when that is later.
     #[must_use]
     pub fn rate(&self, now: Timestamp) -> f64 {
         per_second(
@@ -330,9 +337,12 @@ impl Tally {
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
             }
-            EventKind::Wave { wave, ended: false, .. } => self.doing.wave = *wave,
-            EventKind::Wave { .. }
-            | EventKind::DayPassedOver { .. }
+            EventKind::WavesAhead { waves } => self.doing.ahead = Ahead::of(waves),
+            EventKind::Wave { wave, ended: false, .. } => self.doing.ahead.begin(*wave),
+            EventKind::Wave {
+                wave, until, skipped, ..
+            } => self.doing.ahead.end(*wave, until.filter(|_| skipped.is_none())),
+            EventKind::DayPassedOver { .. }
             | EventKind::Window { .. }
             | EventKind::TokenFetched { .. }
             | EventKind::Flushed { .. } => {}

@@ -16,7 +16,7 @@ use runner::order::Order as Told;
 use runner::outcome::Class;
 use runner::plan::forecast::lapse::Comparison;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
-use runner::plan::{Lapse, Order};
+use runner::plan::{Lapse, Order, Wave};
 
 use crate::bench::{BEGIN, Bench};
 use crate::world::{Act, World};
@@ -34,6 +34,8 @@ struct Case {
     every: i64,
     end: Option<i64>,
     at_most: u64,
+    /// Shares in hundredths, and waits in seconds.
+    waves: Vec<(u8, u64)>,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -41,15 +43,25 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![2 => Just(None), 1 => (1_i64..80).prop_map(Some)],
         prop_oneof![2 => Just(u64::MAX), 1 => 1_u64..30],
     );
-    (prop::collection::vec(2_i64..90, 1..40), 1_u8..3, 1_i64..4, bounds).prop_map(
-        |(lapse_after, coupons, every, (end, at_most))| Case {
+    let waves = prop_oneof![
+        1 => Just(Vec::new()),
+        1 => prop::collection::btree_map(1_u8..100, 0_u64..30, 1..4).prop_map(|waves| waves.into_iter().collect())
+    ];
+    (
+        prop::collection::vec(2_i64..90, 1..40),
+        1_u8..3,
+        1_i64..4,
+        bounds,
+        waves,
+    )
+        .prop_map(|(lapse_after, coupons, every, (end, at_most), waves)| Case {
             lapse_after,
             coupons,
             every,
             end,
             at_most,
-        },
-    )
+            waves,
+        })
 }
 
 impl Case {
@@ -62,6 +74,13 @@ impl Case {
         plan.coupons_per_user = self.coupons;
         plan.pace.per_second = 1.0 / f64::from(i32::try_from(self.every).unwrap());
         plan.run.at_most = self.at_most;
+        plan.schedule.waits = true;
+        let wave = |(share, wait): &(u8, u64)| Wave {
+            share: f64::from(*share) / 100.0,
+            wait: Duration::from_secs(*wait),
+            not_issued: 1.0,
+        };
+        plan.schedule.waves = self.waves.iter().map(wave).collect();
         if let Some(end) = self.end {
             plan.schedule.end = from_ms(BEGIN + end * 1_000);
         }
@@ -191,6 +210,7 @@ async fn what_an_earlier_run_left_takes_its_starts_before_the_others() {
         every: 1,
         end: None,
         at_most: u64::MAX,
+        waves: Vec::new(),
     };
     let mut bench = case.bench(Order::AsListed);
     bench.plan.retry.attempts = 1;

@@ -12,7 +12,9 @@ mod lapses;
 mod limits;
 mod orders;
 mod prediction;
+mod progress;
 mod waves;
+mod waves_end;
 mod who;
 mod world;
 

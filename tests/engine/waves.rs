@@ -20,9 +20,9 @@ use crate::bench::Bench;
 use crate::prediction;
 use crate::world::{Act, World};
 
-const MINUTE: i64 = 60_000;
+pub const MINUTE: i64 = 60_000;
 
-fn wave(share: f64, minutes: u64) -> Wave {
+pub fn wave(share: f64, minutes: u64) -> Wave {
     Wave {
         share,
         wait: Duration::from_mins(minutes),
@@ -30,7 +30,7 @@ fn wave(share: f64, minutes: u64) -> Wave {
     }
 }
 
-fn bench(waves: &[Wave]) -> Bench {
+pub fn bench(waves: &[Wave]) -> Bench {
     let mut bench = Bench::new();
     bench.plan.schedule.waves = waves.to_vec();
     bench.plan.schedule.waits = true;
@@ -38,7 +38,7 @@ fn bench(waves: &[Wave]) -> Bench {
 }
 
 /// The wave of a user, from 0, by the hash alone.
-fn wave_of(bench: &Bench, user: u32) -> usize {
+pub fn wave_of(bench: &Bench, user: u32) -> usize {
     let identity = &bench.plan.identity;
     let draw = Draw::new(WAVE, &identity.campaign, &identity.app_id);
     let waves = &bench.plan.schedule.waves;

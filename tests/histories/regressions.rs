@@ -105,6 +105,21 @@ fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
     }
 }
 
+/// The one that decides waits for the disk and does not see the order; what is armed must not start all the same.
+#[test]
+fn a_pause_holds_while_the_disk_stalls() {
+    let mut story = plain(&[2, 3]);
+    (story.applies[0].said.pace, story.applies[0].said.coupons) = (2_000, 2);
+    let stall = What::Stall {
+        ms: 920,
+        told_late: false,
+    };
+    story.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
+        .map(|(after, what)| Happening { after, what })
+        .to_vec();
+    holds(&story);
+}
+
 /// At less than one start a second, a second behind the start of a killed run is too soon for the next one.
 #[test]
 fn a_slow_pace_is_kept_over_a_kill() {

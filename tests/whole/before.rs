@@ -157,7 +157,7 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
     scene.run(&["--expect", &reviewed, "--at-most", "5"]).ends(3);
     scene.run(&["--expect", &going_on, "--at-most", "5"]).ends(3);
 
-    let asked = stand_in.log().len();
+    let (asked, facts) = (stand_in.log().len(), scene.facts().len());
     scene.audience(0..31);
     insta::assert_snapshot!(told(&scene, &scene.run(&["--expect", &reviewed]).ends(4)));
     scene.audience(0..30);
@@ -167,6 +167,7 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
     scene.more.clear();
     scene.write();
     assert_eq!(stand_in.log().len(), asked, "nothing was sent");
+    assert_eq!(scene.facts().len(), facts, "and nothing was added");
 
     // Another plan is applied in between: what was reviewed is another change by now.
     scene.audience(0..32);

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::delivery::DeliveryKey;
 use crate::engine::roll::Dates;
+use crate::engine::waves;
 use crate::plan::forecast::Starts;
 use crate::plan::forecast::lapse::{Again, Comparison, Lapses, Turn};
 use crate::plan::{Order, Plan};
@@ -14,7 +15,7 @@ pub(super) struct Look<'l> {
     pub(super) plan: &'l Plan,
     /// The recipients in the order of their turns; none when that is the order of admission.
     pub(super) order: Option<&'l [u32]>,
-    pub(super) starts: Starts,
+    pub(super) starts: Starts<'l>,
     /// Whether a delivery was never attempted and has its turn in this run. Newcomers who are all alike may be unknown to
     /// whoever tells it.
     pub(super) waits: &'l dyn Fn(DeliveryKey) -> bool,
@@ -32,9 +33,9 @@ impl Look<'_> {
             let rounds = waves.flat_map(|wave| (1..=self.plan.coupons_per_user).map(move |ordinal| (wave, ordinal)));
             let turns = rounds.flat_map(|(wave, ordinal)| {
                 let last = self.last_active(by, dates, (wave, ordinal));
-                last.map(move |last| self.turn(dates.latest(last), ordinal))
+                last.map(move |last| self.turn(dates.latest(last), (wave, ordinal)))
             });
-            Lapses::of(&again, turns, |nth, due| self.starts.within(nth, due))
+            Lapses::of(&again, turns, self.starts.clone())
         };
         Comparison {
             order,
@@ -45,7 +46,10 @@ impl Look<'_> {
 
     fn again(&self, dates: &Dates<'_>, mut again: Vec<(Timestamp, DeliveryKey, bool)>) -> Vec<Again> {
         again.sort_unstable();
-        let turn = |key: DeliveryKey| self.turn(dates.latest(dates.last(key.recipient)), key.ordinal);
+        let turn = |key: DeliveryKey| {
+            let latest = dates.latest(dates.last(key.recipient));
+            self.turn(latest, ((self.wave_of)(key.recipient), key.ordinal))
+        };
         again
             .into_iter()
             .map(|(due, key, doubtful)| Again {
@@ -56,9 +60,10 @@ impl Look<'_> {
     }
 
     /// Whoever waits for one coupon waits for all of theirs behind it.
-    const fn turn(&self, latest: Timestamp, ordinal: u8) -> Turn {
+    fn turn(&self, latest: Timestamp, (wave, ordinal): (usize, u8)) -> Turn {
         Turn {
             latest,
+            wave: waves::number(self.plan, wave),
             last: ordinal == self.plan.coupons_per_user,
         }
     }

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
 use crate::ledger::codec::Codec;
+use crate::ledger::memory::MemoryStore;
 use crate::ledger::names::pack;
-use crate::ledger::{Fact, names};
+use crate::ledger::{Fact, Ledger, names};
 
 /// What is done to people.
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 /// Admits one as the ledger tells of them; says whether that was possible.
 fn admit(people: &mut People, open_id: &str) -> bool {
-    let recipients = vec![crate::identity::OpenId::parse(open_id).expect("an open_id")];
+    let recipients = vec![OpenId::parse(open_id).expect("an open_id")];
     let bytes = Codec::default()
         .encode(&[Fact::Admitted { recipients }])
         .expect("a fact");
@@ -117,7 +119,7 @@ proptest! {
                         people.dismiss(u32::try_from(*left).expect("few"));
                         expected.truncate(*left);
                     }
-                    Deed::Index => people.index = OnceLock::new(),
+                    Deed::Index => people.forget_index(),
                     Deed::Shortcut => *people = by_shortcut(people),
                 }
                 people.index().expect("all are distinct");
@@ -134,6 +136,26 @@ proptest! {
             }
         }
     }
+}
+
+/// Nobody is looked up in what is supposed; whoever is all the same is found.
+#[tokio::test]
+async fn who_is_supposed_to_come_fills_no_table() {
+    let identity = Identity {
+        platform: PlatformName::Sandbox,
+        app_id: AppId::parse("tt1").expect("an app_id"),
+        campaign: CampaignName::parse("summer").expect("a name"),
+    };
+    let mut ledger = Ledger::open(MemoryStore::default(), identity).await.expect("it opens");
+    assert_eq!(find(&ledger.book().people, "u1"), None);
+    let recipients = ["u1", "u2"].map(|open_id| OpenId::parse(open_id).expect("an open_id"));
+    let admitted = Fact::Admitted {
+        recipients: recipients.to_vec(),
+    };
+    ledger.suppose(&[admitted]).expect("it may be supposed");
+    let people = &ledger.book().people;
+    assert!(people.index.get().is_none());
+    assert_eq!(find(people, "u2"), Some(1));
 }
 
 #[test]

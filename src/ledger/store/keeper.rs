@@ -186,8 +186,8 @@ impl Keeper {
     }
 
     /// What asks the files for one entry, from any thread.
-    pub(super) fn reader(&self) -> Result<Get, StoreError> {
-        Ok(self.readable()?.reader())
+    pub(super) fn reader(&mut self, last: Head) -> Result<Get, StoreError> {
+        Ok(self.writable(last)?.reader())
     }
 
     /// Opens the files themselves. From here on sled may write to them.

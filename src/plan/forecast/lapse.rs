@@ -17,6 +17,8 @@ const HOUR_MS: i64 = 3_600_000;
 pub struct Turn {
     /// The last moment at which its user may be sent to.
     pub latest: Timestamp,
+    /// The wave that it comes with, from 1; none when its user is in no wave.
+    pub wave: Option<u32>,
     /// Whether it is the last one of its user.
     pub last: bool,
 }
@@ -51,6 +53,28 @@ pub struct Lapses {
     /// How many users lapse in each hour, by the hour's beginning, before a turn of theirs. Hours in which nobody does are
     /// not there.
     pub by_hour: BTreeMap<Timestamp, u64>,
+    /// How many coupons have no turn because their user has lapsed, by the wave that it would come with. Waves in which
+    /// nobody does are not there.
+    pub by_wave: BTreeMap<Option<u32>, u64>,
+}
+
+/// When a run starts what it attempts.
+pub trait Starting {
+    /// When the `nth` start is, from 0, that is not before `due`; none when there is none any more. Starts never go back in
+    /// time.
+    fn start(&self, nth: u64, due: Timestamp) -> Option<Start>;
+
+    /// Begins a wave behind so many starts, or the turns of everybody who is in none; nothing where those come at present.
+    fn begin(&mut self, wave: Option<u32>, nth: u64);
+}
+
+/// Starts that no wave waits for.
+impl<F: Fn(u64, Timestamp) -> Option<Start>> Starting for F {
+    fn start(&self, nth: u64, due: Timestamp) -> Option<Start> {
+        self(nth, due)
+    }
+
+    fn begin(&mut self, _: Option<u32>, _: u64) {}
 }
 
 /// Both orders, side by side.
@@ -88,24 +112,21 @@ impl Comparison {
 }
 
 impl Lapses {
-    /// Forecasts one order: the turns as they come, and among them, as soon as they are due, those of `again`, which are
-    /// sorted by that. `start` says when the nth start is, from 0, that is not before a time; none when there is none any
-    /// more. Starts never go back in time. Whoever has lapsed when their turn comes takes no start, and a run knows it
-    /// before: also of a turn that would come behind its end, as long as it waits for nobody else.
+    /// Forecasts one order: the turns as they come, wave by wave, and among them, as soon as they are due, those of `again`,
+    /// which are sorted by that. Whoever has lapsed when their turn comes takes no start, so that the next wave begins
+    /// sooner, and a run knows it before: also of a turn that would come behind its end, as long as it waits for nobody
+    /// else.
     #[must_use]
-    pub fn of(
-        again: &[Again],
-        turns: impl IntoIterator<Item = Turn>,
-        start: impl Fn(u64, Timestamp) -> Option<Start>,
-    ) -> Self {
+    pub fn of(again: &[Again], turns: impl IntoIterator<Item = Turn>, starts: impl Starting) -> Self {
         let mut course = Course {
-            start,
+            starts,
             last: None,
             waits: false,
             lapses: Self::default(),
         };
         let mut again = again.iter().peekable();
         for turn in turns {
+            course.starts.begin(turn.wave, course.lapses.in_time);
             while let Some(due) = again.next_if(|again| course.is_due(again.due)) {
                 course.take(due.due, due.turn);
             }
@@ -123,6 +144,7 @@ impl Lapses {
 
     fn lapse(&mut self, turn: Turn) {
         self.lapsed += 1;
+        *self.by_wave.entry(turn.wave).or_default() += 1;
         // Who has lapsed before one of their coupons has lapsed before those behind it as well.
         if turn.last {
             let ms = turn.latest.as_millisecond();
@@ -132,8 +154,8 @@ impl Lapses {
 }
 
 /// A forecast that is under way.
-struct Course<F> {
-    start: F,
+struct Course<S> {
+    starts: S,
     /// The latest start so far.
     last: Option<Timestamp>,
     /// Whether somebody has the turn now who will not start before the end.
@@ -141,9 +163,9 @@ struct Course<F> {
     lapses: Lapses,
 }
 
-impl<F: Fn(u64, Timestamp) -> Option<Start>> Course<F> {
+impl<S: Starting> Course<S> {
     fn next(&self, due: Timestamp) -> Option<Start> {
-        (self.start)(self.lapses.in_time, due)
+        self.starts.start(self.lapses.in_time, due)
     }
 
     fn is_due(&self, due: Timestamp) -> bool {
@@ -184,7 +206,11 @@ mod tests {
     }
 
     fn turn(latest: Timestamp) -> Turn {
-        Turn { latest, last: true }
+        Turn {
+            latest,
+            wave: None,
+            last: true,
+        }
     }
 
     /// One start in so many seconds, the first at 0, none at or after `end`.
@@ -218,6 +244,7 @@ mod tests {
                 lapsed: 1,
                 unreached: 0,
                 by_hour: [(from_ms(HOUR), 1)].into(),
+                by_wave: [(None, 1)].into(),
             }
         );
         assert_eq!((forecast.expiring_first.in_time, forecast.saved()), (5, 1));
@@ -227,9 +254,9 @@ mod tests {
     fn who_has_no_turn_before_the_end_has_not_lapsed() {
         let forecast = Lapses::of(&[], [100, 100, 100, 1, 100].map(at).map(turn), every(1, 3));
         assert_eq!((forecast.in_time, forecast.lapsed, forecast.unreached), (3, 1, 1));
-        let never = Lapses::of(&[], [turn(at(5))], |_, _| None);
+        let never = Lapses::of(&[], [turn(at(5))], |_: u64, _: Timestamp| None);
         assert_eq!((never.in_time, never.lapsed, never.unreached), (0, 0, 1));
-        assert_eq!(Lapses::of(&[], [], |_, _| None), Lapses::default());
+        assert_eq!(Lapses::of(&[], [], |_: u64, _: Timestamp| None), Lapses::default());
     }
 
     #[test]
@@ -252,6 +279,7 @@ mod tests {
     fn a_user_with_several_coupons_lapses_once() {
         let turns = [(100, false), (1, false), (100, true), (1, true)].map(|(latest, last)| Turn {
             latest: at(latest),
+            wave: None,
             last,
         });
         let forecast = Lapses::of(&[], turns, every(2, 100));

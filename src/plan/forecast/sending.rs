@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{ANSWER, LET_GO, Load, after_taking};
-use crate::calendar::{Day, FAR};
+use crate::calendar::{Calendar, Day, FAR};
 use crate::clock::{later, until};
-use crate::plan::{Plan, Schedule};
+use crate::plan::Plan;
 
 /// Starts along the curve without a wait between them.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Segment {
 }
 
 /// How many attempts may start on each day, and how many did on the last one that had some.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Days<'a> {
     zone: &'a TimeZone,
     most: u64,
@@ -38,6 +38,16 @@ impl<'a> Days<'a> {
             most: if schedule.waits { plan.pace.per_day } else { u64::MAX },
             last: Day::of(now, &schedule.zone),
             begun: load.begun_today,
+        }
+    }
+
+    /// As many as the pace lets on each.
+    pub(super) fn unlimited(zone: &'a TimeZone, now: Timestamp) -> Self {
+        Self {
+            zone,
+            most: u64::MAX,
+            last: Day::of(now, zone),
+            begun: 0,
         }
     }
 
@@ -61,7 +71,9 @@ impl<'a> Days<'a> {
 /// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
 /// taken in each that comes after a wait.
 pub(super) struct Sending<'a> {
-    pub(super) schedule: &'a Schedule,
+    pub(super) hours: &'a Calendar,
+    /// The schedule's end.
+    pub(super) end: Timestamp,
     pub(super) from: Timestamp,
     /// Whether the app id's turn is taken anew at its beginning.
     pub(super) waited: bool,
@@ -96,7 +108,8 @@ pub(super) struct Run {
 impl Sending<'_> {
     pub(super) fn new(plan: &Plan, from: Timestamp) -> Sending<'_> {
         Sending {
-            schedule: &plan.schedule,
+            hours: &plan.schedule.hours,
+            end: plan.schedule.end,
             from,
             waited: true,
             taking: after_taking(plan.pace.per_second),
@@ -104,7 +117,7 @@ impl Sending<'_> {
     }
 
     fn windows(&self) -> impl Iterator<Item = Stretch> {
-        let windows = self.schedule.hours.windows(self.from).take(FAR);
+        let windows = self.hours.windows(self.from).take(FAR);
         windows.scan(None, |before: &mut Option<Timestamp>, window| {
             let waited = before.map_or(self.waited, |closed| {
                 until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
@@ -142,7 +155,7 @@ impl Sending<'_> {
             in_time: 0,
             segments: Vec::new(),
         };
-        let (all, end) = (sent + many, self.schedule.end);
+        let (all, end) = (sent.saturating_add(many), self.end);
         let (mut sent, mut passed, mut used_up) = (sent, curve.start(sent).unwrap_or(f64::MAX), false);
         for mut stretch in self.stretches(*days) {
             let is_new = stretch.day.is_some_and(|day| day != days.last);
@@ -190,8 +203,9 @@ impl Sending<'_> {
         run
     }
 
-    /// How many seconds of it lie before `end`.
-    pub(super) fn seconds_before(&self, end: Timestamp) -> f64 {
+    /// How many seconds of it lie before the end.
+    pub(super) fn seconds(&self) -> f64 {
+        let end = self.end;
         let windows = self.windows().take_while(|window| window.begins < end);
         let inside = windows.map(|window| {
             Stretch {
@@ -203,8 +217,9 @@ impl Sending<'_> {
         inside.sum()
     }
 
-    /// How many the days before `end` let start, were the pace no matter.
-    pub(super) fn days_have(&self, mut days: Days<'_>, end: Timestamp) -> u64 {
+    /// How many the days before the end let start, were the pace no matter.
+    pub(super) fn days_have(&self, mut days: Days<'_>) -> u64 {
+        let end = self.end;
         if !days.are_limited() {
             return u64::MAX;
         }
@@ -247,12 +262,23 @@ impl Curve {
         }
     }
 
+    /// Without a slow start.
+    pub(super) fn steady(per_second: f64) -> Self {
+        let rounds = vec![(0.0, 0.0, per_second)];
+        Self { rounds }
+    }
+
     /// When the `nth` start happens, from 0.
     #[expect(clippy::cast_precision_loss, reason = "a forecast; far below 2^52")]
     pub(super) fn start(&self, nth: u64) -> Option<f64> {
         let nth = nth as f64;
         let (before, at, rate) = self.rounds.iter().rev().find(|(before, ..)| *before <= nth)?;
         Some(at + (nth - before) / rate)
+    }
+
+    /// How long after the one before the `nth` start happens.
+    pub(super) fn gap_before(&self, nth: u64) -> Option<f64> {
+        Some(self.start(nth)? - self.start(nth.checked_sub(1)?)?)
     }
 
     /// How many starts happen before `secs`.

@@ -214,6 +214,7 @@ fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
         lapsed,
         unreached: 0,
         by_hour: hours.iter().map(|(hour, users)| (at(*hour), *users)).collect(),
+        by_wave: [(None, lapsed)].into(),
     }
 }
 
@@ -290,6 +291,7 @@ fn a_time_that_is_too_short_says_which_numbers_make_it_so() {
         takes: Duration::from_secs(1_021),
         has: Duration::from_mins(10),
         windows: false,
+        waits: false,
         pace: Some(167),
     }));
 }
@@ -302,9 +304,22 @@ fn a_time_that_is_too_short_for_the_windows_says_so() {
         takes: Duration::from_secs(1_021),
         has: Duration::from_mins(5),
         windows: true,
+        waits: false,
         pace: None,
     });
     insta::assert_snapshot!(format!("{short}\n{}", hindered(Obstacle::NoWindow { end })));
+}
+
+#[test]
+fn a_time_that_is_too_short_for_the_waits_behind_waves_says_so() {
+    insta::assert_snapshot!(hindered(Obstacle::TooShort {
+        end: shanghai("12:10:00"),
+        takes: Duration::from_secs(3_621),
+        has: Duration::from_mins(10),
+        windows: false,
+        waits: true,
+        pace: None,
+    }));
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub fn of_time(
             takes,
             has,
             windows,
+            waits,
             pace,
         } => {
             let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
@@ -76,18 +77,17 @@ pub fn of_time(
             let faster = pace.filter(|pace| *pace <= MOST_PACE);
             let faster = faster.map(|pace| format!("raise pace.per_second to {pace}"));
             let wider = windows.then(|| "widen schedule.hours".to_owned());
-            let ways: Vec<_> = later.into_iter().chain(faster).chain(wider).collect();
+            let sooner = waits.then(|| "shorten the waits of schedule.waves".to_owned());
+            let ways: Vec<_> = later.into_iter().chain(faster).chain(wider).chain(sooner).collect();
             Some(Reason {
                 text: format!(
-                    "the time is too short for the pace: {} at {} take {}, and until schedule.end ({}) {} {}; \
+                    "the time is too short for the pace{}: {} at {} take {}{}, and until schedule.end ({}) {} {}; \
                      about {} would be sent",
+                    if waits { " and the waits of schedule.waves" } else { "" },
                     of(to_send, "coupon", "coupons"),
                     rate(per_second),
-                    if takes == Duration::MAX {
-                        "longer than there are calendars".to_owned()
-                    } else {
-                        duration(takes)
-                    },
+                    long(takes),
+                    if waits { " together" } else { "" },
                     date_time(end, zone),
                     if windows { "the windows leave" } else { "there are" },
                     duration(has),
@@ -96,6 +96,14 @@ pub fn of_time(
                 help: (!ways.is_empty()).then(|| ways.join(", or ")),
             })
         }
+    }
+}
+
+fn long(takes: Duration) -> String {
+    if takes == Duration::MAX {
+        "longer than there are calendars".to_owned()
+    } else {
+        duration(takes)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a person sees while a run goes on, at two widths, for every reason there is to wait.
 
 use anstream::adapter::strip_str;
+use jiff::SignedDuration;
 use jiff::civil::Weekday;
 
 use crate::calendar::{Days, Hours};
-use crate::event::{EventKind, Owner, Phase, Waiting};
+use crate::event::{EventKind, Owner, Phase, Waiting, WaveLoad};
 
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
 use super::*;
@@ -169,10 +170,12 @@ fn while_it_stops() {
     insta::assert_snapshot!(text);
 }
 
-fn ends_at(story: &Story) -> Option<Timestamp> {
+/// In how many seconds the run ends, to the nearest.
+fn ends_in_seconds(story: &Story) -> i64 {
     let (tally, setup) = (&story.tally(), &*story.setup);
     let now = story.now;
-    Look { tally, setup, now }.ends_at()
+    let ends = Look { tally, setup, now }.ends_at().expect("it ends");
+    (ends.as_millisecond() - now.as_millisecond() + 500) / 1_000
 }
 
 /// The end is reckoned by the pace that is allowed, or by the one that is reached where that is lower.
@@ -180,15 +183,15 @@ fn ends_at(story: &Story) -> Option<Timestamp> {
 fn the_end_is_reckoned() {
     let mut story = Story::new();
     story.begin().admit(980).phase(Phase::Sending);
-    assert_eq!(ends_at(&story), Some(shanghai("12:00:10")));
+    assert_eq!(ends_in_seconds(&story), 10);
     story.send(100, 200, ISSUED);
-    let left = ends_at(&story).unwrap().as_second() - story.now.as_second();
+    let left = ends_in_seconds(&story);
     assert!((174..=180).contains(&left), "{left} s for 880 at 5/s");
 }
 
-/// Hours outside windows are reckoned with; behind a wave lie waits that nobody knows yet.
+/// Hours outside windows are reckoned with, and the second after the app id's turn was taken at their end.
 #[test]
-fn the_end_is_reckoned_by_windows_and_not_within_a_wave() {
+fn the_end_is_reckoned_by_windows() {
     let mut story = Story::new();
     let every = Days::range(Weekday::Monday, Weekday::Sunday);
     let hours = [(600, 721), (840, 1_260)].map(|(from, until)| Hours::new(every, from, until).unwrap());
@@ -198,17 +201,53 @@ fn the_end_is_reckoned_by_windows_and_not_within_a_wave() {
     };
     story.setup = setup.into();
     story.begin().admit(98 * 90).phase(Phase::Sending);
-    assert_eq!(ends_at(&story), Some(shanghai("14:00:30")));
-    let wave = |wave, ended| EventKind::Wave {
+    assert_eq!(ends_in_seconds(&story), 2 * 3_600 + 31);
+}
+
+/// What lies behind a wave is reckoned with: the waits, and those who come then.
+#[test]
+fn the_end_is_reckoned_by_waves() {
+    let load = |wave, to_send, minutes| WaveLoad {
+        wave,
+        to_send,
+        not_before: Timestamp::MIN,
+        wait: Duration::from_mins(minutes),
+    };
+    let wave = |wave, ended, until| EventKind::Wave {
         wave,
         ended,
-        until: None,
+        until,
         skipped: None,
     };
-    story.tell(wave(Some(1), false));
-    assert_eq!(ends_at(&story), None);
-    story.tell(wave(Some(1), true)).tell(wave(None, false));
-    assert_eq!(ends_at(&story), Some(shanghai("14:00:30")));
+    let mut story = Story::new();
+    let waves = vec![load(Some(1), 98, 30), load(Some(2), 196, 60), load(None, 980, 0)];
+    story.begin().admit(98 + 196 + 980);
+    story
+        .tell(EventKind::WavesAhead { waves })
+        .tell(wave(Some(1), false, None));
+    story.phase(Phase::Sending);
+    // Behind each wait the app id's turn is taken anew, which takes a second.
+    let behind = 30 * 60 + 1 + 2 + 60 * 60 + 1 + 10;
+    assert_eq!(ends_in_seconds(&story), 1 + behind);
+    story.send(98, 10, ISSUED);
+    assert_eq!(ends_in_seconds(&story), behind, "the first has had its turn");
+
+    // A wait that was begun goes by the clock.
+    let until = story.now + SignedDuration::from_mins(30);
+    let next = Waiting::Wave { done: 1, next: Some(2) };
+    story.tell(wave(Some(1), true, Some(until))).phase(Phase::Waiting {
+        why: next,
+        until: Some(until),
+    });
+    story.wait(20 * 60_000);
+    assert_eq!(ends_in_seconds(&story), behind - 20 * 60);
+    story.wait(10 * 60_000).tell(wave(Some(2), false, None));
+    story.phase(Phase::Sending).send(196, 10, ISSUED);
+    assert_eq!(ends_in_seconds(&story), 60 * 60 + 1 + 10);
+    story
+        .tell(wave(Some(2), true, Some(story.now)))
+        .tell(wave(None, false, None));
+    assert_eq!(ends_in_seconds(&story), 10, "nothing comes behind everybody else");
 }
 
 #[test]

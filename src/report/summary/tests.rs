@@ -114,6 +114,7 @@ fn a_run_that_does_not_wait_for_the_schedule_says_so() {
         (Draining::OutsideHours, Ending::Incomplete),
         (Draining::BetweenWaves, Ending::Incomplete),
         (Draining::NoWindow, Ending::NeedsPerson),
+        (Draining::NoWave, Ending::NeedsPerson),
     ];
     let said = ends.map(|(why, ending)| {
         let mut story = sending(600);

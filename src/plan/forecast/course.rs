@@ -1,0 +1,255 @@
+//! The way of a run through its waves: when the starts of each come, one wave behind the other.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::lapse::{Start, Starting};
+use super::sending::{Curve, Days, Run, Segment, Sending, moment};
+use super::{ANSWER, LET_GO, Load, WaveLoad, WaveTurns, after_taking, open_between};
+use crate::calendar::Calendar;
+use crate::clock::{later, until};
+use crate::plan::{Plan, Schedule};
+
+/// How far a run has come.
+#[derive(Clone, Debug)]
+struct Way<'a> {
+    hours: &'a Calendar,
+    end: Timestamp,
+    curve: Curve,
+    days: Days<'a>,
+    /// For how long nothing starts after the app id's turn was taken.
+    taking: Duration,
+    /// How many have started.
+    sent: u64,
+    /// When the last of them was answered; none when the app id's turn was never taken.
+    before: Option<Timestamp>,
+    /// Since when the next wave may begin, but for what it waits for itself.
+    at: Timestamp,
+    /// Since when the pace lets the next one start; none before the first.
+    paced: Option<Timestamp>,
+}
+
+impl<'a> Way<'a> {
+    fn of(plan: &'a Plan, load: &Load, begin: Timestamp, days: Days<'a>) -> Self {
+        Self {
+            hours: &plan.schedule.hours,
+            end: plan.schedule.end,
+            curve: Curve::of(plan),
+            days,
+            taking: after_taking(plan.pace.per_second),
+            sent: 0,
+            before: None,
+            at: begin.max(load.first_due),
+            paced: None,
+        }
+    }
+
+    /// When a wave begins.
+    fn begins(&self, part: &WaveLoad) -> Timestamp {
+        self.hours.opens(self.at.max(part.not_before)).unwrap_or(self.at)
+    }
+
+    fn next(&self, part: &WaveLoad) -> Sending<'a> {
+        let begins = self.begins(part);
+        let paced = self.paced.and_then(|paced| self.hours.opens(paced));
+        let from = begins.max(paced.unwrap_or(begins));
+        // The app id's turn is taken when there is something to send, and let go of in a long wait.
+        let waited = self
+            .before
+            .is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
+        Sending {
+            hours: self.hours,
+            end: self.end,
+            from,
+            waited,
+            taking: self.taking,
+        }
+    }
+
+    /// Goes through a wave, of which so many start; none start where there is nothing to send.
+    fn go(&mut self, part: &WaveLoad, to_send: u64) -> Option<Run> {
+        let sending = self.next(part);
+        if to_send == 0 {
+            self.at = later(self.begins(part), part.wait);
+            return None;
+        }
+        let run = sending.run(&self.curve, self.sent, to_send, &mut self.days);
+        self.sent += to_send;
+        if let Some(last) = run.last {
+            let ends = later(last, ANSWER);
+            (self.before, self.at) = (Some(ends), later(ends, part.wait));
+            self.paced = self.curve.gap_before(self.sent).and_then(|gap| moment(last, gap));
+        }
+        Some(run)
+    }
+
+    /// How many seconds there are to send before the end, waits left out, when the next wave is the last one.
+    fn left(&self, part: &WaveLoad) -> f64 {
+        if self.end == Timestamp::MAX {
+            return f64::MAX;
+        }
+        let sending = self.next(part);
+        // Where it begins behind the end, those before it would have to be done sooner by as much.
+        let late = open_between(self.hours, self.end, sending.from).as_secs_f64();
+        sending.seconds() + self.curve.start(self.sent).unwrap_or(f64::MAX) - late
+    }
+}
+
+/// When everything starts, wave by wave.
+pub(super) struct Course {
+    pub(super) first: Option<Timestamp>,
+    /// None where calendars end before.
+    pub(super) last: Option<Timestamp>,
+    /// How many start before the schedule's end.
+    pub(super) in_time: u64,
+    /// How many seconds there are to send before it, waits behind waves left out.
+    pub(super) left: f64,
+    pub(super) turns: Vec<WaveTurns>,
+}
+
+impl Course {
+    pub(super) fn of(plan: &Plan, load: &Load, begin: Timestamp, days: Days) -> Self {
+        let way = Way::of(plan, load, begin, days);
+        Self::along(way, &parts(load), load.to_send.min(plan.run.at_most))
+    }
+
+    /// The starts of so many at most.
+    fn along(mut way: Way<'_>, parts: &[WaveLoad], most: u64) -> Self {
+        let mut course = Self {
+            first: None,
+            last: None,
+            in_time: 0,
+            left: 0.0,
+            turns: Vec::new(),
+        };
+        for part in parts {
+            let to_send = part.to_send.min(most - way.sent);
+            let left = way.left(part);
+            let Some(run) = way.go(part, to_send) else { continue };
+            let begins = run.first;
+            course.first = course.first.or(begins);
+            course.turns.push(WaveTurns {
+                wave: part.wave,
+                to_send,
+                begins,
+            });
+            course.left = left;
+            course.in_time += run.in_time;
+            course.last = run.last;
+            if course.last.is_none() {
+                break;
+            }
+        }
+        course
+    }
+}
+
+/// When the last answer will be there of a run that is under way and starts so many a second: what is left of the present
+/// wave, and those behind it. None when nothing is left, or it lies beyond all calendars.
+#[must_use]
+pub fn rest(hours: &Calendar, per_second: f64, left: &[WaveLoad], now: Timestamp) -> Option<Timestamp> {
+    if per_second <= 0.0 {
+        return None;
+    }
+    let way = Way {
+        hours,
+        end: Timestamp::MAX,
+        curve: Curve::steady(per_second),
+        days: Days::unlimited(hours.zone(), now),
+        taking: after_taking(per_second),
+        sent: 0,
+        before: Some(now),
+        at: now,
+        paced: None,
+    };
+    let last = Course::along(way, left, u64::MAX).last?;
+    Some(later(last, ANSWER))
+}
+
+/// What there is to do, in the order of the turns.
+fn parts(load: &Load) -> Vec<WaveLoad> {
+    let waves = load.waves.iter().map(|wave| wave.to_send).sum();
+    let rest = WaveLoad {
+        wave: None,
+        to_send: load.to_send.saturating_sub(waves),
+        not_before: Timestamp::MIN,
+        wait: Duration::ZERO,
+    };
+    load.waves
+        .iter()
+        .copied()
+        .chain((rest.to_send > 0).then_some(rest))
+        .collect()
+}
+
+/// When a run would start what it attempts, one after another, wave by wave.
+#[derive(Clone, Debug)]
+pub struct Starts<'a> {
+    /// How far it has come when the present wave begins.
+    way: Way<'a>,
+    schedule: &'a Schedule,
+    /// The present wave and those behind it.
+    parts: Vec<WaveLoad>,
+    /// The starts of the present wave.
+    segments: Vec<Segment>,
+    /// How many there may be.
+    most: u64,
+    /// More than any wave has to send.
+    all: u64,
+}
+
+impl<'a> Starts<'a> {
+    /// The starts of a run that has at most this to do. Of a wave, however much of what it has to do falls away.
+    #[must_use]
+    pub fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
+        let begin = now.max(plan.schedule.start);
+        let mut starts = Self {
+            way: Way::of(plan, load, begin, Days::of(plan, load, now)),
+            schedule: &plan.schedule,
+            parts: parts(load),
+            segments: Vec::new(),
+            most: plan.run.at_most,
+            all: load.to_send,
+        };
+        starts.look();
+        starts
+    }
+
+    /// Looks where the starts of the present wave would be.
+    fn look(&mut self) {
+        // Where its turn does not come before the end, a run ends without a look at who it is.
+        let present = self
+            .parts
+            .first()
+            .filter(|part| self.way.next(part).from < self.way.end);
+        let run = present.and_then(|part| self.way.clone().go(part, self.all));
+        self.segments = run.map(|run| run.segments).unwrap_or_default();
+    }
+}
+
+impl Starting for Starts<'_> {
+    fn start(&self, nth: u64, due: Timestamp) -> Option<Start> {
+        let last = self.segments.partition_point(|segment| segment.before <= nth);
+        let segment = self.segments.get(last.checked_sub(1)?)?;
+        let start = moment(segment.begins, self.way.curve.start(nth)? - segment.passed)?;
+        let start = if due > start {
+            self.schedule.hours.opens(due)?
+        } else {
+            start
+        };
+        let made = start < self.schedule.end;
+        (nth < self.most).then_some(Start { at: start, made })
+    }
+
+    fn begin(&mut self, wave: Option<u32>, nth: u64) {
+        let before = self.parts.iter().position(|part| part.wave == wave).unwrap_or(0);
+        if before == 0 {
+            return;
+        }
+        for part in self.parts.drain(..before) {
+            self.way.go(&part, nth - self.way.sent);
+        }
+        self.look();
+    }
+}

@@ -1,0 +1,75 @@
+//! When a run ends is shown while it goes on: through its waves and the waits behind them, and through windows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use runner::clock::until;
+use runner::event::{Ending, EventKind, Phase, Waiting};
+use runner::plan::Wave;
+use runner::report::progress::{Look, Setup};
+use runner::report::tally::Tally;
+
+use crate::bench::Bench;
+use crate::hours::hours;
+use crate::world::{Act, World};
+
+/// What the run's events show of its end, at each of them that comes while it sends or waits for a wave.
+fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
+    let setup = Setup {
+        zone: bench.plan.schedule.zone.clone(),
+        calendar: bench.plan.schedule.hours.clone(),
+        per_second: bench.plan.pace.per_second,
+        again: String::new(),
+    };
+    let mut tally = Tally::default();
+    let mut shown = Vec::new();
+    for event in bench.events.lock().unwrap().iter() {
+        tally.fold(event);
+        let goes_on = match &tally.doing.phase {
+            Some(Phase::Sending) => true,
+            Some(Phase::Waiting { why, .. }) => matches!(why, Waiting::Wave { .. }),
+            _ => false,
+        };
+        if goes_on && matches!(event.kind, EventKind::Counted { .. }) && tally.counts.owed() > 0 {
+            let (tally, setup, now) = (&tally, &setup, event.at);
+            shown.push((now, Look { tally, setup, now }.ends_at()));
+        }
+    }
+    shown
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_end_that_is_shown_is_the_end(
+        shares in prop::collection::btree_set(1_u32..100, 0..4), waits in prop::collection::vec(0_u64..200, 3),
+        users in 20_u32..1_500, windows in any::<bool>(), seed in any::<u64>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut bench = Bench::new();
+            bench.seed = seed;
+            bench.plan.schedule.waits = true;
+            bench.plan.schedule.waves = shares.iter().zip(&waits).map(|(share, wait)| Wave {
+                share: f64::from(*share) / 100.0,
+                wait: Duration::from_mins(*wait),
+                not_issued: 1.0,
+            }).collect();
+            if windows {
+                bench.plan.schedule.hours = hours(&[(480, 500), (530, 550), (900, 960)], &[]);
+            }
+            let world = World::new(&bench.clock, 70, |_| Act::Issue);
+            assert_eq!(bench.apply(users, &world).await.ending, Ending::Complete);
+            let ended = bench.clock.now();
+            let shown = shown(&bench);
+            assert!(!shown.is_empty());
+            for (at, ends) in shown {
+                let ends = ends.expect("it is shown");
+                let off = until(ends, ended).or_else(|| until(ended, ends)).unwrap_or_default();
+                assert!(off < Duration::from_secs(3), "{ends} shown at {at}, {ended} it was");
+            }
+        });
+    }
+}
