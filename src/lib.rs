@@ -10,7 +10,7 @@
 //!
 //! The words below the line ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
 //! [`order`], [`planted`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
-//! listen to its events, and only `cli` sees everything.
+//! listen to its events, [`simulation`] lets a run be lived through before it is made, and only `cli` sees everything.
 
 pub mod calendar;
 pub mod clock;
@@ -36,4 +36,5 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod sandbox;
+pub mod simulation;
 pub mod story;

@@ -52,7 +52,7 @@ fn help_of_plan_and_init() {
 #[test]
 fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
     for command in [
-        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify",
+        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify", "simulate",
     ] {
         let output = run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
@@ -65,6 +65,7 @@ fn every_command_shows_two_examples_of_itself() {
     for command in [
         "init",
         "plan",
+        "simulate",
         "apply",
         "status",
         "pause",

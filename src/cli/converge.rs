@@ -6,10 +6,11 @@ use crate::audience::Source;
 use crate::campaign::{Exclude, Parsed};
 use crate::delivery::StateName;
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Accept, Admission, Terms, Weighed};
+use crate::engine::admit::{Accept, Admission, Refusal, Terms, Weighed};
 use crate::ledger::{Book, Fact, LedgerError};
 use crate::plan::{Fingerprint, Plan};
 use crate::problem::Problem;
+use crate::report::plan::verdict::Reason;
 
 use super::Context;
 use super::exclude;
@@ -92,6 +93,16 @@ impl Converge<'_> {
         spilled()?;
         Ok((weighed, fingerprint))
     }
+}
+
+/// Why an audience would not be let in; nothing when it would be.
+#[must_use]
+pub fn reasons(weighed: &Weighed) -> Vec<Reason> {
+    let refused = |refusal: &Refusal| Reason {
+        text: refusal.to_string(),
+        help: refusal.help(),
+    };
+    weighed.refusals().iter().map(refused).collect()
 }
 
 /// About how many rows a campaign's audience and its lists of the excluded have together; nothing where only reading them

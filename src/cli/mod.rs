@@ -25,6 +25,7 @@ pub mod resolve;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
+pub mod simulate;
 pub mod status;
 pub mod terminal;
 pub mod trace;
@@ -62,6 +63,7 @@ use self::report::ReportArgs;
 use self::resolve::ResolveArgs;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
+use self::simulate::SimulateArgs;
 use self::status::StatusArgs;
 use self::terminal::Terminal;
 use self::trace::TraceArgs;
@@ -153,6 +155,8 @@ pub enum Command {
     Init(InitArgs),
     /// Shows what an apply would do now, and whether it can be done; sends nothing, changes nothing
     Plan(PlanArgs),
+    /// Lives through a campaign on a clock that leaps: when it would end, and how; sends nothing, changes nothing
+    Simulate(SimulateArgs),
     /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
     Apply(ApplyArgs),
     /// Shows where campaigns stand, also while another process applies them
@@ -303,6 +307,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         None => Ok(begin(&context)),
         Some(Command::Init(args)) => init::run(args, &context),
         Some(Command::Plan(args)) => plan::run(args, &context),
+        Some(Command::Simulate(args)) => simulate::run(args, &context),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Status(args)) => status::run(args, &context),
         Some(Command::Pause(args)) => orders::pause(args, &context),

@@ -41,6 +41,9 @@ pub struct SandboxArgs {
     /// The platform's rules.
     #[command(flatten)]
     pub rules: RuleArgs,
+    /// Accept this access token from the start, for as long as a token lives
+    #[arg(long, value_name = "TOKEN", help_heading = "Rules")]
+    pub access_token: Option<String>,
     /// What goes wrong.
     #[command(flatten)]
     pub faults: FaultArgs,
@@ -62,9 +65,6 @@ pub struct RuleArgs {
     /// Have no endpoint for the stable token
     #[arg(long)]
     pub no_stable_token: bool,
-    /// Accept this access token from the start, for as long as a token lives
-    #[arg(long, value_name = "TOKEN")]
-    pub access_token: Option<String>,
     /// Refuse this share of users: they have closed their account
     #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share)]
     pub refuse: f64,
@@ -149,28 +149,39 @@ pub enum SandboxError {
 impl SandboxArgs {
     /// What the options mean.
     pub fn settings(&self) -> Result<Settings, SandboxError> {
-        let rules = &self.rules;
         Ok(Settings {
             seed: self.seed,
             rules: RuleSettings {
-                per_second: rules.per_second,
-                foreign_load: rules.foreign_load,
-                token_ttl: rules.token_ttl,
-                stable_token: !rules.no_stable_token,
-                access_token: rules.access_token.clone(),
-                refuse: rules.refuse,
-                inactive: rules.inactive,
-                stock: rules.stock,
-                repeat: rules.repeat,
-                streamer_plan: rules.streamer_plan.unwrap_or(StreamerPlan::None),
+                access_token: self.access_token.clone(),
+                ..self.rules.settings()
             },
             faults: self.faults.settings()?,
         })
     }
 }
 
+impl RuleArgs {
+    /// What the options mean.
+    #[must_use]
+    pub fn settings(&self) -> RuleSettings {
+        RuleSettings {
+            per_second: self.per_second,
+            foreign_load: self.foreign_load,
+            token_ttl: self.token_ttl,
+            stable_token: !self.no_stable_token,
+            access_token: None,
+            refuse: self.refuse,
+            inactive: self.inactive,
+            stock: self.stock,
+            repeat: self.repeat,
+            streamer_plan: self.streamer_plan.unwrap_or(StreamerPlan::None),
+        }
+    }
+}
+
 impl FaultArgs {
-    fn settings(&self) -> Result<FaultSettings, SandboxError> {
+    /// What the options mean.
+    pub fn settings(&self) -> Result<FaultSettings, SandboxError> {
         let given = [
             (Fault::Busy, self.busy),
             (Fault::NetworkError, self.network_error),
@@ -266,7 +277,8 @@ fn summary(totals: &Totals) -> String {
     text
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+/// Reads a length of time.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }

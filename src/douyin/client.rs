@@ -1,5 +1,5 @@
-//! The platform over HTTP. How an attempt ended is told apart with care: what was surely not sent may go again, and what
-//! may have been written is unknown until an answer says more.
+//! The platform's client, and its way over HTTP. How an attempt ended is told apart with care: what was surely not sent may
+//! go again, and what may have been written is unknown until an answer says more.
 
 use std::error::Error;
 use std::io;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{Client, Request, Response, redirect, retry};
+use reqwest::{Request, Response, redirect, retry};
 use tokio::time::Instant;
 use url::Url;
 
 use super::codes::{Codes, Ended, Reply, Timing, outcome};
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
-use super::{NotReady, Platform};
+use super::{NotReady, Platform, Way};
 use crate::campaign::{BaseUrl, BaseUrlError};
 use crate::clock::Clock;
 use crate::event::{Emit, Event};
@@ -74,8 +74,11 @@ pub enum ClientError {
 }
 
 /// The platform over HTTP.
-pub struct HttpPlatform {
-    http: Http,
+pub type HttpPlatform = Client<Http>;
+
+/// The platform by one way to it.
+pub struct Client<W> {
+    way: W,
     keeper: Arc<Keeper>,
     emit: Arc<dyn Emit>,
     codes: Codes,
@@ -83,27 +86,35 @@ pub struct HttpPlatform {
     clock: Clock,
 }
 
-impl HttpPlatform {
+impl Client<Http> {
     /// Sets up the client. Opens no connection.
     ///
     /// # Errors
     /// When the address is none that requests can be sent to, or TLS cannot be set up.
     pub fn new(config: Config) -> Result<Self, ClientError> {
         let http = Http::new(&config.base_url, config.timeout, config.max_in_flight)?;
-        Ok(Self {
-            http,
+        Ok(Self::by(http, config))
+    }
+}
+
+impl<W: Way> Client<W> {
+    /// The client whose requests go by `way`, which keeps to the address and the limits of `config` itself.
+    #[must_use]
+    pub fn by(way: W, config: Config) -> Self {
+        Self {
+            way,
             keeper: config.tokens.0,
             emit: config.emit,
             codes: config.codes,
             app_id: config.app_id,
             clock: config.clock,
-        })
+        }
     }
 
     async fn send_request(&self, access: Access, request: &SendRequest) -> Outcome {
         let (began, start) = (self.clock.now(), Instant::now());
         let ended = match body(request) {
-            Ok(body) => self.http.post(SEND_PATH, Some(&access.token), body).await,
+            Ok(body) => self.way.post(SEND_PATH, Some(&access.token), body).await,
             Err(why) => Ended::NotSent { why },
         };
         let timing = Timing {
@@ -131,7 +142,7 @@ impl HttpPlatform {
     }
 }
 
-impl Platform for HttpPlatform {
+impl<W: Way> Platform for Client<W> {
     type Access = Access;
 
     async fn ready(&self) -> Result<Access, NotReady> {
@@ -196,8 +207,9 @@ fn body(request: &SendRequest) -> Result<Vec<u8>, String> {
     serde_json::to_vec(request).map_err(|error| error.to_string())
 }
 
-struct Http {
-    client: Client,
+/// The way over HTTP.
+pub struct Http {
+    client: reqwest::Client,
     base_url: BaseUrl,
     timeout: Duration,
 }
@@ -208,7 +220,7 @@ impl Http {
             base_url: base_url.to_owned(),
             source,
         })?;
-        let mut builder = Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(PROGRAM)
             .http1_only()
             .redirect(redirect::Policy::none())
@@ -251,17 +263,6 @@ impl Http {
         }
         let request = request.header(ACCEPT, "*/*").header(USER_AGENT, PROGRAM).body(body);
         request.build().map_err(|error| causes(&error))
-    }
-
-    async fn post(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
-        let request = match self.request(path, token, body) {
-            Ok(request) => request,
-            Err(why) => return Ended::NotSent { why },
-        };
-        match self.client.execute(request).await {
-            Ok(response) => self.read(response).await,
-            Err(error) => self.failed(&error, None),
-        }
     }
 
     async fn read(&self, mut response: Response) -> Ended {
@@ -310,9 +311,22 @@ impl Http {
     }
 }
 
-impl Post for HttpPlatform {
+impl Way for Http {
+    async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
+        let request = match self.request(path, token, body) {
+            Ok(request) => request,
+            Err(why) => return Ended::NotSent { why },
+        };
+        match self.client.execute(request).await {
+            Ok(response) => self.read(response).await,
+            Err(error) => self.failed(&error, None),
+        }
+    }
+}
+
+impl<W: Way> Post for Client<W> {
     async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
-        self.http.post(path, None, body).await
+        self.way.post(path, None, body).await
     }
 
     fn codes(&self) -> &Codes {

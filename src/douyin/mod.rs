@@ -11,6 +11,9 @@ use jiff::Timestamp;
 
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
+use crate::secret::Secret;
+
+use codes::Ended;
 
 /// The platform, as the engine sees it: the real one over HTTP, or a simulated one in memory.
 pub trait Platform: Send + Sync + 'static {
@@ -24,6 +27,13 @@ pub trait Platform: Send + Sync + 'static {
     /// Sends one coupon. It consumes the permit, which only a durable intent yields. The request says exactly what the
     /// permit says.
     fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Outcome> + Send;
+}
+
+/// The way of requests to the platform and of its answers back: over HTTP, or within this process. What is sent, when a
+/// token is fetched and what an answer proves does not hang on it.
+pub trait Way: Send + Sync + 'static {
+    /// Posts a JSON body to a path of the platform, with an access token where the path wants one.
+    fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 }
 
 /// Why nothing can be sent now.

@@ -7,6 +7,9 @@
 pub mod chart;
 mod figures;
 pub mod history;
+#[cfg(test)]
+pub(super) mod reading;
+pub mod simulation;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -105,6 +108,26 @@ pub fn page(report: &Report) -> Result<String, Undrawn> {
     let name = title.as_deref().unwrap_or(campaign.as_str());
     let figures = figures::all(&report.history, report.counts, zone)?;
     let page = html! {
+        main {
+            (head(report, name))
+            (sum(report))
+            (tables::open(report))
+            @if report.history.ended > 0 { (figures) }
+            (tables::codes(&report.history.codes, report.history.other_codes, true))
+            (tables::latency(&report.history))
+            (tables::attempts(&report.attempts))
+            (facts(report))
+        }
+        footer {
+            "made by runner " (env!("CARGO_PKG_VERSION")) " from the ledger, " (time(report.about.now, zone))
+        }
+    };
+    Ok(whole(&format!("{}: report", visible(name)), &page))
+}
+
+/// A page that needs nothing but itself.
+fn whole(title: &str, body: &Markup) -> String {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -114,27 +137,13 @@ pub fn page(report: &Report) -> Result<String, Undrawn> {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 link rel="icon" href="data:,";
-                title { (visible(name)) ": report" }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                main {
-                    (head(report, name))
-                    (sum(report))
-                    (tables::open(report))
-                    @if report.history.ended > 0 { (figures) }
-                    (tables::codes(&report.history))
-                    (tables::latency(&report.history))
-                    (tables::attempts(&report.attempts))
-                    (facts(report))
-                }
-                footer {
-                    "made by runner " (env!("CARGO_PKG_VERSION")) " from the ledger, " (time(report.about.now, zone))
-                }
-            }
+            body { (body) }
         }
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
 /// Text that somebody else wrote.
@@ -205,33 +214,39 @@ fn headline(counts: &Counts) -> (&'static str, String) {
 }
 
 fn sum(report: &Report) -> Markup {
-    let counts = &report.counts;
-    let (class, headline) = headline(counts);
-    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.of(*state) > 0).collect();
+    let (class, headline) = headline(&report.counts);
     html! {
         section {
             p.headline.(class) { (headline) }
-            @if !there.is_empty() {
-                div.bar aria-hidden="true" {
-                    @for (state, class, _) in &there {
-                        span.(class) style=(format!("flex-grow:{}", counts.of(*state))) {}
+            (states(&report.counts, &report.skipped))
+        }
+    }
+}
+
+/// How many deliveries are in which state.
+fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
+    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.of(*state) > 0).collect();
+    html! {
+        @if !there.is_empty() {
+            div.bar aria-hidden="true" {
+                @for (state, class, _) in &there {
+                    span.(class) style=(format!("flex-grow:{}", counts.of(*state))) {}
+                }
+            }
+        }
+        div.scroll { table.sum {
+            tbody {
+                @for (state, class, meaning) in &there {
+                    tr {
+                        td.number { (grouped(counts.of(*state))) }
+                        th scope="row" { span.dot.(class) {} (state) }
+                        td { (share(counts.of(*state), counts.audience())) }
+                        td.wide { (meaning) @if *state == StateName::Skipped && !skipped.is_empty() { (reasons(skipped)) } }
                     }
                 }
             }
-            div.scroll { table.sum {
-                tbody {
-                    @for (state, class, meaning) in &there {
-                        tr {
-                            td.number { (grouped(counts.of(*state))) }
-                            th scope="row" { span.dot.(class) {} (state) }
-                            td { (share(counts.of(*state), counts.audience())) }
-                            td.wide { (meaning) @if *state == StateName::Skipped { (reasons(&report.skipped)) } }
-                        }
-                    }
-                }
-                tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { "coupons in all" } } }
-            } }
-        }
+            tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { "coupons in all" } } }
+        } }
     }
 }
 

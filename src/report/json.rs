@@ -134,15 +134,24 @@ struct Summary<'a> {
 
 /// Why a run ended before its campaign was complete.
 #[derive(Debug, Serialize)]
-struct Stopped {
+pub(super) struct Stopped {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
 
+impl Stopped {
+    pub(super) fn of(tally: &Tally) -> Self {
+        Self {
+            why: summary::why(tally),
+            problem: summary::problem(tally),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
-struct CodeBody<'a> {
+pub(super) struct CodeBody<'a> {
     code: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
@@ -175,7 +184,7 @@ struct Read {
 }
 
 impl CountsBody {
-    fn of(tally: &Tally, counts: &Counts) -> Self {
+    pub(super) fn of(tally: &Tally, counts: &Counts) -> Self {
         Self::new(counts, tally.audience.reading.as_ref())
     }
 
@@ -301,10 +310,7 @@ impl<'a> Object<'a> {
         let summary = Summary {
             at: rfc3339(ended.at, &look.setup.zone),
             state: look.state(),
-            stopped: Stopped {
-                why: summary::why(tally),
-                problem: summary::problem(tally),
-            },
+            stopped: Stopped::of(tally),
             counts: CountsBody::of(tally, &tally.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             codes: codes(tally),
@@ -381,7 +387,7 @@ impl<'a> HaltedBody<'a> {
 }
 
 /// Only ends with a code: this is the platform's account.
-fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
+pub(super) fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
     let coded = tally
         .codes
         .iter()
@@ -399,7 +405,7 @@ fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
 }
 
 /// Rates are told to a tenth: more digits would be noise.
-fn tenths(rate: f64) -> f64 {
+pub(super) fn tenths(rate: f64) -> f64 {
     (rate * 10.0).round() / 10.0
 }
 

@@ -2,7 +2,7 @@
 //! back into the run.
 //!
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure;
-//! A [`plan`] is shown before anything happens; [`metrics`] are the run as Prometheus sees it; [`show`] decides what is worth
+//! A [`plan`] is shown before anything happens, and a [`simulation`] as what would happen; [`metrics`] are the run as Prometheus sees it; [`show`] decides what is worth
 //! saying when, and [`hub`] says it, in a thread of its own.
 
 pub mod html;
@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod plan;
 pub mod progress;
 pub mod show;
+pub mod simulation;
 pub mod status;
 pub mod summary;
 pub mod tally;

@@ -19,6 +19,7 @@ use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::plan::forecast::Forecast;
 use crate::plan::forecast::lapse::Comparison;
 
+pub(super) use screen::judgement;
 pub use screen::{requests, text};
 use verdict::Reason;
 

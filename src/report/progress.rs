@@ -50,19 +50,7 @@ impl Look<'_> {
     pub fn state(&self) -> &'static str {
         let tally = self.tally;
         match (&tally.ended, &tally.doing.phase) {
-            (Some(ended), _) => match ended.ending {
-                Ending::Complete => "complete",
-                Ending::NeedsPerson if tally.halted.is_some() => "halted",
-                Ending::NeedsPerson
-                    if matches!(
-                        tally.doing.drained,
-                        Some(Draining::End | Draining::NoWindow | Draining::NoWave)
-                    ) =>
-                {
-                    "ended"
-                }
-                Ending::Incomplete | Ending::NeedsPerson => "incomplete",
-            },
+            (Some(ended), _) => state_at_end(tally, ended.ending),
             (None, Some(Phase::Waiting { .. })) => "waiting",
             (None, Some(Phase::Paused { .. })) => "paused",
             (None, Some(Phase::Draining { .. })) => "draining",
@@ -381,6 +369,20 @@ fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
 fn filled(done: u64, all: u64, room: usize) -> usize {
     let cells = u128::from(done) * room as u128 / u128::from(all.max(1));
     usize::try_from(cells).map_or(room, |cells| cells.min(room))
+}
+
+/// How a run ended, in a word of the JSON schema.
+pub(super) fn state_at_end(tally: &Tally, ending: Ending) -> &'static str {
+    let past_end = matches!(
+        tally.doing.drained,
+        Some(Draining::End | Draining::NoWindow | Draining::NoWave)
+    );
+    match ending {
+        Ending::Complete => "complete",
+        Ending::NeedsPerson if tally.halted.is_some() => "halted",
+        Ending::NeedsPerson if past_end => "ended",
+        Ending::Incomplete | Ending::NeedsPerson => "incomplete",
+    }
 }
 
 /// Why nothing more is started, in a few words.

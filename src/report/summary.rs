@@ -96,7 +96,7 @@ pub fn problem(tally: &Tally) -> Option<Problem> {
 }
 
 /// What is left when nothing more may be sent now.
-fn left_over(tally: &Tally) -> Option<String> {
+pub(super) fn left_over(tally: &Tally) -> Option<String> {
     let (doubt, held) = (tally.counts.of(StateName::InDoubt), tally.counts.of(StateName::Held));
     match (doubt, held) {
         (0, 0) if tally.counts.owed() > 0 => Some(format!("{} still owed", grouped(tally.counts.owed()))),
@@ -132,7 +132,7 @@ pub fn sum(counts: &Counts) -> String {
 }
 
 /// The table of codes, with an empty line behind it; nothing without an answer.
-fn codes(tally: &Tally) -> String {
+pub(super) fn codes(tally: &Tally) -> String {
     if tally.codes.is_empty() {
         return String::new();
     }
@@ -321,7 +321,7 @@ fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
 }
 
 /// What a person has to do.
-fn advice(tally: &Tally) -> Vec<String> {
+pub(super) fn advice(tally: &Tally) -> Vec<String> {
     if let Some(halted) = &tally.halted {
         return vec![remedy(halted)];
     }

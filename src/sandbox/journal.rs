@@ -1,6 +1,7 @@
 //! What the stand-in remembers of every request, to be the judge of who asked and who was given what.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -97,6 +98,9 @@ pub struct Seen {
 /// The log of one stand-in.
 #[derive(Debug, Default)]
 pub struct Journal {
+    /// How often each id was seen, by a hash of it, where nothing else is kept: enough for the fates of its requests, and a
+    /// fraction of the room.
+    brief: Option<HashMap<u64, u32>>,
     records: Vec<Record>,
     /// By app id and merchant_coupon_id.
     ids: HashMap<[String; 2], Seen>,
@@ -109,8 +113,26 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// A log that has nothing in it.
+    pub(super) fn without_log() -> Self {
+        Self {
+            brief: Some(HashMap::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is anything to be kept of a request that was answered.
+    pub(super) const fn keeps(&self) -> bool {
+        self.brief.is_none()
+    }
+
     /// Counts a request at its arrival. Says how often its id has now been seen.
     pub(super) fn arrive(&mut self, request: &SendRequest, now: Moment) -> u32 {
+        if let Some(seen) = &mut self.brief {
+            let seen = seen.entry(hash_of(request)).or_default();
+            *seen = seen.saturating_add(1);
+            return *seen;
+        }
         self.totals.requests += 1;
         let arrivals = self.arrivals.entry(request.app_id.clone()).or_default();
         while arrivals
@@ -208,4 +230,10 @@ impl Journal {
 
 fn id_of(request: &SendRequest) -> [String; 2] {
     [request.app_id.clone(), request.merchant_coupon_id.clone()]
+}
+
+fn hash_of(request: &SendRequest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&request.app_id, &request.merchant_coupon_id).hash(&mut hasher);
+    hasher.finish()
 }

@@ -131,26 +131,55 @@ pub enum Effect {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
+    /// The code in it: `err_no`, or `data.error_code` of an answer about tokens.
+    pub code: i64,
+    /// The text beside the code; empty on success.
+    pub message: String,
     /// The JSON body.
-    pub body: Value,
+    pub body: String,
     /// What the request changed.
     pub effect: Effect,
 }
 
-impl Reply {
-    /// The code in it: `err_no`, or `data.error_code` of an answer about tokens.
-    #[must_use]
-    pub fn code(&self) -> Option<i64> {
-        let code = self.body.get("err_no");
-        code.or_else(|| self.body.get("data")?.get("error_code"))?.as_i64()
-    }
+/// The body of an answer to a request for a coupon. It is made for every request, so it is written without a detour.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data<'a>>,
+    err_msg: &'a str,
+    err_no: i64,
+    log_id: &'a str,
+}
 
-    /// The text beside the code; empty on success.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        let message = self.body.get("err_msg");
-        let message = message.or_else(|| self.body.get("data")?.get("description"));
-        message.and_then(Value::as_str).unwrap_or_default()
+#[derive(Serialize)]
+struct Data<'a> {
+    coupon_info: CouponInfo<'a>,
+}
+
+#[derive(Serialize)]
+struct CouponInfo<'a> {
+    coupon_id: &'a str,
+    coupon_name: &'a str,
+    coupon_status: i64,
+    discount_amount: i64,
+    discount_type: i64,
+    merchant_meta_no: &'a str,
+    min_pay_amount: i64,
+    receive_time: i64,
+    valid_begin_time: i64,
+    valid_end_time: i64,
+}
+
+impl Body<'_> {
+    fn reply(&self, effect: Effect) -> Reply {
+        Reply {
+            status: 200,
+            code: self.err_no,
+            message: self.err_msg.to_owned(),
+            // Texts and numbers under fixed names can always be written.
+            body: serde_json::to_string(self).unwrap_or_default(),
+            effect,
+        }
     }
 }
 
@@ -280,11 +309,14 @@ impl Rules {
 
     /// An answer with a code and without an effect.
     pub(super) fn error(&mut self, code: i64, message: &str, now: Moment) -> Reply {
-        Reply {
-            status: 200,
-            body: json!({"err_no": code, "err_msg": message, "log_id": self.log_id(now.wall)}),
-            effect: Effect::Nothing,
-        }
+        let log_id = self.log_id(now.wall);
+        let body = Body {
+            data: None,
+            err_msg: message,
+            err_no: code,
+            log_id: &log_id,
+        };
+        body.reply(Effect::Nothing)
     }
 
     pub(super) fn unknown_uri(&mut self, now: Moment) -> Reply {
@@ -321,11 +353,7 @@ impl Rules {
             self.tokens.hand_out(client, value, at)
         });
         let data = json!({"access_token": value, "expires_in": left.as_secs(), "error_code": 0, "description": ""});
-        Reply {
-            status: 200,
-            body: json!({"data": data, "message": "success"}),
-            effect: Effect::Nothing,
-        }
+        of_token(0, "", &json!({"data": data, "message": "success"}))
     }
 
     /// The answer to an id that this activity has seen succeed, unless ids are ignored.
@@ -384,24 +412,26 @@ impl Rules {
         // 19 digits, none twice: the coupon's number above twenty bits of noise.
         let noise = draw(self.seed, "coupon", &[&issued.number.to_string()]) & 0xf_ffff;
         let coupon_id = 7_300_000_000_000_000_000_u64.saturating_add((issued.number << 20) | noise);
-        let coupon_info = json!({
-            "coupon_id": coupon_id.to_string(),
-            "coupon_name": "演练专用满20减5元券",
-            "coupon_status": 10,
-            "discount_type": 2,
-            "discount_amount": 500,
-            "min_pay_amount": 2000,
-            "merchant_meta_no": format!("{:04x}-{:04x}", template & 0xffff, (template >> 16) & 0xffff),
-            "receive_time": issued.receive_time,
-            "valid_begin_time": issued.receive_time,
-            "valid_end_time": issued.receive_time + 7 * 86_400,
-        });
         let log_id = self.log_id(now.wall);
-        Reply {
-            status: 200,
-            body: json!({"err_no": 0, "err_msg": "", "log_id": log_id, "data": {"coupon_info": coupon_info}}),
-            effect,
-        }
+        let coupon_info = CouponInfo {
+            coupon_id: &coupon_id.to_string(),
+            coupon_name: "演练专用满20减5元券",
+            coupon_status: 10,
+            discount_amount: 500,
+            discount_type: 2,
+            merchant_meta_no: &format!("{:04x}-{:04x}", template & 0xffff, (template >> 16) & 0xffff),
+            min_pay_amount: 2000,
+            receive_time: issued.receive_time,
+            valid_begin_time: issued.receive_time,
+            valid_end_time: issued.receive_time + 7 * 86_400,
+        };
+        let body = Body {
+            data: Some(Data { coupon_info }),
+            err_msg: "",
+            err_no: code::SUCCESS,
+            log_id: &log_id,
+        };
+        body.reply(effect)
     }
 
     /// The platform's name for an exchange: the time in China to the second, then 20 hexadecimal digits.
@@ -449,9 +479,17 @@ fn mistake(request: &SendRequest) -> Option<String> {
 }
 
 fn token_error(code: i64, description: &str) -> Reply {
+    let data = json!({"error_code": code, "description": description});
+    of_token(code, description, &json!({"data": data, "message": "error"}))
+}
+
+/// An answer about tokens.
+fn of_token(code: i64, message: &str, body: &Value) -> Reply {
     Reply {
         status: 200,
-        body: json!({"data": {"error_code": code, "description": description}, "message": "error"}),
+        code,
+        message: message.to_owned(),
+        body: body.to_string(),
         effect: Effect::Nothing,
     }
 }

@@ -11,8 +11,8 @@ fn at(ms: u64) -> Moment {
     }
 }
 
-fn sandbox(shares: &[(Fault, f64)]) -> Sandbox {
-    Sandbox::new(Settings {
+fn settings(shares: &[(Fault, f64)]) -> Settings {
+    Settings {
         seed: 3,
         rules: RuleSettings {
             access_token: Some("clt.t".into()),
@@ -23,7 +23,11 @@ fn sandbox(shares: &[(Fault, f64)]) -> Sandbox {
             shares: shares.to_vec(),
             ..FaultSettings::default()
         },
-    })
+    }
+}
+
+fn sandbox(shares: &[(Fault, f64)]) -> Sandbox {
+    Sandbox::new(settings(shares))
 }
 
 fn send(sandbox: &mut Sandbox, user: &str, now: Moment) -> Exchange {
@@ -100,6 +104,17 @@ fn the_log_counts_what_happened() {
     assert_eq!((seen.requests, seen.coupons), (3, 1));
     assert_eq!(sandbox.journal().coupons_of("tt1", "a"), 1);
     insta::assert_snapshot!(serde_json::to_string(&sandbox.journal().records()[3]).unwrap());
+}
+
+#[test]
+fn without_a_log_every_request_is_answered_the_same() {
+    let shares = [(Fault::LoseAnswer, 0.3), (Fault::Busy, 0.3)];
+    let (mut with, mut without) = (sandbox(&shares), Sandbox::without_log(settings(&shares)));
+    for n in 0..300 {
+        let (user, now) = ((n % 70).to_string(), at(n * 20));
+        assert_eq!(send(&mut without, &user, now), send(&mut with, &user, now));
+    }
+    assert!(without.journal().records().is_empty() && with.journal().records().len() == 300);
 }
 
 #[test]

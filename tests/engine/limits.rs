@@ -132,8 +132,8 @@ fn beside_another_sender(bench: &Bench) -> Arc<World> {
             since_start: ask.elapsed,
             wall: clock.now(),
         };
-        match rules.lock().unwrap().send(&request, Some("clt.given"), now).code() {
-            Some(code::TOO_FREQUENT) => Act::Say(code::TOO_FREQUENT, Class::Throttle),
+        match rules.lock().unwrap().send(&request, Some("clt.given"), now).code {
+            code::TOO_FREQUENT => Act::Say(code::TOO_FREQUENT, Class::Throttle),
             _ => Act::Issue,
         }
     })

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use crate::campaign::Parsed;
 use crate::cli::apply::NO_CREDENTIALS;
-use crate::cli::converge::{Converge, expected};
+use crate::cli::converge::{Converge, expected, reasons};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, view};
 use crate::delivery::{Away, StateName};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
-use crate::engine::admit::{Consent, Converged, Found, Refusal, Weighed};
+use crate::engine::admit::{Consent, Converged, Found, Weighed};
 use crate::engine::outlook::{Due, Outlook, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::worth::Worth;
@@ -234,11 +234,7 @@ impl Job<'_> {
 
     /// Why an apply would stop before it sends.
     fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
-        let refused = |refusal: &Refusal| Reason {
-            text: refusal.to_string(),
-            help: refusal.help(),
-        };
-        let mut reasons: Vec<_> = weighed.refusals().iter().map(refused).collect();
+        let mut reasons = reasons(weighed);
         if self.parsed.campaign.credentials.is_none() && !self.wanted.rehearsal.on() {
             let (text, help) = NO_CREDENTIALS;
             reasons.push(Reason {

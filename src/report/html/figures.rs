@@ -10,10 +10,10 @@ use crate::delivery::{Counts, StateName};
 use crate::report::times::grouped;
 
 use super::chart::{self, Bar, Label, NARROW, Size, Undrawn, WIDE};
-use super::history::{History, Slot, Slots};
+use super::history::{History, Slots};
 
 /// So many bars at most: more are too thin to be seen apart.
-const MOST_BARS: i64 = 120;
+pub(super) const MOST_BARS: i64 = 120;
 
 /// All charts of a history.
 pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<Markup, Undrawn> {
@@ -21,14 +21,20 @@ pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<
         .span
         .map_or(0, |(first, _)| i64::from(zone.to_offset(first).seconds()));
     let slots = history.slots(MOST_BARS, offset);
-    let axis = Axis::new(&slots, offset);
-    let sends = sends(&slots, &axis)?;
-    let cumulative = cumulative(&slots, &axis, counts)?;
+    let over_time = over_time(&slots, offset, (0, counts))?;
     let latency = latency(history)?;
     Ok(html! {
-        section { h2 { "When it was sent" } (sends) (cumulative) }
+        section { h2 { "When it was sent" } (over_time) }
         section { h2 { "How long answers took" } (latency) }
     })
+}
+
+/// What ended when, and how many were issued by when: `before` had been before the first slot.
+pub(super) fn over_time(slots: &Slots, offset: i64, (before, counts): (u64, Counts)) -> Result<Markup, Undrawn> {
+    let axis = Axis::new(slots, offset);
+    let sends = sends(slots, &axis)?;
+    let cumulative = cumulative(slots, &axis, (before, counts))?;
+    Ok(html! { (sends) (cumulative) })
 }
 
 /// A time axis in a unit in which its round numbers are round times.
@@ -153,9 +159,9 @@ fn span(seconds: i64) -> String {
 }
 
 /// How many were issued by when.
-fn cumulative(slots: &Slots, axis: &Axis, counts: Counts) -> Result<Markup, Undrawn> {
-    let mut issued = Slot::default().issued;
-    let mut line = vec![(axis.across.start, 0.0)];
+fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Result<Markup, Undrawn> {
+    let mut issued = before;
+    let mut line = vec![(axis.across.start, number(before))];
     for (at, slot) in &slots.slots {
         line.push((axis.at(*at), number(issued)));
         issued += slot.issued;

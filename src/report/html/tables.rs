@@ -7,17 +7,18 @@ use maud::{Markup, html};
 
 use crate::delivery::StateName;
 use crate::report::summary;
+use crate::report::tally::Codes;
 use crate::report::times::{grouped, of};
 
 use super::history::History;
 use super::{Report, share, theirs, time};
 
-/// What the platform answered, by code.
-pub(super) fn codes(history: &History) -> Markup {
-    if history.codes.is_empty() {
+/// What the platform answered, by code; or its stand-in, where it is not `real`.
+pub(super) fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
+    if ends.is_empty() {
         return html! {};
     }
-    let (bare, coded): (Vec<_>, Vec<_>) = history.codes.iter().partition(|((code, _), _)| code.is_none());
+    let (bare, coded): (Vec<_>, Vec<_>) = ends.iter().partition(|((code, _), _)| code.is_none());
     html! {
         section {
             h2 { "What the platform answered" }
@@ -38,14 +39,14 @@ pub(super) fn codes(history: &History) -> Markup {
                             }
                         }
                     }
-                    @if history.other_codes > 0 {
-                        tr { th scope="row" { "others" } td {} td.number { (grouped(history.other_codes)) } td.wide {
+                    @if others > 0 {
+                        tr { th scope="row" { "others" } td {} td.number { (grouped(others)) } td.wide {
                             "more codes than are listed"
                         } }
                     }
                 }
             } }
-            p { "A log_id is the platform's name for one exchange: quote it in a complaint." }
+            @if real { p { "A log_id is the platform's name for one exchange: quote it in a complaint." } }
         }
     }
 }

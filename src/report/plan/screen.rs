@@ -13,6 +13,7 @@ use super::super::summary::{rows, unusable_kind};
 use super::super::text::{columns, left, right, skip_reason, visible, wrap};
 use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
 use super::lapse::lapses;
+use super::verdict::Reason;
 use super::{ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -31,7 +32,7 @@ pub fn text(plan: &Proposal, width: usize) -> String {
         let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
     }
     text.push_str(&changes(plan, width));
-    text.push_str(&judgement(plan, width));
+    text.push_str(&judgement(&plan.reasons, width));
     let _ = writeln!(text, "fingerprint {}", plan.fingerprint);
     if plan.reasons.is_empty() && plan.stand.to_send() > 0 {
         let _ = writeln!(text, "to apply this plan and no other:\n  {}", plan.apply);
@@ -385,12 +386,13 @@ fn difference(change: &ChangeNote) -> String {
     text
 }
 
-fn judgement(plan: &Proposal, width: usize) -> String {
-    if plan.reasons.is_empty() {
+/// Whether a plan is feasible, and what speaks against it.
+pub(in crate::report) fn judgement(reasons: &[Reason], width: usize) -> String {
+    if reasons.is_empty() {
         return format!("{GOOD}feasible{GOOD:#}\n");
     }
     let mut text = format!("{BAD}not feasible{BAD:#}\n");
-    for reason in &plan.reasons {
+    for reason in reasons {
         let _ = writeln!(text, "  {}", wrap(&visible(&reason.text), width, 2));
         if let Some(help) = &reason.help {
             let _ = writeln!(text, "  {HELP}help{HELP:#}: {}", wrap(help, width, 8));

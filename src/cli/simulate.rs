@@ -1,0 +1,315 @@
+//! `runner simulate`: a campaign lived through on a clock that leaps, by the code that applies it, against the stand-in
+//! within this process. The ledger is looked at and goes on in memory; no socket is opened and no secret is needed.
+
+mod times;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use tokio::sync::oneshot;
+
+use crate::campaign::Parsed;
+use crate::engine::Ended;
+use crate::engine::admit::Accept;
+use crate::event::{Emit, Event, EventKind, Reading};
+use crate::ledger::{Ledger, LedgerError, NoStore};
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::report::html;
+use crate::report::plan::verdict::Reason;
+use crate::report::simulation::hours::Hours;
+use crate::report::simulation::json::{HourObject, RefusedObject, SimulationObject};
+use crate::report::simulation::{About, Simulated, refused, text};
+use crate::report::tally::Tally;
+use crate::report::times::{date_time, grouped};
+use crate::simulation::{Simulation, SimulationError, World};
+
+use super::apply_args::changes;
+use super::busy::Busy;
+use super::converge::{Converge, reasons};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::terminal::stdout_width;
+use super::view::{self, CampaignArgs};
+use super::{Context, Output, signals, validate, whole_file};
+
+use self::world::WorldArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  runner simulate campaigns/summer.yaml --from 2026-06-01T09:00 --outage 14:00+2h
+      when it would end if the platform were out of reach for two hours, and how it would go hour by hour
+  runner simulate campaigns/summer.yaml --inactive 5% --foreign-load 40 -o simulation.html
+      whether a guard would halt it, beside another sender of the app id; and the same as a page
+
+It ends with 0 if the campaign would be complete, 3 if the same command would go on, 4 if a person would have to look.";
+
+/// How often it is shown how far a simulation is.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// The arguments of `runner simulate`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SimulateArgs {
+    /// Which campaign.
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Begin at this local time of the campaign's zone, such as 2026-06-01T10:00, instead of now
+    #[arg(long, value_name = "TIME", value_parser = times::local)]
+    pub from: Option<DateTime>,
+    /// Simulate as if this change since the last apply were accepted; several, separated by commas
+    #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
+    pub accept: Vec<Accept>,
+    /// Make a page of it, too; what was there is replaced once it is whole
+    #[arg(short, value_name = "PAGE")]
+    pub out: Option<PathBuf>,
+    /// What the platform is like.
+    #[command(flatten)]
+    pub world: WorldArgs,
+}
+
+/// Lives through a campaign, and shows how it went.
+pub fn run(args: &SimulateArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+        return Ok(Exit::Input);
+    };
+    super::wait(simulate(args, context, &parsed))?
+}
+
+async fn simulate(args: &SimulateArgs, context: &Context, parsed: &Parsed) -> Result<Exit, Failure> {
+    let mut stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
+    let plan = view::plan_of(parsed, &args.campaign.rehearsal)?;
+    let zone = &parsed.campaign.timezone;
+    let from = match args.from {
+        Some(at) => times::moment(at, zone)
+            .ok_or_else(|| Failure::new(Problem::CommandLine, "--from lies beyond the calendar"))?,
+        None => context.clock.now(),
+    };
+    let job = Job {
+        args,
+        context,
+        parsed,
+        world: args.world.world(zone, from.max(plan.schedule.start))?,
+        plan: Arc::new(plan),
+        from,
+    };
+    let lived = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => {
+            context.talk("interrupted: nothing was sent and nothing was changed\n");
+            return Ok(Exit::Incomplete);
+        }
+        lived = Box::pin(job.live()) => lived?,
+    };
+    match lived {
+        Lived::Refused(reasons) => job.show_refused(&reasons),
+        Lived::Ended(simulated, ended) => job.show(&simulated, &ended),
+    }
+}
+
+struct Job<'a> {
+    args: &'a SimulateArgs,
+    context: &'a Context,
+    parsed: &'a Parsed,
+    plan: Arc<Plan>,
+    world: World,
+    from: Timestamp,
+}
+
+/// What came of it.
+enum Lived {
+    /// An apply would stop before it sends.
+    Refused(Vec<Reason>),
+    /// It came to an end.
+    Ended(Box<Simulated>, Ended),
+}
+
+/// The listener to a run that is lived through.
+struct Heard {
+    tally: Tally,
+    hours: Hours,
+    latest: Timestamp,
+}
+
+impl Heard {
+    fn hear(&mut self, event: &Event) {
+        self.latest = self.latest.max(event.at);
+        self.tally.fold(event);
+        self.hours.hear(event);
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Job<'_> {
+    async fn live(&self) -> Result<Lived, Failure> {
+        let busy = self.context.busy(view::READING);
+        let view = view::open(self.context, &self.args.campaign.file, &self.plan).await?;
+        let dir = view.as_ref().map(|view| view.dir.clone());
+        let mut ledger = match view {
+            Some(view) => view.ledger.apart(),
+            None => Ledger::open(NoStore, self.plan.identity.clone()).await?.apart(),
+        };
+        let converge = Converge {
+            context: self.context,
+            parsed: self.parsed,
+            plan: &self.plan,
+            accepted: &self.args.accept,
+            rehearsal: &self.args.campaign.rehearsal,
+            now: self.from,
+        };
+        ledger.append(converge.beginning(ledger.book())).await?;
+        busy.say(|| "reading the audience".to_owned());
+        let (weighed, _) = converge.weigh(ledger.book(), |_| {}).await?;
+        let reasons = reasons(&weighed);
+        if !reasons.is_empty() {
+            return Ok(Lived::Refused(reasons));
+        }
+        let converged = weighed.supposed();
+        let remarks = converged.remarks();
+        remarks.for_each(|remark| self.context.talk(&format!("{remark}\n")));
+        for batch in converged.changes.into_batches() {
+            ledger.append(batch.map_err(LedgerError::Store)?).await?;
+        }
+        let heard = Arc::new(Mutex::new(self.listen(&ledger, dir.clone(), converged.reading)));
+        let simulation = Simulation {
+            plan: Arc::clone(&self.plan),
+            ledger,
+            roll: converged.roll,
+            from: self.from,
+            world: self.world.clone(),
+            emit: emit_to(&heard),
+        };
+        let ended = self.wait_for(simulation, &heard, &busy).await?;
+        let Heard { tally, hours, latest } = {
+            let heard = lock(&heard);
+            Heard {
+                tally: heard.tally.clone(),
+                hours: heard.hours.clone(),
+                latest: heard.latest,
+            }
+        };
+        let zone = self.parsed.campaign.timezone.clone();
+        let about = About {
+            world: world::words(&self.world, &zone),
+            zone,
+            from: self.from,
+            ledger: dir,
+            seed: self.args.world.seed,
+        };
+        let hours = hours.until(latest);
+        Ok(Lived::Ended(Box::new(Simulated { about, tally, hours }), ended))
+    }
+
+    /// A listener that has heard how the run began.
+    fn listen(&self, ledger: &Ledger<NoStore>, dir: Option<PathBuf>, reading: Reading) -> Heard {
+        let names = &self.parsed.campaign.names;
+        let counts = ledger.book().counts();
+        let mut heard = Heard {
+            tally: Tally::default(),
+            hours: Hours::new(self.parsed.campaign.timezone.clone(), self.from, counts),
+            latest: self.from,
+        };
+        let began = EventKind::RunBegan {
+            campaign: names.campaign.clone(),
+            title: names.title.clone(),
+            app_id: names.app_id.clone(),
+            activity_id: names.activity_id.clone(),
+            platform: self.plan.identity.platform.clone(),
+            new_ledger: dir.is_none(),
+            ledger: dir.unwrap_or_default(),
+        };
+        let reading = Box::new(reading);
+        for kind in [began, EventKind::Admitted { reading, counts }] {
+            heard.hear(&Event { at: self.from, kind });
+        }
+        heard
+    }
+
+    /// Lets it be lived through in a thread of its own, for its clock leaps and this one's does not.
+    async fn wait_for(&self, simulation: Simulation, heard: &Mutex<Heard>, busy: &Busy) -> Result<Ended, Failure> {
+        let (tell, mut done) = oneshot::channel();
+        let live = move || {
+            // Nobody waits for it any more when the process is ending.
+            let _ = tell.send(simulation.run());
+        };
+        let thread = std::thread::Builder::new().name("simulation".to_owned()).spawn(live);
+        thread.map_err(|error| Failure::new(Problem::System, "cannot start a thread").caused_by(&error))?;
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                ended = &mut done => {
+                    let broken = |_| Failure::new(Problem::Defect, "the simulation broke off");
+                    return Ok(ended.map_err(broken)??);
+                }
+                _ = tick.tick() => busy.say(|| self.how_far(heard)),
+            }
+        }
+    }
+
+    fn how_far(&self, heard: &Mutex<Heard>) -> String {
+        let (attempts, latest) = {
+            let heard = lock(heard);
+            (heard.tally.sends.attempts, heard.latest)
+        };
+        let at = date_time(latest, &self.parsed.campaign.timezone);
+        format!("simulating: {at}, {} attempts", grouped(attempts))
+    }
+
+    fn show_refused(&self, reasons: &[Reason]) -> Result<Exit, Failure> {
+        let names = &self.parsed.campaign.names;
+        match self.context.output {
+            Output::Human => {
+                let text = refused(&names.campaign, names.title.as_deref(), reasons, stdout_width());
+                self.context.data(&text)?;
+            }
+            Output::Json => self.context.lines.write(&RefusedObject::of(
+                (&names.campaign, &names.app_id),
+                (self.from, &self.parsed.campaign.timezone),
+                reasons,
+            )),
+        }
+        Ok(Exit::NeedsPerson)
+    }
+
+    fn show(&self, simulated: &Simulated, ended: &Ended) -> Result<Exit, Failure> {
+        match self.context.output {
+            Output::Human => self.context.data(&text(simulated, stdout_width()))?,
+            Output::Json => {
+                HourObject::all(simulated).for_each(|hour| self.context.lines.write(&hour));
+                if let Some(object) = SimulationObject::of(simulated) {
+                    self.context.lines.write(&object);
+                }
+            }
+        }
+        if let Some(out) = &self.args.out {
+            let page = html::simulation::page(simulated).map_err(|error| {
+                Failure::new(Problem::OutputFile, "cannot draw the page's charts").caused_by(&error)
+            })?;
+            whole_file::write(out, page.as_bytes())?;
+            self.context.talk(&format!("wrote {}\n", out.display()));
+        }
+        Ok(ended.ending.into())
+    }
+}
+
+fn emit_to(heard: &Arc<Mutex<Heard>>) -> Arc<dyn Emit> {
+    let heard = Arc::clone(heard);
+    Arc::new(move |event: Event| lock(&heard).hear(&event))
+}
+
+impl From<SimulationError> for Failure {
+    fn from(error: SimulationError) -> Self {
+        match error {
+            SimulationError::Engine(error) => error.into(),
+            SimulationError::Clock(_) => Self::of(Problem::System, &error),
+        }
+    }
+}

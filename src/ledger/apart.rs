@@ -1,0 +1,41 @@
+//! A ledger that goes on apart from its store, for whoever lives through what would be. What it is told is checked and
+//! folded like any other facts, and kept by nobody.
+
+use super::{Each, Ledger, Store, StoreError};
+
+/// A store that has nothing and keeps nothing. A permit of its ledger vouches for no durable intent, so it must not reach a
+/// platform that gives real coupons.
+#[derive(Clone, Copy, Debug)]
+pub struct NoStore;
+
+impl Store for NoStore {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+        drop(record);
+        Ok(())
+    }
+
+    async fn read(&mut self, _: &mut Each<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl<S: Store> Ledger<S> {
+    /// Goes on from here by itself. The store is let go of as it is.
+    #[must_use]
+    pub fn apart(self) -> Ledger<NoStore> {
+        let mut apart = Ledger {
+            store: NoStore,
+            book: self.book,
+            chain: self.chain,
+            writer: self.writer,
+            reader: self.reader,
+            sequence: self.sequence,
+            kept: self.kept,
+            held_back: self.held_back,
+            failed: self.failed,
+        };
+        // There is no place for a shortcut.
+        apart.keep_after(u64::MAX);
+        apart
+    }
+}

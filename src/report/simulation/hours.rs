@@ -1,0 +1,209 @@
+//! What happened hour by hour, as a pure fold over a run's events: hours by the clocks of the campaign's zone, and hours in
+//! which nothing happened as one stretch, however long that is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::{later, until};
+use crate::delivery::{Counts, StateName};
+use crate::event::{Event, EventKind, Phase};
+
+const HOUR: i64 = 3_600;
+
+/// One hour, or the part of it that a run lived through; or several hours in which nothing happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// How many attempts began in it.
+    pub sent: u64,
+    /// How many deliveries came to be issued in it.
+    pub issued: u64,
+    /// How many came to be refused in it.
+    pub refused: u64,
+    /// How many are in doubt at its end.
+    pub in_doubt: u64,
+    /// How many are held at its end.
+    pub held: u64,
+    /// For how long the run was sending.
+    pub sending: Duration,
+    /// For how long it waited, by the word of what it waited for.
+    pub waited: BTreeMap<&'static str, Duration>,
+}
+
+impl Hour {
+    fn new(from: Timestamp, until: Timestamp, counts: &Counts) -> Self {
+        Self {
+            from,
+            until,
+            sent: 0,
+            issued: 0,
+            refused: 0,
+            in_doubt: counts.of(StateName::InDoubt),
+            held: counts.of(StateName::Held),
+            sending: Duration::ZERO,
+            waited: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nothing happened in it.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.sent == 0 && self.issued == 0 && self.refused == 0
+    }
+
+    /// For what it was waited, by its word, and for how long; the longest wait first.
+    #[must_use]
+    pub fn waits(&self) -> Vec<(&'static str, Duration)> {
+        let mut waits: Vec<_> = self.waited.iter().map(|(word, long)| (*word, *long)).collect();
+        waits.sort_by_key(|(_, long)| std::cmp::Reverse(*long));
+        waits
+    }
+
+    /// Starts a second over the time in which the run was sending; none where that is no time to speak of.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a rate for showing")]
+        let rate = self.sent as f64 / self.sending.as_secs_f64();
+        (self.sent > 0 && self.sending >= Duration::from_secs(1)).then_some(rate)
+    }
+
+    /// Makes this stretch and the next one a single stretch, if nothing happened in either.
+    fn join(&mut self, next: &Self) -> bool {
+        let one = self.is_quiet() && next.is_quiet();
+        if one {
+            self.until = next.until;
+            self.sending += next.sending;
+            for (word, long) in &next.waited {
+                *self.waited.entry(word).or_default() += *long;
+            }
+            (self.in_doubt, self.held) = (next.in_doubt, next.held);
+        }
+        one
+    }
+}
+
+/// The fold.
+#[derive(Clone, Debug)]
+pub struct Hours {
+    zone: TimeZone,
+    /// The hours that are over.
+    over: Vec<Hour>,
+    /// The present one.
+    hour: Hour,
+    /// What the run does, and since when in this hour that is not counted yet.
+    doing: Doing,
+    since: Timestamp,
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    Sending,
+    Waiting(&'static str),
+    Nothing,
+}
+
+impl Hours {
+    /// Begins at `from`, when deliveries stand at `counts`.
+    #[must_use]
+    pub fn new(zone: TimeZone, from: Timestamp, counts: Counts) -> Self {
+        Self {
+            hour: Hour::new(from, end_of_hour(from, &zone), &counts),
+            zone,
+            over: Vec::new(),
+            doing: Doing::Nothing,
+            since: from,
+            counts,
+        }
+    }
+
+    /// Takes in one event.
+    pub fn hear(&mut self, event: &Event) {
+        if event.at >= self.hour.until {
+            self.go_on_to(event.at);
+        }
+        match &event.kind {
+            EventKind::AttemptBegan { .. } => self.hour.sent += 1,
+            EventKind::Counted { counts } | EventKind::RunEnded { counts, .. } => self.count(*counts),
+            EventKind::Phase(phase) => {
+                self.account(event.at);
+                self.doing = match phase {
+                    Phase::Sending => Doing::Sending,
+                    Phase::Waiting { why, .. } => Doing::Waiting(why.word()),
+                    Phase::Planning | Phase::Paused { .. } | Phase::Draining { .. } => Doing::Nothing,
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// The hours until `at`, the last one included.
+    #[must_use]
+    pub fn until(mut self, at: Timestamp) -> Vec<Hour> {
+        if at >= self.hour.until {
+            self.go_on_to(at);
+        }
+        self.account(at);
+        self.hour.until = at;
+        if self.hour.from < at || !self.hour.is_quiet() {
+            self.end_hour();
+        }
+        self.over
+    }
+
+    fn count(&mut self, counts: Counts) {
+        let more = |state| counts.of(state).saturating_sub(self.counts.of(state));
+        self.hour.issued += more(StateName::Issued);
+        self.hour.refused += more(StateName::Refused);
+        self.hour.in_doubt = counts.of(StateName::InDoubt);
+        self.hour.held = counts.of(StateName::Held);
+        self.counts = counts;
+    }
+
+    /// Counts the time up to `at` as what the run did in it.
+    fn account(&mut self, at: Timestamp) {
+        let Some(long) = until(self.since, at) else { return };
+        match self.doing {
+            Doing::Sending => self.hour.sending += long,
+            Doing::Waiting(word) => *self.hour.waited.entry(word).or_default() += long,
+            Doing::Nothing => {}
+        }
+        self.since = at;
+    }
+
+    /// Ends all hours that end no later than `at`.
+    fn go_on_to(&mut self, at: Timestamp) {
+        while self.hour.until <= at {
+            let next = self.hour.until;
+            self.account(next);
+            self.end_hour();
+            self.hour = Hour::new(next, end_of_hour(next, &self.zone), &self.counts);
+        }
+    }
+
+    fn end_hour(&mut self) {
+        if !self.over.last_mut().is_some_and(|last| last.join(&self.hour)) {
+            self.over.push(self.hour.clone());
+        }
+    }
+}
+
+/// When the hour ends that the clocks of `zone` show at `at`. Where they are put forward or back, an hour ends when they
+/// show another one, so that what they show twice is two hours.
+fn end_of_hour(at: Timestamp, zone: &TimeZone) -> Timestamp {
+    let shown = at.as_second() + i64::from(zone.to_offset(at).seconds());
+    let left = HOUR - shown.rem_euclid(HOUR);
+    let end = Timestamp::from_second(at.as_second() + left).unwrap_or(Timestamp::MAX);
+    // A calendar's last hour has no end, and must not be lived through for ever.
+    if end > at {
+        end
+    } else {
+        later(at, Duration::from_hours(1))
+    }
+}

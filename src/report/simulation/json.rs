@@ -1,0 +1,168 @@
+//! What programs are told of a simulation: the objects `hour` and `simulation` of schema 1.0.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::event::Ending;
+use crate::identity::{AppId, CampaignName};
+
+use super::super::json::{CodeBody, CountsBody, Stopped, codes, tenths};
+use super::super::plan::verdict::Reason;
+use super::super::progress::state_at_end;
+use super::super::times::rfc3339;
+use super::Simulated;
+use super::hours::Hour;
+
+/// How a campaign would end.
+#[derive(Debug, Serialize)]
+pub struct SimulationObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    from: String,
+    ends_at: String,
+    state: &'static str,
+    #[serde(flatten)]
+    stopped: Stopped,
+    counts: CountsBody,
+    codes: Vec<CodeBody<'a>>,
+    #[serde(flatten)]
+    sends: Sends,
+    #[serde(flatten)]
+    conditions: Conditions<'a>,
+    exit: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct Sends {
+    attempts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_per_second: Option<f64>,
+    peak_rolling_second: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Conditions<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<&'a Path>,
+    world: &'a [String],
+    seed: u64,
+}
+
+impl<'a> SimulationObject<'a> {
+    /// Of a run that came to its end.
+    #[must_use]
+    pub fn of(simulated: &'a Simulated) -> Option<Self> {
+        let (about, tally) = (&simulated.about, &simulated.tally);
+        let (run, ended) = (tally.run.as_ref()?, tally.ended?);
+        Some(Self {
+            r#type: "simulation",
+            campaign: &run.campaign,
+            app_id: &run.app_id,
+            from: rfc3339(about.from, &about.zone),
+            ends_at: rfc3339(ended.at, &about.zone),
+            state: state_at_end(tally, ended.ending),
+            stopped: Stopped::of(tally),
+            counts: CountsBody::of(tally, &tally.counts),
+            codes: codes(tally),
+            sends: Sends {
+                attempts: tally.sends.attempts,
+                rate_per_second: tally.sends.reached().map(tenths),
+                peak_rolling_second: tally.sends.second.most(),
+            },
+            conditions: Conditions {
+                ledger: about.ledger.as_deref(),
+                world: &about.world,
+                seed: about.seed,
+            },
+            exit: ended.ending.exit_code(),
+        })
+    }
+}
+
+/// An apply that would stop before it sends.
+#[derive(Debug, Serialize)]
+pub struct RefusedObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    from: String,
+    state: &'static str,
+    reasons: Vec<&'a str>,
+    exit: u8,
+}
+
+impl<'a> RefusedObject<'a> {
+    /// For these reasons.
+    #[must_use]
+    pub fn of(
+        (campaign, app_id): (&'a CampaignName, &'a AppId),
+        (from, zone): (Timestamp, &TimeZone),
+        reasons: &'a [Reason],
+    ) -> Self {
+        Self {
+            r#type: "simulation",
+            campaign,
+            app_id,
+            from: rfc3339(from, zone),
+            state: "incomplete",
+            reasons: reasons.iter().map(|reason| reason.text.as_str()).collect(),
+            exit: Ending::NeedsPerson.exit_code(),
+        }
+    }
+}
+
+/// One hour, or a stretch in which nothing happened.
+#[derive(Debug, Serialize)]
+pub struct HourObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    from: String,
+    until: String,
+    sent: u64,
+    issued: u64,
+    refused: u64,
+    in_doubt: u64,
+    held: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_per_second: Option<f64>,
+    sending: f64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    waited: BTreeMap<&'static str, f64>,
+}
+
+impl<'a> HourObject<'a> {
+    /// Every hour, in order.
+    pub fn all(simulated: &'a Simulated) -> impl Iterator<Item = Self> {
+        let run = simulated.tally.run.as_ref();
+        let of = move |hour| run.map(|run| Self::of((&run.campaign, &run.app_id), hour, &simulated.about.zone));
+        simulated.hours.iter().filter_map(of)
+    }
+
+    fn of((campaign, app_id): (&'a CampaignName, &'a AppId), hour: &Hour, zone: &TimeZone) -> Self {
+        Self {
+            r#type: "hour",
+            campaign,
+            app_id,
+            from: rfc3339(hour.from, zone),
+            until: rfc3339(hour.until, zone),
+            sent: hour.sent,
+            issued: hour.issued,
+            refused: hour.refused,
+            in_doubt: hour.in_doubt,
+            held: hour.held,
+            rate_per_second: hour.rate().map(tenths),
+            sending: hour.sending.as_secs_f64(),
+            waited: hour
+                .waited
+                .iter()
+                .map(|(word, long)| (*word, long.as_secs_f64()))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! A simulation in lines for people: how it would end, what there would be, and a bar for each hour.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::until;
+use crate::event::{Draining, Ending, Halted};
+use crate::identity::CampaignName;
+
+use super::super::plan::judgement;
+use super::super::plan::verdict::Reason;
+use super::super::summary;
+use super::super::text::{columns, right, visible, wrap};
+use super::super::times::{duration, grouped, of, rate};
+use super::hours::Hour;
+use super::{Simulated, waited_for};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const LOOK: Style = AnsiColor::Yellow.on_default();
+const STRONG: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+const HELP: Style = AnsiColor::Cyan.on_default().bold();
+
+/// The most columns that are used, however many there are: a bar says no more when it is longer.
+const MOST_COLUMNS: usize = 80;
+/// Waits that are shorter in an hour of sending are no news.
+const NEWS: Duration = Duration::from_mins(1);
+
+/// The simulation for people, with styles, in lines of at most `width` columns, and never more than eighty.
+#[must_use]
+pub fn text(simulated: &Simulated, width: usize) -> String {
+    let width = width.min(MOST_COLUMNS);
+    let Some(verdict) = verdict(simulated) else {
+        return String::new();
+    };
+    let tally = &simulated.tally;
+    let (campaign, title) = tally.run.as_ref().map_or((String::new(), None), |run| {
+        (run.campaign.to_string(), run.title.as_deref())
+    });
+    let mut text = format!("{}\n", headline(&campaign, title));
+    let (style, said) = verdict;
+    let _ = writeln!(text, "{style}{}{style:#}\n", wrap(&said, width, 0));
+    let _ = writeln!(text, "  {}\n", wrap(&summary::sum(&tally.counts), width, 4));
+    for (name, value) in facts(simulated) {
+        let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
+    }
+    let more = summary::codes(tally) + &hours(simulated, width);
+    if !more.is_empty() {
+        text.push('\n');
+        text.push_str(&more);
+    }
+    text.push_str(&help(simulated, width));
+    text
+}
+
+/// What is said of an apply that would stop before it sends.
+#[must_use]
+pub fn refused(campaign: &CampaignName, title: Option<&str>, reasons: &[Reason], width: usize) -> String {
+    let width = width.min(MOST_COLUMNS);
+    format!(
+        "{}\n{BAD}An apply would stop before it sends anything.{BAD:#}\n\n{}",
+        headline(campaign.as_str(), title),
+        judgement(reasons, width)
+    )
+}
+
+fn headline(campaign: &str, title: Option<&str>) -> String {
+    let title = title.map(|title| format!(" {}", visible(title)));
+    format!("{STRONG}{campaign}{}{STRONG:#}: simulated", title.unwrap_or_default())
+}
+
+fn at(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%a %Y-%m-%d %H:%M")
+        .to_string()
+}
+
+/// How it would end, in a paragraph; nothing of a run that did not.
+pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String)> {
+    let (tally, about) = (&simulated.tally, &simulated.about);
+    let ended = tally.ended?;
+    let when = at(ended.at, &about.zone);
+    let took = until(about.from, ended.at).unwrap_or_default();
+    let why = || summary::why(tally).unwrap_or_default();
+    let coded = || summary::problem(tally).map_or_else(why, |problem| format!("{problem}, {}", why()));
+    let attempts = of(tally.sends.attempts, "attempt", "attempts");
+    let owed = of(tally.counts.owed(), "coupon", "coupons");
+    Some(match (ended.ending, &tally.halted, &tally.doing.drained) {
+        (Ending::Complete, ..) if tally.sends.attempts == 0 => {
+            (GOOD, "It is complete: nothing is left to send.".to_owned())
+        }
+        (Ending::Complete, ..) => (
+            GOOD,
+            format!("It would be complete on {when}, after {}.", duration(took)),
+        ),
+        (Ending::NeedsPerson, Some(halted), _) => {
+            let by = if is_guard(halted) {
+                "A guard would halt it"
+            } else {
+                "It would be halted"
+            };
+            let left = match tally.counts.owed() {
+                0 => String::new(),
+                _ => format!(", with {owed} still owed"),
+            };
+            (BAD, format!("{by} on {when}, after {attempts}{left}: {}.", coded()))
+        }
+        (Ending::NeedsPerson, None, Some(Draining::End | Draining::NoWindow)) => (
+            BAD,
+            format!(
+                "It would not be done in time: on {when} {}, and {owed} would still be owed.",
+                why()
+            ),
+        ),
+        (Ending::NeedsPerson, None, _) => (
+            BAD,
+            format!(
+                "On {when} nothing would be left that may be sent by itself, and a person would have to look: {}.",
+                coded()
+            ),
+        ),
+        (Ending::Incomplete, ..) => (
+            LOOK,
+            format!(
+                "It would end on {when} without being complete: {}. The same command would go on.",
+                why()
+            ),
+        ),
+    })
+}
+
+const fn is_guard(halted: &Halted) -> bool {
+    matches!(
+        halted,
+        Halted::Refused { .. } | Halted::Held { .. } | Halted::SameCode { .. } | Halted::Wave { .. }
+    )
+}
+
+/// What was lived through: names and values.
+pub(in crate::report) fn facts(simulated: &Simulated) -> Vec<(&'static str, String)> {
+    let (about, tally) = (&simulated.about, &simulated.tally);
+    let zone = about.zone.iana_name().unwrap_or("the campaign's zone");
+    let mut facts = vec![(
+        "from",
+        format!("{}, by the clocks of {zone}", at(about.from, &about.zone)),
+    )];
+    if tally.sends.attempts > 0 {
+        let mut sending = of(tally.sends.attempts, "attempt", "attempts");
+        if let Some(reached) = tally.sends.reached() {
+            let _ = write!(sending, ", {} reached", rate(reached));
+        }
+        let most = tally.sends.second.most();
+        let _ = write!(sending, ", at most {} in any one second", grouped(most));
+        facts.push(("sending", sending));
+    }
+    for (nth, said) in about.world.iter().enumerate() {
+        facts.push((if nth == 0 { "stand-in" } else { "" }, said.clone()));
+    }
+    facts.push((
+        "ledger",
+        match &about.ledger {
+            Some(dir) => format!(
+                "gone on from {}, which is as before",
+                visible(&dir.display().to_string())
+            ),
+            None => "new".to_owned(),
+        },
+    ));
+    facts
+}
+
+/// What a person would have to do.
+fn help(simulated: &Simulated, width: usize) -> String {
+    let tally = &simulated.tally;
+    let mut text = String::new();
+    if tally.ended.is_some_and(|ended| ended.ending == Ending::NeedsPerson) {
+        text.push('\n');
+        for advice in summary::advice(tally) {
+            let _ = writeln!(text, "{HELP}help{HELP:#}: {}", wrap(&visible(&advice), width, 6));
+        }
+        if let Some(problem) = summary::problem(tally) {
+            let _ = writeln!(text, "      `runner explain {problem}` says more");
+        }
+    }
+    text.push_str("\na simulation: nothing was sent and nothing was changed\n");
+    text
+}
+
+/// A column of numbers: its name, and what an hour has in it.
+type Column = (&'static str, fn(&Hour) -> u64);
+
+/// Which columns of numbers there are: what is nothing in every hour has none.
+struct Columns {
+    shown: Vec<Column>,
+    widths: Vec<usize>,
+    /// How many columns a bar may have.
+    bar: usize,
+    most: u64,
+}
+
+/// "Mon 06-01 10:00".
+const LABEL: usize = 15;
+const RATE: usize = 7;
+
+impl Columns {
+    fn of(hours: &[Hour], width: usize) -> Self {
+        let always: [Column; 2] = [("sent", |hour| hour.sent), ("issued", |hour| hour.issued)];
+        let others: [Column; 3] = [
+            ("refused", |hour| hour.refused),
+            ("in doubt", |hour| hour.in_doubt),
+            ("held", |hour| hour.held),
+        ];
+        let there = |(_, number): &Column| hours.iter().any(|hour| number(hour) > 0);
+        let shown: Vec<_> = always.into_iter().chain(others.into_iter().filter(there)).collect();
+        let most = |number: fn(&Hour) -> u64| hours.iter().map(number).max().unwrap_or(0);
+        let widths: Vec<_> = shown
+            .iter()
+            .map(|(name, number)| columns(name).max(columns(&grouped(most(*number)))))
+            .collect();
+        let before = LABEL + widths.iter().map(|width| width + 2).sum::<usize>() + 2 + RATE + 2;
+        Self {
+            bar: width.saturating_sub(before),
+            most: most(|hour| hour.sent),
+            shown,
+            widths,
+        }
+    }
+
+    fn head(&self) -> String {
+        let mut line = " ".repeat(LABEL);
+        for ((name, _), width) in self.shown.iter().zip(&self.widths) {
+            let _ = write!(line, "  {}", right(name, *width));
+        }
+        format!("{FAINT}{line}  {}{FAINT:#}\n", right("rate", RATE))
+    }
+
+    fn row(&self, hour: &Hour) -> String {
+        let mut line = String::new();
+        for ((_, number), width) in self.shown.iter().zip(&self.widths) {
+            let _ = write!(line, "  {}", right(&grouped(number(hour)), *width));
+        }
+        let reached = hour.rate().map(rate).unwrap_or_default();
+        let _ = write!(line, "  {}", right(&reached, RATE));
+        match bar(hour.sent, self.most, self.bar) {
+            bar if bar.is_empty() => line.trim_end().to_owned(),
+            bar => format!("{line}  {GOOD}{bar}{GOOD:#}"),
+        }
+    }
+}
+
+/// A bar as long as `n` of `most` is of `room` columns, to an eighth of a column; nothing but for nothing.
+fn bar(n: u64, most: u64, room: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = u128::from(n) * room as u128 * 8 / u128::from(most.max(1));
+    let eighths = usize::try_from(eighths).unwrap_or(0).min(room * 8);
+    let eighths = if n > 0 && room > 0 { eighths.max(1) } else { eighths };
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
+const fn form_of(same_day: bool) -> &'static str {
+    if same_day { "%H:%M" } else { "%a %m-%d %H:%M" }
+}
+
+/// Hour by hour. The day is named where it begins; a stretch in which nothing happened is one line.
+fn hours(simulated: &Simulated, width: usize) -> String {
+    let (hours, zone) = (&simulated.hours, &simulated.about.zone);
+    if hours.iter().all(Hour::is_quiet) {
+        return String::new();
+    }
+    let columns = Columns::of(hours, width);
+    let mut text = columns.head();
+    let mut before = None;
+    for hour in hours {
+        let from = hour.from.to_zoned_datetime(zone.clone());
+        let form = match before.replace((from.date(), from.offset())) {
+            Some((day, offset)) if day != from.date() || offset == from.offset() => form_of(day == from.date()),
+            // The clocks were put forward or back since: they may show an hour twice.
+            Some(_) => "%:::z %H:%M",
+            None => form_of(false),
+        };
+        let label = right(&from.strftime(form).to_string(), LABEL);
+        if hour.is_quiet() {
+            let said = wrap(&quiet(hour, zone), width, LABEL + 2);
+            let _ = writeln!(text, "{label}  {FAINT}{said}{FAINT:#}");
+            continue;
+        }
+        let _ = writeln!(text, "{label}{}", columns.row(hour));
+        if let Some(waits) = waits(hour) {
+            let _ = writeln!(text, "{:LABEL$}  {LOOK}{}{LOOK:#}", "", wrap(&waits, width, LABEL + 2));
+        }
+    }
+    text
+}
+
+/// "nothing until Tue 06-02 10:00, 13 h: outside schedule.hours".
+pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
+    let (from, until) = (
+        hour.from.to_zoned_datetime(zone.clone()),
+        hour.until.to_zoned_datetime(zone.clone()),
+    );
+    let form = form_of(from.date() == until.date());
+    let long = duration(crate::clock::until(hour.from, hour.until).unwrap_or_default());
+    let why = match hour.waits().as_slice() {
+        [] => String::new(),
+        [(word, _)] => format!(": {}", waited_for(word)),
+        several => format!(": {}", listed(several)),
+    };
+    format!("nothing until {}, {long}{why}", until.strftime(form))
+}
+
+/// What an hour in which something happened was not used for.
+pub(in crate::report) fn waits(hour: &Hour) -> Option<String> {
+    let mut waits = hour.waits();
+    waits.retain(|(_, long)| *long >= NEWS);
+    (!waits.is_empty()).then(|| format!("waited: {}", listed(&waits)))
+}
+
+/// "outside schedule.hours (13 h), pace.per_day used up (2 h)".
+fn listed(waits: &[(&'static str, Duration)]) -> String {
+    let said = waits
+        .iter()
+        .map(|(word, long)| format!("{} ({})", waited_for(word), duration(*long)));
+    said.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,117 @@
+//! The way to the platform's stand-in within this process: no socket, and time that is lived through as a request over the
+//! network would live through it.
+//!
+//! An answer that comes later than a client waits is lost to it, and one that never comes is given up at the same time. In
+//! an outage no connection can be made, so nothing is sent; what was under way when it began is cut off without an answer,
+//! after the stand-in did what it was asked.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::clock::{Clock, until};
+use crate::douyin::Way;
+use crate::douyin::codes::{Ended, Reply};
+use crate::douyin::wire::{CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, TokenRequest};
+use crate::sandbox::{Answer, Ending, Exchange, Moment, Sandbox, Settings, TokenKind};
+use crate::secret::Secret;
+
+use super::outages::Outages;
+
+/// How long it takes to learn that no connection can be made.
+const NO_CONNECTION: Duration = Duration::from_millis(20);
+
+/// The stand-in, and when it can be reached.
+pub(super) struct StandIn {
+    sandbox: Mutex<Sandbox>,
+    outages: Outages,
+    /// For how long the client waits.
+    timeout: Duration,
+    clock: Clock,
+    began: Instant,
+}
+
+impl StandIn {
+    /// A stand-in that begins now and remembers nothing of earlier runs.
+    pub(super) fn new(settings: Settings, outages: Outages, timeout: Duration, clock: Clock) -> Self {
+        Self {
+            sandbox: Mutex::new(Sandbox::without_log(settings)),
+            outages,
+            timeout,
+            clock,
+            began: Instant::now(),
+        }
+    }
+
+    fn ask(&self, path: &str, token: Option<&Secret>, body: &[u8], now: Moment) -> Exchange {
+        let mut sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = match path {
+            SEND_PATH => match serde_json::from_slice(body) {
+                Ok(request) => return sandbox.send(&request, token.map(Secret::expose), now),
+                Err(error) => sandbox.malformed(&error.to_string(), now),
+            },
+            STABLE_TOKEN_PATH | CLIENT_TOKEN_PATH => match serde_json::from_slice::<TokenRequest>(body) {
+                Ok(request) if path == STABLE_TOKEN_PATH => sandbox.token(TokenKind::Stable, &request, now),
+                Ok(request) => sandbox.token(TokenKind::Client, &request, now),
+                Err(error) => sandbox.malformed(&error.to_string(), now),
+            },
+            _ => sandbox.unknown_uri(now),
+        };
+        Exchange {
+            delay: Duration::ZERO,
+            ending: Ending::Answer(answer),
+        }
+    }
+}
+
+impl Way for StandIn {
+    async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
+        let wall = self.clock.now();
+        let outage = self.outages.next(wall);
+        if outage.is_some_and(|outage| outage.from <= wall) {
+            sleep(NO_CONNECTION.min(self.timeout)).await;
+            return Ended::NotSent {
+                why: "no connection: an outage of the stand-in".to_owned(),
+            };
+        }
+        let now = Moment {
+            since_start: self.began.elapsed(),
+            wall,
+        };
+        let Exchange { delay, ending } = self.ask(path, token, &body, now);
+        let delay = if ending == Ending::Hang { Duration::MAX } else { delay };
+        let gone = outage.and_then(|outage| until(wall, outage.from));
+        if let Some(gone) = gone.filter(|gone| *gone <= delay && *gone <= self.timeout) {
+            sleep(gone).await;
+            let why = "an outage of the stand-in began".to_owned();
+            return Ended::Cut { status: None, why };
+        }
+        sleep(delay.min(self.timeout)).await;
+        if delay > self.timeout {
+            return Ended::TimedOut {
+                status: None,
+                within: self.timeout,
+            };
+        }
+        ended(ending)
+    }
+}
+
+/// How an exchange looks to the client that waited for its end.
+fn ended(ending: Ending) -> Ended {
+    let cut = |status, why: &str| Ended::Cut {
+        status,
+        why: why.to_owned(),
+    };
+    match ending {
+        Ending::Answer(Answer { status, body, .. }) => Ended::Answered(Reply {
+            status,
+            retry_after: None,
+            date: None,
+            body: body.into_bytes(),
+        }),
+        Ending::CutBody(answer) => cut(Some(answer.status), "the stand-in cut the body short"),
+        Ending::Cut | Ending::Hang => cut(None, "the stand-in closed the connection"),
+    }
+}
