@@ -20,7 +20,7 @@ const RAISED: [(&str, usize, &str); 1] = [(
 )];
 
 /// Leaves, known to all; they import nothing but each other.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "calendar",
     "clock",
     "delivery",
@@ -30,6 +30,7 @@ const WORDS: [&str; 11] = [
     "merchant_coupon_id",
     "order",
     "outcome",
+    "planted",
     "problem",
     "secret",
 ];

@@ -138,7 +138,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Whether there is something that this run may send, now or later.
     pub(super) fn may_send(&mut self) -> bool {
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        let capped = self.capped();
         !self.queue.has_nothing_left(self.ledger.book(), capped)
     }
 

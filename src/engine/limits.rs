@@ -67,10 +67,11 @@ pub enum Leave {
 }
 
 impl Leave {
-    /// What to pick under this leave.
+    /// What to pick under this leave, when the run has begun as many deliveries as it may, or has not.
     #[must_use]
-    pub const fn pick(self) -> Pick {
+    pub const fn pick(self, capped: bool) -> Pick {
         match self {
+            _ if capped => Pick::Again,
             Self::Probe => Pick::Probe,
             Self::UpTo(_) | Self::NotBefore(_) => Pick::Send,
         }

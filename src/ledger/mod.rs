@@ -45,6 +45,7 @@ use tracing::debug;
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
+use crate::planted::appended;
 
 pub use apart::NoStore;
 pub use book::Book;
@@ -240,7 +241,9 @@ impl<S: Store> Ledger<S> {
         let folded = decode(&mut self.reader, last, &body, fold);
         book.book().spill().check()?;
         folded?;
-        self.store.append(self.chain.seal(&body)).await?;
+        for sealed in appended!(self.chain.seal(&body)) {
+            self.store.append(sealed).await?;
+        }
         book.keep();
         self.sequence = sequence;
         self.failed = false;
