@@ -31,7 +31,7 @@ impl<S: Store> Ledger<S> {
             reader: self.reader,
             sequence: self.sequence,
             kept: self.kept,
-            held: self.held,
+            held_back: self.held_back,
             failed: self.failed,
         };
         // There is no place for a shortcut.

@@ -69,7 +69,7 @@ pub struct Ledger<S> {
     sequence: u64,
     kept: Kept,
     /// A batch that is folded and not in the store yet.
-    held: Option<Vec<u8>>,
+    held_back: Option<Vec<u8>>,
     failed: bool,
 }
 
@@ -134,7 +134,7 @@ impl<S: Store> Ledger<S> {
                 behind: 0,
                 at_least: Kept::AT_LEAST,
             },
-            held: None,
+            held_back: None,
             failed: false,
         })
     }
@@ -142,7 +142,7 @@ impl<S: Store> Ledger<S> {
     /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
     /// if this fails; opening it takes longer then.
     pub async fn close(mut self) {
-        if !self.failed && self.held.is_none() && self.kept.sequence != Some(self.sequence) {
+        if !self.failed && self.held_back.is_none() && self.kept.sequence != Some(self.sequence) {
             self.keep().await;
         }
         self.store.close().await;
@@ -206,10 +206,10 @@ impl<S: Store> Ledger<S> {
             return Err(LedgerError::Failed);
         }
         self.failed = true;
-        if let Some(held) = self.held.take() {
-            self.store.append(self.chain.seal(&held)).await?;
+        if let Some(batch) = self.held_back.take() {
+            self.store.append(self.chain.seal(&batch)).await?;
             self.sequence += 1;
-            self.kept.behind += held.len() as u64;
+            self.kept.behind += batch.len() as u64;
         }
         let sequence = self.sequence + 1;
         let last = LastGood {
@@ -265,11 +265,11 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// When a fact contradicts those before it, or facts are held back already. The ledger takes nothing more then.
     pub fn hold_back(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
-        if self.failed || self.held.is_some() {
+        if self.failed || self.held_back.is_some() {
             self.failed = true;
             return Err(LedgerError::Failed);
         }
-        self.held = Some(self.fold(facts)?);
+        self.held_back = Some(self.fold(facts)?);
         self.failed = false;
         Ok(())
     }
