@@ -11,6 +11,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::planted::planted;
+
 pub use away::Away;
 pub use resolution::{NO_CODE, Resolution};
 
@@ -469,6 +471,7 @@ impl Standing {
                 }),
                 ..self
             },
+            (Verdict::Refused { code }, Some(_)) if planted!(RefusalSettles) => self.with(State::Refused { code }),
             (Verdict::Refused { code }, None) => self.with(State::Refused { code }),
             (Verdict::Held { code }, None) => self.with(State::Held { code }),
             (Verdict::NotIssued { due, .. }, None) => self.with(State::Deferred { until: due }),

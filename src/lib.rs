@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The words below the line ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
-//! [`order`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
+//! [`order`], [`planted`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
 //! listen to its events, [`simulation`] lets a run be lived through before it is made, and only `cli` sees everything.
 
 pub mod calendar;
@@ -21,6 +21,7 @@ pub mod identity;
 pub mod merchant_coupon_id;
 pub mod order;
 pub mod outcome;
+pub mod planted;
 pub mod problem;
 pub mod secret;
 

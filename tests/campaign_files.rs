@@ -8,7 +8,7 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, Source, load, parse, render_human, schema};
 use runner::clock::later;
-use runner::plan::forecast::{AFTER_TAKING, Load, WaveLoad, forecast};
+use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, RunOptions};
 use runner::secret::SecretRef;
 use serde_json::{Value as Json, json};
@@ -133,12 +133,13 @@ fn the_week_goes_as_it_says() {
             .iter()
             .all(|wave| wave.wait == Duration::from_hours(13))
     );
+    let taking = after_taking(week.pace.per_second);
     let week = forecast(&week, &load, at(8, 9));
     assert_eq!(week.obstacle, None);
     let begins: Vec<_> = week.waves.iter().filter_map(|turns| turns.begins).collect();
     assert_eq!(
         begins,
-        [at(8, 10), at(9, 10), at(11, 10)].map(|opens| later(opens, AFTER_TAKING))
+        [at(8, 10), at(9, 10), at(11, 10)].map(|opens| later(opens, taking))
     );
     assert!(
         week.ends_at.is_some_and(|ends| at(13, 9) < ends && ends < at(13, 22)),

@@ -15,7 +15,7 @@ use runner::engine::{Ended, Why};
 use runner::event::{Ending, Event, EventKind, Phase, Waiting};
 use runner::identity::OpenId;
 use runner::ledger::{Fact, Generation, Ledger, NoStore};
-use runner::plan::forecast::{AFTER_TAKING, Load, WaveLoad, forecast};
+use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, Plan, RunOptions};
 use runner::sandbox::{Fault, FaultSettings, RuleSettings, Settings, StreamerPlan};
 use runner::simulation::{Outage, Outages, Simulation, World};
@@ -289,8 +289,9 @@ fn without_faults_it_ends_when_a_plan_says() {
     let lived = live(&plan, 2_000, world(1, &[]));
     agree(&plan, &load(2_000), &lived);
     let first = until(from_ms(BEGIN), lived.starts()[0]).unwrap();
+    let taking = after_taking(plan.pace.per_second);
     assert!(
-        (AFTER_TAKING..AFTER_TAKING * 2).contains(&first),
+        (taking..taking * 2).contains(&first),
         "{first:?} behind the app id's turn"
     );
 }

@@ -46,7 +46,8 @@ pub struct Totals {
     pub shares: Vec<FileShare>,
 }
 
-/// Reads the whole of `source` and shows each batch of rows to `on_rows`, in the order of the source.
+/// Reads the whole of `source` and shows each batch of rows to `on_rows`, in the order of the source. For whoever has nothing
+/// else to watch meanwhile; a run reads by [`Reading`].
 ///
 /// What was shown counts only when this returns `Ok`; see [`Reading::next`].
 ///

@@ -10,7 +10,7 @@ use crate::campaign::Code;
 use crate::douyin::codes::{Codes, Row};
 use crate::outcome::Class;
 use crate::problem::Problem;
-use crate::report::text::{columns, visible};
+use crate::report::text::{visible, wrap};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -185,22 +185,8 @@ fn shown(page: &Page, width: usize) -> String {
 
 /// A paragraph in lines of at most `width` columns, where its words allow that.
 fn wrapped(paragraph: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut used = 0;
-    for word in paragraph.split_whitespace() {
-        let wide = columns(word);
-        if used > 0 && used + 1 + wide > width {
-            text.push('\n');
-            used = 0;
-        } else if used > 0 {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += wide;
-    }
-    text.push('\n');
-    text
+    let words: Vec<_> = paragraph.split_whitespace().collect();
+    format!("{}\n", wrap(&words.join(" "), width, 0))
 }
 
 const fn platform_code(row: &Row) -> PlatformCode {
@@ -285,6 +271,7 @@ fn unknown(asked: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::text::columns;
 
     #[test]
     fn codes_are_found_however_they_are_typed() {

@@ -19,7 +19,7 @@ use super::apply_args::{ApplyArgs, changes};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
-use super::terminal::stdout_width;
+use super::terminal::stdout_width_or_any;
 use super::{Context, Output, signals, validate};
 
 const EXAMPLES: &str = "\
@@ -150,7 +150,7 @@ async fn one(
 fn show(wanted: Wanted<'_>, context: &Context, proposal: &Proposal, first: &[RequestNote]) -> Result<(), Failure> {
     match context.output {
         Output::Human => {
-            let mut shown = text(proposal, stdout_width());
+            let mut shown = text(proposal, stdout_width_or_any());
             if wanted.show.is_some() {
                 let all = proposal.stand.to_send().min(wanted.at_most.unwrap_or(u64::MAX));
                 shown.push_str(&requests(first, all));

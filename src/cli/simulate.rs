@@ -34,7 +34,7 @@ use super::busy::Busy;
 use super::converge::{Converge, reasons};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::terminal::stdout_width;
+use super::terminal::stdout_width_or_any;
 use super::view::{self, CampaignArgs};
 use super::{Context, Output, signals, validate, whole_file};
 
@@ -268,7 +268,7 @@ impl Job<'_> {
         let names = &self.parsed.campaign.names;
         match self.context.output {
             Output::Human => {
-                let text = refused(&names.campaign, names.title.as_deref(), reasons, stdout_width());
+                let text = refused(&names.campaign, names.title.as_deref(), reasons, stdout_width_or_any());
                 self.context.data(&text)?;
             }
             Output::Json => self.context.lines.write(&RefusedObject::of(
@@ -282,7 +282,7 @@ impl Job<'_> {
 
     fn show(&self, simulated: &Simulated, ended: &Ended) -> Result<Exit, Failure> {
         match self.context.output {
-            Output::Human => self.context.data(&text(simulated, stdout_width()))?,
+            Output::Human => self.context.data(&text(simulated, stdout_width_or_any()))?,
             Output::Json => {
                 HourObject::all(simulated).for_each(|hour| self.context.lines.write(&hour));
                 if let Some(object) = SimulationObject::of(simulated) {

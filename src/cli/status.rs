@@ -60,7 +60,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let rows = rows(&campaigns)?;
     match context.output {
         Output::Json => rows.iter().for_each(|row| context.lines.write(&row.status)),
-        Output::Human => context.data(&table(&rows, context.clock.now(), terminal::width_of_stdout()))?,
+        Output::Human => context.data(&table(&rows, context.clock.now(), terminal::stdout_width()))?,
     }
     Ok(Exit::Done)
 }

@@ -35,28 +35,23 @@ impl Terminal {
 
 /// How many columns text on stdout may take: those of its terminal, or as many as it likes where it is none.
 #[must_use]
-pub fn stdout_width() -> usize {
-    match rustix::termios::tcgetwinsize(std::io::stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => usize::MAX,
-    }
+pub fn stdout_width_or_any() -> usize {
+    width_of(std::io::stdout()).unwrap_or(usize::MAX)
 }
 
 /// How many columns stderr has now; 80 when it is no terminal or does not say.
 #[must_use]
 pub fn width() -> usize {
-    width_of(std::io::stderr())
+    width_of(std::io::stderr()).unwrap_or(80)
 }
 
 /// How many columns stdout has now; 80 when it is no terminal or does not say.
 #[must_use]
-pub fn width_of_stdout() -> usize {
-    width_of(std::io::stdout())
+pub fn stdout_width() -> usize {
+    width_of(std::io::stdout()).unwrap_or(80)
 }
 
-fn width_of(stream: impl AsFd) -> usize {
-    match rustix::termios::tcgetwinsize(stream) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => 80,
-    }
+fn width_of(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }

@@ -57,7 +57,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         self.told = Some((rows.to_vec(), now));
-        let text = table(rows, now, terminal::width_of_stdout());
+        let text = table(rows, now, terminal::stdout_width());
         let over = match self.drawn {
             0 => String::new(),
             lines => format!("\x1b[{lines}F\x1b[J"),

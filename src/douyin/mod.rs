@@ -24,7 +24,7 @@ pub trait Platform: Send + Sync + 'static {
     /// lets sends that were paced apart leave together.
     fn ready(&self) -> impl Future<Output = Result<Self::Access, NotReady>> + Send;
 
-    /// Sends one coupon. It consumes the permit, which only a durable intent yields. The request says exactly what the
+    /// Sends one coupon. It consumes the permit, which only a durable intent yields, a simulation's aside. The request says exactly what the
     /// permit says.
     fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Outcome> + Send;
 }

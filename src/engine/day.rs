@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use crate::calendar::Day;
-use crate::clock::until;
+use crate::clock::{later, until};
 use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Waiting};
@@ -117,11 +117,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// The last moment at which a delivery whose intent is durable may start.
     pub(super) fn latest_start(&mut self, key: DeliveryKey) -> Option<Timestamp> {
-        let today = match self.ledger.book().standing(key).state {
+        let standing = self.ledger.book().standing(key);
+        let today = match standing.state {
             State::Attempting { began, .. } if self.plan.schedule.waits => self.limits.day.latest(began),
             _ => None,
         };
-        [self.latest(key), today].into_iter().flatten().min()
+        let known = standing
+            .doubt
+            .map(|doubt| later(doubt.since, self.plan.retry.resend_within));
+        [self.latest(key), today, known].into_iter().flatten().min()
     }
 
     /// Ends a run that would have to wait for tomorrow and was told not to.

@@ -14,13 +14,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock::{LOOK_AGAIN, later, until};
-use crate::delivery::{ActivityNo, DeliveryKey, State, StateName};
+use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
 use crate::ledger::{Fact, Ledger, Permit, Store};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
+use crate::planted::planted;
 
 use super::hours::Gate;
 use super::landing::{Landed, Trip};
@@ -107,6 +108,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             started: Notify::new(),
             clock: apply.clock,
             schedule: apply.plan.schedule.clone(),
+            orders: apply.orders.clone(),
             run_began: instant,
         };
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
@@ -143,6 +145,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             let at = self.moment();
             let mut batch = Batch::default();
+            // In which order some that were called off together come back is chance, and nothing may depend on it.
+            self.flight.done.sort_by_key(Done::key);
             for done in std::mem::take(&mut self.flight.done) {
                 self.land(done, at, &mut batch);
             }
@@ -256,15 +260,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         let leave = self.limits.leave(at.instant);
         let room = u64::from(self.room(leave)).min(self.left_today(at));
-        if room == 0 || !self.take_turn(leave.pick(), at)? {
+        if room == 0 || !self.take_turn(leave.pick(self.capped()), at)? {
             return Ok(());
         }
         for _ in 0..room {
             if !self.below_max_coupons(batch.fresh) {
                 break;
             }
-            let capped = self.flight.deliveries >= self.plan.run.at_most;
-            let pick = if capped { Pick::Again } else { leave.pick() };
+            let pick = leave.pick(self.capped());
             let known = self.known(at);
             let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
@@ -302,12 +305,6 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
-        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
-        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
-        known + reopened + fresh < self.plan.max_coupons
-    }
-
     fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {
         let book = self.ledger.book();
         let standing = book.standing(key);
@@ -331,7 +328,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// Makes a batch durable, and only then tells of it and lets its intents go.
-    async fn commit(&mut self, batch: Batch) -> Result<(), EngineError> {
+    async fn commit(&mut self, mut batch: Batch) -> Result<(), EngineError> {
+        if planted!(ToldEarly) {
+            let told = batch.landed.iter_mut().filter_map(Landed::take_told);
+            told.for_each(|told| self.voice.tell(told));
+        }
+        for _ in (0..batch.intents).filter(|_| planted!(PacedEarly)) {
+            self.shared.lane.start().await;
+        }
         let (began, facts) = (Instant::now(), batch.facts.len() as u64);
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
@@ -439,6 +443,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         let next = next.min(at.instant + LOOK_AGAIN);
         tokio::select! {
+            biased;
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
             () = self.limits.lane.changed() => {}

@@ -1,5 +1,6 @@
 //! When a run is over, and how it ended.
 
+use crate::delivery::StateName;
 use crate::douyin::Platform;
 use crate::event::{Ending, Halted};
 use crate::ledger::Store;
@@ -13,12 +14,24 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         if self.why.is_some() {
             return self.why.clone();
         }
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        let capped = self.capped();
         if self.queue.is_exhausted(self.ledger.book(), capped) {
             return Some(if capped { Why::AtMost } else { Why::NothingLeft });
         }
         let max = self.plan.max_coupons;
         (!self.below_max_coupons(0)).then_some(Why::Halted(Halted::MaxCoupons { max }))
+    }
+
+    /// Whether this run has begun as many deliveries as it may.
+    pub(super) fn capped(&self) -> bool {
+        self.flight.deliveries >= self.plan.run.at_most
+    }
+
+    /// Whether so many new intents more leave room for another coupon.
+    pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
+        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
+        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
+        known + reopened + fresh < self.plan.max_coupons
     }
 
     /// In a word, what becomes of the campaign.

@@ -10,10 +10,11 @@ use crate::clock::{from_ms, until};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Waiting};
 use crate::ledger::Store;
-use crate::plan::{AsOf, Plan, Schedule};
+use crate::plan::{Plan, Schedule};
 
 use super::Why;
 use super::dispatcher::{Dispatcher, Moment};
+use super::roll;
 
 /// Whether something may start, and until when that stays so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +36,10 @@ pub(super) struct Gate {
 impl Gate {
     /// Begins a run whose wall clock says `wall`.
     pub(super) fn new(plan: &Plan, wall: Timestamp) -> Self {
-        let ahead = match plan.audience.as_of {
-            AsOf::Wall => 0,
-            AsOf::From(start) => start.as_millisecond() - wall.as_millisecond(),
-        };
-        Self { known: None, ahead }
+        Self {
+            known: None,
+            ahead: roll::ahead(plan.audience.as_of, wall),
+        }
     }
 
     /// What the schedule says at `now`. A clock that was set back is asked anew.
@@ -138,7 +138,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Whether there is something that this run may send, now or later.
     pub(super) fn may_send(&mut self) -> bool {
-        let capped = self.flight.deliveries >= self.plan.run.at_most;
+        let capped = self.capped();
         !self.queue.has_nothing_left(self.ledger.book(), capped)
     }
 

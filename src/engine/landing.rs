@@ -36,6 +36,12 @@ pub(super) struct Landed {
     told: Option<Event>,
 }
 
+impl Landed {
+    pub(super) const fn take_told(&mut self) -> Option<Event> {
+        self.told.take()
+    }
+}
+
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Decides what a worker's return means.
     pub(super) fn land(&mut self, done: Done, at: Moment, batch: &mut Batch) {
@@ -158,7 +164,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// What follows when a delivery's return is durable: it is queued again or forgotten, and told of.
-    pub(super) fn settle(&mut self, landed: Landed) {
+    pub(super) fn settle(&mut self, mut landed: Landed) {
         let book = self.ledger.book();
         let standing = book.standing(landed.key);
         let stuck = standing.doubt.is_some_and(|doubt| doubt.stuck);
@@ -173,7 +179,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             State::Attempting { .. } => {}
         }
-        if let Some(told) = landed.told {
+        if let Some(told) = landed.take_told() {
             self.voice.tell(told);
         }
     }

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use crate::event::Owner;
 use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
-use crate::plan::forecast::AFTER_TAKING;
+use crate::plan::forecast::after_taking;
+use crate::planted::planted;
 
 use super::outage::{MOST_BETWEEN, Open, Outage};
 
@@ -221,7 +222,7 @@ impl Seat {
     }
 
     /// Takes the app id's turn, or shares it with whoever has it in this process. Nothing starts in the first second after
-    /// it was taken: another process may have sent until just now.
+    /// it was taken, at a slow pace for longer: another process may have sent until just now.
     ///
     /// # Errors
     /// When another process has it, or it cannot be asked for.
@@ -232,8 +233,8 @@ impl Seat {
                 shared.turn.take()?;
             }
             shared.let_send(self.number, true, now);
-            if !ours {
-                shared.pacer.hold_until(now + AFTER_TAKING);
+            if !ours && !planted!(Forgetful) {
+                shared.pacer.hold_until(now + after_taking(shared.pacer.per_second()));
             }
             Ok(())
         })?;

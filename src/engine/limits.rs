@@ -1,5 +1,5 @@
 //! What keeps a run from starting more: the slow start, throttles, an outage, a platform that asks to wait, a token that
-//! cannot be had, and the guards. Each is a small machine of its own; this asks them together.
+//! cannot be had, the guards, the day and the waves. Each is a small machine of its own; this asks them together.
 
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use crate::plan::Plan;
 use super::day::DayLimit;
 use super::guard::Guards;
 use super::lane::Seat;
-use super::outage::WAIT_PROBE;
 use super::queue::Pick;
 use super::ramp::Ramp;
 use super::waves::Waves;
+
+/// How often a campaign that the platform asked to wait probes.
+pub const WAIT_PROBE: Duration = Duration::from_mins(10);
 
 /// The limits of one run.
 #[derive(Debug)]
@@ -65,10 +67,11 @@ pub enum Leave {
 }
 
 impl Leave {
-    /// What to pick under this leave.
+    /// What to pick under this leave, when the run has begun as many deliveries as it may, or has not.
     #[must_use]
-    pub const fn pick(self) -> Pick {
+    pub const fn pick(self, capped: bool) -> Pick {
         match self {
+            _ if capped => Pick::Again,
             Self::Probe => Pick::Probe,
             Self::UpTo(_) | Self::NotBefore(_) => Pick::Send,
         }

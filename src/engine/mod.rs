@@ -1,5 +1,11 @@
 //! The hand that moves deliveries along the line: from what is owed, through the pace, to the platform and back to the
 //! ledger. Everything that a person sees of it leaves as events.
+//!
+//! - Before a run: `admit` lets the audience in and makes the `roll`; `reread` and `next` say what is owed and when; `outlook`
+//!   foretells.
+//! - The run: the `dispatcher`, whose methods lie by subject in `landing`, `ending`, `in_time`, `day`, `hours` and `waves`.
+//! - What it asks, small machines that know no I/O: `queue`, `verdict`, and `limits` with `ramp`, `outage` and `guard`.
+//! - Around it: the `worker` makes one attempt, the `lane` is shared with other campaigns, the `voice` tells.
 
 pub mod admit;
 mod day;

@@ -1,4 +1,4 @@
-//! An outage: the platform as a whole is out of reach, or asks the campaign as a whole to wait. Nothing new starts then,
+//! An outage: the platform as a whole is out of reach. Nothing new starts then,
 //! one delivery probes from time to time, and the first real answer ends it.
 
 use std::collections::VecDeque;
@@ -12,8 +12,6 @@ const SAMPLE: usize = 50;
 const FIRST_PROBE: Duration = Duration::from_secs(5);
 /// The longest wait between probes.
 pub const MOST_BETWEEN: Duration = Duration::from_mins(2);
-/// How often a campaign that the platform asked to wait probes.
-pub const WAIT_PROBE: Duration = Duration::from_mins(10);
 
 /// Watches how attempts end, and keeps the times of probes while the platform is out of reach.
 #[derive(Debug, Default)]

@@ -16,7 +16,7 @@ use crate::ledger::{Book, Ledger, LedgerError, Store};
 use crate::merchant_coupon_id::MerchantCouponId;
 use crate::plan::Plan;
 use crate::plan::forecast::lapse::Comparison;
-use crate::plan::forecast::{AFTER_TAKING, ANSWER, Load, Starts, WaveLoad};
+use crate::plan::forecast::{ANSWER, Load, Starts, WaveLoad, after_taking};
 
 use super::admit::Changes;
 use super::dispatcher::Moment;
@@ -237,7 +237,8 @@ fn first((mut queue, mut waves): (Queue, Waves), (plan, book): (&Plan, &Book), b
             merchant_coupon_id,
         });
         if first.len() == 1 {
-            at = after(at, AFTER_TAKING + std::mem::take(&mut under_way));
+            let taking = after_taking(plan.pace.per_second);
+            at = after(at, taking + std::mem::take(&mut under_way));
         }
     }
     first

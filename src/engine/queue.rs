@@ -228,7 +228,8 @@ impl Queue {
 
     /// Takes the next delivery to attempt, if there is one. `now` is the later of the wall and the ledger's newest time.
     pub fn next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> Option<DeliveryKey> {
-        if let Some(key) = self.ahead.take() {
+        // It may have waited for the app id's turn, and a doubt grows old meanwhile.
+        if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, now)) {
             return Some(key);
         }
         if pick == Pick::Probe
@@ -238,8 +239,7 @@ impl Queue {
         }
         let least = u32::from(pick == Pick::Again);
         while let Some(key) = pop_due(&mut self.doubts, instant) {
-            let doubt = book.standing(key).doubt;
-            if self.may_try(key, least) && doubt.is_some_and(|d| self.resendable(book, key, &d, now)) {
+            if self.may_try(key, least) && self.may_go(book, key, now) {
                 return Some(key);
             }
         }
@@ -249,6 +249,12 @@ impl Queue {
             }
         }
         if pick == Pick::Again { None } else { self.next_new(book) }
+    }
+
+    fn may_go(&self, book: &Book, key: DeliveryKey, now: Timestamp) -> bool {
+        let standing = book.standing(key);
+        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+        doubt.is_none_or(|doubt| self.resendable(book, key, &doubt, now))
     }
 
     fn may_try(&self, key: DeliveryKey, least: u32) -> bool {
@@ -365,14 +371,15 @@ impl Queue {
 
     /// Whether nobody of these waves has anything left to attempt in this run, but for what is in flight.
     pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: Timestamp) -> bool {
+        // Turns come wave by wave: behind one of an earlier wave, as of somebody who came late to it, lie those of these.
         let next = self.look_ahead(book);
+        if next.is_some_and(|key| self.waves.of(key.recipient) <= *waves.end()) {
+            return false;
+        }
         let of = |key: &DeliveryKey| waves.contains(&self.waves.of(key.recipient));
-        let owed = self
-            .late
-            .iter()
-            .filter(|key| book.standing(**key).state == State::Pending);
-        let first = [self.ahead, next].into_iter().flatten();
-        if first.chain(owed.copied()).any(|key| of(&key)) {
+        let owed = |key: &&DeliveryKey| book.standing(**key).state == State::Pending;
+        let owed = self.late.iter().filter(owed);
+        if self.ahead.iter().chain(owed).any(of) {
             return false;
         }
         let retries = self.retries.iter().map(|Reverse((_, key))| *key);

@@ -94,7 +94,7 @@ impl<'r> Dates<'r> {
 }
 
 /// How far the present that a plan goes by is ahead of the wall, in milliseconds.
-fn ahead(as_of: AsOf, wall: Timestamp) -> i64 {
+pub(super) fn ahead(as_of: AsOf, wall: Timestamp) -> i64 {
     match as_of {
         AsOf::Wall => 0,
         AsOf::From(start) => start.as_millisecond() - wall.as_millisecond(),

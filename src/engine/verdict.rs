@@ -11,7 +11,7 @@ use crate::identity::OpenId;
 use crate::outcome::{NotIssued, Outcome, Proof, Unknown};
 use crate::pace::backoff::MOST_RETRY_AFTER;
 
-use super::outage::WAIT_PROBE;
+use super::limits::WAIT_PROBE;
 
 /// What must be known beside the outcome.
 #[derive(Clone, Debug)]

@@ -18,8 +18,10 @@ use crate::event::{Emit, Event, EventKind};
 use crate::identity::OpenId;
 use crate::ledger::Permit;
 use crate::merchant_coupon_id::MerchantCouponId;
+use crate::order::Order;
 use crate::outcome::Outcome;
 use crate::plan::Schedule;
+use crate::planted::planted;
 
 use super::lane::Lane;
 
@@ -42,6 +44,14 @@ pub enum Done {
         /// Why, when it was for want of a token.
         why: Option<NotReady>,
     },
+}
+
+impl Done {
+    /// Of which delivery.
+    pub const fn key(&self) -> DeliveryKey {
+        let (Self::Ended { key, .. } | Self::CalledOff { key, .. }) = self;
+        *key
+    }
 }
 
 /// The attempt that was made.
@@ -74,6 +84,8 @@ pub struct Shared<P> {
     pub clock: Clock,
     /// When something may start.
     pub schedule: Schedule,
+    /// What the run is told meanwhile.
+    pub orders: watch::Receiver<Order>,
     /// When the run began.
     pub run_began: Instant,
 }
@@ -84,7 +96,11 @@ impl<P> Shared<P> {
         // The semaphores are never closed, so there is always a place in the line, and a slot in the end.
         let _place = self.line.acquire().await;
         let slot = self.slots.acquire().await.ok();
-        let at = self.lane.start().await;
+        let at = if planted!(PacedEarly) {
+            Instant::now()
+        } else {
+            self.lane.start().await
+        };
         Start { at, _slot: slot }
     }
 }
@@ -121,7 +137,12 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    if !*open.borrow() || !shared.schedule.allows(began) || latest.is_some_and(|latest| latest < began) {
+    // Whoever decides may be waiting for the disk, and have seen neither an order nor the end of a window.
+    if *shared.orders.borrow() != Order::Go
+        || !*open.borrow()
+        || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
+        || latest.is_some_and(|latest| latest < began)
+    {
         return Done::CalledOff { key, why: None };
     }
     emit.emit(Event {

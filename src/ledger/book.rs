@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -228,7 +227,7 @@ impl Book {
             Entry::RunBegan { at, timeout } => {
                 self.note(at);
                 self.drop_draft();
-                self.interrupt(timeout)
+                self.interrupt(later(at, timeout))
             }
             Entry::Admitted(mut open_ids) => {
                 if self.undo.is_some() {
@@ -327,21 +326,13 @@ impl Book {
         Ok(())
     }
 
-    fn interrupt(&mut self, timeout: Duration) -> Result<(), Contradiction> {
-        let under_way: Vec<_> = self
-            .unsettled()
-            .filter_map(|(key, standing)| match standing.state {
-                State::Attempting { began, .. } => Some((key, began)),
-                _ => None,
-            })
-            .collect();
-        for (key, began) in under_way {
-            self.step(
-                key,
-                Step::Interrupted {
-                    due: later(began, timeout),
-                },
-            )?;
+    /// What an earlier process left under way is in doubt. Nobody knows when it started behind its intent, which waited for the
+    /// pace and for a token; but surely before this process did.
+    fn interrupt(&mut self, due: Timestamp) -> Result<(), Contradiction> {
+        let under_way = |standing: &Standing| standing.state.name() == StateName::InFlight;
+        let under_way: Vec<_> = self.unsettled().filter(|(_, standing)| under_way(standing)).collect();
+        for (key, _) in under_way {
+            self.step(key, Step::Interrupted { due })?;
         }
         Ok(())
     }

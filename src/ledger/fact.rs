@@ -16,7 +16,7 @@ pub enum Fact {
     RunBegan {
         /// When.
         at: Timestamp,
-        /// `retry.timeout`: how long after its beginning such an attempt may be made again.
+        /// `retry.timeout`: how long after this such an attempt may be made again.
         timeout: Duration,
     },
     /// New recipients of the generation that is being read, in the order of the source.

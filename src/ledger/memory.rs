@@ -1,5 +1,6 @@
 //! A store in memory that keeps its promises no better than a disk: it can stall, fail, and forget what was not flushed.
-//! For tests and examples; nothing in it outlives the process.
+//! For tests, examples, and the plan of a campaign that has no ledger yet; nothing in it outlives the process. The faults are
+//! for tests alone.
 
 use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};

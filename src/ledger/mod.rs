@@ -1,7 +1,13 @@
 //! What is owed and what is settled: a log of facts, and the one fold that turns facts into state.
 //!
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
-//! durable intent yields a [`Permit`].
+//! durable intent yields a [`Permit`]; but for a ledger that lives [`apart`](Ledger::apart) from its store, where nothing is meant.
+//!
+//! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
+//! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
+//!   is a `draft`, and an append that may still fail can `undo` what it folded. The `shortcut` keeps a book.
+//! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `memory` stands in for a disk.
+//! - For those who look: `reader`, `passing`, `verify`, `worth`.
 
 mod apart;
 mod begun;
@@ -39,6 +45,7 @@ use tracing::debug;
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
+use crate::planted::appended;
 
 pub use apart::NoStore;
 pub use book::Book;
@@ -234,7 +241,9 @@ impl<S: Store> Ledger<S> {
         let folded = decode(&mut self.reader, last, &body, fold);
         book.book().spill().check()?;
         folded?;
-        self.store.append(self.chain.seal(&body)).await?;
+        for sealed in appended!(self.chain.seal(&body)) {
+            self.store.append(sealed).await?;
+        }
         book.keep();
         self.sequence = sequence;
         self.failed = false;

@@ -22,12 +22,20 @@ use super::Plan;
 use course::Course;
 use sending::{Days, Sending};
 
-/// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now.
-pub const AFTER_TAKING: Duration = Duration::from_secs(1);
+/// No pace keeps starts further apart.
+const FURTHEST: Duration = Duration::from_hours(48);
 /// Waits of at least this are worth letting go of the app id for.
 pub const LET_GO: Duration = Duration::from_mins(1);
 /// How long an answer is taken to be on its way. It matters to the slow start and to few in flight alone.
 pub const ANSWER: Duration = Duration::from_millis(70);
+
+/// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now. Below one start in
+/// a second that is as long as starts are apart.
+#[must_use]
+pub fn after_taking(per_second: f64) -> Duration {
+    let apart = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(FURTHEST);
+    apart.clamp(Duration::from_secs(1), FURTHEST)
+}
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +147,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return forecast;
     }
-    let have = Sending::new(schedule, begin).days_have(days);
+    let have = Sending::new(plan, begin).days_have(days);
     forecast.obstacle = Some(if now >= end {
         Obstacle::EndPast { end }
     } else if schedule.opens(begin).is_none() {

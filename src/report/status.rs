@@ -146,15 +146,7 @@ impl Status {
     /// How the campaign stands once a person has decided what the last run could not.
     #[must_use]
     pub fn resolved(mut self, counts: &Counts, at: String, why: String) -> Self {
-        let open = [
-            StateName::Pending,
-            StateName::InFlight,
-            StateName::Deferred,
-            StateName::InDoubt,
-            StateName::Held,
-        ];
-        let complete = open.iter().all(|state| counts.of(*state) == 0);
-        if complete { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+        if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
         // What was listed and left out is still that of the last reading.
         for state in StateName::ALL {
             self.counts.insert(state.word().to_owned(), counts.of(state));

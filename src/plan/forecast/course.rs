@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::lapse::{Start, Starting};
 use super::sending::{Curve, Days, Run, Segment, Sending, moment};
-use super::{ANSWER, LET_GO, Load, WaveLoad, WaveTurns, open_between};
+use super::{ANSWER, LET_GO, Load, WaveLoad, WaveTurns, after_taking, open_between};
 use crate::calendar::Calendar;
 use crate::clock::{later, until};
 use crate::plan::{Plan, Schedule};
@@ -18,6 +18,8 @@ struct Way<'a> {
     end: Timestamp,
     curve: Curve,
     days: Days<'a>,
+    /// For how long nothing starts after the app id's turn was taken.
+    taking: Duration,
     /// How many have started.
     sent: u64,
     /// When the last of them was answered; none when the app id's turn was never taken.
@@ -35,6 +37,7 @@ impl<'a> Way<'a> {
             end: plan.schedule.end,
             curve: Curve::of(plan),
             days,
+            taking: after_taking(plan.pace.per_second),
             sent: 0,
             before: None,
             at: begin.max(load.first_due),
@@ -60,6 +63,7 @@ impl<'a> Way<'a> {
             end: self.end,
             from,
             waited,
+            taking: self.taking,
         }
     }
 
@@ -153,6 +157,7 @@ pub fn rest(hours: &Calendar, per_second: f64, left: &[WaveLoad], now: Timestamp
         end: Timestamp::MAX,
         curve: Curve::steady(per_second),
         days: Days::unlimited(hours.zone(), now),
+        taking: after_taking(per_second),
         sent: 0,
         before: Some(now),
         at: now,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{AFTER_TAKING, ANSWER, LET_GO, Load};
+use super::{ANSWER, LET_GO, Load, after_taking};
 use crate::calendar::{Calendar, Day, FAR};
 use crate::clock::{later, until};
-use crate::plan::{Plan, Schedule};
+use crate::plan::Plan;
 
 /// Starts along the curve without a wait between them.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,8 @@ pub(super) struct Sending<'a> {
     pub(super) from: Timestamp,
     /// Whether the app id's turn is taken anew at its beginning.
     pub(super) waited: bool,
+    /// For how long nothing starts when it was.
+    pub(super) taking: Duration,
 }
 
 /// A stretch of it that lies in one window, and in one day where days have limits.
@@ -104,12 +106,13 @@ pub(super) struct Run {
 }
 
 impl Sending<'_> {
-    pub(super) const fn new(schedule: &Schedule, from: Timestamp) -> Sending<'_> {
+    pub(super) fn new(plan: &Plan, from: Timestamp) -> Sending<'_> {
         Sending {
-            hours: &schedule.hours,
-            end: schedule.end,
+            hours: &plan.schedule.hours,
+            end: plan.schedule.end,
             from,
             waited: true,
+            taking: after_taking(plan.pace.per_second),
         }
     }
 
@@ -120,7 +123,7 @@ impl Sending<'_> {
                 until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
             });
             *before = Some(window.closes);
-            let taken = if waited { AFTER_TAKING } else { Duration::ZERO };
+            let taken = if waited { self.taking } else { Duration::ZERO };
             Some(Stretch {
                 begins: later(window.opens, taken).min(window.closes),
                 ends: window.closes,
@@ -158,7 +161,7 @@ impl Sending<'_> {
             let is_new = stretch.day.is_some_and(|day| day != days.last);
             if used_up && is_new {
                 // The app id was let go of until the day began, as in any long wait.
-                stretch.begins = later(stretch.begins, AFTER_TAKING).min(stretch.ends);
+                stretch.begins = later(stretch.begins, self.taking).min(stretch.ends);
                 used_up = false;
             }
             let start = |nth: u64| moment(stretch.begins, curve.start(nth)? - passed);

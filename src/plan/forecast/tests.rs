@@ -43,7 +43,7 @@ fn the_end_is_the_pace_and_a_second_and_a_slow_start() {
         ("", 1, 1.07),
         ("", 600, 7.34),
         ("", 100_000, 1_021.6),
-        ("pace: {per_second: 0.5}", 100, 199.07),
+        ("pace: {per_second: 0.5}", 100, 200.07),
         ("pace: {max_in_flight: 1}", 100, 8.0),
     ] {
         let ends = ends_in(&plan(more), to_send);

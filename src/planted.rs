@@ -1,0 +1,97 @@
+//! Bugs that tests plant, to show that a judge finds them: one a thread, chosen at run time. Without the feature `planted` nothing
+//! of them is compiled.
+
+/// Whether this thread has that bug.
+#[cfg(not(feature = "planted"))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
+/// Whether this thread has that bug.
+#[cfg(feature = "planted")]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::has($crate::planted::Bug::$bug)
+    };
+}
+
+/// The records to be appended in place of one: that one.
+#[cfg(not(feature = "planted"))]
+macro_rules! appended {
+    ($record:expr) => {
+        [$record]
+    };
+}
+
+/// The records to be appended in place of one: the one before it, with [`Bug::SentEarly`].
+#[cfg(feature = "planted")]
+macro_rules! appended {
+    ($record:expr) => {
+        $crate::planted::in_place_of($record)
+    };
+}
+
+pub(crate) use {appended, planted};
+
+#[cfg(feature = "planted")]
+pub use bugs::{Bug, begin, has, in_place_of, plant};
+
+#[cfg(feature = "planted")]
+mod bugs {
+    use std::cell::{Cell, RefCell};
+
+    /// A bug that can be planted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Bug {
+        /// An outcome is told before it is durable.
+        ToldEarly,
+        /// A send leaves before its intent is durable: each batch is durable with the next one.
+        SentEarly,
+        /// The pace is taken before the intents are durable.
+        PacedEarly,
+        /// A refusal settles a delivery of which an earlier answer was lost.
+        RefusalSettles,
+        /// The pace before a restart is forgotten.
+        Forgetful,
+        /// The windows of the schedule are looked at when a send is queued, and not when it starts.
+        WindowWhenQueued,
+    }
+
+    thread_local! {
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+        static HELD_BACK: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    }
+
+    /// Plants a bug in this thread, or none.
+    pub fn plant(bug: Option<Bug>) {
+        PLANTED.set(bug);
+        begin();
+    }
+
+    /// A process begins, which knows nothing of those before it.
+    pub fn begin() {
+        HELD_BACK.take();
+    }
+
+    /// Whether this thread has it.
+    #[must_use]
+    pub fn has(bug: Bug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+
+    /// The records to be appended in place of one.
+    pub fn in_place_of(record: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
+        let record = Some(record);
+        let now = if has(Bug::SentEarly) {
+            HELD_BACK.replace(record)
+        } else {
+            record
+        };
+        now.into_iter()
+    }
+}
+
+#[cfg(all(feature = "planted", not(debug_assertions)))]
+compile_error!("the feature `planted` is for tests: a runner with a bug in it must never be released");

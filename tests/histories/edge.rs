@@ -1,0 +1,267 @@
+//! The edge of a run, and all that lies beyond: a disk, a clock, the app id's turn and whoever listens. Every call over it is
+//! a step, and at any of them the process can be killed: from then on nothing passes.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runner::clock::{Clock, from_ms};
+use runner::delivery::{Counts, StateName};
+use runner::engine::lane::{AppIdTurn, NotTaken};
+use runner::event::{Event, EventKind, Halted, Owner};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::seen::{At, Saying, Seen, Told};
+use crate::story::{MONDAY, Story, What};
+
+/// Everything beyond the edge.
+pub struct Beyond {
+    pub story: Story,
+    pub clock: Clock,
+    began: Instant,
+    killed: Notify,
+    state: Mutex<State>,
+}
+
+/// What is kept of it.
+#[derive(Default)]
+pub struct State {
+    /// The present run, by number from 0.
+    pub run: usize,
+    /// Whether nothing goes wrong any more, so that the story comes to its end.
+    pub calm: bool,
+    pub steps: u64,
+    kill: Option<u64>,
+    pub dead: bool,
+    pub disk: Disk,
+    pub weather: Weather,
+    pub seen: Seen,
+    /// The story as it is told, line by line, where somebody listens.
+    told: Option<Vec<String>>,
+    /// The first promise that was seen to break.
+    pub broken: Option<Broken>,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub promise: &'static str,
+    /// How.
+    pub how: String,
+}
+
+#[derive(Default)]
+pub struct Disk {
+    pub records: Vec<Vec<u8>>,
+    pub shortcut: Option<Vec<u8>>,
+    pub stall: u64,
+    pub told_late: bool,
+    pub fails: Option<bool>,
+    /// Whether it has failed in this run.
+    pub failed: bool,
+}
+
+/// How the rest of the world is.
+#[derive(Default)]
+pub struct Weather {
+    pub out_until: At,
+    pub no_token_until: At,
+    pub token_takes: u64,
+    pub token_refused: bool,
+    other_until: At,
+    held: bool,
+}
+
+impl Beyond {
+    pub fn new(story: Story, loud: bool) -> Arc<Self> {
+        let state = State {
+            told: loud.then(Vec::new),
+            ..State::default()
+        };
+        Arc::new(Self {
+            clock: Clock::simulated(from_ms(MONDAY + story.begins)),
+            story,
+            began: Instant::now(),
+            killed: Notify::new(),
+            state: Mutex::new(state),
+        })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present by a clock that nobody corrects.
+    pub fn now(&self) -> At {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The present by the wall, in milliseconds.
+    pub fn wall(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    /// Begins a run, which is killed at this step.
+    pub fn begin_run(&self, run: usize, kill: Option<u64>, calm: bool) {
+        let now = self.now();
+        let mut state = self.state();
+        (state.run, state.kill, state.calm) = (run, kill, calm);
+        (state.steps, state.dead) = (0, false);
+        state.seen.began.push(now);
+        state.disk.fails = None;
+        state.disk.failed = false;
+        state.weather.held = false;
+        (state.weather.token_refused, state.weather.token_takes) = (false, 0);
+        state.disk.stall = 0;
+        if calm {
+            state.weather = Weather::default();
+            for (_, until) in &mut state.seen.others {
+                *until = now.min(*until);
+            }
+        }
+    }
+
+    /// Resolves when the process is killed.
+    pub async fn killed(&self) {
+        self.killed.notified().await;
+    }
+
+    /// Takes a step over the edge; whether nothing passes any more.
+    pub fn step(&self) -> bool {
+        let mut state = self.state();
+        if !state.dead {
+            state.steps += 1;
+            if state.kill == Some(state.steps) {
+                state.dead = true;
+                self.killed.notify_one();
+            }
+        }
+        state.dead
+    }
+
+    /// Takes a step over the edge, from which no way leads back into a process that was killed.
+    pub async fn pass(&self) {
+        if self.step() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Tells a line of the story, where somebody listens.
+    pub fn say<D: Display>(&self, line: impl FnOnce() -> D) {
+        let (at, mut state) = (self.now(), self.state());
+        if let Some(told) = &mut state.told {
+            told.push(format!(
+                "{:>10}.{:03} {}",
+                at / 1_000_000_000,
+                at / 1_000_000 % 1_000,
+                line()
+            ));
+        }
+    }
+
+    /// Everything that was said so far.
+    pub fn told(&self) -> Vec<String> {
+        self.state().told.take().unwrap_or_default()
+    }
+
+    /// Notes that a promise was broken; the first one counts.
+    pub fn broke(&self, promise: &'static str, how: String) {
+        self.state().broken.get_or_insert(Broken { promise, how });
+    }
+
+    /// Lets something happen that is no order.
+    pub fn happen(&self, what: What) {
+        let (now, ms) = (self.now(), |ms: u64| ms * 1_000_000);
+        if let What::Jump(by) = what {
+            self.clock.shift_ms(by);
+        }
+        let mut state = self.state();
+        match what {
+            What::Stall { ms, told_late } => (state.disk.stall, state.disk.told_late) = (ms, told_late),
+            What::Fail { written } => state.disk.fails = Some(written),
+            What::NoToken(long) => state.weather.no_token_until = now + ms(long),
+            What::TokenRefused => state.weather.token_refused = true,
+            What::SlowToken(long) => state.weather.token_takes = long,
+            What::Outage(long) => state.weather.out_until = now + ms(long),
+            What::Other(long) if !state.weather.held && now >= state.weather.other_until => {
+                state.weather.other_until = now + ms(long);
+                state.seen.others.push((now, now + ms(long)));
+            }
+            What::Other(_) | What::Jump(_) | What::Pause | What::Resume | What::Stop => {}
+        }
+    }
+}
+
+/// The turn of an app id that another process may have.
+pub struct Turn(pub Arc<Beyond>);
+
+impl AppIdTurn for Turn {
+    fn take(&mut self) -> Result<(), NotTaken> {
+        let Self(beyond) = self;
+        let (now, dead) = (beyond.now(), beyond.step());
+        let mut state = beyond.state();
+        if dead || now < state.weather.other_until {
+            return Err(NotTaken::By(Owner {
+                host: "here".into(),
+                pid: 4711,
+                since: from_ms(MONDAY),
+                command: "runner apply other.yaml".into(),
+            }));
+        }
+        state.weather.held = true;
+        Ok(())
+    }
+
+    fn release(&mut self) {
+        let mut state = self.0.state();
+        state.weather.held &= state.dead;
+    }
+
+    fn held(&self) -> bool {
+        self.0.state().weather.held
+    }
+}
+
+impl Beyond {
+    /// Hears an event of a run.
+    pub fn hear(&self, event: &Event) {
+        if self.step() {
+            return;
+        }
+        self.say(|| format!("told: {}", spoken(&event.kind)));
+        let what = match &event.kind {
+            EventKind::AttemptEnded(attempt) => Saying::Ended {
+                id: attempt.merchant_coupon_id.clone(),
+                attempt: attempt.attempt,
+                outcome: attempt.outcome.clone(),
+            },
+            EventKind::Counted { counts } => Saying::Counted(*counts),
+            EventKind::RunEnded { ending, counts } => Saying::RunEnded(*ending, *counts),
+            EventKind::Halted(Halted::AnotherLedger { .. }) => Saying::AnotherLedger,
+            _ => return,
+        };
+        let mut state = self.state();
+        let (run, durable) = (state.run, state.disk.records.len() as u64);
+        state.seen.told.push(Told { run, durable, what });
+    }
+}
+
+fn spoken(kind: &EventKind) -> String {
+    match kind {
+        EventKind::AttemptEnded(attempt) => format!(
+            "attempt {} at {} ended: {} {}",
+            attempt.attempt, attempt.open_id, attempt.outcome, attempt.message
+        ),
+        EventKind::Counted { counts } => format!("counted {}", counted(counts)),
+        EventKind::RunEnded { ending, counts } => format!("the run ended {ending:?}, {}", counted(counts)),
+        kind => format!("{kind:?}"),
+    }
+}
+
+/// Counts in words, those that are nothing aside.
+pub fn counted(counts: &Counts) -> String {
+    let some = StateName::ALL.into_iter().filter(|state| counts.of(*state) > 0);
+    let words = some.map(|state| format!("{} {state}", counts.of(state)));
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,368 @@
+//! Running a story: each of its applies through the real engine in virtual time, then further ones in which nothing goes
+//! wrong any more, until there is an end.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan, civil::date};
+use runner::audience::{Activity, Place, Row, Totals};
+use runner::calendar::{Calendar, Days, Hours};
+use runner::campaign;
+use runner::clock::from_ms;
+use runner::engine::admit::{Accept, Admission, Converged, Exclusion, Terms};
+use runner::engine::lane::Lane;
+use runner::engine::{Apply as Run, Ended, EngineError};
+use runner::event::{Ending, Event, PlaceUnit};
+use runner::identity::ActivityId;
+use runner::ledger::{Book, Fact, Ledger, LedgerError};
+use runner::order::{Asker, Order};
+use runner::plan::{self, Guard, Lapse, Plan, RunOptions, Wave};
+use tokio::sync::watch;
+
+use crate::disk::Disk;
+use crate::edge::{Beyond, Broken, Turn};
+use crate::oracle::Oracle;
+use crate::platform::World;
+use crate::story::{Apply, MONDAY, Story, What};
+
+/// After so long a run that is not the last one is stopped.
+const PATIENCE: Duration = Duration::from_mins(25);
+/// A run that was stopped has ended by then.
+const STOPS: Duration = Duration::from_mins(1);
+/// A run in which nothing goes wrong has ended by then.
+const ENDS: Duration = Duration::from_hours(12 * 24);
+/// So many applies in which nothing goes wrong bring a story to its end.
+const LAST: usize = 25;
+
+/// How an apply ended.
+#[derive(Debug)]
+pub enum End {
+    /// By itself, or by an order.
+    Ended(Ended),
+    /// The process was killed.
+    Killed,
+    /// Its audience was not let in.
+    NotLetIn(String),
+    /// The ledger failed.
+    Failed(String),
+    /// It went on when it had to end.
+    WentOn,
+}
+
+/// What became of a story.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The first promise that broke, if one did.
+    pub broken: Option<Broken>,
+    /// The story step by step, where that was asked for.
+    pub told: Vec<String>,
+    /// How many runs and requests it had.
+    pub size: (usize, usize),
+}
+
+/// Runs a story; `loud` where somebody listens.
+pub fn run(story: &Story, loud: bool) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(Box::pin(whole(story, loud)))
+}
+
+async fn whole(story: &Story, loud: bool) -> Outcome {
+    let beyond = Beyond::new(story.clone(), loud);
+    let mut oracle = Oracle::new(story);
+    let mut size = 0;
+    for (number, apply) in story.applies.iter().enumerate() {
+        size = number + 1;
+        let end = one(&beyond, number, apply).await;
+        oracle.judge(&beyond, apply, &end).await;
+        if beyond.state().broken.is_some() {
+            break;
+        }
+    }
+    let broken = beyond.state().broken.clone();
+    if let (None, Some(last)) = (&broken, story.applies.last()) {
+        size = end_well(&beyond, &mut oracle, &calm(last), size).await;
+    }
+    let requests = beyond.state().seen.requests.len();
+    let told = beyond.told();
+    let broken = beyond.state().broken.clone();
+    let size = (size, requests);
+    Outcome { broken, told, size }
+}
+
+/// The same apply when nothing goes wrong.
+fn calm(apply: &Apply) -> Apply {
+    let mut calm = apply.clone();
+    let owed = calm.listed.len() as u64 * u64::from(calm.said.coupons);
+    calm.said.per_day = calm.said.per_day.filter(|most| owed < *most);
+    (calm.gap, calm.jump) = (0, 0);
+    (calm.at_most, calm.no_wait, calm.accepts, calm.kill) = (None, false, true, None);
+    calm.happens.clear();
+    calm
+}
+
+/// Applies until there is an end that needs nobody to apply again.
+async fn end_well(beyond: &Arc<Beyond>, oracle: &mut Oracle, apply: &Apply, first: usize) -> usize {
+    for number in first..first + LAST {
+        let end = one(beyond, number, apply).await;
+        oracle.judge(beyond, apply, &end).await;
+        if beyond.state().broken.is_some() {
+            return number;
+        }
+        match end {
+            End::Ended(ended) if ended.ending == Ending::Incomplete => {}
+            End::Ended(ended) => {
+                oracle.judge_end(beyond, apply, &ended);
+                return number;
+            }
+            _ => return number,
+        }
+    }
+    let how = format!("after {LAST} applies in which nothing went wrong the campaign was still incomplete");
+    beyond.broke("G7: the same command brings a campaign to its end", how);
+    first + LAST
+}
+
+/// One apply, from its beginning to its end, whatever that is.
+async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> End {
+    tokio::time::sleep(Duration::from_millis(apply.gap)).await;
+    beyond.clock.shift_ms(apply.jump);
+    let calm = number >= beyond.story.applies.len();
+    beyond.begin_run(number, apply.kill, calm);
+    beyond.say(|| format!("apply {} begins at {}", number + 1, crate::words::time(beyond.wall())));
+    #[cfg(feature = "planted")]
+    runner::planted::begin();
+    let (orders, heard) = watch::channel(Order::Go);
+    let happens = happen(beyond, apply, &orders);
+    let patience = async {
+        let (patience, then) = if calm {
+            (ENDS, Duration::ZERO)
+        } else {
+            (PATIENCE, STOPS)
+        };
+        tokio::time::sleep(patience).await;
+        orders.send_replace(Order::Stop { by: None });
+        tokio::time::sleep(then).await;
+    };
+    let end = tokio::select! {
+        biased;
+        () = beyond.killed() => End::Killed,
+        () = happens => End::Killed,
+        end = whole_apply(beyond, apply, heard) => end.unwrap_or_else(End::Failed),
+        () = patience => End::WentOn,
+    };
+    beyond.state().dead = true;
+    beyond.say(|| format!("apply {} has ended: {}", number + 1, crate::words::end(&end)));
+    end
+}
+
+/// Lets happen what the story says, and goes on for ever.
+async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &watch::Sender<Order>) {
+    let began = tokio::time::Instant::now();
+    let by = Asker {
+        pid: 1,
+        user: "somebody".into(),
+        host: "here".into(),
+    };
+    for happening in &apply.happens {
+        tokio::time::sleep_until(began + Duration::from_millis(happening.after)).await;
+        beyond.say(|| happening.what);
+        let order = match happening.what {
+            What::Pause => Order::Pause { by: by.clone() },
+            What::Resume => Order::Go,
+            What::Stop => Order::Stop { by: Some(by.clone()) },
+            what => {
+                beyond.happen(what);
+                continue;
+            }
+        };
+        if !orders.borrow().stops() {
+            orders.send_replace(order);
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What `apply` does once it has the lock of the ledger.
+async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receiver<Order>) -> Result<End, String> {
+    let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
+    let plan = plan(&beyond.story, apply);
+    let mut ledger = Ledger::open(Disk::of(beyond), plan.identity.clone())
+        .await
+        .map_err(failed)?;
+    if apply.closes {
+        ledger.keep_after(500);
+    }
+    let now = beyond.clock.now();
+    let began = Fact::RunBegan {
+        at: now,
+        timeout: plan.retry.timeout,
+    };
+    let new = ledger.sequence() == 0;
+    if !new {
+        ledger.append(vec![began.clone()]).await.map_err(failed)?;
+    }
+    let converged = match converge(ledger.book(), &plan, apply, now) {
+        Ok(converged) => converged,
+        Err(why) => return Ok(End::NotLetIn(why)),
+    };
+    if new {
+        ledger.append(vec![began]).await.map_err(failed)?;
+    }
+    for batch in converged.changes.into_batches() {
+        let batch = batch.map_err(|error| failed(error.into()))?;
+        ledger.append(batch).await.map_err(failed)?;
+    }
+    let listener = Arc::clone(beyond);
+    let run = Run {
+        platform: Arc::new(World {
+            beyond: Arc::clone(beyond),
+            said: apply.said.clone(),
+        }),
+        plan: Arc::new(plan),
+        ledger,
+        roll: converged.roll,
+        lane: Lane::new(Turn(Arc::clone(beyond))),
+        clock: beyond.clock.clone(),
+        orders,
+        emit: Arc::new(move |event: Event| listener.hear(&event)),
+        seed: beyond.story.seed,
+    };
+    match Box::pin(run.run()).await {
+        Ok((ended, ledger)) => {
+            if apply.closes {
+                ledger.close().await;
+            }
+            Ok(End::Ended(ended))
+        }
+        Err(EngineError::Ledger(error)) => Err(failed(error)),
+        Err(error) => Err(format!("{error}: {:?}", std::error::Error::source(&error))),
+    }
+}
+
+fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity) -> Row<'r> {
+    let open_id = Ok(open_id);
+    Row {
+        place,
+        open_id,
+        last_active,
+    }
+}
+
+/// Holds the people of an apply against the ledger.
+fn converge(book: &Book, plan: &Plan, apply: &Apply, now: Timestamp) -> Result<Converged, String> {
+    let place = |number| Place {
+        within: "audience.csv",
+        unit: PlaceUnit::Line,
+        number,
+    };
+    let mut excluded = Exclusion::new(book);
+    if !apply.excluded.is_empty() {
+        excluded.begin("said-no".to_owned());
+        for (line, user) in (2..).zip(&apply.excluded) {
+            let open_id = format!("u{user}");
+            excluded.row(&row(place(line), &open_id, Activity::Unknown));
+        }
+        excluded.end(&Totals {
+            rows: apply.excluded.len() as u64,
+            ..Totals::default()
+        });
+    }
+    let mut admission = Admission::excluding(excluded, plan);
+    for (line, (user, ago)) in (2..).zip(&apply.listed) {
+        let open_id = format!("u{user}");
+        admission.row(&row(place(line), &open_id, Activity::At(last_active(*ago))));
+    }
+    let totals = Totals {
+        rows: apply.listed.len() as u64,
+        ..Totals::default()
+    };
+    let accepted: &[Accept] = if apply.accepts { &Accept::ALL[..5] } else { &[] };
+    let decided = admission.decide(&Terms {
+        plan,
+        totals: &totals,
+        accepted,
+        rehearsal: false,
+        class: &|code| apply.said.class(code),
+        now: now.max(book.newest()),
+    });
+    decided.map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+/// When somebody was last active who was so many seconds before the first day of the stories.
+pub fn last_active(ago: i64) -> Timestamp {
+    from_ms(MONDAY - ago * 1_000)
+}
+
+/// What the least campaign file means.
+fn least() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 1, \
+                    audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
+        let parsed = campaign::parse(Path::new("summer.yaml"), file.as_bytes()).unwrap_or_else(|it| panic!("{it:?}"));
+        plan::build(&parsed.campaign, RunOptions::default()).unwrap()
+    })
+}
+
+/// What the file of an apply means.
+fn plan(story: &Story, apply: &Apply) -> Plan {
+    let (rules, said) = (&story.rules, &apply.said);
+    let mut plan = least().clone();
+    let ms = Duration::from_millis;
+    plan.activity_id = ActivityId::parse(&said.activity.to_string()).unwrap();
+    plan.coupons_per_user = said.coupons;
+    plan.max_coupons = said.most.unwrap_or(u64::MAX);
+    plan.audience.control_group = f64::from(said.control) / 100.0;
+    if let Some((within, expiring_first)) = rules.active_within {
+        plan.audience.lapse = Lapse::After(Duration::from_secs(within));
+        if expiring_first {
+            plan.audience.order = plan::Order::ExpiringFirst;
+        }
+    }
+    plan.pace.per_second = said.per_second();
+    plan.pace.max_in_flight = rules.in_flight;
+    plan.pace.per_day = said.per_day.unwrap_or(u64::MAX);
+    plan.retry.timeout = ms(rules.timeout);
+    (plan.retry.first_delay, plan.retry.max_delay) = (ms(rules.delays.0), ms(rules.delays.1));
+    plan.retry.attempts = rules.attempts;
+    plan.retry.resend_within = ms(rules.resend_within);
+    if rules.ask {
+        plan.retry.in_doubt = plan::InDoubt::Ask;
+    }
+    if rules.guards {
+        plan.halt.refused = Guard { over: 0.5, after: 4 };
+        plan.halt.held = Guard { over: 0.2, after: 5 };
+        plan.halt.same_code = 3;
+    }
+    (plan.run.at_most, plan.run.no_wait) = (apply.at_most.unwrap_or(u64::MAX), apply.no_wait);
+    schedule(&mut plan.schedule, story, apply);
+    plan
+}
+
+fn schedule(schedule: &mut plan::Schedule, story: &Story, apply: &Apply) {
+    let zone: &TimeZone = &schedule.zone;
+    let days = Days::range(Weekday::Monday, Weekday::Sunday);
+    let hours = apply.said.hours.iter();
+    let hours: Vec<_> = hours
+        .filter_map(|(from, until)| Hours::new(days, *from, *until))
+        .collect();
+    let closed = apply.said.closed.iter();
+    let closed: Vec<_> = closed.map(|day| date(2026, 6, 1).saturating_add(day.days())).collect();
+    schedule.hours = Calendar::new(zone.clone(), &hours, &closed);
+    let (start, end) = apply.said.between;
+    schedule.start = start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
+    schedule.end = end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
+    let waves = story.rules.waves.iter().map(|(share, wait, halts)| Wave {
+        share: f64::from(*share) / 100.0,
+        wait: Duration::from_millis(*wait),
+        not_issued: f64::from(*halts) / 100.0,
+    });
+    schedule.waves = waves.collect();
+}

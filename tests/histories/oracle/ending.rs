@@ -1,0 +1,80 @@
+//! The end of a story: nothing goes wrong any more, and everybody has what is owed, or there is a reason that can be named.
+
+use runner::delivery::StateName;
+use runner::engine::{Ended, Why};
+use runner::event::Ending;
+
+use crate::seen::Seen;
+use crate::story::{Apply, Story};
+
+use super::claims::{Claims, Delivery, Person, Wrong};
+
+/// The end, and all by which it is judged.
+pub struct End<'e> {
+    pub claims: &'e Claims,
+    pub story: &'e Story,
+    /// The last apply, and how it ended.
+    pub apply: &'e Apply,
+    pub ended: &'e Ended,
+    /// The present, in milliseconds: the later of the wall and the newest time of all facts.
+    pub now: i64,
+}
+
+impl End<'_> {
+    /// Judges it.
+    pub fn judge(&self, seen: &Seen) -> Result<(), Wrong> {
+        for person in &self.claims.people {
+            for (ordinal, delivery) in (1_u8..).zip(&person.deliveries) {
+                if let Err(how) = self.reason((person, ordinal), delivery) {
+                    let how = format!("u{} coupon {ordinal} is {}: {how}", person.user, delivery.state);
+                    return Err(("G7: in the end everybody has what is owed, or there is a reason", how));
+                }
+                let mut requests = seen.requests.iter().filter(|request| request.user == person.user);
+                let id = requests
+                    .find(|request| request.key.ordinal == ordinal)
+                    .map(|request| request.id);
+                let coupons = seen.coupons.iter().filter(|coupon| Some(coupon.id) == id).count();
+                let read_again = delivery.unknown > 0;
+                let right = match delivery.state {
+                    StateName::Issued => coupons == 1 || read_again,
+                    StateName::Refused => coupons == 0,
+                    StateName::Pending | StateName::Deferred | StateName::Skipped => coupons == 0 || read_again,
+                    _ => coupons <= 1,
+                };
+                if !right {
+                    let how = format!("u{} coupon {ordinal} is {} with {coupons}", person.user, delivery.state);
+                    return Err(("G1: everybody owed has exactly one coupon", how));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a delivery may stand where it stands when nothing more goes on.
+    fn reason(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> Result<(), &'static str> {
+        let person_asked = self.ended.ending == Ending::NeedsPerson;
+        // Whoever halted it, or its end, left everything where it was.
+        if person_asked && self.ended.why != Why::NothingLeft {
+            return Ok(());
+        }
+        let earlier = &person.deliveries[..usize::from(ordinal) - 1];
+        match delivery.state {
+            StateName::Issued | StateName::Refused | StateName::Skipped => Ok(()),
+            _ if !person_asked => Err("and the campaign is complete"),
+            StateName::Held => Ok(()),
+            StateName::InDoubt if self.waits((person, ordinal), delivery) => Ok(()),
+            StateName::Pending if earlier.iter().any(|delivery| delivery.state != StateName::Issued) => Ok(()),
+            _ => Err("and nobody sends it"),
+        }
+    }
+
+    /// Whether a doubt waits for a person.
+    fn waits(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> bool {
+        let rules = &self.story.rules;
+        let age = u64::try_from(self.now - delivery.since).unwrap_or_default();
+        let excluded = self.apply.excluded.contains(&person.user);
+        // What the machine waits before a resend, ten minutes where the platform asks for it, may make it too old by itself.
+        let old = age + 600_000 + rules.timeout + rules.delays.1 >= rules.resend_within;
+        delivery.stuck || rules.ask || excluded || ordinal > self.apply.said.coupons || old
+    }
+}

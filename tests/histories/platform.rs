@@ -1,0 +1,259 @@
+//! The platform beyond the edge: it does what the story says, remembers everything, and goes on when the client is dead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runner::clock::{from_ms, later};
+use runner::douyin::{NotReady, Platform};
+use runner::ledger::Permit;
+use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
+
+use crate::edge::{Beyond, State};
+use crate::seen::{At, Coupon, Request};
+use crate::story::{Act, Repeated, Said, Says, code};
+
+/// A coupon that is older than this when it is told of is a replay.
+const REPLAY: At = 120_000_000_000;
+
+/// For so long a request may be on its way that was made in time, in milliseconds.
+const SLACK: u64 = 60_000;
+
+/// The platform as a run sees it, by what the file says.
+pub struct World {
+    pub beyond: Arc<Beyond>,
+    pub said: Said,
+}
+
+impl World {
+    /// A request arrives: its number, and what becomes of it.
+    fn arrive(&self, permit: &Permit) -> (usize, Act) {
+        let beyond = &self.beyond;
+        let (now, wall) = (beyond.now(), beyond.wall());
+        beyond.give();
+        let mut state = beyond.state();
+        let id = permit.merchant_coupon_id();
+        let before = state.seen.requests.iter().filter(|request| request.id == id).count();
+        let nth = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        let user = permit.open_id().as_str()[1..].parse().unwrap_or(u8::MAX);
+        let act = self.act(&state, user, nth, now);
+        let number = state.seen.requests.len();
+        let request = Request {
+            run: state.run,
+            start: now,
+            wall,
+            durable: state.disk.records.len() as u64,
+            key: permit.key(),
+            attempt: permit.attempt(),
+            user,
+            id,
+            activity: permit.activity_id().as_str().parse().unwrap_or(u8::MAX),
+            gives: act.gives.map(|after| now + after * 1_000_000),
+            given: false,
+            answer: None,
+        };
+        state.seen.requests.push(request);
+        drop(state);
+        beyond.say(|| {
+            let (key, attempt, activity) = (permit.key(), permit.attempt(), permit.activity_id());
+            let (ordinal, wall) = (key.ordinal, crate::words::time(wall));
+            format!("u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
+        });
+        beyond.give();
+        (number, act)
+    }
+
+    fn act(&self, state: &State, user: u8, nth: u32, now: At) -> Act {
+        let usual = Act {
+            gives: Some(10),
+            says: Says::Given,
+            after: 40,
+        };
+        if now < state.weather.out_until {
+            let (says, after) = if nth.is_multiple_of(2) {
+                (Says::NotSent, 1)
+            } else {
+                (Says::Nothing, self.beyond.story.rules.timeout)
+            };
+            let gives = None;
+            return Act { gives, says, after };
+        }
+        let calm = state.calm.then_some(&self.said);
+        self.beyond.story.fate(user, nth, calm).unwrap_or(usual)
+    }
+
+    /// What comes of a request that was answered or given up.
+    fn leave(&self, number: usize, act: Act, latency: Duration) -> Outcome {
+        let beyond = &self.beyond;
+        beyond.give();
+        let (now, story) = (beyond.now(), &beyond.story);
+        let mut state = beyond.state();
+        let before = {
+            let seen = &state.seen;
+            let request = &seen.requests[number];
+            let mut had = seen.coupons.iter().filter(|coupon| coupon.id == request.id);
+            had.find(|coupon| coupon.activity == request.activity && coupon.at < request.start)
+                .map(|coupon| request.start - coupon.at)
+        };
+        let late = latency >= Duration::from_millis(story.rules.timeout);
+        let says = match (act.says, before, story.rules.repeated) {
+            (Says::NotSent, ..) => Says::NotSent,
+            _ if late => Says::Nothing,
+            (Says::Given, Some(_), Repeated::Duplicate) => Says::Code(code::USED),
+            (Says::Given, Some(_), Repeated::Unlisted) => Says::Code(code::USED_UNLISTED),
+            (says, ..) => says,
+        };
+        state.seen.requests[number].answer = Some((now, says));
+        drop(state);
+        let replay = before.is_some_and(|age| age > REPLAY);
+        let (proof, code, retry_after) = self.proved(says, replay);
+        Outcome {
+            proof,
+            answer: code.map(|code| self.answer(code)),
+            status: match says {
+                Says::Nothing | Says::Cut | Says::NotSent => None,
+                Says::NotFound => Some(404),
+                _ => Some(200),
+            },
+            detail: None,
+            retry_after,
+            latency,
+            at: beyond.clock.now(),
+        }
+    }
+
+    fn answer(&self, code: i64) -> Answer {
+        let by_file = code == code::UNLISTED && self.said.unlisted.is_some();
+        let nobody = matches!(code, code::UNLISTED | code::USED_UNLISTED) && !by_file;
+        Answer {
+            code,
+            message: format!("code {code}"),
+            log_id: "20260601".into(),
+            class: if code == 0 {
+                Class::Issued
+            } else {
+                self.said.class(code)
+            },
+            classifier: match (nobody, by_file || code == code::USED) {
+                (true, _) => Classifier::Nobody,
+                (_, true) => Classifier::File,
+                _ => Classifier::Table,
+            },
+        }
+    }
+
+    /// What an answer proves, with its code and for how long the platform asks to be left alone.
+    fn proved(&self, says: Says, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
+        let unknown = |why| (Proof::Unknown(why), None, None);
+        match says {
+            Says::Given => {
+                let coupon = Box::new(Told {
+                    coupon_id: "1".into(),
+                    coupon_status: Some(10),
+                    ..Told::default()
+                });
+                (Proof::Issued { coupon, replay }, Some(0), None)
+            }
+            Says::Code(code) => (proof_of(self.said.class(code)), Some(code), None),
+            Says::SlowDown(ms) => {
+                let rest = Some(Duration::from_millis(ms));
+                (Proof::NotIssued(NotIssued::Throttled), Some(code::TOO_FAST), rest)
+            }
+            Says::Nothing => unknown(Unknown::TimedOut),
+            Says::Cut => unknown(Unknown::Cut),
+            Says::Garbage | Says::NotFound => unknown(Unknown::Unreadable),
+            Says::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
+        }
+    }
+}
+
+fn proof_of(class: Class) -> Proof {
+    match class {
+        Class::Issued => Proof::Duplicate,
+        Class::Retry => Proof::Unknown(Unknown::SystemError),
+        Class::Throttle => Proof::NotIssued(NotIssued::Throttled),
+        Class::Token => Proof::NotIssued(NotIssued::Token),
+        Class::Refuse => Proof::Refused,
+        Class::Hold => Proof::Held,
+        Class::Wait => Proof::NotIssued(NotIssued::Wait),
+        Class::Halt => Proof::NotIssued(NotIssued::Halt),
+    }
+}
+
+impl Beyond {
+    /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
+    /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
+    pub fn give(&self) {
+        let (now, heeds) = (self.now(), !self.story.rules.ask);
+        let remembers = if self.story.jumps() {
+            At::MAX
+        } else {
+            (self.story.rules.resend_within + SLACK) * 1_000_000
+        };
+        let mut state = self.state();
+        let State { seen, .. } = &mut *state;
+        let mut due: Vec<_> = seen
+            .requests
+            .iter_mut()
+            .filter_map(|request| {
+                let at = request.gives.filter(|at| *at <= now && !request.given)?;
+                request.given = true;
+                let (id, activity) = (request.id, request.activity);
+                Some((Coupon { at, id, activity }, request.user))
+            })
+            .collect();
+        due.sort_by_key(|(coupon, _)| coupon.at);
+        let mut twice = None;
+        for (coupon, user) in due {
+            let mut had = seen.coupons.iter().filter(|had| had.id == coupon.id);
+            let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers;
+            if heeds && had.clone().any(same) {
+                continue;
+            }
+            if had.next().is_some() {
+                twice = Some(user);
+            }
+            seen.coupons.push(coupon);
+        }
+        drop(state);
+        if let Some(user) = twice {
+            self.broke(
+                "G1: no user gets a coupon twice",
+                format!("u{user} has two coupons for one id"),
+            );
+        }
+    }
+}
+
+impl Platform for World {
+    type Access = ();
+
+    async fn ready(&self) -> Result<(), NotReady> {
+        self.beyond.pass().await;
+        let takes = self.beyond.state().weather.token_takes;
+        if takes > 0 {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+        }
+        let (now, wall) = (self.beyond.now(), self.beyond.wall());
+        let weather = &mut self.beyond.state().weather;
+        let why = "the story says so".to_owned();
+        if std::mem::take(&mut weather.token_refused) {
+            return Err(NotReady::Refused { why });
+        }
+        if now < weather.no_token_until {
+            let again = later(from_ms(wall), Duration::from_secs(5));
+            return Err(NotReady::OutOfReach { why, again });
+        }
+        Ok(())
+    }
+
+    async fn send(&self, (): (), permit: Permit) -> Outcome {
+        self.beyond.pass().await;
+        let began = tokio::time::Instant::now();
+        let (number, act) = self.arrive(&permit);
+        self.beyond.pass().await;
+        let after = act.after.min(self.beyond.story.rules.timeout);
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        self.beyond.pass().await;
+        self.leave(number, act, began.elapsed())
+    }
+}

@@ -1,0 +1,144 @@
+//! Stories that once broke a promise, in their shortest form.
+
+use crate::broken;
+use crate::story::{Act, Apply, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+
+/// One apply to these users by the plainest file, in which nothing goes wrong.
+fn plain(users: &[u8]) -> Story {
+    let said = Said {
+        activity: 1,
+        coupons: 1,
+        pace: 10_000,
+        per_day: None,
+        hours: Vec::new(),
+        closed: Vec::new(),
+        between: (None, None),
+        most: None,
+        control: 0,
+        unlisted: None,
+    };
+    let apply = Apply {
+        gap: 0,
+        jump: 0,
+        said,
+        listed: users.iter().map(|user| (*user, 0)).collect(),
+        excluded: Vec::new(),
+        accepts: true,
+        at_most: None,
+        no_wait: false,
+        kill: None,
+        closes: false,
+        happens: Vec::new(),
+    };
+    let rules = Rules {
+        timeout: 2_000,
+        delays: (500, 60_000),
+        attempts: 6,
+        ask: false,
+        resend_within: 86_400_000,
+        in_flight: 64,
+        waves: Vec::new(),
+        active_within: None,
+        guards: false,
+        repeated: Repeated::Success,
+    };
+    Story {
+        seed: 0,
+        begins: 36_000_000,
+        rules,
+        fates: Vec::new(),
+        applies: vec![apply],
+    }
+}
+
+fn holds(story: &Story) {
+    let (broken, (_, requests)) = broken(story);
+    assert_eq!(broken, None);
+    assert!(requests > 0, "something was sent");
+}
+
+/// The second it waits for the app id lies between the intent and the start, so a timeout behind the intent is too soon.
+#[test]
+fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
+    for kill in 1..60 {
+        let mut story = plain(&[1, 2]);
+        story.applies[0].said.coupons = 3;
+        story.applies[0].kill = Some(kill);
+        holds(&story);
+    }
+}
+
+/// The app id is let go of while a platform's wait is waited for; taking it anew must not pick what is beyond the bound.
+#[test]
+fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
+    let mut story = plain(&[0, 2, 3]);
+    story.applies[0].said.coupons = 3;
+    story.applies[0].said.pace = 4_000;
+    story.applies[0].at_most = Some(5);
+    story.fates.push(Fate {
+        user: 2,
+        nth: 1,
+        act: Act {
+            gives: None,
+            says: Says::Code(code::WAIT),
+            after: 145,
+        },
+    });
+    holds(&story);
+}
+
+/// A doubt that was chosen before another process let go of the app id may be too old by then.
+#[test]
+fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
+    for kill in 1..40 {
+        let mut story = plain(&[1, 2]);
+        story.rules.resend_within = 1_200_000;
+        story.applies[0].kill = Some(kill);
+        let mut later = story.applies[0].clone();
+        (later.gap, later.kill) = (1_190_000, None);
+        later.happens.push(Happening {
+            after: 9,
+            what: What::Other(30_000),
+        });
+        story.applies.push(later);
+        holds(&story);
+    }
+}
+
+/// The one that decides waits for the disk and does not see the order; what is armed must not start all the same.
+#[test]
+fn a_pause_holds_while_the_disk_stalls() {
+    let mut story = plain(&[2, 3]);
+    (story.applies[0].said.pace, story.applies[0].said.coupons) = (2_000, 2);
+    let stall = What::Stall {
+        ms: 920,
+        told_late: false,
+    };
+    story.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
+        .map(|(after, what)| Happening { after, what })
+        .to_vec();
+    holds(&story);
+}
+
+/// At less than one start a second, a second behind the start of a killed run is too soon for the next one.
+#[test]
+fn a_slow_pace_is_kept_over_a_kill() {
+    for kill in 10..40 {
+        let mut story = plain(&[0, 1]);
+        story.applies[0].said.pace = 431;
+        story.applies[0].kill = Some(kill);
+        holds(&story);
+    }
+}
+
+/// Somebody who comes late to a wave that has ended has a turn before those of the present one, which has not ended by that.
+#[test]
+fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
+    let mut story = plain(&[3, 4]);
+    story.rules.waves = vec![(58, 20_000, 100), (97, 300_000, 100)];
+    story.applies[0].no_wait = true;
+    let mut later = story.applies[0].clone();
+    (later.gap, later.listed) = (10_000_000, vec![(3, 0), (4, 0), (5, 0)]);
+    story.applies.push(later);
+    holds(&story);
+}

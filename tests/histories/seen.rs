@@ -1,0 +1,112 @@
+//! What can be seen of a story from outside: what the platform was asked for and gave, and what a run told.
+
+use runner::delivery::{Counts, DeliveryKey};
+use runner::event::Ending;
+use runner::merchant_coupon_id::MerchantCouponId;
+
+use crate::story::Says;
+
+/// Nanoseconds since the story began, by a clock that nobody corrects.
+pub type At = u64;
+
+/// A second of it.
+pub const SECOND: At = 1_000_000_000;
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// In the order of their starts.
+    pub requests: Vec<Request>,
+    /// In the order in which they were given.
+    pub coupons: Vec<Coupon>,
+    /// What was told, in order.
+    pub told: Vec<Told>,
+    /// When each run began.
+    pub began: Vec<At>,
+    /// When another process had the app id: from when until when.
+    pub others: Vec<(At, At)>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// In which run, by number from 0.
+    pub run: usize,
+    /// When it started.
+    pub start: At,
+    /// The same by the wall, in milliseconds.
+    pub wall: i64,
+    /// How many batches were durable then.
+    pub durable: u64,
+    /// For which delivery.
+    pub key: DeliveryKey,
+    /// Which attempt at it, as the run counts.
+    pub attempt: u32,
+    /// For whom.
+    pub user: u8,
+    /// By which id.
+    pub id: MerchantCouponId,
+    /// Under which activity.
+    pub activity: u8,
+    /// When the platform gives a coupon for it, if it does and nobody has it yet.
+    pub gives: Option<At>,
+    /// Whether that time has come.
+    pub given: bool,
+    /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
+    pub answer: Option<(At, Says)>,
+}
+
+/// One coupon.
+#[derive(Clone, Debug)]
+pub struct Coupon {
+    /// When it was given.
+    pub at: At,
+    /// For which id.
+    pub id: MerchantCouponId,
+    /// Under which activity.
+    pub activity: u8,
+}
+
+/// Something that a run told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// In which run.
+    pub run: usize,
+    /// How many batches were durable then.
+    pub durable: u64,
+    /// What.
+    pub what: Saying,
+}
+
+/// What a run told that can be held against something.
+#[derive(Clone, Debug)]
+pub enum Saying {
+    /// An attempt by an id ended so.
+    Ended {
+        /// By which id.
+        id: String,
+        /// Which attempt.
+        attempt: u32,
+        /// What it proved, in a word.
+        outcome: String,
+    },
+    /// Where all deliveries stand.
+    Counted(Counts),
+    /// How the run ended.
+    RunEnded(Ending, Counts),
+    /// That another ledger has sent this campaign.
+    AnotherLedger,
+}
+
+impl Seen {
+    /// Whether a coupon was given for an id by a time, or is on its way.
+    pub fn may_have(&self, id: MerchantCouponId) -> bool {
+        let coming = |request: &Request| request.id == id && request.gives.is_some();
+        self.has(id) || self.requests.iter().any(coming)
+    }
+
+    /// Whether a coupon was given for an id.
+    pub fn has(&self, id: MerchantCouponId) -> bool {
+        self.coupons.iter().any(|coupon| coupon.id == id)
+    }
+}
