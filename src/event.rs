@@ -29,6 +29,8 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
+    /// As many campaigns as this process reads at a time read their ledgers and audiences, and this one's turn is ahead.
+    Queued,
     /// A run of a campaign began; nothing was read yet.
     RunBegan {
         /// Which campaign.

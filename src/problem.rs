@@ -57,8 +57,6 @@ macro_rules! problems {
 problems! {
     /// The command line cannot be understood.
     CommandLine = "E0201", Input;
-    /// Several campaign files for a command that takes one.
-    SeveralFiles = "E0202", Input;
     /// The filter of the log is none.
     LogFilter = "E0203", Input;
     /// The file of the log cannot be written.

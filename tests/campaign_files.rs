@@ -14,7 +14,8 @@ use runner::secret::SecretRef;
 use serde_json::{Value as Json, json};
 
 fn shipped() -> Vec<PathBuf> {
-    let folders = ["campaigns", "examples"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let folders =
+        ["campaigns", "examples", "examples/agency"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let entries = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"));

@@ -107,7 +107,7 @@ fn a_mistake_on_the_command_line_ends_with_2() {
         &["plan", "absent.yaml", "--accept", "everything"],
         &["apply", "a.yaml", "--sandbox=https://open.douyin.com"],
         &["apply", "a.yaml", "--sandbox=http://10.0.0.1"],
-        &["apply", "a.yaml", "b.yaml"],
+        &["apply", "a.yaml", "b.yaml", "--expect", "9a93958536-aee48ea945-first"],
         &["apply", "a.yaml", "--output", "xml"],
     ] {
         let output = run(args);
@@ -123,7 +123,15 @@ fn a_mistake_on_the_command_line_ends_with_2() {
 
 #[test]
 fn a_failure_is_an_object_for_programs() {
-    let output = run(&["apply", "a.yaml", "b.yaml", "--output", "json"]);
+    let output = run(&[
+        "apply",
+        "a.yaml",
+        "b.yaml",
+        "--expect",
+        "9a93958536-aee48ea945-first",
+        "--output",
+        "json",
+    ]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stderr(&output), "");
     insta::assert_snapshot!(stdout(&output));

@@ -131,7 +131,11 @@ fn a_failure_has_its_code() {
     for (args, code) in [
         (&["launch"][..], "E0201"),
         (&["apply"], "E0201"),
-        (&["apply", "a.yaml", "b.yaml"], "E0202"),
+        (&["apply", "a.yaml", "b.yaml"], "E0101"),
+        (
+            &["apply", "a.yaml", "b.yaml", "--expect", "9a93958536-aee48ea945-first"],
+            "E0201",
+        ),
         (&["apply", "no-such-file.yaml"], "E0101"),
         (&["validate", "src"], "E0210"),
         (&["schema", "--log-file", "/no/such/directory/log"], "E0204"),

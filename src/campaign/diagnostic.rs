@@ -144,6 +144,8 @@ codes! {
     Hours = "E0130",
     /// Values that are right one by one, but not together.
     Contradiction = "E0131",
+    /// Campaigns that are applied together have other credentials for one app.
+    OtherCredentials = "E0132",
     /// A time that the clocks of the zone show twice.
     TimeTwice = "E0141",
     /// A rate over the platform's documented limit.

@@ -139,6 +139,12 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// The file, as it was named.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// A mistake that shows itself only later, such as an audience file that is not there, at the place of the key it
     /// concerns: `audience.source.csv.path`. For a key that the file does not have it concerns the file as a whole.
     #[must_use]

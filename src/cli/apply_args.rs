@@ -1,7 +1,7 @@
 //! The arguments of `runner apply`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -19,15 +19,18 @@ Examples:
       rehearse: the campaign's file, audience and pace against a stand-in of the platform
   runner apply campaigns/summer.yaml --events events.jsonl
       send what is owed, and keep a record of every attempt
+  runner apply campaigns
+      every campaign of a directory at once; one that cannot go on holds up no other
 
-It ends with 0 when complete, 3 when the same command goes on, 4 when a person must look, 5 when another process has it.";
+It ends with 0 when complete, 3 when the same command goes on, 4 when a person must look, 5 when another process has it; \
+of several campaigns, with the first of 1, 2, 4, 5, 3, 0 that one of them has.";
 
 /// The arguments of `runner apply`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ApplyArgs {
-    /// The campaign's file; one at a time in this version, but for a dry run
-    #[arg(value_name = "FILE", required = true)]
+    /// Campaign files, or directories of them: all are applied at once, each with a ledger of its own
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub files: Vec<PathBuf>,
 
     /// Whether it is a rehearsal.
@@ -37,13 +40,13 @@ pub struct ApplyArgs {
     #[arg(long, requires = "sandbox", help_heading = "Rehearsal")]
     pub fresh: bool,
 
-    /// Allow a change since the last apply that could surprise; several, separated by commas
+    /// Allow a change since the last apply that could surprise, in each campaign; several, separated by commas
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes(), help_heading = "What may happen")]
     pub accept: Vec<Accept>,
-    /// Apply only the plan that was reviewed: `runner plan` shows its fingerprint. Going on with that plan is the same plan
+    /// Apply only the plan that was reviewed: `runner plan` shows its fingerprint. Going on with that plan is the same plan. For one campaign alone
     #[arg(long, value_name = "FINGERPRINT", help_heading = "What may happen")]
     pub expect: Option<Fingerprint>,
-    /// Attempt at most so many deliveries in this run
+    /// Attempt at most so many deliveries in this run, of each campaign
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = "What may happen")]
     pub at_most: Option<u64>,
@@ -79,20 +82,14 @@ pub struct DryRunArgs {
 }
 
 impl ApplyArgs {
-    /// The one campaign file.
-    pub fn file(&self) -> Result<&Path, Failure> {
-        match self.files.as_slice() {
-            [file] => Ok(file),
-            files => Err(Failure::new(
-                Problem::SeveralFiles,
-                format!(
-                    "cannot apply {} campaign files at once: several campaigns in one process are not supported in \
-                     this version",
-                    files.len()
-                ),
-            )
-            .help("apply them one after the other: they share the app id's pace anyway")),
+    /// Checks that what is said of one campaign alone is not said of `files` of them.
+    pub fn fit(&self, files: usize) -> Result<(), Failure> {
+        if self.expect.is_none() || files == 1 {
+            return Ok(());
         }
+        let message = format!("--expect names the plan of one campaign, and {files} campaign files are given");
+        Err(Failure::new(Problem::CommandLine, message)
+            .help("apply the campaign that was reviewed by a command of its own"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -18,6 +19,9 @@ use super::sandbox::SandboxError;
 pub struct Failure {
     /// What was attempted and on what, in lower case, without a full stop.
     pub message: String,
+    /// The campaign's file, where several were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What caused it, the nearest cause first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
@@ -48,6 +52,7 @@ impl Failure {
     pub fn new(problem: Problem, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            file: None,
             causes: Vec::new(),
             help: None,
             code: problem,
@@ -77,6 +82,13 @@ impl Failure {
             }
             next = cause.source();
         }
+        self
+    }
+
+    /// Says of which of several campaigns' files it is.
+    #[must_use]
+    pub fn of_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.display().to_string());
         self
     }
 
@@ -115,6 +127,9 @@ const QUIET: Style = Style::new().bold();
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ERROR}error[{}]{ERROR:#}: ", self.code)?;
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", crate::report::text::visible(file))?;
+        }
         indented(f, &self.message, "       ")?;
         for cause in &self.causes {
             write!(f, "{QUIET}caused by{QUIET:#}: ")?;

@@ -23,7 +23,17 @@ pub(super) const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// The command `verb` on a campaign's file, as one would type it.
 #[must_use]
 pub fn again(verb: &str, rehearsal: &RehearsalArgs, context: &Context, file: &Path) -> String {
-    let mut command = format!("runner {verb} {}", quoted(&file.display().to_string()));
+    again_with(verb, rehearsal, context, &[file])
+}
+
+/// The same of several files or directories.
+#[must_use]
+pub fn again_with(verb: &str, rehearsal: &RehearsalArgs, context: &Context, paths: &[impl AsRef<Path>]) -> String {
+    let mut command = format!("runner {verb}");
+    for path in paths {
+        command.push(' ');
+        command.push_str(&quoted(&path.as_ref().display().to_string()));
+    }
     command.push_str(&rehearsal.typed());
     if let Some(root) = &context.state_dir {
         command.push_str(" --state-dir ");

@@ -235,13 +235,13 @@ impl Context {
         }
     }
 
-    /// Where a run is shown, with a record of its events at the end of `events` if that names a file. People who read
+    /// Where runs are shown, with a record of their events at the end of `events` if that names a file. People who read
     /// JSON on their terminal get no bar between the objects.
     pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
         let json = self.output == Output::Json;
         let talk = match (self.terminal.bar, json) {
-            (true, false) => Talk::Bar(self.bars.clone(), terminal::width),
-            (true, true) if !self.terminal.stdout => Talk::Bar(self.bars.clone(), terminal::width),
+            (true, false) => Talk::Bar(self.bars.clone(), terminal::size),
+            (true, true) if !self.terminal.stdout => Talk::Bar(self.bars.clone(), terminal::size),
             (_, true) => Talk::Silent,
             (false, false) => Talk::Plain,
         };
@@ -249,7 +249,6 @@ impl Context {
             talk,
             json: json.then(|| self.lines.clone()),
             events: events.map(record).transpose()?,
-            metrics: None,
         })
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokio::sync::watch;
 
+use crate::campaign::Parsed;
 use crate::engine::admit::Accept;
 use crate::plan::Fingerprint;
 use crate::problem::Problem;
@@ -20,6 +21,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 use super::terminal::stdout_width_or_any;
+use super::validate::Neighbours;
 use super::{Context, Output, signals, validate};
 
 const EXAMPLES: &str = "\
@@ -106,8 +108,13 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
     let stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
     let mut exits = Vec::new();
+    let mut neighbours = Neighbours::default();
     for file in &files {
-        match Box::pin(one(wanted, context, file, (&stop, !exits.is_empty()))).await {
+        let Some(parsed) = validate::usable_among(file, context, &mut neighbours) else {
+            exits.push(Exit::Input);
+            continue;
+        };
+        match Box::pin(one(wanted, context, (file, &parsed), (&stop, !exits.is_empty()))).await {
             Ok(Some(exit)) => exits.push(exit),
             Ok(None) => {
                 context.talk("interrupted: nothing was sent and nothing was changed\n");
@@ -116,8 +123,8 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
             }
             Err(failure) if files.len() == 1 => return Err(failure),
             Err(failure) => {
-                super::show(&failure, context);
                 exits.push(failure.exit);
+                super::show(&failure.of_file(file), context);
             }
         }
     }
@@ -128,17 +135,14 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
 async fn one(
     wanted: Wanted<'_>,
     context: &Context,
-    file: &Path,
+    (file, parsed): (&Path, &Parsed),
     (stop, not_first): (&watch::Receiver<bool>, bool),
 ) -> Result<Option<Exit>, Failure> {
-    let Some(parsed) = validate::usable(file, context) else {
-        return Ok(Some(Exit::Input));
-    };
     let mut stop = stop.clone();
     let (proposal, first) = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => return Ok(None),
-        proposed = propose::propose(wanted, context, (file, &parsed)) => proposed?,
+        proposed = propose::propose(wanted, context, (file, parsed)) => proposed?,
     };
     if not_first && context.output == Output::Human {
         context.data("\n")?;

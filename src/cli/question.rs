@@ -73,9 +73,13 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 100_000_000,
 };
 
-/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more.
-pub fn ask_person(about: &About, stopped: impl Fn() -> bool) -> io::Result<Answer> {
-    ask(about, &mut anstream::stderr().lock())?;
+/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more. Several
+/// campaigns are one question.
+pub fn ask_person(about: &[&About], stopped: impl Fn() -> bool) -> io::Result<Answer> {
+    match about {
+        [about] => ask(about, &mut anstream::stderr().lock())?,
+        all => ask_for_all(all, &mut anstream::stderr().lock())?,
+    }
     let stdin = io::stdin();
     loop {
         if stopped() {
@@ -116,6 +120,46 @@ pub fn ask(about: &About, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {name:<9} {value}")?;
     }
     put("an issued coupon cannot be taken back. go on? [y/N] ", out)
+}
+
+/// Says what is about to happen in several campaigns, and asks whether to go on with all of them.
+pub fn ask_for_all(all: &[&About], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "about to send")?;
+    let sum: u64 = all.iter().map(|about| about.to_send).sum();
+    let width = grouped(sum).len();
+    let one_platform = all
+        .iter()
+        .all(|about| Some(&about.base_url) == all.first().map(|first| &first.base_url));
+    for about in all {
+        let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
+        let (to_send, campaign) = (grouped(about.to_send), &about.campaign);
+        writeln!(out, "  {to_send:>width$}  {campaign}{}", title.unwrap_or_default())?;
+        let ledger = if about.new_ledger { "new" } else { "existing" };
+        let platform = if one_platform {
+            String::new()
+        } else {
+            format!(", {}", about.base_url)
+        };
+        let (app_id, activity_id) = (&about.app_id, &about.activity_id);
+        writeln!(
+            out,
+            "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",
+            ""
+        )?;
+    }
+    let coupons = if sum == 1 { "coupon" } else { "coupons" };
+    let platform = all.first().filter(|_| one_platform);
+    let platform = platform.map_or_else(String::new, |about| format!(", at {}", about.base_url));
+    writeln!(
+        out,
+        "  {}  {coupons} in {} campaigns{platform}",
+        grouped(sum),
+        all.len()
+    )?;
+    put(
+        "an issued coupon cannot be taken back. go on with all of them? [y/N] ",
+        out,
+    )
 }
 
 /// Puts a question that ends in `[y/N]`.
@@ -186,6 +230,33 @@ mod tests {
         ] {
             assert_eq!(answer(&mut said.as_bytes()).unwrap(), meant, "{said:?}");
         }
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn several_campaigns_are_one_question() {
+        let about = |campaign: &str, title: Option<&str>, to_send, new_ledger| About {
+            campaign: CampaignName::parse(campaign).unwrap(),
+            title: title.map(str::to_owned),
+            app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
+            activity_id: ActivityId::parse("7218071234565644204").unwrap(),
+            base_url: "https://open.douyin.com".into(),
+            to_send,
+            ledger: "campaigns/.runner".into(),
+            new_ledger,
+        };
+        let (summer, autumn) = (
+            about("summer-2026", Some("夏日立减券"), 1_200, true),
+            about("autumn", None, 34, false),
+        );
+        let elsewhere = About {
+            base_url: "http://127.0.0.1:8080".into(),
+            ..about("trial", None, 5, true)
+        };
+        let mut out = Vec::new();
+        ask_for_all(&[&summer, &autumn], &mut out).unwrap();
+        out.extend(b"\n");
+        ask_for_all(&[&summer, &autumn, &elsewhere], &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 }

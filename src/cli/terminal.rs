@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
+use rustix::termios::Winsize;
+
+use crate::report::text::Size;
+
 /// What is known of them when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts of one moment, each read once")]
@@ -42,7 +46,18 @@ pub fn stdout_width_or_any() -> usize {
 /// How many columns stderr has now; 80 when it is no terminal or does not say.
 #[must_use]
 pub fn width() -> usize {
-    width_of(std::io::stderr()).unwrap_or(80)
+    size().columns
+}
+
+/// How much room stderr has now; 80 columns and 24 rows when it is no terminal or does not say.
+#[must_use]
+pub fn size() -> Size {
+    let said = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+    let or = |of: fn(Winsize) -> u16, usual| said.map(of).filter(|n| *n > 0).map_or(usual, usize::from);
+    Size {
+        columns: or(|size| size.ws_col, 80),
+        rows: or(|size| size.ws_row, 24),
+    }
 }
 
 /// How many columns stdout has now; 80 when it is no terminal or does not say.

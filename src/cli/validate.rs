@@ -61,6 +61,11 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// One campaign file, if it can be used; what is wrong with it has been told.
 pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
+    usable_among(file, context, &mut Neighbours::default())
+}
+
+/// The same of one of several, so that no folder is read for each of them.
+pub(super) fn usable_among(file: &Path, context: &Context, neighbours: &mut Neighbours) -> Option<Parsed> {
     let parsed = match campaign::load(file) {
         Ok(parsed) => parsed,
         Err(diagnostics) => {
@@ -68,7 +73,7 @@ pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
             return None;
         }
     };
-    let mut mistakes = Neighbours::default().namesakes(file, &parsed);
+    let mut mistakes = neighbours.namesakes(file, &parsed);
     mistakes.extend(chain::mistakes(file, &parsed));
     tell(&parsed.warnings, context);
     tell(&mistakes, context);

@@ -13,7 +13,7 @@ use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Order, Pace, Pl
 pub struct RunOptions {
     /// The most deliveries that this run may attempt.
     pub at_most: Option<u64>,
-    /// Whether to leave instead of waiting for a start or for another run.
+    /// Whether to leave instead of waiting for the start, a window, the next day, a wave or another run.
     pub no_wait: bool,
     /// For a rehearsal: where the stand-in answers, in place of the file's platform.
     pub sandbox: Option<String>,

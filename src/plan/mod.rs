@@ -157,6 +157,6 @@ pub struct Guard {
 pub struct Bounds {
     /// The most deliveries that this run may attempt.
     pub at_most: u64,
-    /// Whether to leave instead of waiting for a start or for another run.
+    /// Whether to leave instead of waiting for the start, a window, the next day, a wave or another run.
     pub no_wait: bool,
 }

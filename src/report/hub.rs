@@ -1,15 +1,17 @@
 //! Where the events of a run arrive, and from where they are shown. Emitting never waits for a terminal, a pipe or a
 //! disk: the tally is kept on the spot, so no count is ever lost, and what is shown one by one goes through a bounded
-//! queue to a thread of its own. When that queue is full, events are left out of the record, and the record says so.
+//! queue to a thread of its own, which all runs of a process share. When that queue is full, events are left out of the
+//! record, and the record says so.
 
-use std::io::Write;
+mod teller;
+
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -19,12 +21,14 @@ use super::json::Object;
 use super::lines::{Lines, SCHEMA};
 use super::metrics::Metrics;
 use super::progress::{Look, Setup};
-use super::show::{Piece, Show};
 use super::status::Written;
 use super::summary;
 use super::tally::Tally;
+use super::text::Size;
 
-/// How many events may wait to be shown.
+use teller::Teller;
+
+/// How many events may wait to be shown, of all runs together.
 const QUEUE: usize = 65_536;
 /// How often the display looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,86 +36,119 @@ const TICK: Duration = Duration::from_secs(1);
 /// How people are told on stderr.
 #[derive(Clone, Debug)]
 pub enum Talk {
-    /// By a bar of these, for a terminal whose columns the function tells.
-    Bar(MultiProgress, fn() -> usize),
+    /// By a bar of these, for a terminal whose size the function tells.
+    Bar(MultiProgress, fn() -> Size),
     /// By a line every ten seconds and at each change.
     Plain,
     /// Not at all.
     Silent,
 }
 
-/// Where a run is shown.
+/// Where runs are shown.
 #[derive(Clone, Debug)]
 pub struct Outlets {
-    /// To people, while it goes on.
+    /// To people, while they go on.
     pub talk: Talk,
     /// To programs, without the single attempts; none when people read stdout.
     pub json: Option<Lines>,
     /// The record of everything, `--events`.
     pub events: Option<Lines>,
-    /// To Prometheus.
-    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// The listener to one run.
 #[derive(Debug)]
 pub struct Hub {
-    tally: Arc<Mutex<Tally>>,
+    heard: Arc<Heard>,
+    /// Which run of those of the reporter it is.
+    at: usize,
     queue: SyncSender<Message>,
-    missed: Arc<AtomicU64>,
     /// Whether there is a record, the only one who wants the single attempts.
     record: bool,
     metrics: Option<Arc<Metrics>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-    setup: Arc<Setup>,
     clock: Clock,
     /// Told when the run does something else.
     changes: Notify,
 }
 
+/// What is known of one run.
+#[derive(Debug)]
+struct Heard {
+    tally: Mutex<Tally>,
+    setup: Arc<Setup>,
+    missed: AtomicU64,
+    /// Why the run broke off, if it did.
+    broken: OnceLock<String>,
+}
+
+/// Shows runs, by one thread for all of them.
+#[derive(Debug)]
+pub struct Reporter {
+    queue: SyncSender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
 enum Message {
-    Event(Event),
+    /// Something happened in this run.
+    Event(usize, Event),
+    /// Nothing more comes of this run.
+    Ended(usize),
+    /// Something to tell people beside what the runs tell.
+    Say(String),
+    /// A person is asked something: nothing else may be written to the terminal.
+    Hush,
+    /// The person has answered.
+    Speak,
     Finish,
 }
 
-impl Hub {
-    /// Begins to listen, with a thread that shows.
+impl Reporter {
+    /// Begins to listen to as many runs as there are `setups`, each of which has a hub with its metrics.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(setup: Setup, outlets: Outlets, clock: Clock) -> std::io::Result<Self> {
+    pub fn start(
+        setups: Vec<(Setup, Option<Arc<Metrics>>)>,
+        outlets: Outlets,
+        clock: &Clock,
+    ) -> std::io::Result<(Self, Vec<Hub>)> {
         let (queue, arrivals) = sync_channel(QUEUE);
-        let tally = Arc::new(Mutex::new(Tally::default()));
-        let missed = Arc::new(AtomicU64::new(0));
-        let setup = Arc::new(setup);
         let record = outlets.events.is_some();
-        let metrics = outlets.metrics.clone();
-        let reporter = Reporter {
-            tally: Arc::clone(&tally),
-            missed: Arc::clone(&missed),
-            clock: clock.clone(),
-            show: Show::new(Arc::clone(&setup), matches!(outlets.talk, Talk::Plain)),
-            outlets,
-            bar: None,
-        };
-        let thread = std::thread::Builder::new()
-            .name("report".to_owned())
-            .spawn(move || reporter.run(&arrivals))?;
-        Ok(Self {
-            tally,
-            queue,
-            missed,
+        let hub = |(at, (setup, metrics))| Hub {
+            heard: Arc::new(Heard::new(setup)),
+            at,
+            queue: queue.clone(),
             record,
             metrics,
-            thread: Mutex::new(Some(thread)),
-            setup,
-            clock,
+            clock: clock.clone(),
             changes: Notify::new(),
-        })
+        };
+        let hubs: Vec<_> = setups.into_iter().enumerate().map(hub).collect();
+        let heard = hubs.iter().map(|hub| Arc::clone(&hub.heard)).collect();
+        let teller = Teller::new(heard, outlets, clock.clone());
+        let thread = std::thread::Builder::new()
+            .name("report".to_owned())
+            .spawn(move || teller.run(&arrivals))?;
+        let thread = Mutex::new(Some(thread));
+        Ok((Self { queue, thread }, hubs))
     }
 
-    /// Shows what is left to show, takes the bar away, and returns the tally. Later calls return the same.
-    pub fn finish(&self) -> Tally {
+    /// Tells people something, unless nobody keeps up with what they are told.
+    pub fn say(&self, text: String) {
+        let _ = self.queue.try_send(Message::Say(text));
+    }
+
+    /// Writes nothing to the terminal until [`Reporter::speak`]; programs are told as before.
+    pub fn hush(&self) {
+        let _ = self.queue.send(Message::Hush);
+    }
+
+    /// Writes what there was to say meanwhile, and goes on.
+    pub fn speak(&self) {
+        let _ = self.queue.send(Message::Speak);
+    }
+
+    /// Shows what is left to show, and takes the bar away.
+    pub fn finish(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = self.queue.send(Message::Finish);
@@ -119,7 +156,39 @@ impl Hub {
                 tracing::error!("the reporter broke; the ledger is not concerned");
             }
         }
-        lock(&self.tally).clone()
+    }
+}
+
+impl Heard {
+    fn new(setup: Setup) -> Self {
+        Self {
+            tally: Mutex::default(),
+            setup: Arc::new(setup),
+            missed: AtomicU64::new(0),
+            broken: OnceLock::new(),
+        }
+    }
+
+    /// A fold cannot leave a tally half changed in a way that matters to a report, so a poisoned one is used on.
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hub {
+    /// What the run has done so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.heard.tally().clone()
+    }
+
+    /// Nothing more comes of the run; `broken` says why it broke off, if it came to no end of its own. Waits for nobody: an
+    /// end that finds no room is shown when the reporter finishes.
+    pub fn ended(&self, broken: Option<String>) {
+        if let Some(broken) = broken {
+            let _ = self.heard.broken.set(broken);
+        }
+        let _ = self.queue.try_send(Message::Ended(self.at));
     }
 
     /// Ends when the run does something else than when this was last waited for.
@@ -131,34 +200,45 @@ impl Hub {
     /// said whose it is. `broken` says why it broke off.
     #[must_use]
     pub fn status(&self, owner: &Owner, broken: Option<&str>) -> Option<String> {
-        let tally = lock(&self.tally);
+        let tally = self.heard.tally();
         tally.run.as_ref()?;
-        let look = Look {
-            tally: &tally,
-            setup: &self.setup,
-            now: self.clock.now(),
-        };
         let written = Written {
             schema: SCHEMA,
-            object: Object::status(&look, owner, broken),
+            object: Object::status(&self.look(&tally), owner, broken),
         };
         serde_json::to_string(&written).ok()
+    }
+
+    /// What the run is doing or how it ended, in a word of the JSON schema.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.look(&self.heard.tally()).state()
+    }
+
+    /// Why the run ended before its campaign was complete.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        summary::why(&self.heard.tally())
     }
 
     /// The summary of the run for people; empty when it did not come to its end.
     #[must_use]
     pub fn summary(&self) -> String {
-        summary::text(&Look {
-            tally: &lock(&self.tally),
-            setup: &self.setup,
+        summary::text(&self.look(&self.heard.tally()))
+    }
+
+    fn look<'a>(&'a self, tally: &'a Tally) -> Look<'a> {
+        Look {
+            tally,
+            setup: &self.heard.setup,
             now: self.clock.now(),
-        })
+        }
     }
 }
 
 impl Emit for Hub {
     fn emit(&self, event: Event) {
-        lock(&self.tally).fold(&event);
+        self.heard.tally().fold(&event);
         if let Some(metrics) = &self.metrics {
             metrics.hear(&event);
         }
@@ -175,6 +255,7 @@ impl Emit for Hub {
         // Starts and counts are in the tally and in nothing else that is shown.
         let shown = match event.kind {
             EventKind::AttemptBegan { .. }
+            | EventKind::Queued
             | EventKind::Counted { .. }
             | EventKind::Flushed { .. }
             | EventKind::WavesAhead { .. }
@@ -186,101 +267,10 @@ impl Emit for Hub {
         if !shown {
             return;
         }
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(event)) {
-            self.missed.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(self.at, event)) {
+            self.heard.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
-
-/// A fold cannot leave a tally half changed in a way that matters to a report, so a poisoned one is used on.
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Reporter {
-    tally: Arc<Mutex<Tally>>,
-    missed: Arc<AtomicU64>,
-    clock: Clock,
-    show: Show,
-    outlets: Outlets,
-    bar: Option<ProgressBar>,
-}
-
-impl Reporter {
-    /// What is shown is composed while the tally is locked, and written when it no longer is: a pipe that nobody reads
-    /// holds up this thread alone.
-    fn run(mut self, arrivals: &Receiver<Message>) {
-        let mut ticked = Instant::now();
-        loop {
-            match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
-                Ok(Message::Event(event)) => {
-                    let pieces = self.show.event(&lock(&self.tally), &event);
-                    self.put(pieces);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
-                let pieces = self.show.tick(&lock(&self.tally), self.clock.now());
-                self.put(pieces);
-                self.flush();
-            }
-        }
-        let missed = self.missed.load(Ordering::Relaxed);
-        let pieces = self.show.finish(&lock(&self.tally), self.clock.now(), missed);
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-        self.put(pieces);
-        self.flush();
-    }
-
-    fn put(&mut self, pieces: Vec<Piece>) {
-        for piece in pieces {
-            match piece {
-                Piece::Moving => self.draw(),
-                Piece::Line(line) => self.say(&line),
-                Piece::Json(object) => self.outlets.json.iter().for_each(|lines| lines.line(&object)),
-                Piece::Record(object) => self.outlets.events.iter().for_each(|lines| lines.line(&object)),
-            }
-        }
-    }
-
-    fn draw(&mut self) {
-        let Talk::Bar(bars, width) = &self.outlets.talk else {
-            return;
-        };
-        let lines = self.show.bar(&lock(&self.tally), self.clock.now(), width());
-        let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            bars.add(ProgressBar::no_length().with_style(style))
-        });
-        bar.set_message(lines.join("\n"));
-        turn_back();
-    }
-
-    /// Nobody hears of a stderr that cannot be written to; least of all the run.
-    fn say(&self, line: &str) {
-        let write = || writeln!(anstream::stderr(), "{line}");
-        let _ = match &self.outlets.talk {
-            Talk::Bar(bars, _) => bars.suspend(write).inspect(|()| turn_back()),
-            Talk::Plain => write(),
-            Talk::Silent => Ok(()),
-        };
-    }
-
-    fn flush(&self) {
-        for lines in self.outlets.json.iter().chain(&self.outlets.events) {
-            lines.flush();
-        }
-    }
-}
-
-/// Puts the cursor at the beginning of the bar's last line. It is left at the end of the last column, from where the `^C`
-/// that a terminal echoes would go on to the next line, and the bar would then be cleared one line too low.
-fn turn_back() {
-    let _ = std::io::stderr().write_all(b"\r");
 }
 
 #[cfg(test)]

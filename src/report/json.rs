@@ -174,7 +174,7 @@ pub(super) struct CountsBody {
     read: Option<Read>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Read {
     listed: u64,
     excluded: u64,
@@ -190,15 +190,30 @@ impl CountsBody {
 
     pub(super) fn new(counts: &Counts, reading: Option<&Reading>) -> Self {
         Self {
+            read: reading.map(|reading| Read::default().and(reading)),
+            ..Self::of_all(counts, std::iter::empty())
+        }
+    }
+
+    /// The counts and the readings of several campaigns together.
+    pub(super) fn of_all<'a>(counts: &Counts, readings: impl Iterator<Item = &'a Reading>) -> Self {
+        Self {
             audience: counts.audience(),
             states: StateName::ALL.map(|state| (state, counts.of(state))).into(),
-            read: reading.map(|reading| Read {
-                listed: reading.listed,
-                excluded: reading.excluded,
-                control_group: reading.control_group,
-                repeated: reading.repeated.count,
-                unusable: reading.unusable.iter().map(|(_, rows)| rows.count).sum(),
-            }),
+            read: Some(readings.fold(Read::default(), Read::and)),
+        }
+    }
+}
+
+impl Read {
+    fn and(self, reading: &Reading) -> Self {
+        let unusable: u64 = reading.unusable.iter().map(|(_, rows)| rows.count).sum();
+        Self {
+            listed: self.listed + reading.listed,
+            excluded: self.excluded + reading.excluded,
+            control_group: self.control_group + reading.control_group,
+            repeated: self.repeated + reading.repeated.count,
+            unusable: self.unusable + unusable,
         }
     }
 }

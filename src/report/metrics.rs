@@ -1,15 +1,17 @@
-//! The run as Prometheus sees it: instruments that events move, and their text. Served by [`server`].
+//! The runs of a process as Prometheus sees them: instruments that events move, and their text. Served by [`server`].
 //!
 //! Names keep to Prometheus' conventions: base units, `_total` for what only grows, and no label whose values an audience
 //! or a platform could make without end.
 
 pub mod server;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -18,7 +20,7 @@ use prometheus::{
 use crate::clock::until;
 use crate::delivery::{Counts, StateName};
 use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
-use crate::identity::CampaignName;
+use crate::identity::{AppId, CampaignName};
 
 use super::tally::Sends;
 
@@ -88,7 +90,23 @@ impl Metrics {
     /// # Errors
     /// When a name of a metric is none. That is a defect, and a test finds it.
     pub fn new(campaign: &CampaignName, per_second: f64) -> Result<Self, prometheus::Error> {
-        let labels = HashMap::from([("campaign".to_owned(), campaign.to_string())]);
+        Self::labelled([("campaign".to_owned(), campaign.to_string())].into(), per_second)
+    }
+
+    /// The same where one endpoint serves several campaigns: the app is a label too, for two apps may each have a campaign of
+    /// one name.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn among(campaign: &CampaignName, app_id: &AppId, per_second: f64) -> Result<Self, prometheus::Error> {
+        let labels = [
+            ("campaign".to_owned(), campaign.to_string()),
+            ("app_id".to_owned(), app_id.to_string()),
+        ];
+        Self::labelled(labels.into(), per_second)
+    }
+
+    fn labelled(labels: HashMap<String, String>, per_second: f64) -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(Some("runner".to_owned()), Some(labels))?;
         let counters = Counters::new(&registry)?;
         let gauges = Gauges::new(&registry)?;
@@ -144,7 +162,8 @@ impl Metrics {
                 live.counts = *counts;
                 live.ended = true;
             }
-            EventKind::RunBegan { .. }
+            EventKind::Queued
+            | EventKind::RunBegan { .. }
             | EventKind::Admitting { .. }
             | EventKind::Asking
             | EventKind::Asked { .. }
@@ -160,21 +179,35 @@ impl Metrics {
         self.counters.rows.inc_by(rows.saturating_sub(self.counters.rows.get()));
     }
 
-    /// All of it as it stands at `now`, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// When it cannot be written as text. That is a defect.
-    pub fn text(&self, now: Timestamp) -> Result<String, prometheus::Error> {
+    fn gather(&self, now: Timestamp) -> Vec<MetricFamily> {
         self.gauges.set(&self.live(), now);
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        self.registry.gather()
     }
 
     /// A fold cannot leave this half changed in a way that matters to a report, so a poisoned one is used on.
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// All of these as they stand at `now`, in Prometheus' text format, which wants each name's series together.
+///
+/// # Errors
+/// When it cannot be written as text. That is a defect.
+pub fn text(all: &[Arc<Metrics>], now: Timestamp) -> Result<String, prometheus::Error> {
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
+    for mut family in all.iter().flat_map(|metrics| metrics.gather(now)) {
+        match families.entry(family.name().to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(family);
+            }
+            Entry::Occupied(mut place) => place.get_mut().mut_metric().append(&mut family.take_metric()),
+        }
+    }
+    let families: Vec<_> = families.into_values().collect();
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&families, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 impl fmt::Debug for Metrics {

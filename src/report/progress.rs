@@ -23,6 +23,8 @@ use super::times::{ahead, clock_time, duration, grouped, left_until, of, rate, s
 /// What reporters have to know beside the events.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    /// What the campaign is called among those of the process.
+    pub name: String,
     /// By which clocks times are shown: the campaign's.
     pub zone: TimeZone,
     /// When it may send.
@@ -55,6 +57,7 @@ impl Look<'_> {
             (None, Some(Phase::Paused { .. })) => "paused",
             (None, Some(Phase::Draining { .. })) => "draining",
             (None, Some(Phase::Sending)) => "sending",
+            (None, None) if tally.doing.queued => "waiting",
             (None, None | Some(Phase::Planning)) => "planning",
         }
     }
@@ -129,6 +132,9 @@ impl Look<'_> {
     }
 
     fn reading(&self) -> String {
+        if self.tally.doing.queued {
+            return "its turn to read its audience is ahead".to_owned();
+        }
         if let Some(admitting) = &self.tally.audience.admitting {
             return self.admitting(admitting);
         }
@@ -239,7 +245,8 @@ impl Look<'_> {
         pieces
     }
 
-    fn done(&self) -> (u64, u64) {
+    /// How many deliveries are behind it, of how many.
+    pub(super) fn done(&self) -> (u64, u64) {
         let counts = &self.tally.counts;
         (counts.settled() + counts.of(StateName::Skipped), counts.audience())
     }
@@ -288,8 +295,18 @@ impl Look<'_> {
     /// One line for a reader that is no terminal.
     #[must_use]
     pub fn line(&self) -> String {
+        self.stamped("")
+    }
+
+    /// The same for a reader of several campaigns.
+    #[must_use]
+    pub fn line_among(&self) -> String {
+        self.stamped(&format!("{}: ", visible(&self.setup.name)))
+    }
+
+    fn stamped(&self, name: &str) -> String {
         let stamp = stamp(self.now, &self.setup.zone);
-        let mut text = format!("[{stamp}] ");
+        let mut text = format!("[{stamp}] {name}");
         if self.tally.audience.reading.is_some() {
             let (done, all) = self.done();
             let percent = filled(done, all, 100);
@@ -305,11 +322,11 @@ impl Look<'_> {
     }
 }
 
-const GOOD: Style = AnsiColor::Green.on_default();
-const LOOK: Style = AnsiColor::Yellow.on_default();
-const STRONG: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
-const PLAIN: Style = Style::new();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const LOOK: Style = AnsiColor::Yellow.on_default();
+pub(super) const STRONG: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const PLAIN: Style = Style::new();
 
 /// A count with its name; one that a person would look into catches the eye only when there is something to see.
 fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
@@ -366,7 +383,7 @@ fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
 }
 
 /// How many of `room` cells are full. Only what is all done fills the last one.
-fn filled(done: u64, all: u64, room: usize) -> usize {
+pub(super) fn filled(done: u64, all: u64, room: usize) -> usize {
     let cells = u128::from(done) * room as u128 / u128::from(all.max(1));
     usize::try_from(cells).map_or(room, |cells| cells.min(room))
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::until;
+use crate::delivery::Counts;
 use crate::event::{Event, EventKind, Phase, Waiting};
 
 use super::json::Object;
@@ -14,7 +15,7 @@ use super::progress::{Look, Setup};
 use super::summary;
 use super::tally::Tally;
 use super::text::visible;
-use super::times::{date_time, duration, grouped, rate};
+use super::times::{date_time, duration, grouped, rate, stamp};
 
 /// How often a line is written, in milliseconds.
 const EVERY_MS: i64 = 10_000;
@@ -37,6 +38,9 @@ pub enum Piece {
 pub struct Show {
     setup: Arc<Setup>,
     lines: bool,
+    /// The counts that programs were told last, of one of several campaigns: what is said of it begins with its name, and
+    /// how far they all are is said of them together.
+    among: Option<Counts>,
     told: Option<Timestamp>,
     /// Whether it was told how fast the audience is read.
     reading: bool,
@@ -91,9 +95,19 @@ impl Show {
             pace: setup.per_second,
             setup,
             lines,
+            among: None,
             told: None,
             reading: false,
             phase: Word::Planning,
+        }
+    }
+
+    /// The same for one of several campaigns, with a line at each change of what it does.
+    #[must_use]
+    pub fn among(setup: Arc<Setup>, lines: bool) -> Self {
+        Self {
+            among: Some(Counts::default()),
+            ..Self::new(setup, lines)
         }
     }
 
@@ -113,6 +127,20 @@ impl Show {
 
     /// What one event is worth. `tally` has folded it already, and perhaps later ones.
     pub fn event(&mut self, tally: &Tally, event: &Event) -> Vec<Piece> {
+        let before = self.phase;
+        let mut pieces = self.worth(tally, event);
+        if self.among.is_some() {
+            for piece in &mut pieces {
+                if let Piece::Line(line) = piece {
+                    *line = self.named(line);
+                }
+            }
+            pieces.extend(self.change(tally, event, before));
+        }
+        pieces
+    }
+
+    fn worth(&mut self, tally: &Tally, event: &Event) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if let Some(object) = Object::event(tally, event, &self.setup.zone).as_ref().and_then(json) {
             if !matches!(event.kind, EventKind::AttemptEnded(_)) {
@@ -180,6 +208,10 @@ impl Show {
         let since = self
             .told
             .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
+        if let Some(counted) = self.among {
+            let news = !(0..EVERY_MS).contains(&since) && counted != tally.counts;
+            return if news { self.progress(tally, now) } else { Vec::new() };
+        }
         // A reading that takes longer than a moment is told with its rate as soon as there is one.
         let first = reading_has_a_rate(tally, now) && !std::mem::replace(&mut self.reading, true);
         // A clock that was set back tells nothing of when the last line was written.
@@ -187,6 +219,27 @@ impl Show {
             return vec![Piece::Moving];
         }
         self.progress(tally, now)
+    }
+
+    /// What a person is told of a campaign among others that does something else now. Its end follows what leads to it.
+    fn change(&self, tally: &Tally, event: &Event, before: Word) -> Option<Piece> {
+        let look = self.look(tally, event.at);
+        let line = match &event.kind {
+            EventKind::Phase(_) if self.phase != before && !matches!(self.phase, Word::Planning | Word::Draining) => {
+                look.line_among()
+            }
+            EventKind::RunEnded { .. } => {
+                let why = summary::why(tally).map_or_else(String::new, |why| format!("; {why}"));
+                let line = format!("{}: {}{why}", look.state(), summary::sum(&tally.counts));
+                format!("[{}] {}", stamp(event.at, &self.setup.zone), self.named(&line))
+            }
+            _ => return None,
+        };
+        self.lines.then_some(Piece::Line(line))
+    }
+
+    fn named(&self, line: &str) -> String {
+        format!("{}: {line}", visible(&self.setup.name))
     }
 
     /// A bar shows the pace itself. Of the steps of a recovery only the last one is worth a line.
@@ -201,9 +254,10 @@ impl Show {
 
     fn progress(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {
         self.told = Some(now);
+        self.among = self.among.map(|_| tally.counts);
         let look = self.look(tally, now);
         let mut pieces = vec![Piece::Moving];
-        if self.lines {
+        if self.lines && self.among.is_none() {
             pieces.push(Piece::Line(look.line()));
         }
         if let Some(object) = json(&Object::progress(&look)) {
@@ -222,7 +276,7 @@ impl Show {
                  could not keep up; the counts and the ledger miss nothing",
                 grouped(missed)
             );
-            pieces.push(Piece::Line(line));
+            pieces.push(Piece::Line(if self.among.is_some() { self.named(&line) } else { line }));
         }
         let look = self.look(tally, now);
         if let Some(object) = Object::summary(&look).as_ref().and_then(json) {

@@ -152,6 +152,8 @@ pub struct Doing {
     pub slowed: Option<(f64, Timestamp)>,
     /// Why it started nothing more, once it did.
     pub drained: Option<Draining>,
+    /// Whether its turn to read its ledger and its audience is ahead.
+    pub queued: bool,
     /// Whether a person is being asked whether to go on.
     pub asking: bool,
     /// The waves that have not ended.
@@ -296,6 +298,7 @@ impl Tally {
     /// Takes in one event.
     pub fn fold(&mut self, event: &Event) {
         match &event.kind {
+            EventKind::Queued => self.doing.queued = true,
             EventKind::RunBegan {
                 campaign,
                 title,
@@ -305,6 +308,7 @@ impl Tally {
                 ledger,
                 new_ledger,
             } => {
+                self.doing.queued = false;
                 self.run = Some(Run {
                     began: event.at,
                     asked: Duration::ZERO,

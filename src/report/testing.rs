@@ -80,6 +80,7 @@ impl Story {
             counts: Counts::default(),
             since: Duration::ZERO,
             setup: Arc::new(Setup {
+                name: "summer-2026".into(),
                 zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
                 calendar: Calendar::always(),
                 per_second: 98.0,

@@ -8,6 +8,15 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::delivery::Skipped;
 
+/// How much room a terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// How many characters of the usual width a line has.
+    pub columns: usize,
+    /// How many lines there are.
+    pub rows: usize,
+}
+
 /// `text` with every control character, and every mark that turns the direction of writing or cannot be seen, replaced
 /// by its escape. What the platform or an audience file says goes through this before it reaches a terminal.
 #[must_use]

@@ -17,6 +17,7 @@ use crate::world::{Act, World};
 /// What the run's events show of its end, at each of them that comes while it sends or waits for a wave.
 fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
     let setup = Setup {
+        name: "summer".into(),
         zone: bench.plan.schedule.zone.clone(),
         calendar: bench.plan.schedule.hours.clone(),
         per_second: bench.plan.pace.per_second,

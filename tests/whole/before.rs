@@ -329,3 +329,19 @@ fn bad_input_is_named_and_nothing_is_changed() {
     }
     insta::assert_snapshot!(seen.join("\n"));
 }
+
+#[test]
+fn a_dry_run_foretells_that_the_day_is_used_up() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 5).with("pace: {per_day: 2}");
+    scene.run(&["--no-wait"]).ends(3);
+    let dry = scene.without_secrets("apply", &["--dry-run", "--no-wait", "--show", "0"]);
+    let dry = dry.ends(0);
+    assert!(
+        dry.err
+            .contains("with --no-wait, an apply would leave now: today's pace.per_day is used up"),
+        "{}",
+        dry.err
+    );
+    assert_eq!(stand_in.log().len(), 2);
+}

@@ -10,6 +10,7 @@ mod before;
 mod broken_off;
 mod control;
 mod kills;
+mod many;
 mod metrics;
 mod midrun;
 mod objects;

@@ -12,7 +12,7 @@ use crate::control::applying;
 use crate::scene::{Ran, Scene, StandIn};
 
 /// The fields of each object, beside the `campaign` and `app_id` of those that are about one. A minor version only adds.
-const SCHEMA: [(&str, &str); 15] = [
+const SCHEMA: [(&str, &str); 16] = [
     ("version", "schema runner"),
     (
         "diagnostic",
@@ -52,6 +52,7 @@ const SCHEMA: [(&str, &str); 15] = [
          unknown_attempts first_attempt_at settled_at receive_time valid_begin_time valid_end_time coupon_name \
          coupon_status discount_amount min_pay_amount replay reason",
     ),
+    ("total", "campaigns counts exit"),
     ("certificate", "counts fingerprint sha256 runner at"),
 ];
 
@@ -273,6 +274,19 @@ fn waiting(told: &mut Told) {
     }
 }
 
+/// Two that are applied at once, one of which has no audience.
+fn several(told: &mut Told) {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&stand_in.url, 5);
+    let mut other = Scene::new(&stand_in.url, 5);
+    "autumn".clone_into(&mut other.name);
+    other.write();
+    fs::remove_file(other.dir.path().join("audience.csv")).unwrap();
+    let mut both = scene.apply(&["--output", "json", "--state-dir"]);
+    let both = both.arg(scene.dir.path()).arg(other.file());
+    told.take(&Ran::of(both.output().unwrap()).ends(2).out);
+}
+
 #[test]
 fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     let mut told = Told::default();
@@ -280,6 +294,7 @@ fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     together(&mut told);
     waiting(&mut told);
     lapsing().json(&mut told, "plan", &[]);
+    several(&mut told);
     let few = StandIn::start(&["--refuse", "0%", "--stock", "5"]);
     Scene::new(&few.url, 50).applied(&mut told);
     Scene::new("nowhere", 1)
@@ -290,7 +305,7 @@ fn every_object_has_the_fields_of_its_schema_once_and_none_is_null() {
     for (kind, fields) in SCHEMA {
         let none = BTreeSet::new();
         let seen = told.0.get(kind).unwrap_or(&none);
-        let counts = ["plan", "progress", "status", "summary"].contains(&kind);
+        let counts = ["plan", "progress", "status", "summary", "total"].contains(&kind);
         let counts = COUNTS
             .split(' ')
             .filter(|_| counts)

@@ -19,6 +19,8 @@ use crate::report::text::visible;
 
 /// How often `status.json` is replaced when nothing else is a reason to.
 const EVERY: Duration = Duration::from_secs(1);
+/// So many of these files are replaced within that time; of more, each less often.
+const FILES: usize = 100;
 /// Changes that come closer together than this share one replacement.
 const TOGETHER: Duration = Duration::from_millis(200);
 
@@ -34,12 +36,12 @@ pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
     desk.listen(&socket).map_err(failed).ok()
 }
 
-/// Lets the first signal that asks for an end be an order to stop.
-pub(super) fn heed_signals(desk: &Desk) -> std::io::Result<()> {
-    let (mut first, desk) = (signals::listen()?, desk.clone());
+/// Lets the first signal that asks for an end be an order to stop, to every campaign.
+pub(super) fn heed_signals(desks: Vec<Desk>) -> std::io::Result<()> {
+    let mut first = signals::listen()?;
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {
-            desk.signalled();
+            desks.iter().for_each(Desk::signalled);
         }
     });
     Ok(())
@@ -103,6 +105,11 @@ pub(super) fn show_pauses(desk: &Desk, hub: &Arc<Hub>, clock: &Clock) -> Task {
     }))
 }
 
+/// How often each of so many campaigns' `status.json` is replaced when nothing else is a reason to.
+pub(super) fn every(campaigns: usize) -> Duration {
+    EVERY * u32::try_from(campaigns.div_ceil(FILES)).unwrap_or(u32::MAX).max(1)
+}
+
 /// Keeps `status.json`.
 #[derive(Debug)]
 pub(super) struct StatusKeeper {
@@ -112,12 +119,13 @@ pub(super) struct StatusKeeper {
 
 impl StatusKeeper {
     /// Replaces the file from now on, every few seconds and when the run does something else.
-    pub(super) fn start(home: &Home, hub: &Arc<Hub>) -> Self {
+    pub(super) fn start(home: &Home, hub: &Arc<Hub>, every: Duration) -> Self {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {
             path: home.status(),
             owner: home.owner().clone(),
             hub: Arc::clone(hub),
+            every,
             failed: false,
         };
         Self {
@@ -138,6 +146,7 @@ struct StatusFile {
     path: PathBuf,
     owner: Owner,
     hub: Arc<Hub>,
+    every: Duration,
     failed: bool,
 }
 
@@ -147,7 +156,7 @@ impl StatusFile {
             self.write(None).await;
             let again = async {
                 tokio::time::sleep(TOGETHER).await;
-                let _ = tokio::time::timeout(EVERY, self.hub.changed()).await;
+                let _ = tokio::time::timeout(self.every, self.hub.changed()).await;
             };
             tokio::select! {
                 broken = &mut ended => {

@@ -75,10 +75,16 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
     None
 }
 
-/// Listens for those who scrape metrics, before anything is sent, and serves what the run's events make of them.
-pub(super) async fn metrics(args: &ApplyArgs, context: &Context, plan: &Plan) -> Result<Option<Arc<Metrics>>, Failure> {
+/// Listens for those who scrape metrics, before anything is sent, and serves what the events of these campaigns make of
+/// them. Says whose they are, in the order of the campaigns.
+pub(super) async fn metrics(
+    args: &ApplyArgs,
+    context: &Context,
+    campaigns: &[&Plan],
+    alone: bool,
+) -> Result<Vec<Option<Arc<Metrics>>>, Failure> {
     let Some(address) = args.metrics else {
-        return Ok(None);
+        return Ok(campaigns.iter().map(|_| None).collect());
     };
     let failed = |error: &dyn std::error::Error| {
         Failure::new(Problem::MetricsAddress, format!("cannot serve metrics at {address}"))
@@ -86,16 +92,24 @@ pub(super) async fn metrics(args: &ApplyArgs, context: &Context, plan: &Plan) ->
             .help("name another port with --metrics; `ss -ltnp` shows who has one. nothing was sent")
     };
     let bound = Bound::listen(address).await.map_err(|error| failed(&error))?;
-    let metrics = Metrics::new(&plan.identity.campaign, plan.pace.per_second).map_err(|error| failed(&error))?;
-    let metrics = Arc::new(metrics);
+    let of = |plan: &&Plan| {
+        let (identity, per_second) = (&plan.identity, plan.pace.per_second);
+        if alone {
+            Metrics::new(&identity.campaign, per_second)
+        } else {
+            Metrics::among(&identity.campaign, &identity.app_id, per_second)
+        }
+    };
+    let metrics: Result<Vec<_>, _> = campaigns.iter().map(|plan| of(plan).map(Arc::new)).collect();
+    let metrics = metrics.map_err(|error| failed(&error))?;
     let reach = if address.ip().is_loopback() {
         ""
     } else {
         "; whoever reaches this address can read the campaign's counts"
     };
     context.talk(&format!("metrics at http://{}/metrics{reach}\n", bound.address()));
-    bound.serve(Arc::clone(&metrics), context.clock.clone());
-    Ok(Some(metrics))
+    bound.serve(metrics.clone(), context.clock.clone());
+    Ok(metrics.into_iter().map(Some).collect())
 }
 
 /// What to do about a secret that cannot be had.

@@ -149,6 +149,9 @@ impl Job<'_> {
         match schedule.opens(now) {
             Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
             Some(opens) if opens > now => Some("it is outside schedule.hours"),
+            _ if schedule.waits && outlook.begun_today >= self.plan.pace.per_day => {
+                Some("today's pace.per_day is used up")
+            }
             _ => waves
                 .next()
                 .filter(|wave| wave.not_before > now)

@@ -1,6 +1,6 @@
 //! The hub with its real thread: nothing emitted is lost to the counts, and nothing that reads slowly holds up a run.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::event::{Ending, Phase};
@@ -54,27 +54,29 @@ fn story(n: u64) -> Story {
     story
 }
 
-fn start(story: &Story, outlets: Outlets) -> Hub {
-    Hub::start((*story.setup).clone(), outlets, Clock::system()).expect("a thread")
+fn start(story: &Story, outlets: Outlets) -> (Reporter, Hub) {
+    let setups = vec![((*story.setup).clone(), None)];
+    let (reporter, mut hubs) = Reporter::start(setups, outlets, &Clock::system()).expect("a thread");
+    (reporter, hubs.remove(0))
 }
 
 #[test]
 fn everything_arrives_where_it_belongs() {
     let (stdout, record) = (Shared::default(), Shared::default());
     let story = story(40);
-    let hub = start(
+    let (reporter, hub) = start(
         &story,
         Outlets {
             talk: Talk::Silent,
             json: Some(Lines::new("stdout", stdout.clone())),
             events: Some(Lines::new("the record", record.clone())),
-            metrics: None,
         },
     );
     for event in &story.events {
         hub.emit(event.clone());
     }
-    assert_eq!(hub.finish().counts, story.tally().counts);
+    reporter.finish();
+    assert_eq!(hub.tally().counts, story.tally().counts);
     assert!(hub.summary().contains("40 coupons = 40 issued"));
     assert_eq!(
         stdout.types(),
@@ -83,7 +85,6 @@ fn everything_arrives_where_it_belongs() {
     let record = record.types();
     assert_eq!(record.iter().filter(|kind| *kind == "attempt").count(), 40);
     assert_eq!(record.last().map(String::as_str), Some("summary"));
-    assert_eq!(hub.finish().sends.attempts, 40, "a second call returns the same");
 }
 
 /// The reader is stuck for as long as events are emitted, more of them than wait in the queue.
@@ -92,21 +93,21 @@ fn a_reader_that_is_stuck_holds_up_nobody() {
     let (release, held): (Sender<()>, _) = channel();
     let n = QUEUE as u64 + 10_000;
     let story = story(n);
-    let hub = start(
+    let (reporter, hub) = start(
         &story,
         Outlets {
             talk: Talk::Silent,
             json: None,
             events: Some(Lines::new("a pipe", Stuck(held))),
-            metrics: None,
         },
     );
     for event in &story.events {
         hub.emit(event.clone());
     }
-    assert!(hub.missed.load(Ordering::Relaxed) > 0, "the queue was never full");
+    assert!(hub.heard.missed.load(Ordering::Relaxed) > 0, "the queue was never full");
     drop(release);
-    let tally = hub.finish();
+    reporter.finish();
+    let tally = hub.tally();
     assert_eq!((tally.counts.settled(), tally.sends.attempts), (n, n));
     assert_eq!(tally.ended.map(|ended| ended.miscounted), Some(None));
 }

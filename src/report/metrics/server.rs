@@ -56,7 +56,8 @@ impl Bound {
     }
 
     /// Serves in the background until the runtime ends.
-    pub fn serve(self, metrics: Arc<Metrics>, clock: Clock) {
+    pub fn serve(self, metrics: Vec<Arc<Metrics>>, clock: Clock) {
+        let metrics = metrics.into();
         let shown = Shown { metrics, clock };
         let router = Router::new().route("/metrics", get(show)).with_state(shown);
         let few = Few {
@@ -73,12 +74,12 @@ impl Bound {
 
 #[derive(Clone)]
 struct Shown {
-    metrics: Arc<Metrics>,
+    metrics: Arc<[Arc<Metrics>]>,
     clock: Clock,
 }
 
 async fn show(State(shown): State<Shown>) -> Response {
-    match shown.metrics.text(shown.clock.now()) {
+    match super::text(&shown.metrics, shown.clock.now()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

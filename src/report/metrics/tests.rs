@@ -56,7 +56,7 @@ fn eventful() -> Story {
 }
 
 fn text(story: &Story) -> String {
-    metrics(story).text(story.now).unwrap()
+    super::text(&[Arc::new(metrics(story))], story.now).unwrap()
 }
 
 #[test]
@@ -254,4 +254,36 @@ fn the_dashboard_asks_for_nothing_that_is_not_there() {
             "{family} is served and on no panel"
         );
     }
+}
+
+/// Each name's series have to stand together, under one HELP and one TYPE, whosever they are.
+#[test]
+fn several_campaigns_are_one_valid_text() {
+    let story = eventful();
+    let among = |campaign: &str, app_id: &str| {
+        let (campaign, app_id) = (CampaignName::parse(campaign).unwrap(), AppId::parse(app_id).unwrap());
+        let metrics = Metrics::among(&campaign, &app_id, 98.0).unwrap();
+        story.events.iter().for_each(|event| metrics.hear(event));
+        Arc::new(metrics)
+    };
+    let all = [among("summer", "tt1"), among("autumn", "tt1"), among("summer", "tt2")];
+    let text = super::text(&all, story.now).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut last = "";
+    for line in text.lines().filter(|line| !line.starts_with("# HELP")) {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            last = family.split(' ').next().unwrap();
+            assert!(seen.insert(last), "{last} comes twice");
+        } else {
+            assert!(line.starts_with(last), "{line} stands under {last}");
+            assert!(line.contains("campaign=") && line.contains("app_id="), "{line}");
+        }
+    }
+    let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let distinct: BTreeSet<_> = series.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    assert_eq!(distinct.len(), series.len(), "a series comes twice");
+    let started = series
+        .iter()
+        .filter(|line| line.starts_with("runner_attempts_started_total{"));
+    assert_eq!(started.count(), 3);
 }

@@ -147,3 +147,33 @@ fn a_clock_set_back_does_not_silence_it() {
     assert_eq!(show.tick(&tally, shanghai("12:00:09")), [Piece::Moving]);
     assert_eq!(show.tick(&tally, shanghai("11:00:00")).len(), 4);
 }
+
+/// Of one of several: no line of its own every ten seconds, but one whenever it does something else, under its name.
+#[test]
+fn among_several_a_line_comes_at_each_change_and_no_oftener() {
+    let mut story = Story::new();
+    story.begin().wait(2_000).admit(300);
+    story.phase(Phase::Waiting {
+        why: Waiting::Start,
+        until: Some(shanghai("12:00:25")),
+    });
+    story.wait(23_000).phase(Phase::Sending).send(300, 50, ISSUED);
+    story.tell(EventKind::Warning {
+        message: "3 rows are repeated".into(),
+    });
+    story.end(Ending::Complete);
+    let (mut show, mut tally, mut lines) = (Show::among(story.setup.clone(), true), Tally::default(), Vec::new());
+    let mut told = |pieces: Vec<Piece>| {
+        lines.extend(pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Line(line) => Some(strip_str(&line).to_string()),
+            _ => None,
+        }));
+    };
+    for event in &story.events {
+        tally.fold(event);
+        told(show.event(&tally, event));
+        told(show.tick(&tally, event.at));
+    }
+    told(show.finish(&tally, story.now, 7));
+    insta::assert_snapshot!(lines.join("\n"));
+}

@@ -1,0 +1,155 @@
+//! The question before anything is sent, put once for all campaigns of the process that need it. Those that do not, because
+//! they go on with a plan that was agreed to for one, are not waited for once that is known, and wait for nobody.
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::cli::failure::Failure;
+use crate::cli::question::{self, About, Answer};
+use crate::order::Order;
+use crate::problem::Problem;
+
+use super::{Common, owner};
+
+/// A campaign's right to have its question put. The question comes once each seat has been used or given up.
+pub(super) struct Seat {
+    wants: mpsc::Sender<Wants>,
+    alone: bool,
+}
+
+/// What a campaign wants to be agreed to.
+struct Wants {
+    about: About,
+    orders: watch::Receiver<Order>,
+    answer: oneshot::Sender<Result<Answer, Failure>>,
+}
+
+/// Who puts the question.
+pub(super) struct Asker(mpsc::Receiver<Wants>);
+
+/// So many seats.
+pub(super) fn seats(many: usize) -> (Vec<Seat>, Asker) {
+    let (wants, asked) = mpsc::channel(many.max(1));
+    let seat = |_| Seat {
+        wants: wants.clone(),
+        alone: many == 1,
+    };
+    ((0..many).map(seat).collect(), Asker(asked))
+}
+
+impl Seat {
+    /// What a person says to this.
+    pub(super) async fn ask(self, about: About, orders: watch::Receiver<Order>) -> Result<Answer, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let wants = Wants {
+            about,
+            orders: orders.clone(),
+            answer,
+        };
+        let sent = self.wants.send(wants).await.is_ok();
+        // The others need not wait for it any longer.
+        drop(self.wants);
+        let stopped = async {
+            // The question itself hears of an order to stop, where it is put for one alone.
+            if self.alone {
+                std::future::pending::<()>().await;
+            }
+            owner::stopped(orders).await;
+        };
+        tokio::select! {
+            answer = answered, if sent => answer.unwrap_or(Ok(Answer::Stopped)),
+            () = stopped => Ok(Answer::Stopped),
+            else => Ok(Answer::Stopped),
+        }
+    }
+}
+
+impl Asker {
+    /// Who wants the question put, and was not stopped before anybody else could want it no more.
+    async fn gather(mut self) -> Vec<Wants> {
+        let mut all = Vec::new();
+        while let Some(wants) = self.0.recv().await {
+            all.push(wants);
+        }
+        all.retain(|wants| !wants.orders.borrow().stops());
+        all
+    }
+
+    /// Puts the question for all who want it, once nobody else can.
+    pub(super) async fn ask(self, common: &Common) {
+        let all = self.gather().await;
+        if all.is_empty() {
+            return;
+        }
+        let answer = tokio::task::block_in_place(|| put(&all, common));
+        for wants in all {
+            // Whoever was stopped meanwhile does not wait for it.
+            let _ = wants.answer.send(answer.clone());
+        }
+    }
+}
+
+fn put(all: &[Wants], common: &Common) -> Result<Answer, Failure> {
+    let about: Vec<_> = all.iter().map(|wants| &wants.about).collect();
+    let stopped = || all.iter().all(|wants| wants.orders.borrow().stops());
+    common.reporter.hush();
+    let answer = question::ask_person(&about, stopped);
+    common.reporter.speak();
+    if let Ok(Answer::No) = answer {
+        let of = if common.alone {
+            ""
+        } else {
+            " for those that were asked about"
+        };
+        common
+            .context
+            .talk(&format!("nothing was sent and nothing was changed{of}\n"));
+    }
+    answer.map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{ActivityId, AppId, CampaignName};
+
+    fn about(campaign: &str) -> About {
+        About {
+            campaign: CampaignName::parse(campaign).unwrap(),
+            title: None,
+            app_id: AppId::parse("tt1").unwrap(),
+            activity_id: ActivityId::parse("7218071234565644204").unwrap(),
+            base_url: "https://open.douyin.com".into(),
+            to_send: 1,
+            ledger: "ledger".into(),
+            new_ledger: true,
+        }
+    }
+
+    /// One asks, one is stopped while it waits, one has nothing to ask, and the last takes its time.
+    #[tokio::test]
+    async fn the_question_comes_once_each_seat_is_used_or_given_up() {
+        let (mut seats, asker) = seats(4);
+        let mut seat = || seats.remove(0);
+        let (go, stop) = (watch::channel(Order::Go), watch::channel(Order::Go));
+        let asking = tokio::spawn(seat().ask(about("asks"), go.1.clone()));
+        let stopped = tokio::spawn(seat().ask(about("stopped"), stop.1));
+        drop(seat());
+        let slow = seat();
+        let mut gathering = Box::pin(asker.gather());
+        let early = std::future::poll_fn(|cx| std::task::Poll::Ready(gathering.as_mut().poll(cx).is_ready()));
+        assert!(!early.await, "a seat is still taken");
+        stop.0.send_replace(Order::Stop { by: None });
+        assert_eq!(stopped.await.unwrap(), Ok(Answer::Stopped));
+        let last = tokio::spawn(slow.ask(about("slow"), go.1.clone()));
+        let all = gathering.await;
+        let names: Vec<_> = all.iter().map(|wants| wants.about.campaign.to_string()).collect();
+        assert_eq!(names, ["asks", "slow"]);
+        for wants in all {
+            let _ = wants.answer.send(Ok(Answer::Yes));
+        }
+        assert_eq!(
+            (asking.await.unwrap(), last.await.unwrap()),
+            (Ok(Answer::Yes), Ok(Answer::Yes))
+        );
+    }
+}

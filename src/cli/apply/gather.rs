@@ -1,0 +1,204 @@
+//! Which campaigns are applied: the files that can be used, each with its plan and its secrets, and what is wrong with the
+//! others. All of it is told before anything begins.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::campaign::{Code, Diagnostic, Parsed};
+use crate::cli::Context;
+use crate::cli::app_id::{Turn, this_process};
+use crate::cli::apply_args::ApplyArgs;
+use crate::cli::failure::Failure;
+use crate::cli::validate::{self, Neighbours};
+use crate::douyin::token::{Credentials, Tokens};
+use crate::engine::lane::Lane;
+use crate::identity::AppId;
+use crate::plan::Plan;
+use crate::sandbox;
+
+use super::prepare;
+
+/// A campaign that can be applied.
+pub(super) struct Campaign {
+    pub(super) file: PathBuf,
+    /// What it is called among those of the process.
+    pub(super) name: String,
+    pub(super) parsed: Parsed,
+    pub(super) plan: Arc<Plan>,
+    /// What it shares with the other campaigns of its app.
+    pub(super) lane: Arc<Lane>,
+    pub(super) tokens: Tokens,
+}
+
+/// A campaign file, and what it says if it can be used. What is wrong with it has been told.
+pub(super) struct Read {
+    pub(super) file: PathBuf,
+    pub(super) parsed: Option<Parsed>,
+}
+
+/// A campaign file as this process goes on with it.
+pub(super) enum Given {
+    Campaign(Box<Campaign>),
+    /// It cannot be used; why, where that was not told yet.
+    Unusable(PathBuf, Option<Failure>),
+}
+
+/// Reads the files, and tells what is wrong with them.
+pub(super) fn read(files: Vec<PathBuf>, context: &Context) -> Vec<Read> {
+    let mut neighbours = Neighbours::default();
+    let read = |file: PathBuf| Read {
+        parsed: validate::usable_among(&file, context, &mut neighbours),
+        file,
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// What the files mean in this run, with the secrets at hand, and what they cannot be together.
+pub(super) fn campaigns(
+    args: &ApplyArgs,
+    context: &Context,
+    read: Vec<Read>,
+    stand_in: Option<&sandbox::Running>,
+) -> Vec<Given> {
+    let planned: Vec<_> = read.into_iter().map(|read| Planned::of(args, read, stand_in)).collect();
+    let plans: Vec<_> = planned
+        .iter()
+        .filter_map(|planned| planned.plan.as_ref().ok())
+        .collect();
+    let mut mistakes = namesakes(&plans);
+    if !args.rehearsal.on() {
+        mistakes.extend(other_credentials(&plans));
+    }
+    let names: Vec<_> = plans.iter().map(|plan| name(plan, &plans)).collect();
+    let mut lanes = Lanes::default();
+    let mut names = names.into_iter();
+    let mut usable = |planned: Planned| {
+        let (parsed, plan) = match planned.plan {
+            Ok(plan) => plan,
+            Err(failure) => return Given::Unusable(planned.file, failure),
+        };
+        let name = names.next().unwrap_or_default();
+        let told: Vec<_> = mistakes
+            .extract_if(.., |mistake| mistake.file == planned.file.display().to_string())
+            .collect();
+        validate::tell(&told, context);
+        let credentials = if told.is_empty() {
+            prepare::credentials(args, context, &parsed)
+        } else {
+            None
+        };
+        let Some(credentials) = credentials else {
+            return Given::Unusable(planned.file, None);
+        };
+        let (lane, tokens) = lanes.of(&plan, credentials, context);
+        Given::Campaign(Box::new(Campaign {
+            file: planned.file,
+            name,
+            parsed,
+            plan,
+            lane,
+            tokens,
+        }))
+    };
+    planned.into_iter().map(&mut usable).collect()
+}
+
+/// A file and its plan, or why it has none that was not told yet.
+struct Planned {
+    file: PathBuf,
+    plan: Result<(Parsed, Arc<Plan>), Option<Failure>>,
+}
+
+impl Planned {
+    fn of(args: &ApplyArgs, read: Read, stand_in: Option<&sandbox::Running>) -> Self {
+        let plan = read.parsed.ok_or(None).and_then(|parsed| {
+            let plan = prepare::plan(args, &parsed, stand_in).map_err(Some)?;
+            Ok((parsed, Arc::new(plan)))
+        });
+        Self { file: read.file, plan }
+    }
+}
+
+/// What is said of a campaign, and what it means.
+type Said = (Parsed, Arc<Plan>);
+
+/// The campaign's name, with its app where that is what tells it from another.
+fn name((_, plan): &Said, all: &[&Said]) -> String {
+    let (campaign, app_id) = (&plan.identity.campaign, &plan.identity.app_id);
+    let others = all.iter().filter(|(_, other)| other.identity.campaign == *campaign);
+    if others.count() > 1 {
+        format!("{campaign} ({app_id})")
+    } else {
+        campaign.to_string()
+    }
+}
+
+/// One mistake for each file that names the same campaign for the same app as another one given. Those in one folder have
+/// been told of each other when they were read.
+fn namesakes(plans: &[&Said]) -> Vec<Diagnostic> {
+    let mut first: HashMap<_, &Parsed> = HashMap::new();
+    let mut mistakes = Vec::new();
+    for (parsed, plan) in plans {
+        let identity = (&plan.identity.campaign, &plan.identity.app_id);
+        if let Some(other) = first.get(&identity) {
+            mistakes.push(namesake(parsed, other));
+            mistakes.push(namesake(other, parsed));
+        } else {
+            first.insert(identity, parsed);
+        }
+    }
+    mistakes
+}
+
+fn namesake(parsed: &Parsed, other: &Parsed) -> Diagnostic {
+    let message = format!("{} is of the same campaign and app, and is given too", other.file());
+    let help =
+        "a campaign's name is its identity for ever: give one of them another, or apply one file of each campaign";
+    parsed.mistake("campaign", Code::Contradiction, message, Some(help.to_owned()))
+}
+
+/// One mistake for each file of an app for which others refer to other credentials: nobody knows which of them are right.
+fn other_credentials(plans: &[&Said]) -> Vec<Diagnostic> {
+    let mut apps: HashMap<_, Vec<&Parsed>> = HashMap::new();
+    for (parsed, plan) in plans {
+        if parsed.campaign.credentials.is_some() {
+            apps.entry((&plan.base_url, &plan.identity.app_id))
+                .or_default()
+                .push(parsed);
+        }
+    }
+    let mut mistakes = Vec::new();
+    for ((_, app_id), files) in apps {
+        for parsed in &files {
+            let other = files
+                .iter()
+                .find(|other| other.campaign.credentials != parsed.campaign.credentials);
+            if let Some(other) = other {
+                let message = format!("{} has other `credentials` for {app_id}", other.file());
+                let help = "campaigns of one app that are applied together share one access token: write the same references \
+                            into all of them, or apply them by commands of their own";
+                let code = Code::OtherCredentials;
+                mistakes.push(parsed.mistake("credentials", code, message, Some(help.to_owned())));
+            }
+        }
+    }
+    mistakes
+}
+
+/// What campaigns of one app on one platform share.
+#[derive(Default)]
+struct Lanes(HashMap<(String, AppId), (Arc<Lane>, Tokens)>);
+
+impl Lanes {
+    fn of(&mut self, plan: &Plan, credentials: Credentials, context: &Context) -> (Arc<Lane>, Tokens) {
+        let (base_url, app_id) = (plan.base_url.clone(), plan.identity.app_id.clone());
+        let shared = self.0.entry((base_url.clone(), app_id.clone()));
+        let (lane, tokens) = shared.or_insert_with(|| {
+            let owner = this_process(context.clock.now());
+            let tokens = Tokens::new(credentials, context.clock.clone());
+            (Lane::new(Turn::new(base_url, app_id, owner)), tokens)
+        });
+        (Arc::clone(lane), tokens.clone())
+    }
+}

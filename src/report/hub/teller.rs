@@ -1,0 +1,227 @@
+//! The thread that shows runs. What it shows is composed while a tally is locked, and written when it no longer is: a pipe
+//! that nobody reads holds up this thread alone.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::report::board::{self, Stand};
+use crate::report::progress::Look;
+use crate::report::show::{Piece, Show};
+
+use super::{Heard, Message, Outlets, TICK, Talk};
+
+/// How often a line says how far several campaigns are, in milliseconds.
+const EVERY_MS: i64 = 10_000;
+/// So many lines are kept for people while one of them is asked something; the log of each run has more.
+const MOST_KEPT: usize = 10_000;
+
+pub(super) struct Teller {
+    runs: Vec<Run>,
+    outlets: Outlets,
+    clock: Clock,
+    bar: Option<ProgressBar>,
+    /// When it was last said in a line how far they all are.
+    told: Option<Timestamp>,
+    /// What people are told once the one who is being asked something has answered.
+    kept: Option<Vec<String>>,
+}
+
+struct Run {
+    heard: Arc<Heard>,
+    show: Show,
+    ended: bool,
+}
+
+impl Teller {
+    pub(super) fn new(heard: Vec<Arc<Heard>>, outlets: Outlets, clock: Clock) -> Self {
+        let (several, plain) = (heard.len() > 1, matches!(outlets.talk, Talk::Plain));
+        let run = |heard: Arc<Heard>| Run {
+            show: if several {
+                Show::among(Arc::clone(&heard.setup), plain)
+            } else {
+                Show::new(Arc::clone(&heard.setup), plain)
+            },
+            heard,
+            ended: false,
+        };
+        Self {
+            runs: heard.into_iter().map(run).collect(),
+            outlets,
+            clock,
+            bar: None,
+            told: None,
+            kept: None,
+        }
+    }
+
+    pub(super) fn run(mut self, arrivals: &Receiver<Message>) {
+        let mut ticked = Instant::now();
+        loop {
+            match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
+                Ok(Message::Event(at, event)) => {
+                    let pieces = self.of(at, |run| run.show.event(&run.heard.tally(), &event));
+                    self.put(pieces);
+                }
+                Ok(Message::Ended(at)) => self.end(at),
+                Ok(Message::Say(text)) => self.say(text.trim_end()),
+                Ok(Message::Hush) => {
+                    self.take_bar_away();
+                    self.kept = Some(Vec::new());
+                }
+                Ok(Message::Speak) => self.speak(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.tick();
+                self.flush();
+            }
+        }
+        self.speak();
+        self.take_bar_away();
+        for at in 0..self.runs.len() {
+            self.end(at);
+        }
+        self.flush();
+    }
+
+    fn of(&mut self, at: usize, show: impl FnOnce(&mut Run) -> Vec<Piece>) -> Vec<Piece> {
+        self.runs.get_mut(at).map(show).unwrap_or_default()
+    }
+
+    fn several(&self) -> bool {
+        self.runs.len() > 1
+    }
+
+    /// What is left to show of a run of which nothing more comes.
+    fn end(&mut self, at: usize) {
+        let now = self.clock.now();
+        let pieces = self.of(at, |run| {
+            if std::mem::replace(&mut run.ended, true) {
+                return Vec::new();
+            }
+            let missed = run.heard.missed.load(Ordering::Relaxed);
+            run.show.finish(&run.heard.tally(), now, missed)
+        });
+        self.put(pieces);
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        for at in 0..self.runs.len() {
+            let pieces = self.of(at, |run| run.show.tick(&run.heard.tally(), now));
+            self.put(pieces);
+        }
+        if self.several() {
+            self.draw();
+            self.say_how_far_all_are(now);
+        }
+    }
+
+    fn say_how_far_all_are(&mut self, now: Timestamp) {
+        let since = self
+            .told
+            .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
+        // A clock that was set back tells nothing of when the last line was written.
+        if !matches!(self.outlets.talk, Talk::Plain) || (0..EVERY_MS).contains(&since) {
+            return;
+        }
+        self.told = Some(now);
+        let line = board::line(&self.stands(now), now);
+        self.say(&line);
+    }
+
+    fn stands(&self, now: Timestamp) -> Vec<Stand> {
+        let stand = |run: &Run| {
+            let tally = run.heard.tally();
+            let look = Look {
+                tally: &tally,
+                setup: &run.heard.setup,
+                now,
+            };
+            Stand::of(&look, run.heard.broken.get().map(String::as_str))
+        };
+        self.runs.iter().map(stand).collect()
+    }
+
+    fn put(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            match piece {
+                // Several change many times a second: they are drawn when the clock is looked at.
+                Piece::Moving if self.several() => {}
+                Piece::Moving => self.draw(),
+                Piece::Line(line) => self.say(&line),
+                Piece::Json(object) => self.outlets.json.iter().for_each(|lines| lines.line(&object)),
+                Piece::Record(object) => self.outlets.events.iter().for_each(|lines| lines.line(&object)),
+            }
+        }
+    }
+
+    fn draw(&mut self) {
+        let Talk::Bar(bars, size) = &self.outlets.talk else {
+            return;
+        };
+        if self.kept.is_some() {
+            return;
+        }
+        let now = self.clock.now();
+        let lines = match self.runs.as_slice() {
+            [run] => run.show.bar(&run.heard.tally(), now, size().columns),
+            _ => board::screen(&self.stands(now), now, size()),
+        };
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            bars.add(ProgressBar::no_length().with_style(style))
+        });
+        bar.set_message(lines.join("\n"));
+        turn_back();
+    }
+
+    fn take_bar_away(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Nobody hears of a stderr that cannot be written to; least of all the runs.
+    fn say(&mut self, line: &str) {
+        if let Some(kept) = &mut self.kept {
+            if kept.len() < MOST_KEPT {
+                kept.push(line.to_owned());
+            }
+            return;
+        }
+        let write = || writeln!(anstream::stderr(), "{line}");
+        let _ = match &self.outlets.talk {
+            Talk::Bar(bars, _) => bars.suspend(write).inspect(|()| turn_back()),
+            Talk::Plain => write(),
+            Talk::Silent => Ok(()),
+        };
+    }
+
+    fn speak(&mut self) {
+        for line in self.kept.take().unwrap_or_default() {
+            self.say(&line);
+        }
+    }
+
+    fn flush(&self) {
+        for lines in self.outlets.json.iter().chain(&self.outlets.events) {
+            lines.flush();
+        }
+    }
+}
+
+/// Puts the cursor at the beginning of the bar's last line. It is left at the end of the last column, from where the `^C`
+/// that a terminal echoes would go on to the next line, and the bar would then be cleared one line too low.
+fn turn_back() {
+    let _ = std::io::stderr().write_all(b"\r");
+}

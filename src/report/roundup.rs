@@ -1,0 +1,157 @@
+//! What is left to say when several campaigns of one process have ended: a table of how each stands, what all have together,
+//! and what there is to do.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::delivery::{Counts, StateName};
+
+use super::json::CountsBody;
+use super::tally::Tally;
+use super::text::{columns, cut, left, right, visible};
+use super::times::{grouped, of};
+
+const HEADER: [&str; 9] = [
+    "campaign", "state", "coupons", "issued", "refused", "in doubt", "held", "owed", "exit",
+];
+/// A campaign's name is not cut below this.
+const LEAST_NAME: usize = 12;
+
+/// How one of several campaigns ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// What it is called, or its file.
+    pub name: String,
+    /// In a word.
+    pub state: &'static str,
+    /// Its run; none where it came to none.
+    pub tally: Option<Tally>,
+    /// The exit code that it would have had alone.
+    pub exit: u8,
+    /// What there is to say of it: its summary, or why it has none.
+    pub detail: Option<String>,
+}
+
+impl Ended {
+    fn counts(&self) -> Option<Counts> {
+        self.tally.as_ref().map(|tally| tally.counts)
+    }
+}
+
+/// All of it, in lines for people who see `width` columns. `exit` is how the process ends, and `again` the command that goes
+/// on.
+#[must_use]
+pub fn text(all: &[Ended], exit: u8, again: &str, width: usize) -> String {
+    let mut text = table(all, exit, width);
+    let details: Vec<_> = all.iter().filter_map(|ended| ended.detail.as_deref()).collect();
+    let (long, short): (Vec<_>, Vec<_>) = details
+        .into_iter()
+        .map(|detail| detail.trim_matches('\n'))
+        .partition(|detail| detail.contains('\n'));
+    for detail in long {
+        let _ = writeln!(text, "\n{detail}");
+    }
+    text.push('\n');
+    for detail in &short {
+        let _ = writeln!(text, "{detail}");
+    }
+    if !short.is_empty() {
+        text.push('\n');
+    }
+    if all.iter().all(|ended| ended.exit == 0) {
+        text.push_str("nothing is left to do: every delivery of every campaign is settled\n");
+    } else {
+        let _ = writeln!(text, "to go on with all that are not complete:\n  {again}");
+    }
+    text
+}
+
+fn table(all: &[Ended], exit: u8, width: usize) -> String {
+    let mut rows = vec![HEADER.map(str::to_owned)];
+    rows.extend(
+        all.iter()
+            .map(|ended| row(&ended.name, ended.state, ended.counts(), ended.exit)),
+    );
+    let name = of(all.len() as u64, "campaign", "campaigns");
+    rows.push(row(&name, "", Some(sum(all)), exit));
+    let mut widths = [0; 9];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(columns(cell));
+        }
+    }
+    let others: usize = widths.iter().skip(1).map(|width| width + 2).sum();
+    widths[0] = widths[0].min(width.saturating_sub(others)).max(LEAST_NAME);
+    let mut text = "\n".to_owned();
+    for row in rows {
+        let mut line = String::new();
+        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let cell = cut(cell, width);
+            let cell = if at < 2 {
+                left(&cell, width)
+            } else {
+                right(&cell, width)
+            };
+            let _ = write!(line, "{}{cell}", if at == 0 { "" } else { "  " });
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn row(name: &str, state: &str, counts: Option<Counts>, exit: u8) -> [String; 9] {
+    let n = |count: fn(&Counts) -> u64| {
+        counts
+            .as_ref()
+            .map_or_else(String::new, |counts| grouped(count(counts)))
+    };
+    [
+        visible(name).into_owned(),
+        state.to_owned(),
+        n(Counts::audience),
+        n(|counts| counts.of(StateName::Issued)),
+        n(|counts| counts.of(StateName::Refused)),
+        n(|counts| counts.of(StateName::InDoubt)),
+        n(|counts| counts.of(StateName::Held)),
+        n(Counts::owed),
+        exit.to_string(),
+    ]
+}
+
+fn sum(all: &[Ended]) -> Counts {
+    let mut sum = Counts::default();
+    for counts in all.iter().filter_map(Ended::counts) {
+        for state in StateName::ALL {
+            sum.add(state, counts.of(state));
+        }
+    }
+    sum
+}
+
+/// What all campaigns have together, for programs.
+#[derive(Debug, Serialize)]
+pub struct Total {
+    r#type: &'static str,
+    campaigns: usize,
+    counts: CountsBody,
+    exit: u8,
+}
+
+impl Total {
+    /// The total of campaigns that have ended, and how the process ends.
+    #[must_use]
+    pub fn of(all: &[Ended], exit: u8) -> Self {
+        let tallies = all.iter().filter_map(|ended| ended.tally.as_ref());
+        let readings = tallies.filter_map(|tally| tally.audience.reading.as_ref());
+        Self {
+            r#type: "total",
+            campaigns: all.len(),
+            counts: CountsBody::of_all(&sum(all), readings),
+            exit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
