@@ -67,7 +67,7 @@ async fn what_is_shown_is_the_ledger_of_one_moment() {
 
     let store = SledStore::create(dir.path()).await.unwrap();
     let mut own = Ledger::open(store, identity()).await.unwrap();
-    desk.show(Shown::Ledger(Arc::new(own.store().reader().unwrap())));
+    desk.show(Shown::Ledger(Arc::new(own.store().reader().await.unwrap())));
     assert!(
         early.await.unwrap(),
         "whoever asks while it is opened is answered when it is"

@@ -150,8 +150,9 @@ impl SledStore {
     ///
     /// # Errors
     /// When they cannot be opened, or do not have what was read of them.
-    pub fn reader(&self) -> Result<Reader, StoreError> {
-        let get = lock(&self.keeper).reader(self.last)?;
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
+        let last = self.last;
+        let get = self.with("open", move |keeper| keeper.reader(last)).await?;
         Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), get))
     }
 

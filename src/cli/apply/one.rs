@@ -141,7 +141,7 @@ impl Run<'_> {
             let counts = ledger.book().counts();
             self.say(EventKind::Counted { counts });
         }
-        self.show(existing.as_ref());
+        self.show(existing.as_ref()).await;
         let empty = Book::new(plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
         let of = expected_rows(&self.campaign.parsed);
@@ -215,13 +215,15 @@ impl Run<'_> {
     }
 
     /// Lets other processes see the ledger as it is from now on.
-    fn show(&self, ledger: Option<&Ledger<SledStore>>) {
-        let shown = match ledger.map(|ledger| ledger.store().reader()) {
-            Some(Ok(reader)) => Shown::Ledger(Arc::new(reader)),
-            Some(Err(error)) => {
-                tracing::warn!("other processes cannot be shown the ledger: {error}");
-                Shown::Opening
-            }
+    async fn show(&self, ledger: Option<&Ledger<SledStore>>) {
+        let shown = match ledger {
+            Some(ledger) => match ledger.store().reader().await {
+                Ok(reader) => Shown::Ledger(Arc::new(reader)),
+                Err(error) => {
+                    tracing::warn!("other processes cannot be shown the ledger: {error}");
+                    Shown::Opening
+                }
+            },
             None => Shown::Empty,
         };
         self.desk.show(shown);
@@ -230,7 +232,7 @@ impl Run<'_> {
     async fn begin_ledger(&self, converge: &Converge<'_>) -> Result<Ledger<SledStore>, Failure> {
         let mut ledger = self.home.begin(&self.campaign.plan, converge.now).await?;
         ledger.append(vec![converge.run_began()]).await?;
-        self.show(Some(&ledger));
+        self.show(Some(&ledger)).await;
         Ok(ledger)
     }
 
