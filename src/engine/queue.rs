@@ -372,14 +372,17 @@ impl Queue {
     /// Whether nobody of these waves has anything left to attempt in this run, but for what is in flight.
     pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: Timestamp) -> bool {
         // Turns come wave by wave: behind one of an earlier wave, as of somebody who came late to it, lie those of these.
-        let next = self.look_ahead(book);
-        if next.is_some_and(|key| self.waves.of(key.recipient) <= *waves.end()) {
+        let next = [self.ahead, self.look_ahead(book)];
+        if next
+            .iter()
+            .flatten()
+            .any(|key| self.waves.of(key.recipient) <= *waves.end())
+        {
             return false;
         }
         let of = |key: &DeliveryKey| waves.contains(&self.waves.of(key.recipient));
-        let owed = |key: &&DeliveryKey| book.standing(**key).state == State::Pending;
-        let owed = self.late.iter().filter(owed);
-        if self.ahead.iter().chain(owed).any(of) {
+        let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
+        if self.late.iter().any(|key| of(key) && owed(key)) {
             return false;
         }
         let retries = self.retries.iter().map(|Reverse((_, key))| *key);

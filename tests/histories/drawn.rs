@@ -24,6 +24,11 @@ pub fn story(seed: u64) -> Story {
     let fates = fates(rng, users, rules.timeout);
     let runs = 1 + rng.usize(1..8).min(rng.usize(1..8));
     let mut said = said(rng, begins);
+    // Of those with windows, some begin just before the first one closes.
+    let begins = match said.hours.first() {
+        Some((_, until)) if rng.bool() => i64::from(*until) * 60_000 - rng.i64(1_000..4_000),
+        _ => begins,
+    };
     let mut listed: Vec<u8> = (0..users).collect();
     let mut excluded = Vec::new();
     let wild = rng.f64();
@@ -236,7 +241,7 @@ fn happens(rng: &mut Rng, wild: f64) -> Vec<Happening> {
             3..=6 => {
                 let (ms, told_late) = (rng.u64(1..2 * SECOND), rng.bool());
                 and(&mut happens, 0, What::Stall { ms, told_late });
-                and(&mut happens, rng.u64(1..4 * SECOND), What::Stall { ms: 0, told_late });
+                and(&mut happens, rng.u64(1..20 * SECOND), What::Stall { ms: 0, told_late });
             }
             7 => and(&mut happens, 0, What::Fail { written: rng.bool() }),
             8 => and(&mut happens, 0, What::NoToken(rng.u64(1..3 * MINUTE))),

@@ -4,55 +4,45 @@ use runner::planted::{Bug, plant};
 
 use crate::{HISTORIES, first_broken, report};
 
-/// Shows in which history a bug is found, and by which promise.
-fn found(bug: Bug, promises: &[&str]) {
-    let (first, ran) = first_broken(HISTORIES, || plant(Some(bug)));
+/// Shows in which history a bug is found to break this promise.
+fn found(bug: Bug, promise: &str) {
+    let (first, ran) = first_broken(HISTORIES, || plant(Some(bug)), |broken| broken.promise == promise);
     let Some((seed, broken)) = first else {
         panic!("{bug:?} was found by none of {ran} histories");
     };
     plant(Some(bug));
-    println!("{bug:?} was found after {ran} histories; {}\n", report(seed, &broken));
-    assert!(
-        promises.contains(&broken.promise),
-        "{bug:?} broke another promise: {broken:?}"
+    println!(
+        "{bug:?} was found in history {seed}, after {ran}; {}\n",
+        report(seed, &broken)
     );
 }
 
 #[test]
 fn an_outcome_told_before_the_flush_is_found() {
-    found(Bug::ToldEarly, &["told only what is durable"]);
+    found(Bug::ToldEarly, "told only what is durable");
 }
 
 #[test]
 fn a_send_before_the_intent_is_durable_is_found() {
-    found(Bug::SentEarly, &["no send without a durable intent"]);
+    found(Bug::SentEarly, "no send without a durable intent");
 }
 
 #[test]
 fn a_pace_taken_before_the_flush_is_found() {
-    found(
-        Bug::PacedEarly,
-        &["G4: no rolling second has more starts than the pace"],
-    );
+    found(Bug::PacedEarly, "G4: no rolling second has more starts than the pace");
 }
 
 #[test]
 fn a_refusal_that_settles_a_doubt_is_found() {
-    found(
-        Bug::RefusalSettles,
-        &[
-            "G5: what is not known is not guessed",
-            "G5: the ledger says what its facts say",
-        ],
-    );
+    found(Bug::RefusalSettles, "G5: the ledger says what its facts say");
 }
 
 #[test]
 fn a_pace_forgotten_by_a_restart_is_found() {
-    found(Bug::Forgetful, &["G4: no rolling second has more starts than the pace"]);
+    found(Bug::Forgetful, "G4: no rolling second has more starts than the pace");
 }
 
 #[test]
 fn a_window_looked_at_when_a_send_is_queued_is_found() {
-    found(Bug::WindowWhenQueued, &["nothing starts outside the schedule"]);
+    found(Bug::WindowWhenQueued, "nothing starts outside the schedule");
 }

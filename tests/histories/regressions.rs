@@ -142,3 +142,26 @@ fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
     story.applies.push(later);
     holds(&story);
 }
+
+/// The same while they wait for a window.
+#[test]
+fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
+    let mut story = plain(&[2, 3]);
+    story.rules.waves = vec![(20, 0, 100), (43, 20_000, 40)];
+    story.fates.push(Fate {
+        user: 2,
+        nth: 1,
+        act: Act {
+            gives: None,
+            says: Says::Code(code::REFUSED),
+            after: 19,
+        },
+    });
+    story.begins = 7 * 3_600_000 + 117_262;
+    story.applies[0].said.pace = 4_000;
+    story.applies[0].said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
+    let mut later = story.applies[0].clone();
+    (later.gap, later.jump, later.listed) = (681, 24_882, vec![(2, 0), (3, 0), (5, 0)]);
+    story.applies.push(later);
+    holds(&story);
+}

@@ -117,9 +117,14 @@ fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), W
 fn ordered(apply: &Apply, request: &Request, began: At) -> Result<(), Wrong> {
     let mut order = What::Resume;
     for happening in &apply.happens {
-        let what = happening.what;
-        let is_order = matches!(what, What::Pause | What::Resume | What::Stop);
-        if is_order && order != What::Stop && began + happening.after * 1_000_000 < request.start {
+        let (what, at) = (happening.what, began + happening.after * 1_000_000);
+        // What comes in one moment may come in either order.
+        let heard = match what {
+            What::Pause | What::Stop => at < request.start,
+            What::Resume => at <= request.start,
+            _ => false,
+        };
+        if heard && order != What::Stop {
             order = what;
         }
     }
