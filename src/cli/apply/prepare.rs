@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
+use crate::identity::AppId;
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
 use crate::report::metrics::Metrics;
@@ -45,14 +46,10 @@ pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox:
 }
 
 /// The secrets, all of them at hand before anything else happens; none when one is missing, which has then been told. A
-/// rehearsal needs none: the stand-in takes any.
+/// rehearsal needs none.
 pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) -> Option<Credentials> {
     if args.rehearsal.on() {
-        let any = Secret::new("rehearsal");
-        return Some(Credentials::Client {
-            key: any.clone(),
-            secret: any,
-        });
+        return Some(rehearsed(&parsed.campaign.names.app_id));
     }
     let mistake = if let Some(written) = &parsed.campaign.credentials {
         let error = match Credentials::resolve(written) {
@@ -119,5 +116,29 @@ fn help(error: &SecretError) -> String {
         SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
         SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
         SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+    }
+}
+
+/// What the stand-in is told, which takes anything. Each app has a key of its own there as elsewhere, for a key has only so
+/// many calls for a token.
+fn rehearsed(app_id: &AppId) -> Credentials {
+    Credentials::Client {
+        key: Secret::new(&format!("rehearsal of {app_id}")),
+        secret: Secret::new("rehearsal"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With one key for all, a rehearsal of five hundred apps waits minutes for the rest of its tokens.
+    #[test]
+    fn apps_are_rehearsed_by_keys_of_their_own() {
+        let key = |app_id| match rehearsed(&AppId::parse(app_id).unwrap()) {
+            Credentials::Client { key, .. } => key,
+            Credentials::Token { token, .. } => token,
+        };
+        assert_ne!(key("tt1"), key("tt2"));
     }
 }
