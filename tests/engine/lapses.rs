@@ -12,7 +12,7 @@ use runner::engine::outlook::{Outlook, foresee};
 use runner::event::{EventKind, PlaceUnit};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
-use runner::order::TurnOrder as Told;
+use runner::order::Order as Told;
 use runner::outcome::Class;
 use runner::plan::forecast::lapse::Comparison;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
