@@ -2,7 +2,6 @@
 //! what a person is told of them. What befalls one holds up no other.
 
 mod asking;
-mod failures;
 mod gather;
 mod one;
 mod owner;

@@ -1,5 +1,7 @@
 //! Why a command failed, as a person or a program is told: what was attempted on what, what caused it, what helps.
 
+mod errors;
+
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -13,8 +15,8 @@ use crate::sandbox::ServeError;
 use super::exit::Exit;
 use super::sandbox::SandboxError;
 
-/// Why a command failed. Each module's error becomes one of these by a `From` of its own, beside this file's others or
-/// beside the command that meets it.
+/// Why a command failed. Each error of the line becomes one of these in `errors`, and what one command alone meets beside
+/// that command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// What was attempted and on what, in lower case, without a full stop.

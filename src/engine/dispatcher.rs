@@ -26,7 +26,7 @@ use crate::planted::planted;
 use super::hours::Gate;
 use super::landing::{Landed, Trip};
 use super::lane::NotTaken;
-use super::limits::{Leave, Limits};
+use super::limits::{Allowance, Limits};
 use super::queue::{self, Pick, Queue};
 use super::roll::Lapsing;
 use super::voice::{Seen, Voice};
@@ -258,16 +258,16 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         if !self.may_start() {
             return Ok(());
         }
-        let leave = self.limits.leave(at.instant);
-        let room = u64::from(self.room(leave)).min(self.left_today(at));
-        if room == 0 || !self.take_turn(leave.pick(self.capped()), at)? {
+        let allowance = self.limits.allowance(at.instant);
+        let room = u64::from(self.room(allowance)).min(self.left_today(at));
+        if room == 0 || !self.take_turn(allowance.pick(self.capped()), at)? {
             return Ok(());
         }
         for _ in 0..room {
             if !self.below_max_coupons(batch.fresh) {
                 break;
             }
-            let pick = leave.pick(self.capped());
+            let pick = allowance.pick(self.capped());
             let known = self.known(at);
             let Some(key) = self.next_in_time(pick, at, known, batch) else {
                 break;
@@ -283,7 +283,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a
     /// crash: one that is armed has not left, but nobody can tell afterwards. Behind the slow start they wait beside those
     /// in flight, so that a slot that falls free waits for no flush.
-    fn room(&self, leave: Leave) -> u32 {
+    fn room(&self, allowance: Allowance) -> u32 {
         let trips = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
         let armed = self.shared.armed.load(Ordering::SeqCst);
         let per_second = self.limits.lane.per_second();
@@ -294,14 +294,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         )]
         let most_armed = ((per_second * AHEAD.as_secs_f64()) as usize).max(1);
         let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
-        match leave {
-            Leave::UpTo(allowed) => {
+        match allowance {
+            Allowance::UpTo(allowed) => {
                 // Of one at a time, each answer is judged before the next one starts.
                 let beside = if self.limits.ramp.is_over() { allowed - 1 } else { 0 };
                 (allowed + beside).saturating_sub(trips).min(arm)
             }
-            Leave::Probe => u32::from(trips == 0),
-            Leave::NotBefore(_) => 0,
+            Allowance::Probe => u32::from(trips == 0),
+            Allowance::NotBefore(_) => 0,
         }
     }
 
@@ -460,15 +460,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// The next moment at which time alone changes what may be done; far away when there is none.
     fn next_time(&mut self, at: Moment) -> Instant {
         let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
-        let leave = match self.limits.leave(at.instant) {
-            Leave::NotBefore(probe) => Some(probe),
-            Leave::UpTo(_) | Leave::Probe => self.queue.next_due(),
+        let allowance = match self.limits.allowance(at.instant) {
+            Allowance::NotBefore(probe) => Some(probe),
+            Allowance::UpTo(_) | Allowance::Probe => self.queue.next_due(),
         };
         let give_up = self
             .limits
             .out_of_reach_since()
             .map(|since| since + self.plan.retry.give_up);
-        let starts = [leave, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
+        let starts = [allowance, give_up, self.asked.map(|asked| asked + ASK_AGAIN)];
         let end = wall(self.plan.schedule.end).flatten();
         let tomorrow = self.tomorrow(at);
         let always = [

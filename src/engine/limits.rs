@@ -57,7 +57,7 @@ pub struct TokenWait {
 
 /// Whether something may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum Allowance {
     /// So many in flight.
     UpTo(u32),
     /// One, to see whether the platform answers.
@@ -66,8 +66,8 @@ pub enum Leave {
     NotBefore(Instant),
 }
 
-impl Leave {
-    /// What to pick under this leave, when the run has begun as many deliveries as it may, or has not.
+impl Allowance {
+    /// What to pick under this allowance, when the run has begun as many deliveries as it may, or has not.
     #[must_use]
     pub const fn pick(self, capped: bool) -> Pick {
         match self {
@@ -94,16 +94,16 @@ impl Limits {
 
     /// What may start now.
     #[must_use]
-    pub fn leave(&self, now: Instant) -> Leave {
+    pub fn allowance(&self, now: Instant) -> Allowance {
         let probes = [
             self.lane.next_probe(now),
             self.wait.as_ref().map(|wait| wait.next_probe),
             self.token.as_ref().map(|token| token.again),
         ];
         match probes.into_iter().flatten().max() {
-            None => Leave::UpTo(self.ramp.allowed()),
-            Some(at) if at <= now => Leave::Probe,
-            Some(at) => Leave::NotBefore(at),
+            None => Allowance::UpTo(self.ramp.allowed()),
+            Some(at) if at <= now => Allowance::Probe,
+            Some(at) => Allowance::NotBefore(at),
         }
     }
 

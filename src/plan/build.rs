@@ -6,7 +6,7 @@ use crate::calendar::Calendar;
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
 use crate::identity::{Identity, PlatformName};
 
-use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Order, Pace, Plan, Retry, Schedule, Wave};
+use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
 
 /// What one run was told beside the campaign file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,8 +105,8 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
     Audience {
         limit: said.limit.unwrap_or(u64::MAX),
         order: match said.order {
-            Some(campaign::Order::ExpiringFirst) => Order::ExpiringFirst,
-            Some(campaign::Order::AsListed) | None => Order::AsListed,
+            Some(campaign::Order::ExpiringFirst) => TurnOrder::ExpiringFirst,
+            Some(campaign::Order::AsListed) | None => TurnOrder::AsListed,
         },
         control_group: said.control_group.unwrap_or_default(),
         lapse: said.active_within.map_or(Lapse::Never, Lapse::After),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::calendar::Calendar;
 use crate::identity::PlatformName;
 
-use super::{Guard, InDoubt, Lapse, Order, Plan, Wave};
+use super::{Guard, InDoubt, Lapse, Plan, TurnOrder, Wave};
 
 /// What the hashes begin with, so that no other hash of ours can be equal.
 const OF_FILE: &str = "runner/plan/v2/file";
@@ -210,7 +210,7 @@ impl Meaning {
 
     /// Keys that a file need not have: each by its name, and only where it says something.
     fn selection(&mut self, plan: &Plan) {
-        if plan.audience.order == Order::ExpiringFirst {
+        if plan.audience.order == TurnOrder::ExpiringFirst {
             self.text("expiring_first");
         }
         if plan.audience.control_group > 0.0 {

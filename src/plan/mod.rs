@@ -53,7 +53,7 @@ pub struct Audience {
     /// The first so many recipients ever owed; the largest number there is when the file names none.
     pub limit: u64,
     /// Whose turn comes first.
-    pub order: Order,
+    pub order: TurnOrder,
     /// The share of the audience, from 0 and below 1, that is never sent to.
     pub control_group: f64,
     /// Who was last active too long ago.
@@ -68,7 +68,7 @@ pub struct Audience {
 
 /// Whose turn comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum TurnOrder {
     /// In the order of the source.
     AsListed,
     /// Who would lapse soonest.

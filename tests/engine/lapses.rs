@@ -16,7 +16,7 @@ use runner::order::Order as Told;
 use runner::outcome::Class;
 use runner::plan::forecast::lapse::Comparison;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
-use runner::plan::{Lapse, Order, Wave};
+use runner::plan::{Lapse, TurnOrder, Wave};
 
 use crate::bench::{BEGIN, Bench};
 use crate::world::{Act, World};
@@ -65,7 +65,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    fn bench(&self, order: Order) -> Bench {
+    fn bench(&self, order: TurnOrder) -> Bench {
         let mut bench = Bench::new();
         bench.clock.shift_ms(BESIDE_SECONDS);
         let plan = &mut bench.plan;
@@ -145,7 +145,7 @@ impl Case {
     }
 
     async fn comes_true(&self) {
-        for order in [Order::AsListed, Order::ExpiringFirst] {
+        for order in [TurnOrder::AsListed, TurnOrder::ExpiringFirst] {
             let bench = self.bench(order);
             let (_, lapse, forecast) = self.foretell(&bench).await;
             let world = World::new(&bench.clock, 70, |_| Act::Issue);
@@ -212,7 +212,7 @@ async fn what_an_earlier_run_left_takes_its_starts_before_the_others() {
         at_most: u64::MAX,
         waves: Vec::new(),
     };
-    let mut bench = case.bench(Order::AsListed);
+    let mut bench = case.bench(TurnOrder::AsListed);
     bench.plan.retry.attempts = 1;
     bench.plan.retry.max_delay = Duration::from_secs(10);
     bench.plan.retry.first_delay = Duration::from_secs(10);

@@ -323,7 +323,7 @@ fn plan(story: &Story, apply: &Apply) -> Plan {
     if let Some((within, expiring_first)) = rules.active_within {
         plan.audience.lapse = Lapse::After(Duration::from_secs(within));
         if expiring_first {
-            plan.audience.order = plan::Order::ExpiringFirst;
+            plan.audience.order = plan::TurnOrder::ExpiringFirst;
         }
     }
     plan.pace.per_second = said.per_second();

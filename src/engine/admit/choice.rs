@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::delivery::Away;
 use crate::draw::{CONTROL_GROUP, Draw};
-use crate::plan::{AsOf, Lapse, Order, Plan};
+use crate::plan::{AsOf, Lapse, Plan, TurnOrder};
 
 use super::gathered::Numbers;
 use super::{Admission, Terms};
@@ -55,7 +55,7 @@ impl Choice {
 
     /// Cuts at the limit: a place once had is kept, the first of them before the others; what is left of the places goes
     /// to those who never had one, in the order of turns.
-    fn limit(&mut self, admission: &Admission<'_>, limit: u64, order: Order) {
+    fn limit(&mut self, admission: &Admission<'_>, limit: u64, order: TurnOrder) {
         let book = admission.book;
         let mut places = 0;
         let mut cut = Vec::new();
@@ -70,7 +70,7 @@ impl Choice {
         let many = (0..self.users()).filter(without).count();
         if many as u64 > free {
             let mut waiting: Vec<u32> = admission.sequence.users(self.users()).filter(without).collect();
-            if order == Order::ExpiringFirst {
+            if order == TurnOrder::ExpiringFirst {
                 waiting.sort_by_key(|user| admission.activity.last(*user));
             }
             cut.extend(waiting.into_iter().skip(usize::try_from(free).unwrap_or(usize::MAX)));
@@ -94,7 +94,7 @@ impl Choice {
         u32::try_from(self.away.len()).unwrap_or(u32::MAX)
     }
 
-    fn turns(&self, admission: &Admission<'_>, order: Order) -> Option<Vec<u32>> {
+    fn turns(&self, admission: &Admission<'_>, order: TurnOrder) -> Option<Vec<u32>> {
         let known = admission.book.recipients();
         let has_turn = |user: &u32| {
             let kept = user.checked_sub(known).zip(self.kept.as_ref());
@@ -102,9 +102,9 @@ impl Choice {
         };
         let by_source = || admission.sequence.users(self.users()).filter(has_turn);
         let mut turns: Vec<u32> = match order {
-            Order::AsListed if admission.sequence.is_ascending() => return None,
-            Order::AsListed => by_source().collect(),
-            Order::ExpiringFirst => ordered(by_source, |user| admission.activity.last(user)),
+            TurnOrder::AsListed if admission.sequence.is_ascending() => return None,
+            TurnOrder::AsListed => by_source().collect(),
+            TurnOrder::ExpiringFirst => ordered(by_source, |user| admission.activity.last(user)),
         };
         if let Some(kept) = &self.kept {
             let rank = kept.ranks();

@@ -8,7 +8,7 @@ use crate::engine::roll::Dates;
 use crate::engine::waves;
 use crate::plan::forecast::Starts;
 use crate::plan::forecast::lapse::{Again, Comparison, Lapses, Turn};
-use crate::plan::{Order, Plan};
+use crate::plan::{Plan, TurnOrder};
 
 /// What a forecast goes by.
 pub(super) struct Look<'l> {
@@ -28,7 +28,7 @@ impl Look<'_> {
     pub(super) fn compare(&self, dates: &Dates<'_>, again: Vec<(Timestamp, DeliveryKey, bool)>) -> Comparison {
         let order = self.plan.audience.order;
         let again = self.again(dates, again);
-        let lapses = |by: Order| {
+        let lapses = |by: TurnOrder| {
             let waves = 0..=self.plan.schedule.waves.len();
             let rounds = waves.flat_map(|wave| (1..=self.plan.coupons_per_user).map(move |ordinal| (wave, ordinal)));
             let turns = rounds.flat_map(|(wave, ordinal)| {
@@ -39,8 +39,8 @@ impl Look<'_> {
         };
         Comparison {
             order,
-            as_listed: lapses(Order::AsListed),
-            expiring_first: lapses(Order::ExpiringFirst),
+            as_listed: lapses(TurnOrder::AsListed),
+            expiring_first: lapses(TurnOrder::ExpiringFirst),
         }
     }
 
@@ -71,7 +71,7 @@ impl Look<'_> {
     /// When those were last active who wait for this coupon, in this order.
     fn last_active<'a>(
         &'a self,
-        by: Order,
+        by: TurnOrder,
         dates: &'a Dates<'_>,
         (wave, ordinal): (usize, u8),
     ) -> Box<dyn Iterator<Item = u32> + 'a> {
@@ -89,8 +89,8 @@ impl Look<'_> {
         let waiting = (0..dates.recipients()).filter(waits);
         let last_active = waiting.map(|user| dates.last(user));
         match by {
-            Order::AsListed => Box::new(last_active),
-            Order::ExpiringFirst => {
+            TurnOrder::AsListed => Box::new(last_active),
+            TurnOrder::ExpiringFirst => {
                 let mut sorted = Vec::with_capacity(dates.recipients() as usize);
                 sorted.extend(last_active);
                 sorted.sort_unstable();

@@ -58,7 +58,7 @@ fn what_the_file_leaves_out_is_filled_in() {
         plan.audience,
         Audience {
             limit: u64::MAX,
-            order: Order::AsListed,
+            order: TurnOrder::AsListed,
             control_group: 0.0,
             lapse: Lapse::Never,
             as_of: AsOf::Wall,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock::from_ms;
 
-pub use crate::plan::Order;
+pub use crate::plan::TurnOrder;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -81,7 +81,7 @@ impl<F: Fn(u64, Timestamp) -> Option<Start>> Starting for F {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The order that is planned.
-    pub order: Order,
+    pub order: TurnOrder,
     /// In the order of the source, or of admission where another one is planned.
     pub as_listed: Lapses,
     /// With those first who would lapse soonest.
@@ -93,15 +93,15 @@ impl Comparison {
     #[must_use]
     pub const fn planned(&self) -> &Lapses {
         match self.order {
-            Order::AsListed => &self.as_listed,
-            Order::ExpiringFirst => &self.expiring_first,
+            TurnOrder::AsListed => &self.as_listed,
+            TurnOrder::ExpiringFirst => &self.expiring_first,
         }
     }
 
     /// Whether those come first who would lapse soonest.
     #[must_use]
     pub const fn is_expiring_first(&self) -> bool {
-        matches!(self.order, Order::ExpiringFirst)
+        matches!(self.order, TurnOrder::ExpiringFirst)
     }
 
     /// How many coupons more have their turn where those come first who would lapse soonest.
@@ -226,7 +226,7 @@ mod tests {
         let mut sorted = latest.to_vec();
         sorted.sort_unstable();
         Comparison {
-            order: Order::AsListed,
+            order: TurnOrder::AsListed,
             as_listed: Lapses::of(&[], latest.iter().copied().map(turn), &start),
             expiring_first: Lapses::of(&[], sorted.into_iter().map(turn), &start),
         }

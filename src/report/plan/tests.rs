@@ -9,7 +9,7 @@ use super::json::{PlanObject, RequestObject};
 use super::*;
 use crate::calendar::{Days, Hours};
 use crate::clock::from_ms;
-use crate::plan::forecast::lapse::{Lapses, Order};
+use crate::plan::forecast::lapse::{Lapses, TurnOrder};
 use crate::plan::forecast::{Obstacle, WaveTurns};
 
 /// A first plan of so many users.
@@ -219,7 +219,7 @@ fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
 }
 
 /// A plan in which users lapse: as it is by the one order, and by the other.
-fn with_lapses(order: Order, as_listed: Lapses, expiring_first: Lapses) -> Proposal {
+fn with_lapses(order: TurnOrder, as_listed: Lapses, expiring_first: Lapses) -> Proposal {
     let mut plan = first(100_000);
     let lapse = Comparison {
         order,
@@ -237,7 +237,7 @@ fn who_will_lapse_is_told_with_when_and_what_the_other_order_makes_of_it() {
     let many: Vec<_> = (0..200).map(|hour| (hour, 100)).collect();
     let mut several = lapsing(100_000, &[(0, 1), (3, 1)]);
     (several.in_time, several.lapsed) = (99_996, 4);
-    let (listed, expiring) = (Order::AsListed, Order::ExpiringFirst);
+    let (listed, expiring) = (TurnOrder::AsListed, TurnOrder::ExpiringFirst);
     let none = || lapsing(100_000, &[]);
     let mut text = seen(&with_lapses(
         listed,
@@ -264,7 +264,7 @@ fn who_will_lapse_is_told_with_when_and_what_the_other_order_makes_of_it() {
 #[test]
 fn programs_are_told_of_both_orders_hour_by_hour() {
     let plan = with_lapses(
-        Order::AsListed,
+        TurnOrder::AsListed,
         lapsing(100_000, &[(0, 120), (3, 5)]),
         lapsing(100_000, &[(0, 2)]),
     );

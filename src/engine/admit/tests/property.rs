@@ -11,7 +11,7 @@ use crate::clock::from_ms;
 use crate::delivery::{DeliveryKey, Skipped, State, Verdict};
 use crate::draw::{CONTROL_GROUP, Draw};
 use crate::ledger::Fact;
-use crate::plan::Order;
+use crate::plan::TurnOrder;
 
 /// Users are few, so that they meet in every way.
 const USERS: u8 = 12;
@@ -101,9 +101,9 @@ impl Turn {
         (audience.limit, audience.allow_empty, audience.max_unusable) = (said.limit, true, 1.0);
         audience.control_group = said.control_group;
         audience.order = if said.expiring_first {
-            Order::ExpiringFirst
+            TurnOrder::ExpiringFirst
         } else {
-            Order::AsListed
+            TurnOrder::AsListed
         };
         if said.lapse {
             audience.lapse = Lapse::After(Duration::from_secs(WITHIN.into()));

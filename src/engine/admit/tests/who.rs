@@ -8,7 +8,7 @@ use super::memory::{Apply, CODE, Memory};
 use crate::clock::from_ms;
 use crate::delivery::{Skipped, Step, Verdict};
 use crate::ledger::Fact;
-use crate::plan::Order;
+use crate::plan::TurnOrder;
 
 #[test]
 fn rows_that_do_not_say_when_are_unusable_where_it_matters() {
@@ -189,7 +189,7 @@ fn an_unchanged_source_adds_little_however_active_its_users_are() {
     let apply = |active: i64| {
         let mut apply = Apply::of(0..5_000).with(|plan| {
             plan.audience.lapse = Lapse::After(Duration::from_hours(1));
-            plan.audience.order = Order::ExpiringFirst;
+            plan.audience.order = TurnOrder::ExpiringFirst;
             plan.audience.control_group = 0.05;
         });
         apply.active = (0..5_000).map(|n| Activity::At(from_ms(active + n * 7))).collect();
