@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// How many campaigns, each of an app id of its own.
-const CAMPAIGNS: [u32; 5] = [1, 100, 300, 1_000, 3_000];
+const CAMPAIGNS: [u32; 4] = [1, 100, 300, 1_000];
 /// Half a minute at 98 a second.
 const USERS: u32 = 98 * 30;
 /// 2026-06-01T00:00:00Z.
