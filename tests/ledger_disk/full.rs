@@ -11,33 +11,8 @@ use runner::ledger::Fact;
 use crate::child::{command, start};
 use crate::crashes::Mirror;
 use crate::history::History;
+use crate::mounted::Mounted;
 use crate::open;
-
-/// A small file system, gone with this value.
-struct Mounted<'a>(&'a Path);
-
-impl<'a> Mounted<'a> {
-    fn tmpfs(on: &'a Path, size: &str) -> Option<Self> {
-        let mounted = Self(on);
-        if mounted.mount(&["-t", "tmpfs", "-o", size, "tmpfs"]) {
-            return Some(mounted);
-        }
-        std::mem::forget(mounted);
-        None
-    }
-
-    fn mount(&self, arguments: &[&str]) -> bool {
-        let mut mount = Command::new("mount");
-        mount.args(arguments).arg(self.0).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success())
-    }
-}
-
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
 
 /// Appends until it fails; yields how many batches were durable, and why no more are.
 fn until_full(command: Command) -> (u64, String) {

@@ -15,6 +15,7 @@ mod damage;
 mod doors;
 mod full;
 mod history;
+mod mounted;
 mod verify;
 
 use std::error::Error;

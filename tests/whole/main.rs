@@ -13,6 +13,8 @@ mod kills;
 mod many;
 mod metrics;
 mod midrun;
+#[path = "../ledger_disk/mounted.rs"]
+mod mounted;
 mod objects;
 mod report;
 mod scene;

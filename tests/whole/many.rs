@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::mounted::Mounted;
 use crate::scene::{KEY, RUNNER, Ran, SECRET, StandIn};
 use crate::two::{signal, until_it_says};
 
@@ -206,6 +207,37 @@ fn what_befalls_one_holds_up_no_other() {
     let by_campaign = given(&stand_in);
     assert_eq!(by_campaign.keys().collect::<Vec<_>>(), ["good", "taken"]);
     assert_eq!(by_campaign["good"], 20);
+}
+
+/// In the middle of a run: the other campaign of the same app completes, and the same command goes on when there is room.
+#[test]
+fn a_disk_of_one_that_is_full_holds_up_no_other() {
+    let stand_in = StandIn::start(&["--refuse", "0%"]);
+    let agency = Agency::new(&stand_in.url);
+    fs::create_dir(agency.path().join("small")).unwrap();
+    let small = agency.path().join("small");
+    let Some(_disk) = Mounted::tmpfs(&small, "size=16m") else {
+        println!("nothing can be mounted here: this was not checked");
+        return;
+    };
+    let paths = [
+        agency.add("small/small", "tt1", 400, ""),
+        agency.add("large", "tt1", 400, ""),
+    ];
+    let paths = paths.each_ref().map(PathBuf::as_path);
+    let mut run = apply(&paths, &[]).spawn().unwrap();
+    until_it_says(&mut run, "2 sending");
+    let rest = small.join("rest");
+    let full = fs::write(&rest, vec![0; 32 << 20]).expect_err("there is no more room");
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let stopped = Ran::of(run.wait_with_output().unwrap()).ends(1);
+    assert_eq!(row(&stopped, "small")[1], "failed", "{}", stopped.out);
+    assert_eq!(row(&stopped, "large").last(), Some(&"0"), "{}", stopped.out);
+    assert!(stopped.out.contains("small: error[E0311]"), "{}", stopped.out);
+    fs::remove_file(rest).unwrap();
+    applied(&paths, &[]).ends(0);
+    assert!(stand_in.ids().values().all(|(coupons, _)| *coupons == 1));
+    assert_eq!(stand_in.ids().len(), 800);
 }
 
 #[test]
