@@ -122,7 +122,7 @@ pub fn expected_rows(parsed: &Parsed) -> Option<u64> {
 }
 
 /// Checks that a plan is the one that was reviewed, where one was.
-pub fn expected(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
+pub fn as_reviewed(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
     let Some(reviewed) = reviewed else { return Ok(()) };
     let differences = reviewed.differences(now);
     if differences.is_empty() {

@@ -209,6 +209,25 @@ pub struct Context {
 }
 
 impl Context {
+    /// What the process's own streams and clock give a command.
+    #[must_use]
+    pub fn new(args: &GlobalArgs) -> Self {
+        let terminal = Terminal::of_process();
+        let target = if terminal.bar {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            output: args.output,
+            lines: Lines::new("stdout", io::stdout()),
+            terminal,
+            bars: MultiProgress::with_draw_target(target),
+            state_dir: args.state_dir.clone(),
+            clock: Clock::system(),
+        }
+    }
+
     /// Writes `text` to stdout, or does nothing where nobody reads it any more.
     pub fn say(&self, text: &str) {
         let mut out = anstream::stdout().lock();
@@ -334,27 +353,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         context.lines.flush();
     }
     exit
-}
-
-impl Context {
-    /// What the process's own streams and clock give a command.
-    #[must_use]
-    pub fn new(args: &GlobalArgs) -> Self {
-        let terminal = Terminal::of_process();
-        let target = if terminal.bar {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
-            output: args.output,
-            lines: Lines::new("stdout", io::stdout()),
-            terminal,
-            bars: MultiProgress::with_draw_target(target),
-            state_dir: args.state_dir.clone(),
-            clock: Clock::system(),
-        }
-    }
 }
 
 fn begin(context: &Context) -> Exit {

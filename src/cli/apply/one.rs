@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::report::hub::Hub;
 use crate::report::times::date_time;
 
-use crate::cli::converge::{Converge, expected, expected_rows};
+use crate::cli::converge::{Converge, as_reviewed, expected_rows};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::home::{Home, again};
@@ -153,7 +153,7 @@ impl Run<'_> {
             read = converge.weigh(book, progress) => read?,
         };
         drop(reading);
-        expected(self.common.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
+        as_reviewed(self.common.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
         let converged = weighed.let_in().map_err(|refusals| refused(&refusals))?;
         converged
             .remarks()

@@ -118,7 +118,7 @@ pub(super) struct StatusKeeper {
 }
 
 impl StatusKeeper {
-    /// Replaces the file from now on, every few seconds and when the run does something else.
+    /// Replaces the file from now on, now and then, and when the run does something else.
     pub(super) fn start(home: &Home, hub: &Arc<Hub>, every: Duration) -> Self {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {

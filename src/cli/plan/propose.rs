@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::campaign::Parsed;
 use crate::cli::apply::NO_CREDENTIALS;
-use crate::cli::converge::{Converge, expected, reasons};
+use crate::cli::converge::{Converge, as_reviewed, reasons};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, view};
@@ -110,7 +110,7 @@ impl Job<'_> {
         let progress = |rows| self.progress.rows(rows);
         let (weighed, fingerprint) = converge.weigh(ledger.book(), progress).await?;
         self.progress.end();
-        expected(self.wanted.expect, &fingerprint, &self.again("plan"))?;
+        as_reviewed(self.wanted.expect, &fingerprint, &self.again("plan"))?;
         let reasons = self.reasons(&weighed);
         let changes = changes(&weighed, last.as_ref(), &fingerprint, self.plan);
         let converged = weighed.supposed();
