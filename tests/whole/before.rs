@@ -243,7 +243,7 @@ fn what_waits_for_a_person_is_told_from_what_goes_on() {
     scene.without_secrets("plan", &["--detailed-exitcode"]).ends(4);
 }
 
-/// Six users who all lapse in five minutes, and a pace of one in a hundred seconds.
+/// Six users who all lapse in six minutes, and a pace of one in a hundred seconds, the first after as long.
 pub fn lapsing() -> Scene {
     let scene = Scene::new(&Forbidden::new().url(), 0).with("pace: {per_second: 0.01}");
     let file = fs::read_to_string(scene.file()).unwrap();
@@ -252,7 +252,7 @@ pub fn lapsing() -> Scene {
         "open_id: open_id, last_active: seen}}, active_within: 1h}",
     );
     fs::write(scene.file(), dated).unwrap();
-    let seen = Clock::system().now().as_second() - 3_600 + 300;
+    let seen = Clock::system().now().as_second() - 3_600 + 360;
     let csv = (0..6).fold("open_id,seen\n".to_owned(), |csv, user| {
         csv + &format!("u{user},{seen}\n")
     });
