@@ -425,7 +425,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             },
             shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
-            wave: self.limits.waves.waiting().filter(|_| idle),
+            wave: self.limits.waves.waiting(&self.plan).filter(|_| idle),
             due: self.queue.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);

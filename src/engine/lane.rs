@@ -174,6 +174,12 @@ impl Shared {
         self.seats.get(&number).is_some_and(|place| place.sending)
     }
 
+    /// How many share the starts; one at least, who would have them all.
+    fn senders(&self) -> u32 {
+        let senders = self.seats.values().filter(|place| place.sending).count();
+        u32::try_from(senders).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Lets a seat send or not. The turn is the system's again when nobody does.
     fn let_send(&mut self, number: u32, sends: bool, now: Instant) {
         if let Some(place) = self.seats.get_mut(&number) {
@@ -253,8 +259,7 @@ impl Seat {
     /// How many starts a second this run may count on, if all that send use theirs.
     pub(super) fn per_second(&self) -> f64 {
         self.lane.with(|shared| {
-            let senders = shared.seats.values().filter(|place| place.sending).count();
-            let senders = u32::try_from(senders).unwrap_or(u32::MAX).max(1);
+            let senders = shared.senders();
             shared.pacer.per_second() / f64::from(senders)
         })
     }
@@ -262,8 +267,7 @@ impl Seat {
     /// When a start of this run is to be expected that has so many of its own before it.
     pub(super) fn expected(&self, now: Instant, before: u32) -> Instant {
         self.lane.with(|shared| {
-            let senders = shared.seats.values().filter(|place| place.sending).count();
-            let senders = u32::try_from(senders).unwrap_or(u32::MAX).max(1);
+            let senders = shared.senders();
             shared.pacer.expected(now, before.saturating_mul(senders))
         })
     }

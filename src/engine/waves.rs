@@ -152,16 +152,10 @@ impl Waves {
     }
 
     /// What is waited for, and until when.
-    pub(super) fn waiting(&self) -> Option<(Waiting, Timestamp)> {
+    pub(super) fn waiting(&self, plan: &Plan) -> Option<(Waiting, Timestamp)> {
         let done = u32::try_from(self.ended).unwrap_or(u32::MAX);
-        let next = self.number(self.current());
+        let next = number(plan, self.current());
         self.wait.map(|wait| (Waiting::Wave { done, next }, wait.until))
-    }
-
-    /// A wave's number from 1; none for everybody else.
-    fn number(&self, wave: usize) -> Option<u32> {
-        let number = u32::try_from(wave + 1).unwrap_or(u32::MAX);
-        (wave < self.each.len()).then_some(number)
     }
 }
 
@@ -355,7 +349,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.book().counts().owed() > 0
         {
             self.limits.waves.told = Some(current);
-            let (wave, ended) = (self.limits.waves.number(current), false);
+            let (wave, ended) = (number(&self.plan, current), false);
             let (until, skipped) = (None, None);
             self.voice.say(
                 at.wall,
@@ -379,7 +373,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         {
             return false;
         }
-        let known = at.wall.max(self.ledger.book().newest());
+        let known = self.known(at);
         self.queue.has_ended(self.ledger.book(), waves, known)
     }
 
@@ -400,7 +394,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             self.gate.pass_over(wait);
         }
         batch.told.push(EventKind::Wave {
-            wave: self.limits.waves.number(wave),
+            wave: number(&self.plan, wave),
             ended: true,
             until: more.then(|| later(at.wall, wait)),
             skipped: (more && !waits).then_some(wait),
@@ -429,7 +423,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             });
         }
         let Answered { all, not_issued } = answered;
-        let wave = self.limits.waves.number(current).unwrap_or_default();
+        let wave = number(&self.plan, current).unwrap_or_default();
         self.halt(
             Halted::Wave {
                 wave,
