@@ -1,23 +1,11 @@
-//! The rules of the house that no compiler knows: who may import whom, which dependency lives where, and how large things
-//! may grow. Each failure says the rule and the place.
-//!
-//! Lengths of functions and numbers of arguments are clippy's to check; see `clippy.toml`.
+//! Rules that no compiler checks: which room may import which, and where each dependency lives. Each failure names the rule
+//! and the place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-const MOST_LINES: usize = 500;
-const MOST_FIELDS: usize = 12;
-
-/// Numbers that are raised, each with its reason.
-const RAISED: [(&str, usize, &str); 1] = [(
-    "campaign/schema.rs",
-    16,
-    "it mirrors a campaign file, whose top has as many keys as the contract gives it",
-)];
 
 /// Leaves, known to all; they import nothing but each other.
 const WORDS: [&str; 12] = [
@@ -242,58 +230,12 @@ fn only_a_simulation_has_a_ledger_that_keeps_nothing() {
 }
 
 #[test]
-fn files_stay_small_enough_to_be_read() {
-    let mut broken = String::new();
-    for source in everything() {
-        let lines = source.text.lines().count();
-        if lines > MOST_LINES {
-            let _ = writeln!(broken, "{}: {lines} lines", source.name);
-        }
-    }
-    none("a file has at most 500 lines; what is longer has two subjects", &broken);
-}
-
-#[test]
 fn every_file_says_what_it_is_for() {
     let mut broken = String::new();
     for source in everything().iter().filter(|source| !source.text.starts_with("//!")) {
         let _ = writeln!(broken, "{}", source.name);
     }
     none("every file begins with what it is for", &broken);
-}
-
-/// Whether a line within a struct begins a field.
-fn is_field(line: &str) -> bool {
-    let line = line.trim_start();
-    let line = ["pub(super) ", "pub(crate) ", "pub "]
-        .iter()
-        .find_map(|pre| line.strip_prefix(pre))
-        .unwrap_or(line);
-    let name = line.split(": ").next().unwrap_or_default();
-    line.contains(": ") && !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-}
-
-#[test]
-fn structs_stay_small_enough_to_be_held_in_mind() {
-    let mut broken = String::new();
-    for source in everything() {
-        let raised = RAISED.iter().find(|(name, ..)| *name == source.name);
-        let most = raised.map_or(MOST_FIELDS, |(_, most, _)| *most);
-        let mut open: Option<(&str, usize)> = None;
-        for (at, line) in source.code() {
-            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
-            if words.next() == Some("struct") && line.ends_with('{') {
-                open = Some((line.trim(), 0));
-            } else if line.trim() == "}" {
-                if let Some((name, fields)) = open.take().filter(|(_, fields)| *fields > most) {
-                    let _ = writeln!(broken, "{}:{at}: {name} has {fields} fields", source.name);
-                }
-            } else if let Some((_, fields)) = &mut open {
-                *fields += usize::from(is_field(line));
-            }
-        }
-    }
-    none("a struct has at most 12 fields; what has more is two things", &broken);
 }
 
 #[test]

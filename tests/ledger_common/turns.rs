@@ -61,10 +61,6 @@ pub fn pick<T>(from: &[T], which: u8) -> Option<&T> {
 }
 
 /// The batch that a turn means, or none where it means nothing.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm for each kind of fact: apart they would be harder to compare"
-)]
 pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
     let book = ledger.book();
     let all: Vec<DeliveryKey> = (0..book.recipients())
