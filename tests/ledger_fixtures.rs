@@ -1,0 +1,194 @@
+//! Ledgers that earlier versions wrote: each one opens, verifies, exports the same deliveries, and goes on.
+//! `tests/fixtures/ledgers/README.md` says what is in each.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
+mod ledger_common;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use ledger_common::turns::wait;
+use ledger_common::{check, ended, owner};
+use runner::clock::later;
+use runner::delivery::{DeliveryKey, StateName, Verdict};
+use runner::identity::{AppId, CampaignName, Identity, PlatformName};
+use runner::ledger::lock::Purpose;
+use runner::ledger::place::Place;
+use runner::ledger::{Fact, Ledger};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledgers")
+}
+
+/// A fixture unpacked into a directory of its own.
+struct Fixture {
+    name: String,
+    dir: TempDir,
+}
+
+impl Fixture {
+    fn all() -> Vec<Self> {
+        let names = fs::read_dir(fixtures()).unwrap().filter_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.strip_suffix(".tar.zst").map(str::to_owned)
+        });
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert!(names.len() >= 12, "fixtures are missing: {names:?}");
+        names.iter().map(|name| Self::unpack(name)).collect()
+    }
+
+    fn unpack(name: &str) -> Self {
+        let archive = File::open(fixtures().join(format!("{name}.tar.zst"))).unwrap();
+        let dir = TempDir::new().unwrap();
+        let name = name.to_owned();
+        tar::Archive::new(zstd::Decoder::new(archive).unwrap())
+            .unpack(dir.path())
+            .unwrap();
+        Self { name, dir }
+    }
+
+    fn is_rehearsal(&self) -> bool {
+        self.name == "rehearsal"
+    }
+
+    /// Runs a command of the program on the campaign.
+    fn run(&self, command: &str, arguments: &[&str]) -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_runner"));
+        program
+            .arg(command)
+            .arg(self.dir.path().join("campaign.yaml"))
+            .args(arguments)
+            .env("XDG_STATE_HOME", self.dir.path().join("state"));
+        if self.is_rehearsal() {
+            program.arg("--sandbox");
+        }
+        program.output().unwrap()
+    }
+
+    fn expected(&self) -> Vec<Value> {
+        rows(&fs::read_to_string(self.dir.path().join("expected.jsonl")).unwrap())
+    }
+
+    /// Removes what spares the program reading the whole log, so that every batch is read and checked.
+    fn forget_snapshot(&self) {
+        let ledger = self.ledger_dir();
+        for file in ["shortcut", "seal"] {
+            let _ = fs::remove_file(ledger.join(file));
+        }
+    }
+
+    fn ledger_dir(&self) -> PathBuf {
+        let kind = if ["rehearsal", "loopback"].contains(&self.name.as_str()) {
+            "sandbox"
+        } else {
+            "live"
+        };
+        let app = self.dir.path().join(".runner").join(kind).join("ttfixture0000000001");
+        app.join(&self.name)
+    }
+
+    fn identity(&self) -> Identity {
+        let manifest = fs::read(self.ledger_dir().join("ledger.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let platform = match manifest["platform"].as_str().unwrap() {
+            "sandbox" => PlatformName::Sandbox,
+            url => PlatformName::Live(url.to_owned()),
+        };
+        Identity {
+            campaign: CampaignName::parse(manifest["campaign"].as_str().unwrap()).unwrap(),
+            app_id: AppId::parse(manifest["app_id"].as_str().unwrap()).unwrap(),
+            platform,
+        }
+    }
+}
+
+fn rows(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Whether `now` says all that `then` said. A later version may say more.
+fn says_the_same(then: &Value, now: &Value) -> bool {
+    let then = then.as_object().unwrap();
+    then.iter().all(|(field, value)| now.get(field) == Some(value))
+}
+
+#[test]
+fn an_earlier_ledger_verifies_and_exports_the_same_deliveries() {
+    // `loopback` is in the place of a rehearsal, where a real campaign's ledger is not looked for.
+    for fixture in Fixture::all().iter().filter(|fixture| fixture.name != "loopback") {
+        for snapshot in [true, false] {
+            if !snapshot {
+                fixture.forget_snapshot();
+            }
+            let verified = fixture.run("verify", &[]);
+            assert!(verified.status.success(), "{}: {verified:?}", fixture.name);
+            let exported = fixture.run("export", &["--format", "jsonl"]);
+            let now = rows(&String::from_utf8(exported.stdout).unwrap());
+            let deliveries: Vec<_> = now.iter().filter(|row| row["type"] == "delivery").collect();
+            let expected = fixture.expected();
+            assert_eq!(deliveries.len(), expected.len(), "{}", fixture.name);
+            for (then, now) in expected.iter().zip(deliveries) {
+                assert!(says_the_same(then, now), "{}: {then}\nnow {now}", fixture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_earlier_ledger_goes_on() {
+    for fixture in Fixture::all() {
+        wait(async {
+            let place = Place::of(fixture.dir.path(), &fixture.identity());
+            let lock = place.lock(&owner(), Purpose::Apply).unwrap();
+            let open = async || {
+                let store = place.open(&lock).await.unwrap().expect("a ledger is there");
+                Ledger::open(store, fixture.identity()).await.unwrap()
+            };
+            let mut ledger = open().await;
+            check(ledger.book());
+            let at = later(ledger.book().newest(), Duration::from_hours(1));
+            let timeout = Duration::from_secs(10);
+            ledger.append(vec![Fact::RunBegan { at, timeout }]).await.unwrap();
+            let activity = ledger.book().current_activity().unwrap();
+            let first_coupons = (0..ledger.book().recipients()).map(|recipient| DeliveryKey { recipient, ordinal: 1 });
+            let pending = first_coupons.filter(|key| ledger.book().standing(*key).state.name() == StateName::Pending);
+            let pending: Vec<_> = pending.take(5).collect();
+            let intents = pending.iter().map(|key| Fact::Intent {
+                key: *key,
+                at,
+                activity,
+            });
+            let permits = ledger.append(intents.collect()).await.unwrap();
+            assert_eq!(permits.len(), pending.len());
+            let issued = pending.iter().map(|key| ended(*key, Verdict::Issued, at));
+            ledger.append(issued.collect()).await.unwrap();
+            let counts = ledger.book().counts();
+            ledger.close().await;
+            let ledger = open().await;
+            check(ledger.book());
+            assert_eq!(ledger.book().counts(), counts, "{}", fixture.name);
+            for key in pending {
+                assert_eq!(ledger.book().standing(key).state.name(), StateName::Issued);
+            }
+            ledger.close().await;
+        });
+    }
+}
+
+#[test]
+fn an_earlier_rehearsal_is_completed_by_the_same_command() {
+    let fixture = Fixture::unpack("rehearsal");
+    let applied = fixture.run("apply", &[]);
+    assert!(applied.status.success(), "{applied:?}");
+    let summary = String::from_utf8(applied.stdout).unwrap();
+    assert!(summary.contains("60 coupons = "), "{summary}");
+}
