@@ -242,6 +242,16 @@ fn a_token_is_renewed_as_often_as_it_ends() {
     assert!((5..=15).contains(&tokens.len()), "{}", tokens.len());
 }
 
+/// The first start is a second after the app id's turn is taken, which a token may not outlive.
+#[test]
+fn a_token_that_ends_while_its_send_waits_is_replaced_and_not_sent() {
+    let mut world = world(1, &[]);
+    world.settings.rules.token_ttl = Duration::from_secs(1);
+    let lived = live(&plan(""), 300, world);
+    assert_eq!(lived.ended.ending, Ending::Complete, "{:?}", lived.ended.why);
+    assert_eq!(lived.outcomes("token"), 0);
+}
+
 /// For how long a run is followed here.
 const HORIZON: Duration = Duration::from_hours(20 * 24);
 

@@ -17,7 +17,7 @@ use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
 use super::{NotReady, Platform, Way};
 use crate::campaign::{BaseUrl, BaseUrlError};
 use crate::clock::Clock;
-use crate::event::{Emit, Event};
+use crate::event::Emit;
 use crate::identity::AppId;
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
@@ -78,12 +78,17 @@ pub type HttpPlatform = Client<Http>;
 
 /// The platform by one way to it.
 pub struct Client<W> {
-    way: W,
+    platform: Arc<Reached<W>>,
     keeper: Arc<Keeper>,
     emit: Arc<dyn Emit>,
-    codes: Codes,
     app_id: AppId,
     clock: Clock,
+}
+
+/// The way to the platform, and what its codes mean. A refresh of the token may outlive the client.
+struct Reached<W> {
+    way: W,
+    codes: Codes,
 }
 
 impl Client<Http> {
@@ -102,10 +107,12 @@ impl<W: Way> Client<W> {
     #[must_use]
     pub fn by(way: W, config: Config) -> Self {
         Self {
-            way,
+            platform: Arc::new(Reached {
+                way,
+                codes: config.codes,
+            }),
             keeper: config.tokens.0,
             emit: config.emit,
-            codes: config.codes,
             app_id: config.app_id,
             clock: config.clock,
         }
@@ -114,7 +121,7 @@ impl<W: Way> Client<W> {
     async fn send_request(&self, access: Access, request: &SendRequest) -> Outcome {
         let (began, start) = (self.clock.now(), Instant::now());
         let ended = match body(request) {
-            Ok(body) => self.way.post(SEND_PATH, Some(&access.token), body).await,
+            Ok(body) => self.platform.way.post(SEND_PATH, Some(&access.token), body).await,
             Err(why) => Ended::NotSent { why },
         };
         let timing = Timing {
@@ -122,7 +129,7 @@ impl<W: Way> Client<W> {
             at: self.clock.now(),
             latency: start.elapsed(),
         };
-        let mut outcome = outcome(&ended, &self.codes, timing);
+        let mut outcome = outcome(&ended, &self.platform.codes, timing);
         let answer = outcome.answer.iter_mut();
         let said = answer.flat_map(|answer| [&mut answer.message, &mut answer.log_id]);
         for text in said.chain(&mut outcome.detail) {
@@ -146,7 +153,11 @@ impl<W: Way> Platform for Client<W> {
     type Access = Access;
 
     async fn ready(&self) -> Result<Access, NotReady> {
-        self.keeper.ready(self).await
+        self.keeper.ready(&self.platform, &*self.emit).await
+    }
+
+    fn is_current(&self, access: &Access) -> bool {
+        access.is_live(Instant::now())
     }
 
     async fn send(&self, access: Access, permit: Permit) -> Outcome {
@@ -324,17 +335,13 @@ impl Way for Http {
     }
 }
 
-impl<W: Way> Post for Client<W> {
+impl<W: Way> Post for Reached<W> {
     async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
         self.way.post(path, None, body).await
     }
 
     fn codes(&self) -> &Codes {
         &self.codes
-    }
-
-    fn tell(&self, event: Event) {
-        self.emit.emit(event);
     }
 }
 

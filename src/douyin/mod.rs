@@ -24,6 +24,12 @@ pub trait Platform: Send + Sync + 'static {
     /// lets sends that were paced apart leave together.
     fn ready(&self) -> impl Future<Output = Result<Self::Access, NotReady>> + Send;
 
+    /// Whether a send may still leave with `access`. Asked once more after the wait for the pace, which the access may not have
+    /// outlived.
+    fn is_current(&self, _access: &Self::Access) -> bool {
+        true
+    }
+
     /// Sends one coupon. It consumes the permit, which only a durable intent yields, a simulation's aside. The request says exactly what the
     /// permit says.
     fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Outcome> + Send;

@@ -1,5 +1,8 @@
 //! The access token that sends carry: got once for everyone, renewed ahead of its end, and never written anywhere.
 //!
+//! A refresh is a task of its own: a pause, a stop or the end of a run drops the attempts that wait for it, and not the call.
+//! So the keeper hears of every call that was made, and the next one is as far apart from it as promised.
+//!
 //! `stable_client_token` gives the same token while it is valid. `client_token` ends the tokens of whoever else uses the
 //! app's key, so it is called only when the first says that it is unknown or not for this app, and with a warning.
 
@@ -10,9 +13,11 @@ mod tests;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::NotReady;
@@ -20,7 +25,7 @@ use super::codes::{Codes, Ended};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
 use crate::clock::{Clock, later};
-use crate::event::{Event, EventKind};
+use crate::event::{Emit, Event, EventKind};
 use crate::outcome::{NotIssued, Outcome, Proof};
 use crate::secret::{Secret, SecretError, SecretRef};
 
@@ -76,16 +81,13 @@ impl Credentials {
     }
 }
 
-/// The client for which a token is got: the one way out that the keeper needs.
-pub(super) trait Post {
+/// What a refresh needs of the client that asks for a token.
+pub(super) trait Post: Send + Sync + 'static {
     /// Posts a JSON body to a path of the platform.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 
     /// What codes mean to it.
     fn codes(&self) -> &Codes;
-
-    /// Tells its listeners.
-    fn tell(&self, event: Event);
 }
 
 /// The access tokens of one app id on one platform, shared by all clients that send for it: each new one would end an older
@@ -106,8 +108,11 @@ pub(super) struct Keeper {
     credentials: Credentials,
     clock: Clock,
     state: Mutex<State>,
-    /// Held by whoever gets a token; everybody else waits for that one.
-    flight: tokio::sync::Mutex<()>,
+    /// Held by the refresh under way. Sends that need its token wait for this.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
+    /// What refreshes have to tell. The next client that asks for a token tells it, because the run of the client that began
+    /// the refresh may have ended.
+    news: Mutex<Vec<Event>>,
     /// Whether `stable_client_token` is not for this app.
     unstable: AtomicBool,
 }
@@ -122,33 +127,53 @@ impl Keeper {
             credentials,
             clock,
             state: Mutex::new(state),
-            flight: tokio::sync::Mutex::new(()),
+            refreshing: Arc::default(),
+            news: Mutex::default(),
             unstable: AtomicBool::new(false),
         }
     }
 
     /// A token that a send can carry now.
-    pub(super) async fn ready(&self, platform: &impl Post) -> Result<Access, NotReady> {
+    pub(super) async fn ready(
+        self: &Arc<Self>,
+        platform: &Arc<impl Post>,
+        emit: &dyn Emit,
+    ) -> Result<Access, NotReady> {
         loop {
-            let flight = match self.next() {
+            self.tell_news(emit);
+            match self.next() {
                 Next::Use(access) => return Ok(access),
                 Next::Never(why) => return Err(why),
                 Next::Wait { why, wait } => {
                     let again = later(self.clock.now(), wait);
                     return Err(NotReady::OutOfReach { why, again });
                 }
-                Next::Ahead(access) => match self.flight.try_lock() {
-                    Ok(flight) => flight,
-                    Err(_) => return Ok(access),
-                },
-                Next::Get => self.flight.lock().await,
-            };
-            // Whoever held it before may have got one.
-            if matches!(self.next(), Next::Get | Next::Ahead(_)) {
-                self.get(platform).await;
+                Next::Ahead(access) => {
+                    if let Ok(turn) = Arc::clone(&self.refreshing).try_lock_owned() {
+                        drop(self.refresh(platform, turn));
+                    }
+                    return Ok(access);
+                }
+                Next::Get => {
+                    let turn = Arc::clone(&self.refreshing).lock_owned().await;
+                    if let Some(refresh) = self.refresh(platform, turn) {
+                        ended(refresh).await;
+                    }
+                }
             }
-            drop(flight);
         }
+    }
+
+    /// Begins a refresh that goes on whether or not anybody waits for it. `None` when the one before it got a token.
+    fn refresh(self: &Arc<Self>, platform: &Arc<impl Post>, turn: OwnedMutexGuard<()>) -> Option<JoinHandle<()>> {
+        if !matches!(self.next(), Next::Get | Next::Ahead(_)) {
+            return None;
+        }
+        let (keeper, platform) = (Arc::clone(self), Arc::clone(platform));
+        Some(tokio::spawn(async move {
+            keeper.get(&*platform).await;
+            drop(turn);
+        }))
     }
 
     /// Learns from the answer to a send that carried this token.
@@ -160,7 +185,7 @@ impl Keeper {
                 message => format!("code {}, {message}", answer.code),
             };
             tracing::info!(version, code = answer.code, "the platform refused the access token");
-            self.with(|state| state.refused(version, &why));
+            self.with(|state| state.refused(version, &why, Instant::now()));
         } else {
             self.with(|state| state.accepted(version));
         }
@@ -191,13 +216,13 @@ impl Keeper {
         if !self.unstable.load(Ordering::SeqCst) {
             let asked = Instant::now();
             match self.call(platform, STABLE_TOKEN_PATH, &request).await {
-                Said::NotForThisApp(why) => self.fall_back(platform, &why),
-                said => return self.take(platform, said, asked),
+                Said::NotForThisApp(why) => self.fall_back(&why),
+                said => return self.take(said, asked),
             }
         }
         let asked = Instant::now();
         let said = self.call(platform, CLIENT_TOKEN_PATH, &request).await;
-        self.take(platform, said, asked);
+        self.take(said, asked);
     }
 
     async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
@@ -210,7 +235,7 @@ impl Keeper {
         answer::read(path, &ended, platform.codes(), self.clock.now())
     }
 
-    fn fall_back(&self, platform: &impl Post, why: &str) {
+    fn fall_back(&self, why: &str) {
         self.unstable.store(true, Ordering::SeqCst);
         let why = self.without_secrets(why.to_owned(), None);
         let kind = EventKind::Warning {
@@ -219,18 +244,18 @@ impl Keeper {
                  systems within 5 minutes; let them share one, by `access_token: {{file: …}}`"
             ),
         };
-        self.tell(platform, kind);
+        self.note(kind);
     }
 
-    fn take(&self, platform: &impl Post, said: Said, asked: Instant) {
+    fn take(&self, said: Said, asked: Instant) {
         let clean = |why: String| self.without_secrets(why, None);
         match said {
             Said::Token { token, life } => {
-                if self.with(|state| state.fetched(token, life, asked)) {
+                if self.with(|state| state.fetched(token, life, asked, Instant::now())) {
                     let left = life.saturating_sub(asked.elapsed());
                     tracing::info!(seconds = left.as_secs(), "an access token was fetched");
                     let until = later(self.clock.now(), left);
-                    self.tell(platform, EventKind::TokenFetched { until });
+                    self.note(EventKind::TokenFetched { until });
                 }
             }
             Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why: clean(why) })),
@@ -273,8 +298,28 @@ impl Keeper {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn tell(&self, platform: &impl Post, kind: EventKind) {
+    fn note(&self, kind: EventKind) {
         let at = self.clock.now();
-        platform.tell(Event { at, kind });
+        self.news().push(Event { at, kind });
+    }
+
+    fn tell_news(&self, emit: &dyn Emit) {
+        for event in std::mem::take(&mut *self.news()) {
+            emit.emit(event);
+        }
+    }
+
+    fn news(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for the end of a refresh. A defect in it is a defect of the attempt that waits.
+async fn ended(refresh: JoinHandle<()>) {
+    let Err(error) = refresh.await else { return };
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // Only the end of the runtime cancels it, and whoever waits here ends then too.
+        Err(_) => std::future::pending().await,
     }
 }

@@ -142,6 +142,7 @@ pub async fn attempt<P: Platform>(
         || !*open.borrow()
         || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
         || latest.is_some_and(|latest| latest < began)
+        || !shared.platform.is_current(&access)
     {
         return Done::CalledOff { key, why: None };
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) enum Act {
     Write(String),
     /// Write this and close the connection.
     WriteAndClose(String),
+    /// Write this when somebody lets it, and stay.
+    WriteWhen(Arc<Notify>, String),
     /// Say nothing, and keep the connection open.
     Hang,
 }
@@ -91,6 +94,12 @@ async fn serve(
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
                 return;
+            }
+            Act::WriteWhen(let_it, answer) => {
+                let_it.notified().await;
+                if stream.write_all(answer.as_bytes()).await.is_err() {
+                    return;
+                }
             }
             Act::Hang => std::future::pending().await,
         }

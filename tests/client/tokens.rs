@@ -1,12 +1,14 @@
 //! Tokens over real sockets: where they come from, and that one call serves everyone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runner::douyin::client::HttpPlatform;
 use runner::douyin::{NotReady, Platform};
 use runner::event::EventKind;
 use runner::outcome::{NotIssued, Proof};
 use runner::secret::{Secret, SecretRef};
+use tokio::sync::Notify;
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
 use crate::{client_credentials, config, env_token, permits};
@@ -60,6 +62,39 @@ async fn however_many_wait_there_is_one_call() {
     }
     let calls = server.seen().iter().filter(|seen| seen.path() == STABLE).count();
     assert_eq!(calls, 1);
+}
+
+/// A call of `client_token` ends older tokens. A pause drops the attempts that wait for it, and the end of a run their client;
+/// the call goes on, and the next one of the app id uses what it yields.
+#[tokio::test]
+async fn a_call_goes_on_when_its_attempt_is_dropped_and_when_its_run_ends() {
+    let called = Arc::new(Notify::new());
+    let let_it = Arc::new(Notify::new());
+    let (call, wait) = (called.clone(), let_it.clone());
+    let server = Server::new(move |seen| {
+        if seen.path() == STABLE {
+            return Act::Write(answer(404, "", ""));
+        }
+        call.notify_one();
+        let body = r#"{"data":{"access_token":"clt.1","expires_in":7200,"error_code":0}}"#;
+        Act::WriteWhen(wait.clone(), answer(200, "", body))
+    })
+    .await;
+    let (config, _) = config(&server.url, client_credentials());
+    let (first, second) = (config.clone(), config);
+    let run = tokio::spawn(async move { HttpPlatform::new(first).unwrap().ready().await.map(drop) });
+    called.notified().await;
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    let platform = HttpPlatform::new(second).unwrap();
+    for _ in 0..6 {
+        let paused = tokio::time::timeout(Duration::from_millis(20), platform.ready()).await;
+        assert!(paused.is_err(), "there is no token yet");
+    }
+    let_it.notify_one();
+    platform.ready().await.unwrap();
+    let paths: Vec<String> = server.seen().iter().map(|seen| seen.path().to_owned()).collect();
+    assert_eq!(paths, [STABLE, CLIENT]);
 }
 
 #[tokio::test]

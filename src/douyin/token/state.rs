@@ -14,8 +14,10 @@ use crate::secret::Secret;
 pub(super) const APART: Duration = Duration::from_mins(1);
 /// How long before its end a token is renewed, when it lives for long.
 const AHEAD: Duration = Duration::from_mins(5);
-/// However short a token's life is said to be, it is used for this long.
-const LEAST: Duration = Duration::from_secs(1);
+/// The least time between two calls, however short the life of the first one's token.
+const SHORTEST_GAP: Duration = Duration::from_secs(1);
+/// A life is told in whole seconds, so a token may end this much earlier than it says.
+const ROUNDING: Duration = Duration::from_secs(1);
 /// A life that is said to be longer is taken for this long.
 const MOST: Duration = Duration::from_hours(24 * 30);
 /// The wait after the first failed call; doubles from there.
@@ -30,6 +32,15 @@ const MOST_WAIT: Duration = Duration::from_mins(10);
 pub struct Access {
     pub(in crate::douyin) token: Secret,
     pub(in crate::douyin) version: u64,
+    /// `None` when only the platform's refusal tells that it has ended.
+    ends: Option<Instant>,
+}
+
+impl Access {
+    /// Whether the token is within its life.
+    pub(in crate::douyin) fn is_live(&self, now: Instant) -> bool {
+        self.ends.is_none_or(|ends| now < ends)
+    }
 }
 
 /// What a send that wants to leave has to do.
@@ -37,7 +48,7 @@ pub struct Access {
 pub(super) enum Next {
     /// Use this token.
     Use(Access),
-    /// Use this token, unless a newer one can be had: it is near its end.
+    /// Use this token and get a newer one meanwhile: it is near its end.
     Ahead(Access),
     /// Get a token first.
     Get,
@@ -67,8 +78,9 @@ pub(super) struct State {
 
 #[derive(Debug)]
 struct Current {
-    access: Access,
-    /// None when only the platform's refusal tells.
+    token: Secret,
+    version: u64,
+    /// `None` when only the platform's refusal tells.
     life: Option<Life>,
     /// Whether a send with it was answered in any other way than that it is not valid.
     proven: bool,
@@ -84,7 +96,7 @@ struct Life {
 
 impl Life {
     fn new(asked: Instant, length: Duration) -> Self {
-        let length = length.clamp(LEAST, MOST);
+        let length = length.min(MOST);
         let most_of_it = length / 6 * 5;
         let ahead = most_of_it.max(length.saturating_sub(AHEAD)).max(apart(length));
         Self {
@@ -96,7 +108,11 @@ impl Life {
 
 /// How long after a token with so much life left the next one may be asked for.
 fn apart(life: Duration) -> Duration {
-    if life > APART { APART } else { (life / 6 * 5).max(LEAST) }
+    if life > APART {
+        APART
+    } else {
+        (life / 6 * 5).max(SHORTEST_GAP)
+    }
 }
 
 impl State {
@@ -117,8 +133,8 @@ impl State {
             .map_or(Duration::ZERO, |from| from.saturating_duration_since(now));
         let usable = self.current.as_ref().filter(|current| current.is_usable(now));
         match usable {
-            Some(current) if wait.is_zero() && current.is_near_its_end(now) => Next::Ahead(current.access.clone()),
-            Some(current) => Next::Use(current.access.clone()),
+            Some(current) if wait.is_zero() && current.is_near_its_end(now) => Next::Ahead(current.access()),
+            Some(current) => Next::Use(current.access()),
             None if wait.is_zero() => Next::Get,
             None => Next::Wait { why: self.why(), wait },
         }
@@ -131,7 +147,7 @@ impl State {
 
     /// The token in use, also when it is refused or has ended.
     pub(super) fn token(&self) -> Option<&Secret> {
-        self.current.as_ref().map(|current| &current.access.token)
+        self.current.as_ref().map(|current| &current.token)
     }
 
     /// What the platform said when it refused the token in use.
@@ -140,13 +156,16 @@ impl State {
     }
 
     /// A call that was made at `asked` yielded a token that lives for `length` from then. Whether it is a new one.
-    pub(super) fn fetched(&mut self, token: Secret, length: Duration, asked: Instant) -> bool {
+    pub(super) fn fetched(&mut self, token: Secret, length: Duration, asked: Instant, now: Instant) -> bool {
         let life = Life::new(asked, length);
         self.failures = 0;
-        self.from = Some(asked + apart(length));
+        let from = asked + apart(length);
+        // The stable endpoint may hand out a token in the last second of its life. Its answer can take longer than that.
+        let dead = life.ends <= now;
+        self.from = Some(if dead { from.max(now + SHORTEST_GAP) } else { from });
         match &mut self.current {
             // The stable endpoint gives the same token while it is valid.
-            Some(current) if current.refused.is_none() && current.access.token == token => {
+            Some(current) if current.refused.is_none() && current.token == token => {
                 current.life = Some(life);
                 false
             }
@@ -184,12 +203,14 @@ impl State {
         }
     }
 
-    /// A send with this token was answered that the token is not valid. What is said of an older token is old news.
-    pub(super) fn refused(&mut self, version: u64, why: &str) {
+    /// A send with this token was answered at `now` that the token is not valid. What is said of an older token is old news.
+    pub(super) fn refused(&mut self, version: u64, why: &str, now: Instant) {
         let Some(current) = self.of(version) else { return };
-        let fresh = !current.proven && current.refused.is_none() && current.life.is_some();
+        // A token that has ended is rightly refused, which proves nothing about the credentials.
+        let live = current.life.is_some_and(|life| now + ROUNDING < life.ends);
+        let fresh = !current.proven && current.refused.is_none();
         current.refused.get_or_insert_with(|| why.to_owned());
-        if fresh {
+        if fresh && live {
             self.give_up(NotReady::Refused {
                 why: format!("a token that it had just issued was refused on its first use: {why}"),
             });
@@ -197,18 +218,14 @@ impl State {
     }
 
     fn of(&mut self, version: u64) -> Option<&mut Current> {
-        self.current
-            .as_mut()
-            .filter(|current| current.access.version == version)
+        self.current.as_mut().filter(|current| current.version == version)
     }
 
     fn replace(&mut self, token: Secret, life: Option<Life>) {
         self.versions += 1;
         self.current = Some(Current {
-            access: Access {
-                token,
-                version: self.versions,
-            },
+            token,
+            version: self.versions,
             life,
             proven: false,
             refused: None,
@@ -219,12 +236,20 @@ impl State {
         match self.refusal() {
             _ if self.failures > 0 => self.failed.clone(),
             Some(why) => format!("the token was refused ({why}); a new one is asked for at most once a minute"),
-            None => "the token has ended; a new one is asked for at most once a minute".to_owned(),
+            None => "the token has ended, and the last call for one was a moment ago".to_owned(),
         }
     }
 }
 
 impl Current {
+    fn access(&self) -> Access {
+        Access {
+            token: self.token.clone(),
+            version: self.version,
+            ends: self.life.map(|life| life.ends),
+        }
+    }
+
     fn is_usable(&self, now: Instant) -> bool {
         self.refused.is_none() && self.life.is_none_or(|life| now < life.ends)
     }

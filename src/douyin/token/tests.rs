@@ -19,12 +19,16 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(answers: impl IntoIterator<Item = Ended>) -> Self {
-        Self {
+    fn new(answers: impl IntoIterator<Item = Ended>) -> Arc<Self> {
+        Self::taking(Duration::from_millis(50), answers)
+    }
+
+    fn taking(takes: Duration, answers: impl IntoIterator<Item = Ended>) -> Arc<Self> {
+        Arc::new(Self {
             answers: Mutex::new(answers.into_iter().collect()),
-            takes: Duration::from_millis(50),
+            takes,
             ..Self::default()
-        }
+        })
     }
 
     fn calls(&self) -> Vec<&'static str> {
@@ -42,8 +46,17 @@ impl Post for Endpoint {
     fn codes(&self) -> &Codes {
         &self.codes
     }
+}
 
-    fn tell(&self, _: Event) {}
+/// Asks for a token as a run does to which nobody listens.
+async fn ready(keeper: &Arc<Keeper>, endpoint: &Arc<Endpoint>) -> Result<Access, NotReady> {
+    keeper.ready(endpoint, &|_| {}).await
+}
+
+/// Lets a refresh that nobody waits for come to its end.
+async fn refreshed(keeper: &Arc<Keeper>) {
+    tokio::task::yield_now().await;
+    drop(keeper.refreshing.lock().await);
 }
 
 fn said(status: u16, body: &serde_json::Value) -> Ended {
@@ -61,13 +74,13 @@ fn token(text: &str, life: u64) -> Ended {
     )
 }
 
-fn keeper() -> Keeper {
+fn keeper() -> Arc<Keeper> {
     let credentials = Credentials::Client {
         key: Secret::new("key"),
         secret: Secret::new("canary"),
     };
     let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
-    Keeper::new(credentials, clock)
+    Arc::new(Keeper::new(credentials, clock))
 }
 
 /// Lets the keeper hear that a send with this token was answered by `code`.
@@ -96,11 +109,12 @@ async fn pass(seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn one_call_serves_all_who_wait() {
-    let (keeper, endpoint) = (Arc::new(keeper()), Arc::new(Endpoint::new([token("a", 7200)])));
+    let keeper = keeper();
+    let endpoint = Endpoint::new([token("a", 7200)]);
     let waiting: Vec<_> = (0..64)
         .map(|_| {
             let (keeper, endpoint) = (keeper.clone(), endpoint.clone());
-            tokio::spawn(async move { keeper.ready(&*endpoint).await.map(|access| access.version) })
+            tokio::spawn(async move { ready(&keeper, &endpoint).await.map(|access| access.version) })
         })
         .collect();
     for one in waiting {
@@ -110,27 +124,19 @@ async fn one_call_serves_all_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_ahead_of_its_end_by_one_and_used_meanwhile_by_the_others() {
-    let (keeper, endpoint) = (
-        Arc::new(keeper()),
-        Arc::new(Endpoint::new([token("a", 7200), token("b", 7200)])),
-    );
-    keeper.ready(&*endpoint).await.unwrap();
+async fn a_token_is_renewed_ahead_of_its_end_and_used_meanwhile() {
+    let endpoint = Endpoint::new([token("a", 7200), token("b", 7200)]);
+    let keeper = keeper();
+    ready(&keeper, &endpoint).await.unwrap();
     pass(6899).await;
-    assert_eq!(shown(&keeper.ready(&*endpoint).await.unwrap()), "a");
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a");
     assert_eq!(endpoint.calls().len(), 1);
     pass(1).await;
-    let first = tokio::spawn({
-        let (keeper, endpoint) = (keeper.clone(), endpoint.clone());
-        async move { keeper.ready(&*endpoint).await }
-    });
-    tokio::task::yield_now().await;
-    assert_eq!(
-        shown(&keeper.ready(&*endpoint).await.unwrap()),
-        "a",
-        "nobody else waits"
-    );
-    assert_eq!(shown(&first.await.unwrap().unwrap()), "b");
+    for _ in 0..64 {
+        assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a", "nobody waits");
+    }
+    refreshed(&keeper).await;
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
     assert_eq!(endpoint.calls().len(), 2);
 }
 
@@ -138,43 +144,49 @@ async fn a_token_is_renewed_ahead_of_its_end_by_one_and_used_meanwhile_by_the_ot
 async fn while_it_is_valid_a_token_outlives_a_renewal_that_fails() {
     let endpoint = Endpoint::new([token("a", 7200), said(502, &json!(null)), token("b", 7200)]);
     let keeper = keeper();
-    keeper.ready(&endpoint).await.unwrap();
+    ready(&keeper, &endpoint).await.unwrap();
     pass(6900).await;
     for _ in 0..10 {
-        assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "a");
+        assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a");
+        refreshed(&keeper).await;
     }
     assert_eq!(endpoint.calls().len(), 2);
     pass(5).await;
-    assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "b");
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a");
+    refreshed(&keeper).await;
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_token_again_is_no_new_one() {
     let endpoint = Endpoint::new([token("a", 600), token("a", 100), token("b", 7200)]);
     let keeper = keeper();
-    assert_eq!(keeper.ready(&endpoint).await.unwrap().version, 1);
+    assert_eq!(ready(&keeper, &endpoint).await.unwrap().version, 1);
     pass(500).await;
-    assert_eq!(keeper.ready(&endpoint).await.unwrap().version, 1);
+    assert_eq!(ready(&keeper, &endpoint).await.unwrap().version, 1);
+    refreshed(&keeper).await;
     pass(84).await;
-    assert_eq!(keeper.ready(&endpoint).await.unwrap().version, 2);
+    assert_eq!(ready(&keeper, &endpoint).await.unwrap().version, 1);
+    refreshed(&keeper).await;
+    assert_eq!(ready(&keeper, &endpoint).await.unwrap().version, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_replaced_once_for_everyone_and_old_news_is_none() {
     let endpoint = Endpoint::new([token("a", 7200), token("b", 7200)]);
     let keeper = keeper();
-    let old = keeper.ready(&endpoint).await.unwrap();
+    let old = ready(&keeper, &endpoint).await.unwrap();
     learn(&keeper, &old, ACCEPTED);
     pass(100).await;
     for _ in 0..64 {
         learn(&keeper, &old, REFUSED);
     }
-    let new = keeper.ready(&endpoint).await.unwrap();
+    let new = ready(&keeper, &endpoint).await.unwrap();
     assert_eq!(shown(&new), "b");
     pass(100).await;
     for _ in 0..64 {
         learn(&keeper, &old, REFUSED);
-        assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "b");
+        assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
     }
     assert_eq!(endpoint.calls().len(), 2);
 }
@@ -183,18 +195,18 @@ async fn a_refused_token_is_replaced_once_for_everyone_and_old_news_is_none() {
 async fn a_new_token_is_asked_for_at_most_once_a_minute() {
     let endpoint = Endpoint::new([token("a", 7200), token("b", 7200)]);
     let keeper = keeper();
-    let access = keeper.ready(&endpoint).await.unwrap();
+    let access = ready(&keeper, &endpoint).await.unwrap();
     learn(&keeper, &access, ACCEPTED);
     pass(10).await;
     learn(&keeper, &access, REFUSED);
-    let why = keeper.ready(&endpoint).await.unwrap_err();
+    let why = ready(&keeper, &endpoint).await.unwrap_err();
     let NotReady::OutOfReach { why, again } = why else {
         panic!("{why}")
     };
     assert!(why.contains("28001003"), "{why}");
     assert_eq!(again.as_second(), 60);
     pass(50).await;
-    assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "b");
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,14 +214,14 @@ async fn a_fresh_token_that_is_refused_stops_the_run() {
     for first in [token("a", 7200), token("b", 7200)] {
         let endpoint = Endpoint::new([first, token("b", 7200)]);
         let keeper = keeper();
-        let access = keeper.ready(&endpoint).await.unwrap();
+        let access = ready(&keeper, &endpoint).await.unwrap();
         learn(&keeper, &access, ACCEPTED);
         learn(&keeper, &access, REFUSED);
         pass(60).await;
-        let access = keeper.ready(&endpoint).await.unwrap();
+        let access = ready(&keeper, &endpoint).await.unwrap();
         learn(&keeper, &access, REFUSED);
         pass(600).await;
-        let why = keeper.ready(&endpoint).await.unwrap_err();
+        let why = ready(&keeper, &endpoint).await.unwrap_err();
         assert!(matches!(why, NotReady::Refused { .. }), "{why:?}");
         assert_eq!(endpoint.calls().len(), 2);
     }
@@ -220,7 +232,7 @@ async fn a_token_of_seconds_is_renewed_as_often_as_it_lives() {
     let endpoint = Endpoint::new((0..20).map(|n| token(&format!("t{n}"), 6)));
     let keeper = keeper();
     for _ in 0..60 {
-        keeper.ready(&endpoint).await.unwrap();
+        ready(&keeper, &endpoint).await.unwrap();
         pass(1).await;
     }
     let calls = endpoint.calls().len();
@@ -230,13 +242,10 @@ async fn a_token_of_seconds_is_renewed_as_often_as_it_lives() {
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_out_of_reach_is_asked_again_after_waits_that_double() {
     let down = (0..7).map(|_| Ended::NotSent { why: "refused".into() });
-    let endpoint = Endpoint {
-        takes: Duration::ZERO,
-        ..Endpoint::new(down.chain([token("a", 7200)]))
-    };
+    let endpoint = Endpoint::taking(Duration::ZERO, down.chain([token("a", 7200)]));
     let keeper = keeper();
     let (began, mut waits) = (Instant::now(), Vec::new());
-    while let Err(why) = keeper.ready(&endpoint).await {
+    while let Err(why) = ready(&keeper, &endpoint).await {
         let NotReady::OutOfReach { again, .. } = why else {
             panic!("{why}")
         };
@@ -267,11 +276,8 @@ async fn an_endpoint_that_asks_for_more_is_left_alone_for_longer_within_reason()
         (asks("18446744073709551615"), 600),
         (too_many, 60),
     ] {
-        let endpoint = Endpoint {
-            takes: Duration::ZERO,
-            ..Endpoint::new([answer])
-        };
-        let why = keeper().ready(&endpoint).await.unwrap_err();
+        let endpoint = Endpoint::taking(Duration::ZERO, [answer]);
+        let why = ready(&keeper(), &endpoint).await.unwrap_err();
         let NotReady::OutOfReach { again, .. } = why else {
             panic!("{why}")
         };
@@ -282,32 +288,107 @@ async fn an_endpoint_that_asks_for_more_is_left_alone_for_longer_within_reason()
 #[tokio::test(start_paused = true)]
 async fn a_clear_no_stops_at_the_beginning_and_is_waited_out_later() {
     let no = || said(403, &json!("forbidden"));
-    let why = keeper().ready(&Endpoint::new([no()])).await.unwrap_err();
+    let why = ready(&keeper(), &Endpoint::new([no()])).await.unwrap_err();
     assert!(matches!(why, NotReady::Refused { .. }), "{why:?}");
     let not_found = || said(404, &json!(null));
-    let why = keeper()
-        .ready(&Endpoint::new([not_found(), not_found()]))
+    let why = ready(&keeper(), &Endpoint::new([not_found(), not_found()]))
         .await
         .unwrap_err();
     assert!(matches!(why, NotReady::Refused { .. }), "{why:?}");
     let endpoint = Endpoint::new([token("a", 7200), no(), token("b", 7200)]);
     let keeper = keeper();
-    keeper.ready(&endpoint).await.unwrap();
+    ready(&keeper, &endpoint).await.unwrap();
     pass(7200).await;
-    let why = keeper.ready(&endpoint).await.unwrap_err();
+    let why = ready(&keeper, &endpoint).await.unwrap_err();
     assert!(matches!(why, NotReady::OutOfReach { .. }), "{why:?}");
     pass(5).await;
-    assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "b");
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
 }
 
+/// A pause drops the attempts that wait for a token. The call goes on, and serves those that come after the pause.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_called_off_leaves_nothing_locked() {
-    let endpoint = Endpoint::new([token("a", 7200), token("a", 7200)]);
+async fn a_call_goes_on_when_nobody_waits_for_it_any_more() {
+    let not_found = said(404, &json!(null));
+    let endpoint = Endpoint::taking(Duration::from_secs(4), [not_found, token("a", 7200)]);
     let keeper = keeper();
-    let called_off = tokio::time::timeout(Duration::from_millis(10), keeper.ready(&endpoint)).await;
-    assert!(called_off.is_err());
+    for _ in 0..6 {
+        let paused = tokio::time::timeout(Duration::from_secs(1), ready(&keeper, &endpoint)).await;
+        assert!(paused.is_err(), "{paused:?}");
+    }
+    assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a");
+    assert_eq!(endpoint.calls(), [STABLE_TOKEN_PATH, CLIENT_TOKEN_PATH]);
+}
+
+/// The token of a failed call is as far away as if somebody had waited for it.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_while_nobody_waits_is_not_repeated_within_its_wait() {
+    let endpoint = Endpoint::new([said(502, &json!(null)), token("a", 7200)]);
+    let keeper = keeper();
+    let paused = tokio::time::timeout(Duration::from_millis(10), ready(&keeper, &endpoint)).await;
+    assert!(paused.is_err(), "{paused:?}");
+    let why = ready(&keeper, &endpoint).await.unwrap_err();
+    assert!(matches!(why, NotReady::OutOfReach { .. }), "{why:?}");
     assert_eq!(endpoint.calls().len(), 1);
-    assert_eq!(shown(&keeper.ready(&endpoint).await.unwrap()), "a");
+}
+
+/// A run ends while its call is under way. The call serves another campaign of the app id, which also tells of it.
+#[tokio::test(start_paused = true)]
+async fn a_call_outlives_the_run_that_made_it() {
+    let (ended, goes_on) = (Endpoint::new([token("a", 7200)]), Endpoint::new([]));
+    let keeper = keeper();
+    let run = tokio::spawn({
+        let (keeper, ended) = (keeper.clone(), ended.clone());
+        async move { ready(&keeper, &ended).await }
+    });
+    tokio::task::yield_now().await;
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    let heard = Mutex::new(Vec::new());
+    let hear = |event: Event| heard.lock().unwrap().push(event.kind);
+    let access = keeper.ready(&goes_on, &hear).await.unwrap();
+    assert_eq!(
+        (shown(&access), ended.calls().len(), goes_on.calls().len()),
+        ("a", 1, 0)
+    );
+    let heard = heard.into_inner().unwrap();
+    assert!(matches!(heard[..], [EventKind::TokenFetched { .. }]), "{heard:?}");
+}
+
+/// The stable endpoint hands out the same token until its end, and tells what is left of its life in whole seconds.
+#[tokio::test(start_paused = true)]
+async fn a_token_without_a_whole_second_left_is_not_used_and_soon_replaced() {
+    for takes in [Duration::from_millis(50), Duration::from_secs(3)] {
+        let endpoint = Endpoint::taking(takes, [token("a", 0), token("b", 7200)]);
+        let keeper = keeper();
+        let why = ready(&keeper, &endpoint).await.unwrap_err();
+        let NotReady::OutOfReach { again, .. } = why else {
+            panic!("{why}")
+        };
+        let wait = crate::clock::until(keeper.clock.now(), again);
+        assert!(wait.is_some_and(|wait| wait <= Duration::from_secs(1)), "{wait:?}");
+        pass(1).await;
+        assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
+    }
+}
+
+/// A second of waiting for the app id's turn may outlive a token that was handed out near its end.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_has_ended_proves_nothing_by_its_refusal() {
+    let endpoint = Endpoint::new([token("a", 1), token("b", 7200)]);
+    let keeper = keeper();
+    let old = ready(&keeper, &endpoint).await.unwrap();
+    assert!(old.is_live(Instant::now()));
+    pass(1).await;
+    assert!(!old.is_live(Instant::now()));
+    learn(&keeper, &old, REFUSED);
+    let new = ready(&keeper, &endpoint).await.unwrap();
+    assert_eq!(shown(&new), "b");
+    learn(&keeper, &new, REFUSED);
+    let why = ready(&keeper, &endpoint).await.unwrap_err();
+    assert!(
+        matches!(why, NotReady::Refused { .. }),
+        "the next one is fresh, and refused: {why:?}"
+    );
 }
 
 #[test]
@@ -357,14 +438,14 @@ proptest! {
         for (happens, works) in all {
             match happens {
                 Happens::Passes(ms) => now += Duration::from_millis(ms),
-                Happens::Refused(back) => state.refused(u64::saturating_sub(version, back), "no"),
+                Happens::Refused(back) => state.refused(u64::saturating_sub(version, back), "no", now),
                 Happens::Accepted(back) => state.accepted(u64::saturating_sub(version, back)),
             }
             if matches!(state.next(now), Next::Get | Next::Ahead(_)) {
                 calls.push((now, works));
                 if works {
                     let token = Secret::new(&format!("t{}", calls.len()));
-                    version += u64::from(state.fetched(token, Duration::from_secs(life), now));
+                    version += u64::from(state.fetched(token, Duration::from_secs(life), now, now));
                 } else {
                     state.failed("down".into(), Duration::ZERO, now);
                 }
