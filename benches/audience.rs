@@ -98,6 +98,7 @@ fn source(path: &Path) -> Source {
             open_id: "open_id".into(),
             last_active: None,
             zone: TimeZone::UTC,
+            present: Timestamp::MAX,
         },
         encoding: Encoding::Utf8,
         delimiter: None,
@@ -136,6 +137,7 @@ mod written {
             open_id: "open_id".into(),
             last_active: Some("seen".into()),
             zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
+            present: Timestamp::MAX,
         }
     }
 

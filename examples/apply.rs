@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
     let mut admission = Admission::new(ledger.book(), &plan);
-    let source = Source::of(&campaign.audience.source, &campaign.timezone);
+    let source = Source::of(&campaign.audience.source, &campaign.timezone, clock.now());
     let totals = admission.read(&source, |_| {}).await?;
     let codes = Codes::new(plan.codes.clone());
     let class = |code| codes.classify(code).0;

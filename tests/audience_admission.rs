@@ -44,7 +44,7 @@ impl Campaign {
         )
         .expect("a plan");
         Self {
-            source: Source::of(&said.audience.source, &said.timezone),
+            source: Source::of(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH),
             folder,
             store: MemoryStore::default(),
             plan,
@@ -223,7 +223,7 @@ async fn the_source_of_the_shipped_campaign_is_read() {
         .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
         .campaign;
     let mut usable = 0;
-    let source = Source::of(&said.audience.source, &said.timezone);
+    let source = Source::of(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH);
     let totals = runner::audience::read(&source, |batch| {
         usable += batch.rows().filter(|row| row.open_id.is_ok()).count() as u64;
     });

@@ -7,6 +7,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{
     AudienceError, Blame, Columns, CsvSource, Encoding, Flaw, Input, JsonlSource, Query, Source, SqliteSource, read,
@@ -63,6 +64,7 @@ async fn one_endless_field() {
         open_id: "open_id".into(),
         last_active: None,
         zone: TimeZone::UTC,
+        present: Timestamp::UNIX_EPOCH,
     };
     let csv = |path: &Path| {
         Source::Csv(CsvSource {

@@ -208,3 +208,75 @@ fn a_campaign_that_cannot_be_excluded_is_named_with_its_place() {
     told += &folder.refused(&["apply", "of-new.yaml", "--sandbox"], 2);
     insta::assert_snapshot!(told);
 }
+
+impl Folder {
+    /// A campaign whose users are last active when `audience.csv` says so in its column `seen`.
+    fn campaign_of_the_active(&self, seen: &[&str], more: &str) {
+        let rows = seen.iter().enumerate();
+        let rows = rows.fold("open_id,seen\n".to_owned(), |csv, (n, seen)| {
+            csv + &format!("user-{n},{seen}\n")
+        });
+        self.write("audience.csv", &rows);
+        let text = format!(
+            "version: 1\ncampaign: summer\napp_id: tt1\nactivity_id: 7218\naudience:\n  source:\n    csv: {{path: \
+             audience.csv, open_id: open_id, last_active: seen}}\n{more}"
+        );
+        self.write("summer.yaml", &text);
+    }
+}
+
+/// Read as Unix time, a spreadsheet's day number is 1970 and a date without separators the year 2610: either would decide
+/// about everybody, and wrongly.
+#[test]
+fn a_time_that_nobody_can_have_been_active_at_stops_the_run_and_is_told_as_it_is_written() {
+    let folder = Folder::new();
+    let seen = [
+        "46172",
+        "46172.5",
+        "20200101000000",
+        "19990101000000",
+        "2099-01-01 00:00:00",
+        "2026-05-31",
+    ];
+    folder.campaign_of_the_active(&seen, "  active_within: 7d\nschedule: {start: 2026-06-01T10:00}\n");
+    let mut told = String::new();
+    for command in ["apply", "plan"] {
+        let output = folder.run(&[command, "summer.yaml", "--sandbox"]);
+        assert_eq!(output.status.code(), Some(4), "{command}");
+        let streams = [output.stdout, output.stderr].map(|stream| String::from_utf8(stream).unwrap());
+        let lines = streams.iter().flat_map(|text| text.lines());
+        for line in lines.filter(|line| line.contains("last_active") || line.contains("46172")) {
+            writeln!(told, "{command}: {line}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(told);
+    folder.never_began();
+}
+
+#[test]
+fn dates_as_spreadsheets_write_them_are_read() {
+    let folder = Folder::new();
+    let seen = [
+        "2026/5/31 9:05",
+        "2026/05/31 09:05:30",
+        "2026/5/31",
+        "2026-5-31 9:05",
+        "2026/5/2 9:05",
+    ];
+    folder.campaign_of_the_active(&seen, "  active_within: 7d\nschedule: {start: 2026-06-01T10:00}\n");
+    let summary = folder.rehearse("summer");
+    assert_eq!((count(&summary, "audience"), count(&summary, "skipped")), (5, 1));
+}
+
+/// Without `active_within` a value that is no time stops nobody, and is told all the same.
+#[test]
+fn a_value_that_is_no_time_is_told_where_times_do_not_matter() {
+    let folder = Folder::new();
+    folder.campaign_of_the_active(&["46172", "soon", ""], "");
+    let output = folder.run(&["apply", "summer.yaml", "--sandbox"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let lines = told.lines().skip_while(|line| !line.contains("undated"));
+    let lines: Vec<_> = lines.take_while(|line| !line.contains("ledger")).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_core::Stream;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Columns, Query, Server, Source, SqliteSource};
 use runner::secret::SecretRef;
@@ -43,6 +44,7 @@ fn columns() -> Columns {
         open_id: "open_id".into(),
         last_active: Some("seen".into()),
         zone: TimeZone::UTC,
+        present: Timestamp::MAX,
     }
 }
 

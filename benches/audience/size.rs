@@ -84,6 +84,7 @@ fn source(path: &Path) -> Source {
             open_id: "open_id".to_owned(),
             last_active: Some("last_active".to_owned()),
             zone: TimeZone::UTC,
+            present: Timestamp::MAX,
         },
         encoding: Encoding::Utf8,
         delimiter: None,

@@ -1,10 +1,13 @@
 //! When a user was last active, as sources write it.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::TimeZone;
 
-use super::Activity;
+use super::cell::Cell;
+use super::{Activity, Columns};
 use crate::clock::from_ms;
 
 /// From here on a number counts milliseconds: as seconds it would be the year 5138.
@@ -13,129 +16,217 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 /// What is written for no value at all.
 const NOTHING: [&str; 4] = ["", "null", "NULL", "\\N"];
 
-/// Reads a time: RFC 3339, a local time on the clocks of `zone`, a date (the start of that day there), or Unix time in
-/// seconds or milliseconds.
-pub(super) fn text(text: &str, zone: &TimeZone) -> Activity {
-    let text = text.trim();
-    if NOTHING.contains(&text) {
-        return Activity::Unknown;
+/// The platform has no users who were last active before this day.
+const EARLIEST: Date = date(2016, 1, 1);
+
+/// Reads when users were last active.
+///
+/// Times without a zone are on the clocks of the source's zone. What does not lie between 2016 and the end of tomorrow is
+/// no such time: a spreadsheet's day number read as Unix seconds is a day in 1970, and `20200101000000` read as Unix
+/// milliseconds lies in the year 2610. Tomorrow counts, because clocks and zones differ.
+#[derive(Clone, Debug)]
+pub(super) struct ActivityParser {
+    zone: TimeZone,
+    earliest: Timestamp,
+    /// The first moment that is too late.
+    end: Timestamp,
+}
+
+impl ActivityParser {
+    /// A parser for the times of these columns.
+    pub(super) fn new(columns: &Columns) -> Self {
+        let zone = columns.zone.clone();
+        let tomorrow = zone.to_datetime(columns.present).date().tomorrow();
+        let end = tomorrow.and_then(Date::tomorrow).ok();
+        Self {
+            earliest: day(EARLIEST, &zone).unwrap_or(Timestamp::MIN),
+            end: end.and_then(|end| day(end, &zone)).unwrap_or(Timestamp::MAX),
+            zone,
+        }
     }
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
-        && !is_dated(text)
-    {
-        return number(text);
+
+    /// Reads text: RFC 3339, a local time, a date (the start of that day), or Unix time in seconds or milliseconds. Months,
+    /// days and hours may have one digit, and dates may have slashes.
+    pub(super) fn text<'t>(&self, text: &'t str) -> Activity<'t> {
+        let text = text.trim();
+        if NOTHING.contains(&text) {
+            return Activity::Unknown;
+        }
+        let is_number = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
+            && !text.get(1..).is_some_and(|rest| rest.contains('-'));
+        if is_number {
+            return self.activity(number(text), text);
+        }
+        // A time with an offset of its own does not depend on the zone.
+        let at = text.parse().ok().or_else(|| {
+            let at = text.parse().ok().or_else(|| spreadsheet_time(text))?;
+            local(at, &self.zone)
+        });
+        self.activity(at, text)
     }
-    let local = || {
-        let at: DateTime = text.parse().ok()?;
-        local(at, zone)
-    };
-    // What names its own offset is not local, and what does not is no time of its own.
-    match text.parse::<Timestamp>().ok().or_else(local) {
-        Some(at) => milliseconds(at.as_millisecond()),
-        None => Activity::Unreadable,
+
+    /// Reads a typed value. What cannot be read is written into `written`.
+    pub(super) fn cell<'t>(&self, cell: &Cell<'_>, written: &'t mut String) -> Activity<'t> {
+        written.clear();
+        // Writing to a string does not fail.
+        let at = match *cell {
+            Cell::Null => return Activity::Unknown,
+            Cell::Text(bytes) => {
+                written.push_str(&String::from_utf8_lossy(bytes));
+                return self.text(written);
+            }
+            Cell::Whole(number) => {
+                let _ = write!(written, "{number}");
+                i64::try_from(number).ok().and_then(unix)
+            }
+            Cell::Real(number) => {
+                let _ = write!(written, "{number}");
+                real(number)
+            }
+            Cell::At(ms) => {
+                let at = milliseconds(ms);
+                let _ = match at {
+                    Some(at) => write!(written, "{at}"),
+                    None => write!(written, "{ms}"),
+                };
+                at
+            }
+            Cell::Local(at) => {
+                let _ = write!(written, "{at}");
+                local(at, &self.zone)
+            }
+            Cell::Day(date) => {
+                let _ = write!(written, "{date}");
+                day(date, &self.zone)
+            }
+            Cell::Other => None,
+        };
+        self.activity(at, written)
+    }
+
+    fn activity<'t>(&self, at: Option<Timestamp>, written: &'t str) -> Activity<'t> {
+        match at {
+            // Milliseconds are what is kept.
+            Some(at) if self.earliest <= at && at < self.end => Activity::At(from_ms(at.as_millisecond())),
+            Some(_) | None => Activity::Unreadable(written),
+        }
     }
 }
 
-/// Whether it begins like a date: `2026-05-30`.
-fn is_dated(text: &str) -> bool {
-    text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-')
-}
-
-/// The moment that the clocks of `zone` show this: one that they skip is an hour later, one that they show twice the
-/// earlier.
-pub(super) fn local(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+/// The moment at which the clocks of `zone` show this. A time that the clocks skip is an hour later; of a time that they
+/// show twice it is the earlier one.
+fn local(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(at).compatible().ok()
 }
 
 /// The start of a day.
-pub(super) fn day(date: Date, zone: &TimeZone) -> Activity {
-    match local(date.to_datetime(jiff::civil::Time::midnight()), zone) {
-        Some(at) => Activity::At(at),
-        None => Activity::Unreadable,
+fn day(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    local(date.to_datetime(Time::midnight()), zone)
+}
+
+/// A local time as spreadsheets write it: `2026/6/1`, `2026/6/1 9:05`, `2026-6-1 9:05:30`.
+fn spreadsheet_time(text: &str) -> Option<DateTime> {
+    let (date, time) = match text.split_once(' ') {
+        Some((date, time)) => (date, Some(time.trim_start())),
+        None => (text, None),
+    };
+    let separator = if date.contains('/') { '/' } else { '-' };
+    let (year, rest) = date.split_once(separator)?;
+    let (month, day) = rest.split_once(separator)?;
+    if year.len() != 4 {
+        return None;
     }
+    let year = i16::from(digits(year.get(..2)?)?) * 100 + i16::from(digits(year.get(2..)?)?);
+    let date = Date::new(year, digits(month)?, digits(day)?).ok()?;
+    let time = match time {
+        Some(time) => {
+            let (hour, rest) = time.split_once(':')?;
+            let (minute, second) = rest.split_once(':').unwrap_or((rest, "00"));
+            if minute.len() != 2 || second.len() != 2 {
+                return None;
+            }
+            Time::new(digits(hour)?, digits(minute)?, digits(second)?, 0).ok()?
+        }
+        None => Time::midnight(),
+    };
+    Some(date.to_datetime(time))
+}
+
+/// A number of one or two digits.
+fn digits(text: &str) -> Option<i8> {
+    let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
 }
 
 /// Unix time, where fractions may follow a point.
-fn number(text: &str) -> Activity {
+fn number(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let Ok(whole) = whole.parse::<i64>() else {
-        return Activity::Unreadable;
-    };
+    let whole: i64 = whole.parse().ok()?;
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Activity::Unreadable;
+        return None;
     }
-    match unix(whole) {
-        Activity::At(at) if whole.abs() < MILLISECONDS_FROM => {
-            let digits = fraction.bytes().chain(*b"000").take(3);
-            let fraction = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-            milliseconds(at.as_millisecond() + if text.starts_with('-') { -fraction } else { fraction })
-        }
-        read => read,
+    let at = unix(whole)?;
+    if whole.abs() >= MILLISECONDS_FROM {
+        return Some(at);
     }
+    let digits = fraction.bytes().chain(*b"000").take(3);
+    let fraction = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    milliseconds(at.as_millisecond() + fraction)
 }
 
 /// Unix time in seconds, or in milliseconds from the size at which seconds would be far ahead of any use.
-///
-/// A date without its hyphens looks like a number of seconds in 1970, and is refused: taken for one, everybody would have
-/// been gone for decades.
-pub(super) fn unix(number: i64) -> Activity {
-    if is_compact_date(number) {
-        return Activity::Unreadable;
-    }
+fn unix(number: i64) -> Option<Timestamp> {
     let seconds = number.checked_mul(1000).filter(|_| number.abs() < MILLISECONDS_FROM);
     milliseconds(seconds.unwrap_or(number))
 }
 
 /// Unix time as a number with a fraction.
-pub(super) fn real(number: f64) -> Activity {
+fn real(number: f64) -> Option<Timestamp> {
     #[expect(clippy::cast_precision_loss, reason = "it is 10^11")]
     let in_seconds = number.abs() < MILLISECONDS_FROM as f64;
     let ms = if in_seconds { number * 1000.0 } else { number };
     // Beyond these bounds, where the calendar ended long before, or with no number at all, nothing is cast.
     if !(-1e15..1e15).contains(&ms) {
-        return Activity::Unreadable;
+        return None;
     }
     #[expect(
         clippy::cast_possible_truncation,
         reason = "bounded above, and milliseconds are what is kept"
     )]
-    let (ms, whole) = (ms.round() as i64, number as i64);
-    if is_compact_date(whole) {
-        Activity::Unreadable
-    } else {
-        milliseconds(ms)
-    }
-}
-
-/// `20260530`.
-fn is_compact_date(number: i64) -> bool {
-    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
-    (1900..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+    let ms = ms.round() as i64;
+    milliseconds(ms)
 }
 
 /// A moment in milliseconds since the Unix epoch, if the calendar has it.
-pub(super) fn milliseconds(ms: i64) -> Activity {
-    let at = from_ms(ms);
-    if at.as_millisecond() == ms {
-        Activity::At(at)
-    } else {
-        Activity::Unreadable
-    }
+fn milliseconds(ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(ms).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shanghai() -> TimeZone {
-        TimeZone::get("Asia/Shanghai").expect("the zone is bundled")
+    fn parser(zone: &str, present: &str) -> ActivityParser {
+        ActivityParser::new(&Columns {
+            open_id: "open_id".to_owned(),
+            last_active: None,
+            zone: TimeZone::get(zone).expect("the zone is bundled"),
+            present: present.parse().expect("a time"),
+        })
+    }
+
+    fn shanghai() -> ActivityParser {
+        parser("Asia/Shanghai", "2026-06-01T02:00:00Z")
+    }
+
+    fn at(written: &str) -> Activity<'static> {
+        Activity::At(written.parse().expect("a time"))
     }
 
     #[test]
     fn every_way_to_write_a_time_is_read() {
-        let noon = "2026-05-30T04:00:00Z".parse().expect("a time");
         for written in [
             "2026-05-30T04:00:00Z",
             "2026-05-30t04:00:00z",
@@ -144,29 +235,35 @@ mod tests {
             "2026-05-30 12:00:00+08",
             "2026-05-29T23:00:00.000-05:00",
             "2026-05-30 12:00:00",
+            "2026-05-30 12:00",
             "2026-05-30T12:00:00",
             " 2026-05-30 12:00:00.0004 ",
+            "2026/05/30 12:00:00",
+            "2026/5/30 12:00",
+            "2026/5/30  12:00",
+            "2026-5-30 12:00",
             "1780113600",
             "1780113600.0",
             "1780113600000",
             "1780113600000.9",
         ] {
-            assert_eq!(text(written, &shanghai()), Activity::At(noon), "{written}");
+            assert_eq!(shanghai().text(written), at("2026-05-30T04:00:00Z"), "{written}");
         }
-        let midnight = "2026-05-30T00:00:00+08:00".parse().expect("a time");
-        assert_eq!(text("2026-05-30", &shanghai()), Activity::At(midnight));
-        let half = "2026-05-30T04:00:00.25Z".parse().expect("a time");
+        for written in ["2026-05-30", "2026/05/30", "2026/5/30", "2026-5-30", "2026/5/30 0:00"] {
+            assert_eq!(shanghai().text(written), at("2026-05-30T00:00:00+08:00"), "{written}");
+        }
+        for written in ["2026/5/3 9:05:07", "2026/05/03 09:05:07", "2026-5-3 9:05:07"] {
+            assert_eq!(shanghai().text(written), at("2026-05-03T09:05:07+08:00"), "{written}");
+        }
         for written in ["2026-05-30 12:00:00.25", "1780113600.25", "1780113600250"] {
-            assert_eq!(text(written, &shanghai()), Activity::At(half), "{written}");
+            assert_eq!(shanghai().text(written), at("2026-05-30T04:00:00.25Z"), "{written}");
         }
-        assert_eq!(text("-1", &shanghai()), Activity::At(from_ms(-1000)));
-        assert_eq!(text("-0.5", &shanghai()), Activity::At(from_ms(-500)));
     }
 
     #[test]
     fn nothing_is_no_time_and_no_mistake() {
         for written in ["", "  ", "NULL", "null", "\\N"] {
-            assert_eq!(text(written, &shanghai()), Activity::Unknown, "{written:?}");
+            assert_eq!(shanghai().text(written), Activity::Unknown, "{written:?}");
         }
     }
 
@@ -176,9 +273,31 @@ mod tests {
             "yesterday",
             "30.05.2026",
             "30/05/2026 12:00",
+            "5/30/2026",
+            "26/5/30",
+            "2026/5",
+            "2026/5/30/1",
+            "2026/5-30",
+            "2026/5/31 9:5",
+            "2026/5/30 9",
+            "2026/5/30 9:05:00:00",
+            "2026/5/30 9:05 AM",
+            "2026/005/30",
+            "2026/+5/30",
+            "2026/13/1",
             "2026-02-30",
+            "2026/2/30",
             "2026-05-30 25:00:00",
             "20260530",
+            "202605301200",
+            "20260530120000",
+            "20200101000000",
+            "46172",
+            "46172.5",
+            "0",
+            "-1",
+            "-0.5",
+            "-1780113600",
             "1780113600000000",
             "1.78e9",
             "-",
@@ -187,15 +306,111 @@ mod tests {
             "99999999999999999999",
             "2026-05-30T12:00:00+08:00 or so",
         ] {
-            assert_eq!(text(written, &shanghai()), Activity::Unreadable, "{written:?}");
+            assert_eq!(shanghai().text(written), Activity::Unreadable(written), "{written:?}");
         }
     }
 
     #[test]
+    fn a_time_lies_between_2016_and_the_end_of_tomorrow_in_every_form() {
+        let parser = shanghai();
+        // From the text of a time, every form in which a source can hold it.
+        let forms = |written: &str| {
+            let time: Timestamp = written.parse().expect("a time");
+            let local = parser.zone.to_datetime(time);
+            let ms = time.as_millisecond();
+            #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
+            let real = ms as f64 / 1000.0;
+            let texts = [
+                time.to_string(),
+                local.to_string(),
+                local.to_string().replace('T', " ").replace('-', "/"),
+                (ms / 1000).to_string(),
+                ms.to_string(),
+            ];
+            let mut written = String::new();
+            let of_cells = [
+                Cell::Whole((ms / 1000).into()),
+                Cell::Whole(ms.into()),
+                Cell::Real(real),
+                Cell::At(ms),
+                Cell::Local(local),
+                Cell::Text(time.to_string().as_bytes()),
+            ]
+            .map(|cell| parser.cell(&cell, &mut written).at());
+            let of_texts = texts.map(|text| parser.text(&text).at());
+            let mut read: Vec<_> = of_texts.into_iter().chain(of_cells).collect();
+            read.dedup();
+            read
+        };
+        for in_range in [
+            "2016-01-01T00:00:00+08:00",
+            "2026-06-01T10:00:00+08:00",
+            "2026-06-02T23:59:59+08:00",
+        ] {
+            assert_eq!(forms(in_range), [in_range.parse().ok()], "{in_range}");
+        }
+        for out_of_range in [
+            "2015-12-31T23:59:59+08:00",
+            "2026-06-03T00:00:00+08:00",
+            "2099-01-01T00:00:00Z",
+        ] {
+            assert_eq!(forms(out_of_range), [None], "{out_of_range}");
+        }
+        for (date, read) in [
+            (date(2015, 12, 31), false),
+            (date(2016, 1, 1), true),
+            (date(2026, 6, 2), true),
+            (date(2026, 6, 3), false),
+        ] {
+            let slashed = date.to_string().replace('-', "/");
+            assert_eq!(parser.text(&slashed).at().is_some(), read, "{slashed}");
+            assert_eq!(parser.text(&date.to_string()).at().is_some(), read, "{date}");
+            assert_eq!(
+                parser.cell(&Cell::Day(date), &mut String::new()).at().is_some(),
+                read,
+                "{date}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_time_is_told_as_it_is_written() {
+        let told = |cell| match shanghai().cell(&cell, &mut String::new()) {
+            Activity::Unreadable(written) => written.to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(Cell::Text("\u{8fd1}期".as_bytes())), "\u{8fd1}期");
+        assert_eq!(told(Cell::Text(b"\xff46172")), "\u{fffd}46172");
+        assert_eq!(told(Cell::Whole(46172)), "46172");
+        assert_eq!(told(Cell::Whole(i128::MAX)), i128::MAX.to_string());
+        assert_eq!(told(Cell::Real(46172.5)), "46172.5");
+        assert_eq!(told(Cell::Real(f64::NAN)), "NaN");
+        assert_eq!(told(Cell::At(-1000)), "1969-12-31T23:59:59Z");
+        assert_eq!(told(Cell::At(i64::MAX)), i64::MAX.to_string());
+        assert_eq!(
+            told(Cell::Local(date(2099, 1, 1).at(8, 0, 0, 0))),
+            "2099-01-01T08:00:00"
+        );
+        assert_eq!(told(Cell::Day(date(1970, 1, 1))), "1970-01-01");
+        assert_eq!(told(Cell::Other), "");
+    }
+
+    #[test]
     fn clocks_that_are_changed_leave_no_hole() {
-        let berlin = TimeZone::get("Europe/Berlin").expect("the zone is bundled");
-        let at = |written: &str| Activity::At(written.parse().expect("a time"));
-        assert_eq!(text("2026-03-29 02:30:00", &berlin), at("2026-03-29T01:30:00Z"));
-        assert_eq!(text("2026-10-25 02:30:00", &berlin), at("2026-10-25T00:30:00Z"));
+        let berlin = parser("Europe/Berlin", "2026-12-01T00:00:00Z");
+        assert_eq!(berlin.text("2026-03-29 02:30:00"), at("2026-03-29T01:30:00Z"));
+        assert_eq!(berlin.text("2026-10-25 02:30:00"), at("2026-10-25T00:30:00Z"));
+        assert_eq!(berlin.text("2026/10/25 2:30"), at("2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn a_present_at_the_end_of_the_calendar_is_no_failure() {
+        let last = ActivityParser::new(&Columns {
+            open_id: "open_id".to_owned(),
+            last_active: None,
+            zone: TimeZone::UTC,
+            present: Timestamp::MAX,
+        });
+        assert_eq!(last.text("2026-05-30"), at("2026-05-30T00:00:00Z"));
     }
 }

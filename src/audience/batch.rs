@@ -8,9 +8,11 @@ use crate::clock::from_ms;
 use crate::event::{PlaceUnit, RowPlace, UnusableKind};
 use crate::identity::{NameError, OpenId};
 
-/// How many rows a batch has at most, and how many bytes of open_ids. A few batches wait at once.
+/// How many rows a batch has at most, and how many bytes of text. A few batches wait at once.
 const MOST_ROWS: usize = 4096;
 const MOST_BYTES: usize = 256 << 10;
+/// How many characters are kept of a value that is no time: enough to recognise it.
+const MOST_OF_VALUE: usize = 40;
 
 /// One row of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,28 +22,28 @@ pub struct Row<'a> {
     /// The user's id, trimmed and checked by the rule of [`OpenId`], or why there is none.
     pub open_id: Result<&'a str, UnusableKind>,
     /// When the user was last active, as far as the source says.
-    pub last_active: Activity,
+    pub last_active: Activity<'a>,
 }
 
 /// What a row says of when its user was last active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activity {
+pub enum Activity<'a> {
     /// Nothing: the source names no such column, or the row has no value in it.
     #[default]
     Unknown,
     /// Then, to the millisecond.
     At(Timestamp),
-    /// Something that is no time.
-    Unreadable,
+    /// Something that is no time, as it is written; empty where the source has no text for it.
+    Unreadable(&'a str),
 }
 
-impl Activity {
+impl Activity<'_> {
     /// When, if that is known.
     #[must_use]
     pub const fn at(self) -> Option<Timestamp> {
         match self {
             Self::At(at) => Some(at),
-            Self::Unknown | Self::Unreadable => None,
+            Self::Unknown | Self::Unreadable(_) => None,
         }
     }
 }
@@ -63,6 +65,7 @@ impl From<Place<'_>> for RowPlace {
             within: place.within.to_owned(),
             unit: place.unit,
             number: place.number,
+            value: None,
         }
     }
 }
@@ -82,7 +85,9 @@ struct Entry {
     number: u64,
     /// In milliseconds, or one of the two numbers below, which are no time that can be written.
     last_active: i64,
-    /// Where its text ends.
+    /// Where its open_id ends.
+    open_id_end: u32,
+    /// Where its text ends: behind the open_id stands a value that is no time.
     end: u32,
     unusable: Option<UnusableKind>,
 }
@@ -110,18 +115,28 @@ impl Batch {
         }
     }
 
-    pub(super) fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity) {
+    pub(super) fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) {
         self.text.push_str(open_id.unwrap_or_default());
+        let open_id_end = self.end();
+        let last_active = match last_active {
+            Activity::Unknown => UNKNOWN,
+            Activity::Unreadable(value) => {
+                self.text.extend(value.chars().take(MOST_OF_VALUE));
+                UNREADABLE
+            }
+            Activity::At(at) => at.as_millisecond(),
+        };
         self.entries.push(Entry {
             number,
-            last_active: match last_active {
-                Activity::Unknown => UNKNOWN,
-                Activity::Unreadable => UNREADABLE,
-                Activity::At(at) => at.as_millisecond(),
-            },
-            end: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+            last_active,
+            open_id_end,
+            end: self.end(),
             unusable: open_id.err(),
         });
+    }
+
+    fn end(&self) -> u32 {
+        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -144,8 +159,8 @@ impl Batch {
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let mut begin = 0;
         self.entries.iter().map(move |entry| {
-            let end = entry.end as usize;
-            let text = self.text.get(begin..end).unwrap_or_default();
+            let (open_id_end, end) = (entry.open_id_end as usize, entry.end as usize);
+            let text = self.text.get(begin..open_id_end).unwrap_or_default();
             begin = end;
             Row {
                 place: Place {
@@ -156,7 +171,7 @@ impl Batch {
                 open_id: entry.unusable.map_or(Ok(text), Err),
                 last_active: match entry.last_active {
                     UNKNOWN => Activity::Unknown,
-                    UNREADABLE => Activity::Unreadable,
+                    UNREADABLE => Activity::Unreadable(self.text.get(open_id_end..end).unwrap_or_default()),
                     ms => Activity::At(from_ms(ms)),
                 },
             }

@@ -3,10 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
 
-use super::activity;
-use super::batch::{Activity, usable};
+use super::batch::usable;
 use crate::event::UnusableKind;
 
 /// One value.
@@ -45,24 +43,6 @@ impl Cell<'_> {
                 Ok(digits)
             }
             Self::Real(_) | Self::At(_) | Self::Local(_) | Self::Day(_) | Self::Other => Err(UnusableKind::WrongType),
-        }
-    }
-
-    /// Its meaning as the time of the last activity; times without a zone by the clocks of `zone`.
-    pub(super) fn last_active(&self, zone: &TimeZone) -> Activity {
-        match *self {
-            Self::Null => Activity::Unknown,
-            Self::Text(bytes) => {
-                std::str::from_utf8(bytes).map_or(Activity::Unreadable, |text| activity::text(text, zone))
-            }
-            Self::Whole(number) => i64::try_from(number).map_or(Activity::Unreadable, activity::unix),
-            Self::Real(number) => activity::real(number),
-            Self::At(ms) => activity::milliseconds(ms),
-            Self::Local(at) => {
-                activity::local(at, zone).map_or(Activity::Unreadable, |at| activity::milliseconds(at.as_millisecond()))
-            }
-            Self::Day(date) => activity::day(date, zone),
-            Self::Other => Activity::Unreadable,
         }
     }
 }

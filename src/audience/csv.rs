@@ -11,7 +11,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use encoding_rs::GB18030;
 use memchr::{memchr, memchr_iter};
 
-use super::activity;
+use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
 use super::error::nearest;
 use super::flaw::{Flaw, Foreign};
@@ -52,6 +52,7 @@ impl CsvSource {
         let mut rows = Rows {
             path,
             source: self,
+            activity: ActivityParser::new(&self.columns),
             reader: reader(sound, header.delimiter),
             header,
         };
@@ -213,6 +214,7 @@ impl Header {
 struct Rows<'a, R> {
     path: &'a Path,
     source: &'a CsvSource,
+    activity: ActivityParser,
     header: Fields,
     reader: Reader<Sound<R>>,
 }
@@ -244,19 +246,20 @@ impl<R: Read> Rows<'_, R> {
             }
             let text = self.text(&record);
             let open_id = text.as_deref().map_err(|kind| *kind).and_then(usable);
-            out.row(line, open_id, self.last_active(&record))?;
+            let last_active = self.last_active(&record);
+            let last_active = last_active
+                .as_deref()
+                .map_or(Activity::Unknown, |text| self.activity.text(text));
+            out.row(line, open_id, last_active)?;
         }
         Ok(())
     }
 
-    fn last_active(&self, record: &ByteRecord) -> Activity {
-        let Some(field) = self.header.last_active.and_then(|column| record.get(column)) else {
-            return Activity::Unknown;
-        };
-        match decode(field, self.source.encoding) {
-            Some(text) => activity::text(&text, &self.source.columns.zone),
-            None => Activity::Unreadable,
-        }
+    /// The text in the column of the last activity, if there is such a column.
+    fn last_active<'r>(&self, record: &'r ByteRecord) -> Option<Cow<'r, str>> {
+        let field = self.header.last_active.and_then(|column| record.get(column))?;
+        let encoding = self.source.encoding;
+        Some(decode(field, encoding).unwrap_or_else(|| decode_lossily(field, encoding)))
     }
 
     /// The text in the column of the open_id.

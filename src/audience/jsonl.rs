@@ -13,12 +13,13 @@ use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
 use super::flaw::Flaw;
 use super::opened::Text;
 use super::reading::{Out, Pour};
 use super::sound::{Found, LONGEST_ROW};
-use super::{AudienceError, JsonlSource, activity};
+use super::{AudienceError, JsonlSource};
 use crate::event::{PlaceUnit, UnusableKind};
 
 const BUFFER: usize = 128 << 10;
@@ -27,6 +28,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl Pour for JsonlSource {
     fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
         let columns = &self.columns;
+        let activity = ActivityParser::new(columns);
         let path = |name: &str| name.trim().split('.').map(str::to_owned).collect::<Vec<_>>();
         let open_id = path(&columns.open_id);
         let last_active = columns.last_active.as_deref().map(path);
@@ -41,11 +43,8 @@ impl Pour for JsonlSource {
             while let Some((number, line)) = lines.next()? {
                 let found = wanted.find(line).map_err(|why| lines_flaw(&path, number, line, &why))?;
                 let id = found.open_id.as_deref().map_err(|kind| *kind).and_then(usable);
-                let active = match &found.last_active {
-                    Ok(text) => activity::text(text, &columns.zone),
-                    Err(UnusableKind::Missing) => Activity::Unknown,
-                    Err(_) => Activity::Unreadable,
-                };
+                let text = found.last_active.as_deref();
+                let active = text.map_or(Activity::Unknown, |text| activity.text(text));
                 out.row(number, id, active)?;
             }
             let (bytes, hash) = lines.finish();
@@ -138,18 +137,20 @@ struct Wanted<'p> {
     last_active: Option<&'p [String]>,
 }
 
-/// What was found: the text of a string or of a number, or why there is none.
+/// What was found.
 #[derive(Debug)]
 struct Picked<'t> {
+    /// The text of a string or of a whole number, or why there is none.
     open_id: Result<Cow<'t, str>, UnusableKind>,
-    last_active: Result<Cow<'t, str>, UnusableKind>,
+    /// The text of a string, or any other value as it is written; `None` without a value.
+    last_active: Option<Cow<'t, str>>,
 }
 
 impl<'p> Wanted<'p> {
     fn find(self, line: &[u8]) -> Result<Picked<'_>, serde_json::Error> {
         let mut picked = Picked {
             open_id: Err(UnusableKind::Missing),
-            last_active: Err(UnusableKind::Missing),
+            last_active: None,
         };
         let mut json = serde_json::Deserializer::from_slice(line);
         json.deserialize_map(Into {
@@ -216,7 +217,11 @@ impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
             deeper.open_id = None;
         }
         if wanted.last_active.is_some_and(<[_]>::is_empty) {
-            picked.last_active = number(raw.get()).map_or_else(|| value(raw.get()), |text| Ok(Cow::Borrowed(text)));
+            picked.last_active = match value(raw.get()) {
+                Ok(text) => Some(text),
+                Err(UnusableKind::Missing) => None,
+                Err(_) => Some(Cow::Borrowed(raw.get())),
+            };
             deeper.last_active = None;
         }
         if deeper.open_id.is_none() && deeper.last_active.is_none() {
@@ -235,12 +240,6 @@ impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
 /// A key, copied only where it has escapes in it.
 #[derive(Deserialize)]
 struct Key<'t>(#[serde(borrow)] Cow<'t, str>);
-
-/// The text of a number, whole or not.
-fn number(raw: &str) -> Option<&str> {
-    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-        .then_some(raw)
-}
 
 /// The text of a string, or of a whole number.
 fn value(raw: &str) -> Result<Cow<'_, str>, UnusableKind> {

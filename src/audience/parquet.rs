@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use super::activity::ActivityParser;
 use super::cell::{Cell, uuid};
 use super::error::{Role, nearest};
 use super::flaw::Foreign;
@@ -90,7 +91,8 @@ impl ParquetSource {
         let reader = SerializedFileReader::new(file).map_err(bad)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let (open_id, last_active) = columns(&self.columns, path, schema)?;
-        let mut digits = String::new();
+        let activity = ActivityParser::new(&self.columns);
+        let (mut digits, mut written) = (String::new(), String::new());
         for group in 0..reader.num_row_groups() {
             let group = reader.get_row_group(group).map_err(bad)?;
             let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
@@ -112,10 +114,8 @@ impl ParquetSource {
                             place: format!("row {number} of {}", path.display()),
                         });
                     }
-                    let active = times
-                        .get(at)
-                        .map_or(Cell::Null, Value::cell)
-                        .last_active(&self.columns.zone);
+                    let active = times.get(at).map_or(Cell::Null, Value::cell);
+                    let active = activity.cell(&active, &mut written);
                     out.row(*number, id.open_id(&mut digits), active)?;
                 }
                 left -= rows;

@@ -11,6 +11,7 @@ use sqlx::error::DatabaseError;
 use sqlx::{Column, Database, Either, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
 use url::Url;
 
+use super::activity::ActivityParser;
 use super::cell::Cell;
 use super::error::{Blame, Role, Said, nearest};
 use super::reading::Out;
@@ -281,8 +282,9 @@ impl<'q> Asked<'q> {
         let last_active = self.query.columns.last_active.as_deref();
         let last_active = last_active.map(|name| find(name, Role::LastActive)).transpose()?;
 
-        let zone = &self.query.columns.zone;
-        let (mut number, mut scratch, mut digits) = (0, String::new(), String::new());
+        let activity = ActivityParser::new(&self.query.columns);
+        let mut number = 0;
+        let (mut scratch, mut digits, mut written) = (String::new(), String::new(), String::new());
         out.begin_rows(PLACE);
         let mut rows = statement.query().fetch(&mut *connection);
         while let Some(row) = next(&mut rows).await {
@@ -298,7 +300,7 @@ impl<'q> Asked<'q> {
                 Some(Wanted { at, means }) => D::cell(&row, at, means, &mut scratch).map_err(failed)?,
                 None => Cell::Null,
             };
-            let active = active.last_active(zone);
+            let active = activity.cell(&active, &mut written);
             let Wanted { at, means } = open_id;
             let cell = D::cell(&row, at, means, &mut scratch).map_err(failed)?;
             number += 1;

@@ -135,7 +135,7 @@ impl Out {
         &mut self,
         number: u64,
         open_id: Result<&str, UnusableKind>,
-        last_active: Activity,
+        last_active: Activity<'_>,
     ) -> Result<(), AudienceError> {
         if self.push(number, open_id, last_active) {
             self.send()?;
@@ -148,7 +148,7 @@ impl Out {
         &mut self,
         number: u64,
         open_id: Result<&str, UnusableKind>,
-        last_active: Activity,
+        last_active: Activity<'_>,
     ) -> Result<(), AudienceError> {
         if self.push(number, open_id, last_active) {
             self.send_async().await?;
@@ -168,7 +168,7 @@ impl Out {
     }
 
     /// Takes a row without waiting. Says whether it is time to send.
-    fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity) -> bool {
+    fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) -> bool {
         if let Some(hash) = &mut self.of_rows {
             hash_row(hash, open_id, last_active);
         }
@@ -209,14 +209,14 @@ impl Out {
 }
 
 /// Adds a row to a hash of rows, in a form that no two different rows share.
-fn hash_row(hash: &mut Sha256, open_id: Result<&str, UnusableKind>, last_active: Activity) {
+fn hash_row(hash: &mut Sha256, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) {
     let (text, usable) = match open_id {
         Ok(text) => (text, 1),
         Err(_) => ("", 0),
     };
     let (known, at) = match last_active {
         Activity::Unknown => (0, 0),
-        Activity::Unreadable => (1, 0),
+        Activity::Unreadable(_) => (1, 0),
         Activity::At(at) => (2, at.as_millisecond()),
     };
     // An open_id has at most 128 characters, so its length fits.

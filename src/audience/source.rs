@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::AudienceError;
@@ -78,6 +79,8 @@ pub struct Columns {
     pub last_active: Option<String>,
     /// The zone of times in it that name none.
     pub zone: TimeZone,
+    /// The present. A time after tomorrow is none.
+    pub present: Timestamp,
 }
 
 /// How bytes are to be read as text.
@@ -91,13 +94,14 @@ pub enum Encoding {
 }
 
 impl Source {
-    /// What the campaign file says, with times by the clocks of its zone.
+    /// What the campaign file says, with times on the clocks of its zone, as it is read at the moment `present`.
     #[must_use]
-    pub fn of(said: &campaign::Source, zone: &TimeZone) -> Self {
+    pub fn of(said: &campaign::Source, zone: &TimeZone, present: Timestamp) -> Self {
         let columns = |open_id: &str, last_active: &Option<String>| Columns {
             open_id: open_id.to_owned(),
             last_active: last_active.clone(),
             zone: zone.clone(),
+            present,
         };
         let asked = |query: &str, open_id: &Option<String>, last_active: &Option<String>| {
             let open_id = open_id.as_deref().unwrap_or(usual::OPEN_ID);

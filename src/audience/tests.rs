@@ -19,6 +19,7 @@ pub(super) fn columns() -> Columns {
         open_id: "open_id".into(),
         last_active: None,
         zone: TimeZone::get("Asia/Shanghai").expect("the zone is bundled"),
+        present: "2026-06-01T02:00:00Z".parse().expect("a time"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::delivery::StateName;
 use crate::douyin::codes::Codes;
 use crate::engine::admit::{Accept, Admission, Refusal, Terms, Weighed};
 use crate::ledger::{Book, Fact, LedgerError};
-use crate::plan::{Fingerprint, Plan};
+use crate::plan::{AsOf, Fingerprint, Plan};
 use crate::problem::Problem;
 use crate::report::plan::verdict::Reason;
 
@@ -58,16 +58,28 @@ impl Converge<'_> {
         }
     }
 
+    /// The present by which times in the audience are read: the latest of those that the command knows, so that no time
+    /// that a source can have seen is taken for a mistake. A rehearsal takes the start of the schedule for the present.
+    fn latest_present(&self, book: &Book) -> Timestamp {
+        let known = self.now.max(book.newest()).max(self.context.clock.now());
+        match self.plan.audience.as_of {
+            AsOf::Wall => known,
+            AsOf::From(start) => known.max(start),
+        }
+    }
+
     /// Reads the audience and holds it against the ledger. `progress` is told now and then how many rows were read. To
     /// break it off, drop it.
     pub async fn weigh(&self, book: &Book, mut progress: impl FnMut(u64)) -> Result<(Weighed, Fingerprint), Failure> {
         let said = &self.parsed.campaign;
-        let source = Source::of(&said.audience.source, &said.timezone);
+        let present = self.latest_present(book);
+        let source = Source::of(&said.audience.source, &said.timezone, present);
         let lists = exclude::For {
             context: self.context,
             rehearsal: self.rehearsal,
             campaign: said,
             plan: self.plan,
+            present,
         };
         // It says more than that the reading was broken off.
         let spilled = || book.spill().check().map_err(LedgerError::Store);
@@ -108,7 +120,7 @@ pub fn reasons(weighed: &Weighed) -> Vec<Reason> {
 /// About how many rows a campaign's audience and its lists of the excluded have together; nothing where only reading them
 /// would tell.
 #[must_use]
-pub fn expected_rows(parsed: &Parsed) -> Option<u64> {
+pub fn expected_rows(parsed: &Parsed, now: Timestamp) -> Option<u64> {
     let said = &parsed.campaign;
     let lists = said.audience.exclude.iter().flatten();
     let excluded = lists.filter_map(|list| match list {
@@ -117,7 +129,7 @@ pub fn expected_rows(parsed: &Parsed) -> Option<u64> {
         Exclude::Campaign(_) => None,
     });
     let all = excluded.chain([&said.audience.source]);
-    all.map(|source| Source::of(source, &said.timezone).expected_rows())
+    all.map(|source| Source::of(source, &said.timezone, now).expected_rows())
         .sum()
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::Context;
 use super::failure::Failure;
 use super::home;
@@ -25,6 +27,8 @@ pub struct For<'f> {
     pub campaign: &'f campaign::Campaign,
     /// What it means.
     pub plan: &'f Plan,
+    /// The present by which times are read.
+    pub present: Timestamp,
 }
 
 impl For<'_> {
@@ -41,7 +45,7 @@ impl For<'_> {
             match list {
                 Exclude::Source(said) => {
                     let name = said.label();
-                    let source = Source::of(said, &self.campaign.timezone);
+                    let source = Source::of(said, &self.campaign.timezone, self.present);
                     let mut rows = 0;
                     let read = exclusion.read(name.clone(), &source, |so_far| {
                         rows = so_far;

@@ -161,7 +161,15 @@ impl<'b> Admission<'b> {
         match self.usable(row).and_then(|(open_id, at)| self.take(open_id, at)) {
             Ok(true) => self.rows.listed += 1,
             Ok(false) => self.rows.repeated.add(row.place),
-            Err(kind) => self.rows.unusable.entry(kind).or_default().add(row.place),
+            Err(kind) => {
+                let rows = self.rows.unusable.entry(kind).or_default();
+                match row.last_active {
+                    Activity::Unreadable(value) if kind == UnusableKind::UnreadableLastActive => {
+                        rows.add_value(row.place, value);
+                    }
+                    _ => rows.add(row.place),
+                }
+            }
         }
     }
 
@@ -171,9 +179,9 @@ impl<'b> Admission<'b> {
         match row.last_active {
             Activity::At(at) => Ok((open_id, self.dated.then_some(at))),
             Activity::Unknown if self.dated => Err(UnusableKind::NoLastActive),
-            Activity::Unreadable if self.dated => Err(UnusableKind::UnreadableLastActive),
-            Activity::Unreadable => {
-                self.rows.undated.add(row.place);
+            Activity::Unreadable(_) if self.dated => Err(UnusableKind::UnreadableLastActive),
+            Activity::Unreadable(value) => {
+                self.rows.undated.add_value(row.place, value);
                 Ok((open_id, None))
             }
             Activity::Unknown => Ok((open_id, None)),

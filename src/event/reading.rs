@@ -45,7 +45,11 @@ pub struct Rows {
     pub first: Vec<RowPlace>,
 }
 
-/// Where a row of an audience stands: `summer.csv:1042`, `row 1042 of the query`.
+/// Which times can be read where a source says when users were last active.
+pub const READABLE_TIMES: &str = "a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026-06-01 09:05:00, \
+                                  2026-06-01T09:05:00+08:00, or Unix time in seconds or milliseconds";
+
+/// Where a row of an audience stands: `summer.csv:1042`, `row 1042 of the query`; and what it has there, if that matters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowPlace {
     /// The file or the query that it is in.
@@ -54,6 +58,9 @@ pub struct RowPlace {
     pub unit: PlaceUnit,
     /// Its number, from 1.
     pub number: u64,
+    /// The beginning of the value that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// What a row's place is counted in.
@@ -69,8 +76,12 @@ pub enum PlaceUnit {
 impl fmt::Display for RowPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.unit {
-            PlaceUnit::Line => write!(f, "{}:{}", self.within, self.number),
-            PlaceUnit::Row => write!(f, "row {} of {}", self.number, self.within),
+            PlaceUnit::Line => write!(f, "{}:{}", self.within, self.number)?,
+            PlaceUnit::Row => write!(f, "row {} of {}", self.number, self.within)?,
+        }
+        match &self.value {
+            Some(value) => write!(f, " {value:?}"),
+            None => Ok(()),
         }
     }
 }
@@ -84,6 +95,15 @@ impl Rows {
         self.count += 1;
         if self.first.len() < Self::KEPT {
             self.first.push(place.into());
+        }
+    }
+
+    /// Counts one more, at `place`, with the value that cannot be read.
+    pub fn add_value(&mut self, place: impl Into<RowPlace>, value: &str) {
+        self.count += 1;
+        if self.first.len() < Self::KEPT {
+            let value = (!value.is_empty()).then(|| value.to_owned());
+            self.first.push(RowPlace { value, ..place.into() });
         }
     }
 }

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use crate::delivery::{Counts, StateName};
-use crate::event::{Draining, Ending, FileShare, Halted, PlaceUnit, Reading, Rows, UnusableKind};
+use crate::event::{
+    Draining, Ending, FileShare, Halted, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind,
+};
 use crate::outcome::Classifier;
 use crate::problem::Problem;
 
@@ -238,7 +240,8 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         }
         if reading.undated.count > 0 {
             let rows = rows(&reading.undated, reading);
-            facts.push(("undated", format!("{rows}: last_active cannot be read as a time")));
+            let why = format!("{rows}: last_active is left out, for it is not {READABLE_TIMES}");
+            facts.push(("undated", why));
         }
     }
     if let Some(run) = &tally.run {
@@ -268,7 +271,11 @@ pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
         Some(PlaceUnit::Line) | None => "line",
     };
     let plural = if rows.count == 1 { "" } else { "s" };
-    let numbers: Vec<_> = rows.first.iter().map(|place| place.number.to_string()).collect();
+    let number = |place: &RowPlace| match &place.value {
+        Some(value) => format!("{} {}", place.number, visible(&format!("{value:?}"))),
+        None => place.number.to_string(),
+    };
+    let numbers: Vec<_> = rows.first.iter().map(number).collect();
     format!("{count} ({word}{plural} {}{more})", numbers.join(", "))
 }
 
@@ -294,7 +301,7 @@ pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::NotText => "it is not text in the file's encoding",
         UnusableKind::Missing => "there is no open_id",
         UnusableKind::NoLastActive => "it does not say when the user was last active",
-        UnusableKind::UnreadableLastActive => "its last_active is no time",
+        UnusableKind::UnreadableLastActive => "its last_active is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "the open_id is neither text nor a whole number",
     }
 }

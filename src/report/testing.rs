@@ -202,6 +202,7 @@ fn place(number: u64) -> RowPlace {
         within: "audience.csv".into(),
         unit: PlaceUnit::Line,
         number,
+        value: None,
     }
 }
 

@@ -76,7 +76,7 @@ fn person() -> impl Strategy<Value = Person> {
         Just(String::new()),
     ];
     // From 2001, after which seconds and milliseconds are told apart, to 2100.
-    let seen = prop::option::of(1_000_000_000_000_i64..4_102_444_800_000);
+    let seen = prop::option::of(1_451_606_400_000_i64..1_780_000_000_000);
     (open_id, seen).prop_map(|(open_id, seen)| Person { open_id, seen })
 }
 

@@ -21,13 +21,32 @@ use runner::audience::{
 use runner::event::{RowPlace, UnusableKind};
 
 /// One row as it came out: where, who, and what is known of when.
-type Shown = (String, Result<String, UnusableKind>, Activity);
+type Shown = (String, Result<String, UnusableKind>, Seen);
+
+/// What a row says of when its user was last active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Unknown,
+    At(Timestamp),
+    Unreadable(String),
+}
+
+impl From<Activity<'_>> for Seen {
+    fn from(activity: Activity<'_>) -> Self {
+        match activity {
+            Activity::Unknown => Self::Unknown,
+            Activity::At(at) => Self::At(at),
+            Activity::Unreadable(value) => Self::Unreadable(value.to_owned()),
+        }
+    }
+}
 
 fn columns() -> Columns {
     Columns {
         open_id: "open_id".into(),
         last_active: Some("seen".into()),
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        present: "2026-06-01T02:00:00Z".parse().expect("a time"),
     }
 }
 
@@ -55,7 +74,7 @@ fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
         let rows = batch.rows();
         shown.extend(rows.map(|row| {
             let place = RowPlace::from(row.place).to_string();
-            (place, row.open_id.map(Into::into), row.last_active)
+            (place, row.open_id.map(Into::into), row.last_active.into())
         }));
     }))?;
     Ok((shown, totals))
@@ -64,7 +83,13 @@ fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
 /// The people among the rows, in order.
 fn people(rows: Vec<Shown>) -> Vec<(String, Option<Timestamp>)> {
     rows.into_iter()
-        .filter_map(|(_, open_id, active)| Some((open_id.ok()?, active.at())))
+        .filter_map(|(_, open_id, seen)| {
+            let at = match seen {
+                Seen::At(at) => Some(at),
+                Seen::Unknown | Seen::Unreadable(_) => None,
+            };
+            Some((open_id.ok()?, at))
+        })
         .collect()
 }
 

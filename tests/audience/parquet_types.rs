@@ -10,7 +10,7 @@ use parquet::data_type::{
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use runner::audience::{Activity, Files, ParquetSource, Source};
+use runner::audience::{Files, ParquetSource, Source};
 
 use super::{all, columns};
 
@@ -117,7 +117,7 @@ fn parquet_columns_of_every_type_are_read() {
         let times: Vec<_> = rows
             .into_iter()
             .map(|(_, _, active)| match active {
-                Activity::At(at) => at.to_string(),
+                super::Seen::At(at) => at.to_string(),
                 other => format!("{other:?}"),
             })
             .collect();

@@ -16,12 +16,31 @@ mod servers;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Activity, AudienceError, Columns, Query, Server, Totals, read};
 use runner::event::{RowPlace, UnusableKind};
 use runner::secret::SecretRef;
 
-type Shown = (String, Result<String, UnusableKind>, Activity);
+type Shown = (String, Result<String, UnusableKind>, Seen);
+
+/// What a row says of when its user was last active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Unknown,
+    At(Timestamp),
+    Unreadable(String),
+}
+
+impl From<Activity<'_>> for Seen {
+    fn from(activity: Activity<'_>) -> Self {
+        match activity {
+            Activity::Unknown => Self::Unknown,
+            Activity::At(at) => Self::At(at),
+            Activity::Unreadable(value) => Self::Unreadable(value.to_owned()),
+        }
+    }
+}
 
 /// A file with a URL in it, for as long as a test needs it.
 struct Url {
@@ -50,6 +69,7 @@ fn columns() -> Columns {
         open_id: "open_id".into(),
         last_active: None,
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        present: "2026-06-01T02:00:00Z".parse().expect("a time"),
     }
 }
 
@@ -63,7 +83,7 @@ async fn all(source: &runner::audience::Source) -> Result<(Vec<Shown>, Totals), 
     let totals = read(source, |batch| {
         shown.extend(batch.rows().map(|row| {
             let place = RowPlace::from(row.place).to_string();
-            (place, row.open_id.map(Into::into), row.last_active)
+            (place, row.open_id.map(Into::into), row.last_active.into())
         }));
     })
     .await?;
@@ -75,7 +95,7 @@ fn lines(rows: Vec<Shown>) -> String {
     rows.into_iter()
         .fold(String::new(), |mut text, (place, open_id, active)| {
             let active = match active {
-                Activity::At(at) => at.to_string(),
+                Seen::At(at) => at.to_string(),
                 other => format!("{other:?}"),
             };
             writeln!(text, "{place}: {open_id:?} {active}").unwrap();

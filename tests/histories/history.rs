@@ -246,7 +246,7 @@ async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receive
     }
 }
 
-fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity) -> Row<'r> {
+fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity<'r>) -> Row<'r> {
     let open_id = Ok(open_id);
     Row {
         place,

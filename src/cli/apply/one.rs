@@ -144,7 +144,7 @@ impl Run<'_> {
         self.show(existing.as_ref()).await;
         let empty = Book::new(plan.identity.clone());
         let book = existing.as_ref().map_or(&empty, Ledger::book);
-        let of = expected_rows(&self.campaign.parsed);
+        let of = expected_rows(&self.campaign.parsed, self.common.context.clock.now());
         let progress = |rows| self.say(EventKind::AudienceRead { rows, of });
         progress(0);
         let (weighed, fingerprint) = tokio::select! {

@@ -41,7 +41,7 @@ impl Progress {
             lines: (!moves && context.output == Output::Human).then(|| context.clone()),
             bar,
             told: Cell::new(now),
-            expected: expected_rows(parsed),
+            expected: expected_rows(parsed, context.clock.now()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Why an audience is not let in, and what changed since the last one that was.
 
 use super::accept::Accept;
-use crate::event::{Rows, UnusableKind};
+use crate::event::{READABLE_TIMES, Rows, UnusableKind};
 
 /// What is otherwise than at the last apply, and could surprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +102,14 @@ impl Refusal {
             Self::Empty { .. } | Self::AllExcluded { .. } => {
                 Some("if this is meant, write `allow_empty: true` under `audience`".into())
             }
-            Self::Unusable { .. } => {
-                Some("repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent".into())
+            Self::Unusable { by_kind, .. } => {
+                let help = "repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent";
+                let unreadable = |(kind, _): &(UnusableKind, Rows)| *kind == UnusableKind::UnreadableLastActive;
+                Some(if by_kind.iter().any(unreadable) {
+                    format!("{help}; a last_active is {READABLE_TIMES}")
+                } else {
+                    help.to_owned()
+                })
             }
             Self::ExcludeUnusable { .. } => {
                 Some("repair the list: nobody is sent to as long as it is not whole".into())
@@ -169,7 +175,7 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
         UnusableKind::Missing => "without an open_id",
         UnusableKind::NoLastActive => "without a last_active",
-        UnusableKind::UnreadableLastActive => "with a last_active that is no time",
+        UnusableKind::UnreadableLastActive => "with a last_active that is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
     }
 }

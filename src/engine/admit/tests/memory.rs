@@ -138,7 +138,7 @@ pub(super) struct Apply {
     pub(super) rehearsal: bool,
     pub(super) class: Class,
     /// What the rows say of their users' last activity, as far as it goes.
-    pub(super) active: Vec<Activity>,
+    pub(super) active: Vec<Activity<'static>>,
     /// The lists of the excluded, by name.
     pub(super) excluded: Vec<(String, Vec<String>)>,
     pub(super) now: Timestamp,

@@ -15,7 +15,7 @@ fn rows_that_do_not_say_when_are_unusable_where_it_matters() {
     let mut apply = Apply::of(["a", "b", "c", "a"]);
     apply.active = vec![
         Activity::Unknown,
-        Activity::Unreadable,
+        Activity::Unreadable("46172"),
         Activity::At(from_ms(500)),
         Activity::At(from_ms(0)),
     ];
