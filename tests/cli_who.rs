@@ -280,3 +280,36 @@ fn a_value_that_is_no_time_is_told_where_times_do_not_matter() {
     let lines: Vec<_> = lines.take_while(|line| !line.contains("ledger")).collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+/// What begins like a formula is an id like any other: who has a coupon by an export is excluded by it.
+#[test]
+fn an_export_excludes_everybody_in_it() {
+    let folder = Folder::new();
+    let users = [
+        "-000AbCdEf11",
+        "=cmd|'/c_calc'!A1",
+        "+1",
+        "@SUM(A1)",
+        "'quoted",
+        "a,\"b\"",
+    ];
+    let csv = |users: &[&str]| {
+        users.iter().fold("open_id\n".to_owned(), |csv, user| {
+            csv + &format!("\"{}\"\n", user.replace('"', "\"\""))
+        })
+    };
+    folder.write("audience.csv", &csv(&users));
+    folder.campaign("first", "");
+    assert_eq!(count(&folder.rehearse("first"), "issued"), 6);
+    assert_eq!(
+        folder
+            .run(&["export", "first.yaml", "--sandbox", "-o", "sent.csv"])
+            .status
+            .code(),
+        Some(0)
+    );
+    folder.write("audience.csv", &csv(&[&users[..], &["new"]].concat()));
+    folder.campaign("second", "  exclude:\n    - csv: {path: sent.csv, open_id: open_id}\n");
+    let second = folder.rehearse("second");
+    assert_eq!((count(&second, "excluded"), count(&second, "issued")), (6, 1));
+}

@@ -35,7 +35,7 @@ Examples:
   runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == \"held\")'
       every delivery as an object, for a program
 
-The fields are those of a `delivery`, in the same order in every format; times have the campaign's offset, in Parquet UTC. Rows come in the order in which deliveries were last answered, those that never were behind them. In CSV, text that a spreadsheet would run as a formula has a ' before it.";
+The fields are those of a `delivery`, in the same order in every format; times have the campaign's offset, in Parquet UTC. Rows come in the order in which deliveries were last answered, those that never were behind them. Ids are the same in every format, so an export can be read as an audience or as an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula has a ' before it.";
 
 /// The arguments of `runner export`.
 #[derive(Clone, Debug, Args)]

@@ -18,7 +18,9 @@ pub const FIELDS: usize = 23;
 /// What a field holds, for formats that must say so beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Text of the platform, of a person, or an id.
+    /// An identifier or a fixed word. Every format writes it exactly as it is, so that it can be looked up again.
+    Id,
+    /// Text that the platform or a person wrote.
     Text,
     /// A whole number.
     Number,
@@ -30,16 +32,16 @@ pub enum Kind {
 
 /// The fields of a delivery, in their order.
 pub const COLUMNS: [(&str, Kind); FIELDS] = [
-    ("open_id", Kind::Text),
+    ("open_id", Kind::Id),
     ("ordinal", Kind::Number),
-    ("merchant_coupon_id", Kind::Text),
-    ("state", Kind::Text),
+    ("merchant_coupon_id", Kind::Id),
+    ("state", Kind::Id),
     ("code", Kind::Number),
     ("message", Kind::Text),
-    ("log_id", Kind::Text),
-    ("coupon_id", Kind::Text),
-    ("merchant_meta_no", Kind::Text),
-    ("activity_id", Kind::Text),
+    ("log_id", Kind::Id),
+    ("coupon_id", Kind::Id),
+    ("merchant_meta_no", Kind::Id),
+    ("activity_id", Kind::Id),
     ("attempts", Kind::Number),
     ("unknown_attempts", Kind::Number),
     ("first_attempt_at", Kind::Time),
@@ -63,6 +65,8 @@ const FURTHEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 pub enum Cell<'a> {
     /// Not known, or nothing to know.
     Absent,
+    /// See [`Kind::Id`].
+    Id(&'a str),
     /// See [`Kind::Text`].
     Text(&'a str),
     /// See [`Kind::Number`].
@@ -120,16 +124,16 @@ impl Row<'_> {
             received(coupon.receive_time, outcome.at)
         });
         [
-            Cell::Text(&self.open_id),
+            Cell::Id(&self.open_id),
             Cell::Number(self.ordinal.into()),
-            text(self.merchant_coupon_id.as_ref().map(MerchantCouponId::as_str)),
-            Cell::Text(self.state.word()),
+            id(self.merchant_coupon_id.as_ref().map(MerchantCouponId::as_str)),
+            Cell::Id(self.state.word()),
             answer.map_or(Cell::Absent, |answer| Cell::Number(answer.code)),
             text(said),
-            text(answer.map(|answer| answer.log_id.as_str())),
-            text(coupon.map(|coupon| coupon.coupon_id.as_str())),
-            text(coupon.and_then(|coupon| coupon.merchant_meta_no.as_deref())),
-            text(self.activity_id.map(ActivityId::as_str)),
+            id(answer.map(|answer| answer.log_id.as_str())),
+            id(coupon.map(|coupon| coupon.coupon_id.as_str())),
+            id(coupon.and_then(|coupon| coupon.merchant_meta_no.as_deref())),
+            id(self.activity_id.map(ActivityId::as_str)),
             Cell::Number(self.attempts.into()),
             Cell::Number(self.unknown_attempts.into()),
             self.first_attempt_at.map_or(Cell::Absent, Cell::Time),
@@ -150,6 +154,10 @@ impl Row<'_> {
 /// What the platform leaves empty says as little as what it leaves out.
 fn text(text: Option<&str>) -> Cell<'_> {
     text.filter(|text| !text.is_empty()).map_or(Cell::Absent, Cell::Text)
+}
+
+fn id(text: Option<&str>) -> Cell<'_> {
+    text.filter(|text| !text.is_empty()).map_or(Cell::Absent, Cell::Id)
 }
 
 fn seconds(seconds: i64) -> Cell<'static> {
@@ -216,7 +224,7 @@ impl<M: Serialize> Serialize for Object<'_, M> {
         for ((name, _), cell) in COLUMNS.iter().zip(self.row.cells()) {
             match cell {
                 Cell::Absent => {}
-                Cell::Text(text) => map.serialize_entry(name, text)?,
+                Cell::Id(text) | Cell::Text(text) => map.serialize_entry(name, text)?,
                 Cell::Number(number) => map.serialize_entry(name, &number)?,
                 Cell::Time(at) => map.serialize_entry(name, &self.times.text(at))?,
                 Cell::Flag(flag) => map.serialize_entry(name, &flag)?,

@@ -44,7 +44,8 @@ impl<W: Write + Send> Table for Csv<W> {
                     self.cell.push('\'');
                     self.cell.push_str(text);
                 }
-                Cell::Text(text) => {
+                // A guarded identifier would be another identifier: an export is also read back as an exclude list.
+                Cell::Id(text) | Cell::Text(text) => {
                     self.out.write_field(text)?;
                     continue;
                 }
@@ -71,7 +72,88 @@ fn runs(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::audience::{Columns, CsvSource, Encoding, Input, Source, read};
+    use crate::delivery::StateName;
+    use crate::identity::OpenId;
+
+    fn exported(open_ids: &[String], bom: bool) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let mut csv = Csv::begin(&mut file, Times::of(TimeZone::UTC), bom).expect("the header is written");
+        for open_id in open_ids {
+            let row = Row {
+                open_id: open_id.clone(),
+                ordinal: 1,
+                merchant_coupon_id: None,
+                state: StateName::Pending,
+                activity_id: None,
+                attempts: 0,
+                unknown_attempts: 0,
+                first_attempt_at: None,
+                settled_at: None,
+                outcome: None,
+                reason: Some("=1+1".to_owned()),
+            };
+            csv.row(&row).expect("the row is written");
+        }
+        csv.end().expect("the rows are flushed");
+        drop(csv);
+        file
+    }
+
+    /// The open_ids of a CSV file, as an exclude list reads them.
+    fn listed(file: &tempfile::NamedTempFile) -> Vec<String> {
+        let source = Source::Csv(CsvSource {
+            input: Input::Files(file.path().into()),
+            columns: Columns {
+                open_id: "open_id".to_owned(),
+                last_active: None,
+                zone: TimeZone::UTC,
+                present: Timestamp::UNIX_EPOCH,
+            },
+            encoding: Encoding::Utf8,
+            delimiter: None,
+        });
+        let mut listed = Vec::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let reading = read(&source, |batch| {
+            listed.extend(batch.rows().map(|row| row.open_id.map(str::to_owned)));
+        });
+        runtime
+            .expect("a runtime")
+            .block_on(reading)
+            .expect("the export is read");
+        listed
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .expect("every row is usable")
+    }
+
+    fn open_id() -> impl Strategy<Value = String> {
+        let text = prop_oneof![
+            "[=+\\-@'\"＝＋－＠][!-~]{0,20}",
+            "[!-~]{1,128}",
+            "\\PC{1,128}",
+            "[,;\"']{1,5}",
+        ];
+        text.prop_filter("an open_id", |text| {
+            OpenId::check(text).is_ok_and(|open_id| open_id == text && !text.contains(char::REPLACEMENT_CHARACTER))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_export_read_as_an_exclude_list_names_the_same_users(
+            open_ids in prop::collection::vec(open_id(), 1..20),
+            bom: bool,
+        ) {
+            prop_assert_eq!(listed(&exported(&open_ids, bom)), open_ids);
+        }
+    }
 
     #[test]
     fn what_begins_a_formula_is_known() {

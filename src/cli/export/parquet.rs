@@ -105,7 +105,7 @@ impl Column {
     const fn of(kind: Kind) -> Self {
         Self {
             values: match kind {
-                Kind::Text => Values::Text(Vec::new()),
+                Kind::Id | Kind::Text => Values::Text(Vec::new()),
                 Kind::Number | Kind::Time => Values::Number(Vec::new()),
                 Kind::Flag => Values::Flag(Vec::new()),
             },
@@ -117,7 +117,7 @@ impl Column {
     fn add(&mut self, cell: Cell<'_>) {
         let before = self.values.len();
         match (&mut self.values, cell) {
-            (Values::Text(values), Cell::Text(text)) => values.push(text.as_bytes().to_vec().into()),
+            (Values::Text(values), Cell::Id(text) | Cell::Text(text)) => values.push(text.as_bytes().to_vec().into()),
             (Values::Number(values), Cell::Number(number)) => values.push(number),
             (Values::Number(values), Cell::Time(at)) => values.push(at.as_millisecond()),
             (Values::Flag(values), Cell::Flag(flag)) => values.push(flag),
@@ -161,7 +161,7 @@ impl Values {
 fn schema() -> Result<Type, ParquetError> {
     let column = |(name, kind): (&str, Kind)| {
         let (physical, logical) = match kind {
-            Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            Kind::Id | Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             Kind::Number => (Physical::INT64, None),
             Kind::Time => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MILLIS))),
             Kind::Flag => (Physical::BOOLEAN, None),
