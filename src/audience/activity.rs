@@ -319,7 +319,7 @@ mod tests {
             let local = parser.zone.to_datetime(time);
             let ms = time.as_millisecond();
             #[expect(clippy::cast_precision_loss, reason = "a time of this century")]
-            let real = ms as f64 / 1000.0;
+            let seconds = ms as f64 / 1000.0;
             let texts = [
                 time.to_string(),
                 local.to_string(),
@@ -331,7 +331,7 @@ mod tests {
             let of_cells = [
                 Cell::Whole((ms / 1000).into()),
                 Cell::Whole(ms.into()),
-                Cell::Real(real),
+                Cell::Real(seconds),
                 Cell::At(ms),
                 Cell::Local(local),
                 Cell::Text(time.to_string().as_bytes()),
