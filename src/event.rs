@@ -97,6 +97,8 @@ pub enum EventKind {
     },
     /// An attempt ended and its outcome is durable.
     AttemptEnded(Box<Attempt>),
+    /// An attempt ended after the ledger failed or was removed, so its outcome is recorded nowhere.
+    AttemptUnrecorded(Box<Attempt>),
     /// The platform asked to slow down, and the app id's pace was lowered or has recovered a step.
     PaceChanged {
         /// Starts per second from now on.

@@ -57,6 +57,8 @@ mod bugs {
         Forgetful,
         /// The windows of the schedule are looked at when a send is queued, and not when it starts.
         WindowWhenQueued,
+        /// A ledger that was removed or replaced during a run is not noticed.
+        VanishUnnoticed,
     }
 
     thread_local! {

@@ -140,6 +140,8 @@ problems! {
     Sum = "E0318", Error;
     /// The ledger is not what was written.
     Unproven = "E0319", Error;
+    /// The ledger was removed or replaced while a process had it open.
+    LedgerGone = "E0320", Error;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -1,6 +1,7 @@
 //! A campaign's ledger: where it is, and this process's lock on it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -65,6 +66,8 @@ pub struct Home {
     place: Place,
     lock: CampaignLock,
     owner: Owner,
+    /// Whether there was a ledger, which may be gone by now.
+    had_ledger: AtomicBool,
 }
 
 impl Home {
@@ -93,6 +96,7 @@ impl Home {
                         place,
                         lock,
                         owner: this,
+                        had_ledger: AtomicBool::new(false),
                     }));
                 }
                 Err(PlaceError::Lock(LockError::Taken {
@@ -132,7 +136,9 @@ impl Home {
 
     /// Throws a rehearsal's ledger away, so that it is begun anew.
     pub fn discard(&self) -> Result<(), Failure> {
-        Ok(self.place.discard(&self.lock)?)
+        self.place.discard(&self.lock)?;
+        self.had_ledger.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Where the ledger is.
@@ -149,7 +155,9 @@ impl Home {
 
     /// Opens the ledger's store, if there is one.
     pub async fn store(&self) -> Result<Option<SledStore>, Failure> {
-        Ok(self.place.open(&self.lock).await?)
+        let store = self.place.open(&self.lock).await?;
+        self.had_ledger.fetch_or(store.is_some(), Ordering::SeqCst);
+        Ok(store)
     }
 
     /// Opens the ledger, if there is one.
@@ -163,13 +171,17 @@ impl Home {
     /// Begins a ledger where there is none.
     pub async fn begin(&self, plan: &Plan, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
         let store = self.place.create(&self.lock, now).await?;
+        self.had_ledger.store(true, Ordering::SeqCst);
         Ok(Ledger::open(store, plan.identity.clone()).await?)
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        self.place.leave_nothing(&self.lock);
+        // Of a ledger that was removed under its run, what lies around it is all that is left to look into.
+        if !self.had_ledger.load(Ordering::SeqCst) {
+            self.place.leave_nothing(&self.lock);
+        }
     }
 }
 

@@ -171,7 +171,8 @@ fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failu
         Some(status) if there && campaign.was_added_to() => status.outdated(),
         Some(status) if there => status,
         None if there => campaign.unknown("idle", "there is a ledger, and nobody has said how it stands"),
-        _ => campaign.unknown("idle", "no ledger yet"),
+        Some(_) => campaign.unknown("idle", "the ledger is gone, though a run has written to it"),
+        None => campaign.unknown("idle", "no ledger yet"),
     })
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use crate::ledger::files::FileId;
 use crate::ledger::{Reader, StoreError};
 use crate::order::{Asker, Order};
 
@@ -109,6 +110,7 @@ impl Desk {
         let task = tokio::spawn(async move { desk.accept(&listener).await });
         Ok(Listening {
             path: path.to_owned(),
+            socket: FileId::of(&fs::symlink_metadata(path)?),
             task: task.abort_handle(),
         })
     }
@@ -253,12 +255,16 @@ async fn within(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Listening {
     path: PathBuf,
+    socket: FileId,
     task: AbortHandle,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
-        let _ = fs::remove_file(&self.path);
+        // Another process may listen there by now, if the directory was replaced.
+        if self.socket.is_at(&self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -17,14 +17,14 @@ use crate::clock::{LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
-use crate::ledger::{Fact, Ledger, Permit, Store};
+use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
 use crate::planted::planted;
 
 use super::hours::Gate;
-use super::landing::{Landed, Trip};
+use super::landing::{Landed, Trip, told};
 use super::lane::NotTaken;
 use super::limits::{Allowance, Limits};
 use super::queue::{self, Pick, Queue};
@@ -339,10 +339,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let (began, facts) = (Instant::now(), batch.facts.len() as u64);
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
-            Err(error) => {
-                self.flight.open.send_replace(false);
-                return Err(error.into());
-            }
+            Err(error) => return Err(self.break_off(error, batch.landed).await),
         };
         let took = began.elapsed();
         for landed in batch.landed {
@@ -359,6 +356,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             self.spawn(permit);
         }
         Ok(())
+    }
+
+    /// The ledger takes nothing more, so nothing starts any more. What is in flight ends, and is told; it cannot be recorded.
+    async fn break_off(&mut self, error: LedgerError, mut landed: Vec<Landed>) -> EngineError {
+        self.flight.open.send_replace(false);
+        self.tell_unrecorded(landed.iter_mut().filter_map(Landed::take_told));
+        while let Some(done) = self.flight.workers.join_next().await {
+            if let Ok(Done::Ended { attempted, outcome, .. }) = done {
+                self.tell_unrecorded([told(&attempted, &outcome, self.moment())]);
+            }
+        }
+        error.into()
     }
 
     fn spawn(&mut self, permit: Permit) {
@@ -442,8 +451,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             self.limits.lane.release(at.instant);
         }
         let next = next.min(at.instant + LOOK_AGAIN);
+        let mut gone = None;
         tokio::select! {
             biased;
+            error = self.ledger.gone() => gone = Some(error),
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
             () = self.limits.lane.changed() => {}
@@ -454,7 +465,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             () = tokio::time::sleep_until(next) => {}
         }
-        Ok(())
+        match gone {
+            Some(error) => Err(self.break_off(error, Vec::new()).await),
+            None => Ok(()),
+        }
     }
 
     /// The next moment at which time alone changes what may be done; far away when there is none.

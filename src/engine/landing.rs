@@ -100,6 +100,16 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
+    /// Tells what came of attempts that the ledger no longer takes: the platform may have issued coupons that nothing else
+    /// knows of.
+    pub(super) fn tell_unrecorded(&self, ended: impl IntoIterator<Item = Event>) {
+        for Event { at, kind } in ended {
+            if let EventKind::AttemptEnded(attempt) = kind {
+                self.voice.say(at, EventKind::AttemptUnrecorded(attempt));
+            }
+        }
+    }
+
     fn context(&mut self, key: DeliveryKey, trip: &Trip, attempted: &Attempted, outcome: &Outcome) -> Context {
         let retry = &self.plan.retry;
         let tries = self.queue.tries(key).max(1);
@@ -192,7 +202,7 @@ fn unusual_status(outcome: &Outcome) -> Option<i64> {
     }
 }
 
-fn told(attempted: &Attempted, outcome: &Outcome, at: Moment) -> Event {
+pub(super) fn told(attempted: &Attempted, outcome: &Outcome, at: Moment) -> Event {
     let answer = outcome.answer.as_ref();
     let attempt = Attempt {
         merchant_coupon_id: attempted.merchant_coupon_id.to_string(),

@@ -3,13 +3,14 @@
 //!
 //! Two places are written in turn, so that a write that is cut short leaves the other one whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::files::{self, KnownFiles};
 use super::record::Link;
 
 const VERSION: u8 = 1;
@@ -67,7 +68,7 @@ pub(super) struct HeadFile {
 impl HeadFile {
     /// Makes the head of an empty store.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        let file = files::open(files::options().read(true).write(true).create_new(true), path)?;
         let head = Self {
             path: path.to_owned(),
             file,
@@ -80,7 +81,7 @@ impl HeadFile {
 
     /// Opens an existing head, and reads it: nothing when neither place can be read.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Option<Head>)> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let file = files::open(files::options().read(true).write(true), path)?;
         let head = Self {
             path: path.to_owned(),
             file,
@@ -100,6 +101,11 @@ impl HeadFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Adds the file to those that make a ledger.
+    pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
+        known.add_open(&self.path, &self.file)
     }
 
     fn write_at(&self, head: Head, place: u64) -> io::Result<()> {

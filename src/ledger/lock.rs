@@ -4,9 +4,9 @@
 //! One is the campaign's, a file beside its ledger, held throughout. The other is the app id's, for this machine and
 //! whatever user or directory, held while sending: the platform's quota knows no campaigns.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Owner;
 use crate::identity::AppId;
+
+use super::files::{self, FileId, KnownFiles};
 
 /// What is locked.
 const CAMPAIGN: &str = "the campaign's ledger";
@@ -120,6 +122,26 @@ impl CampaignLock {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether the path still leads to the locked file. Otherwise another process can have a lock by the same path, and what
+    /// lies beside it is that process's.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        is_at(&self.file, &self.path)
+    }
+
+    /// What tells the locked file from any other.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn file_id(&self) -> io::Result<FileId> {
+        Ok(FileId::of(&self.file.metadata()?))
+    }
+
+    /// Adds the locked file to those that make a ledger.
+    pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
+        known.add_open(&self.path, &self.file)
+    }
 }
 
 /// Waits until nobody has a file locked any more, but not for ever. For a file of a ledger whose campaign's lock this process
@@ -127,7 +149,7 @@ impl CampaignLock {
 /// started and has inherited it for a moment.
 pub(super) async fn until_free(path: &Path) {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
-        let Ok(file) = File::open(path) else { return };
+        let Ok(file) = files::open_to_read(path) else { return };
         if file.try_lock().is_ok() {
             let _ = file.unlock();
             return;
@@ -181,21 +203,14 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    let mut options = files::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    files::open(&options, path)
 }
 
 /// Whether `file` is the one that `path` names.
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), path.metadata()) {
-        (Ok(file), Ok(named)) => (file.dev(), file.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
+    file.metadata().is_ok_and(|file| FileId::of(&file).is_at(path))
 }
 
 /// Says who applies the campaign whose lock's file is at `path`, if anybody does. Takes nothing and makes nothing.
@@ -207,7 +222,7 @@ pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
             source,
         }
     };
-    let mut file = match File::open(path) {
+    let mut file = match files::open_to_read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed("open")(source)),

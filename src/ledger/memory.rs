@@ -6,14 +6,26 @@ use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::head::Head;
 use super::record::link_of;
 use super::store::{Each, Store, StoreError, WriteShortcut};
 
 /// A store in memory. Clones share what is durable, as two openings of one disk do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Shared>>,
+    vanished: watch::Sender<bool>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            shared: Arc::default(),
+            vanished: watch::channel(false).0,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +65,11 @@ impl MemoryStore {
         });
     }
 
+    /// Removes the ledger under those who have it open: what they append from now on is lost.
+    pub fn vanish(&self) {
+        self.vanished.send_replace(true);
+    }
+
     /// Alters what is durable, as a damaged disk does.
     pub fn tamper(&self, alter: impl FnOnce(&mut Vec<Vec<u8>>)) {
         self.with(|shared| alter(&mut shared.durable));
@@ -84,6 +101,9 @@ impl Store for MemoryStore {
         let stall = self.with(|shared| shared.stall);
         if !stall.is_zero() {
             tokio::time::sleep(stall).await;
+        }
+        if *self.vanished.borrow() {
+            return Err(gone());
         }
         self.with(|shared| {
             if shared
@@ -125,6 +145,13 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
+    async fn gone(&mut self) -> StoreError {
+        let mut vanished = self.vanished.subscribe();
+        // This store has a sender of its own, so there is always one.
+        let _ = vanished.wait_for(|vanished| *vanished).await;
+        gone()
+    }
+
     async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
         let bytes = self.with(|shared| shared.shortcut.clone())?;
         Some(Box::new(Cursor::new(bytes)))
@@ -135,5 +162,12 @@ impl Store for MemoryStore {
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
         self.with(|shared| shared.shortcut = Some(bytes));
         Ok(())
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Gone {
+        path: "memory".into(),
+        replaced: false,
     }
 }

@@ -6,7 +6,8 @@
 //! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
 //! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
 //!   is a `draft`, and an append that may still fail can `undo` what it folded. The `shortcut` keeps a book.
-//! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `memory` stands in for a disk.
+//! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
+//!   disk.
 //! - For those who look: `reader`, `passing`, `verify`, `worth`.
 
 mod apart;
@@ -18,6 +19,7 @@ mod deliveries;
 mod draft;
 mod error;
 mod fact;
+pub mod files;
 mod group;
 mod head;
 pub mod lock;
@@ -45,7 +47,7 @@ use tracing::debug;
 use crate::delivery::{ActivityNo, DeliveryKey};
 use crate::identity::{ActivityId, Identity, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
-use crate::planted::appended;
+use crate::planted::{appended, planted};
 
 pub use apart::NoStore;
 pub use book::Book;
@@ -242,7 +244,10 @@ impl<S: Store> Ledger<S> {
         book.book().spill().check()?;
         folded?;
         for sealed in appended!(self.chain.seal(&body)) {
-            self.store.append(sealed).await?;
+            match self.store.append(sealed).await {
+                Err(StoreError::Gone { .. }) if planted!(VanishUnnoticed) => {}
+                appended => appended?,
+            }
         }
         book.keep();
         self.sequence = sequence;
@@ -253,6 +258,16 @@ impl<S: Store> Ledger<S> {
         }
         let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
+    }
+
+    /// Waits until the ledger was removed, renamed or replaced. It takes nothing more then. It may be dropped and called again.
+    pub async fn gone(&mut self) -> LedgerError {
+        if planted!(VanishUnnoticed) {
+            std::future::pending::<()>().await;
+        }
+        let error = self.store.gone().await;
+        self.failed = true;
+        error.into()
     }
 
     /// Folds facts as if they had been appended, and tells the store nothing of them: what would be, for whoever foretells

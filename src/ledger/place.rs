@@ -18,8 +18,8 @@
 //! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
 //! A part of one is damage, and never a reason to begin anew.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Owner;
 use crate::identity::{Identity, PlatformName};
 
+use super::files;
 use super::lock::{self, CampaignLock, LockError, Purpose};
 use super::store::{SledStore, StoreError};
 
@@ -239,8 +240,9 @@ impl Place {
 
     /// Takes away everything around a ledger that there is not, the lock's own file included: a run that came to nothing
     /// leaves nothing. What cannot be taken away, or is somebody else's too, stays.
-    pub fn leave_nothing(&self, _lock: &CampaignLock) {
-        if self.dir.try_exists().unwrap_or(true) {
+    pub fn leave_nothing(&self, lock: &CampaignLock) {
+        // After the lock's file was removed, what lies there can be another process's.
+        if !lock.is_in_place() || self.dir.try_exists().unwrap_or(true) {
             return;
         }
         for file in [self.beside("lock"), self.socket(), self.status()] {
@@ -261,11 +263,24 @@ impl Place {
     ///
     /// # Errors
     /// As [`Place::look`], and when the store cannot be opened.
-    pub async fn open(&self, _lock: &CampaignLock) -> Result<Option<SledStore>, PlaceError> {
+    pub async fn open(&self, lock: &CampaignLock) -> Result<Option<SledStore>, PlaceError> {
         match self.look()? {
-            Some(_) => Ok(Some(SledStore::open(&self.dir).await?)),
+            Some(_) => Ok(Some(self.open_store(lock).await?)),
             None => Ok(None),
         }
+    }
+
+    /// Opens the store of a ledger that is there, and lets it know what else belongs to it.
+    async fn open_store(&self, lock: &CampaignLock) -> Result<SledStore, PlaceError> {
+        let store = SledStore::open(&self.dir).await?;
+        let passport = self.dir.join(PASSPORT);
+        let known = store.known();
+        known
+            .add(&passport)
+            .map_err(|source| failed("open", &passport, source))?;
+        lock.add_to(known)
+            .map_err(|source| failed("look at", lock.path(), source))?;
+        Ok(store)
     }
 
     /// Begins a ledger where there is none, and opens its store.
@@ -286,7 +301,7 @@ impl Place {
         for above in self.dir.ancestors().skip(1).take(4) {
             sync(above)?;
         }
-        Ok(SledStore::open(&self.dir).await?)
+        self.open_store(lock).await
     }
 
     /// Throws a rehearsal's ledger away, whatever state it is in.
@@ -318,7 +333,7 @@ impl Place {
         let above = self.dir.parent().unwrap_or(&self.root);
         make_directory(above)?;
         let ignore = self.root.join(IGNORE);
-        let made = OpenOptions::new().write(true).create_new(true).open(&ignore);
+        let made = files::open(files::options().write(true).create_new(true), &ignore);
         match made.and_then(|mut file| file.write_all(b"*\n")) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -337,11 +352,7 @@ impl Place {
             created,
         };
         let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
+            let mut file = files::open(files::options().write(true).create_new(true).mode(0o600), &path)?;
             serde_json::to_writer_pretty(&file, &passport)?;
             file.write_all(b"\n")
         };
@@ -350,7 +361,10 @@ impl Place {
 
     fn read_passport(&self) -> Result<Passport, PlaceError> {
         let path = self.dir.join(PASSPORT);
-        let text = fs::read(&path).map_err(|source| failed("read", &path, source))?;
+        let mut text = Vec::new();
+        files::open_to_read(&path)
+            .and_then(|mut file| file.read_to_end(&mut text))
+            .map_err(|source| failed("read", &path, source))?;
         let illegible = |error: serde_json::Error| PlaceError::Illegible {
             path: path.clone(),
             why: error.to_string(),

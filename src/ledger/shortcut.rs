@@ -2,7 +2,6 @@
 //! away: one that is absent, altered, of another version, or of another ledger is passed over, and the log is read.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +16,7 @@ use super::codec::{Codec, Learnt};
 use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::Generation;
+use super::files::open_to_read;
 use super::people::People;
 use super::record::{Chain, Link};
 use super::spill::Spill;
@@ -42,7 +42,7 @@ pub(super) struct Look {
 
 /// Looks at the shortcut of the ledger in `dir`; nothing when there is none that this program would use.
 pub(super) fn look(dir: &Path, identity: &Identity) -> Option<Look> {
-    let mut file = File::open(dir.join(FILE)).ok()?;
+    let mut file = open_to_read(&dir.join(FILE)).ok()?;
     let mut from = Summed {
         inner: &mut file as &mut dyn Read,
         hash: Sha256::new(),

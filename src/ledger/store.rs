@@ -14,6 +14,7 @@ mod error;
 mod keeper;
 mod seal;
 mod wait;
+mod watch;
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::files::KnownFiles;
 use super::group::Chunk;
 use super::head::Head;
 use super::lock::until_free;
@@ -32,6 +34,7 @@ use super::quiet::quietly;
 use super::reader::Reader;
 use super::record::link_of;
 use keeper::Keeper;
+use watch::Watch;
 
 pub use error::StoreError;
 pub use keeper::Condition;
@@ -82,6 +85,13 @@ pub trait Store: Send + 'static {
         async { Ok(()) }
     }
 
+    /// Waits until what was appended is no longer where the next process will look for it: the ledger was removed, renamed
+    /// or replaced. [`Store::append`] fails from then on, too. Never ends for a store to which that cannot happen. It may be
+    /// dropped and called again.
+    fn gone(&mut self) -> impl Future<Output = StoreError> + Send {
+        std::future::pending()
+    }
+
     /// Lets go of it.
     fn close(self) -> impl Future<Output = ()> + Send
     where
@@ -104,6 +114,8 @@ pub struct SledStore {
     last: Head,
     /// Its number, for whoever reads meanwhile.
     durable: Arc<AtomicU64>,
+    known: Arc<KnownFiles>,
+    watch: Option<Watch>,
 }
 
 impl SledStore {
@@ -133,11 +145,19 @@ impl SledStore {
         let dir = dir.to_owned();
         let keeper = blocking(&path, "open", move || start(&dir)).await?;
         Ok(Self {
+            known: keeper.known(),
             keeper: Arc::new(Mutex::new(keeper)),
             path,
             last: Head::default(),
             durable: Arc::default(),
+            watch: None,
         })
+    }
+
+    /// The files and directories without which it is lost. Others that belong to it can be added.
+    #[must_use]
+    pub(super) fn known(&self) -> &KnownFiles {
+        &self.known
     }
 
     /// In which condition it was found.
@@ -219,6 +239,14 @@ impl Store for SledStore {
 
     async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
         self.with("keep a shortcut beside", move |keeper| keeper.keep_shortcut(write))
+            .await
+    }
+
+    async fn gone(&mut self) -> StoreError {
+        let known = &self.known;
+        self.watch
+            .get_or_insert_with(|| Watch::start(Arc::clone(known)))
+            .gone()
             .await
     }
 

@@ -35,6 +35,7 @@ enum Body<'a> {
     Progress(Progress),
     Status(Progress),
     Attempt(AttemptBody<'a>),
+    Unrecorded(AttemptBody<'a>),
     Halted(HaltedBody<'a>),
     Throttled {
         at: String,
@@ -261,6 +262,7 @@ impl<'a> Object<'a> {
         let at = rfc3339(event.at, zone);
         let body = match &event.kind {
             EventKind::AttemptEnded(attempt) => Body::Attempt(AttemptBody::of(attempt, at)),
+            EventKind::AttemptUnrecorded(attempt) => Body::Unrecorded(AttemptBody::of(attempt, at)),
             EventKind::PaceChanged { per_second, until } => Body::Throttled {
                 at,
                 why: match until {

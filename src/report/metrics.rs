@@ -149,6 +149,7 @@ impl Metrics {
                 self.counters.attempts.with_label_values(&[code.as_str(), class]).inc();
                 self.counters.latency.observe(attempt.latency);
             }
+            EventKind::AttemptUnrecorded(_) => live.outstanding = live.outstanding.saturating_sub(1),
             EventKind::Flushed { took, .. } => self.counters.flush.observe(took.as_secs_f64()),
             EventKind::PaceChanged { per_second, .. } => live.per_second = *per_second,
             EventKind::TokenFetched { until } => {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::clock::until;
 use crate::delivery::Counts;
-use crate::event::{Event, EventKind, Phase, Waiting};
+use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
 
 use super::json::Object;
 use super::progress::{Look, Setup};
@@ -164,6 +164,9 @@ impl Show {
                     visible(message)
                 )));
             }
+            EventKind::AttemptUnrecorded(attempt) => {
+                pieces.push(Piece::Line(format!("{WARNING}unrecorded{WARNING:#}: {}", unrecorded(attempt))));
+            }
             EventKind::Halted(halted) => {
                 let why = summary::halted(halted);
                 pieces.push(Piece::Line(format!("{WARNING}halted{WARNING:#}: {why}")));
@@ -297,6 +300,27 @@ fn reading_has_a_rate(tally: &Tally, now: Timestamp) -> bool {
     let read = audience.read.filter(|_| audience.reading.is_none());
     read.and_then(|read| until(read.since, now))
         .is_some_and(|took| took >= Duration::from_secs(1))
+}
+
+/// An attempt that the ledger knows nothing of, with everything by which the platform can be asked about it.
+fn unrecorded(attempt: &Attempt) -> String {
+    let Attempt {
+        merchant_coupon_id,
+        open_id,
+        attempt: number,
+        outcome,
+        message,
+        log_id,
+        ..
+    } = attempt;
+    let mut line = format!("attempt {number} for {open_id}, {merchant_coupon_id}: {outcome}");
+    if !log_id.is_empty() {
+        line += &format!(", log_id {log_id}");
+    }
+    if !message.is_empty() {
+        line += &format!(" ({message})");
+    }
+    visible(&line).into_owned()
 }
 
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();

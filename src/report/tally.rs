@@ -346,7 +346,8 @@ impl Tally {
             EventKind::Wave {
                 wave, until, skipped, ..
             } => self.doing.ahead.end(*wave, until.filter(|_| skipped.is_none())),
-            EventKind::DayPassedOver { .. }
+            EventKind::AttemptUnrecorded(_)
+            | EventKind::DayPassedOver { .. }
             | EventKind::Window { .. }
             | EventKind::TokenFetched { .. }
             | EventKind::Flushed { .. } => {}

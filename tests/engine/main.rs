@@ -6,6 +6,7 @@
 mod bench;
 mod crashes;
 mod day;
+mod gone;
 mod hours;
 mod lanes;
 mod lapses;

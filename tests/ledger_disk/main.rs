@@ -14,6 +14,7 @@ mod crashes;
 mod damage;
 mod doors;
 mod full;
+mod gone;
 mod history;
 mod mounted;
 mod verify;

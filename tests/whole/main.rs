@@ -9,6 +9,7 @@
 mod before;
 mod broken_off;
 mod control;
+mod gone;
 mod kills;
 mod many;
 mod metrics;

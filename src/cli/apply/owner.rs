@@ -1,6 +1,7 @@
 //! What the process that applies a campaign does for others: it answers them, says in a file how far it is, and shows who
 //! told it what.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::cli::signals;
 use crate::clock::Clock;
 use crate::control::{Desk, Listening, status_file};
 use crate::event::{Emit, Event, EventKind, Owner, Phase};
+use crate::ledger::files::FileId;
 use crate::order::Order;
 use crate::report::hub::Hub;
 use crate::report::text::visible;
@@ -37,7 +39,7 @@ pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
 }
 
 /// Lets the first signal that asks for an end be an order to stop, to every campaign.
-pub(super) fn heed_signals(desks: Vec<Desk>) -> std::io::Result<()> {
+pub(super) fn heed_signals(desks: Vec<Desk>) -> io::Result<()> {
     let mut first = signals::listen()?;
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {
@@ -122,7 +124,11 @@ impl StatusKeeper {
     pub(super) fn start(home: &Home, hub: &Arc<Hub>, every: Duration) -> Self {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {
-            path: home.status(),
+            target: Target {
+                path: home.status(),
+                lock: home.lock().path().to_owned(),
+                locked: home.lock().file_id().ok(),
+            },
             owner: home.owner().clone(),
             hub: Arc::clone(hub),
             every,
@@ -142,8 +148,26 @@ impl StatusKeeper {
     }
 }
 
-struct StatusFile {
+/// Where `status.json` lies, and the lock beside it.
+#[derive(Clone)]
+struct Target {
     path: PathBuf,
+    lock: PathBuf,
+    /// The locked file. While its path leads to it, no other process writes `status.json`.
+    locked: Option<FileId>,
+}
+
+impl Target {
+    fn write(&self, text: &str) -> io::Result<()> {
+        if self.locked.is_some_and(|locked| !locked.is_at(&self.lock)) {
+            return Err(io::Error::other("the campaign's lock was removed or replaced"));
+        }
+        status_file::write(&self.path, text)
+    }
+}
+
+struct StatusFile {
+    target: Target,
     owner: Owner,
     hub: Arc<Hub>,
     every: Duration,
@@ -172,8 +196,8 @@ impl StatusFile {
         let Some(text) = self.hub.status(&self.owner, broken) else {
             return;
         };
-        let path = self.path.clone();
-        let written = spawn_blocking(move || status_file::write(&path, &text)).await;
+        let target = self.target.clone();
+        let written = spawn_blocking(move || target.write(&text)).await;
         if let (Ok(Err(error)), false) = (written, self.failed) {
             tracing::warn!("cannot write status.json: {error}; `runner status` shows an older state");
             self.failed = true;

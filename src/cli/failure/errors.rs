@@ -145,6 +145,11 @@ const fn store(error: &StoreError) -> (Problem, &'static str) {
             Problem::LostEnd,
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together",
         ),
+        StoreError::Gone { .. } => (
+            Problem::LedgerGone,
+            "nothing more was sent. put the ledger's directory back where it was, or restore it from a backup, before you \
+             apply the campaign again: without it, users who have a coupon are sent to again",
+        ),
         StoreError::Owner { .. } => (
             Problem::OwnerGone,
             "it may have ended meanwhile: run the same command again",

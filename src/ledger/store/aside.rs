@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::wait::let_go;
+use crate::ledger::files::refuse_link;
 
 /// What has to stay free behind a copy: a ledger must not be what fills a disk.
 const LEFT_FREE: u64 = 64 * 1024 * 1024;
@@ -95,6 +96,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &to)?;
         } else {
+            refuse_link(&entry.path())?;
             fs::copy(entry.path(), &to)?;
         }
     }

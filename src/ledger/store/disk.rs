@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::StoreError;
 use super::error::{io_error, no_damage};
 use super::wait::let_go;
+use crate::ledger::files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::group::{MOST_IN_ONE, first_of, key};
 use crate::ledger::quiet::quietly;
 use crate::ledger::reader::Get;
@@ -38,6 +39,7 @@ impl Disk {
 
     /// Opens the store at `path`, in which batch `durable` was durable. From here on its files are sled's to write.
     pub(super) fn open(path: &Path, name: &Path, durable: u64) -> Result<Self, StoreError> {
+        refuse_links(path)?;
         remove_unfinished_snapshots(path)?;
         Self::start(path, name, durable, false)
     }
@@ -58,7 +60,7 @@ impl Disk {
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
         let file = path.join("db");
-        let file = File::open(&file).map_err(|source| io_error("open", &file, source))?;
+        let file = open_to_read(&file).map_err(|source| io_error("open", &file, source))?;
         Ok(Self {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -116,6 +118,14 @@ impl Disk {
         Ok(())
     }
 
+    /// Adds the file that sled writes to those that make a ledger.
+    pub(super) fn add_to(&self, known: &KnownFiles) -> Result<(), StoreError> {
+        let path = self.path.join("db");
+        known
+            .add_open(&path, &self.file)
+            .map_err(|source| io_error("look at", &path, source))
+    }
+
     /// Makes everything that was put in durable.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.db()?.flush().map_err(|error| broken("flush", &self.name, error))?;
@@ -156,6 +166,16 @@ fn is_closed(name: &Path) -> StoreError {
         path: name.to_owned(),
         why: "it is closed".to_owned(),
     }
+}
+
+/// sled opens its files by their paths, through links too.
+fn refuse_links(path: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(path).map_err(|source| io_error("read", path, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| io_error("read", path, source))?.path();
+        refuse_link(&entry).map_err(|source| io_error("open", &entry, source))?;
+    }
+    Ok(())
 }
 
 /// A kill while sled opened leaves a file that the next open takes for a whole snapshot, and calls the store corrupt.

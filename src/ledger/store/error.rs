@@ -16,6 +16,18 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// A path of the ledger leads to nothing any more, or to another file than the one that this process opened.
+    #[error(
+        "the ledger is gone: {} {}",
+        .path.display(),
+        if *.replaced { "was replaced" } else { "was removed or renamed" }
+    )]
+    Gone {
+        /// The path.
+        path: PathBuf,
+        /// Whether another file is there now.
+        replaced: bool,
+    },
     /// The store cannot be opened, though batches were durable in it.
     #[error("cannot open the ledger's store at {}, where batch {durable} was durable: {why}", .path.display())]
     Closed {

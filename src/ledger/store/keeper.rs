@@ -1,9 +1,9 @@
 //! Keeps a store's files: finds out whether they are whole before anything may write to them, and seals them when they are
 //! closed.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::mpsc;
@@ -14,14 +14,12 @@ use super::disk::Disk;
 use super::error::{io_error, no_damage};
 use super::seal::{Damage, Seal};
 use super::{StoreError, WriteShortcut};
+use crate::ledger::files::{Directory, KnownFiles};
 use crate::ledger::group::{Chunk, Group, Reading};
 use crate::ledger::head::{Head, HeadFile};
 use crate::ledger::reader::Get;
 use crate::ledger::record::Link;
 use crate::ledger::shortcut::FILE;
-
-/// How much of a shortcut is written at a time.
-const WRITTEN_AT_ONCE: usize = 1024 * 1024;
 
 /// In which condition a store was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +56,10 @@ struct Refusal {
 /// The files of one ledger's store, and what lies beside them.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    dir: PathBuf,
+    dir: Directory,
     path: PathBuf,
+    /// By what it is noticed that the ledger was removed or replaced.
+    known: Arc<KnownFiles>,
     head_file: HeadFile,
     head: Head,
     files: Files,
@@ -77,9 +77,12 @@ impl Keeper {
         let (path, head_path) = (dir.join("store"), dir.join("head"));
         let head_file = HeadFile::create(&head_path).map_err(|source| io_error("create", &head_path, source))?;
         let disk = Disk::create(&path)?;
+        let (dir, known) = know(dir, &path, &head_file)?;
+        disk.add_to(&known)?;
         Ok(Self {
-            dir: dir.to_owned(),
+            dir,
             path,
+            known,
             head_file,
             head: Head::default(),
             files: Files::Open(disk),
@@ -122,7 +125,8 @@ impl Keeper {
         Aside::clear(dir).map_err(|(path, source)| io_error("remove", &path, source))?;
         let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
         let head = head.ok_or(StoreError::Headless { path: head_path })?;
-        let condition = match Seal::read(dir).filter(|seal| seal.head() == head) {
+        let (dir, known) = know(dir, &path, &head_file)?;
+        let condition = match Seal::read(&dir).filter(|seal| seal.head() == head) {
             None => Condition::Unsealed,
             Some(seal) => {
                 let damage = seal.damage(&path).map_err(|source| io_error("read", &path, source))?;
@@ -134,8 +138,9 @@ impl Keeper {
             }
         };
         Ok(Self {
-            dir: dir.to_owned(),
+            dir,
             path,
+            known,
             head_file,
             head,
             files: Files::Closed,
@@ -149,7 +154,7 @@ impl Keeper {
 
     /// Opens a copy; says why not when it cannot be made.
     fn copy(&mut self) -> Result<std::io::Result<()>, StoreError> {
-        let aside = match Aside::copy(&self.dir, &self.path) {
+        let aside = match Aside::copy(self.dir.path(), &self.path) {
             Ok(aside) => aside,
             Err(error) => return Ok(Err(error)),
         };
@@ -181,6 +186,11 @@ impl Keeper {
         }
     }
 
+    /// The files and directories that make this ledger, as far as they are open.
+    pub(super) fn known(&self) -> Arc<KnownFiles> {
+        Arc::clone(&self.known)
+    }
+
     pub(super) fn condition(&self) -> Condition {
         self.condition.clone()
     }
@@ -192,8 +202,12 @@ impl Keeper {
 
     /// Opens the files themselves. From here on sled may write to them.
     fn disk(&self) -> Result<Disk, StoreError> {
+        // sled would make the directories of a ledger that was removed.
+        self.known.check()?;
         Seal::remove(&self.dir);
-        Disk::open(&self.path, &self.path, self.head.sequence)
+        let disk = Disk::open(&self.path, &self.path, self.head.sequence)?;
+        disk.add_to(&self.known)?;
+        Ok(disk)
     }
 
     /// Opens the files themselves if they are not, in which `last` is the last batch.
@@ -259,7 +273,9 @@ impl Keeper {
         }
         disk.put(self.group.parts())?;
         disk.sync()?;
-        self.note(next)
+        self.note(next)?;
+        // Files that were removed can still be written and synced, and nobody will ever read them.
+        self.known.check()
     }
 
     fn note(&mut self, head: Head) -> Result<(), StoreError> {
@@ -389,23 +405,14 @@ impl Keeper {
     }
 
     pub(super) fn shortcut(&self) -> Option<Box<dyn Read + Send>> {
-        let file = File::open(self.dir.join(FILE)).ok()?;
+        let file = self.dir.read(FILE).ok()?;
         Some(Box::new(file))
     }
 
     pub(super) fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
-        let path = self.dir.join(FILE);
-        let new = path.with_extension("new");
-        let keep = || {
-            let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, File::create(&new)?);
-            write(&mut file)?;
-            file.flush()?;
-            fs::rename(&new, &path)
-        };
-        keep().map_err(|source| {
-            let _ = fs::remove_file(&new);
-            io_error("write", &path, source)
-        })
+        self.dir
+            .replace(FILE, write)
+            .map_err(|source| io_error("write", &self.dir.path().join(FILE), source))
     }
 }
 
@@ -416,11 +423,30 @@ impl Drop for Keeper {
         if !was_open || !self.whole || self.failed || thread::panicking() || !keeps_promises() {
             return;
         }
+        // The path may lead to another store by now, which is not this one's to seal.
+        if self.known.check().is_err() {
+            return;
+        }
         let sealed = Seal::of(&self.path, self.head).and_then(|seal| seal.write(&self.dir));
         if let Err(error) = sealed {
             debug!(path = %self.path.display(), %error, "the ledger is not sealed; opening it will take longer");
         }
     }
+}
+
+/// Opens the ledger's directory, and begins to know what lies in it.
+fn know(dir: &Path, store: &Path, head: &HeadFile) -> Result<(Directory, Arc<KnownFiles>), StoreError> {
+    let known = KnownFiles::default();
+    let opened = Directory::open(dir).map_err(|source| io_error("open", dir, source))?;
+    opened
+        .add_to(&known)
+        .map_err(|source| io_error("look at", dir, source))?;
+    known
+        .add_directory(store)
+        .map_err(|source| io_error("open", store, source))?;
+    head.add_to(&known)
+        .map_err(|source| io_error("look at", head.path(), source))?;
+    Ok((opened, Arc::new(known)))
 }
 
 /// Whether appends are made durable and the head is kept: always, but for the test that must fail without.

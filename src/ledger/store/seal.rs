@@ -4,7 +4,7 @@
 //! not, or has none, is looked at more closely. So nothing hangs on when the seal reaches the disk.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +13,10 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::ledger::files::{Directory, open_to_read};
 use crate::ledger::head::Head;
 
+const FILE: &str = "seal";
 const VERSION: u8 = 1;
 /// What one checksum is of: small enough to say where damage is, large enough that the seal itself is small.
 const PIECE: u64 = 1024 * 1024;
@@ -48,10 +50,6 @@ struct Sealed {
     pieces: Vec<u32>,
 }
 
-fn path(dir: &Path) -> PathBuf {
-    dir.join("seal")
-}
-
 impl Seal {
     /// Looks at the files of `store`, whose last batch is `head`.
     pub(super) fn of(store: &Path, head: Head) -> io::Result<Self> {
@@ -69,19 +67,18 @@ impl Seal {
     }
 
     /// Writes the seal beside its store.
-    pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, dir: &Directory) -> io::Result<()> {
         let mut bytes = vec![VERSION];
         bytes.extend(postcard::to_stdvec(self).map_err(io::Error::other)?);
         let digest = Sha256::digest(&bytes);
         bytes.extend_from_slice(&digest);
-        let new = path(dir).with_extension("new");
-        fs::write(&new, bytes)?;
-        fs::rename(new, path(dir))
+        dir.replace(FILE, |to| to.write_all(&bytes))
     }
 
     /// Reads the seal of the store in `dir`; nothing when there is none that can be read.
-    pub(super) fn read(dir: &Path) -> Option<Self> {
-        let bytes = fs::read(path(dir)).ok()?;
+    pub(super) fn read(dir: &Directory) -> Option<Self> {
+        let mut bytes = Vec::new();
+        dir.read(FILE).ok()?.read_to_end(&mut bytes).ok()?;
         let (checked, sum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
         if *sum != *Sha256::digest(checked) {
             return None;
@@ -91,9 +88,9 @@ impl Seal {
     }
 
     /// Removes it: the store is about to be written.
-    pub(super) fn remove(dir: &Path) {
+    pub(super) fn remove(dir: &Directory) {
         // One that stays fits no store that was written.
-        let _ = fs::remove_file(path(dir));
+        let _ = dir.remove(FILE);
     }
 
     /// The last batch of the store that was sealed.
@@ -134,7 +131,7 @@ impl Seal {
 
 impl Sealed {
     fn of(store: &Path, name: PathBuf) -> io::Result<Self> {
-        let file = File::open(store.join(&name))?;
+        let file = open_to_read(&store.join(&name))?;
         let length = file.metadata()?.len();
         let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;
         let threads = thread::available_parallelism().map_or(1, |many| many.get().min(MOST_THREADS).min(count));

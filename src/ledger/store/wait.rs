@@ -1,9 +1,10 @@
 //! Waiting for sled's threads, which have its file open and locked for some time after it was closed.
 
-use std::fs::File;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
+
+use crate::ledger::files::open_to_read;
 
 /// How long they are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -14,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// being started and has inherited it for a moment.
 pub(super) fn let_go(path: &Path) -> bool {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
-        let Ok(file) = File::open(path) else { return true };
+        let Ok(file) = open_to_read(path) else { return true };
         if file.try_lock().is_ok() {
             let _ = file.unlock();
             return true;

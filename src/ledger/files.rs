@@ -1,0 +1,347 @@
+//! The files and directories of a ledger. They are never opened through links, and they are known by device and inode: after a
+//! deletion, a rename or a restore from a backup, the same path leads to nothing or to another file.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+
+use super::store::StoreError;
+
+/// Options that open no symbolic link.
+#[must_use]
+pub fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Opens `path` by [`options`], and names a link as what it is.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path).map_err(|error| {
+        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            return io::Error::other(LINK);
+        }
+        error
+    })
+}
+
+/// Opens `path` for reading, unless it is a link.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    open(options().read(true), path)
+}
+
+/// Refuses `path` when it is a link. For files that a library opens by their path.
+///
+/// # Errors
+/// When it is a link, or cannot be looked at.
+pub(super) fn refuse_link(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_symlink() {
+        return Err(io::Error::other(LINK));
+    }
+    Ok(())
+}
+
+const LINK: &str = "it is a symbolic link, and a ledger's files are never opened through links";
+
+/// What tells a file from any other that exists at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The id of the file that has this metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Whether `path` leads to this file.
+    #[must_use]
+    pub fn is_at(self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok_and(|found| Self::of(&found) == self)
+    }
+}
+
+/// How much of a file is written at a time.
+const WRITTEN_AT_ONCE: usize = 1024 * 1024;
+
+/// A directory that is held open. What is done through it is done in this very directory, wherever its path leads by then.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    file: File,
+}
+
+impl Directory {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: File::open(path)?,
+        })
+    }
+
+    /// The path by which it was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a file in it for reading, unless it is a link.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn read(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&self.file, name, flags, Mode::empty())?.into())
+    }
+
+    /// Replaces a file in it as a whole. A reader finds the old file or the new one; nothing is synced.
+    ///
+    /// # Errors
+    /// When it cannot be written. The old file is as it was.
+    pub fn replace(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let new = format!("{name}.new");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let replace = || {
+            let file: File = openat(&self.file, new.as_str(), flags, Mode::RUSR | Mode::WUSR)?.into();
+            let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
+            write(&mut file)?;
+            file.flush()?;
+            renameat(&self.file, new.as_str(), &self.file, name)?;
+            Ok(())
+        };
+        replace().inspect_err(|_| {
+            let _ = self.remove(&new);
+        })
+    }
+
+    /// Removes a file in it.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be removed.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.file, name, AtFlags::empty())?)
+    }
+
+    /// Adds it to what makes a ledger.
+    pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
+        known.push(Known {
+            path: self.path.clone(),
+            id: FileId::of(&self.file.metadata()?),
+            through_links: true,
+            _file: None,
+        });
+        Ok(())
+    }
+}
+
+/// A file or directory under the path by which the next process will look for it.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    id: FileId,
+    /// A directory may be reached through links.
+    through_links: bool,
+    /// Held open, so that its inode is not given to another file.
+    _file: Option<File>,
+}
+
+/// The files and directories that make a ledger.
+#[derive(Debug, Default)]
+pub struct KnownFiles(Mutex<Vec<Known>>);
+
+impl KnownFiles {
+    /// Adds a directory, and holds it open.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn add_directory(&self, path: &Path) -> io::Result<()> {
+        let directory = File::open(path)?;
+        self.push(Known {
+            path: path.to_owned(),
+            id: FileId::of(&directory.metadata()?),
+            through_links: true,
+            _file: Some(directory),
+        });
+        Ok(())
+    }
+
+    /// Adds a file, and holds it open.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is a link.
+    pub fn add(&self, path: &Path) -> io::Result<()> {
+        let file = open_to_read(path)?;
+        self.push(Known {
+            path: path.to_owned(),
+            id: FileId::of(&file.metadata()?),
+            through_links: false,
+            _file: Some(file),
+        });
+        Ok(())
+    }
+
+    /// Adds a file that somebody else holds open.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn add_open(&self, path: &Path, file: &File) -> io::Result<()> {
+        self.push(Known {
+            path: path.to_owned(),
+            id: FileId::of(&file.metadata()?),
+            through_links: false,
+            _file: None,
+        });
+        Ok(())
+    }
+
+    fn push(&self, known: Known) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| other.path != known.path);
+        all.push(known);
+    }
+
+    /// Checks that each path still leads to its file: what is appended to a ledger that was removed or replaced is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when one does not, [`StoreError::Io`] when nobody can tell.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Known {
+            path,
+            id,
+            through_links,
+            ..
+        } in &*known
+        {
+            let gone = |replaced| StoreError::Gone {
+                path: path.clone(),
+                replaced,
+            };
+            let found = if *through_links {
+                path.metadata()
+            } else {
+                path.symlink_metadata()
+            };
+            match found {
+                Ok(found) if FileId::of(&found) == *id => {}
+                Ok(_) => return Err(gone(true)),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    return Err(gone(false));
+                }
+                Err(source) => {
+                    return Err(StoreError::Io {
+                        what: "look for",
+                        path: path.clone(),
+                        source,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn gone(files: &KnownFiles) -> Option<bool> {
+        match files.check() {
+            Ok(()) => None,
+            Err(StoreError::Gone { replaced, .. }) => Some(replaced),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_to_nothing_or_to_another_file_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let (dir, aside) = (root.path().join("ledger"), root.path().join("aside"));
+        let head = dir.join("head");
+        let begin = || {
+            let _ = fs::remove_file(&dir);
+            let _ = fs::remove_dir_all(&dir);
+            fs::create_dir(&dir).unwrap();
+            fs::write(&head, "1").unwrap();
+            let files = KnownFiles::default();
+            files.add_directory(&dir).unwrap();
+            files.add(&head).unwrap();
+            assert_eq!(gone(&files), None);
+            files
+        };
+
+        let files = begin();
+        fs::rename(&dir, &aside).unwrap();
+        assert_eq!(gone(&files), Some(false), "it was moved away");
+        fs::rename(&aside, &dir).unwrap();
+        assert_eq!(gone(&files), None, "and put back");
+
+        let files = begin();
+        fs::remove_file(&head).unwrap();
+        assert_eq!(gone(&files), Some(false));
+        fs::write(&head, "1").unwrap();
+        assert_eq!(gone(&files), Some(true), "the same bytes are another file");
+
+        let files = begin();
+        fs::remove_dir_all(&dir).unwrap();
+        fs::write(&dir, "no directory").unwrap();
+        assert_eq!(gone(&files), Some(true));
+
+        let files = begin();
+        fs::rename(&head, &aside).unwrap();
+        std::os::unix::fs::symlink(&aside, &head).unwrap();
+        assert_eq!(gone(&files), Some(true), "a link is not the file that it leads to");
+    }
+
+    #[test]
+    fn what_is_written_through_a_directory_never_goes_to_the_one_that_replaced_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, aside) = (root.path().join("ledger"), root.path().join("aside"));
+        fs::create_dir(&path).unwrap();
+        let directory = Directory::open(&path).unwrap();
+        directory.replace("seal", |to| to.write_all(b"1")).unwrap();
+        fs::rename(&path, &aside).unwrap();
+        fs::create_dir(&path).unwrap();
+        directory.replace("seal", |to| to.write_all(b"2")).unwrap();
+        assert_eq!(fs::read_to_string(aside.join("seal")).unwrap(), "2");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+
+        fs::remove_dir_all(&aside).unwrap();
+        assert!(directory.replace("seal", |to| to.write_all(b"3")).is_err());
+        assert!(!aside.exists());
+    }
+
+    #[test]
+    fn a_link_is_not_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, link) = (root.path().join("file"), root.path().join("link"));
+        fs::write(&file, "text").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(open_to_read(&file).is_ok() && refuse_link(&file).is_ok());
+        for refused in [open_to_read(&link).map(drop), refuse_link(&link)] {
+            assert_eq!(refused.unwrap_err().to_string(), LINK);
+        }
+    }
+}
