@@ -36,7 +36,10 @@ async fn nothing_starts_after_the_ledger_is_gone_and_what_was_in_flight_is_told(
     let started = vanishing(&bench, &world, Duration::from_secs(9)).await;
     let in_all = world.seen(|seen| seen.starts.len());
     // Permits of the last flush before may still start while nobody looks: no more than are armed at once.
-    assert!(started > 300 && in_all <= started + 25, "{started} before, {in_all} in all");
+    assert!(
+        started > 300 && in_all <= started + 25,
+        "{started} before, {in_all} in all"
+    );
     let told = |recorded| {
         bench.told(|kind| match kind {
             EventKind::AttemptEnded(attempt) if recorded => Some(attempt.open_id.clone()),
@@ -69,8 +72,7 @@ async fn what_was_in_flight_is_told_when_the_disk_fails_as_well() {
     bench.store.fail_after(bench.store.records() + 200);
     bench.send(ledger, &world).await.expect_err("the disk fails");
     let in_all = world.seen(|seen| seen.starts.len());
-    let told = bench.told(|kind| {
-        matches!(kind, EventKind::AttemptEnded(_) | EventKind::AttemptUnrecorded(_)).then_some(())
-    });
+    let told =
+        bench.told(|kind| matches!(kind, EventKind::AttemptEnded(_) | EventKind::AttemptUnrecorded(_)).then_some(()));
     assert_eq!(told.len(), in_all);
 }

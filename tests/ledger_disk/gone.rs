@@ -97,7 +97,11 @@ async fn an_append_to_a_ledger_that_was_removed_or_replaced_fails() {
         let error = append(&mut ledger).await.expect_err(what);
         assert!(matches!(error, LedgerError::Failed), "{what}: {error}");
         ledger.close().await;
-        assert_eq!(files(root.path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{what}");
+        assert_eq!(
+            files(root.path()).keys().collect::<Vec<_>>(),
+            before.keys().collect::<Vec<_>>(),
+            "{what}"
+        );
     }
 }
 
