@@ -71,6 +71,8 @@ pub struct Lane {
 
 struct Shared {
     turn: Box<dyn AppIdTurn>,
+    /// When the turn was taken last.
+    taken: Option<Instant>,
     pacer: Pacer,
     throttle: Throttle,
     outage: Outage,
@@ -100,6 +102,7 @@ impl Lane {
         Arc::new(Self {
             shared: Mutex::new(Shared {
                 turn: Box::new(turn),
+                taken: None,
                 pacer: Pacer::new(full, Instant::now()),
                 throttle: Throttle::new(full),
                 outage: Outage::default(),
@@ -168,6 +171,12 @@ impl Shared {
         if pace.total_cmp(&self.pacer.per_second()).is_ne() {
             self.pacer.set_pace(pace, now);
         }
+        // Another process may have sent until the turn was taken.
+        if let Some(taken) = self.taken
+            && !planted!(Forgetful)
+        {
+            self.pacer.hold_until(taken + after_taking(pace));
+        }
     }
 
     fn sending(&self, number: u32) -> bool {
@@ -228,20 +237,18 @@ impl Seat {
     }
 
     /// Takes the app id's turn, or shares it with whoever has it in this process. Nothing starts in the first second after
-    /// it was taken, at a slow pace for longer: another process may have sent until just now.
+    /// it was taken. If the slowest campaign that sends has a pace below one start a second, nothing starts for as long as
+    /// that pace keeps starts apart.
     ///
     /// # Errors
     /// When another process has it, or it cannot be asked for.
     pub(super) fn take(&self, now: Instant) -> Result<(), NotTaken> {
         self.lane.with(|shared| {
-            let ours = shared.turn.held();
-            if !ours {
+            if !shared.turn.held() {
                 shared.turn.take()?;
+                shared.taken = Some(now);
             }
             shared.let_send(self.number, true, now);
-            if !ours && !planted!(Forgetful) {
-                shared.pacer.hold_until(now + after_taking(shared.pacer.per_second()));
-            }
             Ok(())
         })?;
         self.lane.tell();

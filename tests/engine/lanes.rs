@@ -139,6 +139,18 @@ async fn the_slowest_of_those_that_send_sets_the_pace_and_only_while_it_sends() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_campaign_that_shares_the_turn_keeps_its_distance_from_the_process_before() {
+    for slow in [0, 1] {
+        let mut agency = Agency::new(2, 60, |_| Act::Issue);
+        agency.campaign(slow).plan.pace.per_second = 0.4;
+        let began = Instant::now();
+        agency.apply(&[2, 2]).await;
+        let first = agency.world.seen(|seen| seen.starts[0]) - began;
+        assert!(first >= Duration::from_millis(2_500), "{first:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_a_halt_or_a_pause_of_one_stops_no_other() {
     let mut agency = Agency::new(4, 60, |ask| match of(ask) {
         0 if ask.elapsed < Duration::from_mins(30) => Act::Say(990_000_004, Class::Wait),
