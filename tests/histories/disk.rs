@@ -7,25 +7,32 @@ use std::time::Duration;
 use runner::ledger::record::link_of;
 use runner::ledger::{Each, Head, Store, StoreError, WriteShortcut};
 
-use crate::edge::Beyond;
+use crate::edge::{self, Beyond};
 
 /// A way to the disk: a run's, each of whose uses is a step, or the quiet one of whoever only looks.
 pub struct Disk {
     beyond: Arc<Beyond>,
+    campaign: usize,
     quiet: bool,
 }
 
 impl Disk {
-    /// That of a run.
-    pub fn of(beyond: &Arc<Beyond>) -> Self {
-        let beyond = Arc::clone(beyond);
-        Self { beyond, quiet: false }
+    /// The disk of a campaign, for a run.
+    pub fn of(beyond: &Arc<Beyond>, campaign: usize) -> Self {
+        Self {
+            beyond: Arc::clone(beyond),
+            campaign,
+            quiet: false,
+        }
     }
 
-    /// That of whoever looks at it beside the runs.
-    pub fn quiet(beyond: &Arc<Beyond>) -> Self {
-        let beyond = Arc::clone(beyond);
-        Self { beyond, quiet: true }
+    /// The disk of a campaign, for the judge: its calls are no steps of a run.
+    pub fn quiet(beyond: &Arc<Beyond>, campaign: usize) -> Self {
+        Self {
+            beyond: Arc::clone(beyond),
+            campaign,
+            quiet: true,
+        }
     }
 
     async fn pass(&self) {
@@ -35,7 +42,11 @@ impl Disk {
     }
 
     fn records(&self) -> Vec<Vec<u8>> {
-        self.beyond.state().disk.records.clone()
+        self.with(|disk| disk.records.clone())
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&mut edge::Disk) -> R) -> R {
+        look(&mut self.beyond.state().disks[self.campaign])
     }
 }
 
@@ -44,10 +55,10 @@ impl Store for Disk {
         self.pass().await;
         let beyond = &self.beyond;
         let (stall, late, fails) = {
-            let mut state = beyond.state();
-            let fails = state.disk.fails.take();
-            state.disk.failed |= fails.is_some();
-            (Duration::from_millis(state.disk.stall), state.disk.told_late, fails)
+            let disk = &mut beyond.state().disks[self.campaign];
+            let fails = disk.fails.take();
+            disk.failed |= fails.is_some();
+            (Duration::from_millis(disk.stall), disk.told_late, fails)
         };
         if !late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
@@ -56,16 +67,17 @@ impl Store for Disk {
             std::future::pending::<()>().await;
         }
         let batches = {
-            let mut state = beyond.state();
+            let disk = &mut beyond.state().disks[self.campaign];
             if fails != Some(false) {
-                state.disk.records.push(record);
+                disk.records.push(record);
             }
-            state.disk.records.len()
+            disk.records.len()
         };
+        let of = || beyond.name_of(self.campaign);
         beyond.say(|| match fails {
-            None => format!("batch {batches} is durable"),
-            Some(true) => format!("the disk fails, though batch {batches} is durable"),
-            Some(false) => "the disk fails".to_owned(),
+            None => format!("{}batch {batches} is durable", of()),
+            Some(true) => format!("{}the disk fails, though batch {batches} is durable", of()),
+            Some(false) => format!("{}the disk fails", of()),
         });
         self.pass().await;
         if late && !stall.is_zero() {
@@ -104,7 +116,7 @@ impl Store for Disk {
         if self.quiet {
             return None;
         }
-        let bytes = self.beyond.state().disk.shortcut.clone()?;
+        let bytes = self.with(|disk| disk.shortcut.clone())?;
         Some(Box::new(Cursor::new(bytes)))
     }
 
@@ -112,7 +124,7 @@ impl Store for Disk {
         self.pass().await;
         let mut bytes = Vec::new();
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
-        self.beyond.state().disk.shortcut = Some(bytes);
+        self.with(|disk| disk.shortcut = Some(bytes));
         self.pass().await;
         Ok(())
     }

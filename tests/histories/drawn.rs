@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use runner::outcome::Class;
 
-use crate::story::{Act, Apply, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+use crate::story::{Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -14,39 +14,46 @@ const DAY_MS: i64 = 86_400_000;
 pub fn story(seed: u64) -> Story {
     let rng = &mut Rng::with_seed(seed);
     let users = [3, 4, 5, 6, 8, 12, 20, 40][rng.usize(0..8).min(rng.usize(0..8))];
-    let rules = rules(rng);
+    let several = 1 + usize::from(rng.u8(0..100) < 25) + usize::from(rng.u8(0..100) < 5);
+    let campaigns: Vec<_> = (0..several).map(|_| rules(rng)).collect();
     let midnight = rng.u8(0..4) == 0;
     let begins = if midnight {
         rng.i64(DAY_MS - 600_000..DAY_MS)
     } else {
         rng.i64(0..DAY_MS)
     };
-    let fates = fates(rng, users, rules.timeout);
+    let fates = fates(rng, users, campaigns[0].timeout);
     let runs = 1 + rng.usize(1..8).min(rng.usize(1..8));
-    let mut said = said(rng, begins);
+    let mut drawn: Vec<_> = (0..several)
+        .map(|number| campaign(rng, number, users, begins))
+        .collect();
     // Of those with windows, some begin just before the first one closes.
-    let begins = match said.hours.first() {
+    let begins = match drawn[0].said.hours.first() {
         Some((_, until)) if rng.bool() => i64::from(*until) * 60_000 - rng.i64(1_000..4_000),
         _ => begins,
     };
-    let mut listed: Vec<u8> = (0..users).collect();
-    let mut excluded = Vec::new();
     let wild = rng.f64();
     let mut applies = Vec::new();
     for n in 0..runs {
         if n > 0 {
-            edit(rng, &mut said);
-            people(rng, users, &mut listed, &mut excluded);
+            for campaign in &mut drawn {
+                edit(rng, &mut campaign.said);
+                people(rng, users, campaign);
+            }
         }
-        let active = |rng: &mut Rng, user: u8| (user, rng.i64(0..20 * 3_600));
-        let listed = listed.iter().map(|user| active(rng, *user)).collect();
-        let ((gap, jump), happens) = (between(rng, n), happens(rng, wild));
+        for (_, ago) in drawn.iter_mut().flat_map(|campaign| &mut campaign.listed) {
+            *ago = rng.i64(0..20 * 3_600);
+        }
+        let mut campaigns = drawn.clone();
+        campaigns.retain(|_| rng.u8(0..100) < 85);
+        if campaigns.is_empty() {
+            campaigns.push(drawn[rng.usize(0..several)].clone());
+        }
+        let ((gap, jump), happens) = (between(rng, n), happens(rng, wild, several));
         applies.push(Apply {
             gap,
             jump,
-            said: said.clone(),
-            listed,
-            excluded: excluded.clone(),
+            campaigns,
             accepts: rng.u8(0..10) > 0,
             at_most: (rng.u8(0..10) == 0).then(|| rng.u64(1..10)),
             no_wait: rng.u8(0..10) == 0,
@@ -58,9 +65,20 @@ pub fn story(seed: u64) -> Story {
     Story {
         seed,
         begins,
-        rules,
+        campaigns,
         fates,
         applies,
+    }
+}
+
+/// One of several campaigns that share some of their users.
+fn campaign(rng: &mut Rng, number: usize, users: u8, begins: i64) -> Campaign {
+    let named = |user: &u8| number == 0 || (user + u8::try_from(number).unwrap_or_default()) % 4 > 0;
+    Campaign {
+        number,
+        said: said(rng, begins),
+        listed: (0..users).filter(named).map(|user| (user, 0)).collect(),
+        excluded: Vec::new(),
     }
 }
 
@@ -180,10 +198,11 @@ fn edit(rng: &mut Rng, said: &mut Said) {
 }
 
 /// People come, go, come back, are named in another order, and say no.
-fn people(rng: &mut Rng, users: u8, listed: &mut Vec<u8>, excluded: &mut Vec<u8>) {
+fn people(rng: &mut Rng, users: u8, campaign: &mut Campaign) {
+    let Campaign { listed, excluded, .. } = campaign;
     match rng.u8(0..12) {
         0 => listed.retain(|_| rng.u8(0..4) > 0),
-        1 => *listed = (0..users + rng.u8(0..4)).collect(),
+        1 => *listed = (0..users + rng.u8(0..4)).map(|user| (user, 0)).collect(),
         2 => rng.shuffle(listed),
         3 => excluded.push(rng.u8(0..users)),
         4 => {
@@ -215,7 +234,7 @@ fn jump(rng: &mut Rng) -> i64 {
     rng.i64(-most..most)
 }
 
-fn happens(rng: &mut Rng, wild: f64) -> Vec<Happening> {
+fn happens(rng: &mut Rng, wild: f64, several: usize) -> Vec<Happening> {
     let mut happens = Vec::new();
     let many = if wild < 0.3 {
         0
@@ -225,9 +244,11 @@ fn happens(rng: &mut Rng, wild: f64) -> Vec<Happening> {
     for _ in 0..many {
         let until = one(rng, &[10, 2 * SECOND, 10 * SECOND, MINUTE]);
         let after = rng.u64(0..until);
+        let campaign = if several > 1 { rng.usize(0..several) } else { 0 };
         let and = |happens: &mut Vec<_>, later: u64, what| {
             happens.push(Happening {
                 after: after + later,
+                campaign,
                 what,
             });
         };

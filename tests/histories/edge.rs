@@ -33,7 +33,8 @@ pub struct State {
     pub steps: u64,
     kill: Option<u64>,
     pub dead: bool,
-    pub disk: Disk,
+    /// One for each campaign.
+    pub disks: Vec<Disk>,
     pub weather: Weather,
     pub seen: Seen,
     /// The story as it is told, line by line, where somebody listens.
@@ -76,6 +77,7 @@ pub struct Weather {
 impl Beyond {
     pub fn new(story: Story, loud: bool) -> Arc<Self> {
         let state = State {
+            disks: story.campaigns.iter().map(|_| Disk::default()).collect(),
             told: loud.then(Vec::new),
             ..State::default()
         };
@@ -109,11 +111,11 @@ impl Beyond {
         (state.run, state.kill, state.calm) = (run, kill, calm);
         (state.steps, state.dead) = (0, false);
         state.seen.began.push(now);
-        state.disk.fails = None;
-        state.disk.failed = false;
+        for disk in &mut state.disks {
+            (disk.fails, disk.failed, disk.stall) = (None, false, 0);
+        }
         state.weather.held = false;
         (state.weather.token_refused, state.weather.token_takes) = (false, 0);
-        state.disk.stall = 0;
         if calm {
             state.weather = Weather::default();
             for (_, until) in &mut state.seen.others {
@@ -160,6 +162,14 @@ impl Beyond {
         }
     }
 
+    /// A campaign's name at the beginning of a line, if there are several.
+    pub fn name_of(&self, campaign: usize) -> String {
+        match self.story.campaigns.len() {
+            1 => String::new(),
+            _ => format!("campaign {}: ", campaign + 1),
+        }
+    }
+
     /// Everything that was said so far.
     pub fn told(&self) -> Vec<String> {
         self.state().told.take().unwrap_or_default()
@@ -170,16 +180,19 @@ impl Beyond {
         self.state().broken.get_or_insert(Broken { promise, how });
     }
 
-    /// Lets something happen that is no order.
-    pub fn happen(&self, what: What) {
+    /// Lets something happen that is no order; a fault of the disk concerns this campaign.
+    pub fn happen(&self, what: What, campaign: usize) {
         let (now, ms) = (self.now(), |ms: u64| ms * 1_000_000);
         if let What::Jump(by) = what {
             self.clock.shift_ms(by);
         }
         let mut state = self.state();
         match what {
-            What::Stall { ms, told_late } => (state.disk.stall, state.disk.told_late) = (ms, told_late),
-            What::Fail { written } => state.disk.fails = Some(written),
+            What::Stall { ms, told_late } => {
+                let disk = &mut state.disks[campaign];
+                (disk.stall, disk.told_late) = (ms, told_late);
+            }
+            What::Fail { written } => state.disks[campaign].fails = Some(written),
             What::NoToken(long) => state.weather.no_token_until = now + ms(long),
             What::TokenRefused => state.weather.token_refused = true,
             What::SlowToken(long) => state.weather.token_takes = long,
@@ -224,12 +237,12 @@ impl AppIdTurn for Turn {
 }
 
 impl Beyond {
-    /// Hears an event of a run.
-    pub fn hear(&self, event: &Event) {
+    /// Hears an event of a campaign's run.
+    pub fn hear(&self, event: &Event, campaign: usize) {
         if self.step() {
             return;
         }
-        self.say(|| format!("told: {}", spoken(&event.kind)));
+        self.say(|| format!("{}told: {}", self.name_of(campaign), spoken(&event.kind)));
         let what = match &event.kind {
             EventKind::AttemptEnded(attempt) => Saying::Ended {
                 id: attempt.merchant_coupon_id.clone(),
@@ -242,8 +255,14 @@ impl Beyond {
             _ => return,
         };
         let mut state = self.state();
-        let (run, durable) = (state.run, state.disk.records.len() as u64);
-        state.seen.told.push(Told { run, durable, what });
+        let run = state.run;
+        let durable = state.disks[campaign].records.len() as u64;
+        state.seen.told.push(Told {
+            run,
+            campaign,
+            durable,
+            what,
+        });
     }
 }
 

@@ -1,8 +1,11 @@
 //! Running a story: each of its applies through the real engine in virtual time, then further ones in which nothing goes
 //! wrong any more, until there is an end.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::civil::Weekday;
@@ -16,7 +19,7 @@ use runner::engine::admit::{Accept, Admission, Converged, Exclusion, Terms};
 use runner::engine::lane::Lane;
 use runner::engine::{Apply as Run, Ended, EngineError};
 use runner::event::{Ending, Event, PlaceUnit};
-use runner::identity::ActivityId;
+use runner::identity::{ActivityId, CampaignName};
 use runner::ledger::{Book, Fact, Ledger, LedgerError};
 use runner::order::{Asker, Order};
 use runner::plan::{self, Guard, Lapse, Plan, RunOptions, Wave};
@@ -26,7 +29,7 @@ use crate::disk::Disk;
 use crate::edge::{Beyond, Broken, Turn};
 use crate::oracle::Oracle;
 use crate::platform::World;
-use crate::story::{Apply, MONDAY, Story, What};
+use crate::story::{Apply, Campaign, MONDAY, NAMES, Rules, Said, Story, What};
 
 /// After so long a run that is not the last one is stopped.
 const PATIENCE: Duration = Duration::from_mins(25);
@@ -79,15 +82,15 @@ async fn whole(story: &Story, loud: bool) -> Outcome {
     let mut size = 0;
     for (number, apply) in story.applies.iter().enumerate() {
         size = number + 1;
-        let end = one(&beyond, number, apply).await;
-        oracle.judge(&beyond, apply, &end).await;
+        let ends = one(&beyond, number, apply).await;
+        oracle.judge(&beyond, apply, &ends).await;
         if beyond.state().broken.is_some() {
             break;
         }
     }
     let broken = beyond.state().broken.clone();
-    if let (None, Some(last)) = (&broken, story.applies.last()) {
-        size = end_well(&beyond, &mut oracle, &calm(last), size).await;
+    if broken.is_none() && !story.applies.is_empty() {
+        size = end_well(&beyond, &mut oracle, &calm(story), size).await;
     }
     let requests = beyond.state().seen.requests.len();
     let told = beyond.told();
@@ -96,41 +99,56 @@ async fn whole(story: &Story, loud: bool) -> Outcome {
     Outcome { broken, told, size }
 }
 
-/// The same apply when nothing goes wrong.
-fn calm(apply: &Apply) -> Apply {
-    let mut calm = apply.clone();
-    let owed = calm.listed.len() as u64 * u64::from(calm.said.coupons);
-    calm.said.per_day = calm.said.per_day.filter(|most| owed < *most);
-    (calm.gap, calm.jump) = (0, 0);
-    (calm.at_most, calm.no_wait, calm.accepts, calm.kill) = (None, false, true, None);
-    calm.happens.clear();
-    calm
+/// An apply in which nothing goes wrong: of all campaigns, as they were applied last.
+fn calm(story: &Story) -> Apply {
+    let last = |number: usize| {
+        let mut all = story.applies.iter().rev().flat_map(|apply| &apply.campaigns);
+        all.find(|campaign| campaign.number == number).cloned()
+    };
+    let mut campaigns: Vec<_> = (0..story.campaigns.len()).filter_map(last).collect();
+    for Campaign { said, listed, .. } in &mut campaigns {
+        let owed = listed.len() as u64 * u64::from(said.coupons);
+        said.per_day = said.per_day.filter(|most| owed < *most);
+    }
+    Apply {
+        gap: 0,
+        jump: 0,
+        campaigns,
+        accepts: true,
+        at_most: None,
+        no_wait: false,
+        kill: None,
+        closes: story.applies.last().is_some_and(|apply| apply.closes),
+        happens: Vec::new(),
+    }
 }
 
 /// Applies until there is an end that needs nobody to apply again.
 async fn end_well(beyond: &Arc<Beyond>, oracle: &mut Oracle, apply: &Apply, first: usize) -> usize {
     for number in first..first + LAST {
-        let end = one(beyond, number, apply).await;
-        oracle.judge(beyond, apply, &end).await;
+        let ends = one(beyond, number, apply).await;
+        oracle.judge(beyond, apply, &ends).await;
         if beyond.state().broken.is_some() {
             return number;
         }
-        match end {
-            End::Ended(ended) if ended.ending == Ending::Incomplete => {}
-            End::Ended(ended) => {
-                oracle.judge_end(beyond, apply, &ended);
-                return number;
-            }
-            _ => return number,
+        let incomplete = |end: &End| matches!(end, End::Ended(ended) if ended.ending == Ending::Incomplete);
+        if ends.iter().any(incomplete) {
+            continue;
         }
+        for (campaign, end) in apply.campaigns.iter().zip(&ends) {
+            if let End::Ended(ended) = end {
+                oracle.judge_end(beyond, (apply, campaign), ended);
+            }
+        }
+        return number;
     }
     let how = format!("after {LAST} applies in which nothing went wrong the campaign was still incomplete");
     beyond.broke("G7: the same command brings a campaign to its end", how);
     first + LAST
 }
 
-/// One apply, from its beginning to its end, whatever that is.
-async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> End {
+/// One apply, from its beginning to its end, whatever that is: how each of its campaigns ended.
+async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> Vec<End> {
     tokio::time::sleep(Duration::from_millis(apply.gap)).await;
     beyond.clock.shift_ms(apply.jump);
     let calm = number >= beyond.story.applies.len();
@@ -138,8 +156,22 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> End {
     beyond.say(|| format!("apply {} begins at {}", number + 1, crate::words::time(beyond.wall())));
     #[cfg(feature = "planted")]
     runner::planted::begin();
-    let (orders, heard) = watch::channel(Order::Go);
-    let happens = happen(beyond, apply, &orders);
+    let lane = Lane::new(Turn(Arc::clone(beyond)));
+    let orders: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(Order::Go)).collect();
+    let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
+    let runs = apply.campaigns.iter().zip(&orders).zip(&ended);
+    let runs = runs.map(|((campaign, (_, orders)), ended)| {
+        let (lane, orders) = (Arc::clone(&lane), orders.clone());
+        let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
+            let end = whole_apply(beyond, (apply, campaign), lane, orders).await;
+            let end = end.unwrap_or_else(End::Failed);
+            let of = beyond.name_of(campaign.number);
+            beyond.say(|| format!("{of}apply {} has ended: {}", number + 1, crate::words::end(&end)));
+            ended.replace(Some(end));
+        });
+        run
+    });
+    let runs = together(runs.collect());
     let patience = async {
         let (patience, then) = if calm {
             (ENDS, Duration::ZERO)
@@ -147,23 +179,44 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> End {
             (PATIENCE, STOPS)
         };
         tokio::time::sleep(patience).await;
-        orders.send_replace(Order::Stop { by: None });
+        for (orders, _) in &orders {
+            orders.send_replace(Order::Stop { by: None });
+        }
         tokio::time::sleep(then).await;
     };
-    let end = tokio::select! {
+    let otherwise = tokio::select! {
         biased;
-        () = beyond.killed() => End::Killed,
-        () = happens => End::Killed,
-        end = whole_apply(beyond, apply, heard) => end.unwrap_or_else(End::Failed),
-        () = patience => End::WentOn,
+        () = beyond.killed() => || End::Killed,
+        () = happen(beyond, apply, &orders) => || End::Killed,
+        () = runs => || End::Killed,
+        () = patience => || End::WentOn,
     };
     beyond.state().dead = true;
-    beyond.say(|| format!("apply {} has ended: {}", number + 1, crate::words::end(&end)));
-    end
+    let ends = ended.into_iter().map(|ended| {
+        ended.into_inner().unwrap_or_else(|| {
+            let end = otherwise();
+            beyond.say(|| format!("apply {} has ended: {}", number + 1, crate::words::end(&end)));
+            end
+        })
+    });
+    ends.collect()
+}
+
+/// Runs futures until each has ended.
+async fn together(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if futures.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Lets happen what the story says, and goes on for ever.
-async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &watch::Sender<Order>) {
+async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &[(watch::Sender<Order>, watch::Receiver<Order>)]) {
     let began = tokio::time::Instant::now();
     let by = Asker {
         pid: 1,
@@ -172,16 +225,21 @@ async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &watch::Sender<Orde
     };
     for happening in &apply.happens {
         tokio::time::sleep_until(began + Duration::from_millis(happening.after)).await;
-        beyond.say(|| happening.what);
+        beyond.say(|| happening);
         let order = match happening.what {
             What::Pause => Order::Pause { by: by.clone() },
             What::Resume => Order::Go,
             What::Stop => Order::Stop { by: Some(by.clone()) },
             what => {
-                beyond.happen(what);
+                beyond.happen(what, happening.campaign);
                 continue;
             }
         };
+        let concerned = |campaign: &Campaign| campaign.number == happening.campaign;
+        let Some(at) = apply.campaigns.iter().position(concerned) else {
+            continue;
+        };
+        let (orders, _) = &orders[at];
         if !orders.borrow().stops() {
             orders.send_replace(order);
         }
@@ -189,11 +247,17 @@ async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &watch::Sender<Orde
     std::future::pending::<()>().await;
 }
 
-/// What `apply` does once it has the lock of the ledger.
-async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receiver<Order>) -> Result<End, String> {
+/// What `apply` does for a campaign once it has the lock of the ledger.
+async fn whole_apply(
+    beyond: &Arc<Beyond>,
+    (apply, campaign): (&Apply, &Campaign),
+    lane: Arc<Lane>,
+    orders: watch::Receiver<Order>,
+) -> Result<End, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
-    let plan = plan(&beyond.story, apply);
-    let mut ledger = Ledger::open(Disk::of(beyond), plan.identity.clone())
+    let number = campaign.number;
+    let plan = plan(&beyond.story.campaigns[number], apply, campaign);
+    let mut ledger = Ledger::open(Disk::of(beyond, number), plan.identity.clone())
         .await
         .map_err(failed)?;
     if apply.closes {
@@ -208,7 +272,7 @@ async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receive
     if !new {
         ledger.append(vec![began.clone()]).await.map_err(failed)?;
     }
-    let converged = match converge(ledger.book(), &plan, apply, now) {
+    let converged = match converge(ledger.book(), &plan, (apply, campaign), now) {
         Ok(converged) => converged,
         Err(why) => return Ok(End::NotLetIn(why)),
     };
@@ -223,15 +287,16 @@ async fn whole_apply(beyond: &Arc<Beyond>, apply: &Apply, orders: watch::Receive
     let run = Run {
         platform: Arc::new(World {
             beyond: Arc::clone(beyond),
-            said: apply.said.clone(),
+            campaign: number,
+            said: campaign.said.clone(),
         }),
         plan: Arc::new(plan),
         ledger,
         roll: converged.roll,
-        lane: Lane::new(Turn(Arc::clone(beyond))),
+        lane,
         clock: beyond.clock.clone(),
         orders,
-        emit: Arc::new(move |event: Event| listener.hear(&event)),
+        emit: Arc::new(move |event: Event| listener.hear(&event, number)),
         seed: beyond.story.seed,
     };
     match Box::pin(run.run()).await {
@@ -255,32 +320,37 @@ fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity<'r>) -> Row
     }
 }
 
-/// Holds the people of an apply against the ledger.
-fn converge(book: &Book, plan: &Plan, apply: &Apply, now: Timestamp) -> Result<Converged, String> {
+/// Holds the people of a campaign against its ledger.
+fn converge(
+    book: &Book,
+    plan: &Plan,
+    (apply, campaign): (&Apply, &Campaign),
+    now: Timestamp,
+) -> Result<Converged, String> {
     let place = |number| Place {
         within: "audience.csv",
         unit: PlaceUnit::Line,
         number,
     };
     let mut excluded = Exclusion::new(book);
-    if !apply.excluded.is_empty() {
+    if !campaign.excluded.is_empty() {
         excluded.begin("said-no".to_owned());
-        for (line, user) in (2..).zip(&apply.excluded) {
+        for (line, user) in (2..).zip(&campaign.excluded) {
             let open_id = format!("u{user}");
             excluded.row(&row(place(line), &open_id, Activity::Unknown));
         }
         excluded.end(&Totals {
-            rows: apply.excluded.len() as u64,
+            rows: campaign.excluded.len() as u64,
             ..Totals::default()
         });
     }
     let mut admission = Admission::excluding(excluded, plan);
-    for (line, (user, ago)) in (2..).zip(&apply.listed) {
+    for (line, (user, ago)) in (2..).zip(&campaign.listed) {
         let open_id = format!("u{user}");
         admission.row(&row(place(line), &open_id, Activity::At(last_active(*ago))));
     }
     let totals = Totals {
-        rows: apply.listed.len() as u64,
+        rows: campaign.listed.len() as u64,
         ..Totals::default()
     };
     let accepted: &[Accept] = if apply.accepts { &Accept::ALL[..5] } else { &[] };
@@ -289,7 +359,7 @@ fn converge(book: &Book, plan: &Plan, apply: &Apply, now: Timestamp) -> Result<C
         totals: &totals,
         accepted,
         rehearsal: false,
-        class: &|code| apply.said.class(code),
+        class: &|code| campaign.said.class(code),
         now: now.max(book.newest()),
     });
     decided.map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
@@ -311,10 +381,11 @@ fn least() -> &'static Plan {
     })
 }
 
-/// What the file of an apply means.
-fn plan(story: &Story, apply: &Apply) -> Plan {
-    let (rules, said) = (&story.rules, &apply.said);
+/// What the file of a campaign means in an apply.
+fn plan(rules: &Rules, apply: &Apply, campaign: &Campaign) -> Plan {
+    let said = &campaign.said;
     let mut plan = least().clone();
+    plan.identity.campaign = CampaignName::parse(NAMES[campaign.number]).unwrap();
     let ms = Duration::from_millis;
     plan.activity_id = ActivityId::parse(&said.activity.to_string()).unwrap();
     plan.coupons_per_user = said.coupons;
@@ -342,24 +413,24 @@ fn plan(story: &Story, apply: &Apply) -> Plan {
         plan.halt.same_code = 3;
     }
     (plan.run.at_most, plan.run.no_wait) = (apply.at_most.unwrap_or(u64::MAX), apply.no_wait);
-    schedule(&mut plan.schedule, story, apply);
+    schedule(&mut plan.schedule, rules, said);
     plan
 }
 
-fn schedule(schedule: &mut plan::Schedule, story: &Story, apply: &Apply) {
+fn schedule(schedule: &mut plan::Schedule, rules: &Rules, said: &Said) {
     let zone: &TimeZone = &schedule.zone;
     let days = Days::range(Weekday::Monday, Weekday::Sunday);
-    let hours = apply.said.hours.iter();
+    let hours = said.hours.iter();
     let hours: Vec<_> = hours
         .filter_map(|(from, until)| Hours::new(days, *from, *until))
         .collect();
-    let closed = apply.said.closed.iter();
+    let closed = said.closed.iter();
     let closed: Vec<_> = closed.map(|day| date(2026, 6, 1).saturating_add(day.days())).collect();
     schedule.hours = Calendar::new(zone.clone(), &hours, &closed);
-    let (start, end) = apply.said.between;
+    let (start, end) = said.between;
     schedule.start = start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
     schedule.end = end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
-    let waves = story.rules.waves.iter().map(|(share, wait, halts)| Wave {
+    let waves = rules.waves.iter().map(|(share, wait, halts)| Wave {
         share: f64::from(*share) / 100.0,
         wait: Duration::from_millis(*wait),
         not_issued: f64::from(*halts) / 100.0,

@@ -10,7 +10,7 @@ use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outc
 
 use crate::edge::{Beyond, State};
 use crate::seen::{At, Coupon, Request};
-use crate::story::{Act, Repeated, Said, Says, code};
+use crate::story::{Act, Repeated, Rules, Said, Says, code};
 
 /// A coupon that is older than this when it is told of is a replay.
 const REPLAY: At = 120_000_000_000;
@@ -21,6 +21,7 @@ const SLACK: u64 = 60_000;
 /// The platform as a run sees it, by what the file says.
 pub struct World {
     pub beyond: Arc<Beyond>,
+    pub campaign: usize,
     pub said: Said,
 }
 
@@ -39,9 +40,10 @@ impl World {
         let number = state.seen.requests.len();
         let request = Request {
             run: state.run,
+            campaign: self.campaign,
             start: now,
             wall,
-            durable: state.disk.records.len() as u64,
+            durable: state.disks[self.campaign].records.len() as u64,
             key: permit.key(),
             attempt: permit.attempt(),
             user,
@@ -56,10 +58,15 @@ impl World {
         beyond.say(|| {
             let (key, attempt, activity) = (permit.key(), permit.attempt(), permit.activity_id());
             let (ordinal, wall) = (key.ordinal, crate::words::time(wall));
-            format!("u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
+            let of = beyond.name_of(self.campaign);
+            format!("{of}u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
         });
         beyond.give();
         (number, act)
+    }
+
+    fn rules(&self) -> &Rules {
+        &self.beyond.story.campaigns[self.campaign]
     }
 
     fn act(&self, state: &State, user: u8, nth: u32, now: At) -> Act {
@@ -72,7 +79,7 @@ impl World {
             let (says, after) = if nth.is_multiple_of(2) {
                 (Says::NotSent, 1)
             } else {
-                (Says::Nothing, self.beyond.story.rules.timeout)
+                (Says::Nothing, self.rules().timeout)
             };
             let gives = None;
             return Act { gives, says, after };
@@ -85,7 +92,7 @@ impl World {
     fn leave(&self, number: usize, act: Act, latency: Duration) -> Outcome {
         let beyond = &self.beyond;
         beyond.give();
-        let (now, story) = (beyond.now(), &beyond.story);
+        let (now, rules) = (beyond.now(), self.rules());
         let mut state = beyond.state();
         let before = {
             let seen = &state.seen;
@@ -94,8 +101,8 @@ impl World {
             had.find(|coupon| coupon.activity == request.activity && coupon.at < request.start)
                 .map(|coupon| request.start - coupon.at)
         };
-        let late = latency >= Duration::from_millis(story.rules.timeout);
-        let says = match (act.says, before, story.rules.repeated) {
+        let late = latency >= Duration::from_millis(rules.timeout);
+        let says = match (act.says, before, rules.repeated) {
             (Says::NotSent, ..) => Says::NotSent,
             _ if late => Says::Nothing,
             (Says::Given, Some(_), Repeated::Duplicate) => Says::Code(code::USED),
@@ -183,11 +190,10 @@ impl Beyond {
     /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
     /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
     pub fn give(&self) {
-        let (now, heeds) = (self.now(), !self.story.rules.ask);
-        let remembers = if self.story.jumps() {
-            At::MAX
-        } else {
-            (self.story.rules.resend_within + SLACK) * 1_000_000
+        let (now, jumps) = (self.now(), self.story.jumps());
+        let remembers = |rules: &Rules| match jumps {
+            true => At::MAX,
+            false => (rules.resend_within + SLACK) * 1_000_000,
         };
         let mut state = self.state();
         let State { seen, .. } = &mut *state;
@@ -198,15 +204,16 @@ impl Beyond {
                 let at = request.gives.filter(|at| *at <= now && !request.given)?;
                 request.given = true;
                 let (id, activity) = (request.id, request.activity);
-                Some((Coupon { at, id, activity }, request.user))
+                Some((Coupon { at, id, activity }, request.user, request.campaign))
             })
             .collect();
-        due.sort_by_key(|(coupon, _)| coupon.at);
+        due.sort_by_key(|(coupon, ..)| coupon.at);
         let mut twice = None;
-        for (coupon, user) in due {
+        for (coupon, user, campaign) in due {
+            let rules = &self.story.campaigns[campaign];
             let mut had = seen.coupons.iter().filter(|had| had.id == coupon.id);
-            let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers;
-            if heeds && had.clone().any(same) {
+            let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers(rules);
+            if !rules.ask && had.clone().any(same) {
                 continue;
             }
             if had.next().is_some() {
@@ -251,7 +258,11 @@ impl Platform for World {
         let began = tokio::time::Instant::now();
         let (number, act) = self.arrive(&permit);
         self.beyond.pass().await;
-        let after = act.after.min(self.beyond.story.rules.timeout);
+        let timeout = self.rules().timeout;
+        let after = match act.says {
+            Says::Nothing => timeout,
+            _ => act.after.min(timeout),
+        };
         tokio::time::sleep(Duration::from_millis(after)).await;
         self.beyond.pass().await;
         self.leave(number, act, began.elapsed())

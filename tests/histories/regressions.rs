@@ -1,7 +1,7 @@
 //! Stories that once broke a promise, in their shortest form.
 
 use crate::broken;
-use crate::story::{Act, Apply, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+use crate::story::{Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
 
 /// One apply to these users by the plainest file, in which nothing goes wrong.
 fn plain(users: &[u8]) -> Story {
@@ -17,12 +17,16 @@ fn plain(users: &[u8]) -> Story {
         control: 0,
         unlisted: None,
     };
-    let apply = Apply {
-        gap: 0,
-        jump: 0,
+    let campaign = Campaign {
+        number: 0,
         said,
         listed: users.iter().map(|user| (*user, 0)).collect(),
         excluded: Vec::new(),
+    };
+    let apply = Apply {
+        gap: 0,
+        jump: 0,
+        campaigns: vec![campaign],
         accepts: true,
         at_most: None,
         no_wait: false,
@@ -45,10 +49,15 @@ fn plain(users: &[u8]) -> Story {
     Story {
         seed: 0,
         begins: 36_000_000,
-        rules,
+        campaigns: vec![rules],
         fates: Vec::new(),
         applies: vec![apply],
     }
+}
+
+/// The only campaign in the first apply.
+fn first(story: &mut Story) -> &mut Campaign {
+    &mut story.applies[0].campaigns[0]
 }
 
 fn holds(story: &Story) {
@@ -62,7 +71,7 @@ fn holds(story: &Story) {
 fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
     for kill in 1..60 {
         let mut story = plain(&[1, 2]);
-        story.applies[0].said.coupons = 3;
+        first(&mut story).said.coupons = 3;
         story.applies[0].kill = Some(kill);
         holds(&story);
     }
@@ -72,8 +81,8 @@ fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
 #[test]
 fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
     let mut story = plain(&[0, 2, 3]);
-    story.applies[0].said.coupons = 3;
-    story.applies[0].said.pace = 4_000;
+    first(&mut story).said.coupons = 3;
+    first(&mut story).said.pace = 4_000;
     story.applies[0].at_most = Some(5);
     story.fates.push(Fate {
         user: 2,
@@ -92,12 +101,13 @@ fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
 fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
     for kill in 1..40 {
         let mut story = plain(&[1, 2]);
-        story.rules.resend_within = 1_200_000;
+        story.campaigns[0].resend_within = 1_200_000;
         story.applies[0].kill = Some(kill);
         let mut later = story.applies[0].clone();
         (later.gap, later.kill) = (1_190_000, None);
         later.happens.push(Happening {
             after: 9,
+            campaign: 0,
             what: What::Other(30_000),
         });
         story.applies.push(later);
@@ -109,13 +119,18 @@ fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
 #[test]
 fn a_pause_holds_while_the_disk_stalls() {
     let mut story = plain(&[2, 3]);
-    (story.applies[0].said.pace, story.applies[0].said.coupons) = (2_000, 2);
+    let said = &mut first(&mut story).said;
+    (said.pace, said.coupons) = (2_000, 2);
     let stall = What::Stall {
         ms: 920,
         told_late: false,
     };
     story.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
-        .map(|(after, what)| Happening { after, what })
+        .map(|(after, what)| Happening {
+            after,
+            campaign: 0,
+            what,
+        })
         .to_vec();
     holds(&story);
 }
@@ -125,7 +140,7 @@ fn a_pause_holds_while_the_disk_stalls() {
 fn a_slow_pace_is_kept_over_a_kill() {
     for kill in 10..40 {
         let mut story = plain(&[0, 1]);
-        story.applies[0].said.pace = 431;
+        first(&mut story).said.pace = 431;
         story.applies[0].kill = Some(kill);
         holds(&story);
     }
@@ -135,10 +150,11 @@ fn a_slow_pace_is_kept_over_a_kill() {
 #[test]
 fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
     let mut story = plain(&[3, 4]);
-    story.rules.waves = vec![(58, 20_000, 100), (97, 300_000, 100)];
+    story.campaigns[0].waves = vec![(58, 20_000, 100), (97, 300_000, 100)];
     story.applies[0].no_wait = true;
     let mut later = story.applies[0].clone();
-    (later.gap, later.listed) = (10_000_000, vec![(3, 0), (4, 0), (5, 0)]);
+    later.gap = 10_000_000;
+    later.campaigns[0].listed = vec![(3, 0), (4, 0), (5, 0)];
     story.applies.push(later);
     holds(&story);
 }
@@ -147,7 +163,7 @@ fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
 #[test]
 fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
     let mut story = plain(&[2, 3]);
-    story.rules.waves = vec![(20, 0, 100), (43, 20_000, 40)];
+    story.campaigns[0].waves = vec![(20, 0, 100), (43, 20_000, 40)];
     story.fates.push(Fate {
         user: 2,
         nth: 1,
@@ -158,10 +174,42 @@ fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
         },
     });
     story.begins = 7 * 3_600_000 + 117_262;
-    story.applies[0].said.pace = 4_000;
-    story.applies[0].said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
+    first(&mut story).said.pace = 4_000;
+    first(&mut story).said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
     let mut later = story.applies[0].clone();
-    (later.gap, later.jump, later.listed) = (681, 24_882, vec![(2, 0), (3, 0), (5, 0)]);
+    (later.gap, later.jump) = (681, 24_882);
+    later.campaigns[0].listed = vec![(2, 0), (3, 0), (5, 0)];
     story.applies.push(later);
+    holds(&story);
+}
+
+/// Adds a campaign to all applies, with the users of the first one.
+fn add_campaign(story: &mut Story) {
+    let number = story.campaigns.len();
+    story.campaigns.push(story.campaigns[0].clone());
+    for apply in &mut story.applies {
+        let mut campaign = apply.campaigns[0].clone();
+        campaign.number = number;
+        apply.campaigns.push(campaign);
+    }
+}
+
+/// The slow campaign shares the app id's turn, which the fast one took, and no process may start two within its distance.
+#[test]
+fn a_slow_campaign_that_shares_a_turn_keeps_its_pace_over_the_end_of_a_process() {
+    let mut story = plain(&[1, 2]);
+    story.applies.push(story.applies[0].clone());
+    add_campaign(&mut story);
+    story.applies[0].campaigns.remove(0);
+    story.applies[0].at_most = Some(1);
+    for apply in &mut story.applies {
+        let slow = apply.campaigns.iter_mut().find(|campaign| campaign.number == 1);
+        slow.unwrap().said.pace = 445;
+    }
+    story.applies[1].happens.push(Happening {
+        after: 6,
+        campaign: 0,
+        what: What::Stop,
+    });
     holds(&story);
 }

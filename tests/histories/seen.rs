@@ -32,13 +32,15 @@ pub struct Seen {
 pub struct Request {
     /// In which run, by number from 0.
     pub run: usize,
+    /// Of which campaign.
+    pub campaign: usize,
     /// When it started.
     pub start: At,
     /// The same by the wall, in milliseconds.
     pub wall: i64,
-    /// How many batches were durable then.
+    /// How many batches of its campaign were durable then.
     pub durable: u64,
-    /// For which delivery.
+    /// For which delivery of its campaign.
     pub key: DeliveryKey,
     /// Which attempt at it, as the run counts.
     pub attempt: u32,
@@ -72,6 +74,8 @@ pub struct Coupon {
 pub struct Told {
     /// In which run.
     pub run: usize,
+    /// Of which campaign.
+    pub campaign: usize,
     /// How many batches were durable then.
     pub durable: u64,
     /// What.

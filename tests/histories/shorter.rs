@@ -1,6 +1,6 @@
 //! Cutting a story down to what breaks a promise: whatever can be left out, is.
 
-use crate::story::{Said, Story};
+use crate::story::{Rules, Said, Story};
 
 /// So many tries at most.
 const TRIES: usize = 3_000;
@@ -36,11 +36,17 @@ fn shorter(story: &Story) -> Vec<Story> {
             }
         });
     }
-    let users = story
-        .applies
-        .iter()
-        .flat_map(|apply| &apply.listed)
-        .map(|(user, _)| *user);
+    for number in 0..story.campaigns.len() {
+        with(&mut all, story, |story| without_campaign(story, number));
+        for at in 0..story.applies.len() {
+            with(&mut all, story, |story| {
+                let campaigns = &mut story.applies[at].campaigns;
+                campaigns.retain(|campaign| campaign.number != number);
+            });
+        }
+    }
+    let campaigns = story.applies.iter().flat_map(|apply| &apply.campaigns);
+    let users = campaigns.flat_map(|campaign| &campaign.listed).map(|(user, _)| *user);
     let users: std::collections::BTreeSet<_> = users.collect();
     let (half, half_of) = (
         users.iter().nth(users.len() / 2).copied().unwrap_or_default(),
@@ -64,7 +70,11 @@ fn shorter(story: &Story) -> Vec<Story> {
         }
         with(&mut all, story, |story| story.applies[at].kill = None);
         with(&mut all, story, |story| story.applies[at].closes = false);
-        with(&mut all, story, |story| story.applies[at].excluded.clear());
+        for number in 0..apply.campaigns.len() {
+            with(&mut all, story, |story| {
+                story.applies[at].campaigns[number].excluded.clear();
+            });
+        }
         with(&mut all, story, |story| {
             (story.applies[at].gap, story.applies[at].jump) = (0, 0);
         });
@@ -73,22 +83,38 @@ fn shorter(story: &Story) -> Vec<Story> {
         });
         with(&mut all, story, |story| story.applies[at].accepts = true);
         if at > 0 {
-            let said = story.applies[at - 1].said.clone();
-            with(&mut all, story, |story| story.applies[at].said = said);
+            for number in 0..apply.campaigns.len() {
+                with(&mut all, story, |story| {
+                    let before = story.applies[at - 1].campaigns.get(number).cloned();
+                    let campaign = &mut story.applies[at].campaigns[number];
+                    if let Some(before) = before.filter(|before| before.number == campaign.number) {
+                        campaign.said = before.said;
+                    }
+                });
+            }
         }
     }
     file(&mut all, story);
-    all.retain(|shorter| shorter.applies.iter().any(|apply| !apply.listed.is_empty()));
+    all.retain(|shorter| {
+        let mut campaigns = shorter.applies.iter().flat_map(|apply| &apply.campaigns);
+        let each_has_some = shorter.applies.iter().all(|apply| !apply.campaigns.is_empty());
+        each_has_some && campaigns.any(|campaign| !campaign.listed.is_empty())
+    });
     all
 }
 
 /// Plainer campaign files.
 fn file(all: &mut Vec<Story>, story: &Story) {
-    with(all, story, |story| story.rules.waves.clear());
-    with(all, story, |story| story.rules.active_within = None);
-    with(all, story, |story| story.rules.guards = false);
-    with(all, story, |story| story.rules.in_flight = 64);
-    with(all, story, |story| story.rules.attempts = 6);
+    let plain: [fn(&mut Rules); 5] = [
+        |rules| rules.waves.clear(),
+        |rules| rules.active_within = None,
+        |rules| rules.guards = false,
+        |rules| rules.in_flight = 64,
+        |rules| rules.attempts = 6,
+    ];
+    for plain in plain {
+        with(all, story, |story| story.campaigns.iter_mut().for_each(plain));
+    }
     let plain: [fn(&mut Said); 8] = [
         |said| said.hours.clear(),
         |said| said.closed.clear(),
@@ -101,7 +127,8 @@ fn file(all: &mut Vec<Story>, story: &Story) {
     ];
     for plain in plain {
         with(all, story, |story| {
-            story.applies.iter_mut().for_each(|apply| plain(&mut apply.said));
+            let campaigns = story.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
+            campaigns.for_each(|campaign| plain(&mut campaign.said));
         });
     }
 }
@@ -117,8 +144,26 @@ fn with(all: &mut Vec<Story>, story: &Story, cut: impl FnOnce(&mut Story)) {
 
 fn without(story: &mut Story, left_out: impl Fn(u8) -> bool) {
     story.fates.retain(|fate| !left_out(fate.user));
-    for apply in &mut story.applies {
-        apply.listed.retain(|(user, _)| !left_out(*user));
-        apply.excluded.retain(|user| !left_out(*user));
+    for campaign in story.applies.iter_mut().flat_map(|apply| &mut apply.campaigns) {
+        campaign.listed.retain(|(user, _)| !left_out(*user));
+        campaign.excluded.retain(|user| !left_out(*user));
     }
+}
+
+/// Leaves a campaign out, if there is another one.
+fn without_campaign(story: &mut Story, number: usize) {
+    if story.campaigns.len() == 1 {
+        return;
+    }
+    story.campaigns.remove(number);
+    for apply in &mut story.applies {
+        apply.campaigns.retain(|campaign| campaign.number != number);
+        apply.happens.retain(|happening| happening.campaign != number);
+        let campaigns = apply.campaigns.iter_mut().map(|campaign| &mut campaign.number);
+        let happens = apply.happens.iter_mut().map(|happening| &mut happening.campaign);
+        for later in campaigns.chain(happens).filter(|later| **later > number) {
+            *later -= 1;
+        }
+    }
+    story.applies.retain(|apply| !apply.campaigns.is_empty());
 }

@@ -6,6 +6,9 @@ use runner::outcome::Class;
 /// 2026-06-01T00:00:00 by the clocks of the campaign's zone, in milliseconds.
 pub const MONDAY: i64 = 1_780_272_000_000 - 8 * 3_600_000;
 
+/// The campaigns' names.
+pub const NAMES: [&str; 3] = ["summer", "autumn", "winter"];
+
 /// Everything that one seed decides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
@@ -13,15 +16,15 @@ pub struct Story {
     pub seed: u64,
     /// The wall clock at its beginning, in milliseconds after [`MONDAY`].
     pub begins: i64,
-    /// What no apply changes.
-    pub rules: Rules,
+    /// What no apply changes, for each campaign.
+    pub campaigns: Vec<Rules>,
     /// What the platform does, where it is more than to give a coupon and to say so.
     pub fates: Vec<Fate>,
     /// One after the other.
     pub applies: Vec<Apply>,
 }
 
-/// What no apply changes.
+/// What no apply of a campaign changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// `retry.timeout`, in milliseconds.
@@ -82,19 +85,15 @@ pub struct Said {
     pub unlisted: Option<Class>,
 }
 
-/// One apply.
+/// One apply: a process that takes one or several campaigns of the same app id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apply {
     /// How long after the end of the one before, in milliseconds.
     pub gap: u64,
     /// By how much the wall is put forward or back meanwhile, in milliseconds.
     pub jump: i64,
-    /// What the file says.
-    pub said: Said,
-    /// Whom the source names, in its order, and how many seconds before the beginning of the story they were last active.
-    pub listed: Vec<(u8, i64)>,
-    /// Who is on the list of the excluded.
-    pub excluded: Vec<u8>,
+    /// The campaigns that it takes, in ascending order.
+    pub campaigns: Vec<Campaign>,
     /// Whether a person accepts what has changed.
     pub accepts: bool,
     /// `--at-most`.
@@ -109,11 +108,26 @@ pub struct Apply {
     pub happens: Vec<Happening>,
 }
 
+/// One campaign in an apply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Campaign {
+    /// Its place in [`Story::campaigns`].
+    pub number: usize,
+    /// What the file says.
+    pub said: Said,
+    /// Whom the source names, in its order, and how many seconds before the beginning of the story they were last active.
+    pub listed: Vec<(u8, i64)>,
+    /// Who is on the list of the excluded.
+    pub excluded: Vec<u8>,
+}
+
 /// Something that happens during an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Happening {
     /// How long after its beginning, in milliseconds.
     pub after: u64,
+    /// The campaign that an order or a fault of the disk concerns. Everything else concerns all of them.
+    pub campaign: usize,
     /// What.
     pub what: What,
 }

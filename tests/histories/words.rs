@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::edge::counted;
 use crate::history::End;
-use crate::story::{Act, Apply, MONDAY, Said, Says, Story, What};
+use crate::story::{Act, Apply, Campaign, Happening, MONDAY, Said, Says, Story, What};
 
 /// A time by the wall, as a day after the first Monday and a time by the clocks of the campaign's zone.
 pub fn time(wall: i64) -> String {
@@ -108,18 +108,46 @@ impl Display for Said {
     }
 }
 
+impl Display for Happening {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)?;
+        let of_one = matches!(
+            self.what,
+            What::Pause | What::Resume | What::Stop | What::Stall { .. } | What::Fail { .. }
+        );
+        match self.campaign {
+            campaign if of_one && campaign > 0 => write!(f, " (campaign {})", campaign + 1),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Display for Campaign {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let listed: Vec<_> = self.listed.iter().map(|(user, _)| format!("u{user}")).collect();
+        write!(f, "to {}", listed.join(" "))?;
+        for user in &self.excluded {
+            write!(f, ", not to u{user}")?;
+        }
+        write!(f, "; {}", self.said)
+    }
+}
+
 impl Display for Apply {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "after {} ms", self.gap)?;
         if self.jump != 0 {
             write!(f, ", the wall put forward by {} ms meanwhile", self.jump)?;
         }
-        let listed: Vec<_> = self.listed.iter().map(|(user, _)| format!("u{user}")).collect();
-        write!(f, "; to {}", listed.join(" "))?;
-        for user in &self.excluded {
-            write!(f, ", not to u{user}")?;
+        match &self.campaigns[..] {
+            [only] if only.number == 0 => write!(f, "; {only}")?,
+            several => {
+                for campaign in several {
+                    write!(f, "\n      campaign {}: {campaign}", campaign.number + 1)?;
+                }
+                f.write_str("\n      ")?;
+            }
         }
-        write!(f, "; {}", self.said)?;
         if !self.accepts {
             f.write_str("; nobody accepts a change")?;
         }
@@ -135,7 +163,7 @@ impl Display for Apply {
             None => {}
         }
         for happening in &self.happens {
-            write!(f, "\n      after {} ms {}", happening.after, happening.what)?;
+            write!(f, "\n      after {} ms {happening}", happening.after)?;
         }
         Ok(())
     }
@@ -144,7 +172,12 @@ impl Display for Apply {
 impl Display for Story {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "it begins at {}", time(MONDAY + self.begins))?;
-        writeln!(f, "{:?}", self.rules)?;
+        for (number, rules) in (1..).zip(&self.campaigns) {
+            if self.campaigns.len() > 1 {
+                write!(f, "campaign {number}: ")?;
+            }
+            writeln!(f, "{rules:?}")?;
+        }
         for fate in &self.fates {
             let mut of = format!("u{}", fate.user);
             let _ = match fate.nth {

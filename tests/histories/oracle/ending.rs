@@ -5,16 +5,15 @@ use runner::engine::{Ended, Why};
 use runner::event::Ending;
 
 use crate::seen::Seen;
-use crate::story::{Apply, Story};
 
+use super::Part;
 use super::claims::{Claims, Delivery, Person, Wrong};
 
 /// The end, and all by which it is judged.
 pub struct End<'e> {
     pub claims: &'e Claims,
-    pub story: &'e Story,
-    /// The last apply, and how it ended.
-    pub apply: &'e Apply,
+    /// The campaign in the last apply, and how that ended.
+    pub part: Part<'e>,
     pub ended: &'e Ended,
     /// The present, in milliseconds: the later of the wall and the newest time of all facts.
     pub now: i64,
@@ -29,9 +28,11 @@ impl End<'_> {
                     let how = format!("u{} coupon {ordinal} is {}: {how}", person.user, delivery.state);
                     return Err(("G7: in the end everybody has what is owed, or there is a reason", how));
                 }
-                let mut requests = seen.requests.iter().filter(|request| request.user == person.user);
+                let mut requests = seen.requests.iter();
                 let id = requests
-                    .find(|request| request.key.ordinal == ordinal)
+                    .find(|request| {
+                        self.part.made(request) && request.user == person.user && request.key.ordinal == ordinal
+                    })
                     .map(|request| request.id);
                 let coupons = seen.coupons.iter().filter(|coupon| Some(coupon.id) == id).count();
                 let read_again = delivery.unknown > 0;
@@ -70,11 +71,11 @@ impl End<'_> {
 
     /// Whether a doubt waits for a person.
     fn waits(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> bool {
-        let rules = &self.story.rules;
+        let Part { rules, campaign, .. } = self.part;
         let age = u64::try_from(self.now - delivery.since).unwrap_or_default();
-        let excluded = self.apply.excluded.contains(&person.user);
+        let excluded = campaign.excluded.contains(&person.user);
         // What the machine waits before a resend, ten minutes where the platform asks for it, may make it too old by itself.
         let old = age + 600_000 + rules.timeout + rules.delays.1 >= rules.resend_within;
-        delivery.stuck || rules.ask || excluded || ordinal > self.apply.said.coupons || old
+        delivery.stuck || rules.ask || excluded || ordinal > campaign.said.coupons || old
     }
 }

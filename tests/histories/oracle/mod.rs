@@ -20,7 +20,7 @@ use crate::disk::Disk;
 use crate::edge::Beyond;
 use crate::history::End;
 use crate::seen::{Request, Saying, Seen, Told};
-use crate::story::{Apply, Story};
+use crate::story::{Apply, Campaign, NAMES, Rules, Said, Story};
 
 use claims::{Claims, Wrong};
 use waves::Waves;
@@ -28,13 +28,45 @@ use waves::Waves;
 /// Attempts at deliveries that were in doubt, and since when.
 type Resends = BTreeMap<(DeliveryKey, u32), i64>;
 
+/// One campaign in one apply, by the story's own words.
+#[derive(Clone, Copy)]
+struct Part<'s> {
+    story: &'s Story,
+    rules: &'s Rules,
+    apply: &'s Apply,
+    campaign: &'s Campaign,
+}
+
+impl<'s> Part<'s> {
+    fn new(story: &'s Story, apply: &'s Apply, campaign: &'s Campaign) -> Self {
+        Self {
+            story,
+            rules: &story.campaigns[campaign.number],
+            apply,
+            campaign,
+        }
+    }
+
+    /// Whether this campaign made a request.
+    fn made(&self, request: &Request) -> bool {
+        request.campaign == self.campaign.number
+    }
+}
+
 /// Judges a story as it goes on.
 pub struct Oracle {
     story: Story,
-    claims: Claims,
-    waves: Waves,
+    /// By the numbers of their campaigns.
+    ledgers: Vec<JudgedLedger>,
     /// How many requests were judged.
     judged: usize,
+}
+
+/// What the judge knows of one campaign's ledger.
+#[derive(Default)]
+struct JudgedLedger {
+    claims: Claims,
+    waves: Waves,
     /// Requests whose outcome the ledger does not know yet.
     open: Vec<Request>,
     resends: Resends,
@@ -54,50 +86,63 @@ impl Oracle {
     pub fn new(story: &Story) -> Self {
         Self {
             story: story.clone(),
-            claims: Claims::default(),
-            waves: Waves::default(),
+            ledgers: story.campaigns.iter().map(|_| JudgedLedger::default()).collect(),
             judged: 0,
-            open: Vec::new(),
-            resends: Resends::new(),
         }
     }
 
-    /// Judges what has happened since the last time.
-    pub async fn judge(&mut self, beyond: &Arc<Beyond>, apply: &Apply, end: &End) {
+    /// Judges what has happened since the last time: in an apply whose campaigns ended so.
+    pub async fn judge(&mut self, beyond: &Arc<Beyond>, apply: &Apply, ends: &[End]) {
         beyond.give();
-        if let Err((promise, how)) = self.look(beyond, apply, end).await {
-            beyond.broke(promise, how);
+        let (story, ledgers) = (&self.story, &mut self.ledgers);
+        for (campaign, end) in apply.campaigns.iter().zip(ends) {
+            let part = Part::new(story, apply, campaign);
+            let judged = ledgers[campaign.number].judge(beyond, part, (self.judged, end)).await;
+            if let Err((promise, how)) = judged {
+                beyond.broke(promise, format!("{}{how}", beyond.name_of(campaign.number)));
+            }
         }
-    }
-
-    /// Judges how it has ended.
-    pub fn judge_end(&self, beyond: &Beyond, apply: &Apply, ended: &runner::engine::Ended) {
-        let state = beyond.state();
-        let now = self.claims.newest.max(beyond.wall());
-        let end = ending::End {
-            claims: &self.claims,
-            story: &self.story,
-            apply,
-            ended,
-            now,
+        let judged = {
+            let seen = &beyond.state().seen;
+            let judged = starts::judge_together((story, apply), seen, &seen.requests[self.judged..]);
+            self.judged = seen.requests.len();
+            judged
         };
-        let judged = end.judge(&state.seen);
-        drop(state);
         if let Err((promise, how)) = judged {
             beyond.broke(promise, how);
         }
     }
 
-    async fn look(&mut self, beyond: &Arc<Beyond>, apply: &Apply, end: &End) -> Result<(), Wrong> {
+    /// Judges how a campaign has ended.
+    pub fn judge_end(&self, beyond: &Beyond, (apply, campaign): (&Apply, &Campaign), ended: &runner::engine::Ended) {
+        let state = beyond.state();
+        let claims = &self.ledgers[campaign.number].claims;
+        let end = ending::End {
+            claims,
+            part: Part::new(&self.story, apply, campaign),
+            ended,
+            now: claims.newest.max(beyond.wall()),
+        };
+        let judged = end.judge(&state.seen);
+        drop(state);
+        if let Err((promise, how)) = judged {
+            beyond.broke(promise, format!("{}{how}", beyond.name_of(campaign.number)));
+        }
+    }
+}
+
+impl JudgedLedger {
+    async fn judge(&mut self, beyond: &Arc<Beyond>, part: Part<'_>, (judged, end): (usize, &End)) -> Result<(), Wrong> {
+        let number = part.campaign.number;
         let run = beyond.state().run;
-        let failed = beyond.state().disk.failed;
+        let failed = beyond.state().disks[number].failed;
         match end {
             End::Failed(why) if !failed => return Err(("G7: after any crash the same command works", why.clone())),
             End::WentOn => return Err(("a run ends when it has nothing left to do or is told to", String::new())),
             _ => {}
         }
         let unreadable = |error| ("G7: after any crash the ledger can be read", format!("{error:?}"));
-        let mut ledger = Ledger::open(Disk::quiet(beyond), identity())
+        let mut ledger = Ledger::open(Disk::quiet(beyond, number), identity(number))
             .await
             .map_err(unreadable)?;
         let (mut facts, known) = (Vec::new(), self.claims.batches);
@@ -109,21 +154,22 @@ impl Oracle {
         ledger.facts(show).await.map_err(unreadable)?;
         let state = beyond.state();
         let seen = &state.seen;
-        let new = &seen.requests[self.judged..];
-        self.judged = seen.requests.len();
+        let new = seen.requests[judged..].iter().filter(|request| part.made(request));
+        let new: Vec<_> = new.cloned().collect();
         self.open.extend(new.iter().cloned());
-        let told: Vec<_> = seen.told.iter().filter(|told| told.run == run).collect();
+        let told = seen.told.iter();
+        let told: Vec<_> = told.filter(|told| told.run == run && told.campaign == number).collect();
         let before = self.claims.batches;
-        let counts = self.fold(&facts, (apply, seen), end)?;
-        self.waves.starts(&self.claims, (&self.story, apply), new)?;
+        let counts = self.fold(&facts, (part, seen), end)?;
+        self.waves.starts(&self.claims, part, &new)?;
         self.open(seen)?;
         self.held_against(&ledger)?;
         for told in told {
-            self.told(told, (&counts, before), (apply, seen))?;
+            self.told(told, (&counts, before), (part, seen))?;
         }
-        starts::judge((&self.story, apply), seen, (new, &self.resends))?;
+        starts::judge(part, seen, (&new, &self.resends))?;
         match end {
-            End::Ended(_) => people::judge(&self.claims, (&self.story, apply)),
+            End::Ended(_) => people::judge(&self.claims, part),
             _ => Ok(()),
         }
     }
@@ -132,7 +178,7 @@ impl Oracle {
     fn fold(
         &mut self,
         facts: &[(u64, Fact)],
-        (apply, seen): (&Apply, &Seen),
+        (part, seen): (Part<'_>, &Seen),
         end: &End,
     ) -> Result<Vec<[u64; 8]>, Wrong> {
         let mut counts = vec![self.claims.counts()];
@@ -141,19 +187,19 @@ impl Oracle {
             while first + counts.len() as u64 <= *batch {
                 counts.push(self.claims.counts());
             }
-            self.fact(*batch, fact, (apply, seen), end)?;
+            self.fact(*batch, fact, (part, seen), end)?;
             let last = counts.len() - 1;
             counts[last] = self.claims.counts();
         }
         Ok(counts)
     }
 
-    fn fact(&mut self, batch: u64, fact: &Fact, (apply, seen): (&Apply, &Seen), end: &End) -> Result<(), Wrong> {
+    fn fact(&mut self, batch: u64, fact: &Fact, (part, seen): (Part<'_>, &Seen), end: &End) -> Result<(), Wrong> {
         if let (End::NotLetIn(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
         match fact {
-            Fact::Intent { key, at, .. } => self.again(*key, at.as_millisecond())?,
+            Fact::Intent { key, at, .. } => self.again(*key, at.as_millisecond(), part.rules)?,
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
                     let delivery = self.claims.delivery(*key)?;
@@ -174,21 +220,22 @@ impl Oracle {
                 self.arrived(*key, attempt)?;
             }
             Fact::WaveEnded { share, at } => {
-                self.waves.ended(&self.claims, (*share, batch, at.as_millisecond()))?;
+                self.waves
+                    .ended(&self.claims, part.campaign.number, (*share, batch, at.as_millisecond()))?;
             }
             _ => {}
         }
         self.claims.take(batch, fact)?;
         match fact {
-            Fact::Intent { key, .. } => self.day(*key, apply),
-            Fact::Ended { key, .. } => self.settled(*key, seen),
+            Fact::Intent { key, .. } => self.day(*key, &part.campaign.said),
+            Fact::Ended { key, .. } => self.settled(*key, (part, seen)),
             _ => Ok(()),
         }
     }
 
     /// A doubt is sent again only while the platform may know its id, and by nobody where a person is to be asked.
-    fn again(&mut self, key: DeliveryKey, at: i64) -> Result<(), Wrong> {
-        let (now, rules) = (self.claims.newest.max(at), self.story.rules.clone());
+    fn again(&mut self, key: DeliveryKey, at: i64, rules: &Rules) -> Result<(), Wrong> {
+        let now = self.claims.newest.max(at);
         let delivery = self.claims.delivery(key)?;
         if delivery.unknown == 0 {
             return Ok(());
@@ -205,10 +252,10 @@ impl Oracle {
         Ok(())
     }
 
-    fn day(&mut self, key: DeliveryKey, apply: &Apply) -> Result<(), Wrong> {
+    fn day(&mut self, key: DeliveryKey, said: &Said) -> Result<(), Wrong> {
         let day = day_of(self.claims.newest);
         let begun = self.claims.begun.get(&day).copied().unwrap_or_default();
-        match apply.said.per_day {
+        match said.per_day {
             Some(most) if begun > most => Err(("per_day", format!("{begun} attempts on a day, {key:?} the last"))),
             _ => Ok(()),
         }
@@ -245,11 +292,11 @@ impl Oracle {
     }
 
     /// What the ledger says of a settled delivery is what the platform did.
-    fn settled(&mut self, key: DeliveryKey, seen: &Seen) -> Result<(), Wrong> {
+    fn settled(&mut self, key: DeliveryKey, (part, seen): (Part<'_>, &Seen)) -> Result<(), Wrong> {
         let Some(id) = seen
             .requests
             .iter()
-            .find(|request| request.key == key)
+            .find(|request| part.made(request) && request.key == key)
             .map(|request| request.id)
         else {
             return Ok(());
@@ -288,7 +335,7 @@ impl Oracle {
         &mut self,
         told: &Told,
         (counts, first): (&[[u64; 8]], u64),
-        (apply, seen): (&Apply, &Seen),
+        (part, seen): (Part<'_>, &Seen),
     ) -> Result<(), Wrong> {
         let at = usize::try_from(told.durable - first).unwrap_or_default();
         let here = counts.get(at).copied().unwrap_or_default();
@@ -318,7 +365,7 @@ impl Oracle {
                 }
             }
             // Whoever says that a code means a coupon has it believed.
-            Saying::AnotherLedger if apply.said.unlisted == Some(Class::Issued) => {}
+            Saying::AnotherLedger if part.campaign.said.unlisted == Some(Class::Issued) => {}
             Saying::AnotherLedger => return Err(("there is no other ledger", String::new())),
         }
         Ok(())
@@ -334,9 +381,9 @@ fn durable(request: &Request, intent: u64) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn identity() -> Identity {
+fn identity(campaign: usize) -> Identity {
     Identity {
-        campaign: CampaignName::parse("summer").unwrap(),
+        campaign: CampaignName::parse(NAMES[campaign]).unwrap(),
         app_id: AppId::parse("tt1").unwrap(),
         platform: PlatformName::Live("https://open.douyin.com".to_owned()),
     }

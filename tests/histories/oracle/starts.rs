@@ -3,29 +3,42 @@
 use std::collections::BTreeSet;
 
 use crate::seen::{At, Request, SECOND, Seen};
-use crate::story::{Apply, MONDAY, Says, Story, What};
+use crate::story::{Apply, MONDAY, Said, Says, Story, What};
 
 use super::claims::Wrong;
-use super::{Resends, day_of, minute_of};
+use super::{Part, Resends, day_of, minute_of};
 
-/// A start of ours or of another process, and the pace of its time in thousandths.
+/// A start of ours or of another process.
 #[derive(Clone, Copy)]
 struct Start {
     at: At,
+    /// The pace of its campaign at that time, in thousandths.
     pace: u64,
+    /// In which run, and of which campaign; `None` for one of another process.
+    by: Option<(usize, usize)>,
 }
 
-/// Judges the starts of one run, which are the last ones that were seen.
-pub fn judge(
-    (story, apply): (&Story, &Apply),
-    seen: &Seen,
-    (new, resends): (&[Request], &Resends),
-) -> Result<(), Wrong> {
-    paced(story, apply, seen, new.len())?;
+/// Judges the starts of one campaign in one run.
+pub fn judge(part: Part<'_>, seen: &Seen, (new, resends): (&[Request], &Resends)) -> Result<(), Wrong> {
     let began = seen.began.last().copied().unwrap_or_default();
     for request in new {
-        within(apply, request)?;
-        ordered(apply, request, began)?;
+        within(&part.campaign.said, request)?;
+        ordered(part, request, began)?;
+        let again = resends.get(&(request.key, request.attempt)).copied();
+        owed(part, seen, (request, again))?;
+    }
+    per_day(part, seen, new)?;
+    let deliveries: BTreeSet<_> = new.iter().map(|request| request.key).collect();
+    if part.apply.at_most.is_some_and(|most| deliveries.len() as u64 > most) {
+        return Err(("--at-most", format!("{} deliveries", deliveries.len())));
+    }
+    Ok(())
+}
+
+/// Judges the starts of all campaigns in one run, which are the last ones that were seen.
+pub fn judge_together((story, apply): (&Story, &Apply), seen: &Seen, new: &[Request]) -> Result<(), Wrong> {
+    paced((story, apply), seen, new.len())?;
+    for request in new {
         let (user, start) = (request.user, request.start);
         if seen.others.iter().any(|(from, until)| (*from..*until).contains(&start)) {
             return Err((
@@ -34,13 +47,6 @@ pub fn judge(
             ));
         }
         alone(story, seen, request)?;
-        let again = resends.get(&(request.key, request.attempt)).copied();
-        owed((story, apply), seen, (request, again))?;
-    }
-    per_day(story, apply, seen, new)?;
-    let deliveries: BTreeSet<_> = new.iter().map(|request| request.key).collect();
-    if apply.at_most.is_some_and(|most| deliveries.len() as u64 > most) {
-        return Err(("--at-most", format!("{} deliveries", deliveries.len())));
     }
     Ok(())
 }
@@ -55,68 +61,73 @@ fn window(pace: u64, same: bool) -> (usize, At) {
 }
 
 /// G4, for the last `many` starts.
-fn paced(story: &Story, apply: &Apply, seen: &Seen, many: usize) -> Result<(), Wrong> {
-    let pace_of = |run: usize| story.applies.get(run).map_or(apply.said.pace, |apply| apply.said.pace);
-    let mut starts: Vec<_> = seen
-        .requests
-        .iter()
-        .map(|request| {
-            (
-                Start {
-                    at: request.start,
-                    pace: pace_of(request.run),
-                },
-                request.run,
-            )
-        })
-        .collect();
+fn paced((story, apply): (&Story, &Apply), seen: &Seen, many: usize) -> Result<(), Wrong> {
+    let campaigns_of = |run: usize| &story.applies.get(run).unwrap_or(apply).campaigns;
+    let pace_of = |request: &Request| {
+        let mut campaigns = campaigns_of(request.run).iter();
+        let campaign = campaigns.find(|campaign| campaign.number == request.campaign);
+        campaign.map_or(1, |campaign| campaign.said.pace)
+    };
+    let start_of = |request: &Request| Start {
+        at: request.start,
+        pace: pace_of(request),
+        by: Some((request.run, request.campaign)),
+    };
+    let mut starts: Vec<_> = seen.requests.iter().map(start_of).collect();
     let first = starts.len() - many;
-    let ours: BTreeSet<_> = starts[first..].iter().map(|(start, _)| start.at).collect();
+    let ours: BTreeSet<_> = starts[first..].iter().map(|start| start.at).collect();
+    let pace = apply
+        .campaigns
+        .iter()
+        .map(|campaign| campaign.said.pace)
+        .max()
+        .unwrap_or(1);
     for (from, until) in &seen.others {
-        let (most, within) = window(apply.said.pace, false);
+        let (most, within) = window(pace, false);
         let apart = within / most as u64;
         let times = (1..=most as u64).map(|n| until.saturating_sub(n * apart - apart + 1));
         let times = times.filter(|at| *at >= from + within);
-        starts.extend(times.map(|at| {
-            (
-                Start {
-                    at,
-                    pace: apply.said.pace,
-                },
-                usize::MAX,
-            )
-        }));
+        starts.extend(times.map(|at| Start { at, pace, by: None }));
     }
-    starts.sort_by_key(|(start, _)| start.at);
-    for (last, (start, run)) in starts
-        .iter()
-        .enumerate()
-        .filter(|(_, (start, _))| ours.contains(&start.at))
-    {
+    starts.sort_by_key(|start| start.at);
+    for (last, start) in starts.iter().enumerate().filter(|(_, start)| ours.contains(&start.at)) {
         let near = |within: At| {
             let before = starts[..=last].iter().rev();
-            before.take_while(move |(before, _)| start.at - before.at + 1 < within)
+            before.take_while(move |before| start.at - before.at + 1 < within)
         };
         let (_, widest) = window(start.pace.min(1_000), true);
-        let fastest = near(widest).map(|(start, _)| start.pace).max().unwrap_or(start.pace);
-        let same = near(2 * SECOND).all(|(_, other)| other == run);
+        let fastest = near(widest).map(|start| start.pace).max().unwrap_or(start.pace);
+        let run_of = |start: &Start| start.by.map(|(run, _)| run);
+        let one_pace = run_of(start).is_some_and(|run| {
+            let mut campaigns = campaigns_of(run).iter();
+            campaigns.all(|campaign| campaign.said.pace == start.pace)
+        });
+        let same = one_pace && near(2 * SECOND).all(|other| run_of(other) == run_of(start));
         let (most, within) = window(fastest, same);
         let many = near(within).count();
+        let too_many = |many: usize, pace: u64, within: At| {
+            let within = within / 1_000_000;
+            let how = format!("{many} starts within {within} ms, at {pace} in a thousand seconds");
+            Err(("G4: no rolling second has more starts than the pace", how))
+        };
         if many > most {
-            let how = format!(
-                "{many} starts within {} ms, at {fastest} in a thousand seconds",
-                within / 1_000_000
-            );
-            return Err(("G4: no rolling second has more starts than the pace", how));
+            return too_many(many, fastest, within);
+        }
+        // From one start of a campaign to its next ones, it sends, and the pace of all is no faster than its own.
+        let (most, within) = window(start.pace, false);
+        let of_campaign = near(within).enumerate().filter(|(_, other)| other.by == start.by);
+        let many = of_campaign.last().map_or(0, |(before, _)| before + 1);
+        if many > most {
+            return too_many(many, start.pace, within);
         }
     }
     Ok(())
 }
 
 /// Nothing starts in a pause, or behind an order to stop.
-fn ordered(apply: &Apply, request: &Request, began: At) -> Result<(), Wrong> {
+fn ordered(part: Part<'_>, request: &Request, began: At) -> Result<(), Wrong> {
     let mut order = What::Resume;
-    for happening in &apply.happens {
+    for happening in part.apply.happens.iter().filter(|it| it.campaign == request.campaign) {
         let (what, at) = (happening.what, began + happening.after * 1_000_000);
         // What comes in one moment may come in either order.
         let heard = match what {
@@ -136,8 +147,8 @@ fn ordered(apply: &Apply, request: &Request, began: At) -> Result<(), Wrong> {
 }
 
 /// The schedule, by the wall at the start.
-fn within(apply: &Apply, request: &Request) -> Result<(), Wrong> {
-    let (said, wall) = (&apply.said, request.wall);
+fn within(said: &Said, request: &Request) -> Result<(), Wrong> {
+    let wall = request.wall;
     let (start, end) = said.between;
     let (day, minute) = (day_of(wall) - day_of(MONDAY), minute_of(wall));
     let open = |(from, until): &(u16, u16)| (i64::from(*from)..i64::from(*until)).contains(&minute);
@@ -154,9 +165,13 @@ fn within(apply: &Apply, request: &Request) -> Result<(), Wrong> {
 
 /// Never two requests for one user at once, as far as the client can know.
 fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
-    let timeout = story.rules.timeout * 1_000_000;
+    let earlier = |before: &&Request| {
+        let same = before.campaign == request.campaign && before.attempt < request.attempt;
+        before.user == request.user && same
+    };
     let before = seen.requests.iter().take_while(|before| before.start < request.start);
-    for before in before.filter(|before| before.user == request.user && before.attempt < request.attempt) {
+    for before in before.filter(earlier) {
+        let timeout = story.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
             Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage) => end,
             // Whoever puts the wall forward takes that from the wait.
@@ -173,15 +188,16 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
 }
 
 /// Whom a run may send to at all, by the story's own words.
-fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Request, Option<i64>)) -> Result<(), Wrong> {
-    let user = request.user;
-    let listed = apply.listed.iter().find(|(listed, _)| *listed == user);
+fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<i64>)) -> Result<(), Wrong> {
+    let Part { rules, campaign, .. } = part;
+    let (user, said) = (request.user, &campaign.said);
+    let listed = campaign.listed.iter().find(|(listed, _)| *listed == user);
     let wrong = |promise, how: &str| Err((promise, format!("u{user} {how}")));
-    if apply.excluded.contains(&user) {
+    if campaign.excluded.contains(&user) {
         return wrong("nobody who said no is sent to", "is excluded");
     }
     if let Some(since) = again {
-        let old = request.wall - since > i64::try_from(story.rules.resend_within).unwrap_or(i64::MAX);
+        let old = request.wall - since > i64::try_from(rules.resend_within).unwrap_or(i64::MAX);
         return if old {
             wrong("a doubt is resent within resend_within", "was sent to too late")
         } else {
@@ -191,13 +207,13 @@ fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Reque
     let Some((_, ago)) = listed else {
         return wrong("nobody is sent to whom the source does not name", "is gone");
     };
-    if request.activity != apply.said.activity {
+    if request.activity != said.activity {
         return wrong(
             "what is new goes under the file's activity",
             "was sent to under another",
         );
     }
-    if let Some((within, _)) = story.rules.active_within
+    if let Some((within, _)) = rules.active_within
         && MONDAY - ago * 1_000 + i64::try_from(within * 1_000).unwrap_or(i64::MAX) < request.wall
     {
         return wrong("who lapsed is not sent to", "had lapsed");
@@ -205,21 +221,21 @@ fn owed((story, apply): (&Story, &Apply), seen: &Seen, (request, again): (&Reque
     let others = seen
         .requests
         .iter()
-        .filter(|before| before.start < request.start && before.gives.is_some());
+        .filter(|before| part.made(before) && before.start < request.start && before.gives.is_some());
     let given: BTreeSet<_> = others.map(|before| before.id).collect();
-    if apply.said.most.is_some_and(|most| given.len() as u64 >= most) {
+    if said.most.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
     }
     Ok(())
 }
 
 /// Starts on a day by the wall, where nobody ever puts that back.
-fn per_day(story: &Story, apply: &Apply, seen: &Seen, new: &[Request]) -> Result<(), Wrong> {
-    let (Some(most), false) = (apply.said.per_day, story.jumps()) else {
+fn per_day(part: Part<'_>, seen: &Seen, new: &[Request]) -> Result<(), Wrong> {
+    let (Some(most), false) = (part.campaign.said.per_day, part.story.jumps()) else {
         return Ok(());
     };
     for day in new.iter().map(|request| day_of(request.wall)).collect::<BTreeSet<_>>() {
-        let on_day = |request: &&Request| day_of(request.wall) == day;
+        let on_day = |request: &&Request| part.made(request) && day_of(request.wall) == day;
         let many = seen.requests.iter().filter(on_day).count() as u64;
         if many > most {
             return Err(("per_day", format!("{many} starts on a day")));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use runner::delivery::StateName;
 
 use crate::seen::{At, Request};
-use crate::story::{Apply, Story};
 
+use super::Part;
 use super::claims::{Claims, Person, Wrong};
 use super::people::drawn;
 
@@ -19,22 +19,27 @@ pub struct Waves {
 }
 
 /// A user's wave, by number from 0; the last one is that of everybody else.
-fn wave_of(story: &Story, user: u8) -> usize {
-    let fraction = drawn("runner/wave/v1", user);
-    let mut waves = story.rules.waves.iter();
+fn wave_of(part: Part<'_>, user: u8) -> usize {
+    let fraction = drawn("runner/wave/v1", part.campaign.number, user);
+    let mut waves = part.rules.waves.iter();
     let found = waves.position(|(share, ..)| fraction < f64::from(*share) / 100.0);
-    found.unwrap_or(story.rules.waves.len())
+    found.unwrap_or(part.rules.waves.len())
 }
 
 impl Waves {
     /// The ledger says that a wave has ended: nobody of it has yet to have a turn.
-    pub fn ended(&mut self, claims: &Claims, (share, batch, at): (f64, u64, i64)) -> Result<(), Wrong> {
+    pub fn ended(
+        &mut self,
+        claims: &Claims,
+        campaign: usize,
+        (share, batch, at): (f64, u64, i64),
+    ) -> Result<(), Wrong> {
         for person in &claims.people {
             let first = person
                 .deliveries
                 .first()
                 .map(|delivery| (delivery.state, delivery.attempts));
-            if drawn("runner/wave/v1", person.user) < share && first == Some((StateName::Pending, 0)) {
+            if drawn("runner/wave/v1", campaign, person.user) < share && first == Some((StateName::Pending, 0)) {
                 let how = format!("u{} of the wave of {share} was never attempted", person.user);
                 return Err(("a wave ends when all of it were attempted", how));
             }
@@ -49,28 +54,28 @@ impl Waves {
     }
 
     /// Judges whose first attempts were made.
-    pub fn starts(&mut self, claims: &Claims, (story, _): (&Story, &Apply), new: &[Request]) -> Result<(), Wrong> {
-        if story.rules.waves.is_empty() {
+    pub fn starts(&mut self, claims: &Claims, part: Part<'_>, new: &[Request]) -> Result<(), Wrong> {
+        if part.rules.waves.is_empty() {
             return Ok(());
         }
         for request in new {
             self.durable.entry(request.durable).or_insert(request.start);
-            let wave = wave_of(story, request.user);
+            let wave = wave_of(part, request.user);
             let first = request.attempt == 1 && request.key.ordinal == 1;
             let owed = |person: &&Person| person.deliveries.iter().any(|one| one.state != StateName::Skipped);
             let somebody = |before: usize| {
                 let mut people = claims.people.iter().filter(owed);
-                people.any(|person| wave_of(story, person.user) == before)
+                people.any(|person| wave_of(part, person.user) == before)
             };
             let Some(before) = (0..wave).rev().find(|before| somebody(*before)).filter(|_| first) else {
                 continue;
             };
             // Whoever comes late to a wave that has ended goes at once.
-            let own = story.rules.waves.get(wave).map_or(u8::MAX, |(share, ..)| *share);
+            let own = part.rules.waves.get(wave).map_or(u8::MAX, |(share, ..)| *share);
             if self.ends.range(own..).any(|(_, (batch, _))| *batch <= request.durable) {
                 continue;
             }
-            let (share, wait, _) = story.rules.waves[before];
+            let (share, wait, _) = part.rules.waves[before];
             let wrong = |how: String| Err(("waves come one after the other", how));
             // One that has ended later says so too.
             let ends = self.ends.range(share..).map(|(_, end)| *end);
@@ -83,7 +88,7 @@ impl Waves {
             let since = self.durable.range(batch..).next().map_or(request.start, |(_, at)| *at);
             let by_wall = request.wall - at >= i64::try_from(wait).unwrap_or(i64::MAX);
             let waited = request.start - since >= wait * 1_000_000;
-            if !by_wall && !waited && !story.jumps() {
+            if !by_wall && !waited && !part.story.jumps() {
                 return wrong(format!(
                     "u{} came {} ms behind the end",
                     request.user,
