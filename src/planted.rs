@@ -59,6 +59,8 @@ mod bugs {
         WindowWhenQueued,
         /// A ledger that was removed or replaced during a run is not noticed.
         VanishUnnoticed,
+        /// The reservation of a user by another campaign is ignored.
+        UserTwice,
     }
 
     thread_local! {

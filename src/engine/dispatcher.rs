@@ -17,18 +17,21 @@ use crate::clock::{LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
-use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
+use crate::ledger::{Book, Fact, Ledger, LedgerError, Permit, Store};
 use crate::order::Order;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
 use crate::planted::planted;
 
 use super::hours::Gate;
+use super::in_time::Reserved;
 use super::landing::{Landed, Trip, told};
-use super::lane::NotTaken;
+use super::lane::{NotTaken, Seat};
 use super::limits::{Allowance, Limits};
 use super::queue::{self, Pick, Queue};
+use super::reservations::User;
 use super::roll::Lapsing;
+use super::verdict;
 use super::voice::{Seen, Voice};
 use super::waves::Waves;
 use super::worker::{self, Done, Shared};
@@ -111,10 +114,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             orders: apply.orders.clone(),
             run_began: instant,
         };
+        let lane = apply
+            .lane
+            .join(apply.plan.pace.per_second, apply.plan.retry.timeout, instant);
+        reserve_doubts(&lane, &apply.plan, book, Moment { wall: known, instant });
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
-            limits: Limits::new(&apply.plan, apply.lane.join(apply.plan.pace.per_second, instant), waves),
+            limits: Limits::new(&apply.plan, lane, waves),
             gate: Gate::new(&apply.plan, wall),
             voice: Voice::new(apply.emit),
             plan: apply.plan,
@@ -138,6 +145,21 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+        match self.send().await {
+            Ok(why) => Ok(self.end(why).await),
+            Err(error) => {
+                // Nobody reads the answers of attempts that are still under way here, so they are lost.
+                let now = Instant::now();
+                self.flight.workers.abort_all();
+                self.limits.lane.abandon(now);
+                self.leave(now).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends until the run is over, and says why it is.
+    async fn send(&mut self) -> Result<Why, EngineError> {
         self.tell_of_waves();
         loop {
             while let Some(done) = self.flight.workers.try_join_next() {
@@ -160,7 +182,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             if self.flight.workers.is_empty()
                 && let Some(why) = self.finished()
             {
-                return Ok(self.end(why, at));
+                return Ok(why);
             }
             self.tell_phase(at);
             self.wait(at).await?;
@@ -199,6 +221,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         self.limits.lane.recover(at.instant);
         self.look_at_lane(at);
+        for user in self.limits.lane.take_freed() {
+            self.queue.freed(self.ledger.book(), user, at.instant);
+        }
     }
 
     /// Begins a pause, or the time outside windows, in which what is armed is called off; or ends it.
@@ -269,13 +294,13 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             let pick = allowance.pick(self.capped());
             let known = self.known(at);
-            let Some(key) = self.next_in_time(pick, at, known, batch) else {
+            let Some(reserved) = self.next_in_time(pick, at, known, batch) else {
                 break;
             };
             if pick == Pick::Probe {
                 self.limits.lane.probe();
             }
-            self.intend(key, at, batch);
+            self.intend(reserved, at, batch);
         }
         Ok(())
     }
@@ -305,13 +330,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    fn intend(&mut self, key: DeliveryKey, at: Moment, batch: &mut Batch) {
+    fn intend(&mut self, reserved: Reserved, at: Moment, batch: &mut Batch) {
+        let Reserved { key, user } = reserved;
         let book = self.ledger.book();
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
         let activity = queue::activity_of(&standing, self.flight.activity);
         let first_in_run = self.queue.count(key) == 1;
         let trip = Trip {
+            user,
             doubt,
             former_activity: activity != self.flight.activity,
             first_in_run,
@@ -363,11 +390,28 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         self.flight.open.send_replace(false);
         self.tell_unrecorded(landed.iter_mut().filter_map(Landed::take_told));
         while let Some(done) = self.flight.workers.join_next().await {
-            if let Ok(Done::Ended { attempted, outcome, .. }) = done {
-                self.tell_unrecorded([told(&attempted, &outcome, self.moment())]);
+            let at = self.moment();
+            match done {
+                Ok(Done::Ended {
+                    key,
+                    attempted,
+                    outcome,
+                }) => {
+                    self.free_user(key, verdict::rest(&outcome, self.plan.retry.timeout), at);
+                    self.tell_unrecorded([told(&attempted, &outcome, at)]);
+                }
+                Ok(Done::CalledOff { key, .. }) => self.free_user(key, Duration::ZERO, at),
+                Err(_) => {}
             }
         }
         error.into()
+    }
+
+    /// Lets other campaigns send to the user of an attempt that is over, when its request can no longer be at the platform.
+    fn free_user(&mut self, key: DeliveryKey, rest: Duration, at: Moment) {
+        if let Some(trip) = self.flight.trips.remove(&key) {
+            self.limits.lane.free(trip.user, at.instant + rest, at.instant);
+        }
     }
 
     fn spawn(&mut self, permit: Permit) {
@@ -409,17 +453,28 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    fn end(mut self, why: Why, at: Moment) -> (Ended, Ledger<S>) {
-        self.limits.lane.release(at.instant);
+    async fn end(mut self, why: Why) -> (Ended, Ledger<S>) {
+        let at = self.moment();
         if let (None, Why::Halted(halted)) = (&self.why, &why) {
             self.voice.say(at.wall, EventKind::Halted(halted.clone()));
         }
         self.why = Some(why.clone());
         self.tell_phase(at);
+        self.leave(at.instant).await;
+        let at = self.moment();
         let counts = self.ledger.book().counts();
         let ending = self.ending(&why, at);
         self.voice.say(at.wall, EventKind::RunEnded { ending, counts });
         (Ended { ending, why, counts }, self.ledger)
+    }
+
+    /// Lets other processes send for the app id. Waits for as long as a request may be at the platform whose answer was lost,
+    /// unless another run of this process sends.
+    async fn leave(&self, mut now: Instant) {
+        while let Err(kept_until) = self.limits.lane.release(now) {
+            tokio::time::sleep_until(kept_until).await;
+            now = Instant::now();
+        }
     }
 
     /// Says what the run is doing, when that has changed.
@@ -442,13 +497,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Waits until something may have changed: a worker came back or started, an order, or the next time that matters.
     async fn wait(&mut self, at: Moment) -> Result<(), EngineError> {
-        let next = self.next_time(at);
+        let mut next = self.next_time(at);
         let long = match self.shut_for(at) {
             Some(wait) => wait >= LET_GO,
             None => next >= at.instant + LET_GO || !self.may_start(),
         };
-        if long && self.flight.workers.is_empty() {
-            self.limits.lane.release(at.instant);
+        // An attempt of another campaign is over soon.
+        if long
+            && !self.queue.waits_for_user()
+            && self.flight.workers.is_empty()
+            && let Err(kept_until) = self.limits.lane.release(at.instant)
+        {
+            next = next.min(kept_until);
         }
         let next = next.min(at.instant + LOOK_AGAIN);
         let mut gone = None;
@@ -501,6 +561,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             .filter(|next| !draining && *next > at.instant)
             .min()
             .unwrap_or(at.instant + LET_GO * 60)
+    }
+}
+
+/// Reserves the users of a ledger's doubts for as long as a request of an earlier process may be at the platform, so that no
+/// other campaign sends to them meanwhile.
+fn reserve_doubts(lane: &Seat, plan: &Plan, book: &Book, known: Moment) {
+    for (key, standing) in book.unsettled() {
+        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+        if let Some(left) = doubt.and_then(|doubt| until(known.wall, doubt.due)) {
+            let end = known.instant + left.min(plan.retry.timeout);
+            lane.inherit(User::new(&book.open_id(key.recipient)), end);
+        }
     }
 }
 

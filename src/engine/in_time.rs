@@ -1,4 +1,5 @@
-//! Whether a turn comes in time: whoever will have lapsed by the next start is skipped before anything is armed for them.
+//! Whether a turn comes in time: whoever will have lapsed by the next start is skipped before anything is armed for them. And
+//! whether the user is free: a delivery is passed over while another campaign has a request in flight for its user.
 
 use std::sync::atomic::Ordering;
 
@@ -11,20 +12,29 @@ use crate::ledger::{Fact, Store};
 
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::queue::Pick;
+use super::reservations::User;
+
+/// A delivery whose user is reserved for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reserved {
+    pub(super) key: DeliveryKey,
+    pub(super) user: User,
+}
 
 /// So many that lapsed share a flush at most.
 const MOST_LAPSED: usize = 512;
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
-    /// The next delivery that is still in time. Those whose users lapsed while they waited are skipped on the way, some at
-    /// once: each is a fact of its own, so that the next run knows it as well.
+    /// The next delivery that is still in time, with its user, whom it reserves. Those whose users lapsed while they waited are
+    /// skipped on the way, some at once: each is a fact of its own, so that the next run knows it as well. Those whose users
+    /// have a request in flight in another campaign are passed over.
     pub(super) fn next_in_time(
         &mut self,
         pick: Pick,
         at: Moment,
         known: Timestamp,
         batch: &mut Batch,
-    ) -> Option<DeliveryKey> {
+    ) -> Option<Reserved> {
         while batch.lapsed.len() < MOST_LAPSED {
             let book = self.ledger.book();
             let key = self.queue.next(book, known, at.instant, pick)?;
@@ -32,7 +42,12 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 .latest(key)
                 .is_none_or(|latest| self.next_start(at, batch) <= latest);
             if in_time {
-                return Some(key);
+                let user = User::new(&self.ledger.book().open_id(key.recipient));
+                match self.limits.lane.reserve(user, at.instant) {
+                    Ok(()) => return Some(Reserved { key, user }),
+                    Err(busy) => self.queue.pass_over(key, user, busy),
+                }
+                continue;
             }
             let recipient = key.recipient;
             self.queue.forget(key);

@@ -11,6 +11,7 @@ use crate::outcome::{Outcome, Proof};
 use crate::pace::backoff;
 
 use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::reservations::User;
 use super::verdict::{self, Context, Effect};
 use super::worker::{Attempted, Done};
 
@@ -20,6 +21,8 @@ const UNUSED: i64 = 10;
 /// A delivery that has a permit.
 #[derive(Clone, Debug)]
 pub(super) struct Trip {
+    /// To whom.
+    pub(super) user: User,
     /// What was not known of it before.
     pub(super) doubt: Option<Doubt>,
     /// Whether it is sent under an activity that the file no longer names.
@@ -50,7 +53,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             Done::CalledOff { key, why } => {
                 let trip = self.flight.trips.remove(&key);
                 self.queue.uncount(key);
-                self.flight.deliveries -= u64::from(trip.is_some_and(|trip| trip.first_in_run));
+                if let Some(trip) = trip {
+                    self.flight.deliveries -= u64::from(trip.first_in_run);
+                    self.limits.lane.free(trip.user, at.instant, at.instant);
+                }
                 let landed = Landed {
                     key,
                     due: at.instant,
@@ -72,6 +78,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 self.limits.token = None;
                 let context = self.context(key, &trip, &attempted, &outcome);
                 let decision = verdict::decide(&outcome, &context);
+                let rest = verdict::rest(&outcome, context.timeout);
+                self.limits.lane.free(trip.user, at.instant + rest, at.instant);
                 let halted = self.limits.guards.answered(&outcome, trip.doubt.is_some());
                 if let Some(halted) = halted {
                     self.halt(halted, at);

@@ -1,5 +1,5 @@
 //! What all campaigns of one app id share in this process: the right to send for it on this machine, its pace, what the
-//! platform bears of that, and whether the platform is out of reach.
+//! platform bears of that, whether the platform is out of reach, and which users have a request in flight.
 //!
 //! Each run has a seat. Those that send take turns, start by start, so what one does not use the others have; the pace is
 //! that of the slowest among them. An outage is everybody's, and one of them probes for all.
@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::event::Owner;
@@ -19,6 +19,7 @@ use crate::plan::forecast::after_taking;
 use crate::planted::planted;
 
 use super::outage::{MOST_BETWEEN, Open, Outage};
+use super::reservations::{Busy, Reservations, User};
 
 /// The right to send for an app id on this machine, which one process has at a time.
 pub trait AppIdTurn: Send {
@@ -78,6 +79,7 @@ struct Shared {
     outage: Outage,
     /// Which seat probes while the platform is out of reach.
     probing: Option<u32>,
+    reservations: Reservations,
     seats: BTreeMap<u32, Place>,
     seated: u32,
 }
@@ -86,6 +88,10 @@ struct Shared {
 struct Place {
     per_second: f64,
     sending: bool,
+    /// Users that the seat passed over, whose attempts are over by now.
+    freed: Vec<User>,
+    /// Wakes the seat for them.
+    woken: Arc<Notify>,
 }
 
 impl fmt::Debug for Lane {
@@ -107,6 +113,7 @@ impl Lane {
                 throttle: Throttle::new(full),
                 outage: Outage::default(),
                 probing: None,
+                reservations: Reservations::default(),
                 seats: BTreeMap::new(),
                 seated: 0,
             }),
@@ -115,17 +122,25 @@ impl Lane {
         })
     }
 
-    /// A seat for a run at this pace of its own.
-    pub(super) fn join(self: &Arc<Self>, per_second: f64, now: Instant) -> Seat {
+    /// A seat for a run at this pace of its own, whose attempts may take as long as `timeout`.
+    pub(super) fn join(self: &Arc<Self>, per_second: f64, timeout: Duration, now: Instant) -> Seat {
+        let woken = Arc::new(Notify::new());
+        let place = Place {
+            per_second,
+            sending: false,
+            freed: Vec::new(),
+            woken: Arc::clone(&woken),
+        };
         let number = self.with(|shared| {
             shared.seated += 1;
-            let sending = false;
-            shared.seats.insert(shared.seated, Place { per_second, sending });
+            shared.seats.insert(shared.seated, place);
             shared.seated
         });
         Seat {
             lane: Arc::clone(self),
             number,
+            timeout,
+            woken,
             joined: now,
             changes: self.changes.subscribe(),
             told: None,
@@ -189,15 +204,39 @@ impl Shared {
         u32::try_from(senders).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Lets a seat send or not. The turn is the system's again when nobody does.
     fn let_send(&mut self, number: u32, sends: bool, now: Instant) {
         if let Some(place) = self.seats.get_mut(&number) {
             place.sending = sends;
         }
-        if self.seats.values().all(|place| !place.sending) {
-            self.turn.release();
-        }
         self.settle_pace(now);
+    }
+
+    /// Releases the turn when no seat sends.
+    ///
+    /// # Errors
+    /// The time until which a request may be at the platform whose answer was lost. Another process does not know of it,
+    /// so the turn is kept until then.
+    fn release_turn(&mut self, now: Instant) -> Result<(), Instant> {
+        if self.seats.values().any(|place| place.sending) || !self.turn.held() {
+            return Ok(());
+        }
+        match self.reservations.last_end(now) {
+            Some(end) => Err(end),
+            None => {
+                self.turn.release();
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells seats that a user's attempt is over.
+    fn announce(&mut self, user: User, seats: Vec<u32>) {
+        for seat in seats {
+            if let Some(place) = self.seats.get_mut(&seat) {
+                place.freed.push(user);
+                place.woken.notify_one();
+            }
+        }
     }
 }
 
@@ -215,6 +254,10 @@ pub(super) struct Slowed {
 pub(super) struct Seat {
     lane: Arc<Lane>,
     number: u32,
+    /// The longest that an attempt of this run may take.
+    timeout: Duration,
+    /// Notified when a user is free that this run passed over.
+    woken: Arc<Notify>,
     joined: Instant,
     changes: watch::Receiver<u64>,
     /// To what the platform had slowed the pace when that was last asked.
@@ -226,9 +269,57 @@ pub(super) struct Seat {
 impl Seat {
     /// Ends when another run has changed something that this one may wait for.
     pub(super) async fn changed(&mut self) {
-        if self.changes.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        tokio::select! {
+            biased;
+            () = self.woken.notified() => {}
+            // The lane outlives its seats, so its sender is never gone.
+            _ = self.changes.changed() => {}
         }
+    }
+
+    /// Reserves a user for an attempt of this run. Otherwise the run is told through [`Self::take_freed`] when an attempt
+    /// that is under way is over.
+    ///
+    /// # Errors
+    /// When another campaign has an attempt under way for the user, or has lost an answer.
+    pub(super) fn reserve(&self, user: User, now: Instant) -> Result<(), Busy> {
+        if planted!(UserTwice) {
+            return Ok(());
+        }
+        self.lane
+            .with(|shared| shared.reservations.reserve(user, self.number, now))
+    }
+
+    /// Releases a user whose attempt is over. The request may be at the platform until `end`.
+    pub(super) fn free(&self, user: User, end: Instant, now: Instant) {
+        self.lane.with(|shared| {
+            let waiting = shared.reservations.release(user, self.number, end, now);
+            shared.announce(user, waiting);
+        });
+    }
+
+    /// Reserves a user until `end`, because an earlier process lost an answer.
+    pub(super) fn inherit(&self, user: User, end: Instant) {
+        self.lane
+            .with(|shared| shared.reservations.inherit(user, self.number, end));
+    }
+
+    /// Leaves all attempts of this run under way: nobody reads their answers.
+    pub(super) fn abandon(&self, now: Instant) {
+        self.lane.with(|shared| {
+            let end = now + self.timeout;
+            for (user, waiting) in shared.reservations.abandon(self.number, end, now) {
+                shared.announce(user, waiting);
+            }
+        });
+    }
+
+    /// Returns the users that this run passed over and whose attempts are over by now.
+    pub(super) fn take_freed(&self) -> Vec<User> {
+        self.lane.with(|shared| {
+            let place = shared.seats.get_mut(&self.number);
+            place.map(|place| std::mem::take(&mut place.freed)).unwrap_or_default()
+        })
     }
 
     /// Whether this run may send for the app id.
@@ -255,12 +346,17 @@ impl Seat {
         Ok(())
     }
 
-    /// Sends nothing for a while, or ever.
-    pub(super) fn release(&self, now: Instant) {
+    /// Stops sending, for a while or for good, and lets other processes send unless another run of this one does.
+    ///
+    /// # Errors
+    /// The time until which the app id's turn is kept nevertheless: a request may be at the platform whose answer was lost,
+    /// and another process could send to the same user meanwhile.
+    pub(super) fn release(&self, now: Instant) -> Result<(), Instant> {
         if self.held() {
             self.lane.with(|shared| shared.let_send(self.number, false, now));
             self.lane.tell();
         }
+        self.lane.with(|shared| shared.release_turn(now))
     }
 
     /// How many starts a second this run may count on, if all that send use theirs.
@@ -389,8 +485,11 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.release(Instant::now());
+        let now = Instant::now();
         self.probed();
+        self.abandon(now);
+        // A turn that has to be kept longer is released by the next run that stops, or with the lane.
+        let _ = self.release(now);
         self.lane.with(|shared| shared.seats.remove(&self.number));
     }
 }

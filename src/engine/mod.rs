@@ -5,7 +5,8 @@
 //!   foretells.
 //! - The run: the `dispatcher`, whose methods lie by subject in `landing`, `ending`, `in_time`, `day`, `hours` and `waves`.
 //! - What it asks, small machines that know no I/O: `queue`, `verdict`, and `limits` with `ramp`, `outage` and `guard`.
-//! - Around it: the `worker` makes one attempt, the `lane` is shared with other campaigns, the `voice` tells.
+//! - Around it: the `worker` makes one attempt, the `lane` is shared with other campaigns and keeps the `reservations` of users,
+//!   the `voice` tells.
 
 pub mod admit;
 mod day;
@@ -23,6 +24,7 @@ pub mod outlook;
 mod queue;
 mod ramp;
 pub mod reread;
+mod reservations;
 pub mod roll;
 mod verdict;
 mod voice;

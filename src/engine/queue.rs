@@ -4,7 +4,7 @@
 //! corrected during a run then delays nobody.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
 
+use super::reservations::{Busy, User};
 use super::waves::Drawn;
 
 /// The deliveries that this run may still attempt.
@@ -26,6 +27,10 @@ pub struct Queue {
     retries: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     /// Owed now, behind the cursor: a later coupon of a user whose earlier one was issued meanwhile.
     late: VecDeque<DeliveryKey>,
+    /// Passed over, because another campaign has an attempt under way for the user.
+    passed_over: BTreeSet<(User, DeliveryKey)>,
+    /// Passed over, because another campaign lost an answer; the user is free then.
+    resting: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     waves: InWaves,
     /// Which coupons of this wave come next, and whose: the first so many of this round had their turn.
     round: u8,
@@ -147,6 +152,8 @@ impl Queue {
             doubts: BinaryHeap::new(),
             retries: BinaryHeap::new(),
             late: VecDeque::new(),
+            passed_over: BTreeSet::new(),
+            resting: BinaryHeap::new(),
             waves: InWaves::new(plan, book),
             round: 1,
             had: 0,
@@ -190,6 +197,54 @@ impl Queue {
         }
     }
 
+    /// Leaves out a delivery that [`Self::next`] gave, until its user is free.
+    pub(super) fn pass_over(&mut self, key: DeliveryKey, user: User, busy: Busy) {
+        match busy {
+            Busy::UnderWay => {
+                self.passed_over.insert((user, key));
+            }
+            Busy::Until(end) => self.resting.push(Reverse((end, key))),
+        }
+    }
+
+    /// Lets deliveries to a user that were passed over be attempted again.
+    pub(super) fn freed(&mut self, book: &Book, user: User, now: Instant) {
+        let first = DeliveryKey {
+            recipient: 0,
+            ordinal: 0,
+        };
+        let from_user = self.passed_over.range((user, first)..);
+        let keys: Vec<_> = from_user
+            .take_while(|(other, _)| *other == user)
+            .map(|(_, key)| *key)
+            .collect();
+        for key in keys {
+            self.passed_over.remove(&(user, key));
+            self.put(key, &book.standing(key), now);
+        }
+    }
+
+    /// Whether a delivery waits for the end of another campaign's attempt.
+    #[must_use]
+    pub(super) fn waits_for_user(&self) -> bool {
+        !self.passed_over.is_empty()
+    }
+
+    /// Ends the rests that are over.
+    fn wake(&mut self, book: &Book, now: Instant) {
+        while let Some(key) = pop_due(&mut self.resting, now) {
+            self.put(key, &book.standing(key), now);
+        }
+    }
+
+    /// The deliveries that were passed over and will be attempted, if this run may begin further ones or has begun them.
+    fn left_out(&self, capped: bool) -> impl Iterator<Item = DeliveryKey> {
+        let passed_over = self.passed_over.iter().map(|(_, key)| *key);
+        let resting = self.resting.iter().map(|Reverse((_, key))| *key);
+        let all = passed_over.chain(resting);
+        all.filter(move |key| !capped || self.tries(*key) > 0)
+    }
+
     /// Counts one more attempt of a delivery in this run.
     pub fn count(&mut self, key: DeliveryKey) -> u32 {
         let tries = self.tries.entry(key).or_default();
@@ -228,6 +283,7 @@ impl Queue {
 
     /// Takes the next delivery to attempt, if there is one. `now` is the later of the wall and the ledger's newest time.
     pub fn next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> Option<DeliveryKey> {
+        self.wake(book, instant);
         // It may have waited for the app id's turn, and a doubt grows old meanwhile.
         if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, now)) {
             return Some(key);
@@ -268,14 +324,22 @@ impl Queue {
         }
         // Who waits for a wave has a turn later.
         let beyond = !capped && self.waves.beyond.is_some();
-        self.ahead.is_none() && !beyond && self.doubts.is_empty() && self.retries.is_empty()
+        self.ahead.is_none()
+            && !beyond
+            && self.doubts.is_empty()
+            && self.retries.is_empty()
+            && self.left_out(capped).next().is_none()
     }
 
     /// The same, asked by the way: it decides nothing about what is attempted next.
     pub fn has_nothing_left(&mut self, book: &Book, capped: bool) -> bool {
         let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
         let more = !capped && (self.late.iter().any(owed) || self.look_ahead(book).is_some());
-        self.ahead.is_none() && !more && self.doubts.is_empty() && self.retries.is_empty()
+        self.ahead.is_none()
+            && !more
+            && self.doubts.is_empty()
+            && self.retries.is_empty()
+            && self.left_out(capped).next().is_none()
     }
 
     /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
@@ -391,7 +455,11 @@ impl Queue {
             let doubt = book.standing(*key).doubt;
             doubt.is_some_and(|doubt| self.resendable(book, *key, &doubt, now))
         });
-        !retries.chain(doubts).any(|key| of(&key) && self.may_try(key, 0))
+        let left_out = self.left_out(false);
+        !retries
+            .chain(doubts)
+            .chain(left_out)
+            .any(|key| of(&key) && self.may_try(key, 0))
     }
 
     /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.
@@ -415,7 +483,8 @@ impl Queue {
     pub fn next_due(&self) -> Option<Instant> {
         let doubt = self.doubts.peek().map(|Reverse((due, _))| *due);
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
-        [doubt, retry].into_iter().flatten().min()
+        let rested = self.resting.peek().map(|Reverse((end, _))| *end);
+        [doubt, retry, rested].into_iter().flatten().min()
     }
 }
 

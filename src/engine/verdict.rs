@@ -100,16 +100,23 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
                 detail: outcome.detail.clone().unwrap_or_default(),
             }),
         ),
-        Proof::Unknown(why) => {
-            // An answer that was lost may still be on its way: never two requests for one user at once. The wall may have
-            // been corrected meanwhile, so this goes by how long the attempt took.
-            let lost = *why != Unknown::SystemError;
-            let rest = context.timeout.saturating_sub(outcome.latency);
-            let alone = if lost { due.max(later(outcome.at, rest)) } else { due };
-            (Verdict::Unknown { due: alone, code }, Effect::NotReached)
+        Proof::Unknown(_) => {
+            let due = due.max(later(outcome.at, rest(outcome, context.timeout)));
+            (Verdict::Unknown { due, code }, Effect::NotReached)
         }
     };
     Decision { verdict, effect }
+}
+
+/// How long the request of an attempt that is over may still be at the platform: never two requests for one user at once. It
+/// is not when it was answered, or was not sent.
+#[must_use]
+pub fn rest(outcome: &Outcome, timeout: Duration) -> Duration {
+    match outcome.proof {
+        Proof::Unknown(Unknown::SystemError) => Duration::ZERO,
+        Proof::Unknown(_) => timeout.saturating_sub(outcome.latency),
+        _ => Duration::ZERO,
+    }
 }
 
 fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Effect) {

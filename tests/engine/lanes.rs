@@ -19,15 +19,15 @@ use crate::bench::{BEGIN, Bench, Turns};
 use crate::world::{Act, Ask, World};
 
 /// Campaigns that send for one app id at one platform, and the lane that they share.
-struct Agency {
-    lane: Arc<Lane>,
-    turns: Turns,
-    benches: Vec<Arc<Bench>>,
-    world: Arc<World>,
+pub struct Agency {
+    pub lane: Arc<Lane>,
+    pub turns: Turns,
+    pub benches: Vec<Arc<Bench>>,
+    pub world: Arc<World>,
 }
 
 impl Agency {
-    fn new(campaigns: usize, latency: u64, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) -> Self {
+    pub fn new(campaigns: usize, latency: u64, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) -> Self {
         let turns = Turns::default();
         let first = Bench::new();
         let clock = first.clock.clone();
@@ -47,7 +47,7 @@ impl Agency {
     }
 
     /// Applies all of them at once, and says of each how it ended and when.
-    async fn apply(&self, users: &[u32]) -> Vec<(Ended, Duration)> {
+    pub async fn apply(&self, users: &[u32]) -> Vec<(Ended, Duration)> {
         let began = Instant::now();
         let mut runs = JoinSet::new();
         for (n, users) in users.iter().copied().enumerate() {
@@ -66,13 +66,13 @@ impl Agency {
         ended.into_iter().map(|(_, ended, took)| (ended, took)).collect()
     }
 
-    fn campaign(&mut self, n: usize) -> &mut Bench {
+    pub fn campaign(&mut self, n: usize) -> &mut Bench {
         Arc::get_mut(&mut self.benches[n]).expect("nothing runs yet")
     }
 }
 
 /// Which campaign an activity belongs to: each has one of its own.
-fn of(ask: &Ask) -> usize {
+pub fn of(ask: &Ask) -> usize {
     ask.activity_id.parse::<usize>().unwrap() - 100
 }
 

@@ -14,6 +14,7 @@ mod limits;
 mod orders;
 mod prediction;
 mod progress;
+mod shared_users;
 mod waves;
 mod waves_end;
 mod who;

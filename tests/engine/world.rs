@@ -69,6 +69,8 @@ pub struct Seen {
     pub starts: Vec<Instant>,
     /// The same by the wall.
     pub walls: Vec<Timestamp>,
+    /// To whom each request was.
+    pub users: Vec<String>,
     /// For which id under which activity each request was.
     pub order: Vec<(String, String)>,
     /// How often each id was asked for.
@@ -143,6 +145,15 @@ impl World {
         self.seen(|seen| seen.coupons.values().map(|n| u64::from(*n)).sum())
     }
 
+    /// When requests to a user began, in order.
+    pub fn starts_to(&self, open_id: &str) -> Vec<Instant> {
+        self.seen(|seen| {
+            let all = seen.users.iter().zip(&seen.starts);
+            let to = all.filter(|(user, _)| *user == open_id);
+            to.map(|(_, start)| *start).collect()
+        })
+    }
+
     fn arrive(&self, permit: &Permit) -> Act {
         let mut seen = self.seen.lock().unwrap();
         let id = permit.merchant_coupon_id().to_string();
@@ -161,6 +172,7 @@ impl World {
             .or_default()
             .insert(activity_id.clone());
         let open_id = permit.open_id().to_string();
+        seen.users.push(open_id.clone());
         if !seen.under_way.insert(open_id.clone()) {
             seen.crowded.push(open_id.clone());
         }
