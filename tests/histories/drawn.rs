@@ -346,7 +346,15 @@ fn act(rng: &mut Rng, timeout: u64) -> Act {
         14 if rng.u8(0..4) == 0 => answer(rng, Says::Code(code::STOP)),
         14..=16 => answer(rng, Says::Code(code::REFUSED)),
         17 => answer(rng, Says::Code(code::UNLISTED)),
-        18 => answer(rng, Says::NotFound),
+        18 if rng.bool() => {
+            let status = one(rng, &[302, 401, 403, 404]);
+            answer(rng, Says::Status(status))
+        }
+        18 => {
+            let code = one(rng, &[code::REFUSED, code::SYSTEM_ERROR, code::TOKEN, code::UNLISTED]);
+            let status = one(rng, &[302, 401, 403, 404]);
+            answer(rng, Says::CodeUnder { code, status })
+        }
         _ => answer(rng, Says::NotSent),
     }
 }

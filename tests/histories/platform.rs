@@ -9,8 +9,15 @@ use runner::ledger::Permit;
 use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
 
 use crate::edge::{Beyond, State};
-use crate::seen::{At, Coupon, Request};
+use crate::seen::{At, Coupon, Request, Seen, Twice};
 use crate::story::{Act, Repeated, Rules, Said, Says, code};
+
+/// What an answer says, and what the platform calls it and the coupon in it.
+struct Reply {
+    says: Says,
+    log_id: usize,
+    coupon_id: Option<usize>,
+}
 
 /// A coupon that is older than this when it is told of is a replay.
 const REPLAY: At = 120_000_000_000;
@@ -94,47 +101,60 @@ impl World {
         beyond.give();
         let (now, rules) = (beyond.now(), self.rules());
         let mut state = beyond.state();
+        let seen = &state.seen;
+        let request = &seen.requests[number];
         let before = {
-            let seen = &state.seen;
-            let request = &seen.requests[number];
             let mut had = seen.coupons.iter().filter(|coupon| coupon.id == request.id);
-            had.find(|coupon| coupon.activity == request.activity && coupon.at < request.start)
-                .map(|coupon| request.start - coupon.at)
+            had.any(|coupon| coupon.activity == request.activity && coupon.at < request.start)
         };
         let late = latency >= Duration::from_millis(rules.timeout);
-        let says = match (act.says, before, rules.repeated) {
-            (Says::NotSent, ..) => Says::NotSent,
-            _ if late => Says::Nothing,
-            (Says::Given, Some(_), Repeated::Duplicate) => Says::Code(code::USED),
-            (Says::Given, Some(_), Repeated::Unlisted) => Says::Code(code::USED_UNLISTED),
-            (says, ..) => says,
+        let own = |says| Reply {
+            says,
+            log_id: number,
+            coupon_id: (says == Says::Given).then(|| coupon_of(seen, number, rules)),
         };
-        state.seen.requests[number].answer = Some((now, says));
-        drop(state);
-        let replay = before.is_some_and(|age| age > REPLAY);
-        let (proof, code, retry_after) = self.proved(says, replay);
+        let reply = match (act.says, rules.repeated) {
+            (Says::NotSent, _) => own(Says::NotSent),
+            _ if late => own(Says::Nothing),
+            (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
+            (Says::Given, Repeated::Unlisted) if before => own(Says::Code(code::USED_UNLISTED)),
+            (says, _) => own(says),
+        };
+        let coupon_at = reply
+            .coupon_id
+            .and_then(|id| seen.coupons.get(id))
+            .map(|coupon| coupon.at);
+        let replay = coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
+        let outcome = self.outcome(&reply, replay, latency);
+        let request = &mut state.seen.requests[number];
+        request.answer = Some((now, reply.says));
+        outcome
+    }
+
+    fn outcome(&self, reply: &Reply, replay: bool, latency: Duration) -> Outcome {
+        let (proof, code, retry_after) = self.proved(reply, replay);
         Outcome {
             proof,
-            answer: code.map(|code| self.answer(code)),
-            status: match says {
+            answer: code.map(|code| self.answer(code, reply.log_id)),
+            status: match reply.says {
                 Says::Nothing | Says::Cut | Says::NotSent => None,
-                Says::NotFound => Some(404),
+                Says::Status(status) | Says::CodeUnder { status, .. } => Some(status),
                 _ => Some(200),
             },
             detail: None,
             retry_after,
             latency,
-            at: beyond.clock.now(),
+            at: self.beyond.clock.now(),
         }
     }
 
-    fn answer(&self, code: i64) -> Answer {
+    fn answer(&self, code: i64, log_id: usize) -> Answer {
         let by_file = code == code::UNLISTED && self.said.unlisted.is_some();
         let nobody = matches!(code, code::UNLISTED | code::USED_UNLISTED) && !by_file;
         Answer {
             code,
             message: format!("code {code}"),
-            log_id: "20260601".into(),
+            log_id: format!("log-{log_id}"),
             class: if code == 0 {
                 Class::Issued
             } else {
@@ -149,28 +169,41 @@ impl World {
     }
 
     /// What an answer proves, with its code and for how long the platform asks to be left alone.
-    fn proved(&self, says: Says, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
+    fn proved(&self, reply: &Reply, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
         let unknown = |why| (Proof::Unknown(why), None, None);
-        match says {
+        match reply.says {
             Says::Given => {
                 let coupon = Box::new(Told {
-                    coupon_id: "1".into(),
+                    coupon_id: format!("coupon-{}", reply.coupon_id.unwrap_or_default()),
                     coupon_status: Some(10),
                     ..Told::default()
                 });
                 (Proof::Issued { coupon, replay }, Some(0), None)
             }
-            Says::Code(code) => (proof_of(self.said.class(code)), Some(code), None),
+            Says::Code(code) | Says::CodeUnder { code, .. } => (proof_of(self.said.class(code)), Some(code), None),
             Says::SlowDown(ms) => {
                 let rest = Some(Duration::from_millis(ms));
                 (Proof::NotIssued(NotIssued::Throttled), Some(code::TOO_FAST), rest)
             }
             Says::Nothing => unknown(Unknown::TimedOut),
             Says::Cut => unknown(Unknown::Cut),
-            Says::Garbage | Says::NotFound => unknown(Unknown::Unreadable),
+            Says::Garbage | Says::Status(_) => unknown(Unknown::Unreadable),
             Says::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
         }
     }
+}
+
+/// The number of the coupon that an answer tells of: the one that the request was given, or the one that its id had.
+fn coupon_of(seen: &Seen, number: usize, rules: &Rules) -> usize {
+    let request = &seen.requests[number];
+    let of_request = |coupon: &Coupon| coupon.id == request.id && coupon.activity == request.activity;
+    let found = if rules.ask {
+        seen.coupons.iter().rposition(of_request)
+    } else {
+        seen.coupons.iter().position(of_request)
+    };
+    // One that was not given has a number that no other has.
+    found.unwrap_or(usize::MAX - number)
 }
 
 fn proof_of(class: Class) -> Proof {
@@ -204,29 +237,26 @@ impl Beyond {
                 let at = request.gives.filter(|at| *at <= now && !request.given)?;
                 request.given = true;
                 let (id, activity) = (request.id, request.activity);
-                Some((Coupon { at, id, activity }, request.user, request.campaign))
+                let second = Twice {
+                    campaign: request.campaign,
+                    key: request.key,
+                    user: request.user,
+                };
+                Some((Coupon { at, id, activity }, second))
             })
             .collect();
-        due.sort_by_key(|(coupon, ..)| coupon.at);
-        let mut twice = None;
-        for (coupon, user, campaign) in due {
-            let rules = &self.story.campaigns[campaign];
+        due.sort_by_key(|(coupon, _)| coupon.at);
+        for (coupon, second) in due {
+            let rules = &self.story.campaigns[second.campaign];
             let mut had = seen.coupons.iter().filter(|had| had.id == coupon.id);
             let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers(rules);
             if !rules.ask && had.clone().any(same) {
                 continue;
             }
             if had.next().is_some() {
-                twice = Some(user);
+                seen.twice.push(second);
             }
             seen.coupons.push(coupon);
-        }
-        drop(state);
-        if let Some(user) = twice {
-            self.broke(
-                "G1: no user gets a coupon twice",
-                format!("u{user} has two coupons for one id"),
-            );
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Seen {
     pub requests: Vec<Request>,
     /// In the order in which they were given.
     pub coupons: Vec<Coupon>,
+    /// In the order in which they were given.
+    pub twice: Vec<Twice>,
     /// What was told, in order.
     pub told: Vec<Told>,
     /// When each run began.
@@ -56,6 +58,17 @@ pub struct Request {
     pub given: bool,
     /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
     pub answer: Option<(At, Says)>,
+}
+
+/// A second coupon for one id.
+#[derive(Clone, Copy, Debug)]
+pub struct Twice {
+    /// Of which campaign.
+    pub campaign: usize,
+    /// For which delivery.
+    pub key: DeliveryKey,
+    /// For whom.
+    pub user: u8,
 }
 
 /// One coupon.

@@ -204,8 +204,15 @@ pub enum Says {
     Cut,
     /// Something that nobody can read.
     Garbage,
-    /// 404 without a code.
-    NotFound,
+    /// A status that a wrong address gives, without a code.
+    Status(u16),
+    /// A code in the body of an answer that has the status of a wrong address.
+    CodeUnder {
+        /// The code.
+        code: i64,
+        /// The status.
+        status: u16,
+    },
     /// The connection is refused: nothing has arrived.
     NotSent,
 }
@@ -266,7 +273,7 @@ impl Story {
     /// answered for ever, only what it always does.
     pub fn fate(&self, user: u8, nth: u32, calm: Option<&Said>) -> Option<Act> {
         let lasting = |act: &Act| match (act.says, calm) {
-            (Says::Code(code), Some(said)) => {
+            (Says::Code(code) | Says::CodeUnder { code, .. }, Some(said)) => {
                 matches!(said.class(code), Class::Refuse | Class::Hold | Class::Issued)
             }
             _ => calm.is_none(),

@@ -42,7 +42,8 @@ impl Display for Act {
             Says::Nothing => f.write_str("says nothing that arrives"),
             Says::Cut => write!(f, "breaks off after {after} ms"),
             Says::Garbage => write!(f, "says what nobody can read after {after} ms"),
-            Says::NotFound => write!(f, "says 404 after {after} ms"),
+            Says::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
+            Says::CodeUnder { code, status } => write!(f, "answers {status} with code {code} after {after} ms"),
             Says::NotSent => f.write_str("refuses the connection"),
         }
     }

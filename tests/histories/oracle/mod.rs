@@ -19,7 +19,7 @@ use runner::outcome::Class;
 use crate::disk::Disk;
 use crate::edge::Beyond;
 use crate::history::End;
-use crate::seen::{Request, Saying, Seen, Told};
+use crate::seen::{Request, Saying, Seen, Told, Twice};
 use crate::story::{Apply, Campaign, NAMES, Rules, Said, Story};
 
 use claims::{Claims, Wrong};
@@ -60,6 +60,8 @@ pub struct Oracle {
     ledgers: Vec<JudgedLedger>,
     /// How many requests were judged.
     judged: usize,
+    /// How many second coupons were judged.
+    judged_twice: usize,
 }
 
 /// What the judge knows of one campaign's ledger.
@@ -88,6 +90,7 @@ impl Oracle {
             story: story.clone(),
             ledgers: story.campaigns.iter().map(|_| JudgedLedger::default()).collect(),
             judged: 0,
+            judged_twice: 0,
         }
     }
 
@@ -105,7 +108,9 @@ impl Oracle {
         let judged = {
             let seen = &beyond.state().seen;
             let judged = starts::judge_together((story, apply), seen, &seen.requests[self.judged..]);
+            let judged = judged.and_then(|()| once(&seen.twice[self.judged_twice..]));
             self.judged = seen.requests.len();
+            self.judged_twice = seen.twice.len();
             judged
         };
         if let Err((promise, how)) = judged {
@@ -117,13 +122,14 @@ impl Oracle {
     pub fn judge_end(&self, beyond: &Beyond, (apply, campaign): (&Apply, &Campaign), ended: &runner::engine::Ended) {
         let state = beyond.state();
         let claims = &self.ledgers[campaign.number].claims;
+        let twice = once(&state.seen.twice[self.judged_twice..]);
         let end = ending::End {
             claims,
             part: Part::new(&self.story, apply, campaign),
             ended,
             now: claims.newest.max(beyond.wall()),
         };
-        let judged = end.judge(&state.seen);
+        let judged = twice.and_then(|()| end.judge(&state.seen));
         drop(state);
         if let Err((promise, how)) = judged {
             beyond.broke(promise, format!("{}{how}", beyond.name_of(campaign.number)));
@@ -369,6 +375,17 @@ impl JudgedLedger {
             Saying::AnotherLedger => return Err(("there is no other ledger", String::new())),
         }
         Ok(())
+    }
+}
+
+/// No user has two coupons for one id.
+fn once(twice: &[Twice]) -> Result<(), Wrong> {
+    match twice.first() {
+        Some(Twice { user, key, .. }) => {
+            let how = format!("u{user} has two coupons of ordinal {}", key.ordinal);
+            Err(("G1: no user gets a coupon twice", how))
+        }
+        None => Ok(()),
     }
 }
 
