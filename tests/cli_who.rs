@@ -313,3 +313,33 @@ fn an_export_excludes_everybody_in_it() {
     let second = folder.rehearse("second");
     assert_eq!((count(&second, "excluded"), count(&second, "issued")), (6, 1));
 }
+
+/// A clock that is days ahead, or a list of everybody, would otherwise end in a campaign that is complete and sent nothing.
+#[test]
+fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
+    let folder = Folder::new();
+    let schedule = "schedule: {start: 2026-06-01T10:00}\n";
+    folder.campaign_of_the_active(
+        &["2026-05-31", "2026-05-30"],
+        &format!("  active_within: 1h\n{schedule}"),
+    );
+    let mut told = folder.refused(&["apply", "summer.yaml", "--sandbox"], 4);
+    folder.never_began();
+    assert_eq!(folder.run(&["plan", "summer.yaml", "--sandbox"]).status.code(), Some(4));
+    folder.users("nobody.csv", 0..2);
+    let list = "  exclude:\n    - csv: {path: nobody.csv, open_id: open_id}\n";
+    folder.campaign_of_the_active(&["2026-05-31", "2026-05-30"], list);
+    told += &folder.refused(&["apply", "summer.yaml", "--sandbox"], 4);
+    folder.never_began();
+    insta::assert_snapshot!(told);
+
+    // Everybody has a coupon: that they lapse later changes nothing.
+    folder.campaign_of_the_active(&["2026-05-31", "2026-05-30"], schedule);
+    assert_eq!(count(&folder.rehearse("summer"), "issued"), 2);
+    folder.campaign_of_the_active(
+        &["2026-05-31", "2026-05-30"],
+        &format!("  active_within: 1h\n{schedule}"),
+    );
+    assert_eq!(count(&folder.rehearse("summer"), "issued"), 2);
+    assert_eq!(folder.run(&["plan", "summer.yaml", "--sandbox"]).status.code(), Some(0));
+}

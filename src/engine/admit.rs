@@ -258,7 +258,9 @@ impl<'b> Admission<'b> {
         refusals.extend(found.iter().filter_map(Found::refusal));
         let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
+        let reading = self.reading(terms, &choice, &survey);
         refusals.extend(self.flaws(terms));
+        refusals.extend(self.nobody_left(terms, &survey, &reading));
         refusals.extend(over_max_coupons(
             &survey.counts,
             self.book.reopened_doubts(),
@@ -277,7 +279,6 @@ impl<'b> Admission<'b> {
             accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
         };
         let noted = self.excluded.remarks().collect();
-        let reading = self.reading(terms, &choice, &survey);
         let Self {
             newcomers, activity, ..
         } = self;
@@ -376,15 +377,39 @@ impl<'b> Admission<'b> {
                 rows: terms.totals.rows,
             });
         }
-        let (listed, excluded) = (self.rows.listed, self.named_excluded());
-        if listed > 0 && listed == excluded && !audience.allow_empty {
-            refusals.push(Refusal::AllExcluded { listed });
-        }
         if self.rows.too_many {
             refusals.push(Refusal::TooMany);
         }
         refusals.extend(self.excluded.flaws(audience.max_unusable));
         refusals
+    }
+
+    /// An audience of which nobody is left to be sent to is as good as empty: a wrong clock, a wrong column or a wrong
+    /// exclude list looks like this. A campaign in which everybody has had an answer, or was skipped before, stays complete.
+    fn nobody_left(&self, terms: &Terms<'_>, survey: &Survey, reading: &Reading) -> Option<Refusal> {
+        let Reading {
+            listed,
+            excluded,
+            control_group,
+            lapsed,
+            ..
+        } = *reading;
+        let is_nobody_left = listed > 0 && listed == excluded + control_group + lapsed;
+        let attempted = [
+            StateName::Issued,
+            StateName::Refused,
+            StateName::InDoubt,
+            StateName::InFlight,
+            StateName::Held,
+        ];
+        let counts = self.book.counts();
+        let was_anybody_attempted = attempted.iter().any(|state| counts.of(*state) > 0);
+        let loses_somebody = survey.owed > 0 || !was_anybody_attempted;
+        (is_nobody_left && loses_somebody && !terms.plan.audience.allow_empty).then_some(Refusal::NobodyLeft {
+            excluded,
+            lapsed,
+            control_group,
+        })
     }
 }
 

@@ -26,11 +26,15 @@ pub enum Refusal {
         /// How many rows it has.
         rows: u64,
     },
-    /// Everybody whom the source names is excluded.
-    #[error("nobody is left of the audience: all of its {listed} users are excluded")]
-    AllExcluded {
-        /// How many it names.
-        listed: u64,
+    /// Nobody whom the source names is left to be sent to.
+    #[error("nobody in the audience is left to send to: {}", reasons(*excluded, *lapsed, *control_group))]
+    NobodyLeft {
+        /// How many of them are excluded.
+        excluded: u64,
+        /// How many of them were last active too long ago.
+        lapsed: u64,
+        /// How many of them are in the control group.
+        control_group: u64,
     },
     /// Too many rows cannot be used.
     #[error(
@@ -99,9 +103,12 @@ impl Refusal {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
-            Self::Empty { .. } | Self::AllExcluded { .. } => {
-                Some("if this is meant, write `allow_empty: true` under `audience`".into())
-            }
+            Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
+            Self::NobodyLeft { .. } => Some(
+                "check the exclude lists, the column of `last_active` and this machine's clock; if this is meant, write \
+                 `allow_empty: true` under `audience`"
+                    .into(),
+            ),
             Self::Unusable { by_kind, .. } => {
                 let help = "repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent";
                 let unreadable = |(kind, _): &(UnusableKind, Rows)| *kind == UnusableKind::UnreadableLastActive;
@@ -143,6 +150,19 @@ fn told(change: &Change) -> String {
             format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
         }
     }
+}
+
+fn reasons(excluded: u64, lapsed: u64, control_group: u64) -> String {
+    let reasons = [
+        (excluded, "is excluded", "are excluded"),
+        (lapsed, "was last active too long ago", "were last active too long ago"),
+        (control_group, "is in the control group", "are in the control group"),
+    ];
+    let told = reasons.into_iter().filter(|(n, ..)| *n > 0);
+    let told: Vec<_> = told
+        .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
+        .collect();
+    told.join(", ")
 }
 
 fn reopened_too(reopened: u64) -> String {

@@ -21,7 +21,7 @@ pub(super) struct Survey {
     pub(super) returned: Vec<u32>,
     pub(super) reread: Vec<(DeliveryKey, Step)>,
     /// Recipients who were owed something before.
-    owed: u64,
+    pub(super) owed: u64,
     /// Those of them whom the source no longer names.
     gone: u64,
     /// How many are away by now, newcomers included.

@@ -204,3 +204,52 @@ fn an_unchanged_source_adds_little_however_active_its_users_are() {
     let bytes = postcard::to_stdvec(&batches).expect("facts are written");
     assert!(bytes.len() <= 1024, "{} bytes", bytes.len());
 }
+
+/// An apply at a moment when everybody of the audience lapsed long ago.
+fn all_lapsed(users: u32) -> Apply {
+    let mut apply = Apply::of(0..users).with(|plan| plan.audience.lapse = Lapse::After(Duration::from_secs(1)));
+    apply.active = (0..users).map(|_| Activity::At(from_ms(0))).collect();
+    apply.now = from_ms(60_000);
+    apply
+}
+
+#[test]
+fn an_audience_of_which_nobody_is_left_is_as_good_as_empty() {
+    let book = Memory::new();
+    let mut excluded = Apply::of(0..3);
+    excluded.excluded = vec![("csv a.csv".to_owned(), (0..9).map(|n| n.to_string()).collect())];
+    let control_group = Apply::of(0..3).with(|plan| plan.audience.control_group = 1.0);
+    let mut mixed = all_lapsed(40).with(|plan| plan.audience.control_group = 0.5);
+    mixed.excluded.clone_from(&excluded.excluded);
+    let mut told = Vec::new();
+    for apply in [all_lapsed(1), excluded, control_group, mixed] {
+        told.push(apply.refused(&book));
+        let empty = apply.with(|plan| plan.audience.allow_empty = true);
+        assert_eq!(empty.to(&mut Memory::new()).counts.owed(), 0, "nothing is sent");
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_campaign_that_has_reached_everybody_stays_complete_when_they_have_lapsed() {
+    let mut book = Memory::new();
+    Apply::of(0..5).to(&mut book);
+    book.send(key(0), Verdict::Issued);
+    book.send(key(1), Verdict::Refused { code: CODE });
+    book.send(key(2), Verdict::Held { code: CODE });
+    all_lapsed(5).decide(&book).expect_err("two are still owed a coupon");
+    book.append(
+        (3..5)
+            .map(|recipient| Fact::Lapsed {
+                recipient,
+                at: from_ms(0),
+            })
+            .collect(),
+    );
+    for _ in 0..2 {
+        assert_eq!(all_lapsed(5).to(&mut book).reading.lapsed, 5);
+    }
+    let mut excluded = Apply::of(0..5);
+    excluded.excluded = vec![("csv a.csv".to_owned(), (0..5).map(|n| n.to_string()).collect())];
+    excluded.to(&mut book);
+}
