@@ -75,7 +75,7 @@ fn person() -> impl Strategy<Value = Person> {
         any::<u64>().prop_map(|n| n.to_string()),
         Just(String::new()),
     ];
-    // From 2001, after which seconds and milliseconds are told apart, to 2100.
+    // Between 2016 and the present of the tests.
     let seen = prop::option::of(1_451_606_400_000_i64..1_780_000_000_000);
     (open_id, seen).prop_map(|(open_id, seen)| Person { open_id, seen })
 }

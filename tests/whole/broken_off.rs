@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Child, ChildStdin, Stdio};
 
+use runner::clock::Clock;
 use runner::delivery::StateName;
 use runner::ledger::{Fact, Generation};
 
@@ -43,11 +44,12 @@ fn waiting(scene: &Scene) -> (Child, ChildStdin) {
     (run, audience)
 }
 
-/// The 30 users, seen late enough for any run, and as many others who were seen so long ago that nothing is sent to them.
+/// The 30 users, who are active now, and as many others who were seen so long ago that nothing is sent to them.
 fn rows(others: usize) -> String {
     let mut text = "open_id,seen\n".to_owned();
+    let now = Clock::system().now();
     for user in 0..30 {
-        writeln!(text, "user-{user:06},2100-01-01").unwrap();
+        writeln!(text, "user-{user:06},{now}").unwrap();
     }
     for other in 0..others {
         writeln!(text, "other-{other},2020-01-01").unwrap();
