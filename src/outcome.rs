@@ -118,8 +118,10 @@ pub enum Unknown {
     TimedOut,
     /// The connection ended after something had been written and before the whole answer was read.
     Cut,
-    /// An answer that cannot be read as the platform's: another status, no JSON, too large, a success without a coupon.
+    /// An answer that cannot be read as the platform's: another status, no JSON, too large.
     Unreadable,
+    /// The code for success, without the id of a coupon.
+    NoCoupon,
 }
 
 /// Why an attempt surely issued nothing.
@@ -199,9 +201,15 @@ impl Proof {
 }
 
 impl Outcome {
+    /// Whether the answer has a code of the platform's, which decides whatever the status is.
+    #[must_use]
+    pub const fn has_code(&self) -> bool {
+        self.answer.is_some() || matches!(self.proof, Proof::Unknown(Unknown::NoCoupon))
+    }
+
     /// Whether the answer has no code of the platform's and a status that says: this is not the endpoint, or not for us.
     #[must_use]
     pub const fn wrong_address(&self) -> bool {
-        self.answer.is_none() && matches!(self.status, Some(300..=399 | 401 | 403 | 404))
+        !self.has_code() && matches!(self.status, Some(300..=399 | 401 | 403 | 404))
     }
 }

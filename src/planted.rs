@@ -61,6 +61,8 @@ mod bugs {
         VanishUnnoticed,
         /// The reservation of a user by another campaign is ignored.
         UserTwice,
+        /// An answer from a wrong address means that nothing was issued.
+        WrongAddressProves,
     }
 
     thread_local! {

@@ -305,12 +305,12 @@ impl Http {
     /// may have been written. (The library below repeats a request on a fresh connection only when it was handed back
     /// whole, without a byte written.)
     fn failed(&self, error: &reqwest::Error, status: Option<u16>) -> Ended {
-        if let Some(why) = bad_certificate(error) {
-            return Ended::BadCertificate { why };
-        }
         let why = causes(error);
         if status.is_none() && (error.is_connect() || error.is_builder()) {
-            Ended::NotSent { why }
+            match bad_certificate(error) {
+                Some(why) => Ended::BadCertificate { why },
+                None => Ended::NotSent { why },
+            }
         } else if error.is_timeout() {
             Ended::TimedOut {
                 status,

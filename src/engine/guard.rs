@@ -75,8 +75,10 @@ impl Guards {
     /// Tells of an attempt's outcome; `resend` when it was a resend of a doubt. What halts the run, if it does.
     pub fn answered(&mut self, outcome: &Outcome, resend: bool) -> Option<Halted> {
         self.answered = true;
+        if outcome.has_code() {
+            self.wrong_in_a_row = 0;
+        }
         let answer = outcome.answer.as_ref()?;
-        self.wrong_in_a_row = 0;
         let by_file = answer.classifier == Classifier::File;
         let refused = matches!(outcome.proof, Proof::Refused) && !by_file;
         let held = matches!(outcome.proof, Proof::Held) && !by_file;
@@ -119,7 +121,7 @@ mod tests {
 
     use super::*;
     use crate::clock::from_ms;
-    use crate::outcome::Coupon;
+    use crate::outcome::{Coupon, Unknown};
 
     const HALT: plan::Halt = plan::Halt {
         refused: plan::Guard { over: 0.5, after: 10 },
@@ -215,12 +217,7 @@ mod tests {
     fn a_wrong_address_halts_on_the_first_send_or_the_third_in_a_row() {
         let nothing = || Outcome {
             answer: None,
-            ..outcome(
-                Proof::Unknown(crate::outcome::Unknown::Unreadable),
-                0,
-                Class::Hold,
-                Classifier::Nobody,
-            )
+            ..outcome(Proof::Unknown(Unknown::Unreadable), 0, Class::Hold, Classifier::Nobody)
         };
         assert!(Guards::new(&HALT).wrong_address());
         let mut guards = Guards::new(&HALT);
@@ -232,5 +229,21 @@ mod tests {
         assert!(!guards.wrong_address());
         assert!(!guards.wrong_address());
         assert!(guards.wrong_address());
+    }
+
+    /// It is the platform's own answer, though it is kept without its code.
+    #[test]
+    fn a_success_without_a_coupon_ends_a_row_of_wrong_addresses() {
+        let no_coupon = Outcome {
+            answer: None,
+            status: Some(403),
+            ..outcome(Proof::Unknown(Unknown::NoCoupon), 0, Class::Issued, Classifier::Table)
+        };
+        let mut guards = Guards::new(&HALT);
+        guards.answered(&issued(), false);
+        assert!(!guards.wrong_address());
+        assert!(!guards.wrong_address());
+        guards.answered(&no_coupon, false);
+        assert!(!guards.wrong_address());
     }
 }

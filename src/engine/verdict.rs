@@ -10,6 +10,7 @@ use crate::event::Halted;
 use crate::identity::OpenId;
 use crate::outcome::{NotIssued, Outcome, Proof, Unknown};
 use crate::pace::backoff::MOST_RETRY_AFTER;
+use crate::planted::planted;
 
 use super::limits::WAIT_PROBE;
 
@@ -26,7 +27,7 @@ pub struct Context {
     pub former_activity: bool,
     /// Whether this ledger accepts that another one has sent this campaign.
     pub accepts_replays: bool,
-    /// Whether an answer without a code, of a status that a wrong address gives, is to halt.
+    /// Whether an answer without a code, whose status a wrong address gives, halts the run.
     pub wrong_address: bool,
     /// The longest that an attempt may take.
     pub timeout: Duration,
@@ -94,15 +95,20 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
             (Verdict::Held { code: said }, Effect::Answered)
         }
         Proof::NotIssued(why) => not_issued(*why, outcome, due),
-        Proof::Unknown(_) if context.wrong_address => (
+        Proof::Unknown(_) if context.wrong_address && planted!(WrongAddressProves) => (
             Verdict::NotIssued { due: outcome.at, code },
-            Effect::Halt(Halted::Http {
-                detail: outcome.detail.clone().unwrap_or_default(),
-            }),
+            Effect::Halt(halted_without_code(outcome)),
         ),
         Proof::Unknown(_) => {
             let due = due.max(later(outcome.at, rest(outcome, context.timeout)));
-            (Verdict::Unknown { due, code }, Effect::NotReached)
+            // A gateway may turn the answer away after it passed the request on: a wrong address stops the run and proves
+            // nothing about the delivery.
+            let effect = if context.wrong_address {
+                Effect::Halt(halted_without_code(outcome))
+            } else {
+                Effect::NotReached
+            };
+            (Verdict::Unknown { due, code }, effect)
         }
     };
     Decision { verdict, effect }
@@ -116,6 +122,12 @@ pub fn rest(outcome: &Outcome, timeout: Duration) -> Duration {
         Proof::Unknown(Unknown::SystemError) => Duration::ZERO,
         Proof::Unknown(_) => timeout.saturating_sub(outcome.latency),
         _ => Duration::ZERO,
+    }
+}
+
+fn halted_without_code(outcome: &Outcome) -> Halted {
+    Halted::Http {
+        detail: outcome.detail.clone().unwrap_or_default(),
     }
 }
 
@@ -148,9 +160,7 @@ fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Ef
                     message: answer.message.clone(),
                     log_id: answer.log_id.clone(),
                 },
-                None => Halted::Http {
-                    detail: outcome.detail.clone().unwrap_or_default(),
-                },
+                None => halted_without_code(outcome),
             };
             (at_once, Effect::Halt(halted))
         }

@@ -329,10 +329,19 @@ fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
 
 /// What a person has to do.
 pub(super) fn advice(tally: &Tally) -> Vec<String> {
-    if let Some(halted) = &tally.halted {
-        return vec![remedy(halted)];
-    }
     let counts = &tally.counts;
+    if let Some(halted) = &tally.halted {
+        let mut advice = vec![remedy(halted)];
+        if matches!(halted, Halted::Http { .. }) && counts.of(StateName::InDoubt) > 0 {
+            advice.push(
+                "a gateway may answer so after it passed the request on, so those in doubt may have their coupon: the next \
+                 apply sends them again, each by its own id and under its own activity, as `retry.in_doubt` and \
+                 `retry.resend_within` in the campaign file say"
+                    .to_owned(),
+            );
+        }
+        return advice;
+    }
     let mut advice = Vec::new();
     match tally.doing.drained {
         Some(Draining::End) => {

@@ -9,12 +9,13 @@ use runner::douyin::NotReady;
 use runner::douyin::wire::SendRequest;
 use runner::engine::Why;
 use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::identity::ActivityId;
 use runner::outcome::Class;
 use runner::sandbox::{self, RuleSettings, Rules, code};
 use tokio::time::Instant;
 
 use crate::bench::Bench;
-use crate::world::{Act, World};
+use crate::world::{Act, Passed, World};
 
 #[tokio::test(start_paused = true)]
 async fn the_pace_is_kept_and_reached() {
@@ -79,16 +80,72 @@ async fn a_wrong_activity_costs_twenty_sends_all_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_address_halts_at_the_first_send_and_nothing_is_in_doubt() {
+async fn a_wrong_address_halts_at_the_first_send_which_is_in_doubt() {
     let bench = Bench::new();
-    let world = World::new(&bench.clock, 70, |_| Act::NotFound);
+    let world = World::new(&bench.clock, 70, |_| Act::NotFound(Passed::No));
     let ended = bench.apply(50, &world).await;
     assert!(
         matches!(&ended.why, Why::Halted(Halted::Http { .. })),
         "{:?}",
         ended.why
     );
-    assert_eq!((ended.counts.owed(), world.seen(|seen| seen.starts.len())), (50, 1));
+    assert_eq!(ended.ending, Ending::NeedsPerson);
+    assert_eq!((ended.counts.owed(), ended.counts.of(StateName::InDoubt)), (49, 1));
+    assert_eq!(world.seen(|seen| seen.starts.len()), 1);
+}
+
+/// The code decides, whatever the status is.
+#[tokio::test(start_paused = true)]
+async fn a_success_without_a_coupon_is_in_doubt_and_no_wrong_address() {
+    let bench = Bench::new();
+    let world = World::new(
+        &bench.clock,
+        70,
+        |ask| if ask.nth == 1 { Act::NoCoupon } else { Act::Issue },
+    );
+    let ended = bench.apply(50, &world).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Issued)),
+        (Ending::Complete, 50)
+    );
+    assert_eq!((world.most_coupons(), world.seen(|seen| seen.starts.len())), (1, 100));
+}
+
+/// A gateway that passes requests on and turns the answers away: what it halts is resent by the same id, under the same
+/// activity, though the file names another one by then.
+#[tokio::test(start_paused = true)]
+async fn what_a_wrong_address_left_in_doubt_is_resent_under_its_own_activity() {
+    let mut bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |ask| {
+        if (20..25).contains(&ask.before) {
+            Act::NotFound(Passed::On)
+        } else {
+            Act::Issue
+        }
+    });
+    let ended = bench.apply(60, &world).await;
+    assert!(
+        matches!(&ended.why, Why::Halted(Halted::Http { .. })),
+        "{:?}",
+        ended.why
+    );
+    let in_doubt = ended.counts.of(StateName::InDoubt);
+    assert!(in_doubt >= 3, "{in_doubt} are in doubt");
+    assert_eq!(
+        ended.counts.of(StateName::Deferred),
+        0,
+        "no answer proved that nothing was issued"
+    );
+
+    bench.plan.activity_id = ActivityId::parse("72").unwrap();
+    let ended = bench.apply(60, &world).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Issued)),
+        (Ending::Complete, 60)
+    );
+    assert_eq!((world.most_coupons(), world.given()), (1, 60));
+    let two_activities = world.seen(|seen| seen.activities.values().filter(|of| of.len() > 1).count());
+    assert_eq!(two_activities, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,7 +31,18 @@ pub enum Act {
     /// Issued by somebody else an hour ago.
     Replay,
     /// Answers 404 without a code.
-    NotFound,
+    NotFound(Passed),
+    /// Answers 403 with the code of success and without a coupon; it is issued all the same.
+    NoCoupon,
+}
+
+/// Whether a gateway passed a request on before it answered for the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// It did, and the platform issues the coupon.
+    On,
+    /// It did not.
+    No,
 }
 
 /// One request as the script sees it.
@@ -187,7 +198,9 @@ impl World {
         });
         let coupons = seen.coupons.entry(id).or_default();
         match act {
-            Act::Issue | Act::IssueAndLose(_) if *coupons == 0 => *coupons = 1,
+            Act::Issue | Act::IssueAndLose(_) | Act::NotFound(Passed::On) | Act::NoCoupon if *coupons == 0 => {
+                *coupons = 1;
+            }
             Act::IssueAgain => *coupons += 1,
             _ => {}
         }
@@ -224,7 +237,8 @@ impl World {
             Act::Duplicate => said(Proof::Duplicate, 77, Class::Issued, Classifier::File),
             Act::IssueAndLose(_) | Act::Lose(_) => (Proof::Unknown(Unknown::TimedOut), None, None),
             Act::Refuse => (Proof::NotIssued(NotIssued::NotSent), None, None),
-            Act::NotFound => (Proof::Unknown(Unknown::Unreadable), None, Some(404)),
+            Act::NotFound(_) => (Proof::Unknown(Unknown::Unreadable), None, Some(404)),
+            Act::NoCoupon => (Proof::Unknown(Unknown::NoCoupon), None, Some(403)),
             Act::Say(code, class) => said(proof_of(class), code, class, table),
         };
         Outcome {

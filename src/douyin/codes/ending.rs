@@ -127,7 +127,7 @@ fn answered(reply: &Reply, codes: &Codes, timing: Timing) -> Outcome {
                 "HTTP {} with err_no 0 and no coupon_id (log_id {log_id:?})",
                 reply.status
             );
-            (Proof::Unknown(Unknown::Unreadable), Some(detail), None)
+            (Proof::Unknown(Unknown::NoCoupon), Some(detail), None)
         }
         Some(envelope) => {
             let (class, classifier) = codes.classify(envelope.code);

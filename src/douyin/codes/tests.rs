@@ -166,7 +166,7 @@ fn a_success_needs_err_no_0_and_a_coupon_id() {
     assert!(matches!(proof_of(&number), Proof::Issued { coupon, .. } if coupon.coupon_id == "70924"));
     let status = json!({"err_no": 0, "data": {"coupon_info": {"coupon_id": "7", "coupon_status": 30}}});
     assert!(matches!(proof_of(&status), Proof::Issued { .. }));
-    for doubtful in [
+    for without_coupon in [
         json!({"err_no": 0}),
         json!({"err_no": 0, "data": ""}),
         json!({"err_no": 0, "data": null}),
@@ -178,16 +178,27 @@ fn a_success_needs_err_no_0_and_a_coupon_id() {
         json!({"err_no": 0, "data": {"coupon_info": {"coupon_id": null}}}),
         json!({"errno": 0, "data": info}),
         json!({"data": {"error_code": 0, "coupon_info": {"coupon_id": "7"}}}),
+    ] {
+        for status in [200, 204, 302, 401, 403, 404, 429, 502] {
+            let outcome = said(status, &without_coupon.to_string());
+            assert_eq!(outcome.proof, Proof::Unknown(Unknown::NoCoupon), "{without_coupon}");
+            assert!(
+                !outcome.wrong_address(),
+                "the code decides, whatever the status: {status}"
+            );
+            assert_eq!(outcome.answer, None, "read again, it would pass for a proof");
+        }
+    }
+    for without_code in [
         json!({"data": info}),
         json!({"err_no": null, "data": info}),
         json!({"err_no": 0.5, "data": info}),
         json!({"err_no": true, "data": info}),
     ] {
-        assert_eq!(proof_of(&doubtful), Proof::Unknown(Unknown::Unreadable), "{doubtful}");
         assert_eq!(
-            said(200, &doubtful.to_string()).answer,
-            None,
-            "read again, it would pass for a proof"
+            proof_of(&without_code),
+            Proof::Unknown(Unknown::Unreadable),
+            "{without_code}"
         );
     }
 }

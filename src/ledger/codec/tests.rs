@@ -62,6 +62,7 @@ fn proof() -> impl Strategy<Value = Proof> {
             Proof::NotIssued(NotIssued::Halt),
             Proof::Unknown(Unknown::SystemError),
             Proof::Unknown(Unknown::Unreadable),
+            Proof::Unknown(Unknown::NoCoupon),
         ]),
     ]
 }

@@ -69,6 +69,24 @@ fn halted_by_one_code_in_a_row() {
     insta::assert_snapshot!(seen(&story));
 }
 
+/// The answer proves nothing about the delivery that got it, so the summary also says what becomes of that one.
+#[test]
+fn halted_by_a_wrong_address() {
+    let wrong: End = (
+        StateName::InDoubt,
+        "unknown",
+        None,
+        None,
+        Classifier::Nobody,
+        "HTTP 403 without a code of the platform's (24 bytes)",
+    );
+    let mut story = sending(600);
+    story.send(1, 60, wrong);
+    story.tell(EventKind::Halted(Halted::Http { detail: wrong.5.into() }));
+    drain(&mut story, Draining::Halted).end(Ending::NeedsPerson);
+    insta::assert_snapshot!(seen(&story));
+}
+
 #[test]
 fn doubts_and_held_ones_are_left() {
     let classified: End = (
