@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
+use url::{Host, Url};
 
 /// Why a text is not the name it should be. The message says what the rule is; the caller says where the text stood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -214,15 +215,38 @@ fn is_printable(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'))
 }
 
+/// Whether a URL leads to this machine itself.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Which platform a ledger belongs to. A rehearsal's is `sandbox` whatever its port, so it can never mark a real
 /// delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformName {
-    /// A platform on a loopback address: the stand-in.
+    /// The stand-in of a rehearsal.
     Sandbox,
-    /// The real one, by its base URL without a trailing slash.
+    /// A platform that gives coupons, by its base URL without a trailing slash. On a loopback address it may be a sidecar or a
+    /// tunnel to the real one.
     Live(String),
+}
+
+impl PlatformName {
+    /// Whether it is a platform that gives coupons, reached through an address of this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Sandbox => false,
+            Self::Live(base_url) => Url::parse(base_url).is_ok_and(|url| is_loopback(&url)),
+        }
+    }
 }
 
 impl fmt::Display for PlatformName {

@@ -1,7 +1,9 @@
 //! Where requests go.
 
 use schemars::JsonSchema;
-use url::{Host, Url};
+use url::Url;
+
+use crate::identity::is_loopback;
 
 use super::diagnostic::Code;
 use super::keys::{Complete, Key};
@@ -72,19 +74,10 @@ impl BaseUrl {
         &self.0
     }
 
-    /// Whether it is this machine itself, where only a stand-in of the platform can be.
+    /// Whether it is on this machine itself: a sidecar or a tunnel to the platform, or a stand-in of it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
@@ -106,7 +99,7 @@ fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
         BaseUrlError::Clear => {
             let rest = text.split_once("://").map_or("", |(_, rest)| rest);
             format!(
-                "write {}; http is for the stand-in on 127.0.0.1 only",
+                "write {}; http is only for an address of this machine, such as 127.0.0.1",
                 quoted(&format!("https://{rest}"))
             )
         }

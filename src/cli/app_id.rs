@@ -1,10 +1,11 @@
 //! Who this process is, and its turn to send for an app id on this machine.
 
 use jiff::Timestamp;
+use url::Url;
 
 use crate::engine::lane::{AppIdTurn, NotTaken};
 use crate::event::Owner;
-use crate::identity::AppId;
+use crate::identity::{AppId, is_loopback};
 use crate::ledger::lock::{AppIdLock, LockError};
 
 /// This process, as another one is told of it.
@@ -21,6 +22,16 @@ pub fn this_process(now: Timestamp) -> Owner {
     }
 }
 
+/// What the quota of an app id belongs to: the platform's address, and of a loopback address the host and port alone, whatever
+/// path the requests go to.
+#[must_use]
+pub fn quota_owner(base_url: &str) -> String {
+    match Url::parse(base_url) {
+        Ok(url) if is_loopback(&url) => url.origin().ascii_serialization(),
+        _ => base_url.to_owned(),
+    }
+}
+
 /// The turn of one app id on one platform.
 #[derive(Debug)]
 pub struct Turn {
@@ -31,7 +42,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The turn is not taken yet.
+    /// The turn is not taken yet. `base_url` is the [`quota_owner`].
     #[must_use]
     pub const fn new(base_url: String, app_id: AppId, owner: Owner) -> Self {
         Self {
@@ -73,5 +84,21 @@ fn unknown(this: &Owner) -> Owner {
         pid: 0,
         since: this.since,
         command: "(it has not said)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_platform_has_one_quota_for_each_host_and_port() {
+        assert_eq!(quota_owner("http://127.0.0.1:8080/a"), "http://127.0.0.1:8080");
+        assert_eq!(quota_owner("http://127.0.0.1:8080"), "http://127.0.0.1:8080");
+        assert_ne!(
+            quota_owner("http://127.0.0.1:8081"),
+            quota_owner("http://127.0.0.1:8080")
+        );
+        assert_eq!(quota_owner("https://gateway.example/a"), "https://gateway.example/a");
     }
 }

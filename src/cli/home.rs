@@ -1,5 +1,6 @@
 //! A campaign's ledger: where it is, and this process's lock on it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub fn again_with(verb: &str, rehearsal: &RehearsalArgs, context: &Context, path
 }
 
 /// Quotes a path for a shell, where that is needed.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
     if !path.is_empty() && path.chars().all(plain) {
         return path.to_owned();
@@ -52,12 +53,40 @@ fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', "'\\''"))
 }
 
-/// The place of a campaign's ledger, whether there is one or not. Nothing is read or made.
+/// The place of a campaign's ledger, whether there is one or not. No ledger is read and nothing is made.
 #[must_use]
 pub fn place(context: &Context, file: &Path, plan: &Plan) -> Place {
-    let beside = || file.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let root = context.state_dir.clone().unwrap_or_else(beside);
-    Place::of(&root, &plan.identity)
+    Place::of(&roots(context, file).own, &plan.identity)
+}
+
+/// The directories in whose `.runner` a campaign's ledger can lie.
+#[derive(Clone, Debug)]
+pub(super) struct Roots {
+    /// Where it belongs.
+    pub(super) own: PathBuf,
+    /// The campaign file's directory, where another one was named.
+    pub(super) beside_file: Option<PathBuf>,
+    /// The directory of a link to the campaign file.
+    pub(super) beside_link: Option<PathBuf>,
+}
+
+pub(super) fn roots(context: &Context, file: &Path) -> Roots {
+    let beside = |file: &Path| file.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let real = real_file(file);
+    Roots {
+        own: context.state_dir.clone().unwrap_or_else(|| beside(&real)),
+        beside_file: context.state_dir.is_some().then(|| beside(&real)),
+        beside_link: (real != file).then(|| beside(file)),
+    }
+}
+
+/// The campaign file that a link leads to. A path that is no link stays as it was typed.
+pub(super) fn real_file(file: &Path) -> PathBuf {
+    let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    is_link
+        .then(|| fs::canonicalize(file).ok())
+        .flatten()
+        .unwrap_or_else(|| file.to_owned())
 }
 
 /// A ledger's place, and this process's lock on it. Where there was no ledger and none was made, nothing stays behind.
@@ -161,18 +190,19 @@ impl Home {
     }
 
     /// Opens the ledger, if there is one.
-    pub async fn open(&self, plan: &Plan) -> Result<Option<Ledger<SledStore>>, Failure> {
+    pub async fn open(&self) -> Result<Option<Ledger<SledStore>>, Failure> {
+        let identity = self.place.ledger_identity()?;
         match self.store().await? {
-            Some(store) => Ok(Some(Ledger::open(store, plan.identity.clone()).await?)),
+            Some(store) => Ok(Some(Ledger::open(store, identity).await?)),
             None => Ok(None),
         }
     }
 
     /// Begins a ledger where there is none.
-    pub async fn begin(&self, plan: &Plan, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
+    pub async fn begin(&self, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
         let store = self.place.create(&self.lock, now).await?;
         self.had_ledger.store(true, Ordering::SeqCst);
-        Ok(Ledger::open(store, plan.identity.clone()).await?)
+        Ok(Ledger::open(store, self.place.ledger_identity()?).await?)
     }
 }
 

@@ -1,7 +1,9 @@
 //! `--sandbox`: whether a command means the campaign itself or a rehearsal of it.
 
 use clap::Args;
-use url::{Host, Url};
+use url::Url;
+
+use crate::identity::is_loopback;
 
 /// Whether a campaign is rehearsed, and where its stand-in is.
 #[derive(Clone, Debug, Default, Args)]
@@ -45,13 +47,7 @@ impl RehearsalArgs {
 /// Reads the address of a stand-in. It has to be this machine's own: a rehearsal must never reach a real platform.
 fn stand_in(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    if url.scheme() != "http" || !loopback {
+    if url.scheme() != "http" || !is_loopback(&url) {
         return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());
     }
     Ok(url)

@@ -127,7 +127,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     }
     let home = Home::take(context, &campaign.file, plan, Purpose::Apply).await;
     let home = home.map_err(not_while_it_is_applied)?;
-    let mut ledger = home.open(plan).await?.ok_or_else(none_yet)?;
+    let mut ledger = home.open().await?.ok_or_else(none_yet)?;
 
     let (selection, to) = (args.which.selection(), args.decision.resolution());
     let chosen = choose(ledger.book(), &selection, to).map_err(|troubles| refused(&troubles))?;

@@ -14,10 +14,10 @@ use crate::ledger::{Each, Head, Ledger, LedgerError, SledStore, Store, StoreErro
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
 
-use super::Context;
 use super::failure::Failure;
 use super::home::{self, ASK_AGAIN, Home, again};
 use super::rehearsal::RehearsalArgs;
+use super::Context;
 
 /// An address in whose place the rehearsal's stand-in would be. Nothing is sent there.
 const NOWHERE: &str = "http://127.0.0.1";
@@ -115,7 +115,7 @@ pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<
     let mut tries = 0;
     while let Some(store) = store(context, file, plan).await? {
         tries += 1;
-        let ledger = match Ledger::open(store, plan.identity.clone()).await {
+        let ledger = match Ledger::open(store, place.ledger_identity()?).await {
             // Its run ended while it showed the ledger, which can now be had without it.
             Err(LedgerError::Unfinished {
                 source: StoreError::Owner { .. },

@@ -86,11 +86,13 @@ impl HeadFile {
             path: path.to_owned(),
             file,
         };
-        let newest = [0, 1]
-            .into_iter()
-            .filter_map(|place| head.read_at(place))
-            .max_by_key(|head| head.sequence);
+        let newest = newest(&head.file);
         Ok((head, newest))
+    }
+
+    /// Reads a head that another process may write meanwhile. `None` when neither place can be read.
+    pub(super) fn read(path: &Path) -> io::Result<Option<Head>> {
+        Ok(newest(&files::open_to_read(path)?))
     }
 
     /// Makes `head` durable.
@@ -111,12 +113,15 @@ impl HeadFile {
     fn write_at(&self, head: Head, place: u64) -> io::Result<()> {
         self.file.write_all_at(&head.encode(), place * APART)
     }
+}
 
-    fn read_at(&self, place: u64) -> Option<Head> {
+fn newest(file: &File) -> Option<Head> {
+    let read_at = |place| {
         let mut bytes = [0; CHECKED + CHECKSUM];
-        self.file.read_exact_at(&mut bytes, place * APART).ok()?;
+        file.read_exact_at(&mut bytes, place * APART).ok()?;
         Head::decode(bytes)
-    }
+    };
+    [0, 1].into_iter().filter_map(read_at).max_by_key(|head| head.sequence)
 }
 
 #[cfg(test)]

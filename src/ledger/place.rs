@@ -31,6 +31,7 @@ use crate::event::Owner;
 use crate::identity::{Identity, PlatformName};
 
 use super::files;
+use super::head::HeadFile;
 use super::lock::{self, CampaignLock, LockError, Purpose};
 use super::store::{SledStore, StoreError};
 
@@ -126,6 +127,16 @@ pub struct Passport {
     pub id: String,
     /// When it was begun.
     pub created: Timestamp,
+    /// Whether it is a rehearsal's. Earlier versions did not say so, and called every loopback address `sandbox`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
+}
+
+impl Passport {
+    /// Whether an earlier version wrote it for some loopback address, perhaps one that leads to the real platform.
+    fn is_of_any_loopback(&self) -> bool {
+        self.platform == PlatformName::Sandbox.to_string() && !self.rehearsal
+    }
 }
 
 /// The place of one campaign's ledger.
@@ -167,6 +178,25 @@ impl Place {
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whose the ledger in this place says it is. That can differ from [`Place::identity`] in the platform alone: the chain of
+    /// a ledger begins with the name that it was begun under.
+    ///
+    /// # Errors
+    /// As [`Place::look`].
+    pub fn ledger_identity(&self) -> Result<Identity, PlaceError> {
+        let mut identity = self.identity.clone();
+        if self.look()?.is_some_and(|passport| passport.is_of_any_loopback()) {
+            identity.platform = PlatformName::Sandbox;
+        }
+        Ok(identity)
+    }
+
+    /// The number of the last batch that is known to be durable. `None` when there is no ledger, or nobody can say.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        Some(HeadFile::read(&self.dir.join("head")).ok()??.sequence)
     }
 
     /// The ledger's directory.
@@ -350,6 +380,7 @@ impl Place {
             platform: self.identity.platform.to_string(),
             id: format!("{:032x}", fastrand::u128(..)),
             created,
+            rehearsal: self.identity.platform == PlatformName::Sandbox,
         };
         let write = || {
             let mut file = files::open(files::options().write(true).create_new(true).mode(0o600), &path)?;
@@ -385,7 +416,10 @@ impl Place {
             ("app_id", &passport.app_id, self.identity.app_id.to_string()),
             ("platform", &passport.platform, self.identity.platform.to_string()),
         ];
-        match pairs.into_iter().find(|(_, theirs, ours)| *theirs != ours) {
+        let of_loopback = passport.is_of_any_loopback() && self.identity.platform.is_loopback();
+        let differs =
+            |(what, theirs, ours): &(&str, &String, String)| *theirs != ours && !(*what == "platform" && of_loopback);
+        match pairs.into_iter().find(differs) {
             None => Ok(()),
             Some((what, theirs, ours)) => Err(PlaceError::Foreign {
                 path: self.dir.clone(),

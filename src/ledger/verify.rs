@@ -138,8 +138,9 @@ pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report
         },
     })?;
     let condition = store.condition();
-    let kept = shortcut::look(place.dir(), place.identity());
-    let mut reading = Reading::new(place.identity().clone(), kept);
+    let identity = place.ledger_identity()?;
+    let kept = shortcut::look(place.dir(), &identity);
+    let mut reading = Reading::new(identity, kept);
     let read = reading.all(&mut store).await;
     store.close().await;
     if let Err(LedgerError::Store(error @ StoreError::Spill { .. })) = read {

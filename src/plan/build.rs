@@ -41,7 +41,8 @@ pub enum PlanError {
 /// Decides everything that the file leaves open.
 ///
 /// A rehearsal has no times: its schedule is open on both sides, as if it began at the start, and what it would wait for is
-/// only shown. Its ledger, and that of any campaign on a loopback address, is the stand-in's whatever the port.
+/// only shown. Its platform is the stand-in, whatever the port. A file's own address is a platform that gives coupons, on a
+/// loopback address as well.
 ///
 /// # Errors
 /// When a rehearsal's address cannot be used.
@@ -88,16 +89,9 @@ fn platform(campaign: &Campaign, sandbox: Option<String>) -> Result<(String, Pla
         }
         return Ok((base_url.as_str().to_owned(), PlatformName::Sandbox));
     }
-    let Some(base_url) = &campaign.platform.base_url else {
-        let base_url = usual::BASE_URL.to_owned();
-        return Ok((base_url.clone(), PlatformName::Live(base_url)));
-    };
-    let name = if base_url.is_loopback() {
-        PlatformName::Sandbox
-    } else {
-        PlatformName::Live(base_url.as_str().to_owned())
-    };
-    Ok((base_url.as_str().to_owned(), name))
+    let base_url = campaign.platform.base_url.as_ref();
+    let base_url = base_url.map_or(usual::BASE_URL, BaseUrl::as_str).to_owned();
+    Ok((base_url.clone(), PlatformName::Live(base_url)))
 }
 
 fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {

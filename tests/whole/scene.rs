@@ -29,8 +29,19 @@ pub struct StandIn {
 
 impl StandIn {
     pub fn start(flags: &[&str]) -> Self {
+        Self::start_at("0", flags)
+    }
+
+    /// Another one at the same address, once this one is gone.
+    pub fn replaced(self, flags: &[&str]) -> Self {
+        let port = self.url.rsplit(':').next().unwrap().to_owned();
+        drop(self);
+        Self::start_at(&port, flags)
+    }
+
+    fn start_at(port: &str, flags: &[&str]) -> Self {
         let mut process = Command::new(RUNNER)
-            .args(["sandbox", "--port", "0"])
+            .args(["sandbox", "--port", port])
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -205,12 +216,21 @@ impl Scene {
         Identity {
             campaign: CampaignName::parse(&self.name).unwrap(),
             app_id: AppId::parse("tt1").unwrap(),
-            platform: PlatformName::Sandbox,
+            platform: PlatformName::Live(self.url.clone()),
         }
     }
 
     pub fn place(&self) -> Place {
         Place::of(&self.folder, &self.identity())
+    }
+
+    /// The place of its rehearsal's ledger.
+    pub fn rehearsal(&self) -> Place {
+        let identity = Identity {
+            platform: PlatformName::Sandbox,
+            ..self.identity()
+        };
+        Place::of(&self.folder, &identity)
     }
 
     /// Looks into the ledger; nothing where there is none.

@@ -106,11 +106,10 @@ fn stock_used_up_is_held_and_a_new_activity_goes_on() {
     scene.write();
     let ran = scene.run(&[]).ends(4);
     assert!(ran.err.contains("--accept activity_id"), "{}", ran.err);
-    let more = StandIn::start(&["--refuse", "0%"]);
-    more.url.clone_into(&mut scene.url);
-    scene.write();
+    let old = stand_in.ids();
+    let more = stand_in.replaced(&["--refuse", "0%"]);
     scene.run(&["--accept", "activity_id"]).ends(0);
-    let (old, new) = (stand_in.ids(), more.ids());
+    let new = more.ids();
     assert_eq!(new.len(), 70, "only who was still owed");
     assert!(new.keys().all(|id| old.get(id).is_none_or(|(given, _)| *given == 0)));
 }
@@ -148,7 +147,7 @@ fn a_broken_file_makes_nothing() {
     fs::remove_file(scene.dir.path().join("audience.csv")).unwrap();
     let scene = scene.with("");
     scene.run(&["--sandbox"]).ends(2);
-    assert!(!scene.place().dir().exists());
+    assert!(!scene.rehearsal().dir().exists());
 }
 
 #[test]
@@ -159,7 +158,7 @@ fn a_file_named_without_its_folder_has_its_ledger_beside_it() {
         .args(["apply", "summer.yaml", "--sandbox"])
         .current_dir(scene.dir.path());
     Ran::of(command.stdin(Stdio::null()).output().unwrap()).ends(0);
-    assert!(scene.place().dir().join("ledger.json").exists());
+    assert!(scene.rehearsal().dir().join("ledger.json").exists());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::cli::Context;
-use crate::cli::app_id::{Turn, this_process};
+use crate::cli::app_id::{Turn, quota_owner, this_process};
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::failure::Failure;
 use crate::cli::validate::{self, Neighbours};
@@ -188,17 +188,24 @@ fn other_credentials(plans: &[&Said]) -> Vec<Diagnostic> {
 
 /// What campaigns of one app on one platform share.
 #[derive(Default)]
-struct Lanes(HashMap<(String, AppId), (Arc<Lane>, Tokens)>);
+struct Lanes {
+    lanes: HashMap<(String, AppId), Arc<Lane>>,
+    tokens: HashMap<(String, AppId), Tokens>,
+}
 
 impl Lanes {
     fn of(&mut self, plan: &Plan, credentials: Credentials, context: &Context) -> (Arc<Lane>, Tokens) {
-        let (base_url, app_id) = (plan.base_url.clone(), plan.identity.app_id.clone());
-        let shared = self.0.entry((base_url.clone(), app_id.clone()));
-        let (lane, tokens) = shared.or_insert_with(|| {
-            let owner = this_process(context.clock.now());
-            let tokens = Tokens::new(credentials, context.clock.clone());
-            (Lane::new(Turn::new(base_url, app_id, owner)), tokens)
-        });
+        let app_id = &plan.identity.app_id;
+        let quota_owner = quota_owner(&plan.base_url);
+        let lane = self
+            .lanes
+            .entry((quota_owner.clone(), app_id.clone()))
+            .or_insert_with(|| {
+                let owner = this_process(context.clock.now());
+                Lane::new(Turn::new(quota_owner, app_id.clone(), owner))
+            });
+        let tokens = self.tokens.entry((plan.base_url.clone(), app_id.clone()));
+        let tokens = tokens.or_insert_with(|| Tokens::new(credentials, context.clock.clone()));
         (Arc::clone(lane), tokens.clone())
     }
 }

@@ -129,7 +129,7 @@ impl Run<'_> {
         };
         let plan = &self.campaign.plan;
         let mut existing = tokio::select! {
-            opened = self.home.open(plan) => opened?,
+            opened = self.home.open() => opened?,
             () = owner::stopped(self.orders.clone()) => return Ok(self.broken_off()),
         };
         self.say(self.began(existing.is_none()));
@@ -230,7 +230,7 @@ impl Run<'_> {
     }
 
     async fn begin_ledger(&self, converge: &Converge<'_>) -> Result<Ledger<SledStore>, Failure> {
-        let mut ledger = self.home.begin(&self.campaign.plan, converge.now).await?;
+        let mut ledger = self.home.begin(converge.now).await?;
         ledger.append(vec![converge.run_began()]).await?;
         self.show(Some(&ledger)).await;
         Ok(ledger)

@@ -117,7 +117,7 @@ fn what_the_file_says_is_kept() {
 }
 
 #[test]
-fn a_loopback_platform_is_the_sandbox_whatever_its_port() {
+fn a_loopback_platform_is_one_like_any_other() {
     for url in [
         "http://127.0.0.1:8080/",
         "http://[::1]:1",
@@ -127,9 +127,10 @@ fn a_loopback_platform_is_the_sandbox_whatever_its_port() {
         let plan = plan(&format!(
             "platform: {{base_url: '{url}'}}\nschedule: {{start: 2026-06-01T10:00}}\n"
         ));
-        assert_eq!(plan.identity.platform, PlatformName::Sandbox, "{url}");
-        assert_eq!(plan.base_url, url.trim_end_matches('/'));
-        // Otherwise it is treated as real.
+        let base_url = url.trim_end_matches('/');
+        assert_eq!(plan.identity.platform, PlatformName::Live(base_url.to_owned()), "{url}");
+        assert!(plan.identity.platform.is_loopback());
+        assert_eq!(plan.base_url, base_url);
         assert!(plan.schedule.start > Timestamp::MIN);
     }
     let elsewhere = plan("platform: {base_url: https://gateway.example/douyin/}\n");
@@ -137,6 +138,7 @@ fn a_loopback_platform_is_the_sandbox_whatever_its_port() {
         elsewhere.identity.platform,
         PlatformName::Live("https://gateway.example/douyin".into())
     );
+    assert!(!elsewhere.identity.platform.is_loopback());
 }
 
 #[test]
