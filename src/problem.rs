@@ -142,6 +142,8 @@ problems! {
     Unproven = "E0319", Error;
     /// The ledger was removed or replaced while a process had it open.
     LedgerGone = "E0320", Error;
+    /// Another ledger of the campaign was found.
+    OtherLedger = "E0322", Person;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -67,6 +67,7 @@ impl Fixture {
             .arg(command)
             .arg(self.dir.path().join("campaign.yaml"))
             .args(arguments)
+            .env("TOK", "a-token")
             .env("XDG_STATE_HOME", self.dir.path().join("state"));
         if self.is_rehearsal() {
             program.arg("--sandbox");
@@ -94,6 +95,18 @@ impl Fixture {
         };
         let app = self.dir.path().join(".runner").join(kind).join("ttfixture0000000001");
         app.join(&self.name)
+    }
+
+    /// Runs a line that the program said, as a person does who types it.
+    fn type_line(&self, said: &Output, begins: &str) {
+        let said = String::from_utf8(said.stderr.clone()).unwrap();
+        let line = said.lines().find(|line| line.trim_start().starts_with(begins));
+        let line = line.unwrap_or_else(|| panic!("{said}"));
+        let status = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(self.dir.path())
+            .status();
+        assert!(status.unwrap().success(), "{line}");
     }
 
     fn identity(&self) -> Identity {
@@ -141,6 +154,69 @@ fn an_earlier_ledger_verifies_and_exports_the_same_deliveries() {
             }
         }
     }
+}
+
+/// Earlier versions kept the ledger of a loopback address among the rehearsals. It may have real deliveries.
+#[test]
+fn an_earlier_ledger_of_a_loopback_address_is_named_and_goes_on_where_it_belongs() {
+    let fixture = Fixture::unpack("loopback");
+    let before = fs::read(fixture.ledger_dir().join("head")).unwrap();
+    for (command, arguments) in [
+        ("export", &[][..]),
+        ("plan", &[]),
+        ("apply", &[]),
+        ("apply", &["--sandbox"]),
+        ("apply", &["--sandbox", "--fresh"]),
+    ] {
+        let refused = fixture.run(command, arguments);
+        assert_eq!(refused.status.code(), Some(4), "{command} {arguments:?}: {refused:?}");
+    }
+    assert_eq!(fs::read(fixture.ledger_dir().join("head")).unwrap(), before);
+    let refused = fixture.run("export", &[]);
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("error[E0322]"),
+        "{refused:?}"
+    );
+    fixture.type_line(&refused, "mkdir -p ");
+
+    let verified = fixture.run("verify", &[]);
+    assert!(verified.status.success(), "{verified:?}");
+    let exported = fixture.run("export", &["--format", "jsonl"]);
+    let now = rows(&String::from_utf8(exported.stdout).unwrap());
+    let deliveries: Vec<_> = now.iter().filter(|row| row["type"] == "delivery").collect();
+    let expected = fixture.expected();
+    assert_eq!(deliveries.len(), expected.len());
+    assert!(
+        expected
+            .iter()
+            .zip(deliveries)
+            .all(|(then, now)| says_the_same(then, now))
+    );
+    let planned = fixture.run("plan", &["--output", "json"]);
+    assert!(planned.status.success(), "{planned:?}");
+    assert!(
+        String::from_utf8_lossy(&planned.stdout).contains("\"new\":false"),
+        "{planned:?}"
+    );
+}
+
+#[test]
+fn an_earlier_ledger_of_a_loopback_address_that_was_only_rehearsed_can_be_removed() {
+    let fixture = Fixture::unpack("loopback");
+    let refused = fixture.run("apply", &["--sandbox"]);
+    fixture.type_line(&refused, "rm -r ");
+    let rehearsed = fixture.run("apply", &["--sandbox"]);
+    assert!(matches!(rehearsed.status.code(), Some(0 | 4)), "{rehearsed:?}");
+    assert!(
+        !String::from_utf8_lossy(&rehearsed.stderr).contains("E0322"),
+        "{rehearsed:?}"
+    );
+    // What is rehearsed from now on is marked, so nobody has to say it again.
+    let planned = fixture.run("plan", &["--output", "json"]);
+    assert!(
+        String::from_utf8_lossy(&planned.stdout).contains("\"new\":true"),
+        "{planned:?}"
+    );
 }
 
 #[test]

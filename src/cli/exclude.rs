@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::Context;
+use super::elsewhere;
 use super::failure::Failure;
 use super::home;
 use super::rehearsal::RehearsalArgs;
@@ -86,6 +87,9 @@ impl For<'_> {
                 let name = format!("campaign {}", said.names.campaign);
                 exclusion.campaign(name, receivers(view.ledger.book()));
                 return Ok(());
+            }
+            if let Some(elsewhere) = elsewhere::find(self.context, path, &other)? {
+                return Err(elsewhere.failure());
             }
             nowhere.get_or_insert(home::place(self.context, path, &other));
         }

@@ -7,6 +7,7 @@ pub mod busy;
 mod chain;
 pub mod completions;
 pub mod converge;
+mod elsewhere;
 mod exclude;
 pub mod exit;
 pub mod explain;

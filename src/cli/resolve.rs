@@ -23,7 +23,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::home::{Home, again, place};
 use super::view::{self, CampaignArgs};
-use super::{Context, Output, question, validate};
+use super::{Context, Output, elsewhere, question, validate};
 use choose::{Chosen, Selection, Trouble, Who, choose};
 
 const EXAMPLES: &str = "\
@@ -124,6 +124,9 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     let none_yet = || view::none_yet(context, campaign, plan);
     if place(context, &campaign.file, plan).look()?.is_none() {
         return Err(none_yet());
+    }
+    if let Some(other) = elsewhere::find(context, &campaign.file, plan)? {
+        return Err(other.failure());
     }
     let home = Home::take(context, &campaign.file, plan, Purpose::Apply).await;
     let home = home.map_err(not_while_it_is_applied)?;

@@ -36,7 +36,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::stdout_width_or_any;
 use super::view::{self, CampaignArgs};
-use super::{Context, Output, signals, validate, whole_file};
+use super::{Context, Output, elsewhere, signals, validate, whole_file};
 
 use self::world::WorldArgs;
 
@@ -151,6 +151,9 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 impl Job<'_> {
     async fn live(&self) -> Result<Lived, Failure> {
         let busy = self.context.busy(view::READING);
+        if let Some(other) = elsewhere::find_for(self.context, &self.args.campaign.file, &self.plan, self.parsed)? {
+            return Ok(Lived::Refused(vec![other.reason()]));
+        }
         let view = view::open(self.context, &self.args.campaign.file, &self.plan).await?;
         let dir = view.as_ref().map(|view| view.dir.clone());
         let mut ledger = match view {

@@ -20,7 +20,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 use super::watch::Screen;
-use super::{Context, Output, home, terminal, validate, view};
+use super::{Context, Output, elsewhere, home, terminal, validate, view};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +84,8 @@ struct Campaign {
     plan: Plan,
     place: Place,
     zone: TimeZone,
+    /// What is said when it has no ledger.
+    no_ledger: String,
 }
 
 /// The campaigns that are meant; nothing when one that was named cannot be used, which has been told then.
@@ -115,7 +117,13 @@ fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) 
     let plan = view::plan_of(parsed, &args.rehearsal)?;
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {title}"));
+    // A ledger that cannot be used is told of as such.
+    let other = elsewhere::find(context, file, &plan).unwrap_or_default();
     Ok(Campaign {
+        no_ledger: other.map_or_else(
+            || "no ledger yet".to_owned(),
+            |other| format!("no ledger here; {other}"),
+        ),
         name: format!("{}{}", names.campaign, title.unwrap_or_default()),
         place: home::place(context, file, &plan),
         plan,
@@ -172,7 +180,7 @@ fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failu
         Some(status) if there => status,
         None if there => campaign.unknown("idle", "there is a ledger, and nobody has said how it stands"),
         Some(_) => campaign.unknown("idle", "the ledger is gone, though a run has written to it"),
-        None => campaign.unknown("idle", "no ledger yet"),
+        None => campaign.unknown("idle", &campaign.no_ledger),
     })
 }
 

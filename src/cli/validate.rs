@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use super::chain;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::home::real_file;
 use super::{Context, Output};
 
 const EXAMPLES: &str = "\
@@ -145,9 +146,10 @@ fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Dia
 pub struct Neighbours(HashMap<PathBuf, Vec<(PathBuf, Names)>>);
 
 impl Neighbours {
-    /// One mistake for each other file beside `file` that names the same campaign for the same app, and would share its
+    /// One mistake for each other file beside `file`, or beside what it links to, that names the same campaign for the same app, and would share its
     /// ledger. Neighbours that are no campaigns are none of its business.
     pub fn namesakes(&mut self, file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
+        let file = &real_file(file);
         let folder = match file.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -155,7 +157,8 @@ impl Neighbours {
         let own = &parsed.campaign.names;
         let neighbours = self.0.entry(folder.to_owned()).or_insert_with(|| named(folder));
         let same = neighbours.iter().filter(|(other, names)| {
-            other.file_name() != file.file_name() && (&names.campaign, &names.app_id) == (&own.campaign, &own.app_id)
+            real_file(other).file_name() != file.file_name()
+                && (&names.campaign, &names.app_id) == (&own.campaign, &own.app_id)
         });
         same.map(|(other, _)| {
             let message = format!(

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use super::failure::Failure;
 use super::home::{self, ASK_AGAIN, Home, again};
 use super::rehearsal::RehearsalArgs;
-use super::Context;
+use super::{Context, elsewhere};
 
 /// An address in whose place the rehearsal's stand-in would be. Nothing is sent there.
 const NOWHERE: &str = "http://127.0.0.1";
@@ -179,6 +179,11 @@ pub async fn opened(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resu
 
 /// Why a command that needs a ledger cannot go on without one.
 pub(super) fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> Failure {
+    match elsewhere::find(context, &args.file, plan) {
+        Ok(None) => {}
+        Ok(Some(other)) => return other.failure(),
+        Err(failure) => return failure,
+    }
     let place = home::place(context, &args.file, plan);
     let message = format!(
         "there is no ledger of {} yet at {}",

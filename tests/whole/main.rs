@@ -19,6 +19,7 @@ mod mounted;
 mod objects;
 mod report;
 mod scene;
+mod second;
 mod secrets;
 mod tls;
 mod two;

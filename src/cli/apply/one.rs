@@ -22,6 +22,7 @@ use crate::report::hub::Hub;
 use crate::report::times::date_time;
 
 use crate::cli::converge::{Converge, as_reviewed, expected_rows};
+use crate::cli::elsewhere;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::home::{Home, again};
@@ -56,6 +57,9 @@ pub(super) async fn apply(common: Arc<Common>, one: One) -> Result<Done, Failure
         hub,
         seat,
     } = one;
+    if let Some(other) = elsewhere::find_for(&common.context, &campaign.file, &campaign.plan, &campaign.parsed)? {
+        return Err(other.failure());
+    }
     let taking = Home::take(&common.context, &campaign.file, &campaign.plan, Purpose::Apply);
     let home = tokio::select! {
         home = taking => home?,

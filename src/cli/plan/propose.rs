@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::campaign::Parsed;
 use crate::cli::apply::NO_CREDENTIALS;
 use crate::cli::converge::{Converge, as_reviewed, reasons};
+use crate::cli::elsewhere::{self, Other};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, view};
@@ -51,6 +52,7 @@ pub(super) async fn propose(
         file,
         parsed,
         plan: &plan,
+        other: elsewhere::find_for(context, file, &plan, parsed)?,
         progress: Progress::begin(context, parsed),
     };
     let view = if wanted.fresh {
@@ -81,6 +83,8 @@ struct Job<'a> {
     file: &'a Path,
     parsed: &'a Parsed,
     plan: &'a Plan,
+    /// Another ledger of the campaign, because of which an apply would not begin.
+    other: Option<Other>,
     progress: Progress,
 }
 
@@ -238,6 +242,7 @@ impl Job<'_> {
     /// Why an apply would stop before it sends.
     fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
         let mut reasons = reasons(weighed);
+        reasons.extend(self.other.as_ref().map(Other::reason));
         if self.parsed.campaign.credentials.is_none() && !self.wanted.rehearsal.on() {
             let (text, help) = NO_CREDENTIALS;
             reasons.push(Reason {

@@ -1,0 +1,192 @@
+//! Other ledgers of a campaign that can be found. A campaign has one ledger: users whom only another one knows would be sent
+//! to again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::campaign::Parsed;
+use crate::identity::{CampaignName, Identity, PlatformName};
+use crate::ledger::place::{Passport, Place, PlaceError};
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::report::plan::verdict;
+
+use super::failure::Failure;
+use super::home::{self, quoted};
+use super::rehearsal::RehearsalArgs;
+use super::{Context, view};
+
+/// A ledger of the campaign where the command does not look for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    campaign: CampaignName,
+    /// Its directory.
+    dir: PathBuf,
+    reason: Reason,
+    /// Where the command looks.
+    own: PathBuf,
+    own_exists: bool,
+}
+
+/// Why a ledger is in another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// It lies beside the campaign file, and another state directory was named.
+    BesideFile,
+    /// It lies beside a link to the campaign file, where earlier versions kept it.
+    BesideLink,
+    /// It lies among the rehearsals, where earlier versions kept that of any loopback address.
+    AmongRehearsals,
+}
+
+/// Looks for another ledger of a campaign that is applied for real.
+pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>, Failure> {
+    if plan.identity.platform == PlatformName::Sandbox {
+        return Ok(None);
+    }
+    let own = home::place(context, file, plan);
+    let own_passport = own.look()?;
+    let roots = home::roots(context, file);
+    let others = [
+        (roots.beside_file, Reason::BesideFile),
+        (roots.beside_link, Reason::BesideLink),
+    ];
+    for (root, reason) in others {
+        let Some(place) = root.map(|root| Place::of(&root, &plan.identity)) else {
+            continue;
+        };
+        if !same(own.dir(), place.dir()) && conflicts(&own, own_passport.as_ref(), &place) {
+            return Ok(Some(other(&own, own_passport.is_some(), &place, reason)));
+        }
+    }
+    if own_passport.is_none() {
+        return Ok(among_rehearsals(&own, &roots.own, &plan.identity));
+    }
+    Ok(None)
+}
+
+/// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, that is a ledger in its place which
+/// may be one of real deliveries.
+pub fn find_for(context: &Context, file: &Path, plan: &Plan, parsed: &Parsed) -> Result<Option<Other>, Failure> {
+    if plan.identity.platform != PlatformName::Sandbox {
+        return find(context, file, plan);
+    }
+    let real = view::plan_of(parsed, &RehearsalArgs::default())?;
+    let root = home::roots(context, file).own;
+    Ok(among_rehearsals(
+        &Place::of(&root, &real.identity),
+        &root,
+        &real.identity,
+    ))
+}
+
+/// The ledger of a rehearsal, if it may be that of real deliveries: earlier versions called every loopback address `sandbox`.
+fn among_rehearsals(own: &Place, root: &Path, identity: &Identity) -> Option<Other> {
+    if !identity.platform.is_loopback() {
+        return None;
+    }
+    let place = Place::of(
+        root,
+        &Identity {
+            platform: PlatformName::Sandbox,
+            ..identity.clone()
+        },
+    );
+    let may_be_real = match place.look() {
+        Ok(Some(passport)) => !passport.rehearsal,
+        Ok(None) => false,
+        // Nobody can say whose it is before it is whole.
+        Err(_) => true,
+    };
+    may_be_real.then(|| other(own, false, &place, Reason::AmongRehearsals))
+}
+
+fn other(own: &Place, own_exists: bool, place: &Place, reason: Reason) -> Other {
+    Other {
+        campaign: own.identity().campaign.clone(),
+        dir: place.dir().to_owned(),
+        reason,
+        own: own.dir().to_owned(),
+        own_exists,
+    }
+}
+
+/// Whether a ledger in `place` knows anything that the campaign's own does not.
+fn conflicts(own: &Place, own_passport: Option<&Passport>, place: &Place) -> bool {
+    match place.look() {
+        Ok(None) | Err(PlaceError::Foreign { .. }) => false,
+        Ok(Some(passport)) => match own_passport {
+            // A copy that ends no later knows nothing more.
+            Some(own_passport) if own_passport.id == passport.id => place.sequence() > own.sequence(),
+            _ => true,
+        },
+        Err(_) => true,
+    }
+}
+
+/// Whether two paths lead to one directory.
+fn same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    one == other || real(one) == real(other)
+}
+
+impl Other {
+    /// Why no command may go on, and what to do.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let mut failure = Failure::new(Problem::OtherLedger, self.to_string()).help(self.help());
+        let own = self.own.display();
+        failure.causes.push(if self.own_exists {
+            format!("this command uses the one in {own}")
+        } else {
+            format!("this command would use {own}, where there is none")
+        });
+        failure
+    }
+
+    /// The same in a plan.
+    #[must_use]
+    pub fn reason(&self) -> verdict::Reason {
+        let failure = self.failure();
+        let causes = failure.causes.join(": ");
+        verdict::Reason {
+            text: format!("{}; {causes}", failure.message),
+            help: failure.help,
+        }
+    }
+
+    fn help(&self) -> String {
+        let (dir, own) = (self.dir.display().to_string(), self.own.display().to_string());
+        if self.own_exists {
+            return "users whom only one of them knows would be sent to again. find out which one was used last, and move the \
+                    other directory out of its `.runner`"
+                .to_owned();
+        }
+        let above = self.own.parent().unwrap_or(&self.own).display().to_string();
+        let moves = format!("  mkdir -p {} && mv {} {}", quoted(&above), quoted(&dir), quoted(&own));
+        match self.reason {
+            Reason::BesideFile => format!(
+                "to go on with it, leave out --state-dir and RUNNER_STATE_DIR, or name its directory. or move it:\n{moves}"
+            ),
+            Reason::BesideLink => format!(
+                "an earlier version kept it beside the link. move it to the file that the link leads to:\n{moves}"
+            ),
+            Reason::AmongRehearsals => format!(
+                "an earlier version kept the ledgers of loopback addresses among the rehearsals. if this one has real \
+                 deliveries, move it:\n{moves}\nif it was only rehearsed, remove it:\n  rm -r {}",
+                quoted(&dir)
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "another ledger of {} was found in {}",
+            self.campaign,
+            self.dir.display()
+        )
+    }
+}
