@@ -136,6 +136,8 @@ impl Beyond {
             state.steps += 1;
             if state.kill == Some(state.steps) {
                 state.dead = true;
+                let run = state.run;
+                state.seen.killed.insert(run);
                 self.killed.notify_one();
             }
         }

@@ -1,4 +1,4 @@
-//! Six bugs, planted one at a time: each has to be found, or what finds none proves nothing.
+//! Bugs, planted one at a time: each has to be found, or what finds none proves nothing.
 
 use runner::planted::{Bug, plant};
 
@@ -40,6 +40,11 @@ fn a_refusal_that_settles_a_doubt_is_found() {
 #[test]
 fn a_pace_forgotten_by_a_restart_is_found() {
     found(Bug::Forgetful, "G4: no rolling second has more starts than the pace");
+}
+
+#[test]
+fn a_request_beside_that_of_another_campaign_is_found() {
+    found(Bug::UserTwice, "never two requests for one user at once");
 }
 
 #[test]

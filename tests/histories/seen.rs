@@ -1,5 +1,7 @@
 //! What can be seen of a story from outside: what the platform was asked for and gave, and what a run told.
 
+use std::collections::BTreeSet;
+
 use runner::delivery::{Counts, DeliveryKey};
 use runner::event::Ending;
 use runner::merchant_coupon_id::MerchantCouponId;
@@ -25,6 +27,8 @@ pub struct Seen {
     pub told: Vec<Told>,
     /// When each run began.
     pub began: Vec<At>,
+    /// The runs that were killed.
+    pub killed: BTreeSet<usize>,
     /// When another process had the app id: from when until when.
     pub others: Vec<(At, At)>,
 }

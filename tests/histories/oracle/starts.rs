@@ -165,12 +165,8 @@ fn within(said: &Said, request: &Request) -> Result<(), Wrong> {
 
 /// Never two requests for one user at once, as far as the client can know.
 fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
-    let earlier = |before: &&Request| {
-        let same = before.campaign == request.campaign && before.attempt < request.attempt;
-        before.user == request.user && same
-    };
     let before = seen.requests.iter().take_while(|before| before.start < request.start);
-    for before in before.filter(earlier) {
+    for before in before.filter(|before| before.user == request.user && knows_of(seen, request, before)) {
         let timeout = story.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
             Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage) => end,
@@ -180,11 +176,28 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
         };
         if request.start < until {
             let ms = (until - request.start) / 1_000_000;
-            let how = format!("u{}: the one before may be under way for {ms} ms more", request.user);
+            let of = match before.campaign {
+                same if same == request.campaign => String::new(),
+                other => format!(" of campaign {}", other + 1),
+            };
+            let how = format!(
+                "u{}: the one before{of} may be under way for {ms} ms more",
+                request.user
+            );
             return Err(("never two requests for one user at once", how));
         }
     }
     Ok(())
+}
+
+/// Whether the run that made a request knows of one before it.
+fn knows_of(seen: &Seen, request: &Request, before: &Request) -> bool {
+    if before.campaign == request.campaign {
+        return before.attempt < request.attempt;
+    }
+    // A process keeps the turn for as long as an answer to it may be lost, unless it is killed. The next one knows only what
+    // the ledgers say, and may have intents before it has opened all of them.
+    before.run == request.run || !seen.killed.contains(&before.run)
 }
 
 /// Whom a run may send to at all, by the story's own words.
