@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use runner::cli::signals::listen;
+use runner::report::console::Console;
 use rustix::process::{Pid, Signal, kill_process};
 
 const CHILD: &str = "RUNNER_TEST_SIGNALS_CHILD";
@@ -19,7 +20,7 @@ fn child() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let mut first = listen().expect("it may listen");
+        let mut first = listen(Console::of_process(None)).expect("it may listen");
         println!("ready");
         let signal = first.wait_for(Option::is_some).await.expect("the listener is alive");
         println!("asked by {}", signal.expect("it is some").name());

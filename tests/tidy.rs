@@ -229,6 +229,26 @@ fn only_a_simulation_has_a_ledger_that_keeps_nothing() {
     );
 }
 
+/// Who names stderr: the console, what asks whether it is a terminal, and the mistakes of a command line that was not understood.
+const STDERR: [&str; 3] = ["report/console.rs", "cli/terminal.rs", "cli/mod.rs"];
+
+#[test]
+fn the_console_alone_writes_to_stderr() {
+    let mut broken = String::new();
+    for source in read("src") {
+        if STDERR.contains(&source.name.as_str()) {
+            continue;
+        }
+        for (at, _) in source.code().filter(|(_, line)| line.contains("stderr()")) {
+            let _ = writeln!(broken, "src/{}:{at}", source.name);
+        }
+    }
+    none(
+        "whatever is written beside report::console tears a bar, or stands in the middle of a question",
+        &broken,
+    );
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut broken = String::new();

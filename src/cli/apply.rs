@@ -72,7 +72,8 @@ impl Common {
 async fn apply(args: &ApplyArgs, context: &Context, read: Vec<gather::Read>) -> Result<Exit, Failure> {
     let alone = read.len() == 1;
     let desks: Vec<_> = read.iter().map(|_| Desk::default()).collect();
-    owner::heed_signals(desks.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
+    owner::heed_signals(desks.clone(), context.console.clone())
+        .map_err(|error| Failure::of(Problem::System, &error))?;
     let stand_in = prepare::stand_in(args).await?;
     let given = gather::campaigns(args, context, read, stand_in.as_ref());
     let (campaigns, unusable) = apart(given);

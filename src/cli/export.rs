@@ -94,7 +94,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let times = Times::of(parsed.campaign.timezone.clone());
     let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
     super::wait(async {
-        let stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
+        let stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
         let mut view = view::opened(context, &args.campaign, &plan).await?;
         let mut out = Out::open(args, context)?;
         let table = table(format, args.bom, &mut out, &plan.identity, times);

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use clap::ValueEnum;
-use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::problem::Problem;
+use crate::report::console::Console;
 
 use super::GlobalArgs;
 use super::failure::Failure;
@@ -26,8 +26,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts the log for the rest of the process. On stderr it goes around `bars`, so that neither tears the other.
-pub fn start(args: &GlobalArgs, bars: &MultiProgress) -> Result<(), Failure> {
+/// Starts the log for the rest of the process. On stderr it goes through `console`, so that it tears no bar and no question.
+pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
         Failure::new(Problem::LogFilter, "cannot read the log's filter")
             .caused_by(&error)
@@ -35,7 +35,7 @@ pub fn start(args: &GlobalArgs, bars: &MultiProgress) -> Result<(), Failure> {
     })?;
     let writer = match &args.log_file {
         Some(path) => to_file(path)?,
-        None => BoxMakeWriter::new(AroundBars(bars.clone())),
+        None => BoxMakeWriter::new(ToConsole(console.clone())),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A second start, as in a test that runs two commands in one process, keeps the first one's log.
@@ -77,9 +77,9 @@ fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
 }
 
 #[derive(Clone)]
-struct AroundBars(MultiProgress);
+struct ToConsole(Console);
 
-impl MakeWriter<'_> for AroundBars {
+impl MakeWriter<'_> for ToConsole {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -87,11 +87,10 @@ impl MakeWriter<'_> for AroundBars {
     }
 }
 
-/// The subscriber hands over an entry in one piece, so the bars are taken away once for each.
-impl Write for AroundBars {
+/// The subscriber writes each entry in one piece.
+impl Write for ToConsole {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
-        // Nobody hears of a log that cannot be written; least of all the run.
-        self.0.suspend(|| io::stderr().write_all(entry)).ok();
+        self.0.print(&String::from_utf8_lossy(entry));
         Ok(entry.len())
     }
 

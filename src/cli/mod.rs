@@ -43,10 +43,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::clock::Clock;
 use crate::problem::Problem;
+use crate::report::console::Console;
 use crate::report::hub::{Outlets, Talk};
 use crate::report::lines::Lines;
 
@@ -201,8 +201,8 @@ pub struct Context {
     pub lines: Lines,
     /// What stands at the other end of the standard streams.
     pub terminal: Terminal,
-    /// The bars on stderr, around which the log goes; hidden where no bar belongs.
-    pub bars: MultiProgress,
+    /// Where people are told things, asked, and shown how far something is.
+    pub console: Console,
     /// The root of state, where another than the default was named.
     pub state_dir: Option<PathBuf>,
     /// The wall clock.
@@ -214,16 +214,17 @@ impl Context {
     #[must_use]
     pub fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
-        let target = if terminal.bar {
-            ProgressDrawTarget::stderr()
+        let console = Console::of_process(terminal.bar.then_some(terminal::size));
+        let lines = if terminal.stdout {
+            Lines::new("stdout", console.stdout())
         } else {
-            ProgressDrawTarget::hidden()
+            Lines::new("stdout", io::stdout())
         };
         Self {
             output: args.output,
-            lines: Lines::new("stdout", io::stdout()),
+            lines,
             terminal,
-            bars: MultiProgress::with_draw_target(target),
+            console,
             state_dir: args.state_dir.clone(),
             clock: Clock::system(),
         }
@@ -231,23 +232,27 @@ impl Context {
 
     /// Writes `text` to stdout, or does nothing where nobody reads it any more.
     pub fn say(&self, text: &str) {
+        let _ = self.write_to_stdout(text);
+    }
+
+    fn write_to_stdout(&self, text: &str) -> io::Result<()> {
+        if self.terminal.stdout {
+            return self.console.stdout().write_all(text.as_bytes());
+        }
         let mut out = anstream::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
     }
 
     /// Tells a person something on stderr, or nobody where nobody reads it.
     pub fn talk(&self, text: &str) {
         if self.output == Output::Human {
-            let _ = self
-                .bars
-                .suspend(|| anstream::stderr().lock().write_all(text.as_bytes()));
+            self.console.print(text);
         }
     }
 
     /// Writes what was asked for to stdout. That it could not be written matters, unless the reader has seen enough.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut out = anstream::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match self.write_to_stdout(text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error))
             }
@@ -260,10 +265,10 @@ impl Context {
     pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
         let json = self.output == Output::Json;
         let talk = match (self.terminal.bar, json) {
-            (true, false) => Talk::Bar(self.bars.clone(), terminal::size),
-            (true, true) if !self.terminal.stdout => Talk::Bar(self.bars.clone(), terminal::size),
+            (true, false) => Talk::Bar(self.console.clone()),
+            (true, true) if !self.terminal.stdout => Talk::Bar(self.console.clone()),
             (_, true) => Talk::Silent,
-            (false, false) => Talk::Plain,
+            (false, false) => Talk::Plain(self.console.clone()),
         };
         Ok(Outlets {
             talk,
@@ -322,7 +327,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if context.output == Output::Json {
         context.lines.begin();
     }
-    let done = logging::start(&cli.global, &context.bars).and_then(|()| match &cli.command {
+    let done = logging::start(&cli.global, &context.console).and_then(|()| match &cli.command {
         None => Ok(begin(&context)),
         Some(Command::Init(args)) => init::run(args, &context),
         Some(Command::Plan(args)) => plan::run(args, &context),
@@ -365,8 +370,6 @@ fn begin(context: &Context) -> Exit {
 pub fn show(failure: &Failure, context: &Context) {
     match context.output {
         Output::Json => context.lines.write(&failure.diagnostic()),
-        Output::Human => {
-            let _ = write!(anstream::stderr(), "{failure}");
-        }
+        Output::Human => context.console.print(&failure.to_string()),
     }
 }

@@ -106,7 +106,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 /// Plans every file. One that cannot be planned keeps the others from nothing.
 async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
-    let stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
+    let stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
     let mut exits = Vec::new();
     let mut neighbours = Neighbours::default();
     for file in &files {

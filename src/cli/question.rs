@@ -1,12 +1,14 @@
 //! The question before anything is sent, and when it is put.
 
-use std::io::{self, BufRead, Write};
+use std::fmt::Write as _;
+use std::io::{self, BufRead};
 use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::identity::{ActivityId, AppId, CampaignName};
+use crate::report::console::{self, Console};
 use crate::report::text::visible;
 use crate::report::times::grouped;
 
@@ -73,33 +75,37 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 100_000_000,
 };
 
-/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more. Several
-/// campaigns are one question.
-pub fn ask_person(about: &[&About], stopped: impl Fn() -> bool) -> io::Result<Answer> {
-    match about {
-        [about] => ask(about, &mut anstream::stderr().lock())?,
-        all => ask_for_all(all, &mut anstream::stderr().lock())?,
-    }
+/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more. Nothing else
+/// is written to the terminal before that.
+pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool) -> io::Result<Answer> {
+    let question = console.ask(question)?;
     let stdin = io::stdin();
     loop {
         if stopped() {
-            // What comes next does not belong behind the question.
-            writeln!(anstream::stderr())?;
+            question.end_line();
             return Ok(Answer::Stopped);
         }
         let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut waiting, Some(&LOOK)) {
             Ok(0) | Err(Errno::INTR) => {}
             // A terminal hands over whole lines, so whatever is there can be read without waiting for more.
-            Ok(_) => return answer(&mut stdin.lock()),
+            Ok(_) => return answer(&question, &mut stdin.lock()),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Says what is about to happen and asks whether to go on.
-pub fn ask(about: &About, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "about to send")?;
+/// What is about to happen, and whether to go on. Several campaigns are one question.
+#[must_use]
+pub fn to_send(about: &[&About]) -> String {
+    match about {
+        [about] => to_send_one(about),
+        all => to_send_all(all),
+    }
+}
+
+fn to_send_one(about: &About) -> String {
+    let mut text = "about to send\n".to_owned();
     let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
     let lines = [
         ("coupons", grouped(about.to_send)),
@@ -117,14 +123,13 @@ pub fn ask(about: &About, out: &mut impl Write) -> io::Result<()> {
         ),
     ];
     for (name, value) in lines {
-        writeln!(out, "  {name:<9} {value}")?;
+        let _ = writeln!(text, "  {name:<9} {value}");
     }
-    put("an issued coupon cannot be taken back. go on? [y/N] ", out)
+    text + "an issued coupon cannot be taken back. go on? [y/N] "
 }
 
-/// Says what is about to happen in several campaigns, and asks whether to go on with all of them.
-pub fn ask_for_all(all: &[&About], out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "about to send")?;
+fn to_send_all(all: &[&About]) -> String {
+    let mut text = "about to send\n".to_owned();
     let sum: u64 = all.iter().map(|about| about.to_send).sum();
     let width = grouped(sum).len();
     let one_platform = all
@@ -133,7 +138,7 @@ pub fn ask_for_all(all: &[&About], out: &mut impl Write) -> io::Result<()> {
     for about in all {
         let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
         let (to_send, campaign) = (grouped(about.to_send), &about.campaign);
-        writeln!(out, "  {to_send:>width$}  {campaign}{}", title.unwrap_or_default())?;
+        let _ = writeln!(text, "  {to_send:>width$}  {campaign}{}", title.unwrap_or_default());
         let ledger = if about.new_ledger { "new" } else { "existing" };
         let platform = if one_platform {
             String::new()
@@ -141,41 +146,39 @@ pub fn ask_for_all(all: &[&About], out: &mut impl Write) -> io::Result<()> {
             format!(", {}", about.base_url)
         };
         let (app_id, activity_id) = (&about.app_id, &about.activity_id);
-        writeln!(
-            out,
+        let _ = writeln!(
+            text,
             "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",
             ""
-        )?;
+        );
     }
     let coupons = if sum == 1 { "coupon" } else { "coupons" };
     let platform = all.first().filter(|_| one_platform);
     let platform = platform.map_or_else(String::new, |about| format!(", at {}", about.base_url));
-    writeln!(
-        out,
+    let _ = writeln!(
+        text,
         "  {}  {coupons} in {} campaigns{platform}",
         grouped(sum),
         all.len()
-    )?;
-    put(
-        "an issued coupon cannot be taken back. go on with all of them? [y/N] ",
-        out,
-    )
-}
-
-/// Puts a question that ends in `[y/N]`.
-pub fn put(question: &str, out: &mut impl Write) -> io::Result<()> {
-    out.write_all(question.as_bytes())?;
-    out.flush()
+    );
+    text + "an issued coupon cannot be taken back. go on with all of them? [y/N] "
 }
 
 /// Reads the answer. Anything but `y` or `yes` is a no, and so is the end of the input.
-pub fn answer(input: &mut impl BufRead) -> io::Result<Answer> {
+fn answer(question: &console::Question, input: &mut impl BufRead) -> io::Result<Answer> {
     let mut said = String::new();
     input.read_line(&mut said)?;
-    Ok(match said.trim().to_ascii_lowercase().as_str() {
+    if !said.ends_with('\n') {
+        question.end_line();
+    }
+    Ok(meaning(&said))
+}
+
+fn meaning(said: &str) -> Answer {
+    match said.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Answer::Yes,
         _ => Answer::No,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -219,8 +222,6 @@ mod tests {
             ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
         };
-        let mut out = Vec::new();
-        ask(&about, &mut out).unwrap();
         for (said, meant) in [
             ("y\n", Answer::Yes),
             ("YES\n", Answer::Yes),
@@ -228,9 +229,9 @@ mod tests {
             ("", Answer::No),
             ("yep\n", Answer::No),
         ] {
-            assert_eq!(answer(&mut said.as_bytes()).unwrap(), meant, "{said:?}");
+            assert_eq!(meaning(said), meant, "{said:?}");
         }
-        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        insta::assert_snapshot!(to_send(&[&about]));
     }
 
     #[test]
@@ -253,10 +254,7 @@ mod tests {
             base_url: "http://127.0.0.1:8080".into(),
             ..about("trial", None, 5, true)
         };
-        let mut out = Vec::new();
-        ask_for_all(&[&summer, &autumn], &mut out).unwrap();
-        out.extend(b"\n");
-        ask_for_all(&[&summer, &autumn, &elsewhere], &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        let (two, three) = (to_send(&[&summer, &autumn]), to_send(&[&summer, &autumn, &elsewhere]));
+        insta::assert_snapshot!(format!("{two}\n{three}"));
     }
 }

@@ -4,7 +4,6 @@ mod choose;
 mod status;
 mod text;
 
-use std::io;
 use std::num::NonZeroU8;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -13,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::delivery::{DeliveryKey, Resolution, StateName};
 use crate::ledger::lock::Purpose;
-use crate::ledger::{Book, Decision, Fact};
+use crate::ledger::{Decision, Fact};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::report::times::{grouped, rfc3339};
@@ -147,7 +146,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
         to,
     };
     let asks = context.terminal.can_ask && !args.decision.yes && !campaign.rehearsal.on();
-    if asks && !agreed(&about, &chosen, ledger.book())? {
+    if asks && !agreed(&text::question(&about, &chosen, ledger.book()), context)? {
         context.talk("nothing was changed\n");
         return Ok(Exit::Incomplete);
     }
@@ -176,11 +175,9 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     Ok(Exit::Done)
 }
 
-fn agreed(about: &text::About<'_>, chosen: &[Chosen], book: &Book) -> Result<bool, Failure> {
-    let question = text::question(about, chosen, book);
-    let put = question::put(&question, &mut anstream::stderr().lock());
-    let answer = put.and_then(|()| question::answer(&mut io::stdin().lock()));
-    answer
+fn agreed(question: &str, context: &Context) -> Result<bool, Failure> {
+    // Nothing is under way that a signal would have to end in order: it ends the process.
+    question::ask_person(&context.console, question, || false)
         .map(|answer| answer == question::Answer::Yes)
         .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
 }

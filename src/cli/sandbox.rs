@@ -231,8 +231,7 @@ pub async fn run(args: &SandboxArgs, context: &Context) -> Result<(), SandboxErr
         }
     };
     let totals = serve(listener, settings, args.log.clone(), told).await?;
-    // Nobody may be left to read it; it has served all the same.
-    let _ = io::stderr().write_all(summary(&totals).as_bytes());
+    context.console.print(&summary(&totals));
     Ok(())
 }
 

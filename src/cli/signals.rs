@@ -5,6 +5,8 @@ use std::io;
 use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::report::console::Console;
+
 use super::exit::Exit;
 
 /// A signal that asks for an end.
@@ -42,11 +44,11 @@ impl Signal {
 
 /// Listens from now on, in a task of the present runtime. What is returned says which signal came first, once one did.
 /// The second one, whatever it is, ends the process on the spot: nothing needs to be saved, as everything that counts
-/// is durable before it is acted on.
+/// is durable before it is acted on; only a bar or a question on `console` is left as a whole line.
 ///
 /// # Errors
 /// When the system does not let the process listen.
-pub fn listen() -> io::Result<watch::Receiver<Option<Signal>>> {
+pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
     let mut arrivals = Listeners::new()?;
     let (told, first) = watch::channel(None);
     tokio::spawn(async move {
@@ -55,6 +57,7 @@ pub fn listen() -> io::Result<watch::Receiver<Option<Signal>>> {
         // The receiver is gone when the command needs nobody to tell it any more; the second signal still counts.
         let _ = told.send(Some(signal));
         let signal = arrivals.next().await;
+        console.leave();
         std::process::exit(i32::from(signal.exit().code()));
     });
     Ok(first)
@@ -64,8 +67,8 @@ pub fn listen() -> io::Result<watch::Receiver<Option<Signal>>> {
 ///
 /// # Errors
 /// As [`listen`].
-pub fn stopped() -> io::Result<watch::Receiver<bool>> {
-    let mut first = listen()?;
+pub fn stopped(console: Console) -> io::Result<watch::Receiver<bool>> {
+    let mut first = listen(console)?;
     let (tell, stop) = watch::channel(false);
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {

@@ -82,7 +82,7 @@ pub fn run(args: &SimulateArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn simulate(args: &SimulateArgs, context: &Context, parsed: &Parsed) -> Result<Exit, Failure> {
-    let mut stop = signals::stopped().map_err(|error| Failure::of(Problem::System, &error))?;
+    let mut stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
     let plan = view::plan_of(parsed, &args.campaign.rehearsal)?;
     let zone = &parsed.campaign.timezone;
     let from = match args.from {

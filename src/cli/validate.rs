@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -51,11 +50,7 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     if files.len() > 1 && context.output == Output::Human {
-        let _ = writeln!(
-            anstream::stderr(),
-            "\n{unusable} of {} files cannot be used",
-            files.len()
-        );
+        context.talk(&format!("\n{unusable} of {} files cannot be used\n", files.len()));
     }
     Ok(Exit::Input)
 }
@@ -184,9 +179,7 @@ pub fn tell(diagnostics: &[Diagnostic], context: &Context) {
         Output::Json => diagnostics
             .iter()
             .for_each(|diagnostic| context.lines.write(diagnostic)),
-        Output::Human => {
-            let _ = write!(anstream::stderr(), "{}", render_human(diagnostics, true));
-        }
+        Output::Human => context.console.print(&render_human(diagnostics, true)),
     }
 }
 

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use indicatif::MultiProgress;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::event::{Emit, Event, EventKind, Owner};
 
+use super::console::Console;
 use super::json::Object;
 use super::lines::{Lines, SCHEMA};
 use super::metrics::Metrics;
@@ -24,7 +24,6 @@ use super::progress::{Look, Setup};
 use super::status::Written;
 use super::summary;
 use super::tally::Tally;
-use super::text::Size;
 
 use teller::Teller;
 
@@ -36,10 +35,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How people are told on stderr.
 #[derive(Clone, Debug)]
 pub enum Talk {
-    /// By a bar of these, for a terminal whose size the function tells.
-    Bar(MultiProgress, fn() -> Size),
+    /// By a bar, and lines above it.
+    Bar(Console),
     /// By a line every ten seconds and at each change.
-    Plain,
+    Plain(Console),
     /// Not at all.
     Silent,
 }
@@ -94,10 +93,6 @@ enum Message {
     Ended(usize),
     /// Something to tell people beside what the runs tell.
     Say(String),
-    /// A person is asked something: nothing else may be written to the terminal.
-    Hush,
-    /// The person has answered.
-    Speak,
     Finish,
 }
 
@@ -135,16 +130,6 @@ impl Reporter {
     /// Tells people something, unless nobody keeps up with what they are told.
     pub fn say(&self, text: String) {
         let _ = self.queue.try_send(Message::Say(text));
-    }
-
-    /// Writes nothing to the terminal until [`Reporter::speak`]; programs are told as before.
-    pub fn hush(&self) {
-        let _ = self.queue.send(Message::Hush);
-    }
-
-    /// Writes what there was to say meanwhile, and goes on.
-    pub fn speak(&self) {
-        let _ = self.queue.send(Message::Speak);
     }
 
     /// Shows what is left to show, and takes the bar away.

@@ -4,11 +4,12 @@
 //! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure; of
 //! several campaigns [`board`] and [`roundup`] say it. [`html`] makes a page of it, [`status`] what `runner status` shows, and
 //! [`metrics`] what Prometheus sees. [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own,
-//! through [`lines`] where programs listen.
+//! through [`lines`] where programs listen and [`console`] where people do.
 //!
 //! A [`plan`] is shown before anything happens, and a [`simulation`] as what would happen.
 
 pub mod board;
+pub mod console;
 pub mod html;
 pub mod hub;
 pub mod json;

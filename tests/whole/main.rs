@@ -21,6 +21,7 @@ mod report;
 mod scene;
 mod second;
 mod secrets;
+mod terminal;
 mod tls;
 mod two;
 mod views;

@@ -91,9 +91,7 @@ impl Asker {
 fn put(all: &[Wants], common: &Common) -> Result<Answer, Failure> {
     let about: Vec<_> = all.iter().map(|wants| &wants.about).collect();
     let stopped = || all.iter().all(|wants| wants.orders.borrow().stops());
-    common.reporter.hush();
-    let answer = question::ask_person(&about, stopped);
-    common.reporter.speak();
+    let answer = question::ask_person(&common.context.console, &question::to_send(&about), stopped);
     if let Ok(Answer::No) = answer {
         let of = if common.alone {
             ""

@@ -16,6 +16,7 @@ use crate::control::{Desk, Listening, status_file};
 use crate::event::{Emit, Event, EventKind, Owner, Phase};
 use crate::ledger::files::FileId;
 use crate::order::Order;
+use crate::report::console::Console;
 use crate::report::hub::Hub;
 use crate::report::text::visible;
 
@@ -39,8 +40,8 @@ pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
 }
 
 /// Lets the first signal that asks for an end be an order to stop, to every campaign.
-pub(super) fn heed_signals(desks: Vec<Desk>) -> io::Result<()> {
-    let mut first = signals::listen()?;
+pub(super) fn heed_signals(desks: Vec<Desk>, console: Console) -> io::Result<()> {
+    let mut first = signals::listen(console)?;
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {
             desks.iter().for_each(Desk::signalled);

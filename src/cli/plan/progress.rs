@@ -1,14 +1,13 @@
 //! How far the reading of an audience is while a plan is made: on a terminal in a line that moves, elsewhere in a line
 //! every ten seconds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::campaign::Parsed;
 use crate::cli::converge::expected_rows;
 use crate::cli::{Context, Output};
+use crate::report::console::Bar;
 use crate::report::progress::reading;
 
 /// How often a line is written where nothing can move.
@@ -18,7 +17,8 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Progress {
     /// When the audience began to be read.
     began: Cell<Instant>,
-    bar: Option<ProgressBar>,
+    /// `None` where no bar is drawn, and at the end.
+    bar: RefCell<Option<Bar>>,
     /// Whether lines are written instead.
     lines: Option<Context>,
     told: Cell<Instant>,
@@ -29,19 +29,21 @@ impl Progress {
     /// Begins to show it.
     pub(super) fn begin(context: &Context, parsed: &Parsed) -> Self {
         let moves = context.terminal.bar && (context.output == Output::Human || !context.terminal.stdout);
-        let bar = moves.then(|| {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = context.bars.add(ProgressBar::no_length().with_style(style));
-            bar.set_message("reading the ledger");
-            bar
-        });
         let now = Instant::now();
-        Self {
+        let progress = Self {
             began: Cell::new(now),
             lines: (!moves && context.output == Output::Human).then(|| context.clone()),
-            bar,
+            bar: RefCell::new(moves.then(|| context.console.bar())),
             told: Cell::new(now),
             expected: expected_rows(parsed, context.clock.now()),
+        };
+        progress.draw("reading the ledger");
+        progress
+    }
+
+    fn draw(&self, text: &str) {
+        if let Some(bar) = &*self.bar.borrow() {
+            bar.draw_line(text);
         }
     }
 
@@ -53,29 +55,18 @@ impl Progress {
 
     /// Tells that so many rows were read.
     pub(super) fn rows(&self, rows: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(reading(rows, self.began.get().elapsed(), self.expected));
-        } else if let Some(context) = &self.lines
+        let reading = || reading(rows, self.began.get().elapsed(), self.expected);
+        self.draw(&reading());
+        if let Some(context) = &self.lines
             && self.told.get().elapsed() >= EVERY
         {
             self.told.set(Instant::now());
-            context.talk(&format!(
-                "{}\n",
-                reading(rows, self.began.get().elapsed(), self.expected)
-            ));
+            context.talk(&format!("{}\n", reading()));
         }
     }
 
     /// Takes the line away.
     pub(super) fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.end();
+        self.bar.take();
     }
 }

@@ -1,17 +1,16 @@
 //! The thread that shows runs. What it shows is composed while a tally is locked, and written when it no longer is: a pipe
 //! that nobody reads holds up this thread alone.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::report::board::{self, Stand};
+use crate::report::console::Bar;
 use crate::report::progress::Look;
 use crate::report::show::{Piece, Show};
 
@@ -19,18 +18,14 @@ use super::{Heard, Message, Outlets, TICK, Talk};
 
 /// How often a line says how far several campaigns are, in milliseconds.
 const EVERY_MS: i64 = 10_000;
-/// So many lines are kept for people while one of them is asked something; the log of each run has more.
-const MOST_KEPT: usize = 10_000;
 
 pub(super) struct Teller {
     runs: Vec<Run>,
     outlets: Outlets,
     clock: Clock,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     /// When it was last said in a line how far they all are.
     told: Option<Timestamp>,
-    /// What people are told once the one who is being asked something has answered.
-    kept: Option<Vec<String>>,
 }
 
 struct Run {
@@ -41,7 +36,7 @@ struct Run {
 
 impl Teller {
     pub(super) fn new(heard: Vec<Arc<Heard>>, outlets: Outlets, clock: Clock) -> Self {
-        let (several, plain) = (heard.len() > 1, matches!(outlets.talk, Talk::Plain));
+        let (several, plain) = (heard.len() > 1, matches!(outlets.talk, Talk::Plain(_)));
         let run = |heard: Arc<Heard>| Run {
             show: if several {
                 Show::among(Arc::clone(&heard.setup), plain)
@@ -57,7 +52,6 @@ impl Teller {
             clock,
             bar: None,
             told: None,
-            kept: None,
         }
     }
 
@@ -71,11 +65,6 @@ impl Teller {
                 }
                 Ok(Message::Ended(at)) => self.end(at),
                 Ok(Message::Say(text)) => self.say(text.trim_end()),
-                Ok(Message::Hush) => {
-                    self.take_bar_away();
-                    self.kept = Some(Vec::new());
-                }
-                Ok(Message::Speak) => self.speak(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -85,8 +74,7 @@ impl Teller {
                 self.flush();
             }
         }
-        self.speak();
-        self.take_bar_away();
+        self.bar = None;
         for at in 0..self.runs.len() {
             self.end(at);
         }
@@ -131,7 +119,7 @@ impl Teller {
             .told
             .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
         // A clock that was set back tells nothing of when the last line was written.
-        if !matches!(self.outlets.talk, Talk::Plain) || (0..EVERY_MS).contains(&since) {
+        if !matches!(self.outlets.talk, Talk::Plain(_)) || (0..EVERY_MS).contains(&since) {
             return;
         }
         self.told = Some(now);
@@ -166,50 +154,21 @@ impl Teller {
     }
 
     fn draw(&mut self) {
-        let Talk::Bar(bars, size) = &self.outlets.talk else {
+        let Talk::Bar(console) = &self.outlets.talk else {
             return;
         };
-        if self.kept.is_some() {
-            return;
-        }
         let now = self.clock.now();
         let lines = match self.runs.as_slice() {
-            [run] => run.show.bar(&run.heard.tally(), now, size().columns),
-            _ => board::screen(&self.stands(now), now, size()),
+            [run] => run.show.bar(&run.heard.tally(), now, console.size().columns),
+            _ => board::screen(&self.stands(now), now, console.size()),
         };
-        let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            bars.add(ProgressBar::no_length().with_style(style))
-        });
-        bar.set_message(lines.join("\n"));
-        turn_back();
+        self.bar.get_or_insert_with(|| console.bar()).draw(lines);
     }
 
-    fn take_bar_away(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-
-    /// Nobody hears of a stderr that cannot be written to; least of all the runs.
-    fn say(&mut self, line: &str) {
-        if let Some(kept) = &mut self.kept {
-            if kept.len() < MOST_KEPT {
-                kept.push(line.to_owned());
-            }
-            return;
-        }
-        let write = || writeln!(anstream::stderr(), "{line}");
-        let _ = match &self.outlets.talk {
-            Talk::Bar(bars, _) => bars.suspend(write).inspect(|()| turn_back()),
-            Talk::Plain => write(),
-            Talk::Silent => Ok(()),
-        };
-    }
-
-    fn speak(&mut self) {
-        for line in self.kept.take().unwrap_or_default() {
-            self.say(&line);
+    fn say(&self, line: &str) {
+        match &self.outlets.talk {
+            Talk::Bar(console) | Talk::Plain(console) => console.print(&format!("{line}\n")),
+            Talk::Silent => {}
         }
     }
 
@@ -218,10 +177,4 @@ impl Teller {
             lines.flush();
         }
     }
-}
-
-/// Puts the cursor at the beginning of the bar's last line. It is left at the end of the last column, from where the `^C`
-/// that a terminal echoes would go on to the next line, and the bar would then be cleared one line too low.
-fn turn_back() {
-    let _ = std::io::stderr().write_all(b"\r");
 }
