@@ -12,12 +12,15 @@ use super::{Common, owner};
 
 /// A campaign's right to have its question put. The question comes once each seat has been used or given up.
 pub(super) struct Seat {
+    /// Its place among the campaigns as they were given.
+    number: usize,
     wants: mpsc::Sender<Wants>,
     alone: bool,
 }
 
 /// What a campaign wants to be agreed to.
 struct Wants {
+    number: usize,
     about: About,
     orders: watch::Receiver<Order>,
     answer: oneshot::Sender<Result<Answer, Failure>>,
@@ -29,7 +32,8 @@ pub(super) struct Asker(mpsc::Receiver<Wants>);
 /// So many seats.
 pub(super) fn seats(many: usize) -> (Vec<Seat>, Asker) {
     let (wants, asked) = mpsc::channel(many.max(1));
-    let seat = |_| Seat {
+    let seat = |number| Seat {
+        number,
         wants: wants.clone(),
         alone: many == 1,
     };
@@ -41,6 +45,7 @@ impl Seat {
     pub(super) async fn ask(self, about: About, orders: watch::Receiver<Order>) -> Result<Answer, Failure> {
         let (answer, answered) = oneshot::channel();
         let wants = Wants {
+            number: self.number,
             about,
             orders: orders.clone(),
             answer,
@@ -64,13 +69,15 @@ impl Seat {
 }
 
 impl Asker {
-    /// Who wants the question put, and was not stopped before anybody else could want it no more.
+    /// The campaigns that want the question put and were not stopped meanwhile, in the order in which they were given.
     async fn gather(mut self) -> Vec<Wants> {
         let mut all = Vec::new();
         while let Some(wants) = self.0.recv().await {
             all.push(wants);
         }
         all.retain(|wants| !wants.orders.borrow().stops());
+        // They finish reading their audiences in any order.
+        all.sort_by_key(|wants| wants.number);
         all
     }
 
@@ -127,12 +134,13 @@ mod tests {
     #[tokio::test]
     async fn the_question_comes_once_each_seat_is_used_or_given_up() {
         let (mut seats, asker) = seats(4);
+        // The slow one is the first of those given, and asks last.
+        let slow = seats.remove(0);
         let mut seat = || seats.remove(0);
         let (go, stop) = (watch::channel(Order::Go), watch::channel(Order::Go));
         let asking = tokio::spawn(seat().ask(about("asks"), go.1.clone()));
         let stopped = tokio::spawn(seat().ask(about("stopped"), stop.1));
         drop(seat());
-        let slow = seat();
         let mut gathering = Box::pin(asker.gather());
         let early = std::future::poll_fn(|cx| std::task::Poll::Ready(gathering.as_mut().poll(cx).is_ready()));
         assert!(!early.await, "a seat is still taken");
@@ -141,7 +149,7 @@ mod tests {
         let last = tokio::spawn(slow.ask(about("slow"), go.1.clone()));
         let all = gathering.await;
         let names: Vec<_> = all.iter().map(|wants| wants.about.campaign.to_string()).collect();
-        assert_eq!(names, ["asks", "slow"]);
+        assert_eq!(names, ["slow", "asks"]);
         for wants in all {
             let _ = wants.answer.send(Ok(Answer::Yes));
         }
