@@ -9,6 +9,8 @@ use crate::identity::{AppId, CampaignName};
 pub const CONTROL_GROUP: &str = "runner/control_group/v1";
 /// The domain of waves.
 pub const WAVE: &str = "runner/wave/v1";
+/// The domain of the samples of people whom exclude lists kept out.
+pub const KEPT_OUT: &str = "runner/kept_out/v1";
 
 /// Draws users of one campaign in one domain.
 #[derive(Clone, Debug)]

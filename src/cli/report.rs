@@ -133,6 +133,7 @@ fn note(history: &mut History, fact: &Fact) {
         Fact::Admitted { .. }
         | Fact::Away { .. }
         | Fact::Returned { .. }
+        | Fact::KeptOut(_)
         | Fact::Closed(_)
         | Fact::Lapsed { .. }
         | Fact::Reread { .. }

@@ -18,6 +18,7 @@ use super::contradiction::Contradiction;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::{Decision, Generation};
+use super::kept_out::KeptOut;
 use super::names::{Cursor, pack};
 use super::people::People;
 use super::spill::Spill;
@@ -39,6 +40,8 @@ pub struct Book {
     pub(super) begun: Begun,
     /// By their shares.
     pub(super) waves: Vec<Wave>,
+    /// Whom the lists of the last generation have kept out, in their order.
+    pub(super) kept_out: Vec<KeptOut>,
     /// How to take back what is being folded; none where nothing is ever taken back.
     pub(super) undo: Option<Undo>,
 }
@@ -65,6 +68,7 @@ impl Book {
             reopened_doubts: 0,
             begun: Begun::default(),
             waves: Vec::new(),
+            kept_out: Vec::new(),
             undo: None,
         }
     }
@@ -237,6 +241,10 @@ impl Book {
             }
             Entry::Away(why, recipients) => self.draw(&recipients, Some(why)),
             Entry::Returned(recipients) => self.draw(&recipients, None),
+            Entry::KeptOut(kept_out) => {
+                self.draft.kept_out.push(kept_out);
+                Ok(())
+            }
             Entry::Closed(generation) => self.close(*generation),
             Entry::Lapsed { recipient, at } => {
                 self.note(at);
@@ -379,6 +387,7 @@ impl Book {
             undo.replaced(before);
             undo.will_move_many(&self.deliveries);
         }
+        self.remember_kept_out(draft.kept_out);
         self.people.confirmed = self.people.all();
         for recipient in known..self.people.confirmed {
             if self.away(recipient).is_none() {

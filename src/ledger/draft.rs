@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::contradiction::Contradiction;
+use super::kept_out::KeptOut;
 use crate::delivery::Away;
 
 /// What the generation that is being read has said so far. Newly admitted recipients already lie behind the confirmed
@@ -14,6 +15,7 @@ pub(super) struct Draft {
     /// Who went away, by the number of the reason.
     pub(super) away: [Vec<u32>; Away::ALL.len()],
     pub(super) returned: Vec<u32>,
+    pub(super) kept_out: Vec<KeptOut>,
 }
 
 impl Draft {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::kept_out::KeptOut;
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
 use crate::identity::{ActivityId, OpenId};
 use crate::outcome::Outcome;
@@ -36,7 +37,11 @@ pub enum Fact {
         /// By number, ascending.
         recipients: Vec<u32>,
     },
-    /// The generation is whole: what was admitted, went away and returned since the last one counts from here on.
+    /// Whom an exclude list of the generation that is being read has kept out. What an earlier one said of this list no
+    /// longer counts.
+    KeptOut(KeptOut),
+    /// The generation is whole: what was admitted, went away and returned since the last one counts from here on, and so
+    /// does what was kept out.
     Closed(Box<Generation>),
     /// The turn of a recipient came too late: they had not been active for too long by then. It takes effect at once.
     Lapsed {

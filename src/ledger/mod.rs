@@ -5,7 +5,7 @@
 //!
 //! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
 //! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
-//!   is a `draft`, and an append that may still fail can `undo` what it folded. The `shortcut` keeps a book.
+//!   is a `draft`, which also says whom exclude lists have `kept_out`, and an append that may still fail can `undo` what it folded. The `shortcut` keeps a book.
 //! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
 //!   disk.
 //! - For those who look: `reader`, `passing`, `verify`, `worth`.
@@ -22,6 +22,7 @@ mod fact;
 pub mod files;
 mod group;
 mod head;
+mod kept_out;
 pub mod lock;
 pub mod memory;
 pub(crate) mod names;
@@ -55,6 +56,7 @@ pub use contradiction::Contradiction;
 pub use error::{LastGood, LedgerError};
 pub use fact::{Answered, Decision, Excluded, Fact, Generation};
 pub use head::Head;
+pub use kept_out::{KeptOut, Sample, Sampler};
 pub use passing::Passing;
 pub use reader::Reader;
 pub use record::RecordError;

@@ -17,6 +17,7 @@ use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::Generation;
 use super::files::open_to_read;
+use super::kept_out::KeptOut;
 use super::people::People;
 use super::record::{Chain, Link};
 use super::spill::Spill;
@@ -25,7 +26,7 @@ use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 3\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 4\n").as_bytes();
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.
@@ -147,6 +148,7 @@ struct RestOfBook {
     reopened_doubts: u64,
     begun: Begun,
     waves: Vec<Wave>,
+    kept_out: Vec<KeptOut>,
 }
 
 impl Rest {
@@ -176,6 +178,7 @@ impl Folded {
             reopened_doubts,
             begun,
             waves,
+            kept_out,
             undo: _,
         } = &self.book;
         let Deliveries {
@@ -206,6 +209,7 @@ impl Folded {
                 reopened_doubts: *reopened_doubts,
                 begun: begun.clone(),
                 waves: waves.clone(),
+                kept_out: kept_out.clone(),
             },
         };
         let rest = postcard::to_stdvec(&rest).map_err(io::Error::other)?;
@@ -263,6 +267,7 @@ impl Folded {
             reopened_doubts,
             begun,
             waves,
+            kept_out,
         } = rest.book;
         Some(Self {
             book: Book {
@@ -277,6 +282,7 @@ impl Folded {
                 reopened_doubts,
                 begun,
                 waves,
+                kept_out,
                 undo: None,
             },
             chain: Chain::at(rest.link),

@@ -9,6 +9,7 @@ use super::book::Book;
 use super::deliveries::Deliveries;
 use super::draft::Draft;
 use super::fact::Generation;
+use super::kept_out::KeptOut;
 use super::people::Presence;
 use super::waves::Wave;
 use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing};
@@ -22,6 +23,8 @@ pub(super) struct Undo {
     went: Vec<(u32, Presence)>,
     draft: DraftBefore,
     generation: Before,
+    /// Whom lists had kept out, where a generation has replaced that.
+    kept_out: Option<Vec<KeptOut>>,
     small: Small,
 }
 
@@ -54,6 +57,7 @@ struct Small {
 struct DraftBefore {
     away: [usize; Away::ALL.len()],
     returned: usize,
+    kept_out: usize,
     /// The draft as it was when this batch closed or dropped it.
     taken: Option<Draft>,
 }
@@ -67,9 +71,11 @@ impl Undo {
             draft: DraftBefore {
                 away: Away::ALL.map(|why| book.draft.of(why).len()),
                 returned: book.draft.returned.len(),
+                kept_out: book.draft.kept_out.len(),
                 taken: None,
             },
             generation: Before::Same,
+            kept_out: None,
             small: Small {
                 counts: book.deliveries.counts,
                 skipped: book.deliveries.skipped.clone(),
@@ -113,6 +119,10 @@ impl Undo {
             self.generation = Before::Other(generation);
         }
     }
+
+    pub(super) fn replaced_kept_out(&mut self, kept_out: Vec<KeptOut>) {
+        self.kept_out.get_or_insert(kept_out);
+    }
 }
 
 /// A book with facts in it that are not durable yet. Dropped without [`Tentative::keep`] it takes them back: after an
@@ -152,6 +162,7 @@ fn take_back(book: &mut Book, undo: Undo) {
         went,
         draft,
         generation,
+        kept_out,
         small,
     } = undo;
     if let Some(deliveries) = deliveries {
@@ -181,8 +192,12 @@ fn take_back(book: &mut Book, undo: Undo) {
         drawn.truncate(length);
     }
     book.draft.returned.truncate(draft.returned);
+    book.draft.kept_out.truncate(draft.kept_out);
     if let Before::Other(generation) = generation {
         book.generation = generation;
+    }
+    if let Some(kept_out) = kept_out {
+        book.kept_out = kept_out;
     }
     book.activities.truncate(small.activities);
     book.newest = small.newest;

@@ -188,6 +188,7 @@ impl Index {
             Fact::Admitted { .. }
             | Fact::Away { .. }
             | Fact::Returned { .. }
+            | Fact::KeptOut(_)
             | Fact::Lapsed { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }

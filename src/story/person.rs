@@ -230,7 +230,11 @@ impl Gathering {
                     self.happened(decision.at, What::Decided(Box::new(decided)));
                 }
             }
-            Fact::Intent { .. } | Fact::Reread { .. } | Fact::WaveEnded { .. } | Fact::WaveHalted { .. } => {}
+            Fact::Intent { .. }
+            | Fact::Reread { .. }
+            | Fact::KeptOut(_)
+            | Fact::WaveEnded { .. }
+            | Fact::WaveHalted { .. } => {}
         }
     }
 

@@ -13,7 +13,7 @@ use runner::delivery::{
 };
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::{Book, Decision, Fact, Generation, Wave};
+use runner::ledger::{Book, Decision, Excluded, Fact, Generation, KeptOut, Sample, Wave};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 
 pub fn identity() -> Identity {
@@ -61,6 +61,32 @@ pub fn closed(at: Timestamp, coupons_per_user: u8, activity: u32) -> Fact {
         excluded: Vec::new(),
         accepted: Vec::new(),
     }))
+}
+
+/// The exclude lists that a generation may have.
+pub const LISTS: [&str; 3] = ["csv a.csv", "csv b.csv", "campaign spring"];
+
+/// The same with some of the lists, by their bits.
+pub fn closed_with_lists(fact: Fact, lists: u8) -> Fact {
+    let Fact::Closed(mut generation) = fact else {
+        return fact;
+    };
+    let named = (0..).zip(LISTS).filter(|(bit, _)| lists >> bit & 1 == 1);
+    generation.excluded = named
+        .map(|(_, list)| Excluded {
+            list: list.to_owned(),
+            people: 9,
+        })
+        .collect();
+    Fact::Closed(generation)
+}
+
+/// That a list has kept so many people out.
+pub fn kept_out(list: &str, people: u8) -> Fact {
+    Fact::KeptOut(KeptOut {
+        list: list.to_owned(),
+        people: Sample::from_hashes((0..people.into()).collect()).unwrap(),
+    })
 }
 
 pub fn began(at: Timestamp) -> Fact {
@@ -151,6 +177,7 @@ pub struct Open {
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
     pub waves: Vec<Wave>,
+    pub kept_out: Vec<Option<Sample>>,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
     pub people: Vec<(String, Option<Away>)>,
     pub ever_owed: u32,
@@ -171,6 +198,7 @@ pub fn open(book: &Book) -> Open {
         accepts_replays: book.accepts_replays(),
         reopened_doubts: book.reopened_doubts(),
         waves: book.waves().to_vec(),
+        kept_out: LISTS.map(|list| book.kept_out(list).cloned()).into(),
         unsettled: book.unsettled().collect(),
         people: recipients
             .map(|recipient| (book.open_id(recipient), book.away(recipient)))

@@ -9,7 +9,7 @@ use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Ve
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError};
 
-use super::{Open, began, check, closed, ended, identity, intent, key, open, open_id};
+use super::{Open, began, check, closed, closed_with_lists, ended, identity, intent, kept_out, key, open, open_id};
 
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -27,6 +27,9 @@ pub enum Turn {
         moved: Vec<u8>,
         coupons: u8,
         activity: u8,
+        /// Which lists there are, and how many people each of some has kept out.
+        lists: u8,
+        kept_out: Vec<(u8, u8)>,
         unclosed: bool,
     },
     Intent(u8),
@@ -42,8 +45,18 @@ pub enum Turn {
 
 pub fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
-        2 => (0..6_u8, prop::collection::vec(any::<u8>(), 0..4), 1..4_u8, 0..2_u8, prop::bool::weighted(0.2)).prop_map(
-            |(new, moved, coupons, activity, unclosed)| Turn::Generation { new, moved, coupons, activity, unclosed }
+        2 => (
+            0..6_u8,
+            prop::collection::vec(any::<u8>(), 0..4),
+            1..4_u8,
+            0..2_u8,
+            0..8_u8,
+            prop::collection::vec((0..3_u8, 0..20_u8), 0..3),
+            prop::bool::weighted(0.2),
+        ).prop_map(
+            |(new, moved, coupons, activity, lists, kept_out, unclosed)| {
+                Turn::Generation { new, moved, coupons, activity, lists, kept_out, unclosed }
+            }
         ),
         6 => any::<u8>().prop_map(Turn::Intent),
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
@@ -78,6 +91,8 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             moved,
             coupons,
             activity,
+            lists,
+            kept_out: kept,
             unclosed,
         } => {
             let first = book.recipients();
@@ -101,8 +116,12 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 Fact::Away { why, recipients: left },
                 Fact::Returned { recipients: returned },
             ];
+            let kept = kept
+                .iter()
+                .map(|(list, people)| kept_out(super::LISTS[usize::from(*list)], *people));
+            facts.extend(kept);
             if !unclosed {
-                facts.push(closed(at, *coupons, (*activity).into()));
+                facts.push(closed_with_lists(closed(at, *coupons, (*activity).into()), *lists));
             }
             facts.insert(0, began(at));
             facts

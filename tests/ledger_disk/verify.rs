@@ -39,6 +39,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Ended { .. } => "ended",
             Fact::Reread { .. } => "reread",
             Fact::Decided { .. } => "decided",
+            Fact::KeptOut(_) => "kept_out",
             Fact::WaveEnded { .. } => "wave_ended",
             Fact::WaveHalted { .. } => "wave_halted",
         };

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fact::{Answered, Decision, Fact, Generation};
+use super::kept_out::{KeptOut, Sample};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
 use outcome::{Commons, Told};
@@ -32,6 +33,7 @@ const DECIDED: u8 = 9;
 const LAPSED: u8 = 10;
 const WAVE_ENDED: u8 = 11;
 const WAVE_HALTED: u8 = 12;
+const KEPT_OUT: u8 = 13;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -149,6 +151,13 @@ impl Codec {
                 write_recipient(writer, LAPSED, *recipient, &mut self.last_ended);
                 self.last.write(writer, *at);
             }
+            Fact::KeptOut(KeptOut { list, people }) => {
+                writer.byte(KEPT_OUT);
+                writer.text(list);
+                // Hashes have nothing in common that would make them shorter.
+                let hashes = people.hashes().iter().flat_map(|hash| hash.to_le_bytes());
+                writer.bytes(&hashes.collect::<Vec<_>>());
+            }
             Fact::Closed(generation) => {
                 writer.byte(CLOSED);
                 writer.bytes(&postcard::to_stdvec(generation).ok()?);
@@ -223,6 +232,10 @@ impl Codec {
                 recipient: read_recipient(reader, &mut self.last_ended)?,
                 at: reader.time(&mut self.last.0)?,
             },
+            KEPT_OUT => Entry::KeptOut(KeptOut {
+                list: reader.packed()?.text().to_string(),
+                people: Sample::from_hashes(read_hashes(reader.bytes()?)?)?,
+            }),
             CLOSED => Entry::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
             INTENT => Entry::Intent {
                 key: read_key(reader, ordinal, &mut self.last_intent)?,
@@ -281,6 +294,7 @@ pub(super) enum Entry<'a> {
     Admitted(OpenIds<'a>),
     Away(Away, Vec<u32>),
     Returned(Vec<u32>),
+    KeptOut(KeptOut),
     Closed(Box<Generation>),
     Lapsed {
         recipient: u32,
@@ -327,6 +341,7 @@ impl Entry<'_> {
             Self::Admitted(_) => "admitted",
             Self::Away(..) => "away",
             Self::Returned(_) => "returned",
+            Self::KeptOut(_) => "kept_out",
             Self::Closed(_) => "closed",
             Self::Lapsed { .. } => "lapsed",
             Self::Intent { .. } => "intent",
@@ -359,6 +374,7 @@ impl Entry<'_> {
             },
             Self::Away(why, recipients) => Fact::Away { why, recipients },
             Self::Returned(recipients) => Fact::Returned { recipients },
+            Self::KeptOut(kept_out) => Fact::KeptOut(kept_out),
             Self::Closed(generation) => Fact::Closed(generation),
             Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
             Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
@@ -441,6 +457,12 @@ fn read_keys(reader: &mut Reader<'_>) -> Option<Vec<DeliveryKey>> {
         keys.push(read_key(reader, ordinal, &mut last)?);
     }
     Some(keys)
+}
+
+fn read_hashes(bytes: &[u8]) -> Option<Vec<u64>> {
+    let (hashes, rest) = bytes.as_chunks::<8>();
+    rest.is_empty()
+        .then(|| hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
 }
 
 fn read_share(reader: &mut Reader<'_>) -> Option<f64> {

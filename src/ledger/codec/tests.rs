@@ -178,6 +178,10 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => (any::<u32>(), time()).prop_map(|(recipient, at)| Fact::Lapsed { recipient, at }),
         1 => numbers().prop_map(|recipients| Fact::Returned { recipients }),
         1 => generation().prop_map(|generation| Fact::Closed(Box::new(generation))),
+        1 => (".{0,20}", prop::collection::btree_set(any::<u64>(), 0..9)).prop_map(|(list, hashes)| {
+            let people = Sample::from_hashes(hashes.into_iter().collect()).unwrap();
+            Fact::KeptOut(KeptOut { list, people })
+        }),
         1 => (key(), time(), any::<u16>()).prop_map(|(key, at, no)| Fact::Intent { key, at, activity: ActivityNo(no) }),
         1 => key().prop_map(|key| Fact::Withdrawn { key }),
         4 => (key(), verdict(), outcome().prop_map(Box::new))
@@ -374,10 +378,31 @@ fn of_waves() -> Vec<Fact> {
     ]
 }
 
+fn of_lists() -> Vec<Fact> {
+    vec![Fact::KeptOut(KeptOut {
+        list: "csv 退订.csv".to_owned(),
+        people: Sample::from_hashes(vec![1, 0x0102_0304_0506_0708]).unwrap(),
+    })]
+}
+
+#[test]
+fn what_is_no_sample_is_not_read() {
+    let read = |hashes: &[u64]| {
+        let mut writer = Writer::default();
+        writer.byte(KEPT_OUT);
+        writer.text("csv a.csv");
+        writer.bytes(&hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<_>>());
+        decoded(&mut Codec::default(), &writer.0)
+    };
+    assert!(read(&[1, 2]).is_some());
+    assert_eq!(read(&[2, 1]), None);
+    assert_eq!(read(&(0..=4096).collect::<Vec<_>>()), None);
+}
+
 /// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
 #[test]
 fn the_format_stays_what_it_is() {
-    let facts = [one_of_each(), of_waves()].concat();
+    let facts = [one_of_each(), of_waves(), of_lists()].concat();
     let lines: Vec<String> = facts
         .iter()
         .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))
@@ -399,5 +424,6 @@ fn the_format_stays_what_it_is() {
     09021006100c2c16323032362d30352d32385432303a32363a34302e335a066c69406f707303e588b8040200062d2d68656c64
     0bfba8b8bd94dc9ec23ff403
     0c9ab3e6cc99b3e6dc3fc801c8013d
+    0d0e63737620e98080e8aea22e6373761001000000000000000807060504030201
     ");
 }

@@ -181,7 +181,7 @@ impl Claims {
             }
             Fact::Ended { key, verdict, outcome } => self.end(*key, *verdict, outcome, batch)?,
             Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } => self.note(at.as_millisecond()),
-            Fact::Decided { .. } => {}
+            Fact::Decided { .. } | Fact::KeptOut(_) => {}
         }
         Ok(())
     }
