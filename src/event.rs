@@ -14,7 +14,7 @@ use crate::order::Asker;
 use crate::outcome::{Class, Classifier};
 use crate::problem::Problem;
 
-pub use reading::{FileShare, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind};
+pub use reading::{ExcludeList, FileShare, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind};
 
 /// One event and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -343,3 +343,47 @@ fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
     assert_eq!(count(&folder.rehearse("summer"), "issued"), 2);
     assert_eq!(folder.run(&["plan", "summer.yaml", "--sandbox"]).status.code(), Some(0));
 }
+
+/// Every plan says what each list does, so that one in another form is seen: it excludes nobody, and stops a campaign that
+/// would send for real.
+#[test]
+fn a_list_that_excludes_nobody_stops_and_every_plan_says_what_each_list_does() {
+    let folder = Folder::new();
+    folder.users("audience.csv", 0..5);
+    folder.write("floats.csv", "open_id\n7.21E+18\n1.0\n");
+    folder.users("opted-out.csv", [1, 2, 99]);
+    let lists = "  exclude:\n    - csv: {path: opted-out.csv, open_id: open_id}\n    - csv: {path: floats.csv, open_id: open_id}\n";
+    folder.campaign("summer", lists);
+    let plan = |args: &[&str], code| {
+        let output = folder.run(&[&["plan", "summer.yaml"], args].concat());
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{out}");
+        out
+    };
+    let of_lists = |text: &str| {
+        let lines = text
+            .lines()
+            .filter(|line| line.contains(".csv: ") || line.contains("exclude list") || line.contains("help"));
+        lines.fold(String::new(), |told, line| told + line + "\n")
+    };
+    let told = of_lists(&plan(&[], 4)) + "\n" + &of_lists(&plan(&["--sandbox"], 0));
+    let object = |text: &str| serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap();
+    let excludes = serde_json::json!([
+        {"list": "csv opted-out.csv", "people": 3, "excluded": 2},
+        {"list": "csv floats.csv", "people": 2, "excluded": 0},
+    ]);
+    let refused = object(&plan(&["--output", "json"], 4));
+    assert_eq!(
+        (&refused["excludes"], &refused["changes"][0]["accept"]),
+        (&excludes, &"idle_exclude".into())
+    );
+
+    // A rehearsal asks for nothing, and says it all the same.
+    let output = folder.run(&["apply", "summer.yaml", "--sandbox"]);
+    assert_eq!(output.status.code(), Some(0));
+    let streams = [output.stderr, output.stdout].map(|stream| String::from_utf8(stream).unwrap());
+    let remarked = streams[0].lines().filter(|line| line.contains("exclude list"));
+    let remarked: Vec<_> = remarked.map(|line| line.split_once("the exclude").unwrap().1).collect();
+    insta::assert_snapshot!(format!("{told}\n{}\n{}", remarked.join("\n"), of_lists(&streams[1])));
+    assert_eq!(folder.rehearse("summer")["excludes"], excludes);
+}

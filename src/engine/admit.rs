@@ -5,6 +5,7 @@
 
 mod accept;
 mod choice;
+mod effects;
 mod excluded;
 mod facts;
 mod gathered;
@@ -20,9 +21,10 @@ use jiff::Timestamp;
 
 use crate::audience::{self, Activity, AudienceError, Batch, Next, Row, Source, Totals};
 use crate::campaign::share_written;
-use crate::delivery::{Away, Counts, Skipped, StateName};
+use crate::delivery::{Away, Counts, DeliveryKey, Skipped, State, StateName};
+use crate::draw::{Draw, KEPT_OUT};
 use crate::event::{Reading, Rows, UnusableKind};
-use crate::identity::OpenId;
+use crate::identity::{Identity, OpenId};
 use crate::ledger::names::pack;
 use crate::ledger::{Book, Generation, Spill};
 use crate::outcome::Class;
@@ -30,6 +32,7 @@ use crate::plan::{Lapse, Plan, fingerprint};
 
 use super::roll::Roll;
 use choice::Choice;
+use effects::Effects;
 use gathered::{Numbers, People};
 use sequence::{Active, Sequence};
 use survey::Survey;
@@ -47,8 +50,6 @@ pub struct Admission<'b> {
     /// Whether it matters when a user was last active.
     dated: bool,
     excluded: Exclusion<'b>,
-    /// Which of those on the lists of the excluded the source names and the ledger does not know.
-    excluded_named: Numbers,
     named: Numbers,
     newcomers: People,
     /// The open_id that is looked for.
@@ -131,7 +132,6 @@ impl<'b> Admission<'b> {
         Self {
             book,
             dated,
-            excluded_named: Numbers::below(excluded.len()),
             excluded,
             named: Numbers::below(book.recipients()),
             newcomers: People::new(Arc::clone(book.spill())),
@@ -204,8 +204,8 @@ impl<'b> Admission<'b> {
                 self.named.insert(recipient);
             }
             (recipient, new)
-        } else if let Some(stranger) = self.excluded.find(&self.packed) {
-            return Ok(self.excluded_named.insert(stranger));
+        } else if let Some(new) = self.excluded.name_stranger(&self.packed) {
+            return Ok(new);
         } else {
             // A source checks what it shows; one that did not must not get a row in, nor lose it.
             OpenId::check(open_id).map_err(|_| UnusableKind::NotPrintable)?;
@@ -245,20 +245,30 @@ impl<'b> Admission<'b> {
     #[must_use]
     pub fn weigh(mut self, terms: &Terms<'_>) -> Weighed {
         self.newcomers.forget_index();
+        let Identity { campaign, app_id, .. } = &terms.plan.identity;
+        let draw = Draw::new(KEPT_OUT, campaign, app_id);
+        let effects = self.excluded.effects(&draw);
+        let idle = self.excluded.idle(&effects, &self.first_named(2));
         self.excluded.forget_people();
         let changes = self.changes(terms);
         let choice = Choice::of(&self, terms);
         let survey = Survey::of(&self, terms, &choice, &changes);
 
         let mut refusals = Vec::new();
-        let before = self.book.generation().map_or(&[][..], |before| &before.excluded);
+        let departures = self.excluded.departures(&effects);
+        let kept_out = self.excluded.kept_out(&effects, &departures);
+        let departed = departures.into_iter().map(|departure| {
+            let open_ids = self.sent_to_among(&departure.left, &draw, &choice);
+            departure.change_with(&open_ids)
+        });
+        let departed: Vec<_> = departed.collect();
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
-        let changes = changes.chain(self.excluded.shrunk(before));
+        let changes = changes.chain(departed).chain(idle);
         let (found, needless) = sort(changes, self.book, terms);
         refusals.extend(found.iter().filter_map(Found::refusal));
         let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
-        let reading = self.reading(terms, &choice, &survey);
+        let reading = self.reading(terms, &choice, &survey, &effects);
         refusals.extend(self.flaws(terms));
         refusals.extend(self.nobody_left(terms, &survey, &reading));
         refusals.extend(over_max_coupons(
@@ -278,7 +288,12 @@ impl<'b> Admission<'b> {
             fingerprint: fingerprint(terms.plan, &audience),
             accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
         };
-        let noted = self.excluded.remarks().collect();
+        let mut noted: Vec<_> = self.excluded.remarks().collect();
+        if terms.rehearsal {
+            // A rehearsal asks nobody, and is the time to notice a list in a wrong form.
+            let is_idle = |found: &&Found| found.change.what == Accept::IdleExclude;
+            noted.extend(found.iter().filter(is_idle).map(|found| found.change.told()));
+        }
         let Self {
             newcomers, activity, ..
         } = self;
@@ -295,6 +310,7 @@ impl<'b> Admission<'b> {
                 away: survey.away,
                 returned: survey.returned,
                 reread: survey.reread,
+                kept_out,
                 generation,
             },
             roll,
@@ -307,11 +323,12 @@ impl<'b> Admission<'b> {
         Weighed::new(converged, found, refusals)
     }
 
-    fn reading(&self, terms: &Terms<'_>, choice: &Choice, survey: &Survey) -> Reading {
+    fn reading(&self, terms: &Terms<'_>, choice: &Choice, survey: &Survey, effects: &Effects) -> Reading {
         let away = |why| survey.away_now.get(&why).copied().unwrap_or_default();
         Reading {
             listed: self.rows.listed,
             excluded: self.named_excluded(),
+            excludes: self.excluded.shown(effects),
             control_group: away(Away::ControlGroup),
             lapsed: away(Away::Lapsed),
             repeated: self.rows.repeated.clone(),
@@ -322,10 +339,59 @@ impl<'b> Admission<'b> {
         }
     }
 
+    /// The open_ids of the first users whom the source names, at most `most` of them, the excluded among them left out if the
+    /// ledger does not know them.
+    fn first_named(&self, most: usize) -> Vec<String> {
+        let new = (0..self.newcomers.len()).map_while(|newcomer| self.newcomers.open_id(newcomer));
+        let known = (0..self.book.recipients()).filter(|recipient| self.named.contains(*recipient));
+        let known = known.map(|recipient| self.book.open_id(recipient));
+        new.chain(known).take(most).collect()
+    }
+
+    /// The open_ids of a few users with these hashes who would be sent to now. It looks at everybody until it has found
+    /// them, which takes a while for many: nobody is told that but a person who has to decide.
+    fn sent_to_among(&self, hashes: &[u64], draw: &Draw, choice: &Choice) -> Vec<String> {
+        const FEW: usize = 3;
+        let mut found = Vec::new();
+        if hashes.is_empty() {
+            return found;
+        }
+        let known = self.book.recipients();
+        let mut known_ids = self.book.open_ids_from(0);
+        let mut new_ids = self.newcomers.open_ids_from(0);
+        let mut open_id = String::new();
+        for user in 0..known + self.newcomers.len() {
+            let open_ids = if user < known { &mut known_ids } else { &mut new_ids };
+            if !open_ids.next_text(&mut open_id) || found.len() >= FEW {
+                break;
+            }
+            if choice.is_owed(user, known)
+                && self.may_be_sent(user)
+                && hashes.binary_search(&draw.number(&open_id)).is_ok()
+            {
+                found.push(open_id.clone());
+            }
+        }
+        found
+    }
+
+    /// Whether one of a user's coupons may still be sent for the first time.
+    fn may_be_sent(&self, user: u32) -> bool {
+        let is_open = |ordinal| {
+            let key = DeliveryKey {
+                recipient: user,
+                ordinal,
+            };
+            let state = self.book.standing(key).state;
+            matches!(state, State::Pending | State::Deferred { .. } | State::Skipped(_))
+        };
+        user >= self.book.recipients() || (1..=self.book.ordinals()).any(is_open)
+    }
+
     /// How many of those whom the source names are excluded.
     fn named_excluded(&self) -> u64 {
         let named = |recipient: &u32| self.named.contains(*recipient) && self.excluded.has_known(*recipient);
-        (0..self.book.recipients()).filter(named).count() as u64 + self.excluded_named.count()
+        (0..self.book.recipients()).filter(named).count() as u64 + self.excluded.strangers_named()
     }
 
     /// What the campaign's file says otherwise than the last generation.

@@ -11,6 +11,8 @@ pub struct Reading {
     pub listed: u64,
     /// Those of them who are on a list of the excluded.
     pub excluded: u64,
+    /// The exclude lists, in the order of the file.
+    pub excludes: Vec<ExcludeList>,
     /// Those of them who belong to the control group.
     pub control_group: u64,
     /// Those of them who were last active too long ago.
@@ -25,6 +27,17 @@ pub struct Reading {
     pub undated: Rows,
     /// What each file, or the one query, brought, in the order of reading.
     pub shares: Vec<FileShare>,
+}
+
+/// What one exclude list does to an audience.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcludeList {
+    /// Its name: what it is, and of which file.
+    pub list: String,
+    /// How many people it has.
+    pub people: u64,
+    /// How many of them it excludes: those whom the source names or the ledger knows.
+    pub excluded: u64,
 }
 
 /// How many rows one file or query brought.

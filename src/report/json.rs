@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Event, EventKind, Halted, Owner, Phase, Reading, UnusableKind, Waiting};
+use crate::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, Reading, UnusableKind, Waiting};
 use crate::identity::{AppId, CampaignName};
 use crate::outcome::{Class, Classifier};
 use crate::problem::Problem;
@@ -123,6 +123,8 @@ struct Summary<'a> {
     stopped: Stopped,
     counts: CountsBody,
     unusable: BTreeMap<UnusableKind, u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    excludes: &'a [ExcludeList],
     codes: Vec<CodeBody<'a>>,
     attempts: u64,
     seconds: f64,
@@ -323,13 +325,15 @@ impl<'a> Object<'a> {
     pub fn summary(look: &Look<'a>) -> Option<Self> {
         let tally = look.tally;
         let ended = tally.ended?;
-        let unusable = tally.audience.reading.iter().flat_map(|reading| &reading.unusable);
+        let reading = tally.audience.reading.as_ref();
+        let unusable = reading.iter().flat_map(|reading| &reading.unusable);
         let summary = Summary {
             at: rfc3339(ended.at, &look.setup.zone),
             state: look.state(),
             stopped: Stopped::of(tally),
             counts: CountsBody::of(tally, &tally.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
+            excludes: reading.map_or(&[][..], |reading| &reading.excludes),
             codes: codes(tally),
             attempts: tally.sends.attempts,
             seconds: tally.took(ended.at).as_secs_f64(),

@@ -231,6 +231,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         if reading.cut > 0 {
             facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
         }
+        facts.extend(excludes(reading));
         if reading.repeated.count > 0 {
             facts.push(("repeated", rows(&reading.repeated, reading)));
         }
@@ -248,6 +249,19 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         facts.push(("ledger", visible(&run.ledger.display().to_string()).into_owned()));
     }
     facts
+}
+
+/// What each exclude list does: "csv opted-out.csv: 1,200 people, 34 of them in the audience".
+pub(super) fn excludes(reading: &Reading) -> impl Iterator<Item = (&'static str, String)> {
+    reading.excludes.iter().enumerate().map(|(nth, list)| {
+        let excluded = match list.excluded {
+            0 => "none".to_owned(),
+            some => grouped(some),
+        };
+        let people = of(list.people, "person", "people");
+        let text = format!("{}: {people}, {excluded} of them in the audience", visible(&list.list));
+        (if nth == 0 { "exclude" } else { "" }, text)
+    })
 }
 
 /// "7 rows (lines 3, 9, 12, 40, 41, …)"; with the names of files where there are several.

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use crate::calendar::Calendar;
 use crate::clock::from_ms;
 use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Ending, Event, EventKind, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind};
+use crate::event::{
+    Attempt, Ending, Event, EventKind, ExcludeList, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind,
+};
 use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::outcome::{Class, Classifier};
 
@@ -219,6 +221,13 @@ pub(super) fn spoilt_reading(listed: u64) -> Reading {
             (UnusableKind::Empty, rows(&[17], 1)),
             (UnusableKind::NotPrintable, rows(&[40, 41, 42, 50, 51], 1_207)),
         ],
+        excludes: [("csv opted-out.csv", 1_200, 34), ("campaign spring", 1, 0)]
+            .map(|(list, people, excluded)| ExcludeList {
+                list: list.to_owned(),
+                people,
+                excluded,
+            })
+            .into(),
         cut: 25,
         ..Reading::default()
     }

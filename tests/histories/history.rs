@@ -353,11 +353,12 @@ fn converge(
         rows: campaign.listed.len() as u64,
         ..Totals::default()
     };
-    let accepted: &[Accept] = if apply.accepts { &Accept::ALL[..5] } else { &[] };
+    let is_for_an_apply = |change: &Accept| apply.accepts && *change != Accept::Replays;
+    let accepted: Vec<_> = Accept::ALL.into_iter().filter(is_for_an_apply).collect();
     let decided = admission.decide(&Terms {
         plan,
         totals: &totals,
-        accepted,
+        accepted: &accepted,
         rehearsal: false,
         class: &|code| campaign.said.class(code),
         now: now.max(book.newest()),

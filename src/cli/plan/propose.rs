@@ -304,12 +304,12 @@ impl Job<'_> {
     }
 }
 
-/// What is otherwise than at the last apply; nothing without one.
+/// What changed since the last apply; without one, what needs a person at the first.
 fn changes(weighed: &Weighed, last: Option<&Generation>, now: &Fingerprint, plan: &Plan) -> Vec<ChangeNote> {
-    let Some(last) = last else {
-        return Vec::new();
-    };
     let mut changes: Vec<_> = weighed.found().iter().map(found).collect();
+    let Some(last) = last else {
+        return changes;
+    };
     if last.coupons_per_user > plan.coupons_per_user {
         changes.push(ChangeNote {
             from: Some(last.coupons_per_user.to_string()),

@@ -14,8 +14,10 @@ pub enum Accept {
     ControlGroup,
     /// Many of those still owed are gone from the source.
     SmallerAudience,
-    /// A list of the excluded has shrunk.
+    /// Many of the people whom an exclude list kept out have left it.
     SmallerExclude,
+    /// An exclude list excludes nobody.
+    IdleExclude,
     /// Another ledger has sent this campaign.
     Replays,
 }
@@ -27,12 +29,13 @@ pub struct UnknownChange(pub String);
 
 impl Accept {
     /// Every change, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ActivityId,
         Self::CouponsPerUser,
         Self::ControlGroup,
         Self::SmallerAudience,
         Self::SmallerExclude,
+        Self::IdleExclude,
         Self::Replays,
     ];
 
@@ -45,6 +48,7 @@ impl Accept {
             Self::ControlGroup => "control_group",
             Self::SmallerAudience => "smaller_audience",
             Self::SmallerExclude => "smaller_exclude",
+            Self::IdleExclude => "idle_exclude",
             Self::Replays => "replays",
         }
     }

@@ -45,6 +45,12 @@ impl Choice {
         self.away.get(user as usize).copied().flatten()
     }
 
+    /// Whether a user is owed something. The ledger knows `known` users.
+    pub(super) fn is_owed(&self, user: u32, known: u32) -> bool {
+        let kept = user.checked_sub(known).zip(self.kept.as_ref());
+        self.away(user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer))
+    }
+
     /// The newcomers that are admitted, each by the number that the ledger will give it, and why it is away.
     pub(super) fn newcomers<'c>(&'c self, admission: &Admission<'_>) -> impl Iterator<Item = (u32, Option<Away>)> + 'c {
         let known = admission.book.recipients();
@@ -96,10 +102,7 @@ impl Choice {
 
     fn turns(&self, admission: &Admission<'_>, order: TurnOrder) -> Option<Vec<u32>> {
         let known = admission.book.recipients();
-        let has_turn = |user: &u32| {
-            let kept = user.checked_sub(known).zip(self.kept.as_ref());
-            self.away(*user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer))
-        };
+        let has_turn = |user: &u32| self.is_owed(*user, known);
         let by_source = || admission.sequence.users(self.users()).filter(has_turn);
         let mut turns: Vec<u32> = match order {
             TurnOrder::AsListed if admission.sequence.is_ascending() => return None,

@@ -1,15 +1,18 @@
 //! Who is not to be sent to, whatever the source says: the lists of the campaign's file, read as sources are.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::audience::{AudienceError, Row, Source, Totals};
-use crate::event::{Rows, UnusableKind};
+use crate::draw::Draw;
+use crate::event::{ExcludeList, Rows, UnusableKind};
 use crate::ledger::names::pack;
-use crate::ledger::{self, Book};
+use crate::ledger::{self, Book, KeptOut};
 
+use super::effects::{Effect, Effects, OnLists};
 use super::gathered::{Numbers, People};
 use super::refusal::Refusal;
 use super::{Accept, Change, over, take};
@@ -23,18 +26,28 @@ pub struct Exclusion<'b> {
     packed: Vec<u8>,
     /// The last list that named each of them.
     on: Vec<u16>,
+    /// Those of them whom the ledger knows or the source names.
+    in_audience: Numbers,
+    /// How many of them the source names and the ledger does not know.
+    strangers_named: u64,
     lists: Vec<List>,
     too_many: bool,
 }
 
 /// One list, as it was read.
 #[derive(Clone, Debug)]
-struct List {
-    name: String,
-    people: u64,
+pub(super) struct List {
+    pub(super) name: String,
+    /// Whether its people are those of a campaign, by its ledger: their open_ids have the form of an open_id.
+    of_campaign: bool,
+    pub(super) people: u64,
     rows: u64,
     hash: [u8; 32],
     unusable: BTreeMap<UnusableKind, Rows>,
+    /// The first of its people who are on no earlier list. All people up to the next list's first are on this one.
+    pub(super) first: u32,
+    /// Those of its people who are on an earlier list too, ascending.
+    pub(super) on_earlier: Vec<u32>,
 }
 
 impl<'b> Exclusion<'b> {
@@ -47,6 +60,8 @@ impl<'b> Exclusion<'b> {
             people: People::new(Arc::clone(book.spill())),
             packed: Vec::new(),
             on: Vec::new(),
+            in_audience: Numbers::default(),
+            strangers_named: 0,
             lists: Vec::new(),
             too_many: false,
         }
@@ -84,6 +99,9 @@ impl<'b> Exclusion<'b> {
     /// Takes everybody of another campaign who has, or may have, a coupon of it.
     pub fn campaign(&mut self, name: String, open_ids: impl Iterator<Item = String>) {
         self.begin(name);
+        if let Some(list) = self.lists.last_mut() {
+            list.of_campaign = true;
+        }
         let mut totals = Totals::default();
         let mut hash = Sha256::new();
         for open_id in open_ids {
@@ -98,12 +116,19 @@ impl<'b> Exclusion<'b> {
 
     /// Begins a list.
     pub fn begin(&mut self, name: String) {
+        // What is remembered of a list goes by its name.
+        let names = (2..).map(|nth| format!("{name} ({nth})"));
+        let is_taken = |name: &String| self.lists.iter().any(|list| list.name == *name);
+        let name = iter::once(name.clone()).chain(names).find(|name| !is_taken(name));
         self.lists.push(List {
-            name,
+            name: name.unwrap_or_default(),
+            of_campaign: false,
             people: 0,
             rows: 0,
             hash: [0; 32],
             unusable: BTreeMap::new(),
+            first: self.people.len(),
+            on_earlier: Vec::new(),
         });
     }
 
@@ -122,7 +147,9 @@ impl<'b> Exclusion<'b> {
     /// Ends the list: this was all of it.
     pub fn end(&mut self, totals: &Totals) {
         if let Some(list) = self.lists.last_mut() {
-            (list.rows, list.hash) = (totals.rows, totals.hash);
+            list.rows = totals.rows;
+            list.hash = totals.hash;
+            list.on_earlier.sort_unstable();
         }
     }
 
@@ -135,14 +162,19 @@ impl<'b> Exclusion<'b> {
         };
         if new {
             self.on.push(0);
+            self.in_audience.make_room(self.people.len());
             if let Some(known) = self.book.find_packed(&self.packed) {
                 self.known.insert(known);
+                self.in_audience.insert(number);
             }
         }
         if let (Some(on), Some(list)) = (self.on.get_mut(number as usize), self.lists.last_mut())
             && std::mem::replace(on, nth) != nth
         {
             list.people += 1;
+            if !new {
+                list.on_earlier.push(number);
+            }
         }
     }
 
@@ -155,20 +187,45 @@ impl<'b> Exclusion<'b> {
         self.known.contains(recipient)
     }
 
-    /// The number of an open_id among all on the lists, if it is on one.
-    pub(super) fn find(&self, packed: &[u8]) -> Option<u32> {
-        self.people.find(packed)
+    /// Takes a user whom the source names and the ledger does not know. If they are on a list, it says whether they are
+    /// named for the first time; otherwise it returns `None`.
+    pub(super) fn name_stranger(&mut self, packed: &[u8]) -> Option<bool> {
+        let number = self.people.find(packed)?;
+        let new = self.in_audience.insert(number);
+        self.strangers_named += u64::from(new);
+        Some(new)
     }
 
-    /// Nobody is looked for any more: lets go of who is on the lists, beyond what was counted.
+    /// How many people on the lists the source names and the ledger does not know.
+    pub(super) const fn strangers_named(&self) -> u64 {
+        self.strangers_named
+    }
+
+    /// What the lists do to the audience, once all of it has been named.
+    pub(super) fn effects(&self, draw: &Draw) -> Effects {
+        let remembered = self
+            .before()
+            .iter()
+            .filter_map(|before| self.book.kept_out(&before.list));
+        let on_lists = OnLists {
+            lists: &self.lists,
+            people: &self.people,
+            in_audience: &self.in_audience,
+            draw,
+        };
+        on_lists.effects(remembered)
+    }
+
+    /// The lists of the last generation.
+    fn before(&self) -> &'b [ledger::Excluded] {
+        self.book.generation().map_or(&[][..], |before| &before.excluded)
+    }
+
+    /// Frees what finding people on the lists takes. Nobody is looked for any more.
     pub(super) fn forget_people(&mut self) {
         self.people = People::default();
         self.on = Vec::new();
-    }
-
-    /// How many people are on the lists.
-    pub(super) fn len(&self) -> u32 {
-        self.people.len()
+        self.in_audience = Numbers::default();
     }
 
     /// The lists, as the ledger keeps them.
@@ -223,24 +280,158 @@ impl<'b> Exclusion<'b> {
         })
     }
 
-    /// Lists that have over 10 % fewer people than at the last apply: a cut-off one would let people in who said no.
-    pub(super) fn shrunk(&self, before: &[ledger::Excluded]) -> Vec<Change> {
-        let mut now: Vec<_> = self.lists.iter().map(Some).collect();
-        let mut take = |fits: &dyn Fn(&List) -> bool| now.iter_mut().find(|list| list.is_some_and(fits))?.take();
-        let same: Vec<_> = before.iter().map(|then| take(&|list| list.name == then.list)).collect();
-        // One that was renamed is held against those that are new, in the order of the file.
-        let pairs = before
-            .iter()
-            .zip(same)
-            .map(|(then, same)| (then, same.or_else(|| take(&|_| true))));
-        let shrunk = pairs.filter_map(|(then, list)| {
-            let people = list.map_or(0, |list| list.people);
-            (then.people.saturating_sub(people) * 10 > then.people).then(|| Change {
-                what: Accept::SmallerExclude,
-                from: format!("{} with {} people", then.list, then.people),
-                to: list.map_or_else(|| "none".to_owned(), |list| format!("{} with {people}", list.name)),
+    /// Every list with what it does to the audience.
+    pub(super) fn shown(&self, effects: &Effects) -> Vec<ExcludeList> {
+        let shown = |(list, effect): (&List, &Effect)| ExcludeList {
+            list: list.name.clone(),
+            people: list.people,
+            excluded: effect.excluded,
+        };
+        self.lists.iter().zip(&effects.lists).map(shown).collect()
+    }
+
+    /// Lists that have people and exclude nobody, at their first apply. `audience` has some open_ids of the audience.
+    ///
+    /// The people of another campaign's ledger are in the right form, so that nobody of them is in the audience is no sign
+    /// of a mistake.
+    pub(super) fn idle(&self, effects: &Effects, audience: &[String]) -> Vec<Change> {
+        let is_new = |list: &List| self.before().iter().all(|before| before.list != list.name);
+        let idle = self.lists.iter().zip(&effects.lists).filter(|(list, effect)| {
+            effect.excluded == 0 && list.people > 0 && !list.of_campaign && is_new(list) && !audience.is_empty()
+        });
+        let change = |(list, _): (&List, &Effect)| {
+            let of_list = list.on_earlier.iter().copied().chain(list.first..);
+            let of_list: Vec<_> = of_list
+                .take(2)
+                .map_while(|number| self.people.open_id(number))
+                .collect();
+            Change {
+                what: Accept::IdleExclude,
+                from: format!(
+                    "{} with {}, such as {}",
+                    list.name,
+                    people(list.people),
+                    quoted(&of_list)
+                ),
+                to: format!("nobody in the audience, which has {}", quoted(audience)),
+            }
+        };
+        idle.map(change).collect()
+    }
+
+    /// Lists of the last generation that many of the people have left whom they kept out.
+    pub(super) fn departures(&self, effects: &Effects) -> Vec<Departure> {
+        let pairs = self.pairs().into_iter();
+        let departures = pairs.filter_map(|(before, now)| {
+            let Some(sample) = self.book.kept_out(&before.list) else {
+                // The program that closed that generation did not remember whom its lists kept out.
+                return self.shrunk(before, now).map(|change| Departure {
+                    now,
+                    left: Vec::new(),
+                    change,
+                });
+            };
+            let left = effects.left(sample);
+            let many = sample.people_of(left.len());
+            let is_much = left.len() * 10 > sample.hashes().len() && many >= FEWEST_LEFT;
+            is_much.then(|| {
+                let about = if sample.is_whole() { "" } else { "about " };
+                let are = if many == 1 { "is" } else { "are" };
+                Departure {
+                    now,
+                    left,
+                    change: Change {
+                        what: Accept::SmallerExclude,
+                        from: format!("{} kept out {about}{}", before.list, people(sample.people())),
+                        to: format!("{about}{many} of them {are} on no list"),
+                    },
+                }
             })
         });
-        shrunk.collect()
+        departures.collect()
     }
+
+    /// A list that has over 10 % fewer people than before.
+    fn shrunk(&self, before: &ledger::Excluded, now: Option<usize>) -> Option<Change> {
+        let list = now.and_then(|nth| self.lists.get(nth));
+        let many = list.map_or(0, |list| list.people);
+        (before.people.saturating_sub(many) * 10 > before.people).then(|| Change {
+            what: Accept::SmallerExclude,
+            from: format!("{} with {}", before.list, people(before.people)),
+            to: list.map_or_else(|| "none".to_owned(), |list| format!("{} with {many}", list.name)),
+        })
+    }
+
+    /// Each list of the last generation with what it is now. A list without one of its name is held against those that are
+    /// new, in the order of the file: it was renamed.
+    fn pairs(&self) -> Vec<(&'b ledger::Excluded, Option<usize>)> {
+        let mut left: Vec<_> = (0..self.lists.len()).collect();
+        let mut take = |fits: &dyn Fn(&List) -> bool| {
+            let place = left.iter().position(|nth| self.lists.get(*nth).is_some_and(fits))?;
+            Some(left.remove(place))
+        };
+        let before = self.before();
+        let of_same_name = |before: &ledger::Excluded| take(&|list| list.name == before.list);
+        let same: Vec<_> = before.iter().map(of_same_name).collect();
+        let pairs = before.iter().zip(same);
+        pairs
+            .map(|(before, same)| (before, same.or_else(|| take(&|_| true))))
+            .collect()
+    }
+
+    /// Whom each list keeps out, where the ledger does not know that yet: everybody whom it has kept out so far, or from now
+    /// on where so many have left it that a person had to accept it.
+    pub(super) fn kept_out(&self, effects: &Effects, departures: &[Departure]) -> Vec<KeptOut> {
+        let pairs = self.pairs();
+        let lists = self.lists.iter().zip(&effects.lists).enumerate();
+        let kept_out = lists.filter_map(|(nth, (list, effect))| {
+            let begins_again = departures.iter().any(|departure| departure.now == Some(nth));
+            let before = pairs.iter().find(|(_, now)| *now == Some(nth) && !begins_again);
+            let before = before.and_then(|(before, _)| self.book.kept_out(&before.list));
+            let people = before.map_or_else(|| effect.kept_out.clone(), |before| before.union(&effect.kept_out));
+            let is_known = self.book.kept_out(&list.name) == Some(&people);
+            (!is_known).then(|| KeptOut {
+                list: list.name.clone(),
+                people,
+            })
+        });
+        kept_out.collect()
+    }
+}
+
+/// Fewer people who left a list never stop an apply.
+const FEWEST_LEFT: u64 = 10;
+
+/// A list of the last generation that many people have left.
+pub(super) struct Departure {
+    /// Which of the present lists it is.
+    now: Option<usize>,
+    /// The hashes of those who left, of all or of a sample.
+    pub(super) left: Vec<u64>,
+    pub(super) change: Change,
+}
+
+impl Departure {
+    /// The change, where these are some of those who would be sent to now.
+    pub(super) fn change_with(self, open_ids: &[String]) -> Change {
+        let Self { mut change, .. } = self;
+        if !open_ids.is_empty() {
+            change.to.push_str("; for example, ");
+            change.to.push_str(&open_ids.join(", "));
+            change.to.push_str(" would be sent to");
+        }
+        change
+    }
+}
+
+fn people(many: u64) -> String {
+    match many {
+        1 => "1 person".to_owned(),
+        many => format!("{many} people"),
+    }
+}
+
+fn quoted(open_ids: &[String]) -> String {
+    let quoted: Vec<_> = open_ids.iter().map(|open_id| format!("{open_id:?}")).collect();
+    quoted.join(" and ")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::iter;
 
 use crate::delivery::{Away, DeliveryKey, Step};
-use crate::ledger::{Fact, Generation, StoreError};
+use crate::ledger::{Fact, Generation, KeptOut, StoreError};
 
 use super::gathered::OpenIds;
 
@@ -23,6 +23,8 @@ pub struct Changes {
     pub returned: Vec<u32>,
     /// Deliveries whose last code means something else by now, ascending.
     pub reread: Vec<(DeliveryKey, Step)>,
+    /// Whom lists of the excluded have kept out, where the ledger does not know that yet.
+    pub kept_out: Vec<KeptOut>,
     /// What closes the generation.
     pub generation: Generation,
 }
@@ -62,7 +64,8 @@ impl Changes {
             .into_iter()
             .flat_map(|(why, recipients)| chunks(recipients).map(move |recipients| Fact::Away { why, recipients }));
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
-        let mut draft = admitted.chain(away).chain(returned).peekable();
+        let kept_out = self.kept_out.into_iter().map(Fact::KeptOut);
+        let mut draft = admitted.chain(away).chain(returned).chain(kept_out).peekable();
         let reread = self
             .reread
             .into_iter()

@@ -18,6 +18,12 @@ impl Numbers {
         Self(vec![0; (bound as usize).div_ceil(64)])
     }
 
+    /// Makes room for the numbers below `bound`.
+    pub(super) fn make_room(&mut self, bound: u32) {
+        let words = (bound as usize).div_ceil(64).max(self.0.len());
+        self.0.resize(words, 0);
+    }
+
     /// Adds a number; says whether it is new. One at or above the bound never is.
     pub(super) fn insert(&mut self, n: u32) -> bool {
         let bit = 1 << (n % 64);
@@ -26,6 +32,14 @@ impl Numbers {
             *word |= bit;
             new
         })
+    }
+
+    /// Adds the numbers of `others`, which has the same bound.
+    pub(super) fn extend(&mut self, others: &Self) {
+        self.0
+            .iter_mut()
+            .zip(&others.0)
+            .for_each(|(word, other)| *word |= other);
     }
 
     pub(super) fn contains(&self, n: u32) -> bool {
@@ -172,6 +186,11 @@ impl People {
 
     pub(super) const fn len(&self) -> u32 {
         self.names.all()
+    }
+
+    /// The open_id of a number, if it can be read.
+    pub(super) fn open_id(&self, number: u32) -> Option<String> {
+        self.names.open_id(number)
     }
 
     /// The open_ids from a number on, in order.

@@ -18,7 +18,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A change that nobody has accepted.
-    #[error("{}", told(.0))]
+    #[error("{}", .0.told())]
     Change(Change),
     /// The source names nobody.
     #[error("the audience is empty: none of its {rows} rows names a user")]
@@ -129,25 +129,33 @@ impl Refusal {
     }
 }
 
-fn told(change: &Change) -> String {
-    let Change { what, from, to } = change;
-    match what {
-        Accept::ActivityId => format!("the activity is another one than at the last apply: {from} then, {to} now"),
-        Accept::CouponsPerUser => {
-            format!("each user is owed more coupons than at the last apply: {from} then, {to} now")
-        }
-        Accept::SmallerAudience => format!(
-            "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
+impl Change {
+    /// The change in words.
+    pub(super) fn told(&self) -> String {
+        let Self { what, from, to } = self;
+        match what {
+            Accept::ActivityId => format!("the activity is another one than at the last apply: {from} then, {to} now"),
+            Accept::CouponsPerUser => {
+                format!("each user is owed more coupons than at the last apply: {from} then, {to} now")
+            }
+            Accept::SmallerAudience => format!(
+                "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
              {from} then, {to} of them now"
-        ),
-        Accept::ControlGroup => {
-            format!("the control group is another share than at the last apply: {from} then, {to} now")
-        }
-        Accept::SmallerExclude => format!(
-            "a list of the excluded has fewer people than at the last apply, as one that is cut off: {from} then, {to} now"
-        ),
-        Accept::Replays => {
-            format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
+            ),
+            Accept::ControlGroup => {
+                format!("the control group is another share than at the last apply: {from} then, {to} now")
+            }
+            Accept::SmallerExclude => format!(
+                "people have left an exclude list, as when it is cut off or replaced by another file: {from}; now {to}"
+            ),
+            Accept::IdleExclude => {
+                format!(
+                    "the exclude list {from}, excludes {to}; one in another form or of another column looks like this"
+                )
+            }
+            Accept::Replays => {
+                format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::delivery::Skipped;
-use crate::event::UnusableKind;
+use crate::event::{ExcludeList, UnusableKind};
 use crate::identity::{AppId, CampaignName};
 use crate::plan::forecast::lapse::{Comparison, Lapses};
 
@@ -22,6 +22,8 @@ pub struct PlanObject<'a> {
     app_id: &'a AppId,
     counts: CountsBody,
     unusable: BTreeMap<UnusableKind, u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    excludes: &'a [ExcludeList],
     skipped: &'a BTreeMap<Skipped, u64>,
     changes: Vec<ChangeBody<'a>>,
     ledger: LedgerBody,
@@ -169,6 +171,7 @@ impl<'a> PlanObject<'a> {
             app_id: &about.app_id,
             counts: CountsBody::new(&stand.counts, Some(&stand.reading)),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
+            excludes: &stand.reading.excludes,
             skipped: &stand.skipped,
             changes: plan
                 .changes

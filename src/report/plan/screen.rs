@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::clock::until;
 use crate::delivery::StateName;
 
-use super::super::summary::{rows, unusable_kind};
+use super::super::summary::{excludes, rows, unusable_kind};
 use super::super::text::{columns, left, right, skip_reason, visible, wrap};
 use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
 use super::lapse::lapses;
@@ -152,6 +152,7 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     if reading.cut > 0 {
         facts.push(("", format!("{} beyond audience.limit", grouped(reading.cut))));
     }
+    facts.extend(excludes(reading));
     if reading.repeated.count > 0 {
         facts.push(("repeated", rows(&reading.repeated, reading)));
     }

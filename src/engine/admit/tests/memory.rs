@@ -180,6 +180,10 @@ impl Apply {
         };
         let mut excluded = Exclusion::new(book.book());
         for (name, open_ids) in &self.excluded {
+            if name.starts_with("campaign ") {
+                excluded.campaign(name.clone(), open_ids.iter().cloned());
+                continue;
+            }
             excluded.begin(name.clone());
             let rows = (2..).zip(open_ids);
             rows.for_each(|(line, open_id)| {

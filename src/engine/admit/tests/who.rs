@@ -1,5 +1,6 @@
 //! Promises about who is owed something: the excluded, the control group, who lapsed, and what of that could surprise.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::super::*;
@@ -7,7 +8,7 @@ use super::key;
 use super::memory::{Apply, CODE, Memory};
 use crate::clock::from_ms;
 use crate::delivery::{Skipped, Step, Verdict};
-use crate::ledger::Fact;
+use crate::ledger::{Fact, Sample};
 use crate::plan::TurnOrder;
 
 #[test]
@@ -43,47 +44,205 @@ fn rows_that_do_not_say_when_are_unusable_where_it_matters() {
     );
 }
 
-/// A list of the excluded with so many people.
-fn list(name: &str, people: u32) -> (String, Vec<String>) {
+/// A list of these users of the audience.
+fn list(name: &str, users: Range<u32>) -> (String, Vec<String>) {
+    (name.to_owned(), users.map(|user| user.to_string()).collect())
+}
+
+/// A list of people of whom nobody is in the audience.
+fn strangers(name: &str, people: u32) -> (String, Vec<String>) {
     (name.to_owned(), (0..people).map(|n| format!("x{n}")).collect())
 }
 
+/// An apply of 400 users with these lists.
+fn with_lists<const N: usize>(excluded: [(String, Vec<String>); N]) -> Apply {
+    Apply {
+        excluded: excluded.into(),
+        ..Apply::of(0..400)
+    }
+}
+
+/// How many people the ledger knows a list to have kept out.
+fn kept_out(book: &Memory, list: &str) -> Option<u64> {
+    book.book().kept_out(list).map(Sample::people)
+}
+
 #[test]
-fn a_shrunken_list_of_the_excluded_is_not_let_in() {
+fn a_list_that_excludes_nobody_is_not_let_in_at_its_first_apply() {
     let mut book = Memory::new();
-    let apply = |lists: Vec<(String, Vec<String>)>| Apply {
-        excluded: lists,
-        ..Apply::of(0..10)
-    };
-    apply(vec![list("csv a.csv", 100), list("csv b.csv", 9)]).to(&mut book);
-    let kept = book.book().generation().expect("one was closed").excluded.clone();
-    assert_eq!((kept[0].people, kept[1].people), (100, 9));
+    let floats = ("csv a.csv".to_owned(), (0..2).map(|n| format!("{n}.0")).collect());
+    let idle = with_lists([floats.clone(), list("csv b.csv", 0..3), list("csv none.csv", 0..0)]);
+    let mut told = idle.refused(&book);
+    let mut rehearsal = idle.clone();
+    rehearsal.rehearsal = true;
+    let rehearsed = rehearsal.decide(&book).expect("a rehearsal asks for nothing");
+    told = format!("{told}\n\n{}", rehearsed.remarks().collect::<Vec<_>>().join("\n"));
 
-    apply(vec![list("csv a.csv", 90), list("csv b.csv", 9)])
-        .decide(&book)
-        .expect("10 % are not over 10 %");
-    apply(vec![list("csv b.csv", 9), list("csv a.csv", 100)])
-        .decide(&book)
-        .expect("in another order");
-    apply(vec![list("csv a-june.csv", 100), list("csv b.csv", 9)])
-        .decide(&book)
-        .expect("another name");
-    let cut = apply(vec![list("csv a.csv", 89), list("csv b.csv", 9)]).refused(&book);
-    let renamed = apply(vec![list("csv a-june.csv", 50), list("csv b.csv", 8)]).refused(&book);
-    let gone = apply(vec![list("csv b.csv", 9)]).refused(&book);
-    insta::assert_snapshot!([cut, renamed, gone].join("\n\n"));
-
-    let accepted = apply(vec![list("csv b.csv", 9)]).accepting(&[Accept::SmallerExclude]);
-    assert_eq!(accepted.to(&mut book).accepted, [Accept::SmallerExclude]);
+    let accepted = idle.clone().accepting(&[Accept::IdleExclude]).to(&mut book);
+    assert_eq!(accepted.accepted, [Accept::IdleExclude]);
+    let shown = accepted.reading.excludes.iter();
+    let shown: Vec<_> = shown
+        .map(|list| (list.list.as_str(), list.people, list.excluded))
+        .collect();
     assert_eq!(
-        book.book().generation().map(|last| last.accepted.clone()),
-        Some(vec!["smaller_exclude".to_owned()])
+        shown,
+        [("csv a.csv", 2, 0), ("csv b.csv", 3, 3), ("csv none.csv", 0, 0)]
     );
-    let after = apply(vec![list("csv b.csv", 9)]).to(&mut book);
+    let after = idle.to(&mut book);
     assert!(
         after.accepted.is_empty(),
         "afterwards the command without the flag goes on"
     );
+
+    let new = with_lists([floats, list("csv b.csv", 0..3), strangers("csv new.csv", 1)]);
+    told = format!("{told}\n\n{}", new.refused(&book));
+    insta::assert_snapshot!(told);
+
+    let campaign = with_lists([list("csv b.csv", 0..3), strangers("campaign spring", 5)]);
+    campaign
+        .decide(&Memory::new())
+        .expect("open_ids of a ledger are in the right form");
+    let mut nobody = Apply::of([""; 0]).with(|plan| plan.audience.allow_empty = true);
+    nobody.excluded = vec![strangers("csv a.csv", 5)];
+    nobody.decide(&Memory::new()).expect("there is nobody to exclude");
+}
+
+#[test]
+fn a_list_that_many_of_those_have_left_whom_it_kept_out_is_not_let_in() {
+    let mut book = Memory::new();
+    with_lists([list("csv a.csv", 0..200), list("csv b.csv", 200..220)]).to(&mut book);
+    let a = |users| with_lists([list("csv a.csv", users), list("csv b.csv", 200..220)]);
+    let b = |users| with_lists([list("csv a.csv", 0..200), list("csv b.csv", users)]);
+    a(20..200).decide(&book).expect("10 % are not over 10 %");
+    b(209..220).decide(&book).expect("9 people are fewer than 10");
+    with_lists([list("csv b.csv", 200..220), list("csv a.csv", 0..200)])
+        .decide(&book)
+        .expect("in another order");
+    with_lists([list("csv a-june.csv", 0..200), list("csv b.csv", 200..220)])
+        .decide(&book)
+        .expect("another name");
+    with_lists([list("csv 1.csv", 0..90), list("csv 2.csv", 90..220)])
+        .decide(&book)
+        .expect("other lists have all of them");
+    let mut longer = list("csv a.csv", 0..200);
+    longer.1.extend(strangers("", 1_000).1);
+    with_lists([longer.clone(), list("csv b.csv", 200..220)])
+        .decide(&book)
+        .expect("a longer list");
+
+    let cut = a(21..200).refused(&book);
+    let few = b(210..220).refused(&book);
+    let swapped = with_lists([strangers("csv a.csv", 200), list("csv b.csv", 200..220)]).refused(&book);
+    longer.1.drain(..100);
+    let longer = with_lists([longer, list("csv b.csv", 200..220)]).refused(&book);
+    let renamed = with_lists([list("csv a-june.csv", 100..200), list("csv b.csv", 200..220)]).refused(&book);
+    let removed = with_lists([list("csv b.csv", 200..220)]).refused(&book);
+    insta::assert_snapshot!([cut, few, swapped, longer, renamed, removed].join("\n\n"));
+
+    let fewer = with_lists([list("csv a.csv", 100..200)]).accepting(&[Accept::SmallerExclude]);
+    assert_eq!(fewer.to(&mut book).accepted, [Accept::SmallerExclude]);
+    assert_eq!(
+        (kept_out(&book, "csv a.csv"), kept_out(&book, "csv b.csv")),
+        (Some(100), None)
+    );
+    let after = with_lists([list("csv a.csv", 100..200)]).to(&mut book);
+    assert!(
+        after.accepted.is_empty(),
+        "afterwards the command without the flag goes on"
+    );
+}
+
+#[test]
+fn a_list_that_loses_a_few_people_at_every_apply_is_noticed() {
+    let mut book = Memory::new();
+    let a = |users| with_lists([list("csv a.csv", users)]);
+    a(0..200).to(&mut book);
+    a(9..200).to(&mut book);
+    a(18..200).to(&mut book);
+    a(21..200).decide(&book).expect_err("10.5 % have left by now");
+    // What came to it meanwhile counts as well.
+    a(18..300).to(&mut book);
+    assert_eq!(kept_out(&book, "csv a.csv"), Some(300));
+    a(30..300).to(&mut book);
+    with_lists([list("csv renamed.csv", 30..300)]).to(&mut book);
+    assert_eq!(
+        (kept_out(&book, "csv a.csv"), kept_out(&book, "csv renamed.csv")),
+        (None, Some(300))
+    );
+    a(31..300).decide(&book).expect_err("over 10 %, under whatever name");
+    book.reopen();
+    a(31..300).decide(&book).expect_err("the next process knows it too");
+}
+
+/// Of a list that keeps out more people than the ledger remembers a sample decides.
+#[test]
+fn a_large_list_is_guarded_by_a_sample() {
+    let mut book = Memory::new();
+    let users = 60_000;
+    let apply = |excluded: Range<u32>| Apply {
+        excluded: vec![list("csv a.csv", excluded)],
+        ..Apply::of(0..users)
+    };
+    apply(0..50_000).to(&mut book);
+    let known = kept_out(&book, "csv a.csv").expect("it is remembered");
+    assert!(known.abs_diff(50_000) < 2_500, "{known}");
+    apply(4_000..50_000).decide(&book).expect("8 % have left");
+    let refused = apply(6_000..50_000).refused(&book);
+    assert!(refused.contains("csv a.csv kept out about "), "{refused}");
+    assert!(refused.contains(" would be sent to"), "{refused}");
+    apply(0..55_000).to(&mut book);
+    let again = apply(0..55_000).to(&mut book);
+    assert!(again.changes.kept_out.is_empty(), "nothing is told twice");
+}
+
+/// A ledger of an older program knows how many people its lists had, and not who they were.
+#[test]
+fn a_ledger_that_does_not_remember_who_was_kept_out_is_guarded_by_counts() {
+    let mut book = Memory::new();
+    let a = |users| with_lists([list("csv a.csv", users)]);
+    let Changes {
+        mut generation,
+        admitted,
+        ..
+    } = a(0..0).decide(&book).expect("it is let in").changes;
+    generation.excluded[0].people = 100;
+    let recipients = admitted.told().collect();
+    book.append(vec![Fact::Admitted { recipients }, Fact::Closed(Box::new(generation))]);
+    assert_eq!(kept_out(&book, "csv a.csv"), None);
+    a(0..90).decide(&book).expect("10 % are not over 10 %");
+    let cut = a(0..89).refused(&book);
+    let renamed = with_lists([list("csv b.csv", 0..50)]).refused(&book);
+    let removed = with_lists([]).refused(&book);
+    insta::assert_snapshot!([cut, renamed, removed].join("\n\n"));
+    a(0..100).to(&mut book);
+    assert_eq!(kept_out(&book, "csv a.csv"), Some(100), "from here on it is known who");
+    let mut swapped = strangers("csv a.csv", 200);
+    swapped.1.push("0".to_owned());
+    with_lists([swapped]).decide(&book).expect_err("99 people have left");
+}
+
+/// Two lists of one name are two lists.
+#[test]
+fn lists_of_one_name_are_told_apart_and_their_people_counted_apart() {
+    let mut book = Memory::new();
+    let lists = [
+        list("csv a.csv", 0..20),
+        list("csv a.csv", 10..40),
+        list("csv b.csv", 5..15),
+    ];
+    let reading = with_lists(lists).to(&mut book).reading;
+    let shown = reading.excludes.iter();
+    let shown: Vec<_> = shown
+        .map(|list| (list.list.as_str(), list.people, list.excluded))
+        .collect();
+    assert_eq!(
+        shown,
+        [("csv a.csv", 20, 20), ("csv a.csv (2)", 30, 30), ("csv b.csv", 10, 10)]
+    );
+    assert_eq!(reading.excluded, 40);
+    for (list, people) in [("csv a.csv", 20), ("csv a.csv (2)", 30), ("csv b.csv", 10)] {
+        assert_eq!(kept_out(&book, list), Some(people), "{list}");
+    }
 }
 
 #[test]
@@ -193,7 +352,7 @@ fn an_unchanged_source_adds_little_however_active_its_users_are() {
             plan.audience.control_group = 0.05;
         });
         apply.active = (0..5_000).map(|n| Activity::At(from_ms(active + n * 7))).collect();
-        apply.excluded = vec![list("csv opted-out.csv", 1_000), list("campaign spring", 1_000)];
+        apply.excluded = vec![list("csv opted-out.csv", 0..1_000), list("campaign spring", 500..1_500)];
         apply
     };
     apply(0).to(&mut book);
