@@ -63,6 +63,8 @@ mod bugs {
         UserTwice,
         /// An answer from a wrong address means that nothing was issued.
         WrongAddressProves,
+        /// An attempt that was certainly not sent counts as one.
+        NotSentCounts,
     }
 
     thread_local! {

@@ -336,7 +336,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
         let activity = queue::activity_of(&standing, self.flight.activity);
-        let first_in_run = self.queue.count(key) == 1;
+        let first_in_run = self.queue.count(key);
         let trip = Trip {
             user,
             doubt,

@@ -9,8 +9,10 @@ use crate::event::{Attempt, Event, EventKind, Halted};
 use crate::ledger::{Fact, Store};
 use crate::outcome::{Outcome, Proof};
 use crate::pace::backoff;
+use crate::planted::planted;
 
 use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::outage::Reach;
 use super::reservations::User;
 use super::verdict::{self, Context, Effect};
 use super::worker::{Attempted, Done};
@@ -51,9 +53,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         self.limits.lane.probed();
         match done {
             Done::CalledOff { key, why } => {
-                let trip = self.flight.trips.remove(&key);
-                self.queue.uncount(key);
-                if let Some(trip) = trip {
+                if let Some(trip) = self.flight.trips.remove(&key) {
+                    self.queue.withdraw(key, trip.first_in_run);
                     self.flight.deliveries -= u64::from(trip.first_in_run);
                     self.limits.lane.free(trip.user, at.instant, at.instant);
                 }
@@ -120,7 +121,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     fn context(&mut self, key: DeliveryKey, trip: &Trip, attempted: &Attempted, outcome: &Outcome) -> Context {
         let retry = &self.plan.retry;
-        let tries = self.queue.tries(key).max(1);
+        let failed = self.queue.failed(key).max(1);
         let random = self.flight.random.f64();
         Context {
             open_id: attempted.open_id.clone(),
@@ -130,15 +131,17 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             accepts_replays: self.ledger.book().accepts_replays(),
             wrong_address: outcome.wrong_address() && self.limits.guards.wrong_address(),
             timeout: retry.timeout,
-            delay: backoff::delay(tries, retry.first_delay, retry.max_delay, random),
+            delay: backoff::delay(failed, retry.first_delay, retry.max_delay, random),
         }
     }
 
     /// What an outcome means for everything that is to start after it.
     fn affect(&mut self, key: DeliveryKey, effect: Effect, outcome: &Outcome, at: Moment) {
-        let reached = effect != Effect::NotReached;
+        let reach = effect.reach();
+        let reached = reach == Reach::Answered;
+        let began = at.instant.checked_sub(outcome.latency).unwrap_or(at.instant);
         let waited = self.limits.wait.is_some() || self.limits.lane.outage().is_some();
-        self.limits.lane.ended(reached, at.instant);
+        self.limits.lane.ended(key, reach, began, at.instant);
         self.look_at_lane(at);
         if reached && waited {
             self.limits.wait = None;
@@ -150,9 +153,11 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
                 self.limits.ramp.answered(settled);
             }
-            Effect::NotReached => {}
+            Effect::Unable | Effect::Lost => {}
+            // Each further one waits longer all the same.
+            Effect::NotSent if counts && !planted!(NotSentCounts) => return self.queue.uncount_unsent(key),
+            Effect::NotSent => {}
             Effect::Throttled => {
-                let began = at.instant.checked_sub(outcome.latency).unwrap_or(at.instant);
                 self.limits.lane.throttled(key.recipient, began, at.instant);
                 counts &= !self.limits.lane.slowed();
             }

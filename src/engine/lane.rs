@@ -12,13 +12,14 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
+use crate::delivery::DeliveryKey;
 use crate::event::Owner;
 use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
 use crate::plan::forecast::after_taking;
 use crate::planted::planted;
 
-use super::outage::{MOST_BETWEEN, Open, Outage};
+use super::outage::{Attempted, MOST_BETWEEN, Open, Outage, Reach};
 use super::reservations::{Busy, Reservations, User};
 
 /// The right to send for an app id on this machine, which one process has at a time.
@@ -453,11 +454,12 @@ impl Seat {
         }
     }
 
-    /// Tells how an attempt ended: `reached` when the platform gave a real answer.
-    pub(super) fn ended(&self, reached: bool, now: Instant) {
+    /// Tells how far an attempt of this run got that began at `began`.
+    pub(super) fn ended(&self, key: DeliveryKey, reach: Reach, began: Instant, now: Instant) {
+        let seat = self.number;
         let changed = self.lane.with(|shared| {
             let before = shared.outage.open().is_some();
-            shared.outage.ended(reached, now);
+            shared.outage.ended(Attempted { seat, key }, reach, began, now);
             before != shared.outage.open().is_some()
         });
         if changed {

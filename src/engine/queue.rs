@@ -38,9 +38,18 @@ pub struct Queue {
     turns: Turns,
     /// Taken to see whether there is one, and given out next.
     ahead: Option<DeliveryKey>,
-    /// How many attempts of an unsettled delivery were made in this run.
-    tries: HashMap<DeliveryKey, u32>,
+    /// The unsettled deliveries that were attempted in this run.
+    tries: HashMap<DeliveryKey, Tries>,
     rules: Rules,
+}
+
+/// The attempts of a delivery in this run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tries {
+    /// How many count towards `retry.attempts`.
+    counted: u32,
+    /// How many the next delay goes by: those that were certainly not sent as well.
+    failed: u32,
 }
 
 /// Everybody who has a turn, in order.
@@ -242,27 +251,45 @@ impl Queue {
         let passed_over = self.passed_over.iter().map(|(_, key)| *key);
         let resting = self.resting.iter().map(|Reverse((_, key))| *key);
         let all = passed_over.chain(resting);
-        all.filter(move |key| !capped || self.tries(*key) > 0)
+        all.filter(move |key| !capped || self.tries.contains_key(key))
     }
 
-    /// Counts one more attempt of a delivery in this run.
-    pub fn count(&mut self, key: DeliveryKey) -> u32 {
+    /// Counts one more attempt of a delivery in this run. Returns whether it is the first one.
+    pub fn count(&mut self, key: DeliveryKey) -> bool {
+        let first = !self.tries.contains_key(&key);
         let tries = self.tries.entry(key).or_default();
-        *tries += 1;
-        *tries
+        tries.counted += 1;
+        tries.failed += 1;
+        first
     }
 
-    /// Takes back one attempt that does not count.
+    /// Takes back an attempt that does not count.
     pub fn uncount(&mut self, key: DeliveryKey) {
         if let Some(tries) = self.tries.get_mut(&key) {
-            *tries = tries.saturating_sub(1);
+            tries.counted = tries.counted.saturating_sub(1);
+            tries.failed = tries.failed.saturating_sub(1);
         }
     }
 
-    /// How many attempts of `key` this run made.
+    /// Takes back an attempt that was certainly not sent. The delay before the next one grows all the same.
+    pub fn uncount_unsent(&mut self, key: DeliveryKey) {
+        if let Some(tries) = self.tries.get_mut(&key) {
+            tries.counted = tries.counted.saturating_sub(1);
+        }
+    }
+
+    /// Takes back an attempt that was not made.
+    pub fn withdraw(&mut self, key: DeliveryKey, first_in_run: bool) {
+        self.uncount(key);
+        if first_in_run {
+            self.tries.remove(&key);
+        }
+    }
+
+    /// How many failed attempts of `key` the next delay goes by.
     #[must_use]
-    pub fn tries(&self, key: DeliveryKey) -> u32 {
-        self.tries.get(&key).copied().unwrap_or_default()
+    pub fn failed(&self, key: DeliveryKey) -> u32 {
+        self.tries.get(&key).map_or(0, |tries| tries.failed)
     }
 
     /// Forgets a delivery that is settled.
@@ -293,14 +320,13 @@ impl Queue {
         {
             return Some(key);
         }
-        let least = u32::from(pick == Pick::Again);
         while let Some(key) = pop_due(&mut self.doubts, instant) {
-            if self.may_try(key, least) && self.may_go(book, key, now) {
+            if self.may_try(key, pick) && self.may_go(book, key, now) {
                 return Some(key);
             }
         }
         while let Some(key) = pop_due(&mut self.retries, instant) {
-            if self.may_try(key, least) {
+            if self.may_try(key, pick) {
                 return Some(key);
             }
         }
@@ -313,8 +339,11 @@ impl Queue {
         doubt.is_none_or(|doubt| self.resendable(book, key, &doubt, now))
     }
 
-    fn may_try(&self, key: DeliveryKey, least: u32) -> bool {
-        (least..self.rules.attempts).contains(&self.tries(key))
+    fn may_try(&self, key: DeliveryKey, pick: Pick) -> bool {
+        match self.tries.get(&key) {
+            Some(tries) => tries.counted < self.rules.attempts,
+            None => pick != Pick::Again && self.rules.attempts > 0,
+        }
     }
 
     /// Whether this run has nothing left to attempt, now or later; `capped` when it may begin no further delivery.
@@ -459,7 +488,7 @@ impl Queue {
         !retries
             .chain(doubts)
             .chain(left_out)
-            .any(|key| of(&key) && self.may_try(key, 0))
+            .any(|key| of(&key) && self.may_try(key, Pick::Send))
     }
 
     /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.

@@ -13,6 +13,7 @@ use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::planted::planted;
 
 use super::limits::WAIT_PROBE;
+use super::outage::Reach;
 
 /// What must be known beside the outcome.
 #[derive(Clone, Debug)]
@@ -49,8 +50,12 @@ pub struct Decision {
 pub enum Effect {
     /// The platform answered.
     Answered,
-    /// The platform was not reached, or could not do it.
-    NotReached,
+    /// The platform could not do it.
+    Unable,
+    /// The answer was lost.
+    Lost,
+    /// The request was certainly not sent; the attempt does not count.
+    NotSent,
     /// The platform asked to slow down.
     Throttled,
     /// The token was not accepted; the delivery goes again at once, and the attempt does not count.
@@ -64,6 +69,19 @@ pub enum Effect {
     },
     /// Nothing more may be started.
     Halt(Halted),
+}
+
+impl Effect {
+    /// How far the attempt got.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        match self {
+            Self::Unable => Reach::Unable,
+            Self::Lost => Reach::Lost,
+            Self::NotSent => Reach::NotSent,
+            _ => Reach::Answered,
+        }
+    }
 }
 
 /// Decides.
@@ -99,14 +117,14 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
             Verdict::NotIssued { due: outcome.at, code },
             Effect::Halt(halted_without_code(outcome)),
         ),
-        Proof::Unknown(_) => {
+        Proof::Unknown(why) => {
             let due = due.max(later(outcome.at, rest(outcome, context.timeout)));
             // A gateway may turn the answer away after it passed the request on: a wrong address stops the run and proves
             // nothing about the delivery.
-            let effect = if context.wrong_address {
-                Effect::Halt(halted_without_code(outcome))
-            } else {
-                Effect::NotReached
+            let effect = match why {
+                _ if context.wrong_address => Effect::Halt(halted_without_code(outcome)),
+                Unknown::SystemError => Effect::Unable,
+                Unknown::TimedOut | Unknown::Cut | Unknown::Unreadable => Effect::Lost,
             };
             (Verdict::Unknown { due, code }, effect)
         }
@@ -144,7 +162,7 @@ fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Ef
     match why {
         NotIssued::Throttled => (Verdict::NotIssued { due, code }, Effect::Throttled),
         NotIssued::Token => (at_once, Effect::Token),
-        NotIssued::NotSent => (Verdict::NotIssued { due, code }, Effect::NotReached),
+        NotIssued::NotSent => (Verdict::NotIssued { due, code }, Effect::NotSent),
         NotIssued::Wait => {
             let due = later(outcome.at, WAIT_PROBE);
             let wait = Effect::Wait {

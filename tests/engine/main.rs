@@ -15,6 +15,7 @@ mod orders;
 mod prediction;
 mod progress;
 mod shared_users;
+mod tail;
 mod waves;
 mod waves_end;
 mod who;
