@@ -279,10 +279,15 @@ impl Sends {
         )
     }
 
-    /// Starts per second over all the time between starts, waits left out; none with fewer than two.
+    /// Starts per second over all the time between starts, waits left out, and no more than any one second had. None with fewer
+    /// than two.
     #[must_use]
     pub fn reached(&self) -> Option<f64> {
-        (self.gaps.1 > 0).then(|| per_second(self.gaps.0, Duration::from_micros(self.gaps.1.unsigned_abs())))
+        let (gaps, time) = self.gaps;
+        let rate = per_second(gaps, Duration::from_micros(time.unsigned_abs()));
+        // Short bursts with waits in between add up to more.
+        let most = per_second(self.second.most(), Duration::from_secs(1));
+        (time > 0).then(|| rate.min(most))
     }
 }
 

@@ -47,6 +47,8 @@ proptest! {
         let sends = starts(&times).sends;
         prop_assert_eq!(sends.second.most(), naive(&times));
         prop_assert_eq!(sends.attempts, times.len() as u64);
+        let most = per_second(sends.second.most(), Duration::from_secs(1));
+        prop_assert!(sends.reached().is_none_or(|rate| rate <= most));
     }
 
     /// A wall clock that is corrected while starts go on changes nothing that is measured of them.
@@ -111,4 +113,21 @@ fn a_wait_is_no_part_of_the_rate() {
     let sends = story.tally().sends;
     assert_eq!(sends.reached().map(f64::round), Some(100.0));
     assert_eq!(sends.second.most(), 100);
+}
+
+/// A few starts close together, again and again, with waits in between: no second had more than two.
+#[test]
+fn the_rate_that_was_reached_is_no_higher_than_the_harshest_second() {
+    let mut story = Story::new();
+    story.begin().admit(100).phase(Phase::Sending);
+    for _ in 0..8 {
+        story.start().wait(6).start();
+        story.phase(Phase::Waiting {
+            why: Waiting::Due,
+            until: None,
+        });
+        story.wait(5_000).phase(Phase::Sending);
+    }
+    let sends = story.tally().sends;
+    assert_eq!((sends.second.most(), sends.reached().map(f64::round)), (2, Some(2.0)));
 }
