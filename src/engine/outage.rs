@@ -49,7 +49,7 @@ pub struct Attempted {
 pub enum Reach {
     /// The platform gave a real answer.
     Answered,
-    /// The platform answered that it could not do it: a code of class retry.
+    /// The platform answered that it could not do it, a code of class retry, or left out the coupon.
     Unable,
     /// The request may have arrived, and the answer was lost.
     Lost,

@@ -50,7 +50,7 @@ pub struct Decision {
 pub enum Effect {
     /// The platform answered.
     Answered,
-    /// The platform could not do it.
+    /// The platform answered that it could not do it, or left out the coupon.
     Unable,
     /// The answer was lost.
     Lost,
@@ -123,7 +123,7 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
             // nothing about the delivery.
             let effect = match why {
                 _ if context.wrong_address => Effect::Halt(halted_without_code(outcome)),
-                Unknown::SystemError => Effect::Unable,
+                Unknown::SystemError | Unknown::NoCoupon => Effect::Unable,
                 Unknown::TimedOut | Unknown::Cut | Unknown::Unreadable => Effect::Lost,
             };
             (Verdict::Unknown { due, code }, effect)
