@@ -137,7 +137,7 @@ fn prepare(dir: &Path, deliveries: u32) -> Result<(), Failed> {
         let mut ledger = Ledger::open(store, identity).await?;
         let at = from_ms(BEGIN);
         let timeout = Duration::from_secs(10);
-        ledger.append(vec![Fact::RunBegan { at, timeout }]).await?;
+        ledger.append(vec![Fact::run_began(at, timeout)]).await?;
         let users: Vec<u32> = (0..deliveries).collect();
         for chunk in users.chunks(Fact::CHUNK) {
             let recipients = chunk.iter().map(|n| open_id(*n)).collect::<Result<_, _>>()?;

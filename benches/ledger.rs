@@ -122,10 +122,7 @@ fn closed(users: u32, at_ms: i64) -> Fact {
 }
 
 fn began(at_ms: i64) -> Fact {
-    Fact::RunBegan {
-        at: from_ms(at_ms),
-        timeout: Duration::from_secs(10),
-    }
+    Fact::run_began(from_ms(at_ms), Duration::from_secs(10))
 }
 
 /// Admits everybody as the engine does, some thousands to a flush.

@@ -132,7 +132,7 @@ async fn admit(plan: &Plan, clock: &Clock) -> Result<Ledger<Dropping>> {
     let mut ledger = Ledger::open(Dropping, plan.identity.clone()).await?;
     let at = clock.now();
     let timeout = plan.retry.timeout;
-    ledger.append(vec![Fact::RunBegan { at, timeout }]).await?;
+    ledger.append(vec![Fact::run_began(at, timeout)]).await?;
     let users: Vec<_> = (0..USERS)
         .map(|n| OpenId::parse(&format!("ba253642-0590-40bc-{n:08}")))
         .collect::<std::result::Result<_, _>>()?;

@@ -286,10 +286,7 @@ async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) ->
     let mut ledger = Ledger::open(store, plan.identity.clone()).await?;
     let at = clock.now();
     let recipients = (0..users).map(user).collect::<Result<Vec<_>>>()?;
-    let mut facts = vec![Fact::RunBegan {
-        at,
-        timeout: plan.retry.timeout,
-    }];
+    let mut facts = vec![Fact::run_began(at, plan.retry.timeout)];
     facts.extend(recipients.chunks(Fact::CHUNK).map(|chunk| Fact::Admitted {
         recipients: chunk.to_vec(),
     }));

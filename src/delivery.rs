@@ -93,6 +93,17 @@ pub struct Doubt {
     pub stuck: bool,
 }
 
+/// The answer that a delivery is held by. Whether its attempt issued the coupon is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The code of the answer.
+    pub code: i64,
+    /// When the attempt began.
+    pub began: Timestamp,
+    /// The activity of the attempt.
+    pub activity: ActivityNo,
+}
+
 /// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -297,13 +308,25 @@ pub enum Step {
     },
     /// An apply decided that it is not owed at present.
     Skip(Skipped),
-    /// An apply decided that it is owed: a skipped one came back, a held one's code or activity changed.
+    /// An apply decided that it is owed: the campaign file says that its held code means that nothing was issued. By
+    /// the first rules also: it was skipped and came back, or it was held and the activity changed.
     Owe,
+    /// An apply under another activity decided that a held one is owed. Its attempt may have issued a coupon, so this
+    /// counts in `max_coupons` as if it had.
+    OweUnderNewActivity,
+    /// An apply decided that it is no longer skipped: it is held if it was held when it was skipped, else owed.
+    Return,
     /// An apply read its last code again: the user is refused for good.
     RereadRefused,
     /// An apply read the last code again: it tells of an earlier success. For a held one only where the ledger has
     /// accepted that another one has sent this campaign.
     RereadIssued,
+    /// An apply read its last code again: nobody knows whether the attempt issued the coupon. A resend is due at the
+    /// earliest at `due`.
+    RereadUnknown {
+        /// When.
+        due: Timestamp,
+    },
     /// An apply read the last code of a doubt again: it may be sent again, at `due` at the earliest.
     RereadResend {
         /// When.
@@ -323,6 +346,9 @@ pub struct Standing {
     /// What is not known of it; kept when it is settled, for those who ask how it came about, and so that a doubt that a
     /// person called refused is still one when it is reopened.
     pub doubt: Option<Doubt>,
+    /// The answer that it is held by. It is kept while the delivery is skipped, so that it is held when it comes back, and
+    /// when a person calls it refused, so that reopening it counts in two steps as in one.
+    pub held: Option<Held>,
 }
 
 /// A step that the table of transitions does not have.
@@ -358,6 +384,7 @@ impl Standing {
         state: State::Pending,
         attempts: 0,
         doubt: None,
+        held: None,
     };
 
     /// The table of transitions.
@@ -397,17 +424,37 @@ impl Standing {
                 _ => no,
             },
             Step::Owe => match self.state {
-                State::Skipped(_) | State::Held { .. } => Ok(self.with(State::Pending)),
+                State::Skipped(_) | State::Held { .. } => Ok(self.no_longer_held(State::Pending)),
+                _ => no,
+            },
+            Step::OweUnderNewActivity => match self.state {
+                State::Held { .. } => Ok(self.no_longer_held(State::Pending)),
+                _ => no,
+            },
+            Step::Return => match (self.state, self.held) {
+                (State::Skipped(_), Some(Held { code, .. })) => Ok(self.with(State::Held { code })),
+                (State::Skipped(_), None) => Ok(self.with(State::Pending)),
                 _ => no,
             },
             Step::RereadRefused => match self.state {
-                State::Held { code } => Ok(self.with(State::Refused { code })),
+                State::Held { code } => Ok(self.no_longer_held(State::Refused { code })),
                 _ => no,
             },
             Step::RereadIssued => match (self.state, self.doubt) {
                 (State::InDoubt, Some(Doubt { code: Some(_), .. })) | (State::Held { .. }, None) => {
-                    Ok(self.with(State::Issued))
+                    Ok(self.no_longer_held(State::Issued))
                 }
+                _ => no,
+            },
+            Step::RereadUnknown { due } => match (self.state, self.held) {
+                (State::Held { .. }, Some(held)) => Ok(self.no_longer_held(State::InDoubt).doubting(Doubt {
+                    unknown_attempts: 1,
+                    since: held.began,
+                    activity: held.activity,
+                    due,
+                    code: Some(held.code),
+                    stuck: false,
+                })),
                 _ => no,
             },
             Step::RereadResend { due } => match (self.state, self.doubt) {
@@ -427,6 +474,14 @@ impl Standing {
 
     const fn with(self, state: State) -> Self {
         Self { state, ..self }
+    }
+
+    const fn no_longer_held(self, state: State) -> Self {
+        Self {
+            state,
+            held: None,
+            ..self
+        }
     }
 
     const fn attempting(self, began: Timestamp, activity: ActivityNo, was_due: Option<Timestamp>) -> Self {
@@ -473,7 +528,11 @@ impl Standing {
             },
             (Verdict::Refused { code }, Some(_)) if planted!(RefusalSettles) => self.with(State::Refused { code }),
             (Verdict::Refused { code }, None) => self.with(State::Refused { code }),
-            (Verdict::Held { code }, None) => self.with(State::Held { code }),
+            (Verdict::Held { code }, None) => Self {
+                state: State::Held { code },
+                held: Some(Held { code, began, activity }),
+                ..self
+            },
             (Verdict::NotIssued { due, .. }, None) => self.with(State::Deferred { until: due }),
             (Verdict::Refused { code } | Verdict::Held { code }, Some(doubt)) => self.doubting(Doubt {
                 code: Some(code),

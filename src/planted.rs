@@ -61,6 +61,8 @@ mod bugs {
         VanishUnnoticed,
         /// The reservation of a user by another campaign is ignored.
         UserTwice,
+        /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.
+        HeldOwedAgain,
         /// An answer from a wrong address means that nothing was issued.
         WrongAddressProves,
         /// An attempt that was certainly not sent counts as one.

@@ -59,10 +59,7 @@ impl Campaign {
         let mut ledger = Ledger::open(self.store.clone(), self.plan.identity.clone())
             .await
             .expect("it opens");
-        let began = Fact::RunBegan {
-            at: Timestamp::UNIX_EPOCH,
-            timeout: Duration::from_secs(10),
-        };
+        let began = Fact::run_began(Timestamp::UNIX_EPOCH, Duration::from_secs(10));
         ledger.append(vec![began]).await.expect("it is told");
         ledger
     }

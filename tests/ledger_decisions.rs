@@ -112,7 +112,7 @@ fn every_doubt_that_is_reopened_counts_for_ever() {
         }
         desk.answered(2, 1, Verdict::Held { code: 7 }).await;
         desk.decide(2, 1, MAY_DOUBLE).await.unwrap();
-        assert_eq!(desk.ledger.book().reopened_doubts(), 0, "nothing was unknown of it");
+        assert_eq!(desk.ledger.book().reopened_doubts(), 0, "it was no doubt");
         desk.decide(0, 1, MAY_DOUBLE).await.unwrap();
         desk.decide(1, 1, Resolution::Refused).await.unwrap();
         assert_eq!(desk.ledger.book().reopened_doubts(), 1);
@@ -127,6 +127,31 @@ fn every_doubt_that_is_reopened_counts_for_ever() {
         }
         assert_eq!(desk.ledger.book().reopened_doubts(), 2);
         assert_eq!(desk.reopened().await.book().reopened_doubts(), 2);
+    });
+}
+
+/// A held code may hide a coupon, so a held delivery that is reopened counts in one step as in two.
+#[test]
+fn every_held_delivery_that_is_reopened_counts_for_ever() {
+    wait(async {
+        let mut desk = Desk::new(3, 1).await;
+        for recipient in 0..3 {
+            desk.answered(recipient, 1, Verdict::Held { code: 7 }).await;
+        }
+        desk.decide(0, 1, OWED).await.unwrap();
+        desk.decide(1, 1, Resolution::Refused).await.unwrap();
+        assert_eq!(desk.ledger.book().reopened_held(), 1);
+        desk.ledger = desk.reopened().await;
+        desk.decide(1, 1, OWED).await.unwrap();
+        desk.decide(2, 1, Resolution::Issued).await.unwrap();
+        desk.answered(0, 1, Verdict::Refused { code: 8 }).await;
+        desk.decide(0, 1, OWED).await.unwrap();
+        assert_eq!(
+            desk.ledger.book().reopened_held(),
+            2,
+            "the platform's own refusal is no coupon"
+        );
+        assert_eq!(open(desk.reopened().await.book()), open(desk.ledger.book()));
     });
 }
 

@@ -233,7 +233,7 @@ fn an_earlier_ledger_goes_on() {
             check(ledger.book());
             let at = later(ledger.book().newest(), Duration::from_hours(1));
             let timeout = Duration::from_secs(10);
-            ledger.append(vec![Fact::RunBegan { at, timeout }]).await.unwrap();
+            ledger.append(vec![Fact::run_began(at, timeout)]).await.unwrap();
             let activity = ledger.book().current_activity().unwrap();
             let first_coupons = (0..ledger.book().recipients()).map(|recipient| DeliveryKey { recipient, ordinal: 1 });
             let pending = first_coupons.filter(|key| ledger.book().standing(*key).state.name() == StateName::Pending);

@@ -32,7 +32,7 @@ async fn begun(recipients: u32, coupons: u8) -> (MemoryStore, Ledger<MemoryStore
 }
 
 #[test]
-fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() {
+fn who_leaves_and_returns_is_skipped_and_owed_or_held_again_and_what_is_unknown_stays() {
     wait(async {
         let (_, mut ledger) = begun(4, 1).await;
         let unknown = Verdict::Unknown { due: T, code: None };
@@ -74,7 +74,7 @@ fn who_leaves_and_returns_is_skipped_and_owed_again_and_what_is_unknown_stays() 
                 StateName::Pending,
                 StateName::InDoubt,
                 StateName::Issued,
-                StateName::Pending
+                StateName::Held
             ]
         );
     });

@@ -69,7 +69,7 @@ fn ledger(plan: &Plan, users: u32) -> Ledger<NoStore> {
             excluded: Vec::new(),
             accepted: Vec::new(),
         }));
-        let began = [Fact::RunBegan { at, timeout }];
+        let began = [Fact::run_began(at, timeout)];
         let facts = began.into_iter().chain(admitted).chain([closed]).collect();
         ledger.append(facts).await.unwrap();
         ledger

@@ -52,10 +52,7 @@ impl Converge<'_> {
     /// That a run begins now.
     #[must_use]
     pub const fn run_began(&self) -> Fact {
-        Fact::RunBegan {
-            at: self.now,
-            timeout: self.plan.retry.timeout,
-        }
+        Fact::run_began(self.now, self.plan.retry.timeout)
     }
 
     /// The present by which times in the audience are read: the latest of those that the command knows, so that no time

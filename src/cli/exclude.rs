@@ -12,7 +12,7 @@ use super::rehearsal::RehearsalArgs;
 use super::view;
 use crate::audience::Source;
 use crate::campaign::{self, Exclude};
-use crate::delivery::{DeliveryKey, StateName};
+use crate::delivery::{DeliveryKey, Standing, State};
 use crate::engine::admit::Exclusion;
 use crate::ledger::Book;
 use crate::plan::{self, Plan, RunOptions};
@@ -111,13 +111,21 @@ fn receivers(book: &Book) -> impl Iterator<Item = String> {
                 recipient: *recipient,
                 ordinal,
             };
-            let state = book.standing(key).state.name();
-            matches!(state, StateName::Issued | StateName::InDoubt | StateName::InFlight)
+            may_have_coupon(&book.standing(key))
         })
     };
     (0..book.recipients())
         .filter(has)
         .map(|recipient| book.open_id(recipient))
+}
+
+/// Whether a coupon was issued, or may have been: a held code does not say that nothing was.
+fn may_have_coupon(standing: &Standing) -> bool {
+    match standing.state {
+        State::Issued | State::InDoubt | State::Attempting { .. } | State::Held { .. } => true,
+        State::Skipped(_) => standing.held.is_some(),
+        State::Pending | State::Deferred { .. } | State::Refused { .. } => false,
+    }
 }
 
 /// What went wrong, as a failure of the list: who reads it has to know that nobody was sent to for it.
@@ -130,5 +138,39 @@ fn unreadable(list: &str, failure: Failure) -> Failure {
         message: format!("cannot read the excluded list {list}; nobody is sent to without it"),
         causes,
         ..failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_ms;
+    use crate::delivery::{ActivityNo, Step, Verdict};
+
+    /// What may be a coupon of another campaign excludes from this one, also while its user is gone from that one.
+    #[test]
+    fn who_may_have_a_coupon_is_excluded() {
+        let after = |steps: &[Step]| {
+            let next = |standing: Standing, step: &Step| standing.next(*step).expect("the table has the step");
+            may_have_coupon(&steps.iter().fold(Standing::PENDING, next))
+        };
+        let attempt = Step::Intent {
+            at: from_ms(1),
+            activity: ActivityNo(0),
+        };
+        let ended = |verdict| Step::Ended(verdict);
+        let due = from_ms(2);
+        let skip = Step::Skip(crate::delivery::Skipped::Gone);
+        let held = ended(Verdict::Held { code: 7 });
+        assert!(after(&[attempt]));
+        assert!(after(&[attempt, ended(Verdict::Issued)]));
+        assert!(after(&[attempt, ended(Verdict::Unknown { due, code: None })]));
+        assert!(after(&[attempt, held]));
+        assert!(after(&[attempt, held, skip]));
+        assert!(!after(&[]));
+        assert!(!after(&[skip]));
+        assert!(!after(&[attempt, ended(Verdict::Refused { code: 7 })]));
+        assert!(!after(&[attempt, held, Step::RereadRefused]));
+        assert!(!after(&[attempt, ended(Verdict::NotIssued { due, code: None })]));
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::engine::admit::owed_again;
 use crate::identity::{ActivityId, AppId, CampaignName};
 use crate::report::console::{self, Console};
 use crate::report::text::visible;
@@ -52,6 +53,8 @@ pub struct About {
     pub base_url: String,
     /// How many coupons may be sent.
     pub to_send: u64,
+    /// How many of them are held, and owed again because the activity changed.
+    pub owed_again: u64,
     /// Where the ledger is.
     pub ledger: PathBuf,
     /// Whether it is new.
@@ -125,6 +128,9 @@ fn to_send_one(about: &About) -> String {
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
+    if let Some(held) = owed_again(about.owed_again) {
+        let _ = writeln!(text, "the activity is another one than at the last apply; {held}");
+    }
     text + "an issued coupon cannot be taken back. go on? [y/N] "
 }
 
@@ -151,6 +157,9 @@ fn to_send_all(all: &[&About]) -> String {
             "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",
             ""
         );
+        if let Some(held) = owed_again(about.owed_again) {
+            let _ = writeln!(text, "  {:width$}  the activity is another one; {held}", "");
+        }
     }
     let coupons = if sum == 1 { "coupon" } else { "coupons" };
     let platform = all.first().filter(|_| one_platform);
@@ -219,6 +228,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 1200,
+            owed_again: 0,
             ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
         };
@@ -235,6 +245,27 @@ mod tests {
     }
 
     #[test]
+    fn what_another_activity_owes_again_is_part_of_the_question() {
+        let about = About {
+            campaign: CampaignName::parse("summer-2026").unwrap(),
+            title: None,
+            app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
+            activity_id: ActivityId::parse("7218071234565644204").unwrap(),
+            base_url: "https://open.douyin.com".into(),
+            to_send: 40,
+            owed_again: 20,
+            ledger: "campaigns/.runner".into(),
+            new_ledger: false,
+        };
+        let one = About {
+            owed_again: 1,
+            ..about.clone()
+        };
+        let questions = [to_send(&[&about]), to_send(&[&about, &one])];
+        insta::assert_snapshot!(questions.join("\n"));
+    }
+
+    #[test]
     fn several_campaigns_are_one_question() {
         let about = |campaign: &str, title: Option<&str>, to_send, new_ledger| About {
             campaign: CampaignName::parse(campaign).unwrap(),
@@ -243,6 +274,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send,
+            owed_again: 0,
             ledger: "campaigns/.runner".into(),
             new_ledger,
         };

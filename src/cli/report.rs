@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::delivery::{DeliveryKey, Standing, State, StateName};
+use crate::delivery::{DeliveryKey, Standing, StateName};
+use crate::engine::next::{Next, Waits, next};
 use crate::identity::{AppId, CampaignName, OpenId};
 use crate::ledger::{Book, Fact};
-use crate::plan::{InDoubt, Plan};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::report::html::history::History;
 use crate::report::html::{self, About, Open, Report};
@@ -104,7 +105,7 @@ async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failur
             attempts: standing.attempts,
             since: standing.doubt.map(|doubt| doubt.since),
             last: history.last(key).cloned().unwrap_or_default(),
-            next: next(&standing, plan, about.now),
+            next: next_words(next(book, plan, key, about.now.max(book.newest()))),
         })
     });
     Ok(Report {
@@ -160,17 +161,20 @@ fn listed(book: &Book) -> Vec<(DeliveryKey, Standing)> {
     listed
 }
 
-/// What happens next to a delivery that is listed.
-fn next(standing: &Standing, plan: &Plan, now: jiff::Timestamp) -> &'static str {
-    match (standing.state, standing.doubt) {
-        (State::Held { .. }, _) => "waits for its code to be classified",
-        (State::Attempting { .. }, _) => "is in doubt from the next run on",
-        (_, Some(doubt)) if doubt.stuck => "a person asks the platform",
-        (_, Some(_)) if plan.retry.in_doubt == InDoubt::Ask => "a person decides: retry.in_doubt is ask",
-        (_, Some(doubt)) if crate::clock::later(doubt.since, plan.retry.resend_within) <= now => {
-            "a person asks the platform: retry.resend_within is over"
-        }
-        _ => "sent again by the next run",
+/// What happens next to a delivery that is listed, in words.
+const fn next_words(next: Next) -> &'static str {
+    match next {
+        Next::Person(Waits::Held { .. }) => "waits for its code to be classified",
+        Next::Person(Waits::Answered { .. }) => "a person asks the platform",
+        Next::Person(Waits::Ask) => "a person decides: retry.in_doubt is ask",
+        Next::Person(Waits::Old { .. }) => "a person asks the platform: retry.resend_within is over",
+        Next::Person(Waits::Excluded) => "a person decides: the user is excluded",
+        Next::Person(Waits::Beyond) => "a person decides: coupons_per_user no longer reaches it",
+        Next::Person(Waits::End { .. }) => "is not sent again: schedule.end comes first",
+        Next::InFlight => "is in doubt from the next run on",
+        Next::Reread(_) | Next::Doubted { .. } => "the next run reads its code again",
+        Next::Sent { .. } => "sent again by the next run",
+        Next::Issued | Next::Refused | Next::Skipped { .. } | Next::Behind { .. } | Next::Wave(_) => "",
     }
 }
 

@@ -26,10 +26,7 @@ fn batch(n: u64) -> Vec<Fact> {
     let recipients = if n.is_multiple_of(7) { Fact::CHUNK } else { 3 };
     let name = |at: usize| OpenId::parse(&format!("ba253642-0590-40bc-a1b2-93c4d5e6f708-{n}-{at}")).unwrap();
     vec![
-        Fact::RunBegan {
-            at: from_ms(i64::try_from(n).unwrap()),
-            timeout: Duration::from_secs(10),
-        },
+        Fact::run_began(from_ms(i64::try_from(n).unwrap()), Duration::from_secs(10)),
         Fact::Admitted {
             recipients: (0..recipients).map(name).collect(),
         },

@@ -46,14 +46,21 @@ impl Standing {
         may_exist && matches!(resolution, Resolution::Owed { .. })
     }
 
+    /// Whether this decision sends again what was held: its attempt may have issued a coupon beside the one that is counted.
+    #[must_use]
+    pub const fn reopens_held(&self, resolution: Resolution) -> bool {
+        let may_exist = matches!(self.state, State::Held { .. } | State::Refused { .. }) && self.held.is_some();
+        may_exist && matches!(resolution, Resolution::Owed { .. })
+    }
+
     /// Whether a person can decide so from here.
     #[must_use]
     pub fn can_become(self, resolution: Resolution) -> bool {
         self.next(Step::Resolved(resolution)).is_ok()
     }
 
-    /// Where a decision leads; nowhere from where it cannot be made. A doubt that is called refused stays known, so that
-    /// reopening it in two steps is no way around what reopening it in one asks for.
+    /// Where a decision leads; nowhere from where it cannot be made. A doubt or a held answer that is called refused stays
+    /// known, so that reopening it in two steps is no way around what reopening it in one asks for.
     pub(super) fn resolved(self, resolution: Resolution) -> Option<Self> {
         let code = match (self.state, self.doubt) {
             (State::InDoubt, doubt) => doubt.and_then(|doubt| doubt.code).unwrap_or(NO_CODE),
@@ -61,13 +68,14 @@ impl Standing {
             _ => return None,
         };
         match resolution {
-            Resolution::Issued => Some(self.with(State::Issued)),
+            Resolution::Issued => Some(self.no_longer_held(State::Issued)),
             Resolution::Refused if matches!(self.state, State::Refused { .. }) => None,
             Resolution::Refused => Some(self.with(State::Refused { code })),
             Resolution::Owed { may_double: false } if self.reopens_doubt(resolution) => None,
             Resolution::Owed { .. } => Some(Self {
                 state: State::Pending,
                 doubt: None,
+                held: None,
                 ..self
             }),
         }

@@ -9,6 +9,14 @@ use crate::clock::from_ms;
 
 const ACTIVITY: ActivityNo = ActivityNo(0);
 
+fn held() -> Held {
+    Held {
+        code: 7,
+        began: from_ms(4),
+        activity: ActivityNo(2),
+    }
+}
+
 fn doubt(stuck: bool, code: Option<i64>) -> Doubt {
     Doubt {
         unknown_attempts: 1,
@@ -25,6 +33,11 @@ fn states() -> Vec<(&'static str, Standing)> {
         state,
         attempts: 3,
         doubt,
+        held: None,
+    };
+    let after_held = |state| Standing {
+        held: Some(held()),
+        ..at(state, None)
     };
     let attempting = State::Attempting {
         began: from_ms(5),
@@ -41,14 +54,16 @@ fn states() -> Vec<(&'static str, Standing)> {
             "in doubt, refused since",
             at(State::InDoubt, Some(doubt(true, Some(7)))),
         ),
-        ("held", at(State::Held { code: 7 }, None)),
+        ("held", after_held(State::Held { code: 7 })),
         ("issued", at(State::Issued, None)),
         ("refused", at(State::Refused { code: 7 }, None)),
         (
             "refused by a person",
             at(State::Refused { code: 7 }, Some(doubt(true, Some(7)))),
         ),
+        ("refused, held before", after_held(State::Refused { code: 7 })),
         ("skipped", at(State::Skipped(Skipped::Gone), None)),
+        ("skipped, held before", after_held(State::Skipped(Skipped::Gone))),
     ]
 }
 
@@ -78,8 +93,11 @@ fn steps() -> Vec<(&'static str, Step)> {
         ("interrupted", Step::Interrupted { due }),
         ("skip", Step::Skip(Skipped::Gone)),
         ("owe", Step::Owe),
+        ("owe, new activity", Step::OweUnderNewActivity),
+        ("return", Step::Return),
         ("reread: refused", Step::RereadRefused),
         ("reread: issued", Step::RereadIssued),
+        ("reread: unknown", Step::RereadUnknown { due }),
         ("reread: resend", Step::RereadResend { due }),
         ("resolved: issued", Step::Resolved(Resolution::Issued)),
         ("resolved: refused", Step::Resolved(Resolution::Refused)),
@@ -106,7 +124,12 @@ fn every_state_with_every_step() {
                             if d.stuck { ", stuck" } else { "" }
                         )
                     });
-                    format!("{}{doubt}", next.state.name())
+                    let held = if next.held.is_some() && next.state.name() != StateName::Held {
+                        ", after held"
+                    } else {
+                        ""
+                    };
+                    format!("{}{doubt}{held}", next.state.name())
                 },
             );
             let _ = writeln!(table, "{from:<24} {word:<24} {to}");
@@ -160,6 +183,46 @@ proptest! {
                     StateName::InDoubt | StateName::InFlight | StateName::Issued
                 ));
             }
+        }
+    }
+
+    /// What may have been issued is owed again only by a class that says that nothing was, by a person, or by another
+    /// activity, whatever happens to it meanwhile. What becomes of it otherwise keeps the time and the activity of its
+    /// attempt.
+    #[test]
+    fn a_held_delivery_is_not_owed_again_by_chance(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut standing = Standing::PENDING;
+        let mut held = None;
+        for step in steps {
+            let Ok(next) = standing.next(step) else { continue };
+            if let State::Attempting { began, activity, .. } = standing.state
+                && let State::Held { code } = next.state
+            {
+                held = Some(Held { code, began, activity });
+            }
+            if let Some(of) = held {
+                match next.state {
+                    State::Held { .. } | State::Skipped(_) => prop_assert_eq!(next.held, held),
+                    State::InDoubt => {
+                        let doubt = next.doubt.expect("a doubt");
+                        prop_assert_eq!((doubt.since, doubt.activity, doubt.code), (of.began, of.activity, Some(of.code)));
+                        held = None;
+                    }
+                    State::Pending => {
+                        prop_assert!(matches!(
+                            step,
+                            Step::Owe | Step::OweUnderNewActivity | Step::Resolved(Resolution::Owed { .. })
+                        ), "{:?}", step);
+                        prop_assert_eq!(next.held, None);
+                        held = None;
+                    }
+                    State::Issued => held = None,
+                    State::Refused { .. } if next.held.is_none() => held = None,
+                    _ => {}
+                }
+            }
+            prop_assert!(next.state.name() != StateName::Held || next.held.is_some(), "held without its attempt");
+            standing = next;
         }
     }
 

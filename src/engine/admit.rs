@@ -41,7 +41,7 @@ pub use accept::{Accept, UnknownChange};
 pub use excluded::Exclusion;
 pub use facts::Changes;
 pub use gathered::OpenIds;
-pub use refusal::{Change, Refusal};
+pub use refusal::{Change, MaxCouponsSum, Refusal, owed_again};
 pub use weighed::{Consent, Found, Weighed};
 
 /// The rows of one reading, gathered against what the ledger knows.
@@ -103,6 +103,8 @@ pub struct Converged {
     pub accepted: Vec<Accept>,
     /// Acceptances of what has not changed. They change nothing, and are worth a remark.
     pub needless: Vec<Accept>,
+    /// How many held deliveries are owed again because the activity changed.
+    pub owed_under_new_activity: u64,
     /// What else is worth a remark and stops nothing.
     pub noted: Vec<String>,
 }
@@ -250,9 +252,12 @@ impl<'b> Admission<'b> {
         let effects = self.excluded.effects(&draw);
         let idle = self.excluded.idle(&effects, &self.first_named(2));
         self.excluded.forget_people();
-        let changes = self.changes(terms);
+        let mut changes = self.changes(terms);
         let choice = Choice::of(&self, terms);
         let survey = Survey::of(&self, terms, &choice, &changes);
+        for change in changes.iter_mut().filter(|change| change.what == Accept::ActivityId) {
+            change.owed_again = survey.owed_under_new_activity;
+        }
 
         let mut refusals = Vec::new();
         let departures = self.excluded.departures(&effects);
@@ -271,11 +276,7 @@ impl<'b> Admission<'b> {
         let reading = self.reading(terms, &choice, &survey, &effects);
         refusals.extend(self.flaws(terms));
         refusals.extend(self.nobody_left(terms, &survey, &reading));
-        refusals.extend(over_max_coupons(
-            &survey.counts,
-            self.book.reopened_doubts(),
-            terms.plan.max_coupons,
-        ));
+        refusals.extend(over_max_coupons(self.book, &survey, terms.plan.max_coupons));
         let audience = self.hash(terms.totals);
         let generation = Generation {
             at: terms.now,
@@ -311,6 +312,7 @@ impl<'b> Admission<'b> {
                 returned: survey.returned,
                 reread: survey.reread,
                 kept_out,
+                reread_returned: survey.reread_returned,
                 generation,
             },
             roll,
@@ -318,6 +320,7 @@ impl<'b> Admission<'b> {
             skipped: survey.skipped,
             accepted,
             needless,
+            owed_under_new_activity: survey.owed_under_new_activity,
             noted,
         };
         Weighed::new(converged, found, refusals)
@@ -405,6 +408,7 @@ impl<'b> Admission<'b> {
                 what: Accept::ActivityId,
                 from: before.activity_id.to_string(),
                 to: terms.plan.activity_id.to_string(),
+                owed_again: 0,
             });
         }
         if before.coupons_per_user < terms.plan.coupons_per_user {
@@ -412,6 +416,7 @@ impl<'b> Admission<'b> {
                 what: Accept::CouponsPerUser,
                 from: before.coupons_per_user.to_string(),
                 to: terms.plan.coupons_per_user.to_string(),
+                owed_again: 0,
             });
         }
         let control_group = share_written(terms.plan.audience.control_group);
@@ -420,6 +425,7 @@ impl<'b> Admission<'b> {
                 what: Accept::ControlGroup,
                 from: before.control_group.clone(),
                 to: control_group,
+                owed_again: 0,
             });
         }
         changes
@@ -525,21 +531,17 @@ fn sort(changes: impl Iterator<Item = Change>, book: &Book, terms: &Terms<'_>) -
     (found, needless)
 }
 
-fn over_max_coupons(counts: &Counts, reopened: u64, max: u64) -> Option<Refusal> {
-    let (issued, in_doubt, held, owed) = (
-        counts.of(StateName::Issued),
-        counts.of(StateName::InDoubt),
-        counts.of(StateName::Held),
-        counts.owed(),
-    );
-    (issued + in_doubt + held + owed + reopened > max).then_some(Refusal::OverMaxCoupons {
-        max,
-        issued,
-        in_doubt,
-        held,
-        owed,
-        reopened,
-    })
+fn over_max_coupons(book: &Book, survey: &Survey, max: u64) -> Option<Refusal> {
+    let sum = MaxCouponsSum {
+        issued: survey.counts.of(StateName::Issued),
+        in_doubt: survey.counts.of(StateName::InDoubt),
+        held: survey.counts.of(StateName::Held),
+        held_skipped: survey.held_skipped,
+        owed: survey.counts.owed(),
+        reopened_doubts: book.reopened_doubts(),
+        reopened_held: book.reopened_held() + survey.owed_under_new_activity,
+    };
+    (sum.total() > max).then_some(Refusal::OverMaxCoupons { max, sum })
 }
 
 /// Whether `part` of `whole` is more than the share.

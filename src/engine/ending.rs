@@ -29,8 +29,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Whether so many new intents more leave room for another coupon.
     pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
-        let (counts, reopened) = (self.ledger.book().counts(), self.ledger.book().reopened_doubts());
+        let book = self.ledger.book();
+        let counts = book.counts();
         let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
+        let reopened = book.reopened_doubts() + book.reopened_held();
         known + reopened + fresh < self.plan.max_coupons
     }
 

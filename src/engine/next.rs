@@ -22,7 +22,12 @@ pub enum Next {
     /// Nothing, unless a person reopens it: it is refused.
     Refused,
     /// Nothing while this is so.
-    Skipped(Skipped),
+    Skipped {
+        /// Why.
+        why: Skipped,
+        /// Whether it was held before, and is held again when it comes back.
+        held: bool,
+    },
     /// An attempt is under way, or was when the process that made it ended: then the next apply finds it in doubt.
     InFlight,
     /// It is sent by an apply, at this time at the earliest; the present when that is now.
@@ -36,6 +41,13 @@ pub enum Next {
     Wave(Option<u32>),
     /// The next apply reads its last code again, by the campaign's file as it is now.
     Reread(Step),
+    /// The same, and by that code nobody knows whether its attempt issued the coupon: it is in doubt from then on.
+    Doubted {
+        /// Until when it may be sent again.
+        until: Timestamp,
+        /// Why it waits for a person instead, if it does.
+        waits: Option<Waits>,
+    },
     /// It waits for an earlier coupon of the same user.
     Behind {
         /// Which.
@@ -82,8 +94,16 @@ pub enum Waits {
 #[must_use]
 pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next {
     let standing = book.standing(key);
+    let until = |doubt: &Doubt| later(doubt.since, plan.retry.resend_within);
     if let Some(step) = reading(book, plan, now).step(&standing) {
-        return Next::Reread(step);
+        let reread = standing.next(step).ok();
+        let doubt = reread
+            .filter(|_| standing.doubt.is_none())
+            .and_then(|reread| reread.doubt);
+        return doubt.map_or(Next::Reread(step), |doubt| Next::Doubted {
+            until: until(&doubt),
+            waits: waits(plan, book, key, &doubt, now),
+        });
     }
     let sent = |due: Timestamp, until| {
         plan.schedule
@@ -96,13 +116,16 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
     match (standing.state, standing.doubt) {
         (State::Issued, _) => Next::Issued,
         (State::Refused { .. }, _) => Next::Refused,
-        (State::Skipped(why), _) => Next::Skipped(why),
+        (State::Skipped(why), _) => Next::Skipped {
+            why,
+            held: standing.held.is_some(),
+        },
         (State::Attempting { .. }, _) => Next::InFlight,
         (State::Held { code }, _) => Next::Person(Waits::Held { code }),
         (State::Deferred { until }, _) => sent(until, None),
         (State::InDoubt, Some(doubt)) => match waits(plan, book, key, &doubt, now) {
             Some(why) => Next::Person(why),
-            None => sent(doubt.due, Some(later(doubt.since, plan.retry.resend_within))),
+            None => sent(doubt.due, Some(until(&doubt))),
         },
         (State::Pending, _) if !turn_of(book, key) => behind(book, key),
         (State::Pending, _) => match turn(plan, book, key.recipient) {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::later;
 use crate::delivery::{Doubt, Standing, State, Step};
 use crate::outcome::Class;
+use crate::planted::planted;
 
 /// By what a delivery is read again.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +37,17 @@ impl<C: Fn(i64) -> Class> Reading<C> {
         }
     }
 
-    /// A held code that tells of an earlier success, which this ledger knows nothing of, is never a reason to send
-    /// again: the user has the coupon, whoever sent it, under whatever activity.
+    /// Only a code that says that nothing was issued makes a held delivery owed again. One that leaves the outcome of its
+    /// attempt unknown makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code that tells
+    /// of an earlier success, which this ledger knows nothing of, is never a reason to send again.
     fn held(&self, code: i64) -> Option<Step> {
         match (self.class)(code) {
             Class::Refuse => Some(Step::RereadRefused),
             Class::Issued => self.replays.then_some(Step::RereadIssued),
-            Class::Hold => self.new_activity.then_some(Step::Owe),
-            Class::Retry | Class::Throttle | Class::Token | Class::Wait | Class::Halt => Some(Step::Owe),
+            Class::Hold => self.new_activity.then_some(Step::OweUnderNewActivity),
+            Class::Retry if planted!(HeldOwedAgain) => Some(Step::Owe),
+            Class::Retry => Some(Step::RereadUnknown { due: self.now }),
+            Class::Throttle | Class::Token | Class::Wait | Class::Halt => Some(Step::Owe),
         }
     }
 
@@ -64,7 +68,7 @@ impl<C: Fn(i64) -> Class> Reading<C> {
 mod tests {
     use super::*;
     use crate::clock::from_ms;
-    use crate::delivery::ActivityNo;
+    use crate::delivery::{ActivityNo, Held};
 
     const DAY: Duration = Duration::from_hours(24);
 
@@ -80,6 +84,7 @@ mod tests {
                 code,
                 stuck,
             }),
+            held: None,
         }
     }
 
@@ -88,6 +93,11 @@ mod tests {
             state: State::Held { code: 7 },
             attempts: 1,
             doubt: None,
+            held: Some(Held {
+                code: 7,
+                began: from_ms(500),
+                activity: ActivityNo(3),
+            }),
         }
     }
 
@@ -110,7 +120,8 @@ mod tests {
                 Class::Issued => (None, Some(Step::RereadIssued)),
                 Class::Refuse => (Some(Step::RereadRefused), None),
                 Class::Hold => (None, None),
-                _ => (Some(Step::Owe), Some(resend)),
+                Class::Retry => (Some(Step::RereadUnknown { due: from_ms(1_000) }), Some(resend)),
+                Class::Throttle | Class::Token | Class::Wait | Class::Halt => (Some(Step::Owe), Some(resend)),
             };
             let reading = reading(class);
             assert_eq!(reading.step(&held()), of_held, "held, {class:?}");
@@ -131,8 +142,26 @@ mod tests {
     fn a_new_activity_owes_the_held_again_and_leaves_doubts_alone() {
         let mut reading = reading(Class::Hold);
         reading.new_activity = true;
-        assert_eq!(reading.step(&held()), Some(Step::Owe));
+        assert_eq!(reading.step(&held()), Some(Step::OweUnderNewActivity));
         assert_eq!(reading.step(&doubt(Some(7), true)), None);
+    }
+
+    /// Whatever else changed, and however old it is: what may have been issued keeps the time and the activity of its
+    /// attempt.
+    #[test]
+    fn a_held_delivery_whose_code_leaves_its_outcome_unknown_is_a_doubt_of_its_attempt() {
+        let mut reading = reading(Class::Retry);
+        reading.new_activity = true;
+        reading.now = later(from_ms(500), DAY * 2);
+        let step = reading.step(&held()).expect("it is read again");
+        let doubted = held().next(step).expect("the table has the step");
+        let doubt = doubted.doubt.expect("it is in doubt");
+        assert_eq!(doubted.state, State::InDoubt);
+        assert_eq!(
+            (doubt.since, doubt.activity, doubt.unknown_attempts),
+            (from_ms(500), ActivityNo(3), 1)
+        );
+        assert_eq!((doubt.code, doubt.stuck), (Some(7), false));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::fact::{Decision, Generation};
 use super::kept_out::KeptOut;
 use super::names::{Cursor, pack};
 use super::people::People;
+use super::rules::Rules;
 use super::spill::Spill;
 use super::undo::Undo;
 use super::waves::Wave;
@@ -37,6 +38,8 @@ pub struct Book {
     pub(super) newest: Timestamp,
     pub(super) accepts_replays: bool,
     pub(super) reopened_doubts: u64,
+    pub(super) reopened_held: u64,
+    pub(super) rules: Rules,
     pub(super) begun: Begun,
     /// By their shares.
     pub(super) waves: Vec<Wave>,
@@ -66,6 +69,8 @@ impl Book {
             newest: Timestamp::MIN,
             accepts_replays: false,
             reopened_doubts: 0,
+            reopened_held: 0,
+            rules: Rules::default(),
             begun: Begun::default(),
             waves: Vec::new(),
             kept_out: Vec::new(),
@@ -225,11 +230,34 @@ impl Book {
         self.reopened_doubts
     }
 
+    /// How often a held delivery was owed again though its attempt may have issued a coupon: by a person, or by an apply
+    /// under another activity. Each may be a coupon beside those that are counted.
+    #[must_use]
+    pub const fn reopened_held(&self) -> u64 {
+        self.reopened_held
+    }
+
+    /// Whether a held delivery that a person reopens counts in `max_coupons`.
+    #[must_use]
+    pub fn counts_reopened_held(&self) -> bool {
+        self.rules >= Rules::V1
+    }
+
+    /// The step by which a skipped delivery comes back.
+    #[must_use]
+    pub const fn return_step(&self) -> Step {
+        match self.rules {
+            Rules::V0 => Step::Owe,
+            Rules::V1 => Step::Return,
+        }
+    }
+
     /// Folds one fact in. After an error the book is not to be used any more.
     pub(super) fn fold(&mut self, entry: Entry<'_>) -> Result<(), Contradiction> {
         match entry {
-            Entry::RunBegan { at, timeout } => {
+            Entry::RunBegan { at, timeout, rules } => {
                 self.note(at);
+                self.rules = rules;
                 self.drop_draft();
                 self.interrupt(later(at, timeout))
             }
@@ -269,11 +297,16 @@ impl Book {
                 self.note(at);
                 let owed_again = matches!(step, Step::Owe) && matches!(self.standing(key).state, State::Held { .. });
                 match step {
-                    Step::RereadRefused | Step::RereadIssued | Step::RereadResend { .. } => {}
+                    Step::RereadRefused
+                    | Step::RereadIssued
+                    | Step::RereadUnknown { .. }
+                    | Step::RereadResend { .. }
+                    | Step::OweUnderNewActivity => {}
                     _ if owed_again => {}
                     _ => return Err(Contradiction::NotReread),
                 }
                 self.step(key, step)?;
+                self.reopened_held += u64::from(step == Step::OweUnderNewActivity);
                 self.reconcile_later(key)
             }
             Entry::Decided { keys, decision } => {
@@ -302,6 +335,7 @@ impl Book {
         }
         self.step(key, Step::Resolved(decision.to))?;
         self.reopened_doubts += u64::from(standing.reopens_doubt(decision.to));
+        self.reopened_held += u64::from(self.counts_reopened_held() && standing.reopens_held(decision.to));
         self.reconcile(key.recipient, 1)
     }
 
@@ -441,7 +475,7 @@ impl Book {
                 (Some(why), State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_)) => {
                     self.step(key, Step::Skip(why))?;
                 }
-                (None, State::Skipped(_)) => self.step(key, Step::Owe)?,
+                (None, State::Skipped(_)) => self.step(key, self.return_step())?,
                 _ => {}
             }
         }

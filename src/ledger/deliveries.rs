@@ -118,7 +118,7 @@ impl Deliveries {
             standing.state,
             State::Pending | State::Issued | State::Refused { .. } | State::Skipped(_)
         );
-        if !common || standing.doubt.is_some() {
+        if !common || standing.doubt.is_some() || standing.held.is_some() {
             return PARTICULAR;
         }
         let known = self.common.iter().position(|known| known == standing);

@@ -10,6 +10,8 @@ use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step
 use crate::identity::{ActivityId, OpenId};
 use crate::outcome::Outcome;
 
+use super::rules::Rules;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Fact {
@@ -19,6 +21,8 @@ pub enum Fact {
         at: Timestamp,
         /// `retry.timeout`: how long after this such an attempt may be made again.
         timeout: Duration,
+        /// The rules that facts are folded by from here on.
+        rules: Rules,
     },
     /// New recipients of the generation that is being read, in the order of the source.
     Admitted {
@@ -73,7 +77,8 @@ pub enum Fact {
         /// Everything that is known of how.
         outcome: Box<Outcome>,
     },
-    /// An apply read the last code of a delivery again, by its file.
+    /// An apply read the last code of a delivery again, by its file. One that comes back held with a generation is read again
+    /// after that is closed.
     Reread {
         /// Of which delivery.
         key: DeliveryKey,
@@ -119,6 +124,16 @@ pub struct Answered {
 impl Fact {
     /// The most recipients that one fact admits, and the most deliveries that one decides about.
     pub const CHUNK: usize = 512;
+
+    /// The beginning of a run of this program.
+    #[must_use]
+    pub const fn run_began(at: Timestamp, timeout: Duration) -> Self {
+        Self::RunBegan {
+            at,
+            timeout,
+            rules: Rules::CURRENT,
+        }
+    }
 
     /// How many recipients it admits.
     #[must_use]

@@ -5,7 +5,8 @@
 //!
 //! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
 //! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
-//!   is a `draft`, which also says whom exclude lists have `kept_out`, and an append that may still fail can `undo` what it folded. The `shortcut` keeps a book.
+//!   is a `draft`, which also says whom exclude lists have `kept_out`, and an append that may still fail can `undo` what it
+//!   folded. The `shortcut` keeps a book. Which `rules` it is folded by, each run says.
 //! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
 //!   disk.
 //! - For those who look: `reader`, `passing`, `verify`, `worth`.
@@ -32,6 +33,7 @@ pub mod place;
 mod quiet;
 mod reader;
 pub mod record;
+mod rules;
 mod shortcut;
 mod spill;
 pub mod store;
@@ -60,6 +62,7 @@ pub use kept_out::{KeptOut, Sample, Sampler};
 pub use passing::Passing;
 pub use reader::Reader;
 pub use record::RecordError;
+pub use rules::Rules;
 pub use spill::Spill;
 pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
 pub use waves::Wave;

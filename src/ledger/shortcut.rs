@@ -20,6 +20,7 @@ use super::files::open_to_read;
 use super::kept_out::KeptOut;
 use super::people::People;
 use super::record::{Chain, Link};
+use super::rules::Rules;
 use super::spill::Spill;
 use super::waves::Wave;
 use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
@@ -146,6 +147,8 @@ struct RestOfBook {
     newest: Option<Timestamp>,
     accepts_replays: bool,
     reopened_doubts: u64,
+    reopened_held: u64,
+    rules: Rules,
     begun: Begun,
     waves: Vec<Wave>,
     kept_out: Vec<KeptOut>,
@@ -176,6 +179,8 @@ impl Folded {
             newest,
             accepts_replays,
             reopened_doubts,
+            reopened_held,
+            rules,
             begun,
             waves,
             kept_out,
@@ -207,6 +212,8 @@ impl Folded {
                 newest: Some(*newest).filter(|newest| *newest != Timestamp::MIN),
                 accepts_replays: *accepts_replays,
                 reopened_doubts: *reopened_doubts,
+                reopened_held: *reopened_held,
+                rules: *rules,
                 begun: begun.clone(),
                 waves: waves.clone(),
                 kept_out: kept_out.clone(),
@@ -265,6 +272,8 @@ impl Folded {
             newest,
             accepts_replays,
             reopened_doubts,
+            reopened_held,
+            rules,
             begun,
             waves,
             kept_out,
@@ -280,6 +289,8 @@ impl Folded {
                 newest: newest.unwrap_or(Timestamp::MIN),
                 accepts_replays,
                 reopened_doubts,
+                reopened_held,
+                rules,
                 begun,
                 waves,
                 kept_out,

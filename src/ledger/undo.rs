@@ -11,6 +11,7 @@ use super::draft::Draft;
 use super::fact::Generation;
 use super::kept_out::KeptOut;
 use super::people::Presence;
+use super::rules::Rules;
 use super::waves::Wave;
 use crate::delivery::{Away, Counts, DeliveryKey, Skipped, Standing};
 
@@ -45,6 +46,8 @@ struct Small {
     newest: Timestamp,
     accepts_replays: bool,
     reopened_doubts: u64,
+    reopened_held: u64,
+    rules: Rules,
     begun: Begun,
     waves: Vec<Wave>,
     ordinals: u8,
@@ -83,6 +86,8 @@ impl Undo {
                 newest: book.newest,
                 accepts_replays: book.accepts_replays,
                 reopened_doubts: book.reopened_doubts,
+                reopened_held: book.reopened_held,
+                rules: book.rules,
                 begun: book.begun.clone(),
                 waves: book.waves.clone(),
                 ordinals: book.deliveries.ordinals(),
@@ -203,6 +208,8 @@ fn take_back(book: &mut Book, undo: Undo) {
     book.newest = small.newest;
     book.accepts_replays = small.accepts_replays;
     book.reopened_doubts = small.reopened_doubts;
+    book.reopened_held = small.reopened_held;
+    book.rules = small.rules;
     book.begun = small.begun;
     book.waves = small.waves;
 }

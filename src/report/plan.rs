@@ -130,6 +130,8 @@ pub struct ChangeNote {
     pub to: Option<String>,
     /// More about it.
     pub note: Option<String>,
+    /// How many held deliveries it makes owed again, if any.
+    pub held: Option<u64>,
     /// The word of `--accept` that it needs.
     pub accept: Option<&'static str>,
     /// Whether that was given.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::clock::from_ms;
-use crate::delivery::{ActivityNo, DeliveryKey, Verdict};
+use crate::delivery::{ActivityNo, DeliveryKey, Step, Verdict};
 use crate::ledger::{Book, Decision, Fact, Ledger, LedgerError, Store};
 
 /// No attempt was made.
@@ -172,7 +172,13 @@ impl Index {
                 }
             }
             Fact::Ended { key, verdict, .. } => self.ended(key, verdict, under_way),
-            Fact::Reread { key, at, .. } => self.later.entry(key).or_default().settled_at = Some(at),
+            Fact::Reread { key, at, step } => {
+                let unknown = matches!(step, Step::RereadUnknown { .. });
+                self.change(key, |brief| {
+                    brief.unknown = brief.unknown.saturating_add(unknown.into());
+                });
+                self.later.entry(key).or_default().settled_at = Some(at);
+            }
             Fact::Decided { keys, decision } => {
                 let decision: Arc<Decision> = decision.into();
                 for key in keys {

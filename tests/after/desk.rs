@@ -324,10 +324,7 @@ fn facts() -> Vec<Fact> {
     };
     let slow = Some(answer(28_001_016, "请求太频繁", Class::Throttle));
     vec![
-        Fact::RunBegan {
-            at: at(0),
-            timeout: Duration::from_secs(10),
-        },
+        Fact::run_began(at(0), Duration::from_secs(10)),
         Fact::Admitted {
             recipients: names.collect(),
         },
@@ -356,10 +353,7 @@ fn facts() -> Vec<Fact> {
         lost(key(5, 1), 13_500),
         intent(key(6, 1), 13_600),
         // The process that made this attempt was killed, and the next one's resend was refused.
-        Fact::RunBegan {
-            at: at(60_000),
-            timeout: Duration::from_secs(10),
-        },
+        Fact::run_began(at(60_000), Duration::from_secs(10)),
         Fact::Away {
             why: Away::Gone,
             recipients: vec![7],

@@ -135,10 +135,7 @@ impl Bench {
             excluded: Vec::new(),
             accepted: accepted.iter().map(|word| (*word).to_owned()).collect(),
         };
-        let mut facts = vec![Fact::RunBegan {
-            at,
-            timeout: self.plan.retry.timeout,
-        }];
+        let mut facts = vec![Fact::run_began(at, self.plan.retry.timeout)];
         facts.extend(recipients.chunks(Fact::CHUNK).map(|chunk| Fact::Admitted {
             recipients: chunk.to_vec(),
         }));

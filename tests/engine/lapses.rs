@@ -164,10 +164,7 @@ impl Case {
 }
 
 fn began(bench: &Bench) -> Fact {
-    Fact::RunBegan {
-        at: bench.clock.now(),
-        timeout: bench.plan.retry.timeout,
-    }
+    Fact::run_began(bench.clock.now(), bench.plan.retry.timeout)
 }
 
 /// The last answer was there when it was foretold to be.

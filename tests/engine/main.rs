@@ -7,6 +7,7 @@ mod bench;
 mod crashes;
 mod day;
 mod gone;
+mod held;
 mod hours;
 mod lanes;
 mod lapses;

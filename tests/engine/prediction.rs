@@ -343,10 +343,7 @@ fn admitted(foretold: &Foretold, counts: Counts, skipped: &BTreeMap<Skipped, u64
 }
 
 fn began(bench: &Bench) -> Fact {
-    Fact::RunBegan {
-        at: bench.clock.now(),
-        timeout: bench.plan.retry.timeout,
-    }
+    Fact::run_began(bench.clock.now(), bench.plan.retry.timeout)
 }
 
 proptest! {

@@ -185,10 +185,7 @@ async fn who_is_excluded_by_now_is_not_sent_to_again_and_a_person_decides() {
         why: Away::Excluded,
         recipients: vec![0, 1, 2],
     };
-    let began = Fact::RunBegan {
-        at: bench.clock.now(),
-        timeout: Duration::from_secs(10),
-    };
+    let began = Fact::run_began(bench.clock.now(), Duration::from_secs(10));
     ledger
         .append(vec![began, away, Fact::Closed(Box::new(generation))])
         .await

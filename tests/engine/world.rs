@@ -26,6 +26,8 @@ pub enum Act {
     Refuse,
     /// Answers this code of this class; nothing is issued.
     Say(i64, Class),
+    /// Issues, and answers this code of this class.
+    IssueAndSay(i64, Class),
     /// Says that the id was used before.
     Duplicate,
     /// Issued by somebody else an hour ago.
@@ -198,7 +200,9 @@ impl World {
         });
         let coupons = seen.coupons.entry(id).or_default();
         match act {
-            Act::Issue | Act::IssueAndLose(_) | Act::NotFound(Passed::On) | Act::NoCoupon if *coupons == 0 => {
+            Act::Issue | Act::IssueAndLose(_) | Act::IssueAndSay(..) | Act::NotFound(Passed::On) | Act::NoCoupon
+                if *coupons == 0 =>
+            {
                 *coupons = 1;
             }
             Act::IssueAgain => *coupons += 1,
@@ -239,7 +243,7 @@ impl World {
             Act::Refuse => (Proof::NotIssued(NotIssued::NotSent), None, None),
             Act::NotFound(_) => (Proof::Unknown(Unknown::Unreadable), None, Some(404)),
             Act::NoCoupon => (Proof::Unknown(Unknown::NoCoupon), None, Some(403)),
-            Act::Say(code, class) => said(proof_of(class), code, class, table),
+            Act::Say(code, class) | Act::IssueAndSay(code, class) => said(proof_of(class), code, class, table),
         };
         Outcome {
             proof,

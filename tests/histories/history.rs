@@ -264,10 +264,7 @@ async fn whole_apply(
         ledger.keep_after(500);
     }
     let now = beyond.clock.now();
-    let began = Fact::RunBegan {
-        at: now,
-        timeout: plan.retry.timeout,
-    };
+    let began = Fact::run_began(now, plan.retry.timeout);
     let new = ledger.sequence() == 0;
     if !new {
         ledger.append(vec![began.clone()]).await.map_err(failed)?;

@@ -13,7 +13,7 @@ use runner::delivery::{
 };
 use runner::event::Owner;
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::{Book, Decision, Excluded, Fact, Generation, KeptOut, Sample, Wave};
+use runner::ledger::{Book, Decision, Excluded, Fact, Generation, KeptOut, Rules, Sample, Wave};
 use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 
 pub fn identity() -> Identity {
@@ -90,9 +90,15 @@ pub fn kept_out(list: &str, people: u8) -> Fact {
 }
 
 pub fn began(at: Timestamp) -> Fact {
+    Fact::run_began(at, Duration::from_secs(10))
+}
+
+/// The beginning of a run of an earlier program.
+pub fn began_by_first_rules(at: Timestamp) -> Fact {
     Fact::RunBegan {
         at,
         timeout: Duration::from_secs(10),
+        rules: Rules::V0,
     }
 }
 
@@ -176,6 +182,7 @@ pub struct Open {
     pub newest: Timestamp,
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
+    pub reopened_held: u64,
     pub waves: Vec<Wave>,
     pub kept_out: Vec<Option<Sample>>,
     pub unsettled: Vec<(DeliveryKey, Standing)>,
@@ -197,6 +204,7 @@ pub fn open(book: &Book) -> Open {
         newest: book.newest(),
         accepts_replays: book.accepts_replays(),
         reopened_doubts: book.reopened_doubts(),
+        reopened_held: book.reopened_held(),
         waves: book.waves().to_vec(),
         kept_out: LISTS.map(|list| book.kept_out(list).cloned()).into(),
         unsettled: book.unsettled().collect(),
@@ -227,7 +235,11 @@ pub fn check(book: &Book) {
         assert!(book.was_ever_owed(recipient) || book.away(recipient).is_some());
         let mut refused = false;
         for ordinal in 1..=book.ordinals() {
-            let state = book.standing(key(recipient, ordinal)).state;
+            let standing = book.standing(key(recipient, ordinal));
+            let state = standing.state;
+            if let State::Held { code } = state {
+                assert_eq!(standing.held.map(|held| held.code), Some(code), "its attempt is known");
+            }
             let why = if let Some(away) = book.away(recipient) {
                 Some(away.skipped())
             } else if ordinal > book.coupons_per_user() {

@@ -9,7 +9,10 @@ use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Ve
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError};
 
-use super::{Open, began, check, closed, closed_with_lists, ended, identity, intent, kept_out, key, open, open_id};
+use super::{
+    Open, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out, key, open,
+    open_id,
+};
 
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,6 +34,7 @@ pub enum Turn {
         lists: u8,
         kept_out: Vec<(u8, u8)>,
         unclosed: bool,
+        first_rules: bool,
     },
     Intent(u8),
     Ended(u8, u8),
@@ -53,15 +57,16 @@ pub fn turn() -> impl Strategy<Value = Turn> {
             0..8_u8,
             prop::collection::vec((0..3_u8, 0..20_u8), 0..3),
             prop::bool::weighted(0.2),
+            prop::bool::weighted(0.3),
         ).prop_map(
-            |(new, moved, coupons, activity, lists, kept_out, unclosed)| {
-                Turn::Generation { new, moved, coupons, activity, lists, kept_out, unclosed }
+            |(new, moved, coupons, activity, lists, kept_out, unclosed, first_rules)| {
+                Turn::Generation { new, moved, coupons, activity, lists, kept_out, unclosed, first_rules }
             }
         ),
         6 => any::<u8>().prop_map(Turn::Intent),
         6 => (any::<u8>(), 0..8_u8).prop_map(|(which, how)| Turn::Ended(which, how)),
         1 => any::<u8>().prop_map(Turn::Withdrawn),
-        2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
+        2 => (any::<u8>(), 0..6_u8).prop_map(|(which, how)| Turn::Reread(which, how)),
         1 => any::<u8>().prop_map(Turn::Lapsed),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => (1..5_u8, any::<bool>()).prop_map(|(hundredths, ends)| Turn::Wave(hundredths, ends)),
@@ -94,6 +99,7 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             lists,
             kept_out: kept,
             unclosed,
+            first_rules,
         } => {
             let first = book.recipients();
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
@@ -123,7 +129,8 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             if !unclosed {
                 facts.push(closed_with_lists(closed(at, *coupons, (*activity).into()), *lists));
             }
-            facts.insert(0, began(at));
+            let begins = if *first_rules { began_by_first_rules } else { began };
+            facts.insert(0, begins(at));
             facts
         }
         Turn::Intent(which) => {
@@ -170,7 +177,9 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 0 => Step::Owe,
                 1 => Step::RereadRefused,
                 2 => Step::RereadIssued,
-                _ => Step::RereadResend { due: at },
+                3 => Step::RereadResend { due: at },
+                4 => Step::RereadUnknown { due: at },
+                _ => Step::OweUnderNewActivity,
             };
             let open: Vec<_> = in_state(StateName::Held).chain(in_state(StateName::InDoubt)).collect();
             let takes = |key: &&DeliveryKey| book.standing(**key).next(step).is_ok();

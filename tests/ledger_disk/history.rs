@@ -35,18 +35,9 @@ impl History {
             Duration::from_millis(self.random.u64(0..2000)),
         );
         match self.random.u8(0..20) {
-            0 => vec![Fact::RunBegan {
-                at: self.at,
-                timeout: Duration::from_secs(10),
-            }],
+            0 => vec![Fact::run_began(self.at, Duration::from_secs(10))],
             // A generation that is never closed has to be forgotten.
-            1 if book.recipients() < MOST => vec![
-                self.admitted(),
-                Fact::RunBegan {
-                    at: self.at,
-                    timeout: Duration::from_secs(10),
-                },
-            ],
+            1 if book.recipients() < MOST => vec![self.admitted(), Fact::run_began(self.at, Duration::from_secs(10))],
             2 => self.generation(book),
             _ if book.recipients() == 0 => self.generation(book),
             _ => self.deliveries(book),
@@ -70,10 +61,7 @@ impl History {
             all.filter(|_| random.u8(0..8) == 0).collect::<Vec<_>>()
         };
         // An audience is read before anything is sent, so nothing is under way when it changes.
-        let mut facts = vec![Fact::RunBegan {
-            at: self.at,
-            timeout: Duration::from_secs(10),
-        }];
+        let mut facts = vec![Fact::run_began(self.at, Duration::from_secs(10))];
         if book.recipients() < MOST {
             facts.push(self.admitted());
         }
@@ -138,9 +126,11 @@ impl History {
             (State::InDoubt, Some(doubt)) if !doubt.stuck => intent(doubt.activity),
             (State::InDoubt, Some(_)) if self.random.bool() => reread(Step::RereadResend { due: at }),
             (State::InDoubt, Some(_)) => reread(Step::RereadIssued),
-            (State::Held { .. }, None) => match self.random.u8(0..3) {
+            (State::Held { .. }, None) => match self.random.u8(0..5) {
                 0 => reread(Step::Owe),
                 1 => reread(Step::RereadIssued),
+                2 => reread(Step::RereadUnknown { due: at }),
+                3 => reread(Step::OweUnderNewActivity),
                 _ => reread(Step::RereadRefused),
             },
             _ => None,

@@ -125,6 +125,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 1,
+            owed_again: 0,
             ledger: "ledger".into(),
             new_ledger: true,
         }

@@ -9,7 +9,7 @@ use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Converged, Refusal};
+use crate::engine::admit::{Converged, Refusal, owed_again};
 use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
@@ -162,6 +162,10 @@ impl Run<'_> {
         converged
             .remarks()
             .for_each(|message| self.say(EventKind::Warning { message }));
+        if let Some(held) = owed_again(converged.owed_under_new_activity) {
+            let message = format!("the activity is another one than at the last apply; {held}");
+            self.say(EventKind::Warning { message });
+        }
         match self.ask(&converged, (book, existing.is_none()), seat).await? {
             Answer::Yes => {}
             Answer::No => {
@@ -301,6 +305,7 @@ impl Run<'_> {
             activity_id: names.activity_id.clone(),
             base_url: self.campaign.plan.base_url.clone(),
             to_send,
+            owed_again: converged.owed_under_new_activity,
             ledger: self.home.dir().to_owned(),
             new_ledger,
         };

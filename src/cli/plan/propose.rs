@@ -13,7 +13,7 @@ use crate::cli::elsewhere::{self, Other};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
 use crate::cli::{Context, view};
-use crate::delivery::{Away, StateName};
+use crate::delivery::{Away, DeliveryKey, StateName, Step};
 use crate::douyin::client::Drawing;
 use crate::douyin::wire::SendRequest;
 use crate::engine::admit::{Consent, Converged, Found, Weighed};
@@ -337,6 +337,7 @@ const fn change(what: &'static str) -> ChangeNote {
         from: None,
         to: None,
         note: None,
+        held: None,
         accept: None,
         accepted: false,
     }
@@ -344,7 +345,10 @@ const fn change(what: &'static str) -> ChangeNote {
 
 fn found(found: &Found) -> ChangeNote {
     let what = found.change.what.word();
+    let held = Some(found.change.owed_again).filter(|held| *held > 0);
     ChangeNote {
+        note: held.map(|held| format!("{} held owed again, counted in max_coupons as if issued", grouped(held))),
+        held,
         from: Some(found.change.from.clone()),
         to: Some(found.change.to.clone()),
         accept: (found.consent != Consent::NotNeeded).then_some(what),
@@ -380,8 +384,12 @@ fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
             ..change("audience")
         });
     }
-    if !changes.reread.is_empty() {
-        let read = of(changes.reread.len() as u64, "delivery is", "deliveries are");
+    // What another activity makes owed again is told with that.
+    let by_code = |(_, step): &&(DeliveryKey, Step)| *step != Step::OweUnderNewActivity;
+    let reread = changes.reread.iter().chain(&changes.reread_returned).filter(by_code);
+    let reread = reread.count() as u64;
+    if reread > 0 {
+        let read = of(reread, "delivery is", "deliveries are");
         notes.push(ChangeNote {
             to: Some(format!("{read} read again")),
             ..change("codes")

@@ -48,6 +48,10 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> Str
     if chosen.iter().any(|it| book.standing(it.key).reopens_doubt(about.to)) {
         text.push_str("\nthose in doubt may become a second coupon for the same user");
     }
+    let reopens_held = chosen.iter().any(|it| book.standing(it.key).reopens_held(about.to));
+    if reopens_held && book.counts_reopened_held() {
+        text.push_str("\nthose held may have been issued: owed again, each counts in max_coupons as if issued");
+    }
     text.push_str("\ngo on? [y/N] ");
     text
 }

@@ -149,9 +149,10 @@ fn entry<'a>(told: &'a Told<'_>, happened: &'a Happened, times: &Times) -> Entry
 
 const fn reread(step: &Step) -> &'static str {
     match step {
-        Step::Owe => "owed",
+        Step::Owe | Step::OweUnderNewActivity => "owed",
         Step::RereadRefused => "refused",
         Step::RereadIssued => "issued",
+        Step::RereadUnknown { .. } => "in_doubt",
         _ => "resend",
     }
 }
@@ -200,14 +201,15 @@ fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> Att
 fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
     let (at, until) = match next {
         Next::Sent { at, until } => (Some(at).filter(|at| *at > told.now), until),
+        Next::Doubted { until, waits: None } => (None, Some(until)),
         _ => (None, None),
     };
     NextBody {
         what: match next {
-            Next::Issued | Next::Refused | Next::Skipped(_) => "nothing",
+            Next::Issued | Next::Refused | Next::Skipped { .. } => "nothing",
             Next::InFlight => "in_flight",
             Next::Sent { .. } => "send",
-            Next::Reread(_) => "reread",
+            Next::Reread(_) | Next::Doubted { .. } => "reread",
             Next::Behind { .. } | Next::Wave(_) => "waits",
             Next::Person(_) => "person",
         },

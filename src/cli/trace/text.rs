@@ -182,8 +182,10 @@ fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
 const fn reread(step: &Step) -> &'static str {
     match step {
         Step::Owe => "owed again",
+        Step::OweUnderNewActivity => "owed again, under another activity",
         Step::RereadRefused => "refused",
         Step::RereadIssued => "issued",
+        Step::RereadUnknown { .. } => "in doubt",
         _ => "sent again",
     }
 }
@@ -211,7 +213,15 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
     match next {
         Next::Issued => "nothing: it is issued".to_owned(),
         Next::Refused => "nothing: it is refused; `runner resolve … --as owed` reopens it".to_owned(),
-        Next::Skipped(why) => format!("nothing: {}", skipped(why)),
+        Next::Skipped { why, held } => {
+            let again = match (held, why) {
+                (true, _) => "; it was held before, and is held again when that changes",
+                (false, Skipped::Gone) => "; owed again when it does",
+                (false, Skipped::Lapsed) => "; owed again when that changes",
+                (false, _) => "",
+            };
+            format!("nothing: {}{again}", skipped(why))
+        }
         Next::InFlight => {
             "its attempt ends; if no apply runs, the next one finds it in doubt and sends it again by the same id"
                 .to_owned()
@@ -230,6 +240,13 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
             "the next apply reads its code again by the campaign file: {}",
             reread(&step)
         ),
+        Next::Doubted { until, waits: why } => {
+            let then = match why {
+                None => format!("sent again by the same id, until {}", time(until)),
+                Some(why) => format!("waits for a person: {}", waits(why, now, zone)),
+            };
+            format!("the next apply reads its code again by the campaign file: in doubt, then {then}")
+        }
         Next::Wave(Some(wave)) => format!("its turn comes with wave {wave}, when those before it have ended"),
         Next::Wave(None) => "its turn comes when all waves have ended".to_owned(),
         Next::Behind { ordinal, state } => format!("waits for coupon {ordinal}, which is {state}"),
@@ -239,14 +256,12 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
 
 const fn skipped(why: Skipped) -> &'static str {
     match why {
-        Skipped::Gone => "the audience no longer names the user; owed again when it does",
+        Skipped::Gone => "the audience no longer names the user",
         Skipped::CouponsPerUser => "coupons_per_user no longer reaches it",
         Skipped::EarlierRefused => "an earlier coupon of the user was refused",
         Skipped::Excluded => "a list of the excluded names the user",
         Skipped::ControlGroup => "the user is in the control group, which is never sent to",
-        Skipped::Lapsed => {
-            "the user was last active longer ago than audience.active_within; owed again when that changes"
-        }
+        Skipped::Lapsed => "the user was last active longer ago than audience.active_within",
         Skipped::Limit => "audience.limit has no place for the user",
     }
 }

@@ -314,6 +314,7 @@ impl<'b> Exclusion<'b> {
                     quoted(&of_list)
                 ),
                 to: format!("nobody in the audience, which has {}", quoted(audience)),
+                owed_again: 0,
             }
         };
         idle.map(change).collect()
@@ -344,6 +345,7 @@ impl<'b> Exclusion<'b> {
                         what: Accept::SmallerExclude,
                         from: format!("{} kept out {about}{}", before.list, people(sample.people())),
                         to: format!("{about}{many} of them {are} on no list"),
+                        owed_again: 0,
                     },
                 }
             })
@@ -359,6 +361,7 @@ impl<'b> Exclusion<'b> {
             what: Accept::SmallerExclude,
             from: format!("{} with {}", before.list, people(before.people)),
             to: list.map_or_else(|| "none".to_owned(), |list| format!("{} with {many}", list.name)),
+            owed_again: 0,
         })
     }
 

@@ -23,6 +23,8 @@ pub struct Changes {
     pub returned: Vec<u32>,
     /// Deliveries whose last code means something else by now, ascending.
     pub reread: Vec<(DeliveryKey, Step)>,
+    /// Those of them that were skipped and come back held with this generation, ascending.
+    pub reread_returned: Vec<(DeliveryKey, Step)>,
     /// Whom lists of the excluded have kept out, where the ledger does not know that yet.
     pub kept_out: Vec<KeptOut>,
     /// What closes the generation.
@@ -45,7 +47,7 @@ impl Changes {
     }
 
     /// The facts, batch by batch, to be appended in this order. Until the last batch is durable nothing has changed: it
-    /// closes the generation, and what was read again takes effect together with that. A ledger that is opened without
+    /// closes the generation, and what was read again takes effect together with that; what comes back held, after it. A ledger that is opened without
     /// it is told of a run's beginning, and forgets the draft.
     ///
     /// # Errors
@@ -66,11 +68,10 @@ impl Changes {
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
         let kept_out = self.kept_out.into_iter().map(Fact::KeptOut);
         let mut draft = admitted.chain(away).chain(returned).chain(kept_out).peekable();
-        let reread = self
-            .reread
-            .into_iter()
-            .map(move |(key, step)| Fact::Reread { key, step, at });
-        let closing = reread.chain([Fact::Closed(Box::new(self.generation))]);
+        let reread = move |(key, step)| Fact::Reread { key, step, at };
+        let before = self.reread.into_iter().map(reread);
+        let after = self.reread_returned.into_iter().map(reread);
+        let closing = before.chain([Fact::Closed(Box::new(self.generation))]).chain(after);
         let mut closing = Some(closing);
         iter::from_fn(move || {
             let mut batch: Vec<_> = draft.by_ref().take(facts).collect();

@@ -1,5 +1,7 @@
 //! Why an audience is not let in, and what changed since the last one that was.
 
+use std::fmt;
+
 use super::accept::Accept;
 use crate::event::{READABLE_TIMES, Rows, UnusableKind};
 
@@ -12,6 +14,54 @@ pub struct Change {
     pub from: String,
     /// What it is now.
     pub to: String,
+    /// How many held deliveries it makes owed again.
+    pub owed_again: u64,
+}
+
+/// How many coupons a campaign may come to have given, by what they are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxCouponsSum {
+    /// Issued so far.
+    pub issued: u64,
+    /// That may have been issued.
+    pub in_doubt: u64,
+    /// That may have been issued, or that a person may let go on.
+    pub held: u64,
+    /// Skipped, and held before that.
+    pub held_skipped: u64,
+    /// Still to be sent, every coupon of every user.
+    pub owed: u64,
+    /// Doubts that a person reopened: each may have been issued beside what it is now.
+    pub reopened_doubts: u64,
+    /// Held deliveries that were owed again, by a person or under another activity: likewise.
+    pub reopened_held: u64,
+}
+
+impl MaxCouponsSum {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        let settled_or_open = self.issued + self.in_doubt + self.held + self.held_skipped + self.owed;
+        settled_or_open + self.reopened_doubts + self.reopened_held
+    }
+}
+
+impl fmt::Display for MaxCouponsSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} issued + {} in doubt + {} held + {} owed",
+            self.issued, self.in_doubt, self.held, self.owed
+        )?;
+        let more = [
+            (self.held_skipped, "that were held when they were skipped"),
+            (self.reopened_doubts, "that were in doubt when they were reopened"),
+            (self.reopened_held, "that were held when they were owed again"),
+        ];
+        more.iter()
+            .filter(|(n, _)| *n > 0)
+            .try_for_each(|(n, what)| write!(f, " + {n} {what}"))
+    }
 }
 
 /// Why an audience is not let in. Nothing was added to the ledger.
@@ -72,22 +122,14 @@ pub enum Refusal {
     /// The campaign could not be completed within `max_coupons`.
     #[error(
         "the campaign needs up to {} coupons and `max_coupons` is {max}: \
-         {issued} issued + {in_doubt} in doubt + {held} held + {owed} owed{}",
-        issued + in_doubt + held + owed + reopened, reopened_too(*reopened)
+         {sum}",
+        sum.total()
     )]
     OverMaxCoupons {
         /// What the file allows.
         max: u64,
-        /// Issued so far.
-        issued: u64,
-        /// That may have been issued.
-        in_doubt: u64,
-        /// That a person may let go on.
-        held: u64,
-        /// Still to be sent, every coupon of every user.
-        owed: u64,
-        /// Doubts that a person reopened: each may have been issued beside what it is now.
-        reopened: u64,
+        /// What it needs.
+        sum: MaxCouponsSum,
     },
     /// More users than a ledger can number.
     #[error(
@@ -129,12 +171,33 @@ impl Refusal {
     }
 }
 
+/// What another activity means for held deliveries; `None` if there are none.
+#[must_use]
+pub fn owed_again(held: u64) -> Option<String> {
+    let (held_are, each) = match held {
+        0 => return None,
+        1 => ("1 held delivery is".to_owned(), "it"),
+        n => (format!("{n} held deliveries are"), "each"),
+    };
+    Some(format!(
+        "{held_are} owed again under it: {each} may have been issued, and counts in max_coupons as if issued"
+    ))
+}
+
 impl Change {
     /// The change in words.
     pub(super) fn told(&self) -> String {
-        let Self { what, from, to } = self;
+        let Self {
+            what,
+            from,
+            to,
+            owed_again,
+        } = self;
         match what {
-            Accept::ActivityId => format!("the activity is another one than at the last apply: {from} then, {to} now"),
+            Accept::ActivityId => {
+                let held = self::owed_again(*owed_again).map_or_else(String::new, |held| format!("; {held}"));
+                format!("the activity is another one than at the last apply: {from} then, {to} now{held}")
+            }
             Accept::CouponsPerUser => {
                 format!("each user is owed more coupons than at the last apply: {from} then, {to} now")
             }
@@ -171,13 +234,6 @@ fn reasons(excluded: u64, lapsed: u64, control_group: u64) -> String {
         .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
         .collect();
     told.join(", ")
-}
-
-fn reopened_too(reopened: u64) -> String {
-    match reopened {
-        0 => String::new(),
-        n => format!(" + {n} that were in doubt when they were reopened"),
-    }
 }
 
 fn percent(share: f64) -> String {

@@ -20,6 +20,12 @@ pub(super) struct Survey {
     pub(super) away: BTreeMap<Away, Vec<u32>>,
     pub(super) returned: Vec<u32>,
     pub(super) reread: Vec<(DeliveryKey, Step)>,
+    /// Those of them that come back held, and are read again after that.
+    pub(super) reread_returned: Vec<(DeliveryKey, Step)>,
+    /// How many held deliveries another activity makes owed again.
+    pub(super) owed_under_new_activity: u64,
+    /// How many deliveries will be skipped that were held before.
+    pub(super) held_skipped: u64,
     /// Recipients who were owed something before.
     pub(super) owed: u64,
     /// Those of them whom the source no longer names.
@@ -111,6 +117,7 @@ impl Survey {
                 standing = look.book.standing(key);
                 was_owed |= is_owed(&standing.state);
             }
+            let was_skipped = matches!(standing.state, State::Skipped(_));
             let reached = ordinal <= look.coupons;
             let why = if let Some(away) = away {
                 Some(away.skipped())
@@ -119,21 +126,35 @@ impl Survey {
             } else {
                 Some(Skipped::CouponsPerUser)
             };
+            if let (true, None, Ok(returned)) = (was_skipped, why, standing.next(look.book.return_step())) {
+                standing = returned;
+            }
             let step = look.reading.step(&standing).filter(|step| match step {
-                Step::Owe => why.is_none(),
+                Step::Owe | Step::OweUnderNewActivity => why.is_none(),
+                // A held one that is skipped for this reason is skipped before it could be read again.
+                Step::RereadUnknown { .. } => why.is_none_or(|why| !why.takes_held()),
                 // Who said no is not sent to, not even to learn what became of the first attempt.
                 Step::RereadResend { .. } => reached && away != Some(Away::Excluded),
                 // Behind a coupon that is refused by now a held one is skipped before it could be read again.
                 _ => !refused || standing.state == State::InDoubt,
             });
             if let Some((step, next)) = step.and_then(|step| Some((step, standing.next(step).ok()?))) {
-                self.reread.push((key, step));
+                let reread = if was_skipped {
+                    &mut self.reread_returned
+                } else {
+                    &mut self.reread
+                };
+                reread.push((key, step));
+                self.owed_under_new_activity += u64::from(step == Step::OweUnderNewActivity);
                 standing = next;
             }
             let name = stands(&standing.state, why);
             refused |= name == StateName::Refused;
             match why {
-                Some(why) if name == StateName::Skipped => self.skip(why, 1),
+                Some(why) if name == StateName::Skipped => {
+                    self.skip(why, 1);
+                    self.held_skipped += u64::from(standing.held.is_some());
+                }
                 _ => self.counts.add(name, 1),
             }
         }
@@ -147,6 +168,7 @@ impl Survey {
             what: Accept::SmallerAudience,
             from: self.owed.to_string(),
             to: (self.owed - self.gone).to_string(),
+            owed_again: 0,
         })
     }
 }
@@ -158,10 +180,10 @@ const fn is_owed(state: &State) -> bool {
     )
 }
 
-/// Where a delivery will stand that is owed, or is not for this reason: what may have been issued stays what it is.
+/// Where a delivery will stand that is owed, or is not for this reason: what may have been issued stays what it is. One that
+/// comes back stands here as it does after that.
 fn stands(state: &State, why: Option<Skipped>) -> StateName {
     match (state, why) {
-        (State::Skipped(_), None) => StateName::Pending,
         (State::Held { .. }, Some(why)) if why.takes_held() => StateName::Skipped,
         (State::Pending | State::Deferred { .. } | State::Skipped(_), Some(_)) => StateName::Skipped,
         _ => state.name(),

@@ -6,7 +6,7 @@ mod who;
 
 use super::*;
 use crate::clock::from_ms;
-use crate::delivery::{DeliveryKey, Resolution, Step, Verdict};
+use crate::delivery::{DeliveryKey, Resolution, State, Step, Verdict};
 use crate::identity::ActivityId;
 use crate::ledger::{Decision, Fact};
 use memory::{Apply, CODE, Memory};
@@ -70,7 +70,13 @@ fn people_come_and_go_and_come_back() {
     );
     let back = Apply::of(["d", "c", "a", "b", "e"]).to(&mut book);
     assert_eq!(back.changes.returned, [0, 1, 2, 3]);
-    assert_eq!(book.book().counts().of(pending), 3);
+    let held_again = book.book().standing(key(2)).state;
+    assert_eq!(
+        held_again,
+        State::Held { code: CODE },
+        "nobody has decided about its code"
+    );
+    assert_eq!(book.book().counts().of(pending), 2);
 }
 
 #[test]
@@ -213,7 +219,9 @@ fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
         Apply::of(["a", "b", "c"]).with(|plan| plan.activity_id = id)
     };
     let converged = other("7300").to(&mut book);
-    assert_eq!(converged.changes.reread, [(key(0), Step::Owe)]);
+    assert_eq!(converged.changes.reread, [(key(0), Step::OweUnderNewActivity)]);
+    assert_eq!(converged.owed_under_new_activity, 1);
+    assert_eq!(book.book().reopened_held(), 1, "it may have been issued");
     book.send(
         key(2),
         Verdict::Unknown {
@@ -222,6 +230,69 @@ fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
         },
     );
     other("7400").decide(&book).expect_err("a doubt may be a coupon");
+}
+
+#[test]
+fn another_activity_says_how_many_held_deliveries_it_owes_again() {
+    let mut book = Memory::new();
+    Apply::of(0..4).to(&mut book);
+    book.send(key(0), Verdict::Issued);
+    book.send(key(1), Verdict::Held { code: CODE });
+    book.send(key(2), Verdict::Held { code: CODE });
+    let id = ActivityId::parse("7300").expect("an activity's id");
+    let other = Apply::of(0..4).with(|plan| (plan.activity_id, plan.max_coupons) = (id, 5));
+    insta::assert_snapshot!(other.refused(&book), @"
+    the activity is another one than at the last apply: 7218 then, 7300 now; 2 held deliveries are owed again under it: each may have been issued, and counts in max_coupons as if issued
+      help: if this is meant, apply with `--accept activity_id`
+    the campaign needs up to 6 coupons and `max_coupons` is 5: 1 issued + 0 in doubt + 0 held + 3 owed + 2 that were held when they were owed again
+      help: raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`
+    ");
+}
+
+/// It has to be read again in the same apply: the next one may be the one that sends it.
+#[test]
+fn a_held_delivery_that_comes_back_is_read_again_by_the_file_as_it_is_now() {
+    for (class, step, then) in [
+        (Class::Hold, None, StateName::Held),
+        (Class::Refuse, Some(Step::RereadRefused), StateName::Refused),
+        (Class::Throttle, Some(Step::Owe), StateName::Pending),
+        (
+            Class::Retry,
+            Some(Step::RereadUnknown { due: from_ms(1_000) }),
+            StateName::InDoubt,
+        ),
+    ] {
+        let mut book = Memory::new();
+        Apply::of(["a", "b"]).to(&mut book);
+        book.send(key(0), Verdict::Held { code: CODE });
+        Apply::of(["b"]).to(&mut book);
+        let back = Apply {
+            class,
+            ..Apply::of(["a", "b"])
+        };
+        let converged = back.to(&mut book);
+        assert!(converged.changes.reread.is_empty());
+        let expected: Vec<_> = step.map(|step| (key(0), step)).into_iter().collect();
+        assert_eq!(converged.changes.reread_returned, expected);
+        assert_eq!(book.book().standing(key(0)).state.name(), then, "{class:?}");
+    }
+}
+
+#[test]
+fn a_held_delivery_that_is_skipped_keeps_its_place_in_max_coupons() {
+    let mut book = Memory::new();
+    let max = |named: &[&str], max| Apply::of(named).with(|plan| plan.max_coupons = max);
+    max(&["a", "b"], 2).to(&mut book);
+    book.send(key(0), Verdict::Held { code: CODE });
+    max(&["b"], 2).to(&mut book);
+    let refused = max(&["b", "c"], 2).decide(&book).expect_err("a may have the first one");
+    assert!(
+        refused[0]
+            .to_string()
+            .ends_with("2 owed + 1 that were held when they were skipped"),
+        "{refused:?}"
+    );
+    max(&["b", "c"], 3).to(&mut book);
 }
 
 #[test]
@@ -234,14 +305,17 @@ fn codes_are_read_again_whoever_is_named() {
         class,
         ..Apply::of(named)
     };
-    let converged = read_as(Class::Retry, &["a"])
-        .decide(&book)
-        .expect("the audience is let in");
+    let reread = |class| {
+        let converged = read_as(class, &["a"]).decide(&book).expect("the audience is let in");
+        converged.changes.reread
+    };
     assert_eq!(
-        converged.changes.reread,
+        reread(Class::Throttle),
         [(key(0), Step::Owe)],
         "who is gone is not owed again"
     );
+    let unknown = Step::RereadUnknown { due: from_ms(1_000) };
+    assert_eq!(reread(Class::Retry), [(key(0), unknown)], "and is skipped before that");
     let converged = read_as(Class::Refuse, &["a"]).to(&mut book);
     assert_eq!(
         converged.changes.reread,

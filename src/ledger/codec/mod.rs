@@ -1,7 +1,7 @@
 //! Facts as bytes. Each is written against those before it in the whole log: times and recipients as differences, and
 //! what many outcomes have in common by a number. So a log is read from its beginning or not at all.
 //!
-//! The first byte of a fact says which it is, and of which ordinal.
+//! The first byte of a fact says which it is, and of which ordinal; of a run's beginning, by which rules.
 
 mod outcome;
 mod wire;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::{Answered, Decision, Fact, Generation};
 use super::kept_out::{KeptOut, Sample};
+use super::rules::Rules;
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
 use crate::identity::OpenId;
 use outcome::{Commons, Told};
@@ -39,6 +40,8 @@ const OWE: u8 = 0;
 const REFUSED: u8 = 1;
 const ISSUED: u8 = 2;
 const RESEND: u8 = 3;
+const UNKNOWN: u8 = 4;
+const OWE_UNDER_NEW_ACTIVITY: u8 = 5;
 
 /// The most numbers in one fact; a list that is longer becomes several facts, which mean the same.
 const MOST_NUMBERS: usize = 1 << 20;
@@ -132,8 +135,8 @@ impl Codec {
 
     fn write(&mut self, writer: &mut Writer, fact: &Fact) -> Option<()> {
         match fact {
-            Fact::RunBegan { at, timeout } => {
-                writer.byte(RUN_BEGAN);
+            Fact::RunBegan { at, timeout, rules } => {
+                writer.byte(rules.number() << 4 | RUN_BEGAN);
                 self.last.write(writer, *at);
                 writer.number(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             }
@@ -207,11 +210,17 @@ impl Codec {
                 writer.byte(RESEND);
                 writer.near(due.as_millisecond().wrapping_sub(self.last.0));
             }
+            Step::RereadUnknown { due } => {
+                writer.byte(UNKNOWN);
+                writer.near(due.as_millisecond().wrapping_sub(self.last.0));
+            }
+            Step::OweUnderNewActivity => writer.byte(OWE_UNDER_NEW_ACTIVITY),
             Step::Intent { .. }
             | Step::Withdrawn
             | Step::Ended(_)
             | Step::Interrupted { .. }
             | Step::Skip(_)
+            | Step::Return
             | Step::Resolved(_) => return None,
         }
         Some(())
@@ -222,6 +231,7 @@ impl Codec {
         let ordinal = first >> 4;
         Some(match first & 0xf {
             RUN_BEGAN => Entry::RunBegan {
+                rules: Rules::numbered(first >> 4)?,
                 at: reader.time(&mut self.last.0)?,
                 timeout: Duration::from_millis(reader.number()?),
             },
@@ -260,6 +270,10 @@ impl Codec {
                     RESEND => Step::RereadResend {
                         due: reader.time(&mut self.last.0.clone())?,
                     },
+                    UNKNOWN => Step::RereadUnknown {
+                        due: reader.time(&mut self.last.0.clone())?,
+                    },
+                    OWE_UNDER_NEW_ACTIVITY => Step::OweUnderNewActivity,
                     _ => return None,
                 },
             },
@@ -290,6 +304,7 @@ pub(super) enum Entry<'a> {
     RunBegan {
         at: Timestamp,
         timeout: Duration,
+        rules: Rules,
     },
     Admitted(OpenIds<'a>),
     Away(Away, Vec<u32>),
@@ -366,7 +381,7 @@ impl Entry<'_> {
     /// The whole fact. Nothing when it is none that anybody writes.
     pub(super) fn fact(self) -> Option<Fact> {
         Some(match self {
-            Self::RunBegan { at, timeout } => Fact::RunBegan { at, timeout },
+            Self::RunBegan { at, timeout, rules } => Fact::RunBegan { at, timeout, rules },
             Self::Admitted(open_ids) => Fact::Admitted {
                 recipients: open_ids
                     .map(|packed| OpenId::parse(&packed.text()).ok())

@@ -167,12 +167,15 @@ fn fact() -> impl Strategy<Value = Fact> {
     let open_ids = prop::collection::vec("[!-~]{1,40}".prop_map(|text| OpenId::parse(&text).unwrap()), 0..9);
     let step = prop_oneof![
         Just(Step::Owe),
+        Just(Step::OweUnderNewActivity),
         Just(Step::RereadRefused),
         Just(Step::RereadIssued),
+        time().prop_map(|due| Step::RereadUnknown { due }),
         time().prop_map(|due| Step::RereadResend { due })
     ];
+    let rules = prop::sample::select(vec![Rules::V0, Rules::V1]);
     prop_oneof![
-        1 => (time(), duration()).prop_map(|(at, timeout)| Fact::RunBegan { at, timeout }),
+        1 => (time(), duration(), rules).prop_map(|(at, timeout, rules)| Fact::RunBegan { at, timeout, rules }),
         1 => open_ids.prop_map(|recipients| Fact::Admitted { recipients }),
         1 => (prop::sample::select(Away::ALL.to_vec()), numbers()).prop_map(|(why, recipients)| Fact::Away { why, recipients }),
         1 => (any::<u32>(), time()).prop_map(|(recipient, at)| Fact::Lapsed { recipient, at }),
@@ -303,6 +306,7 @@ fn one_of_each() -> Vec<Fact> {
         Fact::RunBegan {
             at: from_ms(1_780_000_000_000),
             timeout: Duration::from_secs(10),
+            rules: Rules::V0,
         },
         Fact::Admitted {
             recipients: vec![OpenId::parse("ba253642-0590-40bc-a9f1-0123456789ab").unwrap()],
@@ -399,10 +403,41 @@ fn what_is_no_sample_is_not_read() {
     assert_eq!(read(&(0..=4096).collect::<Vec<_>>()), None);
 }
 
+/// And of each that came with the second version of the rules.
+fn of_second_rules() -> Vec<Fact> {
+    let reread = |recipient, step| Fact::Reread {
+        key: DeliveryKey { recipient, ordinal: 1 },
+        step,
+        at: from_ms(1_780_000_000_700),
+    };
+    let due = from_ms(1_780_000_000_710);
+    vec![
+        Fact::RunBegan {
+            at: from_ms(1_780_000_000_600),
+            timeout: Duration::from_secs(10),
+            rules: Rules::V1,
+        },
+        reread(10, Step::RereadUnknown { due }),
+        reread(11, Step::OweUnderNewActivity),
+    ]
+}
+
+/// A newer program's facts may mean something that this one does not know.
+#[test]
+fn a_run_by_unknown_rules_is_not_read() {
+    let known = Codec::default()
+        .encode(&[Fact::run_began(from_ms(1), Duration::from_secs(10))])
+        .unwrap();
+    let mut unknown = known.clone();
+    unknown[0] += 0x10;
+    let reads = |bytes: &[u8]| Codec::default().decode(bytes, |_| Ok::<_, ()>(())).is_some();
+    assert!(reads(&known) && !reads(&unknown));
+}
+
 /// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
 #[test]
 fn the_format_stays_what_it_is() {
-    let facts = [one_of_each(), of_waves(), of_lists()].concat();
+    let facts = [one_of_each(), of_waves(), of_lists(), of_second_rules()].concat();
     let lines: Vec<String> = facts
         .iter()
         .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))
@@ -425,5 +460,8 @@ fn the_format_stays_what_it_is() {
     0bfba8b8bd94dc9ec23ff403
     0c9ab3e6cc99b3e6dc3fc801c8013d
     0d0e63737620e98080e8aea22e6373761001000000000000000807060504030201
+    10c801904e
+    180ec8010414
+    18020005
     ");
 }

@@ -47,6 +47,9 @@ struct ChangeBody<'a> {
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accept: Option<&'a str>,
+    /// How many held deliveries it makes owed again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -181,6 +184,7 @@ impl<'a> PlanObject<'a> {
                     from: change.from.as_deref(),
                     to: change.to.as_deref(),
                     accept: change.accept,
+                    held: change.held,
                 })
                 .collect(),
             ledger: LedgerBody {

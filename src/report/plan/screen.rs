@@ -350,10 +350,11 @@ fn changes(plan: &Proposal, width: usize) -> String {
     for ((change, difference), said) in plan.changes.iter().zip(shown).zip(said) {
         let _ = write!(text, "  {}  ", left(change.what, names));
         let style = if change.accepted { Style::new() } else { LOOK };
+        let wrapped = wrap(&difference, width, names + 4);
         let _ = match (said.as_str(), beside) {
-            ("", _) => writeln!(text, "{difference}"),
+            ("", _) => writeln!(text, "{wrapped}"),
             (said, true) => writeln!(text, "{}  {style}{said}{style:#}", left(&difference, wide)),
-            (said, false) => writeln!(text, "{difference}\n{:1$}{style}{said}{style:#}", "", names + 4),
+            (said, false) => writeln!(text, "{wrapped}\n{:1$}{style}{said}{style:#}", "", names + 4),
         };
     }
     text.push('\n');

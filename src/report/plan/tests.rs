@@ -82,6 +82,7 @@ fn change(what: &'static str, from: &str, to: &str) -> ChangeNote {
         from: Some(from.into()),
         to: Some(to.into()),
         note: None,
+        held: None,
         accept: None,
         accepted: false,
     }
@@ -138,7 +139,11 @@ fn later() -> Proposal {
         },
         changes: vec![
             accept(
-                change("activity_id", "7218071234565644204", "7300000000000000001"),
+                ChangeNote {
+                    note: Some("2 held owed again, counted in max_coupons as if issued".into()),
+                    held: Some(2),
+                    ..change("activity_id", "7218071234565644204", "7300000000000000001")
+                },
                 false,
             ),
             accept(change("coupons_per_user", "1", "2"), true),

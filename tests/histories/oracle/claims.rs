@@ -48,6 +48,8 @@ pub struct Delivery {
     pub since: i64,
     /// Whether the last answer to a doubt was a refusal or is for a person.
     pub stuck: bool,
+    /// Whether it was held when it was skipped.
+    held_before: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// The last one: its batch, its time and its day, and the state before it.
@@ -68,6 +70,7 @@ impl Delivery {
         unknown: 0,
         since: 0,
         stuck: false,
+        held_before: false,
         attempts: 0,
         intent: 0,
         began: 0,
@@ -118,9 +121,26 @@ impl Delivery {
     fn owe(&mut self, why_not: bool, takes_held: bool) {
         match self.state {
             StateName::Pending | StateName::Deferred if why_not => self.state = StateName::Skipped,
-            StateName::Held if why_not && takes_held => self.state = StateName::Skipped,
-            StateName::Skipped if !why_not => self.state = StateName::Pending,
+            StateName::Held if why_not && takes_held => {
+                (self.state, self.held_before) = (StateName::Skipped, true);
+            }
+            StateName::Skipped if !why_not => {
+                let was_held = std::mem::take(&mut self.held_before);
+                self.state = if was_held { StateName::Held } else { StateName::Pending };
+            }
             _ => {}
+        }
+    }
+
+    /// What it becomes when its last code is read again. A code that leaves a held one's outcome unknown makes it a doubt of
+    /// the attempt that had it.
+    fn read_again(&mut self, step: Step) {
+        match step {
+            Step::RereadRefused => self.state = StateName::Refused,
+            Step::RereadIssued => self.state = StateName::Issued,
+            Step::Owe | Step::OweUnderNewActivity => self.state = StateName::Pending,
+            Step::RereadUnknown { .. } => self.doubt(),
+            _ => self.stuck = false,
         }
     }
 }
@@ -160,6 +180,11 @@ impl Claims {
             }
             Fact::Away { why, recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, Some(*why)))),
             Fact::Returned { recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, None))),
+            // What comes back held with a generation is read again after it, at once.
+            Fact::Reread { key, step, .. } if self.closed => {
+                self.delivery(*key)?.read_again(*step);
+                self.skip_later(*key);
+            }
             Fact::Reread { key, step, .. } => self.read_again.push((*key, *step)),
             Fact::Closed(generation) => self.close(generation)?,
             Fact::Lapsed { recipient, at } => {
@@ -211,13 +236,7 @@ impl Claims {
             }
         }
         for (key, step) in std::mem::take(&mut self.read_again) {
-            let delivery = self.delivery(key)?;
-            match step {
-                Step::RereadRefused => delivery.state = StateName::Refused,
-                Step::RereadIssued => delivery.state = StateName::Issued,
-                Step::Owe => delivery.state = StateName::Pending,
-                _ => delivery.stuck = false,
-            }
+            self.delivery(key)?.read_again(step);
         }
         let coupons = self.coupons;
         for person in &mut self.people {
@@ -268,20 +287,28 @@ impl Claims {
         let at = outcome.at.as_millisecond();
         self.note(at);
         let delivery = self.delivery(key)?;
-        let wrong_address = outcome.wrong_address() && matches!(verdict, Verdict::NotIssued { .. });
         let proved = delivery.proved(outcome);
         delivery.ended.push((delivery.attempts, batch, outcome.proof.word()));
         delivery.end(verdict);
-        if delivery.state != proved && !wrong_address {
+        if delivery.state != proved {
             let how = format!("{key:?}: {:?} made it {}", outcome.proof, delivery.state);
             return Err(("G5: what is not known is not guessed", how));
         }
-        if delivery.state == StateName::Refused {
-            let later = &mut self.people[key.recipient as usize].deliveries[usize::from(key.ordinal)..];
+        self.skip_later(key);
+        Ok(())
+    }
+
+    /// The later coupons of a user are not owed after one was refused.
+    fn skip_later(&mut self, key: DeliveryKey) {
+        let deliveries = &mut self.people[key.recipient as usize].deliveries;
+        let (until, later) = deliveries.split_at_mut(usize::from(key.ordinal));
+        if until
+            .last()
+            .is_some_and(|delivery| delivery.state == StateName::Refused)
+        {
             for delivery in later {
                 delivery.owe(true, true);
             }
         }
-        Ok(())
     }
 }

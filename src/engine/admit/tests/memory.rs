@@ -42,10 +42,7 @@ impl Memory {
             .block_on(Ledger::open_spilling(store.clone(), plan().identity, spill))
             .expect("the ledger opens");
         let mut memory = Self { store, ledger, runtime };
-        memory.append(vec![Fact::RunBegan {
-            at: from_ms(0),
-            timeout: Duration::from_secs(10),
-        }]);
+        memory.append(vec![Fact::run_began(from_ms(0), Duration::from_secs(10))]);
         memory
     }
 

@@ -276,6 +276,24 @@ fn turns(book: &Memory, roll: &Roll) -> Vec<String> {
     order.iter().map(|recipient| book.book().open_id(*recipient)).collect()
 }
 
+/// The deliveries that are held, or were when they were skipped.
+fn held(book: &Memory) -> Vec<DeliveryKey> {
+    let all = book.all().map(|key| (key, book.book().standing(key)));
+    let held = all.filter(|(_, standing)| standing.held.is_some() && !matches!(standing.state, State::Refused { .. }));
+    held.map(|(key, _)| key).collect()
+}
+
+/// What a held delivery may become by a file that gives its code this class.
+fn may_become(class: Class) -> StateName {
+    match class {
+        Class::Issued => StateName::Issued,
+        Class::Refuse => StateName::Refused,
+        Class::Hold => StateName::Held,
+        Class::Retry => StateName::InDoubt,
+        Class::Throttle | Class::Token | Class::Wait | Class::Halt => StateName::Pending,
+    }
+}
+
 fn settled(book: &Memory) -> Vec<(DeliveryKey, State)> {
     let all = book.all().map(|key| (key, book.book().standing(key).state));
     all.filter(|(_, state)| matches!(state, State::Issued | State::Refused { .. } | State::InDoubt))
@@ -302,6 +320,7 @@ proptest! {
                 book.reopen();
                 prop_assert_eq!(book.image(), before);
             }
+            let held_before = held(&book);
             let before = settled(&book);
             let converged = apply.to(&mut book);
             naive.apply(&turn, &apply.plan);
@@ -310,6 +329,11 @@ proptest! {
             for (key, state) in before {
                 let now = book.book().standing(key).state;
                 prop_assert!(now == state || state == State::InDoubt && now == State::Issued, "{:?}", key);
+            }
+            for key in held_before {
+                let now = book.book().standing(key).state.name();
+                let possible = [StateName::Held, StateName::Skipped, may_become(turn.class)];
+                prop_assert!(possible.contains(&now), "{:?} is {} by {:?}", key, now, turn.class);
             }
             let (named, last) = turn.named();
             let reading = &converged.reading;

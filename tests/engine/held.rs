@@ -1,0 +1,193 @@
+//! What becomes of a held delivery when the campaign file, the activity or the audience changes: it may have been issued.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use runner::audience::{Activity, Place, Row, Totals};
+use runner::delivery::StateName;
+use runner::engine::Ended;
+use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
+use runner::event::{Ending, PlaceUnit};
+use runner::identity::ActivityId;
+use runner::ledger::memory::MemoryStore;
+use runner::ledger::{Fact, Ledger};
+use runner::outcome::Class;
+
+use crate::bench::Bench;
+use crate::world::{Act, World};
+
+/// The code that the first file does not know.
+const CODE: i64 = 31_000_009;
+const USERS: u32 = 30;
+
+/// Holds an audience of `users` against a ledger by a file that gives [`CODE`] this class.
+fn decide(
+    bench: &Bench,
+    ledger: &Ledger<MemoryStore>,
+    users: Range<u32>,
+    class: Class,
+    accepted: &[Accept],
+) -> Result<Converged, Vec<Refusal>> {
+    let mut admission = Admission::new(ledger.book(), &bench.plan);
+    for (line, user) in (2..).zip(users.clone()) {
+        let open_id = format!("u{user}");
+        admission.row(&Row {
+            place: Place {
+                within: "audience.csv",
+                unit: PlaceUnit::Line,
+                number: line,
+            },
+            open_id: Ok(&open_id),
+            last_active: Activity::Unknown,
+        });
+    }
+    admission.decide(&Terms {
+        plan: &bench.plan,
+        totals: &Totals {
+            rows: u64::from(users.end - users.start),
+            ..Totals::default()
+        },
+        accepted,
+        rehearsal: false,
+        class: &|code| if code == CODE { class } else { Class::Hold },
+        now: bench.clock.now().max(ledger.book().newest()),
+    })
+}
+
+async fn begin(bench: &Bench) -> Ledger<MemoryStore> {
+    let mut ledger = bench.open().await;
+    let began = Fact::run_began(bench.clock.now(), bench.plan.retry.timeout);
+    ledger.append(vec![began]).await.unwrap();
+    ledger
+}
+
+/// One apply whose audience has to be let in.
+async fn apply(bench: &Bench, world: &Arc<World>, users: Range<u32>, class: Class) -> Ended {
+    let mut ledger = begin(bench).await;
+    let converged = decide(bench, &ledger, users, class, &Accept::ALL[..5]).expect("everything is accepted");
+    for batch in converged.changes.into_batches() {
+        ledger.append(batch.unwrap()).await.unwrap();
+    }
+    assert_eq!(
+        ledger.book().counts(),
+        converged.counts,
+        "the counts that were foretold"
+    );
+    bench
+        .send_by(converged.roll, ledger, world)
+        .await
+        .expect("the run ends")
+}
+
+/// A platform that issues the coupons of the first three users and then says that it had a problem of its own.
+fn issues_and_hides(bench: &Bench) -> Arc<World> {
+    World::new(&bench.clock, 50, |ask| {
+        let hides = ask.nth == 1 && ["u0", "u1", "u2"].contains(&ask.open_id.as_str());
+        if hides {
+            Act::IssueAndSay(CODE, Class::Hold)
+        } else {
+            Act::Issue
+        }
+    })
+}
+
+/// How many ids were asked for under more than one activity: each may be two coupons of one user.
+fn under_two_activities(world: &World) -> usize {
+    world.seen(|seen| seen.activities.values().filter(|under| under.len() > 1).count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_code_that_is_retried_later_is_resent_under_its_own_activity() {
+    let mut bench = Bench::new();
+    let world = issues_and_hides(&bench);
+    let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
+    assert_eq!(
+        (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Held)),
+        (27, 3)
+    );
+
+    bench.plan.activity_id = ActivityId::parse("72").unwrap();
+    bench.plan.max_coupons = USERS.into();
+    let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Issued)),
+        (Ending::Complete, 30)
+    );
+    assert_eq!((under_two_activities(&world), world.given()), (0, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_attempt_older_than_resend_within_waits_for_a_person() {
+    let bench = Bench::new();
+    let world = issues_and_hides(&bench);
+    apply(&bench, &world, 0..USERS, Class::Hold).await;
+    let asked = world.seen(|seen| seen.starts.len());
+    bench.clock.shift_ms(25 * 3_600_000);
+    let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (Ending::NeedsPerson, 3)
+    );
+    assert_eq!(world.seen(|seen| seen.starts.len()), asked, "nothing was sent");
+}
+
+/// Its user left, came back, and the activity changed meanwhile: nobody decided anything about its code.
+#[tokio::test(start_paused = true)]
+async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
+    let mut bench = Bench::new();
+    let world = issues_and_hides(&bench);
+    apply(&bench, &world, 0..USERS, Class::Hold).await;
+    let ended = apply(&bench, &world, 3..USERS, Class::Hold).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Skipped)),
+        (Ending::Complete, 3)
+    );
+
+    bench.plan.activity_id = ActivityId::parse("72").unwrap();
+    apply(&bench, &world, 3..USERS, Class::Hold).await;
+    let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Held)),
+        (Ending::NeedsPerson, 3)
+    );
+    assert_eq!(under_two_activities(&world), 0);
+
+    // Read again in the apply with which it comes back, it is a doubt of its own activity.
+    apply(&bench, &world, 3..USERS, Class::Hold).await;
+    let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
+    assert_eq!(
+        (ended.ending, ended.counts.of(StateName::Issued)),
+        (Ending::Complete, 30)
+    );
+    assert_eq!((under_two_activities(&world), world.given()), (0, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_deliveries_that_go_under_another_activity_count_as_if_issued() {
+    let mut bench = Bench::new();
+    let world = issues_and_hides(&bench);
+    apply(&bench, &world, 0..USERS, Class::Hold).await;
+    bench.plan.activity_id = ActivityId::parse("72").unwrap();
+    bench.plan.max_coupons = 32;
+    let accepted = [Accept::ActivityId];
+    let refusals = decide(&bench, &begin(&bench).await, 0..USERS, Class::Hold, &accepted).unwrap_err();
+    let text: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        text,
+        ["the campaign needs up to 33 coupons and `max_coupons` is 32: \
+          27 issued + 0 in doubt + 0 held + 3 owed + 3 that were held when they were owed again"]
+    );
+
+    bench.plan.max_coupons = 33;
+    let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
+    assert_eq!((ended.ending, under_two_activities(&world)), (Ending::Complete, 3));
+    let ledger = bench.open().await;
+    assert_eq!(ledger.book().reopened_held(), 3, "for ever");
+    // One coupon more has no room, and a run that was let in by an older limit stops before it.
+    bench.plan.max_coupons = 34;
+    assert!(decide(&bench, &begin(&bench).await, 0..USERS + 1, Class::Hold, &[]).is_ok());
+    bench.plan.max_coupons = 33;
+    assert!(decide(&bench, &begin(&bench).await, 0..USERS + 1, Class::Hold, &[]).is_err());
+    let ended = bench.apply(USERS + 1, &world).await;
+    assert_eq!((ended.counts.of(StateName::Pending), world.given()), (1, 30));
+}
