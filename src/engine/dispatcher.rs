@@ -285,19 +285,17 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         let allowance = self.limits.allowance(at.instant);
         let room = u64::from(self.room(allowance)).min(self.left_today(at));
-        if room == 0 || !self.take_turn(allowance.pick(self.capped()), at)? {
+        let pick = |this: &Self, fresh| allowance.pick(this.capped(), !this.below_max_coupons(fresh));
+        if room == 0 || !self.take_turn(pick(self, batch.fresh), at)? {
             return Ok(());
         }
         for _ in 0..room {
-            if !self.below_max_coupons(batch.fresh) {
-                break;
-            }
-            let pick = allowance.pick(self.capped());
+            let pick = pick(self, batch.fresh);
             let known = self.known(at);
             let Some(reserved) = self.next_in_time(pick, at, known, batch) else {
                 break;
             };
-            if pick == Pick::Probe {
+            if allowance == Allowance::Probe {
                 self.limits.lane.probe();
             }
             self.intend(reserved, at, batch);
@@ -477,6 +475,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
+    /// When something that is not due yet will be, of what `max_coupons` has room for.
+    fn next_due(&self) -> Option<Instant> {
+        if self.below_max_coupons(0) {
+            self.queue.next_due()
+        } else {
+            self.queue.next_doubt_due()
+        }
+    }
+
     /// Says what the run is doing, when that has changed.
     fn tell_phase(&mut self, at: Moment) {
         let idle = self.flight.workers.is_empty();
@@ -490,7 +497,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
             wave: self.limits.waves.waiting(&self.plan).filter(|_| idle),
-            due: self.queue.next_due().filter(|_| idle),
+            due: self.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);
     }
@@ -536,7 +543,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
         let allowance = match self.limits.allowance(at.instant) {
             Allowance::NotBefore(probe) => Some(probe),
-            Allowance::UpTo(_) | Allowance::Probe => self.queue.next_due(),
+            Allowance::UpTo(_) | Allowance::Probe => self.next_due(),
         };
         let give_up = self
             .limits

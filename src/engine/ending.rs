@@ -19,7 +19,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             return Some(if capped { Why::AtMost } else { Why::NothingLeft });
         }
         let max = self.plan.max_coupons;
-        (!self.below_max_coupons(0)).then_some(Why::Halted(Halted::MaxCoupons { max }))
+        let full = !self.below_max_coupons(0) && !self.queue.has_doubt(self.ledger.book(), capped);
+        full.then_some(Why::Halted(Halted::MaxCoupons { max }))
     }
 
     /// Whether this run has begun as many deliveries as it may.

@@ -67,10 +67,12 @@ pub enum Allowance {
 }
 
 impl Allowance {
-    /// What to pick under this allowance, when the run has begun as many deliveries as it may, or has not.
+    /// What to pick under this allowance: `capped` when the run has begun as many deliveries as it may, `full` when
+    /// `max_coupons` has no room for another coupon.
     #[must_use]
-    pub const fn pick(self, capped: bool) -> Pick {
+    pub const fn pick(self, capped: bool, full: bool) -> Pick {
         match self {
+            _ if full => Pick::Doubt { again: capped },
             _ if capped => Pick::Again,
             Self::Probe => Pick::Probe,
             Self::UpTo(_) | Self::NotBefore(_) => Pick::Send,

@@ -151,6 +151,11 @@ pub enum Pick {
     Again,
     /// To probe a platform that may be out of reach: one that surely was not sent, due or not, before any other.
     Probe,
+    /// Only doubts: `max_coupons` has no room for another coupon, and a doubt has its place already.
+    Doubt {
+        /// Whether this run must have attempted it before.
+        again: bool,
+    },
 }
 
 impl Queue {
@@ -313,7 +318,11 @@ impl Queue {
         self.wake(book, instant);
         // It may have waited for the app id's turn, and a doubt grows old meanwhile.
         if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, now)) {
-            return Some(key);
+            let standing = book.standing(key);
+            if !matches!(pick, Pick::Doubt { .. }) || standing.state == State::InDoubt {
+                return Some(key);
+            }
+            self.put(key, &standing, instant);
         }
         if pick == Pick::Probe
             && let Some(Reverse((_, key))) = self.retries.pop()
@@ -324,6 +333,9 @@ impl Queue {
             if self.may_try(key, pick) && self.may_go(book, key, now) {
                 return Some(key);
             }
+        }
+        if matches!(pick, Pick::Doubt { .. }) {
+            return None;
         }
         while let Some(key) = pop_due(&mut self.retries, instant) {
             if self.may_try(key, pick) {
@@ -342,7 +354,7 @@ impl Queue {
     fn may_try(&self, key: DeliveryKey, pick: Pick) -> bool {
         match self.tries.get(&key) {
             Some(tries) => tries.counted < self.rules.attempts,
-            None => pick != Pick::Again && self.rules.attempts > 0,
+            None => !matches!(pick, Pick::Again | Pick::Doubt { again: true }) && self.rules.attempts > 0,
         }
     }
 
@@ -369,6 +381,12 @@ impl Queue {
             && self.doubts.is_empty()
             && self.retries.is_empty()
             && self.left_out(capped).next().is_none()
+    }
+
+    /// Whether a doubt is left to attempt, now or later; `capped` when this run may begin no further delivery.
+    pub(super) fn has_doubt(&self, book: &Book, capped: bool) -> bool {
+        let in_doubt = |key: DeliveryKey| book.standing(key).state == State::InDoubt;
+        !self.doubts.is_empty() || self.ahead.is_some_and(in_doubt) || self.left_out(capped).any(in_doubt)
     }
 
     /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
@@ -510,10 +528,15 @@ impl Queue {
     /// When something that is not due yet will be.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        let doubt = self.doubts.peek().map(|Reverse((due, _))| *due);
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
+        [retry, self.next_doubt_due()].into_iter().flatten().min()
+    }
+
+    /// The same of doubts alone, and of the users who rest.
+    pub(super) fn next_doubt_due(&self) -> Option<Instant> {
+        let doubt = self.doubts.peek().map(|Reverse((due, _))| *due);
         let rested = self.resting.peek().map(|Reverse((end, _))| *end);
-        [doubt, retry, rested].into_iter().flatten().min()
+        [doubt, rested].into_iter().flatten().min()
     }
 }
 

@@ -343,6 +343,34 @@ async fn max_coupons_is_never_passed() {
         (ended.ending, world.given(), world.most_coupons()),
         (Ending::NeedsPerson, 10, 1)
     );
+    assert_eq!(
+        ended.counts.of(StateName::Issued),
+        10,
+        "a doubt has its place already, and is resent"
+    );
+    assert_eq!(ended.why, Why::Halted(Halted::MaxCoupons { max: 10 }));
+}
+
+/// At the limit nothing but the doubts is attempted, also where the run may begin no further delivery.
+#[tokio::test(start_paused = true)]
+async fn max_coupons_holds_up_no_resend() {
+    for at_most in [u64::MAX, 10] {
+        let mut bench = Bench::new();
+        (bench.plan.max_coupons, bench.plan.run.at_most) = (10, at_most);
+        let world = World::new(&bench.clock, 50, |ask| {
+            if ask.nth == 1 {
+                Act::IssueAndLose(Duration::from_secs(10))
+            } else {
+                Act::Issue
+            }
+        });
+        let ended = bench.apply(10, &world).await;
+        assert_eq!(
+            (ended.ending, ended.counts.of(StateName::Issued)),
+            (Ending::Complete, 10)
+        );
+        assert_eq!(world.seen(|seen| seen.starts.len()), 20);
+    }
 }
 
 /// A coupon that may exist beside the one that is sent anew takes its place within the limit.
