@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
-use runner::douyin::{NotReady, Platform};
+use runner::douyin::{NotReady, Platform, Sent};
 use runner::engine::Apply;
 use runner::engine::lane::{Alone, Lane};
 use runner::engine::roll::Roll;
@@ -163,17 +163,18 @@ struct Memory {
 
 impl Platform for Memory {
     type Access = ();
+    type Connection = ();
 
     async fn ready(&self) -> std::result::Result<(), NotReady> {
         Ok(())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Outcome {
+    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
         let number = self.sends.fetch_add(1, Ordering::Relaxed);
         let latency = Duration::from_millis(40 + number % 60);
         tokio::time::sleep(latency).await;
         drop(permit);
-        Outcome {
+        let outcome = Outcome {
             proof: Proof::Issued {
                 coupon: Box::new(Coupon {
                     coupon_id: (7_300_000_000_000_000_000 + number).to_string(),
@@ -194,6 +195,10 @@ impl Platform for Memory {
             retry_after: None,
             latency,
             at: self.clock.now(),
+        };
+        Sent {
+            outcome,
+            connection: Some(()),
         }
     }
 }

@@ -253,7 +253,6 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         tokens: Tokens::new(credentials, clock.clone()),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
-        max_in_flight: plan.pace.max_in_flight,
         clock: clock.clone(),
         emit: emit.clone(),
     })?;

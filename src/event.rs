@@ -404,6 +404,17 @@ pub enum Halted {
         /// By which key.
         merchant_coupon_id: String,
     },
+    /// An answer has an id that another delivery has.
+    MixedAnswers {
+        /// To whom the attempt was.
+        open_id: OpenId,
+        /// By which key.
+        merchant_coupon_id: String,
+        /// Which id, such as `coupon_id 7300`.
+        id: String,
+        /// The key of the other delivery.
+        other: String,
+    },
     /// The platform does not accept the credentials.
     Credentials {
         /// What it said.
@@ -428,6 +439,7 @@ impl Halted {
             Self::SameCode { .. } => Problem::HaltSameCode,
             Self::Wave { .. } => Problem::HaltWave,
             Self::AnotherLedger { .. } => Problem::HaltAnotherLedger,
+            Self::MixedAnswers { .. } => Problem::HaltMixedAnswers,
             Self::Credentials { .. } => Problem::HaltCredentials,
             Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,
         }

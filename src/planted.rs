@@ -67,6 +67,8 @@ mod bugs {
         WrongAddressProves,
         /// An attempt that was certainly not sent counts as one.
         NotSentCounts,
+        /// An answer is taken for its attempt's own though another delivery has its ids.
+        RepeatsTaken,
     }
 
     thread_local! {

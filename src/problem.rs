@@ -234,6 +234,8 @@ problems! {
     OtherPlan = "E0713", Person;
     /// Too few of a wave were issued.
     HaltWave = "E0714", Person;
+    /// An answer is another delivery's.
+    HaltMixedAnswers = "E0715", Person;
 }
 
 impl fmt::Display for Problem {

@@ -208,6 +208,37 @@ async fn a_connection_survives_its_ordinary_answers() {
     }
 }
 
+/// Reads so many whole answers to requests for a coupon.
+async fn answers(stream: &mut TcpStream, many: usize) -> String {
+    let mut answers = String::new();
+    while answers.matches("\r\n\r\n").count() < many || !answers.ends_with('}') {
+        let mut some = [0; 4096];
+        let n = stream.read(&mut some).await.unwrap();
+        assert_ne!(n, 0, "ended after {answers:?}");
+        answers.push_str(std::str::from_utf8(&some[..n]).unwrap());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_repeated_answer_comes_before_the_right_one() {
+    let sandbox = running(&[(Fault::RepeatAnswer, 1.0)]).await;
+    let mut stream = connect(sandbox.base_url()).await;
+    let mut ask = async |user: &str, many| {
+        let request = request("POST", SEND_PATH, &body(user));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        answers(&mut stream, many).await
+    };
+    let first = ask("u1", 1).await;
+    let second = ask("u2", 2).await;
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    let (again, own) = second.split_once("}HTTP/1.1 ").unwrap();
+    assert_eq!(body(again) + "}", body(&first));
+    assert!(own.contains("coupon_id") && body(own) != body(&first), "{own}");
+    drop(stream);
+    assert_eq!(sandbox.stop().await.issued, 2);
+}
+
 #[tokio::test]
 async fn a_hanging_answer_never_comes_and_does_not_keep_the_stand_in_from_ending() {
     let sandbox = running(&[(Fault::Hang, 1.0)]).await;

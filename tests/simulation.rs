@@ -12,7 +12,7 @@ use runner::clock::{from_ms, later, until};
 use runner::delivery::StateName;
 use runner::engine::roll::Roll;
 use runner::engine::{Ended, Why};
-use runner::event::{Ending, Event, EventKind, Phase, Waiting};
+use runner::event::{Ending, Event, EventKind, Halted, Phase, Waiting};
 use runner::identity::OpenId;
 use runner::ledger::{Fact, Generation, Ledger, NoStore};
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
@@ -128,7 +128,9 @@ fn history(lived: &Lived) -> Vec<Event> {
 
 #[test]
 fn one_seed_is_one_history() {
-    let all: Vec<_> = Fault::ALL.map(|fault| (fault, 0.02)).to_vec();
+    // An answer that comes again halts a run.
+    let all = Fault::ALL.into_iter().filter(|fault| *fault != Fault::RepeatAnswer);
+    let all: Vec<_> = all.map(|fault| (fault, 0.02)).collect();
     let again = |seed| live(&plan(""), 400, world(seed, &all));
     let (first, second, other) = (again(7), again(7), again(8));
     assert_eq!(history(&first), history(&second));
@@ -250,6 +252,18 @@ fn a_token_that_ends_while_its_send_waits_is_replaced_and_not_sent() {
     let lived = live(&plan(""), 300, world);
     assert_eq!(lived.ended.ending, Ending::Complete, "{:?}", lived.ended.why);
     assert_eq!(lived.outcomes("token"), 0);
+}
+
+#[test]
+fn an_answer_that_comes_again_halts_the_run() {
+    let lived = live(&plan(""), 3_000, world(1, &[(Fault::RepeatAnswer, 0.01)]));
+    assert!(
+        matches!(lived.ended.why, Why::Halted(Halted::MixedAnswers { .. })),
+        "{:?}",
+        lived.ended.why
+    );
+    assert!(lived.ended.counts.of(StateName::InDoubt) > 0);
+    assert_eq!(lived.ended.ending, Ending::NeedsPerson);
 }
 
 /// For how long a run is followed here.

@@ -40,11 +40,12 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 ];
 
 /// One dependency, one home.
-const HOMES: [(&str, &[&str]); 22] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
     ("rustls", &["douyin/client.rs"]),
+    ("rustls_platform_verifier", &["douyin/client.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "cli/export/"]),

@@ -116,6 +116,9 @@ pub struct FaultArgs {
     /// Answer "too frequent" although it is not
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub throttle: Option<f64>,
+    /// Do what is asked and send the connection's previous answer again before the right one
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub repeat_answers: Option<f64>,
 }
 
 /// Why `runner sandbox` ended before it was told to.
@@ -192,6 +195,7 @@ impl FaultArgs {
             (Fault::BadGateway, self.bad_gateway),
             (Fault::Hang, self.hang),
             (Fault::Throttle, self.throttle),
+            (Fault::RepeatAnswer, self.repeat_answers),
         ];
         let shares: Vec<_> = given
             .into_iter()

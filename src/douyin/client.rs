@@ -3,24 +3,24 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Request, Response, redirect, retry};
+use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::Instant;
 use url::Url;
 
 use super::codes::{Codes, Ended, Reply, Timing, outcome};
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
-use super::{NotReady, Platform, Way};
+use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
 use crate::campaign::{BaseUrl, BaseUrlError};
 use crate::clock::Clock;
 use crate::event::Emit;
 use crate::identity::AppId;
 use crate::ledger::Permit;
-use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::secret::Secret;
 
@@ -49,8 +49,6 @@ pub struct Config {
     pub codes: Codes,
     /// How long one attempt may take, from connecting to the last byte of the answer.
     pub timeout: Duration,
-    /// How many attempts may be in flight at once.
-    pub max_in_flight: u16,
     /// The wall clock.
     pub clock: Clock,
     /// Who is told of tokens and warnings.
@@ -97,7 +95,7 @@ impl Client<Http> {
     /// # Errors
     /// When the address is none that requests can be sent to, or TLS cannot be set up.
     pub fn new(config: Config) -> Result<Self, ClientError> {
-        let http = Http::new(&config.base_url, config.timeout, config.max_in_flight)?;
+        let http = Http::new(&config.base_url, config.timeout)?;
         Ok(Self::by(http, config))
     }
 }
@@ -118,11 +116,15 @@ impl<W: Way> Client<W> {
         }
     }
 
-    async fn send_request(&self, access: Access, request: &SendRequest) -> Outcome {
-        let (began, start) = (self.clock.now(), Instant::now());
-        let ended = match body(request) {
-            Ok(body) => self.platform.way.post(SEND_PATH, Some(&access.token), body).await,
-            Err(why) => Ended::NotSent { why },
+    async fn send_request(&self, access: Access, request: &SendRequest) -> Sent<W::Connection> {
+        let began = self.clock.now();
+        let start = Instant::now();
+        let Exchange { ended, connection } = match body(request) {
+            Ok(body) => self.platform.way.send(&access.token, body).await,
+            Err(why) => Exchange {
+                ended: Ended::NotSent { why },
+                connection: None,
+            },
         };
         let timing = Timing {
             began,
@@ -145,12 +147,16 @@ impl<W: Way> Client<W> {
             "an attempt ended"
         );
         self.keeper.learn(access.version, &outcome);
-        outcome
+        // An answer by which the next one on its connection could not be told from a repeat of it, or that is none of the
+        // platform's, closes the connection.
+        let connection = connection.filter(|_| outcome.answer.as_ref().is_some_and(|answer| !answer.log_id.is_empty()));
+        Sent { outcome, connection }
     }
 }
 
 impl<W: Way> Platform for Client<W> {
     type Access = Access;
+    type Connection = W::Connection;
 
     async fn ready(&self) -> Result<Access, NotReady> {
         self.keeper.ready(&self.platform, &*self.emit).await
@@ -160,7 +166,7 @@ impl<W: Way> Platform for Client<W> {
         access.is_live(Instant::now())
     }
 
-    async fn send(&self, access: Access, permit: Permit) -> Outcome {
+    async fn send(&self, access: Access, permit: Permit) -> Sent<W::Connection> {
         let id = permit.merchant_coupon_id();
         let request = SendRequest::new(&self.app_id, permit.open_id(), permit.activity_id(), id);
         self.send_request(access, &request).await
@@ -190,7 +196,7 @@ impl Drawing {
     /// # Errors
     /// As [`HttpPlatform::new`].
     pub fn new(plan: &Plan) -> Result<Self, ClientError> {
-        Http::new(&plan.base_url, plan.retry.timeout, plan.pace.max_in_flight).map(Self)
+        Http::new(&plan.base_url, plan.retry.timeout).map(Self)
     }
 
     /// Draws up one request.
@@ -220,42 +226,130 @@ fn body(request: &SendRequest) -> Result<Vec<u8>, String> {
 
 /// The way over HTTP.
 pub struct Http {
+    /// For requests for tokens.
     client: reqwest::Client,
+    slots: Arc<Slots>,
     base_url: BaseUrl,
     timeout: Duration,
 }
 
-impl Http {
-    fn new(base_url: &str, timeout: Duration, max_in_flight: u16) -> Result<Self, ClientError> {
-        let base_url = BaseUrl::parse(base_url).map_err(|source| ClientError::BaseUrl {
-            base_url: base_url.to_owned(),
-            source,
-        })?;
+/// The connections that no attempt uses.
+struct Slots {
+    idle: Mutex<Vec<reqwest::Client>>,
+    settings: ClientSettings,
+}
+
+/// A connection that one attempt has for itself.
+pub struct Slot {
+    client: reqwest::Client,
+    slots: Arc<Slots>,
+}
+
+// reqwest gives a connection back to its pool as soon as an answer is read, and another attempt can have written to it before
+// anybody has looked at that answer. If the answer was a repeat of an earlier one, its own answer is still on its way, and the
+// other attempt takes that for its own. So each attempt in flight has a client, and thereby a pool, for itself, until its answer
+// was found to be new. The client that was used last is used first, so that as few connections as can be are kept alive.
+// Clients of one platform share what is expensive, the TLS configuration.
+impl Slots {
+    fn take(self: &Arc<Self>) -> Result<Slot, reqwest::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let client = match idle {
+            Some(client) => client,
+            None => self.settings.client()?,
+        };
+        Ok(Slot {
+            client,
+            slots: Arc::clone(self),
+        })
+    }
+}
+
+impl Connection for Slot {
+    fn release(self) {
+        self.slots
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self.client);
+    }
+}
+
+/// What all clients of one platform have in common.
+#[derive(Clone)]
+struct ClientSettings {
+    timeout: Duration,
+    loopback: bool,
+    /// `None` for plain HTTP.
+    tls: Option<rustls::ClientConfig>,
+}
+
+impl ClientSettings {
+    fn new(base_url: &BaseUrl, timeout: Duration) -> Result<Self, rustls::Error> {
+        // A rehearsal needs no certificates, and a machine without any can rehearse.
+        let plain = base_url.as_str().starts_with("http:");
+        Ok(Self {
+            timeout,
+            loopback: base_url.is_loopback(),
+            tls: if plain { None } else { Some(tls()?) },
+        })
+    }
+
+    /// A client with at most one connection at rest.
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(PROGRAM)
             .http1_only()
             .redirect(redirect::Policy::none())
             .referer(false)
             .retry(retry::never())
-            .timeout(timeout)
-            .connect_timeout(MOST_CONNECT.min(timeout / 2))
+            .timeout(self.timeout)
+            .connect_timeout(MOST_CONNECT.min(self.timeout / 2))
             .pool_idle_timeout(MOST_IDLE)
-            .pool_max_idle_per_host(usize::from(max_in_flight));
-        if base_url.is_loopback() {
+            .pool_max_idle_per_host(1);
+        if self.loopback {
             builder = builder.no_proxy();
-        } else if let Some(proxy) = proxy(|name| std::env::var(name).ok()) {
+        }
+        builder = match &self.tls {
+            Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
+            None => builder.tls_certs_only([]),
+        };
+        builder.build()
+    }
+}
+
+/// TLS with the certificates that this machine trusts. Clones share them, and sessions that can be resumed.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+impl Http {
+    fn new(base_url: &str, timeout: Duration) -> Result<Self, ClientError> {
+        let base_url = BaseUrl::parse(base_url).map_err(|source| ClientError::BaseUrl {
+            base_url: base_url.to_owned(),
+            source,
+        })?;
+        if !base_url.is_loopback()
+            && let Some(proxy) = proxy(|name| std::env::var(name).ok())
+        {
             tracing::info!(
                 proxy,
                 "requests go through the environment's proxy, unless NO_PROXY says otherwise"
             );
         }
-        if base_url.as_str().starts_with("http:") {
-            // A rehearsal needs no certificates, and a machine without any can rehearse.
-            builder = builder.tls_certs_only([]);
-        }
-        let client = builder.build().map_err(|error| ClientError::Setup(error.into()))?;
+        let settings = ClientSettings::new(&base_url, timeout).map_err(|error| ClientError::Setup(error.into()))?;
+        let client = settings.client().map_err(|error| ClientError::Setup(error.into()))?;
         Ok(Self {
             client,
+            slots: Arc::new(Slots {
+                idle: Mutex::default(),
+                settings,
+            }),
             base_url,
             timeout,
         })
@@ -274,6 +368,20 @@ impl Http {
         }
         let request = request.header(ACCEPT, "*/*").header(USER_AGENT, PROGRAM).body(body);
         request.build().map_err(|error| causes(&error))
+    }
+
+    /// A request for a coupon, and the connection for it.
+    fn attempt(&self, token: &Secret, body: Vec<u8>) -> Result<(Request, Slot), String> {
+        let request = self.request(SEND_PATH, Some(token), body)?;
+        let slot = self.slots.take().map_err(|error| causes(&error))?;
+        Ok((request, slot))
+    }
+
+    async fn execute(&self, client: &reqwest::Client, request: Request) -> Ended {
+        match client.execute(request).await {
+            Ok(response) => self.read(response).await,
+            Err(error) => self.failed(&error, None),
+        }
     }
 
     async fn read(&self, mut response: Response) -> Ended {
@@ -323,21 +431,35 @@ impl Http {
 }
 
 impl Way for Http {
-    async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
-        let request = match self.request(path, token, body) {
-            Ok(request) => request,
-            Err(why) => return Ended::NotSent { why },
+    type Connection = Slot;
+
+    async fn send(&self, token: &Secret, body: Vec<u8>) -> Exchange<Slot> {
+        let (request, slot) = match self.attempt(token, body) {
+            Ok(attempt) => attempt,
+            Err(why) => {
+                return Exchange {
+                    ended: Ended::NotSent { why },
+                    connection: None,
+                };
+            }
         };
-        match self.client.execute(request).await {
-            Ok(response) => self.read(response).await,
-            Err(error) => self.failed(&error, None),
+        Exchange {
+            ended: self.execute(&slot.client, request).await,
+            connection: Some(slot),
+        }
+    }
+
+    async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
+        match self.request(path, None, body) {
+            Ok(request) => self.execute(&self.client, request).await,
+            Err(why) => Ended::NotSent { why },
         }
     }
 }
 
 impl<W: Way> Post for Reached<W> {
     async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
-        self.way.post(path, None, body).await
+        self.way.post(path, body).await
     }
 
     fn codes(&self) -> &Codes {

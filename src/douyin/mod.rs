@@ -19,6 +19,8 @@ use codes::Ended;
 pub trait Platform: Send + Sync + 'static {
     /// What a send needs beside its permit: in effect, an access token of a known age.
     type Access: Send + 'static;
+    /// What carried a request and its answer.
+    type Connection: Connection;
 
     /// Resolves when a send could leave at once. Called before the pace is asked, so that waiting for a token never
     /// lets sends that were paced apart leave together.
@@ -32,14 +34,49 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Sends one coupon. It consumes the permit, which only a durable intent yields, a simulation's aside. The request says exactly what the
     /// permit says.
-    fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Outcome> + Send;
+    fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Sent<Self::Connection>> + Send;
+}
+
+/// An attempt that ended.
+#[derive(Debug)]
+pub struct Sent<C> {
+    /// What its answer proves, if the answer is its own.
+    pub outcome: Outcome,
+    /// The connection of the answer. `None` when it was closed, because it cannot be known to be in step any more.
+    pub connection: Option<C>,
+}
+
+/// A connection that one attempt has for itself. Dropped, it is closed: nothing that arrives on it later is read.
+pub trait Connection: Send + 'static {
+    /// Lets another attempt use it.
+    fn release(self);
+}
+
+/// The connection of a platform within this process, where answers cannot get out of step.
+impl Connection for () {
+    fn release(self) {}
 }
 
 /// The way of requests to the platform and of its answers back: over HTTP, or within this process. What is sent, when a
 /// token is fetched and what an answer proves does not hang on it.
 pub trait Way: Send + Sync + 'static {
-    /// Posts a JSON body to a path of the platform, with an access token where the path wants one.
-    fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+    /// What carried a request for a coupon and its answer.
+    type Connection: Connection;
+
+    /// Posts a request for a coupon by a connection that nothing else uses meanwhile.
+    fn send(&self, token: &Secret, body: Vec<u8>) -> impl Future<Output = Exchange<Self::Connection>> + Send;
+
+    /// Posts a request for a token.
+    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+}
+
+/// How a request ended, and on which connection.
+#[derive(Debug)]
+pub struct Exchange<C> {
+    /// How it ended.
+    pub ended: Ended,
+    /// The connection. `None` when there was none, or it has ended.
+    pub connection: Option<C>,
 }
 
 /// Why nothing can be sent now.

@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
 use crate::planted::planted;
 
+use super::answers::Answers;
 use super::hours::Gate;
 use super::in_time::Reserved;
 use super::landing::{Landed, Trip, told};
@@ -104,6 +105,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let waves = Waves::new(&apply.plan, book, &queue, Moment { wall, instant });
         let shared = Shared {
             platform: apply.platform,
+            answers: Answers::new(book.recipients(), book.ordinals()),
             lane: Arc::clone(&apply.lane),
             line: Semaphore::new(1),
             slots: Semaphore::new(apply.plan.pace.max_in_flight.into()),
@@ -160,6 +162,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Sends until the run is over, and says why it is.
     async fn send(&mut self) -> Result<Why, EngineError> {
+        self.remember_coupons().await?;
         self.tell_of_waves();
         loop {
             while let Some(done) = self.flight.workers.try_join_next() {
@@ -394,7 +397,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                     key,
                     attempted,
                     outcome,
+                    whose,
                 }) => {
+                    let outcome = self.judge_answer(&attempted, outcome, whose).outcome;
                     self.free_user(key, verdict::rest(&outcome, self.plan.retry.timeout), at);
                     self.tell_unrecorded([told(&attempted, &outcome, at)]);
                 }

@@ -11,6 +11,7 @@ use crate::outcome::{Outcome, Proof};
 use crate::pace::backoff;
 use crate::planted::planted;
 
+use super::answers::Judged;
 use super::dispatcher::{Batch, Dispatcher, Moment};
 use super::outage::Reach;
 use super::reservations::User;
@@ -72,13 +73,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 key,
                 attempted,
                 outcome,
+                whose,
             } => {
                 let Some(trip) = self.flight.trips.remove(&key) else {
                     return;
                 };
                 self.limits.token = None;
+                let Judged { outcome, halted: mixed } = self.judge_answer(&attempted, outcome, whose);
                 let context = self.context(key, &trip, &attempted, &outcome);
-                let decision = verdict::decide(&outcome, &context);
+                let mut decision = verdict::decide(&outcome, &context);
+                if let Some(mixed) = mixed {
+                    decision.effect = Effect::Halt(mixed);
+                }
                 let rest = verdict::rest(&outcome, context.timeout);
                 self.limits.lane.free(trip.user, at.instant + rest, at.instant);
                 let halted = self.limits.guards.answered(&outcome, trip.doubt.is_some());

@@ -5,10 +5,11 @@
 //!   foretells.
 //! - The run: the `dispatcher`, whose methods lie by subject in `landing`, `ending`, `in_time`, `day`, `hours` and `waves`.
 //! - What it asks, small machines that know no I/O: `queue`, `verdict`, and `limits` with `ramp`, `outage` and `guard`.
-//! - Around it: the `worker` makes one attempt, the `lane` is shared with other campaigns and keeps the `reservations` of users,
-//!   the `voice` tells.
+//! - Around it: the `worker` makes one attempt, `answers` tells its answer from another delivery's, the `lane` is shared with
+//!   other campaigns and keeps the `reservations` of users, the `voice` tells.
 
 pub mod admit;
+mod answers;
 mod day;
 mod dispatcher;
 mod ending;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::delivery::DeliveryKey;
-use crate::douyin::{NotReady, Platform};
+use crate::douyin::{Connection, NotReady, Platform, Sent};
 use crate::event::{Emit, Event, EventKind};
 use crate::identity::OpenId;
 use crate::ledger::Permit;
@@ -23,6 +23,7 @@ use crate::outcome::Outcome;
 use crate::plan::Schedule;
 use crate::planted::planted;
 
+use super::answers::{Answers, Whose};
 use super::lane::Lane;
 
 /// What came of a permit.
@@ -34,8 +35,10 @@ pub enum Done {
         key: DeliveryKey,
         /// Which attempt.
         attempted: Attempted,
-        /// What it proved.
+        /// What it proved, if its answer is its own.
         outcome: Outcome,
+        /// Whose answer it is.
+        whose: Whose,
     },
     /// Not a byte was sent.
     CalledOff {
@@ -70,6 +73,8 @@ pub struct Attempted {
 pub struct Shared<P> {
     /// To whom they are sent.
     pub platform: Arc<P>,
+    /// What tells an attempt's own answer from another delivery's.
+    pub answers: Answers,
     /// Where the app id's pace is kept.
     pub lane: Arc<Lane>,
     /// Whose turn it is to wait for a slot and the pace, in the order of the intents.
@@ -157,10 +162,17 @@ pub async fn attempt<P: Platform>(
         merchant_coupon_id: permit.merchant_coupon_id(),
         attempt: permit.attempt(),
     };
-    let outcome = shared.platform.send(access, permit).await;
+    let Sent { outcome, connection } = shared.platform.send(access, permit).await;
+    // The answer is judged before the connection can carry another request, which might be answered by what is still on its
+    // way if this answer is not the attempt's own.
+    let whose = shared.answers.whose(key, &outcome);
+    if let (Whose::ThisAttempt, Some(connection)) = (&whose, connection) {
+        connection.release();
+    }
     Done::Ended {
         key,
         attempted,
         outcome,
+        whose,
     }
 }

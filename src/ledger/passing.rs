@@ -18,6 +18,15 @@ impl Passing<'_> {
         }
     }
 
+    /// The delivery and the coupon_id of an attempt that was answered by a coupon; `None` for any other fact.
+    #[must_use]
+    pub fn coupon(&self) -> Option<(DeliveryKey, String)> {
+        match &self.0 {
+            Entry::Ended { key, told, .. } => Some((*key, told.ids()?.coupon_id?)),
+            _ => None,
+        }
+    }
+
     /// Whether it only says who is in the audience.
     #[must_use]
     pub const fn admits(&self) -> bool {

@@ -390,6 +390,7 @@ impl<'a> HaltedBody<'a> {
             Halted::Held { .. } => ("held", None, None, None),
             Halted::Wave { .. } => ("wave", None, None, None),
             Halted::AnotherLedger { .. } => ("another_ledger", None, None, None),
+            Halted::MixedAnswers { .. } => ("mixed_answers", None, None, None),
             Halted::Credentials { .. } => ("credentials", None, None, None),
             Halted::MaxCoupons { .. } => ("max_coupons", None, None, None),
         };

@@ -420,6 +420,15 @@ pub fn halted(halted: &Halted) -> String {
         } => {
             format!("another ledger has sent this campaign: user {open_id} already had the coupon {merchant_coupon_id}")
         }
+        Halted::MixedAnswers {
+            open_id,
+            merchant_coupon_id,
+            id,
+            other,
+        } => format!(
+            "an answer is another delivery's: the one for user {open_id} ({merchant_coupon_id}) has the {} of {other}",
+            visible(id)
+        ),
         Halted::Credentials { why } => visible(why).into_owned(),
         Halted::MaxCoupons { max } => format!("max_coupons is reached: {}", grouped(*max)),
     }
@@ -460,6 +469,12 @@ pub fn remedy(halted: &Halted) -> String {
         Halted::AnotherLedger { .. } => {
             "find that ledger and go on with it; if it is lost, `--accept replays` takes over what the platform still \
              answers for"
+                .to_owned()
+        }
+        Halted::MixedAnswers { .. } => {
+            "find out what mixes up or repeats answers: a proxy or gateway between here and the platform, or a platform that gives \
+             one coupon for two deliveries of a user (then set coupons_per_user to 1). then apply again: what is in doubt is \
+             sent again by its own id"
                 .to_owned()
         }
         Halted::Credentials { .. } => {

@@ -26,11 +26,14 @@ pub enum Fault {
     Hang,
     /// The platform answers "too frequent" although it is not.
     Throttle,
+    /// The request is carried out, and answered by the connection's previous answer first, then by its own. The first request
+    /// of a connection is answered by its own alone.
+    RepeatAnswer,
 }
 
 impl Fault {
     /// Every fault, in the order in which a draw is laid against the shares.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Busy,
         Self::NetworkError,
         Self::Drop,
@@ -40,6 +43,7 @@ impl Fault {
         Self::BadGateway,
         Self::Hang,
         Self::Throttle,
+        Self::RepeatAnswer,
     ];
 
     /// Its word in flags and logs.
@@ -55,6 +59,7 @@ impl Fault {
             Self::BadGateway => "bad-gateway",
             Self::Hang => "hang",
             Self::Throttle => "throttle",
+            Self::RepeatAnswer => "repeat-answers",
         }
     }
 }
@@ -131,7 +136,7 @@ impl Faults {
         })?;
         let coin = draw(self.seed, "when", &[merchant_coupon_id, &nth]) & 1 == 1;
         let when = match fault {
-            Fault::LoseAnswer | Fault::CutBody | Fault::Garbage => When::After,
+            Fault::LoseAnswer | Fault::CutBody | Fault::Garbage | Fault::RepeatAnswer => When::After,
             Fault::Busy | Fault::NetworkError | Fault::BadGateway | Fault::Hang if coin => When::After,
             _ => When::Before,
         };
@@ -195,7 +200,7 @@ mod tests {
             assert!((850..1150).contains(&(before + after)), "{fault:?}: {before} + {after}");
             let sides = match fault {
                 Fault::Drop | Fault::Throttle => (true, false),
-                Fault::LoseAnswer | Fault::CutBody | Fault::Garbage => (false, true),
+                Fault::LoseAnswer | Fault::CutBody | Fault::Garbage | Fault::RepeatAnswer => (false, true),
                 _ => (true, true),
             };
             assert_eq!((before > 0, after > 0), sides, "{fault:?}");

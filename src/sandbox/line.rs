@@ -1,9 +1,9 @@
-//! Connections that can be ended in the middle of an answer, or before it: what no HTTP library does on purpose.
+//! Connections that can be ended in the middle of an answer or before it, or that repeat an answer: what no HTTP library does
+//! on purpose.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -11,24 +11,70 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-const WHOLE: u8 = 0;
-const NOTHING: u8 = 1;
-const HALF_A_BODY: u8 = 2;
+use super::Answer;
+
+/// How the rest of what a handler answers is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cut {
+    /// As a whole.
+    #[default]
+    No,
+    /// Not a byte.
+    All,
+    /// The head and half of the body.
+    HalfABody,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cut: Cut,
+    /// The last whole answer.
+    last: Option<Answer>,
+    /// What is written before the next answer.
+    before: Vec<u8>,
+}
 
 /// A handler's hold on the connection that its request came by.
-#[derive(Clone, Debug)]
-pub(super) struct Line(Arc<AtomicU8>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line(Arc<Mutex<State>>);
 
 impl Line {
     /// Ends the connection instead of writing anything more.
     pub(super) fn cut(&self) {
-        self.0.store(NOTHING, Ordering::Release);
+        self.state().cut = Cut::All;
     }
 
     /// Ends the connection after the next answer's head and half of its body.
     pub(super) fn cut_body(&self) {
-        self.0.store(HALF_A_BODY, Ordering::Release);
+        self.state().cut = Cut::HalfABody;
     }
+
+    /// Notes a whole answer that is about to be written.
+    pub(super) fn answer(&self, answer: &Answer) {
+        self.state().last = Some(answer.clone());
+    }
+
+    /// Writes the last whole answer again before the next one.
+    pub(super) fn repeat(&self) {
+        let mut state = self.state();
+        state.before = state.last.as_ref().map(written).unwrap_or_default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer as HTTP has it.
+fn written(answer: &Answer) -> Vec<u8> {
+    let Answer {
+        status,
+        content_type,
+        body,
+    } = answer;
+    let length = body.len();
+    format!("HTTP/1.1 {status} Repeated\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// A listener whose connections can be cut.
@@ -43,7 +89,7 @@ impl Listener for Lines {
         let (stream, _) = Listener::accept(&mut self.0).await;
         // Answers are small and waited for: held back by Nagle's algorithm they would be late. Failing that they are late.
         let _ = stream.set_nodelay(true);
-        let line = Line(Arc::new(AtomicU8::new(WHOLE)));
+        let line = Line::default();
         let wire = Wire {
             stream,
             line: line.clone(),
@@ -53,7 +99,7 @@ impl Listener for Lines {
     }
 
     fn local_addr(&self) -> io::Result<Line> {
-        Ok(Line(Arc::new(AtomicU8::new(WHOLE))))
+        Ok(Line::default())
     }
 }
 
@@ -74,10 +120,11 @@ pub(super) struct Wire {
 impl Wire {
     /// How much of `bytes` may be written.
     fn allowed(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let allowed = match self.line.0.load(Ordering::Acquire) {
-            WHOLE => return Ok(bytes.len()),
-            NOTHING => 0,
-            _ => *self.left.get_or_insert_with(|| {
+        let cut = self.line.state().cut;
+        let allowed = match cut {
+            Cut::No => return Ok(bytes.len()),
+            Cut::All => 0,
+            Cut::HalfABody => *self.left.get_or_insert_with(|| {
                 // Not being offered vectored writes, hyper hands over head and body in one piece.
                 let head = bytes
                     .windows(4)
@@ -93,8 +140,28 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// Writes what comes before the next answer.
+    fn write_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let before = std::mem::take(&mut self.line.state().before);
+            if before.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let written = Pin::new(&mut self.stream).poll_write(cx, &before);
+            let left = match &written {
+                Poll::Ready(Ok(written)) => before.get(*written..).unwrap_or_default().to_vec(),
+                _ => before,
+            };
+            self.line.state().before = left;
+            std::task::ready!(written)?;
+        }
+    }
+}
+
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.write_before(cx))?;
         let allowed = self.allowed(bytes)?;
         let part = bytes.get(..allowed).unwrap_or_default();
         let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;

@@ -63,6 +63,8 @@ pub struct Answer {
 pub enum Ending {
     /// With an answer.
     Answer(Answer),
+    /// With the previous answer of the connection, if there is one, and then with its own.
+    Repeat(Answer),
     /// The connection ends after the answer's head and half of its body.
     CutBody(Answer),
     /// The connection ends without a byte.
@@ -126,7 +128,7 @@ impl Sandbox {
             Some(Fault::NetworkError) => Some(self.rules.error(code::NETWORK_ERROR, "网络异常,请重试", now)),
             Some(Fault::Throttle) => Some(self.rules.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now)),
             Some(Fault::BadGateway | Fault::Garbage) => None,
-            Some(Fault::Drop | Fault::LoseAnswer | Fault::CutBody | Fault::Hang) | None => reply,
+            Some(Fault::Drop | Fault::LoseAnswer | Fault::CutBody | Fault::Hang | Fault::RepeatAnswer) | None => reply,
         };
         let exchange = Exchange {
             delay: self.faults.latency(id, nth),
@@ -191,6 +193,7 @@ impl Sandbox {
                 body: self.faults.garbage(id, nth).into(),
             }),
             (Some(Fault::CutBody), Some(reply)) => Ending::CutBody(answer(reply)),
+            (Some(Fault::RepeatAnswer), Some(reply)) => Ending::Repeat(answer(reply)),
             (Some(Fault::Drop | Fault::LoseAnswer), _) | (_, None) => Ending::Cut,
             (_, Some(reply)) => Ending::Answer(answer(reply)),
         }

@@ -187,7 +187,7 @@ impl Body<'_> {
 #[derive(Clone, Debug)]
 struct Issued {
     open_id: String,
-    number: u64,
+    coupon_id: u64,
     receive_time: i64,
 }
 
@@ -396,7 +396,7 @@ impl Rules {
         self.coupons += 1;
         let issued = Issued {
             open_id: request.open_id.clone(),
-            number: self.coupons,
+            coupon_id: coupon_id(self.coupons, now.wall),
             receive_time: now.wall.as_second(),
         };
         let activity = self.activities.entry(of(request)).or_default();
@@ -409,12 +409,9 @@ impl Rules {
 
     fn success(&mut self, request: &SendRequest, issued: &Issued, effect: Effect, now: Moment) -> Reply {
         let template = draw(self.seed, "template", &[&request.activity_id]);
-        // 19 digits, none twice: the coupon's number above twenty bits of noise.
-        let noise = draw(self.seed, "coupon", &[&issued.number.to_string()]) & 0xf_ffff;
-        let coupon_id = 7_300_000_000_000_000_000_u64.saturating_add((issued.number << 20) | noise);
         let log_id = self.log_id(now.wall);
         let coupon_info = CouponInfo {
-            coupon_id: &coupon_id.to_string(),
+            coupon_id: &issued.coupon_id.to_string(),
             coupon_name: "演练专用满20减5元券",
             coupon_status: 10,
             discount_amount: 500,
@@ -434,11 +431,14 @@ impl Rules {
         body.reply(effect)
     }
 
-    /// The platform's name for an exchange: the time in China to the second, then 20 hexadecimal digits.
+    /// The platform's name for an exchange: the time in China to the second, then 20 hexadecimal digits. Another stand-in with
+    /// the same seed, which is asked at another time, gives others.
     fn log_id(&mut self, wall: Timestamp) -> String {
         self.answers += 1;
         let number = self.answers.to_string();
-        let (high, low) = (draw(self.seed, "log_id", &[&number]), self.answers & 0xffff);
+        let at = wall.as_millisecond().to_string();
+        let high = draw(self.seed, "log_id", &[&number, &at]);
+        let low = self.answers & 0xffff;
         let time = Offset::constant(8).to_datetime(wall).strftime("%Y%m%d%H%M%S");
         format!("{time}{high:016X}{low:04X}")
     }
@@ -456,6 +456,14 @@ impl Rules {
         self.latest = self.latest.max(now.since_start);
         self.latest
     }
+}
+
+/// The id of a stand-in's `number`th coupon: 19 digits, of the millisecond and 20 bits of the number. So neither it nor a
+/// later stand-in, to which a rehearsal goes on, gives an id twice.
+fn coupon_id(number: u64, wall: Timestamp) -> u64 {
+    const FIRST: u64 = 7_300_000_000_000_000_000;
+    let ms = wall.as_millisecond().cast_unsigned() & 0xff_ffff_ffff;
+    FIRST + ((ms << 20) | (number & 0xf_ffff))
 }
 
 /// Which activity of which app a request names.

@@ -250,7 +250,15 @@ async fn send(
         () = shared.stopped() => {}
     }
     match exchange.ending {
-        Ending::Answer(answer) => respond(answer),
+        Ending::Answer(answer) => {
+            line.answer(&answer);
+            respond(answer)
+        }
+        Ending::Repeat(answer) => {
+            line.repeat();
+            line.answer(&answer);
+            respond(answer)
+        }
         Ending::CutBody(answer) => {
             line.cut_body();
             respond(answer)

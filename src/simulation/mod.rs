@@ -100,7 +100,6 @@ impl Simulation {
             tokens: Tokens::new(credentials, clock.clone()),
             codes: Codes::new(self.plan.codes.clone()),
             timeout,
-            max_in_flight: self.plan.pace.max_in_flight,
             clock: clock.clone(),
             emit: Arc::clone(&self.emit),
         };

@@ -5,16 +5,16 @@
 //! an outage no connection can be made, so nothing is sent; what was under way when it began is cut off without an answer,
 //! after the stand-in did what it was asked.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::clock::{Clock, until};
-use crate::douyin::Way;
 use crate::douyin::codes::{Ended, Reply};
 use crate::douyin::wire::{CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, TokenRequest};
-use crate::sandbox::{Answer, Ending, Exchange, Moment, Sandbox, Settings, TokenKind};
+use crate::douyin::{Exchange, Way};
+use crate::sandbox::{self, Answer, Ending, Moment, Sandbox, Settings, TokenKind};
 use crate::secret::Secret;
 
 use super::outages::Outages;
@@ -30,6 +30,8 @@ pub(super) struct StandIn {
     timeout: Duration,
     clock: Clock,
     began: Instant,
+    /// The last answer to a request for a coupon, as if all went by one connection.
+    last: Mutex<Option<Answer>>,
 }
 
 impl StandIn {
@@ -41,10 +43,11 @@ impl StandIn {
             timeout,
             clock,
             began: Instant::now(),
+            last: Mutex::default(),
         }
     }
 
-    fn ask(&self, path: &str, token: Option<&Secret>, body: &[u8], now: Moment) -> Exchange {
+    fn ask(&self, path: &str, token: Option<&Secret>, body: &[u8], now: Moment) -> sandbox::Exchange {
         let mut sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match path {
             SEND_PATH => match serde_json::from_slice(body) {
@@ -58,7 +61,7 @@ impl StandIn {
             },
             _ => sandbox.unknown_uri(now),
         };
-        Exchange {
+        sandbox::Exchange {
             delay: Duration::ZERO,
             ending: Ending::Answer(answer),
         }
@@ -66,7 +69,23 @@ impl StandIn {
 }
 
 impl Way for StandIn {
-    async fn post(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
+    type Connection = ();
+
+    async fn send(&self, token: &Secret, body: Vec<u8>) -> Exchange<()> {
+        Exchange {
+            ended: self.live(SEND_PATH, Some(token), body).await,
+            connection: Some(()),
+        }
+    }
+
+    async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
+        self.live(path, None, body).await
+    }
+}
+
+impl StandIn {
+    /// Lives through a request.
+    async fn live(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
         let wall = self.clock.now();
         let outage = self.outages.next(wall);
         if outage.is_some_and(|outage| outage.from <= wall) {
@@ -79,7 +98,7 @@ impl Way for StandIn {
             since_start: self.began.elapsed(),
             wall,
         };
-        let Exchange { delay, ending } = self.ask(path, token, &body, now);
+        let sandbox::Exchange { delay, ending } = self.ask(path, token, &body, now);
         let delay = if ending == Ending::Hang { Duration::MAX } else { delay };
         let gone = outage.and_then(|outage| until(wall, outage.from));
         if let Some(gone) = gone.filter(|gone| *gone <= delay && *gone <= self.timeout) {
@@ -94,8 +113,31 @@ impl Way for StandIn {
                 within: self.timeout,
             };
         }
-        ended(ending)
+        match ending {
+            Ending::Answer(answer) if path == SEND_PATH => {
+                *self.last() = Some(answer.clone());
+                answered(answer)
+            }
+            Ending::Repeat(answer) => {
+                let last = self.last().replace(answer.clone());
+                answered(last.unwrap_or(answer))
+            }
+            ending => ended(ending),
+        }
     }
+
+    fn last(&self) -> MutexGuard<'_, Option<Answer>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn answered(answer: Answer) -> Ended {
+    Ended::Answered(Reply {
+        status: answer.status,
+        retry_after: None,
+        date: None,
+        body: answer.body.into_bytes(),
+    })
 }
 
 /// How an exchange looks to the client that waited for its end.
@@ -105,12 +147,7 @@ fn ended(ending: Ending) -> Ended {
         why: why.to_owned(),
     };
     match ending {
-        Ending::Answer(Answer { status, body, .. }) => Ended::Answered(Reply {
-            status,
-            retry_after: None,
-            date: None,
-            body: body.into_bytes(),
-        }),
+        Ending::Answer(answer) | Ending::Repeat(answer) => answered(answer),
         Ending::CutBody(answer) => cut(Some(answer.status), "the stand-in cut the body short"),
         Ending::Cut | Ending::Hang => cut(None, "the stand-in closed the connection"),
     }

@@ -11,7 +11,7 @@ use runner::outcome::{NotIssued, Proof, Unknown};
 use tokio::net::TcpListener;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{client_credentials, config, env_token, permit, platform};
+use crate::{client_credentials, config, env_token, permit, platform, send};
 
 #[tokio::test]
 async fn a_body_is_read_up_to_its_1048576th_byte() {
@@ -23,7 +23,7 @@ async fn a_body_is_read_up_to_its_1048576th_byte() {
         let body = format!("{}{REFUSED}", " ".repeat(length - REFUSED.len()));
         let server = Server::new(move |_| ok(&body)).await;
         let platform = platform(&server.url);
-        let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+        let outcome = send(&platform, permit().await).await;
         assert_eq!((outcome.proof, outcome.status), (proof, Some(200)), "{length}");
     }
 }
@@ -32,7 +32,7 @@ async fn a_body_is_read_up_to_its_1048576th_byte() {
 async fn a_code_decides_whatever_the_status() {
     let server = Server::new(|_| Act::Write(answer(502, "", r#"{"err_no":"28001045","err_msg":"用户已注销"}"#))).await;
     let platform = platform(&server.url);
-    let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+    let outcome = send(&platform, permit().await).await;
     assert_eq!((outcome.proof, outcome.status), (Proof::Refused, Some(502)));
 }
 
@@ -43,7 +43,7 @@ async fn a_handshake_that_hangs_is_surely_not_sent() {
     let (mut config, _) = config(&url, env_token());
     config.timeout = Duration::from_secs(3);
     let platform = HttpPlatform::new(config).unwrap();
-    let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+    let outcome = send(&platform, permit().await).await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent), "{outcome:?}");
 }
 
@@ -98,7 +98,7 @@ async fn a_client_token_that_may_have_been_made_is_followed_by_none_within_a_min
 async fn a_token_that_is_quoted_where_no_code_is_does_not_show() {
     let server = Server::new(|_| ok(r#"{"err_no":0,"log_id":"for clt.given"}"#)).await;
     let platform = platform(&server.url);
-    let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+    let outcome = send(&platform, permit().await).await;
     let detail = outcome.detail.as_deref().expect("no code says it");
     assert!(detail.contains("for [secret]"), "{detail}");
     assert!(!format!("{outcome:?}").contains("clt.given"));

@@ -6,6 +6,7 @@
 )]
 
 mod edges;
+mod mixed;
 mod proxy;
 mod secrets;
 mod sends;
@@ -22,10 +23,12 @@ use runner::delivery::{ActivityNo, DeliveryKey};
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
+use runner::douyin::{Connection, Platform, Sent};
 use runner::event::{Event, EventKind};
 use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger, Permit};
+use runner::outcome::Outcome;
 use runner::secret::{Secret, SecretRef};
 
 /// Long enough for the slowest machine; nothing waits for it but a test that fails.
@@ -64,7 +67,6 @@ fn config(base_url: &str, credentials: Credentials) -> (Config, Heard) {
         tokens: Tokens::new(credentials, Clock::system()),
         codes: Codes::default(),
         timeout: AMPLE,
-        max_in_flight: 64,
         clock: Clock::system(),
         emit: Arc::new(move |event: Event| sink.0.lock().unwrap().push(event.kind)),
     };
@@ -73,6 +75,15 @@ fn config(base_url: &str, credentials: Credentials) -> (Config, Heard) {
 
 fn platform(base_url: &str) -> HttpPlatform {
     HttpPlatform::new(config(base_url, env_token()).0).unwrap()
+}
+
+/// Sends, and lets the connection be used again, as a run does when an answer is new.
+async fn send(platform: &HttpPlatform, permit: Permit) -> Outcome {
+    let Sent { outcome, connection } = platform.send(platform.ready().await.unwrap(), permit).await;
+    if let Some(connection) = connection {
+        connection.release();
+    }
+    outcome
 }
 
 /// Permits for `n` recipients, the first of whom is the one of the platform's own example.

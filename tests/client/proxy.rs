@@ -3,11 +3,10 @@
 
 use std::process::{Command, Output};
 
-use runner::douyin::Platform;
 use runner::outcome::{NotIssued, Proof};
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
-use crate::{permit, platform};
+use crate::{permit, platform, send};
 
 const PROXIES: [&str; 6] = [
     "HTTP_PROXY",
@@ -57,7 +56,7 @@ async fn alone_to_loopback() {
     let server = Server::new(|_| ok(ISSUED)).await;
     for url in [server.url.clone(), server.url.replace("127.0.0.1", "localhost")] {
         let platform = platform(&url);
-        let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+        let outcome = send(&platform, permit().await).await;
         assert!(matches!(outcome.proof, Proof::Issued { .. }), "{outcome:?}");
     }
 }
@@ -94,7 +93,7 @@ async fn alone_through_a_proxy() {
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
     }
     let platform = platform("https://runner.invalid");
-    let outcome = platform.send(platform.ready().await.unwrap(), permit().await).await;
+    let outcome = send(&platform, permit().await).await;
     println!("{outcome:?}");
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent), "{outcome:?}");
 }

@@ -47,7 +47,7 @@ async fn no_secret_is_logged_or_said_at_any_level() {
     for permit in permits(4).await {
         let Ok(access) = platform.ready().await else { break };
         said.push(format!("{access:?}"));
-        said.push(format!("{:?}", platform.send(access, permit).await));
+        said.push(format!("{:?}", platform.send(access, permit).await.outcome));
     }
     said.push(format!("{:?} {:?}", platform.ready().await, heard.all()));
     let said = said.concat();

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use runner::campaign;
-use runner::douyin::Platform;
 use runner::douyin::client::{Drawing, HttpPlatform};
 use runner::douyin::wire::SendRequest;
 use runner::identity::AppId;
@@ -13,10 +12,10 @@ use runner::plan::{self, RunOptions};
 use tokio::net::TcpListener;
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
-use crate::{config, env_token, permit, permits, platform};
+use crate::{config, env_token, permit, permits, platform, send};
 
-async fn send(platform: &HttpPlatform) -> Outcome {
-    platform.send(platform.ready().await.unwrap(), permit().await).await
+async fn send_one(platform: &HttpPlatform) -> Outcome {
+    send(platform, permit().await).await
 }
 
 /// What a client makes of one answer.
@@ -29,7 +28,7 @@ async fn outcome(raw: String, close: bool) -> Outcome {
         }
     })
     .await;
-    let outcome = send(&platform(&server.url)).await;
+    let outcome = send_one(&platform(&server.url)).await;
     assert_eq!(server.seen().len(), 1, "one attempt is one request");
     outcome
 }
@@ -37,7 +36,7 @@ async fn outcome(raw: String, close: bool) -> Outcome {
 #[tokio::test]
 async fn a_request_is_exactly_the_platforms() {
     let server = Server::new(|_| ok(ISSUED)).await;
-    let outcome = send(&platform(&server.url)).await;
+    let outcome = send_one(&platform(&server.url)).await;
     assert!(
         matches!(outcome.proof, Proof::Issued { replay: false, .. }),
         "{outcome:?}"
@@ -72,7 +71,7 @@ async fn a_request_that_is_drawn_up_is_the_one_that_goes() {
     let drawn = Drawing::new(&plan).unwrap().draw(&request).unwrap();
     assert!(server.seen().is_empty(), "drawing sends nothing");
 
-    platform.send(platform.ready().await.unwrap(), permit).await;
+    send(&platform, permit).await;
     let seen = server.seen().remove(0);
     let path = drawn.url.strip_prefix(&server.url).unwrap();
     let mut lines = vec![format!("{} {path} HTTP/1.1", drawn.method)];
@@ -96,7 +95,7 @@ async fn connections_are_used_again() {
     let server = Server::new(|_| ok(ISSUED)).await;
     let platform = platform(&server.url);
     for permit in permits(5).await {
-        platform.send(platform.ready().await.unwrap(), permit).await;
+        send(&platform, permit).await;
     }
     let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
     assert_eq!(connections, [1; 5]);
@@ -176,7 +175,7 @@ async fn no_answer_in_time_is_in_doubt() {
         let server = Server::new(move |_| act.clone().map_or(Act::Hang, Act::Write)).await;
         let (mut config, _) = config(&server.url, env_token());
         config.timeout = Duration::from_millis(200);
-        let outcome = send(&HttpPlatform::new(config).unwrap()).await;
+        let outcome = send_one(&HttpPlatform::new(config).unwrap()).await;
         assert_eq!(outcome.proof, Proof::Unknown(Unknown::TimedOut), "{outcome:?}");
         assert!(outcome.latency >= Duration::from_millis(200));
     }
@@ -190,7 +189,7 @@ async fn a_refused_connection_is_surely_not_sent() {
         .local_addr()
         .unwrap()
         .port();
-    let outcome = send(&platform(&format!("http://127.0.0.1:{port}"))).await;
+    let outcome = send_one(&platform(&format!("http://127.0.0.1:{port}"))).await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent));
     let detail = outcome.detail.expect("no code says it");
     assert!(detail.contains("Connection refused"), "{detail}");
@@ -198,7 +197,7 @@ async fn a_refused_connection_is_surely_not_sent() {
 
 #[tokio::test]
 async fn a_name_that_is_not_found_is_surely_not_sent() {
-    let outcome = send(&platform("https://no-such-host.invalid")).await;
+    let outcome = send_one(&platform("https://no-such-host.invalid")).await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::NotSent), "{outcome:?}");
 }
 
@@ -211,7 +210,7 @@ async fn a_connection_that_is_closed_without_a_word_may_have_been_read() {
             drop(listener.accept().await);
         }
     });
-    let outcome = send(&platform(&url)).await;
+    let outcome = send_one(&platform(&url)).await;
     assert_eq!(outcome.proof, Proof::Unknown(Unknown::Cut), "{outcome:?}");
 }
 
@@ -230,7 +229,7 @@ async fn a_stale_connection_never_repeats_a_request_that_was_written() {
     let platform = platform(&server.url);
     let mut proofs = Vec::new();
     for permit in permits(40).await {
-        proofs.push(platform.send(platform.ready().await.unwrap(), permit).await.proof);
+        proofs.push(send(&platform, permit).await.proof);
     }
     let mut bodies: Vec<String> = server.seen().into_iter().map(|seen| seen.body).collect();
     let all = bodies.len();
@@ -259,8 +258,8 @@ async fn a_request_that_was_read_on_a_used_connection_is_not_repeated() {
     .await;
     let platform = platform(&server.url);
     let mut permits = permits(2).await;
-    platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
-    let second = platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
+    send(&platform, permits.remove(0)).await;
+    let second = send(&platform, permits.remove(0)).await;
     assert_eq!(second.proof, Proof::Unknown(Unknown::Cut), "{second:?}");
     let seen = server.seen();
     assert_eq!((seen.len(), seen[1].connection), (2, 1));

@@ -107,7 +107,7 @@ async fn serve(
 }
 
 /// The next request on a connection, read byte by byte so that nothing of one after it is taken.
-async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String)> {
+pub(crate) async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rcgen::generate_simple_self_signed;
-use runner::douyin::Platform;
 use runner::outcome::{NotIssued, Outcome, Proof};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::{permit, platform};
+use crate::{permit, platform, send};
 
 async fn outcome<F: Future<Output = ()> + Send>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -21,8 +20,7 @@ async fn outcome<F: Future<Output = ()> + Send>(serve: impl Fn(TcpStream) -> F +
             serve(stream).await;
         }
     });
-    let platform = platform(&url);
-    platform.send(platform.ready().await.unwrap(), permit().await).await
+    send(&platform(&url), permit().await).await
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use runner::secret::{Secret, SecretRef};
 use tokio::sync::Notify;
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
-use crate::{client_credentials, config, env_token, permits};
+use crate::{client_credentials, config, env_token, permits, send};
 use runner::douyin::token::Credentials;
 
 const STABLE: &str = "/oauth/stable_client_token/";
@@ -54,7 +54,7 @@ async fn however_many_wait_there_is_one_call() {
         .into_iter()
         .map(|permit| {
             let platform = platform.clone();
-            tokio::spawn(async move { platform.send(platform.ready().await.unwrap(), permit).await.proof })
+            tokio::spawn(async move { send(&platform, permit).await.proof })
         })
         .collect();
     for send in sends {
@@ -163,9 +163,7 @@ async fn a_wrong_key_or_secret_stops_before_the_first_send() {
 async fn a_token_of_the_environment_that_is_refused_is_at_its_end() {
     let server = Server::new(|_| ok(r#"{"err_no":28001008,"err_msg":"expired: clt.given"}"#)).await;
     let platform = HttpPlatform::new(config(&server.url, env_token()).0).unwrap();
-    let outcome = platform
-        .send(platform.ready().await.unwrap(), permits(1).await.remove(0))
-        .await;
+    let outcome = send(&platform, permits(1).await.remove(0)).await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::Token));
     let why = platform.ready().await.unwrap_err();
     assert!(matches!(why, NotReady::Expired { .. }), "{why:?}");
@@ -191,8 +189,8 @@ async fn a_token_of_a_file_is_read_again() {
     };
     let platform = HttpPlatform::new(config(&server.url, credentials).0).unwrap();
     let mut permits = permits(2).await;
-    let first = platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
+    let first = send(&platform, permits.remove(0)).await;
     assert_eq!(first.proof, Proof::NotIssued(NotIssued::Token));
-    let second = platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
+    let second = send(&platform, permits.remove(0)).await;
     assert!(matches!(second.proof, Proof::Issued { .. }));
 }

@@ -1,12 +1,13 @@
 //! A platform in memory that does what a script says and remembers everything: the judge of who was given what.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::clock::Clock;
-use runner::douyin::{NotReady, Platform};
+use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
 use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 use tokio::time::Instant;
@@ -24,10 +25,14 @@ pub enum Act {
     Lose(Duration),
     /// The connection is refused.
     Refuse,
-    /// Answers this code of this class; nothing is issued.
-    Say(i64, Class),
+    /// Issues, and answers with the coupon_id of this number.
+    IssueNumbered(u64),
     /// Issues, and answers this code of this class.
     IssueAndSay(i64, Class),
+    /// Answers this code of this class; nothing is issued.
+    Say(i64, Class),
+    /// The same, with this log_id.
+    SayLogged(i64, Class, &'static str),
     /// Says that the id was used before.
     Duplicate,
     /// Issued by somebody else an hour ago.
@@ -73,6 +78,8 @@ pub struct World {
     token: Box<dyn Fn(Duration) -> Result<(), NotReady> + Send + Sync>,
     token_takes: Mutex<Duration>,
     seen: Mutex<Seen>,
+    /// How many answers it gave: each has a log_id of its own.
+    answers: AtomicU64,
 }
 
 /// What it remembers.
@@ -121,6 +128,7 @@ impl World {
             token: Box::new(token),
             token_takes: Mutex::default(),
             seen: Mutex::default(),
+            answers: AtomicU64::new(0),
         })
     }
 
@@ -200,7 +208,12 @@ impl World {
         });
         let coupons = seen.coupons.entry(id).or_default();
         match act {
-            Act::Issue | Act::IssueAndLose(_) | Act::IssueAndSay(..) | Act::NotFound(Passed::On) | Act::NoCoupon
+            Act::Issue
+            | Act::IssueNumbered(_)
+            | Act::IssueAndLose(_)
+            | Act::IssueAndSay(..)
+            | Act::NotFound(Passed::On)
+            | Act::NoCoupon
                 if *coupons == 0 =>
             {
                 *coupons = 1;
@@ -215,25 +228,27 @@ impl World {
         self.seen.lock().unwrap().under_way.remove(open_id);
     }
 
-    fn outcome(&self, act: Act, began: Instant) -> Outcome {
+    fn outcome(&self, act: Act, id: &str, began: Instant) -> Outcome {
+        let log_id = self.answers.fetch_add(1, Ordering::Relaxed).to_string();
         let said = |proof, code, class, classifier| {
             let answer = Answer {
                 code,
                 message: format!("code {code}"),
-                log_id: "20230602".into(),
+                log_id: log_id.clone(),
                 class,
                 classifier,
             };
             (proof, Some(answer), Some(200))
         };
-        let issued = |replay| Proof::Issued {
+        let coupon = |coupon_id, replay| Proof::Issued {
             coupon: Box::new(Coupon {
-                coupon_id: "1".into(),
+                coupon_id,
                 coupon_status: Some(10),
                 ..Coupon::default()
             }),
             replay,
         };
+        let issued = |replay| coupon(format!("coupon of {id}"), replay);
         let table = Classifier::Table;
         let (proof, answer, status) = match act {
             Act::Issue | Act::IssueAgain => said(issued(false), 0, Class::Issued, table),
@@ -243,7 +258,16 @@ impl World {
             Act::Refuse => (Proof::NotIssued(NotIssued::NotSent), None, None),
             Act::NotFound(_) => (Proof::Unknown(Unknown::Unreadable), None, Some(404)),
             Act::NoCoupon => (Proof::Unknown(Unknown::NoCoupon), None, Some(403)),
+            Act::IssueNumbered(number) => said(coupon(number.to_string(), false), 0, Class::Issued, table),
             Act::Say(code, class) | Act::IssueAndSay(code, class) => said(proof_of(class), code, class, table),
+            Act::SayLogged(code, class, log_id) => {
+                let (proof, answer, status) = said(proof_of(class), code, class, table);
+                let answer = answer.map(|answer| Answer {
+                    log_id: log_id.to_owned(),
+                    ..answer
+                });
+                (proof, answer, status)
+            }
         };
         Outcome {
             proof,
@@ -281,6 +305,7 @@ impl Drop for UnderWay<'_> {
 
 impl Platform for World {
     type Access = ();
+    type Connection = ();
 
     async fn ready(&self) -> Result<(), NotReady> {
         let takes = *self.token_takes.lock().unwrap();
@@ -288,7 +313,7 @@ impl Platform for World {
         (self.token)(self.began.elapsed())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Outcome {
+    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
         let began = Instant::now();
         let act = self.arrive(&permit);
         let _under_way = UnderWay(self, permit.open_id().to_string());
@@ -297,6 +322,9 @@ impl Platform for World {
             Act::Refuse => tokio::time::sleep(Duration::from_millis(1)).await,
             _ => tokio::time::sleep(self.latency).await,
         }
-        self.outcome(act, began)
+        Sent {
+            outcome: self.outcome(act, &permit.merchant_coupon_id().to_string(), began),
+            connection: Some(()),
+        }
     }
 }

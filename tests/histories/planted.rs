@@ -51,3 +51,8 @@ fn a_request_beside_that_of_another_campaign_is_found() {
 fn a_window_looked_at_when_a_send_is_queued_is_found() {
     found(Bug::WindowWhenQueued, "nothing starts outside the schedule");
 }
+
+#[test]
+fn an_answer_taken_for_another_deliverys_is_found() {
+    found(Bug::RepeatsTaken, "G5: issued is what the platform gave");
+}

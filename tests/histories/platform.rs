@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::clock::{from_ms, later};
-use runner::douyin::{NotReady, Platform};
+use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
 use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
 
@@ -118,16 +118,18 @@ impl World {
             _ if late => own(Says::Nothing),
             (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
             (Says::Given, Repeated::Unlisted) if before => own(Says::Code(code::USED_UNLISTED)),
+            (Says::Another, _) => other_answer(seen, number, rules).unwrap_or_else(|| own(Says::Garbage)),
             (says, _) => own(says),
         };
+        let mixed = reply.log_id != number;
         let coupon_at = reply
             .coupon_id
             .and_then(|id| seen.coupons.get(id))
             .map(|coupon| coupon.at);
-        let replay = coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
+        let replay = !mixed && coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
         let outcome = self.outcome(&reply, replay, latency);
         let request = &mut state.seen.requests[number];
-        request.answer = Some((now, reply.says));
+        request.answer = Some((now, if mixed { Says::Another } else { reply.says }));
         outcome
     }
 
@@ -187,7 +189,7 @@ impl World {
             }
             Says::Nothing => unknown(Unknown::TimedOut),
             Says::Cut => unknown(Unknown::Cut),
-            Says::Garbage | Says::Status(_) => unknown(Unknown::Unreadable),
+            Says::Garbage | Says::Status(_) | Says::Another => unknown(Unknown::Unreadable),
             Says::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
         }
     }
@@ -204,6 +206,22 @@ fn coupon_of(seen: &Seen, number: usize, rules: &Rules) -> usize {
     };
     // One that was not given has a number that no other has.
     found.unwrap_or(usize::MAX - number)
+}
+
+/// The last answer of this run that has ids of its own and is of another delivery.
+fn other_answer(seen: &Seen, number: usize, rules: &Rules) -> Option<Reply> {
+    let asked = &seen.requests[number];
+    let others = seen.requests.iter().enumerate().rev();
+    others
+        .filter(|(_, other)| other.run == asked.run && other.campaign == asked.campaign && other.key != asked.key)
+        .find_map(|(log_id, other)| match other.answer {
+            Some((_, says @ (Says::Given | Says::Code(_) | Says::SlowDown(_)))) => Some(Reply {
+                says,
+                log_id,
+                coupon_id: (says == Says::Given).then(|| coupon_of(seen, log_id, rules)),
+            }),
+            _ => None,
+        })
 }
 
 fn proof_of(class: Class) -> Proof {
@@ -263,6 +281,7 @@ impl Beyond {
 
 impl Platform for World {
     type Access = ();
+    type Connection = ();
 
     async fn ready(&self) -> Result<(), NotReady> {
         self.beyond.pass().await;
@@ -283,7 +302,7 @@ impl Platform for World {
         Ok(())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Outcome {
+    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
         self.beyond.pass().await;
         let began = tokio::time::Instant::now();
         let (number, act) = self.arrive(&permit);
@@ -295,6 +314,9 @@ impl Platform for World {
         };
         tokio::time::sleep(Duration::from_millis(after)).await;
         self.beyond.pass().await;
-        self.leave(number, act, began.elapsed())
+        Sent {
+            outcome: self.leave(number, act, began.elapsed()),
+            connection: Some(()),
+        }
     }
 }

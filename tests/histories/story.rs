@@ -213,6 +213,8 @@ pub enum Says {
         /// The status.
         status: u16,
     },
+    /// What it answered last to a request for another coupon.
+    Another,
     /// The connection is refused: nothing has arrived.
     NotSent,
 }

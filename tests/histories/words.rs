@@ -44,6 +44,7 @@ impl Display for Act {
             Says::Garbage => write!(f, "says what nobody can read after {after} ms"),
             Says::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
             Says::CodeUnder { code, status } => write!(f, "answers {status} with code {code} after {after} ms"),
+            Says::Another => write!(f, "says after {after} ms what it said last of another coupon"),
             Says::NotSent => f.write_str("refuses the connection"),
         }
     }

@@ -102,6 +102,24 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
 }
 
+/// A rehearsal with a platform that sends answers again shows what comes of it: the run halts, and no coupon is counted that was
+/// not given.
+#[test]
+fn an_answer_that_comes_again_halts_the_run() {
+    let stand_in = StandIn::start(&["--refuse", "0%", "--repeat-answers", "20%"]);
+    let scene = Scene::new(&stand_in.url, 300);
+    let ran = scene.run(&[]).ends(4);
+    assert!(
+        ran.out.contains("E0715: an answer is another delivery's"),
+        "{}",
+        ran.out
+    );
+    let counts = scene.ledger(|ledger| ledger.book().counts()).unwrap();
+    assert!(counts.of(StateName::InDoubt) > 0, "{counts:?}");
+    let given = stand_in.ids().values().filter(|(given, _)| *given > 0).count() as u64;
+    assert!(counts.of(StateName::Issued) < given, "{counts:?}, {given} given");
+}
+
 #[test]
 fn an_export_that_is_broken_off_leaves_no_half_file() {
     let stand_in = StandIn::start(&[]);

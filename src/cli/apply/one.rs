@@ -76,7 +76,6 @@ pub(super) async fn apply(common: Arc<Common>, one: One) -> Result<Done, Failure
         tokens: campaign.tokens.clone(),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
-        max_in_flight: plan.pace.max_in_flight,
         clock: common.context.clock.clone(),
         emit: Arc::clone(&hub) as Arc<dyn Emit>,
     })?;

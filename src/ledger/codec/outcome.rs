@@ -250,7 +250,24 @@ struct Own<'a> {
     times: [Option<i64>; 3],
 }
 
+/// What the platform names an answer and its coupon by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ledger) struct AnswerIds {
+    pub(in crate::ledger) log_id: Option<String>,
+    pub(in crate::ledger) coupon_id: Option<String>,
+}
+
 impl Told<'_> {
+    /// The ids of the answer.
+    pub(in crate::ledger) fn ids(&self) -> Option<AnswerIds> {
+        let own = self.own(&mut self.rest.clone())?;
+        let text = |packed: Packed<'_>| Some(packed.text()).filter(|id| !id.is_empty());
+        Some(AnswerIds {
+            log_id: own.log_id.and_then(text),
+            coupon_id: own.coupon_id.and_then(text),
+        })
+    }
+
     /// All of it. Nothing when it is an issued one without a coupon, which nobody writes.
     pub(in crate::ledger) fn outcome(&self) -> Option<Outcome> {
         let common = self.common;

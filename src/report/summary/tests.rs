@@ -174,6 +174,12 @@ fn every_halt_says_why_and_what_to_do() {
             open_id: OpenId::parse("Cv4PoJXaTPn63rNu").unwrap(),
             merchant_coupon_id: text("k4jggjhebt75at8pqb4j"),
         },
+        Halted::MixedAnswers {
+            open_id: OpenId::parse("u8").unwrap(),
+            merchant_coupon_id: "7hqxgac8fc6ap1rjrxvw".into(),
+            id: "coupon_id 7300".into(),
+            other: "k4jggjhebt75at8pqb4j".into(),
+        },
         Halted::Credentials {
             why: text("10003: client_key\r\nerror"),
         },

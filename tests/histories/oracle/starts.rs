@@ -169,7 +169,7 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
     for before in before.filter(|before| before.user == request.user && knows_of(seen, request, before)) {
         let timeout = story.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
-            Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage) => end,
+            Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage | Says::Another) => end,
             // Whoever puts the wall forward takes that from the wait.
             answer if story.jumps() => answer.map_or(before.start, |(end, _)| end),
             _ => before.start + timeout,
