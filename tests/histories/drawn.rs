@@ -9,6 +9,8 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY_MS: i64 = 86_400_000;
+/// Statuses that a wrong address gives.
+const WRONG_ADDRESS: [u16; 4] = [302, 401, 403, 404];
 
 /// The story of a seed.
 pub fn story(seed: u64) -> Story {
@@ -253,7 +255,7 @@ fn happens(rng: &mut Rng, wild: f64, several: usize) -> Vec<Happening> {
                 what,
             });
         };
-        match rng.u8(0..16) {
+        match rng.u8(0..17) {
             0 => {
                 and(&mut happens, 0, What::Pause);
                 and(&mut happens, rng.u64(1..2 * MINUTE), What::Resume);
@@ -270,6 +272,10 @@ fn happens(rng: &mut Rng, wild: f64, several: usize) -> Vec<Happening> {
             9 => and(&mut happens, 0, What::TokenRefused),
             10 | 11 => and(&mut happens, 0, What::SlowToken(rng.u64(0..3 * SECOND))),
             12 | 13 => and(&mut happens, 0, What::Outage(rng.u64(1..5 * MINUTE))),
+            14 => {
+                let (ms, status) = (rng.u64(1..MINUTE), one(rng, &WRONG_ADDRESS));
+                and(&mut happens, 0, What::WrongAddress { ms, status });
+            }
             _ => and(&mut happens, 0, What::Other(rng.u64(1..MINUTE))),
         }
     }
@@ -369,12 +375,15 @@ fn act(rng: &mut Rng, timeout: u64) -> Act {
         14..=16 => answer(rng, Says::Code(code::REFUSED)),
         17 => answer(rng, Says::Code(code::UNLISTED)),
         18 if rng.bool() => {
-            let status = one(rng, &[302, 401, 403, 404]);
-            answer(rng, Says::Status(status))
+            let status = one(rng, &WRONG_ADDRESS);
+            Act {
+                gives: gives(rng),
+                ..answer(rng, Says::Status(status))
+            }
         }
         18 => {
             let code = one(rng, &[code::REFUSED, code::SYSTEM_ERROR, code::TOKEN, code::UNLISTED]);
-            let status = one(rng, &[302, 401, 403, 404]);
+            let status = one(rng, &WRONG_ADDRESS);
             answer(rng, Says::CodeUnder { code, status })
         }
         _ => answer(rng, Says::NotSent),

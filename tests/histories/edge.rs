@@ -67,6 +67,8 @@ pub struct Disk {
 #[derive(Default)]
 pub struct Weather {
     pub out_until: At,
+    /// Until when a gateway answers everything, and with which status.
+    pub wrong_address: (At, u16),
     pub no_token_until: At,
     pub token_takes: u64,
     pub token_refused: bool,
@@ -198,6 +200,7 @@ impl Beyond {
             What::NoToken(long) => state.weather.no_token_until = now + ms(long),
             What::TokenRefused => state.weather.token_refused = true,
             What::SlowToken(long) => state.weather.token_takes = long,
+            What::WrongAddress { ms: long, status } => state.weather.wrong_address = (now + ms(long), status),
             What::Outage(long) => state.weather.out_until = now + ms(long),
             What::Other(long) if !state.weather.held && now >= state.weather.other_until => {
                 state.weather.other_until = now + ms(long);

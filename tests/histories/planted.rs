@@ -43,6 +43,11 @@ fn a_pace_forgotten_by_a_restart_is_found() {
 }
 
 #[test]
+fn a_wrong_address_that_proves_something_is_found() {
+    found(Bug::WrongAddressProves, "G5: what is not known is not guessed");
+}
+
+#[test]
 fn a_request_beside_that_of_another_campaign_is_found() {
     found(Bug::UserTwice, "never two requests for one user at once");
 }

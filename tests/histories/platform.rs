@@ -91,6 +91,14 @@ impl World {
             let gives = None;
             return Act { gives, says, after };
         }
+        let (until, status) = state.weather.wrong_address;
+        if now < until {
+            return Act {
+                gives: (user.is_multiple_of(2)).then_some(10),
+                says: Says::Status(status),
+                after: 20,
+            };
+        }
         let calm = state.calm.then_some(&self.said);
         self.beyond.story.fate(user, nth, calm).unwrap_or(usual)
     }

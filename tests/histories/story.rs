@@ -163,6 +163,13 @@ pub enum What {
     SlowToken(u64),
     /// The platform is out of reach for so many milliseconds.
     Outage(u64),
+    /// A gateway answers everything with a status and no code. It passes some requests on first.
+    WrongAddress {
+        /// For how many milliseconds.
+        ms: u64,
+        /// The status.
+        status: u16,
+    },
     /// Another process takes the app id for so many milliseconds, if it can.
     Other(u64),
 }

@@ -67,6 +67,7 @@ impl Display for What {
             Self::TokenRefused => f.write_str("the next token is refused"),
             Self::SlowToken(ms) => write!(f, "a token takes {ms} ms"),
             Self::Outage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
+            Self::WrongAddress { ms, status } => write!(f, "a gateway answers {status} for {ms} ms"),
             Self::Other(ms) => write!(f, "another process takes the app id for {ms} ms"),
         }
     }

@@ -20,7 +20,7 @@ use crate::disk::Disk;
 use crate::edge::Beyond;
 use crate::history::End;
 use crate::seen::{Request, Saying, Seen, Told, Twice};
-use crate::story::{Apply, Campaign, NAMES, Rules, Said, Story};
+use crate::story::{Apply, Campaign, NAMES, Rules, Said, Says, Story};
 
 use claims::{Claims, Wrong};
 use waves::Waves;
@@ -72,6 +72,17 @@ struct JudgedLedger {
     /// Requests whose outcome the ledger does not know yet.
     open: Vec<Request>,
     resends: Resends,
+    run: JudgedRun,
+}
+
+/// What the judge knows of the present run.
+#[derive(Default)]
+struct JudgedRun {
+    answered: bool,
+    /// How many answers in a row came from a wrong address.
+    wrong_addresses: u32,
+    /// Why it must start nothing more.
+    halted: Option<&'static str>,
 }
 
 /// The day of a time by the wall, in the campaign's zone, whose clocks are never put forward or back.
@@ -133,6 +144,23 @@ impl Oracle {
         drop(state);
         if let Err((promise, how)) = judged {
             beyond.broke(promise, format!("{}{how}", beyond.name_of(campaign.number)));
+        }
+    }
+}
+
+impl JudgedRun {
+    /// An attempt has ended: what its answer means for the run.
+    fn answered(&mut self, request: &Request) {
+        let first = !std::mem::replace(&mut self.answered, true);
+        match request.answer {
+            Some((_, Says::Status(_))) => {
+                self.wrong_addresses += 1;
+                if first || self.wrong_addresses >= 3 {
+                    self.halted = Some("a wrong address");
+                }
+            }
+            None | Some((_, Says::Nothing | Says::Cut | Says::Garbage | Says::NotSent)) => {}
+            Some(_) => self.wrong_addresses = 0,
         }
     }
 }
@@ -205,6 +233,11 @@ impl JudgedLedger {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
         match fact {
+            Fact::RunBegan { .. } => self.run = JudgedRun::default(),
+            Fact::Intent { key, .. } if self.run.halted.is_some() => {
+                let why = self.run.halted.unwrap_or_default();
+                return Err(("nothing starts after a halt", format!("{key:?} after {why}")));
+            }
             Fact::Intent { key, at, .. } => self.again(*key, at.as_millisecond(), part.rules)?,
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
@@ -223,7 +256,8 @@ impl JudgedLedger {
             }
             Fact::Ended { key, .. } => {
                 let attempt = self.claims.delivery(*key)?.attempts;
-                self.arrived(*key, attempt)?;
+                let request = self.arrived(*key, attempt)?;
+                self.run.answered(&request);
             }
             Fact::WaveEnded { share, at } => {
                 self.waves
@@ -268,7 +302,7 @@ impl JudgedLedger {
     }
 
     /// The request of an attempt that has ended: it had a durable intent.
-    fn arrived(&mut self, key: DeliveryKey, attempt: u32) -> Result<(), Wrong> {
+    fn arrived(&mut self, key: DeliveryKey, attempt: u32) -> Result<Request, Wrong> {
         let intent = self.claims.delivery(key)?.intent;
         let mut open = self.open.iter();
         let Some(at) = open.position(|open| open.key == key && open.attempt == attempt) else {
@@ -276,7 +310,8 @@ impl JudgedLedger {
             return Err(("G5: the ledger says what has happened", how));
         };
         let request = self.open.remove(at);
-        durable(&request, intent)
+        durable(&request, intent)?;
+        Ok(request)
     }
 
     /// Requests whose outcome is not known have a durable intent.
