@@ -125,7 +125,7 @@ async fn run(gateway: &Gateway) -> Ended {
     };
     let timeout = plan.retry.timeout;
     let facts = vec![
-        Fact::RunBegan { at, timeout },
+        Fact::run_began(at, timeout),
         Fact::Admitted { recipients },
         Fact::Closed(Box::new(generation)),
     ];
