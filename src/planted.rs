@@ -59,6 +59,8 @@ mod bugs {
         WindowWhenQueued,
         /// A ledger that was removed or replaced during a run is not noticed.
         VanishUnnoticed,
+        /// A ledger that was put back from an older copy is taken as it is.
+        OlderTaken,
         /// The reservation of a user by another campaign is ignored.
         UserTwice,
         /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.

@@ -142,6 +142,8 @@ problems! {
     Unproven = "E0319", Error;
     /// The ledger was removed or replaced while a process had it open.
     LedgerGone = "E0320", Error;
+    /// The ledger is older than its witness.
+    OlderLedger = "E0321", Person;
     /// Another ledger of the campaign was found.
     OtherLedger = "E0322", Person;
 

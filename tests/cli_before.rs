@@ -14,6 +14,7 @@ fn runner(dir: &Path, args: &[&str]) -> Command {
         .args(args)
         .env_remove("RUNNER_LOG")
         .env_remove("RUNNER_STATE_DIR")
+        .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
         .stdin(Stdio::null());
     command
 }

@@ -19,6 +19,7 @@ fn run(dir: &Path, line: &str) -> (Option<i32>, String, String) {
         .args(line.split_whitespace())
         .env_remove("RUNNER_LOG")
         .env_remove("RUNNER_STATE_DIR")
+        .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());
     let Output { status, stdout, stderr } = command.output().unwrap();

@@ -51,6 +51,7 @@ impl Folder {
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
             .env_remove("RUNNER_STATE_DIR")
+            .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap()

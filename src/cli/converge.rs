@@ -6,7 +6,7 @@ use crate::audience::Source;
 use crate::campaign::{Exclude, Parsed};
 use crate::delivery::StateName;
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Accept, Admission, Refusal, Terms, Weighed};
+use crate::engine::admit::{Accept, Admission, Change, Refusal, Terms, Weighed};
 use crate::ledger::{Book, Fact, LedgerError};
 use crate::plan::{AsOf, Fingerprint, Plan};
 use crate::problem::Problem;
@@ -28,6 +28,8 @@ pub struct Converge<'a> {
     pub plan: &'a Plan,
     /// The changes that a person says are meant.
     pub accepted: &'a [Accept],
+    /// That the ledger is older than its witness.
+    pub older_ledger: Option<&'a Change>,
     /// Whether it is a rehearsal.
     pub rehearsal: &'a RehearsalArgs,
     /// The present.
@@ -84,6 +86,9 @@ impl Converge<'_> {
         spilled()?;
         let (excluded, before) = read?;
         let mut admission = Admission::excluding(excluded, self.plan);
+        if let Some(change) = self.older_ledger {
+            admission.note_older_ledger(change.clone());
+        }
         let read = admission.read(&source, |rows| progress(before + rows)).await;
         spilled()?;
         let totals = read?;

@@ -14,6 +14,7 @@ use crate::report::plan::verdict;
 use super::failure::Failure;
 use super::home::{self, quoted};
 use super::rehearsal::RehearsalArgs;
+use super::witness::Testimony;
 use super::{Context, view};
 
 /// A ledger of the campaign where the command does not look for it.
@@ -35,6 +36,8 @@ enum Reason {
     BesideFile,
     /// It lies beside a link to the campaign file, where earlier versions kept it.
     BesideLink,
+    /// It lies where the last run of this campaign file had it, by its witness.
+    LastRun,
     /// It lies among the rehearsals, where earlier versions kept that of any loopback address.
     AmongRehearsals,
 }
@@ -59,10 +62,13 @@ pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>
             return Ok(Some(other(&own, own_passport.is_some(), &place, reason)));
         }
     }
-    if own_passport.is_none() {
-        return Ok(among_rehearsals(&own, &roots.own, &plan.identity));
+    if own_passport.is_some() {
+        return Ok(None);
     }
-    Ok(None)
+    if let Some(place) = Testimony::new(context, file, plan).moved() {
+        return Ok(Some(other(&own, false, &place, Reason::LastRun)));
+    }
+    Ok(among_rehearsals(&own, &roots.own, &plan.identity))
 }
 
 /// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, that is a ledger in its place which
@@ -168,6 +174,13 @@ impl Other {
             Reason::BesideFile => format!(
                 "to go on with it, leave out --state-dir and RUNNER_STATE_DIR, or name its directory. or move it:\n{moves}"
             ),
+            Reason::LastRun => {
+                let root = self.dir.ancestors().nth(4).unwrap_or(&self.dir).display().to_string();
+                format!(
+                    "to go on with it, name its state directory:\n  --state-dir {}\nor move it:\n{moves}",
+                    quoted(&root)
+                )
+            }
             Reason::BesideLink => format!(
                 "an earlier version kept it beside the link. move it to the file that the link leads to:\n{moves}"
             ),

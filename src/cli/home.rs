@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use crate::ledger::Ledger;
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::ledger::place::{Place, PlaceError};
 use crate::ledger::store::SledStore;
+use crate::ledger::witness::Witness;
 use crate::plan::Plan;
 
 use super::Context;
 use super::app_id::this_process;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
+use super::witness::{OlderLedger, Testimony};
 
 /// How often a ledger that another process only looks at is asked for.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -87,6 +90,17 @@ pub(super) fn real_file(file: &Path) -> PathBuf {
         .then(|| fs::canonicalize(file).ok())
         .flatten()
         .unwrap_or_else(|| file.to_owned())
+}
+
+/// A ledger that is open, and what its witness says of it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The ledger.
+    pub ledger: Ledger<SledStore>,
+    /// Its id.
+    pub id: String,
+    /// That it is older than its witness.
+    pub older: Option<OlderLedger>,
 }
 
 /// A ledger's place, and this process's lock on it. Where there was no ledger and none was made, nothing stays behind.
@@ -170,6 +184,11 @@ impl Home {
         Ok(())
     }
 
+    /// The id of the ledger that is there; empty when there is none.
+    pub fn ledger_id(&self) -> Result<String, Failure> {
+        Ok(self.place.look()?.map(|passport| passport.id).unwrap_or_default())
+    }
+
     /// Where the ledger is.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -189,20 +208,29 @@ impl Home {
         Ok(store)
     }
 
-    /// Opens the ledger, if there is one.
-    pub async fn open(&self) -> Result<Option<Ledger<SledStore>>, Failure> {
-        let identity = self.place.ledger_identity()?;
+    /// Opens the ledger, if there is one, and compares it with its witness.
+    pub async fn open(&self, testimony: &Testimony) -> Result<Option<Opened>, Failure> {
         match self.store().await? {
-            Some(store) => Ok(Some(Ledger::open(store, identity).await?)),
+            Some(store) => Ok(Some(self.opened(store, testimony).await?)),
             None => Ok(None),
         }
     }
 
     /// Begins a ledger where there is none.
-    pub async fn begin(&self, now: Timestamp) -> Result<Ledger<SledStore>, Failure> {
+    pub async fn begin(&self, now: Timestamp, testimony: &Testimony) -> Result<Opened, Failure> {
         let store = self.place.create(&self.lock, now).await?;
         self.had_ledger.store(true, Ordering::SeqCst);
-        Ok(Ledger::open(store, self.place.ledger_identity()?).await?)
+        self.opened(store, testimony).await
+    }
+
+    async fn opened(&self, store: SledStore, testimony: &Testimony) -> Result<Opened, Failure> {
+        let id = self.ledger_id()?;
+        let identity = self.place.ledger_identity()?;
+        let witness = testimony.of_ledger(&id);
+        let known = witness.as_ref().map(Witness::head);
+        let ledger = Ledger::open_known(store, identity, Arc::default(), known).await?;
+        let older = OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.book());
+        Ok(Opened { ledger, id, older })
     }
 }
 

@@ -35,6 +35,7 @@ pub mod verify;
 pub mod view;
 pub mod watch;
 pub mod whole_file;
+pub mod witness;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -45,6 +46,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::clock::Clock;
+use crate::ledger::witness::Witnesses;
 use crate::problem::Problem;
 use crate::report::console::Console;
 use crate::report::hub::{Outlets, Talk};
@@ -205,6 +207,8 @@ pub struct Context {
     pub console: Console,
     /// The root of state, where another than the default was named.
     pub state_dir: Option<PathBuf>,
+    /// Where witnesses of ledgers are kept. `None` where the user has no such directory.
+    pub witnesses: Option<Witnesses>,
     /// The wall clock.
     pub clock: Clock,
 }
@@ -226,6 +230,7 @@ impl Context {
             terminal,
             console,
             state_dir: args.state_dir.clone(),
+            witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
             clock: Clock::system(),
         }
     }
@@ -276,6 +281,11 @@ impl Context {
             events: events.map(record).transpose()?,
         })
     }
+}
+
+/// The directory that a variable of the environment names.
+fn directory(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
 }
 
 fn record(path: &Path) -> Result<Lines, Failure> {

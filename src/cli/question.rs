@@ -59,6 +59,8 @@ pub struct About {
     pub ledger: PathBuf,
     /// Whether it is new.
     pub new_ledger: bool,
+    /// What is known of an earlier one.
+    pub earlier: Option<String>,
 }
 
 /// What came of asking.
@@ -128,6 +130,9 @@ fn to_send_one(about: &About) -> String {
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
+    if let Some(earlier) = &about.earlier {
+        let _ = writeln!(text, "  {:<9} {earlier}", "");
+    }
     if let Some(held) = owed_again(about.owed_again) {
         let _ = writeln!(text, "the activity is another one than at the last apply; {held}");
     }
@@ -157,6 +162,9 @@ fn to_send_all(all: &[&About]) -> String {
             "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",
             ""
         );
+        if let Some(earlier) = &about.earlier {
+            let _ = writeln!(text, "  {:width$}  {earlier}", "");
+        }
         if let Some(held) = owed_again(about.owed_again) {
             let _ = writeln!(text, "  {:width$}  the activity is another one; {held}", "");
         }
@@ -231,6 +239,7 @@ mod tests {
             owed_again: 0,
             ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
+            earlier: None,
         };
         for (said, meant) in [
             ("y\n", Answer::Yes),
@@ -256,6 +265,7 @@ mod tests {
             owed_again: 20,
             ledger: "campaigns/.runner".into(),
             new_ledger: false,
+            earlier: None,
         };
         let one = About {
             owed_again: 1,
@@ -277,12 +287,14 @@ mod tests {
             owed_again: 0,
             ledger: "campaigns/.runner".into(),
             new_ledger,
+            earlier: None,
         };
         let (summer, autumn) = (
             about("summer-2026", Some("夏日立减券"), 1_200, true),
             about("autumn", None, 34, false),
         );
         let elsewhere = About {
+            earlier: Some("one of this campaign was last seen Sat 2026-11-28 10:00 with batch 1,400, in /old".into()),
             base_url: "http://127.0.0.1:8080".into(),
             ..about("trial", None, 5, true)
         };

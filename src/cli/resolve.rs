@@ -20,8 +20,9 @@ use crate::report::times::{grouped, rfc3339};
 use super::app_id::this_process;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::{Home, again, place};
+use super::home::{Home, Opened, again, place};
 use super::view::{self, CampaignArgs};
+use super::witness::{self, Testimony};
 use super::{Context, Output, elsewhere, question, validate};
 use choose::{Chosen, Selection, Trouble, Who, choose};
 
@@ -129,7 +130,11 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     }
     let home = Home::take(context, &campaign.file, plan, Purpose::Apply).await;
     let home = home.map_err(not_while_it_is_applied)?;
-    let mut ledger = home.open().await?.ok_or_else(none_yet)?;
+    let testimony = Testimony::new(context, &campaign.file, plan);
+    let opened = home.open(&testimony).await?.ok_or_else(none_yet)?;
+    witness::accepted(&[], opened.older.as_ref())?;
+    let Opened { mut ledger, id, .. } = opened;
+    ledger.accept_older();
 
     let (selection, to) = (args.which.selection(), args.decision.resolution());
     let chosen = choose(ledger.book(), &selection, to).map_err(|troubles| refused(&troubles))?;
@@ -152,6 +157,8 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     }
     let facts = facts(args, &chosen, to, context.clock.now());
     ledger.append(facts).await?;
+    let head = *ledger.store().heads().borrow();
+    testimony.write(&id, head, context.clock.now()).await;
     let decided = format!(
         "{} resolved as {} by {}",
         grouped(chosen.len() as u64),

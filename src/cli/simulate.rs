@@ -36,6 +36,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal::stdout_width_or_any;
 use super::view::{self, CampaignArgs};
+use super::witness::{self, OlderLedger, Testimony};
 use super::{Context, Output, elsewhere, signals, validate, whole_file};
 
 use self::world::WorldArgs;
@@ -156,6 +157,15 @@ impl Job<'_> {
         }
         let view = view::open(self.context, &self.args.campaign.file, &self.plan).await?;
         let dir = view.as_ref().map(|view| view.dir.clone());
+        let older = match &view {
+            Some(view) => view.older.clone(),
+            None => {
+                let testimony = Testimony::new(self.context, &self.args.campaign.file, &self.plan);
+                testimony.of_lost().map(OlderLedger::lost)
+            }
+        };
+        let accepted = witness::with_accepted(&self.args.accept, older.as_ref());
+        let older_ledger = older.as_ref().map(OlderLedger::change);
         let mut ledger = match view {
             Some(view) => view.ledger.apart(),
             None => Ledger::open(NoStore, self.plan.identity.clone()).await?.apart(),
@@ -164,7 +174,8 @@ impl Job<'_> {
             context: self.context,
             parsed: self.parsed,
             plan: &self.plan,
-            accepted: &self.args.accept,
+            accepted: &accepted,
+            older_ledger: older_ledger.as_ref(),
             rehearsal: &self.args.campaign.rehearsal,
             now: self.from,
         };

@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::campaign::Parsed;
+use crate::ledger::witness::Witness;
 use crate::report::summary::sum;
 use crate::report::text::visible;
 use crate::report::times::{grouped, of, rfc3339};
@@ -29,7 +31,7 @@ Examples:
   runner verify campaigns/summer.yaml --against summer.json
       say whether it still says the same, or what differs
 
-It ends with 0 when the ledger is sound (and the same), 4 when it differs, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
+It ends with 0 when the ledger is sound (and the same), 4 when it differs or is older than its witness, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
 
 /// The arguments of `runner verify`.
 #[derive(Clone, Debug, Args)]
@@ -68,6 +70,11 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         match context.output {
             Output::Json => {
                 context.lines.write(&certificate);
+                if let Some(witness) = &checked.witness {
+                    context
+                        .lines
+                        .write(&WitnessObject::of(&certificate, witness, &checked, &zone));
+                }
                 if let Some(differences) = &differences {
                     context.lines.write(&Compared::of(&certificate, differences));
                 }
@@ -81,7 +88,8 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
             }
         }
         let same = differences.is_none_or(|differences| differences.is_empty());
-        Ok(if same { Exit::Done } else { Exit::NeedsPerson })
+        let fine = same && checked.older.is_none();
+        Ok(if fine { Exit::Done } else { Exit::NeedsPerson })
     })?
 }
 
@@ -111,7 +119,43 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
+    if let Some(witness) = &checked.witness {
+        let saw = format!(
+            "saw batch {} at {}",
+            grouped(witness.sequence),
+            rfc3339(witness.written, &parsed.campaign.timezone)
+        );
+        let said = match &checked.older {
+            None => format!("{saw}, which is in the ledger"),
+            Some(older) => format!("{saw}: {older}"),
+        };
+        let _ = writeln!(text, "  {:<9} {said}", "witness");
+    }
     text
+}
+
+/// What the ledger's witness says, for programs.
+#[derive(Serialize)]
+struct WitnessObject<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    batch: u64,
+    at: String,
+    older: bool,
+}
+
+impl<'a> WitnessObject<'a> {
+    fn of(certificate: &'a Certificate, witness: &Witness, checked: &Checked, zone: &TimeZone) -> Self {
+        Self {
+            r#type: "witness",
+            campaign: &certificate.campaign,
+            app_id: &certificate.app_id,
+            batch: witness.sequence,
+            at: rfc3339(witness.written, zone),
+            older: checked.older.is_some(),
+        }
+    }
 }
 
 fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> String {

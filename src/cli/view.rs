@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,6 +11,7 @@ use crate::campaign::Parsed;
 use crate::control::{ControlError, OwnerStore};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::place::Passport;
+use crate::ledger::witness::Witness;
 use crate::ledger::{Each, Head, Ledger, LedgerError, SledStore, Store, StoreError};
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
@@ -17,6 +19,7 @@ use crate::problem::Problem;
 use super::failure::Failure;
 use super::home::{self, ASK_AGAIN, Home, again};
 use super::rehearsal::RehearsalArgs;
+use super::witness::{OlderLedger, Testimony};
 use super::{Context, elsewhere};
 
 /// An address in whose place the rehearsal's stand-in would be. Nothing is sent there.
@@ -96,6 +99,10 @@ pub struct View {
     pub passport: Passport,
     /// The facts and what they amount to.
     pub ledger: Ledger<ViewStore>,
+    /// What its witness says.
+    pub witness: Option<Witness>,
+    /// That it is older than its witness.
+    pub older: Option<OlderLedger>,
 }
 
 /// What a campaign's file means for a command that sends nothing.
@@ -112,10 +119,19 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
 /// that applies the campaign is asked for it.
 pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<View>, Failure> {
     let place = home::place(context, file, plan);
+    let testimony = Testimony::new(context, file, plan);
     let mut tries = 0;
-    while let Some(store) = store(context, file, plan).await? {
+    loop {
+        // Read before the ledger: while another process sends, the ledger is never behind what was written before.
+        let id = place.look()?.map(|passport| passport.id);
+        let witness = id.and_then(|id| testimony.of_ledger(&id));
+        let known = witness.as_ref().map(Witness::head);
+        let Some(store) = store(context, file, plan).await? else {
+            return Ok(None);
+        };
         tries += 1;
-        let ledger = match Ledger::open(store, place.ledger_identity()?).await {
+        let opened = Ledger::open_known(store, place.ledger_identity()?, Arc::default(), known).await;
+        let ledger = match opened {
             // Its run ended while it showed the ledger, which can now be had without it.
             Err(LedgerError::Unfinished {
                 source: StoreError::Owner { .. },
@@ -126,10 +142,11 @@ pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<
         return Ok(place.look()?.map(|passport| View {
             dir: place.dir().to_owned(),
             passport,
+            older: OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.book()),
+            witness,
             ledger,
         }));
     }
-    Ok(None)
 }
 
 async fn store(context: &Context, file: &Path, plan: &Plan) -> Result<Option<ViewStore>, Failure> {

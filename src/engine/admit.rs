@@ -57,6 +57,8 @@ pub struct Admission<'b> {
     sequence: Sequence,
     activity: Active,
     rows: RowsRead,
+    /// That the ledger is older than its witness.
+    older_ledger: Option<Change>,
 }
 
 /// What became of the rows.
@@ -141,7 +143,13 @@ impl<'b> Admission<'b> {
             sequence: Sequence::default(),
             activity: Active::of(if dated { book.recipients() } else { 0 }),
             rows: RowsRead::default(),
+            older_ledger: None,
         }
+    }
+
+    /// Notes that the ledger is older than its witness, which a person has to accept.
+    pub fn note_older_ledger(&mut self, change: Change) {
+        self.older_ledger = Some(change);
     }
 
     /// Takes every row of `source`, and says now and then how many there were so far. To break it off, drop it.
@@ -268,7 +276,7 @@ impl<'b> Admission<'b> {
         });
         let departed: Vec<_> = departed.collect();
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
-        let changes = changes.chain(departed).chain(idle);
+        let changes = changes.chain(departed).chain(idle).chain(self.older_ledger.take());
         let (found, needless) = sort(changes, self.book, terms);
         refusals.extend(found.iter().filter_map(Found::refusal));
         let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);

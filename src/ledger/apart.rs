@@ -32,6 +32,8 @@ impl<S: Store> Ledger<S> {
             sequence: self.sequence,
             kept: self.kept,
             held_back: self.held_back,
+            // Nothing is meant, so nobody has to accept anything.
+            older: None,
             failed: self.failed,
         };
         // There is no place for a shortcut.

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::contradiction::Contradiction;
+use super::head::Older;
 use super::record::RecordError;
 use super::store::StoreError;
 
@@ -42,6 +43,9 @@ pub enum LedgerError {
         /// How.
         source: Contradiction,
     },
+    /// It does not have a batch that it is known to have had, and nobody has accepted that.
+    #[error("{0}")]
+    Older(Older),
     /// An earlier batch failed in this process; what is durable is known only to whoever opens the ledger again.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,

@@ -3,6 +3,7 @@
 //!
 //! Two places are written in turn, so that a write that is cut short leaves the other one whole.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -28,7 +29,40 @@ pub struct Head {
     pub link: Link,
 }
 
+/// A ledger that does not have a batch which it is known to have had: it was put back from an older copy, or it is a copy that
+/// went its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// The batch that it is known to have had.
+    pub known: u64,
+    /// Its last batch.
+    pub last: u64,
+}
+
+impl fmt::Display for Older {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known, last } = self;
+        if last < known {
+            write!(
+                f,
+                "the ledger ends at batch {last}, and batch {known} of it was durable before"
+            )
+        } else {
+            write!(f, "batch {known} of the ledger is another one than was durable before")
+        }
+    }
+}
+
 impl Head {
+    /// Whether a ledger that is known to have had this batch is older than that: it ends at `last`, or the link that `found` says it
+    /// has there now is another one.
+    #[must_use]
+    pub fn older(self, last: u64, found: Option<Link>) -> Option<Older> {
+        let known = self.sequence;
+        let has_it = known == 0 || (known <= last && found == Some(self.link));
+        (!has_it).then_some(Older { known, last })
+    }
+
     fn encode(self) -> [u8; CHECKED + CHECKSUM] {
         let mut bytes = [0; CHECKED + CHECKSUM];
         bytes[0] = VERSION;
@@ -130,6 +164,25 @@ mod tests {
 
     fn head(sequence: u64) -> Head {
         Head { sequence, link: [7; 8] }
+    }
+
+    #[test]
+    fn a_ledger_without_a_batch_that_it_had_is_older() {
+        let (same, other) = (Some([7; 8]), Some([8; 8]));
+        let older = |last, found| head(5).older(last, found).map(|older| older.to_string());
+        assert_eq!((older(5, same), older(9, same)), (None, None));
+        assert_eq!(
+            Head::default().older(0, None),
+            None,
+            "before the first batch nothing can be lost"
+        );
+        let ends = "the ledger ends at batch 4, and batch 5 of it was durable before";
+        assert_eq!(older(4, None).as_deref(), Some(ends));
+        let parted = "batch 5 of the ledger is another one than was durable before";
+        assert_eq!(
+            (older(5, other).as_deref(), older(9, None).as_deref()),
+            (Some(parted), Some(parted))
+        );
     }
 
     #[test]

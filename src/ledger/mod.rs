@@ -40,6 +40,7 @@ pub mod store;
 mod undo;
 pub mod verify;
 mod waves;
+pub mod witness;
 pub mod worth;
 
 use std::sync::Arc;
@@ -57,7 +58,7 @@ pub use book::Book;
 pub use contradiction::Contradiction;
 pub use error::{LastGood, LedgerError};
 pub use fact::{Answered, Decision, Excluded, Fact, Generation};
-pub use head::Head;
+pub use head::{Head, Older};
 pub use kept_out::{KeptOut, Sample, Sampler};
 pub use passing::Passing;
 pub use reader::Reader;
@@ -68,7 +69,7 @@ pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
 pub use waves::Wave;
 
 use codec::{Codec, Entry};
-use record::Chain;
+use record::{Chain, Link};
 use shortcut::Folded;
 use undo::Tentative;
 
@@ -84,7 +85,36 @@ pub struct Ledger<S> {
     kept: Kept,
     /// A batch that is folded and not in the store yet.
     held_back: Option<Vec<u8>>,
+    /// Why it takes nothing before a person has accepted that.
+    older: Option<Older>,
     failed: bool,
+}
+
+/// A batch that a ledger is known to have had, and the link that is found in its place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sought {
+    known: Head,
+    found: Option<Link>,
+}
+
+impl Sought {
+    const fn new(known: Option<Head>) -> Self {
+        let known = match known {
+            Some(known) => known,
+            None => Head {
+                sequence: 0,
+                link: [0; 8],
+            },
+        };
+        Self { known, found: None }
+    }
+
+    /// Passes a batch on the way through the ledger.
+    fn pass(&mut self, sequence: u64, chain: Chain) {
+        if sequence == self.known.sequence {
+            self.found = Some(chain.link());
+        }
+    }
 }
 
 /// What is known of the shortcut.
@@ -122,13 +152,32 @@ impl<S: Store> Ledger<S> {
     ///
     /// # Errors
     /// As [`Ledger::open`].
-    pub async fn open_spilling(mut store: S, identity: Identity, spill: Arc<Spill>) -> Result<Self, LedgerError> {
-        let shortcut = by_shortcut(&mut store, &identity, &spill).await;
+    pub async fn open_spilling(store: S, identity: Identity, spill: Arc<Spill>) -> Result<Self, LedgerError> {
+        Self::open_known(store, identity, spill, None).await
+    }
+
+    /// The same of one that is known to have had this batch. Without it, it takes nothing before [`Ledger::accept_older`].
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn open_known(
+        mut store: S,
+        identity: Identity,
+        spill: Arc<Spill>,
+        known: Option<Head>,
+    ) -> Result<Self, LedgerError> {
+        let mut sought = Sought::new(known);
+        let shortcut = by_shortcut(&mut store, &identity, &spill, &mut sought).await;
         let kept = shortcut.is_some();
         let folded = match shortcut {
             Some(folded) => folded,
-            None => whole(&mut store, Book::spilling(identity, spill)).await?,
+            None => whole(&mut store, Book::spilling(identity, spill), &mut sought).await?,
         };
+        let before_shortcut = sought.known.sequence > 0 && sought.known.sequence < folded.sequence;
+        if sought.found.is_none() && before_shortcut && store.read_behind(sought.known, &mut |_, _| Ok(())).await? {
+            sought.found = Some(sought.known.link);
+        }
+        let older = sought.known.older(folded.sequence, sought.found);
         let Folded {
             book,
             chain,
@@ -149,8 +198,20 @@ impl<S: Store> Ledger<S> {
                 at_least: Kept::AT_LEAST,
             },
             held_back: None,
+            older,
             failed: false,
         })
+    }
+
+    /// Why it takes nothing: it does not have a batch that it is known to have had.
+    #[must_use]
+    pub const fn older(&self) -> Option<Older> {
+        self.older
+    }
+
+    /// Goes on with a ledger that does not have a batch which it is known to have had: a person has accepted that.
+    pub const fn accept_older(&mut self) {
+        self.older = None;
     }
 
     /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
@@ -218,6 +279,9 @@ impl<S: Store> Ledger<S> {
     pub async fn append(&mut self, facts: Vec<Fact>) -> Result<Vec<Permit>, LedgerError> {
         if self.failed {
             return Err(LedgerError::Failed);
+        }
+        if let Some(older) = self.older.filter(|_| !planted!(OlderTaken)) {
+            return Err(LedgerError::Older(older));
         }
         self.failed = true;
         if let Some(batch) = self.held_back.take() {
@@ -380,7 +444,7 @@ impl<S: Store> Ledger<S> {
 }
 
 /// Reads and folds all that happened.
-async fn whole(store: &mut impl Store, book: Book) -> Result<Folded, LedgerError> {
+async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Result<Folded, LedgerError> {
     let mut folded = Folded {
         chain: Chain::of(&book.identity),
         book,
@@ -391,6 +455,7 @@ async fn whole(store: &mut impl Store, book: Book) -> Result<Folded, LedgerError
     let mut each = |sequence, record: &[u8]| {
         if broken.is_none() {
             broken = folded.take(sequence, record).err();
+            sought.pass(sequence, folded.chain);
         }
         Ok(())
     };
@@ -415,8 +480,14 @@ async fn whole(store: &mut impl Store, book: Book) -> Result<Folded, LedgerError
 
 /// Begins with the folded state that was kept, and reads only what is behind it. Nothing when that is not to be had, or when
 /// anything is wrong with it: then everything is to be read.
-async fn by_shortcut(store: &mut impl Store, identity: &Identity, spill: &Arc<Spill>) -> Option<Folded> {
+async fn by_shortcut(
+    store: &mut impl Store,
+    identity: &Identity,
+    spill: &Arc<Spill>,
+    sought: &mut Sought,
+) -> Option<Folded> {
     let mut folded = Folded::read(&mut store.shortcut().await?, identity, spill)?;
+    sought.pass(folded.sequence, folded.chain);
     let known = Head {
         sequence: folded.sequence,
         link: folded.chain.link(),
@@ -424,6 +495,7 @@ async fn by_shortcut(store: &mut impl Store, identity: &Identity, spill: &Arc<Sp
     let mut broken = false;
     let mut each = |sequence, record: &[u8]| {
         broken = broken || folded.take(sequence, record).is_err();
+        sought.pass(sequence, folded.chain);
         Ok(())
     };
     let read = store.read_behind(known, &mut each).await;

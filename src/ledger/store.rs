@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as watch_channel};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::files::KnownFiles;
@@ -114,6 +114,7 @@ pub struct SledStore {
     last: Head,
     /// Its number, for whoever reads meanwhile.
     durable: Arc<AtomicU64>,
+    heads: watch_channel::Sender<Head>,
     known: Arc<KnownFiles>,
     watch: Option<Watch>,
 }
@@ -150,6 +151,7 @@ impl SledStore {
             path,
             last: Head::default(),
             durable: Arc::default(),
+            heads: watch_channel::channel(Head::default()).0,
             watch: None,
         })
     }
@@ -179,6 +181,13 @@ impl SledStore {
     fn note(&mut self, last: Head) {
         self.last = last;
         self.durable.store(last.sequence, Ordering::SeqCst);
+        self.heads.send_replace(last);
+    }
+
+    /// The last batch that was read, or has become durable since.
+    #[must_use]
+    pub fn heads(&self) -> watch_channel::Receiver<Head> {
+        self.heads.subscribe()
     }
 
     async fn with<T: Send + 'static>(

@@ -14,7 +14,7 @@ use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
 use super::shortcut::{self, Folded};
 use super::store::{Condition, Damage, SledStore, Store};
-use super::{LastGood, LedgerError, StoreError, decode};
+use super::{Head, LastGood, LedgerError, Older, Sought, StoreError, decode};
 use crate::delivery::{Counts, DeliveryKey, StateName};
 use crate::identity::Identity;
 
@@ -40,6 +40,8 @@ pub struct Report {
     /// Whether the store's files are what they were when it was closed. Where they are not, and the ledger is sound all the
     /// same, what differs lies where nothing is kept.
     pub condition: Condition,
+    /// Whether it does not have a batch that it is known to have had.
+    pub older: Option<Older>,
 }
 
 /// All settled deliveries of a ledger.
@@ -126,7 +128,19 @@ fn files(damage: &[Damage]) -> String {
 ///
 /// # Errors
 /// When anything in it is not what was written, or does not follow from what is before it.
-pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
+pub async fn verify(place: &Place, lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
+    verify_known(place, lock, None).await
+}
+
+/// The same of one that is known to have had this batch.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_known(
+    place: &Place,
+    _lock: &CampaignLock,
+    known: Option<Head>,
+) -> Result<Option<Report>, VerifyError> {
     if place.look()?.is_none() {
         return Ok(None);
     }
@@ -140,7 +154,7 @@ pub async fn verify(place: &Place, _lock: &CampaignLock) -> Result<Option<Report
     let condition = store.condition();
     let identity = place.ledger_identity()?;
     let kept = shortcut::look(place.dir(), &identity);
-    let mut reading = Reading::new(identity, kept);
+    let mut reading = Reading::new(identity, kept, known);
     let read = reading.all(&mut store).await;
     store.close().await;
     if let Err(LedgerError::Store(error @ StoreError::Spill { .. })) = read {
@@ -162,10 +176,11 @@ struct Reading {
     facts: BTreeMap<&'static str, u64>,
     kept: Option<shortcut::Look>,
     shortcut: Shortcut,
+    sought: Sought,
 }
 
 impl Reading {
-    fn new(identity: Identity, kept: Option<shortcut::Look>) -> Self {
+    fn new(identity: Identity, kept: Option<shortcut::Look>, known: Option<Head>) -> Self {
         let folded = Folded {
             chain: Chain::of(&identity),
             book: Book::new(identity),
@@ -177,6 +192,7 @@ impl Reading {
             facts: BTreeMap::new(),
             kept,
             shortcut: Shortcut::None,
+            sought: Sought::new(known),
         }
     }
 
@@ -226,6 +242,7 @@ impl Reading {
             return Err(unreadable(RecordError::Senseless));
         }
         *at = sequence;
+        self.sought.pass(sequence, *chain);
         if let Some(kept) = self.kept.as_ref().filter(|kept| kept.sequence == sequence) {
             self.shortcut = if self.folded.digest().is_ok_and(|digest| digest == kept.digest) {
                 Shortcut::Agrees { sequence }
@@ -259,6 +276,7 @@ impl Reading {
             fingerprint: book.generation().map(|last| last.fingerprint.clone()),
             shortcut: self.shortcut,
             condition,
+            older: self.sought.known.older(last.sequence, self.sought.found),
         })
     }
 }

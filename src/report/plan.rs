@@ -78,6 +78,21 @@ pub struct LedgerNote {
     pub begun: Option<Timestamp>,
     /// When the last audience was let in.
     pub applied: Option<Timestamp>,
+    /// A ledger that the campaign had before, where this one is new.
+    pub earlier: Option<EarlierLedger>,
+    /// Whether no witness of it can be kept.
+    pub no_witness: bool,
+}
+
+/// A ledger of the same campaign, by its witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierLedger {
+    /// Its directory.
+    pub dir: String,
+    /// Its last batch.
+    pub batch: u64,
+    /// When that was seen.
+    pub at: Timestamp,
 }
 
 /// Where everything would stand, and what would be sent.

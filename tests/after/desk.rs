@@ -164,6 +164,7 @@ impl Desk {
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
             .env_remove("RUNNER_STATE_DIR")
+            .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

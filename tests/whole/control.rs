@@ -21,6 +21,7 @@ impl Scene {
             .arg(self.file())
             .args(flags)
             .env("USER", "ann")
+            .env("XDG_STATE_HOME", self.home.path())
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
             .stdin(Stdio::null());

@@ -92,6 +92,9 @@ fn a_run_whose_ledger_is_put_back_from_a_copy_stops_and_leaves_the_copy_as_it_is
     let ran = Ran::of(run.wait_with_output().unwrap()).ends(1);
     assert!(ran.err.contains("error[E0320]"), "{}", ran.err);
     assert!(stand_in.log().len() < USERS / 2);
+    // What the run did since the copy was made is missing in it.
+    let older = scene.run(&[]).ends(4);
+    assert!(older.err.contains("error[E0321]"), "{}", older.err);
     let relative = |dir: &Path| -> Vec<_> {
         let bytes = |(path, bytes): (std::path::PathBuf, _)| (path.strip_prefix(dir).unwrap().to_owned(), bytes);
         files(dir).into_iter().map(bytes).collect()

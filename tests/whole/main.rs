@@ -26,3 +26,4 @@ mod tls;
 mod two;
 mod views;
 mod walls;
+mod witness;

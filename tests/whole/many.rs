@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::mounted::Mounted;
-use crate::scene::{KEY, RUNNER, Ran, SECRET, StandIn};
+use crate::scene::{KEY, RUNNER, Ran, SECRET, STATE_HOME, StandIn};
 use crate::two::{signal, until_it_says};
 
 const CREDENTIALS: &str = "{client_key: {env: WHOLE_KEY}, client_secret: {env: WHOLE_SECRET}}";
@@ -73,6 +73,7 @@ fn apply(paths: &[&Path], flags: &[&str]) -> Command {
         .args(flags)
         .env("WHOLE_KEY", KEY)
         .env("WHOLE_SECRET", SECRET)
+        .env("XDG_STATE_HOME", STATE_HOME)
         .env("NO_COLOR", "1")
         .env_remove("RUNNER_LOG")
         .env_remove("RUNNER_STATE_DIR")

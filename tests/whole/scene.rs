@@ -18,6 +18,8 @@ use runner::ledger::{Fact, Ledger};
 use serde_json::Value;
 
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
+/// The user's state for commands that belong to no scene, so that no test writes into that of a developer.
+pub const STATE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
 pub const KEY: &str = "canary-key-27182";
 pub const SECRET: &str = "canary-secret-31415";
 
@@ -111,6 +113,8 @@ impl Drop for StandIn {
 /// A campaign in a folder of its own.
 pub struct Scene {
     pub dir: tempfile::TempDir,
+    /// Where the user's state is, with the witnesses of ledgers.
+    pub home: tempfile::TempDir,
     /// Where its files are: `dir`, or deep below it.
     folder: PathBuf,
     pub name: String,
@@ -126,6 +130,7 @@ impl Scene {
         let scene = Self {
             folder: dir.path().to_owned(),
             dir,
+            home: tempfile::tempdir().unwrap(),
             name: "summer".to_owned(),
             more: String::new(),
             activity_id: "7218071234565644204",
@@ -183,6 +188,7 @@ impl Scene {
             .args(flags)
             .env("WHOLE_KEY", KEY)
             .env("WHOLE_SECRET", SECRET)
+            .env("XDG_STATE_HOME", self.home.path())
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
             .stdin(Stdio::null())
@@ -198,6 +204,7 @@ impl Scene {
             .arg(verb)
             .arg(self.file())
             .args(flags)
+            .env("XDG_STATE_HOME", self.home.path())
             .env("NO_COLOR", "1")
             .env_remove("WHOLE_KEY")
             .env_remove("WHOLE_SECRET")

@@ -161,7 +161,7 @@ fn a_ledger_that_an_earlier_version_kept_beside_a_link_is_named() {
 #[test]
 fn two_ledgers_are_refused_and_a_copy_that_knows_nothing_more_is_not() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
-    let scene = Scene::new(&stand_in.url, 5);
+    let mut scene = Scene::new(&stand_in.url, 5);
     let link = link(&scene);
     let (own, beside) = (scene.dir.path().join(".runner"), link.parent().unwrap().join(".runner"));
     let copy = |from: &Path, to: &Path| {
@@ -171,17 +171,21 @@ fn two_ledgers_are_refused_and_a_copy_that_knows_nothing_more_is_not() {
     scene.run(&["--at-most", "1"]).ends(3);
     copy(&own, &beside);
     on(&scene, "apply", &link, &["--at-most", "1"]).ends(3);
-    // The copy is used behind the back of this one, and then it knows more.
+    // The copy is used on another machine, which has no witness of this one, and then it knows more.
+    let home = std::mem::replace(&mut scene.home, tempfile::tempdir().unwrap());
     fs::rename(&own, scene.dir.path().join("aside")).unwrap();
     fs::rename(&beside, &own).unwrap();
     scene.run(&["--at-most", "2"]).ends(3);
+    scene.home = home;
     fs::rename(&own, &beside).unwrap();
     fs::rename(scene.dir.path().join("aside"), &own).unwrap();
     let ran = refused(on(&scene, "apply", &link, &[]));
     assert!(ran.err.contains("this command uses the one in"), "{}", ran.err);
 
+    // Another one, with an id of its own.
     fs::remove_dir_all(&own).unwrap();
     fs::rename(&beside, scene.dir.path().join("aside")).unwrap();
+    scene.home = tempfile::tempdir().unwrap();
     scene.run(&["--at-most", "1"]).ends(3);
     copy(&scene.dir.path().join("aside"), &beside);
     refused(on(&scene, "apply", &link, &[]));

@@ -14,7 +14,10 @@ use crate::two::{signal, until_it_says};
 
 fn context() -> Context {
     let cli = <Cli as clap::Parser>::parse_from(["runner"]);
-    Context::new(&cli.global)
+    Context {
+        witnesses: None,
+        ..Context::new(&cli.global)
+    }
 }
 
 /// Opens the campaign's ledger as every command does that only looks.

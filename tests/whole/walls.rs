@@ -15,6 +15,7 @@ fn under_limit(scene: &Scene, blocks: u32) -> Ran {
         .arg(scene.file())
         .env("WHOLE_KEY", KEY)
         .env("WHOLE_SECRET", SECRET)
+        .env("XDG_STATE_HOME", scene.home.path())
         .stdin(Stdio::null())
         .output()
         .unwrap();

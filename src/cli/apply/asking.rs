@@ -128,6 +128,7 @@ mod tests {
             owed_again: 0,
             ledger: "ledger".into(),
             new_ledger: true,
+            earlier: None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::control::{Desk, Listening, Shown};
 use crate::delivery::StateName;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
-use crate::engine::admit::{Converged, Refusal, owed_again};
+use crate::engine::admit::{Accept, Change, Converged, Refusal, owed_again};
 use crate::engine::roll::Roll;
 use crate::engine::{Apply, Why};
 use crate::event::{Emit, Event, EventKind};
@@ -19,7 +19,8 @@ use crate::ledger::{Book, Fact, Ledger, LedgerError};
 use crate::order::Order;
 use crate::problem::Problem;
 use crate::report::hub::Hub;
-use crate::report::times::date_time;
+use crate::report::text::visible;
+use crate::report::times::{date_time, grouped};
 
 use crate::cli::converge::{Converge, as_reviewed, expected_rows};
 use crate::cli::elsewhere;
@@ -27,6 +28,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::home::{Home, again};
 use crate::cli::question::{self, About, Answer, Facts};
+use crate::cli::witness::{self, OlderLedger, Testimony};
 
 use super::Common;
 use super::asking::Seat;
@@ -79,9 +81,11 @@ pub(super) async fn apply(common: Arc<Common>, one: One) -> Result<Done, Failure
         clock: common.context.clock.clone(),
         emit: Arc::clone(&hub) as Arc<dyn Emit>,
     })?;
+    let testimony = Testimony::new(&common.context, &campaign.file, &campaign.plan);
     let status = StatusKeeper::start(&home, &hub, common.every);
     let run = Run {
         common: &common,
+        testimony,
         campaign,
         _listening: listening,
         home,
@@ -115,6 +119,7 @@ impl Done {
 
 struct Run<'a> {
     common: &'a Common,
+    testimony: Testimony,
     campaign: Campaign,
     /// Before the lock, so that it is gone when the next process has that.
     _listening: Option<Listening>,
@@ -131,15 +136,23 @@ impl Run<'_> {
             return Ok(self.broken_off());
         };
         let plan = &self.campaign.plan;
-        let mut existing = tokio::select! {
-            opened = self.home.open() => opened?,
+        let opened = tokio::select! {
+            opened = self.home.open(&self.testimony) => opened?,
             () = owner::stopped(self.orders.clone()) => return Ok(self.broken_off()),
         };
-        self.say(self.began(existing.is_none()));
+        self.say(self.began(opened.is_none()));
+        let older = match &opened {
+            Some(opened) => opened.older.clone(),
+            None => self.testimony.of_lost().map(OlderLedger::lost),
+        };
+        let accepted = witness::accepted(&self.common.args.accept, older.as_ref())?;
+        let change = older.as_ref().map(OlderLedger::change);
+        let mut existing = opened.map(|opened| opened.ledger);
         let pauses = owner::show_pauses(&self.desk, &self.hub, &self.common.context.clock);
         self.tell_of_waits();
-        let converge = self.converge();
+        let converge = self.converge(&accepted, change.as_ref());
         if let Some(ledger) = &mut existing {
+            ledger.accept_older();
             ledger.hold_back(&converge.beginning(ledger.book()))?;
             let counts = ledger.book().counts();
             self.say(EventKind::Counted { counts });
@@ -165,7 +178,8 @@ impl Run<'_> {
             let message = format!("the activity is another one than at the last apply; {held}");
             self.say(EventKind::Warning { message });
         }
-        match self.ask(&converged, (book, existing.is_none()), seat).await? {
+        let new_ledger = existing.is_none();
+        match self.ask(&converged, (book, new_ledger), older.as_ref(), seat).await? {
             Answer::Yes => {}
             Answer::No => {
                 return Ok(Done {
@@ -197,7 +211,14 @@ impl Run<'_> {
             counts,
         });
         pauses.end().await;
-        self.send(ledger, roll, platform).await
+        // What was accepted is durable by now, so the witness may begin again from here.
+        let id = self.home.ledger_id()?;
+        let witness = self
+            .testimony
+            .keep(&id, ledger.store().heads(), &self.common.context.clock);
+        let done = self.send(ledger, roll, platform).await;
+        witness.finish().await;
+        done
     }
 
     async fn send(&self, ledger: Ledger<SledStore>, roll: Roll, platform: HttpPlatform) -> Result<Done, Failure> {
@@ -237,18 +258,19 @@ impl Run<'_> {
     }
 
     async fn begin_ledger(&self, converge: &Converge<'_>) -> Result<Ledger<SledStore>, Failure> {
-        let mut ledger = self.home.begin(converge.now).await?;
+        let mut ledger = self.home.begin(converge.now, &self.testimony).await?.ledger;
         ledger.append(vec![converge.run_began()]).await?;
         self.show(Some(&ledger)).await;
         Ok(ledger)
     }
 
-    fn converge(&self) -> Converge<'_> {
+    fn converge<'c>(&'c self, accepted: &'c [Accept], older_ledger: Option<&'c Change>) -> Converge<'c> {
         Converge {
             context: &self.common.context,
             parsed: &self.campaign.parsed,
             plan: &self.campaign.plan,
-            accepted: &self.common.args.accept,
+            accepted,
+            older_ledger,
             rehearsal: &self.common.args.rehearsal,
             now: self.common.context.clock.now(),
         }
@@ -281,6 +303,7 @@ impl Run<'_> {
         &self,
         converged: &Converged,
         (book, new_ledger): (&Book, bool),
+        older: Option<&OlderLedger>,
         seat: Seat,
     ) -> Result<Answer, Failure> {
         let fingerprint = &converged.changes.generation.fingerprint;
@@ -307,6 +330,7 @@ impl Run<'_> {
             owed_again: converged.owed_under_new_activity,
             ledger: self.home.dir().to_owned(),
             new_ledger,
+            earlier: self.earlier(new_ledger, older),
         };
         self.say(EventKind::Asking);
         let began = Instant::now();
@@ -314,6 +338,21 @@ impl Run<'_> {
         let waited = began.elapsed();
         self.say(EventKind::Asked { waited });
         answer
+    }
+
+    /// What a person has to know of earlier ledgers before a send.
+    fn earlier(&self, new_ledger: bool, older: Option<&OlderLedger>) -> Option<String> {
+        let another = || self.testimony.of_another_file().filter(|_| new_ledger);
+        let seen = match older {
+            Some(older) => older.witness().clone(),
+            None => another()?,
+        };
+        Some(format!(
+            "one of this campaign was last seen {} with batch {}, in {}",
+            date_time(seen.written, &self.campaign.parsed.campaign.timezone),
+            grouped(seen.sequence),
+            visible(&seen.directory)
+        ))
     }
 
     /// A rehearsal shows the times that it does not wait for.

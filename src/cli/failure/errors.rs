@@ -2,6 +2,7 @@
 
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
+use crate::cli::witness;
 use crate::douyin::client::ClientError;
 use crate::engine::EngineError;
 use crate::ledger::lock::LockError;
@@ -103,6 +104,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
             LedgerError::Record { .. } => (Problem::Record, backup),
             LedgerError::Contradiction { .. } => (Problem::Contradiction, backup),
+            LedgerError::Older(_) => (Problem::OlderLedger, witness::HELP),
             LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
         };
         Self::of(problem, &error).help(help)
@@ -118,6 +120,7 @@ impl From<EngineError> for Failure {
                 (Problem::Record, report)
             }
             EngineError::Ledger(LedgerError::Contradiction { .. }) => (Problem::Contradiction, report),
+            EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, witness::HELP),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
             EngineError::AppId(_) => (Problem::AppIdTurn, "nothing more was sent; run the same command again"),
             EngineError::Worker(_) => (

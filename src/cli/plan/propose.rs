@@ -12,6 +12,7 @@ use crate::cli::converge::{Converge, as_reviewed, reasons};
 use crate::cli::elsewhere::{self, Other};
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, again};
+use crate::cli::witness::{self, OlderLedger, Testimony};
 use crate::cli::{Context, view};
 use crate::delivery::{Away, DeliveryKey, StateName, Step};
 use crate::douyin::client::Drawing;
@@ -26,7 +27,9 @@ use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
 use crate::problem::Problem;
 use crate::report::plan::verdict::{self, Reason};
-use crate::report::plan::{About, ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
+use crate::report::plan::{
+    About, ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand,
+};
 use crate::report::times::{grouped, of};
 
 use super::Wanted;
@@ -60,21 +63,35 @@ pub(super) async fn propose(
     } else {
         view::open(context, file, &plan).await?
     };
+    let testimony = Testimony::new(context, file, &plan);
+    let no_witness = testimony.is_impossible();
     if let Some(mut view) = view {
         let note = LedgerNote {
             dir: view.dir.clone(),
             begun: Some(view.passport.created),
             applied: view.ledger.book().generation().map(|last| last.at),
+            earlier: None,
+            no_witness,
         };
-        return job.foretell(&mut view.ledger, note).await;
+        return job.foretell(&mut view.ledger, note, view.older.as_ref()).await;
     }
+    // A ledger that was found in another place is not lost.
+    let lost = testimony.of_lost().filter(|_| job.other.is_none());
+    let earlier = lost.clone().or_else(|| testimony.of_another_file());
     let note = LedgerNote {
         dir: home::place(context, file, &plan).dir().to_owned(),
         begun: None,
         applied: None,
+        earlier: earlier.map(|witness| EarlierLedger {
+            dir: witness.directory,
+            batch: witness.sequence,
+            at: witness.written,
+        }),
+        no_witness,
     };
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
-    job.foretell(&mut ledger, note).await
+    let older = lost.map(OlderLedger::lost);
+    job.foretell(&mut ledger, note, older.as_ref()).await
 }
 
 struct Job<'a> {
@@ -93,7 +110,10 @@ impl Job<'_> {
         self,
         ledger: &mut Ledger<S>,
         note: LedgerNote,
+        older: Option<&OlderLedger>,
     ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
+        let accepted = witness::with_accepted(self.wanted.accept, older);
+        let older_ledger = older.map(OlderLedger::change);
         let now = self.context.clock.now();
         let mut worth = Worth::default();
         if ledger.book().counts().of(StateName::Issued) > 0 {
@@ -104,7 +124,8 @@ impl Job<'_> {
             context: self.context,
             parsed: self.parsed,
             plan: self.plan,
-            accepted: self.wanted.accept,
+            accepted: &accepted,
+            older_ledger: older_ledger.as_ref(),
             rehearsal: self.wanted.rehearsal,
             now,
         };

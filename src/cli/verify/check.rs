@@ -7,10 +7,13 @@ use crate::cli::Context;
 use crate::cli::failure::Failure;
 use crate::cli::home::{self, Home};
 use crate::cli::view::{self, CampaignArgs, View};
+use crate::cli::witness::Testimony;
 use crate::delivery::Counts;
+use crate::ledger::Older;
 use crate::ledger::lock::Purpose;
 use crate::ledger::place::Passport;
-use crate::ledger::verify::{Settled, VerifyError, settled, verify};
+use crate::ledger::verify::{Settled, VerifyError, settled, verify_known};
+use crate::ledger::witness::Witness;
 use crate::plan::Plan;
 use crate::problem::Problem;
 
@@ -31,6 +34,10 @@ pub struct Checked {
     pub settled: Settled,
     /// The fingerprint of the plan that was applied last.
     pub fingerprint: Option<String>,
+    /// What its witness says.
+    pub witness: Option<Witness>,
+    /// Whether it is older than its witness.
+    pub older: Option<Older>,
 }
 
 /// Checks the ledger of a campaign. While a process applies it, a view that it shows is checked instead of its files, which
@@ -46,7 +53,9 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
         return shown(view).await;
     };
     let _busy = context.busy("checking every batch of the ledger");
-    let Some(report) = verify(&place, home.lock()).await? else {
+    let witness = Testimony::new(context, &args.file, plan).of_ledger(&passport.id);
+    let known = witness.as_ref().map(Witness::head);
+    let Some(report) = verify_known(&place, home.lock(), known).await? else {
         return Err(view::none_yet(context, args, plan));
     };
     Ok(Checked {
@@ -57,6 +66,8 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
         counts: report.counts,
         settled: report.settled,
         fingerprint: report.fingerprint,
+        witness,
+        older: report.older,
     })
 }
 
@@ -77,6 +88,8 @@ async fn shown(mut view: View) -> Result<Checked, Failure> {
         counts: kept,
         settled: settled(book),
         fingerprint: book.generation().map(|last| last.fingerprint.clone()),
+        older: view.ledger.older(),
+        witness: view.witness,
     })
 }
 

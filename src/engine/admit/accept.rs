@@ -18,6 +18,8 @@ pub enum Accept {
     SmallerExclude,
     /// An exclude list excludes nobody.
     IdleExclude,
+    /// The ledger is older than its witness, or gone.
+    OlderLedger,
     /// Another ledger has sent this campaign.
     Replays,
 }
@@ -29,13 +31,14 @@ pub struct UnknownChange(pub String);
 
 impl Accept {
     /// Every change, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ActivityId,
         Self::CouponsPerUser,
         Self::ControlGroup,
         Self::SmallerAudience,
         Self::SmallerExclude,
         Self::IdleExclude,
+        Self::OlderLedger,
         Self::Replays,
     ];
 
@@ -49,6 +52,7 @@ impl Accept {
             Self::SmallerAudience => "smaller_audience",
             Self::SmallerExclude => "smaller_exclude",
             Self::IdleExclude => "idle_exclude",
+            Self::OlderLedger => "older_ledger",
             Self::Replays => "replays",
         }
     }

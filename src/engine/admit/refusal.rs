@@ -216,6 +216,9 @@ impl Change {
                     "the exclude list {from}, excludes {to}; one in another form or of another column looks like this"
                 )
             }
+            Accept::OlderLedger => {
+                format!("the ledger is older than its witness, which saw {from}: there is {to} now")
+            }
             Accept::Replays => {
                 format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
             }

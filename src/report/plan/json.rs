@@ -58,6 +58,17 @@ struct LedgerBody {
     new: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<EarlierBody>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_witness: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct EarlierBody {
+    path: String,
+    batch: u64,
+    at: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,6 +202,12 @@ impl<'a> PlanObject<'a> {
                 path: plan.ledger.dir.display().to_string(),
                 new: plan.ledger.begun.is_none(),
                 since: plan.ledger.begun.map(time),
+                earlier: plan.ledger.earlier.as_ref().map(|earlier| EarlierBody {
+                    path: earlier.dir.clone(),
+                    batch: earlier.batch,
+                    at: time(earlier.at),
+                }),
+                no_witness: plan.ledger.no_witness,
             },
             pace: PaceBody {
                 rate_per_second: plan.pace.per_second,

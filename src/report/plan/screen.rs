@@ -14,7 +14,7 @@ use super::super::text::{columns, left, right, skip_reason, visible, wrap};
 use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
 use super::lapse::lapses;
 use super::verdict::Reason;
-use super::{ChangeNote, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
+use super::{ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -166,6 +166,15 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     if plan.ledger.begun.is_some() {
         facts.push(("", format!("in {}", visible(&plan.ledger.dir.display().to_string()))));
     }
+    if let Some(EarlierLedger { dir, batch, at }) = &plan.ledger.earlier {
+        let at = date_time(*at, &about.zone);
+        let seen = format!("one of this campaign was last seen {at} with batch {}", grouped(*batch));
+        facts.push(("", format!("{seen}, in {}", visible(dir))));
+    }
+    if plan.ledger.no_witness {
+        let none = "none: XDG_STATE_HOME and HOME name no directory that can be written";
+        facts.push(("witness", none.to_owned()));
+    }
     facts.push(("pace", pace(plan)));
     facts.extend(schedule(plan).map(|said| ("schedule", said)));
     facts.extend(windows(plan));
@@ -180,7 +189,9 @@ fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
 }
 
 fn ledger(plan: &Proposal) -> String {
-    let LedgerNote { dir, begun, applied } = &plan.ledger;
+    let LedgerNote {
+        dir, begun, applied, ..
+    } = &plan.ledger;
     let time = |at: Timestamp| date_time(at, &plan.about.zone);
     match (begun, applied) {
         (None, _) => format!("new, at {}", visible(&dir.display().to_string())),

@@ -30,6 +30,8 @@ fn first(users: u64) -> Proposal {
             dir: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             begun: None,
             applied: None,
+            earlier: None,
+            no_witness: false,
         },
         stand: Stand {
             counts,

@@ -1,0 +1,354 @@
+//! A witness: a small file outside the state directory that says how far a ledger was. A ledger that ends before its witness was
+//! put back from an older copy, and users that it does not know would be sent to again.
+//!
+//! One lies under `XDG_STATE_HOME`, else under `~/.local/state`, in `runner/witness/`. Its name has a hash of the campaign, app
+//! and platform, and the ledger's id.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{Access, access};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::identity::Identity;
+
+use super::files;
+use super::head::Head;
+use super::record::Link;
+
+/// The format that this program writes.
+const FORMAT: u32 = 1;
+/// No witness is longer.
+const LONGEST: u64 = 64 * 1024;
+
+/// How far a ledger was, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    format: u32,
+    /// The ledger's own id.
+    pub ledger: String,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The app's id.
+    pub app_id: String,
+    /// The platform.
+    pub platform: String,
+    /// The campaign file, by its real path.
+    pub file: String,
+    /// The ledger's directory, by its real path.
+    pub directory: String,
+    /// The number of the last batch that was durable.
+    pub sequence: u64,
+    #[serde(with = "hex")]
+    link: Link,
+    /// When this was written.
+    pub written: Timestamp,
+}
+
+/// Whose a witness is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The campaign, the app and the platform.
+    pub identity: Identity,
+    /// The ledger's own id.
+    pub ledger: String,
+    /// The campaign file, by its real path.
+    pub file: PathBuf,
+    /// The ledger's directory, by its real path.
+    pub directory: PathBuf,
+}
+
+impl Subject {
+    /// What the witness of this ledger says at `written`, when `head` is durable.
+    #[must_use]
+    pub fn witness(&self, head: Head, written: Timestamp) -> Witness {
+        Witness {
+            format: FORMAT,
+            ledger: self.ledger.clone(),
+            campaign: self.identity.campaign.to_string(),
+            app_id: self.identity.app_id.to_string(),
+            platform: self.identity.platform.to_string(),
+            file: self.file.to_string_lossy().into_owned(),
+            directory: self.directory.to_string_lossy().into_owned(),
+            sequence: head.sequence,
+            link: head.link,
+            written,
+        }
+    }
+}
+
+impl Witness {
+    /// The last batch that was durable.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        Head {
+            sequence: self.sequence,
+            link: self.link,
+        }
+    }
+
+    fn is_of(&self, identity: &Identity) -> bool {
+        self.campaign == identity.campaign.as_str()
+            && self.app_id == identity.app_id.as_str()
+            && self.platform == identity.platform.to_string()
+    }
+}
+
+/// Where witnesses lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witnesses(PathBuf);
+
+impl Witnesses {
+    /// Those of a user, by the values of `XDG_STATE_HOME` and `HOME`. `None` when neither is an absolute path.
+    #[must_use]
+    pub fn of_user(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
+        let state_home = state_home.filter(|path| path.is_absolute());
+        let home = home.filter(|path| path.is_absolute());
+        let state = state_home.or_else(|| Some(home?.join(".local/state")))?;
+        Some(Self(state.join("runner/witness")))
+    }
+
+    /// Their directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether a witness could be written. Makes nothing.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let exists = self.0.ancestors().find(|path| path.exists());
+        exists.is_some_and(|path| path.is_dir() && access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+    }
+
+    /// The witness of one ledger. `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not that ledger's.
+    pub fn read(&self, identity: &Identity, ledger: &str) -> io::Result<Option<Witness>> {
+        let witness = match read(&self.path(identity, ledger)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read?,
+        };
+        if witness.ledger != ledger || !witness.is_of(identity) {
+            return Err(io::Error::other("it is of another ledger"));
+        }
+        Ok(Some(witness))
+    }
+
+    /// Every witness of a campaign's ledgers, the newest first. Those that cannot be read are left out.
+    #[must_use]
+    pub fn of_campaign(&self, identity: &Identity) -> Vec<Witness> {
+        let prefix = format!("{}-", hash(identity));
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(&prefix) && name.ends_with(".json")
+        });
+        let mut found: Vec<_> = named
+            .filter_map(|entry| read(&entry.path()).ok())
+            .filter(|witness| witness.is_of(identity))
+            .collect();
+        found.sort_by_key(|witness| std::cmp::Reverse(witness.written));
+        found
+    }
+
+    /// Replaces the witness of a ledger, and makes that durable. What it names has to be durable before.
+    ///
+    /// # Errors
+    /// When it cannot be written. The one before is as it was.
+    pub fn write(&self, identity: &Identity, witness: &Witness) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        let path = self.path(identity, &witness.ledger);
+        // Two processes can write for two copies of one ledger.
+        let new = path.with_extension(format!("{}.new", std::process::id()));
+        let mut options = files::options();
+        options.write(true).create(true).truncate(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = files::open(&options, &new).and_then(|mut file| {
+            serde_json::to_writer_pretty(&mut file, witness)?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            fs::rename(&new, &path)
+        });
+        if let Err(error) = written {
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
+        File::open(&self.0)?.sync_all()
+    }
+
+    fn path(&self, identity: &Identity, ledger: &str) -> PathBuf {
+        // An id is 32 hexadecimal digits. An edited one must not lead out of the directory.
+        let ledger: String = ledger.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+        self.0.join(format!("{}-{ledger}.json", hash(identity)))
+    }
+}
+
+fn read(path: &Path) -> io::Result<Witness> {
+    let mut text = Vec::new();
+    files::open_to_read(path)?.take(LONGEST).read_to_end(&mut text)?;
+    let value: serde_json::Value = serde_json::from_slice(&text)?;
+    match value.get("format").and_then(serde_json::Value::as_u64) {
+        Some(format) if format > u64::from(FORMAT) => Err(io::Error::other(format!(
+            "it has format {format}, and this program knows formats up to {FORMAT}"
+        ))),
+        _ => Ok(serde_json::from_value(value)?),
+    }
+}
+
+/// Short, and another one for each campaign, app and platform.
+fn hash(identity: &Identity) -> String {
+    let Identity {
+        campaign,
+        app_id,
+        platform,
+    } = identity;
+    let mut hash = Sha256::new();
+    for part in [campaign.as_str(), app_id.as_str(), &platform.to_string()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A link as hexadecimal digits.
+mod hex {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Link;
+
+    pub(super) fn serialize<S: Serializer>(link: &Link, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{:016x}", u64::from_be_bytes(*link)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Link, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = u64::from_str_radix(&text, 16).map_err(D::Error::custom)?;
+        Ok(number.to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::clock::from_ms;
+    use crate::identity::{AppId, CampaignName, PlatformName};
+
+    fn subject(campaign: &str, ledger: &str) -> Subject {
+        Subject {
+            identity: Identity {
+                campaign: CampaignName::parse(campaign).unwrap(),
+                app_id: AppId::parse("tt1").unwrap(),
+                platform: PlatformName::Live("https://open.douyin.com".to_owned()),
+            },
+            ledger: ledger.to_owned(),
+            file: "/campaigns/summer.yaml".into(),
+            directory: "/campaigns/.runner/live/tt1/summer".into(),
+        }
+    }
+
+    fn head(sequence: u64) -> Head {
+        Head {
+            sequence,
+            link: [0, 1, 2, 3, 4, 5, 6, 0xff],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_private() {
+        let root = tempfile::tempdir().unwrap();
+        let state = root.path().join("state");
+        let witnesses = Witnesses::of_user(Some(state.clone()), None).unwrap();
+        let summer = subject("summer", "0a");
+        let read = || witnesses.read(&summer.identity, "0a").unwrap();
+        assert_eq!((read(), witnesses.is_writable()), (None, true));
+        assert!(!state.exists(), "looking makes nothing");
+        for sequence in [1, 1400] {
+            let witness = summer.witness(head(sequence), from_ms(1));
+            witnesses.write(&summer.identity, &witness).unwrap();
+            assert_eq!(read(), Some(witness));
+        }
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let path = witnesses.path(&summer.identity, "0a");
+        assert_eq!((mode(witnesses.directory()), mode(&path)), (0o700, 0o600));
+        assert_eq!(fs::read_dir(witnesses.directory()).unwrap().count(), 1);
+
+        // One that lies in the place of another ledger's proves nothing.
+        fs::rename(&path, witnesses.path(&summer.identity, "0b")).unwrap();
+        assert!(witnesses.read(&summer.identity, "0b").is_err());
+    }
+
+    #[test]
+    fn witnesses_of_a_campaign_are_found_newest_first() {
+        let root = tempfile::tempdir().unwrap();
+        let witnesses = Witnesses::of_user(Some(root.path().to_owned()), None).unwrap();
+        for (campaign, ledger, at) in [
+            ("summer", "0a", 1),
+            ("summer", "0b", 3),
+            ("winter", "0c", 5),
+            ("summer", "0d", 2),
+        ] {
+            let subject = subject(campaign, ledger);
+            witnesses
+                .write(&subject.identity, &subject.witness(head(1), from_ms(at)))
+                .unwrap();
+        }
+        let found = witnesses.of_campaign(&subject("summer", "").identity);
+        let ids: Vec<_> = found.iter().map(|witness| witness.ledger.as_str()).collect();
+        assert_eq!(ids, ["0b", "0d", "0a"]);
+    }
+
+    #[test]
+    fn a_witness_that_is_a_link_or_garbage_or_newer_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let witnesses = Witnesses::of_user(Some(root.path().to_owned()), None).unwrap();
+        let summer = subject("summer", "0a");
+        let witness = summer.witness(head(1), from_ms(1));
+        witnesses.write(&summer.identity, &witness).unwrap();
+        let path = witnesses.path(&summer.identity, "0a");
+        let text = fs::read_to_string(&path).unwrap();
+        let aside = root.path().join("aside");
+        fs::rename(&path, &aside).unwrap();
+        symlink(&aside, &path).unwrap();
+        assert!(witnesses.read(&summer.identity, "0a").is_err());
+        fs::remove_file(&path).unwrap();
+        for altered in [
+            text.replace("\"format\": 1", "\"format\": 2"),
+            text[..20].to_owned(),
+            String::new(),
+        ] {
+            fs::write(&path, altered).unwrap();
+            assert!(witnesses.read(&summer.identity, "0a").is_err());
+            assert!(witnesses.of_campaign(&summer.identity).is_empty());
+        }
+        // A link is replaced, not written through.
+        fs::remove_file(&path).unwrap();
+        symlink(&aside, &path).unwrap();
+        witnesses
+            .write(&summer.identity, &summer.witness(head(2), from_ms(2)))
+            .unwrap();
+        assert_eq!(fs::read_to_string(&aside).unwrap(), text);
+    }
+
+    #[test]
+    fn the_place_is_that_of_the_user_s_state() {
+        let of = |state: Option<&str>, home: Option<&str>| {
+            Witnesses::of_user(state.map(Into::into), home.map(Into::into)).map(|found| found.0)
+        };
+        assert_eq!(of(Some("/s"), Some("/h")), Some("/s/runner/witness".into()));
+        assert_eq!(of(Some("s"), Some("/h")), Some("/h/.local/state/runner/witness".into()));
+        assert_eq!(of(None, Some("/h")), Some("/h/.local/state/runner/witness".into()));
+        assert_eq!(of(Some(""), Some("")), None);
+        assert_eq!(of(None, None), None);
+    }
+}
