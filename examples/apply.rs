@@ -71,7 +71,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokens: Tokens::new(credentials, clock.clone()),
         codes: codes.clone(),
         timeout: plan.retry.timeout,
-        max_in_flight: plan.pace.max_in_flight,
         clock: clock.clone(),
         emit: Arc::clone(&emit),
     })?;
