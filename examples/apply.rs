@@ -86,7 +86,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         emit,
         seed: 1,
     };
-    let (ended, _ledger) = run.run().await?;
+    let (ended, _ledger) = Box::pin(run.run()).await?;
     writeln!(std::io::stdout(), "{:?}: {:?}", ended.ending, ended.counts)?;
     stand_in.stop().await;
     Ok(())

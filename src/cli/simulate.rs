@@ -157,12 +157,11 @@ impl Job<'_> {
         }
         let view = view::open(self.context, &self.args.campaign.file, &self.plan).await?;
         let dir = view.as_ref().map(|view| view.dir.clone());
-        let older = match &view {
-            Some(view) => view.older.clone(),
-            None => {
-                let testimony = Testimony::new(self.context, &self.args.campaign.file, &self.plan);
-                testimony.of_lost().map(OlderLedger::lost)
-            }
+        let older = if let Some(view) = &view {
+            view.older.clone()
+        } else {
+            let testimony = Testimony::new(self.context, &self.args.campaign.file, &self.plan);
+            testimony.of_lost().map(OlderLedger::lost)
         };
         let accepted = witness::with_accepted(&self.args.accept, older.as_ref());
         let older_ledger = older.as_ref().map(OlderLedger::change);

@@ -40,6 +40,7 @@ pub struct Testimony {
 
 impl Testimony {
     /// That of the campaign of a file.
+    #[must_use]
     pub fn new(context: &Context, file: &Path, plan: &Plan) -> Self {
         let is_rehearsal = plan.identity.platform == PlatformName::Sandbox;
         Self {
@@ -57,6 +58,7 @@ impl Testimony {
     }
 
     /// The witness of a ledger. One that cannot be read proves nothing.
+    #[must_use]
     pub fn of_ledger(&self, id: &str) -> Option<Witness> {
         let witnesses = self.witnesses.as_ref()?;
         witnesses.read(&self.identity, id).unwrap_or_else(|error| {
@@ -67,6 +69,7 @@ impl Testimony {
     }
 
     /// The witness of an earlier ledger of this campaign file or in this place, for where there is none.
+    #[must_use]
     pub fn of_lost(&self) -> Option<Witness> {
         self.all().find(|witness| self.is_here(witness))
     }
@@ -85,6 +88,7 @@ impl Testimony {
     }
 
     /// The newest witness of a ledger of the same campaign, app and platform that belongs to another campaign file.
+    #[must_use]
     pub fn of_another_file(&self) -> Option<Witness> {
         self.all().find(|witness| !self.is_here(witness))
     }
@@ -108,6 +112,7 @@ impl Testimony {
     }
 
     /// Says from now on, every few seconds, how far the ledger is.
+    #[must_use]
     pub fn keep(&self, id: &str, heads: watch::Receiver<Head>, clock: &Clock) -> WitnessKeeper {
         let (end, ended) = oneshot::channel();
         let task = self

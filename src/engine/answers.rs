@@ -208,9 +208,11 @@ impl UserCoupons {
 }
 
 fn short(hash: u64) -> [u8; 5] {
-    let [a, b, c, d, e, ..] = hash.to_be_bytes();
+    let mut short = [0; 5];
+    short.copy_from_slice(&hash.to_be_bytes()[..5]);
     // All zero is no coupon.
-    [a, b, c, d, e.max(1)]
+    short[4] = short[4].max(1);
+    short
 }
 
 /// What an attempt proved by an answer of its own, and why the run halts if the answer is another delivery's.
@@ -223,19 +225,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Decides what an answer is worth.
     pub(super) fn judge_answer(&self, attempted: &Attempted, outcome: Outcome, whose: Whose) -> Judged {
         match whose {
-            Whose::ThisAttempt => Judged { outcome, halted: None },
             // A success that is told again stays one. Any other answer that came before says nothing of this attempt.
             Whose::ThisDelivery(AnswerId::Log(_)) if !matches!(outcome.proof, Proof::Issued { .. }) => {
                 let why = "the answer is that of an earlier attempt";
-                let outcome = without_answer(outcome, why);
+                let outcome = without_answer(&outcome, why);
                 Judged { outcome, halted: None }
             }
-            Whose::ThisDelivery(_) => Judged { outcome, halted: None },
+            Whose::ThisAttempt | Whose::ThisDelivery(_) => Judged { outcome, halted: None },
             Whose::Another { id, of } => {
                 let other = self.ledger.book().merchant_coupon_id(of);
                 let other = other.map(|other| other.to_string()).unwrap_or_default();
                 let outcome = without_answer(
-                    outcome,
+                    &outcome,
                     &format!("the answer has the {id} of another delivery, {other}"),
                 );
                 let halted = Halted::MixedAnswers {
@@ -273,7 +274,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
 /// The outcome when its answer is none to this attempt. It has no code, because a later apply reads a code again by its
 /// file, and no status, because that of a wrong address would count as one.
-fn without_answer(outcome: Outcome, why: &str) -> Outcome {
+fn without_answer(outcome: &Outcome, why: &str) -> Outcome {
     let mut detail = why.to_owned();
     // A string takes whatever is written to it.
     if let Some(status) = outcome.status {
@@ -291,7 +292,8 @@ fn without_answer(outcome: Outcome, why: &str) -> Outcome {
         status: None,
         detail: Some(excerpt(&detail)),
         retry_after: None,
-        ..outcome
+        latency: outcome.latency,
+        at: outcome.at,
     }
 }
 
@@ -377,7 +379,7 @@ mod tests {
         let answers = Answers::new(100_000, 2);
         answers.whose(key(0, 1), &answer("first", Some("1")));
         answers.whose(key(1, 1), &answer("second", Some("2")));
-        for recipient in 2..=REMEMBERED as u32 {
+        for recipient in 2..=u32::try_from(REMEMBERED).unwrap() {
             let id = recipient.to_string();
             assert_eq!(answers.whose(key(recipient, 1), &answer(&id, None)), Whose::ThisAttempt);
         }

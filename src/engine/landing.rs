@@ -159,10 +159,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
                 self.limits.ramp.answered(settled);
             }
-            Effect::Unable | Effect::Lost => {}
             // Each further one waits longer all the same.
             Effect::NotSent if counts && !planted!(NotSentCounts) => return self.queue.uncount_unsent(key),
-            Effect::NotSent => {}
+            Effect::Unable | Effect::Lost | Effect::NotSent => {}
             Effect::Throttled => {
                 self.limits.lane.throttled(key.recipient, began, at.instant);
                 counts &= !self.limits.lane.slowed();

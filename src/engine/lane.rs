@@ -221,13 +221,11 @@ impl Shared {
         if self.seats.values().any(|place| place.sending) || !self.turn.held() {
             return Ok(());
         }
-        match self.reservations.last_end(now) {
-            Some(end) => Err(end),
-            None => {
-                self.turn.release();
-                Ok(())
-            }
+        if let Some(end) = self.reservations.last_end(now) {
+            return Err(end);
         }
+        self.turn.release();
+        Ok(())
     }
 
     /// Tells seats that a user's attempt is over.

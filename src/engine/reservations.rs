@@ -74,15 +74,15 @@ impl Reservations {
     pub fn reserve(&mut self, user: User, seat: u32, now: Instant) -> Result<(), Busy> {
         self.expire(now);
         match self.by_user.get_mut(&user) {
-            Some(taken) if taken.seat != seat => match taken.end {
-                Some(end) => Err(Busy::Until(end)),
-                None => {
-                    if !taken.waiting.contains(&seat) {
-                        taken.waiting.push(seat);
-                    }
-                    Err(Busy::UnderWay)
+            Some(taken) if taken.seat != seat => {
+                if let Some(end) = taken.end {
+                    return Err(Busy::Until(end));
                 }
-            },
+                if !taken.waiting.contains(&seat) {
+                    taken.waiting.push(seat);
+                }
+                Err(Busy::UnderWay)
+            }
             Some(own) => {
                 own.end = None;
                 own.inherited = false;

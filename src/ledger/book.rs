@@ -421,7 +421,7 @@ impl Book {
             undo.replaced(before);
             undo.will_move_many(&self.deliveries);
         }
-        self.remember_kept_out(draft.kept_out);
+        self.remember_kept_out(&draft.kept_out);
         self.people.confirmed = self.people.all();
         for recipient in known..self.people.confirmed {
             if self.away(recipient).is_none() {

@@ -130,7 +130,7 @@ impl Book {
     }
 
     /// What a closed generation says of its lists: what its draft says, and of the others what was known before.
-    pub(super) fn remember_kept_out(&mut self, drafted: Vec<KeptOut>) {
+    pub(super) fn remember_kept_out(&mut self, drafted: &[KeptOut]) {
         let before = std::mem::take(&mut self.kept_out);
         let lists = self.generation.iter().flat_map(|generation| &generation.excluded);
         self.kept_out = lists

@@ -215,7 +215,11 @@ fn hash(identity: &Identity) -> String {
         hash.update(part);
     }
     let digest = hash.finalize();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 /// A link as hexadecimal digits.
@@ -225,6 +229,7 @@ mod hex {
 
     use super::Link;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(super) fn serialize<S: Serializer>(link: &Link, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("{:016x}", u64::from_be_bytes(*link)))
     }

@@ -315,10 +315,13 @@ fn unrecorded(attempt: &Attempt) -> String {
     } = attempt;
     let mut line = format!("attempt {number} for {open_id}, {merchant_coupon_id}: {outcome}");
     if !log_id.is_empty() {
-        line += &format!(", log_id {log_id}");
+        line.push_str(", log_id ");
+        line.push_str(log_id);
     }
     if !message.is_empty() {
-        line += &format!(" ({message})");
+        line.push_str(" (");
+        line.push_str(message);
+        line.push(')');
     }
     visible(&line).into_owned()
 }

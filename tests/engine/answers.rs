@@ -59,8 +59,7 @@ async fn a_refusal_with_the_log_id_of_another_user_refuses_nobody() {
     let mut bench = Bench::new();
     bench.plan.pace.max_in_flight = 1;
     let world = World::new(&bench.clock, 50, |ask| match ask.open_id.as_str() {
-        "u1" => Act::SayLogged(REFUSED, Class::Refuse, "once"),
-        "u3" => Act::SayLogged(REFUSED, Class::Refuse, "once"),
+        "u1" | "u3" => Act::SayLogged(REFUSED, Class::Refuse, "once"),
         _ => Act::Issue,
     });
     let ended = bench.apply(5, &world).await;
@@ -120,8 +119,7 @@ async fn a_success_that_is_told_again_to_the_same_delivery_settles_it() {
 async fn any_other_answer_that_comes_again_leaves_its_attempt_in_doubt() {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 50, |ask| match ask.nth {
-        1 => Act::SayLogged(29_005_012, Class::Throttle, "twice"),
-        2 => Act::SayLogged(29_005_012, Class::Throttle, "twice"),
+        1 | 2 => Act::SayLogged(29_005_012, Class::Throttle, "twice"),
         _ => Act::Say(REFUSED, Class::Refuse),
     });
     let ended = bench.apply(1, &world).await;

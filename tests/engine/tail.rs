@@ -90,7 +90,7 @@ async fn a_request_that_cannot_be_sent_waits_longer_each_time() {
     assert_eq!(outages(&bench), 0);
     let starts = world.starts_to("u3");
     let whole = starts[12] - starts[0];
-    assert!(whole > Duration::from_secs(60), "{whole:?}");
+    assert!(whole > Duration::from_mins(1), "{whole:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -216,7 +216,7 @@ impl Run<'_> {
         let witness = self
             .testimony
             .keep(&id, ledger.store().heads(), &self.common.context.clock);
-        let done = self.send(ledger, roll, platform).await;
+        let done = Box::pin(self.send(ledger, roll, platform)).await;
         witness.finish().await;
         done
     }
@@ -233,7 +233,7 @@ impl Run<'_> {
             emit: Arc::clone(&self.hub) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };
-        let (ended, ledger) = apply.run().await?;
+        let (ended, ledger) = Box::pin(apply.run()).await?;
         ledger.close().await;
         let exit = match ended.why {
             Why::AppIdTaken(_) => Exit::Taken,

@@ -115,6 +115,7 @@ impl<'b> Exclusion<'b> {
     }
 
     /// Begins a list.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make a name for this alone")]
     pub fn begin(&mut self, name: String) {
         // What is remembered of a list goes by its name.
         let names = (2..).map(|nth| format!("{name} ({nth})"));

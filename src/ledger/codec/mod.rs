@@ -243,7 +243,7 @@ impl Codec {
                 at: reader.time(&mut self.last.0)?,
             },
             KEPT_OUT => Entry::KeptOut(KeptOut {
-                list: reader.packed()?.text().to_string(),
+                list: reader.packed()?.text(),
                 people: Sample::from_hashes(read_hashes(reader.bytes()?)?)?,
             }),
             CLOSED => Entry::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
