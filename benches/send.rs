@@ -269,7 +269,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         seed: 1,
     };
     let began = Instant::now();
-    let (ended, _) = run.run().await?;
+    let (ended, _) = Box::pin(run.run()).await?;
     let whole = began.elapsed();
     if !ended.counts.complete() {
         return Err(format!("the run ended by {:?}", ended.why).into());

@@ -96,7 +96,7 @@ async fn serve(mut stream: TcpStream, again: Again, issued: Arc<Mutex<HashMap<St
 fn plan(url: &str) -> Plan {
     let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 71, \
                 audience: {source: {csv: {path: a.csv, open_id: open_id}}}, \
-                pace: {max_in_flight: 4, per_second: 1000}, retry: {timeout: 30s}, \
+                pace: {max_in_flight: 4, per_second: 1000}, retry: {timeout: 2s}, \
                 halt: {refused: {over: 99%, after: 500}}}";
     let parsed = campaign::parse(Path::new("summer.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
     let options = RunOptions {

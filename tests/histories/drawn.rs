@@ -76,7 +76,7 @@ pub fn story(seed: u64) -> Story {
 
 /// One of several campaigns that share some of their users.
 fn campaign(rng: &mut Rng, number: usize, users: u8, begins: i64) -> Campaign {
-    let named = |user: &u8| number == 0 || (user + u8::try_from(number).unwrap_or_default()) % 4 > 0;
+    let named = |user: &u8| number == 0 || !(user + u8::try_from(number).unwrap_or_default()).is_multiple_of(4);
     Campaign {
         number,
         said: said(rng, begins),

@@ -121,7 +121,7 @@ impl World {
             log_id: number,
             coupon_id: (says == Says::Given).then(|| coupon_of(seen, number, rules)),
         };
-        let reply = match (act.says, rules.repeated) {
+        let answered = match (act.says, rules.repeated) {
             (Says::NotSent, _) => own(Says::NotSent),
             _ if late => own(Says::Nothing),
             (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
@@ -129,24 +129,24 @@ impl World {
             (Says::Another, _) => other_answer(seen, number, rules).unwrap_or_else(|| own(Says::Garbage)),
             (says, _) => own(says),
         };
-        let mixed = reply.log_id != number;
-        let coupon_at = reply
+        let mixed = answered.log_id != number;
+        let coupon_at = answered
             .coupon_id
             .and_then(|id| seen.coupons.get(id))
             .map(|coupon| coupon.at);
         let replay = !mixed && coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
-        let outcome = self.outcome(&reply, replay, latency);
+        let outcome = self.outcome(&answered, replay, latency);
         let request = &mut state.seen.requests[number];
-        request.answer = Some((now, if mixed { Says::Another } else { reply.says }));
+        request.answer = Some((now, if mixed { Says::Another } else { answered.says }));
         outcome
     }
 
-    fn outcome(&self, reply: &Reply, replay: bool, latency: Duration) -> Outcome {
-        let (proof, code, retry_after) = self.proved(reply, replay);
+    fn outcome(&self, answered: &Reply, replay: bool, latency: Duration) -> Outcome {
+        let (proof, code, retry_after) = self.proved(answered, replay);
         Outcome {
             proof,
-            answer: code.map(|code| self.answer(code, reply.log_id)),
-            status: match reply.says {
+            answer: code.map(|code| self.answer(code, answered.log_id)),
+            status: match answered.says {
                 Says::Nothing | Says::Cut | Says::NotSent => None,
                 Says::Status(status) | Says::CodeUnder { status, .. } => Some(status),
                 _ => Some(200),
@@ -179,12 +179,12 @@ impl World {
     }
 
     /// What an answer proves, with its code and for how long the platform asks to be left alone.
-    fn proved(&self, reply: &Reply, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
+    fn proved(&self, answered: &Reply, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
         let unknown = |why| (Proof::Unknown(why), None, None);
-        match reply.says {
+        match answered.says {
             Says::Given => {
                 let coupon = Box::new(Told {
-                    coupon_id: format!("coupon-{}", reply.coupon_id.unwrap_or_default()),
+                    coupon_id: format!("coupon-{}", answered.coupon_id.unwrap_or_default()),
                     coupon_status: Some(10),
                     ..Told::default()
                 });
@@ -250,9 +250,12 @@ impl Beyond {
     /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
     pub fn give(&self) {
         let (now, jumps) = (self.now(), self.story.jumps());
-        let remembers = |rules: &Rules| match jumps {
-            true => At::MAX,
-            false => (rules.resend_within + SLACK) * 1_000_000,
+        let remembers = |rules: &Rules| {
+            if jumps {
+                At::MAX
+            } else {
+                (rules.resend_within + SLACK) * 1_000_000
+            }
         };
         let mut state = self.state();
         let State { seen, .. } = &mut *state;
