@@ -40,7 +40,8 @@ fn look_on(scene: &Scene) {
     let plan = last_object(&look(scene, "plan", &["--output", "json"]).ends(0));
     assert_eq!(plan["type"], "plan");
     assert_eq!(sum(&plan["counts"]), USERS as u64);
-    let verified = last_object(&look(scene, "verify", &["--output", "json"]).ends(0));
+    let verified = objects(&look(scene, "verify", &["--output", "json"]).ends(0));
+    let verified = verified.iter().find(|object| object["type"] == "certificate").unwrap();
     assert_eq!(sum(&verified["counts"]), USERS as u64);
     let status = last_object(&look(scene, "status", &["--output", "json"]).ends(0));
     assert_eq!(sum(&status["counts"]), USERS as u64);
