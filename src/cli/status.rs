@@ -117,7 +117,7 @@ fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) 
     let plan = view::plan_of(parsed, &args.rehearsal)?;
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {title}"));
-    // A ledger that cannot be used is told of as such.
+    // An unusable ledger is an error of its own.
     let other = elsewhere::find(context, file, &plan).unwrap_or_default();
     Ok(Campaign {
         no_ledger: other.map_or_else(

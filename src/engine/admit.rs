@@ -464,7 +464,7 @@ impl<'b> Admission<'b> {
         refusals
     }
 
-    /// An audience of which nobody is left to be sent to is as good as empty: a wrong clock, a wrong column or a wrong
+    /// An audience with nobody left to send to counts as empty: a wrong clock, a wrong column or a wrong
     /// exclude list looks like this. A campaign in which everybody has had an answer, or was skipped before, stays complete.
     fn nobody_left(&self, terms: &Terms<'_>, survey: &Survey, reading: &Reading) -> Option<Refusal> {
         let Reading {

@@ -90,12 +90,12 @@ struct Memory {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     by: DeliveryKey,
-    /// In which answer it came last.
+    /// The answer that had it last.
     last: u64,
 }
 
 impl Answers {
-    /// Remembers nothing yet of so many recipients, who have so many deliveries each.
+    /// An empty memory for this number of recipients and of deliveries for each.
     pub(super) fn new(recipients: u32, ordinals: u8) -> Self {
         Self(Mutex::new(Memory {
             hashes: RandomState::new(),

@@ -243,7 +243,7 @@ impl Book {
         self.rules >= Rules::V1
     }
 
-    /// The step by which a skipped delivery comes back.
+    /// The step that brings a skipped delivery back.
     #[must_use]
     pub const fn return_step(&self) -> Step {
         match self.rules {

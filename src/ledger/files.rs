@@ -99,7 +99,7 @@ impl Directory {
         })
     }
 
-    /// The path by which it was opened.
+    /// The path under which it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -154,7 +154,7 @@ impl Directory {
     }
 }
 
-/// A file or directory under the path by which the next process will look for it.
+/// A file or directory under the path where the next process looks for it.
 #[derive(Debug)]
 struct Known {
     path: PathBuf,

@@ -302,7 +302,7 @@ fn reading_has_a_rate(tally: &Tally, now: Timestamp) -> bool {
         .is_some_and(|took| took >= Duration::from_secs(1))
 }
 
-/// An attempt that the ledger knows nothing of, with everything by which the platform can be asked about it.
+/// An attempt that the ledger does not know, with everything that a question to the platform needs.
 fn unrecorded(attempt: &Attempt) -> String {
     let Attempt {
         merchant_coupon_id,

@@ -10,7 +10,7 @@ use crate::ledger::{Sample, Sampler};
 use super::excluded::List;
 use super::gathered::{Numbers, People};
 
-/// A thread is worth so many people.
+/// The fewest people for which a further thread is worth its cost.
 const LEAST: u32 = 1 << 16;
 
 /// What the lists do.

@@ -384,7 +384,7 @@ impl<'b> Exclusion<'b> {
     }
 
     /// Whom each list keeps out, where the ledger does not know that yet: everybody whom it has kept out so far, or from now
-    /// on where so many have left it that a person had to accept it.
+    /// on if more people left it than an apply allows without an acceptance.
     pub(super) fn kept_out(&self, effects: &Effects, departures: &[Departure]) -> Vec<KeptOut> {
         let pairs = self.pairs();
         let lists = self.lists.iter().zip(&effects.lists).enumerate();
