@@ -1,14 +1,17 @@
 //! Time as everything else sees it: a monotonic clock for waiting, the wall clock for what a person calls now.
 //!
 //! Waiting goes by tokio's clock, which tests can pause. The wall is a separate thing: it may be corrected by an hour
-//! while a campaign runs, or leap when a laptop wakes, so every wait for a wall time looks at the wall again.
+//! while a campaign runs, or leap when a laptop wakes, so every wait for a wall time looks at the wall again. Ages go by
+//! neither: a correction of the wall does not change them, and the time that a machine was suspended counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+
+use crate::planted::planted;
 
 /// The longest that a wait for a wall time goes without looking at the wall again.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -28,6 +31,7 @@ struct Simulated {
     start: Timestamp,
     began: Instant,
     shifted_ms: AtomicI64,
+    suspended_ms: AtomicU64,
 }
 
 impl Clock {
@@ -44,6 +48,7 @@ impl Clock {
             start,
             began: Instant::now(),
             shifted_ms: AtomicI64::new(0),
+            suspended_ms: AtomicU64::new(0),
         })))
     }
 
@@ -52,6 +57,35 @@ impl Clock {
     pub fn shift_ms(&self, ms: i64) {
         if let Wall::Simulated(simulated) = &self.0 {
             simulated.shifted_ms.fetch_add(ms, Ordering::SeqCst);
+        }
+    }
+
+    /// Suspends the machine of a simulated clock for `ms` milliseconds, as a laptop does that sleeps: the wall goes on, and
+    /// tokio's clock does not.
+    pub fn suspend_ms(&self, ms: u32) {
+        if let Wall::Simulated(simulated) = &self.0 {
+            simulated.suspended_ms.fetch_add(ms.into(), Ordering::SeqCst);
+            simulated.shifted_ms.fetch_add(ms.into(), Ordering::SeqCst);
+        }
+    }
+
+    /// For how long the machine has been suspended, which tokio's clock leaves out.
+    fn suspended(&self) -> Duration {
+        match &self.0 {
+            Wall::System => system_suspended(),
+            Wall::Simulated(simulated) => Duration::from_millis(simulated.suspended_ms.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// The present for measuring ages: it is monotonic, and counts the time that the machine was suspended. It compares
+    /// only with other times of this clock.
+    #[must_use]
+    pub fn age_now(&self) -> AgeInstant {
+        match &self.0 {
+            Wall::Simulated(simulated) if planted!(StepsCount) => {
+                AgeInstant(simulated.began + until(simulated.start, self.now()).unwrap_or_default())
+            }
+            _ => AgeInstant(Instant::now() + self.suspended()),
         }
     }
 
@@ -78,6 +112,40 @@ impl Clock {
             tokio::time::sleep(left.min(LOOK_AGAIN)).await;
         }
     }
+}
+
+/// A moment by which ages are measured; see [`Clock::age_now`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AgeInstant(Instant);
+
+impl From<Instant> for AgeInstant {
+    /// Of a machine that is never suspended.
+    fn from(instant: Instant) -> Self {
+        Self(instant)
+    }
+}
+
+impl std::ops::Add<Duration> for AgeInstant {
+    type Output = Self;
+
+    fn add(self, by: Duration) -> Self {
+        Self(self.0 + by)
+    }
+}
+
+/// Linux has a clock that goes on while the machine is suspended, beside the monotonic one that does not.
+#[cfg(target_os = "linux")]
+fn system_suspended() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let read = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    let monotonic = read(ClockId::Monotonic);
+    read(ClockId::Boottime).saturating_sub(monotonic)
+}
+
+/// Elsewhere nothing tells.
+#[cfg(not(target_os = "linux"))]
+fn system_suspended() -> Duration {
+    Duration::ZERO
 }
 
 /// How long it is from `now` to `at`; none when `at` is not ahead.
@@ -128,6 +196,18 @@ mod tests {
         clock.shift_ms(-60_000);
         clock.sleep_until(from_ms(60_000)).await;
         assert_eq!(began.elapsed(), Duration::from_mins(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ages_count_a_suspension_and_no_correction_of_the_wall() {
+        let clock = Clock::simulated(from_ms(0));
+        let began = clock.age_now();
+        clock.shift_ms(3_600_000);
+        clock.shift_ms(-86_400_000);
+        assert_eq!(clock.age_now(), began);
+        clock.suspend_ms(60_000);
+        assert_eq!(clock.age_now(), began + Duration::from_mins(1));
+        assert_eq!(clock.now(), from_ms(3_600_000 - 86_400_000 + 60_000));
     }
 
     #[test]

@@ -71,6 +71,8 @@ mod bugs {
         NotSentCounts,
         /// An answer is taken for its attempt's own though another delivery has its ids.
         RepeatsTaken,
+        /// The age of a doubt goes by the wall, which may be put forward or back in a run.
+        StepsCount,
     }
 
     thread_local! {

@@ -7,7 +7,7 @@ pub mod wire;
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::ledger::Permit;
 use crate::outcome::Outcome;
@@ -100,6 +100,6 @@ pub enum NotReady {
         /// What was attempted and what came back.
         why: String,
         /// When it is worth asking again.
-        again: Timestamp,
+        again: Instant,
     },
 }

@@ -145,7 +145,7 @@ impl Keeper {
                 Next::Use(access) => return Ok(access),
                 Next::Never(why) => return Err(why),
                 Next::Wait { why, wait } => {
-                    let again = later(self.clock.now(), wait);
+                    let again = Instant::now() + wait;
                     return Err(NotReady::OutOfReach { why, again });
                 }
                 Next::Ahead(access) => {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use crate::calendar::Day;
-use crate::clock::{later, until};
+use crate::clock::until;
 use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Waiting};
@@ -17,6 +17,7 @@ use crate::plan::Plan;
 
 use super::Why;
 use super::dispatcher::{Dispatcher, Moment};
+use super::worker::Latest;
 
 /// Counts the attempts of the present day.
 #[derive(Debug)]
@@ -116,16 +117,16 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// The last moment at which a delivery whose intent is durable may start.
-    pub(super) fn latest_start(&mut self, key: DeliveryKey) -> Option<Timestamp> {
+    pub(super) fn latest_start(&mut self, key: DeliveryKey) -> Latest {
         let standing = self.ledger.book().standing(key);
         let today = match standing.state {
             State::Attempting { began, .. } if self.plan.schedule.waits => self.limits.day.latest(began),
             _ => None,
         };
-        let known = standing
-            .doubt
-            .map(|doubt| later(doubt.since, self.plan.retry.resend_within));
-        [self.latest(key), today, known].into_iter().flatten().min()
+        Latest {
+            wall: [self.latest(key), today].into_iter().flatten().min(),
+            age: self.queue.resend_until(key),
+        }
     }
 
     /// Ends a run that would have to wait for tomorrow and was told not to.

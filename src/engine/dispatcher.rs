@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::clock::{LOOK_AGAIN, later, until};
+use crate::clock::{AgeInstant, Clock, LOOK_AGAIN, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
@@ -41,11 +41,25 @@ use super::{Apply, Ended, EngineError, Why};
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// One moment by both clocks.
+/// One moment by each clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
+    /// For windows, days and what people are told.
     pub(super) wall: Timestamp,
+    /// For waits.
     pub(super) instant: Instant,
+    /// For the ages of doubts.
+    pub(super) age: AgeInstant,
+}
+
+impl Moment {
+    pub(super) fn now(clock: &Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            instant: Instant::now(),
+            age: clock.age_now(),
+        }
+    }
 }
 
 /// What is to be made durable next, and what follows when it is.
@@ -97,12 +111,16 @@ pub(super) struct Flight {
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     pub(super) fn new(apply: Apply<S, P>) -> Self {
-        let (wall, instant) = (apply.clock.now(), Instant::now());
+        let began = Moment::now(&apply.clock);
+        let (wall, instant) = (began.wall, began.instant);
         let book = apply.ledger.book();
-        let known = book.newest().max(wall);
+        let known = Moment {
+            wall: book.newest().max(wall),
+            ..began
+        };
         let mut roll = apply.roll;
-        let queue = Queue::new(&apply.plan, book, roll.take_order(), known, instant);
-        let waves = Waves::new(&apply.plan, book, &queue, Moment { wall, instant });
+        let queue = Queue::new(&apply.plan, book, roll.take_order(), known);
+        let waves = Waves::new(&apply.plan, book, &queue, began);
         let shared = Shared {
             platform: apply.platform,
             answers: Answers::new(book.recipients(), book.ordinals()),
@@ -119,7 +137,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let lane = apply
             .lane
             .join(apply.plan.pace.per_second, apply.plan.retry.timeout, instant);
-        reserve_doubts(&lane, &apply.plan, book, Moment { wall: known, instant });
+        reserve_doubts(&lane, &apply.plan, book, known);
         let activity = book.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
@@ -193,13 +211,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     pub(super) fn moment(&self) -> Moment {
-        Moment {
-            wall: self.shared.clock.now(),
-            instant: Instant::now(),
-        }
+        Moment::now(&self.shared.clock)
     }
 
-    /// The moment by which the age of a doubt is measured: a clock that was set back makes nothing younger.
+    /// The present for days, and for the next run, which measures ages by it: a clock that was set back makes nothing younger.
     pub(super) fn known(&self, at: Moment) -> Timestamp {
         at.wall.max(self.ledger.book().newest())
     }
@@ -294,8 +309,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         for _ in 0..room {
             let pick = pick(self, batch.fresh);
-            let known = self.known(at);
-            let Some(reserved) = self.next_in_time(pick, at, known, batch) else {
+            let Some(reserved) = self.next_in_time(pick, at, batch) else {
                 break;
             };
             if allowance == Allowance::Probe {
@@ -343,6 +357,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             doubt,
             former_activity: activity != self.flight.activity,
             first_in_run,
+            intended: at.age,
         };
         self.flight.trips.insert(key, trip);
         self.flight.deliveries += u64::from(first_in_run);
@@ -398,8 +413,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                     attempted,
                     outcome,
                     whose,
+                    ended: _,
                 }) => {
-                    let outcome = self.judge_answer(&attempted, outcome, whose).outcome;
+                    let outcome = self.judge_answer(&attempted, *outcome, whose).outcome;
                     self.free_user(key, verdict::rest(&outcome, self.plan.retry.timeout), at);
                     self.tell_unrecorded([told(&attempted, &outcome, at)]);
                 }
@@ -431,8 +447,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         if self.limits.lane.held() {
             return Ok(true);
         }
-        let known = self.known(at);
-        if !self.queue.has_next(self.ledger.book(), known, at.instant, pick) {
+        if !self.queue.has_next(self.ledger.book(), at, pick) {
             return Ok(false);
         }
         if self.asked.is_some_and(|asked| at.instant < asked + ASK_AGAIN) {
@@ -501,7 +516,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             },
             shut: self.gate.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
-            wave: self.limits.waves.waiting(&self.plan).filter(|_| idle),
+            wave: self.limits.waves.waiting(&self.plan, at).filter(|_| idle),
             due: self.next_due().filter(|_| idle),
         };
         self.voice.phase(at, seen);
@@ -560,7 +575,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let always = [
             self.limits.lane.next_step(),
             self.hours_change(at),
-            self.limits.waves.due(at),
+            self.limits.waves.due(),
             tomorrow,
             end,
         ];

@@ -28,16 +28,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// The next delivery that is still in time, with its user, whom it reserves. Those whose users lapsed while they waited are
     /// skipped on the way, some at once: each is a fact of its own, so that the next run knows it as well. Those whose users
     /// have a request in flight in another campaign are passed over.
-    pub(super) fn next_in_time(
-        &mut self,
-        pick: Pick,
-        at: Moment,
-        known: Timestamp,
-        batch: &mut Batch,
-    ) -> Option<Reserved> {
+    pub(super) fn next_in_time(&mut self, pick: Pick, at: Moment, batch: &mut Batch) -> Option<Reserved> {
         while batch.lapsed.len() < MOST_LAPSED {
             let book = self.ledger.book();
-            let key = self.queue.next(book, known, at.instant, pick)?;
+            let key = self.queue.next(book, at, pick)?;
             let in_time = self
                 .latest(key)
                 .is_none_or(|latest| self.next_start(at, batch) <= latest);

@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use crate::clock::until;
-use crate::delivery::{DeliveryKey, Doubt, State, Verdict};
+use crate::clock::AgeInstant;
+use crate::delivery::{DeliveryKey, Doubt, State};
 use crate::douyin::{NotReady, Platform};
 use crate::event::{Attempt, Event, EventKind, Halted};
 use crate::ledger::{Fact, Store};
@@ -32,12 +32,15 @@ pub(super) struct Trip {
     pub(super) former_activity: bool,
     /// Whether this is its first attempt in this run.
     pub(super) first_in_run: bool,
+    /// When its intent was made. The age of a doubt that it leaves counts from here.
+    pub(super) intended: AgeInstant,
 }
 
 /// A delivery that came back; what follows when that is durable.
 #[derive(Debug)]
 pub(super) struct Landed {
     key: DeliveryKey,
+    intended: Option<AgeInstant>,
     due: Instant,
     told: Option<Event>,
 }
@@ -61,6 +64,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 }
                 let landed = Landed {
                     key,
+                    intended: None,
                     due: at.instant,
                     told: None,
                 };
@@ -74,12 +78,13 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 attempted,
                 outcome,
                 whose,
+                ended,
             } => {
                 let Some(trip) = self.flight.trips.remove(&key) else {
                     return;
                 };
                 self.limits.token = None;
-                let Judged { outcome, halted: mixed } = self.judge_answer(&attempted, outcome, whose);
+                let Judged { outcome, halted: mixed } = self.judge_answer(&attempted, *outcome, whose);
                 let context = self.context(key, &trip, &attempted, &outcome);
                 let mut decision = verdict::decide(&outcome, &context);
                 if let Some(mixed) = mixed {
@@ -92,13 +97,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                     self.halt(halted, at);
                 }
                 self.affect(key, decision.effect, &outcome, at);
-                let due = match decision.verdict {
-                    Verdict::NotIssued { due, .. } | Verdict::Unknown { due, .. } => due,
-                    _ => at.wall,
-                };
                 let landed = Landed {
                     key,
-                    due: at.instant + until(at.wall, due).unwrap_or_default(),
+                    intended: Some(trip.intended),
+                    due: ended + decision.wait,
                     told: Some(told(&attempted, &outcome, at)),
                 };
                 self.voice.coupon_status(unusual_status(&outcome), at.wall);
@@ -184,10 +186,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             NotReady::Refused { .. } | NotReady::Expired { .. } => {
                 self.halt(Halted::Credentials { why: why.to_string() }, at);
             }
-            NotReady::OutOfReach { why, again } => {
-                let wait = until(at.wall, again).unwrap_or_default();
-                self.limits.wait_for_token(why, wait, at.instant);
-            }
+            NotReady::OutOfReach { why, again } => self.limits.wait_for_token(why, again, at.instant),
         }
     }
 
@@ -203,6 +202,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             State::Issued => self.queue.issued(book, landed.key),
             State::Refused { .. } | State::Held { .. } | State::Skipped(_) => self.queue.forget(landed.key),
             State::Pending | State::Deferred { .. } | State::InDoubt => {
+                if let (State::InDoubt, Some(intended)) = (standing.state, landed.intended) {
+                    self.queue.doubted(landed.key, intended);
+                }
                 self.queue.put(landed.key, &standing, landed.due);
             }
             State::Attempting { .. } => {}

@@ -119,9 +119,9 @@ impl Limits {
     }
 
     /// Tells that no token could be had.
-    pub fn wait_for_token(&mut self, why: String, again: Duration, now: Instant) {
+    pub fn wait_for_token(&mut self, why: String, again: Instant, now: Instant) {
         let since = self.token.as_ref().map_or(now, |token| token.since);
-        let again = now + again.max(Duration::from_secs(1));
+        let again = again.max(now + Duration::from_secs(1));
         self.token = Some(TokenWait { since, why, again });
     }
 

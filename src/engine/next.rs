@@ -191,6 +191,7 @@ mod tests {
     use crate::clock::from_ms;
     use crate::delivery::ActivityNo;
     use crate::draw::{Draw, WAVE};
+    use crate::engine::dispatcher::Moment;
     use crate::engine::queue::Queue;
     use crate::plan::{self, RunOptions};
 
@@ -282,7 +283,13 @@ mod tests {
             };
             let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
             let book = Book::new(plan.identity.clone());
-            let queue = Queue::new(&plan, &book, None, now, Instant::now());
+            let instant = Instant::now();
+            let at = Moment {
+                wall: now,
+                instant,
+                age: instant.into(),
+            };
+            let queue = Queue::new(&plan, &book, None, at);
             prop_assert_eq!(waits(&plan, &book, key, &doubt, now).is_none(), queue.resendable(&book, key, &doubt, now));
         }
     }

@@ -104,7 +104,12 @@ pub fn foresee<S: Store>(
 fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
     let at = plan.schedule.turns(now).max(book.newest());
     let instant = Instant::now();
-    let mut queue = Queue::new(plan, book, roll.take_order(), at, instant);
+    let began = Moment {
+        wall: at,
+        instant,
+        age: instant.into(),
+    };
+    let mut queue = Queue::new(plan, book, roll.take_order(), began);
     let mut outlook = Outlook {
         resent: 0,
         waiting: 0,
@@ -134,14 +139,13 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
             again.push((due, key, standing.doubt.is_some()));
         }
     }
-    let began = Moment { wall: at, instant };
     let mut waves = Waves::new(plan, book, &queue, began);
     waves.go_on(plan, book, &mut queue, began);
     if let Some(due) = queue.next_due()
-        && waves.due(began).is_none()
-        && !queue.has_next(book, at, instant, Pick::Send)
+        && waves.due().is_none()
+        && !queue.has_next(book, began, Pick::Send)
     {
-        outlook.first_due = later(at, due.saturating_duration_since(instant));
+        outlook.first_due = later(at, due.saturating_duration_since(began.instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
     // More than there can be.
@@ -206,14 +210,14 @@ fn first((mut queue, mut waves): (Queue, Waves), (plan, book): (&Plan, &Book), b
     let mut first = Vec::new();
     let (mut at, mut under_way) = (began, Duration::ZERO);
     while first.len() < most {
-        let Some(key) = queue.next(book, at.wall, at.instant, Pick::Send) else {
+        let Some(key) = queue.next(book, at, Pick::Send) else {
             // A wave ends when the last of it is answered.
             at = after(at, std::mem::take(&mut under_way));
             waves.go_on(plan, book, &mut queue, at);
-            if queue.has_next(book, at.wall, at.instant, Pick::Send) {
+            if queue.has_next(book, at, Pick::Send) {
                 continue;
             }
-            let next = [queue.next_due(), waves.due(at)].into_iter().flatten().min();
+            let next = [queue.next_due(), waves.due()].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next > at.instant) else {
                 break;
             };
@@ -248,5 +252,6 @@ fn after(at: Moment, wait: Duration) -> Moment {
     Moment {
         wall: later(at.wall, wait),
         instant: at.instant + wait,
+        age: at.age + wait,
     }
 }

@@ -1,7 +1,7 @@
 //! What is due, in which order: resends of doubts, then retries, then what was never attempted.
 //!
 //! Times here are monotonic, taken over from the ledger's wall times once when it is opened: a wall clock that is
-//! corrected during a run then delays nobody.
+//! corrected during a run then delays nobody, and makes no doubt older.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -11,12 +11,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::until;
+use crate::clock::{AgeInstant, until};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
 use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
 
+use super::dispatcher::Moment;
 use super::reservations::{Busy, User};
 use super::waves::Drawn;
 
@@ -40,6 +41,8 @@ pub struct Queue {
     ahead: Option<DeliveryKey>,
     /// The unsettled deliveries that were attempted in this run.
     tries: HashMap<DeliveryKey, Tries>,
+    /// Until when this run may resend each doubt. It may resend no other one.
+    resend_until: HashMap<DeliveryKey, AgeInstant>,
     rules: Rules,
 }
 
@@ -159,9 +162,9 @@ pub enum Pick {
 }
 
 impl Queue {
-    /// Takes over what the ledger has.
+    /// Takes over what the ledger has. The wall's time of `at` is the later of the wall and the ledger's newest time.
     #[must_use]
-    pub fn new(plan: &Plan, book: &Book, order: Option<Vec<u32>>, now: Timestamp, instant: Instant) -> Self {
+    pub(super) fn new(plan: &Plan, book: &Book, order: Option<Vec<u32>>, at: Moment) -> Self {
         let mut queue = Self {
             doubts: BinaryHeap::new(),
             retries: BinaryHeap::new(),
@@ -174,6 +177,7 @@ impl Queue {
             turns: Turns::of(order, book, plan.coupons_per_user),
             ahead: None,
             tries: HashMap::new(),
+            resend_until: HashMap::new(),
             rules: Rules {
                 attempts: plan.retry.attempts,
                 in_doubt: plan.retry.in_doubt,
@@ -182,12 +186,17 @@ impl Queue {
             },
         };
         for (key, standing) in book.unsettled() {
-            // A doubt that waits for a person is nothing that a run waits for.
-            let waits = standing
-                .doubt
-                .is_some_and(|doubt| !queue.resendable(book, key, &doubt, now));
-            if let Some(left) = due_in(plan, &standing, now).filter(|_| !waits) {
-                queue.put(key, &standing, instant + left);
+            if let Some(doubt) = standing.doubt {
+                // A doubt that waits for a person is nothing that a run waits for.
+                if !queue.resendable(book, key, &doubt, at.wall) {
+                    continue;
+                }
+                let age = until(doubt.since, at.wall).unwrap_or_default();
+                let left = queue.rules.resend_within.saturating_sub(age);
+                queue.resend_until.insert(key, at.age + left);
+            }
+            if let Some(left) = due_in(plan, &standing, at.wall) {
+                queue.put(key, &standing, at.instant + left);
             }
         }
         queue
@@ -300,44 +309,62 @@ impl Queue {
     /// Forgets a delivery that is settled.
     pub fn forget(&mut self, key: DeliveryKey) {
         self.tries.remove(&key);
+        self.resend_until.remove(&key);
     }
 
-    /// Whether the machine may resend this doubt, now or later.
+    /// Notes that a delivery is in doubt by an attempt whose intent was made at `intended`. The age of a doubt counts from the
+    /// first such attempt.
+    pub(super) fn doubted(&mut self, key: DeliveryKey, intended: AgeInstant) {
+        let until = intended + self.rules.resend_within;
+        self.resend_until.entry(key).or_insert(until);
+    }
+
+    /// Until when this run may resend a doubt; none of what is not in doubt.
+    pub(super) fn resend_until(&self, key: DeliveryKey) -> Option<AgeInstant> {
+        self.resend_until.get(&key).copied()
+    }
+
+    /// Whether the machine may resend this doubt, now or later, by the wall: so a run sees it that begins `now`, which is the
+    /// later of the wall and the ledger's newest time.
     #[must_use]
     pub fn resendable(&self, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
         let age = until(doubt.since, now).unwrap_or_default();
+        self.allows(book, key, doubt) && age <= self.rules.resend_within
+    }
+
+    /// Whether the machine may resend this doubt, its age aside.
+    fn allows(&self, book: &Book, key: DeliveryKey, doubt: &Doubt) -> bool {
         self.rules.in_doubt == InDoubt::Resend
             && !doubt.stuck
             && !is_excluded(book, key)
             && key.ordinal <= self.rules.coupons_per_user
-            && age <= self.rules.resend_within
     }
 
-    /// Takes the next delivery to attempt, if there is one. `now` is the later of the wall and the ledger's newest time.
-    pub fn next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> Option<DeliveryKey> {
-        self.wake(book, instant);
+    /// Takes the next delivery to attempt, if there is one.
+    pub(super) fn next(&mut self, book: &Book, at: Moment, pick: Pick) -> Option<DeliveryKey> {
+        self.wake(book, at.instant);
         // It may have waited for the app id's turn, and a doubt grows old meanwhile.
-        if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, now)) {
+        if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, at.age)) {
             let standing = book.standing(key);
             if !matches!(pick, Pick::Doubt { .. }) || standing.state == State::InDoubt {
                 return Some(key);
             }
-            self.put(key, &standing, instant);
+            self.put(key, &standing, at.instant);
         }
         if pick == Pick::Probe
             && let Some(Reverse((_, key))) = self.retries.pop()
         {
             return Some(key);
         }
-        while let Some(key) = pop_due(&mut self.doubts, instant) {
-            if self.may_try(key, pick) && self.may_go(book, key, now) {
+        while let Some(key) = pop_due(&mut self.doubts, at.instant) {
+            if self.may_try(key, pick) && self.may_go(book, key, at.age) {
                 return Some(key);
             }
         }
         if matches!(pick, Pick::Doubt { .. }) {
             return None;
         }
-        while let Some(key) = pop_due(&mut self.retries, instant) {
+        while let Some(key) = pop_due(&mut self.retries, at.instant) {
             if self.may_try(key, pick) {
                 return Some(key);
             }
@@ -345,10 +372,12 @@ impl Queue {
         if pick == Pick::Again { None } else { self.next_new(book) }
     }
 
-    fn may_go(&self, book: &Book, key: DeliveryKey, now: Timestamp) -> bool {
+    /// Whether a delivery may be attempted, which a doubt may for so long only.
+    fn may_go(&self, book: &Book, key: DeliveryKey, now: AgeInstant) -> bool {
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
-        doubt.is_none_or(|doubt| self.resendable(book, key, &doubt, now))
+        let in_time = || self.resend_until(key).is_some_and(|until| now <= until);
+        doubt.is_none_or(|doubt| self.allows(book, key, &doubt) && in_time())
     }
 
     fn may_try(&self, key: DeliveryKey, pick: Pick) -> bool {
@@ -414,8 +443,8 @@ impl Queue {
     }
 
     /// Whether a delivery can be picked now.
-    pub fn has_next(&mut self, book: &Book, now: Timestamp, instant: Instant, pick: Pick) -> bool {
-        self.ahead = self.next(book, now, instant, pick);
+    pub(super) fn has_next(&mut self, book: &Book, at: Moment, pick: Pick) -> bool {
+        self.ahead = self.next(book, at, pick);
         self.ahead.is_some()
     }
 
@@ -481,7 +510,7 @@ impl Queue {
     }
 
     /// Whether nobody of these waves has anything left to attempt in this run, but for what is in flight.
-    pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: Timestamp) -> bool {
+    pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: AgeInstant) -> bool {
         // Turns come wave by wave: behind one of an earlier wave, as of somebody who came late to it, lie those of these.
         let next = [self.ahead, self.look_ahead(book)];
         if next
@@ -498,10 +527,7 @@ impl Queue {
         }
         let retries = self.retries.iter().map(|Reverse((_, key))| *key);
         let doubts = self.doubts.iter().map(|Reverse((_, key))| *key);
-        let doubts = doubts.filter(|key| {
-            let doubt = book.standing(*key).doubt;
-            doubt.is_some_and(|doubt| self.resendable(book, *key, &doubt, now))
-        });
+        let doubts = doubts.filter(|key| self.may_go(book, *key, now));
         let left_out = self.left_out(false);
         !retries
             .chain(doubts)

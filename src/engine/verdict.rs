@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::clock::later;
 use crate::delivery::{Doubt, Verdict};
 use crate::event::Halted;
@@ -41,6 +39,8 @@ pub struct Context {
 pub struct Decision {
     /// For the delivery.
     pub verdict: Verdict,
+    /// How long after the end of the attempt the delivery is due again, if it is.
+    pub wait: Duration,
     /// For the run.
     pub effect: Effect,
 }
@@ -92,7 +92,7 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
     let asked = outcome
         .retry_after
         .map_or(Duration::ZERO, |after| after.min(MOST_RETRY_AFTER));
-    let due = later(outcome.at, context.delay.max(asked));
+    let delay = context.delay.max(asked);
     let another = || {
         Effect::Halt(Halted::AnotherLedger {
             open_id: context.open_id.clone(),
@@ -100,25 +100,33 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
         })
     };
     let known = context.doubt.is_some() || context.accepts_replays;
-    let (verdict, effect) = match &outcome.proof {
+    let settled = |verdict, effect| (verdict, Duration::ZERO, effect);
+    let due_after = |wait| later(outcome.at, wait);
+    let (verdict, wait, effect) = match &outcome.proof {
         Proof::Issued { replay, .. } => {
             let effect = if *replay && !known { another() } else { Effect::Answered };
-            (Verdict::Issued, effect)
+            settled(Verdict::Issued, effect)
         }
-        Proof::Duplicate if known => (Verdict::Issued, Effect::Answered),
-        Proof::Duplicate => (Verdict::Held { code: said }, another()),
-        Proof::Refused => (Verdict::Refused { code: said }, Effect::Answered),
-        Proof::Held => (Verdict::Held { code: said }, Effect::Answered),
+        Proof::Duplicate if known => settled(Verdict::Issued, Effect::Answered),
+        Proof::Duplicate => settled(Verdict::Held { code: said }, another()),
+        Proof::Refused => settled(Verdict::Refused { code: said }, Effect::Answered),
+        Proof::Held => settled(Verdict::Held { code: said }, Effect::Answered),
         Proof::NotIssued(NotIssued::Wait | NotIssued::Halt) if context.former_activity && code.is_some() => {
-            (Verdict::Held { code: said }, Effect::Answered)
+            settled(Verdict::Held { code: said }, Effect::Answered)
         }
-        Proof::NotIssued(why) => not_issued(*why, outcome, due),
+        Proof::NotIssued(why) => {
+            let (wait, effect) = not_issued(*why, outcome, delay);
+            let due = due_after(wait);
+            (Verdict::NotIssued { due, code }, wait, effect)
+        }
         Proof::Unknown(_) if context.wrong_address && planted!(WrongAddressProves) => (
             Verdict::NotIssued { due: outcome.at, code },
+            Duration::ZERO,
             Effect::Halt(halted_without_code(outcome)),
         ),
         Proof::Unknown(why) => {
-            let due = due.max(later(outcome.at, rest(outcome, context.timeout)));
+            let wait = delay.max(rest(outcome, context.timeout));
+            let due = due_after(wait);
             // A gateway may turn the answer away after it passed the request on: a wrong address stops the run and proves
             // nothing about the delivery.
             let effect = match why {
@@ -126,10 +134,10 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
                 Unknown::SystemError | Unknown::NoCoupon => Effect::Unable,
                 Unknown::TimedOut | Unknown::Cut | Unknown::Unreadable => Effect::Lost,
             };
-            (Verdict::Unknown { due, code }, effect)
+            (Verdict::Unknown { due, code }, wait, effect)
         }
     };
-    Decision { verdict, effect }
+    Decision { verdict, wait, effect }
 }
 
 /// How long the request of an attempt that is over may still be at the platform: never two requests for one user at once. It
@@ -149,7 +157,8 @@ fn halted_without_code(outcome: &Outcome) -> Halted {
     }
 }
 
-fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Effect) {
+/// After what wait a delivery is due again that surely was not issued, and what follows for the run.
+fn not_issued(why: NotIssued, outcome: &Outcome, delay: Duration) -> (Duration, Effect) {
     let code = outcome.answer.as_ref().map(|answer| answer.code);
     let message = || {
         outcome
@@ -158,18 +167,16 @@ fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Ef
             .map(|answer| answer.message.clone())
             .unwrap_or_default()
     };
-    let at_once = Verdict::NotIssued { due: outcome.at, code };
     match why {
-        NotIssued::Throttled => (Verdict::NotIssued { due, code }, Effect::Throttled),
-        NotIssued::Token => (at_once, Effect::Token),
-        NotIssued::NotSent => (Verdict::NotIssued { due, code }, Effect::NotSent),
+        NotIssued::Throttled => (delay, Effect::Throttled),
+        NotIssued::Token => (Duration::ZERO, Effect::Token),
+        NotIssued::NotSent => (delay, Effect::NotSent),
         NotIssued::Wait => {
-            let due = later(outcome.at, WAIT_PROBE);
             let wait = Effect::Wait {
                 code: code.unwrap_or_default(),
                 message: message(),
             };
-            (Verdict::NotIssued { due, code }, wait)
+            (WAIT_PROBE, wait)
         }
         NotIssued::Halt => {
             let halted = match &outcome.answer {
@@ -180,7 +187,7 @@ fn not_issued(why: NotIssued, outcome: &Outcome, due: Timestamp) -> (Verdict, Ef
                 },
                 None => halted_without_code(outcome),
             };
-            (at_once, Effect::Halt(halted))
+            (Duration::ZERO, Effect::Halt(halted))
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct Waves {
     each: Vec<Wave>,
     /// So many have ended, those that were empty included.
     ended: usize,
-    wait: Option<Wait>,
+    /// When the wait behind the last one that ended is over.
+    wait: Option<Instant>,
     /// The last whose beginning was told.
     told: Option<usize>,
 }
@@ -42,13 +43,6 @@ struct Wave {
     answered: Answered,
     /// What they had been answered when a run last halted in it.
     halted: Answered,
-}
-
-/// The wait behind a wave's end, by both clocks: whichever comes first, so that a clock that was set back delays nobody.
-#[derive(Clone, Copy, Debug)]
-struct Wait {
-    until: Timestamp,
-    due: Instant,
 }
 
 impl Waves {
@@ -76,25 +70,17 @@ impl Waves {
             return;
         };
         let end = later(ended, wait);
-        self.wait = until(at.wall, end).map(|left| {
-            let left = left.min(wait);
-            Wait {
-                until: later(at.wall, left),
-                due: at.instant + left,
-            }
-        });
+        self.wait = until(at.wall, end).map(|left| at.instant + left.min(wait));
     }
 
     /// Goes on as far as a run would by now that has nothing in flight: ends the waves that have nothing left, and lets those
     /// have a turn whose wait is over.
     pub(super) fn go_on(&mut self, plan: &Plan, book: &Book, queue: &mut Queue, at: Moment) {
         loop {
-            if self.due(at).is_some_and(|due| due <= at.instant) {
-                self.wait = None;
-            }
+            self.end_wait(at);
             let (current, waves) = (self.current(), self.each.len());
             queue.release(self.released());
-            if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.wall) {
+            if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.age) {
                 return;
             }
             self.ended = current + 1;
@@ -139,23 +125,26 @@ impl Waves {
     }
 
     /// When time alone changes what may be done.
-    pub(super) fn due(&self, at: Moment) -> Option<Instant> {
-        let wait = self.wait?;
-        let by_wall = until(at.wall, wait.until).map(|left| at.instant + left);
-        Some(by_wall.map_or(at.instant, |by_wall| by_wall.min(wait.due)))
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.wait
+    }
+
+    /// Ends the wait when it is over.
+    fn end_wait(&mut self, at: Moment) {
+        self.wait = self.wait.filter(|due| *due > at.instant);
     }
 
     /// When the wait will be over by the wall, as it is now.
     fn begins(&self, at: Moment) -> Option<Timestamp> {
-        let left = self.due(at)?.saturating_duration_since(at.instant);
+        let left = self.wait?.saturating_duration_since(at.instant);
         Some(later(at.wall, left))
     }
 
     /// What is waited for, and until when.
-    pub(super) fn waiting(&self, plan: &Plan) -> Option<(Waiting, Timestamp)> {
+    pub(super) fn waiting(&self, plan: &Plan, at: Moment) -> Option<(Waiting, Timestamp)> {
         let done = u32::try_from(self.ended).unwrap_or(u32::MAX);
         let next = number(plan, self.current());
-        self.wait.map(|wait| (Waiting::Wave { done, next }, wait.until))
+        Some((Waiting::Wave { done, next }, self.begins(at)?))
     }
 }
 
@@ -334,9 +323,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         if self.plan.schedule.waves.is_empty() || self.why.is_some() {
             return;
         }
-        if self.limits.waves.due(at).is_some_and(|due| due <= at.instant) {
-            self.limits.waves.wait = None;
-        }
+        self.limits.waves.end_wait(at);
         self.judge(at, batch);
         let current = self.limits.waves.current();
         self.queue.release(self.limits.waves.released());
@@ -373,8 +360,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         {
             return false;
         }
-        let known = self.known(at);
-        self.queue.has_ended(self.ledger.book(), waves, known)
+        self.queue.has_ended(self.ledger.book(), waves, at.age)
     }
 
     /// Keeps the end of a wave, and begins the wait behind it where anybody is left.
@@ -443,11 +429,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             Some(_) if self.plan.run.no_wait => Why::BetweenWaves,
             _ => return,
         };
-        let known = self.known(at);
         if batch.facts.is_empty()
             && self.flight.trips.is_empty()
             && self.queue.waits_for_wave(self.ledger.book())
-            && self.queue.has_ended(self.ledger.book(), ended, known)
+            && self.queue.has_ended(self.ledger.book(), ended, at.age)
             && self.finished().is_none()
         {
             self.finish(why);

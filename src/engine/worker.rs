@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{AgeInstant, Clock};
 use crate::delivery::DeliveryKey;
 use crate::douyin::{Connection, NotReady, Platform, Sent};
 use crate::event::{Emit, Event, EventKind};
@@ -36,9 +36,11 @@ pub enum Done {
         /// Which attempt.
         attempted: Attempted,
         /// What it proved, if its answer is its own.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
         /// Whose answer it is.
         whose: Whose,
+        /// When it ended.
+        ended: Instant,
     },
     /// Not a byte was sent.
     CalledOff {
@@ -66,6 +68,21 @@ pub struct Attempted {
     pub merchant_coupon_id: MerchantCouponId,
     /// Which attempt of the delivery, from 1.
     pub attempt: u32,
+}
+
+/// The last moment at which an attempt may start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Latest {
+    /// By the wall: the end of the day that it counts for, or when its user lapses.
+    pub wall: Option<Timestamp>,
+    /// By the age of its doubt.
+    pub age: Option<AgeInstant>,
+}
+
+impl Latest {
+    fn is_past(self, clock: &Clock, wall: Timestamp) -> bool {
+        self.wall.is_some_and(|latest| latest < wall) || self.age.is_some_and(|latest| latest < clock.age_now())
+    }
 }
 
 /// What all attempts of a run share.
@@ -122,7 +139,7 @@ pub async fn attempt<P: Platform>(
     mut open: watch::Receiver<bool>,
     emit: Arc<dyn Emit>,
     permit: Permit,
-    latest: Option<Timestamp>,
+    latest: Latest,
 ) -> Done {
     let key = permit.key();
     let ready = async {
@@ -146,7 +163,7 @@ pub async fn attempt<P: Platform>(
     if *shared.orders.borrow() != Order::Go
         || !*open.borrow()
         || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
-        || latest.is_some_and(|latest| latest < began)
+        || latest.is_past(&shared.clock, began)
         || !shared.platform.is_current(&access)
     {
         return Done::CalledOff { key, why: None };
@@ -163,6 +180,7 @@ pub async fn attempt<P: Platform>(
         attempt: permit.attempt(),
     };
     let Sent { outcome, connection } = shared.platform.send(access, permit).await;
+    let ended = Instant::now();
     // The answer is judged before the connection can carry another request, which might be answered by what is still on its
     // way if this answer is not the attempt's own.
     let whose = shared.answers.whose(key, &outcome);
@@ -172,7 +190,8 @@ pub async fn attempt<P: Platform>(
     Done::Ended {
         key,
         attempted,
-        outcome,
+        outcome: Box::new(outcome),
         whose,
+        ended,
     }
 }

@@ -175,12 +175,14 @@ async fn with_no_wait_a_run_before_the_start_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_set_back_or_forward_by_an_hour_delays_nobody_and_doubles_nothing() {
-    for shift in [-3_600_000, 3_600_000] {
-        let bench = Bench::new();
+async fn a_step_of_the_clock_in_a_run_delays_nobody_doubles_nothing_and_makes_no_doubt_old() {
+    const HOUR: i64 = 3_600_000;
+    for shift in [-24 * HOUR, -HOUR, HOUR, 24 * HOUR, 48 * HOUR] {
+        let mut bench = Bench::new();
+        bench.plan.retry.resend_within = Duration::from_mins(30);
         let clock = bench.clock.clone();
         let world = World::new(&bench.clock, 50, move |ask| {
-            if ask.before == 200 {
+            if ask.before % 200 == 199 {
                 clock.shift_ms(shift);
             }
             if ask.nth == 1 && ask.before % 9 == 0 {
@@ -197,6 +199,30 @@ async fn a_clock_set_back_or_forward_by_an_hour_delays_nobody_and_doubles_nothin
         );
         assert!(began.elapsed() < Duration::from_mins(2), "{:?}", began.elapsed());
         assert!(world.harshest_second() <= 98);
+    }
+}
+
+/// The platform forgets ids while a laptop sleeps.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_grows_old_while_the_machine_is_suspended() {
+    for (suspended_for, resent) in [(Duration::from_mins(20), true), (Duration::from_mins(40), false)] {
+        let mut bench = Bench::new();
+        bench.plan.retry.resend_within = Duration::from_mins(30);
+        let clock = bench.clock.clone();
+        let world = World::new(&bench.clock, 50, move |ask| {
+            if ask.nth > 1 {
+                return Act::Issue;
+            }
+            clock.suspend_ms(u32::try_from(suspended_for.as_millis()).unwrap());
+            Act::IssueAndLose(Duration::from_secs(10))
+        });
+        let ended = bench.apply(1, &world).await;
+        let expected = if resent {
+            (Ending::Complete, 2)
+        } else {
+            (Ending::NeedsPerson, 1)
+        };
+        assert_eq!((ended.ending, world.seen(|seen| seen.starts.len())), expected);
     }
 }
 

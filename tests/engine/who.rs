@@ -207,15 +207,14 @@ async fn who_is_excluded_by_now_is_not_sent_to_again_and_a_person_decides() {
 async fn a_token_that_is_late_makes_nobody_who_lapsed_a_recipient() {
     let mut bench = Bench::new();
     bench.roll = Roll::default().lapsing(vec![active(70); 5], WITHIN);
-    let clock = bench.clock.clone();
     let world = World::with_token(
         &bench.clock,
         50,
         |_| Act::Issue,
-        move |since| {
+        |since| {
             if since < Duration::from_mins(1) {
                 let why = "no answer".to_owned();
-                let again = runner::clock::later(clock.now(), Duration::from_secs(5));
+                let again = tokio::time::Instant::now() + Duration::from_secs(5);
                 return Err(NotReady::OutOfReach { why, again });
             }
             Ok(())

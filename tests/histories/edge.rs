@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use runner::clock::{Clock, from_ms};
 use runner::delivery::{Counts, StateName};
 use runner::engine::lane::{AppIdTurn, NotTaken};
-use runner::event::{Event, EventKind, Halted, Owner};
+use runner::event::{Event, EventKind, Halted, Owner, Phase, Waiting};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -257,6 +257,10 @@ impl Beyond {
             EventKind::Counted { counts } => Saying::Counted(*counts),
             EventKind::RunEnded { ending, counts } => Saying::RunEnded(*ending, *counts),
             EventKind::Halted(Halted::AnotherLedger { .. }) => Saying::AnotherLedger,
+            EventKind::Phase(Phase::Waiting {
+                why: Waiting::Due,
+                until: Some(until),
+            }) => Saying::DueIn(until.as_millisecond() - event.at.as_millisecond()),
             _ => return,
         };
         let mut state = self.state();

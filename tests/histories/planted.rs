@@ -61,3 +61,8 @@ fn a_window_looked_at_when_a_send_is_queued_is_found() {
 fn an_answer_taken_for_another_deliverys_is_found() {
     found(Bug::RepeatsTaken, "G5: issued is what the platform gave");
 }
+
+#[test]
+fn an_age_that_goes_by_the_wall_is_found() {
+    found(Bug::StepsCount, "no step of the clock leaves a doubt to a person");
+}

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runner::clock::{from_ms, later};
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
 use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
+use tokio::time::Instant;
 
 use crate::edge::{Beyond, State};
 use crate::seen::{At, Coupon, Request, Seen, Twice};
@@ -300,14 +300,14 @@ impl Platform for World {
         if takes > 0 {
             tokio::time::sleep(Duration::from_millis(takes)).await;
         }
-        let (now, wall) = (self.beyond.now(), self.beyond.wall());
+        let now = self.beyond.now();
         let weather = &mut self.beyond.state().weather;
         let why = "the story says so".to_owned();
         if std::mem::take(&mut weather.token_refused) {
             return Err(NotReady::Refused { why });
         }
         if now < weather.no_token_until {
-            let again = later(from_ms(wall), Duration::from_secs(5));
+            let again = Instant::now() + Duration::from_secs(5);
             return Err(NotReady::OutOfReach { why, again });
         }
         Ok(())
@@ -315,7 +315,7 @@ impl Platform for World {
 
     async fn send(&self, (): (), permit: Permit) -> Sent<()> {
         self.beyond.pass().await;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let (number, act) = self.arrive(&permit);
         self.beyond.pass().await;
         let timeout = self.rules().timeout;

@@ -117,6 +117,8 @@ pub enum Saying {
     RunEnded(Ending, Counts),
     /// That another ledger has sent this campaign.
     AnotherLedger,
+    /// That the next delivery is due in so many milliseconds.
+    DueIn(i64),
 }
 
 impl Seen {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runner::delivery::{DeliveryKey, StateName};
+use runner::engine::Why;
 use runner::event::Ending;
 use runner::identity::{AppId, CampaignName, Identity, PlatformName};
 use runner::ledger::{Fact, Ledger};
@@ -19,14 +20,23 @@ use runner::outcome::Class;
 use crate::disk::Disk;
 use crate::edge::Beyond;
 use crate::history::End;
-use crate::seen::{Request, Saying, Seen, Told, Twice};
+use crate::seen::{At, Request, Saying, Seen, Told, Twice};
 use crate::story::{Apply, Campaign, NAMES, Rules, Said, Says, Story};
 
 use claims::{Claims, Wrong};
 use waves::Waves;
 
 /// Attempts at deliveries that were in doubt, and since when.
-type Resends = BTreeMap<(DeliveryKey, u32), i64>;
+type Resends = BTreeMap<(DeliveryKey, u32), DoubtSince>;
+
+/// Since when the delivery of an attempt was in doubt.
+#[derive(Clone, Copy)]
+enum DoubtSince {
+    /// For so many milliseconds when the run began.
+    Before(u64),
+    /// Since this attempt of the run.
+    Attempt(u32),
+}
 
 /// One campaign in one apply, by the story's own words.
 #[derive(Clone, Copy)]
@@ -83,6 +93,10 @@ struct JudgedRun {
     wrong_addresses: u32,
     /// Why it must start nothing more.
     halted: Option<&'static str>,
+    /// When it began, by the wall and no sooner than anything before it.
+    began: i64,
+    /// The doubts that it made: each by which attempt.
+    doubts: BTreeMap<DeliveryKey, u32>,
 }
 
 /// The day of a time by the wall, in the campaign's zone, whose clocks are never put forward or back.
@@ -203,7 +217,12 @@ impl JudgedLedger {
         }
         starts::judge(part, seen, (&new, &self.resends))?;
         match end {
-            End::Ended(_) => people::judge(&self.claims, part),
+            End::Ended(ended) => {
+                if ended.why == Why::NothingLeft {
+                    self.nothing_left(part, &new, beyond.now())?;
+                }
+                people::judge(&self.claims, part)
+            }
             _ => Ok(()),
         }
     }
@@ -233,12 +252,17 @@ impl JudgedLedger {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
         match fact {
-            Fact::RunBegan { .. } => self.run = JudgedRun::default(),
+            Fact::RunBegan { at, .. } => {
+                self.run = JudgedRun {
+                    began: self.claims.newest.max(at.as_millisecond()),
+                    ..JudgedRun::default()
+                };
+            }
             Fact::Intent { key, .. } if self.run.halted.is_some() => {
                 let why = self.run.halted.unwrap_or_default();
                 return Err(("nothing starts after a halt", format!("{key:?} after {why}")));
             }
-            Fact::Intent { key, at, .. } => self.again(*key, at.as_millisecond(), part.rules)?,
+            Fact::Intent { key, .. } => self.again(*key, part.rules)?,
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
                     let delivery = self.claims.delivery(*key)?;
@@ -265,7 +289,19 @@ impl JudgedLedger {
             }
             _ => {}
         }
+        let doubts = |claims: &mut Claims, key: &DeliveryKey| claims.delivery(*key).map(|delivery| delivery.unknown);
+        let doubtful = match fact {
+            Fact::Ended { key, .. } => doubts(&mut self.claims, key)? > 0,
+            _ => false,
+        };
         self.claims.take(batch, fact)?;
+        if let Fact::Ended { key, .. } = fact
+            && !doubtful
+            && doubts(&mut self.claims, key)? > 0
+        {
+            let attempt = self.claims.delivery(*key)?.attempts;
+            self.run.doubts.insert(*key, attempt);
+        }
         match fact {
             Fact::Intent { key, .. } => self.day(*key, &part.campaign.said),
             Fact::Ended { key, .. } => self.settled(*key, (part, seen)),
@@ -274,20 +310,43 @@ impl JudgedLedger {
     }
 
     /// A doubt is sent again only while the platform may know its id, and by nobody where a person is to be asked.
-    fn again(&mut self, key: DeliveryKey, at: i64, rules: &Rules) -> Result<(), Wrong> {
-        let now = self.claims.newest.max(at);
+    fn again(&mut self, key: DeliveryKey, rules: &Rules) -> Result<(), Wrong> {
         let delivery = self.claims.delivery(key)?;
         if delivery.unknown == 0 {
             return Ok(());
         }
+        if rules.ask {
+            return Err(("a doubt is not resent with ask", format!("{key:?}")));
+        }
         let attempt = delivery.attempts + 1;
-        let age = u64::try_from(now - delivery.since).unwrap_or_default();
-        self.resends.insert((key, attempt), delivery.since);
-        if rules.ask || age > rules.resend_within {
-            return Err((
-                "a doubt is resent within resend_within, and not with ask",
-                format!("{key:?}, after {age} ms"),
-            ));
+        let since = match self.run.doubts.get(&key) {
+            Some(attempt) => DoubtSince::Attempt(*attempt),
+            None => DoubtSince::Before(u64::try_from(self.run.began - delivery.since).unwrap_or_default()),
+        };
+        self.resends.insert((key, attempt), since);
+        Ok(())
+    }
+
+    /// A run that has nothing left to send has left no doubt of its own that it may still resend.
+    fn nothing_left(&mut self, part: Part<'_>, new: &[Request], now: At) -> Result<(), Wrong> {
+        let Part { rules, campaign, .. } = part;
+        let longest = u64::try_from(longest_wait(rules)).unwrap_or_default();
+        for (key, attempt) in &self.run.doubts {
+            let user = self.claims.people[key.recipient as usize].user;
+            let delivery = self.claims.delivery(*key)?;
+            let waits = delivery.state != StateName::InDoubt
+                || delivery.stuck
+                || rules.ask
+                || campaign.excluded.contains(&user)
+                || key.ordinal > campaign.said.coupons;
+            let tries: Vec<_> = new.iter().filter(|request| request.key == *key).collect();
+            let first = tries.iter().find(|request| request.attempt == *attempt);
+            let age = first.map_or(u64::MAX, |first| (now - first.start) / 1_000_000);
+            let used_up = tries.len() as u64 >= u64::from(rules.attempts);
+            if !(waits || used_up || age.saturating_add(longest) >= rules.resend_within) {
+                let how = format!("u{user} coupon {} is in doubt for {age} ms", key.ordinal);
+                return Err(("no step of the clock leaves a doubt to a person", how));
+            }
         }
         Ok(())
     }
@@ -408,9 +467,19 @@ impl JudgedLedger {
             // Whoever says that a code means a coupon has it believed.
             Saying::AnotherLedger if part.campaign.said.unlisted == Some(Class::Issued) => {}
             Saying::AnotherLedger => return Err(("there is no other ledger", String::new())),
+            Saying::DueIn(ms) if *ms > longest_wait(part.rules) => {
+                return Err(("no step of the clock delays anybody", format!("due in {ms} ms")));
+            }
+            Saying::DueIn(_) => {}
         }
         Ok(())
     }
+}
+
+/// The longest wait before a delivery is due again, in milliseconds: ten minutes where the platform asks for it.
+fn longest_wait(rules: &Rules) -> i64 {
+    let longest = rules.timeout.max(rules.delays.1).max(600_000);
+    i64::try_from(longest).unwrap_or(i64::MAX)
 }
 
 /// No user has two coupons for one id.

@@ -6,7 +6,7 @@ use crate::seen::{At, Request, SECOND, Seen};
 use crate::story::{Apply, MONDAY, Said, Says, Story, What};
 
 use super::claims::Wrong;
-use super::{Part, Resends, day_of, minute_of};
+use super::{DoubtSince, Part, Resends, day_of, minute_of};
 
 /// A start of ours or of another process.
 #[derive(Clone, Copy)]
@@ -24,8 +24,8 @@ pub fn judge(part: Part<'_>, seen: &Seen, (new, resends): (&[Request], &Resends)
     for request in new {
         within(&part.campaign.said, request)?;
         ordered(part, request, began)?;
-        let again = resends.get(&(request.key, request.attempt)).copied();
-        owed(part, seen, (request, again))?;
+        let again = resends.get(&(request.key, request.attempt));
+        owed(part, seen, (request, again.map(|since| age(*since, request, new))))?;
     }
     per_day(part, seen, new)?;
     let deliveries: BTreeSet<_> = new.iter().map(|request| request.key).collect();
@@ -170,8 +170,8 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
         let timeout = story.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
             Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage | Says::Another) => end,
-            // Whoever puts the wall forward takes that from the wait.
-            answer if story.jumps() => answer.map_or(before.start, |(end, _)| end),
+            // Between two runs, whoever puts the wall forward takes that from the wait.
+            answer if before.run != request.run && story.jumps() => answer.map_or(before.start, |(end, _)| end),
             _ => before.start + timeout,
         };
         if request.start < until {
@@ -200,8 +200,22 @@ fn knows_of(seen: &Seen, request: &Request, before: &Request) -> bool {
     before.run == request.run || !seen.killed.contains(&before.run)
 }
 
-/// Whom a run may send to at all, by the story's own words.
-fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<i64>)) -> Result<(), Wrong> {
+/// How old a doubt was at least when it was sent again, in milliseconds. Between runs that goes by the wall. Within a run it goes
+/// by the clock that nobody corrects, here from the run's first start on.
+fn age(since: DoubtSince, request: &Request, new: &[Request]) -> u64 {
+    let ms_from = |start: At| (request.start - start) / 1_000_000;
+    match since {
+        DoubtSince::Before(age) => age + new.first().map_or(0, |first| ms_from(first.start)),
+        DoubtSince::Attempt(attempt) => {
+            let mut of_key = new.iter().filter(|first| first.key == request.key);
+            let first = of_key.find(|first| first.attempt == attempt);
+            first.map_or(0, |first| ms_from(first.start))
+        }
+    }
+}
+
+/// Whom a run may send to at all, by the story's own words. A doubt of so many milliseconds is sent again.
+fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<u64>)) -> Result<(), Wrong> {
     let Part { rules, campaign, .. } = part;
     let (user, said) = (request.user, &campaign.said);
     let listed = campaign.listed.iter().find(|(listed, _)| *listed == user);
@@ -209,9 +223,8 @@ fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<i64>)) 
     if campaign.excluded.contains(&user) {
         return wrong("nobody who said no is sent to", "is excluded");
     }
-    if let Some(since) = again {
-        let old = request.wall - since > i64::try_from(rules.resend_within).unwrap_or(i64::MAX);
-        return if old {
+    if let Some(age) = again {
+        return if age > rules.resend_within {
             wrong("a doubt is resent within resend_within", "was sent to too late")
         } else {
             Ok(())
