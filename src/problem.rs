@@ -146,6 +146,8 @@ problems! {
     OlderLedger = "E0321", Person;
     /// Another ledger of the campaign was found.
     OtherLedger = "E0322", Person;
+    /// Answers to several deliveries have the same id.
+    RepeatedIds = "E0323", Person;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

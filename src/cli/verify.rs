@@ -2,6 +2,7 @@
 
 mod certificate;
 mod check;
+mod repeats;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ Examples:
   runner verify campaigns/summer.yaml --against summer.json
       say whether it still says the same, or what differs
 
-It ends with 0 when the ledger is sound (and the same), 4 when it differs or is older than its witness, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
+It ends with 0 when the ledger is sound (and the same), 4 when it differs, is older than its witness, or has a coupon_id or log_id that belongs to several deliveries, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
 
 /// The arguments of `runner verify`.
 #[derive(Clone, Debug, Args)]
@@ -75,17 +76,24 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
                         .lines
                         .write(&WitnessObject::of(&certificate, witness, &checked, &zone));
                 }
+                if let Some(repeats) = repeats::Object::of(&certificate, &checked.repeats) {
+                    context.lines.write(&repeats);
+                }
                 if let Some(differences) = &differences {
                     context.lines.write(&Compared::of(&certificate, differences));
                 }
             }
             Output::Human => {
                 let mut text = sound(&checked, &certificate, &parsed);
+                text.push_str(&repeats::list(&checked.repeats));
                 if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
                     text.push_str(&compared(differences, path, before));
                 }
                 context.data(&text)?;
             }
+        }
+        if let Some(failure) = repeats::failure(&checked.repeats) {
+            return Err(failure);
         }
         let same = differences.is_none_or(|differences| differences.is_empty());
         let fine = same && checked.older.is_none();
@@ -96,8 +104,13 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
 fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
+    let repeats = if checked.repeats.is_empty() {
+        ""
+    } else {
+        ", but ids repeat that the platform gives once"
+    };
     let mut text = format!(
-        "the ledger of {}{} is sound\n\n  {}\n\n",
+        "the ledger of {}{} is sound{repeats}\n\n  {}\n\n",
         names.campaign,
         title.unwrap_or_default(),
         sum(&checked.counts)
@@ -113,6 +126,7 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
         ),
         ("settled", format!("{}, by SHA-256", grouped(checked.settled.many))),
         ("", certificate.sha256.clone()),
+        ("ids", repeats::line(&checked.repeats)),
         ("ledger", visible(&checked.dir.display().to_string()).into_owned()),
         ("begun", certificate.ledger_created.clone()),
     ];

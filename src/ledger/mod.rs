@@ -9,7 +9,7 @@
 //!   folded. The `shortcut` keeps a book. Which `rules` it is folded by, each run says.
 //! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
 //!   disk.
-//! - For those who look: `reader`, `passing`, `verify`, `worth`.
+//! - For those who look: `reader`, `passing`, `repeats`, `verify`, `worth`.
 
 mod apart;
 mod begun;
@@ -33,6 +33,7 @@ pub mod place;
 mod quiet;
 mod reader;
 pub mod record;
+pub mod repeats;
 mod rules;
 mod shortcut;
 mod spill;
@@ -70,6 +71,7 @@ pub use waves::Wave;
 
 use codec::{Codec, Entry};
 use record::{Chain, Link};
+use repeats::{Repeats, Search};
 use shortcut::Folded;
 use undo::Tentative;
 
@@ -407,28 +409,22 @@ impl<S: Store> Ledger<S> {
         mut show: impl FnMut(&Book, u64, Passing<'_>) -> Option<()> + Send,
     ) -> Result<(), LedgerError> {
         let Self { store, book, .. } = self;
-        let (mut codec, mut chain) = (Codec::default(), Chain::of(&book.identity));
-        let mut last = LastGood {
-            sequence: 0,
-            newest: Timestamp::MIN,
-        };
-        let mut broken = None;
-        let mut each = |sequence, record: &[u8]| {
-            let mut read = || {
-                let unreadable = |source| LedgerError::Record { sequence, last, source };
-                let body = chain.open(record).map_err(unreadable)?;
-                decode(&mut codec, last, body, |entry| {
-                    show(book, sequence, Passing(entry)).ok_or(Contradiction::NotReread)
-                })
-            };
-            if broken.is_none() {
-                broken = read().err();
-                last.sequence = sequence;
-            }
-            Ok(())
-        };
-        store.read(&mut each).await?;
-        broken.map_or(Ok(()), Err)
+        let show = |sequence, passing: Passing<'_>| show(book, sequence, passing);
+        read_again(store, &book.identity, show).await
+    }
+
+    /// Finds the ids that the answers to several deliveries have.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub async fn repeats(&mut self) -> Result<Repeats, LedgerError> {
+        let mut search = Search::new(self.book.spill());
+        self.retell(|_, _, passing| {
+            search.add(&passing);
+            Some(())
+        })
+        .await?;
+        name_repeats(search, &mut self.store, &self.book).await
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
@@ -441,6 +437,54 @@ impl<S: Store> Ledger<S> {
             open_id,
         })
     }
+}
+
+/// Ends a search for repeated ids: reads a ledger again if there are any, to name them.
+async fn name_repeats(search: Search, store: &mut impl Store, book: &Book) -> Result<Repeats, LedgerError> {
+    let found = search.finish(book);
+    book.spill().check()?;
+    if found.is_empty() {
+        return Ok(Repeats::default());
+    }
+    let mut naming = found.naming();
+    read_again(store, &book.identity, |_, passing| {
+        naming.add(&passing);
+        Some(())
+    })
+    .await?;
+    Ok(naming.finish(book))
+}
+
+/// Reads all that happened, and shows every fact in order with the number of its batch. What `show` finds to be no fact ends
+/// it.
+async fn read_again(
+    store: &mut impl Store,
+    identity: &Identity,
+    mut show: impl FnMut(u64, Passing<'_>) -> Option<()> + Send,
+) -> Result<(), LedgerError> {
+    let mut codec = Codec::default();
+    let mut chain = Chain::of(identity);
+    let mut last = LastGood {
+        sequence: 0,
+        newest: Timestamp::MIN,
+    };
+    let mut broken = None;
+    let mut each = |sequence, record: &[u8]| {
+        let mut read = || {
+            let unreadable = |source| LedgerError::Record { sequence, last, source };
+            let body = chain.open(record).map_err(unreadable)?;
+            decode(&mut codec, last, body, |entry| {
+                show(sequence, Passing(entry)).ok_or(Contradiction::NotReread)
+            })
+        };
+        if broken.is_none() {
+            broken = read().err();
+            last.sequence = sequence;
+        }
+        Ok(())
+    };
+    store.read(&mut each).await?;
+    broken.map_or(Ok(()), Err)
 }
 
 /// Reads and folds all that happened.

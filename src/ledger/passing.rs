@@ -1,6 +1,6 @@
 //! Facts as they pass by whoever goes over all of them.
 
-use super::codec::Entry;
+use super::codec::{AnswerIds, Entry};
 use super::fact::Fact;
 use crate::delivery::{DeliveryKey, Verdict};
 
@@ -8,12 +8,31 @@ use crate::delivery::{DeliveryKey, Verdict};
 /// costs more than to read over it.
 pub struct Passing<'a>(pub(super) Entry<'a>);
 
+/// What the answer to an attempt is named by, and what followed for the delivery.
+pub(super) struct PassingAnswer {
+    pub(super) key: DeliveryKey,
+    pub(super) verdict: Verdict,
+    pub(super) ids: AnswerIds,
+}
+
 impl Passing<'_> {
     /// Which delivery's attempt ended, and by what verdict; nothing for any other fact.
     #[must_use]
     pub const fn ended(&self) -> Option<(DeliveryKey, Verdict)> {
         match &self.0 {
             Entry::Ended { key, verdict, .. } => Some((*key, *verdict)),
+            _ => None,
+        }
+    }
+
+    /// The ids of the answer to an attempt that ended; `None` for any other fact.
+    pub(super) fn answer(&self) -> Option<PassingAnswer> {
+        match &self.0 {
+            Entry::Ended { key, verdict, told } => Some(PassingAnswer {
+                key: *key,
+                verdict: *verdict,
+                ids: told.ids()?,
+            }),
             _ => None,
         }
     }

@@ -206,7 +206,7 @@ mod tests {
         let full = File::options().write(true).open("/dev/full").expect("it is there");
         let full = Spilled::new(full, "/tmp".into());
         assert!(!spill.write(&full, b"open_ids", 0));
-        let expected = "cannot write a temporary file in /tmp, for the open_ids that are too many for the memory: \
+        let expected = "cannot write a temporary file in /tmp, for what is too much for the memory: \
                         No space left on device (os error 28)";
         assert_eq!(told(&spill), expected);
         assert!(!spill.read(&full, &mut [0], 0), "it is open for writing only");

@@ -1,5 +1,5 @@
 //! The proof that a ledger is what it was: every batch is read again from a copy of its store, every checksum and every
-//! transition checked, and the sum made anew.
+//! transition checked, and the sum made anew. It also says which ids the answers to several deliveries have.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -10,11 +10,13 @@ use super::book::Book;
 use super::codec::{Codec, Entry};
 use super::contradiction::Contradiction;
 use super::lock::CampaignLock;
+use super::passing::Passing;
 use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
+use super::repeats::{Repeats, Search};
 use super::shortcut::{self, Folded};
 use super::store::{Condition, Damage, SledStore, Store};
-use super::{Head, LastGood, LedgerError, Older, Sought, StoreError, decode};
+use super::{Head, LastGood, LedgerError, Older, Sought, StoreError, decode, name_repeats};
 use crate::delivery::{Counts, DeliveryKey, StateName};
 use crate::identity::Identity;
 
@@ -42,6 +44,8 @@ pub struct Report {
     pub condition: Condition,
     /// Whether it does not have a batch that it is known to have had.
     pub older: Option<Older>,
+    /// The ids that the answers to several deliveries have.
+    pub repeats: Repeats,
 }
 
 /// All settled deliveries of a ledger.
@@ -155,19 +159,23 @@ pub async fn verify_known(
     let identity = place.ledger_identity()?;
     let kept = shortcut::look(place.dir(), &identity);
     let mut reading = Reading::new(identity, kept, known);
-    let read = reading.all(&mut store).await;
+    let mut search = Search::new(reading.folded.book.spill());
+    let read = match reading.all(&mut store, &mut search).await {
+        Ok(()) => name_repeats(search, &mut store, &reading.folded.book).await,
+        Err(error) => Err(error),
+    };
     store.close().await;
-    if let Err(LedgerError::Store(error @ StoreError::Spill { .. })) = read {
-        return Err(VerifyError::Place(error.into()));
+    match read {
+        Ok(repeats) => reading.report(condition, repeats).map(Some),
+        Err(LedgerError::Store(error @ StoreError::Spill { .. })) => Err(VerifyError::Place(error.into())),
+        Err(source) => {
+            let damage = match condition {
+                Condition::Damaged(damage) => damage,
+                Condition::Sealed | Condition::Unsealed => Vec::new(),
+            };
+            Err(VerifyError::Damaged { damage, source })
+        }
     }
-    if let Err(source) = read {
-        let damage = match condition {
-            Condition::Damaged(damage) => damage,
-            Condition::Sealed | Condition::Unsealed => Vec::new(),
-        };
-        return Err(VerifyError::Damaged { damage, source });
-    }
-    reading.report(condition).map(Some)
 }
 
 /// A ledger that is being read.
@@ -196,11 +204,11 @@ impl Reading {
         }
     }
 
-    async fn all(&mut self, store: &mut SledStore) -> Result<(), LedgerError> {
+    async fn all(&mut self, store: &mut SledStore, search: &mut Search) -> Result<(), LedgerError> {
         let mut broken = None;
         let mut each = |sequence, record: &[u8]| {
             if broken.is_none() {
-                broken = self.take(sequence, record).err();
+                broken = self.take(sequence, record, search).err();
             }
             Ok(())
         };
@@ -219,7 +227,7 @@ impl Reading {
         })
     }
 
-    fn take(&mut self, sequence: u64, record: &[u8]) -> Result<(), LedgerError> {
+    fn take(&mut self, sequence: u64, record: &[u8], search: &mut Search) -> Result<(), LedgerError> {
         let last = self.folded.last();
         let Folded {
             book,
@@ -233,7 +241,9 @@ impl Reading {
         let fold = |entry: Entry<'_>| -> Result<(), Contradiction> {
             *facts.entry(entry.kind()).or_default() += 1;
             senseless |= !entry.is_whole();
-            book.fold(entry)
+            let passing = Passing(entry);
+            search.add(&passing);
+            book.fold(passing.0)
         };
         let folded = decode(codec, last, body, fold);
         book.spill().check()?;
@@ -253,7 +263,7 @@ impl Reading {
         Ok(())
     }
 
-    fn report(self, condition: Condition) -> Result<Report, VerifyError> {
+    fn report(self, condition: Condition, repeats: Repeats) -> Result<Report, VerifyError> {
         let (book, last) = (&self.folded.book, self.folded.last());
         let (kept, counted) = (book.counts(), book.recount());
         if kept != counted {
@@ -277,6 +287,7 @@ impl Reading {
             shortcut: self.shortcut,
             condition,
             older: self.sought.known.older(last.sequence, self.sought.found),
+            repeats,
         })
     }
 }

@@ -249,14 +249,19 @@ fn closed(ms: i64, listed: u64) -> Fact {
     }))
 }
 
-fn answer(code: i64, message: &str, class: Class) -> Answer {
+/// The answer to a delivery at a time, with a log_id of its own.
+fn answer(key: DeliveryKey, ms: i64, code: i64, message: &str, class: Class) -> Answer {
     Answer {
         code,
         message: message.to_owned(),
-        log_id: format!("20260601100000LOG{}", code.unsigned_abs()),
+        log_id: format!("20260601100000LOG{ms:06}{:03}", numbered(key)),
         class,
         classifier: Classifier::Table,
     }
+}
+
+fn numbered(key: DeliveryKey) -> u32 {
+    key.recipient * 10 + u32::from(key.ordinal)
 }
 
 fn ended(key: DeliveryKey, ms: i64, verdict: Verdict, proof: Proof, answer: Option<Answer>) -> Fact {
@@ -279,7 +284,7 @@ fn ended(key: DeliveryKey, ms: i64, verdict: Verdict, proof: Proof, answer: Opti
 pub fn issued(key: DeliveryKey, ms: i64, name: &str) -> Fact {
     let second = at(ms).as_second();
     let coupon = Coupon {
-        coupon_id: format!("7300000000000000{:03}", key.recipient * 10 + u32::from(key.ordinal)),
+        coupon_id: format!("7300000000000000{:03}", numbered(key)),
         merchant_meta_no: Some("95a0-c029".to_owned()),
         coupon_name: Some(name.to_owned()),
         coupon_status: Some(10),
@@ -292,19 +297,38 @@ pub fn issued(key: DeliveryKey, ms: i64, name: &str) -> Fact {
     };
     let coupon = Box::new(coupon);
     let proof = Proof::Issued { coupon, replay: false };
-    let said = answer(0, "success", Class::Issued);
+    let said = answer(key, ms, 0, "success", Class::Issued);
     ended(key, ms, Verdict::Issued, proof, Some(said))
+}
+
+/// The end of an attempt, with this coupon_id if it has a coupon, and with this log_id.
+pub fn with_ids(fact: Fact, coupon_id: &str, log_id: &str) -> Fact {
+    let Fact::Ended {
+        key,
+        verdict,
+        mut outcome,
+    } = fact
+    else {
+        panic!("no attempt ended: {fact:?}")
+    };
+    if let Proof::Issued { coupon, .. } = &mut outcome.proof {
+        coupon_id.clone_into(&mut coupon.coupon_id);
+    }
+    if let Some(answer) = &mut outcome.answer {
+        log_id.clone_into(&mut answer.log_id);
+    }
+    Fact::Ended { key, verdict, outcome }
 }
 
 pub fn held(key: DeliveryKey, ms: i64) -> Fact {
     let code = 990_000_001;
-    let said = answer(code, "用户近七日未访问小程序", Class::Hold);
+    let said = answer(key, ms, code, "用户近七日未访问小程序", Class::Hold);
     ended(key, ms, Verdict::Held { code }, Proof::Held, Some(said))
 }
 
 pub fn refused(key: DeliveryKey, ms: i64) -> Fact {
     let code = 28_001_045;
-    let said = answer(code, "用户已注销账号", Class::Refuse);
+    let said = answer(key, ms, code, "用户已注销账号", Class::Refuse);
     ended(key, ms, Verdict::Refused { code }, Proof::Refused, Some(said))
 }
 
@@ -323,7 +347,7 @@ fn facts() -> Vec<Fact> {
         due: at(2_500),
         code: Some(28_001_016),
     };
-    let slow = Some(answer(28_001_016, "请求太频繁", Class::Throttle));
+    let slow = Some(answer(key(0, 1), 1_090, 28_001_016, "请求太频繁", Class::Throttle));
     vec![
         Fact::run_began(at(0), Duration::from_secs(10)),
         Fact::Admitted {

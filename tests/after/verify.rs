@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::desk::{Desk, Ran, intent, issued, key};
+use runner::ledger::Fact;
+
+use crate::desk::{Desk, Ran, intent, issued, key, lost, refused, with_ids};
 
 /// With the ledger's own id named instead.
 fn told(desk: &Desk, ran: &Ran) -> String {
@@ -145,4 +147,68 @@ fn what_is_no_certificate_is_said_so() {
         all.push_str(&desk.run("verify", args).ends(2).told(&desk));
     }
     insta::assert_snapshot!("verify_refused", all);
+}
+
+/// A sound ledger with these ends of attempts beside what it has.
+fn with_ends(ends: Vec<Fact>) -> Desk {
+    let desk = Desk::new();
+    for (ms, fact) in (200_000..).step_by(1_000).zip(ends) {
+        let Fact::Ended { key, .. } = fact else {
+            panic!("no attempt ended: {fact:?}")
+        };
+        desk.append(vec![intent(key, ms), fact]);
+    }
+    desk
+}
+
+#[test]
+fn a_coupon_or_log_id_of_several_deliveries_needs_a_person() {
+    // The first coupon of the first user, for the user's second one and for another user, whose second answer has the log_id of
+    // a refusal.
+    let first = "7300000000000000001";
+    let refusal = "20260601100000LOG002800011";
+    let desk = with_ends(vec![
+        with_ids(issued(key(0, 2), 200_100, "券"), first, "own-1"),
+        with_ids(issued(key(8, 1), 201_100, "券"), first, "own-2"),
+        with_ids(refused(key(8, 2), 202_100), "", refusal),
+    ]);
+    let mut all = told(&desk, &desk.run("verify", &["--certificate", "cert.json"]).ends(4));
+    let json = desk.run("verify", &["--output", "json"]).ends(4);
+    for object in json.objects().iter().filter(|object| object["type"] != "certificate") {
+        all.push_str(&serde_json::to_string_pretty(object).unwrap());
+        all.push('\n');
+    }
+    insta::assert_snapshot!("verify_repeats", all);
+
+    let certificate = fs::read_to_string(desk.dir.path().join("cert.json")).unwrap();
+    let certificate: serde_json::Value = serde_json::from_str(&certificate).unwrap();
+    assert_eq!(
+        (&certificate["repeated_coupon_ids"], &certificate["repeated_log_ids"]),
+        (&1.into(), &1.into())
+    );
+    let same = desk.run("verify", &["--against", "cert.json"]).ends(4);
+    assert!(same.out.contains("it says the same as cert.json"), "{}", same.out);
+}
+
+/// The run took the answer for nobody's and put the delivery in doubt, without the ids. A resend then has an answer of its own.
+#[test]
+fn an_answer_that_a_run_did_not_accept_is_no_repeat() {
+    let desk = with_ends(vec![issued(key(8, 1), 200_100, "券"), lost(key(0, 2), 201_100)]);
+    desk.run("verify", &[]).ends(0);
+    desk.append(vec![intent(key(0, 2), 210_000), issued(key(0, 2), 210_100, "券")]);
+    desk.run("verify", &[]).ends(0);
+}
+
+/// One of a program that did not look for repeated ids.
+#[test]
+fn a_certificate_without_repeats_is_compared_by_what_it_has() {
+    let desk = Desk::new();
+    desk.run("verify", &["--certificate", "cert.json"]).ends(0);
+    let path = desk.dir.path().join("cert.json");
+    let mut certificate: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let fields = certificate.as_object_mut().unwrap();
+    fields.remove("repeated_coupon_ids").unwrap();
+    fields.remove("repeated_log_ids").unwrap();
+    fs::write(&path, certificate.to_string()).unwrap();
+    desk.run("verify", &["--against", "cert.json"]).ends(0);
 }

@@ -36,6 +36,8 @@ pub struct Certificate {
     settled: u64,
     /// SHA-256 over all settled deliveries in the order of their ids.
     pub sha256: String,
+    #[serde(flatten)]
+    repeated: Repeated,
     runner: String,
     /// When it was made.
     pub at: String,
@@ -53,6 +55,15 @@ struct Whose {
     /// The plan's fingerprint at the last apply; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+}
+
+/// How many ids the answers to several deliveries have. Absent from the certificates of a program that did not look for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Repeated {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_coupon_ids: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_log_ids: Option<u64>,
 }
 
 /// What a ledger says otherwise than a certificate.
@@ -90,6 +101,10 @@ impl Certificate {
             counts,
             settled: checked.settled.many,
             sha256: hex(&checked.settled.sha256),
+            repeated: Repeated {
+                repeated_coupon_ids: Some(checked.repeats.coupon_ids.ids),
+                repeated_log_ids: Some(checked.repeats.log_ids.ids),
+            },
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -131,6 +146,23 @@ impl Certificate {
         );
         pairs.push(("settled".to_owned(), then.settled.to_string(), self.settled.to_string()));
         pairs.push(("sha256".to_owned(), then.sha256.clone(), self.sha256.clone()));
+        let repeated = [
+            (
+                "repeated_coupon_ids",
+                then.repeated.repeated_coupon_ids,
+                self.repeated.repeated_coupon_ids,
+            ),
+            (
+                "repeated_log_ids",
+                then.repeated.repeated_log_ids,
+                self.repeated.repeated_log_ids,
+            ),
+        ];
+        pairs.extend(
+            repeated
+                .into_iter()
+                .filter_map(|(what, then, now)| Some((what.to_owned(), then?.to_string(), now?.to_string()))),
+        );
         let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
         differs
             .map(|(what, then, now)| Difference { what, then, now })

@@ -12,6 +12,7 @@ use crate::delivery::Counts;
 use crate::ledger::Older;
 use crate::ledger::lock::Purpose;
 use crate::ledger::place::Passport;
+use crate::ledger::repeats::Repeats;
 use crate::ledger::verify::{Settled, VerifyError, settled, verify_known};
 use crate::ledger::witness::Witness;
 use crate::plan::Plan;
@@ -38,6 +39,8 @@ pub struct Checked {
     pub witness: Option<Witness>,
     /// Whether it is older than its witness.
     pub older: Option<Older>,
+    /// The ids that the answers to several deliveries have.
+    pub repeats: Repeats,
 }
 
 /// Checks the ledger of a campaign. While a process applies it, a view that it shows is checked instead of its files, which
@@ -68,6 +71,7 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
         fingerprint: report.fingerprint,
         witness,
         older: report.older,
+        repeats: report.repeats,
     })
 }
 
@@ -75,6 +79,7 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
 async fn shown(mut view: View) -> Result<Checked, Failure> {
     let mut facts = 0_u64;
     view.ledger.facts(|_, _| facts += 1).await?;
+    let repeats = view.ledger.repeats().await?;
     let book = view.ledger.book();
     let (kept, counted) = (book.counts(), book.recount());
     if kept != counted {
@@ -90,6 +95,7 @@ async fn shown(mut view: View) -> Result<Checked, Failure> {
         fingerprint: book.generation().map(|last| last.fingerprint.clone()),
         older: view.ledger.older(),
         witness: view.witness,
+        repeats,
     })
 }
 

@@ -19,6 +19,7 @@ use crate::identity::OpenId;
 use outcome::{Commons, Told};
 use wire::{Reader, Writer};
 
+pub(super) use outcome::AnswerIds;
 pub(super) use wire::{Packed, pack_behind, skip, unpack, unpack_behind};
 
 const RUN_BEGAN: u8 = 0;

@@ -111,8 +111,8 @@ pub enum StoreError {
         /// How it stopped.
         source: io::Error,
     },
-    /// Open_ids for which there is no room in memory could not be kept in a temporary file.
-    #[error("cannot {what} a temporary file in {}, for the open_ids that are too many for the memory", .dir.display())]
+    /// What there is no room for in memory could not be kept in a temporary file.
+    #[error("cannot {what} a temporary file in {}, for what is too much for the memory", .dir.display())]
     Spill {
         /// What was attempted.
         what: &'static str,

@@ -1,0 +1,171 @@
+//! Shows the ids that the answers to several deliveries have.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cli::failure::Failure;
+use crate::ledger::repeats::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
+use crate::problem::Problem;
+use crate::report::text::{columns, cut, left, visible};
+use crate::report::times::of;
+
+use super::certificate::Certificate;
+
+/// The widest that an open_id may be in the list.
+const OPEN_ID: usize = 40;
+
+/// Says in one line what repeats.
+pub fn line(repeats: &Repeats) -> String {
+    if repeats.is_empty() {
+        return "no coupon_id or log_id belongs to two deliveries".to_owned();
+    }
+    format!("{} to several deliveries", belong(repeats))
+}
+
+fn belong(repeats: &Repeats) -> String {
+    let Repeats { coupon_ids, log_ids } = repeats;
+    let many = [
+        (coupon_ids.ids, "coupon_id", "coupon_ids"),
+        (log_ids.ids, "log_id", "log_ids"),
+    ];
+    let named = many.into_iter().filter(|(ids, ..)| *ids > 0);
+    let named: Vec<_> = named.map(|(ids, one, several)| of(ids, one, several)).collect();
+    let belong = if coupon_ids.ids + log_ids.ids == 1 {
+        "belongs"
+    } else {
+        "belong"
+    };
+    format!("{} {belong}", named.join(" and "))
+}
+
+/// Lists the first of them; empty if nothing repeats.
+pub fn list(repeats: &Repeats) -> String {
+    let mut text = String::new();
+    let kinds = [
+        (&repeats.coupon_ids, "coupon_id", "coupon_ids"),
+        (&repeats.log_ids, "log_id", "log_ids"),
+    ];
+    for (repeated, one, several) in kinds {
+        for RepeatedId { id, deliveries, first } in &repeated.first {
+            let deliveries_of_it = of(*deliveries, "delivery", "deliveries");
+            let _ = writeln!(text, "\n{one} {} belongs to {deliveries_of_it}", visible(id));
+            rows(&mut text, first);
+            more(
+                &mut text,
+                *deliveries,
+                first.len(),
+                "  … and",
+                ("delivery", "deliveries"),
+            );
+        }
+        more(&mut text, repeated.ids, repeated.first.len(), "\n… and", (one, several));
+    }
+    text
+}
+
+fn rows(text: &mut String, deliveries: &[DeliveryOfId]) {
+    let open_ids: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| cut(&visible(&delivery.open_id), OPEN_ID).into_owned())
+        .collect();
+    let widest = open_ids
+        .iter()
+        .map(|open_id| columns(open_id))
+        .max()
+        .unwrap_or_default();
+    for (delivery, open_id) in deliveries.iter().zip(&open_ids) {
+        let DeliveryOfId {
+            ordinal,
+            merchant_coupon_id,
+            state,
+            ..
+        } = delivery;
+        let open_id = left(open_id, widest);
+        let _ = writeln!(text, "  {open_id}  coupon {ordinal}  {merchant_coupon_id}  {state}");
+    }
+}
+
+fn more(text: &mut String, all: u64, shown: usize, begin: &str, (one, several): (&str, &str)) {
+    let rest = all.saturating_sub(shown as u64);
+    if rest > 0 {
+        let _ = writeln!(text, "{begin} {} more", of(rest, one, several));
+    }
+}
+
+/// Why a sound ledger needs a person. `None` if nothing repeats.
+pub fn failure(repeats: &Repeats) -> Option<Failure> {
+    let message = format!(
+        "{} to several deliveries, and the platform gives each of them once",
+        belong(repeats)
+    );
+    let help = "some of these users may have no coupon: compare them with the platform's records. `runner export` has the ids \
+                of all deliveries, and `runner explain E0323` says how this comes";
+    (!repeats.is_empty()).then(|| Failure::new(Problem::RepeatedIds, message).help(help))
+}
+
+/// What repeats, for programs.
+#[derive(Serialize)]
+pub struct Object<'a> {
+    r#type: &'static str,
+    campaign: &'a str,
+    app_id: &'a str,
+    coupon_ids: KindObject<'a>,
+    log_ids: KindObject<'a>,
+}
+
+#[derive(Serialize)]
+struct KindObject<'a> {
+    ids: u64,
+    deliveries: u64,
+    first: Vec<IdObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct IdObject<'a> {
+    id: &'a str,
+    deliveries: u64,
+    first: Vec<DeliveryObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct DeliveryObject<'a> {
+    open_id: &'a str,
+    ordinal: u8,
+    merchant_coupon_id: String,
+    state: &'static str,
+}
+
+impl<'a> Object<'a> {
+    /// `None` if nothing repeats.
+    pub fn of(certificate: &'a Certificate, repeats: &'a Repeats) -> Option<Self> {
+        (!repeats.is_empty()).then(|| Self {
+            r#type: "repeats",
+            campaign: &certificate.campaign,
+            app_id: &certificate.app_id,
+            coupon_ids: KindObject::of(&repeats.coupon_ids),
+            log_ids: KindObject::of(&repeats.log_ids),
+        })
+    }
+}
+
+impl<'a> KindObject<'a> {
+    fn of(repeated: &'a RepeatedIds) -> Self {
+        let delivery = |delivery: &'a DeliveryOfId| DeliveryObject {
+            open_id: &delivery.open_id,
+            ordinal: delivery.ordinal,
+            merchant_coupon_id: delivery.merchant_coupon_id.to_string(),
+            state: delivery.state.word(),
+        };
+        let id = |repeated: &'a RepeatedId| IdObject {
+            id: &repeated.id,
+            deliveries: repeated.deliveries,
+            first: repeated.first.iter().map(delivery).collect(),
+        };
+        Self {
+            ids: repeated.ids,
+            deliveries: repeated.deliveries,
+            first: repeated.first.iter().map(id).collect(),
+        }
+    }
+}

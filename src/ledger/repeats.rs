@@ -1,0 +1,488 @@
+//! Finds ids that the platform gives once and that the answers to several deliveries have.
+//!
+//! The platform gives a new coupon_id to each coupon and a new log_id to each exchange. During a run the engine compares
+//! an answer with the last ones only, so a search over the whole ledger is what proves that no coupon is counted twice.
+//!
+//! The search passes over the ledger once and keeps a hash of each id with its delivery, 16 bytes. Sorted, equal ids lie
+//! side by side. If there are any, a second pass finds the text of those that are shown.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::vec;
+
+use crate::delivery::{DeliveryKey, Standing, StateName, Verdict};
+use crate::identity::OpenId;
+use crate::merchant_coupon_id::MerchantCouponId;
+
+use super::book::Book;
+use super::passing::Passing;
+use super::spill::{Spill, Spilled};
+
+/// How many repeated ids of a kind, and how many deliveries of each, are shown.
+const SHOWN: usize = 5;
+
+/// The ids that the answers to several deliveries have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// Coupons that several deliveries count as theirs.
+    pub coupon_ids: RepeatedIds,
+    /// Exchanges whose answer several deliveries have.
+    pub log_ids: RepeatedIds,
+}
+
+impl Repeats {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.coupon_ids.ids == 0 && self.log_ids.ids == 0
+    }
+}
+
+/// The repeated ids of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepeatedIds {
+    /// How many there are.
+    pub ids: u64,
+    /// How many deliveries have them. One that has several of them counts for each.
+    pub deliveries: u64,
+    /// The first of them, in the order of their first deliveries.
+    pub first: Vec<RepeatedId>,
+}
+
+/// One id that several deliveries have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatedId {
+    /// The id.
+    pub id: String,
+    /// How many deliveries have it.
+    pub deliveries: u64,
+    /// The first of them.
+    pub first: Vec<DeliveryOfId>,
+}
+
+/// A delivery that has an id of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryOfId {
+    /// To whom.
+    pub open_id: String,
+    /// Which of the user's coupons, from 1.
+    pub ordinal: u8,
+    /// Its idempotency key.
+    pub merchant_coupon_id: MerchantCouponId,
+    /// Its state.
+    pub state: StateName,
+}
+
+/// Eighty bits of a keyed hash. Among two hundred million ids, two are the same by chance with a probability of 2^-26.
+type IdHash = (u64, u16);
+
+/// An answer to a delivery has an id. The fields are in the order by which mentions are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mention {
+    id: IdHash,
+    recipient: u32,
+    ordinal: u8,
+    /// The state that the answer leads to if nothing else is known of the delivery.
+    leads_to: StateName,
+}
+
+impl Mention {
+    const BYTES: usize = 16;
+
+    const fn key(&self) -> DeliveryKey {
+        DeliveryKey {
+            recipient: self.recipient,
+            ordinal: self.ordinal,
+        }
+    }
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.id.0.to_le_bytes());
+        bytes[8..10].copy_from_slice(&self.id.1.to_le_bytes());
+        bytes[10..14].copy_from_slice(&self.recipient.to_le_bytes());
+        bytes[14] = self.ordinal;
+        bytes[15] = self.leads_to as u8;
+        bytes
+    }
+
+    /// `None` for bytes that [`Mention::to_bytes`] does not make.
+    fn from_bytes(bytes: [u8; Self::BYTES]) -> Option<Self> {
+        let (long, rest) = bytes.split_first_chunk()?;
+        let (short, rest) = rest.split_first_chunk()?;
+        let (recipient, rest) = rest.split_first_chunk()?;
+        let [ordinal, leads_to] = *rest else { return None };
+        Some(Self {
+            id: (u64::from_le_bytes(*long), u16::from_le_bytes(*short)),
+            recipient: u32::from_le_bytes(*recipient),
+            ordinal,
+            leads_to: *StateName::ALL.get(usize::from(leads_to))?,
+        })
+    }
+
+    /// Whether the delivery is in its present state because of this answer. A delivery that is in doubt, or that was
+    /// settled by a person or by a later answer, no longer depends on it. One that is due again depends on all of its answers:
+    /// each is taken to mean that nothing was issued.
+    fn decides(&self, standing: &Standing) -> bool {
+        let undecided_before = standing.doubt.is_none();
+        match (self.leads_to, standing.state.name()) {
+            // `issued` is never left, so a delivery has one such answer at most.
+            (StateName::Issued, StateName::Issued) => true,
+            // A person's decision keeps what the delivery was held by.
+            (StateName::Refused | StateName::Held, StateName::Refused) => undecided_before && standing.held.is_none(),
+            (StateName::Held, StateName::Held) | (StateName::Deferred, StateName::Deferred) => undecided_before,
+            _ => false,
+        }
+    }
+}
+
+const fn leads_to(verdict: &Verdict) -> StateName {
+    match verdict {
+        Verdict::Issued => StateName::Issued,
+        Verdict::Refused { .. } => StateName::Refused,
+        Verdict::Held { .. } => StateName::Held,
+        Verdict::NotIssued { .. } => StateName::Deferred,
+        Verdict::Unknown { .. } => StateName::InDoubt,
+    }
+}
+
+/// The hash of ids. The key is random, so nobody can choose ids whose hashes are the same.
+#[derive(Clone, Debug, Default)]
+struct Hashes([RandomState; 2]);
+
+impl Hashes {
+    fn hash(&self, id: &str) -> IdHash {
+        let [long, short] = &self.0;
+        let [.., high, low] = short.hash_one(id).to_be_bytes();
+        (long.hash_one(id), u16::from_be_bytes([high, low]))
+    }
+}
+
+/// The first pass: it takes in the ids of all answers.
+#[derive(Debug)]
+pub(super) struct Search {
+    hashes: Hashes,
+    coupon_ids: Mentions,
+    log_ids: Mentions,
+}
+
+impl Search {
+    pub(super) fn new(spill: &Arc<Spill>) -> Self {
+        // The two together take no more memory than one list of open_ids.
+        let most = usize::try_from(spill.bytes()).unwrap_or(usize::MAX) / 2 / Mention::BYTES;
+        Self {
+            hashes: Hashes::default(),
+            coupon_ids: Mentions::new(spill.clone(), most),
+            log_ids: Mentions::new(spill.clone(), most),
+        }
+    }
+
+    pub(super) fn add(&mut self, passing: &Passing<'_>) {
+        let Some(answer) = passing.answer() else { return };
+        let mention = |id: &str| Mention {
+            id: self.hashes.hash(id),
+            recipient: answer.key.recipient,
+            ordinal: answer.key.ordinal,
+            leads_to: leads_to(&answer.verdict),
+        };
+        let coupon = answer.ids.coupon_id.as_deref().map(mention);
+        let log = answer.ids.log_id.as_deref().map(mention);
+        self.coupon_ids.extend(coupon);
+        self.log_ids.extend(log);
+    }
+
+    /// Finds what repeats in the ledger that `book` is folded from. The result counts only if the book's [`Spill`] has not
+    /// failed.
+    pub(super) fn finish(self, book: &Book) -> Found {
+        Found {
+            hashes: self.hashes,
+            coupon_ids: Groups::of(self.coupon_ids.sorted(), book),
+            log_ids: Groups::of(self.log_ids.sorted(), book),
+        }
+    }
+}
+
+/// Mentions that are to be sorted: the last ones in memory, those before in a temporary file in sorted runs.
+#[derive(Debug)]
+struct Mentions {
+    spill: Arc<Spill>,
+    most: usize,
+    in_memory: Vec<Mention>,
+    file: Option<Spilled>,
+    /// Where the runs begin and end in the file, in bytes.
+    runs: Vec<(u64, u64)>,
+}
+
+impl Mentions {
+    /// How many are written and read at a time.
+    const TOGETHER: usize = 1 << 14;
+
+    fn new(spill: Arc<Spill>, most: usize) -> Self {
+        Self {
+            spill,
+            most: most.max(1),
+            in_memory: Vec::new(),
+            file: None,
+            runs: Vec::new(),
+        }
+    }
+
+    fn extend(&mut self, mention: Option<Mention>) {
+        self.in_memory.extend(mention);
+        if self.in_memory.len() >= self.most {
+            self.write_run();
+        }
+    }
+
+    /// After a failure, which the `Spill` keeps, the mentions are lost.
+    fn write_run(&mut self) {
+        self.in_memory.sort_unstable();
+        if self.file.is_none() {
+            self.file = self.spill.begin();
+        }
+        if let Some(file) = &self.file {
+            let begin = self.runs.last().map_or(0, |(_, end)| *end);
+            let mut end = begin;
+            for some in self.in_memory.chunks(Self::TOGETHER) {
+                let bytes: Vec<u8> = some.iter().flat_map(|mention| mention.to_bytes()).collect();
+                if !self.spill.write(file, &bytes, end) {
+                    break;
+                }
+                end += bytes.len() as u64;
+            }
+            self.runs.push((begin, end));
+        }
+        self.in_memory.clear();
+    }
+
+    fn sorted(mut self) -> Sorted {
+        self.in_memory.sort_unstable();
+        let in_memory = std::mem::take(&mut self.in_memory).into_iter();
+        let mut sorted = Sorted {
+            runs: vec![Run {
+                read: in_memory,
+                left: (0, 0),
+            }],
+            next: BinaryHeap::new(),
+            file: self.file,
+            spill: self.spill,
+        };
+        for left in self.runs {
+            let read = Vec::new().into_iter();
+            sorted.runs.push(Run { read, left });
+        }
+        for run in 0..sorted.runs.len() {
+            sorted.advance(run);
+        }
+        sorted
+    }
+}
+
+/// A sorted run: what was read of it, and where the rest lies.
+#[derive(Debug)]
+struct Run {
+    read: vec::IntoIter<Mention>,
+    left: (u64, u64),
+}
+
+/// All mentions in order, merged from their runs.
+#[derive(Debug)]
+struct Sorted {
+    runs: Vec<Run>,
+    next: BinaryHeap<Reverse<(Mention, usize)>>,
+    file: Option<Spilled>,
+    spill: Arc<Spill>,
+}
+
+impl Sorted {
+    /// Puts the next mention of a run in line.
+    fn advance(&mut self, run: usize) {
+        let Some(Run { read, left }) = self.runs.get_mut(run) else {
+            return;
+        };
+        if read.len() == 0
+            && left.0 < left.1
+            && let Some(file) = &self.file
+        {
+            let most = (Mentions::TOGETHER * Mention::BYTES) as u64;
+            let end = left.1.min(left.0 + most);
+            let mut bytes = vec![0; usize::try_from(end - left.0).unwrap_or_default()];
+            // After a failure, which the `Spill` keeps, the run ends here.
+            let more = if self.spill.read(file, &mut bytes, left.0) {
+                let (chunks, _) = bytes.as_chunks();
+                chunks.iter().filter_map(|chunk| Mention::from_bytes(*chunk)).collect()
+            } else {
+                Vec::new()
+            };
+            *read = more.into_iter();
+            left.0 = end;
+        }
+        if let Some(mention) = read.next() {
+            self.next.push(Reverse((mention, run)));
+        }
+    }
+}
+
+impl Iterator for Sorted {
+    type Item = Mention;
+
+    fn next(&mut self) -> Option<Mention> {
+        let Reverse((mention, run)) = self.next.pop()?;
+        self.advance(run);
+        Some(mention)
+    }
+}
+
+/// Repeated ids of one kind, by their hashes.
+#[derive(Debug, Default)]
+struct Groups {
+    ids: u64,
+    deliveries: u64,
+    /// The groups with the smallest first deliveries.
+    first: BinaryHeap<Group>,
+}
+
+/// The deliveries that have one id. Ordered by the first of them.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    first: Vec<DeliveryKey>,
+    id: IdHash,
+    deliveries: u64,
+}
+
+impl Groups {
+    fn of(mentions: Sorted, book: &Book) -> Self {
+        let mut groups = Self::default();
+        let mut mentions = mentions.peekable();
+        while let Some(group) = Group::next(&mut mentions, book) {
+            groups.ids += 1;
+            groups.deliveries += group.deliveries;
+            groups.first.push(group);
+            if groups.first.len() > SHOWN {
+                groups.first.pop();
+            }
+        }
+        groups
+    }
+
+    fn named(self, names: &HashMap<IdHash, String>, book: &Book) -> RepeatedIds {
+        let first = self.first.into_sorted_vec().into_iter();
+        RepeatedIds {
+            ids: self.ids,
+            deliveries: self.deliveries,
+            first: first.filter_map(|group| group.named(names, book)).collect(),
+        }
+    }
+}
+
+impl Group {
+    /// The next id that several deliveries have, of whom at least one is what it is by the answer with this id. `None` after
+    /// the last one.
+    fn next(mentions: &mut Peekable<Sorted>, book: &Book) -> Option<Self> {
+        loop {
+            let begin = mentions.next()?;
+            if mentions.peek().is_none_or(|next| next.id != begin.id) {
+                continue;
+            }
+            let mut last = begin;
+            let mut decides = begin.decides(&book.standing(begin.key()));
+            let mut group = Self {
+                first: vec![begin.key()],
+                id: begin.id,
+                deliveries: 1,
+            };
+            while let Some(mention) = mentions.next_if(|mention| mention.id == begin.id) {
+                decides |= mention.decides(&book.standing(mention.key()));
+                if mention.key() == last.key() {
+                    continue;
+                }
+                last = mention;
+                group.deliveries += 1;
+                if group.first.len() < SHOWN {
+                    group.first.push(mention.key());
+                }
+            }
+            if group.deliveries > 1 && decides {
+                return Some(group);
+            }
+        }
+    }
+
+    fn named(self, names: &HashMap<IdHash, String>, book: &Book) -> Option<RepeatedId> {
+        let delivery = |key: DeliveryKey| {
+            let open_id = book.open_id(key.recipient);
+            Some(DeliveryOfId {
+                merchant_coupon_id: book.merchant_coupon_id_of(&OpenId::parse(&open_id).ok()?, key.ordinal),
+                open_id,
+                ordinal: key.ordinal,
+                state: book.standing(key).state.name(),
+            })
+        };
+        Some(RepeatedId {
+            id: names.get(&self.id)?.clone(),
+            deliveries: self.deliveries,
+            first: self.first.into_iter().filter_map(delivery).collect(),
+        })
+    }
+}
+
+/// What repeats. A second pass over the ledger tells the ids themselves.
+#[derive(Debug)]
+pub(super) struct Found {
+    hashes: Hashes,
+    coupon_ids: Groups,
+    log_ids: Groups,
+}
+
+impl Found {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.coupon_ids.ids == 0 && self.log_ids.ids == 0
+    }
+
+    /// Begins the second pass.
+    pub(super) fn naming(self) -> Naming {
+        let shown = || self.coupon_ids.first.iter().chain(&self.log_ids.first);
+        Naming {
+            keys: shown().filter_map(|group| group.first.first().copied()).collect(),
+            names: HashMap::new(),
+            found: self,
+        }
+    }
+}
+
+/// The second pass: it finds the text of the ids that are shown.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// The first delivery of each of them: few, so that most answers are not looked into.
+    keys: Vec<DeliveryKey>,
+    names: HashMap<IdHash, String>,
+    found: Found,
+}
+
+impl Naming {
+    pub(super) fn add(&mut self, passing: &Passing<'_>) {
+        if !passing.ended().is_some_and(|(key, _)| self.keys.contains(&key)) {
+            return;
+        }
+        let Some(answer) = passing.answer() else { return };
+        for id in [answer.ids.coupon_id, answer.ids.log_id].into_iter().flatten() {
+            self.names.insert(self.found.hashes.hash(&id), id);
+        }
+    }
+
+    pub(super) fn finish(self, book: &Book) -> Repeats {
+        let Found {
+            coupon_ids, log_ids, ..
+        } = self.found;
+        Repeats {
+            coupon_ids: coupon_ids.named(&self.names, book),
+            log_ids: log_ids.named(&self.names, book),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
