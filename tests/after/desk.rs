@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ use runner::ledger::lock::{CampaignLock, Purpose};
 use runner::ledger::place::Place;
 use runner::ledger::{Decision, Fact, Generation, Ledger};
 use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+
+pub use crate::process::Ran;
 
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
 
@@ -34,29 +36,7 @@ pub struct Desk {
     pub dir: tempfile::TempDir,
 }
 
-/// How a command ended.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
 impl Ran {
-    pub fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Asserts the exit code, and shows everything if it is another.
-    pub fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        self
-    }
-
     /// The JSON objects on stdout.
     pub fn objects(&self) -> Vec<serde_json::Value> {
         self.out

@@ -8,6 +8,8 @@
 
 mod desk;
 mod export;
+#[path = "../process_common/mod.rs"]
+mod process;
 mod resolve;
 mod trace;
 mod verify;

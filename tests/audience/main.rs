@@ -5,49 +5,21 @@
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
 
 mod bad_input;
+#[path = "../audience_common/mod.rs"]
+mod common;
 mod formats;
 mod parquet_types;
 mod piped;
 mod written;
 
-use std::fmt::Write as _;
 use std::path::Path;
 
+use common::{Seen, Shown};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use runner::audience::{
-    Activity, AudienceError, Columns, CsvSource, Encoding, Input, JsonlSource, Source, Totals, read,
-};
-use runner::event::{RowPlace, UnusableKind};
-
-/// One row as it came out: where, who, and what is known of when.
-type Shown = (String, Result<String, UnusableKind>, Seen);
-
-/// What a row says of when its user was last active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
-    Unknown,
-    At(Timestamp),
-    Unreadable(String),
-}
-
-impl From<Activity<'_>> for Seen {
-    fn from(activity: Activity<'_>) -> Self {
-        match activity {
-            Activity::Unknown => Self::Unknown,
-            Activity::At(at) => Self::At(at),
-            Activity::Unreadable(value) => Self::Unreadable(value.to_owned()),
-        }
-    }
-}
+use runner::audience::{AudienceError, Columns, CsvSource, Encoding, Input, JsonlSource, Source, Totals};
 
 fn columns() -> Columns {
-    Columns {
-        open_id: "open_id".into(),
-        last_active: Some("seen".into()),
-        zone: TimeZone::get("Asia/Shanghai").unwrap(),
-        present: "2026-06-01T02:00:00Z".parse().expect("a time"),
-    }
+    common::columns(Some("seen"))
 }
 
 fn csv(path: &Path) -> Source {
@@ -68,16 +40,8 @@ fn jsonl(path: &Path) -> Source {
 
 /// Reads to the end.
 fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
-    let mut shown = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let totals = runtime.block_on(read(source, |batch| {
-        let rows = batch.rows();
-        shown.extend(rows.map(|row| {
-            let place = RowPlace::from(row.place).to_string();
-            (place, row.open_id.map(Into::into), row.last_active.into())
-        }));
-    }))?;
-    Ok((shown, totals))
+    runtime.block_on(common::all(source))
 }
 
 /// The people among the rows, in order.
@@ -95,15 +59,7 @@ fn people(rows: Vec<Shown>) -> Vec<(String, Option<Timestamp>)> {
 
 /// An error as a user is told it, with the folder's path left out.
 fn told(error: &AudienceError, folder: &Path) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        write!(text, "\n  caused by: {error}").unwrap();
-        cause = error.source();
-    }
-    if let Some(help) = error.help() {
-        write!(text, "\n  help: {help}").unwrap();
-    }
+    let mut text = common::told(error);
     if !error.is_input() {
         text.push_str("\n  (exit 1)");
     }

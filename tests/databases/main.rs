@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
 
+#[path = "../audience_common/mod.rs"]
+mod common;
 mod interrupted;
 mod mysql;
 mod postgres;
@@ -16,31 +18,9 @@ mod servers;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use runner::audience::{Activity, AudienceError, Columns, Query, Server, Totals, read};
-use runner::event::{RowPlace, UnusableKind};
+use common::{Seen, Shown, all, columns};
+use runner::audience::{AudienceError, Query, Server};
 use runner::secret::SecretRef;
-
-type Shown = (String, Result<String, UnusableKind>, Seen);
-
-/// What a row says of when its user was last active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
-    Unknown,
-    At(Timestamp),
-    Unreadable(String),
-}
-
-impl From<Activity<'_>> for Seen {
-    fn from(activity: Activity<'_>) -> Self {
-        match activity {
-            Activity::Unknown => Self::Unknown,
-            Activity::At(at) => Self::At(at),
-            Activity::Unreadable(value) => Self::Unreadable(value.to_owned()),
-        }
-    }
-}
 
 /// A file with a URL in it, for as long as a test needs it.
 struct Url {
@@ -59,35 +39,14 @@ impl Url {
     fn ask(&self, sql: &str) -> Server {
         Server {
             url: SecretRef::File(self.path.clone()),
-            query: Query::new(sql, columns()),
+            query: Query::new(sql, columns(None)),
         }
-    }
-}
-
-fn columns() -> Columns {
-    Columns {
-        open_id: "open_id".into(),
-        last_active: None,
-        zone: TimeZone::get("Asia/Shanghai").unwrap(),
-        present: "2026-06-01T02:00:00Z".parse().expect("a time"),
     }
 }
 
 fn with_times(mut server: Server) -> Server {
     server.query.columns.last_active = Some("seen".into());
     server
-}
-
-async fn all(source: &runner::audience::Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
-    let mut shown = Vec::new();
-    let totals = read(source, |batch| {
-        shown.extend(batch.rows().map(|row| {
-            let place = RowPlace::from(row.place).to_string();
-            (place, row.open_id.map(Into::into), row.last_active.into())
-        }));
-    })
-    .await?;
-    Ok((shown, totals))
 }
 
 /// Rows in lines, as short as they can be read.
@@ -105,15 +64,7 @@ fn lines(rows: Vec<Shown>) -> String {
 
 /// An error as a user is told it.
 fn told(error: &AudienceError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        write!(text, "\n  caused by: {error}").unwrap();
-        cause = error.source();
-    }
-    if let Some(help) = error.help() {
-        write!(text, "\n  help: {help}").unwrap();
-    }
+    let mut text = common::told(error);
     write!(text, "\n  (exit {})\n", if error.is_input() { 2 } else { 1 }).unwrap();
     text
 }

@@ -1,19 +1,23 @@
 //! What every history needs: a plan, an audience, a store that can be opened again, and an ear for events.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
 use runner::clock::{Clock, from_ms};
+use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
 use runner::engine::lane::{AppIdTurn, Lane, NotTaken};
 use runner::engine::roll::Roll;
 use runner::engine::{Apply, Ended, EngineError};
-use runner::event::{Event, EventKind, Owner};
+use runner::event::{Event, EventKind, Owner, PlaceUnit};
 use runner::identity::OpenId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
 use runner::order::Order;
+use runner::outcome::Class;
 use runner::plan::forecast::Load;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::sync::watch;
@@ -34,6 +38,47 @@ pub fn plan() -> Plan {
         ..RunOptions::default()
     };
     plan::build(&parsed.campaign, options).unwrap()
+}
+
+/// An audience: its open_ids, and when each user was last active.
+pub type Listed = Vec<(String, Activity<'static>)>;
+
+/// The users of these numbers, of whom nothing else is known.
+pub fn listed(users: Range<u32>) -> Listed {
+    users.map(|user| (format!("u{user}"), Activity::Unknown)).collect()
+}
+
+/// Holds an audience against a ledger, as an apply does.
+pub fn decide(
+    bench: &Bench,
+    ledger: &Ledger<MemoryStore>,
+    listed: &Listed,
+    accepted: &[Accept],
+    class: &dyn Fn(i64) -> Class,
+) -> Result<Converged, Vec<Refusal>> {
+    let mut admission = Admission::new(ledger.book(), &bench.plan);
+    for (number, (open_id, last_active)) in (2..).zip(listed) {
+        admission.row(&Row {
+            place: Place {
+                within: "audience.csv",
+                unit: PlaceUnit::Line,
+                number,
+            },
+            open_id: Ok(open_id),
+            last_active: *last_active,
+        });
+    }
+    admission.decide(&Terms {
+        plan: &bench.plan,
+        totals: &Totals {
+            rows: listed.len() as u64,
+            ..Totals::default()
+        },
+        accepted,
+        rehearsal: false,
+        class,
+        now: bench.clock.now().max(ledger.book().newest()),
+    })
 }
 
 /// So many deliveries that were never attempted, in no waves, on a day on which nothing began.

@@ -3,17 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use runner::audience::{Activity, Place, Row, Totals};
 use runner::delivery::StateName;
 use runner::engine::Ended;
-use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
-use runner::event::{Ending, PlaceUnit};
+use runner::engine::admit::{Accept, Converged, Refusal};
+use runner::event::Ending;
 use runner::identity::ActivityId;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
 use runner::outcome::Class;
 
-use crate::bench::Bench;
+use crate::bench::{self, Bench, listed};
 use crate::world::{Act, World};
 
 /// The code that the first file does not know.
@@ -28,30 +27,8 @@ fn decide(
     class: Class,
     accepted: &[Accept],
 ) -> Result<Converged, Vec<Refusal>> {
-    let mut admission = Admission::new(ledger.book(), &bench.plan);
-    for (line, user) in (2..).zip(users.clone()) {
-        let open_id = format!("u{user}");
-        admission.row(&Row {
-            place: Place {
-                within: "audience.csv",
-                unit: PlaceUnit::Line,
-                number: line,
-            },
-            open_id: Ok(&open_id),
-            last_active: Activity::Unknown,
-        });
-    }
-    admission.decide(&Terms {
-        plan: &bench.plan,
-        totals: &Totals {
-            rows: u64::from(users.end - users.start),
-            ..Totals::default()
-        },
-        accepted,
-        rehearsal: false,
-        class: &|code| if code == CODE { class } else { Class::Hold },
-        now: bench.clock.now().max(ledger.book().newest()),
-    })
+    let class = |code| if code == CODE { class } else { Class::Hold };
+    bench::decide(bench, ledger, &listed(users), accepted, &class)
 }
 
 async fn begin(bench: &Bench) -> Ledger<MemoryStore> {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runner::audience::{Activity, Place, Row, Totals};
+use runner::audience::Activity;
 use runner::clock::{from_ms, later, until};
 use runner::delivery::{Skipped, StateName};
 use runner::engine::Why;
-use runner::engine::admit::{Admission, Converged, Terms};
+use runner::engine::admit::Converged;
 use runner::engine::outlook::{Outlook, foresee};
-use runner::event::{EventKind, PlaceUnit};
+use runner::event::EventKind;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
 use runner::order::Order as Told;
@@ -18,7 +18,7 @@ use runner::plan::forecast::lapse::Comparison;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Lapse, TurnOrder, Wave};
 
-use crate::bench::{BEGIN, Bench};
+use crate::bench::{BEGIN, Bench, decide};
 use crate::world::{Act, World};
 
 const WITHIN: Duration = Duration::from_secs(1_000);
@@ -88,30 +88,12 @@ impl Case {
     }
 
     fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
-        let mut admission = Admission::new(ledger.book(), &bench.plan);
-        for (line, after) in (2..).zip(&self.lapse_after) {
-            let lapses = from_ms(BEGIN + after * 1_000);
-            admission.row(&Row {
-                place: Place {
-                    within: "audience.csv",
-                    unit: PlaceUnit::Line,
-                    number: line,
-                },
-                open_id: Ok(&format!("u{line}")),
-                last_active: Activity::At(lapses - WITHIN),
-            });
-        }
-        let decided = admission.decide(&Terms {
-            plan: &bench.plan,
-            totals: &Totals {
-                rows: self.lapse_after.len() as u64,
-                ..Totals::default()
-            },
-            accepted: &[],
-            rehearsal: false,
-            class: &|_| Class::Hold,
-            now: bench.clock.now().max(ledger.book().newest()),
-        });
+        let active = |after| Activity::At(from_ms(BEGIN + after * 1_000) - WITHIN);
+        let listed = (2..).zip(&self.lapse_after);
+        let listed = listed
+            .map(|(user, after)| (format!("u{user}"), active(after)))
+            .collect();
+        let decided = decide(bench, ledger, &listed, &[], &|_| Class::Hold);
         decided.expect("nothing has changed")
     }
 

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runner::audience::{Activity, Place, Row, Totals};
 use runner::clock::{from_ms, until};
 use runner::delivery::{Counts, Skipped, StateName};
-use runner::engine::admit::{Accept, Admission, Converged, Terms};
+use runner::engine::admit::{Accept, Converged};
 use runner::engine::outlook::{Outlook, foresee};
 use runner::engine::{Ended, Why};
-use runner::event::{EventKind, PlaceUnit, Reading};
+use runner::event::{EventKind, Reading};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
 use runner::order::Order;
@@ -19,7 +18,7 @@ use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Guard, InDoubt, Wave};
 use runner::report::plan::Stand;
 
-use crate::bench::{BEGIN, Bench, load};
+use crate::bench::{BEGIN, Bench, decide, listed, load};
 use crate::world::{Act, World};
 
 /// The code that nobody has classified.
@@ -148,33 +147,8 @@ impl Round {
 
     /// Holds the audience against a ledger.
     fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
-        let mut admission = Admission::new(ledger.book(), &bench.plan);
-        let mut rows = 0;
-        for (line, user) in (2..).zip(self.users.clone()) {
-            let open_id = format!("u{user}");
-            admission.row(&Row {
-                place: Place {
-                    within: "audience.csv",
-                    unit: PlaceUnit::Line,
-                    number: line,
-                },
-                open_id: Ok(&open_id),
-                last_active: Activity::Unknown,
-            });
-            rows += 1;
-        }
         let class = |code| if code == UNLISTED { self.class } else { Class::Hold };
-        let decided = admission.decide(&Terms {
-            plan: &bench.plan,
-            totals: &Totals {
-                rows,
-                ..Totals::default()
-            },
-            accepted: &Accept::ALL,
-            rehearsal: false,
-            class: &class,
-            now: bench.clock.now().max(ledger.book().newest()),
-        });
+        let decided = decide(bench, ledger, &listed(self.users.clone()), &Accept::ALL, &class);
         decided.expect("everything is accepted")
     }
 

@@ -92,18 +92,23 @@ async fn a_kill_while_it_appends_loses_nothing_that_was_durable() {
     .await;
 }
 
+/// Takes what the child says for some time, or until it ends.
+fn listen(told: &mpsc::Receiver<String>, time: Duration) {
+    let from = std::time::Instant::now();
+    while let Some(left) = time.checked_sub(from.elapsed()) {
+        if told.recv_timeout(left).is_err() {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
     after_kills("append", 24, |random, told| {
         // The first line is said before anything is opened; from there on any moment will do.
         let _ = told.recv();
         let until = Duration::from_micros(random.u64(0..15_000));
-        let from = std::time::Instant::now();
-        while let Some(left) = until.checked_sub(from.elapsed()) {
-            if told.recv_timeout(left).is_err() {
-                break;
-            }
-        }
+        listen(told, until);
     })
     .await;
 }
@@ -115,12 +120,7 @@ async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
         let lines = random.usize(2..30);
         told.iter().take(lines).for_each(drop);
         let until = Duration::from_micros(random.u64(0..10_000));
-        let from = std::time::Instant::now();
-        while let Some(left) = until.checked_sub(from.elapsed()) {
-            if told.recv_timeout(left).is_err() {
-                break;
-            }
-        }
+        listen(told, until);
     })
     .await;
 }

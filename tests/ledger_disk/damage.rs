@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use runner::ledger::Ledger;
 
 use crate::common::{Open, identity, open as laid_open};
+use crate::files::{copy_dir, files};
 use crate::history::History;
 use runner::ledger::lock::Purpose;
 
@@ -29,39 +30,9 @@ pub async fn written(root: &Path) -> (u64, Open) {
     was.unwrap()
 }
 
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
-pub fn files(dir: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, into);
-        } else {
-            into.push(path);
-        }
-    }
-}
-
 /// All that lies in the ledger's directory.
 pub fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut paths = Vec::new();
-    files(place(root).dir(), &mut paths);
-    paths
-        .into_iter()
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
+    files(place(root).dir())
 }
 
 /// Opens what was damaged. It is as it was, or it is refused with words; and what was refused is what it was to the byte,
@@ -95,10 +66,9 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
     let mut random = fastrand::Rng::with_seed(seed);
     let root = tempfile::tempdir().unwrap();
     let was = written(root.path()).await;
-    let mut paths = Vec::new();
-    files(place(root.path()).dir(), &mut paths);
-    let names: Vec<_> = paths
-        .iter()
+    let found = contents(root.path());
+    let names: Vec<_> = found
+        .keys()
         .map(|path| path.strip_prefix(root.path()).unwrap())
         .collect();
     let (mut refused, mut harmless) = (0, 0);
@@ -115,7 +85,7 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
             let Some(byte) = bytes.get(at) else { continue };
             let bit = random.u8(0..8);
             let damaged = tempfile::tempdir().unwrap();
-            copy(root.path(), damaged.path());
+            copy_dir(root.path(), damaged.path());
             let file = fs::OpenOptions::new()
                 .write(true)
                 .open(damaged.path().join(name))
@@ -158,7 +128,7 @@ async fn a_store_or_a_head_that_is_cut_short_is_harmless_or_refused() {
         for left in [0, 1, length / 3, length / 2, length - 1] {
             for sealed in [true, false] {
                 let damaged = tempfile::tempdir().unwrap();
-                copy(root.path(), damaged.path());
+                copy_dir(root.path(), damaged.path());
                 let file = fs::OpenOptions::new()
                     .write(true)
                     .open(damaged.path().join(&dir).join(name))
@@ -180,9 +150,9 @@ async fn a_store_or_a_head_that_is_cut_short_is_harmless_or_refused() {
 async fn a_store_and_a_head_of_different_times_are_refused() {
     let [early, late, next] = [(); 3].map(|()| tempfile::tempdir().unwrap());
     drop(written(early.path()).await);
-    copy(early.path(), late.path());
+    copy_dir(early.path(), late.path());
     drop(written(late.path()).await);
-    copy(early.path(), next.path());
+    copy_dir(early.path(), next.path());
     let (mut ledger, lock) = open(next.path()).await.unwrap();
     let facts = History::new(7).next(ledger.book());
     ledger.append(facts).await.unwrap();
@@ -193,14 +163,14 @@ async fn a_store_and_a_head_of_different_times_are_refused() {
         let (from, to) = (place(from).dir().join(part), place(to).dir().join(part));
         let _ = fs::remove_dir_all(&to);
         if from.is_dir() {
-            copy(&from, &to);
+            copy_dir(&from, &to);
         } else {
             fs::copy(from, to).unwrap();
         }
     };
     let mixed = |head: &Path, store: &Path| {
         let mixed = tempfile::tempdir().unwrap();
-        copy(head, mixed.path());
+        copy_dir(head, mixed.path());
         part(store, mixed.path(), "store");
         mixed
     };

@@ -7,6 +7,7 @@ use std::path::Path;
 use runner::ledger::lock::CampaignLock;
 use runner::ledger::{Ledger, LedgerError, SledStore, StoreError};
 
+use crate::files::{copy_dir, files};
 use crate::history::History;
 use crate::{open, place};
 
@@ -22,20 +23,6 @@ async fn appended(root: &Path) -> (Ledger<SledStore>, CampaignLock) {
 async fn append(ledger: &mut Ledger<SledStore>) -> Result<(), LedgerError> {
     let facts = History::new(ledger.sequence()).next(ledger.book());
     ledger.append(facts).await.map(drop)
-}
-
-/// Copies a directory, as a restore from a backup does.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 fn gone(error: &LedgerError) -> Option<bool> {
@@ -60,9 +47,9 @@ const HAPPENS: [Happens; 9] = [
     }),
     ("the ledger is put back from a copy", true, |root| {
         let dir = place(root).dir().to_owned();
-        copy(&dir, &root.join("copy"));
+        copy_dir(&dir, &root.join("copy"));
         fs::remove_dir_all(&dir).unwrap();
-        copy(&root.join("copy"), &dir);
+        copy_dir(&root.join("copy"), &dir);
     }),
     ("only its passport is removed", false, |root| {
         fs::remove_file(place(root).dir().join("ledger.json")).unwrap();
@@ -154,12 +141,12 @@ async fn closing_writes_nothing_into_the_ledger_that_is_there_instead() {
     ledger.close().await;
     drop(lock);
     let backup = root.path().join("backup");
-    copy(place(root.path()).dir(), &backup);
+    copy_dir(place(root.path()).dir(), &backup);
     let (mut ledger, _lock) = open(root.path()).await.unwrap();
     append(&mut ledger).await.unwrap();
     let dir = place(root.path()).dir().to_owned();
     fs::rename(&dir, root.path().join("aside")).unwrap();
-    copy(&backup, &dir);
+    copy_dir(&backup, &dir);
     let before = files(&dir);
     ledger.close().await;
     assert_eq!(files(&dir), before);
@@ -182,19 +169,4 @@ async fn a_file_of_a_ledger_that_is_a_link_is_refused() {
         let refused = opened.await.unwrap_err();
         assert!(refused.contains("it is a symbolic link"), "{file}: {refused}");
     }
-}
-
-/// Every file below a directory, with its bytes.
-fn files(dir: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
-    let mut found = std::collections::BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            found.insert(path, bytes);
-        }
-    }
-    found
 }

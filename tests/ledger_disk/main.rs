@@ -13,6 +13,8 @@ mod common;
 mod crashes;
 mod damage;
 mod doors;
+#[path = "../files_common/mod.rs"]
+mod files;
 mod full;
 mod gone;
 mod history;

@@ -13,7 +13,8 @@ use runner::ledger::verify::{Report, Shortcut, VerifyError, verify};
 use sha2::{Digest, Sha256};
 
 use crate::common::owner;
-use crate::damage::{contents, copy, files, written};
+use crate::damage::{contents, written};
+use crate::files::{copy_dir, files};
 use crate::{chain, open, place};
 
 async fn verified(root: &Path) -> Result<Report, VerifyError> {
@@ -91,16 +92,13 @@ async fn no_flipped_bit_passes_it_by() {
     let root = tempfile::tempdir().unwrap();
     drop(written(root.path()).await);
     let was = verified(root.path()).await.unwrap();
-    let mut paths = Vec::new();
-    files(&place(root.path()).dir().join("store"), &mut paths);
     let (mut refused, mut sound) = (0, 0);
-    for path in paths {
+    for (path, bytes) in files(&place(root.path()).dir().join("store")) {
         let name = path.strip_prefix(root.path()).unwrap();
         let file = path.strip_prefix(place(root.path()).dir().join("store")).unwrap();
-        let bytes = fs::read(&path).unwrap();
         for _ in 0..if bytes.len() > 10_000 { 80 } else { 20 } {
             let damaged = tempfile::tempdir().unwrap();
-            copy(root.path(), damaged.path());
+            copy_dir(root.path(), damaged.path());
             let at = random.usize(0..bytes.len());
             let bit = 1 << random.u8(0..8);
             let open = fs::OpenOptions::new()

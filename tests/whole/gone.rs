@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::control::applying;
-use crate::scene::{Ran, Scene, StandIn, files};
+use crate::files::{copy_dir, files};
+use crate::scene::{Ran, Scene, StandIn};
 
 /// More than are sent before anybody could remove a ledger.
 const USERS: usize = 3_000;
@@ -14,14 +15,6 @@ const USERS: usize = 3_000;
 fn wait_for_requests(stand_in: &StandIn, many: usize) {
     while stand_in.log().len() < many {
         std::thread::yield_now();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    for (path, bytes) in files(from) {
-        let to = to.join(path.strip_prefix(from).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::write(to, bytes).unwrap();
     }
 }
 
@@ -84,11 +77,11 @@ fn a_run_whose_ledger_is_put_back_from_a_copy_stops_and_leaves_the_copy_as_it_is
     let scene = Scene::new(&stand_in.url, USERS);
     scene.run(&["--at-most", "5"]).ends(3);
     let backup = scene.dir.path().join("backup");
-    copy(scene.place().dir(), &backup);
+    copy_dir(scene.place().dir(), &backup);
     let run = scene.apply(&[]).spawn().unwrap();
     wait_for_requests(&stand_in, 50);
     fs::rename(scene.place().dir(), scene.dir.path().join("aside")).unwrap();
-    copy(&backup, scene.place().dir());
+    copy_dir(&backup, scene.place().dir());
     let ran = Ran::of(run.wait_with_output().unwrap()).ends(1);
     assert!(ran.err.contains("error[E0320]"), "{}", ran.err);
     assert!(stand_in.log().len() < USERS / 2);

@@ -9,6 +9,8 @@
 mod before;
 mod broken_off;
 mod control;
+#[path = "../files_common/mod.rs"]
+mod files;
 mod gone;
 mod kills;
 mod many;
@@ -17,6 +19,8 @@ mod midrun;
 #[path = "../ledger_disk/mounted.rs"]
 mod mounted;
 mod objects;
+#[path = "../process_common/mod.rs"]
+mod process;
 mod report;
 mod scene;
 mod second;

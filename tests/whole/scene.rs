@@ -1,12 +1,12 @@
 //! The scene of a test: a stand-in in a process of its own, a campaign on disk, and the program.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use runner::delivery::DeliveryKey;
 use runner::event::Owner;
@@ -16,6 +16,9 @@ use runner::ledger::place::Place;
 use runner::ledger::store::SledStore;
 use runner::ledger::{Fact, Ledger};
 use serde_json::Value;
+
+pub use crate::files::files;
+pub use crate::process::Ran;
 
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
 /// The user's state for commands that belong to no scene, so that no test writes into that of a developer.
@@ -298,29 +301,7 @@ impl Scene {
     }
 }
 
-/// How the program ended.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
 impl Ran {
-    pub fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Asserts the exit code, and shows everything if it is another.
-    pub fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        self
-    }
-
     /// The most starts in any second, as its summary has it, by its own clock.
     pub fn most_in_a_second(&self) -> u64 {
         let said = self.out.lines().chain(self.err.lines());
@@ -329,19 +310,4 @@ impl Ran {
             .and_then(|most| most.parse().ok())
             .unwrap_or_else(|| panic!("{self:?}"))
     }
-}
-
-/// Every file below a folder, with its bytes; none when there is no folder.
-pub fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            found.insert(path, bytes);
-        }
-    }
-    found
 }

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use runner::ledger::Fact;
 use serde_json::Value;
 
-use crate::scene::{Ran, Scene, StandIn, files};
+use crate::files::{copy_dir, files};
+use crate::scene::{Ran, Scene, StandIn};
 use crate::two::signal;
 
 /// A campaign of which some users were sent to, a copy of its ledger as it was then, and more that were sent to afterwards.
@@ -37,14 +38,6 @@ impl Restored {
 
     fn sent(&self) -> usize {
         self.stand_in.log().len()
-    }
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    for (path, bytes) in files(from) {
-        let to = to.join(path.strip_prefix(from).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::write(to, bytes).unwrap();
     }
 }
 
