@@ -89,6 +89,16 @@ impl Clock {
         }
     }
 
+    /// The present by each clock.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            wall: self.now(),
+            instant: Instant::now(),
+            age: self.age_now(),
+        }
+    }
+
     /// What the wall says now, to the millisecond.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall")]
@@ -114,16 +124,29 @@ impl Clock {
     }
 }
 
+/// One moment by each clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// For windows, days and what people are told.
+    pub wall: Timestamp,
+    /// For waits, durations and rates.
+    pub instant: Instant,
+    /// For the ages of doubts.
+    pub age: AgeInstant,
+}
+
+impl Moment {
+    /// A moment of a machine that is never suspended.
+    #[must_use]
+    pub const fn awake(wall: Timestamp, instant: Instant) -> Self {
+        let age = AgeInstant(instant);
+        Self { wall, instant, age }
+    }
+}
+
 /// A moment by which ages are measured; see [`Clock::age_now`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgeInstant(Instant);
-
-impl From<Instant> for AgeInstant {
-    /// Of a machine that is never suspended.
-    fn from(instant: Instant) -> Self {
-        Self(instant)
-    }
-}
 
 impl std::ops::Add<Duration> for AgeInstant {
     type Output = Self;

@@ -12,8 +12,10 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::campaign::Parsed;
+use crate::clock::until;
 use crate::engine::Ended;
 use crate::engine::admit::Accept;
 use crate::event::{Emit, Event, EventKind, Reading};
@@ -134,13 +136,18 @@ enum Lived {
 struct Heard {
     tally: Tally,
     hours: Hours,
+    /// When it began, by the wall of the simulation and by a clock for durations.
+    from: Timestamp,
+    began: Instant,
     latest: Timestamp,
 }
 
 impl Heard {
     fn hear(&mut self, event: &Event) {
         self.latest = self.latest.max(event.at);
-        self.tally.fold(event);
+        // Nobody corrects the wall of a simulation.
+        let since = until(self.from, event.at).unwrap_or_default();
+        self.tally.fold(event, self.began + since);
         self.hours.hear(event);
     }
 }
@@ -202,13 +209,9 @@ impl Job<'_> {
             emit: emit_to(&heard),
         };
         let ended = self.wait_for(simulation, &heard, &busy).await?;
-        let Heard { tally, hours, latest } = {
+        let (tally, hours, latest) = {
             let heard = lock(&heard);
-            Heard {
-                tally: heard.tally.clone(),
-                hours: heard.hours.clone(),
-                latest: heard.latest,
-            }
+            (heard.tally.clone(), heard.hours.clone(), heard.latest)
         };
         let zone = self.parsed.campaign.timezone.clone();
         let about = About {
@@ -229,6 +232,8 @@ impl Job<'_> {
         let mut heard = Heard {
             tally: Tally::default(),
             hours: Hours::new(self.parsed.campaign.timezone.clone(), self.from, counts),
+            from: self.from,
+            began: Instant::now(),
             latest: self.from,
         };
         let began = EventKind::RunBegan {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use crate::calendar::Day;
-use crate::clock::until;
+use crate::clock::{Moment, until};
 use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Waiting};
@@ -16,7 +16,7 @@ use crate::ledger::{Book, Store};
 use crate::plan::Plan;
 
 use super::Why;
-use super::dispatcher::{Dispatcher, Moment};
+use super::dispatcher::Dispatcher;
 use super::worker::Latest;
 
 /// Counts the attempts of the present day.

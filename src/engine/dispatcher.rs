@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::clock::{AgeInstant, Clock, LOOK_AGAIN, later, until};
+use crate::clock::{LOOK_AGAIN, Moment, later, until};
 use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Halted};
@@ -40,27 +40,6 @@ use super::{Apply, Ended, EngineError, Why};
 
 /// How often an app id that another process has is asked for.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// One moment by each clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// For windows, days and what people are told.
-    pub(super) wall: Timestamp,
-    /// For waits.
-    pub(super) instant: Instant,
-    /// For the ages of doubts.
-    pub(super) age: AgeInstant,
-}
-
-impl Moment {
-    pub(super) fn now(clock: &Clock) -> Self {
-        Self {
-            wall: clock.now(),
-            instant: Instant::now(),
-            age: clock.age_now(),
-        }
-    }
-}
 
 /// What is to be made durable next, and what follows when it is.
 #[derive(Debug, Default)]
@@ -111,7 +90,7 @@ pub(super) struct Flight {
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     pub(super) fn new(apply: Apply<S, P>) -> Self {
-        let began = Moment::now(&apply.clock);
+        let began = apply.clock.moment();
         let (wall, instant) = (began.wall, began.instant);
         let book = apply.ledger.book();
         let known = Moment {
@@ -211,7 +190,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     pub(super) fn moment(&self) -> Moment {
-        Moment::now(&self.shared.clock)
+        self.shared.clock.moment()
     }
 
     /// The present for days, and for the next run, which measures ages by it: a clock that was set back makes nothing younger.

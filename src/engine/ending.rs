@@ -1,12 +1,13 @@
 //! When a run is over, and how it ended.
 
+use crate::clock::Moment;
 use crate::delivery::StateName;
 use crate::douyin::Platform;
 use crate::event::{Ending, Halted};
 use crate::ledger::Store;
 
 use super::Why;
-use super::dispatcher::{Dispatcher, Moment};
+use super::dispatcher::Dispatcher;
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Why the run is over, when nothing is in flight.

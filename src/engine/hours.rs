@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::calendar::Calendar;
-use crate::clock::{from_ms, until};
+use crate::clock::{Moment, from_ms, until};
 use crate::douyin::Platform;
 use crate::event::{EventKind, Waiting};
 use crate::ledger::Store;
 use crate::plan::{Plan, Schedule};
 
 use super::Why;
-use super::dispatcher::{Dispatcher, Moment};
+use super::dispatcher::Dispatcher;
 use super::roll;
 
 /// Whether something may start, and until when that stays so.

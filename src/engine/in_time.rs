@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use crate::clock::later;
+use crate::clock::{Moment, later};
 use crate::delivery::DeliveryKey;
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Store};
 
-use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::dispatcher::{Batch, Dispatcher};
 use super::queue::Pick;
 use super::reservations::User;
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::clock::AgeInstant;
+use crate::clock::{AgeInstant, Moment};
 use crate::delivery::{DeliveryKey, Doubt, State};
 use crate::douyin::{NotReady, Platform};
 use crate::event::{Attempt, Event, EventKind, Halted};
@@ -12,7 +12,7 @@ use crate::pace::backoff;
 use crate::planted::planted;
 
 use super::answers::Judged;
-use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::dispatcher::{Batch, Dispatcher};
 use super::outage::Reach;
 use super::reservations::User;
 use super::verdict::{self, Context, Effect};

@@ -188,10 +188,9 @@ mod tests {
 
     use super::*;
     use crate::campaign;
-    use crate::clock::from_ms;
+    use crate::clock::{Moment, from_ms};
     use crate::delivery::ActivityNo;
     use crate::draw::{Draw, WAVE};
-    use crate::engine::dispatcher::Moment;
     use crate::engine::queue::Queue;
     use crate::plan::{self, RunOptions};
 
@@ -283,12 +282,7 @@ mod tests {
             };
             let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
             let book = Book::new(plan.identity.clone());
-            let instant = Instant::now();
-            let at = Moment {
-                wall: now,
-                instant,
-                age: instant.into(),
-            };
+            let at = Moment::awake(now, Instant::now());
             let queue = Queue::new(&plan, &book, None, at);
             prop_assert_eq!(waits(&plan, &book, key, &doubt, now).is_none(), queue.resendable(&book, key, &doubt, now));
         }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::calendar::Day;
-use crate::clock::later;
+use crate::clock::{Moment, later};
 use crate::delivery::{DeliveryKey, Standing, State, StateName};
 use crate::identity::{ActivityId, OpenId};
 use crate::ledger::{Book, Ledger, LedgerError, Store};
@@ -19,7 +19,6 @@ use crate::plan::forecast::lapse::Comparison;
 use crate::plan::forecast::{ANSWER, Load, Starts, WaveLoad, after_taking};
 
 use super::admit::Changes;
-use super::dispatcher::Moment;
 use super::queue::{Pick, Queue, activity_of, due_in};
 use super::roll::{Dates, Roll};
 use super::waves::{self, Waves};
@@ -103,12 +102,7 @@ pub fn foresee<S: Store>(
 /// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
 fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
     let at = plan.schedule.turns(now).max(book.newest());
-    let instant = Instant::now();
-    let began = Moment {
-        wall: at,
-        instant,
-        age: instant.into(),
-    };
+    let began = Moment::awake(at, Instant::now());
     let mut queue = Queue::new(plan, book, roll.take_order(), began);
     let mut outlook = Outlook {
         resent: 0,

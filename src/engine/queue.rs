@@ -11,13 +11,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::{AgeInstant, until};
+use crate::clock::{AgeInstant, Moment, until};
 use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
 use crate::ledger::Book;
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
 
-use super::dispatcher::Moment;
 use super::reservations::{Busy, User};
 use super::waves::Drawn;
 

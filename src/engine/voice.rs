@@ -7,11 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::{later, until};
+use crate::clock::{Moment, later, until};
 use crate::event::{Draining, Emit, Event, EventKind, Owner, Phase, Waiting};
 use crate::order::Asker;
-
-use super::dispatcher::Moment;
 
 /// Times that are computed anew from two clocks differ by a little each time.
 const SAME: Duration = Duration::from_millis(1_500);

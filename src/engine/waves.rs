@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::{later, until};
+use crate::clock::{Moment, later, until};
 use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
 use crate::draw::{Draw, WAVE};
@@ -16,7 +16,7 @@ use crate::plan::forecast::WaveLoad;
 use crate::plan::{self, Plan};
 
 use super::Why;
-use super::dispatcher::{Batch, Dispatcher, Moment};
+use super::dispatcher::{Batch, Dispatcher};
 use super::queue::Queue;
 
 /// Of a wave that is larger, so many are enough to judge it by.

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::event::{Emit, Event, EventKind, Owner};
@@ -88,7 +89,7 @@ pub struct Reporter {
 
 enum Message {
     /// Something happened in this run.
-    Event(usize, Event),
+    Event(usize, Event, Instant),
     /// Nothing more comes of this run.
     Ended(usize),
     /// Something to tell people beside what the runs tell.
@@ -216,16 +217,17 @@ impl Hub {
         Look {
             tally,
             setup: &self.heard.setup,
-            now: self.clock.now(),
+            now: self.clock.moment(),
         }
     }
 }
 
 impl Emit for Hub {
     fn emit(&self, event: Event) {
-        self.heard.tally().fold(&event);
+        let now = Instant::now();
+        self.heard.tally().fold(&event, now);
         if let Some(metrics) = &self.metrics {
-            metrics.hear(&event);
+            metrics.hear(&event, now);
         }
         if matches!(
             event.kind,
@@ -252,7 +254,7 @@ impl Emit for Hub {
         if !shown {
             return;
         }
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(self.at, event)) {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(self.at, event, now)) {
             self.heard.missed.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -336,7 +336,7 @@ impl<'a> Object<'a> {
             excludes: reading.map_or(&[][..], |reading| &reading.excludes),
             codes: codes(tally),
             attempts: tally.sends.attempts,
-            seconds: tally.took(ended.at).as_secs_f64(),
+            seconds: tally.took(ended.instant).as_secs_f64(),
             rate_per_second: tally.sends.reached().map(tenths),
             peak_rolling_second: tally.sends.second.most(),
             ledger: tally
@@ -353,7 +353,7 @@ impl Progress {
     fn of(look: &Look<'_>, owner: Option<StatusOwner>) -> Self {
         let zone = &look.setup.zone;
         Self {
-            at: rfc3339(look.now, zone),
+            at: rfc3339(look.now.wall, zone),
             state: look.state(),
             why: look.why(),
             counts: CountsBody::of(look.tally, &look.tally.counts),

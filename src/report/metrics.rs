@@ -16,8 +16,8 @@ use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use tokio::time::Instant;
 
-use crate::clock::until;
 use crate::delivery::{Counts, StateName};
 use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
 use crate::identity::{AppId, CampaignName};
@@ -80,7 +80,7 @@ struct Live {
 
 #[derive(Clone, Copy)]
 struct Token {
-    fetched: Timestamp,
+    fetched: Instant,
     until: Timestamp,
 }
 
@@ -124,8 +124,8 @@ impl Metrics {
         })
     }
 
-    /// Takes in one event. Waits for nothing but another event or a look.
-    pub fn hear(&self, event: &Event) {
+    /// Takes in one event, which came `now`. Waits for nothing but another event or a look.
+    pub fn hear(&self, event: &Event, now: Instant) {
         let mut live = self.live();
         match &event.kind {
             EventKind::AudienceRead { rows, .. } => self.read(*rows),
@@ -139,7 +139,7 @@ impl Metrics {
             EventKind::Phase(phase) => live.phase = Some(phase.clone()),
             EventKind::AttemptBegan { since_run_began } => {
                 live.outstanding += 1;
-                live.sends.begin(*since_run_began, event.at);
+                live.sends.begin(*since_run_began, now);
                 self.counters.started.inc();
             }
             EventKind::AttemptEnded(attempt) => {
@@ -154,7 +154,7 @@ impl Metrics {
             EventKind::PaceChanged { per_second, .. } => live.per_second = *per_second,
             EventKind::TokenFetched { until } => {
                 live.token = Some(Token {
-                    fetched: event.at,
+                    fetched: now,
                     until: *until,
                 });
             }
@@ -180,7 +180,7 @@ impl Metrics {
         self.counters.rows.inc_by(rows.saturating_sub(self.counters.rows.get()));
     }
 
-    fn gather(&self, now: Timestamp) -> Vec<MetricFamily> {
+    fn gather(&self, now: Instant) -> Vec<MetricFamily> {
         self.gauges.set(&self.live(), now);
         self.registry.gather()
     }
@@ -195,7 +195,7 @@ impl Metrics {
 ///
 /// # Errors
 /// When it cannot be written as text. That is a defect.
-pub fn text(all: &[Arc<Metrics>], now: Timestamp) -> Result<String, prometheus::Error> {
+pub fn text(all: &[Arc<Metrics>], now: Instant) -> Result<String, prometheus::Error> {
     let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
     for mut family in all.iter().flat_map(|metrics| metrics.gather(now)) {
         match families.entry(family.name().to_owned()) {
@@ -308,7 +308,7 @@ impl Gauges {
         })
     }
 
-    fn set(&self, live: &Live, now: Timestamp) {
+    fn set(&self, live: &Live, now: Instant) {
         for state in StateName::ALL {
             let label = state.to_string().replace(' ', "_");
             self.deliveries
@@ -329,7 +329,7 @@ impl Gauges {
             self.pace.with_label_values(&[kind]).set(value);
         }
         if let Some(token) = live.token {
-            let age = until(token.fetched, now).unwrap_or_default().as_secs_f64();
+            let age = now.saturating_duration_since(token.fetched).as_secs_f64();
             self.token_age.with_label_values::<&str>(&[]).set(age);
             self.token_expiry
                 .with_label_values::<&str>(&[])

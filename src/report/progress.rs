@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::calendar::Calendar;
-use crate::clock;
+use crate::clock::Moment;
 use crate::delivery::StateName;
 use crate::event::{Draining, Ending, Phase, Waiting};
 use crate::order::Asker;
@@ -43,7 +43,7 @@ pub struct Look<'a> {
     /// What else there is to know.
     pub setup: &'a Setup,
     /// The present.
-    pub now: Timestamp,
+    pub now: Moment,
 }
 
 impl Look<'_> {
@@ -65,7 +65,7 @@ impl Look<'_> {
     /// Starts per second over the last ten seconds.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.tally.sends.rate(self.now)
+        self.tally.sends.rate(self.now.instant)
     }
 
     /// When the last owed delivery would be answered, hours outside windows and the waits behind waves reckoned with: at the
@@ -86,9 +86,9 @@ impl Look<'_> {
             return None;
         }
         let allowed = tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = sending && tally.sends.known(self.now) == Duration::from_secs(10);
+        let known = sending && tally.sends.known(self.now.instant) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
-        forecast::rest(&self.setup.calendar, pace, &tally.doing.ahead.left(owed), self.now)
+        forecast::rest(&self.setup.calendar, pace, &tally.doing.ahead.left(owed), self.now.wall)
     }
 
     /// Why nothing is being sent, or why it is slow; none when there is nothing to explain.
@@ -112,11 +112,11 @@ impl Look<'_> {
     }
 
     fn time(&self, at: Timestamp) -> String {
-        clock_time(at, self.now, &self.setup.zone)
+        clock_time(at, self.now.wall, &self.setup.zone)
     }
 
     fn admitting(&self, admitting: &Admitting) -> String {
-        let took = clock::until(admitting.since, self.now).unwrap_or_default();
+        let took = self.now.instant.saturating_duration_since(admitting.since);
         let text = format!(
             "letting the audience in: {} of {}",
             grouped(admitting.users),
@@ -143,7 +143,7 @@ impl Look<'_> {
         }
         match self.tally.audience.read {
             Some(read) => {
-                let took = clock::until(read.since, self.now).unwrap_or_default();
+                let took = self.now.instant.saturating_duration_since(read.since);
                 reading(read.rows, took, read.of)
             }
             None => reading(0, Duration::ZERO, None),
@@ -152,7 +152,7 @@ impl Look<'_> {
 
     fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {
         let next = |verb: &str| match until {
-            Some(at) => format!("{verb} {}", ahead(at, self.now)),
+            Some(at) => format!("{verb} {}", ahead(at, self.now.wall)),
             None => String::new(),
         };
         let joined = |what: String, next: String| {
@@ -164,11 +164,11 @@ impl Look<'_> {
         };
         match why {
             Waiting::Start => match until {
-                Some(at) => format!("starts {}, {}", self.time(at), ahead(at, self.now)),
+                Some(at) => format!("starts {}, {}", self.time(at), ahead(at, self.now.wall)),
                 None => "waiting for the start".to_owned(),
             },
             Waiting::Window => match until {
-                Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now)),
+                Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now.wall)),
                 None => "no window opens any more".to_owned(),
             },
             Waiting::Day { most } => joined(
@@ -177,7 +177,7 @@ impl Look<'_> {
             ),
             Waiting::Wave { done, next } => {
                 let next = next.map_or_else(|| "everybody else".to_owned(), |next| format!("wave {next}"));
-                match until.and_then(|at| left_until(at, self.now)) {
+                match until.and_then(|at| left_until(at, self.now.wall)) {
                     Some(left) => format!("wave {done} done, {left} to {next}"),
                     None => format!("wave {done} done, {next} comes now"),
                 }
@@ -240,7 +240,10 @@ impl Look<'_> {
             pieces.push((PLAIN, rate(self.rate())));
         }
         if let Some(ends) = self.ends_at() {
-            pieces.push((PLAIN, format!("ends {}, {}", self.time(ends), ahead(ends, self.now))));
+            pieces.push((
+                PLAIN,
+                format!("ends {}, {}", self.time(ends), ahead(ends, self.now.wall)),
+            ));
         }
         pieces
     }
@@ -305,7 +308,7 @@ impl Look<'_> {
     }
 
     fn stamped(&self, name: &str) -> String {
-        let stamp = stamp(self.now, &self.setup.zone);
+        let stamp = stamp(self.now.wall, &self.setup.zone);
         let mut text = format!("[{stamp}] {name}");
         if self.tally.audience.reading.is_some() {
             let (done, all) = self.done();

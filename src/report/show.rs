@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use crate::clock::until;
+use crate::clock::Moment;
 use crate::delivery::Counts;
 use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
 
@@ -18,7 +18,7 @@ use super::text::visible;
 use super::times::{date_time, duration, grouped, rate, stamp};
 
 /// How often a line is written, in milliseconds.
-const EVERY_MS: i64 = 10_000;
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Something to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Show {
     /// The counts that programs were told last, of one of several campaigns: what is said of it begins with its name, and
     /// how far they all are is said of them together.
     among: Option<Counts>,
-    told: Option<Timestamp>,
+    told: Option<Instant>,
     /// Whether it was told how fast the audience is read.
     reading: bool,
     phase: Word,
@@ -111,7 +111,7 @@ impl Show {
         }
     }
 
-    fn look<'a>(&'a self, tally: &'a Tally, now: Timestamp) -> Look<'a> {
+    fn look<'a>(&'a self, tally: &'a Tally, now: Moment) -> Look<'a> {
         Look {
             tally,
             setup: &self.setup,
@@ -121,26 +121,27 @@ impl Show {
 
     /// The bar for a terminal of `width` columns.
     #[must_use]
-    pub fn bar(&self, tally: &Tally, now: Timestamp, width: usize) -> Vec<String> {
+    pub fn bar(&self, tally: &Tally, now: Moment, width: usize) -> Vec<String> {
         self.look(tally, now).bar(width)
     }
 
-    /// What one event is worth. `tally` has folded it already, and perhaps later ones.
-    pub fn event(&mut self, tally: &Tally, event: &Event) -> Vec<Piece> {
+    /// What one event is worth, which came at `instant`. `tally` has folded it already, and perhaps later ones.
+    pub fn event(&mut self, tally: &Tally, event: &Event, instant: Instant) -> Vec<Piece> {
+        let at = Moment::awake(event.at, instant);
         let before = self.phase;
-        let mut pieces = self.worth(tally, event);
+        let mut pieces = self.worth(tally, event, at);
         if self.among.is_some() {
             for piece in &mut pieces {
                 if let Piece::Line(line) = piece {
                     *line = self.named(line);
                 }
             }
-            pieces.extend(self.change(tally, event, before));
+            pieces.extend(self.change(tally, event, (at, before)));
         }
         pieces
     }
 
-    fn worth(&mut self, tally: &Tally, event: &Event) -> Vec<Piece> {
+    fn worth(&mut self, tally: &Tally, event: &Event, at: Moment) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if let Some(object) = Object::event(tally, event, &self.setup.zone).as_ref().and_then(json) {
             if !matches!(event.kind, EventKind::AttemptEnded(_)) {
@@ -150,12 +151,12 @@ impl Show {
         }
         match &event.kind {
             EventKind::RunBegan { .. } | EventKind::Admitted { .. } => {
-                pieces.append(&mut self.progress(tally, event.at));
+                pieces.append(&mut self.progress(tally, at));
             }
             EventKind::Phase(phase) => {
                 let word = Word::of(phase);
                 if std::mem::replace(&mut self.phase, word) != word {
-                    pieces.append(&mut self.progress(tally, event.at));
+                    pieces.append(&mut self.progress(tally, at));
                 }
             }
             EventKind::Warning { message } => {
@@ -204,29 +205,28 @@ impl Show {
     }
 
     /// What a look at the clock is worth.
-    pub fn tick(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {
+    pub fn tick(&mut self, tally: &Tally, now: Moment) -> Vec<Piece> {
         if tally.run.is_none() || tally.ended.is_some() {
             return Vec::new();
         }
-        let since = self
+        let recent = self
             .told
-            .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
+            .is_some_and(|told| now.instant.saturating_duration_since(told) < EVERY);
         if let Some(counted) = self.among {
-            let news = !(0..EVERY_MS).contains(&since) && counted != tally.counts;
+            let news = !recent && counted != tally.counts;
             return if news { self.progress(tally, now) } else { Vec::new() };
         }
         // A reading that takes longer than a moment is told with its rate as soon as there is one.
         let first = reading_has_a_rate(tally, now) && !std::mem::replace(&mut self.reading, true);
-        // A clock that was set back tells nothing of when the last line was written.
-        if (0..EVERY_MS).contains(&since) && !first {
+        if recent && !first {
             return vec![Piece::Moving];
         }
         self.progress(tally, now)
     }
 
     /// What a person is told of a campaign among others that does something else now. Its end follows what leads to it.
-    fn change(&self, tally: &Tally, event: &Event, before: Word) -> Option<Piece> {
-        let look = self.look(tally, event.at);
+    fn change(&self, tally: &Tally, event: &Event, (at, before): (Moment, Word)) -> Option<Piece> {
+        let look = self.look(tally, at);
         let line = match &event.kind {
             EventKind::Phase(_) if self.phase != before && !matches!(self.phase, Word::Planning | Word::Draining) => {
                 look.line_among()
@@ -255,8 +255,8 @@ impl Show {
         self.lines.then_some(Piece::Line(line))
     }
 
-    fn progress(&mut self, tally: &Tally, now: Timestamp) -> Vec<Piece> {
-        self.told = Some(now);
+    fn progress(&mut self, tally: &Tally, now: Moment) -> Vec<Piece> {
+        self.told = Some(now.instant);
         self.among = self.among.map(|_| tally.counts);
         let look = self.look(tally, now);
         let mut pieces = vec![Piece::Moving];
@@ -271,7 +271,7 @@ impl Show {
     }
 
     /// What the end is worth. `missed` events found no room on their way here.
-    pub fn finish(&mut self, tally: &Tally, now: Timestamp, missed: u64) -> Vec<Piece> {
+    pub fn finish(&mut self, tally: &Tally, now: Moment, missed: u64) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if missed > 0 {
             let line = format!(
@@ -295,11 +295,10 @@ const fn whole(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
-fn reading_has_a_rate(tally: &Tally, now: Timestamp) -> bool {
+fn reading_has_a_rate(tally: &Tally, now: Moment) -> bool {
     let audience = &tally.audience;
     let read = audience.read.filter(|_| audience.reading.is_none());
-    read.and_then(|read| until(read.since, now))
-        .is_some_and(|took| took >= Duration::from_secs(1))
+    read.is_some_and(|read| now.instant.saturating_duration_since(read.since) >= Duration::from_secs(1))
 }
 
 /// An attempt that the ledger does not know, with everything that a question to the platform needs.

@@ -201,7 +201,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         let coded = problem(tally).map_or_else(|| why.clone(), |problem| format!("{problem}: {why}"));
         facts.push(("stopped", coded));
     }
-    let mut took = duration(tally.took(look.now));
+    let mut took = duration(tally.took(look.now.instant));
     if let Some(reached) = sends.reached() {
         let _ = write!(took, ", {} reached", rate(reached));
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::delivery::Counts;
 use crate::event::{Attempt, Draining, Ending, Event, EventKind, Halted, Phase, Reading};
@@ -42,7 +43,7 @@ pub struct Tally {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// When it began.
-    pub began: Timestamp,
+    pub began: Instant,
     /// How long a person took who was asked whether to go on.
     pub asked: Duration,
     /// The campaign.
@@ -76,7 +77,7 @@ pub struct Audience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
     /// Since when.
-    pub since: Timestamp,
+    pub since: Instant,
     /// How many are read.
     pub rows: u64,
     /// Of about how many; none where only reading them tells.
@@ -87,7 +88,7 @@ pub struct Read {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitting {
     /// Since when.
-    pub since: Timestamp,
+    pub since: Instant,
     /// How many are durable.
     pub users: u64,
     /// Of how many.
@@ -95,12 +96,12 @@ pub struct Admitting {
 }
 
 impl Audience {
-    fn read(&mut self, rows: u64, of: Option<u64>, at: Timestamp) {
+    fn read(&mut self, rows: u64, of: Option<u64>, at: Instant) {
         let since = self.read.map_or(at, |read| read.since);
         self.read = Some(Read { since, rows, of });
     }
 
-    fn admit(&mut self, users: u64, of: u64, at: Timestamp) {
+    fn admit(&mut self, users: u64, of: u64, at: Instant) {
         let since = self.admitting.map_or(at, |admitting| admitting.since);
         self.admitting = Some(Admitting { since, users, of });
     }
@@ -117,8 +118,8 @@ pub struct Sends {
     ten: Rolling,
     /// The first behind the last wait that was longer than those ten seconds.
     first: Option<i64>,
-    /// The last one that was told of, and what the wall said then.
-    last: Option<(i64, Timestamp)>,
+    /// The last one that was told of, and when.
+    last: Option<(i64, Instant)>,
     /// Whether the run has waited since then.
     waited: bool,
     /// The gaps between starts without a wait in between: how many, and how long together.
@@ -163,8 +164,10 @@ pub struct Doing {
 /// How the run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// When.
+    /// When, by the wall.
     pub at: Timestamp,
+    /// The same moment, for durations.
+    pub instant: Instant,
     /// How.
     pub ending: Ending,
     /// The last counts that were told before the end, where they are of more or fewer deliveries than the last ones.
@@ -237,7 +240,7 @@ impl Default for Sends {
 }
 
 impl Sends {
-    pub(super) fn begin(&mut self, since: Duration, wall: Timestamp) {
+    pub(super) fn begin(&mut self, since: Duration, now: Instant) {
         let at = i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4);
         self.attempts += 1;
         if self.waited && self.last.is_some_and(|(last, _)| last + 10 * SECOND <= at) {
@@ -252,27 +255,27 @@ impl Sends {
             self.gaps = (self.gaps.0 + 1, self.gaps.1 + (at - last).max(0));
         }
         self.waited = false;
-        self.last = Some((self.last.map_or(at, |(last, _)| last.max(at)), wall));
+        self.last = Some((self.last.map_or(at, |(last, _)| last.max(at)), now));
     }
 
-    /// The present by the clock of the starts, given the wall's.
-    fn at(&self, now: Timestamp) -> i64 {
-        self.last.map_or(0, |(last, wall)| {
-            let since = crate::clock::until(wall, now).unwrap_or_default();
+    /// The present in the times of the starts.
+    fn at(&self, now: Instant) -> i64 {
+        self.last.map_or(0, |(last, told)| {
+            let since = now.saturating_duration_since(told);
             last + i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 4)
         })
     }
 
     /// For how long before `now` starts are known, up to ten seconds; not from before a longer wait.
     #[must_use]
-    pub fn known(&self, now: Timestamp) -> Duration {
+    pub fn known(&self, now: Instant) -> Duration {
         let known = self.first.map_or(0, |first| self.at(now) - first).clamp(0, 10 * SECOND);
         Duration::from_micros(known.unsigned_abs())
     }
 
     /// Starts per second over the last ten seconds before `now`, or since the first start behind a longer wait when that is later.
     #[must_use]
-    pub fn rate(&self, now: Timestamp) -> f64 {
+    pub fn rate(&self, now: Instant) -> f64 {
         per_second(
             self.ten.within(self.at(now)),
             self.known(now).max(Duration::from_secs(1)),
@@ -300,8 +303,8 @@ impl Tally {
     /// The most warnings that are kept.
     pub const WARNINGS: usize = 100;
 
-    /// Takes in one event.
-    pub fn fold(&mut self, event: &Event) {
+    /// Takes in one event, which came `now`.
+    pub fn fold(&mut self, event: &Event, now: Instant) {
         match &event.kind {
             EventKind::Queued => self.doing.queued = true,
             EventKind::RunBegan {
@@ -315,7 +318,7 @@ impl Tally {
             } => {
                 self.doing.queued = false;
                 self.run = Some(Run {
-                    began: event.at,
+                    began: now,
                     asked: Duration::ZERO,
                     campaign: campaign.clone(),
                     title: title.clone(),
@@ -326,8 +329,8 @@ impl Tally {
                     new_ledger: *new_ledger,
                 });
             }
-            EventKind::AudienceRead { rows, of } => self.audience.read(*rows, *of, event.at),
-            EventKind::Admitting { users, of } => self.audience.admit(*users, *of, event.at),
+            EventKind::AudienceRead { rows, of } => self.audience.read(*rows, *of, now),
+            EventKind::Admitting { users, of } => self.audience.admit(*users, *of, now),
             EventKind::Admitted { reading, counts } => {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;
@@ -341,7 +344,7 @@ impl Tally {
             }
             EventKind::Phase(phase) => self.enter(phase),
             EventKind::Counted { counts } => self.counts = *counts,
-            EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, event.at),
+            EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, now),
             EventKind::AttemptEnded(attempt) => count(&mut self.codes, attempt),
             EventKind::PaceChanged { per_second, until } => {
                 self.doing.slowed = until.map(|until| (*per_second, until));
@@ -367,6 +370,7 @@ impl Tally {
             EventKind::RunEnded { ending, counts } => {
                 self.ended = Some(Ended {
                     at: event.at,
+                    instant: now,
                     ending: *ending,
                     miscounted: (self.counts.audience() != counts.audience()).then_some(self.counts),
                 });
@@ -389,12 +393,10 @@ impl Tally {
 
     /// From the run's beginning to its end, or to `now`, without the time that a person took to answer.
     #[must_use]
-    pub fn took(&self, now: Timestamp) -> Duration {
-        let end = self.ended.map_or(now, |ended| ended.at);
-        self.run
-            .as_ref()
-            .and_then(|run| Some(crate::clock::until(run.began, end)?.saturating_sub(run.asked)))
-            .unwrap_or_default()
+    pub fn took(&self, now: Instant) -> Duration {
+        let end = self.ended.map_or(now, |ended| ended.instant);
+        let took = |run: &Run| end.saturating_duration_since(run.began).saturating_sub(run.asked);
+        self.run.as_ref().map(took).unwrap_or_default()
     }
 }
 

@@ -1,13 +1,14 @@
 //! Runs made up for tests: events with times, and the tally of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 
 use crate::calendar::Calendar;
-use crate::clock::from_ms;
+use crate::clock::{Moment, from_ms, until};
 use crate::delivery::{Counts, StateName};
 use crate::event::{
     Attempt, Ending, Event, EventKind, ExcludeList, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind,
@@ -185,7 +186,9 @@ impl Story {
 
     pub(super) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        self.events.iter().for_each(|event| tally.fold(event));
+        self.events
+            .iter()
+            .for_each(|event| tally.fold(event, instant(event.at)));
         tally
     }
 
@@ -194,9 +197,20 @@ impl Story {
         show(&Look {
             tally: &self.tally(),
             setup: &self.setup,
-            now: self.now,
+            now: moment(self.now),
         })
     }
+}
+
+/// The moment at which the wall of a story said so, as long as nobody corrects that.
+pub(super) fn moment(wall: Timestamp) -> Moment {
+    static LONG_BEFORE: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (shanghai("00:00:00"), Instant::now()));
+    let (began, instant) = *LONG_BEFORE;
+    Moment::awake(wall, instant + until(began, wall).unwrap_or_default())
+}
+
+pub(super) fn instant(wall: Timestamp) -> Instant {
+    moment(wall).instant
 }
 
 fn place(number: u64) -> RowPlace {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use runner::clock::until;
+use runner::clock::{Moment, from_ms, until};
 use runner::event::{Ending, EventKind, Phase, Waiting};
 use runner::plan::Wave;
 use runner::report::progress::{Look, Setup};
 use runner::report::tally::Tally;
+use tokio::time::Instant;
 
-use crate::bench::Bench;
+use crate::bench::{BEGIN, Bench};
 use crate::hours::hours;
 use crate::world::{Act, World};
 
@@ -25,16 +26,18 @@ fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
     };
     let mut tally = Tally::default();
     let mut shown = Vec::new();
+    let (from, began) = (from_ms(BEGIN), Instant::now());
     for event in bench.events.lock().unwrap().iter() {
-        tally.fold(event);
+        let now = Moment::awake(event.at, began + until(from, event.at).unwrap_or_default());
+        tally.fold(event, now.instant);
         let goes_on = match &tally.doing.phase {
             Some(Phase::Sending) => true,
             Some(Phase::Waiting { why, .. }) => matches!(why, Waiting::Wave { .. }),
             _ => false,
         };
         if goes_on && matches!(event.kind, EventKind::Counted { .. }) && tally.counts.owed() > 0 {
-            let (tally, setup, now) = (&tally, &setup, event.at);
-            shown.push((now, Look { tally, setup, now }.ends_at()));
+            let (tally, setup) = (&tally, &setup);
+            shown.push((event.at, Look { tally, setup, now }.ends_at()));
         }
     }
     shown

@@ -105,7 +105,7 @@ pub(super) async fn metrics(
         "; whoever reaches this address can read the campaign's counts"
     };
     context.talk(&format!("metrics at http://{}/metrics{reach}\n", bound.address()));
-    bound.serve(metrics.clone(), context.clock.clone());
+    bound.serve(metrics.clone());
     Ok(metrics.into_iter().map(Some).collect())
 }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Instant;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::report::board::{self, Stand};
 use crate::report::console::Bar;
 use crate::report::progress::Look;
@@ -16,8 +16,8 @@ use crate::report::show::{Piece, Show};
 
 use super::{Heard, Message, Outlets, TICK, Talk};
 
-/// How often a line says how far several campaigns are, in milliseconds.
-const EVERY_MS: i64 = 10_000;
+/// How often a line says how far several campaigns are.
+const EVERY: Duration = Duration::from_secs(10);
 
 pub(super) struct Teller {
     runs: Vec<Run>,
@@ -25,7 +25,7 @@ pub(super) struct Teller {
     clock: Clock,
     bar: Option<Bar>,
     /// When it was last said in a line how far they all are.
-    told: Option<Timestamp>,
+    told: Option<Instant>,
 }
 
 struct Run {
@@ -59,8 +59,8 @@ impl Teller {
         let mut ticked = Instant::now();
         loop {
             match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
-                Ok(Message::Event(at, event)) => {
-                    let pieces = self.of(at, |run| run.show.event(&run.heard.tally(), &event));
+                Ok(Message::Event(at, event, instant)) => {
+                    let pieces = self.of(at, |run| run.show.event(&run.heard.tally(), &event, instant));
                     self.put(pieces);
                 }
                 Ok(Message::Ended(at)) => self.end(at),
@@ -91,7 +91,7 @@ impl Teller {
 
     /// What is left to show of a run of which nothing more comes.
     fn end(&mut self, at: usize) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let pieces = self.of(at, |run| {
             if std::mem::replace(&mut run.ended, true) {
                 return Vec::new();
@@ -103,7 +103,7 @@ impl Teller {
     }
 
     fn tick(&mut self) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         for at in 0..self.runs.len() {
             let pieces = self.of(at, |run| run.show.tick(&run.heard.tally(), now));
             self.put(pieces);
@@ -114,20 +114,19 @@ impl Teller {
         }
     }
 
-    fn say_how_far_all_are(&mut self, now: Timestamp) {
-        let since = self
+    fn say_how_far_all_are(&mut self, now: Moment) {
+        let recent = self
             .told
-            .map_or(i64::MAX, |told| now.as_millisecond() - told.as_millisecond());
-        // A clock that was set back tells nothing of when the last line was written.
-        if !matches!(self.outlets.talk, Talk::Plain(_)) || (0..EVERY_MS).contains(&since) {
+            .is_some_and(|told| now.instant.saturating_duration_since(told) < EVERY);
+        if !matches!(self.outlets.talk, Talk::Plain(_)) || recent {
             return;
         }
-        self.told = Some(now);
-        let line = board::line(&self.stands(now), now);
+        self.told = Some(now.instant);
+        let line = board::line(&self.stands(now), now.wall);
         self.say(&line);
     }
 
-    fn stands(&self, now: Timestamp) -> Vec<Stand> {
+    fn stands(&self, now: Moment) -> Vec<Stand> {
         let stand = |run: &Run| {
             let tally = run.heard.tally();
             let look = Look {
@@ -157,10 +156,10 @@ impl Teller {
         let Talk::Bar(console) = &self.outlets.talk else {
             return;
         };
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let lines = match self.runs.as_slice() {
             [run] => run.show.bar(&run.heard.tally(), now, console.size().columns),
-            _ => board::screen(&self.stands(now), now, console.size()),
+            _ => board::screen(&self.stands(now), now.wall, console.size()),
         };
         self.bar.get_or_insert_with(|| console.bar()).draw(lines);
     }

@@ -3,7 +3,7 @@
 use crate::event::{Ending, Phase};
 
 use super::super::show::{Piece, Show};
-use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai, spoilt_reading};
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant, moment, shanghai, spoilt_reading};
 use super::*;
 
 /// Everything that a story's record of events has in it.
@@ -12,10 +12,10 @@ fn record(story: &Story) -> Vec<String> {
     let mut tally = Tally::default();
     let mut pieces = vec![];
     for event in &story.events {
-        tally.fold(event);
-        pieces.append(&mut show.event(&tally, event));
+        tally.fold(event, instant(event.at));
+        pieces.append(&mut show.event(&tally, event, instant(event.at)));
     }
-    pieces.append(&mut show.finish(&tally, story.now, 0));
+    pieces.append(&mut show.finish(&tally, moment(story.now), 0));
     pieces
         .into_iter()
         .filter_map(|piece| match piece {

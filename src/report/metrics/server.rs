@@ -18,9 +18,7 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
-
-use crate::clock::Clock;
+use tokio::time::{Instant, Sleep};
 
 use super::Metrics;
 
@@ -56,9 +54,9 @@ impl Bound {
     }
 
     /// Serves in the background until the runtime ends.
-    pub fn serve(self, metrics: Vec<Arc<Metrics>>, clock: Clock) {
+    pub fn serve(self, metrics: Vec<Arc<Metrics>>) {
         let metrics = metrics.into();
-        let shown = Shown { metrics, clock };
+        let shown = Shown { metrics };
         let router = Router::new().route("/metrics", get(show)).with_state(shown);
         let few = Few {
             listener: self.listener,
@@ -75,11 +73,10 @@ impl Bound {
 #[derive(Clone)]
 struct Shown {
     metrics: Arc<[Arc<Metrics>]>,
-    clock: Clock,
 }
 
 async fn show(State(shown): State<Shown>) -> Response {
-    match super::text(&shown.metrics, shown.clock.now()) {
+    match super::text(&shown.metrics, Instant::now()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -11,12 +11,15 @@ use serde_json::Value;
 
 use super::*;
 use crate::event::{Ending, Halted, Owner};
-use crate::report::testing::{BANNED, ISSUED, Story, TIMED_OUT, UNLISTED, shanghai};
+use crate::report::testing::{BANNED, ISSUED, Story, TIMED_OUT, UNLISTED, instant, shanghai};
 
 fn metrics(story: &Story) -> Metrics {
     let campaign = CampaignName::parse("summer-2026").unwrap();
     let metrics = Metrics::new(&campaign, 98.0).unwrap();
-    story.events.iter().for_each(|event| metrics.hear(event));
+    story
+        .events
+        .iter()
+        .for_each(|event| metrics.hear(event, instant(event.at)));
     metrics
 }
 
@@ -56,7 +59,7 @@ fn eventful() -> Story {
 }
 
 fn text(story: &Story) -> String {
-    super::text(&[Arc::new(metrics(story))], story.now).unwrap()
+    super::text(&[Arc::new(metrics(story))], instant(story.now)).unwrap()
 }
 
 #[test]
@@ -263,11 +266,14 @@ fn several_campaigns_are_one_valid_text() {
     let among = |campaign: &str, app_id: &str| {
         let (campaign, app_id) = (CampaignName::parse(campaign).unwrap(), AppId::parse(app_id).unwrap());
         let metrics = Metrics::among(&campaign, &app_id, 98.0).unwrap();
-        story.events.iter().for_each(|event| metrics.hear(event));
+        story
+            .events
+            .iter()
+            .for_each(|event| metrics.hear(event, instant(event.at)));
         Arc::new(metrics)
     };
     let all = [among("summer", "tt1"), among("autumn", "tt1"), among("summer", "tt2")];
-    let text = super::text(&all, story.now).unwrap();
+    let text = super::text(&all, instant(story.now)).unwrap();
     let mut seen = BTreeSet::new();
     let mut last = "";
     for line in text.lines().filter(|line| !line.starts_with("# HELP")) {

@@ -7,7 +7,7 @@ use jiff::civil::Weekday;
 use crate::calendar::{Days, Hours};
 use crate::event::{EventKind, Owner, Phase, Waiting, WaveLoad};
 
-use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, moment, shanghai};
 use super::*;
 
 /// The bar at 80 and at 200 columns, and the plain line.
@@ -173,9 +173,9 @@ fn while_it_stops() {
 /// In how many seconds the run ends, to the nearest.
 fn ends_in_seconds(story: &Story) -> i64 {
     let (tally, setup) = (&story.tally(), &*story.setup);
-    let now = story.now;
+    let now = moment(story.now);
     let ends = Look { tally, setup, now }.ends_at().expect("it ends");
-    (ends.as_millisecond() - now.as_millisecond() + 500) / 1_000
+    (ends.as_millisecond() - story.now.as_millisecond() + 500) / 1_000
 }
 
 /// The end is reckoned by the pace that is allowed, or by the one that is reached where that is lower.

@@ -4,7 +4,7 @@ use crate::event::{Draining, Ending, EventKind, Phase};
 use crate::order::Asker;
 
 use super::super::json::Object;
-use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, shanghai};
+use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant, shanghai};
 use super::*;
 
 fn owner() -> Owner {
@@ -107,7 +107,7 @@ fn the_time_at_the_question_is_not_the_runs() {
         waited: std::time::Duration::from_secs(58),
     });
     let now = story.now;
-    assert_eq!(story.tally().took(now).as_secs(), 2);
+    assert_eq!(story.tally().took(instant(now)).as_secs(), 2);
     story.tell(EventKind::Asking);
     let why = status(&story, None).why;
     assert_eq!(why.as_deref(), Some("asking on its terminal whether to go on"));
