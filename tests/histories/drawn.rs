@@ -65,12 +65,73 @@ pub fn story(seed: u64) -> Story {
             happens,
         });
     }
-    Story {
+    let mut story = Story {
         seed,
         begins,
         campaigns,
         fates,
         applies,
+    };
+    unsure(&mut story, users);
+    same_coupon(&mut story, users);
+    story
+}
+
+/// A source of its own for a part of a story, so that a seed tells what else it always told.
+fn apart(story: &Story, part: u64) -> Rng {
+    Rng::with_seed(story.seed ^ (part << 48))
+}
+
+/// In one of four stories the platform answers a code that is in no table, whether or not it gave the coupon, and the file
+/// names that code later. Between applies the activity changes too, and somebody is excluded for a while.
+fn unsure(story: &mut Story, users: u8) {
+    let rng = &mut apart(story, 1);
+    if rng.u8(0..4) > 0 {
+        return;
+    }
+    for _ in 0..rng.u8(1..5) {
+        let user = rng.u8(0..users);
+        let act = Act {
+            gives: at_times(rng, 70, |rng| rng.u64(0..400)),
+            ..answer(rng, Says::Code(code::UNSURE))
+        };
+        let nth = one(rng, &[0, 1, 1, 1, 2, 2, 3]);
+        story.fates.insert(0, Fate { user, nth, act });
+        let excluded = at_times(rng, 20, |rng| rng.usize(0..story.applies.len()));
+        if let Some(apply) = excluded.and_then(|at| story.applies.get_mut(at)) {
+            let campaigns = apply.campaigns.iter_mut();
+            campaigns.for_each(|campaign| campaign.excluded.push(user));
+        }
+    }
+    let (mut class, mut further) = (None, 0);
+    for apply in story.applies.iter_mut().skip(1) {
+        if rng.u8(0..100) < 40 {
+            class = one(rng, &[None, Some(Class::Retry), Some(Class::Retry), Some(Class::Hold)]);
+        }
+        further += u8::from(rng.u8(0..100) < 25);
+        for campaign in &mut apply.campaigns {
+            campaign.said.unsure = class;
+            campaign.said.activity += further;
+        }
+    }
+    let campaigns = story.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
+    for campaign in campaigns {
+        campaign.excluded.sort_unstable();
+        campaign.excluded.dedup();
+    }
+}
+
+/// In one of twelve stories the platform takes a coupon that a user has for another one now and then.
+fn same_coupon(story: &mut Story, users: u8) {
+    let rng = &mut apart(story, 2);
+    let many = if rng.u8(0..12) == 0 { rng.u8(1..4) } else { 0 };
+    for _ in 0..many {
+        let fate = Fate {
+            user: rng.u8(0..users),
+            nth: one(rng, &[1, 1, 2]),
+            act: answer(rng, Says::SameCoupon),
+        };
+        story.fates.insert(0, fate);
     }
 }
 
@@ -178,6 +239,7 @@ fn said(rng: &mut Rng, begins: i64) -> Said {
         most: at_times(rng, 5, |rng| rng.u64(5..100)),
         control: at_times(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
         unlisted: None,
+        unsure: None,
     }
 }
 

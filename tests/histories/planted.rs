@@ -59,7 +59,23 @@ fn a_window_looked_at_when_a_send_is_queued_is_found() {
 
 #[test]
 fn an_answer_taken_for_another_deliverys_is_found() {
-    found(Bug::RepeatsTaken, "G5: issued is what the platform gave");
+    found(Bug::RepeatsTaken, "an answer of another delivery settles nothing");
+}
+
+#[test]
+fn a_held_delivery_owed_again_without_a_doubt_is_found() {
+    found(
+        Bug::HeldOwedAgain,
+        "a last answer is read again as the file's codes say",
+    );
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_and_counts_is_found() {
+    found(
+        Bug::NotSentCounts,
+        "a delivery has all of its attempts, and what was not sent is none",
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outc
 use tokio::time::Instant;
 
 use crate::edge::{Beyond, State};
-use crate::seen::{At, Coupon, Request, Seen, Twice};
+use crate::seen::{At, Coupon, Ids, Request, Seen, Twice};
 use crate::story::{Act, Repeated, Rules, Said, Says, code};
 
 /// What an answer says, and what the platform calls it and the coupon in it.
@@ -59,6 +59,7 @@ impl World {
             gives: act.gives.map(|after| now + after * 1_000_000),
             given: false,
             answer: None,
+            ids: Ids::default(),
         };
         state.seen.requests.push(request);
         drop(state);
@@ -127,9 +128,10 @@ impl World {
             (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
             (Says::Given, Repeated::Unlisted) if before => own(Says::Code(code::USED_UNLISTED)),
             (Says::Another, _) => other_answer(seen, number, rules).unwrap_or_else(|| own(Says::Garbage)),
+            (Says::SameCoupon, _) => other_coupon(seen, number).unwrap_or_else(|| own(Says::Garbage)),
             (says, _) => own(says),
         };
-        let mixed = answered.log_id != number;
+        let mixed = answered.log_id != number || (act.says == Says::SameCoupon && answered.says == Says::Given);
         let coupon_at = answered
             .coupon_id
             .and_then(|id| seen.coupons.get(id))
@@ -137,7 +139,14 @@ impl World {
         let replay = !mixed && coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
         let outcome = self.outcome(&answered, replay, latency);
         let request = &mut state.seen.requests[number];
-        request.answer = Some((now, if mixed { Says::Another } else { answered.says }));
+        request.answer = Some((now, if mixed { act.says } else { answered.says }));
+        request.ids = Ids {
+            log: outcome.answer.as_ref().map(|answer| answer.log_id.clone()),
+            coupon: match &outcome.proof {
+                Proof::Issued { coupon, .. } => Some(coupon.coupon_id.clone()),
+                _ => None,
+            },
+        };
         outcome
     }
 
@@ -159,8 +168,8 @@ impl World {
     }
 
     fn answer(&self, code: i64, log_id: usize) -> Answer {
-        let by_file = code == code::UNLISTED && self.said.unlisted.is_some();
-        let nobody = matches!(code, code::UNLISTED | code::USED_UNLISTED) && !by_file;
+        let by_file = self.said.names(code);
+        let unlisted = matches!(code, code::UNLISTED | code::UNSURE | code::USED_UNLISTED);
         Answer {
             code,
             message: format!("code {code}"),
@@ -170,9 +179,9 @@ impl World {
             } else {
                 self.said.class(code)
             },
-            classifier: match (nobody, by_file || code == code::USED) {
-                (true, _) => Classifier::Nobody,
-                (_, true) => Classifier::File,
+            classifier: match (by_file, unlisted) {
+                (true, _) => Classifier::File,
+                (_, true) => Classifier::Nobody,
                 _ => Classifier::Table,
             },
         }
@@ -197,7 +206,7 @@ impl World {
             }
             Says::Nothing => unknown(Unknown::TimedOut),
             Says::Cut => unknown(Unknown::Cut),
-            Says::Garbage | Says::Status(_) | Says::Another => unknown(Unknown::Unreadable),
+            Says::Garbage | Says::Status(_) | Says::Another | Says::SameCoupon => unknown(Unknown::Unreadable),
             Says::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
         }
     }
@@ -230,6 +239,22 @@ fn other_answer(seen: &Seen, number: usize, rules: &Rules) -> Option<Reply> {
             }),
             _ => None,
         })
+}
+
+/// A success that tells of another coupon: the last one that the same user was told of, or else the last one of this run.
+fn other_coupon(seen: &Seen, number: usize) -> Option<Reply> {
+    let asked = &seen.requests[number];
+    let others = seen.requests.iter().rev();
+    let others =
+        others.filter(|other| other.campaign == asked.campaign && other.key != asked.key && other.is_answered());
+    let coupon = |other: &Request| other.ids.coupon.as_ref()?.strip_prefix("coupon-")?.parse().ok();
+    let of_user = others.clone().filter(|other| other.user == asked.user).find_map(coupon);
+    let of_run = || others.clone().filter(|other| other.run == asked.run).find_map(coupon);
+    Some(Reply {
+        says: Says::Given,
+        log_id: number,
+        coupon_id: Some(of_user.or_else(of_run)?),
+    })
 }
 
 fn proof_of(class: Class) -> Proof {

@@ -16,6 +16,7 @@ fn plain(users: &[u8]) -> Story {
         most: None,
         control: 0,
         unlisted: None,
+        unsure: None,
     };
     let campaign = Campaign {
         number: 0,

@@ -62,10 +62,40 @@ pub struct Request {
     pub given: bool,
     /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
     pub answer: Option<(At, Says)>,
+    /// The ids in that answer.
+    pub ids: Ids,
+}
+
+impl Request {
+    /// Whether it was certainly not sent.
+    pub fn was_not_sent(&self) -> bool {
+        matches!(self.answer, Some((_, Says::NotSent)))
+    }
+
+    /// Whether the client had an answer that is its own.
+    pub fn is_answered(&self) -> bool {
+        let anothers = |says| matches!(says, Says::Another | Says::SameCoupon);
+        self.answer.is_some_and(|(_, says)| !anothers(says))
+    }
+}
+
+/// The ids in an answer: the platform's name for the exchange, and that of the coupon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    pub log: Option<String>,
+    pub coupon: Option<String>,
+}
+
+impl Ids {
+    /// Whether both have one of them.
+    pub fn meet(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+        same(&self.log, &other.log) || same(&self.coupon, &other.coupon)
+    }
 }
 
 /// A second coupon for one id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Twice {
     /// Of which campaign.
     pub campaign: usize,
@@ -122,14 +152,15 @@ pub enum Saying {
 }
 
 impl Seen {
-    /// Whether a coupon was given for an id by a time, or is on its way.
-    pub fn may_have(&self, id: MerchantCouponId) -> bool {
-        let coming = |request: &Request| request.id == id && request.gives.is_some();
-        self.has(id) || self.requests.iter().any(coming)
+    /// Whether an attempt after this one at an id was given a coupon, or one is on its way.
+    pub fn may_have(&self, id: MerchantCouponId, after: u32) -> bool {
+        let gives = |request: &Request| request.id == id && request.attempt > after && request.gives.is_some();
+        self.requests.iter().any(gives)
     }
 
-    /// Whether a coupon was given for an id.
-    pub fn has(&self, id: MerchantCouponId) -> bool {
-        self.coupons.iter().any(|coupon| coupon.id == id)
+    /// Whether a coupon of an activity was given for an id.
+    pub fn has(&self, id: MerchantCouponId, activity: u8) -> bool {
+        let mut coupons = self.coupons.iter();
+        coupons.any(|coupon| coupon.id == id && coupon.activity == activity)
     }
 }

@@ -115,7 +115,7 @@ fn file(all: &mut Vec<Story>, story: &Story) {
     for plain in plain {
         with(all, story, |story| story.campaigns.iter_mut().for_each(plain));
     }
-    let plain: [fn(&mut Said); 8] = [
+    let plain: [fn(&mut Said); 9] = [
         |said| said.hours.clear(),
         |said| said.closed.clear(),
         |said| said.between = (None, None),
@@ -124,6 +124,7 @@ fn file(all: &mut Vec<Story>, story: &Story) {
         |said| said.control = 0,
         |said| said.coupons = 1,
         |said| said.unlisted = None,
+        |said| said.unsure = None,
     ];
     for plain in plain {
         with(all, story, |story| {

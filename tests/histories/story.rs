@@ -81,8 +81,10 @@ pub struct Said {
     pub most: Option<u64>,
     /// `control_group` in percent.
     pub control: u8,
-    /// What the file's `codes` make of the one that no table lists.
+    /// What the file's `codes` make of [`code::UNLISTED`].
     pub unlisted: Option<Class>,
+    /// What the file's `codes` make of [`code::UNSURE`].
+    pub unsure: Option<Class>,
 }
 
 /// One apply: a process that takes one or several campaigns of the same app id.
@@ -222,6 +224,8 @@ pub enum Says {
     },
     /// What it answered last to a request for another coupon.
     Another,
+    /// A success with an earlier coupon of the same user, or else of another one.
+    SameCoupon,
     /// The connection is refused: nothing has arrived.
     NotSent,
 }
@@ -244,8 +248,10 @@ pub mod code {
     pub const USED: i64 = 7;
     /// The id was used before, and nobody has said that this code means it.
     pub const USED_UNLISTED: i64 = 8;
-    /// In no table.
+    /// In no table. Nothing was given.
     pub const UNLISTED: i64 = 9;
+    /// In no table. The coupon may have been given all the same.
+    pub const UNSURE: i64 = 10;
 }
 
 impl Said {
@@ -260,7 +266,18 @@ impl Said {
             code::STOP => Class::Halt,
             code::USED => Class::Issued,
             code::UNLISTED => self.unlisted.unwrap_or(Class::Hold),
+            code::UNSURE => self.unsure.unwrap_or(Class::Hold),
             _ => Class::Hold,
+        }
+    }
+
+    /// Whether the file's `codes` name a code.
+    pub const fn names(&self, code: i64) -> bool {
+        match code {
+            code::USED => true,
+            code::UNLISTED => self.unlisted.is_some(),
+            code::UNSURE => self.unsure.is_some(),
+            _ => false,
         }
     }
 

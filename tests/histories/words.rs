@@ -45,6 +45,7 @@ impl Display for Act {
             Says::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
             Says::CodeUnder { code, status } => write!(f, "answers {status} with code {code} after {after} ms"),
             Says::Another => write!(f, "says after {after} ms what it said last of another coupon"),
+            Says::SameCoupon => write!(f, "tells of an earlier coupon after {after} ms"),
             Says::NotSent => f.write_str("refuses the connection"),
         }
     }
@@ -106,6 +107,9 @@ impl Display for Said {
         }
         if let Some(class) = self.unlisted {
             write!(f, ", code 9 means {}", class.word())?;
+        }
+        if let Some(class) = self.unsure {
+            write!(f, ", code 10 means {}", class.word())?;
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use runner::delivery::{Away, DeliveryKey, StateName, Step, Verdict};
 use runner::ledger::{Fact, Generation};
-use runner::outcome::{Outcome, Proof};
+use runner::outcome::{Class, Outcome, Proof};
+
+use crate::story::Said;
 
 use super::day_of;
 
@@ -20,7 +22,16 @@ pub struct Claims {
     /// What counts from the end of a generation on.
     admitted: Vec<u8>,
     drawn: Vec<(u32, Option<Away>)>,
-    read_again: Vec<(DeliveryKey, Step)>,
+    read_again: Vec<(DeliveryKey, Step, i64)>,
+    /// In the order of their first use, and the present one.
+    activities: Vec<u8>,
+    activity: Option<u8>,
+    /// Whether the present generation has another activity than the one before.
+    new_activity: bool,
+    /// Whether a person has accepted that another ledger has sent this campaign.
+    replays: bool,
+    /// The coupons that answers told of, and whose they are.
+    pub told_coupons: BTreeMap<String, DeliveryKey>,
     /// The newest time of all.
     pub newest: i64,
     /// How many attempts there were on each day.
@@ -43,18 +54,27 @@ pub struct Person {
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub state: StateName,
-    /// How many attempts' outcomes are unknown, and when the first of them began.
+    /// How many attempts' outcomes are unknown, when the first of them began, and the activity of the last one.
     pub unknown: u32,
     pub since: i64,
+    pub doubted: u8,
+    /// The code of the last answer, if that had one.
+    pub code: Option<i64>,
+    /// How often a person took the risk of a second coupon for it, and behind which attempt that was last.
+    pub risks: u32,
+    pub risked: u32,
+    /// Whether it is issued because the platform, or the file, said that it had been issued before.
+    pub believed: bool,
     /// Whether the last answer to a doubt was a refusal or is for a person.
     pub stuck: bool,
     /// Whether it was held when it was skipped.
-    held_before: bool,
+    pub held_before: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// The last one: its batch, its time and its day, and the state before it.
     pub intent: u64,
     pub began: i64,
+    pub activity: u8,
     day: i64,
     before: StateName,
     /// Which attempts ended, in which batch and with what.
@@ -69,11 +89,17 @@ impl Delivery {
         state: StateName::Pending,
         unknown: 0,
         since: 0,
+        doubted: 0,
+        code: None,
+        risks: 0,
+        risked: 0,
+        believed: false,
         stuck: false,
         held_before: false,
         attempts: 0,
         intent: 0,
         began: 0,
+        activity: 0,
         day: 0,
         before: StateName::Pending,
         ended: Vec::new(),
@@ -85,7 +111,14 @@ impl Delivery {
             self.since = self.began;
         }
         self.unknown += 1;
+        self.doubted = self.activity;
         (self.state, self.stuck) = (StateName::InDoubt, false);
+    }
+
+    /// The process ended during an attempt.
+    fn interrupt(&mut self) {
+        self.code = None;
+        self.doubt();
     }
 
     fn end(&mut self, verdict: Verdict) {
@@ -103,12 +136,13 @@ impl Delivery {
         }
     }
 
-    /// What an attempt at it proved, as far as that goes.
-    fn proved(&self, outcome: &Outcome) -> StateName {
+    /// What an attempt at it proved, as far as that goes: where it is accepted that another ledger has sent the campaign, a
+    /// duplicate proves a coupon.
+    fn proved(&self, outcome: &Outcome, replays: bool) -> StateName {
         let doubtful = self.unknown > 0;
         match &outcome.proof {
             Proof::Issued { .. } => StateName::Issued,
-            Proof::Duplicate if doubtful => StateName::Issued,
+            Proof::Duplicate if doubtful || replays => StateName::Issued,
             Proof::Unknown(_) => StateName::InDoubt,
             _ if doubtful => StateName::InDoubt,
             Proof::Refused => StateName::Refused,
@@ -137,12 +171,51 @@ impl Delivery {
     fn read_again(&mut self, step: Step) {
         match step {
             Step::RereadRefused => self.state = StateName::Refused,
-            Step::RereadIssued => self.state = StateName::Issued,
-            Step::Owe | Step::OweUnderNewActivity => self.state = StateName::Pending,
+            Step::RereadIssued => (self.state, self.believed) = (StateName::Issued, true),
+            Step::Owe => self.state = StateName::Pending,
+            Step::OweUnderNewActivity => {
+                self.state = StateName::Pending;
+                (self.risks, self.risked) = (self.risks + 1, self.attempts);
+            }
             Step::RereadUnknown { .. } => self.doubt(),
             _ => self.stuck = false,
         }
     }
+
+    /// Whether a step is what the file's `codes` make of the last answer, at a time by the ledger.
+    fn may_be_read_as(&self, step: Step, at: i64, by: &By<'_>) -> bool {
+        let Some(code) = self.code else { return false };
+        match (self.state, by.said.class(code)) {
+            (StateName::Held, Class::Refuse) => step == Step::RereadRefused,
+            (StateName::Held, Class::Issued) => step == Step::RereadIssued && by.replays,
+            (StateName::Held, Class::Hold) => step == Step::OweUnderNewActivity && by.new_activity,
+            (StateName::Held, Class::Retry) => matches!(step, Step::RereadUnknown { .. }),
+            (StateName::Held, _) => step == Step::Owe,
+            (StateName::InDoubt, Class::Issued) => step == Step::RereadIssued,
+            (StateName::InDoubt, Class::Refuse | Class::Hold) => false,
+            (StateName::InDoubt, _) => {
+                let young = at - self.since <= by.resend_within;
+                matches!(step, Step::RereadResend { .. }) && self.stuck && young
+            }
+            _ => false,
+        }
+    }
+}
+
+/// By what a last answer is read again.
+struct By<'s> {
+    said: &'s Said,
+    replays: bool,
+    new_activity: bool,
+    resend_within: i64,
+}
+
+/// What the story says of the present apply.
+#[derive(Clone, Copy)]
+pub struct Now<'s> {
+    pub said: &'s Said,
+    /// `retry.resend_within`, in milliseconds.
+    pub resend_within: u64,
 }
 
 impl Claims {
@@ -162,8 +235,31 @@ impl Claims {
         delivery.ok_or_else(|| ("the ledger makes sense", format!("{key:?} was never owed")))
     }
 
+    /// The delivery of one of a user's coupons.
+    pub fn of_user(&self, user: u8, ordinal: u8) -> Option<&Delivery> {
+        let person = self.people.iter().find(|person| person.user == user)?;
+        person.deliveries.get(usize::from(ordinal) - 1)
+    }
+
+    /// How many coupons may exist by what the ledger knows, whatever is sent from now on aside.
+    pub fn coupons_at_most(&self) -> u64 {
+        let [_, in_flight, _, in_doubt, _, issued, ..] = self.counts();
+        issued + in_doubt + in_flight + self.risks()
+    }
+
+    /// How often a person took the risk of a second coupon.
+    pub fn risks(&self) -> u64 {
+        let all = self.people.iter().flat_map(|person| &person.deliveries);
+        all.map(|delivery| u64::from(delivery.risks)).sum()
+    }
+
+    /// Whether a person has accepted that another ledger has sent this campaign.
+    pub const fn accepts_replays(&self) -> bool {
+        self.replays
+    }
+
     /// Takes a fact of a batch.
-    pub fn take(&mut self, batch: u64, fact: &Fact) -> Result<(), Wrong> {
+    pub fn take(&mut self, batch: u64, fact: &Fact, now: Now<'_>) -> Result<(), Wrong> {
         self.batches = self.batches.max(batch);
         match fact {
             Fact::RunBegan { at, .. } => {
@@ -172,7 +268,7 @@ impl Claims {
                 (self.admitted, self.drawn, self.read_again) = Default::default();
                 let all = self.people.iter_mut().flat_map(|person| &mut person.deliveries);
                 all.filter(|delivery| delivery.state == StateName::InFlight)
-                    .for_each(Delivery::doubt);
+                    .for_each(Delivery::interrupt);
             }
             Fact::Admitted { recipients } => {
                 let user = |open_id: &runner::identity::OpenId| open_id.as_str()[1..].parse().unwrap_or(u8::MAX);
@@ -181,12 +277,12 @@ impl Claims {
             Fact::Away { why, recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, Some(*why)))),
             Fact::Returned { recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, None))),
             // What comes back held with a generation is read again after it, at once.
-            Fact::Reread { key, step, .. } if self.closed => {
-                self.delivery(*key)?.read_again(*step);
+            Fact::Reread { key, step, at } if self.closed => {
+                self.read_again(*key, (*step, at.as_millisecond()), now)?;
                 self.skip_later(*key);
             }
-            Fact::Reread { key, step, .. } => self.read_again.push((*key, *step)),
-            Fact::Closed(generation) => self.close(generation)?,
+            Fact::Reread { key, step, at } => self.read_again.push((*key, *step, at.as_millisecond())),
+            Fact::Closed(generation) => self.close(generation, now)?,
             Fact::Lapsed { recipient, at } => {
                 self.note(at.as_millisecond());
                 if let Some(person) = self.people.get_mut(*recipient as usize) {
@@ -197,7 +293,14 @@ impl Claims {
                         .for_each(|delivery| delivery.owe(true, false));
                 }
             }
-            Fact::Intent { key, at, .. } => self.intend(*key, at.as_millisecond(), batch)?,
+            Fact::Intent { key, at, activity } => {
+                let activity = self
+                    .activities
+                    .get(usize::from(activity.0))
+                    .copied()
+                    .unwrap_or_default();
+                self.intend(*key, (at.as_millisecond(), activity), batch)?;
+            }
             Fact::Withdrawn { key } => {
                 let delivery = self.delivery(*key)?;
                 (delivery.state, delivery.attempts) = (delivery.before, delivery.attempts - 1);
@@ -215,9 +318,34 @@ impl Claims {
         self.newest = self.newest.max(at);
     }
 
-    fn close(&mut self, generation: &Generation) -> Result<(), Wrong> {
+    /// Reads the last answer of a delivery again.
+    fn read_again(&mut self, key: DeliveryKey, (step, at): (Step, i64), now: Now<'_>) -> Result<(), Wrong> {
+        let by = By {
+            said: now.said,
+            replays: self.replays,
+            new_activity: self.new_activity,
+            resend_within: i64::try_from(now.resend_within).unwrap_or(i64::MAX),
+        };
+        let delivery = self.delivery(key)?;
+        if !delivery.may_be_read_as(step, at, &by) {
+            let Delivery { state, code, .. } = delivery;
+            let how = format!("{key:?}, {state} with code {code:?}, took {step:?}");
+            return Err(("a last answer is read again as the file's codes say", how));
+        }
+        delivery.read_again(step);
+        Ok(())
+    }
+
+    fn close(&mut self, generation: &Generation, now: Now<'_>) -> Result<(), Wrong> {
         self.note(generation.at.as_millisecond());
         self.closed = true;
+        let activity = generation.activity_id.as_str().parse().unwrap_or(u8::MAX);
+        self.new_activity = self.activity.is_some_and(|before| before != activity);
+        self.activity = Some(activity);
+        if !self.activities.contains(&activity) {
+            self.activities.push(activity);
+        }
+        self.replays |= generation.accepted.iter().any(|word| word == "replays");
         self.coupons = generation.coupons_per_user;
         self.known = self.known.max(self.coupons);
         let new = std::mem::take(&mut self.admitted);
@@ -235,8 +363,8 @@ impl Claims {
                 person.away = why;
             }
         }
-        for (key, step) in std::mem::take(&mut self.read_again) {
-            self.delivery(key)?.read_again(step);
+        for (key, step, at) in std::mem::take(&mut self.read_again) {
+            self.read_again(key, (step, at), now)?;
         }
         let coupons = self.coupons;
         for person in &mut self.people {
@@ -247,10 +375,15 @@ impl Claims {
                 refused |= delivery.state == StateName::Refused;
             }
         }
-        Ok(())
+        let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
+        let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
+        match now.said.most {
+            Some(most) if sum > most => Err(("max_coupons", format!("a campaign was let in that may come to {sum}"))),
+            _ => Ok(()),
+        }
     }
 
-    fn intend(&mut self, key: DeliveryKey, at: i64, batch: u64) -> Result<(), Wrong> {
+    fn intend(&mut self, key: DeliveryKey, (at, activity): (i64, u8), batch: u64) -> Result<(), Wrong> {
         self.note(at);
         let (day, closed, coupons) = (day_of(self.newest), self.closed, self.coupons);
         let wrong = |promise, how: &str| Err((promise, format!("{key:?}, batch {batch}: {how}")));
@@ -275,10 +408,15 @@ impl Claims {
                 return wrong("G1: what is settled or not owed is not attempted", &how);
             }
         }
+        if delivery.unknown > 0 && delivery.doubted != activity {
+            let how = format!("{key:?}: of {} and again under {activity}", delivery.doubted);
+            return Err(("a doubt is resent under the activity of the unknown attempt", how));
+        }
         delivery.before = delivery.state;
         delivery.state = StateName::InFlight;
         delivery.attempts += 1;
         (delivery.intent, delivery.began, delivery.day) = (batch, at, day);
+        delivery.activity = activity;
         *self.begun.entry(day).or_default() += 1;
         Ok(())
     }
@@ -286,8 +424,14 @@ impl Claims {
     fn end(&mut self, key: DeliveryKey, verdict: Verdict, outcome: &Outcome, batch: u64) -> Result<(), Wrong> {
         let at = outcome.at.as_millisecond();
         self.note(at);
+        let replays = self.replays;
+        if let Proof::Issued { coupon, .. } = &outcome.proof {
+            self.told_coupons.entry(coupon.coupon_id.clone()).or_insert(key);
+        }
         let delivery = self.delivery(key)?;
-        let proved = delivery.proved(outcome);
+        delivery.code = outcome.answer.as_ref().map(|answer| answer.code);
+        delivery.believed |= outcome.proof == Proof::Duplicate;
+        let proved = delivery.proved(outcome, replays);
         delivery.ended.push((delivery.attempts, batch, outcome.proof.word()));
         delivery.end(verdict);
         if delivery.state != proved {

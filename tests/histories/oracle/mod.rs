@@ -1,6 +1,7 @@
 //! The judge. It knows the story, what was seen from outside, and what the ledger claims, and shares no decision with the
 //! program: it has a fold, windows, days, seconds and sums of its own, each as naive as can be.
 
+mod answers;
 mod claims;
 mod ending;
 mod people;
@@ -15,15 +16,16 @@ use runner::engine::Why;
 use runner::event::Ending;
 use runner::identity::{AppId, CampaignName, Identity, PlatformName};
 use runner::ledger::{Fact, Ledger};
-use runner::outcome::Class;
+use runner::outcome::{Class, Outcome, Proof};
 
 use crate::disk::Disk;
 use crate::edge::Beyond;
 use crate::history::End;
 use crate::seen::{At, Request, Saying, Seen, Told, Twice};
-use crate::story::{Apply, Campaign, NAMES, Rules, Said, Says, Story};
+use crate::story::{Apply, Campaign, NAMES, Rules, Said, Story};
 
-use claims::{Claims, Wrong};
+use answers::JudgedRun;
+use claims::{Claims, Delivery, Now, Person, Wrong};
 use waves::Waves;
 
 /// Attempts at deliveries that were in doubt, and since when.
@@ -57,6 +59,14 @@ impl<'s> Part<'s> {
         }
     }
 
+    /// What a fact of this apply is judged by.
+    fn now(&self) -> Now<'s> {
+        Now {
+            said: &self.campaign.said,
+            resend_within: self.rules.resend_within,
+        }
+    }
+
     /// Whether this campaign made a request.
     fn made(&self, request: &Request) -> bool {
         request.campaign == self.campaign.number
@@ -70,8 +80,6 @@ pub struct Oracle {
     ledgers: Vec<JudgedLedger>,
     /// How many requests were judged.
     judged: usize,
-    /// How many second coupons were judged.
-    judged_twice: usize,
 }
 
 /// What the judge knows of one campaign's ledger.
@@ -83,20 +91,6 @@ struct JudgedLedger {
     open: Vec<Request>,
     resends: Resends,
     run: JudgedRun,
-}
-
-/// What the judge knows of the present run.
-#[derive(Default)]
-struct JudgedRun {
-    answered: bool,
-    /// How many answers in a row came from a wrong address.
-    wrong_addresses: u32,
-    /// Why it must start nothing more.
-    halted: Option<&'static str>,
-    /// When it began, by the wall and no sooner than anything before it.
-    began: i64,
-    /// The doubts that it made: each by which attempt.
-    doubts: BTreeMap<DeliveryKey, u32>,
 }
 
 /// The day of a time by the wall, in the campaign's zone, whose clocks are never put forward or back.
@@ -115,7 +109,6 @@ impl Oracle {
             story: story.clone(),
             ledgers: story.campaigns.iter().map(|_| JudgedLedger::default()).collect(),
             judged: 0,
-            judged_twice: 0,
         }
     }
 
@@ -133,9 +126,8 @@ impl Oracle {
         let judged = {
             let seen = &beyond.state().seen;
             let judged = starts::judge_together((story, apply), seen, &seen.requests[self.judged..]);
-            let judged = judged.and_then(|()| once(&seen.twice[self.judged_twice..]));
+            let judged = judged.and_then(|()| once(ledgers, &seen.twice));
             self.judged = seen.requests.len();
-            self.judged_twice = seen.twice.len();
             judged
         };
         if let Err((promise, how)) = judged {
@@ -147,7 +139,7 @@ impl Oracle {
     pub fn judge_end(&self, beyond: &Beyond, (apply, campaign): (&Apply, &Campaign), ended: &runner::engine::Ended) {
         let state = beyond.state();
         let claims = &self.ledgers[campaign.number].claims;
-        let twice = once(&state.seen.twice[self.judged_twice..]);
+        let twice = once(&self.ledgers, &state.seen.twice);
         let end = ending::End {
             claims,
             part: Part::new(&self.story, apply, campaign),
@@ -158,23 +150,6 @@ impl Oracle {
         drop(state);
         if let Err((promise, how)) = judged {
             beyond.broke(promise, format!("{}{how}", beyond.name_of(campaign.number)));
-        }
-    }
-}
-
-impl JudgedRun {
-    /// An attempt has ended: what its answer means for the run.
-    fn answered(&mut self, request: &Request) {
-        let first = !std::mem::replace(&mut self.answered, true);
-        match request.answer {
-            Some((_, Says::Status(_))) => {
-                self.wrong_addresses += 1;
-                if first || self.wrong_addresses >= 3 {
-                    self.halted = Some("a wrong address");
-                }
-            }
-            None | Some((_, Says::Nothing | Says::Cut | Says::Garbage | Says::NotSent)) => {}
-            Some(_) => self.wrong_addresses = 0,
         }
     }
 }
@@ -216,15 +191,21 @@ impl JudgedLedger {
             self.told(told, (&counts, before), (part, seen))?;
         }
         starts::judge(part, seen, (&new, &self.resends))?;
-        match end {
-            End::Ended(ended) => {
-                if ended.why == Why::NothingLeft {
-                    self.nothing_left(part, &new, beyond.now())?;
-                }
-                people::judge(&self.claims, part)
-            }
-            _ => Ok(()),
+        let End::Ended(ended) = end else { return Ok(()) };
+        self.run.ended(ended)?;
+        answers::read_again(&self.claims, part)?;
+        if ended.why == Why::NothingLeft {
+            let end = ending::End {
+                claims: &self.claims,
+                part,
+                ended,
+                now: self.claims.newest.max(beyond.wall()),
+            };
+            let waits = |person: &Person, ordinal, delivery: &Delivery| end.waits((person, ordinal), delivery);
+            answers::left_behind(&self.claims, (part, &new), waits)?;
+            self.nothing_left(part, &new, beyond.now())?;
         }
+        people::judge(&self.claims, part)
     }
 
     /// Folds the facts since the last time, and yields the counts behind each of their batches.
@@ -251,18 +232,19 @@ impl JudgedLedger {
         if let (End::NotLetIn(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
+        let mut mixed = false;
         match fact {
             Fact::RunBegan { at, .. } => {
-                self.run = JudgedRun {
-                    began: self.claims.newest.max(at.as_millisecond()),
-                    ..JudgedRun::default()
-                };
+                self.run = JudgedRun::new(self.claims.newest.max(at.as_millisecond()));
             }
             Fact::Intent { key, .. } if self.run.halted.is_some() => {
                 let why = self.run.halted.unwrap_or_default();
                 return Err(("nothing starts after a halt", format!("{key:?} after {why}")));
             }
-            Fact::Intent { key, .. } => self.again(*key, part.rules)?,
+            Fact::Intent { key, .. } => {
+                self.again(*key, part.rules)?;
+                self.fits(*key, part.campaign.said.most)?;
+            }
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
                     let delivery = self.claims.delivery(*key)?;
@@ -278,10 +260,12 @@ impl JudgedLedger {
                     ));
                 }
             }
-            Fact::Ended { key, .. } => {
+            Fact::Ended { key, outcome, .. } => {
                 let attempt = self.claims.delivery(*key)?.attempts;
                 let request = self.arrived(*key, attempt)?;
-                self.run.answered(&request);
+                mixed = answers::is_of_another(&self.claims, seen, &request);
+                let before = self.claims.delivery(*key)?.clone();
+                self.run.answered(&self.claims, &before, (&request, mixed), outcome);
             }
             Fact::WaveEnded { share, at } => {
                 self.waves
@@ -294,7 +278,7 @@ impl JudgedLedger {
             Fact::Ended { key, .. } => doubts(&mut self.claims, key)? > 0,
             _ => false,
         };
-        self.claims.take(batch, fact)?;
+        self.claims.take(batch, fact, part.now())?;
         if let Fact::Ended { key, .. } = fact
             && !doubtful
             && doubts(&mut self.claims, key)? > 0
@@ -304,7 +288,14 @@ impl JudgedLedger {
         }
         match fact {
             Fact::Intent { key, .. } => self.day(*key, &part.campaign.said),
-            Fact::Ended { key, .. } => self.settled(*key, (part, seen)),
+            Fact::Ended { key, .. } if mixed => match self.claims.delivery(*key)?.state {
+                StateName::InDoubt => Ok(()),
+                state => Err((
+                    "an answer of another delivery settles nothing",
+                    format!("{key:?} is {state} by it"),
+                )),
+            },
+            Fact::Ended { key, outcome, .. } => self.settled(*key, outcome, (part, seen)),
             _ => Ok(()),
         }
     }
@@ -339,16 +330,27 @@ impl JudgedLedger {
                 || rules.ask
                 || campaign.excluded.contains(&user)
                 || key.ordinal > campaign.said.coupons;
-            let tries: Vec<_> = new.iter().filter(|request| request.key == *key).collect();
-            let first = tries.iter().find(|request| request.attempt == *attempt);
+            let mut tries = new.iter().filter(|request| request.key == *key);
+            let arrived = tries.clone().filter(|request| !request.was_not_sent()).count();
+            let first = tries.find(|request| request.attempt == *attempt);
             let age = first.map_or(u64::MAX, |first| (now - first.start) / 1_000_000);
-            let used_up = tries.len() as u64 >= u64::from(rules.attempts);
+            let used_up = arrived as u64 >= u64::from(rules.attempts);
             if !(waits || used_up || age.saturating_add(longest) >= rules.resend_within) {
                 let how = format!("u{user} coupon {} is in doubt for {age} ms", key.ordinal);
                 return Err(("no step of the clock leaves a doubt to a person", how));
             }
         }
         Ok(())
+    }
+
+    /// A new coupon fits within the file's `max_coupons`.
+    fn fits(&mut self, key: DeliveryKey, most: Option<u64>) -> Result<(), Wrong> {
+        let known = self.claims.coupons_at_most();
+        let new = self.claims.delivery(key)?.unknown == 0;
+        match most {
+            Some(most) if new && known >= most => Err(("max_coupons", format!("{key:?} with {known} before it"))),
+            _ => Ok(()),
+        }
     }
 
     fn day(&mut self, key: DeliveryKey, said: &Said) -> Result<(), Wrong> {
@@ -362,14 +364,14 @@ impl JudgedLedger {
 
     /// The request of an attempt that has ended: it had a durable intent.
     fn arrived(&mut self, key: DeliveryKey, attempt: u32) -> Result<Request, Wrong> {
-        let intent = self.claims.delivery(key)?.intent;
+        let delivery = self.claims.delivery(key)?.clone();
         let mut open = self.open.iter();
         let Some(at) = open.position(|open| open.key == key && open.attempt == attempt) else {
             let how = format!("{key:?}, attempt {attempt} ended and was never made");
             return Err(("G5: the ledger says what has happened", how));
         };
         let request = self.open.remove(at);
-        durable(&request, intent)?;
+        durable(&request, &delivery)?;
         Ok(request)
     }
 
@@ -386,28 +388,27 @@ impl JudgedLedger {
                 );
                 return Err(("no send without a durable intent", how));
             }
-            durable(&request, delivery.intent)?;
+            durable(&request, delivery)?;
         }
         Ok(())
     }
 
     /// What the ledger says of a settled delivery is what the platform did.
-    fn settled(&mut self, key: DeliveryKey, (part, seen): (Part<'_>, &Seen)) -> Result<(), Wrong> {
-        let Some(id) = seen
-            .requests
-            .iter()
-            .find(|request| part.made(request) && request.key == key)
-            .map(|request| request.id)
-        else {
+    fn settled(&mut self, key: DeliveryKey, outcome: &Outcome, (part, seen): (Part<'_>, &Seen)) -> Result<(), Wrong> {
+        let mut requests = seen.requests.iter();
+        let Some(request) = requests.find(|request| part.made(request) && request.key == key) else {
             return Ok(());
         };
+        let id = request.id;
         let delivery = self.claims.delivery(key)?;
+        let proved = matches!(outcome.proof, Proof::Issued { .. }) && delivery.unknown == 0;
         match delivery.state {
-            StateName::Issued if !seen.has(id) && delivery.unknown == 0 => Err((
+            StateName::Issued if proved && !seen.has(id, delivery.activity) => Err((
                 "G5: issued is what the platform gave",
                 format!("{key:?} was given nothing"),
             )),
-            StateName::Refused if seen.may_have(id) => Err((
+            // A person has taken the risk of what was given before.
+            StateName::Refused if seen.may_have(id, delivery.risked) => Err((
                 "G5: refused is what was not given",
                 format!("{key:?} may have a coupon"),
             )),
@@ -464,7 +465,7 @@ impl JudgedLedger {
                     return Err(("G3: complete is a proof", format!("{ending:?} with {here:?}")));
                 }
             }
-            // Whoever says that a code means a coupon has it believed.
+            // A code that the file takes for a coupon is believed.
             Saying::AnotherLedger if part.campaign.said.unlisted == Some(Class::Issued) => {}
             Saying::AnotherLedger => return Err(("there is no other ledger", String::new())),
             Saying::DueIn(ms) if *ms > longest_wait(part.rules) => {
@@ -482,21 +483,34 @@ fn longest_wait(rules: &Rules) -> i64 {
     i64::try_from(longest).unwrap_or(i64::MAX)
 }
 
-/// No user has two coupons for one id.
-fn once(twice: &[Twice]) -> Result<(), Wrong> {
-    match twice.first() {
-        Some(Twice { user, key, .. }) => {
-            let how = format!("u{user} has two coupons of ordinal {}", key.ordinal);
-            Err(("G1: no user gets a coupon twice", how))
+/// No user has two coupons for one id, unless a person has taken that risk.
+fn once(ledgers: &[JudgedLedger], twice: &[Twice]) -> Result<(), Wrong> {
+    for second in twice {
+        let Twice { campaign, key, user } = *second;
+        let delivery = ledgers[campaign].claims.of_user(user, key.ordinal);
+        let risks = delivery.map_or(0, |delivery| delivery.risks as usize);
+        let many = twice.iter().filter(|other| **other == *second).count();
+        if many > risks {
+            let how = format!("u{user} has {} coupons of ordinal {}", many + 1, key.ordinal);
+            return Err(("G1: no user gets a coupon twice", how));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
-fn durable(request: &Request, intent: u64) -> Result<(), Wrong> {
-    if request.durable < intent {
-        let (user, durable) = (request.user, request.durable);
+/// The intent of a request is durable, and under the same activity.
+fn durable(request: &Request, delivery: &Delivery) -> Result<(), Wrong> {
+    let Request { user, durable, .. } = request;
+    let Delivery { intent, activity, .. } = delivery;
+    if durable < intent {
         let how = format!("u{user} was sent to when batch {durable} was durable, and the intent is in {intent}");
+        return Err(("no send without a durable intent", how));
+    }
+    if request.activity != *activity {
+        let how = format!(
+            "u{user} was sent to under activity {}, intended under {activity}",
+            request.activity
+        );
         return Err(("no send without a durable intent", how));
     }
     Ok(())

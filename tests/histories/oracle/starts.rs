@@ -169,7 +169,14 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
     for before in before.filter(|before| before.user == request.user && knows_of(seen, request, before)) {
         let timeout = story.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
-            Some((end, says)) if !matches!(says, Says::Nothing | Says::Cut | Says::Garbage | Says::Another) => end,
+            Some((end, says))
+                if !matches!(
+                    says,
+                    Says::Nothing | Says::Cut | Says::Garbage | Says::Another | Says::SameCoupon
+                ) =>
+            {
+                end
+            }
             // Between two runs, whoever puts the wall forward takes that from the wait.
             answer if before.run != request.run && story.jumps() => answer.map_or(before.start, |(end, _)| end),
             _ => before.start + timeout,
@@ -248,7 +255,7 @@ fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<u64>)) 
         .requests
         .iter()
         .filter(|before| part.made(before) && before.start < request.start && before.gives.is_some());
-    let given: BTreeSet<_> = others.map(|before| before.id).collect();
+    let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
     if said.most.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
     }
