@@ -68,13 +68,15 @@ impl Store for Disk {
         }
         let batches = {
             let disk = &mut beyond.state().disks[self.campaign];
-            if fails != Some(false) {
+            if fails != Some(false) && disk.gone.is_none_or(|gone| gone.written) {
                 disk.records.push(record);
             }
             disk.records.len()
         };
         let of = || beyond.name_of(self.campaign);
+        let away = beyond.state().disks[self.campaign].gone.is_some();
         beyond.say(|| match fails {
+            _ if away => format!("{}an append to a ledger that is gone", of()),
             None => format!("{}batch {batches} is durable", of()),
             Some(true) => format!("{}the disk fails, though batch {batches} is durable", of()),
             Some(false) => format!("{}the disk fails", of()),
@@ -85,9 +87,17 @@ impl Store for Disk {
         }
         if fails.is_some() {
             Err(StoreError::Planned)
+        } else if beyond.tell_gone(self.campaign) {
+            Err(gone())
         } else {
             Ok(())
         }
+    }
+
+    async fn gone(&mut self) -> StoreError {
+        self.beyond.until_gone(self.campaign).await;
+        self.pass().await;
+        gone()
     }
 
     async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
@@ -127,5 +137,12 @@ impl Store for Disk {
         self.with(|disk| disk.shortcut = Some(bytes));
         self.pass().await;
         Ok(())
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Gone {
+        path: "ledger".into(),
+        replaced: false,
     }
 }

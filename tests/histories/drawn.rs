@@ -74,6 +74,7 @@ pub fn story(seed: u64) -> Story {
     };
     unsure(&mut story, users);
     same_coupon(&mut story, users);
+    vanish(&mut story);
     story
 }
 
@@ -383,6 +384,23 @@ fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<Fate> {
         }
     };
     (0..many).map(fate).collect()
+}
+
+/// In one of eight stories a ledger is gone in the middle of a run.
+fn vanish(story: &mut Story) {
+    let rng = &mut apart(story, 3);
+    if rng.u8(0..8) > 0 {
+        return;
+    }
+    let (apply, campaign) = (rng.usize(0..story.applies.len()), rng.usize(0..story.campaigns.len()));
+    let happens = &mut story.applies[apply].happens;
+    let until = one(rng, &[2 * SECOND, 10 * SECOND, MINUTE]);
+    happens.push(Happening {
+        after: rng.u64(0..until),
+        campaign,
+        what: What::Vanish { written: rng.bool() },
+    });
+    happens.sort_by_key(|happening| happening.after);
 }
 
 fn answer(rng: &mut Rng, says: Says) -> Act {

@@ -20,6 +20,8 @@ pub struct Beyond {
     pub clock: Clock,
     began: Instant,
     killed: Notify,
+    /// Told when a ledger is gone.
+    vanished: Notify,
     state: Mutex<State>,
 }
 
@@ -61,6 +63,22 @@ pub struct Disk {
     pub fails: Option<bool>,
     /// Whether it has failed in this run.
     pub failed: bool,
+    /// Whether a run has the ledger open, and when the last one let go of it.
+    pub open: bool,
+    pub closed: Option<At>,
+    pub gone: Option<Gone>,
+    /// The longest that an append took in this run.
+    pub stalled: u64,
+}
+
+/// A ledger that is no longer where the next process looks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Gone {
+    /// Whether what is appended goes with it, to where it is put back from.
+    pub written: bool,
+    pub since: At,
+    /// When its run was told so.
+    pub told: Option<At>,
 }
 
 /// How the rest of the world is.
@@ -88,6 +106,7 @@ impl Beyond {
             story,
             began: Instant::now(),
             killed: Notify::new(),
+            vanished: Notify::new(),
             state: Mutex::new(state),
         })
     }
@@ -115,6 +134,7 @@ impl Beyond {
         state.seen.began.push(now);
         for disk in &mut state.disks {
             (disk.fails, disk.failed, disk.stall) = (None, false, 0);
+            (disk.open, disk.closed, disk.gone, disk.stalled) = (false, None, None, 0);
         }
         state.weather.held = false;
         (state.weather.token_refused, state.weather.token_takes) = (false, 0);
@@ -129,6 +149,34 @@ impl Beyond {
     /// Resolves when the process is killed.
     pub async fn killed(&self) {
         self.killed.notified().await;
+    }
+
+    /// Waits until the ledger of a campaign is gone.
+    pub async fn until_gone(&self, campaign: usize) {
+        loop {
+            let vanished = self.vanished.notified();
+            if self.tell_gone(campaign) {
+                return;
+            }
+            vanished.await;
+        }
+    }
+
+    /// Whether the ledger of a campaign is gone, which its run is told by that.
+    pub fn tell_gone(&self, campaign: usize) -> bool {
+        let now = self.now();
+        let gone = &mut self.state().disks[campaign].gone;
+        let Some(gone) = gone else { return false };
+        gone.told.get_or_insert(now);
+        true
+    }
+
+    /// A run of a campaign opens its ledger, or lets go of it.
+    pub fn open(&self, campaign: usize, open: bool) {
+        let now = self.now();
+        let disk = &mut self.state().disks[campaign];
+        disk.open = open;
+        disk.closed = (!open).then_some(now);
     }
 
     /// Takes a step over the edge; whether nothing passes any more.
@@ -195,6 +243,20 @@ impl Beyond {
             What::Stall { ms, told_late } => {
                 let disk = &mut state.disks[campaign];
                 (disk.stall, disk.told_late) = (ms, told_late);
+                disk.stalled = disk.stalled.max(ms);
+            }
+            What::Vanish { written } => {
+                let disk = &mut state.disks[campaign];
+                if disk.open && disk.gone.is_none() {
+                    let told = None;
+                    disk.gone = Some(Gone {
+                        written,
+                        since: now,
+                        told,
+                    });
+                    disk.failed = true;
+                    self.vanished.notify_waiters();
+                }
             }
             What::Fail { written } => state.disks[campaign].fails = Some(written),
             What::NoToken(long) => state.weather.no_token_until = now + ms(long),

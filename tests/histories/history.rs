@@ -163,8 +163,10 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> Vec<End> {
     let runs = runs.map(|((campaign, (_, orders)), ended)| {
         let (lane, orders) = (Arc::clone(&lane), orders.clone());
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
+            beyond.open(campaign.number, true);
             let end = whole_apply(beyond, (apply, campaign), lane, orders).await;
             let end = end.unwrap_or_else(End::Failed);
+            beyond.open(campaign.number, false);
             let of = beyond.name_of(campaign.number);
             beyond.say(|| format!("{of}apply {} has ended: {}", number + 1, crate::words::end(&end)));
             ended.replace(Some(end));

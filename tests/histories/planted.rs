@@ -82,3 +82,8 @@ fn an_attempt_that_was_not_sent_and_counts_is_found() {
 fn an_age_that_goes_by_the_wall_is_found() {
     found(Bug::StepsCount, "no step of the clock leaves a doubt to a person");
 }
+
+#[test]
+fn a_ledger_that_vanishes_unnoticed_is_found() {
+    found(Bug::VanishUnnoticed, "a run whose ledger is gone stops at once");
+}

@@ -157,6 +157,11 @@ pub enum What {
         /// Whether it is.
         written: bool,
     },
+    /// The ledger is moved away, or replaced. The next process finds it in its place again.
+    Vanish {
+        /// Whether that process finds what was appended meanwhile.
+        written: bool,
+    },
     /// No token can be had for so many milliseconds.
     NoToken(u64),
     /// The next token is refused.

@@ -64,6 +64,12 @@ impl Display for What {
                 write!(f, "the disk takes {ms} ms, {which} the batch is durable")
             }
             Self::Fail { written } => write!(f, "the next append fails, durable all the same: {written}"),
+            Self::Vanish { written } => {
+                write!(
+                    f,
+                    "the ledger is moved away, and what is appended goes with it: {written}"
+                )
+            }
             Self::NoToken(ms) => write!(f, "no token can be had for {ms} ms"),
             Self::TokenRefused => f.write_str("the next token is refused"),
             Self::SlowToken(ms) => write!(f, "a token takes {ms} ms"),
@@ -120,7 +126,7 @@ impl Display for Happening {
         write!(f, "{}", self.what)?;
         let of_one = matches!(
             self.what,
-            What::Pause | What::Resume | What::Stop | What::Stall { .. } | What::Fail { .. }
+            What::Pause | What::Resume | What::Stop | What::Stall { .. } | What::Fail { .. } | What::Vanish { .. }
         );
         match self.campaign {
             campaign if of_one && campaign > 0 => write!(f, " (campaign {})", campaign + 1),

@@ -164,6 +164,13 @@ impl JudgedLedger {
             End::WentOn => return Err(("a run ends when it has nothing left to do or is told to", String::new())),
             _ => {}
         }
+        {
+            let state = beyond.state();
+            let disk = &state.disks[number];
+            if let Some(gone) = disk.gone {
+                starts::stopped(part, &state.seen.requests[judged..], (disk, gone))?;
+            }
+        }
         let unreadable = |error| ("G7: after any crash the ledger can be read", format!("{error:?}"));
         let mut ledger = Ledger::open(Disk::quiet(beyond, number), identity(number))
             .await

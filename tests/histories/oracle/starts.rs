@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::edge::{Disk, Gone};
 use crate::seen::{At, Request, SECOND, Seen};
 use crate::story::{Apply, MONDAY, Said, Says, Story, What};
 
@@ -33,6 +34,21 @@ pub fn judge(part: Part<'_>, seen: &Seen, (new, resends): (&[Request], &Resends)
         return Err(("--at-most", format!("{} deliveries", deliveries.len())));
     }
     Ok(())
+}
+
+/// A run whose ledger is gone stops at once: nothing starts when it was told so, and it ends when its attempts are over.
+pub fn stopped(part: Part<'_>, new: &[Request], (disk, gone): (&Disk, Gone)) -> Result<(), Wrong> {
+    let wrong = |how| Err(("a run whose ledger is gone stops at once", how));
+    let ms = 1_000_000;
+    let late = |request: &&Request| part.made(request) && gone.told.is_some_and(|told| request.start > told);
+    if let Some(request) = new.iter().find(late) {
+        return wrong(format!("u{} was sent to after it was gone", request.user));
+    }
+    let latest = gone.since + 2 * (part.rules.timeout + disk.stalled) * ms + SECOND;
+    match disk.closed {
+        Some(closed) if closed > latest => wrong(format!("it went on for {} ms", (closed - gone.since) / ms)),
+        _ => Ok(()),
+    }
 }
 
 /// Judges the starts of all campaigns in one run, which are the last ones that were seen.
