@@ -61,6 +61,8 @@ mod bugs {
         VanishUnnoticed,
         /// A ledger that was put back from an older copy is taken as it is.
         OlderTaken,
+        /// A success that is older than its attempt halts no run.
+        ReplaysTaken,
         /// The reservation of a user by another campaign is ignored.
         UserTwice,
         /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.

@@ -104,7 +104,8 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
     let due_after = |wait| later(outcome.at, wait);
     let (verdict, wait, effect) = match &outcome.proof {
         Proof::Issued { replay, .. } => {
-            let effect = if *replay && !known { another() } else { Effect::Answered };
+            let taken = known || planted!(ReplaysTaken);
+            let effect = if *replay && !taken { another() } else { Effect::Answered };
             settled(Verdict::Issued, effect)
         }
         Proof::Duplicate if known => settled(Verdict::Issued, Effect::Answered),

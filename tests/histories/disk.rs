@@ -90,6 +90,7 @@ impl Store for Disk {
         } else if beyond.tell_gone(self.campaign) {
             Err(gone())
         } else {
+            beyond.note_durable(self.campaign);
             Ok(())
         }
     }

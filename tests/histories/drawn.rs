@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use runner::outcome::Class;
 
-use crate::story::{Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+use crate::story::{Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -57,7 +57,7 @@ pub fn story(seed: u64) -> Story {
             gap,
             jump,
             campaigns,
-            accepts: rng.u8(0..10) > 0,
+            accepts: Accepts::only_changes(rng.u8(0..10) > 0),
             at_most: (rng.u8(0..10) == 0).then(|| rng.u64(1..10)),
             no_wait: rng.u8(0..10) == 0,
             kill: (rng.u8(0..3) > 0).then(|| kill(rng)),
@@ -75,6 +75,7 @@ pub fn story(seed: u64) -> Story {
     unsure(&mut story, users);
     same_coupon(&mut story, users);
     vanish(&mut story);
+    put_back(&mut story);
     story
 }
 
@@ -144,6 +145,7 @@ fn campaign(rng: &mut Rng, number: usize, users: u8, begins: i64) -> Campaign {
         said: said(rng, begins),
         listed: (0..users).filter(named).map(|user| (user, 0)).collect(),
         excluded: Vec::new(),
+        put_back: None,
     }
 }
 
@@ -401,6 +403,26 @@ fn vanish(story: &mut Story) {
         what: What::Vanish { written: rng.bool() },
     });
     happens.sort_by_key(|happening| happening.after);
+}
+
+/// In one of eight stories a ledger is put back from an older copy between two applies, mostly a while after what it lacks.
+fn put_back(story: &mut Story) {
+    let rng = &mut apart(story, 4);
+    if rng.u8(0..8) > 0 || story.applies.len() < 2 {
+        return;
+    }
+    let at = rng.usize(1..story.applies.len());
+    for apply in &mut story.applies[at..] {
+        apply.accepts.older_ledger = rng.u8(0..100) < 60;
+        apply.accepts.replays = rng.bool();
+    }
+    let apply = &mut story.applies[at];
+    if rng.u8(0..3) > 0 {
+        apply.gap += rng.u64(MINUTE..30 * MINUTE);
+    }
+    let most = one(rng, &[2, 5, 20, 60]);
+    let campaign = rng.usize(0..apply.campaigns.len());
+    apply.campaigns[campaign].put_back = Some(rng.u64(1..most));
 }
 
 fn answer(rng: &mut Rng, says: Says) -> Act {

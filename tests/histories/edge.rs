@@ -11,7 +11,7 @@ use runner::event::{Event, EventKind, Halted, Owner, Phase, Waiting};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::seen::{At, Saying, Seen, Told};
+use crate::seen::{At, SECOND, Saying, Seen, Told};
 use crate::story::{MONDAY, Story, What};
 
 /// Everything beyond the edge.
@@ -19,6 +19,8 @@ pub struct Beyond {
     pub story: Story,
     pub clock: Clock,
     began: Instant,
+    /// Whether a ledger is ever put back from an older copy, so that there has to be a witness.
+    puts_back: bool,
     killed: Notify,
     /// Told when a ledger is gone.
     vanished: Notify,
@@ -67,8 +69,31 @@ pub struct Disk {
     pub open: bool,
     pub closed: Option<At>,
     pub gone: Option<Gone>,
+    /// What is known of it elsewhere.
+    pub witness: Witness,
+    /// How many batches were left when it was put back from an older copy; taken by the judge.
+    pub put_back: Option<u64>,
     /// The longest that an append took in this run.
     pub stalled: u64,
+}
+
+/// What is known of a ledger outside of it.
+#[derive(Default)]
+pub struct Witness {
+    /// A batch that it had.
+    pub last: Option<Witnessed>,
+    /// How many batches a run knows to be durable, and whether it keeps the witness up to date.
+    durable: usize,
+    is_kept: bool,
+    /// Whether the ledger lacked that batch when this run began.
+    pub is_newer: bool,
+}
+
+/// A batch that a ledger had, and when it was written down.
+pub struct Witnessed {
+    written: At,
+    pub sequence: u64,
+    pub record: Vec<u8>,
 }
 
 /// A ledger that is no longer where the next process looks for it.
@@ -103,6 +128,7 @@ impl Beyond {
         };
         Arc::new(Self {
             clock: Clock::simulated(from_ms(MONDAY + story.begins)),
+            puts_back: story.puts_back(),
             story,
             began: Instant::now(),
             killed: Notify::new(),
@@ -135,6 +161,7 @@ impl Beyond {
         for disk in &mut state.disks {
             (disk.fails, disk.failed, disk.stall) = (None, false, 0);
             (disk.open, disk.closed, disk.gone, disk.stalled) = (false, None, None, 0);
+            disk.witness.is_kept = false;
         }
         state.weather.held = false;
         (state.weather.token_refused, state.weather.token_takes) = (false, 0);
@@ -149,6 +176,56 @@ impl Beyond {
     /// Resolves when the process is killed.
     pub async fn killed(&self) {
         self.killed.notified().await;
+    }
+
+    /// Puts the ledger of a campaign back from a copy that lacks so many of its last batches, where one is asked for, and finds
+    /// out whether it is older than its witness.
+    pub fn put_back(&self, campaign: usize, lacks: Option<u64>) {
+        let disk = &mut self.state().disks[campaign];
+        let all = disk.records.len() as u64;
+        let left = all.saturating_sub(lacks.unwrap_or_default()).max(1);
+        if left < all {
+            disk.records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            disk.put_back = Some(left);
+        }
+        disk.witness.is_newer = disk.witness.last.as_ref().is_some_and(|witness| {
+            let at = usize::try_from(witness.sequence - 1).unwrap_or(usize::MAX);
+            disk.records.get(at) != Some(&witness.record)
+        });
+    }
+
+    /// Keeps a witness of a campaign's ledger from here on, and writes it now.
+    pub fn keep_witness(&self, campaign: usize) {
+        self.state().disks[campaign].witness.is_kept = true;
+        self.write_witness(campaign);
+    }
+
+    /// Writes the witness of a campaign's ledger.
+    pub fn write_witness(&self, campaign: usize) {
+        let now = self.now();
+        let disk = &mut self.state().disks[campaign];
+        if self.puts_back && disk.witness.is_kept {
+            let durable = disk.witness.durable;
+            disk.witness.last = disk.records[..durable].last().map(|record| Witnessed {
+                written: now,
+                sequence: durable as u64,
+                record: record.clone(),
+            });
+        }
+    }
+
+    /// A run knows that everything in its ledger is durable. Every few seconds the witness says so.
+    pub fn note_durable(&self, campaign: usize) {
+        let now = self.now();
+        let due = {
+            let disk = &mut self.state().disks[campaign];
+            disk.witness.durable = disk.records.len();
+            let last = disk.witness.last.as_ref();
+            last.is_none_or(|last| now >= last.written + 3 * SECOND)
+        };
+        if due {
+            self.write_witness(campaign);
+        }
     }
 
     /// Waits until the ledger of a campaign is gone.
@@ -318,7 +395,9 @@ impl Beyond {
             },
             EventKind::Counted { counts } => Saying::Counted(*counts),
             EventKind::RunEnded { ending, counts } => Saying::RunEnded(*ending, *counts),
-            EventKind::Halted(Halted::AnotherLedger { .. }) => Saying::AnotherLedger,
+            EventKind::Halted(Halted::AnotherLedger { merchant_coupon_id, .. }) => {
+                Saying::AnotherLedger(merchant_coupon_id.clone())
+            }
             EventKind::Phase(Phase::Waiting {
                 why: Waiting::Due,
                 until: Some(until),

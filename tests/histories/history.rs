@@ -15,12 +15,13 @@ use runner::audience::{Activity, Place, Row, Totals};
 use runner::calendar::{Calendar, Days, Hours};
 use runner::campaign;
 use runner::clock::from_ms;
-use runner::engine::admit::{Accept, Admission, Converged, Exclusion, Terms};
+use runner::engine::admit::{Accept, Admission, Change, Converged, Exclusion, Terms};
 use runner::engine::lane::Lane;
 use runner::engine::{Apply as Run, Ended, EngineError};
 use runner::event::{Ending, Event, PlaceUnit};
 use runner::identity::{ActivityId, CampaignName};
-use runner::ledger::{Book, Fact, Ledger, LedgerError};
+use runner::ledger::record::link_of;
+use runner::ledger::{Book, Fact, Head, Ledger, LedgerError, Older};
 use runner::order::{Asker, Order};
 use runner::plan::{self, Guard, Lapse, Plan, RunOptions, Wave};
 use tokio::sync::watch;
@@ -29,7 +30,7 @@ use crate::disk::Disk;
 use crate::edge::{Beyond, Broken, Turn};
 use crate::oracle::Oracle;
 use crate::platform::World;
-use crate::story::{Apply, Campaign, MONDAY, NAMES, Rules, Said, Story, What};
+use crate::story::{Accepts, Apply, Campaign, MONDAY, NAMES, Rules, Said, Story, What};
 
 /// After so long a run that is not the last one is stopped.
 const PATIENCE: Duration = Duration::from_mins(25);
@@ -106,7 +107,11 @@ fn calm(story: &Story) -> Apply {
         all.find(|campaign| campaign.number == number).cloned()
     };
     let mut campaigns: Vec<_> = (0..story.campaigns.len()).filter_map(last).collect();
-    for Campaign { said, listed, .. } in &mut campaigns {
+    for Campaign {
+        said, listed, put_back, ..
+    } in &mut campaigns
+    {
+        *put_back = None;
         let owed = listed.len() as u64 * u64::from(said.coupons);
         said.per_day = said.per_day.filter(|most| owed < *most);
     }
@@ -114,7 +119,11 @@ fn calm(story: &Story) -> Apply {
         gap: 0,
         jump: 0,
         campaigns,
-        accepts: true,
+        accepts: Accepts {
+            changes: true,
+            older_ledger: true,
+            replays: story.puts_back(),
+        },
         at_most: None,
         no_wait: false,
         kill: None,
@@ -153,6 +162,9 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> Vec<End> {
     beyond.clock.shift_ms(apply.jump);
     let calm = number >= beyond.story.applies.len();
     beyond.begin_run(number, apply.kill, calm);
+    for campaign in &apply.campaigns {
+        beyond.put_back(campaign.number, campaign.put_back);
+    }
     beyond.say(|| format!("apply {} begins at {}", number + 1, crate::words::time(beyond.wall())));
     #[cfg(feature = "planted")]
     runner::planted::begin();
@@ -259,9 +271,18 @@ async fn whole_apply(
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let number = campaign.number;
     let plan = plan(&beyond.story.campaigns[number], apply, campaign);
-    let mut ledger = Ledger::open(Disk::of(beyond, number), plan.identity.clone())
+    let known = beyond.state().disks[number].witness.last.as_ref().map(|witness| Head {
+        sequence: witness.sequence,
+        link: link_of(&witness.record),
+    });
+    let disk = Disk::of(beyond, number);
+    let mut ledger = Ledger::open_known(disk, plan.identity.clone(), Arc::default(), known)
         .await
         .map_err(failed)?;
+    let older = ledger.older().filter(|_| apply.accepts.older_ledger);
+    if older.is_some() {
+        ledger.accept_older();
+    }
     if apply.closes {
         ledger.keep_after(500);
     }
@@ -269,9 +290,12 @@ async fn whole_apply(
     let began = Fact::run_began(now, plan.retry.timeout);
     let new = ledger.sequence() == 0;
     if !new {
-        ledger.append(vec![began.clone()]).await.map_err(failed)?;
+        match ledger.append(vec![began.clone()]).await {
+            Err(LedgerError::Older(older)) => return Ok(End::NotLetIn(older.to_string())),
+            began => began.map_err(failed)?,
+        };
     }
-    let converged = match converge(ledger.book(), &plan, (apply, campaign), now) {
+    let converged = match converge(ledger.book(), &plan, (apply, campaign), (now, older)) {
         Ok(converged) => converged,
         Err(why) => return Ok(End::NotLetIn(why)),
     };
@@ -298,7 +322,10 @@ async fn whole_apply(
         emit: Arc::new(move |event: Event| listener.hear(&event, number)),
         seed: beyond.story.seed,
     };
-    match Box::pin(run.run()).await {
+    beyond.keep_witness(number);
+    let ended = Box::pin(run.run()).await;
+    beyond.write_witness(number);
+    match ended {
         Ok((ended, ledger)) => {
             if apply.closes {
                 ledger.close().await;
@@ -324,7 +351,7 @@ fn converge(
     book: &Book,
     plan: &Plan,
     (apply, campaign): (&Apply, &Campaign),
-    now: Timestamp,
+    (now, older): (Timestamp, Option<Older>),
 ) -> Result<Converged, String> {
     let place = |number| Place {
         within: "audience.csv",
@@ -344,6 +371,14 @@ fn converge(
         });
     }
     let mut admission = Admission::excluding(excluded, plan);
+    if let Some(older) = older {
+        admission.note_older_ledger(Change {
+            what: Accept::OlderLedger,
+            from: format!("batch {}", older.known),
+            to: format!("batch {}", older.last),
+            owed_again: 0,
+        });
+    }
     for (line, (user, ago)) in (2..).zip(&campaign.listed) {
         let open_id = format!("u{user}");
         admission.row(&row(place(line), &open_id, Activity::At(last_active(*ago))));
@@ -352,8 +387,8 @@ fn converge(
         rows: campaign.listed.len() as u64,
         ..Totals::default()
     };
-    let is_for_an_apply = |change: &Accept| apply.accepts && *change != Accept::Replays;
-    let accepted: Vec<_> = Accept::ALL.into_iter().filter(is_for_an_apply).collect();
+    let is_accepted = |change: &Accept| apply.accepts.has(change.word());
+    let accepted: Vec<_> = Accept::ALL.into_iter().filter(is_accepted).collect();
     let decided = admission.decide(&Terms {
         plan,
         totals: &totals,

@@ -87,3 +87,16 @@ fn an_age_that_goes_by_the_wall_is_found() {
 fn a_ledger_that_vanishes_unnoticed_is_found() {
     found(Bug::VanishUnnoticed, "a run whose ledger is gone stops at once");
 }
+
+#[test]
+fn a_ledger_put_back_from_an_older_copy_and_taken_is_found() {
+    found(
+        Bug::OlderTaken,
+        "a ledger older than its witness is used when a person accepts that",
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_after_a_replay_is_found() {
+    found(Bug::ReplaysTaken, "nothing starts after a halt");
+}

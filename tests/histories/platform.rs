@@ -60,6 +60,7 @@ impl World {
             given: false,
             answer: None,
             ids: Ids::default(),
+            lost: false,
         };
         state.seen.requests.push(request);
         drop(state);

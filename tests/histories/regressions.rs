@@ -1,7 +1,7 @@
 //! Stories that once broke a promise, in their shortest form.
 
 use crate::broken;
-use crate::story::{Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+use crate::story::{Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
 
 /// One apply to these users by the plainest file, in which nothing goes wrong.
 fn plain(users: &[u8]) -> Story {
@@ -23,12 +23,13 @@ fn plain(users: &[u8]) -> Story {
         said,
         listed: users.iter().map(|user| (*user, 0)).collect(),
         excluded: Vec::new(),
+        put_back: None,
     };
     let apply = Apply {
         gap: 0,
         jump: 0,
         campaigns: vec![campaign],
-        accepts: true,
+        accepts: Accepts::only_changes(true),
         at_most: None,
         no_wait: false,
         kill: None,

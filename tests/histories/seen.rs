@@ -64,6 +64,8 @@ pub struct Request {
     pub answer: Option<(At, Says)>,
     /// The ids in that answer.
     pub ids: Ids,
+    /// Whether the ledger knows nothing of it any more, because it was put back from an older copy.
+    pub lost: bool,
 }
 
 impl Request {
@@ -145,13 +147,20 @@ pub enum Saying {
     Counted(Counts),
     /// How the run ended.
     RunEnded(Ending, Counts),
-    /// That another ledger has sent this campaign.
-    AnotherLedger,
+    /// That another ledger has sent this campaign, by the answer to this id.
+    AnotherLedger(String),
     /// That the next delivery is due in so many milliseconds.
     DueIn(i64),
 }
 
 impl Seen {
+    /// Whether a ledger has lost an attempt at one of a user's coupons.
+    pub fn has_lost(&self, campaign: usize, user: u8, ordinal: u8) -> bool {
+        let of_coupon = |request: &Request| (request.campaign, request.user, request.key.ordinal);
+        let mut requests = self.requests.iter();
+        requests.any(|request| request.lost && of_coupon(request) == (campaign, user, ordinal))
+    }
+
     /// Whether an attempt after this one at an id was given a coupon, or one is on its way.
     pub fn may_have(&self, id: MerchantCouponId, after: u32) -> bool {
         let gives = |request: &Request| request.id == id && request.attempt > after && request.gives.is_some();

@@ -74,6 +74,9 @@ fn shorter(story: &Story) -> Vec<Story> {
             with(&mut all, story, |story| {
                 story.applies[at].campaigns[number].excluded.clear();
             });
+            with(&mut all, story, |story| {
+                story.applies[at].campaigns[number].put_back = None;
+            });
         }
         with(&mut all, story, |story| {
             (story.applies[at].gap, story.applies[at].jump) = (0, 0);
@@ -81,7 +84,7 @@ fn shorter(story: &Story) -> Vec<Story> {
         with(&mut all, story, |story| {
             (story.applies[at].at_most, story.applies[at].no_wait) = (None, false);
         });
-        with(&mut all, story, |story| story.applies[at].accepts = true);
+        with(&mut all, story, |story| story.applies[at].accepts.changes = true);
         if at > 0 {
             for number in 0..apply.campaigns.len() {
                 with(&mut all, story, |story| {

@@ -96,8 +96,8 @@ pub struct Apply {
     pub jump: i64,
     /// The campaigns that it takes, in ascending order.
     pub campaigns: Vec<Campaign>,
-    /// Whether a person accepts what has changed.
-    pub accepts: bool,
+    /// What a person accepts.
+    pub accepts: Accepts,
     /// `--at-most`.
     pub at_most: Option<u64>,
     /// `--no-wait`.
@@ -108,6 +108,37 @@ pub struct Apply {
     pub closes: bool,
     /// What happens meanwhile.
     pub happens: Vec<Happening>,
+}
+
+/// What a person accepts in an apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepts {
+    /// What has changed in the file or the audience.
+    pub changes: bool,
+    /// A ledger that is older than its witness.
+    pub older_ledger: bool,
+    /// That another ledger has sent a campaign.
+    pub replays: bool,
+}
+
+impl Accepts {
+    /// What has changed, or not even that.
+    pub const fn only_changes(changes: bool) -> Self {
+        Self {
+            changes,
+            older_ledger: false,
+            replays: false,
+        }
+    }
+
+    /// Whether it is accepted what a word of `--accept` names.
+    pub fn has(self, word: &str) -> bool {
+        match word {
+            "older_ledger" => self.older_ledger,
+            "replays" => self.replays,
+            _ => self.changes,
+        }
+    }
 }
 
 /// One campaign in an apply.
@@ -121,6 +152,8 @@ pub struct Campaign {
     pub listed: Vec<(u8, i64)>,
     /// Who is on the list of the excluded.
     pub excluded: Vec<u8>,
+    /// How many of its last batches the ledger lacks from here on, where it was put back from an older copy.
+    pub put_back: Option<u64>,
 }
 
 /// Something that happens during an apply.
@@ -294,6 +327,12 @@ impl Said {
 }
 
 impl Story {
+    /// Whether a ledger is ever put back from an older copy.
+    pub fn puts_back(&self) -> bool {
+        let mut campaigns = self.applies.iter().flat_map(|apply| &apply.campaigns);
+        campaigns.any(|campaign| campaign.put_back.is_some())
+    }
+
     /// Whether the wall is ever put forward or back.
     pub fn jumps(&self) -> bool {
         let during = |apply: &Apply| apply.happens.iter().any(|it| matches!(it.what, What::Jump(_)));

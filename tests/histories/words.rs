@@ -142,7 +142,14 @@ impl Display for Campaign {
         for user in &self.excluded {
             write!(f, ", not to u{user}")?;
         }
-        write!(f, "; {}", self.said)
+        write!(f, "; {}", self.said)?;
+        match self.put_back {
+            Some(batches) => write!(
+                f,
+                "; its ledger put back from a copy without the last {batches} batches"
+            ),
+            None => Ok(()),
+        }
     }
 }
 
@@ -161,8 +168,14 @@ impl Display for Apply {
                 f.write_str("\n      ")?;
             }
         }
-        if !self.accepts {
+        if !self.accepts.changes {
             f.write_str("; nobody accepts a change")?;
+        }
+        if self.accepts.older_ledger {
+            f.write_str("; --accept older_ledger")?;
+        }
+        if self.accepts.replays {
+            f.write_str("; --accept replays")?;
         }
         if let Some(most) = self.at_most {
             write!(f, "; --at-most {most}")?;

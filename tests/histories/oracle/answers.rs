@@ -40,7 +40,7 @@ impl JudgedRun {
         &mut self,
         claims: &Claims,
         before: &Delivery,
-        (request, mixed): (&Request, bool),
+        (request, whose): (&Request, Whose),
         outcome: &Outcome,
     ) {
         let first = !std::mem::replace(&mut self.answered, true);
@@ -56,7 +56,7 @@ impl JudgedRun {
         }
         let known = before.unknown > 0 || claims.accepts_replays();
         match outcome.proof {
-            _ if mixed => self.halted = Some("an answer of another delivery"),
+            _ if whose == Whose::Anothers => self.halted = Some("an answer of another delivery"),
             Proof::Issued { replay: true, .. } | Proof::Duplicate if !known => {
                 self.halted = Some("an answer to another ledger");
             }
@@ -76,25 +76,37 @@ impl JudgedRun {
     }
 }
 
-/// Whether the answer to a request has an id that another delivery of its run has, or another coupon of its user.
-pub fn is_of_another(claims: &Claims, seen: &Seen, request: &Request) -> bool {
-    let Some((at, _)) = request.answer else { return false };
-    let coupon = request
-        .ids
-        .coupon
-        .as_ref()
-        .and_then(|coupon| claims.told_coupons.get(coupon));
-    let of_user = |key: &DeliveryKey| *key != request.key && key.recipient == request.key.recipient;
-    let in_run = |other: &Request| (other.run, other.campaign) == (request.run, request.campaign);
-    let mut before = seen
-        .requests
-        .iter()
-        .filter(|other| in_run(other) && other.is_answered());
-    coupon.is_some_and(of_user)
-        || before.any(|other| {
-            let earlier = other.answer.is_some_and(|(answered, _)| answered <= at);
+/// Whose answer a request had, by its ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Own,
+    /// Another delivery of its run has one of them, or another coupon of its user.
+    Anothers,
+    /// Another delivery's, and the ledger cannot know that.
+    Unknowable,
+}
+
+impl Whose {
+    pub fn of(claims: &Claims, seen: &Seen, request: &Request) -> Self {
+        let Some((at, says)) = request.answer else {
+            return Self::Own;
+        };
+        let coupon = request.ids.coupon.as_ref();
+        let coupon = coupon.and_then(|coupon| claims.told_coupons.get(coupon));
+        let of_user = |key: &DeliveryKey| *key != request.key && key.recipient == request.key.recipient;
+        let in_run = |other: &Request| (other.run, other.campaign) == (request.run, request.campaign);
+        let mut others = seen.requests.iter();
+        let in_run = others.any(|other| {
+            let answered = other.answer.filter(|_| other.is_answered() && in_run(other));
+            let earlier = answered.is_some_and(|(answered, _)| answered <= at);
             earlier && other.key != request.key && other.ids.meet(&request.ids)
-        })
+        });
+        match says {
+            _ if in_run || coupon.is_some_and(of_user) => Self::Anothers,
+            Says::SameCoupon => Self::Unknowable,
+            _ => Self::Own,
+        }
+    }
 }
 
 /// What a run that had nothing left to send has left behind: nothing that it could have sent, unless that has used up its

@@ -259,7 +259,7 @@ impl Claims {
     }
 
     /// Takes a fact of a batch.
-    pub fn take(&mut self, batch: u64, fact: &Fact, now: Now<'_>) -> Result<(), Wrong> {
+    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<Now<'_>>) -> Result<(), Wrong> {
         self.batches = self.batches.max(batch);
         match fact {
             Fact::RunBegan { at, .. } => {
@@ -319,15 +319,15 @@ impl Claims {
     }
 
     /// Reads the last answer of a delivery again.
-    fn read_again(&mut self, key: DeliveryKey, (step, at): (Step, i64), now: Now<'_>) -> Result<(), Wrong> {
-        let by = By {
+    fn read_again(&mut self, key: DeliveryKey, (step, at): (Step, i64), now: Option<Now<'_>>) -> Result<(), Wrong> {
+        let by = now.map(|now| By {
             said: now.said,
             replays: self.replays,
             new_activity: self.new_activity,
             resend_within: i64::try_from(now.resend_within).unwrap_or(i64::MAX),
-        };
+        });
         let delivery = self.delivery(key)?;
-        if !delivery.may_be_read_as(step, at, &by) {
+        if by.is_some_and(|by| !delivery.may_be_read_as(step, at, &by)) {
             let Delivery { state, code, .. } = delivery;
             let how = format!("{key:?}, {state} with code {code:?}, took {step:?}");
             return Err(("a last answer is read again as the file's codes say", how));
@@ -336,7 +336,7 @@ impl Claims {
         Ok(())
     }
 
-    fn close(&mut self, generation: &Generation, now: Now<'_>) -> Result<(), Wrong> {
+    fn close(&mut self, generation: &Generation, now: Option<Now<'_>>) -> Result<(), Wrong> {
         self.note(generation.at.as_millisecond());
         self.closed = true;
         let activity = generation.activity_id.as_str().parse().unwrap_or(u8::MAX);
@@ -377,7 +377,7 @@ impl Claims {
         }
         let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
         let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
-        match now.said.most {
+        match now.and_then(|now| now.said.most) {
             Some(most) if sum > most => Err(("max_coupons", format!("a campaign was let in that may come to {sum}"))),
             _ => Ok(()),
         }

@@ -24,7 +24,7 @@ use crate::history::End;
 use crate::seen::{At, Request, Saying, Seen, Told, Twice};
 use crate::story::{Apply, Campaign, NAMES, Rules, Said, Story};
 
-use answers::JudgedRun;
+use answers::{JudgedRun, Whose};
 use claims::{Claims, Delivery, Now, Person, Wrong};
 use waves::Waves;
 
@@ -126,7 +126,7 @@ impl Oracle {
         let judged = {
             let seen = &beyond.state().seen;
             let judged = starts::judge_together((story, apply), seen, &seen.requests[self.judged..]);
-            let judged = judged.and_then(|()| once(ledgers, &seen.twice));
+            let judged = judged.and_then(|()| once(ledgers, seen));
             self.judged = seen.requests.len();
             judged
         };
@@ -139,7 +139,7 @@ impl Oracle {
     pub fn judge_end(&self, beyond: &Beyond, (apply, campaign): (&Apply, &Campaign), ended: &runner::engine::Ended) {
         let state = beyond.state();
         let claims = &self.ledgers[campaign.number].claims;
-        let twice = once(&self.ledgers, &state.seen.twice);
+        let twice = once(&self.ledgers, &state.seen);
         let end = ending::End {
             claims,
             part: Part::new(&self.story, apply, campaign),
@@ -175,15 +175,38 @@ impl JudgedLedger {
         let mut ledger = Ledger::open(Disk::quiet(beyond, number), identity(number))
             .await
             .map_err(unreadable)?;
-        let (mut facts, known) = (Vec::new(), self.claims.batches);
+        let (left, older) = {
+            let disk = &mut beyond.state().disks[number];
+            (disk.put_back.take(), disk.witness.is_newer)
+        };
+        let mut facts = Vec::new();
+        let known = left.map_or(self.claims.batches, |_| 0);
         let show = |batch, fact| {
             if batch > known {
                 facts.push((batch, fact));
             }
         };
         ledger.facts(show).await.map_err(unreadable)?;
-        let state = beyond.state();
+        let mut state = beyond.state();
+        if let Some(left) = left {
+            let new = facts.partition_point(|(batch, _)| *batch <= left);
+            let rest = facts.split_off(new);
+            self.put_back(number, (left, &facts), &mut state.seen.requests[..judged])?;
+            facts = rest;
+        }
         let seen = &state.seen;
+        let sent = seen.requests[judged..].iter().find(|request| part.made(request));
+        if older && !part.apply.accepts.older_ledger && (sent.is_some() || !facts.is_empty()) {
+            let how = format!(
+                "it took {} facts and sent {:?}",
+                facts.len(),
+                sent.map(|request| request.user)
+            );
+            return Err((
+                "a ledger older than its witness is used when a person accepts that",
+                how,
+            ));
+        }
         let new = seen.requests[judged..].iter().filter(|request| part.made(request));
         let new: Vec<_> = new.cloned().collect();
         self.open.extend(new.iter().cloned());
@@ -215,6 +238,39 @@ impl JudgedLedger {
         people::judge(&self.claims, part)
     }
 
+    /// The ledger was put back from a copy that has these facts. What was sent since is known to nobody.
+    fn put_back(
+        &mut self,
+        campaign: usize,
+        (left, facts): (u64, &[(u64, Fact)]),
+        requests: &mut [Request],
+    ) -> Result<(), Wrong> {
+        self.claims = Claims::default();
+        self.waves.put_back(left);
+        for (batch, fact) in facts {
+            if let Fact::WaveEnded { share, at } = fact {
+                self.waves
+                    .ended(&self.claims, campaign, (*share, *batch, at.as_millisecond()))?;
+            }
+            self.claims.take(*batch, fact, None)?;
+        }
+        self.claims.batches = left;
+        self.resends.clear();
+        self.open.clear();
+        let ours = requests
+            .iter_mut()
+            .filter(|request| request.campaign == campaign && !request.lost);
+        for request in ours {
+            let delivery = self.claims.of_user(request.user, request.key.ordinal);
+            let known = delivery.is_some_and(|delivery| {
+                let is_last = delivery.attempts == request.attempt && delivery.intent <= request.durable;
+                is_last || delivery.attempts > request.attempt
+            });
+            request.lost = !known;
+        }
+        Ok(())
+    }
+
     /// Folds the facts since the last time, and yields the counts behind each of their batches.
     fn fold(
         &mut self,
@@ -239,7 +295,7 @@ impl JudgedLedger {
         if let (End::NotLetIn(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
-        let mut mixed = false;
+        let mut whose = Whose::Own;
         match fact {
             Fact::RunBegan { at, .. } => {
                 self.run = JudgedRun::new(self.claims.newest.max(at.as_millisecond()));
@@ -270,9 +326,15 @@ impl JudgedLedger {
             Fact::Ended { key, outcome, .. } => {
                 let attempt = self.claims.delivery(*key)?.attempts;
                 let request = self.arrived(*key, attempt)?;
-                mixed = answers::is_of_another(&self.claims, seen, &request);
+                whose = Whose::of(&self.claims, seen, &request);
                 let before = self.claims.delivery(*key)?.clone();
-                self.run.answered(&self.claims, &before, (&request, mixed), outcome);
+                self.run.answered(&self.claims, &before, (&request, whose), outcome);
+            }
+            Fact::Closed(generation) => {
+                let accepts = part.apply.accepts;
+                if let Some(word) = generation.accepted.iter().find(|word| !accepts.has(word)) {
+                    return Err(("what is accepted, a person accepts", word.clone()));
+                }
             }
             Fact::WaveEnded { share, at } => {
                 self.waves
@@ -285,7 +347,7 @@ impl JudgedLedger {
             Fact::Ended { key, .. } => doubts(&mut self.claims, key)? > 0,
             _ => false,
         };
-        self.claims.take(batch, fact, part.now())?;
+        self.claims.take(batch, fact, Some(part.now()))?;
         if let Fact::Ended { key, .. } = fact
             && !doubtful
             && doubts(&mut self.claims, key)? > 0
@@ -295,13 +357,17 @@ impl JudgedLedger {
         }
         match fact {
             Fact::Intent { key, .. } => self.day(*key, &part.campaign.said),
-            Fact::Ended { key, .. } if mixed => match self.claims.delivery(*key)?.state {
+            Fact::Ended { key, .. } if whose == Whose::Anothers => match self.claims.delivery(*key)?.state {
                 StateName::InDoubt => Ok(()),
                 state => Err((
                     "an answer of another delivery settles nothing",
                     format!("{key:?} is {state} by it"),
                 )),
             },
+            Fact::Ended { key, .. } if whose == Whose::Unknowable => {
+                self.claims.delivery(*key)?.believed = true;
+                Ok(())
+            }
             Fact::Ended { key, outcome, .. } => self.settled(*key, outcome, (part, seen)),
             _ => Ok(()),
         }
@@ -403,10 +469,13 @@ impl JudgedLedger {
     /// What the ledger says of a settled delivery is what the platform did.
     fn settled(&mut self, key: DeliveryKey, outcome: &Outcome, (part, seen): (Part<'_>, &Seen)) -> Result<(), Wrong> {
         let mut requests = seen.requests.iter();
-        let Some(request) = requests.find(|request| part.made(request) && request.key == key) else {
+        let user = self.claims.people.get(key.recipient as usize).map(|person| person.user);
+        let of_delivery =
+            |request: &&Request| part.made(request) && Some(request.user) == user && request.key.ordinal == key.ordinal;
+        let Some(request) = requests.find(of_delivery) else {
             return Ok(());
         };
-        let id = request.id;
+        let (id, lost) = (request.id, seen.has_lost(request.campaign, request.user, key.ordinal));
         let delivery = self.claims.delivery(key)?;
         let proved = matches!(outcome.proof, Proof::Issued { .. }) && delivery.unknown == 0;
         match delivery.state {
@@ -415,7 +484,7 @@ impl JudgedLedger {
                 format!("{key:?} was given nothing"),
             )),
             // A person has taken the risk of what was given before.
-            StateName::Refused if seen.may_have(id, delivery.risked) => Err((
+            StateName::Refused if seen.may_have(id, delivery.risked) && !lost => Err((
                 "G5: refused is what was not given",
                 format!("{key:?} may have a coupon"),
             )),
@@ -450,13 +519,13 @@ impl JudgedLedger {
         match &told.what {
             Saying::Ended { id, attempt, outcome } => {
                 let request = seen.requests.iter().find(|request| request.id.as_str() == id);
-                let key = request.map(|request| request.key).ok_or(("told", id.clone()))?;
-                let delivery = self.claims.delivery(key)?;
+                let delivery = request.and_then(|of| self.claims.of_user(of.user, of.key.ordinal));
+                let delivery = delivery.ok_or(("told", id.clone()))?;
                 let known = |(ended, batch, word): &(u32, u64, &str)| {
                     ended == attempt && *batch <= told.durable && word == outcome
                 };
                 if !delivery.ended.iter().any(known) {
-                    let how = format!("{key:?}: attempt {attempt} was told as {outcome} before that was durable");
+                    let how = format!("{id}: attempt {attempt} was told as {outcome} before that was durable");
                     return Err(("told only what is durable", how));
                 }
             }
@@ -473,8 +542,13 @@ impl JudgedLedger {
                 }
             }
             // A code that the file takes for a coupon is believed.
-            Saying::AnotherLedger if part.campaign.said.unlisted == Some(Class::Issued) => {}
-            Saying::AnotherLedger => return Err(("there is no other ledger", String::new())),
+            Saying::AnotherLedger(_) if part.campaign.said.unlisted == Some(Class::Issued) => {}
+            Saying::AnotherLedger(id) => {
+                let is_lost = |request: &Request| request.lost && request.id.as_str() == id;
+                if !seen.requests.iter().any(is_lost) {
+                    return Err(("there is no other ledger", id.clone()));
+                }
+            }
             Saying::DueIn(ms) if *ms > longest_wait(part.rules) => {
                 return Err(("no step of the clock delays anybody", format!("due in {ms} ms")));
             }
@@ -490,10 +564,14 @@ fn longest_wait(rules: &Rules) -> i64 {
     i64::try_from(longest).unwrap_or(i64::MAX)
 }
 
-/// No user has two coupons for one id, unless a person has taken that risk.
-fn once(ledgers: &[JudgedLedger], twice: &[Twice]) -> Result<(), Wrong> {
+/// No user has two coupons for one id, unless a person has taken that risk or the ledger was put back from an older copy.
+fn once(ledgers: &[JudgedLedger], seen: &Seen) -> Result<(), Wrong> {
+    let twice = &seen.twice;
     for second in twice {
         let Twice { campaign, key, user } = *second;
+        if seen.has_lost(campaign, user, key.ordinal) {
+            continue;
+        }
         let delivery = ledgers[campaign].claims.of_user(user, key.ordinal);
         let risks = delivery.map_or(0, |delivery| delivery.risks as usize);
         let many = twice.iter().filter(|other| **other == *second).count();

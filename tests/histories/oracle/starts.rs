@@ -216,7 +216,7 @@ fn alone(story: &Story, seen: &Seen, request: &Request) -> Result<(), Wrong> {
 /// Whether the run that made a request knows of one before it.
 fn knows_of(seen: &Seen, request: &Request, before: &Request) -> bool {
     if before.campaign == request.campaign {
-        return before.attempt < request.attempt;
+        return before.attempt < request.attempt && !before.lost;
     }
     // A process keeps the turn for as long as an answer to it may be lost, unless it is killed. The next one knows only what
     // the ledgers say, and may have intents before it has opened all of them.
@@ -270,7 +270,7 @@ fn owed(part: Part<'_>, seen: &Seen, (request, again): (&Request, Option<u64>)) 
     let others = seen
         .requests
         .iter()
-        .filter(|before| part.made(before) && before.start < request.start && before.gives.is_some());
+        .filter(|before| part.made(before) && before.start < request.start && before.gives.is_some() && !before.lost);
     let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
     if said.most.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
@@ -284,7 +284,7 @@ fn per_day(part: Part<'_>, seen: &Seen, new: &[Request]) -> Result<(), Wrong> {
         return Ok(());
     };
     for day in new.iter().map(|request| day_of(request.wall)).collect::<BTreeSet<_>>() {
-        let on_day = |request: &&Request| part.made(request) && day_of(request.wall) == day;
+        let on_day = |request: &&Request| part.made(request) && day_of(request.wall) == day && !request.lost;
         let many = seen.requests.iter().filter(on_day).count() as u64;
         if many > most {
             return Err(("per_day", format!("{many} starts on a day")));

@@ -27,6 +27,12 @@ fn wave_of(part: Part<'_>, user: u8) -> usize {
 }
 
 impl Waves {
+    /// Forgets everything behind a batch but when that was, so that the facts before it can be told again.
+    pub fn put_back(&mut self, left: u64) {
+        self.ends.clear();
+        self.durable.retain(|batch, _| *batch <= left);
+    }
+
     /// The ledger says that a wave has ended: nobody of it has yet to have a turn.
     pub fn ended(
         &mut self,
