@@ -1,5 +1,5 @@
-//! The platform's client, and its way over HTTP. How an attempt ended is told apart with care: what was surely not sent may
-//! go again, and what may have been written is unknown until an answer says more.
+//! The client of the platform, and its HTTP transport. It distinguishes attempts of which no byte was sent, which may be
+//! sent again, from those that may have been written, whose outcome is unknown until an answer proves more.
 
 use std::error::Error;
 use std::io;
@@ -24,41 +24,41 @@ use crate::ledger::Permit;
 use crate::plan::Plan;
 use crate::secret::Secret;
 
-/// The most bytes of a body that are read.
+/// The largest body that is read, in bytes.
 const MOST_BODY: usize = 1 << 20;
-/// The longest that making a connection may take. It ends before the attempt does, so that a host which swallows packets
-/// is known not to have been sent anything.
+/// The longest time to make a connection. It ends before the attempt does, so that an attempt to a host that drops packets
+/// is known to be unsent.
 const MOST_CONNECT: Duration = Duration::from_secs(5);
-/// For how long a connection may lie idle. Servers close theirs after a minute or so, and a request written at that very
-/// moment would be in doubt.
+/// How long a connection may be idle. Servers close idle connections after about a minute, and a request that is written at
+/// that moment would be in doubt.
 const MOST_IDLE: Duration = Duration::from_secs(15);
 
-/// What this program calls itself, to the platform and to a proxy on the way.
+/// The user agent of this program, for the platform and for proxies.
 const PROGRAM: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 
-/// What the platform's client must know.
+/// The configuration of the client.
 #[derive(Clone)]
 pub struct Config {
-    /// Where requests go: https, or http on a loopback address.
+    /// The platform's address: https, or http on a loopback address.
     pub base_url: String,
-    /// For which app.
+    /// The app that sends.
     pub app_id: AppId,
-    /// How requests prove whose they are: one for all clients of the app id.
+    /// The access tokens, shared by all clients of the app id.
     pub tokens: Tokens,
-    /// What codes mean.
+    /// The classes of codes.
     pub codes: Codes,
     /// How long one attempt may take, from connecting to the last byte of the answer.
     pub timeout: Duration,
     /// The wall clock.
     pub clock: Clock,
-    /// Who is told of tokens and warnings.
+    /// Receives events about tokens and warnings.
     pub emit: Arc<dyn Emit>,
 }
 
-/// Why there is no client.
+/// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The platform's address is none that requests can be sent to.
+    /// The platform's address is not valid for requests.
     #[error("cannot send to {base_url:?}")]
     BaseUrl {
         /// The address.
@@ -66,7 +66,7 @@ pub enum ClientError {
         /// What is wrong with it.
         source: BaseUrlError,
     },
-    /// TLS cannot be set up: this machine has no certificates to trust, for one.
+    /// TLS cannot be set up, for example because this machine has no trusted certificates.
     #[error("cannot set up TLS and HTTP")]
     Setup(#[source] Box<dyn Error + Send + Sync>),
 }
@@ -74,7 +74,7 @@ pub enum ClientError {
 /// The platform over HTTP.
 pub type HttpPlatform = Client<Http>;
 
-/// The platform by one way to it.
+/// The platform's client over one transport.
 pub struct Client<W> {
     platform: Arc<Reached<W>>,
     keeper: Arc<Keeper>,
@@ -83,17 +83,17 @@ pub struct Client<W> {
     clock: Clock,
 }
 
-/// The way to the platform, and what its codes mean. A refresh of the token may outlive the client.
+/// The transport and the classes of codes. Shared, because a refresh of the token may outlive the client.
 struct Reached<W> {
     way: W,
     codes: Codes,
 }
 
 impl Client<Http> {
-    /// Sets up the client. Opens no connection.
+    /// Creates the client. Opens no connection.
     ///
     /// # Errors
-    /// When the address is none that requests can be sent to, or TLS cannot be set up.
+    /// When the address is not valid for requests, or TLS cannot be set up.
     pub fn new(config: Config) -> Result<Self, ClientError> {
         let http = Http::new(&config.base_url, config.timeout)?;
         Ok(Self::by(http, config))
@@ -101,7 +101,7 @@ impl Client<Http> {
 }
 
 impl<W: Way> Client<W> {
-    /// The client whose requests go by `way`, which keeps to the address and the limits of `config` itself.
+    /// Creates a client that sends by `way`, which holds the address and the limits of `config` itself.
     #[must_use]
     pub fn by(way: W, config: Config) -> Self {
         Self {
@@ -147,8 +147,8 @@ impl<W: Way> Client<W> {
             "an attempt ended"
         );
         self.keeper.learn(access.version, &outcome);
-        // An answer by which the next one on its connection could not be told from a repeat of it, or that is none of the
-        // platform's, closes the connection.
+        // Without a log id, a repeat of this answer could not be recognised as one. An answer without a code did not come
+        // from the platform. Both close the connection.
         let connection = connection.filter(|_| outcome.answer.as_ref().is_some_and(|answer| !answer.log_id.is_empty()));
         Sent { outcome, connection }
     }
@@ -173,12 +173,12 @@ impl<W: Way> Platform for Client<W> {
     }
 }
 
-/// One request as it would go, with nothing of the token in it.
+/// One request as it would be sent, without the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// The whole address.
+    /// The full URL.
     pub url: String,
     /// The headers by name, in order.
     pub headers: Vec<(String, String)>,
@@ -186,12 +186,11 @@ pub struct Drawn {
     pub body: String,
 }
 
-/// The platform's client without a token and without a way to send: it draws up requests by the code that the one that
-/// sends uses.
+/// Builds requests without a token and without sending them, by the code of the client that sends.
 pub struct Drawing(Http);
 
 impl Drawing {
-    /// Sets it up. Opens no connection, now or later.
+    /// Creates the builder. It never opens a connection.
     ///
     /// # Errors
     /// As [`HttpPlatform::new`].
@@ -199,10 +198,10 @@ impl Drawing {
         Http::new(&plan.base_url, plan.retry.timeout).map(Self)
     }
 
-    /// Draws up one request.
+    /// Builds one request.
     ///
     /// # Errors
-    /// When it could not be sent either.
+    /// When the client could not send it either.
     pub fn draw(&self, request: &SendRequest) -> Result<Drawn, String> {
         let body = body(request)?;
         let request = self.0.request(SEND_PATH, Some(&Secret::new("none")), body.clone())?;
@@ -224,9 +223,9 @@ fn body(request: &SendRequest) -> Result<Vec<u8>, String> {
     serde_json::to_vec(request).map_err(|error| error.to_string())
 }
 
-/// The way over HTTP.
+/// The transport over HTTP.
 pub struct Http {
-    /// For requests for tokens.
+    /// Sends requests for tokens.
     client: reqwest::Client,
     slots: Arc<Slots>,
     base_url: BaseUrl,
@@ -239,17 +238,17 @@ struct Slots {
     settings: ClientSettings,
 }
 
-/// A connection that one attempt has for itself.
+/// A connection that one attempt has exclusively.
 pub struct Slot {
     client: reqwest::Client,
     slots: Arc<Slots>,
 }
 
-// reqwest gives a connection back to its pool as soon as an answer is read, and another attempt can have written to it before
-// anybody has looked at that answer. If the answer was a repeat of an earlier one, its own answer is still on its way, and the
-// other attempt takes that for its own. So each attempt in flight has a client, and thereby a pool, for itself, until its answer
-// was found to be new. The client that was used last is used first, so that as few connections as can be are kept alive.
-// Clients of one platform share what is expensive, the TLS configuration.
+// reqwest returns a connection to its pool as soon as an answer is read, before anything has checked that answer. If the
+// answer was a repeat of an earlier one, the real answer is still on its way, and the next attempt on that connection would
+// take it for its own. So each attempt in flight has its own client, and thereby its own pool, until its answer is known to
+// be new. The client that was used last is used first, which keeps few connections open. Clients of one platform share the
+// expensive part, the TLS configuration.
 impl Slots {
     fn take(self: &Arc<Self>) -> Result<Slot, reqwest::Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -274,7 +273,7 @@ impl Connection for Slot {
     }
 }
 
-/// What all clients of one platform have in common.
+/// The settings that all clients of one platform share.
 #[derive(Clone)]
 struct ClientSettings {
     timeout: Duration,
@@ -285,7 +284,7 @@ struct ClientSettings {
 
 impl ClientSettings {
     fn new(base_url: &BaseUrl, timeout: Duration) -> Result<Self, rustls::Error> {
-        // A rehearsal needs no certificates, and a machine without any can rehearse.
+        // Plain HTTP, for rehearsals, needs no certificates, so a machine without any can rehearse.
         let plain = base_url.as_str().starts_with("http:");
         Ok(Self {
             timeout,
@@ -294,7 +293,7 @@ impl ClientSettings {
         })
     }
 
-    /// A client with at most one connection at rest.
+    /// A client with at most one idle connection.
     fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(PROGRAM)
@@ -317,7 +316,8 @@ impl ClientSettings {
     }
 }
 
-/// TLS with the certificates that this machine trusts. Clones share them, and sessions that can be resumed.
+/// A TLS configuration that trusts the certificates of this machine. Clones share them and the sessions that can be
+/// resumed.
 fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
@@ -355,8 +355,7 @@ impl Http {
         })
     }
 
-    /// The request, whole: the library below adds nothing to it but the host, the length of the body and what its
-    /// connection needs.
+    /// Builds the full request: reqwest adds only the host, the length of the body and the connection's own headers.
     fn request(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> Result<Request, String> {
         let url = format!("{}{path}", self.base_url.as_str());
         let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json");
@@ -370,7 +369,7 @@ impl Http {
         request.build().map_err(|error| causes(&error))
     }
 
-    /// A request for a coupon, and the connection for it.
+    /// Builds a request for a coupon, and takes a connection for it.
     fn attempt(&self, token: &Secret, body: Vec<u8>) -> Result<(Request, Slot), String> {
         let request = self.request(SEND_PATH, Some(token), body)?;
         let slot = self.slots.take().map_err(|error| causes(&error))?;
@@ -409,9 +408,9 @@ impl Http {
         }
     }
 
-    /// Tells how a request failed. Making a connection comes before the first byte of the request; whatever fails later
-    /// may have been written. (The library below repeats a request on a fresh connection only when it was handed back
-    /// whole, without a byte written.)
+    /// Classifies a failed request. The connection is made before the first byte of the request is written; after any later
+    /// failure the request may have been written. (hyper repeats a request on a new connection only if it was returned
+    /// unsent.)
     fn failed(&self, error: &reqwest::Error, status: Option<u16>) -> Ended {
         let why = causes(error);
         if status.is_none() && (error.is_connect() || error.is_builder()) {
@@ -467,7 +466,7 @@ impl<W: Way> Post for Reached<W> {
     }
 }
 
-/// An error and what is behind it. An I/O error hides what it wraps from `source`.
+/// An error and its causes. The `source` of an I/O error skips the error that it wraps.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -484,7 +483,7 @@ fn bad_certificate(error: &reqwest::Error) -> Option<String> {
     })
 }
 
-/// The causes in words, without the library's own opening, which names the address and nothing more.
+/// The causes as text, without reqwest's own first message, which only names the address.
 fn causes(error: &reqwest::Error) -> String {
     let mut words: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     words.dedup();
@@ -495,7 +494,8 @@ fn causes(error: &reqwest::Error) -> String {
     }
 }
 
-/// The proxy that the environment names for https, without the user name and password that may be in it.
+/// The proxy that the environment names for https, without its user name and password. `None` when there is none or it is
+/// not a URL.
 fn proxy(env: impl Fn(&str) -> Option<String>) -> Option<String> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let written = names

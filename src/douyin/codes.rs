@@ -1,7 +1,7 @@
-//! What the platform's codes mean here: one table, a campaign file's own classes before it, and the pure function from
-//! how an attempt ended to what it proved.
+//! The meaning of the platform's codes: the built-in table, the classes in a campaign file, which take precedence, and the
+//! pure function from the end of an attempt to what it proved.
 //!
-//! The table is data: a code that no document gives is held for a person, who then classifies it in the campaign file.
+//! The table is data. A code that no document lists is held for a person, who then classifies it in the campaign file.
 
 mod ending;
 mod envelope;
@@ -21,14 +21,14 @@ pub use envelope::{Envelope, MOST_KEPT, excerpt};
 pub enum Source {
     /// The page of `send_coupon_to_designated_user`: its table of codes or its sample.
     Send,
-    /// Pages of the same family of coupon endpoints.
+    /// Pages of other coupon endpoints.
     CouponFamily,
     /// Pages on codes that all of the platform's endpoints share.
     PlatformWide,
 }
 
 impl Source {
-    /// The source's words on screens.
+    /// The source as text for people.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -44,11 +44,11 @@ impl Source {
 pub struct Row {
     /// The code, as in `err_no`.
     pub code: i64,
-    /// What follows from it here.
+    /// Its class.
     pub class: Class,
-    /// What it says.
+    /// The platform's meaning of the code.
     pub meaning: &'static str,
-    /// Where that is documented.
+    /// Where it is documented.
     pub source: Source,
 }
 
@@ -146,22 +146,22 @@ static TABLE: [Row; 32] = {
     ]
 };
 
-/// The classes of codes as one campaign has them.
+/// The classes of codes of one campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codes {
     overrides: BTreeMap<i64, Class>,
 }
 
 impl Codes {
-    /// The campaign file's own classes, before the built-in table. One for code 0 is left out: whether a coupon was
-    /// issued is proven by the coupon's id, and is not a matter of opinion.
+    /// Puts the campaign file's classes before the built-in table. A class for code 0 is ignored: only the coupon's id
+    /// proves that a coupon was issued.
     #[must_use]
     pub fn new(mut overrides: BTreeMap<i64, Class>) -> Self {
         overrides.remove(&0);
         Self { overrides }
     }
 
-    /// What `code` means, and who says so. What nobody has classified is held.
+    /// Returns the class of `code`, and where that class comes from. A code without a class is held.
     #[must_use]
     pub fn classify(&self, code: i64) -> (Class, Classifier) {
         if let Some(class) = self.overrides.get(&code) {
@@ -173,13 +173,13 @@ impl Codes {
         }
     }
 
-    /// The built-in table, ascending by code.
+    /// The built-in table, in ascending order of codes.
     #[must_use]
     pub fn table() -> &'static [Row] {
         &TABLE
     }
 
-    /// The built-in table's row for `code`.
+    /// The built-in table's row for `code`. `None` when it has none.
     #[must_use]
     pub fn find(code: i64) -> Option<&'static Row> {
         TABLE.iter().find(|row| row.code == code)

@@ -1,4 +1,4 @@
-//! The act: one request to the platform, and what its answer proves.
+//! The platform: sends requests, and reads what their answers prove.
 
 pub mod client;
 pub mod codes;
@@ -15,62 +15,62 @@ use crate::secret::Secret;
 
 use codes::Ended;
 
-/// The platform, as the engine sees it: the real one over HTTP, or a simulated one in memory.
+/// The platform as the engine uses it: the real one over HTTP, or a simulated one in memory.
 pub trait Platform: Send + Sync + 'static {
-    /// What a send needs beside its permit: in effect, an access token of a known age.
+    /// What a send needs beside its permit, such as an access token of a known age.
     type Access: Send + 'static;
-    /// What carried a request and its answer.
+    /// The connection of a request and its answer.
     type Connection: Connection;
 
-    /// Resolves when a send could leave at once. Called before the pace is asked, so that waiting for a token never
-    /// lets sends that were paced apart leave together.
+    /// Resolves when a send could leave at once. Called before the pacer, so that sends that were paced apart do not leave
+    /// together after a wait for a token.
     fn ready(&self) -> impl Future<Output = Result<Self::Access, NotReady>> + Send;
 
-    /// Whether a send may still leave with `access`. Asked once more after the wait for the pace, which the access may not have
-    /// outlived.
+    /// Whether a send may still leave with `access`. Checked again after the wait for the pacer, during which it may have
+    /// expired.
     fn is_current(&self, _access: &Self::Access) -> bool {
         true
     }
 
-    /// Sends one coupon. It consumes the permit, which only a durable intent yields, a simulation's aside. The request says exactly what the
-    /// permit says.
+    /// Sends one coupon. Consumes the permit, which only a durable intent yields (or a simulation). The request has exactly
+    /// the permit's ids.
     fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Sent<Self::Connection>> + Send;
 }
 
-/// An attempt that ended.
+/// A finished attempt.
 #[derive(Debug)]
 pub struct Sent<C> {
-    /// What its answer proves, if the answer is its own.
+    /// What its answer proves, if the answer belongs to this request.
     pub outcome: Outcome,
-    /// The connection of the answer. `None` when it was closed, because it cannot be known to be in step any more.
+    /// The connection of the answer. `None` when it was closed, because its answers may belong to other requests.
     pub connection: Option<C>,
 }
 
-/// A connection that one attempt has for itself. Dropped, it is closed: nothing that arrives on it later is read.
+/// A connection that one attempt has exclusively. Dropping it closes it: what arrives on it later is not read.
 pub trait Connection: Send + 'static {
-    /// Lets another attempt use it.
+    /// Makes it available to another attempt.
     fn release(self);
 }
 
-/// The connection of a platform within this process, where answers cannot get out of step.
+/// The connection of a platform in this process, whose answers always belong to their requests.
 impl Connection for () {
     fn release(self) {}
 }
 
-/// The way of requests to the platform and of its answers back: over HTTP, or within this process. What is sent, when a
-/// token is fetched and what an answer proves does not hang on it.
+/// A transport for requests to the platform: over HTTP, or in this process. It decides neither what is sent, nor when a
+/// token is fetched, nor what an answer proves.
 pub trait Way: Send + Sync + 'static {
-    /// What carried a request for a coupon and its answer.
+    /// The connection of a request for a coupon and its answer.
     type Connection: Connection;
 
-    /// Posts a request for a coupon by a connection that nothing else uses meanwhile.
+    /// Posts a request for a coupon on a connection that nothing else uses until it is released.
     fn send(&self, token: &Secret, body: Vec<u8>) -> impl Future<Output = Exchange<Self::Connection>> + Send;
 
     /// Posts a request for a token.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 }
 
-/// How a request ended, and on which connection.
+/// How a request ended, and its connection.
 #[derive(Debug)]
 pub struct Exchange<C> {
     /// How it ended.
@@ -82,24 +82,24 @@ pub struct Exchange<C> {
 /// Why nothing can be sent now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// The platform does not accept the credentials, refused a fresh token, or cannot be trusted: a person must act.
+    /// The platform rejects the credentials, refused a fresh token, or cannot be trusted. A person must act.
     #[error("the platform gives no access token: {why}")]
     Refused {
         /// What was attempted and what came back.
         why: String,
     },
-    /// The access token came from the environment and has expired: nothing here can renew it.
+    /// The access token is not one that this program can renew, and it has expired.
     #[error("the access token has expired: {why}")]
     Expired {
         /// Where it came from.
         why: String,
     },
-    /// The token's endpoint is out of reach or busy; asking again later may do.
+    /// The token endpoint cannot be reached or is busy. A later call may succeed.
     #[error("no access token: {why}")]
     OutOfReach {
         /// What was attempted and what came back.
         why: String,
-        /// When it is worth asking again.
+        /// When to call again.
         again: Instant,
     },
 }

@@ -1,10 +1,11 @@
-//! The access token that sends carry: got once for everyone, renewed ahead of its end, and never written anywhere.
+//! The access token of sends: fetched once for all of them, renewed before it expires, and never written to disk.
 //!
-//! A refresh is a task of its own: a pause, a stop or the end of a run drops the attempts that wait for it, and not the call.
-//! So the keeper hears of every call that was made, and the next one is as far apart from it as promised.
+//! A refresh runs in its own task: a pause, a stop or the end of a run drops the attempts that wait for it, but not the
+//! call. So the keeper counts every call that was made, and keeps the next one far enough from it.
 //!
-//! `stable_client_token` gives the same token while it is valid. `client_token` ends the tokens of whoever else uses the
-//! app's key, so it is called only when the first says that it is unknown or not for this app, and with a warning.
+//! `stable_client_token` returns the same token while it is valid. `client_token` invalidates the tokens of all other users
+//! of the app's key, so it is called only when the first endpoint answers that it is unknown or not for this app, and with
+//! a warning.
 
 mod answer;
 mod state;
@@ -33,17 +34,17 @@ use answer::Said;
 pub use state::Access;
 use state::{Next, State};
 
-/// How requests prove whose they are, with the secrets at hand.
+/// How requests are authenticated, with the secrets.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    /// Tokens are fetched by the app's key and secret.
+    /// Tokens are fetched with the app's key and secret.
     Client {
         /// The app's key.
         key: Secret,
         /// The app's secret.
         secret: Secret,
     },
-    /// Somebody else keeps a token fresh.
+    /// Another program keeps a token fresh.
     Token {
         /// The token.
         token: Secret,
@@ -53,10 +54,10 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// Finds the secrets that a campaign file refers to, so that a missing one is known before anything is sent.
+    /// Reads the secrets that a campaign file refers to, so that a missing one is found before anything is sent.
     ///
     /// # Errors
-    /// When one of them is not there or cannot be sent.
+    /// When a secret is missing or cannot be sent.
     pub fn resolve(written: &campaign::Credentials) -> Result<Self, SecretError> {
         match written {
             campaign::Credentials::Client {
@@ -81,37 +82,37 @@ impl Credentials {
     }
 }
 
-/// What a refresh needs of the client that asks for a token.
+/// What a refresh needs of the client that started it.
 pub(super) trait Post: Send + Sync + 'static {
     /// Posts a JSON body to a path of the platform.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
 
-    /// What codes mean to it.
+    /// The classes of codes.
     fn codes(&self) -> &Codes;
 }
 
-/// The access tokens of one app id on one platform, shared by all clients that send for it: each new one would end an older
-/// one's life. Clones are the same.
+/// The access tokens of one app id on one platform. All clients of the app id share them, because each new token would
+/// invalidate an older one. Clones share the token.
 #[derive(Clone)]
 pub struct Tokens(pub(super) Arc<Keeper>);
 
 impl Tokens {
-    /// The tokens that these credentials give. Opens no connection.
+    /// Creates the tokens of these credentials. Opens no connection.
     #[must_use]
     pub fn new(credentials: Credentials, clock: Clock) -> Self {
         Self(Arc::new(Keeper::new(credentials, clock)))
     }
 }
 
-/// Keeps the token.
+/// Holds the token and refreshes it.
 pub(super) struct Keeper {
     credentials: Credentials,
     clock: Clock,
     state: Mutex<State>,
-    /// Held by the refresh under way. Sends that need its token wait for this.
+    /// Held by the running refresh. Sends that need its token wait for this.
     refreshing: Arc<tokio::sync::Mutex<()>>,
-    /// What refreshes have to tell. The next client that asks for a token tells it, because the run of the client that began
-    /// the refresh may have ended.
+    /// Events of refreshes that are not emitted yet. The next client that needs a token emits them, because the run that
+    /// started the refresh may have ended.
     news: Mutex<Vec<Event>>,
     /// Whether `stable_client_token` is not for this app.
     unstable: AtomicBool,
@@ -133,7 +134,7 @@ impl Keeper {
         }
     }
 
-    /// A token that a send can carry now.
+    /// Returns a token that a send can use now.
     pub(super) async fn ready(
         self: &Arc<Self>,
         platform: &Arc<impl Post>,
@@ -164,19 +165,20 @@ impl Keeper {
         }
     }
 
-    /// Begins a refresh that goes on whether or not anybody waits for it. `None` when the one before it got a token.
+    /// Starts a refresh that continues even if nothing waits for it. `None` when the refresh before it already got a token.
     fn refresh(self: &Arc<Self>, platform: &Arc<impl Post>, turn: OwnedMutexGuard<()>) -> Option<JoinHandle<()>> {
         if !matches!(self.next(), Next::Get | Next::Ahead(_)) {
             return None;
         }
-        let (keeper, platform) = (Arc::clone(self), Arc::clone(platform));
+        let keeper = Arc::clone(self);
+        let platform = Arc::clone(platform);
         Some(tokio::spawn(async move {
             keeper.get(&*platform).await;
             drop(turn);
         }))
     }
 
-    /// Learns from the answer to a send that carried this token.
+    /// Records the answer to a send with this token.
     pub(super) fn learn(&self, version: u64, outcome: &Outcome) {
         let Some(answer) = &outcome.answer else { return };
         if outcome.proof == Proof::NotIssued(NotIssued::Token) {
@@ -191,7 +193,7 @@ impl Keeper {
         }
     }
 
-    /// The text without any secret in it: what the platform says may quote what it was sent.
+    /// Removes all secrets from a text: the platform's messages may quote the request.
     pub(super) fn without_secrets(&self, text: String, token: Option<&Secret>) -> String {
         let secrets = self.credentials.secrets().into_iter().chain(token);
         secrets.fold(text, |text, secret| match secret.expose() {
@@ -314,12 +316,12 @@ impl Keeper {
     }
 }
 
-/// Waits for the end of a refresh. A defect in it is a defect of the attempt that waits.
+/// Waits for the end of a refresh. Resumes its panic, if it panicked.
 async fn ended(refresh: JoinHandle<()>) {
     let Err(error) = refresh.await else { return };
     match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
-        // Only the end of the runtime cancels it, and whoever waits here ends then too.
+        // Only the end of the runtime cancels it, which also ends this task.
         Err(_) => std::future::pending().await,
     }
 }

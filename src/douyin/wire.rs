@@ -1,18 +1,18 @@
-//! The endpoint's messages as they go over the wire. Facts are from the platform's document of
-//! `send_coupon_to_designated_user` and its sibling pages on tokens.
+//! The endpoints' messages on the wire. Facts are from the platform's document of `send_coupon_to_designated_user` and its
+//! pages on tokens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{ActivityId, AppId, OpenId};
 use crate::merchant_coupon_id::MerchantCouponId;
 
-/// Where coupons are sent, with the slash at its end: without it the platform redirects, and a redirect is an error.
+/// The path for sending coupons. It ends in a slash: without it the platform redirects, and a redirect is an error.
 pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_user/";
-/// Where a token comes from that stays the same while it is valid.
+/// The path for a token that stays the same while it is valid.
 pub const STABLE_TOKEN_PATH: &str = "/oauth/stable_client_token/";
-/// Where a new token comes from at each call; each ends the life of older ones.
+/// The path for a new token at each call. Each new token invalidates older ones.
 pub const CLIENT_TOKEN_PATH: &str = "/oauth/client_token/";
-/// The header that carries the token.
+/// The header of the token.
 pub const ACCESS_TOKEN_HEADER: &str = "access-token";
 
 /// One request to send one coupon.
@@ -29,7 +29,7 @@ pub struct SendRequest {
 }
 
 impl SendRequest {
-    /// The request that sends one coupon.
+    /// Creates a request for one coupon.
     #[must_use]
     pub fn new(
         app_id: &AppId,

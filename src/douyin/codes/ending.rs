@@ -1,5 +1,5 @@
-//! From how an attempt ended to what it proved. Pure: times are arguments, and nothing is guessed. What is not surely
-//! issued and not surely unissued is unknown.
+//! Maps the end of an attempt to what it proved. Pure: times are arguments. An attempt that is not proven issued or not
+//! issued is unknown.
 
 use std::time::Duration;
 
@@ -9,72 +9,72 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Codes, Envelope, excerpt};
 use crate::outcome::{Answer, Class, Coupon, NotIssued, Outcome, Proof, Unknown};
 
-/// How much older than its attempt a coupon is that an earlier attempt issued.
+/// A coupon that is older than its attempt by more than this was issued by an earlier attempt.
 const REPLAY: SignedDuration = SignedDuration::from_secs(120);
-/// A time further away than this is no time.
+/// A time that differs by more than this is taken for an invalid one.
 const FAR: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// A whole answer was read.
+    /// A complete answer was read.
     Answered(Reply),
-    /// An answer began and was larger than is read.
+    /// An answer that is larger than the limit.
     TooLarge {
         /// Its HTTP status.
         status: u16,
     },
-    /// The connection ended, or broke HTTP, after something may have been written and before a whole answer was read.
+    /// The connection ended or broke HTTP after something may have been written, and before the complete answer was read.
     Cut {
-        /// The HTTP status, when the answer's head was read.
+        /// The HTTP status, if the answer's head was read.
         status: Option<u16>,
         /// What went wrong.
         why: String,
     },
-    /// There was no whole answer within the time allowed.
+    /// No complete answer came within the timeout.
     TimedOut {
-        /// The HTTP status, when the answer's head was read.
+        /// The HTTP status, if the answer's head was read.
         status: Option<u16>,
-        /// The time allowed.
+        /// The timeout.
         within: Duration,
     },
-    /// Not a byte of the request was written: a refused connection, a failed look-up of the name or TLS handshake.
+    /// No byte of the request was written: the connection was refused, or DNS or the TLS handshake failed.
     NotSent {
         /// What went wrong.
         why: String,
     },
-    /// Not a byte of the request was written, because the TLS certificate does not verify.
+    /// No byte of the request was written, because the TLS certificate does not verify.
     BadCertificate {
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The header `Retry-After`, as it came.
+    /// The header `Retry-After`, as received.
     pub retry_after: Option<String>,
-    /// The header `Date`, as it came.
+    /// The header `Date`, as received.
     pub date: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// When an attempt was.
+/// The times of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// When it began, by the wall.
+    /// When it began, by the wall clock.
     pub began: Timestamp,
-    /// When it ended, by the wall.
+    /// When it ended, by the wall clock.
     pub at: Timestamp,
-    /// How long it took, by a clock that nobody corrects.
+    /// How long it took, by a monotonic clock.
     pub latency: Duration,
 }
 
-/// What an attempt proved.
+/// Returns what an attempt proved.
 #[must_use]
 pub fn outcome(ended: &Ended, codes: &Codes, timing: Timing) -> Outcome {
     let detailed = |proof, status, detail: String| Outcome {
@@ -122,7 +122,7 @@ fn answered(reply: &Reply, codes: &Codes, timing: Timing) -> Outcome {
             log_id,
             ..
         }) => {
-            // Kept as a detail and not as an answer: read again later, code 0 would pass for a proof.
+            // A detail and not an answer: if the ledger is read again later, an answer with code 0 would pass for a proof.
             let detail = format!(
                 "HTTP {} with err_no 0 and no coupon_id (log_id {log_id:?})",
                 reply.status
@@ -162,8 +162,8 @@ fn answered(reply: &Reply, codes: &Codes, timing: Timing) -> Outcome {
     }
 }
 
-/// What a status proves when the body has no code. Which statuses mean that this is not the endpoint at all depends on
-/// what the run saw before, and is the engine's to say: see [`Outcome::wrong_address`].
+/// What a status proves when the body has no code. Whether a status means that the address is wrong depends on what the run
+/// saw before, so the engine decides that: see [`Outcome::wrong_address`].
 const fn unsaid(status: u16) -> Proof {
     match status {
         429 => Proof::NotIssued(NotIssued::Throttled),
@@ -171,7 +171,7 @@ const fn unsaid(status: u16) -> Proof {
     }
 }
 
-/// Says how large the body was and not what it says: a page of some gateway may echo the request's headers.
+/// Names the size of the body and not its text: a gateway's error page may repeat the request's headers.
 fn without_code(reply: &Reply) -> String {
     format!(
         "HTTP {} without a code of the platform's ({} bytes)",
@@ -194,8 +194,8 @@ const fn of_class(class: Class) -> Proof {
     }
 }
 
-/// Whether the coupon was received well before the attempt began, both by the platform's clock: the answer's `Date` less
-/// how long the attempt took. Without a `Date` our own clock has to do.
+/// Whether the coupon was received well before the attempt began. Both times are by the platform's clock: the attempt began
+/// at the answer's `Date` less its latency. Without a `Date` the local clock is used.
 fn is_replay(coupon: &Coupon, date: Option<&str>, timing: Timing) -> bool {
     let far = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() > FAR;
     let began = http_date(date)
@@ -212,7 +212,7 @@ fn http_date(header: Option<&str>) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(header?.trim()).ok()
 }
 
-/// For how long a `Retry-After` asks to be left alone: whole seconds, or a date after `now`. None when it is neither.
+/// The wait that a `Retry-After` asks for: whole seconds, or a date after `now`. `None` when it is neither.
 #[must_use]
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = header.trim().parse() {

@@ -1,5 +1,5 @@
-//! An answer's body, read leniently where the platform is known to vary: numbers as text, three names for one code,
-//! `data` that is absent or empty text. What money depends on is read strictly: a coupon without an id is none.
+//! Parses an answer's body. Lenient where the platform varies: numbers as text, three names for the code, `data` absent or
+//! an empty text. Strict where money depends on it: a coupon without an id is not a coupon.
 
 use std::fmt::Write as _;
 
@@ -7,24 +7,24 @@ use serde_json::{Map, Value};
 
 use crate::outcome::Coupon;
 
-/// The most bytes of a text of the platform's that are kept.
+/// The most bytes that are kept of a text from the platform.
 pub const MOST_KEPT: usize = 1024;
 
-/// What a body says in the platform's words.
+/// The contents of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// `err_no`; without one `errno`; without one `data.error_code`.
+    /// `err_no`; else `errno`; else `data.error_code`.
     pub code: i64,
-    /// The message that goes with it; empty when absent. Fit to be shown.
+    /// The message of the code; empty when absent. Safe to display.
     pub message: String,
-    /// The platform's name for the exchange; empty when absent. Fit to be shown.
+    /// The platform's id of the request, `log_id`; empty when absent. Safe to display.
     pub log_id: String,
-    /// The coupon, when `err_no` is 0 and the coupon has an id.
+    /// The coupon, if `err_no` is 0 and the coupon has an id.
     pub coupon: Option<Box<Coupon>>,
 }
 
 impl Envelope {
-    /// Reads a body. None when it is no JSON object, or has no code that is an integer.
+    /// Parses a body. `None` when it is not a JSON object, or has no integer code.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         let whole: Map<String, Value> = serde_json::from_slice(body).ok()?;
@@ -68,7 +68,7 @@ fn coupon(info: &Value) -> Option<Coupon> {
     })
 }
 
-/// An integer, written as a number or as a numeric text.
+/// An integer, written as a number or as text.
 pub(in crate::douyin) fn integer(value: Option<&Value>) -> Option<i64> {
     match value? {
         Value::Number(number) => number.as_i64(),
@@ -77,13 +77,13 @@ pub(in crate::douyin) fn integer(value: Option<&Value>) -> Option<i64> {
     }
 }
 
-/// A text that says something, bounded and fit to be shown.
+/// A text that is not empty, bounded and safe to display.
 fn text(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?.trim();
     (!text.is_empty()).then(|| excerpt(text))
 }
 
-/// An id: a text, or the digits of a number that arrived without quotes.
+/// An id: a text, or the digits of a number that came without quotes.
 fn name(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::Number(number) if number.is_u64() => number.as_u64().filter(|id| *id > 0).map(|id| id.to_string()),
@@ -91,8 +91,8 @@ fn name(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// The beginning of a foreign text, fit to be kept and shown: at most [`MOST_KEPT`] bytes, and what could change the look
-/// of a terminal or of the text around it is written out as its code.
+/// The beginning of a foreign text, safe to keep and to display: at most [`MOST_KEPT`] bytes, with control characters and
+/// invisible characters escaped.
 #[must_use]
 pub fn excerpt(foreign: &str) -> String {
     let mut shown = String::new();
@@ -112,7 +112,7 @@ pub fn excerpt(foreign: &str) -> String {
     shown
 }
 
-/// Controls, and the marks that turn or hide the text around them.
+/// Whether `c` is a control character, or hides or reorders the text around it.
 fn unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! Every row of the table, every way that an attempt ends, and the money rule over whatever bytes may come.
+//! Every row of the table, every way that an attempt ends, and what arbitrary bodies may prove.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -310,14 +310,14 @@ fn clocks_are_corrected_by_the_answers_date() {
         let at = Timestamp::from_second(seconds).unwrap();
         at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     };
-    // Our clock is an hour ahead: the attempt began at NOW - 3600 of theirs, and took 2 s.
+    // The local clock is an hour ahead: the attempt began at NOW - 3600 of the platform's clock, and took 2 s.
     let theirs = date(NOW - 3_600 + 2);
     assert!(!with_receive_time(NOW - 3_600, Some(&theirs)));
     assert!(!with_receive_time(NOW - 3_720, Some(&theirs)));
     assert!(with_receive_time(NOW - 3_721, Some(&theirs)));
-    // Ours is an hour behind.
+    // The local clock is an hour slow.
     assert!(with_receive_time(NOW, Some(&date(NOW + 3_602))));
-    // A date that is none, or years away, corrects nothing.
+    // A date that is invalid or years away corrects nothing.
     for useless in ["yesterday", "", &date(NOW - 3 * 366 * 86_400)] {
         assert!(with_receive_time(NOW - 121, Some(useless)) && !with_receive_time(NOW - 120, Some(useless)));
     }

@@ -1,4 +1,5 @@
-//! What a token endpoint said. Facts are from the platform's pages on `stable_client_token` and `client_token`.
+//! Parses the answers of the token endpoints. Facts are from the platform's pages on `stable_client_token` and
+//! `client_token`.
 
 use std::time::Duration;
 
@@ -11,35 +12,35 @@ use crate::douyin::wire::CLIENT_TOKEN_PATH;
 use crate::outcome::Class;
 use crate::secret::Secret;
 
-/// Codes that say: this endpoint is unknown, retired, or not for this app.
+/// Codes for an endpoint that is unknown, retired, or not for this app.
 const NOT_FOR_THIS_APP: [i64; 6] = [2_100_007, 2_190_004, 28_001_014, 28_001_017, 28_001_018, 28_001_056];
-/// More than 500 calls in five minutes.
+/// The code for more than 500 calls in five minutes.
 const TOO_MANY_CALLS: i64 = 10_020;
 
-/// What a call for a token came to.
+/// The result of a call for a token.
 #[derive(Debug)]
 pub(super) enum Said {
     /// A token.
     Token {
         /// The token.
         token: Secret,
-        /// For how long it lives.
+        /// How long it lives.
         life: Duration,
     },
     /// The endpoint is unknown, or not for this app.
     NotForThisApp(String),
-    /// The key or the secret is wrong, or the platform's certificate is: a person must act.
+    /// The key, the secret or the platform's certificate is wrong. A person must act.
     Refused(String),
-    /// A clear answer that nobody has classified and that is no token.
+    /// An answer with a code that has no class, and without a token.
     No(String),
-    /// Busy or out of reach. Not to be asked again before so long.
+    /// The endpoint is busy or out of reach. Call again after this time at the earliest.
     Later(String, Duration),
 }
 
 /// Reads how a call at `path` ended.
 ///
-/// A call of `client_token` whose answer was lost may have made a token all the same, and only the newest two live: it is
-/// kept as far apart from the next one as if it had yielded its token.
+/// A call of `client_token` whose answer was lost may have made a token, and only the newest two live. So it delays the
+/// next call as much as if it had yielded its token.
 pub(super) fn read(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
     match judge(path, ended, codes, now) {
         Said::Later(why, least) if path == CLIENT_TOKEN_PATH && !matches!(ended, Ended::NotSent { .. }) => {
@@ -116,7 +117,7 @@ fn quoted(message: Option<&str>) -> String {
     message.map_or_else(String::new, |message| format!(" ({})", excerpt(message)))
 }
 
-/// A token that a header can carry.
+/// A token that fits in a header. `None` when it is empty or has other characters.
 fn usable(value: &Value) -> Option<Secret> {
     let text = value.as_str()?.trim();
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Secret::new(text))

@@ -1,7 +1,7 @@
-//! Which token is in use, and whether a new one may be asked for: a state machine without a clock and without a socket.
+//! The token in use, and whether a new one may be fetched: a state machine without a clock and without I/O.
 //!
-//! A call for a token follows an earlier one within a minute only when the earlier token's own life is shorter, and a
-//! failed call waits longer each time. So however many sends wait, and whatever they are answered, calls cannot storm.
+//! A call for a token follows an earlier one within a minute only if the earlier token's own life is shorter, and each
+//! failed call doubles the wait. So calls cannot storm, however many sends wait and whatever their answers are.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use crate::secret::Secret;
 
 /// The least time between two tokens, unless the first one's own life is shorter.
 pub(super) const APART: Duration = Duration::from_mins(1);
-/// How long before its end a token is renewed, when it lives for long.
+/// How long before its end a token with a long life is renewed.
 const AHEAD: Duration = Duration::from_mins(5);
 /// The least time between two calls, however short the life of the first one's token.
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
-/// A life is told in whole seconds, so a token may end this much earlier than it says.
+/// The platform states a life in whole seconds, so a token may end this much earlier.
 const ROUNDING: Duration = Duration::from_secs(1);
-/// A life that is said to be longer is taken for this long.
+/// The longest life that is believed. A longer one is taken for this.
 const MOST: Duration = Duration::from_hours(24 * 30);
-/// The wait after the first failed call; doubles from there.
+/// The wait after the first failed call; it doubles after each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// The longest wait that doubling reaches.
+/// The longest wait by doubling.
 const LAST_WAIT: Duration = Duration::from_mins(2);
-/// The longest wait that an endpoint's own wish is kept to.
+/// The longest wait at the request of the endpoint.
 const MOST_WAIT: Duration = Duration::from_mins(10);
 
-/// An access token and which one it is, counted from 1.
+/// An access token and its version, counted from 1.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub(in crate::douyin) token: Secret,
     pub(in crate::douyin) version: u64,
-    /// `None` when only the platform's refusal tells that it has ended.
+    /// `None` when only a refusal by the platform shows that it has ended.
     ends: Option<Instant>,
 }
 
@@ -43,32 +43,32 @@ impl Access {
     }
 }
 
-/// What a send that wants to leave has to do.
+/// What a send has to do next.
 #[derive(Debug)]
 pub(super) enum Next {
     /// Use this token.
     Use(Access),
-    /// Use this token and get a newer one meanwhile: it is near its end.
+    /// Use this token and start a refresh: it is near its end.
     Ahead(Access),
     /// Get a token first.
     Get,
-    /// Wait: a token may be asked for again after so long.
+    /// Wait, and then fetch a token.
     Wait {
-        /// Why there is none.
+        /// Why there is no token.
         why: String,
         /// How long.
         wait: Duration,
     },
-    /// Nothing here can help.
+    /// Stop: no token can be had.
     Never(NotReady),
 }
 
-/// What is known of tokens.
+/// The state of the token.
 #[derive(Debug, Default)]
 pub(super) struct State {
     current: Option<Current>,
     versions: u64,
-    /// When a token may be asked for again.
+    /// The earliest time of the next call.
     from: Option<Instant>,
     failures: u32,
     /// Why the last call failed.
@@ -80,11 +80,11 @@ pub(super) struct State {
 struct Current {
     token: Secret,
     version: u64,
-    /// `None` when only the platform's refusal tells.
+    /// `None` when only a refusal by the platform shows that it has ended.
     life: Option<Life>,
-    /// Whether a send with it was answered in any other way than that it is not valid.
+    /// Whether any send with it was answered by something other than a refusal of the token.
     proven: bool,
-    /// What the platform said when it refused it.
+    /// The platform's message when it refused the token.
     refused: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl Life {
     }
 }
 
-/// How long after a token with so much life left the next one may be asked for.
+/// How long after a token with this remaining life the next one may be fetched.
 fn apart(life: Duration) -> Duration {
     if life > APART {
         APART
@@ -116,7 +116,7 @@ fn apart(life: Duration) -> Duration {
 }
 
 impl State {
-    /// With a token that somebody else keeps fresh.
+    /// A state with a token that another program keeps fresh.
     pub(super) fn given(token: Secret) -> Self {
         let mut state = Self::default();
         state.replace(token, None);
@@ -140,31 +140,31 @@ impl State {
         }
     }
 
-    /// Whether any token was ever had.
+    /// Whether there ever was a token.
     pub(super) const fn had_one(&self) -> bool {
         self.versions > 0
     }
 
-    /// The token in use, also when it is refused or has ended.
+    /// The token in use, also when it was refused or has ended. `None` when there never was one.
     pub(super) fn token(&self) -> Option<&Secret> {
         self.current.as_ref().map(|current| &current.token)
     }
 
-    /// What the platform said when it refused the token in use.
+    /// The platform's message when it refused the token in use. `None` when it has not.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.current.as_ref()?.refused.as_deref()
     }
 
-    /// A call that was made at `asked` yielded a token that lives for `length` from then. Whether it is a new one.
+    /// Records that a call at `asked` yielded a token that lives for `length` from then. Returns whether the token is new.
     pub(super) fn fetched(&mut self, token: Secret, length: Duration, asked: Instant, now: Instant) -> bool {
         let life = Life::new(asked, length);
         self.failures = 0;
         let from = asked + apart(length);
-        // The stable endpoint may hand out a token in the last second of its life. Its answer can take longer than that.
+        // The stable endpoint may return a token in the last second of its life, and the answer may take longer than that.
         let dead = life.ends <= now;
         self.from = Some(if dead { from.max(now + SHORTEST_GAP) } else { from });
         match &mut self.current {
-            // The stable endpoint gives the same token while it is valid.
+            // The stable endpoint returns the same token while it is valid.
             Some(current) if current.refused.is_none() && current.token == token => {
                 current.life = Some(life);
                 false
@@ -176,14 +176,14 @@ impl State {
         }
     }
 
-    /// Somebody else renewed the token.
+    /// Records a token that another program renewed.
     pub(super) fn renewed(&mut self, token: Secret) {
         self.failures = 0;
         self.from = None;
         self.replace(token, None);
     }
 
-    /// A call failed in a way that may pass. It is made again after a wait that doubles, and not before `least`.
+    /// Records a failed call that may be repeated: after a wait that doubles each time, and not before `least`.
     pub(super) fn failed(&mut self, why: String, least: Duration, now: Instant) {
         let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.failures.min(16)));
         self.failures = self.failures.saturating_add(1);
@@ -191,22 +191,23 @@ impl State {
         self.failed = why;
     }
 
-    /// Nothing here can help.
+    /// Records that no token can be had.
     pub(super) fn give_up(&mut self, why: NotReady) {
         self.never = Some(why);
     }
 
-    /// A send with this token was answered, and not that the token is invalid.
+    /// Records that a send with this token was not answered by a refusal of the token.
     pub(super) fn accepted(&mut self, version: u64) {
         if let Some(current) = self.of(version) {
             current.proven = true;
         }
     }
 
-    /// A send with this token was answered at `now` that the token is not valid. What is said of an older token is old news.
+    /// Records that a send with this token was answered at `now` by a refusal of the token. Ignores refusals of older
+    /// tokens.
     pub(super) fn refused(&mut self, version: u64, why: &str, now: Instant) {
         let Some(current) = self.of(version) else { return };
-        // A token that has ended is rightly refused, which proves nothing about the credentials.
+        // The refusal of an expired token proves nothing about the credentials.
         let live = current.life.is_some_and(|life| now + ROUNDING < life.ends);
         let fresh = !current.proven && current.refused.is_none();
         current.refused.get_or_insert_with(|| why.to_owned());

@@ -1,4 +1,4 @@
-//! Tokens in virtual time: who asks, when, and how often.
+//! Tokens in virtual time: when they are fetched, and how often.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::douyin::codes::{Reply, Timing, outcome};
 
-/// A token endpoint that answers as it was told, each call after a while, and counts.
+/// A token endpoint with given answers, each after a delay, that counts its calls.
 #[derive(Default)]
 struct Endpoint {
     answers: Mutex<VecDeque<Ended>>,
@@ -48,12 +48,12 @@ impl Post for Endpoint {
     }
 }
 
-/// Asks for a token as a run does to which nobody listens.
+/// Asks for a token and discards the events.
 async fn ready(keeper: &Arc<Keeper>, endpoint: &Arc<Endpoint>) -> Result<Access, NotReady> {
     keeper.ready(endpoint, &|_| {}).await
 }
 
-/// Lets a refresh that nobody waits for come to its end.
+/// Waits for a refresh that nothing else waits for.
 async fn refreshed(keeper: &Arc<Keeper>) {
     tokio::task::yield_now().await;
     drop(keeper.refreshing.lock().await);
@@ -83,7 +83,7 @@ fn keeper() -> Arc<Keeper> {
     Arc::new(Keeper::new(credentials, clock))
 }
 
-/// Lets the keeper hear that a send with this token was answered by `code`.
+/// Records that a send with this token was answered by `code`.
 fn learn(keeper: &Keeper, access: &Access, code: i64) {
     let timing = Timing {
         began: Timestamp::UNIX_EPOCH,
@@ -113,7 +113,8 @@ async fn one_call_serves_all_who_wait() {
     let endpoint = Endpoint::new([token("a", 7200)]);
     let waiting: Vec<_> = (0..64)
         .map(|_| {
-            let (keeper, endpoint) = (keeper.clone(), endpoint.clone());
+            let keeper = keeper.clone();
+            let endpoint = endpoint.clone();
             tokio::spawn(async move { ready(&keeper, &endpoint).await.map(|access| access.version) })
         })
         .collect();
@@ -244,7 +245,8 @@ async fn an_endpoint_out_of_reach_is_asked_again_after_waits_that_double() {
     let down = (0..7).map(|_| Ended::NotSent { why: "refused".into() });
     let endpoint = Endpoint::taking(Duration::ZERO, down.chain([token("a", 7200)]));
     let keeper = keeper();
-    let (began, mut waits) = (Instant::now(), Vec::new());
+    let began = Instant::now();
+    let mut waits = Vec::new();
     while let Err(why) = ready(&keeper, &endpoint).await {
         let NotReady::OutOfReach { again, .. } = why else {
             panic!("{why}")
@@ -305,7 +307,7 @@ async fn a_clear_no_stops_at_the_beginning_and_is_waited_out_later() {
     assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "b");
 }
 
-/// A pause drops the attempts that wait for a token. The call goes on, and serves those that come after the pause.
+/// A pause drops the attempts that wait for a token. The call continues, and serves those after the pause.
 #[tokio::test(start_paused = true)]
 async fn a_call_goes_on_when_nobody_waits_for_it_any_more() {
     let not_found = said(404, &json!(null));
@@ -319,7 +321,7 @@ async fn a_call_goes_on_when_nobody_waits_for_it_any_more() {
     assert_eq!(endpoint.calls(), [STABLE_TOKEN_PATH, CLIENT_TOKEN_PATH]);
 }
 
-/// The token of a failed call is as far away as if somebody had waited for it.
+/// A failed call delays the next one, also when nothing waited for it.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_fails_while_nobody_waits_is_not_repeated_within_its_wait() {
     let endpoint = Endpoint::new([said(502, &json!(null)), token("a", 7200)]);
@@ -331,13 +333,15 @@ async fn a_call_that_fails_while_nobody_waits_is_not_repeated_within_its_wait() 
     assert_eq!(endpoint.calls().len(), 1);
 }
 
-/// A run ends while its call is under way. The call serves another campaign of the app id, which also tells of it.
+/// A run ends while its call is in progress. The call serves another campaign of the app id, which also emits its event.
 #[tokio::test(start_paused = true)]
 async fn a_call_outlives_the_run_that_made_it() {
-    let (ended, goes_on) = (Endpoint::new([token("a", 7200)]), Endpoint::new([]));
+    let ended = Endpoint::new([token("a", 7200)]);
+    let goes_on = Endpoint::new([]);
     let keeper = keeper();
     let run = tokio::spawn({
-        let (keeper, ended) = (keeper.clone(), ended.clone());
+        let keeper = keeper.clone();
+        let ended = ended.clone();
         async move { ready(&keeper, &ended).await }
     });
     tokio::task::yield_now().await;
@@ -354,7 +358,7 @@ async fn a_call_outlives_the_run_that_made_it() {
     assert!(matches!(heard[..], [EventKind::TokenFetched { .. }]), "{heard:?}");
 }
 
-/// The stable endpoint hands out the same token until its end, and tells what is left of its life in whole seconds.
+/// The stable endpoint returns the same token until it expires, and its remaining life in whole seconds.
 #[tokio::test(start_paused = true)]
 async fn a_token_without_a_whole_second_left_is_not_used_and_soon_replaced() {
     for takes in [Duration::from_millis(50), Duration::from_secs(3)] {
@@ -371,7 +375,7 @@ async fn a_token_without_a_whole_second_left_is_not_used_and_soon_replaced() {
     }
 }
 
-/// A second of waiting for the app id's turn may outlive a token that was handed out near its end.
+/// A token that is near its end may expire in the second of waiting for the app id's lock.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_has_ended_proves_nothing_by_its_refusal() {
     let endpoint = Endpoint::new([token("a", 1), token("b", 7200)]);
@@ -429,11 +433,14 @@ fn happens() -> impl Strategy<Value = Happens> {
 }
 
 proptest! {
-    /// Whatever sends are answered and whenever: calls that yield a token lie a minute apart, or the token's own life.
+    /// For any answers to sends at any times: calls that yield a token are at least a minute apart, or the token's own
+    /// life.
     #[test]
     fn calls_never_storm(life in 0_u64..8_000, all in prop::collection::vec((happens(), any::<bool>()), 1..200)) {
         let mut now = Instant::now();
-        let (mut state, mut calls, mut version) = (State::default(), Vec::new(), 0);
+        let mut state = State::default();
+        let mut calls = Vec::new();
+        let mut version = 0;
         let apart = Duration::from_secs(if life > 60 { 60 } else { life * 5 / 6 }.max(1));
         for (happens, works) in all {
             match happens {
