@@ -1,5 +1,5 @@
-//! The faults that the stand-in can be told to have. Each is decided by the id and how often it was seen, never by time
-//! or order: the same flags give the same faults, however the requests interleave.
+//! The injected faults. Each depends on the id and its number of requests, never on time or order: the same flags give the
+//! same faults, however the requests interleave.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ pub enum Fault {
     Busy,
     /// The platform answers "network error", and may have issued.
     NetworkError,
-    /// The connection ends before the request is looked at.
+    /// The connection ends before the request is processed.
     Drop,
-    /// The request is carried out, and the connection ends without an answer.
+    /// The request is processed, and the connection ends without an answer.
     LoseAnswer,
-    /// The request is carried out, and the connection ends in the middle of the answer's body.
+    /// The request is processed, and the connection ends in the middle of the answer's body.
     CutBody,
-    /// The request is carried out, and answered with what cannot be understood.
+    /// The request is processed, and the answer is unreadable.
     Garbage,
-    /// A gateway answers 502 with a page of HTML; the request may have been carried out.
+    /// A gateway answers 502 with an HTML page; the request may have been processed.
     BadGateway,
-    /// No answer ever comes; the request may have been carried out.
+    /// No answer ever comes; the request may have been processed.
     Hang,
     /// The platform answers "too frequent" although it is not.
     Throttle,
-    /// The request is carried out, and answered by the connection's previous answer first, then by its own. The first request
-    /// of a connection is answered by its own alone.
+    /// The request is processed, and answered by the connection's previous answer first, then by its own. The first request
+    /// of a connection gets only its own answer.
     RepeatAnswer,
 }
 
 impl Fault {
-    /// Every fault, in the order in which a draw is laid against the shares.
+    /// Every fault, in the order in which a draw is compared with the shares.
     pub const ALL: [Self; 10] = [
         Self::Busy,
         Self::NetworkError,
@@ -46,7 +46,7 @@ impl Fault {
         Self::RepeatAnswer,
     ];
 
-    /// Its word in flags and logs.
+    /// Its name in flags and logs.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -64,35 +64,35 @@ impl Fault {
     }
 }
 
-/// On which side of the request's being carried out a fault strikes.
+/// Whether a fault strikes before or after the request is processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Nothing was done.
+    /// Nothing was processed.
     Before,
-    /// All was done.
+    /// The request was processed.
     After,
 }
 
-/// A fault, and on which side it strikes.
+/// A fault, and when it strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
     /// What goes wrong.
     pub fault: Fault,
-    /// Before or after the request is carried out.
+    /// Before or after the request is processed.
     pub when: When,
 }
 
-/// How often what goes wrong, and how long answers take. Shares are of 0 to 1, and of all requests.
+/// The shares of faults, and the latency of answers. Shares are from 0 to 1, of all requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultSettings {
-    /// The shortest and the longest time that an answer takes; each in between is as likely.
+    /// The shortest and the longest latency; the distribution is uniform.
     pub latency: (Duration, Duration),
-    /// Each fault's share; one that is not named never happens.
+    /// The share of each fault; a fault that is not listed never happens.
     pub shares: Vec<(Fault, f64)>,
 }
 
 impl Default for FaultSettings {
-    /// An ordinary day: answers take what they take over the internet, and nothing goes wrong.
+    /// A typical day: the latency of the internet, and no faults.
     fn default() -> Self {
         Self {
             latency: (Duration::from_millis(40), Duration::from_millis(100)),
@@ -101,7 +101,7 @@ impl Default for FaultSettings {
     }
 }
 
-/// Decides what goes wrong.
+/// Decides which faults happen.
 #[derive(Clone, Debug)]
 pub struct Faults {
     seed: u64,
@@ -109,13 +109,13 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Faults by these shares; the seed decides whom they strike.
+    /// Faults with these shares; the seed decides which requests they strike.
     #[must_use]
     pub fn new(seed: u64, settings: FaultSettings) -> Self {
         Self { seed, settings }
     }
 
-    /// What goes wrong with the `nth` request (from 1) of this id.
+    /// The fault of the `nth` request (from 1) of this id. `None` when nothing goes wrong.
     #[must_use]
     pub fn decide(&self, merchant_coupon_id: &str, nth: u32) -> Option<Strike> {
         if self.settings.shares.is_empty() {
@@ -143,7 +143,7 @@ impl Faults {
         Some(Strike { fault, when })
     }
 
-    /// How long the answer to the `nth` request of this id takes.
+    /// The latency of the answer to the `nth` request of this id.
     #[must_use]
     pub fn latency(&self, merchant_coupon_id: &str, nth: u32) -> Duration {
         let (shortest, longest) = self.settings.latency;
@@ -155,7 +155,7 @@ impl Faults {
         }
     }
 
-    /// A body that no reader of the platform's answers can make sense of, one of several kinds.
+    /// A body that cannot be parsed as an answer of the platform, one of several kinds.
     #[must_use]
     pub fn garbage(&self, merchant_coupon_id: &str, nth: u32) -> &'static str {
         match draw(self.seed, "garbage", &[merchant_coupon_id, &nth.to_string()]) % 5 {
@@ -196,7 +196,8 @@ mod tests {
         }
         let count = |fault, after| struck.get(&(fault, after)).copied().unwrap_or_default();
         for fault in Fault::ALL {
-            let (before, after) = (count(fault, false), count(fault, true));
+            let before = count(fault, false);
+            let after = count(fault, true);
             assert!((850..1150).contains(&(before + after)), "{fault:?}: {before} + {after}");
             let sides = match fault {
                 Fault::Drop | Fault::Throttle => (true, false),

@@ -1,4 +1,4 @@
-//! What the stand-in remembers of every request, to be the judge of who asked and who was given what.
+//! The sandbox's log: each request, its answer, and the coupons of each user.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,32 +12,32 @@ use super::faults::Fault;
 use super::rules::Effect;
 use crate::douyin::wire::SendRequest;
 
-/// One request as it was answered.
+/// One request and its answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    /// When it arrived, by the wall.
+    /// When it arrived, by the wall clock.
     pub at: Timestamp,
-    /// When it arrived, in milliseconds since the stand-in began, by a clock that is never corrected.
+    /// When it arrived, in milliseconds since the sandbox started, by a monotonic clock.
     pub ms: u64,
-    /// The app that asked.
+    /// The app id.
     pub app_id: String,
-    /// The activity it named.
+    /// The activity.
     pub activity_id: String,
     /// The user.
     pub open_id: String,
     /// The idempotency key.
     pub merchant_coupon_id: String,
-    /// How often this id had then been seen, this time included.
+    /// How many requests had this id so far, this one included.
     pub nth: u32,
-    /// The code that it was answered, also when the answer was lost on the way; absent when nothing was decided.
+    /// The code of the answer, also when the answer was lost; absent when the request was not processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
-    /// Whether it gave the user a coupon, or told an earlier success again.
+    /// Whether it issued a coupon or replayed an earlier success.
     pub effect: Effect,
-    /// What went wrong on purpose.
+    /// The injected fault.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "word")]
     pub fault: Option<Fault>,
-    /// How many milliseconds the answer was held back.
+    /// The delay of the answer in milliseconds.
     pub delay_ms: u64,
 }
 
@@ -50,43 +50,43 @@ fn word<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S:
     fault.map(Fault::word).serialize(serializer)
 }
 
-/// How often a code was answered.
+/// How many answers had a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CodeCount {
     /// The code.
     pub code: i64,
-    /// How often.
+    /// How many.
     pub n: u64,
-    /// The text beside it, of the first time.
+    /// The message of its first answer.
     pub message: String,
 }
 
-/// The sums of all that happened.
+/// The totals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Requests for a coupon that arrived, readable or not.
     pub requests: u64,
     /// Coupons that were issued.
     pub issued: u64,
-    /// Successes that were told again.
+    /// Earlier successes that were answered again.
     pub replayed: u64,
-    /// Different users who asked.
+    /// Different users in requests.
     pub users: u64,
-    /// Different users who have a coupon.
+    /// Different users with a coupon.
     pub users_with_coupon: u64,
-    /// Ids that were given more than one coupon. Anything but 0 is a user who was given too much.
+    /// Ids that were issued more than one coupon. Should be 0: otherwise a user has too many coupons.
     pub ids_issued_twice: u64,
-    /// The most requests of one app id that arrived within one second, wherever that second begins.
+    /// The most requests of one app id within any one second.
     pub harshest_second: u64,
-    /// Tokens that were asked for.
+    /// Requests for tokens.
     pub token_calls: u64,
     /// Answers by code, successes included.
     pub codes: Vec<CodeCount>,
-    /// What went wrong on purpose, by its word.
+    /// Injected faults, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
-/// What one id has seen.
+/// What one id was used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Requests.
@@ -95,16 +95,16 @@ pub struct Seen {
     pub coupons: u32,
 }
 
-/// The log of one stand-in.
+/// The log of one sandbox.
 #[derive(Debug, Default)]
 pub struct Journal {
-    /// How often each id was seen, by a hash of it, where nothing else is kept: enough for the fates of its requests, and a
-    /// fraction of the room.
+    /// How many requests each id had, by a hash of the id, if there is no other log: enough to choose faults, in less
+    /// memory.
     brief: Option<HashMap<u64, u32>>,
     records: Vec<Record>,
     /// By app id and merchant_coupon_id.
     ids: HashMap<[String; 2], Seen>,
-    /// How many coupons each user who asked has, by app id and open_id.
+    /// How many coupons each user has, by app id and open_id.
     users: HashMap<[String; 2], u32>,
     codes: BTreeMap<i64, CodeCount>,
     /// The arrivals of the last second, per app id.
@@ -113,7 +113,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A log that has nothing in it.
+    /// A log that keeps no records.
     pub(super) fn without_log() -> Self {
         Self {
             brief: Some(HashMap::new()),
@@ -121,12 +121,12 @@ impl Journal {
         }
     }
 
-    /// Whether there is anything to be kept of a request that was answered.
+    /// Whether records are kept.
     pub(super) const fn keeps(&self) -> bool {
         self.brief.is_none()
     }
 
-    /// Counts a request at its arrival. Says how often its id has now been seen.
+    /// Counts a request at its arrival. Returns how many requests had its id so far.
     pub(super) fn arrive(&mut self, request: &SendRequest, now: Moment) -> u32 {
         if let Some(seen) = &mut self.brief {
             let seen = seen.entry(hash_of(request)).or_default();
@@ -150,7 +150,7 @@ impl Journal {
         seen.requests
     }
 
-    /// Keeps what became of a request that [`Self::arrive`] counted; `message` is the text beside its code.
+    /// Records the result of a request that [`Self::arrive`] counted; `message` is the text of its code.
     pub(super) fn record(&mut self, request: &SendRequest, record: Record, message: &str) {
         let user = self.users.entry([request.app_id.clone(), request.open_id.clone()]);
         let coupons = user.or_insert_with(|| {
@@ -178,7 +178,7 @@ impl Journal {
         self.records.push(record);
     }
 
-    /// Counts a request that could not be read, and so has no user whose it is.
+    /// Counts an unreadable request, which has no user.
     pub(super) fn malformed(&mut self, code: i64, message: &str) {
         self.totals.requests += 1;
         self.count(code, message);
@@ -193,12 +193,11 @@ impl Journal {
         count.n += 1;
     }
 
-    /// Counts a call for a token.
     pub(super) fn token_call(&mut self) {
         self.totals.token_calls += 1;
     }
 
-    /// The sums up to now.
+    /// The totals up to now.
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals {
@@ -207,13 +206,13 @@ impl Journal {
         }
     }
 
-    /// Every readable request in the order of arrival.
+    /// Every readable request, in order of arrival.
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// What an id has seen.
+    /// What an id was used for so far.
     #[must_use]
     pub fn seen(&self, app_id: &str, merchant_coupon_id: &str) -> Seen {
         let id = [app_id.to_owned(), merchant_coupon_id.to_owned()];

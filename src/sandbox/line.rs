@@ -1,5 +1,5 @@
-//! Connections that can be ended in the middle of an answer or before it, or that repeat an answer: what no HTTP library does
-//! on purpose.
+//! Connections that can end before or in the middle of an answer, or repeat an answer. No HTTP library does that on
+//! purpose.
 
 use std::io;
 use std::pin::Pin;
@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Answer;
 
-/// How the rest of what a handler answers is written.
+/// How much of an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Cut {
-    /// As a whole.
+    /// All of it.
     #[default]
     No,
-    /// Not a byte.
+    /// Nothing.
     All,
     /// The head and half of the body.
     HalfABody,
@@ -28,18 +28,18 @@ enum Cut {
 #[derive(Debug, Default)]
 struct State {
     cut: Cut,
-    /// The last whole answer.
+    /// The last complete answer.
     last: Option<Answer>,
-    /// What is written before the next answer.
+    /// Bytes that are written before the next answer.
     before: Vec<u8>,
 }
 
-/// A handler's hold on the connection that its request came by.
+/// A handler's control over the connection of its request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line(Arc<Mutex<State>>);
 
 impl Line {
-    /// Ends the connection instead of writing anything more.
+    /// Ends the connection before anything more is written.
     pub(super) fn cut(&self) {
         self.state().cut = Cut::All;
     }
@@ -49,7 +49,7 @@ impl Line {
         self.state().cut = Cut::HalfABody;
     }
 
-    /// Notes a whole answer that is about to be written.
+    /// Records a complete answer before it is written.
     pub(super) fn answer(&self, answer: &Answer) {
         self.state().last = Some(answer.clone());
     }
@@ -65,7 +65,7 @@ impl Line {
     }
 }
 
-/// An answer as HTTP has it.
+/// An answer as HTTP bytes.
 fn written(answer: &Answer) -> Vec<u8> {
     let Answer {
         status,
@@ -85,9 +85,10 @@ impl Listener for Lines {
     type Addr = Line;
 
     async fn accept(&mut self) -> (Wire, Line) {
-        // Axum's own listener knows which errors pass by themselves.
+        // Axum's own listener knows which errors are temporary.
         let (stream, _) = Listener::accept(&mut self.0).await;
-        // Answers are small and waited for: held back by Nagle's algorithm they would be late. Failing that they are late.
+        // Clients wait for these small answers, and Nagle's algorithm would delay them. An error only means that they are
+        // late.
         let _ = stream.set_nodelay(true);
         let line = Line::default();
         let wire = Wire {
@@ -109,11 +110,11 @@ impl Connected<IncomingStream<'_, Lines>> for Line {
     }
 }
 
-/// A connection that looks at its line before it writes.
+/// A connection that checks its `Line` before it writes.
 pub(super) struct Wire {
     stream: TcpStream,
     line: Line,
-    /// How many bytes may still be written before the line is cut.
+    /// How many bytes may still be written before the connection is cut.
     left: Option<usize>,
 }
 
@@ -125,7 +126,7 @@ impl Wire {
             Cut::No => return Ok(bytes.len()),
             Cut::All => 0,
             Cut::HalfABody => *self.left.get_or_insert_with(|| {
-                // Not being offered vectored writes, hyper hands over head and body in one piece.
+                // Without vectored writes, hyper writes head and body in one piece.
                 let head = bytes
                     .windows(4)
                     .position(|four| four == b"\r\n\r\n")
@@ -141,7 +142,7 @@ impl Wire {
 }
 
 impl Wire {
-    /// Writes what comes before the next answer.
+    /// Writes the bytes that precede the next answer.
     fn write_before(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let before = std::mem::take(&mut self.line.state().before);

@@ -1,8 +1,8 @@
-//! The platform's stand-in: its rules, the faults that it can be told to have, and a log of all that it did.
+//! The sandbox, a fake platform: its rules, its injected faults, and a log of all requests.
 //!
-//! [`Sandbox`] is a pure state machine: a request, a token and a moment in, an [`Exchange`] out. The server puts it
-//! behind real HTTP; a simulation calls it in memory. It was written from the platform's documents and knows nothing of
-//! the rest of this program but the words and the messages on the wire, so that a mistake there is not repeated here.
+//! [`Sandbox`] is a pure state machine: it takes a request, a token and a moment, and returns an [`Exchange`]. The server
+//! puts it behind real HTTP; a simulation calls it in memory. It was written from the platform's documents and shares only
+//! the basic types and the wire messages with the rest of this program, so that a mistake there is not repeated here.
 
 mod faults;
 mod journal;
@@ -26,17 +26,17 @@ pub use rules::{Effect, Repeat, Reply, RuleSettings, Rules, StreamerPlan, code};
 pub use server::{Running, ServeError, serve, start};
 pub use tokens::{TokenKind, WRONG};
 
-/// A point in time, as the stand-in is told it: it reads no clock of its own.
+/// A point in time, as an argument: the sandbox reads no clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Since the stand-in began, by a clock that is never corrected. Rates and lives go by it.
+    /// The time since the sandbox started, by a monotonic clock. Rates and token lives use it.
     pub since_start: Duration,
-    /// What the wall says. Only what is told to the client goes by it.
+    /// The wall clock. Only times in answers use it.
     pub wall: Timestamp,
 }
 
-/// All that a stand-in can be told to be. The default is a rehearsal's: the platform's documented limits, 2 % of users
-/// refused, and nothing else happens.
+/// The settings of a sandbox. The default is for rehearsals: the platform's documented limits, 2 % of users refused, and no
+/// faults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// Decides which users are refused and which requests meet a fault.
@@ -47,12 +47,12 @@ pub struct Settings {
     pub faults: FaultSettings,
 }
 
-/// An answer as it goes over the wire.
+/// An answer on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// What the body claims to be.
+    /// The header `Content-Type`.
     pub content_type: &'static str,
     /// The body.
     pub body: String,
@@ -69,11 +69,11 @@ pub enum Ending {
     CutBody(Answer),
     /// The connection ends without a byte.
     Cut,
-    /// Never: the client has to give up.
+    /// Never: the client has to time out.
     Hang,
 }
 
-/// What became of one request.
+/// The result of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// How long after its arrival it ends.
@@ -82,7 +82,7 @@ pub struct Exchange {
     pub ending: Ending,
 }
 
-/// The stand-in as a whole: rules, faults, log.
+/// The sandbox: rules, faults, log.
 #[derive(Debug)]
 pub struct Sandbox {
     rules: Rules,
@@ -91,7 +91,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A stand-in that has seen nothing yet.
+    /// A sandbox with no requests yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Sandbox {
         }
     }
 
-    /// The same, which remembers of each request only what its answers to later ones hang on.
+    /// Like [`Self::new`], but keeps of each request only what later answers depend on.
     #[must_use]
     pub fn without_log(settings: Settings) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl Sandbox {
         }
     }
 
-    /// Takes one request for a coupon. Whatever it issues is issued now; the client learns of it at the exchange's end.
+    /// Processes one request for a coupon. A coupon is issued now; the client learns of it at the end of the exchange.
     pub fn send(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Exchange {
         let nth = self.journal.arrive(request, now);
         let id = request.merchant_coupon_id.as_str();
@@ -122,7 +122,7 @@ impl Sandbox {
             (strike, (!untouched).then(|| self.rules.process(request, token, now)))
         };
         let effect = reply.as_ref().map_or(Effect::Nothing, |reply| reply.effect);
-        // What is told instead of what was decided.
+        // The answer that replaces the real one.
         let told = match strike.map(|strike| strike.fault) {
             Some(Fault::Busy) => Some(self.rules.error(code::SYSTEM_ERROR, "系统繁忙,请重试", now)),
             Some(Fault::NetworkError) => Some(self.rules.error(code::NETWORK_ERROR, "网络异常,请重试", now)),
@@ -155,25 +155,25 @@ impl Sandbox {
         exchange
     }
 
-    /// Answers one request for a token. Faults spare it.
+    /// Answers one request for a token, without faults.
     pub fn token(&mut self, kind: TokenKind, request: &TokenRequest, now: Moment) -> Answer {
         self.journal.token_call();
         answer(&self.rules.token(kind, request, now))
     }
 
-    /// Answers a request whose body could not be read as one for a coupon, `mistake` saying why.
+    /// Answers a request whose body is not a request for a coupon; `mistake` is the reason.
     pub fn malformed(&mut self, mistake: &str, now: Moment) -> Answer {
         let message = format!("参数错误: {mistake}");
         self.journal.malformed(code::BAD_PARAMETER, &message);
         answer(&self.rules.error(code::BAD_PARAMETER, &message, now))
     }
 
-    /// Answers a request for a path that is not there.
+    /// Answers a request for an unknown path.
     pub fn unknown_uri(&mut self, now: Moment) -> Answer {
         answer(&self.rules.unknown_uri(now))
     }
 
-    /// What it did so far.
+    /// The log so far.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
@@ -214,8 +214,8 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A stable draw: 64 bits of SHA-256 over the seed, what is drawn, and whom it concerns. It depends on nothing else, so
-/// neither order nor time changes it.
+/// A deterministic draw: 64 bits of SHA-256 over the seed, its purpose `what` and its subject `whom`. Neither order nor
+/// time changes it.
 fn draw(seed: u64, what: &str, whom: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     hash.update(seed.to_be_bytes());
@@ -230,7 +230,7 @@ fn draw(seed: u64, what: &str, whom: &[&str]) -> u64 {
         .fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
 }
 
-/// A draw as a fraction of 0 to 1 (exclusive).
+/// A draw as a fraction from 0 to 1 (exclusive).
 fn fraction(seed: u64, what: &str, whom: &[&str]) -> f64 {
     #[expect(
         clippy::cast_precision_loss,

@@ -1,4 +1,4 @@
-//! The platform's rules: who may send how fast, who can be given a coupon, and what a repeated id is answered.
+//! The platform's rules: the quota, which users get a coupon, and the answer to a repeated id.
 
 #[cfg(test)]
 mod tests;
@@ -15,17 +15,17 @@ use super::tokens::{Standing, TokenKind, Tokens, WRONG};
 use super::{Moment, draw, fraction};
 use crate::douyin::wire::{SendRequest, TokenRequest};
 
-/// The codes that the stand-in answers.
+/// The codes of the sandbox's answers.
 pub mod code {
     /// The coupon was issued.
     pub const SUCCESS: i64 = 0;
     /// The token is not one of the newest two.
     pub const TOKEN_INVALID: i64 = 28_001_003;
-    /// The token's time is over.
+    /// The token has expired.
     pub const TOKEN_EXPIRED: i64 = 28_001_008;
-    /// A fault of the platform's own.
+    /// An error of the platform itself.
     pub const SYSTEM_ERROR: i64 = 28_001_005;
-    /// A fault of the platform's network.
+    /// An error of the platform's network.
     pub const NETWORK_ERROR: i64 = 28_001_006;
     /// A field is missing or malformed.
     pub const BAD_PARAMETER: i64 = 28_001_007;
@@ -33,67 +33,67 @@ pub mod code {
     pub const UNKNOWN_URI: i64 = 28_001_017;
     /// The user has closed the account.
     pub const ACCOUNT_CLOSED: i64 = 28_001_045;
-    /// More requests of one app than its quota.
+    /// More requests of one app id than its quota.
     pub const TOO_FREQUENT: i64 = 29_005_012;
 
-    // No document gives a code for what follows: these are the stand-in's own, and its messages say so.
+    // No document gives codes for these cases. They are the sandbox's own, and its messages say so.
 
     /// The user has not used the mini-app within seven days.
     pub const INACTIVE: i64 = 990_000_001;
     /// The activity has no coupon left.
     pub const OUT_OF_STOCK: i64 = 990_000_002;
-    /// This id has its coupon.
+    /// This id already has its coupon.
     pub const DUPLICATE: i64 = 990_000_003;
-    /// The template has a streamer's giving plan under way.
+    /// A streamer's giving plan for the template is in progress.
     pub const STREAMER_PLAN: i64 = 990_000_004;
     /// This id was used for another user.
     pub const FOREIGN_ID: i64 = 990_000_005;
 }
 
-/// What an id that has its coupon is answered.
+/// The answer to an id that already has its coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// The first success once more, with its time of receipt.
+    /// The first success again, with its time of receipt.
     Replay,
-    /// A code of its own that says so.
+    /// A code for duplicates.
     Duplicate,
-    /// Another coupon, as if the id were not there: what the runner must never be careless about.
+    /// Another coupon, as if the id were new: the platform behaviour against which the runner must protect users.
     Ignore,
 }
 
-/// Whether a streamer's giving plan is under way, which refuses everything else.
+/// Whether a streamer's giving plan is in progress, which refuses all other requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamerPlan {
     /// There is none.
     None,
-    /// It lasts so long from the stand-in's beginning.
+    /// It lasts this long from the start of the sandbox.
     For(Duration),
     /// It never ends.
     Always,
 }
 
-/// How strict the platform is. Shares are of 0 to 1.
+/// How strict the platform is. Shares are from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleSettings {
     /// Requests per sliding second and app id; at least 1.
     pub per_second: u32,
-    /// How many of these another sender of the same app id takes, evenly, at any time.
+    /// How many of these another sender of the same app id uses, evenly, at any time.
     pub foreign_load: u32,
     /// How long an access token lives.
     pub token_ttl: Duration,
     /// Whether the endpoint of the stable token exists.
     pub stable_token: bool,
-    /// An access token that is valid from the start, for `token_ttl`, without having been asked for.
+    /// An access token that is valid from the start, for `token_ttl`, without a request for it.
     pub access_token: Option<String>,
     /// The share of users who have closed their account.
     pub refuse: f64,
     /// The share of users who have not used the mini-app within seven days.
     pub inactive: f64,
-    /// How many coupons each activity has; without end if none.
+    /// How many coupons each activity has; unlimited if `None`.
     pub stock: Option<u64>,
-    /// What a repeated id is answered.
+    /// The answer to a repeated id.
     pub repeat: Repeat,
-    /// Whether a streamer's plan is under way.
+    /// Whether a streamer's plan is in progress.
     pub streamer_plan: StreamerPlan,
 }
 
@@ -120,7 +120,7 @@ impl Default for RuleSettings {
 pub enum Effect {
     /// The user has one more coupon.
     Issued,
-    /// An earlier success was told again.
+    /// An earlier success was answered again.
     Replayed,
     /// Nothing.
     Nothing,
@@ -131,9 +131,9 @@ pub enum Effect {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The code in it: `err_no`, or `data.error_code` of an answer about tokens.
+    /// The code: `err_no`, or `data.error_code` of an answer about tokens.
     pub code: i64,
-    /// The text beside the code; empty on success.
+    /// The message of the code; empty on success.
     pub message: String,
     /// The JSON body.
     pub body: String,
@@ -141,7 +141,8 @@ pub struct Reply {
     pub effect: Effect,
 }
 
-/// The body of an answer to a request for a coupon. It is made for every request, so it is written without a detour.
+/// The body of an answer to a request for a coupon. Each request needs one, so it is serialized without an intermediate
+/// value.
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,14 +177,14 @@ impl Body<'_> {
             status: 200,
             code: self.err_no,
             message: self.err_msg.to_owned(),
-            // Texts and numbers under fixed names can always be written.
+            // Strings and numbers under fixed names always serialize.
             body: serde_json::to_string(self).unwrap_or_default(),
             effect,
         }
     }
 }
 
-/// A coupon that was issued: what cannot be derived again.
+/// An issued coupon: only what cannot be derived again.
 #[derive(Clone, Debug)]
 struct Issued {
     open_id: String,
@@ -205,9 +206,9 @@ pub struct Rules {
     seed: u64,
     settings: RuleSettings,
     tokens: Tokens,
-    /// Requests that were let in during the last second, per app id.
+    /// The accepted requests of the last second, per app id.
     arrivals: HashMap<String, VecDeque<Duration>>,
-    /// How many requests of the other sender were let in or turned away so far, per app id.
+    /// How many requests of the other sender were accepted or refused so far, per app id.
     foreign: HashMap<String, u64>,
     /// By app id and activity.
     activities: HashMap<[String; 2], Activity>,
@@ -241,8 +242,8 @@ impl Rules {
         }
     }
 
-    /// Counts a request at its arrival, or says that it is one too many. What is turned away does not count: else who
-    /// is too fast once would be kept out for ever.
+    /// Counts a request at its arrival, or returns an error when it exceeds the quota. A refused request does not count:
+    /// otherwise a client that was once too fast would be refused for ever.
     pub(super) fn admit(&mut self, app_id: &str, now: Moment) -> Result<(), Reply> {
         let at = self.clock(now);
         self.let_in_foreign(app_id, at);
@@ -253,7 +254,7 @@ impl Rules {
         }
     }
 
-    /// Counts what the other sender sent since the last request, as far as it still matters.
+    /// Counts the requests of the other sender since the last request, as far as they still matter.
     fn let_in_foreign(&mut self, app_id: &str, at: Duration) {
         const SECOND: u64 = 1_000_000_000;
         let load = u64::from(self.settings.foreign_load);
@@ -270,7 +271,7 @@ impl Rules {
         self.foreign.insert(app_id.to_owned(), nth);
     }
 
-    /// Takes a place in the present second, if there is one.
+    /// Counts a request in the present second. Returns `false` when the quota is used up.
     fn has_room(&mut self, app_id: &str, at: Duration) -> bool {
         let most = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
         let arrivals = self.arrivals.entry(app_id.to_owned()).or_default();
@@ -287,7 +288,7 @@ impl Rules {
         room
     }
 
-    /// Decides on a request that was let in.
+    /// Answers a request within the quota.
     pub(super) fn process(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Reply {
         let at = self.clock(now);
         match token.map_or(Standing::Unknown, |token| self.tokens.standing(token, at)) {
@@ -356,7 +357,7 @@ impl Rules {
         of_token(0, "", &json!({"data": data, "message": "success"}))
     }
 
-    /// The answer to an id that this activity has seen succeed, unless ids are ignored.
+    /// The answer to an id for which this activity has issued a coupon. `None` when it has not, or ids are ignored.
     fn repeated(&mut self, request: &SendRequest, now: Moment) -> Option<Reply> {
         let activity = self.activities.get(&of(request))?;
         let issued = activity.by_id.get(&request.merchant_coupon_id)?.clone();
@@ -370,7 +371,7 @@ impl Rules {
         }
     }
 
-    /// Why this user cannot have a coupon now.
+    /// Why this user cannot get a coupon now. `None` when the user can.
     fn obstacle(&self, request: &SendRequest, at: Duration) -> Option<(i64, &'static str)> {
         let falls_in = |what, share: f64| share > 0.0 && fraction(self.seed, what, &[&request.open_id]) < share;
         let under_way = match self.settings.streamer_plan {
@@ -431,8 +432,8 @@ impl Rules {
         body.reply(effect)
     }
 
-    /// The platform's name for an exchange: the time in China to the second, then 20 hexadecimal digits. Another stand-in with
-    /// the same seed, which is asked at another time, gives others.
+    /// The platform's id of a request: the time in China to the second, then 20 hexadecimal digits. Another sandbox with
+    /// the same seed gives other ids at other times.
     fn log_id(&mut self, wall: Timestamp) -> String {
         self.answers += 1;
         let number = self.answers.to_string();
@@ -451,27 +452,27 @@ impl Rules {
         format!("clt.{a:016x}{b:016x}{c:016x}")
     }
 
-    /// Time as the rules see it: it never goes back, however requests overtake each other.
+    /// The time for the rules: it never goes back, even if requests overtake each other.
     fn clock(&mut self, now: Moment) -> Duration {
         self.latest = self.latest.max(now.since_start);
         self.latest
     }
 }
 
-/// The id of a stand-in's `number`th coupon: 19 digits, of the millisecond and 20 bits of the number. So neither it nor a
-/// later stand-in, to which a rehearsal goes on, gives an id twice.
+/// The id of the `number`th coupon: 19 digits, of the millisecond and 20 bits of the number. So neither this sandbox nor a
+/// later one gives an id twice.
 fn coupon_id(number: u64, wall: Timestamp) -> u64 {
     const FIRST: u64 = 7_300_000_000_000_000_000;
     let ms = wall.as_millisecond().cast_unsigned() & 0xff_ffff_ffff;
     FIRST + ((ms << 20) | (number & 0xf_ffff))
 }
 
-/// Which activity of which app a request names.
+/// The app and the activity of a request.
 fn of(request: &SendRequest) -> [String; 2] {
     [request.app_id.clone(), request.activity_id.clone()]
 }
 
-/// What is wrong with a request's fields.
+/// What is wrong with a request's fields. `None` when nothing is.
 fn mistake(request: &SendRequest) -> Option<String> {
     let fields = [
         ("app_id", &request.app_id),

@@ -1,4 +1,4 @@
-//! The stand-in behind real HTTP, with a page and a log for who wants to look.
+//! The sandbox as an HTTP server, with a page and a log file.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -29,16 +29,16 @@ use crate::douyin::wire::{
     ACCESS_TOKEN_HEADER, CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, SendRequest, TokenRequest,
 };
 
-/// How often the log file is brought up to date.
+/// How often the log file is updated.
 const LOG_EVERY: Duration = Duration::from_millis(200);
-/// How long the end waits for connections on which no request is under way: browsers open spare ones.
+/// How long the shutdown waits for idle connections: browsers open spare ones.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// So many records are taken from the log at once, so that nobody waits long for the lock.
+/// The most records that are read from the log at once, so that the lock is held for a short time.
 const PAGE: usize = 1000;
-/// So many of the latest requests are on the page.
+/// The number of latest requests on the page.
 const RECENT: usize = 12;
 
-/// Why the stand-in stopped serving.
+/// Why the server stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The log file could not be created or written.
@@ -46,15 +46,15 @@ pub enum ServeError {
     Log {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The server ended by itself.
+    /// The server failed.
     #[error("the server ended")]
     Server(#[source] io::Error),
 }
 
-/// What every handler sees.
+/// The state that all handlers share.
 #[derive(Debug)]
 struct Shared {
     sandbox: Mutex<Sandbox>,
@@ -65,7 +65,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// The moment is taken under the lock, so that requests have the order of their times.
+    /// The time is read under the lock, so that requests are ordered by their times.
     fn with<T>(&self, act: impl FnOnce(&mut Sandbox, Moment) -> T) -> T {
         let mut sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Moment {
@@ -77,7 +77,7 @@ impl Shared {
 
     /// Waits until the server is to stop.
     async fn stopped(&self) {
-        // An error means that nobody is left who could stop it: the server is gone.
+        // An error means that the server is gone, which also ends the wait.
         let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
     }
 
@@ -95,7 +95,7 @@ impl Shared {
     }
 }
 
-/// A stand-in that serves in the background, on a loopback address of its own. Dropped, it stops.
+/// A sandbox that serves in the background on its own loopback address. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
     base_url: String,
@@ -105,41 +105,41 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it serves, without a trailing slash.
+    /// Its address, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// What it did so far.
+    /// The totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.look(|sandbox| sandbox.journal().totals())
     }
 
-    /// Looks at the stand-in; it answers nobody meanwhile.
+    /// Reads the sandbox's state. It answers no request during that.
     pub fn look<T>(&self, at: impl FnOnce(&Sandbox) -> T) -> T {
         self.shared.with(|sandbox, _| at(sandbox))
     }
 
-    /// Ends what is under way, then the server.
+    /// Finishes the requests in progress, then stops the server.
     pub async fn stop(self) -> Totals {
         let totals = Arc::clone(&self.shared);
-        // It may have ended before; either way it has ended.
+        // An error means that it has already ended.
         let _ = self.stop.send(());
         let _ = self.served.await;
         totals.with(|sandbox, _| sandbox.journal().totals())
     }
 }
 
-/// Starts a stand-in on a free loopback port.
+/// Starts a sandbox on a free loopback port.
 pub async fn start(settings: Settings) -> io::Result<Running> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let base_url = format!("http://{}", listener.local_addr()?);
     let (shared, stopping) = shared(settings);
     let (stop, stopped) = oneshot::channel();
     let until = async {
-        // Dropped unsent means stop, too.
+        // A dropped sender also means stop.
         let _ = stopped.await;
     };
     let served = tokio::spawn(run(listener, Arc::clone(&shared), stopping, None, until));
@@ -151,7 +151,7 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
     })
 }
 
-/// Serves on this listener until `until`, and keeps the log in `log` up to date if one is named. Returns what it did.
+/// Serves on this listener until `until`, and appends to the file `log` if there is one. Returns the totals.
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
@@ -289,7 +289,7 @@ async fn client_token(State(shared): State<Arc<Shared>>, body: Bytes) -> Respons
 }
 
 fn token(shared: &Shared, kind: TokenKind, body: &[u8]) -> Response {
-    // What cannot be read has no grant type, which the rules call wrong parameters.
+    // An unreadable body has no grant type, which the rules answer as wrong parameters.
     let request = serde_json::from_slice(body).unwrap_or(TokenRequest {
         grant_type: String::new(),
         client_key: String::new(),
@@ -311,14 +311,14 @@ async fn page() -> Response {
         .into_response()
 }
 
-/// What the page shows.
+/// The contents of the page.
 #[derive(Serialize)]
 struct Status {
     seconds: u64,
     seed: u64,
     per_second: u32,
     totals: Totals,
-    /// The latest requests, the latest first.
+    /// The latest requests, newest first.
     recent: Vec<Record>,
 }
 
@@ -338,7 +338,7 @@ async fn log(State(shared): State<Arc<Shared>>) -> Response {
     (content_type, Body::from_stream(Pages { shared, from: 0 })).into_response()
 }
 
-/// The log, page by page, until its end at the time of asking for the last one.
+/// The log, page by page, up to its end when the last page is read.
 struct Pages {
     shared: Arc<Shared>,
     from: usize,
@@ -363,7 +363,7 @@ fn lines(records: &[Record]) -> io::Result<Vec<u8>> {
     Ok(lines)
 }
 
-/// The log in a file.
+/// The log file.
 struct LogFile {
     path: PathBuf,
     file: std::fs::File,
@@ -383,7 +383,7 @@ impl LogFile {
         })
     }
 
-    /// Keeps the file up to date until the server stops.
+    /// Updates the file until the server stops.
     async fn follow(&mut self, shared: &Shared) -> Result<(), ServeError> {
         let mut tick = tokio::time::interval(LOG_EVERY);
         let stopped = shared.stopped();
@@ -396,7 +396,7 @@ impl LogFile {
         }
     }
 
-    /// Appends what has happened since the last time.
+    /// Appends the records since the last write.
     fn write(&mut self, shared: &Shared) -> Result<(), ServeError> {
         loop {
             let records = shared.records(self.written);

@@ -1,4 +1,4 @@
-//! What faults do to what was issued, and whether the log tells it truly.
+//! How faults affect what is issued, and whether the log is correct.
 
 use super::*;
 use crate::clock::{from_ms, later};
@@ -40,7 +40,7 @@ fn send(sandbox: &mut Sandbox, user: &str, now: Moment) -> Exchange {
     sandbox.send(&request, Some("clt.t"), now)
 }
 
-/// The endings and the coupons of a hundred users who all meet this fault.
+/// The endings and the coupons of a hundred users that all meet this fault.
 fn all_meet(fault: Fault) -> (Vec<Ending>, u64) {
     let mut sandbox = sandbox(&[(fault, 1.0)]);
     let endings = (0..100)
@@ -109,9 +109,11 @@ fn the_log_counts_what_happened() {
 #[test]
 fn without_a_log_every_request_is_answered_the_same() {
     let shares = [(Fault::LoseAnswer, 0.3), (Fault::Busy, 0.3)];
-    let (mut with, mut without) = (sandbox(&shares), Sandbox::without_log(settings(&shares)));
+    let mut with = sandbox(&shares);
+    let mut without = Sandbox::without_log(settings(&shares));
     for n in 0..300 {
-        let (user, now) = ((n % 70).to_string(), at(n * 20));
+        let user = (n % 70).to_string();
+        let now = at(n * 20);
         assert_eq!(send(&mut without, &user, now), send(&mut with, &user, now));
     }
     assert!(without.journal().records().is_empty() && with.journal().records().len() == 300);

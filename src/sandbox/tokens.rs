@@ -1,18 +1,18 @@
-//! Access tokens as the platform hands them out: they end after their life, and only the newest two of a client live.
+//! The platform's access tokens: they expire, and only the newest two of a client are valid.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// A client key or secret that the stand-in does not know, so that people can rehearse it. Any other is accepted.
+/// A client key or secret that the sandbox rejects, so that people can rehearse that. It accepts all others.
 pub const WRONG: &str = "wrong";
 
 /// How long a token outlives the one that follows it.
 const OVERLAP: Duration = Duration::from_mins(5);
-/// So many calls for one key are answered in [`CALLS_WITHIN`].
+/// The most calls with one key that are answered in [`CALLS_WITHIN`].
 const MOST_CALLS: usize = 500;
 const CALLS_WITHIN: Duration = Duration::from_mins(5);
 
-/// Which endpoint is asked for a token.
+/// An endpoint for tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// The same token while it is valid.
@@ -21,14 +21,14 @@ pub enum TokenKind {
     Client,
 }
 
-/// What a token is worth at a moment.
+/// The validity of a token at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It lets a request in.
+    /// It is valid.
     Live,
-    /// It is one of the newest two, and its time is over.
+    /// It is one of the newest two, and has expired.
     Expired,
-    /// It was never handed out, or has been followed by two newer ones.
+    /// It was never issued, or two newer ones followed.
     Unknown,
 }
 
@@ -38,19 +38,19 @@ struct Token {
     ends: Duration,
 }
 
-/// What is kept for one client key.
+/// The state of one client key.
 #[derive(Debug, Default)]
 struct Client {
-    /// The newest two, the newest last.
+    /// The newest two, oldest first.
     tokens: VecDeque<Token>,
     calls: VecDeque<Duration>,
 }
 
-/// Every token that was handed out.
+/// All tokens.
 #[derive(Debug)]
 pub(super) struct Tokens {
     life: Duration,
-    /// A token that is valid from the start without having been handed out.
+    /// A token that is valid from the start without a request for it.
     given: Option<String>,
     clients: HashMap<String, Client>,
 }
@@ -64,7 +64,7 @@ impl Tokens {
         }
     }
 
-    /// Whether this client may call once more now; if so, the call is counted.
+    /// Whether this client may call once more now; if so, counts the call.
     pub(super) fn admit(&mut self, client: &str, now: Duration) -> bool {
         let calls = &mut self.clients.entry(client.to_owned()).or_default().calls;
         while calls
@@ -80,14 +80,14 @@ impl Tokens {
         true
     }
 
-    /// The client's newest token while it has a second to live, with what is left of its life.
+    /// The client's newest token and its remaining life. `None` when less than a second of it is left.
     pub(super) fn valid(&self, client: &str, now: Duration) -> Option<(String, Duration)> {
         let newest = self.clients.get(client)?.tokens.back()?;
         let left = newest.ends.checked_sub(now)?;
         (left >= Duration::from_secs(1)).then(|| (newest.value.clone(), left))
     }
 
-    /// Makes `value` the client's newest token: the one before it has five more minutes, older ones end.
+    /// Makes `value` the client's newest token: the previous one is valid for five more minutes, older ones end.
     pub(super) fn hand_out(&mut self, client: &str, value: String, now: Duration) -> (String, Duration) {
         let tokens = &mut self.clients.entry(client.to_owned()).or_default().tokens;
         if let Some(previous) = tokens.back_mut() {

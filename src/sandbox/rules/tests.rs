@@ -1,4 +1,4 @@
-//! What the stand-in may never do, whatever it is asked and in whatever order.
+//! What must hold for any requests in any order.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ fn token(rules: &mut Rules, kind: TokenKind, now: Moment) -> String {
     token.unwrap_or_else(|| panic!("a token in {}", reply.body)).to_owned()
 }
 
-/// The code that a new user's request with this token is answered.
+/// The code of the answer to a new user's request with this token.
 fn code_with(rules: &mut Rules, token: &str, now: Moment) -> i64 {
     let id = now.since_start.as_nanos().to_string() + token;
     rules.send(&request(&id, "71", &id), Some(token), now).code
