@@ -1,6 +1,6 @@
-//! A campaign lived through before it is applied: its run by the engine itself and the client itself, on a clock that leaps
-//! over every wait, against the platform's stand-in within this process. Nothing is sent, no socket is opened, and what the
-//! ledger is told is kept by nobody.
+//! Simulates a campaign before it is applied: the real engine and the real client run on a virtual clock that skips every
+//! wait, against the sandbox in this process. Nothing is sent, no socket is opened, and the ledger's new facts are not
+//! stored.
 
 mod outages;
 mod stand_in;
@@ -30,66 +30,67 @@ use crate::secret::Secret;
 pub use outages::{Outage, Outages};
 use stand_in::StandIn;
 
-/// For how long a run is followed that does not end by itself, where nobody says otherwise.
+/// The default time after which a run that does not end by itself is stopped.
 pub const HORIZON: Duration = Duration::from_hours(3 * 366 * 24);
 
-/// A run that is to be lived through. Its audience has been let into the ledger.
+/// A run to simulate. Its audience is already admitted to the ledger.
 pub struct Simulation {
-    /// What the campaign means.
+    /// The plan.
     pub plan: Arc<Plan>,
-    /// What is owed and settled.
+    /// The ledger, without a store.
     pub ledger: Ledger<NoStore>,
-    /// Who comes when, as the audience was read.
+    /// The order of recipients, from the audience that was read.
     pub roll: Roll,
-    /// The present at which it begins.
+    /// The simulated time at which it begins.
     pub from: Timestamp,
-    /// For how long a run is followed that does not end by itself, such as one that the platform asks to wait for ever. It is
-    /// told to stop then.
+    /// The time after which the run is stopped if it has not ended by itself, for example because the platform asks it to
+    /// wait for ever.
     pub horizon: Duration,
-    /// What the platform is like.
+    /// The simulated platform.
     pub world: World,
-    /// Who is told what happens.
+    /// Receives the events.
     pub emit: Arc<dyn Emit>,
 }
 
-/// What the platform is like.
+/// The simulated platform.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// Its rules, its faults, and the seed of all that is left to chance, the client's part included.
+    /// Its rules, its faults, and the seed of all random choices, those of the client included.
     pub settings: Settings,
-    /// When it is out of reach.
+    /// When it cannot be reached.
     pub outages: Outages,
 }
 
-/// Why a simulation came to no end.
+/// Why a simulation did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulationError {
-    /// It had no clock to live by.
+    /// No runtime with a virtual clock could be made.
     #[error("cannot set up a clock for the simulation")]
     Clock(#[source] std::io::Error),
-    /// The run broke off.
+    /// The run failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 impl Simulation {
-    /// Lives through it, on this thread, and says how the run would end. That takes as long as there is to compute, and
-    /// waits for nothing.
+    /// Runs the simulation on this thread, and returns how the run would end. It takes only the time to compute and waits
+    /// for nothing.
     ///
     /// # Errors
-    /// When there is no clock, or the run breaks off, which is a defect: there is no disk that could fail.
+    /// When there is no clock, or the run fails, which is a defect: no disk can fail here.
     pub fn run(self) -> Result<Ended, SimulationError> {
         let mut clock = Builder::new_current_thread();
         let clock = clock.enable_time().start_paused(true).build();
         let clock = clock.map_err(SimulationError::Clock)?;
-        // The log is for what happened.
+        // The log is for real events only.
         with_default(&Dispatch::none(), || clock.block_on(Box::pin(self.live())))
     }
 
     async fn live(self) -> Result<Ended, SimulationError> {
         let clock = Clock::simulated(self.from);
         let World { settings, outages } = self.world;
-        let (seed, timeout) = (settings.seed, self.plan.retry.timeout);
+        let seed = settings.seed;
+        let timeout = self.plan.retry.timeout;
         let credentials = Credentials::Client {
             key: Secret::new("simulated"),
             secret: Secret::new("simulated"),
@@ -131,8 +132,8 @@ impl Simulation {
     }
 }
 
-/// The app id's turn, which nobody else wants. It is taken and let go of, so a run starts nothing for as long after taking
-/// it as any other.
+/// The lock of the app id, which nothing else wants here. Taking and releasing it gives a simulated run the same pause
+/// after taking the lock as a real one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
     held: bool,

@@ -1,22 +1,22 @@
-//! Times in which the platform is out of reach.
+//! Times when the platform cannot be reached.
 
 use jiff::Timestamp;
 
-/// Outages, in the order of their beginnings; none touches another.
+/// Outages in the order of their starts; no two touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outages(Vec<Outage>);
 
-/// One outage: from a moment on, until another.
+/// One outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outage {
     /// When it begins.
     pub from: Timestamp,
-    /// When the platform is there again.
+    /// When the platform can be reached again.
     pub until: Timestamp,
 }
 
 impl Outages {
-    /// These outages. Some that overlap are one.
+    /// These outages. Those that overlap or touch are merged.
     #[must_use]
     pub fn new(mut outages: Vec<Outage>) -> Self {
         outages.retain(|outage| outage.from < outage.until);
@@ -31,12 +31,12 @@ impl Outages {
         Self(apart)
     }
 
-    /// All of them, in order.
+    /// All outages, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Outage> {
         self.0.iter()
     }
 
-    /// The outage that lasts at `now`, or else the next one.
+    /// The outage that lasts at `now`, else the next one. `None` when there are no more.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Outage> {
         let over = self.0.partition_point(|outage| outage.until <= now);
@@ -61,7 +61,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_moment_is_in_an_outage_if_it_is_in_any(said in prop::collection::vec((0..50_i64, 0..20_i64), 0..6), now in 0..80_i64) {
-            let (outages, now) = (Outages::new(said.iter().copied().map(outage).collect()), from_ms(now));
+            let outages = Outages::new(said.iter().copied().map(outage).collect());
+            let now = from_ms(now);
             let lasts = said.iter().copied().map(outage).any(|outage| outage.from <= now && now < outage.until);
             let next = outages.next(now);
             prop_assert_eq!(next.is_some_and(|next| next.from <= now), lasts);

@@ -1,9 +1,9 @@
-//! The way to the platform's stand-in within this process: no socket, and time that is lived through as a request over the
-//! network would live through it.
+//! The transport to the sandbox in this process: no socket, and virtual time that passes as it would for a request over the
+//! network.
 //!
-//! An answer that comes later than a client waits is lost to it, and one that never comes is given up at the same time. In
-//! an outage no connection can be made, so nothing is sent; what was under way when it began is cut off without an answer,
-//! after the stand-in did what it was asked.
+//! An answer that comes after the client's timeout is lost, and a request without an answer ends at the timeout. During an
+//! outage no connection can be made, so nothing is sent. A request in flight when the outage begins is cut off without an
+//! answer, after the sandbox has processed it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::secret::Secret;
 
 use super::outages::Outages;
 
-/// How long it takes to learn that no connection can be made.
+/// How long a failed connection takes.
 const NO_CONNECTION: Duration = Duration::from_millis(20);
 
-/// The stand-in, and when it can be reached.
+/// The sandbox, and when it can be reached.
 pub(super) struct StandIn {
     sandbox: Mutex<Sandbox>,
     outages: Outages,
-    /// For how long the client waits.
+    /// The client's timeout.
     timeout: Duration,
     clock: Clock,
     began: Instant,
-    /// The last answer to a request for a coupon, as if all went by one connection.
+    /// The last answer to a request for a coupon, as if all requests used one connection.
     last: Mutex<Option<Answer>>,
 }
 
 impl StandIn {
-    /// A stand-in that begins now and remembers nothing of earlier runs.
+    /// A sandbox that starts now and has no state from earlier runs.
     pub(super) fn new(settings: Settings, outages: Outages, timeout: Duration, clock: Clock) -> Self {
         Self {
             sandbox: Mutex::new(Sandbox::without_log(settings)),
@@ -84,7 +84,7 @@ impl Way for StandIn {
 }
 
 impl StandIn {
-    /// Lives through a request.
+    /// Performs one request.
     async fn live(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
         let wall = self.clock.now();
         let outage = self.outages.next(wall);
@@ -140,7 +140,7 @@ fn answered(answer: Answer) -> Ended {
     })
 }
 
-/// How an exchange looks to the client that waited for its end.
+/// How the client sees the end of an exchange that it waited for.
 fn ended(ending: Ending) -> Ended {
     let cut = |status, why: &str| Ended::Cut {
         status,
