@@ -1,12 +1,12 @@
-//! How long to wait before an attempt is made again: doubling, with full jitter, from a seeded source.
+//! The wait before an attempt is repeated: exponential, with full jitter from a seeded source.
 
 use std::time::Duration;
 
-/// The longest that a `Retry-After` of the platform is kept to.
+/// The longest `Retry-After` of the platform that is respected.
 pub const MOST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
-/// A delay before the attempt that follows `failed` failed ones (from 1): anything from nothing up to `first` doubled
-/// `failed - 1` times and held to `most`. `random` is in 0..1 and comes from the run's seed.
+/// The delay before the attempt that follows `failed` failed ones (from 1): between 0 and `first` doubled `failed - 1`
+/// times, but at most `most`. `random` is in 0..1 and comes from the run's seed.
 #[must_use]
 pub fn delay(failed: u32, first: Duration, most: Duration, random: f64) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1).min(31)));
@@ -34,7 +34,8 @@ mod tests {
         fn jitter_takes_the_whole_range_and_no_more(
             failed in 0_u32..100, first in 1_u64..10_000, most in 1_u64..100_000, random in 0.0_f64..1.0,
         ) {
-            let (first, most) = (Duration::from_millis(first), Duration::from_millis(most));
+            let first = Duration::from_millis(first);
+            let most = Duration::from_millis(most);
             let waited = delay(failed, first, most, random);
             prop_assert!(waited <= most);
             prop_assert_eq!(delay(failed, first, most, 0.0), Duration::ZERO);

@@ -1,4 +1,4 @@
-//! When: how far apart attempts start for one app id, and how long a delivery waits before it is tried again.
+//! Pacing: how far apart the attempts of one app id start, and how long a delivery waits before a retry.
 
 pub mod backoff;
 pub mod quota;

@@ -1,10 +1,10 @@
-//! The quota of one app id: in no rolling second more attempts start than the pace allows.
+//! The quota of one app id: in no rolling second do more attempts start than the pace allows.
 //!
-//! Three rules together. governor keeps the average: a start that was late, because a timer or a busy machine was, is made
-//! up for by the next ones. A least gap keeps those apart, so that there is no burst. And the times of the last starts are
-//! kept, so that the harshest window never holds more than the pace: that is exact, however the starts came to lie.
+//! Three rules together. governor keeps the average: after a late start, by a timer or a busy machine, the next ones catch
+//! up. A least gap keeps those apart, so that there is no burst. And the times of the last starts are kept, so that no
+//! window ever holds more starts than the pace, whenever they happened.
 //!
-//! Time is an argument, so a paused clock and a real one give the same answers.
+//! Time is an argument, so a virtual clock and a real one give the same answers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,12 +21,12 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// How many late starts governor lets be made up for.
+/// How many late starts may be caught up.
 const MADE_UP: NonZeroU32 = NonZeroU32::new(10).unwrap();
-/// How close together starts may be that make up for late ones, as a share of the usual distance.
+/// The least distance between starts that catch up, as a share of the usual distance.
 const CLOSEST: f64 = 0.5;
 
-/// The slowest pace that is kept: one start in a day and a half or so.
+/// The slowest pace: about one start in 28 hours.
 const SLOWEST: f64 = 1e-5;
 
 /// Decides when the next attempt may start.
@@ -35,13 +35,13 @@ pub struct Pacer {
     per_second: f64,
     spacing: Spacing,
     starts: VecDeque<Instant>,
-    /// How many starts are kept: a window's worth at the highest pace so far, or a slower spell would make them forgotten.
+    /// How many starts are kept: a window at the highest pace so far. A slower pace must not shorten this.
     kept: usize,
     not_before: Instant,
 }
 
 impl Pacer {
-    /// A pacer that lets nothing start before `not_before`.
+    /// A pacer that allows no start before `not_before`.
     #[must_use]
     pub fn new(per_second: f64, not_before: Instant) -> Self {
         let per_second = per_second.max(SLOWEST);
@@ -60,7 +60,7 @@ impl Pacer {
         self.per_second
     }
 
-    /// Takes the next start if it may be now; else says when it is worth asking again.
+    /// Takes a start if one is allowed now; otherwise returns when to ask again.
     ///
     /// # Errors
     /// The earliest time at which a start may be allowed.
@@ -83,8 +83,7 @@ impl Pacer {
         Ok(())
     }
 
-    /// When a start is to be expected that has so many before it. What is late is made up for, so it may be a little
-    /// sooner.
+    /// When to expect a start that has `before` starts before it. Late starts are caught up, so it may be a little sooner.
     #[must_use]
     pub fn expected(&self, now: Instant, before: u32) -> Instant {
         let distance = distance(self.per_second);
@@ -92,8 +91,8 @@ impl Pacer {
         next.max(self.not_before).max(now) + distance * before
     }
 
-    /// Goes on at another pace. What has started counts as before, and the first start at the new pace is as far from
-    /// the last one as any other.
+    /// Changes the pace. Earlier starts still count, and the first start at the new pace is as far from the last one as any
+    /// other.
     pub fn set_pace(&mut self, per_second: f64, now: Instant) {
         let per_second = per_second.max(SLOWEST);
         let since = self
@@ -106,14 +105,15 @@ impl Pacer {
         self.spacing = Spacing::new(per_second, now);
     }
 
-    /// Lets nothing start before `at`, as after taking an app id's lock: another process may have sent until just now.
+    /// Allows no start before `at`, for example after taking an app id's lock: another process may have sent until just
+    /// now.
     pub fn hold_until(&mut self, at: Instant) {
         self.not_before = self.not_before.max(at);
     }
 }
 
-/// At most so many starts within so long. A pace that is no whole number is rounded up to starts and its window is made
-/// longer than a second in proportion.
+/// The most starts in a window, and the length of the window. A fractional pace is rounded up, and its window is longer
+/// than a second in proportion.
 fn window(per_second: f64) -> (usize, Duration) {
     let most = per_second.ceil();
     #[expect(
@@ -125,12 +125,12 @@ fn window(per_second: f64) -> (usize, Duration) {
     (count, Duration::from_secs_f64(most / per_second))
 }
 
-/// How far apart starts usually are.
+/// The usual distance between starts.
 fn distance(per_second: f64) -> Duration {
     Duration::from_secs_f64(1.0 / per_second)
 }
 
-/// governor, told the time.
+/// governor with time as an argument.
 struct Spacing {
     limiter: RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<SinceBirth>>,
     told: Told,
@@ -143,7 +143,7 @@ impl Spacing {
         let most = if per_second > 1.0 { MADE_UP } else { NonZeroU32::MIN };
         let quota = Quota::with_period(distance(per_second)).map(|quota| quota.allow_burst(most));
         let limiter = RateLimiter::direct_with_clock(quota.unwrap_or(Quota::per_second(most)), told.clone());
-        // Nothing is late yet, so there is nothing to make up for.
+        // Nothing is late yet, so there is nothing to catch up.
         for _ in 1..most.get() {
             let _ = limiter.check();
         }
@@ -170,11 +170,11 @@ impl fmt::Debug for Spacing {
     }
 }
 
-/// The clock that governor reads: whatever it was told last.
+/// governor's clock: the time that was set last.
 #[derive(Clone, Debug, Default)]
 struct Told(Arc<AtomicU64>);
 
-/// Nanoseconds since the limiter was made.
+/// Nanoseconds since the limiter was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SinceBirth(u64);
 
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// The most starts in any window of `within`, its end not included.
+    /// The most starts in any window of `within`, its end excluded.
     fn harshest(starts: &[Instant], within: Duration) -> usize {
         (0..starts.len())
             .map(|first| {
@@ -223,7 +223,7 @@ mod tests {
             .unwrap_or(0)
     }
 
-    /// Asks as a worker does: waits for the time it is told, and wakes so much late each time.
+    /// Asks as a worker does: waits until the time that the pacer returns, and wakes late each time.
     fn drive(pacer: &mut Pacer, begin: Instant, lateness: impl Iterator<Item = Duration>) -> Vec<Instant> {
         let mut now = begin;
         lateness
@@ -255,7 +255,8 @@ mod tests {
         ) {
             let begin = Instant::now();
             let mut pacer = Pacer::new(100.0, begin);
-            let (mut now, mut starts) = (begin, Vec::new());
+            let mut now = begin;
+            let mut starts = Vec::new();
             for (per_second, count) in paces {
                 pacer.set_pace(f64::from(per_second), now);
                 let some = drive(&mut pacer, now, std::iter::repeat_n(Duration::ZERO, count));

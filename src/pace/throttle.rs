@@ -1,32 +1,32 @@
-//! What throttles do to the pace. One alone is its own delivery's affair; three users within a second mean that the app
-//! id as a whole is too fast: the pace is halved, once an episode, and then recovers step by step.
+//! How throttles slow the pace. A single one concerns only its delivery. Three users within a second mean that the whole
+//! app id is too fast: the pace is halved, once an episode, and then recovers step by step.
 //!
-//! Another sender may take a part of the app id's quota for as long as the run lasts. So the highest pace that was borne
-//! is remembered: it is where the pace goes back to once the platform's second is over, and above it the steps begin small.
+//! Another sender may use a part of the app id's quota during the whole run. So the highest pace without throttles is
+//! remembered: the pace returns to it once the platform's second is over, and above it the steps start small.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many users throttled within [`WITHIN`] slow the app id.
+/// The number of users throttled within [`WITHIN`] that slows the app id.
 const USERS: usize = 3;
-/// The platform counts by the second.
+/// The platform counts requests per second.
 const WITHIN: Duration = Duration::from_secs(1);
-/// How long each step of the recovery lasts.
+/// The length of each step of the recovery.
 const STEP: Duration = Duration::from_secs(5);
-/// What a step gives back, as a share of the plan's pace, where nothing is known of what is borne.
+/// The increase of a step, as a share of the plan's pace, while no pace is known to be safe.
 const STEP_SHARE: f64 = 0.1;
-/// What the first step above a pace that was borne gives back; each further one twice as much, up to [`STEP_SHARE`].
+/// The increase of the first step above the safe pace; each further one is twice as large, up to [`STEP_SHARE`].
 const CAREFUL_SHARE: f64 = 0.01;
-/// What is left of a pace that was borne and no longer is.
+/// What remains of the safe pace once it is throttled.
 const NO_LONGER: f64 = 0.95;
-/// So many throttles in a step, too far apart to be an episode, say that its pace was not borne.
+/// The number of throttles in a step, too far apart for an episode, that shows that its pace is not safe.
 const TOO_MANY: u32 = 2;
-/// The pace is never slowed below this share of the plan's.
+/// The lowest pace, as a share of the plan's.
 const LEAST_SHARE: f64 = 1.0 / 64.0;
 
-/// Keeps the pace of an app id in proportion to what the platform bears.
+/// Adjusts the pace of an app id to what the platform accepts.
 #[derive(Clone, Debug)]
 pub struct Throttle {
     full: f64,
@@ -42,20 +42,20 @@ struct Slowed {
     since: Instant,
     /// How long it lasts.
     lasts: Duration,
-    /// The last halving: what began within a second of it belongs to the same episode.
+    /// The last halving: attempts that began within a second of it belong to the same episode.
     halved: Instant,
-    /// The highest share that was borne for a whole step.
+    /// The highest share that lasted a whole step without being throttled.
     borne: Option<f64>,
     /// Whether that share was throttled since.
     doubted: bool,
-    /// What the next step gives back.
+    /// The increase of the next step.
     step: f64,
-    /// How many were throttled at the present pace.
+    /// The number of throttles at the present pace.
     throttles: u32,
 }
 
 impl Throttle {
-    /// Nothing is slowed yet.
+    /// A throttle at the full pace.
     #[must_use]
     pub const fn new(full: f64) -> Self {
         Self {
@@ -66,13 +66,13 @@ impl Throttle {
         }
     }
 
-    /// Whether the whole app id is slowed. Until it is not, no throttle counts as an attempt.
+    /// Whether the whole app id is slowed. While it is, no throttle counts as an attempt.
     #[must_use]
     pub const fn slowed(&self) -> bool {
         self.slowed.is_some()
     }
 
-    /// Goes on in proportion to another pace.
+    /// Changes the full pace, and the present pace in proportion.
     pub const fn set_full(&mut self, full: f64) {
         self.full = full;
     }
@@ -83,7 +83,8 @@ impl Throttle {
         self.full * self.share
     }
 
-    /// Tells that `user` was throttled, whose attempt began at `began`. The new pace, if this slows the app id.
+    /// Records a throttled attempt of `user` that began at `began`. Returns the new pace, or `None` when this does not slow
+    /// the app id.
     pub fn throttled(&mut self, user: u64, began: Instant, now: Instant) -> Option<f64> {
         if let Some(slowed) = &mut self.slowed {
             if began < slowed.halved + WITHIN {
@@ -100,7 +101,8 @@ impl Throttle {
         self.recent.clear();
         let before = self.slowed;
         let borne = before.and_then(|slowed| slowed.borne);
-        // Above a pace that was borne nothing is learned about that one. At it, other senders have more than before.
+        // A throttle above the safe pace says nothing about that pace. A throttle at it means that other senders use more
+        // than before.
         let at_borne = borne.is_some_and(|borne| self.share <= borne * (1.0 + CAREFUL_SHARE / 2.0));
         let given_up = at_borne && before.is_some_and(|slowed| slowed.doubted);
         self.share = (self.share / 2.0).max(LEAST_SHARE);
@@ -117,13 +119,13 @@ impl Throttle {
         Some(self.per_second())
     }
 
-    /// When the next step of the recovery is due.
+    /// When the next step of the recovery is due. `None` at the full pace.
     #[must_use]
     pub fn next_step(&self) -> Option<Instant> {
         self.slowed.map(|slowed| slowed.since + slowed.lasts)
     }
 
-    /// Recovers by every step that is due. The new pace, if there was one.
+    /// Takes every step of the recovery that is due. Returns the new pace, or `None` when none was due.
     pub fn recover(&mut self, now: Instant) -> Option<f64> {
         let mut changed = None;
         while let Some(due) = self.next_step().filter(|due| *due <= now) {
@@ -159,10 +161,11 @@ impl Throttle {
         }
     }
 
-    /// For how long the pace will be below the plan's if nothing else is throttled; nothing when it is the plan's.
+    /// How long the pace stays below the plan's if there are no more throttles. `None` at the plan's pace.
     #[must_use]
     pub fn recovered_in(&self, now: Instant) -> Option<Duration> {
-        let (mut ahead, mut last) = (self.clone(), None);
+        let mut ahead = self.clone();
+        let mut last = None;
         while let Some(due) = ahead.next_step() {
             ahead.step(due);
             last = Some(due.saturating_duration_since(now));
@@ -179,7 +182,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Three users are throttled at once, whose attempts began then too.
+    /// Throttles three users at once, whose attempts began at that time too.
     fn episode(throttle: &mut Throttle, at: Instant) -> Option<f64> {
         (0..3)
             .filter_map(|user| throttle.throttled(user, at, at))
