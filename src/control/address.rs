@@ -1,5 +1,5 @@
-//! Where the socket is, and the short way to it: an address of a Unix socket holds a hundred bytes or so, and a path of a
-//! campaign may well be longer.
+//! The address of the socket. A Unix socket's address holds about a hundred bytes, and the path of a campaign may be
+//! longer.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// Longer paths go another way. Linux takes 107 bytes, others 103.
+/// Longer paths are shortened. Linux accepts 107 bytes, other systems 103.
 const LONGEST: usize = 100;
 
-/// Begins to listen at `path`, whose directory exists, for this user alone. What a process that was killed left there is
-/// replaced: whoever calls this has the campaign's lock, so nobody listens there.
+/// Listens at `path`, whose directory exists, for this user only. Replaces the socket of a process that was killed: the
+/// caller has the campaign's lock, so no process listens there.
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -25,13 +25,13 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Connects to who listens at `path`.
+/// Connects to the process that listens at `path`.
 pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
     let way = Way::to(path)?;
     UnixStream::connect(&way.path).await
 }
 
-/// A path that fits an address, as long as this lives.
+/// A path that fits in an address while this value lives.
 struct Way {
     path: PathBuf,
     _directory: Option<File>,
@@ -48,7 +48,7 @@ impl Way {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::InvalidFilename.into());
         };
-        // The kernel follows this link to the directory itself, however long its path is.
+        // The kernel follows this link to the directory, however long its path is.
         let directory = File::open(above)?;
         let within = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string());
         Ok(Self {

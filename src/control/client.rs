@@ -1,4 +1,4 @@
-//! The side of whoever asks: orders to the owner, and its ledger as a store that can be read and not written.
+//! The client's side: sends commands to the owner, and reads the owner's ledger as a read-only store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,67 +14,67 @@ use crate::order::{Asker, Order};
 use super::address;
 use super::wire::{self, Answer, Ask, Unclear};
 
-/// For so long an owner may take to answer an order, or to hand on the next bytes.
+/// How long an owner may take to answer a command, or to send the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// For so long an owner may take to begin to show its ledger: it may just be opening it.
+/// How long an owner may take to start sending its ledger: it may still be opening it.
 const LONG_PATIENCE: Duration = Duration::from_mins(2);
-/// How many bytes are taken in at a time.
+/// How many bytes are read at a time.
 const BUFFER: usize = 256 * 1024;
 
-/// Why an owner did not do what was asked.
+/// Why a request to the owner failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// Nobody listens there: it is just beginning or ending, or was killed.
+    /// No process listens there: the owner is starting, ending, or was killed.
     #[error("nobody listens at {}", .path.display())]
     Nobody {
-        /// Where.
+        /// The socket.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The connection failed.
     #[error("cannot talk to the process that applies the campaign, at {}", .path.display())]
     Io {
-        /// Where.
+        /// The socket.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// What answered is no runner, or did not answer in time.
+    /// The answer is not that of a runner, or did not come in time.
     #[error("cannot understand what answers at {}: {why}", .path.display())]
     Unclear {
-        /// Where.
+        /// The socket.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// It is a newer program.
+    /// The owner is a newer version of this program.
     #[error("cannot understand the process that applies the campaign, at {}: {why}", .path.display())]
     Newer {
-        /// Where.
+        /// The socket.
         path: PathBuf,
-        /// What it speaks.
+        /// The version that it uses.
         why: String,
     },
-    /// It says that it cannot.
+    /// The owner cannot do it.
     #[error("the process that applies the campaign refused: {message}")]
     Refused {
-        /// Its words.
+        /// The owner's message.
         message: String,
     },
 }
 
-/// Tells the owner who listens at `path` that nothing more is to start. Says what it was told before.
+/// Tells the owner that listens at `path` to start nothing more. Returns the command that was in effect before.
 pub async fn pause(path: &Path, by: Asker) -> Result<Order, ControlError> {
     order(path, &Ask::Pause { by }).await
 }
 
-/// Tells the owner that a pause ends. Says what it was told before.
+/// Tells the owner to end a pause. Returns the command that was in effect before.
 pub async fn resume(path: &Path) -> Result<Order, ControlError> {
     order(path, &Ask::Resume).await
 }
 
-/// Tells the owner to end its run. Says what it was told before.
+/// Tells the owner to end its run. Returns the command that was in effect before.
 pub async fn stop(path: &Path, by: Asker) -> Result<Order, ControlError> {
     order(path, &Ask::Stop { by }).await
 }
@@ -117,7 +117,7 @@ async fn ask(path: &Path, what: &Ask, patience: Duration) -> Result<(Answer, Buf
     match timeout(patience, wire::hear(&mut stream)).await {
         Ok(Ok(answer)) => Ok((answer, stream)),
         Ok(Err(Unclear::Io(source))) => Err(ControlError::Io { path, source }),
-        // It ended before it answered, as one does that is just leaving.
+        // The owner ended before it answered.
         Ok(Err(Unclear::CutShort)) => Err(ControlError::Nobody {
             path,
             source: io::ErrorKind::UnexpectedEof.into(),
@@ -137,7 +137,7 @@ async fn ask(path: &Path, what: &Ask, patience: Duration) -> Result<(Answer, Buf
     }
 }
 
-/// The ledger of the process that applies the campaign, as it stood when it was asked.
+/// The ledger of the owner, as it was at the time of the request.
 #[derive(Debug)]
 pub struct OwnerStore {
     path: PathBuf,
@@ -146,7 +146,7 @@ pub struct OwnerStore {
 }
 
 impl OwnerStore {
-    /// Asks the owner who listens at `path`; nothing when it has no ledger yet.
+    /// Asks the owner that listens at `path` for its ledger. `None` when it has no ledger yet.
     pub async fn ask(path: &Path) -> Result<Option<Self>, ControlError> {
         match ask(path, &Ask::View { batches: None }, LONG_PATIENCE).await? {
             (Answer::View { batches: Some(batches) }, stream) => Ok(Some(Self {
@@ -159,7 +159,7 @@ impl OwnerStore {
         }
     }
 
-    /// The stream of the batches: the first time the one that was asked for, later another of the same batches.
+    /// The stream of the batches: first the one from the request, later a new one of the same batches.
     async fn stream(&mut self) -> io::Result<BufReader<UnixStream>> {
         if let Some(stream) = self.begun.take() {
             return Ok(stream);
@@ -181,7 +181,7 @@ impl OwnerStore {
 }
 
 impl Store for OwnerStore {
-    /// Never: whoever looks adds nothing.
+    /// Always an error: the store is read-only.
     async fn append(&mut self, _: Vec<u8>) -> Result<(), StoreError> {
         Err(self.failed(io::ErrorKind::ReadOnlyFilesystem.into()))
     }
@@ -203,7 +203,7 @@ async fn next(stream: &mut BufReader<UnixStream>, record: &mut Vec<u8>) -> io::R
     let read = async {
         let length = u64::from(stream.read_u32().await?);
         record.clear();
-        // Taken in as it comes, so that a length that is nonsense claims no memory.
+        // Read as it arrives, so that a wrong length allocates no memory.
         let read = (&mut *stream).take(length).read_to_end(record).await?;
         if read as u64 == length {
             Ok(())

@@ -1,4 +1,4 @@
-//! The owner's side: it listens from the moment it has the lock, answers whoever connects, and is never held up by them.
+//! The owner's side: it listens while it has the lock, answers other processes, and is never delayed by them.
 
 use std::fs;
 use std::io;
@@ -21,18 +21,18 @@ use crate::order::{Asker, Order};
 use super::address;
 use super::wire::{self, Answer, Ask, Unclear};
 
-/// So many are listened to at once; others wait in the kernel's line.
+/// The most connections that are read at once; others wait in the kernel's queue.
 const CONNECTIONS: usize = 32;
-/// So many are shown the ledger at once; orders never wait behind them.
+/// The most connections that receive the ledger at once; commands never wait for them.
 const VIEWS: usize = 4;
-/// For so long who has connected may take to say something, or to take in what is said.
+/// How long a connected process may take to send its request, or to read the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait when the system takes no more connections.
+/// How long to wait when the system accepts no more connections.
 const BREATH: Duration = Duration::from_secs(1);
-/// How many bytes are handed on at a time.
+/// How many bytes are sent at a time.
 const PIECE: usize = 256 * 1024;
 
-/// The ledger as others may see it.
+/// The ledger as other processes see it.
 #[derive(Clone, Debug, Default)]
 pub enum Shown {
     /// It is being opened.
@@ -40,11 +40,11 @@ pub enum Shown {
     Opening,
     /// There is none yet.
     Empty,
-    /// Here it is.
+    /// The ledger.
     Ledger(Arc<Reader>),
 }
 
-/// What the owner shows, and what it is told.
+/// The ledger that the owner shows, and the commands that it receives.
 #[derive(Clone, Debug)]
 pub struct Desk {
     shown: watch::Sender<Shown>,
@@ -61,18 +61,18 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// Shows this from now on.
+    /// Shows `shown` from now on.
     pub fn show(&self, shown: Shown) {
         self.shown.send_replace(shown);
     }
 
-    /// What the run is told, by whomever.
+    /// The latest command to the run, from any source.
     #[must_use]
     pub fn orders(&self) -> watch::Receiver<Order> {
         self.orders.subscribe()
     }
 
-    /// Tells the run to end, because of a signal. The first who wanted it stays named.
+    /// Tells the run to end, because of a signal. An earlier requester stays named.
     pub fn signalled(&self) {
         self.stop(None);
     }
@@ -84,7 +84,7 @@ impl Desk {
         })
     }
 
-    /// Changes the order, or leaves it, and tells what it was before.
+    /// Replaces the command if `change` returns one. Returns the command that was in effect before.
     fn order(&self, change: impl FnOnce(&Order) -> Option<Order>) -> Order {
         let mut before = Order::Go;
         self.orders.send_if_modified(|order| {
@@ -100,10 +100,10 @@ impl Desk {
         before
     }
 
-    /// Listens at `path` in tasks of the present runtime, until what is returned is dropped.
+    /// Listens at `path` in tasks of the present runtime, until the returned value is dropped.
     ///
     /// # Errors
-    /// When the system does not let it listen there.
+    /// When the system does not allow it to listen there.
     pub fn listen(&self, path: &Path) -> io::Result<Listening> {
         let listener = address::bind(path)?;
         let desk = self.clone();
@@ -116,7 +116,8 @@ impl Desk {
     }
 
     async fn accept(self, listener: &UnixListener) {
-        let (connections, views) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(VIEWS)));
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let views = Arc::new(Semaphore::new(VIEWS));
         loop {
             // Neither semaphore is ever closed.
             let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
@@ -124,7 +125,8 @@ impl Desk {
             };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (desk, views) = (self.clone(), Arc::clone(&views));
+                    let desk = self.clone();
+                    let views = Arc::clone(&views);
                     tokio::spawn(async move {
                         if let Err(error) = desk.serve(stream, &views).await {
                             tracing::debug!("whoever asked over the control socket is gone: {error}");
@@ -169,7 +171,7 @@ impl Desk {
         say(&mut to, &Answer::Taken { before }).await
     }
 
-    /// Shows the ledger, unless whoever asked leaves while it is being opened.
+    /// Sends the ledger, unless the client leaves while it is being opened.
     async fn view(
         &self,
         wanted: Option<u64>,
@@ -201,7 +203,7 @@ impl Desk {
     }
 }
 
-/// Ends when the other side closes its end, or says more than was asked for. Reads to find out: a socket that is called
+/// Ends when the client closes its end, or sends more than one request. Reads to find out: a socket that is reported
 /// readable need not be.
 async fn left(mut from: BufReader<OwnedReadHalf>) -> io::Result<()> {
     from.read_u8().await.map(drop)
@@ -215,7 +217,7 @@ async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io:
     }
     match reading.await {
         Ok(Ok(())) => within(to.shutdown()).await,
-        // The other side sees that batches are missing; what is wrong with the store is the owner's to find.
+        // The client sees that batches are missing. The owner itself finds out what is wrong with the store.
         Ok(Err(error)) => Err(io::Error::other(error)),
         Err(error) => Err(io::Error::other(error)),
     }
@@ -244,14 +246,14 @@ async fn say(to: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
     within(to.write_all(&line)).await
 }
 
-/// Whoever does not listen is not talked to for long.
+/// Bounds the time for a client that does not read.
 async fn within(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     timeout(PATIENCE, write)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// The socket that is listened on; closed and taken away when this is dropped.
+/// The listening socket. Dropping it closes and removes it.
 #[derive(Debug)]
 pub struct Listening {
     path: PathBuf,

@@ -1,9 +1,9 @@
-//! How other processes reach the one that applies a campaign: over a Unix socket beside its lock they see its ledger as it
-//! stands, and tell the run to pause, to go on or to stop.
+//! How other processes reach the one that applies a campaign: over a Unix socket beside its lock they read its ledger, and
+//! tell the run to pause, to resume or to stop.
 //!
-//! The owner ships its sealed batches as they lie in its store, and whoever asks folds them itself, so that looking at a
-//! ledger is the same code with and without an owner. Nothing that comes in over the socket is trusted, waited for without
-//! a limit, or let near the run's own work.
+//! The owner sends its sealed batches as they are in its store, and the client folds them itself, so that the same code
+//! reads a ledger with and without an owner. Input from the socket is checked, waited for with a timeout, and cannot delay
+//! the run.
 
 pub mod address;
 pub mod client;

@@ -1,5 +1,5 @@
-//! `status.json`: how far a campaign is, replaced as a whole by whoever applies it. A courtesy that can be read without a
-//! lock and without the ledger; nothing is ever decided by it.
+//! `status.json`: the progress of a campaign, replaced as a whole by the process that applies it. It can be read without a
+//! lock and without the ledger, and nothing is ever decided by it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::ledger::files;
 
-/// Replaces the file at `path` by `text` and a line's end. Whoever reads it finds the old text or the new one. Makes no
+/// Replaces the file at `path` by `text` and a newline. A reader finds either the old text or the new one. Creates no
 /// directory.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut aside = path.to_owned().into_os_string();
@@ -19,17 +19,17 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut file = files::open(&options, Path::new(&aside))?;
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
-    // Not synced: after a loss of power the ledger is what counts.
+    // Not synced: after a power failure only the ledger counts.
     fs::rename(&aside, path)
 }
 
-/// When the file at `path` was replaced last; nothing when that is not known.
+/// When the file at `path` was last replaced. `None` when that is not known.
 #[must_use]
 pub fn written(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-/// What the file at `path` says; nothing when there is none.
+/// Reads the file at `path`. `None` when there is no file.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
     match files::open_to_read(path).and_then(|mut file| file.read_to_string(&mut text)) {

@@ -1,4 +1,4 @@
-//! Both sides in one process: a ledger on disk that is appended to, and whoever looks at it meanwhile.
+//! Both sides in one process: a ledger on disk that is appended to while it is read over the socket.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn identity() -> Identity {
     }
 }
 
-/// A batch of some kilobytes, and now and then one that does not fit one value of the store.
+/// A batch of some kilobytes. Every seventh does not fit in one value of the store.
 fn batch(n: u64) -> Vec<Fact> {
     let recipients = if n.is_multiple_of(7) { Fact::CHUNK } else { 3 };
     let name = |at: usize| OpenId::parse(&format!("ba253642-0590-40bc-a1b2-93c4d5e6f708-{n}-{at}")).unwrap();
@@ -135,7 +135,7 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
     assert_eq!(*orders.borrow(), stopped);
 }
 
-/// Listens once, and says `bytes` to whoever asks.
+/// Accepts one connection and answers it with `bytes`.
 fn say(path: &Path, bytes: Vec<u8>) -> PathBuf {
     let listener = address::bind(path).unwrap();
     tokio::spawn(async move {

@@ -1,5 +1,5 @@
-//! What is said over the socket: one line of JSON each way, and behind the answer to a view the batches, each with its
-//! length before it.
+//! The messages on the socket: one line of JSON in each direction. After the answer to a view follow the batches, each
+//! preceded by its length.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -7,53 +7,53 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use crate::order::{Asker, Order};
 
-/// The version of what is said. A program that knows less than this must not guess.
+/// The version of the protocol. An older program must not guess the meaning of a newer one.
 pub(super) const VERSION: u64 = 1;
-/// No line is longer.
+/// The longest line, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
 pub(super) enum Ask {
-    /// The ledger's batches.
+    /// Send the ledger's batches.
     View {
-        /// Up to which one; none is all that are durable at present.
+        /// The number of the last one. `None` for all that are durable now.
         #[serde(skip_serializing_if = "Option::is_none")]
         batches: Option<u64>,
     },
-    /// That nothing more starts until further notice.
+    /// Start nothing more until further notice.
     Pause {
-        /// By whom.
+        /// The requester.
         by: Asker,
     },
-    /// That a pause ends.
+    /// End a pause.
     Resume,
-    /// That the run ends.
+    /// End the run.
     Stop {
-        /// By whom.
+        /// The requester.
         by: Asker,
     },
 }
 
-/// What is answered.
+/// An answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer")]
 pub(super) enum Answer {
-    /// So many batches follow; none means that there is no ledger yet.
+    /// This many batches follow. `None` when there is no ledger yet.
     View {
         /// How many.
         #[serde(skip_serializing_if = "Option::is_none")]
         batches: Option<u64>,
     },
-    /// The order was taken. This is what the run was told before.
+    /// The command was taken.
     Taken {
-        /// What.
+        /// The command that was in effect before.
         before: Order,
     },
-    /// It cannot be done.
+    /// The request failed.
     Error {
-        /// Why not.
+        /// Why.
         message: String,
     },
 }
@@ -65,19 +65,19 @@ struct Line<T> {
     said: T,
 }
 
-/// Why a line was not understood.
+/// Why a line could not be parsed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unclear {
-    /// It did not come.
+    /// It could not be read.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// It ended in the middle.
+    /// It ended early.
     #[error("nothing came, or not a whole line")]
     CutShort,
-    /// It is something else.
+    /// It is not a message of this protocol.
     #[error("it is not what a runner says: {0}")]
     Garbage(serde_json::Error),
-    /// A newer program said it.
+    /// It came from a newer program.
     #[error("it speaks version {0}, and this program knows versions up to {VERSION}")]
     Newer(u64),
 }
@@ -88,7 +88,7 @@ pub(super) fn line(said: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads one line, and no more of a stream without lines than the longest line has.
+/// Reads one line, but never more bytes than the longest line has.
 pub(super) async fn hear<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> Result<T, Unclear> {
     let mut bytes = Vec::new();
     from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;
