@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::artefact;
 use crate::clock::from_ms;
 use crate::event::{PlaceUnit, RowPlace, UnusableKind};
 use crate::identity::{NameError, OpenId};
@@ -179,8 +180,8 @@ impl Batch {
     }
 }
 
-/// An open_id that may be sent to, or why it may not.
-pub(super) fn usable(text: &str) -> Result<&str, UnusableKind> {
+/// An open_id that may be sent to, or why it may not. `column` is the name of the column that it stands in.
+pub(super) fn usable<'t>(text: &'t str, column: &str) -> Result<&'t str, UnusableKind> {
     OpenId::check(text)
         .map_err(|error| match error {
             NameError::Empty => UnusableKind::Empty,
@@ -192,6 +193,6 @@ pub(super) fn usable(text: &str) -> Result<&str, UnusableKind> {
             if open_id.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(UnusableKind::NotText);
             }
-            Ok(open_id)
+            artefact::find(open_id, column).map_or(Ok(open_id), Err)
         })
 }

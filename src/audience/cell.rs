@@ -29,13 +29,13 @@ pub(super) enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Its meaning as an open_id. Whole numbers are written out exactly, into `digits`.
-    pub(super) fn open_id<'t>(&'t self, digits: &'t mut String) -> Result<&'t str, UnusableKind> {
+    /// Its meaning as an open_id, in the column of this name. Whole numbers are written out exactly, into `digits`.
+    pub(super) fn open_id<'t>(&'t self, column: &str, digits: &'t mut String) -> Result<&'t str, UnusableKind> {
         match self {
             Self::Null => Err(UnusableKind::Missing),
             Self::Text(bytes) => std::str::from_utf8(bytes)
                 .map_err(|_| UnusableKind::NotText)
-                .and_then(usable),
+                .and_then(|text| usable(text, column)),
             Self::Whole(number) => {
                 digits.clear();
                 // Writing to a string does not fail.

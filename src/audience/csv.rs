@@ -245,7 +245,9 @@ impl<R: Read> Rows<'_, R> {
                 continue;
             }
             let text = self.text(&record);
-            let open_id = text.as_deref().map_err(|kind| *kind).and_then(usable);
+            let column = self.source.columns.open_id.trim();
+            let open_id = text.as_deref().map_err(|kind| *kind);
+            let open_id = open_id.and_then(|text| usable(text, column));
             let last_active = self.last_active(&record);
             let last_active = last_active
                 .as_deref()

@@ -42,7 +42,8 @@ impl Pour for JsonlSource {
             let path = lines.path.clone();
             while let Some((number, line)) = lines.next()? {
                 let found = wanted.find(line).map_err(|why| lines_flaw(&path, number, line, &why))?;
-                let id = found.open_id.as_deref().map_err(|kind| *kind).and_then(usable);
+                let id = found.open_id.as_deref().map_err(|kind| *kind);
+                let id = id.and_then(|text| usable(text, columns.open_id.trim()));
                 let text = found.last_active.as_deref();
                 let active = text.map_or(Activity::Unknown, |text| activity.text(text));
                 out.row(number, id, active)?;

@@ -4,6 +4,7 @@
 //! A kind of source is a type that can pour its rows out (`reading::Pour`), and a variant of [`Source`].
 
 mod activity;
+mod artefact;
 mod batch;
 mod cell;
 mod csv;

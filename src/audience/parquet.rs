@@ -116,7 +116,7 @@ impl ParquetSource {
                     }
                     let active = times.get(at).map_or(Cell::Null, Value::cell);
                     let active = activity.cell(&active, &mut written);
-                    out.row(*number, id.open_id(&mut digits), active)?;
+                    out.row(*number, id.open_id(&self.columns.open_id, &mut digits), active)?;
                 }
                 left -= rows;
             }

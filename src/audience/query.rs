@@ -309,7 +309,8 @@ impl<'q> Asked<'q> {
                     place: format!("row {number} of {PLACE}"),
                 });
             }
-            out.row_async(number, cell.open_id(&mut digits), active).await?;
+            out.row_async(number, cell.open_id(&self.query.columns.open_id, &mut digits), active)
+                .await?;
         }
         Ok(())
     }

@@ -139,6 +139,22 @@ pub enum UnusableKind {
     Missing,
     /// Its open_id is neither text nor a whole number.
     WrongType,
+    /// Its open_id is a word for no value, such as `NULL`.
+    NoValue,
+    /// Its open_id is an error of a spreadsheet, such as `#REF!`.
+    SpreadsheetError,
+    /// Its open_id is a spreadsheet's formula for a text, `="…"`.
+    Formula,
+    /// Its open_id begins with an apostrophe.
+    Apostrophe,
+    /// Its open_id is a number that ends in `.0`.
+    Fraction,
+    /// Its open_id is a number with an exponent, such as `7.21E+18`: its last digits are lost.
+    Exponent,
+    /// Its open_id has full-width letters, digits or marks.
+    FullWidth,
+    /// Its open_id is the name of the column: the header once more.
+    Header,
     /// It does not say when the user was last active, and the campaign asks for it.
     NoLastActive,
     /// What it says of that is no time, and the campaign asks for it.

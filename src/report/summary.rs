@@ -317,6 +317,14 @@ pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::NoLastActive => "it does not say when the user was last active",
         UnusableKind::UnreadableLastActive => "its last_active is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "the open_id is neither text nor a whole number",
+        UnusableKind::NoValue => "the open_id is a word for no value, such as NULL",
+        UnusableKind::SpreadsheetError => "the open_id is an error of a spreadsheet, such as #REF!",
+        UnusableKind::Formula => "the open_id is a formula of a spreadsheet, =\"…\"",
+        UnusableKind::Apostrophe => "the open_id begins with an apostrophe",
+        UnusableKind::Fraction => "the open_id is a number that ends in .0",
+        UnusableKind::Exponent => "the open_id is a number with lost digits, such as 7.21E+18",
+        UnusableKind::FullWidth => "the open_id has full-width characters",
+        UnusableKind::Header => "the header stands there again",
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn parquet(path: &Path) -> Source {
     })
 }
 
-fn sqlite(path: &Path) -> Source {
+pub(super) fn sqlite(path: &Path) -> Source {
     Source::Sqlite(SqliteSource {
         path: path.into(),
         query: Query::new("select seen, open_id from members order by rowid", columns()),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
 
+mod artefacts;
 mod bad_input;
 #[path = "../audience_common/mod.rs"]
 mod common;

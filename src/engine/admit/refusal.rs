@@ -264,5 +264,13 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::NoLastActive => "without a last_active",
         UnusableKind::UnreadableLastActive => "with a last_active that is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
+        UnusableKind::NoValue => "with a word for no value as open_id, such as NULL",
+        UnusableKind::SpreadsheetError => "with an error of a spreadsheet as open_id, such as #REF!",
+        UnusableKind::Formula => "with a formula of a spreadsheet as open_id, =\"…\"",
+        UnusableKind::Apostrophe => "with an open_id that begins with an apostrophe",
+        UnusableKind::Fraction => "with a number that ends in .0 as open_id",
+        UnusableKind::Exponent => "with a number with lost digits as open_id, such as 7.21E+18",
+        UnusableKind::FullWidth => "with full-width characters in the open_id",
+        UnusableKind::Header => "with the header again",
     }
 }
