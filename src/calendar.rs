@@ -1,9 +1,8 @@
-//! Hours in which something may be done, by the clocks of a time zone: windows of the week, and days that are closed.
+//! Send windows: hours of the week and closed days, by the clocks of a time zone.
 //!
-//! A moment is inside a window when the clocks of the zone show a time inside it, and that is all. So an hour that the
-//! clocks leave out takes what lay in it with it, and one that they show twice counts twice, both times by the same rule. A
-//! window belongs to the day on which it begins, the part behind midnight included: it goes on into a day that is closed,
-//! and of one that would have begun on a closed day nothing is left.
+//! A moment is inside a window if the zone's clocks show a time inside it. So a window in a skipped hour is lost, and a
+//! window in a repeated hour occurs twice. A window belongs to the day on which it begins, including its part after
+//! midnight: it continues into a closed day, and it does not exist if it would begin on a closed day.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,23 +16,24 @@ use crate::clock::{later, until};
 /// The minutes of a day.
 pub const DAY: u16 = 24 * 60;
 
-/// The words for the days of the week, from Monday on.
+/// The names of the days of the week, from Monday on.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Some days of the week.
+/// A set of days of the week.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Days(u8);
 
 impl Days {
-    /// From one day of the week to another, both included, over Sunday if need be: `sat-mon`.
+    /// Returns the days from one day to another, both included, across Sunday if necessary: `sat-mon`.
     #[must_use]
     pub fn range(from: Weekday, to: Weekday) -> Self {
-        let (from, to) = (place(from), place(to));
+        let from = place(from);
+        let to = place(to);
         let many = (to + 7 - from) % 7;
         (from..=from + many).fold(Self::default(), |days, day| days.and(Self(1 << (day % 7))))
     }
 
-    /// The days of both.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -49,7 +49,7 @@ fn place(day: Weekday) -> usize {
 }
 
 impl fmt::Display for Days {
-    /// Writes it as it is read, in runs of days.
+    /// Writes the days in the form in which they are parsed, as ranges.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if (0..7).all(|day| self.has(day)) {
             return f.write_str("mon-sun");
@@ -58,7 +58,8 @@ impl fmt::Display for Days {
         let mut apart = "";
         for first in begins {
             let many = (first..first + 7).take_while(|day| self.has(*day)).count();
-            let (first, last) = (DAYS[first], DAYS[(first + many - 1) % 7]);
+            let last = DAYS[(first + many - 1) % 7];
+            let first = DAYS[first];
             f.write_str(apart)?;
             match many {
                 1 => f.write_str(first)?,
@@ -71,17 +72,18 @@ impl fmt::Display for Days {
     }
 }
 
-/// A window of hours that comes on some days of the week: `mon-fri 10:00-21:00`.
+/// A window that recurs on some days of the week: `mon-fri 10:00-21:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours {
     days: Days,
-    /// Minutes from the midnight at which the day begins; the end lies behind the next midnight when it is over [`DAY`].
+    /// Minutes from the midnight at which the day begins. An `until` above [`DAY`] is after the next midnight.
     from: u16,
     until: u16,
 }
 
 impl Hours {
-    /// From one minute of the day until another, which is on the next day when it is no later; none when that has no length.
+    /// Creates a window between two minutes of the day. An `until` before `from` is on the next day. `None` if a minute
+    /// is out of range or the window is empty.
     #[must_use]
     pub const fn new(days: Days, from: u16, until: u16) -> Option<Self> {
         if from >= DAY || until > DAY || from == until {
@@ -93,7 +95,7 @@ impl Hours {
 }
 
 impl fmt::Display for Hours {
-    /// Writes it as it is read.
+    /// Writes the window in the form in which it is parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let until = if self.until > DAY { self.until - DAY } else { self.until };
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
@@ -101,26 +103,26 @@ impl fmt::Display for Hours {
     }
 }
 
-/// A stretch of time in which sending is allowed.
+/// An interval in which sending is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Its first moment.
     pub opens: Timestamp,
-    /// The first moment behind it; the largest time there is when it never ends.
+    /// The first moment after it; [`Timestamp::MAX`] if it never ends.
     pub closes: Timestamp,
 }
 
-/// A day by the calendar of a zone.
+/// A calendar day in a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day {
     /// Its first moment.
     pub begins: Timestamp,
-    /// The first moment of the next one.
+    /// The first moment of the next day.
     pub ends: Timestamp,
 }
 
 impl Day {
-    /// The day that has this moment.
+    /// Returns the day that contains the moment.
     #[must_use]
     pub fn of(at: Timestamp, zone: &TimeZone) -> Self {
         let date = zone.to_datetime(at).date();
@@ -132,35 +134,35 @@ impl Day {
         }
     }
 
-    /// Whether it has this moment.
+    /// Whether the day contains the moment.
     #[must_use]
     pub fn has(self, at: Timestamp) -> bool {
         self.begins <= at && at < self.ends
     }
 }
 
-/// When sending is allowed.
+/// The calendar of a campaign: when sending is allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     zone: TimeZone,
-    /// As it was said; all hours when nothing was.
+    /// The windows of the campaign file; empty if all hours are open.
     hours: Vec<Hours>,
-    /// In order, without repetition.
+    /// Sorted, without duplicates.
     closed: Vec<Date>,
-    /// The windows that begin on each day of the week, in minutes from its midnight, apart from each other and in order.
+    /// The windows that begin on each day of the week, in minutes from its midnight, sorted and disjoint.
     week: [Vec<(u16, u16)>; 7],
-    /// Whether they leave no gap in any week.
+    /// Whether the windows cover the whole week.
     whole: bool,
 }
 
 impl Calendar {
-    /// Sending is always allowed.
+    /// Creates a calendar that is always open.
     #[must_use]
     pub fn always() -> Self {
         Self::new(TimeZone::UTC, &[], &[])
     }
 
-    /// Sending is allowed in these hours, or at any hour when there are none, but not on these days.
+    /// Creates a calendar that is open in these hours, or at all hours if there are none, except on the closed days.
     #[must_use]
     pub fn new(zone: TimeZone, hours: &[Hours], closed: &[Date]) -> Self {
         let mut closed = closed.to_vec();
@@ -183,31 +185,31 @@ impl Calendar {
         }
     }
 
-    /// Whether no moment is outside.
+    /// Whether the calendar is always open.
     #[must_use]
     pub const fn is_always(&self) -> bool {
         self.whole && self.closed.is_empty()
     }
 
-    /// By which clocks.
+    /// Returns the time zone.
     #[must_use]
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// The windows as they were said; none when all hours are.
+    /// Returns the windows of the campaign file; empty if all hours are open.
     #[must_use]
     pub fn hours(&self) -> &[Hours] {
         &self.hours
     }
 
-    /// The closed days, in order.
+    /// Returns the closed days, sorted.
     #[must_use]
     pub fn closed(&self) -> &[Date] {
         &self.closed
     }
 
-    /// The windows that begin on each day of the week from Monday on, in minutes from its midnight, merged.
+    /// Returns the windows that begin on each day of the week, from Monday on, in minutes from its midnight, merged.
     #[must_use]
     pub const fn week(&self) -> &[Vec<(u16, u16)>; 7] {
         &self.week
@@ -219,20 +221,21 @@ impl Calendar {
         self.is_always() || self.shows_open(self.zone.to_datetime(at))
     }
 
-    /// When that is otherwise for the first time after `at`; none when it never is again.
+    /// Returns the first moment after `at` at which the calendar opens or closes; `None` if it never does.
     #[must_use]
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
         if self.is_always() {
             return None;
         }
-        let (open, mut at) = (self.is_open(at), at);
+        let open = self.is_open(at);
+        let mut at = at;
         let mut known: Option<(DateTime, DateTime)> = None;
         loop {
-            // The clocks run evenly up to their next turn.
+            // Up to the next transition of the zone the offset is constant.
             let turn = self.zone.following(at).next().map(|turn| turn.timestamp());
             let offset = self.zone.to_offset(at);
             let shown = offset.to_datetime(at);
-            // A turn moves nothing that the clocks still have before them.
+            // A change that the clocks have not shown yet is still valid after a transition.
             known = known.filter(|(since, change)| *since <= shown && shown < *change);
             known = known.or_else(|| Some((shown, self.shown_change(shown, open)?)));
             let change = known.and_then(|(_, change)| offset.to_timestamp(change).ok());
@@ -246,7 +249,7 @@ impl Calendar {
         }
     }
 
-    /// The first moment at or after `at` that is inside a window; none when there is none any more.
+    /// Returns the first open moment at or after `at`; `None` if the calendar never opens again.
     #[must_use]
     pub fn opens(&self, at: Timestamp) -> Option<Timestamp> {
         if self.is_open(at) {
@@ -256,7 +259,7 @@ impl Calendar {
         }
     }
 
-    /// The windows from `at` on; the first may have begun before and is then given from `at`.
+    /// Iterates over the windows from `at` on. If `at` is inside a window, the first one begins at `at`.
     pub fn windows(&self, at: Timestamp) -> impl Iterator<Item = Window> {
         let next = |at: Timestamp| {
             let opens = self.opens(at)?;
@@ -268,8 +271,8 @@ impl Calendar {
         })
     }
 
-    /// The moment at which so much time inside windows has passed since `at`; none when it lies too far ahead to be worth
-    /// knowing.
+    /// Returns the moment at which `time` has passed inside windows since `at`; `None` if it is more than [`FAR`]
+    /// windows ahead.
     #[must_use]
     pub fn after(&self, at: Timestamp, mut time: Duration) -> Option<Timestamp> {
         for window in self.windows(at).take(FAR) {
@@ -282,7 +285,7 @@ impl Calendar {
         None
     }
 
-    /// Whether clocks that show this are inside a window.
+    /// Whether the local time is inside a window.
     fn shows_open(&self, shown: DateTime) -> bool {
         let minute = minute(shown);
         let today = self.begin_on(shown.date());
@@ -300,10 +303,11 @@ impl Calendar {
         &self.week[place(date.weekday())]
     }
 
-    /// The first time after `shown` at which clocks that run evenly leave the hours, when they are `open`, or enter them.
+    /// Returns the first local time after `shown` at which the calendar closes, if it is `open`, or opens; `None` if it
+    /// never does. Transitions of the zone are ignored.
     fn shown_change(&self, shown: DateTime, open: bool) -> Option<DateTime> {
         let mut date = shown.date();
-        // With no gap in the week, nothing changes but at a closed day and where the window of the day before it ends.
+        // If the windows cover the whole week, changes occur only around closed days.
         let skips = self.whole && open;
         for _ in 0..=8 + 7 * self.closed.len() {
             if skips {
@@ -340,9 +344,9 @@ impl Calendar {
     }
 }
 
-/// So many windows are a lifetime.
+/// How many windows [`Calendar::after`] looks ahead: more than a campaign lives.
 pub const FAR: usize = 20_000;
-/// No clocks are put back by more.
+/// The largest jump back of any zone's clocks.
 const PUT_BACK: SignedDuration = SignedDuration::from_hours(48);
 
 fn minute(shown: DateTime) -> u16 {
@@ -355,7 +359,7 @@ fn at_minute(date: Date, minute: u16) -> DateTime {
     midnight.saturating_add(i64::from(minute).minutes())
 }
 
-/// Windows apart from each other, in order.
+/// Merges windows that touch or overlap, and sorts them.
 fn merged(mut windows: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
     windows.sort_unstable();
     let mut apart: Vec<(u16, u16)> = Vec::new();
@@ -368,7 +372,7 @@ fn merged(mut windows: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
     apart
 }
 
-/// Whether a day of the week is covered from midnight to midnight, by its windows and those of the day before.
+/// Whether the windows of a day and of the day before cover it from midnight to midnight.
 fn is_whole(week: &[Vec<(u16, u16)>; 7], day: usize) -> bool {
     let before = week[(day + 6) % 7].iter().filter(|(_, until)| *until > DAY);
     let windows = before

@@ -1,7 +1,7 @@
-//! A delivery, the states it can be in, and the one table of transitions between them.
+//! A delivery, its states, and the table of transitions between them.
 //!
-//! The table is used live and on recovery alike: the ledger folds facts through [`Standing::next`], and anything that is
-//! not in the table is a bug and an error, never a guess.
+//! A live run and recovery use the same table: the ledger folds facts through [`Standing::next`]. A step that the table
+//! does not have is an error.
 
 mod away;
 mod resolution;
@@ -19,21 +19,21 @@ pub use resolution::{NO_CODE, Resolution};
 /// The most coupons that one campaign can give one user.
 pub const MOST_COUPONS_PER_USER: u8 = 20;
 
-/// Names one delivery within a ledger: which recipient, in the order of admission from 0, and which of their coupons,
-/// from 1.
+/// The key of a delivery within a ledger: the recipient's number, in the order of admission from 0, and the ordinal of
+/// the coupon, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeliveryKey {
     /// The recipient's number.
     pub recipient: u32,
-    /// The coupon's, from 1.
+    /// The coupon's ordinal, from 1.
     pub ordinal: u8,
 }
 
-/// Names one activity within a ledger, in the order of first use from 0.
+/// The number of an activity within a ledger, in the order of first use from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ActivityNo(pub u16);
 
-/// Why a delivery is not owed at present.
+/// The reason why a delivery is not owed at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Skipped {
@@ -43,18 +43,18 @@ pub enum Skipped {
     CouponsPerUser,
     /// An earlier coupon of the same user was refused.
     EarlierRefused,
-    /// A list of the excluded names the user.
+    /// An exclude list names the user.
     Excluded,
     /// The user belongs to the control group.
     ControlGroup,
     /// The user was last active too long ago for the platform to give them a coupon.
     Lapsed,
-    /// `audience.limit` has no place for the user.
+    /// `audience.limit` leaves no room for the user.
     Limit,
 }
 
 impl Skipped {
-    /// The reason's word in JSON.
+    /// Returns the reason's word in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -68,32 +68,33 @@ impl Skipped {
         }
     }
 
-    /// Whether a held delivery is skipped for it. Who was drawn into the control group, or was not active, comes and goes
-    /// with numbers that nobody looks at: what a person has to decide is not hidden behind that, nor owed again by it.
+    /// Whether a held delivery is skipped for this reason. The control group and the last activity change with numbers
+    /// that no operator reviews, so they must neither hide a decision that a person has to make nor make the delivery
+    /// owed again.
     #[must_use]
     pub const fn takes_held(self) -> bool {
         !matches!(self, Self::ControlGroup | Self::Lapsed)
     }
 }
 
-/// What is not known of a delivery. It sticks until the delivery is settled.
+/// The unknown outcomes of a delivery. They stay until the delivery is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// How many attempts' outcomes are unknown; at least 1.
+    /// The number of attempts with an unknown outcome; at least 1.
     pub unknown_attempts: u32,
     /// When the first of them began. `retry.resend_within` counts from here.
     pub since: Timestamp,
-    /// The activity of the last of them: a resend goes under this one and no other.
+    /// The activity of the last of them. A resend uses this activity only.
     pub activity: ActivityNo,
-    /// When a resend is due at the earliest.
+    /// The earliest time of a resend.
     pub due: Timestamp,
-    /// The code of the last answer, if the last attempt had an answer with a code.
+    /// The code of the last attempt's answer, if it had one.
     pub code: Option<i64>,
-    /// Whether that answer was a refusal or was held: then it is not sent again.
+    /// Whether that answer refused the user or was held. Then the delivery is not sent again.
     pub stuck: bool,
 }
 
-/// The answer that a delivery is held by. Whether its attempt issued the coupon is not known.
+/// The answer for which a delivery is held. Whether the attempt issued the coupon is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The code of the answer.
@@ -107,25 +108,25 @@ pub struct Held {
 /// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// Owed, never attempted under the present decision.
+    /// Owed, and not attempted since it became owed.
     Pending,
-    /// An intent is durable; its outcome is not known yet.
+    /// An intent is durable, and its outcome is unknown.
     Attempting {
-        /// When the intent was made.
+        /// When the intent was written.
         began: Timestamp,
-        /// Under which activity.
+        /// The activity of the attempt.
         activity: ActivityNo,
-        /// When the delivery would be due again if the send were called off; none when it was pending.
+        /// When the delivery is due again if the send is cancelled; `None` if it was pending.
         was_due: Option<Timestamp>,
     },
-    /// The last attempt surely issued nothing; due again.
+    /// The last attempt certainly issued nothing; the delivery is due again.
     Deferred {
-        /// When.
+        /// The earliest time of the next attempt.
         until: Timestamp,
     },
-    /// At least one attempt's outcome is unknown. The doubt itself is in [`Standing::doubt`].
+    /// At least one attempt's outcome is unknown. [`Standing::doubt`] has the details.
     InDoubt,
-    /// The platform answered what nobody has classified, or what is classified `hold`.
+    /// The platform answered with an unlisted code, or one classified as `hold`.
     Held {
         /// The code.
         code: i64,
@@ -141,7 +142,7 @@ pub enum State {
     Skipped(Skipped),
 }
 
-/// A state without its particulars, for counting and showing.
+/// A state without its data, for counting and display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StateName {
@@ -176,7 +177,7 @@ impl StateName {
         Self::Skipped,
     ];
 
-    /// The state's word in JSON, in exported files and on the command line.
+    /// Returns the state's word in JSON, in exported files and on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -206,30 +207,30 @@ impl fmt::Display for StateName {
     }
 }
 
-/// How many deliveries are in each state. Sums are exact: `audience` is all of them.
+/// The number of deliveries in each state. The counts add up to the number of all deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts([u64; 8]);
 
 impl Counts {
-    /// How many are in `state`.
+    /// Returns the number of deliveries in `state`.
     #[must_use]
     pub const fn of(&self, state: StateName) -> u64 {
         self.0[state as usize]
     }
 
-    /// All deliveries ever admitted.
+    /// Returns the number of deliveries ever admitted.
     #[must_use]
     pub fn audience(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// Issued and refused.
+    /// Returns the number of issued and refused deliveries.
     #[must_use]
     pub const fn settled(&self) -> u64 {
         self.of(StateName::Issued) + self.of(StateName::Refused)
     }
 
-    /// Still to be attempted, or under way, or due again: pending, in flight and deferred.
+    /// Returns the number of owed deliveries: pending, in flight and deferred.
     #[must_use]
     pub const fn owed(&self) -> u64 {
         self.of(StateName::Pending) + self.of(StateName::InFlight) + self.of(StateName::Deferred)
@@ -249,19 +250,19 @@ impl Counts {
     /// Moves one delivery from one state to another.
     ///
     /// # Panics
-    /// Never for counts that were kept by [`Counts::add`] and this: a delivery is counted where it is.
+    /// If the count of `from` is 0. Counts that only [`Counts::add`] and this function change never are.
     pub const fn shift(&mut self, from: StateName, to: StateName) {
         self.0[from as usize] -= 1;
         self.0[to as usize] += 1;
     }
 }
 
-/// What an outcome means for its delivery, decided once, when the outcome is at hand.
+/// The decision on a delivery, made once, when the attempt's outcome arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
-    /// The coupon is the user's.
+    /// The user has the coupon.
     Issued,
-    /// Refused for good by this code.
+    /// The platform refused the user for good, with this code.
     Refused {
         /// The code.
         code: i64,
@@ -271,98 +272,99 @@ pub enum Verdict {
         /// The code.
         code: i64,
     },
-    /// Surely nothing was issued by this attempt; due again.
+    /// This attempt certainly issued nothing; the delivery is due again.
     NotIssued {
-        /// When it is due again at the earliest.
+        /// The earliest time of the next attempt.
         due: Timestamp,
         /// The code, if there was one.
         code: Option<i64>,
     },
-    /// Nobody knows; a resend is due at the earliest at `due`.
+    /// The outcome is unknown.
     Unknown {
-        /// When.
+        /// The earliest time of a resend.
         due: Timestamp,
         /// The code, if there was one.
         code: Option<i64>,
     },
 }
 
-/// One thing that happened to one delivery.
+/// An event of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// An intent to attempt it was made durable.
+    /// An intent to attempt the delivery became durable.
     Intent {
-        /// When.
+        /// When the intent was written.
         at: Timestamp,
-        /// Under which activity.
+        /// The activity of the attempt.
         activity: ActivityNo,
     },
-    /// The send was called off before a byte of it left.
+    /// The send was cancelled before any byte was written.
     Withdrawn,
     /// The attempt ended.
     Ended(Verdict),
-    /// The process ended during the attempt; a resend is due at the earliest at `due`.
+    /// The process ended during the attempt.
     Interrupted {
-        /// When.
+        /// The earliest time of a resend.
         due: Timestamp,
     },
-    /// An apply decided that it is not owed at present.
+    /// An apply decided that the delivery is not owed at present.
     Skip(Skipped),
-    /// An apply decided that it is owed: the campaign file says that its held code means that nothing was issued. By
-    /// the first rules also: it was skipped and came back, or it was held and the activity changed.
+    /// An apply decided that the delivery is owed: the campaign file says that its held code means that nothing was
+    /// issued. In ledgers of the first rules also: the delivery was skipped and returned, or it was held and the
+    /// activity changed.
     Owe,
-    /// An apply under another activity decided that a held one is owed. Its attempt may have issued a coupon, so this
-    /// counts in `max_coupons` as if it had.
+    /// An apply under another activity decided that a held delivery is owed. Its attempt may have issued a coupon, so
+    /// it counts in `max_coupons`.
     OweUnderNewActivity,
-    /// An apply decided that it is no longer skipped: it is held if it was held when it was skipped, else owed.
+    /// An apply decided that the delivery is no longer skipped. It is held if it was held before, else pending.
     Return,
-    /// An apply read its last code again: the user is refused for good.
+    /// An apply classified the last code again: the user is refused for good.
     RereadRefused,
-    /// An apply read the last code again: it tells of an earlier success. For a held one only where the ledger has
-    /// accepted that another one has sent this campaign.
+    /// An apply classified the last code again: the coupon was issued before. For a held delivery this is valid only if
+    /// the ledger has accepted that another ledger has sent this campaign.
     RereadIssued,
-    /// An apply read its last code again: nobody knows whether the attempt issued the coupon. A resend is due at the
-    /// earliest at `due`.
+    /// An apply classified the last code again: whether the attempt issued the coupon is unknown.
     RereadUnknown {
-        /// When.
+        /// The earliest time of a resend.
         due: Timestamp,
     },
-    /// An apply read the last code of a doubt again: it may be sent again, at `due` at the earliest.
+    /// An apply classified the last code of a doubt again: the delivery may be sent again.
     RereadResend {
-        /// When.
+        /// The earliest time of a resend.
         due: Timestamp,
     },
     /// A person decided.
     Resolved(Resolution),
 }
 
-/// Where one delivery stands.
+/// The status of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Its state.
     pub state: State,
-    /// How many attempts were made, those that were called off aside.
+    /// The number of attempts, without cancelled sends.
     pub attempts: u32,
-    /// What is not known of it; kept when it is settled, for those who ask how it came about, and so that a doubt that a
-    /// person called refused is still one when it is reopened.
+    /// The unknown outcomes. They are kept after the delivery is settled, for its history, and so that a doubt that a
+    /// person resolved as refused is still a doubt when it is reopened.
     pub doubt: Option<Doubt>,
-    /// The answer that it is held by. It is kept while the delivery is skipped, so that it is held when it comes back, and
-    /// when a person calls it refused, so that reopening it counts in two steps as in one.
+    /// The answer for which it is held. It is kept while the delivery is skipped, so that the delivery is held again
+    /// when it returns. It is also kept when a person resolves the delivery as refused, so that reopening it in two
+    /// steps has the effect of one step.
     pub held: Option<Held>,
 }
 
-/// A step that the table of transitions does not have.
+/// An event that the table of transitions does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a delivery that is {from:?} cannot take the step {step:?}")]
 pub struct NoSuchTransition {
-    /// Where the delivery stood.
+    /// The status before the event.
     pub from: Standing,
-    /// What was said to have happened.
+    /// The event.
     pub step: Step,
 }
 
 impl State {
-    /// The state without its particulars.
+    /// Returns the state without its data.
     #[must_use]
     pub const fn name(&self) -> StateName {
         match self {
@@ -379,7 +381,7 @@ impl State {
 }
 
 impl Standing {
-    /// Where every delivery begins.
+    /// The status of a new delivery.
     pub const PENDING: Self = Self {
         state: State::Pending,
         attempts: 0,
@@ -387,10 +389,10 @@ impl Standing {
         held: None,
     };
 
-    /// The table of transitions.
+    /// Returns the status after an event, by the table of transitions.
     ///
     /// # Errors
-    /// When the table has no such step from here. Nothing has changed then.
+    /// If the table does not have this event for this status. The delivery does not change then.
     pub fn next(self, step: Step) -> Result<Self, Box<NoSuchTransition>> {
         let no = Err(Box::new(NoSuchTransition { from: self, step }));
         match step {
@@ -509,8 +511,8 @@ impl Standing {
         }
     }
 
-    /// Doubt sticks: once an attempt's outcome is unknown, only a confirmation settles the delivery. Whatever else the
-    /// platform answers is kept beside the doubt, and a refusal or a held code ends the resending.
+    /// Returns the status after an attempt. A doubt stays: after an unknown outcome, only a confirmation settles the
+    /// delivery. Any other answer is stored with the doubt, and a refused or held code ends the resends.
     fn ended(self, verdict: Verdict, began: Timestamp, activity: ActivityNo) -> Self {
         match (verdict, self.doubt) {
             (Verdict::Issued, _) => self.with(State::Issued),

@@ -1,26 +1,26 @@
-//! Shares of an audience, drawn by a stable hash: the same users on every machine and in every run, and each kind of share
-//! independent of the others.
+//! Deterministic bucketing of an audience by a stable hash: a user is in the same share on every machine and in every
+//! run, and shares of different domains are independent.
 
 use sha2::{Digest, Sha256};
 
 use crate::identity::{AppId, CampaignName};
 
-/// The domain of the control group.
+/// The hash domain of the control group.
 pub const CONTROL_GROUP: &str = "runner/control_group/v1";
-/// The domain of waves.
+/// The hash domain of waves.
 pub const WAVE: &str = "runner/wave/v1";
-/// The domain of the samples of people whom exclude lists kept out.
+/// The hash domain of the samples of users that exclude lists keep out.
 pub const KEPT_OUT: &str = "runner/kept_out/v1";
 
-/// Draws users of one campaign in one domain.
+/// Hashes the users of one campaign in one domain.
 #[derive(Clone, Debug)]
 pub struct Draw(Sha256);
 
 impl Draw {
-    /// Begins to draw.
+    /// Creates the hash for a domain and a campaign.
     #[must_use]
     pub fn new(domain: &str, campaign: &CampaignName, app_id: &AppId) -> Self {
-        // What all users of a campaign have in common is hashed once.
+        // The prefix that all users of a campaign share is hashed once.
         let mut hash = Sha256::new();
         for field in [domain, campaign.as_str(), app_id.as_str()] {
             add(&mut hash, field);
@@ -28,7 +28,7 @@ impl Draw {
         Self(hash)
     }
 
-    /// The user's number, evenly spread over all numbers there are.
+    /// Returns the user's hash, evenly distributed over `u64`.
     #[must_use]
     pub fn number(&self, open_id: &str) -> u64 {
         let mut hash = self.0.clone();
@@ -38,21 +38,21 @@ impl Draw {
         first.fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
-    /// Whether the user belongs to a share, from 0 to 1, of all users. Who belongs to one belongs to every larger one.
+    /// Whether the user is in a share, from 0 to 1, of all users. A larger share contains every smaller one.
     #[must_use]
     pub fn within(&self, share: f64, open_id: &str) -> bool {
         share > 0.0 && fraction(self.number(open_id)) < share
     }
 }
 
-/// Fields that cannot run into each other: each is preceded by its length.
+/// Adds a field after its length, so that two different lists of fields never hash the same bytes.
 fn add(hash: &mut Sha256, field: &str) {
     let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
     hash.update(length.to_be_bytes());
     hash.update(field.as_bytes());
 }
 
-/// A number as a part of all numbers.
+/// Maps a hash to the range from 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "a share is never as fine as 2^-52")]
 fn fraction(number: u64) -> f64 {
     number as f64 / 2_f64.powi(64)

@@ -1,4 +1,4 @@
-//! The names that things have for ever: campaign, app, activity, user. Each is checked once, here, and then trusted.
+//! Permanent names: campaign, app, activity, user. Each is validated once, when it is parsed.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use url::{Host, Url};
 
-/// Why a text is not the name it should be. The message says what the rule is; the caller says where the text stood.
+/// The rule that a name breaks. The message states the rule; the caller adds the place of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("it is empty")]
     Empty,
-    /// Longer than allowed.
+    /// The text is longer than allowed.
     #[error("it is {actual} {unit} long; at most {most} are allowed")]
     TooLong {
-        /// Its length.
+        /// The length of the text.
         actual: usize,
-        /// The most that is allowed.
+        /// The longest length that is allowed.
         most: usize,
-        /// What is counted.
+        /// The unit of both lengths.
         unit: &'static str,
     },
-    /// A character that does not belong there.
+    /// The text has a character that is not allowed.
     #[error("{found:?} is not allowed in it: {rule}")]
     Character {
         /// The first such character.
         found: char,
-        /// What is allowed.
+        /// The characters that are allowed.
         rule: &'static str,
     },
-    /// Text that looks like another text but has other bytes.
+    /// The text is not in NFC: other bytes may look the same.
     #[error("it is not in Unicode's composed form (NFC), so it looks like another name but is not the same")]
     NotComposed,
 }
@@ -72,7 +72,7 @@ macro_rules! name {
 }
 
 name! {
-    /// A campaign's identity for ever, part of every `merchant_coupon_id`: letters of any script in NFC and lower
+    /// A campaign's permanent identity, part of every `merchant_coupon_id`: letters of any script in NFC and lower
     /// case, digits and `-`, 1 to 64 bytes.
     CampaignName
 }
@@ -81,11 +81,11 @@ name! {
     AppId
 }
 name! {
-    /// An activity's id: 1 to 32 decimal digits, kept as text for ever. It would not survive a float.
+    /// An activity's id: 1 to 32 decimal digits. It is kept as text because a float would round it.
     ActivityId
 }
 name! {
-    /// A user's id within one mini-app, opaque: 1 to 128 printable characters without spaces.
+    /// A user's id within one mini-app, an opaque text: 1 to 128 printable characters without spaces.
     OpenId
 }
 
@@ -111,10 +111,10 @@ fn only(text: &str, rule: &'static str, allowed: impl Fn(char) -> bool) -> Resul
 }
 
 impl CampaignName {
-    /// Reads a campaign's name.
+    /// Parses a campaign's name.
     ///
     /// # Errors
-    /// When it breaks the rule of [`CampaignName`].
+    /// If the text breaks the rule of [`CampaignName`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 64, "bytes", text.len())?;
         if !is_nfc(text) {
@@ -128,7 +128,7 @@ impl CampaignName {
         Ok(Self(text.into()))
     }
 
-    /// The nearest name that would be allowed, to propose to whoever wrote another one.
+    /// Proposes the nearest name that is allowed; `None` if no character of the text can be kept.
     #[must_use]
     pub fn nearest(text: &str) -> Option<Self> {
         let folded: String = text
@@ -148,16 +148,16 @@ impl CampaignName {
     }
 }
 
-/// Marks that some scripts cannot be written without, such as the vowel signs of Devanagari.
+/// Combining marks, which some scripts need in every word, such as the vowel signs of Devanagari.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
 impl AppId {
-    /// Reads an app's id.
+    /// Parses an app's id.
     ///
     /// # Errors
-    /// When it breaks the rule of [`AppId`].
+    /// If the text breaks the rule of [`AppId`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 64, "bytes", text.len())?;
         only(text, "an app_id has letters, digits, '-' and '_'", |c| {
@@ -168,10 +168,10 @@ impl AppId {
 }
 
 impl ActivityId {
-    /// Reads an activity's id.
+    /// Parses an activity's id.
     ///
     /// # Errors
-    /// When it is anything but 1 to 32 decimal digits.
+    /// If the text is not 1 to 32 decimal digits.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         bounded(text, 32, "digits", text.len())?;
         only(text, "an activity_id has digits only", |c| c.is_ascii_digit())?;
@@ -180,22 +180,22 @@ impl ActivityId {
 }
 
 impl OpenId {
-    /// The most characters an open_id may have.
+    /// The longest open_id, in characters.
     pub const MOST_CHARACTERS: usize = 128;
 
-    /// Reads a user's id, less the white space around it.
+    /// Parses a user's id after trimming white space.
     ///
     /// # Errors
-    /// When it breaks the rule of [`OpenId`].
+    /// If the text breaks the rule of [`OpenId`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
         Self::check(text).map(|text| Self(text.into()))
     }
 
-    /// Says whether a text is a user's id, and returns it less the white space around it. An audience has millions of
-    /// them, most of them known already: this allocates nothing.
+    /// Checks a user's id and returns it trimmed. It does not allocate: an audience has millions of ids, and most of
+    /// them are already known.
     ///
     /// # Errors
-    /// When it breaks the rule of [`OpenId`].
+    /// If the text breaks the rule of [`OpenId`].
     pub fn check(text: &str) -> Result<&str, NameError> {
         if (1..=Self::MOST_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(text);
@@ -207,15 +207,15 @@ impl OpenId {
     }
 }
 
-/// Printable means: seen by a person who compares two lists. Controls, spaces, and what changes the direction or the
-/// look of the text without being seen are not.
+/// Whether a reader who compares two lists sees the character. Controls, spaces, and invisible characters that change
+/// the direction or the look of the text are not printable.
 fn is_printable(c: char) -> bool {
     !(c.is_control()
         || c.is_whitespace()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'))
 }
 
-/// Whether a URL leads to this machine itself.
+/// Whether a URL points to a loopback address of this machine.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -226,20 +226,20 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Which platform a ledger belongs to. A rehearsal's is `sandbox` whatever its port, so it can never mark a real
-/// delivery.
+/// The platform that a ledger belongs to. Every rehearsal has the name `sandbox`, whatever its port, so a rehearsal
+/// never marks a real delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformName {
-    /// The stand-in of a rehearsal.
+    /// The fake platform of a rehearsal.
     Sandbox,
-    /// A platform that gives coupons, by its base URL without a trailing slash. On a loopback address it may be a sidecar or a
-    /// tunnel to the real one.
+    /// A platform that gives coupons: its base URL without a trailing slash. A loopback address may be a sidecar or a
+    /// tunnel to the real platform.
     Live(String),
 }
 
 impl PlatformName {
-    /// Whether it is a platform that gives coupons, reached through an address of this machine.
+    /// Whether it is a live platform on a loopback address of this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self {
@@ -258,14 +258,14 @@ impl fmt::Display for PlatformName {
     }
 }
 
-/// Whose a ledger is: the one campaign of the one app on the one platform.
+/// The identity of a ledger: one campaign of one app on one platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The campaign's name.
     pub campaign: CampaignName,
-    /// The app that it sends for.
+    /// The app whose users receive the coupons.
     pub app_id: AppId,
-    /// The platform that it sends to.
+    /// The platform that issues the coupons.
     pub platform: PlatformName,
 }
 

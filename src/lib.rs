@@ -1,16 +1,17 @@
 //! The campaign runner for Douyin mini-app coupons.
 //!
-//! A campaign file says which activity, which audience and which schedule; [`engine::Apply`] makes it so: every user
-//! once, proven by a ledger, whatever happens on the way. Data moves along one line, left to right:
+//! A campaign file names an activity, an audience and a schedule. [`engine::Apply`] sends every user their coupon once,
+//! and a ledger proves it after any failure. Data moves along one line, left to right:
 //!
 //! ```text
 //! campaign ──► plan ──► audience ──► ledger ──► pace ──► douyin ──► outcome ──► report
 //!  (said)    (meant)     (who)       (owed)    (when)    (act)      (fact)      (shown)
 //! ```
 //!
-//! The words below the line ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`], [`outcome`], [`event`],
-//! [`order`], [`planted`], [`problem`], [`secret`]) are known to all and know only each other. `engine` is the hand that moves things along the line, reporters
-//! listen to its events, [`simulation`] lets a run be lived through before it is made, and only `cli` sees everything.
+//! The shared types ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`],
+//! [`outcome`], [`event`], [`order`], [`planted`], [`problem`], [`secret`]) depend only on each other, and every module
+//! may use them. `engine` moves data along the line, reporters receive its events, [`simulation`] runs a campaign
+//! against a fake platform in virtual time, and only `cli` depends on everything.
 
 pub mod calendar;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The doorbell: parse, run, exit.
+//! The binary: parses the command line, runs the command, exits.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
-//! The idempotency key of a delivery: a pure function of the campaign, so that it is the same on every machine, in
-//! every run, with or without a ledger.
+//! The idempotency key of a delivery: a pure function of the campaign, the app, the user and the coupon's ordinal. So
+//! it is the same on every machine and in every run, with or without a ledger.
 //!
-//! The platform's document calls the field an idempotency key made by the developer and states neither length nor
-//! alphabet. The strictest rule of its sibling endpoints is 20 characters, no Chinese, unique for the app: this keeps it.
+//! The platform's document calls the field an idempotency key made by the developer, and states neither length nor
+//! alphabet. This key follows the strictest rule of the sibling endpoints: 20 characters, no Chinese, unique for the
+//! app.
 
 use std::fmt;
 
@@ -18,8 +19,8 @@ const CHARACTERS: usize = 20;
 pub struct MerchantCouponId([u8; CHARACTERS]);
 
 impl MerchantCouponId {
-    /// Derives the key of one delivery. The activity is left out on purpose: when its stock is used up and the
-    /// campaign goes on under another one, nobody who has a coupon may get a second.
+    /// Derives the key of one delivery. The activity is not part of it: when its stock is used up and the campaign
+    /// continues under another activity, a user who has a coupon must not get a second.
     #[must_use]
     pub fn derive(campaign: &CampaignName, app_id: &AppId, open_id: &OpenId, ordinal: u8) -> Self {
         let ordinal = ordinal.to_string();
@@ -45,13 +46,14 @@ impl MerchantCouponId {
     }
 }
 
-/// The five bits that begin at bit `at`, most significant first.
+/// Returns the five bits from bit `at` on, most significant first.
 fn five_bits(digest: &[u8; 32], at: usize) -> u8 {
     let pair = u16::from_be_bytes([digest[at / 8], digest[at / 8 + 1]]);
     u8::try_from((pair >> (11 - at % 8)) & 0b1_1111).unwrap_or_default()
 }
 
-/// SHA-256 over fields that cannot run into each other: each is preceded by its length.
+/// Returns the SHA-256 of the fields, each after its length, so that two different lists of fields never hash the same
+/// bytes.
 fn digest(fields: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for field in fields {
@@ -93,7 +95,8 @@ mod tests {
 
     #[test]
     fn the_published_vectors_hold() {
-        let (app, user) = ("ttec789ac573xxxxxx01", "ba253642-0590-40bc-xxx");
+        let app = "ttec789ac573xxxxxx01";
+        let user = "ba253642-0590-40bc-xxx";
         for (campaign, app_id, open_id, ordinal, id) in [
             ("summer-2026", app, user, 1, "k4jggjhebt75at8pqb4j"),
             ("summer-2026", app, user, 2, "7hqxgac8fc6ap1rjrxvw"),

@@ -1,15 +1,15 @@
-//! What a run is told from outside while it goes on, and by whom.
+//! Commands that other processes and signals give to a run.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who gives an order: a process, and the person at it.
+/// The process that gives a command, and its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asker {
-    /// The process's number.
+    /// The process id.
     pub pid: u32,
-    /// The user's name, as far as the system says it.
+    /// The user's name, if the system knows it.
     pub user: String,
     /// The machine's name.
     pub host: String,
@@ -21,28 +21,28 @@ impl fmt::Display for Asker {
     }
 }
 
-/// What a run is to do. A run that is told nothing goes.
+/// A command to a run. The default is to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
 pub enum Order {
-    /// Send.
+    /// Send coupons.
     #[default]
     Go,
-    /// Start nothing more until told to go again.
+    /// Start no attempt until the next `Go`.
     Pause {
-        /// Who wants it.
+        /// The process that asked for the pause.
         by: Asker,
     },
-    /// Start nothing more, and end in an orderly way.
+    /// Start no attempt, wait for those in flight, and end.
     Stop {
-        /// Who wants it; nobody when it was a signal.
+        /// The process that asked for the stop; `None` for a signal.
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<Asker>,
     },
 }
 
 impl Order {
-    /// Whether the run is to end.
+    /// Whether the command ends the run.
     #[must_use]
     pub const fn stops(&self) -> bool {
         matches!(self, Self::Stop { .. })

@@ -1,4 +1,4 @@
-//! What one attempt proved. Never more than that: an answer that was lost proves nothing.
+//! The outcome of one attempt. It never claims more than the answer proves: a lost answer proves nothing.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Class {
     }
 }
 
-/// Who says that a code is of its class.
+/// The source of a code's class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Classifier {
@@ -64,75 +64,75 @@ pub enum Classifier {
     Table,
     /// The campaign file's `codes`.
     File,
-    /// Nobody: the code is unlisted, and so held.
+    /// No source: the code is unlisted, so the delivery is held.
     Nobody,
 }
 
-/// What the platform said in so many words.
+/// The platform's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// `err_no`, or `errno` in the other envelope.
     pub code: i64,
-    /// `err_msg` or `message`; empty when absent. At most a kilobyte is kept.
+    /// `err_msg` or `message`; empty if absent. It is cut to one kilobyte.
     pub message: String,
-    /// The platform's name for this exchange, which it asks for in a complaint; empty when absent.
+    /// The platform's id of this exchange, which its support asks for; empty if absent.
     pub log_id: String,
-    /// What the code means here.
+    /// The class of the code.
     pub class: Class,
-    /// Who says so.
+    /// The source of the class.
     pub classifier: Classifier,
 }
 
-/// All that the platform says of a coupon that it issued. Numbers are absent when the platform left them out.
+/// The platform's description of an issued coupon. A field that the platform left out is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {
     /// The coupon's own id; never empty.
     pub coupon_id: String,
-    /// The merchant's number of the coupon's template.
+    /// The merchant's number of the coupon template.
     pub merchant_meta_no: Option<String>,
-    /// What the user sees as its name.
+    /// The name that the user sees.
     pub coupon_name: Option<String>,
-    /// 10 is unused; no document says what others mean.
+    /// 10 is unused; no document explains the other values.
     pub coupon_status: Option<i64>,
-    /// Its meaning differs between the platform's pages: kept, never acted on.
+    /// Its meaning differs between the platform's pages, so it is stored and never acted on.
     pub discount_type: Option<i64>,
-    /// What it takes off, in fen.
+    /// The discount, in fen.
     pub discount_amount: Option<i64>,
-    /// What must be spent to use it, in fen.
+    /// The least amount to spend with it, in fen.
     pub min_pay_amount: Option<i64>,
-    /// When the user received it, in Unix seconds. 0 or over a year away is unknown.
+    /// When the user received it, in Unix seconds. 0, or a time more than a year away, means unknown.
     pub receive_time: Option<i64>,
-    /// From when it can be used, in Unix seconds.
+    /// The first second in which it is valid, in Unix seconds.
     pub valid_begin_time: Option<i64>,
-    /// Until when it can be used, in Unix seconds.
+    /// The end of its validity, in Unix seconds.
     pub valid_end_time: Option<i64>,
 }
 
-/// Why an attempt's outcome is unknown. The user may have the coupon.
+/// The reason why an attempt's outcome is unknown. The user may have the coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
-    /// The platform answered with a code of class retry.
+    /// The platform answered with a code of class `retry`.
     SystemError,
-    /// No answer within the time allowed.
+    /// No answer arrived within the timeout.
     TimedOut,
-    /// The connection ended after something had been written and before the whole answer was read.
+    /// The connection ended after the first byte was written and before the whole answer was read.
     Cut,
-    /// An answer that cannot be read as the platform's: another status, no JSON, too large.
+    /// The answer is not the platform's: another status, no JSON, or too large.
     Unreadable,
-    /// The code for success, without the id of a coupon.
+    /// The answer has the success code and no coupon id.
     NoCoupon,
 }
 
-/// Why an attempt surely issued nothing.
+/// The reason why an attempt certainly issued nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotIssued {
     /// The platform asked to slow down.
     Throttled,
-    /// The access token was not accepted.
+    /// The platform did not accept the access token.
     Token,
-    /// Nothing was written: refused connection, failed name look-up or TLS handshake.
+    /// Nothing was written: the connection was refused, or the name look-up or the TLS handshake failed.
     NotSent,
     /// The campaign as a whole has to wait.
     Wait,
@@ -143,46 +143,46 @@ pub enum NotIssued {
 /// What an attempt proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proof {
-    /// The platform confirmed the coupon. `replay`: it had issued it well before this attempt began.
+    /// The platform confirmed the coupon.
     Issued {
-        /// What it said of it.
+        /// The coupon.
         coupon: Box<Coupon>,
-        /// Whether the coupon is older than the attempt.
+        /// Whether the coupon was issued well before this attempt began.
         replay: bool,
     },
-    /// The platform says that this id was used before, by a code that is classified `issued`.
+    /// The platform answered with a code classified as `issued`: the id was used before.
     Duplicate,
     /// The platform refused this user for good.
     Refused,
-    /// The platform answered what nobody has classified, or what is classified `hold`.
+    /// The platform answered with an unlisted code, or one classified as `hold`.
     Held,
     /// Nothing was issued.
     NotIssued(NotIssued),
-    /// Nobody knows.
+    /// The outcome is unknown.
     Unknown(Unknown),
 }
 
-/// The outcome of one attempt: what it proved, and all that is worth keeping of how.
+/// The outcome of one attempt, with the details that are stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What it proved.
+    /// What the attempt proved.
     pub proof: Proof,
-    /// What the platform said, when it said something with a code.
+    /// The platform's answer; `None` if it has no code.
     pub answer: Option<Answer>,
-    /// The HTTP status, when there was one.
+    /// The HTTP status; `None` without an HTTP answer.
     pub status: Option<u16>,
-    /// What went wrong in a few words, when no code says it: "no answer within 10s".
+    /// A short description of the failure, where no code says it: "no answer within 10s".
     pub detail: Option<String>,
-    /// For how long the platform asks to be left alone.
+    /// The wait that the platform asked for.
     pub retry_after: Option<Duration>,
-    /// From the first byte written to the end of the answer, or to giving up.
+    /// The time from the first byte written until the end of the answer, or until the attempt was given up.
     pub latency: Duration,
-    /// When the answer was read, or given up.
+    /// When the answer was read, or the attempt was given up.
     pub at: Timestamp,
 }
 
 impl Proof {
-    /// The proof's word in events and on screens.
+    /// Returns the proof's word in events and on screens.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -201,13 +201,13 @@ impl Proof {
 }
 
 impl Outcome {
-    /// Whether the answer has a code of the platform's, which decides whatever the status is.
+    /// Whether the answer has a platform code. A code decides the outcome, whatever the HTTP status is.
     #[must_use]
     pub const fn has_code(&self) -> bool {
         self.answer.is_some() || matches!(self.proof, Proof::Unknown(Unknown::NoCoupon))
     }
 
-    /// Whether the answer has no code of the platform's and a status that says: this is not the endpoint, or not for us.
+    /// Whether the answer has no platform code and an HTTP status that means a wrong address or missing access.
     #[must_use]
     pub const fn wrong_address(&self) -> bool {
         !self.has_code() && matches!(self.status, Some(300..=399 | 401 | 403 | 404))

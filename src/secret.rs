@@ -1,16 +1,16 @@
-//! A reference to a secret, and the secret that cannot print itself.
+//! References to secrets, and secrets that are never printed.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// Where a secret is to be found. Campaign files hold only this, never the secret.
+/// A reference to a secret. Campaign files hold only references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretRef {
     /// An environment variable, by name.
     Env(String),
-    /// A file whose whole content, less the white space around it, is the secret.
+    /// A file whose trimmed content is the secret.
     File(PathBuf),
 }
 
@@ -23,33 +23,33 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Why a secret could not be had. Names the reference, never a byte of the secret.
+/// The reason why a secret cannot be read. It names the reference and never shows a byte of the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The variable is not set, or is empty.
     #[error("the environment variable {0} is not set")]
     Unset(String),
-    /// The variable or file is not UTF-8 text, or has characters that no header can carry.
+    /// The value is not UTF-8 text, or has characters that an HTTP header cannot carry.
     #[error("{0} does not hold a secret that can be sent: it is not printable ASCII text")]
     NotText(SecretRef),
-    /// The file could not be read.
+    /// The file cannot be read.
     #[error("cannot read the file {path}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file holds nothing.
+    /// The file is empty.
     #[error("the file {0} is empty")]
     Empty(PathBuf),
 }
 
 impl SecretRef {
-    /// Reads the secret that this refers to, anew at each call: a file may have been replaced since.
+    /// Reads the secret. Each call reads it again, because the file may have been replaced.
     ///
     /// # Errors
-    /// When there is none, or it is not printable ASCII text.
+    /// If the secret is absent, empty, or not printable ASCII text.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let text = match self {
             Self::Env(name) => match std::env::var(name) {
@@ -78,18 +78,18 @@ impl SecretRef {
     }
 }
 
-/// A secret. It has no `Display` and no `Serialize`, its `Debug` shows nothing of it, and its memory is wiped.
+/// A secret. It has no `Display` and no `Serialize`, its `Debug` output hides it, and its memory is wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes `text` as a secret.
+    /// Wraps `text` as a secret.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    /// The secret itself, for the one place that has to send it.
+    /// Returns the secret, for the code that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Windows by real clocks: against a model that looks at every minute, and by cases that people ask about.
+//! Tests of windows in real time zones: against a model that checks every minute, and by examples.
 
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -36,12 +36,13 @@ fn hours(mask: u8, from: u16, until: u16) -> Hours {
 const MON_FRI: u8 = 0b001_1111;
 const EVERY: u8 = 0b111_1111;
 
-/// Whether the clocks show a time inside, asked of each window by itself.
+/// Whether one of the windows, each checked by itself, contains the local time.
 fn naive(zone: &TimeZone, hours: &[Hours], closed: &[Date], at: Timestamp) -> bool {
     let shown = at.to_zoned_datetime(zone.clone());
     let now = i32::from(shown.hour()) * 60 + i32::from(shown.minute());
     let day = |date: Date| DAYS[usize::try_from(date.weekday().to_monday_zero_offset()).expect("it is positive")];
-    let (today, before) = (shown.date(), shown.date().yesterday().expect("there is one"));
+    let today = shown.date();
+    let before = shown.date().yesterday().expect("there is one");
     let begins = |hours: &Hours, date: Date| {
         !closed.contains(&date)
             && DAYS
@@ -53,7 +54,8 @@ fn naive(zone: &TimeZone, hours: &[Hours], closed: &[Date], at: Timestamp) -> bo
         return !closed.contains(&today);
     }
     hours.iter().any(|one| {
-        let (from, until) = (i32::from(one.from), i32::from(one.until));
+        let from = i32::from(one.from);
+        let until = i32::from(one.until);
         (begins(one, today) && from <= now && now < until) || (begins(one, before) && now + 1440 < until)
     })
 }
@@ -73,7 +75,7 @@ fn some_hours() -> impl Strategy<Value = Vec<Hours>> {
     prop::collection::vec(one, 0..4)
 }
 
-/// Some weeks, among them those in which clocks are put forward and back and days left out.
+/// Random weeks, including weeks with clock changes and skipped days.
 fn some_weeks() -> impl Strategy<Value = Date> {
     let turns = prop::sample::select(vec![
         date(2026, 3, 27),
@@ -150,7 +152,7 @@ proptest! {
         }
     }
 
-    /// What is written is read as the same days, whatever they are.
+    /// Any set of days is parsed back from its text.
     #[test]
     fn days_are_written_in_runs(mask in 1..=EVERY) {
         let text = days(mask).to_string();
@@ -165,7 +167,7 @@ proptest! {
     }
 }
 
-/// The windows of some days as clocks show them.
+/// The first windows after a time, in local time.
 fn seen(name: &str, hours: &[Hours], closed: &[Date], from: &str, many: usize) -> Vec<String> {
     let zone = zone(name);
     let from = zone.to_timestamp(from.parse().expect("a time")).expect("it is there");
@@ -198,10 +200,10 @@ fn windows_over_midnight_belong_to_their_first_day() {
             "Fri 12. 22:00 +08:00 to Sat 13. 02:00 +08:00"
         ]
     );
-    // Saturday is closed: what Friday began goes on.
+    // Saturday is closed: the window of Friday continues.
     let kept = seen("Asia/Shanghai", &night, &[date(2026, 6, 6)], "2026-06-01T00:00", 1);
     assert_eq!(kept, all[..1]);
-    // Friday is closed: nothing is left of it, on Saturday either.
+    // Friday is closed: its window has no part on Saturday either.
     let gone = seen("Asia/Shanghai", &night, &[date(2026, 6, 5)], "2026-06-01T00:00", 1);
     assert_eq!(gone, all[1..]);
 }
@@ -247,7 +249,7 @@ fn closed_days_alone_leave_all_other_hours() {
 
 #[test]
 fn hours_that_the_clocks_leave_out_or_show_twice() {
-    // Put forward from 02:00 to 03:00.
+    // The clocks go forward from 02:00 to 03:00.
     let lost = [hours(EVERY, 2 * 60, 3 * 60)];
     assert_eq!(
         seen("Europe/Berlin", &lost, &[], "2026-03-28T00:00", 2),
@@ -261,7 +263,7 @@ fn hours_that_the_clocks_leave_out_or_show_twice() {
         seen("Europe/Berlin", &across, &[], "2026-03-29T00:00", 1),
         ["Sun 29. 01:30 +01:00 to Sun 29. 04:00 +02:00"]
     );
-    // Put back from 03:00 to 02:00: half past two comes twice.
+    // The clocks go back from 03:00 to 02:00: 02:30 occurs twice.
     let twice = [hours(EVERY, 60, 150)];
     assert_eq!(
         seen("Europe/Berlin", &twice, &[], "2026-10-25T00:00", 3),
@@ -271,7 +273,7 @@ fn hours_that_the_clocks_leave_out_or_show_twice() {
             "Mon 26. 01:00 +01:00 to Mon 26. 02:30 +01:00"
         ]
     );
-    // A day that was left out as a whole: the window of the day before ends with it.
+    // A whole day is skipped: the window of the day before ends at its start.
     let night = [hours(0b000_1000, 22 * 60, 4 * 60)];
     assert_eq!(
         seen("Pacific/Apia", &night, &[], "2011-12-28T00:00", 1),
@@ -295,7 +297,7 @@ fn closed_days_without_end_and_times_at_the_edge_of_all_calendars_are_no_trouble
             .to_string(),
         "2080-10-07 10:00"
     );
-    // One window a week, and closed each time for four hundred years.
+    // One window a week, closed every time for four hundred years.
     let fridays: Vec<_> = (0..20_000)
         .map(|week| date(2026, 1, 2).saturating_add((7 * week).days()))
         .collect();

@@ -1,27 +1,27 @@
-//! Why a recipient as a whole is not owed anything at present.
+//! The reasons why a recipient is not owed anything at present.
 
 use serde::{Deserialize, Serialize};
 
 use super::Skipped;
 
-/// Why a recipient is not owed anything at present. Each apply decides it anew.
+/// The reason why a recipient is not owed anything at present. Each apply decides it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Away {
     /// The source no longer names the user.
     Gone,
-    /// A list of the excluded names the user.
+    /// An exclude list names the user.
     Excluded,
     /// The user belongs to the control group.
     ControlGroup,
     /// The user was last active too long ago.
     Lapsed,
-    /// `audience.limit` has no place for the user.
+    /// `audience.limit` leaves no room for the user.
     Limit,
 }
 
 impl Away {
-    /// Every reason, in the order of their numbers.
+    /// Every reason, in the order of the numbers.
     pub const ALL: [Self; 5] = [
         Self::Gone,
         Self::Excluded,
@@ -30,19 +30,19 @@ impl Away {
         Self::Limit,
     ];
 
-    /// The reason's number, from 0.
+    /// Returns the reason's number, from 0.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// The reason with this number.
+    /// Returns the reason with this number; `None` if there is no such reason.
     #[must_use]
     pub fn numbered(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// Why the recipient's deliveries are skipped then.
+    /// Returns the reason why the recipient's deliveries are skipped.
     #[must_use]
     pub const fn skipped(self) -> Skipped {
         match self {

@@ -1,33 +1,33 @@
-//! What a person can decide about one delivery, and from where.
+//! The decisions of a person about one delivery, and the states in which they are valid.
 //!
-//! Only what waits for a person can be resolved: a doubt, a held one, one that was refused. What is pending, deferred or
-//! skipped is the machine's to send or to leave, by the audience and the campaign file: whoever must not be sent is taken out
-//! of the audience. What is in flight is nobody's before its outcome is known.
+//! A person can resolve a delivery that is in doubt, held, or refused. The audience and the campaign file decide about
+//! deliveries that are pending, deferred or skipped: to stop one of them, take the user out of the audience. A delivery
+//! in flight cannot be resolved before its outcome is known.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Standing, State, Step};
 
-/// The code of a refusal that no answer had: a person called a doubt refused whose answer was lost. It is the platform's
-/// code for success, which refuses nobody.
+/// The code of a refusal without an answer: a person resolved a doubt as refused, and its answer was lost. 0 is the
+/// platform's success code, which never refuses a user.
 pub const NO_CODE: i64 = 0;
 
-/// What a person decided.
+/// The decision of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Resolution {
     /// The user has the coupon.
     Issued,
-    /// The user has no coupon and gets none.
+    /// The user has no coupon and receives none.
     Refused,
-    /// The coupon is owed, and is sent by the next apply.
+    /// The coupon is owed, and the next apply sends it.
     Owed {
-        /// Whether the person accepts that a doubt that is reopened may have been issued already.
+        /// Whether the person accepts that reopening a doubt may issue a second coupon.
         may_double: bool,
     },
 }
 
 impl Resolution {
-    /// The decision's word on the command line and on screens.
+    /// Returns the decision's word on the command line and on screens.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -39,28 +39,29 @@ impl Resolution {
 }
 
 impl Standing {
-    /// Whether this decision sends again what may have been issued: then one more coupon may exist than is counted.
+    /// Whether this decision reopens a doubt. Then one coupon more than counted may exist.
     #[must_use]
     pub const fn reopens_doubt(&self, resolution: Resolution) -> bool {
         let may_exist = matches!(self.state, State::InDoubt | State::Refused { .. }) && self.doubt.is_some();
         may_exist && matches!(resolution, Resolution::Owed { .. })
     }
 
-    /// Whether this decision sends again what was held: its attempt may have issued a coupon beside the one that is counted.
+    /// Whether this decision reopens a held delivery. Its attempt may have issued a coupon in addition to the counted
+    /// one.
     #[must_use]
     pub const fn reopens_held(&self, resolution: Resolution) -> bool {
         let may_exist = matches!(self.state, State::Held { .. } | State::Refused { .. }) && self.held.is_some();
         may_exist && matches!(resolution, Resolution::Owed { .. })
     }
 
-    /// Whether a person can decide so from here.
+    /// Whether the decision is valid for this status.
     #[must_use]
     pub fn can_become(self, resolution: Resolution) -> bool {
         self.next(Step::Resolved(resolution)).is_ok()
     }
 
-    /// Where a decision leads; nowhere from where it cannot be made. A doubt or a held answer that is called refused stays
-    /// known, so that reopening it in two steps is no way around what reopening it in one asks for.
+    /// Returns the status after the decision; `None` if the decision is not valid here. A doubt or a held answer stays
+    /// stored when it is resolved as refused, so that reopening it in two steps needs the same approval as in one.
     pub(super) fn resolved(self, resolution: Resolution) -> Option<Self> {
         let code = match (self.state, self.doubt) {
             (State::InDoubt, doubt) => doubt.and_then(|doubt| doubt.code).unwrap_or(NO_CODE),

@@ -1,4 +1,4 @@
-//! The table of transitions, read against the promises: every state with every step, and whole histories.
+//! Tests of the table of transitions: every state with every event, and random histories.
 
 use std::fmt::Write as _;
 
@@ -143,12 +143,12 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop::sample::select(steps().into_iter().map(|(_, step)| step).collect::<Vec<_>>())
 }
 
-/// Whatever happens without a person who decides.
+/// Any event except a person's decision.
 fn undecided() -> impl Strategy<Value = Step> {
     any_step().prop_filter("a person decides", |step| !matches!(step, Step::Resolved(_)))
 }
 
-/// Runs a history from the beginning, passing over the steps that the table does not have.
+/// Applies the events from the initial status, and ignores those that the table does not have.
 fn history(steps: &[Step]) -> Vec<Standing> {
     let mut standing = Standing::PENDING;
     let mut all = vec![standing];
@@ -186,9 +186,8 @@ proptest! {
         }
     }
 
-    /// What may have been issued is owed again only by a class that says that nothing was, by a person, or by another
-    /// activity, whatever happens to it meanwhile. What becomes of it otherwise keeps the time and the activity of its
-    /// attempt.
+    /// A held delivery becomes owed again only by a class that proves that nothing was issued, by a person, or by
+    /// another activity. In every other case the time and the activity of its attempt are kept.
     #[test]
     fn a_held_delivery_is_not_owed_again_by_chance(steps in prop::collection::vec(any_step(), 0..60)) {
         let mut standing = Standing::PENDING;
@@ -226,7 +225,8 @@ proptest! {
         }
     }
 
-    /// However many decisions lie between: a coupon that may exist is owed again only where a person accepted a second.
+    /// After any number of decisions, a coupon that may exist becomes owed again only if a person accepted a second
+    /// one.
     #[test]
     fn a_doubt_is_owed_again_only_by_who_accepts_a_second_coupon(steps in prop::collection::vec(any_step(), 0..60)) {
         let mut standing = Standing::PENDING;
