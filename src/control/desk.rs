@@ -38,7 +38,7 @@ pub enum Shown {
     /// It is being opened.
     #[default]
     Opening,
-    /// There is none yet.
+    /// The campaign has no ledger yet.
     Empty,
     /// The ledger.
     Ledger(Arc<Reader>),

@@ -494,8 +494,8 @@ fn causes(error: &reqwest::Error) -> String {
     }
 }
 
-/// The proxy that the environment names for https, without its user name and password. `None` when there is none or it is
-/// not a URL.
+/// The proxy that the environment names for https, without its user name and password. `None` when no variable is set, or
+/// its value is not a URL.
 fn proxy(env: impl Fn(&str) -> Option<String>) -> Option<String> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let written = names

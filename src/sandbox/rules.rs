@@ -64,7 +64,7 @@ pub enum Repeat {
 /// Whether a streamer's giving plan is in progress, which refuses all other requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamerPlan {
-    /// There is none.
+    /// No plan is in progress.
     None,
     /// It lasts this long from the start of the sandbox.
     For(Duration),
