@@ -1,5 +1,5 @@
-//! How fast an audience of a million rows is read, in each format, and let into a ledger whose store keeps nothing, beside
-//! a plain loop of the `csv` crate over the same rows; and how much memory the process takes at its peak.
+//! How fast an audience of a million rows is read, in each format, and admitted to a ledger without a store, compared with
+//! a plain loop of the `csv` crate over the same rows; and the peak memory of the process.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     size::run()
 }
 
-/// Rows of one open_id of 36 characters, in no order.
+/// Writes rows of one open_id of 36 characters, in random order.
 fn write(path: &Path) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     writeln!(file, "open_id")?;
@@ -76,8 +76,11 @@ fn write(path: &Path) -> std::io::Result<()> {
 fn open_id(n: u32) -> String {
     let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let hex = format!("{mixed:032x}");
-    let (head, tail) = (&hex[..16], &hex[16..]);
-    let (one, two, three) = (&head[..8], &head[8..12], &head[12..]);
+    let head = &hex[..16];
+    let tail = &hex[16..];
+    let one = &head[..8];
+    let two = &head[8..12];
+    let three = &head[12..];
     format!("{one}-{two}-{three}-{}-{}", &tail[..4], &tail[4..])
 }
 
@@ -114,7 +117,7 @@ async fn our_read(source: &Source) -> Result<u64, Box<dyn std::error::Error>> {
     Ok(usable)
 }
 
-/// The same rows in other formats, with the time of the last activity.
+/// The rows in other formats, with the time of the last activity.
 mod written {
     use std::fs::File;
     use std::io::{BufWriter, Write};
@@ -178,7 +181,8 @@ mod written {
         let objects = lines(at("a.jsonl"), "", &|n| {
             format!("{{\"open_id\":\"{}\",\"seen\":{}}}", open_id(n), seconds(n))
         })?;
-        let (gzip, zstd) = (at("times.csv.gz"), at("times.csv.zst"));
+        let gzip = at("times.csv.gz");
+        let zstd = at("times.csv.zst");
         let mut encoder = flate2::write::GzEncoder::new(File::create(&gzip)?, flate2::Compression::default());
         std::io::copy(&mut File::open(&times)?, &mut encoder)?;
         encoder.finish()?;
@@ -232,7 +236,7 @@ mod written {
     }
 }
 
-/// A store that keeps nothing: what it would cost to keep it is measured where stores are.
+/// A store that stores nothing: other benchmarks measure stores.
 struct Nowhere;
 
 impl Store for Nowhere {
@@ -258,7 +262,7 @@ fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
     Ok(plan::build(&said, options)?)
 }
 
-/// Lets the same audience into a new ledger so many times.
+/// Admits the audience to a new ledger `times` times.
 async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std::error::Error>> {
     let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
     for _ in 0..times {
@@ -283,7 +287,7 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
     Ok(ledger.book().recipients().into())
 }
 
-/// The shortest of several runs: the machine's other work only ever adds.
+/// The shortest of several runs: other work on the machine only ever adds time.
 fn best(
     mut run: impl FnMut() -> Result<u64, Box<dyn std::error::Error>>,
 ) -> Result<Duration, Box<dyn std::error::Error>> {
@@ -311,7 +315,7 @@ fn report(what: &str, bytes: u64, took: Duration, plain: Duration) {
     );
 }
 
-/// The most memory that this process had resident, as the kernel counts it.
+/// The peak resident memory of this process, as the kernel counts it.
 fn peak_resident() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

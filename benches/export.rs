@@ -1,5 +1,5 @@
-//! How fast a million deliveries of a ledger on disk are exported by the program as it is shipped, beside a plain loop of
-//! the `csv` crate that reads the same rows and writes them again; and how much memory that takes.
+//! How fast the release binary exports a million deliveries of a ledger on disk, compared with a plain loop of the `csv`
+//! crate that reads the rows and writes them again; and the memory for that.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
@@ -22,13 +22,13 @@ const RUNS: usize = 3;
 const BEGIN: i64 = 1_780_272_000_000;
 type Failed = Box<dyn std::error::Error>;
 
-/// What one run took.
+/// The cost of one run.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 struct Took {
     seconds: f64,
-    /// Of both cores; none for what runs within this process.
+    /// CPU time of both cores; `None` for what runs in this process.
     cpu: Option<f64>,
-    /// The most memory that the process had, in KiB.
+    /// The peak memory of the process, in KiB.
     peak: Option<f64>,
 }
 
@@ -66,7 +66,7 @@ fn best(run: impl Fn() -> Result<Took, Failed>) -> Result<Took, Failed> {
     best.ok_or_else(|| "no run".into())
 }
 
-/// Exports, and says what that took, as far as `time` can tell.
+/// Exports, and returns the cost, as far as `time` reports it.
 fn run(dir: &Path, args: &[&str]) -> Result<Took, Failed> {
     let began = Instant::now();
     let output = Command::new("/usr/bin/time")

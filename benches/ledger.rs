@@ -1,8 +1,7 @@
-//! How large a ledger is, and how soon it is open: a million users, each with one coupon, everything that the platform
-//! said of it kept.
+//! The size of a ledger and the time to open it: a million users, each with one coupon and the platform's full answer.
 //!
-//! `cargo bench --bench ledger [-- USERS [SETTLED [TOGETHER]]]`. Opening is measured in a process of its own, for its
-//! memory's sake: as the ledger was closed, and as a kill leaves it. It lies in the present directory, or below
+//! `cargo bench --bench ledger [-- USERS [SETTLED [TOGETHER]]]`. Opening is measured in a child process, so that its memory
+//! is its own: after the ledger was closed, and after a kill. The ledger is in the current directory, or in
 //! `RUNNER_BENCH_DIR`.
 
 #![allow(
@@ -27,7 +26,7 @@ use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
 
 const USERS: u32 = 1_000_000;
 const OPEN: &str = "RUNNER_BENCH_OPEN";
-/// Outcomes and next intents that share a flush when 98 start in a second and an answer takes some 40 to 100 ms.
+/// Outcomes and next intents in one flush when 98 attempts start in a second and an answer takes about 40 to 100 ms.
 const TOGETHER: u32 = 2;
 const BEGAN: i64 = 1_780_000_000_000;
 
@@ -48,7 +47,7 @@ fn owner() -> Owner {
     }
 }
 
-/// 36 characters, as one of the platform's shapes has them.
+/// 36 characters, one of the platform's formats.
 fn open_id(random: &mut fastrand::Rng) -> OpenId {
     let mut text = format!("{:032x}", random.u128(..));
     for at in [8, 13, 18, 23] {
@@ -92,7 +91,7 @@ fn outcome(random: &mut fastrand::Rng, at_ms: i64) -> Outcome {
     }
 }
 
-/// What is measured.
+/// The size of the ledger.
 #[derive(Clone, Copy)]
 struct Size {
     users: u32,
@@ -125,7 +124,7 @@ fn began(at_ms: i64) -> Fact {
     Fact::run_began(from_ms(at_ms), Duration::from_secs(10))
 }
 
-/// Admits everybody as the engine does, some thousands to a flush.
+/// Admits all users as the engine does, some thousands in one flush.
 async fn admit(root: &Path, users: u32) {
     let (mut ledger, _lock) = ledger(root).await;
     let mut random = fastrand::Rng::with_seed(1);
@@ -197,8 +196,8 @@ async fn settle(root: &Path, size: Size) {
     println!("closing                   {:>8.3} s", began.elapsed().as_secs_f64());
 }
 
-/// Opens a ledger as an apply does, and says how long each step took: until the first delivery could be handed out, and
-/// until the run's beginning is durable.
+/// Opens a ledger as an apply does, and prints how long each step took: until the first delivery could be picked, and until
+/// the start of the run is durable.
 async fn open(root: &Path) {
     let from = Instant::now();
     let place = Place::of(root, &identity());
@@ -234,7 +233,7 @@ async fn open(root: &Path) {
     ledger.close().await;
 }
 
-/// The most memory that this process ever had, in KiB.
+/// The peak memory of this process, in KiB.
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -298,10 +297,10 @@ fn each(bytes: u64, many: u32) -> f64 {
     bytes as f64 / f64::from(many)
 }
 
-/// How many applies find nothing changed.
+/// The number of applies without a change.
 const APPLIES: u32 = 20;
 
-/// What an apply adds that finds nothing changed.
+/// Measures what an apply without a change adds.
 async fn unchanged(root: &Path, users: u32) {
     let dir = Place::of(root, &identity()).dir().to_owned();
     let before = size(&dir);

@@ -1,8 +1,8 @@
-//! How much memory and time a campaign costs beside many others in one process: campaigns of as many app ids, each at its own
-//! full pace, on a leaping clock.
+//! The memory and time of a campaign that runs with many others in one process: each campaign has its own app id and its
+//! own full pace, on a virtual clock.
 //!
-//! The platform answers in memory, and what is appended is dropped once it is folded, as a disk takes it from memory: what is
-//! left is the engine's own. One process measures one number of campaigns, so that each peak is its own.
+//! The platform answers in memory, and appended batches are dropped once they are folded, so that only the engine is
+//! measured. One process measures one number of campaigns, so that each peak is its own.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How many campaigns, each of an app id of its own.
+/// The numbers of campaigns, each with its own app id.
 const CAMPAIGNS: [u32; 4] = [1, 100, 300, 1_000];
 /// Half a minute at 98 a second.
 const USERS: u32 = 98 * 30;
@@ -59,9 +59,11 @@ fn measure(campaigns: u32) -> Result<()> {
         .enable_time()
         .start_paused(true)
         .build()?;
-    let (real, cpu) = (Instant::now(), cpu());
+    let real = Instant::now();
+    let cpu = cpu();
     let (virtually, sends) = runtime.block_on(apply(campaigns))?;
-    let (real, cpu) = (real.elapsed(), self::cpu().saturating_sub(cpu));
+    let real = real.elapsed();
+    let cpu = self::cpu().saturating_sub(cpu);
     let deliveries = u64::from(campaigns) * u64::from(USERS);
     if sends != deliveries {
         return Err(format!("{sends} sends for {deliveries} deliveries").into());
@@ -80,7 +82,7 @@ fn measure(campaigns: u32) -> Result<()> {
     Ok(())
 }
 
-/// Applies all of them at once. Says how long that took by the leaping clock, and how many sends there were.
+/// Applies all campaigns at once. Returns the virtual time and the number of sends.
 async fn apply(campaigns: u32) -> Result<(Duration, u64)> {
     let began = tokio::time::Instant::now();
     let clock = Clock::simulated(from_ms(BEGIN));
@@ -155,7 +157,7 @@ async fn admit(plan: &Plan, clock: &Clock) -> Result<Ledger<Dropping>> {
     Ok(ledger)
 }
 
-/// A platform that issues at once after the time that an answer takes.
+/// A platform that issues each coupon after the usual latency.
 struct Memory {
     clock: Clock,
     sends: AtomicU64,
@@ -203,7 +205,7 @@ impl Platform for Memory {
     }
 }
 
-/// A store that keeps nothing.
+/// A store that stores nothing.
 struct Dropping;
 
 impl Store for Dropping {
@@ -216,7 +218,7 @@ impl Store for Dropping {
     }
 }
 
-/// The most memory that was resident, in KiB.
+/// The peak resident memory, in KiB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -224,7 +226,7 @@ fn peak() -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
-/// How long the processor has worked for this process: the kernel counts in hundredths of a second.
+/// The CPU time of this process: the kernel counts in hundredths of a second.
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let behind_name = stat.rsplit(')').next().unwrap_or_default();

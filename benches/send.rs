@@ -1,5 +1,5 @@
-//! How well sends keep the pace, and how fast they are without one: over real HTTP, with the ledger on the disk and every
-//! step durable, against the stand-in, beside a plain reqwest loop that keeps no ledger.
+//! How well sends keep the pace, and how fast they are without one: over real HTTP to the sandbox, with the ledger on disk
+//! and every step durable, compared with a plain reqwest loop without a ledger.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
@@ -32,19 +32,19 @@ use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// The pace that is to be kept, and for how many users: half a minute.
+/// The pace, and the number of users: half a minute.
 const PER_SECOND: u32 = 98;
 const PACED: u32 = PER_SECOND * 30;
-/// The wait after taking the app id, and the slow start, are over by then.
+/// The wait after taking the app id's lock and the slow start are over by then.
 const STEADY_AFTER: Duration = Duration::from_secs(2);
-/// How many users without a pace, and how often each way: what is compared takes turns.
+/// The number of users without a pace, and of rounds. The compared variants alternate.
 const UNPACED: u32 = 10_000;
 const RUNS: usize = 5;
 const TOKEN: &str = "clt.bench";
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // `-- speed` leaves out the half minute at the pace.
+    // `-- speed` skips the half minute at the pace.
     let all = !std::env::args().any(|argument| argument == "speed");
     runtime.block_on(async {
         if all {
@@ -57,7 +57,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// The share of the pace that is attained, the harshest second of starts, and what a strict platform refused.
+/// Measures the attained share of the pace, the most starts in any second, and what a strict platform refused.
 async fn pace() -> Result<()> {
     let stand_in = sandbox::start(Settings::default()).await?;
     let plan = plan(&stand_in, f64::from(PER_SECOND), 64)?;
@@ -95,7 +95,7 @@ async fn pace() -> Result<()> {
     Ok(())
 }
 
-/// The most starts in any second, its end not included.
+/// The most starts in any second, its end excluded.
 fn harshest(starts: &[Duration]) -> usize {
     let mut first = 0;
     let mut most = 0;
@@ -108,9 +108,13 @@ fn harshest(starts: &[Duration]) -> usize {
     most
 }
 
-/// Deliveries in a second without a pace, beside a loop that only sends, and what the ledger costs of it.
+/// Measures deliveries per second without a pace, compared with a loop that only sends, and the cost of the ledger.
 async fn speed(in_flight: u16) -> Result<()> {
-    let (mut plain, mut memory, mut disk, mut appending, mut each) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut plain = vec![];
+    let mut memory = vec![];
+    let mut disk = vec![];
+    let mut appending = vec![];
+    let mut each = vec![];
     for _ in 0..RUNS {
         let stand_in = fast().await?;
         plain.push(plain_loop(&stand_in, in_flight).await?);
@@ -149,7 +153,7 @@ async fn speed(in_flight: u16) -> Result<()> {
     Ok(())
 }
 
-/// Rates, and what they are of the plain loop's in the same round.
+/// Prints rates, and their ratios to the plain loop's in the same round.
 fn beside(what: &str, rates: &[f64], plain: &[f64]) {
     let mut ratios: Vec<_> = rates.iter().zip(plain).map(|(rate, plain)| rate / plain).collect();
     ratios.sort_by(f64::total_cmp);
@@ -162,7 +166,7 @@ fn beside(what: &str, rates: &[f64], plain: &[f64]) {
     );
 }
 
-/// What one small durable write costs on this disk, in place as the ledger's head is written, and at a file's end.
+/// Measures one small durable write on this disk: in place, as for the ledger's head, and at a file's end.
 fn syncs() -> Result<()> {
     let file = tempfile::tempfile()?;
     let once = |at: u64| -> Result<f64> {
@@ -179,7 +183,7 @@ fn syncs() -> Result<()> {
     Ok(())
 }
 
-/// A stand-in without limits, delays or refusals.
+/// Starts a sandbox without limits, delays or refusals.
 async fn fast() -> Result<Running> {
     let settings = Settings {
         rules: RuleSettings {
@@ -197,7 +201,7 @@ async fn fast() -> Result<Running> {
     Ok(sandbox::start(settings).await?)
 }
 
-/// Ends a stand-in that gave everybody a coupon.
+/// Stops a sandbox that must have issued a coupon to each user.
 async fn given(stand_in: Running) -> Result<()> {
     let given = stand_in.stop().await.users_with_coupon;
     if given == u64::from(UNPACED) {
@@ -217,7 +221,7 @@ fn plan(stand_in: &Running, per_second: f64, max_in_flight: u16) -> Result<Plan>
         ..RunOptions::default()
     };
     let mut plan = plan::build(&said, options)?;
-    // Faster than any campaign file may ask for.
+    // Faster than a campaign file allows.
     plan.pace.per_second = per_second;
     plan.pace.max_in_flight = max_in_flight;
     Ok(plan)
@@ -227,7 +231,7 @@ fn user(n: u32) -> Result<OpenId> {
     Ok(OpenId::parse(&format!("ba253642-0590-40bc-{n:012}"))?)
 }
 
-/// Sends to so many users. Returns deliveries per second from the first start to the last durable outcome, and the starts.
+/// Sends to `users` users. Returns deliveries per second from the first start to the last durable outcome, and the starts.
 async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<Duration>)> {
     let plan = Arc::new(plan);
     let clock = Clock::system();
@@ -280,7 +284,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
     Ok((f64::from(users) / whole.saturating_sub(first).as_secs_f64(), starts))
 }
 
-/// A new ledger that owes so many users a coupon each.
+/// A new ledger that owes a coupon to each of `users` users.
 async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) -> Result<Ledger<S>> {
     let mut ledger = Ledger::open(store, plan.identity.clone()).await?;
     let at = clock.now();
@@ -304,7 +308,7 @@ async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) ->
     Ok(ledger)
 }
 
-/// The same requests from as many tasks as may be in flight, each sending the next when its answer is read.
+/// Sends the same requests from `in_flight` tasks. Each sends the next one when it has read the answer.
 async fn plain_loop(stand_in: &Running, in_flight: u16) -> Result<f64> {
     let plan = plan(stand_in, 1e5, in_flight)?;
     let client = reqwest::Client::builder()
@@ -313,14 +317,15 @@ async fn plain_loop(stand_in: &Running, in_flight: u16) -> Result<f64> {
         .tls_certs_only([])
         .pool_max_idle_per_host(in_flight.into())
         .build()?;
-    let (url, next) = (
-        format!("{}{SEND_PATH}", stand_in.base_url()),
-        Arc::new(AtomicU32::new(0)),
-    );
+    let url = format!("{}{SEND_PATH}", stand_in.base_url());
+    let next = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     for _ in 0..in_flight {
-        let (client, url, next, plan) = (client.clone(), url.clone(), Arc::clone(&next), plan.clone());
+        let client = client.clone();
+        let url = url.clone();
+        let next = Arc::clone(&next);
+        let plan = plan.clone();
         tasks.spawn(async move {
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
@@ -349,7 +354,7 @@ async fn plain_loop(stand_in: &Running, in_flight: u16) -> Result<f64> {
     Ok(f64::from(UNPACED) / began.elapsed().as_secs_f64())
 }
 
-/// A store, and how long its appends took.
+/// A store that measures the time of its appends.
 struct Timed<S> {
     store: S,
     spent: Arc<Mutex<Spent>>,

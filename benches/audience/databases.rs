@@ -1,7 +1,7 @@
-//! How fast the rows of a query arrive from PostgreSQL, from MySQL or MariaDB, and from SQLite, beside a plain loop of the
-//! driver over the same rows, and beside the database's own client that writes them nowhere.
+//! How fast the rows of a query arrive from PostgreSQL, from MySQL or MariaDB, and from SQLite, compared with a plain loop
+//! of the driver over the same rows, and with the database's own client that discards them.
 //!
-//! Servers are looked for where the tests look: at `RUNNER_TEST_POSTGRES` and `RUNNER_TEST_MYSQL`, then on loopback.
+//! The servers are those of the tests: at `RUNNER_TEST_POSTGRES` and `RUNNER_TEST_MYSQL`, else on loopback.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use super::{ROWS, best, our_read};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// A million rows of an open_id of 36 characters and a time.
+/// A query of a million rows: an open_id of 36 characters and a time.
 struct Asked {
     name: &'static str,
     sql: String,
@@ -29,7 +29,7 @@ struct Asked {
     client: Command,
 }
 
-/// Measures every database that is there, and says which is not.
+/// Measures every database that is available, and names those that are not.
 pub fn run(dir: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let table = format!("runner_bench_{}", std::process::id());
@@ -57,7 +57,8 @@ fn server(dir: &Path, name: &str, url: &str, sql: &str) -> Result<Server> {
     })
 }
 
-/// The first server that answers, where the variable names it or where it usually is.
+/// Connects to the first server that answers: at the URL in `variable`, else at one of the usual URLs. `None` when none
+/// answers.
 fn connect<D: Database>(runtime: &Runtime, variable: &str, usual: &[&str]) -> Option<(String, D::Connection)> {
     let named = std::env::var(variable).map(|url| vec![url]);
     let urls = named.unwrap_or_else(|_| usual.iter().map(ToString::to_string).collect());
@@ -172,12 +173,13 @@ fn sqlite(runtime: &Runtime, dir: &Path, table: &str) -> Result<()> {
     )
 }
 
-/// The numbers below a million, in words that every dialect has.
+/// A query for the numbers below a million that every dialect accepts.
 fn million() -> String {
     let digits = (1..10).fold("select 0 as d".to_owned(), |all, digit| {
         format!("{all} union all select {digit}")
     });
-    let (mut sum, mut from) = ("0".to_owned(), Vec::new());
+    let mut sum = "0".to_owned();
+    let mut from = Vec::new();
     for place in 0..6 {
         sum = format!("{sum} + d{place}.d * {}", 10_u32.pow(place));
         from.push(format!("({digits}) as d{place}"));
@@ -185,7 +187,7 @@ fn million() -> String {
     format!("(select {sum} as n from {}) as numbers", from.join(", "))
 }
 
-/// Makes the table, measures, and takes it away again.
+/// Creates the table, measures, and drops it.
 fn measure<D: Database>(
     runtime: &Runtime,
     connection: &mut D::Connection,
@@ -237,7 +239,7 @@ where
     Ok(count)
 }
 
-/// The client writes all rows, and nobody reads them.
+/// Runs the client, which writes all rows to `/dev/null`.
 fn to_nowhere(client: &mut Command) -> Result<u64> {
     let status = client.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
     if status.success() {

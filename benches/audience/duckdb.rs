@@ -1,12 +1,12 @@
-//! The same CSV by DuckDB, for a measure from outside: by the Python that `RUNNER_BENCH_PYTHON` names, else `python3`,
-//! where that has the module `duckdb`. Nothing of this program needs it.
+//! DuckDB on the same CSV, for comparison: with the Python that `RUNNER_BENCH_PYTHON` names, else `python3`, if it has the
+//! module `duckdb`. The program itself does not need it.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Each question once, on two threads, with the file in the page cache as it is for us. The last is most of what a
-/// resolution decides: who is listed and not excluded, each once with the latest activity, soonest to lapse first.
+/// Runs each query once, on two threads, with the file in the page cache, as in our runs. The last query does most of what
+/// a resolution does: the users that are listed and not excluded, each once with the latest activity, soonest expiry first.
 const SCRIPT: &str = r#"
 import duckdb, resource, sys, time
 path, excluded = sys.argv[1:]
@@ -29,7 +29,7 @@ for name, sql in questions.items():
     print(name, took, used, peak, duckdb.__version__, sep="\t")
 "#;
 
-/// Asks DuckDB the same of the same files, and shows its times beside ours.
+/// Runs the queries in DuckDB on the same files, and prints its times next to ours.
 pub fn beside(path: &Path, excluded: &Path, ours: Duration) {
     let used = cpu();
     let python = std::env::var_os("RUNNER_BENCH_PYTHON").unwrap_or_else(|| "python3".into());
@@ -53,7 +53,8 @@ pub fn beside(path: &Path, excluded: &Path, ours: Duration) {
             return println!("DuckDB said something else: {line}");
         };
         let number = |text: &str| text.parse().unwrap_or(f64::NAN);
-        let (took, theirs) = (number(took), number(theirs));
+        let took = number(took);
+        let theirs = number(theirs);
         println!(
             "DuckDB {version}, 2 threads: {name:28} {took:>5.1} s, {theirs:>5.1} s of CPU, up to {peak} MiB; resolved here in \
              {:.2} of the time, {:.2} of the CPU",
@@ -63,11 +64,11 @@ pub fn beside(path: &Path, excluded: &Path, ours: Duration) {
     }
 }
 
-/// How much CPU this process has used, in seconds: on cores that others want too, it tells more than the clock.
+/// The CPU time of this process in seconds: on busy cores it is more accurate than the wall clock.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let behind_name = stat.rsplit(')').next().unwrap_or_default();
-    // In hundredths: user and system.
+    // In hundredths of a second: user and system.
     let ticks = behind_name.split_whitespace().skip(11).take(2);
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

@@ -1,8 +1,7 @@
-//! An audience of ten million rows with everything that may be said of who is sent to: how fast it is resolved and let into
-//! a ledger on disk, in how much memory, and how little an unchanged source adds. In a process of its own, so that the
-//! memory is its own.
+//! An audience of ten million rows with all selection options: how fast it is resolved and admitted to a ledger on disk, in
+//! how much memory, and how little an unchanged source adds. It runs in its own process, so that the memory is its own.
 //!
-//! `RUNNER_BENCH_ROWS` names another number of rows; a tenth of it is excluded.
+//! `RUNNER_BENCH_ROWS` sets another number of rows; a tenth of them is excluded.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -29,7 +28,7 @@ const NOW_MS: i64 = 1_780_000_000_000;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Runs in this process what the parent asked it for; says whether it was asked for anything.
+/// Runs the task that the parent process gave to this one. Returns `false` when there is no task.
 pub fn child() -> Result<bool> {
     let Some(dir) = std::env::var_os(CHILD) else {
         return Ok(false);
@@ -42,14 +41,15 @@ pub fn child() -> Result<bool> {
     Ok(true)
 }
 
-/// Writes the files, and measures in a process of its own.
+/// Writes the files, and measures in a child process.
 pub fn run() -> Result<()> {
     let rows = std::env::var("RUNNER_BENCH_ROWS")
         .ok()
         .and_then(|rows| rows.parse().ok());
     let rows: u64 = rows.unwrap_or(10_000_000);
     let dir = tempfile::tempdir()?;
-    let (all, tenth) = (dir.path().join("audience.csv"), dir.path().join("opted-out.csv"));
+    let all = dir.path().join("audience.csv");
+    let tenth = dir.path().join("opted-out.csv");
     write(&all, rows, 1)?;
     write(&tenth, rows, 10)?;
     println!("\n{rows} rows, a tenth of them excluded, 5 % control group, expiring_first, active_within 7d");
@@ -61,7 +61,7 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Every so many of the users, in no order, each last active at some time of the last eight days.
+/// Writes one of every `every` users, in random order, each last active at some time of the last eight days.
 fn write(path: &Path, rows: u64, every: usize) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     writeln!(file, "open_id,last_active")?;
@@ -103,7 +103,7 @@ fn plan() -> Result<Plan> {
     Ok(plan::build(&said, options)?)
 }
 
-/// Reads and decides; says how many rows there were, and how long it took to the end of the reading and to the decision.
+/// Reads and decides. Returns the number of rows, the time to read them, and the time to decide.
 async fn resolve(book: &Book, plan: &Plan, dir: &Path) -> Result<(Converged, u64, Took, Took)> {
     let began = Stopwatch::start();
     let mut excluded = Exclusion::new(book);
@@ -182,8 +182,7 @@ async fn measure(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How long something took by the wall, and how long both cores together were at it: on a machine that others use as well,
-/// the second says more.
+/// The wall time, and the CPU time of both cores: on a machine with other work, the second is more accurate.
 #[derive(Clone, Copy)]
 struct Took {
     wall: Duration,
@@ -205,10 +204,10 @@ impl Stopwatch {
     }
 }
 
-/// For how long this process was on a core so far, its threads added up.
+/// The CPU time of this process so far, of all threads.
 fn cores() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the name, which may have spaces, come user and system time as the 12th and 13th, in hundredths of a second.
+    // The name may have spaces. User and system time are fields 12 and 13 after it, in hundredths of a second.
     let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
     let ticks = behind.split_whitespace().skip(11).take(2);
     Duration::from_millis(ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
@@ -216,12 +215,13 @@ fn cores() -> Duration {
 
 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
 fn rate(what: &str, rows: u64, took: Took) {
-    let (wall, cores) = (took.wall.as_secs_f64(), took.cores.as_secs_f64());
+    let wall = took.wall.as_secs_f64();
+    let cores = took.cores.as_secs_f64();
     let rate = rows as f64 / wall / 1e3;
     println!("{what:42} {rate:>6.0} k/s   {wall:>6.1} s, {cores:>6.1} s of CPU");
 }
 
-/// The most memory that this process had resident, in MiB.
+/// The peak resident memory of this process, in MiB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
