@@ -73,7 +73,7 @@ impl ActivityParser {
         // Writing to a string does not fail.
         let at = match *cell {
             Cell::Null => return Activity::Unknown,
-            Cell::Text(bytes) => {
+            Cell::Text(bytes) | Cell::Decimal(bytes) => {
                 written.push_str(&String::from_utf8_lossy(bytes));
                 return self.text(written);
             }

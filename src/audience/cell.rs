@@ -18,6 +18,8 @@ pub(super) enum Cell<'a> {
     Whole(i128),
     /// A number with a fraction.
     Real(f64),
+    /// A number in decimal digits that is not whole, or too large for [`Cell::Whole`].
+    Decimal(&'a [u8]),
     /// A moment, in milliseconds since the Unix epoch.
     At(i64),
     /// A time on somebody's clocks.
@@ -36,6 +38,12 @@ impl Cell<'_> {
             Self::Text(bytes) => std::str::from_utf8(bytes)
                 .map_err(|_| UnusableKind::NotText)
                 .and_then(|text| usable(text, column)),
+            Self::Decimal(bytes) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| UnusableKind::NotText)?;
+                let text = usable(text, column)?;
+                let whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+                whole.then_some(text).ok_or(UnusableKind::WrongType)
+            }
             Self::Whole(number) => {
                 digits.clear();
                 // Writing to a string does not fail.

@@ -107,7 +107,7 @@ impl Dialect for MySql {
             Means::Decimal => Some(
                 match std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) {
                     Some(number) => Cell::Whole(number),
-                    None => Cell::Text(bytes),
+                    None => Cell::Decimal(bytes),
                 },
             ),
             Means::Moment(offset) => time(bytes)

@@ -104,7 +104,7 @@ impl Dialect for Postgres {
             }),
             Means::Decimal => decimal(bytes, scratch).map(|()| match scratch.parse() {
                 Ok(number) => Cell::Whole(number),
-                Err(_) => Cell::Text(scratch.as_bytes()),
+                Err(_) => Cell::Decimal(scratch.as_bytes()),
             }),
             Means::Moment(_) => whole(bytes).map(|at| Cell::At(since_1970(at))),
             Means::Local => whole(bytes).and_then(|at| {

@@ -304,7 +304,7 @@ impl<'q> Asked<'q> {
             let Wanted { at, means } = open_id;
             let cell = D::cell(&row, at, means, &mut scratch).map_err(failed)?;
             number += 1;
-            if matches!(cell, Cell::Text(text) if text.len() > LONGEST_ROW) {
+            if matches!(cell, Cell::Text(text) | Cell::Decimal(text) if text.len() > LONGEST_ROW) {
                 return Err(AudienceError::LongValue {
                     place: format!("row {number} of {PLACE}"),
                 });

@@ -15,14 +15,14 @@ async fn every_type_of_column_is_read() {
     let create = format!(
         "create table {table} (
             tiny tinyint, small smallint unsigned, mid mediumint, whole int unsigned, big bigint, huge bigint unsigned,
-            exact decimal(30, 0), part decimal(10, 2), fixed char(8), text varchar(20) character set gbk, raw varbinary(8),
+            exact decimal(30, 0), part decimal(10, 2), round decimal(22, 2), fixed char(8), text varchar(20) character set gbk, raw varbinary(8),
             long_text mediumtext, word enum('u1', 'u2'), nothing varchar(8),
             moment timestamp(3) null, local datetime(6), day date, real_time double, zero datetime, unix bigint
         );
         set time_zone = '+00:00';
         set sql_mode = '';
         insert into {table} values (-128, 65535, -8388608, 4294967295, -9223372036854775808, 18446744073709551615,
-            721807123456564420412345678901, 1.5, 'u1', '用户', x'ff', ' u2 ', 'u2', null,
+            721807123456564420412345678901, 1.5, 7218071234565644204, 'u1', '用户', x'ff', ' u2 ', 'u2', null,
             '2026-05-30 04:00:00.25', '2026-05-30 12:00:00.25', '2026-05-30', 1780113600.25, '0000-00-00', 1780113600250)"
     );
     tell_mysql(&mut server, &create).await;
@@ -36,6 +36,7 @@ async fn every_type_of_column_is_read() {
         "huge",
         "exact",
         "part",
+        "round",
         "fixed",
         "text",
         "raw",

@@ -27,6 +27,7 @@ async fn every_type_of_column_is_read() {
         "'\\xff'::bytea",
         "null::text",
         "1.5::numeric",
+        "7218071234565644204::numeric(22, 2)",
         "''",
     ];
     let mut said = String::new();
