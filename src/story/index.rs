@@ -1,5 +1,5 @@
-//! The first of two passes over the facts: sixteen bytes for each delivery, by which the second knows what is the last that
-//! happened to it.
+//! The first of two passes over the facts. It keeps sixteen bytes for each delivery, from which the second pass
+//! recognises the last outcome of a delivery.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,29 +10,28 @@ use crate::clock::from_ms;
 use crate::delivery::{ActivityNo, DeliveryKey, Step, Verdict};
 use crate::ledger::{Book, Decision, Fact, Ledger, LedgerError, Store};
 
-/// No attempt was made.
+/// `Brief::first` of a delivery without an attempt.
 const NEVER: i64 = i64::MIN;
-/// There was no activity.
+/// `Brief::activity` of a delivery without an attempt.
 const NONE: u16 = u16::MAX;
 
-/// What the facts say of each delivery beside what the book knows.
+/// What the facts record about each delivery and the ledger state does not keep.
 #[derive(Debug)]
 pub struct Index {
     recipients: usize,
     briefs: Vec<Brief>,
-    /// Of the few that something else than an outcome settled.
+    /// Entries only for the few deliveries that something other than an outcome settled.
     later: HashMap<DeliveryKey, Later>,
     outcomes: u32,
 }
 
-/// What is remembered of one delivery.
 #[derive(Clone, Copy, Debug)]
 struct Brief {
-    /// When its first attempt began, in milliseconds.
+    /// When the first attempt began, in milliseconds since the Unix epoch.
     first: i64,
-    /// The number of its last outcome among all of them, from 1; 0 when it has none.
+    /// The number of the last outcome among all outcomes of the ledger, from 1; 0 without one.
     last: u32,
-    /// How many attempts ended without anybody knowing how.
+    /// How many attempts ended with an unknown outcome.
     unknown: u16,
     /// The activity of the last attempt.
     activity: u16,
@@ -45,17 +44,17 @@ const NOTHING: Brief = Brief {
     activity: NONE,
 };
 
-/// What happened to a delivery after its last outcome.
+/// What changed a delivery after its last outcome.
 #[derive(Clone, Debug, Default)]
 pub struct Later {
-    /// When a reading again or a person settled it.
+    /// When a person, or a code that was classified again, settled it.
     pub settled_at: Option<Timestamp>,
     /// The last decision of a person.
     pub decision: Option<Arc<Decision>>,
 }
 
 impl Index {
-    /// Goes over all facts of a ledger.
+    /// Reads all facts of a ledger.
     ///
     /// # Errors
     /// As [`Ledger::facts`].
@@ -85,26 +84,26 @@ impl Index {
         }
     }
 
-    /// When the first attempt of a delivery began.
+    /// When the first attempt of a delivery began; `None` without an attempt.
     #[must_use]
     pub fn first_attempt_at(&self, key: DeliveryKey) -> Option<Timestamp> {
         let first = self.brief(key).first;
         (first != NEVER).then(|| from_ms(first))
     }
 
-    /// The number of the delivery's last outcome among all outcomes of the ledger, from 1; none without an outcome.
+    /// The number of the delivery's last outcome among all outcomes of the ledger, from 1; `None` without an outcome.
     #[must_use]
     pub fn last_outcome(&self, key: DeliveryKey) -> Option<u32> {
         Some(self.brief(key).last).filter(|last| *last > 0)
     }
 
-    /// How many attempts of it ended without anybody knowing how.
+    /// How many attempts of the delivery ended with an unknown outcome.
     #[must_use]
     pub fn unknown_attempts(&self, key: DeliveryKey) -> u32 {
         self.brief(key).unknown.into()
     }
 
-    /// Under which activity it was last attempted.
+    /// The activity of the delivery's last attempt; `None` without an attempt.
     #[must_use]
     pub fn activity(&self, key: DeliveryKey) -> Option<ActivityNo> {
         Some(self.brief(key).activity)
@@ -112,7 +111,7 @@ impl Index {
             .map(ActivityNo)
     }
 
-    /// What else than outcomes made it what it is.
+    /// What changed the delivery after its last outcome; `None` when only outcomes did.
     #[must_use]
     pub fn later(&self, key: DeliveryKey) -> Option<&Later> {
         self.later.get(&key)
@@ -139,7 +138,8 @@ impl Index {
     fn ended(&mut self, key: DeliveryKey, verdict: Verdict, under_way: &mut HashMap<DeliveryKey, Brief>) {
         under_way.remove(&key);
         self.outcomes = self.outcomes.saturating_add(1);
-        let (last, unknown) = (self.outcomes, matches!(verdict, Verdict::Unknown { .. }));
+        let last = self.outcomes;
+        let unknown = matches!(verdict, Verdict::Unknown { .. });
         self.change(key, |brief| {
             brief.last = last;
             brief.unknown = brief.unknown.saturating_add(unknown.into());
@@ -149,7 +149,7 @@ impl Index {
         }
     }
 
-    /// Takes one fact. `under_way` has what each attempt that is under way found.
+    /// Applies one fact. `under_way` maps each attempt in flight to the state before it, which a withdrawal restores.
     fn take(&mut self, fact: Fact, under_way: &mut HashMap<DeliveryKey, Brief>) {
         match fact {
             Fact::RunBegan { .. } => {

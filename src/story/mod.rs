@@ -1,8 +1,7 @@
-//! What a ledger tells to whoever asks afterwards: where each delivery stands and how it came there, read from the facts.
+//! The history of deliveries, read from the facts of a ledger.
 //!
-//! Nothing here decides anything. [`index`] goes over all facts once and remembers a few bytes of each delivery, so that
-//! [`rows`] can show every delivery in one more pass without holding any of them; [`person`] gathers everything that
-//! happened to one user.
+//! Nothing here decides anything. [`index`] reads all facts once and keeps a few bytes for each delivery, so that
+//! [`rows`] can stream every delivery in one more pass; [`person`] collects the history of one user.
 
 pub mod index;
 pub mod person;

@@ -1,4 +1,4 @@
-//! Everything that a ledger knows of one user, in the order in which it happened.
+//! The history of one user, in the order of the facts.
 
 use std::borrow::Cow;
 
@@ -12,93 +12,94 @@ use super::index::Index;
 use super::row::Row;
 use super::rows;
 
-/// One thing that happened to a user or to one of their coupons.
+/// One entry of a user's history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Happened {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
-/// What can happen to a user.
+/// The kinds of entries in a user's history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    /// A generation named them for the first time.
+    /// A generation named the user for the first time.
     Came(Reading),
-    /// A generation did not owe them anything, for this reason.
+    /// A generation did not owe the user anything, for this reason.
     Away(Away, Reading),
-    /// The turn came when the user had not been active for too long.
+    /// The user had been inactive for too long when their turn came.
     Lapsed,
-    /// A generation owed them again.
+    /// A generation owed the user coupons again.
     Returned(Reading),
     /// An attempt began.
     Attempt(Box<Attempt>),
-    /// An apply read the last code of a coupon again.
+    /// An apply classified the last code of a coupon again.
     Reread {
         /// Which of the user's coupons.
         ordinal: u8,
-        /// What followed.
+        /// The resulting transition.
         step: Step,
     },
-    /// A person decided.
+    /// A person decided on a coupon.
     Decided(Box<Decided>),
 }
 
 /// One reading of the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Its number, from 1.
+    /// The number of the generation, from 1.
     pub generation: u32,
-    /// How many users it named.
+    /// How many users the source named.
     pub listed: u64,
 }
 
-/// One attempt and what came of it.
+/// An attempt and its result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
-    /// At which of the user's coupons.
+    /// Which of the user's coupons.
     pub ordinal: u8,
-    /// Which attempt of it, from 1. One that is called off does not count, and the next has its number.
+    /// The number of the attempt of this coupon, from 1. A withdrawn attempt does not count, and the next one gets its
+    /// number.
     pub number: u32,
-    /// Under which activity.
+    /// The activity that it was sent under.
     pub activity: ActivityNo,
-    /// What came of it.
+    /// Its result.
     pub end: End,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
-    /// Nothing yet.
+    /// None yet.
     UnderWay,
-    /// It was called off before a byte left.
+    /// It was withdrawn before a byte was sent.
     Withdrawn,
-    /// The process ended during it; the next run, which began then, found it in doubt.
+    /// The process ended during the attempt. The next run, which began at this time, treats it as in doubt.
     Interrupted(Timestamp),
-    /// It ended.
+    /// It ended with this outcome.
     Ended(Verdict, Box<Outcome>),
 }
 
-/// What a person decided about one coupon.
+/// A person's decision about one coupon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// Which of the user's coupons.
     pub ordinal: u8,
-    /// Who.
+    /// The person.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub note: String,
-    /// The state that it was in.
+    /// The state before the decision.
     pub from: StateName,
-    /// What it was from then on.
+    /// The decision.
     pub to: Resolution,
-    /// By what it was chosen.
+    /// The selection that matched the coupon.
     pub selection: String,
 }
 
 impl What {
-    /// Which of the user's coupons it concerns; none when it concerns the user.
+    /// Which of the user's coupons it concerns; `None` when it concerns the user.
     #[must_use]
     pub fn ordinal(&self) -> Option<u8> {
         match self {
@@ -110,7 +111,7 @@ impl What {
     }
 }
 
-/// What a ledger knows of one user.
+/// The history of one user.
 #[derive(Debug)]
 pub struct Person {
     recipient: u32,
@@ -119,7 +120,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Goes over all facts of a ledger for the user with this number.
+    /// Reads all facts of a ledger for the user with this number.
     ///
     /// # Errors
     /// As [`Ledger::facts`].
@@ -134,13 +135,13 @@ impl Person {
         })
     }
 
-    /// Everything that happened, in order.
+    /// All entries, in order.
     #[must_use]
     pub fn history(&self) -> &[Happened] {
         &self.history
     }
 
-    /// One of the user's coupons, as it stands.
+    /// The present state of one of the user's coupons.
     #[must_use]
     pub fn row<'a>(&'a self, book: &'a Book, ordinal: u8) -> Row<'a> {
         let key = DeliveryKey {
@@ -158,7 +159,6 @@ impl Person {
     }
 }
 
-/// A history that is being read.
 struct Gathering {
     recipient: u32,
     history: Vec<Happened>,
@@ -167,7 +167,7 @@ struct Gathering {
     draft: Draft,
 }
 
-/// What the generation that is being read has said so far.
+/// What the pending generation says about the user so far.
 #[derive(Default)]
 struct Draft {
     admitted: u32,

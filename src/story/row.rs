@@ -1,4 +1,4 @@
-//! One delivery as programs and spreadsheets are shown it: its fields and their order are a contract.
+//! A delivery as a row of an export. The fields and their order are a contract.
 
 use std::borrow::Cow;
 
@@ -15,10 +15,10 @@ use crate::outcome::{Coupon, Outcome, Proof};
 /// How many fields a delivery has.
 pub const FIELDS: usize = 23;
 
-/// What a field holds, for formats that must say so beforehand.
+/// The type of a field, for formats with a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An identifier or a fixed word. Every format writes it exactly as it is, so that it can be looked up again.
+    /// An identifier or a fixed word. Every format writes it unchanged, so that it can be looked up.
     Id,
     /// Text that the platform or a person wrote.
     Text,
@@ -26,7 +26,7 @@ pub enum Kind {
     Number,
     /// A point in time.
     Time,
-    /// Yes or no.
+    /// A boolean.
     Flag,
 }
 
@@ -57,13 +57,13 @@ pub const COLUMNS: [(&str, Kind); FIELDS] = [
     ("reason", Kind::Text),
 ];
 
-/// A `receive_time` further away than this from the answer that told it is none.
+/// A `receive_time` further from the answer than this is implausible, and shown as absent.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// The value of one field; absent where nothing is known.
+/// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// Not known, or nothing to know.
+    /// The value is unknown or does not apply.
     Absent,
     /// See [`Kind::Id`].
     Id(&'a str),
@@ -77,30 +77,30 @@ pub enum Cell<'a> {
     Flag(bool),
 }
 
-/// One delivery, as it stands.
+/// The present state of one delivery.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     /// The recipient.
     pub open_id: String,
-    /// Which of their coupons, from 1.
+    /// Which of the recipient's coupons, from 1.
     pub ordinal: u8,
     /// Its idempotency key.
     pub merchant_coupon_id: Option<MerchantCouponId>,
-    /// Where it stands.
+    /// Its state.
     pub state: StateName,
-    /// Under which activity it was last attempted.
+    /// The activity of its last attempt.
     pub activity_id: Option<&'a ActivityId>,
     /// How many attempts were made.
     pub attempts: u32,
-    /// How many of them ended without anybody knowing how.
+    /// How many attempts ended with an unknown outcome.
     pub unknown_attempts: u32,
-    /// When the first of them began.
+    /// When its first attempt began.
     pub first_attempt_at: Option<Timestamp>,
     /// When it was issued or refused.
     pub settled_at: Option<Timestamp>,
-    /// How the last attempt ended that ended.
+    /// The outcome of the last attempt that ended.
     pub outcome: Option<Cow<'a, Outcome>>,
-    /// Why it stands where it does, when no answer of the platform says so.
+    /// Why it is in this state, when no answer of the platform says so.
     pub reason: Option<String>,
 }
 
@@ -151,7 +151,7 @@ impl Row<'_> {
     }
 }
 
-/// What the platform leaves empty says as little as what it leaves out.
+/// The platform's empty texts count as missing.
 fn text(text: Option<&str>) -> Cell<'_> {
     text.filter(|text| !text.is_empty()).map_or(Cell::Absent, Cell::Text)
 }
@@ -181,16 +181,16 @@ pub struct Times {
 }
 
 impl Times {
-    /// By the clocks of `zone`.
+    /// A writer of times in `zone`.
     #[must_use]
     pub const fn of(zone: TimeZone) -> Self {
         Self { zone }
     }
 
-    /// Writes `at` behind what is in `into`.
+    /// Appends `at` to `into`.
     pub fn write(&self, at: Timestamp, into: &mut String) {
         const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
-        // A string takes whatever is written to it.
+        // Writing to a `String` cannot fail.
         let _ = PRINTER.print_timestamp_with_offset(&at, self.zone.to_offset(at), into);
     }
 
@@ -203,15 +203,15 @@ impl Times {
     }
 }
 
-/// A delivery as a JSON object of type `delivery`. What is not known is absent.
+/// A delivery as a JSON object of type `delivery`. Unknown fields are omitted.
 pub struct Object<'a, M> {
     /// The delivery.
     pub row: &'a Row<'a>,
-    /// Whose it is.
+    /// The identity of its campaign.
     pub identity: &'a Identity,
-    /// By which clocks its times are told.
+    /// The writer of its times.
     pub times: &'a Times,
-    /// Whatever else is told of it, by name.
+    /// Additional fields, by name.
     pub more: &'a [(&'a str, M)],
 }
 

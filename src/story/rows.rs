@@ -1,6 +1,7 @@
-//! Every delivery of a ledger, one after another, in two passes over its facts and with a few bytes kept for each.
+//! All deliveries of a ledger, streamed in two passes over its facts with a few bytes of memory for each.
 //!
-//! They come in the order in which their last attempts ended, those without one behind them in the order of admission.
+//! Deliveries come in the order in which their last attempts ended; those that never had an outcome follow in the order
+//! of admission.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use crate::outcome::Outcome;
 use super::index::Index;
 use super::row::Row;
 
-/// Shows every delivery whose state is among `states`, until `show` says that it has seen enough.
+/// Calls `show` for every delivery whose state is among `states`, until `show` returns `false`.
 ///
 /// # Errors
 /// As [`Ledger::facts`].
@@ -23,7 +24,8 @@ pub async fn each<S: Store>(
     mut show: impl FnMut(&Row<'_>) -> bool + Send,
 ) -> Result<(), LedgerError> {
     let index = Index::of(ledger).await?;
-    let (mut outcomes, mut more) = (0_u32, true);
+    let mut outcomes = 0_u32;
+    let mut more = true;
     ledger
         .retell(|book, _, passing| {
             let Some((key, _)) = passing.ended() else {
@@ -53,7 +55,7 @@ pub async fn each<S: Store>(
     Ok(())
 }
 
-/// One delivery, whose last attempt that ended did so by `outcome`.
+/// The row of one delivery; `outcome` is that of the last attempt that ended.
 #[must_use]
 pub fn row<'a>(book: &'a Book, index: &Index, key: DeliveryKey, outcome: Option<Cow<'a, Outcome>>) -> Row<'a> {
     let standing = book.standing(key);
@@ -78,7 +80,7 @@ fn settled_at(state: StateName, index: &Index, key: DeliveryKey, outcome: Option
     later.or(outcome.map(|outcome| outcome.at)).filter(|_| settled)
 }
 
-/// A skipped one's reason is a word that programs know; any other is what a person decided last.
+/// The reason for being skipped is a fixed word; any other reason is a person's last decision.
 fn reason(state: &State, index: &Index, key: DeliveryKey) -> Option<String> {
     if let State::Skipped(why) = state {
         return Some(why.word().to_owned());
