@@ -1,4 +1,4 @@
-//! From what a campaign file says to what it means. Pure: no file, no clock, no environment.
+//! Turns a parsed campaign file into a plan. Pure: it reads no file, clock or environment.
 
 use jiff::Timestamp;
 
@@ -8,44 +8,44 @@ use crate::identity::{Identity, PlatformName};
 
 use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
 
-/// What one run was told beside the campaign file.
+/// The options of one run, given besides the campaign file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunOptions {
     /// The most deliveries that this run may attempt.
     pub at_most: Option<u64>,
-    /// Whether to leave instead of waiting for the start, a window, the next day, a wave or another run.
+    /// Whether to end instead of waiting for the start, a window, the next day, a wave or another run.
     pub no_wait: bool,
-    /// For a rehearsal: where the stand-in answers, in place of the file's platform.
+    /// For a rehearsal: the URL of the sandbox, which replaces the file's platform.
     pub sandbox: Option<String>,
 }
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The stand-in's address is none.
+    /// The sandbox's URL is invalid.
     #[error("cannot rehearse at {url:?}")]
     SandboxUrl {
-        /// What was given.
+        /// The URL as given.
         url: String,
         /// Why it cannot be used.
         source: BaseUrlError,
     },
-    /// A rehearsal would reach another machine, where what answers may be the real platform.
+    /// The sandbox's URL is on another machine, which may be the real platform.
     #[error("cannot rehearse at {url:?}: a stand-in is on this machine, at a loopback address")]
     SandboxElsewhere {
-        /// What was given.
+        /// The URL as given.
         url: String,
     },
 }
 
-/// Decides everything that the file leaves open.
+/// Builds a plan: applies the defaults and resolves everything that the file leaves open.
 ///
-/// A rehearsal has no times: its schedule is open on both sides, as if it began at the start, and what it would wait for is
-/// only shown. Its platform is the stand-in, whatever the port. A file's own address is a platform that gives coupons, on a
-/// loopback address as well.
+/// A rehearsal ignores times: its schedule has no start and no end, users are judged as of the start, and windows are
+/// only shown. Its platform is the sandbox, on any port. A file's own `base_url` counts as a live platform also when it
+/// is a loopback address.
 ///
 /// # Errors
-/// When a rehearsal's address cannot be used.
+/// When a rehearsal's URL cannot be used.
 pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError> {
     let RunOptions {
         at_most,

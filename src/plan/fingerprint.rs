@@ -1,9 +1,9 @@
-//! What tells one plan from another, in parts, so that a person can be told which part is another one.
+//! The fingerprint of a plan, in parts, so that a message can name the part that changed.
 //!
-//! A fingerprint is three short words, `FILE-AUDIENCE-SINCE`: what the campaign file means, who the source names, and the
-//! plan that was applied last when this one was made. The third stands for the changes: a plan is a change from what was
-//! there before, and the same plan made after another one changes something else. Nothing that a run does by itself is in
-//! it, so a run that goes on with a plan has that plan's fingerprint, however many deliveries are settled.
+//! A fingerprint is three short words, `FILE-AUDIENCE-SINCE`: hashes of the meaning of the campaign file, of the
+//! audience, and of the plan that was applied last when this one was made. The third word is there because a plan is a
+//! change of what was applied before: after another apply, the same plan changes something else. A run's own progress
+//! is not hashed, so a run that continues a plan keeps its fingerprint, however many deliveries are settled.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,17 +15,17 @@ use crate::identity::PlatformName;
 
 use super::{Guard, InDoubt, Lapse, Plan, TurnOrder, Wave};
 
-/// What the hashes begin with, so that no other hash of ours can be equal.
+/// Domain prefixes of the hashes, so that none equals any other hash of this program.
 const OF_FILE: &str = "runner/plan/v2/file";
 const OF_AUDIENCE: &str = "runner/plan/v2/audience";
 const OF_LAST: &str = "runner/plan/v2/last";
-/// How many hexadecimal digits a part has.
+/// The number of hexadecimal digits in a part.
 const DIGITS: usize = 10;
-/// In place of the third part where nothing was applied before.
+/// The third part when nothing was applied before.
 const FIRST: &str = "first";
 
-/// What a plan means and the audience that it was made with, as the ledger keeps it of each apply. What one run was told
-/// (its bounds) is no part of it, so that a run which goes on with an agreed plan is recognised.
+/// The fingerprint of a plan and its audience that the ledger records for each apply. It leaves out the options of one
+/// run (its bounds), so that a run which continues an agreed plan is recognised.
 #[must_use]
 pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
     format!(
@@ -35,7 +35,7 @@ pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
     )
 }
 
-/// A plan that was, or can be, reviewed.
+/// The fingerprint of a plan for review.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     file: String,
@@ -43,16 +43,16 @@ pub struct Fingerprint {
     since: String,
 }
 
-/// What is otherwise than at the review.
+/// What changed since the review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// What the campaign file means.
+    /// The meaning of the campaign file.
     File,
-    /// Who the source names.
+    /// The users that the source names.
     Audience,
-    /// Another plan was applied since.
+    /// Another plan was applied in the meantime.
     Applied,
-    /// There was a ledger with an apply in it, and now there is none.
+    /// The ledger had an apply before, and has none now.
     LedgerGone,
 }
 
@@ -62,8 +62,8 @@ pub enum Difference {
 pub struct NoFingerprint;
 
 impl Fingerprint {
-    /// The fingerprint of a plan for a ledger whose last apply was of `last`, which is a [`fingerprint`]; none where
-    /// nothing was applied.
+    /// The fingerprint of a plan for a ledger whose last apply recorded `last`, a [`fingerprint`]; `None` when nothing
+    /// was applied.
     #[must_use]
     pub fn new(plan: &Plan, audience: &[u8; 32], last: Option<&str>) -> Self {
         Self {
@@ -73,13 +73,13 @@ impl Fingerprint {
         }
     }
 
-    /// Its first part: what the campaign file means.
+    /// The first part: the hash of the meaning of the campaign file.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// What is otherwise `now` than when this one was reviewed. Nothing, if `now` is the same or goes on with it.
+    /// What changed between the reviewed fingerprint and `now`. Empty if `now` is equal or continues the reviewed plan.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
@@ -89,7 +89,7 @@ impl Fingerprint {
         if self.audience != now.audience {
             found.push(Difference::Audience);
         }
-        // What was applied since may be this very plan, in part.
+        // The reviewed plan itself may have been applied in part.
         let own = since(Some(&format!("{}-{}", self.file, self.audience)));
         if now.since != self.since && now.since != own {
             found.push(if now.since == FIRST {
@@ -157,7 +157,7 @@ fn file(plan: &Plan) -> String {
     part(OF_FILE, |meaning| meaning.plan(plan))
 }
 
-/// Fields, each behind its length: no two lists of fields are the same bytes.
+/// Hashes each field after its length, so that different lists of fields never hash the same bytes.
 #[derive(Default)]
 struct Meaning(Sha256);
 
@@ -208,7 +208,8 @@ impl Meaning {
         self.selection(plan);
     }
 
-    /// Keys that a file need not have: each by its name, and only where it says something.
+    /// Optional keys: each is hashed by its name and only when it is set, so that a new key leaves older fingerprints
+    /// unchanged.
     fn selection(&mut self, plan: &Plan) {
         if plan.audience.order == TurnOrder::ExpiringFirst {
             self.text("expiring_first");
@@ -247,7 +248,7 @@ impl Meaning {
         }
     }
 
-    /// The windows as they are, however they were written.
+    /// Hashes what the windows cover, not how the file writes them.
     fn calendar(&mut self, calendar: &Calendar) {
         self.text(calendar.zone().iana_name().unwrap_or_default());
         for day in calendar.week() {
@@ -308,7 +309,8 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_read_as_it_is_written() {
-        let (last, plan) = (fingerprint(&plan("70"), &LIST), plan("71"));
+        let last = fingerprint(&plan("70"), &LIST);
+        let plan = plan("71");
         for print in [
             Fingerprint::new(&plan, &LIST, None),
             Fingerprint::new(&plan, &LIST, Some(&last)),
@@ -331,7 +333,8 @@ mod tests {
 
     #[test]
     fn each_part_that_differs_is_named() {
-        let (old, new) = (plan("70"), plan("71"));
+        let old = plan("70");
+        let new = plan("71");
         let before = fingerprint(&old, &LIST);
         let reviewed = Fingerprint::new(&new, &LIST, Some(&before));
         let now = |plan: &Plan, list: &[u8; 32], last: Option<&str>| {
@@ -353,7 +356,8 @@ mod tests {
 
     #[test]
     fn going_on_with_the_reviewed_plan_is_no_difference() {
-        let (old, new) = (plan("70"), plan("71"));
+        let old = plan("70");
+        let new = plan("71");
         let applied = fingerprint(&new, &LIST);
         let going_on = Fingerprint::new(&new, &LIST, Some(&applied));
         for reviewed in [
@@ -363,7 +367,7 @@ mod tests {
         ] {
             assert_eq!(reviewed.differences(&going_on), []);
         }
-        // Another plan was applied after it: going back is a change that nobody reviewed.
+        // Another plan was applied later: going back to this one is a change that nobody reviewed.
         let back = Fingerprint::new(&new, &LIST, Some(&fingerprint(&old, &LIST)));
         assert_eq!(going_on.differences(&back), [Difference::Applied]);
         assert_eq!(

@@ -1,8 +1,8 @@
-//! When a run would begin and end, and whether it can be done in the time that there is. Pure: now is an argument.
+//! Forecasts when a run would begin and end, and whether the time suffices. Pure: the present time is an argument.
 //!
-//! It reckons with what the platform cannot change (the pace, the limit by the day, the slow start, the second that a run waits after it took
-//! the app id's turn, the start, the windows and the end) and with one guess, how long an answer takes. Refusals make a run no
-//! shorter; throttles, outages and attempts that are made again make it longer.
+//! The forecast uses everything that the platform cannot change (the pace, the limit by day, the slow start, the wait
+//! of at least a second after acquiring the app id's lock, the start, the windows and the end) and one estimate, the
+//! latency of an answer. Refusals do not make a run shorter; throttles, outages and retries make it longer.
 
 mod course;
 pub mod lapse;
@@ -22,64 +22,64 @@ use super::Plan;
 use course::Course;
 use sending::{Days, Sending};
 
-/// No pace keeps starts further apart.
+/// The maximum interval between starts.
 const FURTHEST: Duration = Duration::from_hours(48);
-/// Waits of at least this are worth letting go of the app id for.
+/// A run that waits at least this long releases the app id's lock.
 pub const LET_GO: Duration = Duration::from_mins(1);
-/// How long an answer is taken to be on its way. It matters to the slow start and to few in flight alone.
+/// The assumed latency of an answer. It matters only to the slow start and when few requests are in flight.
 pub const ANSWER: Duration = Duration::from_millis(70);
 
-/// For how long a run that took an app id's turn starts nothing: whoever had it may have sent until just now. Below one start in
-/// a second that is as long as starts are apart.
+/// How long a run starts nothing after it acquires the app id's lock, because the previous owner may have sent until
+/// just before: a second, or the interval between starts when that is longer.
 #[must_use]
 pub fn after_taking(per_second: f64) -> Duration {
     let apart = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(FURTHEST);
     apart.clamp(Duration::from_secs(1), FURTHEST)
 }
 
-/// What there is to do.
+/// The work of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries that would be attempted, doubts that are sent again included.
+    /// Deliveries to attempt, doubts that are sent again included.
     pub to_send: u64,
-    /// When the first of them is due; the smallest time there is when one can go at once.
+    /// When the first of them is due; [`Timestamp::MIN`] when one is due at once.
     pub first_due: Timestamp,
-    /// When the last of those is due that were attempted before; the smallest time there is without any.
+    /// When the last of the deliveries that were attempted before is due; [`Timestamp::MIN`] without any.
     pub last_due: Timestamp,
-    /// How many attempts began already on the present day.
+    /// How many attempts began on the present day.
     pub begun_today: u64,
-    /// Who of them has a turn before the others, wave by wave, and everybody else at the end; nothing without waves.
+    /// The waves in the order of sending, with the users who are in no wave at the end; empty without waves.
     pub waves: Vec<WaveLoad>,
 }
 
-/// When the turns of a wave would come.
+/// The forecast of a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaveTurns {
-    /// Its number from 1; none for everybody who is in no wave.
+    /// The number of the wave, from 1; `None` for the users who are in no wave.
     pub wave: Option<u32>,
-    /// Deliveries that would be attempted.
+    /// Deliveries to attempt.
     pub to_send: u64,
-    /// When the first of them would start, if calendars have it.
+    /// When its first attempt would start; `None` beyond the calendar.
     pub begins: Option<Timestamp>,
 }
 
-/// When it would be done, and whether it can be.
+/// The forecast of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
-    /// When the first attempt would start; none when there is nothing to send.
+    /// When the first attempt would start; `None` when there is nothing to send.
     pub starts_at: Option<Timestamp>,
-    /// When the last answer would be there, were there no end; none when there is nothing to send, or it lies beyond all
-    /// calendars.
+    /// When the last answer would arrive if the schedule had no end; `None` when there is nothing to send, or the time
+    /// is beyond the calendar.
     pub ends_at: Option<Timestamp>,
-    /// How many would be attempted in time.
+    /// How many deliveries would be attempted before the end.
     pub in_time: u64,
-    /// Why not all of them; none when the time is enough.
+    /// Why not all of them; `None` when the time suffices.
     pub obstacle: Option<Obstacle>,
-    /// When the turns of each wave would come; nothing without waves.
+    /// The forecast of each wave; empty without waves.
     pub waves: Vec<WaveTurns>,
 }
 
-/// Why the time is not enough, with the numbers that make it so.
+/// Why the time does not suffice, with the numbers that cause it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// The end is past.
@@ -87,38 +87,38 @@ pub enum Obstacle {
         /// The end.
         end: Timestamp,
     },
-    /// It is ahead, and no window opens before it.
+    /// The end is ahead, and no window opens before it.
     NoWindow {
         /// The end.
         end: Timestamp,
     },
-    /// It is ahead, but the days until then may not have as many attempts.
+    /// The end is ahead, and the days before it allow fewer attempts.
     TooFewDays {
         /// The end.
         end: Timestamp,
-        /// How many attempts a day may have.
+        /// The limit of attempts a day.
         per_day: u64,
-        /// How many the days until then have left, were the pace no matter.
+        /// How many attempts the days before the end still allow at any pace.
         have: u64,
     },
-    /// It is ahead, but too near for the pace.
+    /// The end is ahead, and the pace is too slow.
     TooShort {
         /// The end.
         end: Timestamp,
-        /// How long sending would take, hours outside windows not counted.
+        /// How long sending would take, without the hours outside windows.
         takes: Duration,
-        /// How long there is, counted so too.
+        /// The time that there is, also without them.
         has: Duration,
         /// Whether there are hours outside windows.
         windows: bool,
-        /// Whether there are waits behind waves, which are counted.
+        /// Whether the durations include waits after waves.
         waits: bool,
-        /// The pace, in starts a second rounded up, that would do; none when no pace would.
+        /// The pace, in starts a second rounded up, that would suffice; `None` when no pace would.
         pace: Option<u64>,
     },
 }
 
-/// Says when `load` would be done by `plan`.
+/// Forecasts when `load` would be done by `plan`.
 #[must_use]
 pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     let to_send = load.to_send.min(plan.run.at_most);
@@ -168,7 +168,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
             pace: pace_for(to_send, course.left),
         }
     });
-    // Something is not done in time, if only the one that is due last.
+    // At least one delivery is late, if only the one that is due last.
     forecast.in_time = course.in_time.min(to_send - 1);
     forecast
 }
@@ -180,7 +180,7 @@ fn open_between(hours: &Calendar, from: Timestamp, to: Timestamp) -> Duration {
     inside.fold(Duration::ZERO, Duration::saturating_add)
 }
 
-/// The pace that so many need in so many seconds, the slow start not counted.
+/// The pace that `to_send` starts in `left` seconds need, without the slow start; `None` when no pace suffices.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

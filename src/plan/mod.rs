@@ -1,5 +1,5 @@
-//! What a campaign file means: every default filled in, every time and URL decided, no choice left for the moment of
-//! execution.
+//! The plan of a campaign: the meaning of its file at one moment, with every default applied and every time and URL
+//! resolved.
 
 mod build;
 mod fingerprint;
@@ -18,93 +18,93 @@ pub use build::{PlanError, RunOptions, build};
 pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
 pub use schedule::{Schedule, Wave};
 
-/// One campaign, fully decided at one moment. Immutable.
+/// A campaign with everything resolved. Immutable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Whose ledger it is.
+    /// The identity of its ledger.
     pub identity: Identity,
     /// The activity that new deliveries are sent under.
     pub activity_id: ActivityId,
-    /// Where requests go, without a slash at its end.
+    /// The base URL of requests, without a trailing slash.
     pub base_url: String,
     /// How many coupons each user is owed, from 1.
     pub coupons_per_user: u8,
     /// The most coupons that the campaign may give over its whole life.
     pub max_coupons: u64,
-    /// How much of the audience, and how good it has to be.
+    /// Selection and checks of the audience.
     pub audience: Audience,
-    /// When something may be sent.
+    /// When attempts may start.
     pub schedule: Schedule,
-    /// How fast.
+    /// How fast attempts start.
     pub pace: Pace,
-    /// What is tried again, when and how often.
+    /// When and how often attempts are retried.
     pub retry: Retry,
-    /// What stops it.
+    /// The rules that halt a run.
     pub halt: Halt,
-    /// The file's own classes of codes, before the built-in table.
+    /// Classes of codes from the file; they override the built-in table.
     pub codes: BTreeMap<i64, Class>,
-    /// The bounds that this one run was given.
+    /// The options of this run.
     pub run: Bounds,
 }
 
-/// How much of the audience is owed a coupon, and how good it has to be.
+/// Selection and checks of the audience.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Audience {
-    /// The first so many recipients ever owed; the largest number there is when the file names none.
+    /// How many recipients may ever be owed a coupon; `u64::MAX` without a limit.
     pub limit: u64,
-    /// Whose turn comes first.
+    /// The order of recipients.
     pub order: TurnOrder,
-    /// The share of the audience, from 0 and below 1, that is never sent to.
+    /// The share of the audience, at least 0 and below 1, that never receives a coupon.
     pub control_group: f64,
-    /// Who was last active too long ago.
+    /// Which users were last active too long ago.
     pub lapse: Lapse,
-    /// The present by which that is decided.
+    /// The time as of which that is decided.
     pub as_of: AsOf,
-    /// Whether an empty audience is complete rather than a mistake.
+    /// Whether an empty audience is accepted as complete; otherwise it is an error.
     pub allow_empty: bool,
-    /// The share of unusable rows, from 0 to 1, of those read; more than this is a mistake.
+    /// The accepted share of unusable rows, from 0 to 1; a larger share is an error.
     pub max_unusable: f64,
 }
 
-/// Whose turn comes first.
+/// The order of recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TurnOrder {
     /// In the order of the source.
     AsListed,
-    /// Who would lapse soonest.
+    /// The users whose activity expires first come first.
     ExpiringFirst,
 }
 
-/// When a user lapses: falls out of those who may be given a coupon, because they were not active for too long.
+/// When a user's activity expires: a user who was inactive for too long is not sent a coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lapse {
-    /// Nobody ever does.
+    /// Activity never expires.
     Never,
-    /// So long after they were last active.
+    /// Activity expires after this time.
     After(Duration),
 }
 
-/// The present that a run goes by when it asks who has lapsed.
+/// The present time that expiry of activity is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
-    /// The wall clock's.
+    /// The wall clock.
     Wall,
-    /// This one at the run's beginning, and on from there: a rehearsal takes the start of the schedule for the present.
+    /// This time at the begin of the run, advancing from there: a rehearsal starts at the start of the schedule.
     From(Timestamp),
 }
 
 /// How fast attempts start for the app id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Starts in any rolling second; also below 1.
+    /// Starts in any rolling second; may be below 1.
     pub per_second: f64,
-    /// Requests under way at once; at least 1.
+    /// Requests in flight at once; at least 1.
     pub max_in_flight: u16,
-    /// Attempts in one day of the schedule's zone; the largest number there is when the file names none.
+    /// Attempts in one day of the schedule's time zone; `u64::MAX` without a limit.
     pub per_day: u64,
 }
 
-/// What is tried again, when and how often.
+/// When and how often attempts are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Attempts of one delivery in one run; at least 1.
@@ -113,50 +113,50 @@ pub struct Retry {
     pub first_delay: Duration,
     /// The longest delay that doubling reaches.
     pub max_delay: Duration,
-    /// For how long one attempt may take.
+    /// The timeout of one attempt.
     pub timeout: Duration,
-    /// Whether a doubt is resent.
+    /// What happens to a delivery in doubt.
     pub in_doubt: InDoubt,
-    /// For how long after the first unknown attempt a doubt may be resent.
+    /// How long after the first unknown attempt a delivery in doubt may be sent again.
     pub resend_within: Duration,
-    /// After how long an outage ends the run.
+    /// How long an outage lasts before it ends the run.
     pub give_up: Duration,
 }
 
 /// What happens to a delivery whose outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InDoubt {
-    /// It is sent again with the same id.
+    /// It is sent again with the same idempotency key.
     Resend,
     /// A person decides.
     Ask,
 }
 
-/// What stops a run.
+/// The rules that halt a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Halt {
-    /// Users refused by the built-in table.
+    /// Users that the built-in table counts as refused.
     pub refused: Guard,
-    /// Deliveries held.
+    /// Held deliveries.
     pub held: Guard,
-    /// One unlisted or held code so often in a row.
+    /// How many times in a row one unlisted or held code halts the run.
     pub same_code: u32,
 }
 
-/// A share of the last deliveries answered that is too much.
+/// A limit on a share of the last answered deliveries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guard {
-    /// The share, from 0 to 1; more than this halts.
+    /// The share, from 0 to 1; a larger one halts the run.
     pub over: f64,
-    /// How many deliveries the sample has; never judged with fewer.
+    /// The size of the sample; smaller samples never halt a run.
     pub after: u32,
 }
 
-/// What one run was told on the command line.
+/// The options of one run from the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The most deliveries that this run may attempt.
     pub at_most: u64,
-    /// Whether to leave instead of waiting for the start, a window, the next day, a wave or another run.
+    /// Whether to end instead of waiting for the start, a window, the next day, a wave or another run.
     pub no_wait: bool,
 }

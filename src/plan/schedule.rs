@@ -1,4 +1,4 @@
-//! When something may be sent.
+//! The schedule of a plan.
 
 use std::time::Duration;
 
@@ -7,50 +7,51 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::Calendar;
 
-/// When something may be sent: not before the start, not at or after the end, and in between only in windows.
+/// When attempts may start: from the start on, before the end, and only inside windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
-    /// The start; the smallest time there is when the file names none.
+    /// The start; [`Timestamp::MIN`] without one.
     pub start: Timestamp,
-    /// The end; the largest time there is when the file names none.
+    /// The end; [`Timestamp::MAX`] without one.
     pub end: Timestamp,
     /// The windows.
     pub hours: Calendar,
-    /// Windows that are shown and not waited for: a rehearsal's. All hours where they are waited for.
+    /// The windows that a rehearsal shows and does not wait for; always open in a run that waits.
     pub shown: Calendar,
-    /// By whose calendar a day is a day.
+    /// The time zone that defines days.
     pub zone: TimeZone,
-    /// Who has a turn before the others, in this order.
+    /// The waves, in the order of sending.
     pub waves: Vec<Wave>,
-    /// Whether the waits behind waves and days are waited for; a rehearsal only shows them.
+    /// Whether the run waits after waves and for days; a rehearsal only shows these waits.
     pub waits: bool,
 }
 
-/// A share of the audience that has its turn before the others.
+/// A share of the audience that is sent to before the rest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wave {
-    /// The share that has had its turn with it, from 0 to 1; larger from wave to wave.
+    /// The cumulative share up to and including this wave, from 0 to 1; grows from wave to wave.
     pub share: f64,
-    /// For how long nobody else's turn comes after its end.
+    /// The wait after the end of this wave.
     pub wait: Duration,
-    /// More answers than this share, from 0 to 1, that are no coupon halt the run; with 1 none do.
+    /// The share of answers that issue no coupon, from 0 to 1; a larger one halts the run, so 1 never does.
     pub not_issued: f64,
 }
 
 impl Schedule {
-    /// Whether something may start at `at`.
+    /// Whether attempts may start at `at`.
     #[must_use]
     pub fn allows(&self, at: Timestamp) -> bool {
         self.start <= at && at < self.end && self.hours.is_open(at)
     }
 
-    /// The first moment at or after `at` at which something may start; none when there is none before the end.
+    /// The first moment at or after `at` at which attempts may start; `None` without one before the end.
     #[must_use]
     pub fn opens(&self, at: Timestamp) -> Option<Timestamp> {
         self.hours.opens(at.max(self.start)).filter(|opens| *opens < self.end)
     }
 
-    /// The first moment at or after `now` at which somebody's turn can come; where nobody's does, `now` or the start.
+    /// The first moment at or after `now` at which an attempt may start; without one before the end, the later of `now`
+    /// and the start.
     #[must_use]
     pub fn turns(&self, now: Timestamp) -> Timestamp {
         self.opens(now).unwrap_or_else(|| now.max(self.start))

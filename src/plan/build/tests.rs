@@ -1,4 +1,4 @@
-//! What a campaign means: with nothing said, with everything said, in a rehearsal; and its fingerprint.
+//! Building plans: from a minimal file, from a full one, for a rehearsal; and their fingerprints.
 
 use std::path::Path;
 use std::time::Duration;
@@ -177,7 +177,7 @@ fn a_rehearsal_has_no_times_and_stays_on_this_machine() {
     }
 }
 
-/// Each means something else than all others, and than nothing.
+/// Files whose fingerprints differ from each other and from that of the minimal file.
 const MEANINGS: [&str; 34] = [
     "coupons_per_user: 2\n",
     "max_coupons: 5\n",
@@ -219,7 +219,7 @@ const MEANINGS: [&str; 34] = [
 fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
     let hash = [7; 32];
     let base = fingerprint(&plan(""), &hash);
-    // Kept for ever: a plan that was agreed to is recognised by a later version.
+    // Must never change: a later version has to recognise an agreed plan.
     assert_eq!(base, "714142d485-e5b5c7ca89");
     let bounds = RunOptions {
         at_most: Some(5),
@@ -228,7 +228,7 @@ fn a_fingerprint_changes_with_the_meaning_and_with_nothing_else() {
     };
     let bounded = build(&campaign("title: another\ntimezone: UTC\n"), bounds).expect("it can be planned");
     assert_eq!(fingerprint(&bounded, &hash), base);
-    // Windows are what they cover, not how they are written.
+    // Equal windows have equal fingerprints, however the file writes them.
     let same = [
         "schedule: {hours: [mon-sun 00:00-24:00], closed: []}\n",
         "schedule: {hours: [mon-fri 00:00-12:00, mon-sun 12:00-00:00, sat-sun 00:00-13:00]}\n",

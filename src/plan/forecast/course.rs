@@ -1,4 +1,4 @@
-//! The way of a run through its waves: when the starts of each come, one wave behind the other.
+//! The timeline of a run through its waves: when the attempts of each wave start.
 
 use std::time::Duration;
 
@@ -11,22 +11,21 @@ use crate::calendar::Calendar;
 use crate::clock::{later, until};
 use crate::plan::{Plan, Schedule};
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Debug)]
 struct Way<'a> {
     hours: &'a Calendar,
     end: Timestamp,
     curve: Curve,
     days: Days<'a>,
-    /// For how long nothing starts after the app id's turn was taken.
+    /// How long nothing starts after the app id's lock is acquired.
     taking: Duration,
-    /// How many have started.
     sent: u64,
-    /// When the last of them was answered; none when the app id's turn was never taken.
+    /// When the last attempt was answered; `None` while the app id's lock was never acquired.
     before: Option<Timestamp>,
-    /// Since when the next wave may begin, but for what it waits for itself.
+    /// When the next wave may begin, apart from its own wait.
     at: Timestamp,
-    /// Since when the pace lets the next one start; none before the first.
+    /// When the pace allows the next start; `None` before the first.
     paced: Option<Timestamp>,
 }
 
@@ -54,7 +53,7 @@ impl<'a> Way<'a> {
         let begins = self.begins(part);
         let paced = self.paced.and_then(|paced| self.hours.opens(paced));
         let from = begins.max(paced.unwrap_or(begins));
-        // The app id's turn is taken when there is something to send, and let go of in a long wait.
+        // A run acquires the app id's lock when it has something to send, and releases it for a long wait.
         let waited = self
             .before
             .is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
@@ -67,7 +66,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Goes through a wave, of which so many start; none start where there is nothing to send.
+    /// Advances past a wave in which `to_send` attempts start; returns `None` when there is nothing to send.
     fn go(&mut self, part: &WaveLoad, to_send: u64) -> Option<Run> {
         let sending = self.next(part);
         if to_send == 0 {
@@ -84,26 +83,26 @@ impl<'a> Way<'a> {
         Some(run)
     }
 
-    /// How many seconds there are to send before the end, waits left out, when the next wave is the last one.
+    /// How many seconds remain for sending before the end, without waits, if the next wave is the last one.
     fn left(&self, part: &WaveLoad) -> f64 {
         if self.end == Timestamp::MAX {
             return f64::MAX;
         }
         let sending = self.next(part);
-        // Where it begins behind the end, those before it would have to be done sooner by as much.
+        // When the wave begins after the end, earlier waves would have to finish sooner by the difference.
         let late = open_between(self.hours, self.end, sending.from).as_secs_f64();
         sending.seconds() + self.curve.start(self.sent).unwrap_or(f64::MAX) - late
     }
 }
 
-/// When everything starts, wave by wave.
+/// The start times of a run, wave by wave.
 pub(super) struct Course {
     pub(super) first: Option<Timestamp>,
-    /// None where calendars end before.
+    /// `None` when the calendar ends before.
     pub(super) last: Option<Timestamp>,
-    /// How many start before the schedule's end.
+    /// How many attempts start before the schedule's end.
     pub(super) in_time: u64,
-    /// How many seconds there are to send before it, waits behind waves left out.
+    /// How many seconds remain for sending before the end, without the waits after waves.
     pub(super) left: f64,
     pub(super) turns: Vec<WaveTurns>,
 }
@@ -114,7 +113,7 @@ impl Course {
         Self::along(way, &parts(load), load.to_send.min(plan.run.at_most))
     }
 
-    /// The starts of so many at most.
+    /// The course of at most `most` attempts.
     fn along(mut way: Way<'_>, parts: &[WaveLoad], most: u64) -> Self {
         let mut course = Self {
             first: None,
@@ -145,8 +144,8 @@ impl Course {
     }
 }
 
-/// When the last answer will be there of a run that is under way and starts so many a second: what is left of the present
-/// wave, and those behind it. None when nothing is left, or it lies beyond all calendars.
+/// When the last answer of a run in progress arrives, at a pace of `per_second`: `left` is the rest of the present wave
+/// and the waves after it. `None` when nothing is left, or the time is beyond the calendar.
 #[must_use]
 pub fn rest(hours: &Calendar, per_second: f64, left: &[WaveLoad], now: Timestamp) -> Option<Timestamp> {
     if per_second <= 0.0 {
@@ -167,7 +166,7 @@ pub fn rest(hours: &Calendar, per_second: f64, left: &[WaveLoad], now: Timestamp
     Some(later(last, ANSWER))
 }
 
-/// What there is to do, in the order of the turns.
+/// The waves in the order of sending, the remaining deliveries last.
 fn parts(load: &Load) -> Vec<WaveLoad> {
     let waves = load.waves.iter().map(|wave| wave.to_send).sum();
     let rest = WaveLoad {
@@ -183,24 +182,24 @@ fn parts(load: &Load) -> Vec<WaveLoad> {
         .collect()
 }
 
-/// When a run would start what it attempts, one after another, wave by wave.
+/// The start times of the attempts of a run, in order, wave by wave.
 #[derive(Clone, Debug)]
 pub struct Starts<'a> {
-    /// How far it has come when the present wave begins.
+    /// The progress when the present wave begins.
     way: Way<'a>,
     schedule: &'a Schedule,
-    /// The present wave and those behind it.
+    /// The present wave and those after it.
     parts: Vec<WaveLoad>,
     /// The starts of the present wave.
     segments: Vec<Segment>,
-    /// How many there may be.
+    /// The maximum number of attempts.
     most: u64,
-    /// More than any wave has to send.
+    /// An upper bound on the attempts of any wave.
     all: u64,
 }
 
 impl<'a> Starts<'a> {
-    /// The starts of a run that has at most this to do. Of a wave, however much of what it has to do falls away.
+    /// The start times of a run whose work is at most `load`; deliveries of a wave may drop out.
     #[must_use]
     pub fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
         let begin = now.max(plan.schedule.start);
@@ -216,9 +215,8 @@ impl<'a> Starts<'a> {
         starts
     }
 
-    /// Looks where the starts of the present wave would be.
     fn look(&mut self) {
-        // Where its turn does not come before the end, a run ends without a look at who it is.
+        // A wave that cannot begin before the end has no starts: the run ends without checking its recipients.
         let present = self
             .parts
             .first()

@@ -1,6 +1,6 @@
-//! How many users will have lapsed before their turn comes: a forecast from what is known when a plan is made.
+//! Forecasts how many users' activity will have expired before their turn.
 //!
-//! When a turn comes, if it does, is asked for each start in its order, so that a schedule is not this one's matter.
+//! The caller supplies the start times in order, so this module does not depend on the schedule.
 
 use std::collections::BTreeMap;
 
@@ -12,63 +12,63 @@ pub use crate::plan::TurnOrder;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// A coupon whose turn is to come.
+/// A coupon that waits for its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// The last moment at which its user may be sent to.
+    /// The last moment at which its user may be sent a coupon.
     pub latest: Timestamp,
-    /// The wave that it comes with, from 1; none when its user is in no wave.
+    /// The number of its wave, from 1; `None` when its user is in no wave.
     pub wave: Option<u32>,
-    /// Whether it is the last one of its user.
+    /// Whether it is the last coupon of its user.
     pub last: bool,
 }
 
-/// A coupon that was attempted before and is due again, before all that never were.
+/// A coupon that was attempted before and is due again; it goes before those that never were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Again {
     /// When it is due.
     pub due: Timestamp,
-    /// Its turn; none where no lapse keeps it from that, because it is in doubt.
+    /// Its turn; `None` for a coupon in doubt, which is sent again even if the activity expires.
     pub turn: Option<Turn>,
 }
 
-/// A start that a run would come to.
+/// A start time of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Whether the run makes it: the schedule's end is not before it.
+    /// Whether the run reaches it: it is before the schedule's end.
     pub made: bool,
 }
 
-/// What is to be expected of those who wait for their turn.
+/// The forecast of expiry for one order of recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lapses {
     /// How many coupons will have their turn.
     pub in_time: u64,
-    /// How many will have none, because their user has lapsed before it.
+    /// How many will have none, because the activity of their user expires before.
     pub lapsed: u64,
-    /// How many have no turn in this run, and their user has not lapsed when the run looks at them last.
+    /// How many have no turn in this run although the activity of their user has not expired when the run last checks
+    /// them.
     pub unreached: u64,
-    /// How many users lapse in each hour, by the hour's beginning, before a turn of theirs. Hours in which nobody does are
-    /// not there.
+    /// How many users' activity expires before one of their turns, by the beginning of the hour in which it does. Hours
+    /// without any are absent.
     pub by_hour: BTreeMap<Timestamp, u64>,
-    /// How many coupons have no turn because their user has lapsed, by the wave that it would come with. Waves in which
-    /// nobody does are not there.
+    /// How many coupons have no turn because of expiry, by wave. Waves without any are absent.
     pub by_wave: BTreeMap<Option<u32>, u64>,
 }
 
-/// When a run starts what it attempts.
+/// A source of start times.
 pub trait Starting {
-    /// When the `nth` start is, from 0, that is not before `due`; none when there is none any more. Starts never go back in
-    /// time.
+    /// The time of the `nth` start, from 0, that is not before `due`; `None` when there is no further one. Starts are
+    /// in ascending order of time.
     fn start(&self, nth: u64, due: Timestamp) -> Option<Start>;
 
-    /// Begins a wave behind so many starts, or the turns of everybody who is in none; nothing where those come at present.
+    /// Begins a wave after `nth` starts, or with `None` the rest of the users. Does nothing for the present wave.
     fn begin(&mut self, wave: Option<u32>, nth: u64);
 }
 
-/// Starts that no wave waits for.
+/// A source of start times without waves.
 impl<F: Fn(u64, Timestamp) -> Option<Start>> Starting for F {
     fn start(&self, nth: u64, due: Timestamp) -> Option<Start> {
         self(nth, due)
@@ -77,19 +77,19 @@ impl<F: Fn(u64, Timestamp) -> Option<Start>> Starting for F {
     fn begin(&mut self, _: Option<u32>, _: u64) {}
 }
 
-/// Both orders, side by side.
+/// The forecasts of both orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// The order that is planned.
+    /// The planned order.
     pub order: TurnOrder,
-    /// In the order of the source, or of admission where another one is planned.
+    /// In the order of the source, or of admission when another order is planned.
     pub as_listed: Lapses,
-    /// With those first who would lapse soonest.
+    /// Users whose activity expires soonest come first.
     pub expiring_first: Lapses,
 }
 
 impl Comparison {
-    /// What is to be expected of the order that is planned.
+    /// The forecast of the planned order.
     #[must_use]
     pub const fn planned(&self) -> &Lapses {
         match self.order {
@@ -98,13 +98,13 @@ impl Comparison {
         }
     }
 
-    /// Whether those come first who would lapse soonest.
+    /// Whether the plan puts users first whose activity expires soonest.
     #[must_use]
     pub const fn is_expiring_first(&self) -> bool {
         matches!(self.order, TurnOrder::ExpiringFirst)
     }
 
-    /// How many coupons more have their turn where those come first who would lapse soonest.
+    /// How many more coupons have their turn in the order `expiring_first`.
     #[must_use]
     pub const fn saved(&self) -> u64 {
         self.expiring_first.in_time.saturating_sub(self.as_listed.in_time)
@@ -112,10 +112,10 @@ impl Comparison {
 }
 
 impl Lapses {
-    /// Forecasts one order: the turns as they come, wave by wave, and among them, as soon as they are due, those of `again`,
-    /// which are sorted by that. Whoever has lapsed when their turn comes takes no start, so that the next wave begins
-    /// sooner, and a run knows it before: also of a turn that would come behind its end, as long as it waits for nobody
-    /// else.
+    /// Forecasts one order. `turns` come wave by wave; `again` is sorted by due time and goes first as soon as it is
+    /// due. A user whose activity has expired takes no start, so the next wave begins sooner. The run knows such users
+    /// in advance, also those whose turn would come after the end of the run, unless a user before them still waits for
+    /// a start.
     #[must_use]
     pub fn of(again: &[Again], turns: impl IntoIterator<Item = Turn>, starts: impl Starting) -> Self {
         let mut course = Course {
@@ -136,7 +136,7 @@ impl Lapses {
         course.lapses
     }
 
-    /// How many users lapse before a turn of theirs.
+    /// How many users' activity expires before one of their turns.
     #[must_use]
     pub fn users(&self) -> u64 {
         self.by_hour.values().sum()
@@ -145,7 +145,8 @@ impl Lapses {
     fn lapse(&mut self, turn: Turn) {
         self.lapsed += 1;
         *self.by_wave.entry(turn.wave).or_default() += 1;
-        // Who has lapsed before one of their coupons has lapsed before those behind it as well.
+        // A user whose activity expired before one coupon also misses the later ones, so count the user at the last
+        // coupon.
         if turn.last {
             let ms = turn.latest.as_millisecond();
             *self.by_hour.entry(from_ms(ms - ms.rem_euclid(HOUR_MS))).or_default() += 1;
@@ -153,12 +154,10 @@ impl Lapses {
     }
 }
 
-/// A forecast that is under way.
 struct Course<S> {
     starts: S,
-    /// The latest start so far.
     last: Option<Timestamp>,
-    /// Whether somebody has the turn now who will not start before the end.
+    /// Whether a user has the turn who will not start before the end.
     waits: bool,
     lapses: Lapses,
 }
@@ -213,7 +212,7 @@ mod tests {
         }
     }
 
-    /// One start in so many seconds, the first at 0, none at or after `end`.
+    /// One start every `seconds`, the first at 0, none at or after `end`.
     fn every(seconds: i64, end: i64) -> impl Fn(u64, Timestamp) -> Option<Start> {
         move |nth, due| {
             let start = at(i64::try_from(nth).expect("a small number") * seconds).max(due);
@@ -234,7 +233,7 @@ mod tests {
 
     #[test]
     fn who_lapses_takes_no_start_and_is_counted_in_the_hour_of_it() {
-        // One start an hour; the fourth user lapses in hour 1, before their turn in hour 3.
+        // One start an hour; the activity of the fourth user expires in hour 1, before their turn in hour 3.
         let latest = [5, 5, 5, 1, 5].map(|hour| from_ms(hour * HOUR + 60_000));
         let forecast = compared(&latest, every(3_600, 360_000));
         assert_eq!(
@@ -265,8 +264,8 @@ mod tests {
             due: at(due),
             turn: latest.map(|latest| turn(at(latest))),
         };
-        // Starts at 0 and 1 are those of the first two; the third of them is due at 4, when its user has lapsed. The last
-        // turn is put off to 3 by them, and comes too late.
+        // The first two take the starts at 0 and 1. The third is due at 4, after the activity of its user has expired.
+        // The last turn is delayed to 3 and comes too late.
         let all = [again(0, None), again(1, Some(9)), again(4, Some(3)), again(20, None)];
         let turns = [turn(at(9)), turn(at(2))];
         let forecast = Lapses::of(&all, turns, every(1, 100));
@@ -287,7 +286,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever lapses soonest first is the best order there is, and nobody is lost from the sum.
+        /// Sorting by expiry is the best order, and the counts add up to all users.
         #[test]
         fn no_order_has_more_in_time(
             mut latest in prop::collection::vec(0_i64..40, 0..8), seconds in 1_i64..4, end in 1_i64..30,

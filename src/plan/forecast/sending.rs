@@ -1,4 +1,4 @@
-//! The time in which attempts start, and how they lie in it: windows, days that have had enough, and the slow start.
+//! The time in which attempts start, and their distribution over it: windows, limits by day, and the slow start.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::calendar::{Calendar, Day, FAR};
 use crate::clock::{later, until};
 use crate::plan::Plan;
 
-/// Starts along the curve without a wait between them.
+/// Consecutive starts along the curve without a wait between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
-    /// How many started before.
+    /// How many attempts started before.
     pub(super) before: u64,
-    /// When the first of them is at the earliest, and how far along the curve that is, in seconds.
+    /// The earliest time of the first start, and its position on the curve, in seconds.
     pub(super) begins: Timestamp,
     pub(super) passed: f64,
 }
 
-/// How many attempts may start on each day, and how many did on the last one that had some.
+/// The limit of attempts a day, and how many began on the last day with any.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Days<'a> {
     zone: &'a TimeZone,
@@ -41,7 +41,6 @@ impl<'a> Days<'a> {
         }
     }
 
-    /// As many as the pace lets on each.
     pub(super) fn unlimited(zone: &'a TimeZone, now: Timestamp) -> Self {
         Self {
             zone,
@@ -68,20 +67,19 @@ impl<'a> Days<'a> {
     }
 }
 
-/// The time in which attempts start: what the windows have from a moment on, but for the second after the app id's turn was
-/// taken in each that comes after a wait.
+/// The time in which attempts start: the windows from a moment on, without the pause after the app id's lock is
+/// acquired in each window that follows a wait.
 pub(super) struct Sending<'a> {
     pub(super) hours: &'a Calendar,
-    /// The schedule's end.
     pub(super) end: Timestamp,
     pub(super) from: Timestamp,
-    /// Whether the app id's turn is taken anew at its beginning.
+    /// Whether the run acquires the app id's lock at the beginning.
     pub(super) waited: bool,
-    /// For how long nothing starts when it was.
+    /// How long nothing starts after that.
     pub(super) taking: Duration,
 }
 
-/// A stretch of it that lies in one window, and in one day where days have limits.
+/// A part of one window, within one day if days have limits.
 #[derive(Clone, Copy)]
 pub(super) struct Stretch {
     begins: Timestamp,
@@ -95,12 +93,12 @@ impl Stretch {
     }
 }
 
-/// Some attempts, in a row.
+/// Consecutive attempts.
 pub(super) struct Run {
-    /// When the first of them would start, and the last; none where calendars end before.
+    /// When the first and the last of them would start; `None` when the calendar ends before.
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
-    /// How many would before the schedule's end.
+    /// How many would start before the schedule's end.
     pub(super) in_time: u64,
     pub(super) segments: Vec<Segment>,
 }
@@ -132,7 +130,7 @@ impl Sending<'_> {
         })
     }
 
-    /// Its windows, each in parts of a day where days have limits.
+    /// The windows, split by day if days have limits.
     fn stretches(&self, days: Days<'_>) -> impl Iterator<Item = Stretch> {
         let parts = move |window: Stretch| {
             let part = move |begins: Timestamp| {
@@ -147,7 +145,7 @@ impl Sending<'_> {
         self.windows().flat_map(parts).take(FAR)
     }
 
-    /// So many attempts along the curve, behind those that were sent before.
+    /// The next `many` attempts along the curve, after `sent` earlier ones.
     pub(super) fn run(&self, curve: &Curve, sent: u64, many: u64, days: &mut Days<'_>) -> Run {
         let mut run = Run {
             first: None,
@@ -155,12 +153,15 @@ impl Sending<'_> {
             in_time: 0,
             segments: Vec::new(),
         };
-        let (all, end) = (sent.saturating_add(many), self.end);
-        let (mut sent, mut passed, mut used_up) = (sent, curve.start(sent).unwrap_or(f64::MAX), false);
+        let all = sent.saturating_add(many);
+        let end = self.end;
+        let mut sent = sent;
+        let mut passed = curve.start(sent).unwrap_or(f64::MAX);
+        let mut used_up = false;
         for mut stretch in self.stretches(*days) {
             let is_new = stretch.day.is_some_and(|day| day != days.last);
             if used_up && is_new {
-                // The app id was let go of until the day began, as in any long wait.
+                // The run released the app id's lock until the day began, as in any long wait.
                 stretch.begins = later(stretch.begins, self.taking).min(stretch.ends);
                 used_up = false;
             }
@@ -193,7 +194,7 @@ impl Sending<'_> {
                 return run;
             }
             used_up |= here < by_pace;
-            // What a day no longer lets start goes on where it stopped.
+            // After a day's limit, the curve continues where it stopped.
             passed = if here < by_pace {
                 curve.start(sent).unwrap_or(f64::MAX)
             } else {
@@ -203,7 +204,7 @@ impl Sending<'_> {
         run
     }
 
-    /// How many seconds of it lie before the end.
+    /// How many seconds remain before the end.
     pub(super) fn seconds(&self) -> f64 {
         let end = self.end;
         let windows = self.windows().take_while(|window| window.begins < end);
@@ -217,7 +218,7 @@ impl Sending<'_> {
         inside.sum()
     }
 
-    /// How many the days before the end let start, were the pace no matter.
+    /// How many attempts the days before the end allow at any pace.
     pub(super) fn days_have(&self, mut days: Days<'_>) -> u64 {
         let end = self.end;
         if !days.are_limited() {
@@ -232,24 +233,28 @@ impl Sending<'_> {
     }
 }
 
-/// The time so many seconds after another, if calendars have it.
+/// The time `secs` seconds after `from`; `None` beyond the calendar.
 pub(super) fn moment(from: Timestamp, secs: f64) -> Option<Timestamp> {
     let at = later(from, Duration::try_from_secs_f64(secs).ok()?);
     (at < Timestamp::MAX).then_some(at)
 }
 
-/// When each start happens, in seconds after the first.
+/// The time of each start, in seconds after the first.
 #[derive(Clone, Debug)]
 pub(super) struct Curve {
-    /// The rounds of the slow start: how many starts came before, and when it began.
+    /// The rounds of the slow start: how many starts came before, when it began, and its rate in starts a second.
     rounds: Vec<(f64, f64, f64)>,
 }
 
 impl Curve {
     pub(super) fn of(plan: &Plan) -> Self {
-        let (pace, most) = (plan.pace.per_second, f64::from(plan.pace.max_in_flight));
+        let pace = plan.pace.per_second;
+        let most = f64::from(plan.pace.max_in_flight);
         let answer = ANSWER.as_secs_f64();
-        let (mut rounds, mut before, mut at, mut allowed) = (Vec::new(), 0.0, 0.0, 1.0_f64);
+        let mut rounds = Vec::new();
+        let mut before = 0.0;
+        let mut at = 0.0;
+        let mut allowed = 1.0_f64;
         loop {
             let rate = pace.min(allowed / answer);
             rounds.push((before, at, rate));
@@ -262,7 +267,6 @@ impl Curve {
         }
     }
 
-    /// Without a slow start.
     pub(super) fn steady(per_second: f64) -> Self {
         let rounds = vec![(0.0, 0.0, per_second)];
         Self { rounds }
@@ -276,7 +280,7 @@ impl Curve {
         Some(at + (nth - before) / rate)
     }
 
-    /// How long after the one before the `nth` start happens.
+    /// The interval before the `nth` start; `None` for the first.
     pub(super) fn gap_before(&self, nth: u64) -> Option<f64> {
         Some(self.start(nth)? - self.start(nth.checked_sub(1)?)?)
     }

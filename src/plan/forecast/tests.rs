@@ -1,4 +1,4 @@
-//! When campaigns would be done, and the numbers that keep them from it.
+//! Forecasts of runs and of the obstacles in their way.
 
 use std::path::Path;
 
@@ -151,7 +151,7 @@ proptest! {
         let bounded = said(&plan, to_send);
         prop_assert_eq!(bounded.ends_at, free.ends_at);
         prop_assert_eq!(bounded.obstacle.is_some(), bounded.in_time < to_send.min(at_most));
-        // What is done in time is done: so many and no more fit before the end.
+        // As many deliveries as the forecast calls in time, and no more, fit before the end.
         if bounded.in_time > 0 {
             let done = said(&plan, bounded.in_time);
             prop_assert!(done.obstacle.is_none() || done.in_time + 1 >= bounded.in_time, "{:?} {:?}", bounded, done);
@@ -203,7 +203,8 @@ proptest! {
         let mut free = plan("schedule: {hours: [\"mon-fri 10:00-21:00\", \"sat 22:00-03:00\"]}");
         free.schedule.end = from_ms(NOW + hours * 3_600_000);
         let limited = Plan { pace: crate::plan::Pace { per_day: u64::MAX - 1, ..free.pace }, ..free.clone() };
-        let (free, limited) = (said(&free, to_send), said(&limited, to_send));
+        let free = said(&free, to_send);
+        let limited = said(&limited, to_send);
         prop_assert_eq!(free.starts_at, limited.starts_at);
         prop_assert!(free.in_time.abs_diff(limited.in_time) <= 1);
         let apart = free.ends_at.zip(limited.ends_at).map(|(a, b)| a.duration_until(b).abs());
