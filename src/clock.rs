@@ -1,8 +1,8 @@
-//! Time as everything else sees it: a monotonic clock for waiting, the wall clock for what a person calls now.
+//! Clocks: a monotonic clock for waits, the wall clock for dates and times, and a clock for ages.
 //!
-//! Waiting goes by tokio's clock, which tests can pause. The wall is a separate thing: it may be corrected by an hour
-//! while a campaign runs, or leap when a laptop wakes, so every wait for a wall time looks at the wall again. Ages go by
-//! neither: a correction of the wall does not change them, and the time that a machine was suspended counts.
+//! Waits use tokio's clock, which tests can pause. The wall clock may be corrected by an hour while a campaign runs, or
+//! jump when a laptop wakes, so a wait for a wall time reads the wall clock again at intervals. Ages use neither clock:
+//! a correction of the wall clock does not change an age, and the time that a machine was suspended counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::planted::planted;
 
-/// The longest that a wait for a wall time goes without looking at the wall again.
+/// The longest interval between two readings of the wall clock while a wait for a wall time lasts.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The wall clock, real or simulated. Cheap to clone; clones of a simulated clock share its corrections.
@@ -52,16 +52,16 @@ impl Clock {
         })))
     }
 
-    /// Corrects a simulated wall clock by `ms` milliseconds, as an operator or NTP would. The machine's own clock is
-    /// not ours to correct: there this does nothing.
+    /// Corrects a simulated wall clock by `ms` milliseconds, as an operator or NTP would. Does nothing to the machine's
+    /// own clock.
     pub fn shift_ms(&self, ms: i64) {
         if let Wall::Simulated(simulated) = &self.0 {
             simulated.shifted_ms.fetch_add(ms, Ordering::SeqCst);
         }
     }
 
-    /// Suspends the machine of a simulated clock for `ms` milliseconds, as a laptop does that sleeps: the wall goes on, and
-    /// tokio's clock does not.
+    /// Suspends the machine of a simulated clock for `ms` milliseconds, like a laptop that sleeps: the wall clock
+    /// advances, and tokio's clock does not.
     pub fn suspend_ms(&self, ms: u32) {
         if let Wall::Simulated(simulated) = &self.0 {
             simulated.suspended_ms.fetch_add(ms.into(), Ordering::SeqCst);
@@ -69,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// For how long the machine has been suspended, which tokio's clock leaves out.
+    /// How long the machine has been suspended; tokio's clock does not count that time.
     fn suspended(&self) -> Duration {
         match &self.0 {
             Wall::System => system_suspended(),
@@ -77,8 +77,8 @@ impl Clock {
         }
     }
 
-    /// The present for measuring ages: it is monotonic, and counts the time that the machine was suspended. It compares
-    /// only with other times of this clock.
+    /// The present time for measuring ages: monotonic, and it counts the time that the machine was suspended.
+    /// Comparable only with other times of this clock.
     #[must_use]
     pub fn age_now(&self) -> AgeInstant {
         match &self.0 {
@@ -89,7 +89,7 @@ impl Clock {
         }
     }
 
-    /// The present by each clock.
+    /// The present time on each clock.
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment {
@@ -99,7 +99,7 @@ impl Clock {
         }
     }
 
-    /// What the wall says now, to the millisecond.
+    /// The present wall time, in whole milliseconds.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall")]
     pub fn now(&self) -> Timestamp {
@@ -116,7 +116,7 @@ impl Clock {
         from_ms(now.as_millisecond())
     }
 
-    /// Waits until the wall says `at` or later. Ends early or late with the wall when that is corrected.
+    /// Waits until the wall clock reads `at` or later. The wait ends earlier or later when the wall clock is corrected.
     pub async fn sleep_until(&self, at: Timestamp) {
         while let Some(left) = until(self.now(), at) {
             tokio::time::sleep(left.min(LOOK_AGAIN)).await;
@@ -124,19 +124,19 @@ impl Clock {
     }
 }
 
-/// One moment by each clock.
+/// One moment, read on each clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// For windows, days and what people are told.
+    /// For windows, days and displayed times.
     pub wall: Timestamp,
     /// For waits, durations and rates.
     pub instant: Instant,
-    /// For the ages of doubts.
+    /// For the ages of deliveries in doubt.
     pub age: AgeInstant,
 }
 
 impl Moment {
-    /// A moment of a machine that is never suspended.
+    /// A moment on a machine that was never suspended.
     #[must_use]
     pub const fn awake(wall: Timestamp, instant: Instant) -> Self {
         let age = AgeInstant(instant);
@@ -144,7 +144,7 @@ impl Moment {
     }
 }
 
-/// A moment by which ages are measured; see [`Clock::age_now`].
+/// A moment for measuring ages; see [`Clock::age_now`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgeInstant(Instant);
 
@@ -156,7 +156,8 @@ impl std::ops::Add<Duration> for AgeInstant {
     }
 }
 
-/// Linux has a clock that goes on while the machine is suspended, beside the monotonic one that does not.
+/// Linux has two monotonic clocks: `CLOCK_BOOTTIME` counts the time that the machine is suspended, `CLOCK_MONOTONIC`
+/// does not.
 #[cfg(target_os = "linux")]
 fn system_suspended() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
@@ -165,26 +166,26 @@ fn system_suspended() -> Duration {
     read(ClockId::Boottime).saturating_sub(monotonic)
 }
 
-/// Elsewhere nothing tells.
+/// Other platforms do not report the time of suspension.
 #[cfg(not(target_os = "linux"))]
 fn system_suspended() -> Duration {
     Duration::ZERO
 }
 
-/// How long it is from `now` to `at`; none when `at` is not ahead.
+/// The duration from `now` to `at`; `None` when `at` is not after `now`.
 #[must_use]
 pub fn until(now: Timestamp, at: Timestamp) -> Option<Duration> {
     let ms = at.as_millisecond().saturating_sub(now.as_millisecond());
     u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
-/// `by` after `at`, to the millisecond and no sooner, held to the times that can be written.
+/// The time `by` after `at`, rounded up to a whole millisecond and clamped to the range of [`Timestamp`].
 #[must_use]
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
     later_ms(at, i64::try_from(by.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX))
 }
 
-/// The time so many milliseconds after the Unix epoch, held to the times that can be written.
+/// The time `ms` milliseconds after the Unix epoch, clamped to the range of [`Timestamp`].
 #[must_use]
 pub fn from_ms(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })

@@ -1,4 +1,4 @@
-//! What happened in a run, as reporters are told: facts only, owned, without a thought of how they look.
+//! The events of a run, as reporters receive them: owned facts, independent of how they are displayed.
 
 mod reading;
 
@@ -16,192 +16,194 @@ use crate::problem::Problem;
 
 pub use reading::{ExcludeList, FileShare, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind};
 
-/// One event and when it happened.
+/// An event and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, by the wall clock.
+    /// The wall time of the event.
     pub at: Timestamp,
-    /// What.
+    /// The event itself.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// As many campaigns as this process reads at a time read their ledgers and audiences, and this one's turn is ahead.
+    /// The campaign waits to read its ledger and audience: the process limits how many campaigns read at once.
     Queued,
-    /// A run of a campaign began; nothing was read yet.
+    /// A run of a campaign began; nothing has been read yet.
     RunBegan {
-        /// Which campaign.
+        /// The name of the campaign.
         campaign: CampaignName,
-        /// Its title for people.
+        /// The campaign's title for people.
         title: Option<String>,
-        /// For which app.
+        /// The app that the coupons are sent for.
         app_id: AppId,
-        /// Of which activity.
+        /// The activity that the coupons belong to.
         activity_id: ActivityId,
-        /// On which platform.
+        /// The platform that receives the requests.
         platform: PlatformName,
         /// The directory of its ledger.
         ledger: PathBuf,
         /// Whether that ledger is new.
         new_ledger: bool,
     },
-    /// So many rows of the audience were read, those of the excluded included; comes many times, first before any row.
+    /// The progress of reading the audience, rows of exclude lists included. Emitted repeatedly, first before any row
+    /// is read.
     AudienceRead {
-        /// Rows so far.
+        /// Rows read so far.
         rows: u64,
-        /// Of about how many; none where only reading them tells.
+        /// The approximate number of rows; `None` when only reading them reveals it.
         of: Option<u64>,
     },
-    /// So many of the users who are new are durable in the ledger; comes many times. None of them counts yet.
+    /// The progress of writing new users to the ledger. Emitted repeatedly; none of these users counts until
+    /// [`Self::Admitted`].
     Admitting {
-        /// So many.
+        /// Users that are durable in the ledger so far.
         users: u64,
-        /// Of how many.
+        /// All new users.
         of: u64,
     },
-    /// The audience is admitted; this is what is owed.
+    /// The audience is admitted; the counts include what is owed.
     Admitted {
-        /// What the source said.
+        /// The result of reading the source.
         reading: Box<Reading>,
-        /// Where all deliveries stand.
+        /// All deliveries by state.
         counts: Counts,
     },
-    /// A person is asked whether to go on.
+    /// The run asks a person whether to go on.
     Asking,
-    /// A person was asked whether to go on, and has answered.
+    /// A person has answered the question whether to go on.
     Asked {
-        /// How long the person took.
+        /// How long the answer took.
         waited: Duration,
     },
-    /// What the run is doing has changed.
+    /// The run entered another phase.
     Phase(Phase),
-    /// A batch of facts is durable; this is where all deliveries stand now.
+    /// A batch of facts is durable and changed the counts.
     Counted {
-        /// Where.
+        /// All deliveries by state.
         counts: Counts,
     },
     /// The ledger made a batch of the run's facts durable.
     Flushed {
-        /// How long that took.
+        /// How long the flush took.
         took: Duration,
-        /// How many facts.
+        /// The number of facts in the batch.
         facts: u64,
     },
-    /// A send left; the moment the pace counts.
+    /// A request was sent; this is the moment that the pace limits.
     AttemptBegan {
-        /// By a clock that nobody corrects.
+        /// Measured on the monotonic clock.
         since_run_began: Duration,
     },
     /// An attempt ended and its outcome is durable.
     AttemptEnded(Box<Attempt>),
     /// An attempt ended after the ledger failed or was removed, so its outcome is recorded nowhere.
     AttemptUnrecorded(Box<Attempt>),
-    /// The platform asked to slow down, and the app id's pace was lowered or has recovered a step.
+    /// The platform asked to slow down and the app id's pace was lowered, or the pace has recovered by a step.
     PaceChanged {
         /// Starts per second from now on.
         per_second: f64,
-        /// Until when it is expected to be below the plan's; none when it is the plan's again.
+        /// When the pace is expected to reach the plan's again; `None` when it already does.
         until: Option<Timestamp>,
     },
     /// A window of the schedule's hours has opened, or the last one has closed.
     Window {
         /// Whether it is open now.
         open: bool,
-        /// When that changes; none when it never does.
+        /// The time of the next change; `None` when there is no further one.
         until: Option<Timestamp>,
-        /// How long a wait until then a rehearsal passes over; none in a run that waits.
+        /// The length of the wait until then that a rehearsal skips; `None` in a run that waits.
         skipped: Option<Duration>,
     },
-    /// As many attempts began on this day as may, and a rehearsal does not wait for the next one.
+    /// The day's limit of attempts is reached, and a rehearsal does not wait for the next day.
     DayPassedOver {
-        /// How many may.
+        /// The limit of attempts a day.
         most: u64,
         /// When the next day would begin.
         until: Timestamp,
-        /// How long the wait would be.
+        /// The length of the skipped wait.
         wait: Duration,
     },
-    /// What lies ahead of a run with waves: what each that has not ended has to send, in the order of their turns; comes once.
+    /// The waves that have not ended, in the order of sending. Emitted once, in a run with waves.
     WavesAhead {
-        /// Wave by wave, and everybody else at the end.
+        /// Wave by wave; the users who are in no wave come last.
         waves: Vec<WaveLoad>,
     },
     /// A wave has begun or ended.
     Wave {
-        /// Which, from 1; none for everybody who is in no wave.
+        /// The number of the wave, from 1; `None` for the users who are in no wave.
         wave: Option<u32>,
         /// Whether it has ended.
         ended: bool,
-        /// When the next one may begin, if anybody is left.
+        /// When the next wave may begin, if it has users to send to.
         until: Option<Timestamp>,
-        /// How long a wait until then a rehearsal passes over; none in a run that waits.
+        /// The length of the wait until then that a rehearsal skips; `None` in a run that waits.
         skipped: Option<Duration>,
     },
     /// The access token was fetched.
     TokenFetched {
-        /// Until when it is valid.
+        /// When the token expires.
         until: Timestamp,
     },
-    /// Something that a person should read, and that changes nothing.
+    /// A message that a person should read; it changes nothing.
     Warning {
-        /// What.
+        /// The text of the message.
         message: String,
     },
-    /// Nothing more is started, and a person must look.
+    /// The run halted: it starts no further attempt and needs a person.
     Halted(Halted),
     /// The run ended.
     RunEnded {
-        /// How.
+        /// The result of the run.
         ending: Ending,
-        /// Where all deliveries stand.
+        /// All deliveries by state.
         counts: Counts,
     },
 }
 
-/// What there is to do in one wave.
+/// The work of one wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaveLoad {
-    /// Its number from 1; none for everybody who is in no wave.
+    /// The number of the wave, from 1; `None` for the users who are in no wave.
     pub wave: Option<u32>,
-    /// Deliveries that would be attempted.
+    /// Deliveries to attempt.
     pub to_send: u64,
-    /// When it may begin; the smallest time there is when it need not wait for one that has ended.
+    /// The earliest begin; [`Timestamp::MIN`] when the wave does not wait for one that has ended.
     pub not_before: Timestamp,
-    /// The wait behind its end.
+    /// The wait after the end of the wave.
     pub wait: Duration,
 }
 
-/// What a run is doing.
+/// The phases of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum Phase {
-    /// Reading the audience; a run that was not paused then is in no phase before its first.
+    /// Reads the audience. Emitted only when a pause during the reading ends.
     Planning,
-    /// Starting nothing until it is told to go on.
+    /// Starts no attempt until it is resumed.
     Paused {
-        /// Who wanted it.
+        /// The requester of the pause.
         by: Asker,
     },
-    /// Waiting, and for what.
+    /// Waits for something.
     Waiting {
-        /// For what.
+        /// The reason for the wait.
         why: Waiting,
-        /// Until when, where that is known.
+        /// When the wait ends, if that is known.
         until: Option<Timestamp>,
     },
-    /// Sending.
+    /// Sends.
     Sending,
-    /// Starting nothing more; waiting for what is in flight.
+    /// Starts no further attempt and waits for those in flight.
     Draining {
-        /// Why.
+        /// The reason for the end.
         why: Draining,
     },
 }
 
-/// What a run waits for.
+/// The reasons for a wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "for")]
 pub enum Waiting {
@@ -209,53 +211,53 @@ pub enum Waiting {
     Start,
     /// The next window of the schedule's hours.
     Window,
-    /// The next day: as many attempts began on this one as may.
+    /// The next day: the limit of attempts for this day is reached.
     Day {
-        /// How many may.
+        /// The limit of attempts a day.
         most: u64,
     },
     /// The next wave.
     Wave {
-        /// The last that has ended, from 1.
+        /// The number of the wave that ended last, from 1.
         done: u32,
-        /// The one that is waited for; none for everybody who is in no wave.
+        /// The number of the wave that the run waits for; `None` for the users who are in no wave.
         next: Option<u32>,
     },
-    /// Another process that sends for this app id.
+    /// Another process, which sends for this app id.
     AppId {
-        /// Who.
+        /// That process.
         owner: Owner,
     },
-    /// Deliveries that are due again later, and nothing else to do.
+    /// The time at which deliveries are due again; there is nothing else to do.
     Due,
-    /// The platform, which is out of reach.
+    /// The platform, which is unreachable.
     Outage {
-        /// Since when.
+        /// The time of the first failure.
         since: Timestamp,
     },
-    /// The platform, which asks the campaign to wait by this code.
+    /// The platform, which told the campaign to wait with this code.
     Platform {
         /// The code.
         code: i64,
         /// Its message.
         message: String,
     },
-    /// The access token's endpoint, which is out of reach.
+    /// The token endpoint, which is unreachable.
     Token {
-        /// Since when.
+        /// The time of the first failure.
         since: Timestamp,
-        /// Why.
+        /// The cause of the last failure.
         why: String,
     },
 }
 
 impl Waiting {
-    /// Every word of [`Waiting::word`].
+    /// All words that [`Waiting::word`] returns.
     pub const WORDS: [&'static str; 9] = [
         "start", "window", "day", "wave", "app_id", "due", "outage", "platform", "token",
     ];
 
-    /// The reason's word.
+    /// The word for the reason.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -272,18 +274,18 @@ impl Waiting {
     }
 }
 
-/// Why nothing more is started.
+/// Why a run starts no further attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Draining {
-    /// A signal asked for it.
+    /// A signal interrupted it.
     Interrupted,
-    /// Another process asked for it.
+    /// Another process stopped it.
     Stopped {
-        /// Which.
+        /// The requester of the stop.
         by: Asker,
     },
-    /// A guard or a code halted the run.
+    /// A guard or a code halted it.
     Halted,
     /// `schedule.end` is past.
     End,
@@ -291,57 +293,57 @@ pub enum Draining {
     AtMost,
     /// The outage lasted longer than `retry.give_up`.
     GaveUp,
-    /// Nothing is left that the machine may send.
+    /// Nothing is left that can be sent without a person.
     NothingLeft,
-    /// It would have had to wait for the start, and was told not to.
+    /// It would have to wait for the start, and `--no-wait` is set.
     NotStarted,
-    /// It would have had to wait for a window, and was told not to.
+    /// It would have to wait for a window, and `--no-wait` is set.
     OutsideHours,
     /// No window opens before `schedule.end`.
     NoWindow,
-    /// It would have had to wait for the next day, and was told not to.
+    /// It would have to wait for the next day, and `--no-wait` is set.
     DayUsedUp,
-    /// It would have had to wait for a wave, and was told not to.
+    /// It would have to wait for a wave, and `--no-wait` is set.
     BetweenWaves,
-    /// The next wave's turn does not come before `schedule.end`.
+    /// The next wave cannot begin before `schedule.end`.
     NoWave,
-    /// Another process sends for the app id, and the run was told not to wait.
+    /// Another process sends for the app id, and `--no-wait` is set.
     AppIdTaken,
 }
 
-/// The process that has a lock.
+/// The process that holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The machine's name.
+    /// The name of its machine.
     pub host: String,
-    /// The process's number.
+    /// Its process id.
     pub pid: u32,
-    /// Since when.
+    /// When it acquired the lock.
     pub since: Timestamp,
     /// Its command line.
     pub command: String,
 }
 
-/// One attempt, ended.
+/// An attempt that has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The delivery's idempotency key.
     pub merchant_coupon_id: String,
     /// The recipient.
     pub open_id: OpenId,
-    /// Which attempt of the delivery, from 1.
+    /// The number of the attempt of this delivery, from 1.
     pub attempt: u32,
-    /// What it proved: a word such as `issued`, `refused`, `unknown`.
+    /// The proven outcome: a word such as `issued`, `refused`, `unknown`.
     pub outcome: String,
-    /// The platform's code, when there was one.
+    /// The platform's code; `None` without one.
     pub code: Option<i64>,
-    /// What that code means here.
+    /// The class of the code in this campaign.
     pub class: Option<Class>,
-    /// Who says so.
+    /// The source of that class.
     pub classifier: Option<Classifier>,
     /// The platform's message.
     pub message: String,
-    /// The platform's name for the exchange.
+    /// The platform's id of the exchange.
     pub log_id: String,
     /// In seconds.
     pub latency: f64,
@@ -357,26 +359,26 @@ pub enum Halted {
         code: i64,
         /// Its message.
         message: String,
-        /// The platform's name for the exchange.
+        /// The platform's id of the exchange.
         log_id: String,
     },
-    /// An HTTP answer without a code that means: this is not the endpoint, or not for us.
+    /// An HTTP response without a code, which means that the URL is not the endpoint or refuses this client.
     Http {
-        /// What came.
+        /// A description of the response.
         detail: String,
     },
     /// `halt.refused`.
     Refused {
-        /// How many of the last `of`.
+        /// The refused deliveries among the last `of`.
         n: u32,
-        /// The sample's size.
+        /// The size of the sample.
         of: u32,
     },
     /// `halt.held`.
     Held {
-        /// How many of the last `of`.
+        /// The held deliveries among the last `of`.
         n: u32,
-        /// The sample's size.
+        /// The size of the sample.
         of: u32,
     },
     /// `halt.same_code`.
@@ -385,39 +387,39 @@ pub enum Halted {
         code: i64,
         /// Its message.
         message: String,
-        /// How often in a row.
+        /// How many times in a row.
         n: u32,
     },
     /// `halt_if_not_issued` of a wave.
     Wave {
-        /// Which, from 1.
+        /// The number of the wave, from 1.
         wave: u32,
-        /// How many of its answers were no coupon.
+        /// How many of its answers issued no coupon.
         not_issued: u64,
-        /// Of how many.
+        /// The number of its answers.
         of: u64,
     },
-    /// Another ledger has sent this campaign.
+    /// Another ledger has sent coupons of this campaign.
     AnotherLedger {
-        /// To whom.
+        /// The recipient.
         open_id: OpenId,
-        /// By which key.
+        /// The idempotency key.
         merchant_coupon_id: String,
     },
-    /// An answer has an id that another delivery has.
+    /// An answer carries an id that another delivery already has.
     MixedAnswers {
-        /// To whom the attempt was.
+        /// The recipient of the attempt.
         open_id: OpenId,
-        /// By which key.
+        /// The idempotency key of the attempt.
         merchant_coupon_id: String,
-        /// Which id, such as `coupon_id 7300`.
+        /// The id, such as `coupon_id 7300`.
         id: String,
-        /// The key of the other delivery.
+        /// The idempotency key of the other delivery.
         other: String,
     },
     /// The platform does not accept the credentials.
     Credentials {
-        /// What it said.
+        /// The platform's answer.
         why: String,
     },
     /// `max_coupons` is reached.
@@ -428,7 +430,7 @@ pub enum Halted {
 }
 
 impl Halted {
-    /// Which problem it is.
+    /// The problem that a person has to solve.
     #[must_use]
     pub const fn problem(&self) -> Problem {
         match self {
@@ -446,15 +448,15 @@ impl Halted {
     }
 }
 
-/// How a run ended.
+/// The results of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Every delivery is settled or skipped and the sum is right.
     Complete,
-    /// The same command goes on.
+    /// Something is left to do; the same command continues.
     Incomplete,
-    /// Nothing more can happen without a person.
+    /// Nothing more can be done without a person.
     NeedsPerson,
 }
 
@@ -470,9 +472,9 @@ impl Ending {
     }
 }
 
-/// Where events go. An emitter must neither fail nor wait: a failure to report is the reporter's.
+/// A receiver of events. An emitter must neither fail nor block: a failure to report is the reporter's own.
 pub trait Emit: Send + Sync {
-    /// Tells of one event.
+    /// Emits one event.
     fn emit(&self, event: Event);
 }
 

@@ -1,88 +1,89 @@
-//! What a reading of the audience said, as reporters are told.
+//! The result of reading an audience, as reporters receive it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a reading of the audience's source said, in rows and recipients.
+/// The result of reading the audience's source, in rows and recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Usable, distinct recipients that the source names, those cut by `limit` included.
+    /// Usable, distinct recipients that the source names, those that `limit` cuts off included.
     pub listed: u64,
-    /// Those of them who are on a list of the excluded.
+    /// The listed recipients that an exclude list names.
     pub excluded: u64,
-    /// The exclude lists, in the order of the file.
+    /// The exclude lists, in the order of the campaign file.
     pub excludes: Vec<ExcludeList>,
-    /// Those of them who belong to the control group.
+    /// The listed recipients in the control group.
     pub control_group: u64,
-    /// Those of them who were last active too long ago.
+    /// The listed recipients that were last active too long ago.
     pub lapsed: u64,
-    /// Rows that name a recipient again.
+    /// Rows that name a recipient repeatedly.
     pub repeated: Rows,
     /// Rows that cannot be used, by kind.
     pub unusable: Vec<(UnusableKind, Rows)>,
-    /// Recipients that `audience.limit` cut off.
+    /// Recipients that `audience.limit` cuts off.
     pub cut: u64,
-    /// Rows whose `last_active` cannot be read as a time. They are used as if it were not there.
+    /// Rows whose `last_active` cannot be parsed as a time. They are used as if the field were empty.
     pub undated: Rows,
-    /// What each file, or the one query, brought, in the order of reading.
+    /// The rows of each file, or of the one query, in the order of reading.
     pub shares: Vec<FileShare>,
 }
 
-/// What one exclude list does to an audience.
+/// An exclude list and its effect on an audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExcludeList {
-    /// Its name: what it is, and of which file.
+    /// Its display name: the kind of the list and its file.
     pub list: String,
-    /// How many people it has.
+    /// How many people the list names.
     pub people: u64,
-    /// How many of them it excludes: those whom the source names or the ledger knows.
+    /// How many of them it excludes: those that the source names or the ledger contains.
     pub excluded: u64,
 }
 
-/// How many rows one file or query brought.
+/// The number of rows in one file or query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileShare {
-    /// Its name in places: `summer.csv`, `the query`.
+    /// Its name in row places: `summer.csv`, `the query`.
     pub name: String,
-    /// How many rows, unusable ones included.
+    /// The number of rows, unusable ones included.
     pub rows: u64,
 }
 
-/// How many rows, and the places of the first few.
+/// A number of rows, and the places of the first few.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
-    /// How many.
+    /// The number of rows.
     pub count: u64,
     /// The first places, at most [`Rows::KEPT`].
     pub first: Vec<RowPlace>,
 }
 
-/// Which times can be read where a source says when users were last active.
+/// The accepted formats of the times at which users were last active.
 pub const READABLE_TIMES: &str = "a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026-06-01 09:05:00, \
                                   2026-06-01T09:05:00+08:00, or Unix time in seconds or milliseconds";
 
-/// Where a row of an audience stands: `summer.csv:1042`, `row 1042 of the query`; and what it has there, if that matters.
+/// The place of a row in an audience, such as `summer.csv:1042` or `row 1042 of the query`, and the value there, if
+/// that matters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowPlace {
-    /// The file or the query that it is in.
+    /// The file or the query that contains the row.
     pub within: String,
-    /// What is counted there.
+    /// The unit of `number`.
     pub unit: PlaceUnit,
     /// Its number, from 1.
     pub number: u64,
-    /// The beginning of the value that cannot be read.
+    /// The beginning of the value that cannot be parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
-/// What a row's place is counted in.
+/// The unit of a row's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceUnit {
-    /// Lines of a text, as an editor counts them.
+    /// Lines of a text file, as an editor counts them.
     Line,
-    /// Rows of what has no lines.
+    /// Rows of a source that has no lines.
     Row,
 }
 
@@ -100,10 +101,10 @@ impl fmt::Display for RowPlace {
 }
 
 impl Rows {
-    /// How many places are kept.
+    /// The maximum number of places to keep.
     pub const KEPT: usize = 5;
 
-    /// Counts one more, at `place`.
+    /// Counts one more row, at `place`.
     pub fn add(&mut self, place: impl Into<RowPlace>) {
         self.count += 1;
         if self.first.len() < Self::KEPT {
@@ -111,7 +112,7 @@ impl Rows {
         }
     }
 
-    /// Counts one more, at `place`, with the value that cannot be read.
+    /// Counts one more row, at `place`, with the value that cannot be parsed.
     pub fn add_value(&mut self, place: impl Into<RowPlace>, value: &str) {
         self.count += 1;
         if self.first.len() < Self::KEPT {
@@ -135,7 +136,7 @@ pub enum UnusableKind {
     WrongFields,
     /// It is not text in the source's encoding.
     NotText,
-    /// It has no open_id at all: NULL in a database, null or no such key in JSON.
+    /// It has no open_id: NULL in a database, null or a missing key in JSON.
     Missing,
     /// Its open_id is neither text nor a whole number.
     WrongType,
@@ -153,10 +154,10 @@ pub enum UnusableKind {
     Exponent,
     /// Its open_id has full-width letters, digits or marks.
     FullWidth,
-    /// Its open_id is the name of the column: the header once more.
+    /// Its open_id is the name of the column: a repeated header.
     Header,
-    /// It does not say when the user was last active, and the campaign asks for it.
+    /// It has no time at which the user was last active, and the campaign requires one.
     NoLastActive,
-    /// What it says of that is no time, and the campaign asks for it.
+    /// That time cannot be parsed, and the campaign requires one.
     UnreadableLastActive,
 }
