@@ -59,7 +59,8 @@ impl Stand {
     /// How the campaign stands of which this is a look; `broken` says why its run broke off.
     #[must_use]
     pub fn of(look: &Look<'_>, broken: Option<&str>) -> Self {
-        let (tally, setup) = (look.tally, look.setup);
+        let tally = look.tally;
+        let setup = look.setup;
         let title = tally.run.as_ref().and_then(|run| run.title.as_deref());
         let title = title.map_or_else(String::new, |title| format!(" {}", visible(title)));
         let state = broken.map_or_else(|| look.state(), |_| "broken off");
@@ -232,7 +233,8 @@ fn chosen(stands: &[Stand], room: usize) -> (Vec<&Stand>, Vec<&Stand>) {
             *shown = true;
         }
     }
-    let (mut chosen, mut others) = (Vec::new(), Vec::new());
+    let mut chosen = Vec::new();
+    let mut others = Vec::new();
     for (stand, shown) in stands.iter().zip(shown) {
         if shown { &mut chosen } else { &mut others }.push(stand);
     }

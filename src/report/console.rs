@@ -394,7 +394,8 @@ mod tests {
     #[test]
     fn text_comes_above_the_bars() {
         let (console, terminal) = console();
-        let (first, second) = (console.bar(), console.bar());
+        let first = console.bar();
+        let second = console.bar();
         first.draw(lines(&["a", "b"]));
         assert_eq!(terminal.take(), "a\nb\r");
         console.print("\x1b[1mtext\x1b[0m\n");

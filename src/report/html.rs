@@ -271,7 +271,8 @@ fn share(n: u64, of: u64) -> String {
 
 /// How it went: names and values.
 fn facts(report: &Report) -> Markup {
-    let (about, history) = (&report.about, &report.history);
+    let about = &report.about;
+    let history = &report.history;
     let mut facts: Vec<(&str, String)> = Vec::new();
     if let Some((first, last)) = history.span {
         facts.push(("first attempt", time(first, &about.zone)));

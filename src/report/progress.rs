@@ -73,7 +73,8 @@ impl Look<'_> {
     /// sent, but for the wait for a wave.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
-        let (tally, owed) = (self.tally, self.tally.counts.owed());
+        let tally = self.tally;
+        let owed = self.tally.counts.owed();
         let sending = match &tally.doing.phase {
             Some(Phase::Sending) => true,
             Some(Phase::Waiting {
@@ -366,7 +367,8 @@ pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
 /// Sets pieces into lines of at most `width` columns, two spaces between them.
 fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let (mut line, mut used) = (String::new(), 0);
+    let mut line = String::new();
+    let mut used = 0;
     for (style, text) in pieces {
         let text = cut(text, width);
         let wide = columns(&text);

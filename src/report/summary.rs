@@ -99,7 +99,8 @@ pub fn problem(tally: &Tally) -> Option<Problem> {
 
 /// What is left when nothing more may be sent now.
 pub(super) fn left_over(tally: &Tally) -> Option<String> {
-    let (doubt, held) = (tally.counts.of(StateName::InDoubt), tally.counts.of(StateName::Held));
+    let doubt = tally.counts.of(StateName::InDoubt);
+    let held = tally.counts.of(StateName::Held);
     match (doubt, held) {
         (0, 0) if tally.counts.owed() > 0 => Some(format!("{} still owed", grouped(tally.counts.owed()))),
         (0, 0) => None,

@@ -2,7 +2,8 @@
 
 /// What a reader sees of a page, without its drawings.
 pub(in crate::report) fn text(page: &str) -> String {
-    let (mut text, mut rest) = (String::new(), page);
+    let mut text = String::new();
+    let mut rest = page;
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];

@@ -21,7 +21,8 @@ use super::{Undrawn, states, tables, theirs, time, whole};
 /// # Errors
 /// When a chart cannot be drawn.
 pub fn page(simulated: &Simulated) -> Result<String, Undrawn> {
-    let (about, tally) = (&simulated.about, &simulated.tally);
+    let about = &simulated.about;
+    let tally = &simulated.tally;
     let run = tally.run.as_ref();
     let name = run.map_or_else(String::new, |run| {
         run.title.clone().unwrap_or_else(|| run.campaign.to_string())
@@ -104,7 +105,8 @@ fn charts(simulated: &Simulated) -> Result<Option<Markup>, Undrawn> {
 
 /// Hour by hour, as a table.
 fn hours(simulated: &Simulated) -> Markup {
-    let (hours, zone) = (&simulated.hours, &simulated.about.zone);
+    let hours = &simulated.hours;
+    let zone = &simulated.about.zone;
     if hours.iter().all(Hour::is_quiet) {
         return html! {};
     }

@@ -113,7 +113,8 @@ pub(super) fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
 
 /// What is left for a person: what to do, and which deliveries.
 pub(super) fn open(report: &Report) -> Markup {
-    let (doubt, held) = (report.counts.of(StateName::InDoubt), report.counts.of(StateName::Held));
+    let doubt = report.counts.of(StateName::InDoubt);
+    let held = report.counts.of(StateName::Held);
     let under_way = report.counts.of(StateName::InFlight);
     let owed = report.counts.owed();
     if doubt + held + owed == 0 {

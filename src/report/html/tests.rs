@@ -87,7 +87,8 @@ fn report() -> Report {
             counts.add(StateName::Issued, 1);
         }
     }
-    let (held, lost) = ((1_198, 1_160_000, 64), (1_199, 1_170_000, 10_000));
+    let held = (1_198, 1_160_000, 64);
+    let lost = (1_199, 1_170_000, 10_000);
     end(
         &mut history,
         held,

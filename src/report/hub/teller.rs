@@ -36,7 +36,8 @@ struct Run {
 
 impl Teller {
     pub(super) fn new(heard: Vec<Arc<Heard>>, outlets: Outlets, clock: Clock) -> Self {
-        let (several, plain) = (heard.len() > 1, matches!(outlets.talk, Talk::Plain(_)));
+        let several = heard.len() > 1;
+        let plain = matches!(outlets.talk, Talk::Plain(_));
         let run = |heard: Arc<Heard>| Run {
             show: if several {
                 Show::among(Arc::clone(&heard.setup), plain)

@@ -62,7 +62,8 @@ fn start(story: &Story, outlets: Outlets) -> (Reporter, Hub) {
 
 #[test]
 fn everything_arrives_where_it_belongs() {
-    let (stdout, record) = (Shared::default(), Shared::default());
+    let stdout = Shared::default();
+    let record = Shared::default();
     let story = story(40);
     let (reporter, hub) = start(
         &story,

@@ -144,7 +144,8 @@ fn every_reason_to_wait_has_its_word() {
         command: String::new(),
     };
     let since = shanghai("12:00:00");
-    let (message, why) = (String::new(), String::new());
+    let message = String::new();
+    let why = String::new();
     let all = [
         Waiting::Start,
         Waiting::Window,
@@ -264,7 +265,8 @@ fn the_dashboard_asks_for_nothing_that_is_not_there() {
 fn several_campaigns_are_one_valid_text() {
     let story = eventful();
     let among = |campaign: &str, app_id: &str| {
-        let (campaign, app_id) = (CampaignName::parse(campaign).unwrap(), AppId::parse(app_id).unwrap());
+        let campaign = CampaignName::parse(campaign).unwrap();
+        let app_id = AppId::parse(app_id).unwrap();
         let metrics = Metrics::among(&campaign, &app_id, 98.0).unwrap();
         story
             .events

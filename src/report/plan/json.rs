@@ -176,7 +176,8 @@ impl<'a> PlanObject<'a> {
     /// The object of a plan.
     #[must_use]
     pub fn of(plan: &'a Proposal) -> Self {
-        let (about, stand) = (&plan.about, &plan.stand);
+        let about = &plan.about;
+        let stand = &plan.stand;
         let time = |at: Timestamp| rfc3339(at, &about.zone);
         let unusable = stand.reading.unusable.iter();
         Self {

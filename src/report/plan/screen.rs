@@ -139,7 +139,8 @@ fn skipped(stand: &Stand) -> String {
 }
 
 fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
-    let (about, reading) = (&plan.about, &plan.stand.reading);
+    let about = &plan.about;
+    let reading = &plan.stand.reading;
     let users = of(reading.listed, "user", "users");
     let control_group = match reading.control_group {
         0 => "none of them in the control group".to_owned(),
@@ -234,7 +235,8 @@ fn schedule(plan: &Proposal) -> Option<String> {
 /// The hours, the closed days that are not past, and the window that is open or opens next.
 fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
     const SHOWN: usize = 10;
-    let (about, calendar) = (&plan.about, &plan.pace.calendar);
+    let about = &plan.about;
+    let calendar = &plan.pace.calendar;
     let mut facts = Vec::new();
     let hours: Vec<_> = calendar.hours().iter().map(ToString::to_string).collect();
     if !hours.is_empty() {
@@ -272,7 +274,8 @@ fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
 
 /// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)".
 fn sending(plan: &Proposal) -> Option<String> {
-    let (about, forecast) = (&plan.about, &plan.forecast);
+    let about = &plan.about;
+    let forecast = &plan.forecast;
     let starts = forecast.starts_at?;
     let time = |at, day| clock_time(whole_second(at), day, &about.zone);
     let from = format!("from {} ({})", time(starts, about.now), ahead(starts, about.now));
@@ -287,7 +290,8 @@ fn sending(plan: &Proposal) -> Option<String> {
 
 /// How many have a turn before the others, and when.
 fn waves(plan: &Proposal) -> Vec<(&'static str, String)> {
-    let (mut day, mut facts) = (plan.about.now, Vec::new());
+    let mut day = plan.about.now;
+    let mut facts = Vec::new();
     for turns in &plan.forecast.waves {
         let who = turns
             .wave

@@ -244,7 +244,8 @@ fn who_will_lapse_is_told_with_when_and_what_the_other_order_makes_of_it() {
     let many: Vec<_> = (0..200).map(|hour| (hour, 100)).collect();
     let mut several = lapsing(100_000, &[(0, 1), (3, 1)]);
     (several.in_time, several.lapsed) = (99_996, 4);
-    let (listed, expiring) = (TurnOrder::AsListed, TurnOrder::ExpiringFirst);
+    let listed = TurnOrder::AsListed;
+    let expiring = TurnOrder::ExpiringFirst;
     let none = || lapsing(100_000, &[]);
     let mut text = seen(&with_lapses(
         listed,
@@ -283,7 +284,8 @@ fn hindered(obstacle: Obstacle) -> String {
     let mut plan = first(100_000);
     plan.forecast.obstacle = Some(obstacle);
     plan.forecast.in_time = 58_702;
-    let (now, zone) = (plan.about.now, plan.about.zone.clone());
+    let now = plan.about.now;
+    let zone = plan.about.zone.clone();
     let reason = verdict::of_time(&plan.forecast, 100_000, 98.0, (now, &zone)).expect("a reason");
     plan.reasons.push(reason);
     let text = seen(&plan);

@@ -172,7 +172,8 @@ fn while_it_stops() {
 
 /// In how many seconds the run ends, to the nearest.
 fn ends_in_seconds(story: &Story) -> i64 {
-    let (tally, setup) = (&story.tally(), &*story.setup);
+    let tally = &story.tally();
+    let setup = &*story.setup;
     let now = moment(story.now);
     let ends = Look { tally, setup, now }.ends_at().expect("it ends");
     (ends.as_millisecond() - story.now.as_millisecond() + 500) / 1_000

@@ -168,7 +168,9 @@ fn among_several_a_line_comes_at_each_change_and_no_oftener() {
         message: "3 rows are repeated".into(),
     });
     story.end(Ending::Complete);
-    let (mut show, mut tally, mut lines) = (Show::among(story.setup.clone(), true), Tally::default(), Vec::new());
+    let mut show = Show::among(story.setup.clone(), true);
+    let mut tally = Tally::default();
+    let mut lines = Vec::new();
     let mut told = |pieces: Vec<Piece>| {
         lines.extend(pieces.into_iter().filter_map(|piece| match piece {
             Piece::Line(line) => Some(strip_str(&line).to_string()),

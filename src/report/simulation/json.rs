@@ -57,8 +57,10 @@ impl<'a> SimulationObject<'a> {
     /// Of a run that came to its end.
     #[must_use]
     pub fn of(simulated: &'a Simulated) -> Option<Self> {
-        let (about, tally) = (&simulated.about, &simulated.tally);
-        let (run, ended) = (tally.run.as_ref()?, tally.ended?);
+        let about = &simulated.about;
+        let tally = &simulated.tally;
+        let run = tally.run.as_ref()?;
+        let ended = tally.ended?;
         Some(Self {
             r#type: "simulation",
             campaign: &run.campaign,

@@ -82,7 +82,8 @@ fn at(at: Timestamp, zone: &TimeZone) -> String {
 
 /// How it would end, in a paragraph; nothing of a run that did not.
 pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String)> {
-    let (tally, about) = (&simulated.tally, &simulated.about);
+    let tally = &simulated.tally;
+    let about = &simulated.about;
     let ended = tally.ended?;
     let when = at(ended.at, &about.zone);
     let took = until(about.from, ended.at).unwrap_or_default();
@@ -148,7 +149,8 @@ const fn is_guard(halted: &Halted) -> bool {
 
 /// What was lived through: names and values.
 pub(in crate::report) fn facts(simulated: &Simulated) -> Vec<(&'static str, String)> {
-    let (about, tally) = (&simulated.about, &simulated.tally);
+    let about = &simulated.about;
+    let tally = &simulated.tally;
     let zone = about.zone.iana_name().unwrap_or("the campaign's zone");
     let mut facts = vec![(
         "from",
@@ -273,7 +275,8 @@ const fn form_of(same_day: bool) -> &'static str {
 
 /// Hour by hour. The day is named where it begins; a stretch in which nothing happened is one line.
 fn hours(simulated: &Simulated, width: usize) -> String {
-    let (hours, zone) = (&simulated.hours, &simulated.about.zone);
+    let hours = &simulated.hours;
+    let zone = &simulated.about.zone;
     if hours.iter().all(Hour::is_quiet) {
         return String::new();
     }

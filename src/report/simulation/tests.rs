@@ -25,7 +25,8 @@ fn waiting(why: Waiting) -> Phase {
 
 /// What was simulated by a story that began at its first event.
 fn simulated(story: &Story) -> Simulated {
-    let (from, zone) = (story.events[0].at, story.setup.zone.clone());
+    let from = story.events[0].at;
+    let zone = story.setup.zone.clone();
     let mut counts = Counts::default();
     counts.add(StateName::Pending, story.counts.audience());
     let mut hours = Hours::new(zone.clone(), from, counts);
@@ -84,7 +85,8 @@ fn ended(mut story: Story, ending: Ending) -> Story {
 #[test]
 fn a_simulation_on_the_screen() {
     let mut halted = eventful();
-    let (n, of) = (4, 20);
+    let n = 4;
+    let of = 20;
     halted.tell(EventKind::Halted(Halted::Held { n, of }));
     let mut late = eventful();
     let why = Draining::End;
@@ -140,7 +142,8 @@ fn began() -> EventKind {
 
 /// How many attempts the hours of one a minute for four hours have, by what the clocks show, from one before a change.
 fn by_the_clocks(from: &str) -> Vec<(String, u64)> {
-    let (zone, from): (_, Timestamp) = (zone("Europe/Berlin"), from.parse().unwrap());
+    let zone = zone("Europe/Berlin");
+    let from: Timestamp = from.parse().unwrap();
     let mut hours = Hours::new(zone.clone(), from, Counts::default());
     for minute in 0..240 {
         hours.hear(&event(from.as_millisecond() + minute * 60_000, began()));
@@ -228,7 +231,11 @@ proptest! {
         let mut counts = Counts::default();
         counts.add(StateName::Pending, 100);
         let mut hours = Hours::new(zone(name), from_ms(begins), counts);
-        let (mut now, mut sent, mut issued, mut spent, mut doing) = (begins, 0, 0, 0, 0);
+        let mut now = begins;
+        let mut sent = 0;
+        let mut issued = 0;
+        let mut spent = 0;
+        let mut doing = 0;
         for (gap, what) in steps {
             now += gap;
             spent += i64::from(doing) * gap;

@@ -58,7 +58,8 @@ proptest! {
         story.begin();
         story.tell(EventKind::AudienceRead { rows: 0, of: None }).wait(1_000);
         story.admit(100).phase(Phase::Sending).send(100, 10, ISSUED).end(Ending::Incomplete);
-        let (mut tally, mut corrected) = (Tally::default(), 0);
+        let mut tally = Tally::default();
+        let mut corrected = 0;
         for (nth, event) in story.events.iter().enumerate() {
             corrected += steps[nth % steps.len()];
             let at = crate::clock::from_ms(event.at.as_millisecond() + corrected);
