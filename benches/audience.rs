@@ -274,7 +274,7 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
             accepted: &[],
             rehearsal: false,
             class: &|_| Class::Hold,
-            now: Timestamp::UNIX_EPOCH,
+            wall: Timestamp::UNIX_EPOCH,
         });
         for batch in converged
             .map_err(|refusals| format!("{refusals:?}"))?

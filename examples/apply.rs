@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         accepted: &[],
         rehearsal: true,
         class: &class,
-        now: clock.now(),
+        wall: clock.now(),
     };
     let converged = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
     let roll = converged.roll;

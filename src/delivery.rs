@@ -7,10 +7,12 @@ mod away;
 mod resolution;
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::later;
 use crate::planted::planted;
 
 pub use away::Away;
@@ -82,8 +84,9 @@ impl Skipped {
 pub struct Doubt {
     /// The number of attempts with an unknown outcome; at least 1.
     pub unknown_attempts: u32,
-    /// When the first of them began. `retry.resend_within` counts from here.
-    pub since: Timestamp,
+    /// When the first of them began. `retry.resend_within` counts from here. `None` if that time is unknown, because a person
+    /// has accepted the clock since then.
+    pub since: Option<Timestamp>,
     /// The activity of the last of them. A resend uses this activity only.
     pub activity: ActivityNo,
     /// The earliest time of a resend.
@@ -94,13 +97,21 @@ pub struct Doubt {
     pub stuck: bool,
 }
 
+impl Doubt {
+    /// The end of the time in which a resend is allowed. `None` if the age is unknown; then no resend is allowed.
+    #[must_use]
+    pub fn resend_until(&self, resend_within: Duration) -> Option<Timestamp> {
+        Some(later(self.since?, resend_within))
+    }
+}
+
 /// The answer for which a delivery is held. Whether the attempt issued the coupon is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The code of the answer.
     pub code: i64,
-    /// When the attempt began.
-    pub began: Timestamp,
+    /// When the attempt began. `None` if that is unknown, as in [`Doubt::since`].
+    pub began: Option<Timestamp>,
     /// The activity of the attempt.
     pub activity: ActivityNo,
 }
@@ -335,6 +346,9 @@ pub enum Step {
     },
     /// A person decided.
     Resolved(Resolution),
+    /// A person accepted the wall clock, because earlier times in the ledger are from a wrong clock. From then on the time of
+    /// an attempt that is in doubt or held is unknown.
+    Undate,
 }
 
 /// The status of one delivery.
@@ -471,6 +485,14 @@ impl Standing {
                 _ => no,
             },
             Step::Resolved(resolution) => self.resolved(resolution).map_or(no, Ok),
+            Step::Undate => match (self.state, self.doubt, self.held) {
+                (State::Issued, ..) | (_, None, None) => no,
+                (_, doubt, held) => Ok(Self {
+                    doubt: doubt.map(|doubt| Doubt { since: None, ..doubt }),
+                    held: held.map(|held| Held { began: None, ..held }),
+                    ..self
+                }),
+            },
         }
     }
 
@@ -520,7 +542,7 @@ impl Standing {
                 state: State::InDoubt,
                 doubt: Some(Doubt {
                     unknown_attempts: doubt.map_or(0, |d| d.unknown_attempts) + 1,
-                    since: doubt.map_or(began, |d| d.since),
+                    since: doubt.map_or(Some(began), |d| d.since),
                     activity,
                     due,
                     code,
@@ -532,7 +554,11 @@ impl Standing {
             (Verdict::Refused { code }, None) => self.with(State::Refused { code }),
             (Verdict::Held { code }, None) => Self {
                 state: State::Held { code },
-                held: Some(Held { code, began, activity }),
+                held: Some(Held {
+                    code,
+                    began: Some(began),
+                    activity,
+                }),
                 ..self
             },
             (Verdict::NotIssued { due, .. }, None) => self.with(State::Deferred { until: due }),

@@ -240,6 +240,8 @@ problems! {
     HaltWave = "E0714", Person;
     /// An answer belongs to another delivery.
     HaltMixedAnswers = "E0715", Person;
+    /// The ledger's times are far ahead of the wall clock.
+    WrongClock = "E0716", Person;
 }
 
 impl fmt::Display for Problem {

@@ -80,7 +80,7 @@ impl Campaign {
             accepted,
             rehearsal: false,
             class: &|_| Class::Hold,
-            now: Timestamp::UNIX_EPOCH,
+            wall: Timestamp::UNIX_EPOCH,
         });
         (totals, converged)
     }
@@ -245,7 +245,7 @@ async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_let_in() {
         accepted: &[],
         rehearsal: false,
         class: &|_| Class::Hold,
-        now: Timestamp::UNIX_EPOCH,
+        wall: Timestamp::UNIX_EPOCH,
     });
     let mut batches = converged.expect("nobody asked").changes.into_batches();
     assert!(

@@ -137,7 +137,7 @@ fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_a_timeout_later() {
         let doubt = ledger.book().standing(key(0, 1)).doubt.unwrap();
         assert_eq!(
             (doubt.since, doubt.due),
-            (from_ms(5), from_ms(10_099)),
+            (Some(from_ms(5)), from_ms(10_099)),
             "it may have started just before"
         );
     });

@@ -91,7 +91,7 @@ fn a_held_delivery_that_came_back_is_owed_in_an_earlier_run_and_held_in_this_one
         let held = new.book().standing(key(1, 1)).held.unwrap();
         assert_eq!(
             (held.code, held.began, held.activity),
-            (7, from_ms(101), ledger_common::FIRST)
+            (7, Some(from_ms(101)), ledger_common::FIRST)
         );
         assert_eq!(open(ledger(&store).await.book()), open(new.book()));
     });
@@ -146,7 +146,7 @@ fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
         assert_eq!(standing.state, State::InDoubt);
         assert_eq!(
             (doubt.since, doubt.activity, doubt.due, doubt.code),
-            (from_ms(100), ledger_common::FIRST, from_ms(900), Some(7))
+            (Some(from_ms(100)), ledger_common::FIRST, from_ms(900), Some(7))
         );
     });
 }

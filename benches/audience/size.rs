@@ -118,7 +118,7 @@ async fn resolve(book: &Book, plan: &Plan, dir: &Path) -> Result<(Converged, u64
         accepted: &[],
         rehearsal: true,
         class: &|_| Class::Hold,
-        now: from_ms(NOW_MS),
+        wall: from_ms(NOW_MS),
     });
     let converged = converged.map_err(|refusals| format!("{refusals:?}"))?;
     Ok((converged, totals.rows, read, began.elapsed()))

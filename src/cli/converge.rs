@@ -60,7 +60,7 @@ impl Converge<'_> {
     /// The present by which times in the audience are read: the latest of those that the command knows, so that no time
     /// that a source can have seen is taken for a mistake. A rehearsal takes the start of the schedule for the present.
     fn latest_present(&self, book: &Book) -> Timestamp {
-        let known = self.now.max(book.newest()).max(self.context.clock.now());
+        let known = book.present_of_apply(self.now.max(self.context.clock.now())).now;
         match self.plan.audience.as_of {
             AsOf::Wall => known,
             AsOf::From(start) => known.max(start),
@@ -99,7 +99,7 @@ impl Converge<'_> {
             accepted: self.accepted,
             rehearsal: self.rehearsal.on(),
             class: &|code| codes.classify(code).0,
-            now: self.now.max(book.newest()),
+            wall: self.now,
         };
         let last = book.generation().map(|last| last.fingerprint.as_str());
         let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);

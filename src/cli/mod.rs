@@ -36,6 +36,7 @@ pub mod view;
 pub mod watch;
 pub mod whole_file;
 pub mod witness;
+mod wrong_clock;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;

@@ -97,15 +97,16 @@ async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failur
     let mut history = History::new(listed.iter().map(|(key, _)| *key));
     view.ledger.facts(|_, fact| note(&mut history, &fact)).await?;
     let book = view.ledger.book();
+    let present = book.present_of_apply(about.now);
     let open = listed.into_iter().filter_map(|(key, standing)| {
         Some(Open {
             state: standing.state.name(),
             open_id: OpenId::parse(&book.open_id(key.recipient)).ok()?,
             ordinal: key.ordinal,
             attempts: standing.attempts,
-            since: standing.doubt.map(|doubt| doubt.since),
+            since: standing.doubt.and_then(|doubt| doubt.since),
             last: history.last(key).cloned().unwrap_or_default(),
-            next: next_words(next(book, plan, key, about.now.max(book.newest()))),
+            next: next_words(next(book, plan, key, present)),
         })
     });
     Ok(Report {
@@ -168,6 +169,7 @@ const fn next_words(next: Next) -> &'static str {
         Next::Person(Waits::Answered { .. }) => "a person asks the platform",
         Next::Person(Waits::Ask) => "a person decides: retry.in_doubt is ask",
         Next::Person(Waits::Old { .. }) => "a person asks the platform: retry.resend_within is over",
+        Next::Person(Waits::Undated) => "a person asks the platform: nobody knows how old it is",
         Next::Person(Waits::Excluded) => "a person decides: the user is excluded",
         Next::Person(Waits::Beyond) => "a person decides: coupons_per_user no longer reaches it",
         Next::Person(Waits::End { .. }) => "is not sent again: schedule.end comes first",

@@ -176,6 +176,12 @@ impl Job<'_> {
             Some(view) => view.ledger.apart(),
             None => Ledger::open(NoStore, self.plan.identity.clone()).await?.apart(),
         };
+        // It may begin at any time, which says nothing about the clock.
+        let book = ledger.book();
+        let now = match book.present_of_apply(self.context.clock.now()).ahead {
+            Some(_) => self.from,
+            None => book.present(self.from),
+        };
         let converge = Converge {
             context: self.context,
             parsed: self.parsed,
@@ -183,7 +189,7 @@ impl Job<'_> {
             accepted: &accepted,
             older_ledger: older_ledger.as_ref(),
             rehearsal: &self.args.campaign.rehearsal,
-            now: self.from,
+            now,
         };
         ledger.append(converge.beginning(ledger.book())).await?;
         busy.say(|| "reading the audience".to_owned());

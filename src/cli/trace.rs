@@ -4,12 +4,11 @@ mod objects;
 mod text;
 
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::delivery::DeliveryKey;
 use crate::engine::next::{Next, next};
-use crate::ledger::Book;
+use crate::ledger::{Book, Present};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::report::text::visible;
@@ -48,8 +47,8 @@ struct Told<'t> {
     recipient: u32,
     person: &'t Person,
     zone: &'t TimeZone,
-    /// The later of the wall clock and the ledger's newest time.
-    now: Timestamp,
+    /// The present of an apply.
+    present: Present,
     /// How wide lines may be.
     width: usize,
 }
@@ -64,7 +63,7 @@ impl Told<'_> {
             recipient: self.recipient,
             ordinal,
         };
-        next(self.book, self.plan, key, self.now)
+        next(self.book, self.plan, key, self.present)
     }
 }
 
@@ -89,7 +88,7 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
             recipient,
             person: &person,
             zone: &parsed.campaign.timezone,
-            now: context.clock.now().max(book.newest()),
+            present: book.present_of_apply(context.clock.now()),
             width: if context.terminal.stdout {
                 terminal::width()
             } else {

@@ -12,7 +12,7 @@ const ACTIVITY: ActivityNo = ActivityNo(0);
 fn held() -> Held {
     Held {
         code: 7,
-        began: from_ms(4),
+        began: Some(from_ms(4)),
         activity: ActivityNo(2),
     }
 }
@@ -20,7 +20,7 @@ fn held() -> Held {
 fn doubt(stuck: bool, code: Option<i64>) -> Doubt {
     Doubt {
         unknown_attempts: 1,
-        since: from_ms(1),
+        since: Some(from_ms(1)),
         activity: ACTIVITY,
         due: from_ms(2),
         code,
@@ -106,6 +106,7 @@ fn steps() -> Vec<(&'static str, Step)> {
             "resolved: may double",
             Step::Resolved(Resolution::Owed { may_double: true }),
         ),
+        ("undate", Step::Undate),
     ]
 }
 
@@ -119,12 +120,16 @@ fn every_state_with_every_step() {
                 |next| {
                     let doubt = next.doubt.map_or(String::new(), |d| {
                         format!(
-                            ", {} unknown{}",
+                            ", {} unknown{}{}",
                             d.unknown_attempts,
-                            if d.stuck { ", stuck" } else { "" }
+                            if d.stuck { ", stuck" } else { "" },
+                            if d.since.is_none() { ", undated" } else { "" }
                         )
                     });
-                    let held = if next.held.is_some() && next.state.name() != StateName::Held {
+                    let undated = next.held.is_some_and(|held| held.began.is_none());
+                    let held = if undated {
+                        ", undated"
+                    } else if next.held.is_some() && next.state.name() != StateName::Held {
                         ", after held"
                     } else {
                         ""
@@ -197,7 +202,10 @@ proptest! {
             if let State::Attempting { began, activity, .. } = standing.state
                 && let State::Held { code } = next.state
             {
-                held = Some(Held { code, began, activity });
+                held = Some(Held { code, began: Some(began), activity });
+            }
+            if step == Step::Undate {
+                held = held.map(|held| Held { began: None, ..held });
             }
             if let Some(of) = held {
                 match next.state {

@@ -26,7 +26,7 @@ use crate::draw::{Draw, KEPT_OUT};
 use crate::event::{Reading, Rows, UnusableKind};
 use crate::identity::{Identity, OpenId};
 use crate::ledger::names::pack;
-use crate::ledger::{Book, Generation, Spill};
+use crate::ledger::{Book, Generation, Present, Spill};
 use crate::outcome::Class;
 use crate::plan::{Lapse, Plan, fingerprint};
 
@@ -41,7 +41,7 @@ pub use accept::{Accept, UnknownChange};
 pub use excluded::Exclusion;
 pub use facts::Changes;
 pub use gathered::OpenIds;
-pub use refusal::{Change, MaxCouponsSum, Refusal, owed_again};
+pub use refusal::{CLOCK_HELP, Change, MaxCouponsSum, Refusal, owed_again};
 pub use weighed::{Consent, Found, Weighed};
 
 /// The rows of one reading, gathered against what the ledger knows.
@@ -84,8 +84,15 @@ pub struct Terms<'t> {
     pub rehearsal: bool,
     /// What a code of the platform means by the campaign's file.
     pub class: &'t dyn Fn(i64) -> Class,
-    /// The present: the later of the wall clock and the ledger's newest time.
-    pub now: Timestamp,
+    /// What the wall clock says.
+    pub wall: Timestamp,
+}
+
+impl Terms<'_> {
+    /// What time it is for an apply that lets an audience in by these.
+    fn present(&self, book: &Book) -> Present {
+        book.present_of_apply(self.wall)
+    }
 }
 
 /// An audience that is let in: what the ledger has yet to be told, and what a person may be told.
@@ -260,6 +267,7 @@ impl<'b> Admission<'b> {
         let effects = self.excluded.effects(&draw);
         let idle = self.excluded.idle(&effects, &self.first_named(2));
         self.excluded.forget_people();
+        let present = terms.present(self.book);
         let mut changes = self.changes(terms);
         let choice = Choice::of(&self, terms);
         let survey = Survey::of(&self, terms, &choice, &changes);
@@ -276,10 +284,19 @@ impl<'b> Admission<'b> {
         });
         let departed: Vec<_> = departed.collect();
         let changes = changes.into_iter().chain(survey.shrunk(self.book));
-        let changes = changes.chain(departed).chain(idle).chain(self.older_ledger.take());
+        let clock = clock(&present, terms);
+        let changes = changes
+            .chain(departed)
+            .chain(idle)
+            .chain(clock)
+            .chain(self.older_ledger.take());
         let (found, needless) = sort(changes, self.book, terms);
         refusals.extend(found.iter().filter_map(Found::refusal));
-        let accepts = |change: &Accept| terms.accepted.contains(change) && !needless.contains(change);
+        // Whoever foretells goes by the wall clock as well, and a rehearsal asks nobody.
+        let accepts = |change: &Accept| match change {
+            Accept::Clock => present.ahead.is_some(),
+            _ => terms.accepted.contains(change) && !needless.contains(change),
+        };
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
         let reading = self.reading(terms, &choice, &survey, &effects);
         refusals.extend(self.flaws(terms));
@@ -287,7 +304,7 @@ impl<'b> Admission<'b> {
         refusals.extend(over_max_coupons(self.book, &survey, terms.plan.max_coupons));
         let audience = self.hash(terms.totals);
         let generation = Generation {
-            at: terms.now,
+            at: present.now,
             listed: self.rows.listed,
             source: terms.totals.hash,
             activity_id: terms.plan.activity_id.clone(),
@@ -491,6 +508,21 @@ impl<'b> Admission<'b> {
             control_group,
         })
     }
+}
+
+/// That the ledger's times are too far ahead of the wall clock to go by.
+fn clock(present: &Present, terms: &Terms<'_>) -> Option<Change> {
+    let zone = &terms.plan.schedule.zone;
+    let written = |at: Timestamp| {
+        let at = at.to_zoned_datetime(zone.clone());
+        at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    };
+    present.ahead.map(|newest| Change {
+        what: Accept::Clock,
+        from: written(newest),
+        to: written(terms.wall),
+        owed_again: 0,
+    })
 }
 
 /// Reads the whole of `source`, and breaks off when open_ids can no more be put aside: then there is no room for the rest.

@@ -94,7 +94,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let (wall, instant) = (began.wall, began.instant);
         let book = apply.ledger.book();
         let known = Moment {
-            wall: book.newest().max(wall),
+            wall: book.present(wall),
             ..began
         };
         let mut roll = apply.roll;
@@ -195,7 +195,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// The present for days, and for the next run, which measures ages by it: a clock that was set back makes nothing younger.
     pub(super) fn known(&self, at: Moment) -> Timestamp {
-        at.wall.max(self.ledger.book().newest())
+        self.ledger.book().present(at.wall)
     }
 
     /// Looks at everything that can end the run or change its pace from outside.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use crate::clock::later;
 use crate::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Step};
 use crate::douyin::codes::Codes;
-use crate::ledger::Book;
+use crate::ledger::{Book, Present};
 use crate::outcome::Class;
 use crate::plan::{InDoubt, Plan};
 
-use super::queue::turn_of;
+use super::queue::{due_in, turn_of};
 use super::reread::Reading;
 use super::waves::{Turn, turn};
 
@@ -43,10 +43,8 @@ pub enum Next {
     Reread(Step),
     /// The same, and by that code nobody knows whether its attempt issued the coupon: it is in doubt from then on.
     Doubted {
-        /// Until when it may be sent again.
-        until: Timestamp,
-        /// Why it waits for a person instead, if it does.
-        waits: Option<Waits>,
+        /// Until when it may be sent again, or why it waits for a person.
+        resend: Result<Timestamp, Waits>,
     },
     /// It waits for an earlier coupon of the same user.
     Behind {
@@ -77,6 +75,8 @@ pub enum Waits {
         /// Since when.
         since: Timestamp,
     },
+    /// It is in doubt, and nobody knows for how long.
+    Undated,
     /// It is in doubt, and `retry.in_doubt` is `ask`.
     Ask,
     /// It is in doubt, and `coupons_per_user` no longer reaches it.
@@ -90,21 +90,20 @@ pub enum Waits {
     },
 }
 
-/// What will happen next to `key` at `now`, the later of the wall clock and the ledger's newest time.
+/// What will happen next to `key`, where an apply would take this for the present.
 #[must_use]
-pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next {
-    let standing = book.standing(key);
-    let until = |doubt: &Doubt| later(doubt.since, plan.retry.resend_within);
-    if let Some(step) = reading(book, plan, now).step(&standing) {
+pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, present: Present) -> Next {
+    let (standing, now) = (book.standing(key), present.now);
+    if let Some(step) = reading(book, plan, present).step(&standing) {
         let reread = standing.next(step).ok();
         let doubt = reread
             .filter(|_| standing.doubt.is_none())
             .and_then(|reread| reread.doubt);
         return doubt.map_or(Next::Reread(step), |doubt| Next::Doubted {
-            until: until(&doubt),
-            waits: waits(plan, book, key, &doubt, now),
+            resend: resend(plan, book, key, &doubt, present),
         });
     }
+    let due = later(now, due_in(plan, &standing, now).unwrap_or_default());
     let sent = |due: Timestamp, until| {
         plan.schedule
             .opens(due.max(now))
@@ -122,10 +121,10 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
         },
         (State::Attempting { .. }, _) => Next::InFlight,
         (State::Held { code }, _) => Next::Person(Waits::Held { code }),
-        (State::Deferred { until }, _) => sent(until, None),
-        (State::InDoubt, Some(doubt)) => match waits(plan, book, key, &doubt, now) {
-            Some(why) => Next::Person(why),
-            None => sent(doubt.due, Some(until(&doubt))),
+        (State::Deferred { .. }, _) => sent(due, None),
+        (State::InDoubt, Some(doubt)) => match resend(plan, book, key, &doubt, present) {
+            Err(why) => Next::Person(why),
+            Ok(until) => sent(due, Some(until)),
         },
         (State::Pending, _) if !turn_of(book, key) => behind(book, key),
         (State::Pending, _) => match turn(plan, book, key.recipient) {
@@ -138,34 +137,43 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, now: Timestamp) -> Next 
 }
 
 /// By what the next apply reads codes again. That it names another activity is not foreseen: a person has to accept that.
-fn reading(book: &Book, plan: &Plan, now: Timestamp) -> Reading<impl Fn(i64) -> Class> {
+fn reading(book: &Book, plan: &Plan, present: Present) -> Reading<impl Fn(i64) -> Class> {
     let codes = Codes::new(plan.codes.clone());
     Reading {
         class: move |code| codes.classify(code).0,
         replays: book.accepts_replays(),
         new_activity: false,
-        now,
+        now: present.now,
+        dated: present.ahead.is_none(),
         resend_within: plan.retry.resend_within,
     }
 }
 
-/// Why a doubt waits for a person, if it does.
-#[must_use]
-pub fn waits(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> Option<Waits> {
+/// Until when a doubt may be sent again.
+///
+/// # Errors
+/// Why it waits for a person instead.
+pub fn resend(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, present: Present) -> Result<Timestamp, Waits> {
     if doubt.stuck {
-        return Some(Waits::Answered { code: doubt.code });
+        return Err(Waits::Answered { code: doubt.code });
     }
     if book.away(key.recipient) == Some(Away::Excluded) {
-        return Some(Waits::Excluded);
+        return Err(Waits::Excluded);
     }
     if plan.retry.in_doubt == InDoubt::Ask {
-        return Some(Waits::Ask);
+        return Err(Waits::Ask);
     }
     if key.ordinal > plan.coupons_per_user {
-        return Some(Waits::Beyond);
+        return Err(Waits::Beyond);
     }
-    let old = now > later(doubt.since, plan.retry.resend_within);
-    old.then_some(Waits::Old { since: doubt.since })
+    let Some(since) = doubt.since.filter(|_| present.ahead.is_none()) else {
+        return Err(Waits::Undated);
+    };
+    let until = later(since, plan.retry.resend_within);
+    if present.now > until {
+        return Err(Waits::Old { since });
+    }
+    Ok(until)
 }
 
 /// The first earlier coupon of the same user that is not issued.
@@ -194,6 +202,10 @@ mod tests {
     use crate::engine::queue::Queue;
     use crate::plan::{self, RunOptions};
 
+    fn present(now: Timestamp) -> Present {
+        Present { now, ahead: None }
+    }
+
     fn plan() -> Plan {
         let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 7218, \
                     audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
@@ -212,7 +224,7 @@ mod tests {
         let mut within = |start, end, now| {
             plan.schedule.start = from_ms(start);
             plan.schedule.end = from_ms(end);
-            next(&book, &plan, key, from_ms(now))
+            next(&book, &plan, key, present(from_ms(now)))
         };
         let sent = |at| Next::Sent {
             at: from_ms(at),
@@ -245,15 +257,18 @@ mod tests {
             / 100.0;
         plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share, 60)];
         let now = from_ms(1_000_000);
-        assert_eq!(next(&book, &plan, key, now), Next::Wave(Some(2)));
+        assert_eq!(next(&book, &plan, key, present(now)), Next::Wave(Some(2)));
         book.wave_ended(share / 2.0, now);
         let at = later(now, Duration::from_mins(30));
-        assert_eq!(next(&book, &plan, key, now), Next::Sent { at, until: None });
+        assert_eq!(next(&book, &plan, key, present(now)), Next::Sent { at, until: None });
         book.wave_ended(share, now);
-        assert_eq!(next(&book, &plan, key, now), Next::Sent { at: now, until: None });
+        assert_eq!(
+            next(&book, &plan, key, present(now)),
+            Next::Sent { at: now, until: None }
+        );
         plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share / 1.5, 30)];
         assert_eq!(
-            next(&Book::new(plan.identity.clone()), &plan, key, now),
+            next(&Book::new(plan.identity.clone()), &plan, key, present(now)),
             Next::Wave(None)
         );
     }
@@ -265,7 +280,7 @@ mod tests {
             ordinal in 1..4_u8,
             coupons in 1..4_u8,
             (stuck, ask) in any::<(bool, bool)>(),
-            (since, now) in (0..2_000_i64, 0..2_000_i64),
+            (since, due, now) in (prop::option::of(0..2_000_i64), 0..2_000_i64, 0..2_000_i64),
             within in 0..2_000_u64,
         ) {
             let mut plan = plan();
@@ -274,9 +289,9 @@ mod tests {
             plan.retry.in_doubt = if ask { InDoubt::Ask } else { InDoubt::Resend };
             let doubt = Doubt {
                 unknown_attempts: 1,
-                since: from_ms(since),
+                since: since.map(from_ms),
                 activity: ActivityNo(0),
-                due: from_ms(since),
+                due: from_ms(due),
                 code: None,
                 stuck,
             };
@@ -284,7 +299,8 @@ mod tests {
             let book = Book::new(plan.identity.clone());
             let at = Moment::awake(now, Instant::now());
             let queue = Queue::new(&plan, &book, None, at);
-            prop_assert_eq!(waits(&plan, &book, key, &doubt, now).is_none(), queue.resendable(&book, key, &doubt, now));
+            let resend = resend(&plan, &book, key, &doubt, present(now));
+            prop_assert_eq!(resend.is_ok(), queue.resendable(&book, key, &doubt, now));
         }
     }
 }

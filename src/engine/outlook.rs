@@ -101,7 +101,7 @@ pub fn foresee<S: Store>(
 
 /// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
 fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
-    let at = plan.schedule.turns(now).max(book.newest());
+    let at = book.present(plan.schedule.turns(now));
     let began = Moment::awake(at, Instant::now());
     let mut queue = Queue::new(plan, book, roll.take_order(), began);
     let mut outlook = Outlook {
@@ -110,7 +110,7 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
         behind: 0,
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
-        begun_today: book.begun_since(Day::of(now.max(book.newest()), &plan.schedule.zone).begins),
+        begun_today: book.begun_since(Day::of(book.present(now), &plan.schedule.zone).begins),
         waves: waves::loads(plan, book, &queue, at),
         lapse: None,
         first: Vec::new(),

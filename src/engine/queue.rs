@@ -190,8 +190,8 @@ impl Queue {
                 if !queue.resendable(book, key, &doubt, at.wall) {
                     continue;
                 }
-                let age = until(doubt.since, at.wall).unwrap_or_default();
-                let left = queue.rules.resend_within.saturating_sub(age);
+                let resend_until = doubt.resend_until(queue.rules.resend_within);
+                let left = resend_until.and_then(|end| until(at.wall, end)).unwrap_or_default();
                 queue.resend_until.insert(key, at.age + left);
             }
             if let Some(left) = due_in(plan, &standing, at.wall) {
@@ -327,8 +327,8 @@ impl Queue {
     /// later of the wall and the ledger's newest time.
     #[must_use]
     pub fn resendable(&self, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
-        let age = until(doubt.since, now).unwrap_or_default();
-        self.allows(book, key, doubt) && age <= self.rules.resend_within
+        let until = doubt.resend_until(self.rules.resend_within);
+        self.allows(book, key, doubt) && until.is_some_and(|until| now <= until)
     }
 
     /// Whether the machine may resend this doubt, its age aside.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::later;
 use crate::delivery::{Doubt, Standing, State, Step};
 use crate::outcome::Class;
 use crate::planted::planted;
@@ -19,8 +18,10 @@ pub struct Reading<C> {
     pub replays: bool,
     /// Whether new deliveries go under another activity than at the last apply.
     pub new_activity: bool,
-    /// The present: the later of the wall clock and the ledger's newest time.
+    /// The present.
     pub now: Timestamp,
+    /// Whether the ages of doubts are known: not where a person has to accept the wall clock.
+    pub dated: bool,
     /// For how long after the first unknown attempt a doubt may be resent.
     pub resend_within: Duration,
 }
@@ -57,7 +58,8 @@ impl<C: Fn(i64) -> Class> Reading<C> {
             Class::Issued => Some(Step::RereadIssued),
             Class::Refuse | Class::Hold => None,
             Class::Retry | Class::Throttle | Class::Token | Class::Wait | Class::Halt => {
-                let young = self.now < later(doubt.since, self.resend_within);
+                let until = doubt.resend_until(self.resend_within).filter(|_| self.dated);
+                let young = until.is_some_and(|until| self.now < until);
                 (doubt.stuck && young).then_some(Step::RereadResend { due: self.now })
             }
         }
@@ -67,7 +69,7 @@ impl<C: Fn(i64) -> Class> Reading<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::from_ms;
+    use crate::clock::{from_ms, later};
     use crate::delivery::{ActivityNo, Held};
 
     const DAY: Duration = Duration::from_hours(24);
@@ -78,7 +80,7 @@ mod tests {
             attempts: 2,
             doubt: Some(Doubt {
                 unknown_attempts: 1,
-                since: from_ms(0),
+                since: Some(from_ms(0)),
                 activity: ActivityNo(0),
                 due: from_ms(10),
                 code,
@@ -95,7 +97,7 @@ mod tests {
             doubt: None,
             held: Some(Held {
                 code: 7,
-                began: from_ms(500),
+                began: Some(from_ms(500)),
                 activity: ActivityNo(3),
             }),
         }
@@ -107,6 +109,7 @@ mod tests {
             replays: false,
             new_activity: false,
             now: from_ms(1_000),
+            dated: true,
             resend_within: DAY,
         }
     }
@@ -159,7 +162,7 @@ mod tests {
         assert_eq!(doubted.state, State::InDoubt);
         assert_eq!(
             (doubt.since, doubt.activity, doubt.unknown_attempts),
-            (from_ms(500), ActivityNo(3), 1)
+            (Some(from_ms(500)), ActivityNo(3), 1)
         );
         assert_eq!((doubt.code, doubt.stuck), (Some(7), false));
     }

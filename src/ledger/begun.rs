@@ -38,6 +38,17 @@ impl Begun {
         }
     }
 
+    /// It is `at`: what is said to have begun later began by now.
+    pub(super) fn gather(&mut self, at: Timestamp) {
+        let now = quarter(at);
+        let later = self.0.split_off(&(now + 1));
+        let many = later.values().fold(0_u32, |all, many| all.saturating_add(*many));
+        if many > 0 {
+            let begun = self.0.entry(now).or_default();
+            *begun = begun.saturating_add(many);
+        }
+    }
+
     /// How many began at `since`, which is a quarter of an hour, or later.
     pub(super) fn since(&self, since: Timestamp) -> u64 {
         self.0.range(quarter(since)..).map(|(_, many)| u64::from(*many)).sum()

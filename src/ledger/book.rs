@@ -194,7 +194,7 @@ impl Book {
         self.generation.as_ref()
     }
 
-    /// The newest time of all facts; the smallest time there is without any.
+    /// The newest time of all facts since a person last accepted the wall clock; the smallest time there is without any.
     #[must_use]
     pub const fn newest(&self) -> Timestamp {
         self.newest
@@ -379,7 +379,7 @@ impl Book {
         Ok(())
     }
 
-    fn step(&mut self, key: DeliveryKey, step: Step) -> Result<(), Contradiction> {
+    pub(super) fn step(&mut self, key: DeliveryKey, step: Step) -> Result<(), Contradiction> {
         let DeliveryKey { recipient, ordinal } = key;
         let from = self
             .deliveries
@@ -408,7 +408,9 @@ impl Book {
             }
             self.activities.push(generation.activity_id.clone());
         }
-        self.accepts_replays |= generation.accepted.iter().any(|word| word == "replays");
+        let accepts = |change| generation.accepted.iter().any(|word| word == change);
+        self.accepts_replays |= accepts("replays");
+        let accepts_clock = accepts("clock").then_some(generation.at);
         let draft = self.take_draft();
         for (why, recipients) in Away::ALL.into_iter().zip(&draft.away) {
             recipients.iter().try_for_each(|who| self.put(*who, Some(why)))?;
@@ -420,6 +422,9 @@ impl Book {
         if let Some(undo) = &mut self.undo {
             undo.replaced(before);
             undo.will_move_many(&self.deliveries);
+        }
+        if let Some(at) = accepts_clock {
+            self.accept_clock(at)?;
         }
         self.remember_kept_out(&draft.kept_out);
         self.people.confirmed = self.people.all();

@@ -6,7 +6,8 @@
 //! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
 //! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
 //!   is a `draft`, which also says whom exclude lists have `kept_out`, and an append that may still fail can `undo` what it
-//!   folded. The `shortcut` keeps a book. Which `rules` it is folded by, each run says.
+//!   folded. The `shortcut` keeps a book. Which `rules` it is folded by, each run says. What time it is by a book is its
+//!   `present`.
 //! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
 //!   disk.
 //! - For those who look: `reader`, `passing`, `repeats`, `verify`, `worth`.
@@ -30,6 +31,7 @@ pub(crate) mod names;
 mod passing;
 mod people;
 pub mod place;
+mod present;
 mod quiet;
 mod reader;
 pub mod record;
@@ -62,6 +64,7 @@ pub use fact::{Answered, Decision, Excluded, Fact, Generation};
 pub use head::{Head, Older};
 pub use kept_out::{KeptOut, Sample, Sampler};
 pub use passing::Passing;
+pub use present::Present;
 pub use reader::Reader;
 pub use record::RecordError;
 pub use rules::Rules;

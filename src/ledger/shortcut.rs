@@ -27,7 +27,7 @@ use crate::delivery::{Counts, DeliveryKey, Skipped, Standing};
 use crate::identity::{ActivityId, Identity};
 
 /// What this program writes and reads: another one's may mean something else by the same bytes.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 4\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 5\n").as_bytes();
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.

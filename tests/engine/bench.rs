@@ -77,7 +77,7 @@ pub fn decide(
         accepted,
         rehearsal: false,
         class,
-        now: bench.clock.now().max(ledger.book().newest()),
+        wall: bench.clock.now(),
     })
 }
 

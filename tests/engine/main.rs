@@ -5,6 +5,7 @@
 
 mod answers;
 mod bench;
+mod clock;
 mod crashes;
 mod day;
 mod gone;

@@ -33,7 +33,7 @@ struct Round {
     ask: bool,
     class: Class,
     at_most: u64,
-    /// Before it, so much time goes by.
+    /// Before it, so much time goes by; where it is less than nothing, the clock is set back.
     hours: i64,
     /// How the run is broken off, if it is.
     end: End,
@@ -70,7 +70,7 @@ fn round() -> impl Strategy<Value = Round> {
     );
     let run = (
         prop_oneof![4 => Just(u64::MAX), 1 => 1_u64..20],
-        prop_oneof![4 => Just(0_i64), 1 => Just(1), 1 => Just(25)],
+        prop_oneof![8 => Just(0_i64), 2 => Just(1), 2 => Just(25), 1 => Just(-30), 1 => Just(-73)],
         prop_oneof![3 => Just(End::ByItself), 1 => (0_usize..30).prop_map(End::Stop), 1 => (1_usize..30).prop_map(End::Crash)],
         prop_oneof![Just(Platform::Gives), any::<u64>().prop_map(Platform::Moody)],
     );

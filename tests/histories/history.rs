@@ -395,7 +395,7 @@ fn converge(
         accepted: &accepted,
         rehearsal: false,
         class: &|code| campaign.said.class(code),
-        now: now.max(book.newest()),
+        wall: now,
     });
     decided.map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }

@@ -81,6 +81,15 @@ pub fn closed_with_lists(fact: Fact, lists: u8) -> Fact {
     Fact::Closed(generation)
 }
 
+/// The same where a person has let in this change.
+pub fn accepting(fact: Fact, change: &str) -> Fact {
+    let Fact::Closed(mut generation) = fact else {
+        return fact;
+    };
+    generation.accepted.push(change.to_owned());
+    Fact::Closed(generation)
+}
+
 /// That a list has kept so many people out.
 pub fn kept_out(list: &str, people: u8) -> Fact {
     Fact::KeptOut(KeptOut {
@@ -180,6 +189,8 @@ pub struct Open {
     pub skipped: BTreeMap<Skipped, u64>,
     pub generation: Option<Generation>,
     pub newest: Timestamp,
+    /// How many attempts began in the last days, and in the last of them.
+    pub begun: [u64; 2],
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
     pub reopened_held: u64,
@@ -202,6 +213,7 @@ pub fn open(book: &Book) -> Open {
         generation: book.generation().cloned(),
         ever_owed: book.ever_owed(),
         newest: book.newest(),
+        begun: [Timestamp::MIN, book.newest()].map(|since| book.begun_since(since)),
         accepts_replays: book.accepts_replays(),
         reopened_doubts: book.reopened_doubts(),
         reopened_held: book.reopened_held(),

@@ -10,8 +10,8 @@ use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError};
 
 use super::{
-    Open, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out, key, open,
-    open_id,
+    Open, accepting, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out,
+    key, open, open_id,
 };
 
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -35,6 +35,8 @@ pub enum Turn {
         kept_out: Vec<(u8, u8)>,
         unclosed: bool,
         first_rules: bool,
+        /// Whether a person has accepted the clock.
+        clock: bool,
     },
     Intent(u8),
     Ended(u8, u8),
@@ -58,9 +60,10 @@ pub fn turn() -> impl Strategy<Value = Turn> {
             prop::collection::vec((0..3_u8, 0..20_u8), 0..3),
             prop::bool::weighted(0.2),
             prop::bool::weighted(0.3),
+            prop::bool::weighted(0.3),
         ).prop_map(
-            |(new, moved, coupons, activity, lists, kept_out, unclosed, first_rules)| {
-                Turn::Generation { new, moved, coupons, activity, lists, kept_out, unclosed, first_rules }
+            |(new, moved, coupons, activity, lists, kept_out, unclosed, first_rules, clock)| {
+                Turn::Generation { new, moved, coupons, activity, lists, kept_out, unclosed, first_rules, clock }
             }
         ),
         6 => any::<u8>().prop_map(Turn::Intent),
@@ -72,6 +75,11 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => (1..5_u8, any::<bool>()).prop_map(|(hundredths, ends)| Turn::Wave(hundredths, ends)),
         1 => Just(Turn::RunBegan),
     ]
+}
+
+/// Some days before.
+fn earlier(at: Timestamp) -> Timestamp {
+    from_ms(at.as_millisecond() - 3 * 86_400_000)
 }
 
 pub fn pick<T>(from: &[T], which: u8) -> Option<&T> {
@@ -100,6 +108,7 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             kept_out: kept,
             unclosed,
             first_rules,
+            clock,
         } => {
             let first = book.recipients();
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
@@ -126,8 +135,11 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 .iter()
                 .map(|(list, people)| kept_out(super::LISTS[usize::from(*list)], *people));
             facts.extend(kept);
+            // It was wrong before.
+            let at = if *clock { earlier(at) } else { at };
             if !unclosed {
-                facts.push(closed_with_lists(closed(at, *coupons, (*activity).into()), *lists));
+                let closed = closed_with_lists(closed(at, *coupons, (*activity).into()), *lists);
+                facts.push(if *clock { accepting(closed, "clock") } else { closed });
             }
             let begins = if *first_rules { began_by_first_rules } else { began };
             facts.insert(0, begins(at));

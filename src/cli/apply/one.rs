@@ -29,6 +29,7 @@ use crate::cli::failure::Failure;
 use crate::cli::home::{Home, again};
 use crate::cli::question::{self, About, Answer, Facts};
 use crate::cli::witness::{self, OlderLedger, Testimony};
+use crate::cli::wrong_clock;
 
 use super::Common;
 use super::asking::Seat;
@@ -152,6 +153,7 @@ impl Run<'_> {
         self.tell_of_waits();
         let converge = self.converge(&accepted, change.as_ref());
         if let Some(ledger) = &mut existing {
+            wrong_clock::check(&converge, ledger.book())?;
             ledger.accept_older();
             ledger.hold_back(&converge.beginning(ledger.book()))?;
             let counts = ledger.book().counts();

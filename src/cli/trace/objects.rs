@@ -200,8 +200,8 @@ fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> Att
 
 fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
     let (at, until) = match next {
-        Next::Sent { at, until } => (Some(at).filter(|at| *at > told.now), until),
-        Next::Doubted { until, waits: None } => (None, Some(until)),
+        Next::Sent { at, until } => (Some(at).filter(|at| *at > told.present.now), until),
+        Next::Doubted { resend: Ok(until) } => (None, Some(until)),
         _ => (None, None),
     };
     NextBody {
@@ -215,6 +215,6 @@ fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
         },
         at: at.map(|at| times.text(at)),
         until: until.map(|until| times.text(until)),
-        why: next_words(next, told.now, told.zone),
+        why: next_words(next, told.present.now, told.zone),
     }
 }

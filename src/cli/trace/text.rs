@@ -43,7 +43,7 @@ pub(super) fn text(told: &Told<'_>) -> String {
         for happened in told.person.history().iter().filter(of_this) {
             entry(&mut text, told, happened);
         }
-        let next = next_words(told.next(ordinal), told.now, told.zone);
+        let next = next_words(told.next(ordinal), told.present.now, told.zone);
         let mut before = "  next: ";
         for line in wrapped(&next, told.width.saturating_sub(before.len())) {
             let _ = writeln!(text, "{before}{line}");
@@ -240,10 +240,10 @@ pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String 
             "the next apply reads its code again by the campaign file: {}",
             reread(&step)
         ),
-        Next::Doubted { until, waits: why } => {
-            let then = match why {
-                None => format!("sent again by the same id, until {}", time(until)),
-                Some(why) => format!("waits for a person: {}", waits(why, now, zone)),
+        Next::Doubted { resend } => {
+            let then = match resend {
+                Ok(until) => format!("sent again by the same id, until {}", time(until)),
+                Err(why) => format!("waits for a person: {}", waits(why, now, zone)),
             };
             format!("the next apply reads its code again by the campaign file: in doubt, then {then}")
         }
@@ -280,6 +280,11 @@ fn waits(why: Waits, now: Timestamp, zone: &TimeZone) -> String {
             "in doubt since {}, longer than retry.resend_within: ask the platform and `runner resolve` it",
             clock_time(since, now, zone)
         ),
+        Waits::Undated => {
+            "in doubt, and nobody knows for how long, because a run was made under a wrong clock (E0716): ask \
+                           the platform and `runner resolve` it"
+                .to_owned()
+        }
         Waits::Ask => "`retry.in_doubt` is `ask`: ask the platform and `runner resolve` it".to_owned(),
         Waits::Excluded => "in doubt, and the user is excluded by now: `runner resolve` it".to_owned(),
         Waits::Beyond => "in doubt, and coupons_per_user no longer reaches it: `runner resolve` it".to_owned(),

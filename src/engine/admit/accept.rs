@@ -18,6 +18,8 @@ pub enum Accept {
     SmallerExclude,
     /// An exclude list excludes nobody.
     IdleExclude,
+    /// The ledger's times are far ahead of the wall clock.
+    Clock,
     /// The ledger is older than its witness, or gone.
     OlderLedger,
     /// Another ledger has sent this campaign.
@@ -31,13 +33,14 @@ pub struct UnknownChange(pub String);
 
 impl Accept {
     /// Every change, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ActivityId,
         Self::CouponsPerUser,
         Self::ControlGroup,
         Self::SmallerAudience,
         Self::SmallerExclude,
         Self::IdleExclude,
+        Self::Clock,
         Self::OlderLedger,
         Self::Replays,
     ];
@@ -52,6 +55,7 @@ impl Accept {
             Self::SmallerAudience => "smaller_audience",
             Self::SmallerExclude => "smaller_exclude",
             Self::IdleExclude => "idle_exclude",
+            Self::Clock => "clock",
             Self::OlderLedger => "older_ledger",
             Self::Replays => "replays",
         }

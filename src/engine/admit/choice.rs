@@ -166,7 +166,7 @@ fn away(admission: &Admission<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
     let users = known + admission.newcomers.len();
     let gone = |user: u32| user < known && !admission.named.contains(user);
     let control_group = control_group(admission, plan, users);
-    let present = present(plan, terms.now);
+    let present = present(plan, terms.present(book).now);
     let lapsed = |user| match plan.audience.lapse {
         Lapse::Never => false,
         Lapse::After(within) => roll::lapses(admission.activity.last(user), within) < present,

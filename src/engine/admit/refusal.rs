@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::accept::Accept;
 use crate::event::{READABLE_TIMES, Rows, UnusableKind};
+use crate::problem::Problem;
 
 /// What is otherwise than at the last apply, and could surprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +145,7 @@ impl Refusal {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::Change(change) if change.what == Accept::Clock => Some(CLOCK_HELP.to_owned()),
             Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
             Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
             Self::NobodyLeft { .. } => Some(
@@ -170,6 +172,11 @@ impl Refusal {
         }
     }
 }
+
+/// What to do where a ledger's times are far ahead of the wall clock.
+pub const CLOCK_HELP: &str = "if this machine's clock is wrong, set it and run the same command. if it is right, apply with \
+                              `--accept clock`: what is in doubt then waits for a person, because nobody knows for how long it \
+                              is";
 
 /// What another activity means for held deliveries; `None` if there are none.
 #[must_use]
@@ -216,6 +223,11 @@ impl Change {
                     "the exclude list {from}, excludes {to}; one in another form or of another column looks like this"
                 )
             }
+            Accept::Clock => format!(
+                "the ledger has times up to {from}, and this machine's clock says {to}: one of its runs was made under a wrong \
+                 clock, or this clock is wrong ({})",
+                Problem::WrongClock
+            ),
             Accept::OlderLedger => {
                 format!("the ledger is older than its witness, which saw {from}: there is {to} now")
             }

@@ -51,6 +51,7 @@ struct Look<'l> {
 impl Survey {
     pub(super) fn of(admission: &Admission<'_>, terms: &Terms<'_>, choice: &Choice, changes: &[Change]) -> Self {
         let book = admission.book;
+        let present = terms.present(book);
         let look = Look {
             book,
             known: book.ordinals(),
@@ -59,7 +60,8 @@ impl Survey {
                 class: terms.class,
                 replays: book.accepts_replays() || terms.accepted.contains(&Accept::Replays),
                 new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),
-                now: terms.now,
+                now: present.now,
+                dated: present.ahead.is_none(),
                 resend_within: terms.plan.retry.resend_within,
             },
         };

@@ -1,5 +1,6 @@
 //! Promises of convergence, against a real ledger over a store in memory.
 
+mod clock;
 mod memory;
 mod property;
 mod who;

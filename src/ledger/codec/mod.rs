@@ -222,7 +222,8 @@ impl Codec {
             | Step::Interrupted { .. }
             | Step::Skip(_)
             | Step::Return
-            | Step::Resolved(_) => return None,
+            | Step::Resolved(_)
+            | Step::Undate => return None,
         }
         Some(())
     }

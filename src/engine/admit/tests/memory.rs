@@ -209,7 +209,7 @@ impl Apply {
             accepted: &self.accepted,
             rehearsal: self.rehearsal,
             class: &|_| self.class,
-            now: self.now,
+            wall: self.now,
         })
     }
 

@@ -1,0 +1,40 @@
+//! A ledger whose times are far ahead of the wall clock: one of its runs was made under a wrong clock, or this one is.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::until;
+use crate::engine::admit::{Accept, CLOCK_HELP};
+use crate::ledger::Book;
+use crate::problem::Problem;
+use crate::report::times::{duration, rfc3339};
+
+use super::converge::Converge;
+use super::failure::Failure;
+
+/// Checks that an apply may go by the wall clock.
+///
+/// # Errors
+/// When the ledger's times are too far ahead of it, and nobody has accepted that.
+pub fn check(converge: &Converge<'_>, book: &Book) -> Result<(), Failure> {
+    let ahead = book.present_of_apply(converge.now).ahead;
+    match ahead.filter(|_| !converge.rehearsal.on() && !converge.accepted.contains(&Accept::Clock)) {
+        Some(newest) => Err(failure(newest, converge.now, &converge.parsed.campaign.timezone)),
+        None => Ok(()),
+    }
+}
+
+fn failure(newest: Timestamp, wall: Timestamp, zone: &TimeZone) -> Failure {
+    let message = "the ledger's times are far ahead of this machine's clock; nothing was sent";
+    let mut failure = Failure::new(Problem::WrongClock, message).help(CLOCK_HELP);
+    failure.causes.push(format!(
+        "its newest time is {}, and this machine's clock says {}, which is {} earlier",
+        rfc3339(newest, zone),
+        rfc3339(wall, zone),
+        duration(until(wall, newest).unwrap_or_default()),
+    ));
+    failure
+        .causes
+        .push("one of its runs was made under a wrong clock, or this clock is wrong".to_owned());
+    failure
+}

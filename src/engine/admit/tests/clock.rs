@@ -1,0 +1,119 @@
+//! A ledger whose times are far ahead of the wall clock.
+
+use std::time::Duration;
+
+use super::super::*;
+use super::memory::{Apply, Memory};
+use crate::clock::{from_ms, later};
+use crate::delivery::{DeliveryKey, Resolution, Step, Verdict};
+use crate::ledger::Fact;
+
+const HOUR: i64 = 3_600_000;
+
+fn key(recipient: u32) -> DeliveryKey {
+    DeliveryKey { recipient, ordinal: 1 }
+}
+
+fn at(hours: i64) -> Timestamp {
+    from_ms(hours * HOUR)
+}
+
+fn apply(hours: i64) -> Apply {
+    let mut apply = Apply::of(["ann", "bob"]);
+    apply.now = at(hours);
+    apply
+}
+
+/// A ledger whose newest time is so late.
+fn told(hours: i64) -> Memory {
+    let mut book = Memory::new();
+    apply(hours).to(&mut book);
+    book
+}
+
+#[test]
+fn a_clock_that_is_far_behind_the_ledger_is_asked_about() {
+    let book = told(1_000);
+    for (now, asked) in [(1_000, false), (952, false), (951, true), (5, true)] {
+        let refusals = apply(now).decide(&book).err().unwrap_or_default();
+        let told = |refusal: &Refusal| (refusal.to_string(), refusal.help().unwrap_or_default());
+        let told: Vec<_> = refusals.iter().map(told).collect();
+        assert_eq!(told.len(), usize::from(asked), "{now}: {told:?}");
+        if now == 5 {
+            insta::assert_debug_snapshot!(told);
+        }
+        let accepted = apply(now)
+            .accepting(&[Accept::Clock])
+            .decide(&book)
+            .expect("it is let in");
+        assert_eq!(accepted.changes.generation.at, at(if asked { now } else { 1_000 }));
+        assert_eq!(accepted.accepted, if asked { vec![Accept::Clock] } else { vec![] });
+        assert_eq!(accepted.needless, if asked { vec![] } else { vec![Accept::Clock] });
+    }
+}
+
+#[test]
+fn a_rehearsal_takes_the_clock_as_it_is() {
+    let mut book = told(1_000);
+    let mut rehearsal = apply(5);
+    rehearsal.rehearsal = true;
+    assert_eq!(rehearsal.to(&mut book).changes.generation.accepted, ["clock"]);
+    assert_eq!(book.book().newest(), at(5));
+}
+
+#[test]
+fn what_was_accepted_holds_until_later_times_are_told() {
+    let mut book = told(1_000);
+    apply(5).accepting(&[Accept::Clock]).to(&mut book);
+    assert_eq!(book.book().present(at(4)), at(5));
+    assert_eq!(book.book().present(at(6)), at(6));
+    assert!(apply(6).decide(&book).expect("it is let in").accepted.is_empty());
+    apply(1_000).to(&mut book);
+    assert!(apply(7).decide(&book).is_err(), "it was wrong again");
+}
+
+/// By the clock of its attempt each of them is young.
+#[test]
+fn nothing_that_was_open_before_is_sent_again_by_the_machine() {
+    let mut book = told(1_000);
+    let due = at(1_000);
+    book.send(key(0), Verdict::Unknown { due, code: None });
+    book.attempt(key(0), Verdict::Refused { code: 7 });
+    book.attempt(key(1), Verdict::Held { code: 7 });
+    for now in [5, 999] {
+        let mut apply = apply(now);
+        apply.class = Class::Retry;
+        let Ok(converged) = apply.accepting(&[Accept::Clock]).decide(&book) else {
+            panic!("it is let in");
+        };
+        let steps: Vec<_> = converged.changes.reread.iter().map(|(_, step)| *step).collect();
+        assert!(matches!(steps[..], [Step::RereadUnknown { .. }]), "{steps:?}");
+    }
+    let mut apply = apply(5);
+    apply.class = Class::Retry;
+    apply.accepting(&[Accept::Clock]).to(&mut book);
+    for recipient in [0, 1] {
+        let doubt = book.book().standing(key(recipient)).doubt.expect("it is in doubt");
+        assert_eq!(doubt.resend_until(Duration::from_hours(24)), None);
+    }
+    let decided = Fact::Decided {
+        keys: vec![key(0)],
+        decision: Box::new(crate::ledger::Decision {
+            at: at(6),
+            by: "li@ops".to_owned(),
+            note: String::new(),
+            from: StateName::InDoubt,
+            to: Resolution::Owed { may_double: true },
+            selection: "ann".to_owned(),
+        }),
+    };
+    book.append(vec![decided]);
+    book.send(key(0), Verdict::Unknown { due, code: None });
+    let doubt = book.book().standing(key(0)).doubt.expect("it is in doubt");
+    let until = later(from_ms(0), Duration::from_hours(24));
+    assert_eq!(
+        doubt.resend_until(Duration::from_hours(24)),
+        Some(until),
+        "a new one has a time"
+    );
+}
