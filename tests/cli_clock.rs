@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "whole/scene.rs"]
+#[path = "files_common/mod.rs"]
 #[allow(dead_code, reason = "this test uses its part")]
+mod files;
+#[path = "process_common/mod.rs"]
+mod process;
+#[path = "whole/scene.rs"]
+#[allow(dead_code, unused_imports, reason = "this test uses its part")]
 mod scene;
 
 use std::fs;

@@ -101,7 +101,9 @@ pub fn foresee<S: Store>(
 
 /// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
 fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize) -> Outlook {
-    let at = book.present(plan.schedule.turns(now));
+    // Ages and waits are measured by the present; the run goes by the wall clock, which may have been set back.
+    let begins = plan.schedule.turns(now);
+    let at = book.present(begins);
     let began = Moment::awake(at, Instant::now());
     let mut queue = Queue::new(plan, book, roll.take_order(), began);
     let mut outlook = Outlook {
@@ -111,7 +113,7 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         begun_today: book.begun_since(Day::of(book.present(now), &plan.schedule.zone).begins),
-        waves: waves::loads(plan, book, &queue, at),
+        waves: waves::loads(plan, book, &queue, (begins, at)),
         lapse: None,
         first: Vec::new(),
     };
@@ -128,7 +130,7 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
             _ => false,
         };
         if let Some(left) = due_in(plan, &standing, at).filter(|_| goes) {
-            let due = later(at, left);
+            let due = later(begins, left);
             outlook.last_due = outlook.last_due.max(due);
             again.push((due, key, standing.doubt.is_some()));
         }
@@ -139,7 +141,7 @@ fn outlook(plan: &Plan, book: &Book, mut roll: Roll, now: Timestamp, most: usize
         && waves.due().is_none()
         && !queue.has_next(book, began, Pick::Send)
     {
-        outlook.first_due = later(at, due.saturating_duration_since(began.instant));
+        outlook.first_due = later(begins, due.saturating_duration_since(began.instant));
     }
     outlook.behind = behind(plan, book, &queue, at);
     // More than there can be.

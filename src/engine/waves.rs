@@ -241,8 +241,8 @@ pub(super) fn last_ended(plan: &Plan, book: &Book) -> Option<(usize, Timestamp)>
 }
 
 /// What there is to do in each wave that has anybody in it, and behind all of them for everybody else, by a run that begins to
-/// send `at` that moment.
-pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> Vec<WaveLoad> {
+/// send at `wall`, which takes `known` for the present.
+pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, (wall, known): (Timestamp, Timestamp)) -> Vec<WaveLoad> {
     let said = &plan.schedule.waves;
     if said.is_empty() {
         return Vec::new();
@@ -255,7 +255,7 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
             let standing = book.standing(key);
             let goes = match (standing.state, standing.doubt) {
                 (State::Pending | State::Deferred { .. }, _) => true,
-                (State::InDoubt, Some(doubt)) => queue.resendable(book, key, &doubt, at),
+                (State::InDoubt, Some(doubt)) => queue.resendable(book, key, &doubt, known),
                 _ => false,
             };
             if let (true, Some(owed)) = (goes, owed.get_mut(queue.wave_of(recipient))) {
@@ -273,7 +273,8 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, at: Timestamp) -> V
             .map_or(Duration::ZERO, |wave| wave.wait);
         let over = ended.filter(|(last, _)| wave <= *last);
         if let Some((_, at)) = over.filter(|(last, _)| wave == *last) {
-            not_before = later(at, kept);
+            // A clock that was set back delays nobody.
+            not_before = later(at.min(wall), kept);
         }
         if sizes.get(wave).is_none_or(|wave| wave.size > 0) {
             loads.push(WaveLoad {
@@ -311,7 +312,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             return;
         }
         let at = self.moment();
-        let mut waves = loads(&self.plan, self.ledger.book(), &self.queue, self.known(at));
+        let mut waves = loads(&self.plan, self.ledger.book(), &self.queue, (at.wall, self.known(at)));
         let ended = self.limits.waves.ended;
         waves.retain(|load| load.wave.is_none_or(|wave| wave as usize > ended));
         self.voice.say(at.wall, EventKind::WavesAhead { waves });

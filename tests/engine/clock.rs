@@ -3,19 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runner::audience::{Activity, Place, Row, Totals};
 use runner::clock::later;
 use runner::delivery::StateName;
-use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
+use runner::engine::admit::{Accept, Refusal};
 use runner::engine::outlook::{Outlook, foresee};
 use runner::engine::{Ended, Why};
-use runner::event::{Ending, PlaceUnit};
-use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Ledger};
+use runner::event::Ending;
+use runner::ledger::Fact;
 use runner::outcome::Class;
 use runner::plan::Wave;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, decide, listed};
 use crate::world::{Act, World};
 
 const HOUR: i64 = 3_600_000;
@@ -27,43 +25,11 @@ fn began(bench: &Bench) -> Fact {
     Fact::run_began(bench.clock.now(), bench.plan.retry.timeout)
 }
 
-fn decide(
-    bench: &Bench,
-    ledger: &Ledger<MemoryStore>,
-    users: u32,
-    accepted: &[Accept],
-) -> Result<Converged, Vec<Refusal>> {
-    let mut admission = Admission::new(ledger.book(), &bench.plan);
-    for (line, user) in (2..).zip(0..users) {
-        let open_id = format!("u{user}");
-        admission.row(&Row {
-            place: Place {
-                within: "audience.csv",
-                unit: PlaceUnit::Line,
-                number: line,
-            },
-            open_id: Ok(&open_id),
-            last_active: Activity::Unknown,
-        });
-    }
-    admission.decide(&Terms {
-        plan: &bench.plan,
-        totals: &Totals {
-            rows: users.into(),
-            ..Totals::default()
-        },
-        accepted,
-        rehearsal: false,
-        class: &|_| Class::Hold,
-        wall: bench.clock.now(),
-    })
-}
-
 /// One whole apply; what speaks against it where it is not let in.
 async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept]) -> Result<Ended, Vec<Refusal>> {
     let mut ledger = bench.open().await;
     ledger.hold_back(&[began(bench)]).unwrap();
-    let converged = decide(bench, &ledger, users, accepted)?;
+    let converged = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold)?;
     for batch in converged.changes.into_batches() {
         ledger.append(batch.unwrap()).await.unwrap();
     }
@@ -74,7 +40,7 @@ async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept
 async fn foretell(bench: &Bench, users: u32, accepted: &[Accept]) -> Outlook {
     let mut ledger = bench.open().await;
     ledger.suppose(&[began(bench)]).unwrap();
-    let converged = decide(bench, &ledger, users, accepted).expect("it is let in");
+    let converged = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold).expect("it is let in");
     let changes = (converged.changes, converged.roll);
     foresee(&bench.plan, &mut ledger, changes, bench.clock.now(), 100).unwrap()
 }
