@@ -1,4 +1,4 @@
-//! When a user was last active, as sources write it.
+//! Parses times of the last activity, in the forms that sources use.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,20 @@ use super::cell::Cell;
 use super::{Activity, Columns};
 use crate::clock::from_ms;
 
-/// From here on a number counts milliseconds: as seconds it would be the year 5138.
+/// From this number on, a number is in milliseconds: in seconds it would be the year 5138.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
-/// What is written for no value at all.
+/// The texts for an absent value.
 const NOTHING: [&str; 4] = ["", "null", "NULL", "\\N"];
 
-/// The platform has no users who were last active before this day.
+/// No user of the platform was last active before this day.
 const EARLIEST: Date = date(2016, 1, 1);
 
-/// Reads when users were last active.
+/// Parses the times at which users were last active.
 ///
-/// Times without a zone are on the clocks of the source's zone. What does not lie between 2016 and the end of tomorrow is
-/// no such time: a spreadsheet's day number read as Unix seconds is a day in 1970, and `20200101000000` read as Unix
-/// milliseconds lies in the year 2610. Tomorrow counts, because clocks and zones differ.
+/// Times without a zone are in the zone of the source. A time before 2016 or after the end of tomorrow is not valid: a
+/// spreadsheet's day number read as Unix seconds is a day in 1970, and `20200101000000` read as Unix milliseconds is in
+/// the year 2610. Tomorrow is valid, because clocks and zones differ.
 #[derive(Clone, Debug)]
 pub(super) struct ActivityParser {
     zone: TimeZone,
@@ -33,7 +33,7 @@ pub(super) struct ActivityParser {
 }
 
 impl ActivityParser {
-    /// A parser for the times of these columns.
+    /// Creates a parser for the times of these columns.
     pub(super) fn new(columns: &Columns) -> Self {
         let zone = columns.zone.clone();
         let tomorrow = zone.to_datetime(columns.present).date().tomorrow();
@@ -45,8 +45,8 @@ impl ActivityParser {
         }
     }
 
-    /// Reads text: RFC 3339, a local time, a date (the start of that day), or Unix time in seconds or milliseconds. Months,
-    /// days and hours may have one digit, and dates may have slashes.
+    /// Parses text: RFC 3339, a local time, a date (the start of that day), or Unix time in seconds or milliseconds.
+    /// Months, days and hours may have one digit, and dates may have slashes.
     pub(super) fn text<'t>(&self, text: &'t str) -> Activity<'t> {
         let text = text.trim();
         if NOTHING.contains(&text) {
@@ -59,7 +59,7 @@ impl ActivityParser {
         if is_number {
             return self.activity(number(text), text);
         }
-        // A time with an offset of its own does not depend on the zone.
+        // A time with an offset does not depend on the zone.
         let at = text.parse().ok().or_else(|| {
             let at = text.parse().ok().or_else(|| spreadsheet_time(text))?;
             local(at, &self.zone)
@@ -67,7 +67,7 @@ impl ActivityParser {
         self.activity(at, text)
     }
 
-    /// Reads a typed value. What cannot be read is written into `written`.
+    /// Parses a typed value. Its text is written into `written`, for the report of an unreadable value.
     pub(super) fn cell<'t>(&self, cell: &Cell<'_>, written: &'t mut String) -> Activity<'t> {
         written.clear();
         // Writing to a string does not fail.
@@ -108,25 +108,24 @@ impl ActivityParser {
 
     fn activity<'t>(&self, at: Option<Timestamp>, written: &'t str) -> Activity<'t> {
         match at {
-            // Milliseconds are what is kept.
+            // Only whole milliseconds are kept.
             Some(at) if self.earliest <= at && at < self.end => Activity::At(from_ms(at.as_millisecond())),
             Some(_) | None => Activity::Unreadable(written),
         }
     }
 }
 
-/// The moment at which the clocks of `zone` show this. A time that the clocks skip is an hour later; of a time that they
-/// show twice it is the earlier one.
+/// Returns the moment of a local time. A skipped time is one hour later; a repeated time is its first occurrence.
 fn local(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(at).compatible().ok()
 }
 
-/// The start of a day.
+/// Returns the start of a day.
 fn day(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     local(date.to_datetime(Time::midnight()), zone)
 }
 
-/// A local time as spreadsheets write it: `2026/6/1`, `2026/6/1 9:05`, `2026-6-1 9:05:30`.
+/// Parses a local time of a spreadsheet: `2026/6/1`, `2026/6/1 9:05`, `2026-6-1 9:05:30`.
 fn spreadsheet_time(text: &str) -> Option<DateTime> {
     let (date, time) = match text.split_once(' ') {
         Some((date, time)) => (date, Some(time.trim_start())),
@@ -154,13 +153,13 @@ fn spreadsheet_time(text: &str) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// A number of one or two digits.
+/// Parses a number of one or two digits.
 fn digits(text: &str) -> Option<i8> {
     let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok())?
 }
 
-/// Unix time, where fractions may follow a point.
+/// Parses Unix time, with or without a fraction.
 fn number(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let whole: i64 = whole.parse().ok()?;
@@ -176,18 +175,18 @@ fn number(text: &str) -> Option<Timestamp> {
     milliseconds(at.as_millisecond() + fraction)
 }
 
-/// Unix time in seconds, or in milliseconds from the size at which seconds would be far ahead of any use.
+/// Converts Unix time in seconds, or in milliseconds from [`MILLISECONDS_FROM`] on.
 fn unix(number: i64) -> Option<Timestamp> {
     let seconds = number.checked_mul(1000).filter(|_| number.abs() < MILLISECONDS_FROM);
     milliseconds(seconds.unwrap_or(number))
 }
 
-/// Unix time as a number with a fraction.
+/// Converts Unix time with a fraction.
 fn real(number: f64) -> Option<Timestamp> {
     #[expect(clippy::cast_precision_loss, reason = "it is 10^11")]
     let in_seconds = number.abs() < MILLISECONDS_FROM as f64;
     let ms = if in_seconds { number * 1000.0 } else { number };
-    // Beyond these bounds, where the calendar ended long before, or with no number at all, nothing is cast.
+    // Outside these bounds, which no calendar date reaches, and for NaN, the cast would be wrong.
     if !(-1e15..1e15).contains(&ms) {
         return None;
     }
@@ -199,7 +198,7 @@ fn real(number: f64) -> Option<Timestamp> {
     milliseconds(ms)
 }
 
-/// A moment in milliseconds since the Unix epoch, if the calendar has it.
+/// Converts milliseconds since the Unix epoch; `None` outside the calendar.
 fn milliseconds(ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(ms).ok()
 }
@@ -313,7 +312,7 @@ mod tests {
     #[test]
     fn a_time_lies_between_2016_and_the_end_of_tomorrow_in_every_form() {
         let parser = shanghai();
-        // From the text of a time, every form in which a source can hold it.
+        // All forms in which a source can hold the time.
         let forms = |written: &str| {
             let time: Timestamp = written.parse().expect("a time");
             let local = parser.zone.to_datetime(time);

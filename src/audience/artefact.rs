@@ -1,8 +1,8 @@
-//! Text that programs leave where an open_id should be. No platform gives such an id, so no row with it can be sent to.
+//! Texts that programs leave in place of an open_id. No platform issues such an id, so a row with one is unusable.
 
 use crate::event::UnusableKind;
 
-/// Words by which programs write that there is no value.
+/// The texts that programs write for an absent value.
 const NO_VALUE: [&str; 11] = [
     "null",
     "\\N",
@@ -34,10 +34,10 @@ const SPREADSHEET_ERRORS: [&str; 14] = [
     "#VALUE!",
 ];
 
-/// What `text` is, if it is no id. `header` is the name of the column that it stands in.
+/// Returns the kind of artefact that `text` is; `None` if it may be an open_id. `header` is the name of its column.
 pub(super) fn find(text: &str, header: &str) -> Option<UnusableKind> {
     let first = text.bytes().next()?;
-    // Nearly every id is passed over by its first byte.
+    // The first byte rules out nearly every id.
     let found = match first {
         b'\'' => Some(UnusableKind::Apostrophe),
         b'=' if text.starts_with("=\"") && text.ends_with('"') => Some(UnusableKind::Formula),
@@ -55,12 +55,13 @@ fn is_no_value(text: &str) -> bool {
     NO_VALUE.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Number signs alone stand for a column that is too narrow.
+/// Whether a spreadsheet shows the text for an error, or, with number signs alone, for a column that is too narrow.
 fn is_spreadsheet_error(text: &str) -> bool {
     SPREADSHEET_ERRORS.contains(&text) || text.bytes().all(|byte| byte == b'#')
 }
 
-/// What a number is that is not whole, or not written as one: `7218071234565644204.0`, `7.21807E+18`.
+/// Returns the kind of a number that a spreadsheet has rewritten: `7218071234565644204.0`, `7.21807E+18`; `None` for
+/// any other text.
 fn number(text: &str) -> Option<UnusableKind> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -81,7 +82,7 @@ fn number(text: &str) -> Option<UnusableKind> {
     is_exponent.then_some(UnusableKind::Exponent)
 }
 
-/// Whether there is a letter, a digit or a mark of ASCII in its full-width form, as a Chinese keyboard types it.
+/// Whether the text has an ASCII letter, digit or sign in its full-width form, as a Chinese keyboard types it.
 fn is_full_width(text: &str) -> bool {
     !text.is_ascii() && text.chars().any(|c| ('\u{ff01}'..='\u{ff5e}').contains(&c))
 }

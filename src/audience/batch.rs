@@ -1,4 +1,4 @@
-//! Rows on their way from a source to whoever counts them: many at a time, side by side in one piece of memory.
+//! Batches of rows, packed in one buffer, between a source and its consumer.
 
 use std::sync::Arc;
 
@@ -9,37 +9,37 @@ use crate::clock::from_ms;
 use crate::event::{PlaceUnit, RowPlace, UnusableKind};
 use crate::identity::{NameError, OpenId};
 
-/// How many rows a batch has at most, and how many bytes of text. A few batches wait at once.
+/// The most rows and bytes of text in a batch. They are small because several batches wait in the queue.
 const MOST_ROWS: usize = 4096;
 const MOST_BYTES: usize = 256 << 10;
-/// How many characters are kept of a value that is no time: enough to recognise it.
+/// How many characters of an unreadable time are kept: enough to recognise it.
 const MOST_OF_VALUE: usize = 40;
 
 /// One row of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// Where it stands.
+    /// The place of the row.
     pub place: Place<'a>,
-    /// The user's id, trimmed and checked by the rule of [`OpenId`], or why there is none.
+    /// The user's id, trimmed and checked by the rule of [`OpenId`], or the reason why it is unusable.
     pub open_id: Result<&'a str, UnusableKind>,
-    /// When the user was last active, as far as the source says.
+    /// When the user was last active.
     pub last_active: Activity<'a>,
 }
 
-/// What a row says of when its user was last active.
+/// The time of the user's last activity, as read from a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activity<'a> {
-    /// Nothing: the source names no such column, or the row has no value in it.
+    /// Unknown: the source has no such column, or the row has no value in it.
     #[default]
     Unknown,
-    /// Then, to the millisecond.
+    /// A time, in whole milliseconds.
     At(Timestamp),
-    /// Something that is no time, as it is written; empty where the source has no text for it.
+    /// A value that is not a time, as written; empty if the source has no text for it.
     Unreadable(&'a str),
 }
 
 impl Activity<'_> {
-    /// When, if that is known.
+    /// Returns the time; `None` if it is unknown or unreadable.
     #[must_use]
     pub const fn at(self) -> Option<Timestamp> {
         match self {
@@ -49,14 +49,14 @@ impl Activity<'_> {
     }
 }
 
-/// Where a row stands: `summer.csv:1042`, `row 1042 of the query`.
+/// The place of a row: `summer.csv:1042`, `row 1042 of the query`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// The file or the query that it is in.
+    /// The file or the query.
     pub within: &'a str,
-    /// What is counted there.
+    /// The unit of the number.
     pub unit: PlaceUnit,
-    /// Its number, from 1; the header of a file is on a line too.
+    /// The number, from 1. The header of a file is a line too.
     pub number: u64,
 }
 
@@ -71,7 +71,7 @@ impl From<Place<'_>> for RowPlace {
     }
 }
 
-/// Rows of one file or query, in its order.
+/// Rows of one file or query, in order.
 #[derive(Clone, Debug)]
 pub struct Batch {
     within: Arc<str>,
@@ -80,15 +80,15 @@ pub struct Batch {
     entries: Vec<Entry>,
 }
 
-/// A row without its text.
+/// A row; its text is in the batch.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     number: u64,
-    /// In milliseconds, or one of the two numbers below, which are no time that can be written.
+    /// In milliseconds, or one of the two constants below, which are no valid times.
     last_active: i64,
-    /// Where its open_id ends.
+    /// The end of the open_id.
     open_id_end: u32,
-    /// Where its text ends: behind the open_id stands a value that is no time.
+    /// The end of the row's text: an unreadable time follows the open_id.
     end: u32,
     unusable: Option<UnusableKind>,
 }
@@ -106,7 +106,7 @@ impl Batch {
         }
     }
 
-    /// An empty one to follow this one.
+    /// Returns an empty batch of the same file or query.
     pub(super) fn next(&self) -> Self {
         Self {
             within: Arc::clone(&self.within),
@@ -150,17 +150,18 @@ impl Batch {
         self.entries.is_empty()
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The rows, in the order of the source.
+    /// Iterates over the rows, in the order of the source.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let mut begin = 0;
         self.entries.iter().map(move |entry| {
-            let (open_id_end, end) = (entry.open_id_end as usize, entry.end as usize);
+            let open_id_end = entry.open_id_end as usize;
+            let end = entry.end as usize;
             let text = self.text.get(begin..open_id_end).unwrap_or_default();
             begin = end;
             Row {
@@ -180,7 +181,7 @@ impl Batch {
     }
 }
 
-/// An open_id that may be sent to, or why it may not. `column` is the name of the column that it stands in.
+/// Returns the trimmed open_id, or the reason why it is unusable. `column` is the name of its column.
 pub(super) fn usable<'t>(text: &'t str, column: &str) -> Result<&'t str, UnusableKind> {
     OpenId::check(text)
         .map_err(|error| match error {
@@ -189,7 +190,7 @@ pub(super) fn usable<'t>(text: &'t str, column: &str) -> Result<&'t str, Unusabl
             NameError::Character { .. } | NameError::NotComposed => UnusableKind::NotPrintable,
         })
         .and_then(|open_id| {
-            // Where a replacement character stands, a program before us could not read the text either.
+            // A replacement character shows that another program could not decode the text.
             if open_id.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(UnusableKind::NotText);
             }

@@ -1,4 +1,4 @@
-//! One value of a typed source: what databases, Parquet and JSON give where CSV has text alone.
+//! A value of a typed source: databases, Parquet and JSON have types where CSV has text.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use jiff::civil::{Date, DateTime};
 use super::batch::usable;
 use crate::event::UnusableKind;
 
-/// One value.
+/// A typed value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cell<'a> {
-    /// None: NULL, null, or no such key.
+    /// NULL, null, or an absent key.
     Null,
     /// Bytes that should be UTF-8.
     Text(&'a [u8]),
@@ -22,16 +22,16 @@ pub(super) enum Cell<'a> {
     Decimal(&'a [u8]),
     /// A moment, in milliseconds since the Unix epoch.
     At(i64),
-    /// A time on somebody's clocks.
+    /// A time without a zone.
     Local(DateTime),
     /// A day.
     Day(Date),
-    /// Something else.
+    /// A value of another type.
     Other,
 }
 
 impl Cell<'_> {
-    /// Its meaning as an open_id, in the column of this name. Whole numbers are written out exactly, into `digits`.
+    /// Returns the value as an open_id of the column `column`. A whole number is written into `digits`, exactly.
     pub(super) fn open_id<'t>(&'t self, column: &str, digits: &'t mut String) -> Result<&'t str, UnusableKind> {
         match self {
             Self::Null => Err(UnusableKind::Missing),
@@ -55,7 +55,7 @@ impl Cell<'_> {
     }
 }
 
-/// A UUID as it is written: `ba253642-0590-40bc-a1b2-93c4d5e6f708`.
+/// Formats a UUID: `ba253642-0590-40bc-a1b2-93c4d5e6f708`.
 pub(super) fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; 36];

@@ -1,7 +1,7 @@
-//! An audience in a file of comma-separated values.
+//! Audiences in CSV files.
 //!
-//! GB18030 needs no pass of its own: none of its multi-byte characters has a byte in common with a delimiter, a quote or
-//! a line end, so rows and fields are found in the bytes, and only an open_id is ever decoded.
+//! GB18030 needs no decoding pass: none of its multi-byte characters contains the byte of a delimiter, a quote or a
+//! line end. So rows and fields are split as bytes, and only single fields are decoded.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ use super::sound::{LONGEST_ROW, Sound};
 use super::{AudienceError, CsvSource, Encoding};
 use crate::event::{PlaceUnit, UnusableKind};
 
-/// Every delimiter that a header is tried with, the likeliest first.
+/// The delimiters that are tried on a header, the most likely first.
 const DELIMITERS: [u8; 3] = *b",;\t";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 128 << 10;
@@ -38,7 +38,7 @@ impl Pour for CsvSource {
 impl CsvSource {
     fn text(&self, path: &Path, mut text: impl Read, out: &mut Out) -> Result<(), AudienceError> {
         let mut start = Vec::new();
-        // A header is a row, so it lies whole in the longest that a row may be.
+        // The header is a row, so the longest row allowed contains it.
         let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
         let read = Read::by_ref(&mut text).take(longest).read_to_end(&mut start);
         read.map_err(|error| AudienceError::of(path, error).behind(memchr_iter(b'\n', &start).count() as u64))?;
@@ -70,8 +70,8 @@ fn malformed(path: &Path, line: u64, flaw: Flaw) -> AudienceError {
     }
 }
 
-/// Rows end at line feeds only, so that lines are counted as an editor counts them; the carriage return of Windows'
-/// line ends is white space at the end of the last field.
+/// Creates a parser whose rows end at line feeds only, so that line numbers match an editor's. The carriage return of
+/// Windows line ends remains as white space in the last field.
 fn reader<R: Read>(bytes: R, delimiter: u8) -> Reader<R> {
     ReaderBuilder::new()
         .has_headers(false)
@@ -82,23 +82,23 @@ fn reader<R: Read>(bytes: R, delimiter: u8) -> Reader<R> {
         .from_reader(bytes)
 }
 
-/// A line that has nothing on it is no row.
+/// Whether a line is blank; a blank line is not a row.
 fn blank(record: &ByteRecord) -> bool {
     record.len() == 1 && matches!(record.as_slice(), b"" | b"\r")
 }
 
-/// What a row has, by the header line.
+/// The layout of the rows, from the header line.
 struct Fields {
     delimiter: u8,
-    /// How many there are.
+    /// The number of fields.
     count: usize,
-    /// Which of them is the open_id.
+    /// The index of the open_id.
     open_id: usize,
-    /// Which of them says when the user was last active.
+    /// The index of the last activity.
     last_active: Option<usize>,
 }
 
-/// A header line, read with one delimiter.
+/// A header line, split by one delimiter.
 struct Header {
     delimiter: u8,
     line: u64,
@@ -106,13 +106,14 @@ struct Header {
 }
 
 impl Fields {
-    /// Finds the columns in the file's beginning.
+    /// Finds the columns in the start of the file.
     fn find(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
             return Err(malformed(path, 1, Flaw::Utf16));
         }
         if text.trim_ascii_start().starts_with(b"{\"") {
-            let (path, what) = (path.into(), Foreign::Json);
+            let path = path.into();
+            let what = Foreign::Json;
             return Err(AudienceError::Foreign { path, what });
         }
         let header = Header::guess(source, path, text)?;
@@ -127,19 +128,21 @@ impl Fields {
 }
 
 impl Header {
-    /// The column of this name.
+    /// Returns the index of the only column with this name.
     fn only(&self, wanted: &str, path: &Path, text: &[u8]) -> Result<usize, AudienceError> {
         let mut places = self.names.iter().enumerate().filter(|(_, name)| *name == wanted);
         if let (Some((column, _)), None) = (places.next(), places.next()) {
             return Ok(column);
         }
-        // A header in which quotes do not pair shows other columns than whoever wrote it sees.
+        // In a header with unbalanced quotes the author sees other columns. Report the quotes first.
         let mut sound = reader(Sound::new(text, &[], self.delimiter), self.delimiter);
         sound
             .read_byte_record(&mut ByteRecord::new())
             .map_err(|error| failed(path, error))?;
         let times = self.names.iter().filter(|name| *name == wanted).count();
-        let (path, line, column) = (path.to_owned(), self.line, wanted.to_owned());
+        let path = path.to_owned();
+        let line = self.line;
+        let column = wanted.to_owned();
         if times > 1 {
             return Err(AudienceError::RepeatedColumn {
                 path,
@@ -157,8 +160,8 @@ impl Header {
         })
     }
 
-    /// The columns by the delimiter that the source names; else by the one that makes the wanted column appear; else by
-    /// the one that makes most columns.
+    /// Splits the header by the delimiter of the source; else by the first one that yields the wanted column; else by
+    /// the one that yields most columns.
     fn guess(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
         let wanted = source.columns.open_id.trim();
         let delimiters = source.delimiter.as_ref().map_or(&DELIMITERS[..], std::slice::from_ref);
@@ -180,7 +183,7 @@ impl Header {
         })
     }
 
-    /// Reads the header from the file's beginning; none when nothing is there but blank lines.
+    /// Reads the header from the start of the file; `None` if it has only blank lines.
     fn read(path: &Path, encoding: Encoding, delimiter: u8, text: &[u8]) -> Result<Option<Self>, AudienceError> {
         let mut reader = reader(text.chain(&b"\n"[..]), delimiter);
         let mut record = ByteRecord::new();
@@ -210,7 +213,7 @@ impl Header {
     }
 }
 
-/// The rows behind the header.
+/// The rows after the header.
 struct Rows<'a, R> {
     path: &'a Path,
     source: &'a CsvSource,
@@ -230,8 +233,8 @@ impl<R: Read> Rows<'_, R> {
             .map_err(|error| failed(self.path, error).behind(line_before - 1))?
         {
             let line_behind = self.reader.position().line();
-            // A row that begins right where the one before ended has its line; else blank lines stand between, or line
-            // ends within quotes.
+            // A row that consumed at most one line end begins on the line where the row before ended. Otherwise blank
+            // lines precede it, or it has quoted line ends.
             let line = match line_behind - line_before {
                 0 | 1 => line_before,
                 _ => line_behind.saturating_sub(1 + newlines(&record)),
@@ -240,7 +243,7 @@ impl<R: Read> Rows<'_, R> {
             if record.as_slice().len() > LONGEST_ROW {
                 return Err(malformed(self.path, line, Flaw::TooLong));
             }
-            // The first row that is not blank is the header, which was read before.
+            // The first row that is not blank is the header, which was already read.
             if blank(&record) || !std::mem::replace(&mut header_seen, true) {
                 continue;
             }
@@ -257,14 +260,14 @@ impl<R: Read> Rows<'_, R> {
         Ok(())
     }
 
-    /// The text in the column of the last activity, if there is such a column.
+    /// Returns the text of the last activity; `None` without such a column.
     fn last_active<'r>(&self, record: &'r ByteRecord) -> Option<Cow<'r, str>> {
         let field = self.header.last_active.and_then(|column| record.get(column))?;
         let encoding = self.source.encoding;
         Some(decode(field, encoding).unwrap_or_else(|| decode_lossily(field, encoding)))
     }
 
-    /// The text in the column of the open_id.
+    /// Returns the text of the open_id.
     fn text<'r>(&self, record: &'r ByteRecord) -> Result<Cow<'r, str>, UnusableKind> {
         match record.get(self.header.open_id) {
             Some(field) if record.len() == self.header.count => {
@@ -293,7 +296,7 @@ fn newlines(record: &ByteRecord) -> u64 {
     memchr_iter(b'\n', record.as_slice()).count() as u64
 }
 
-/// What went wrong below the parser. The parser itself refuses nothing that it is given here.
+/// Converts an I/O error below the parser. The parser itself accepts all bytes in this configuration.
 fn failed(path: &Path, error: csv::Error) -> AudienceError {
     let error = match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

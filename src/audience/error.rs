@@ -1,4 +1,4 @@
-//! Why an audience cannot be read, with the place.
+//! Errors of reading an audience, with their places.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use super::opened::Damage;
 use super::sound::Found;
 use crate::secret::{SecretError, SecretRef};
 
-/// Why an audience cannot be read.
+/// The reason why an audience cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AudienceError {
-    /// The system does not let it be opened or read: it is absent, or a permission is missing, or the disk fails.
+    /// The file cannot be opened or read: it is absent, a permission is missing, or the disk fails.
     #[error("cannot read the audience {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is something else in the file's place.
+    /// The path is not a regular file.
     #[error("cannot read the audience {}: it is {what}, not a file", path.display())]
     NotAFile {
         /// The path.
@@ -27,216 +27,216 @@ pub enum AudienceError {
         /// What it is: "a directory".
         what: &'static str,
     },
-    /// A pattern that cannot be read as one.
+    /// The pattern is not valid.
     #[error("cannot look for the audience {}: {why}", path.display())]
     Pattern {
         /// The pattern.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake in the pattern.
         why: &'static str,
     },
-    /// A pattern that no file has.
+    /// No file matches the pattern.
     #[error("no file matches the audience's pattern {}", path.display())]
     NoMatch {
         /// The pattern.
         path: PathBuf,
     },
-    /// Nothing is piped in.
+    /// Stdin is a terminal, so nothing is piped in.
     #[error("cannot read the audience from the standard input: it is a terminal")]
     Terminal,
-    /// Something else than what the campaign file says.
+    /// The file is of another kind than the campaign file says.
     #[error("cannot read the audience {}: it is {}", path.display(), what.name())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of the file.
         what: Foreign,
     },
-    /// Compressed data that ends too early, or is not what was compressed.
+    /// The compressed data is truncated or damaged.
     #[error("cannot read the audience {}: its {how} data {}{}", path.display(), if *cut { "ends too early" } else { "is damaged" }, behind("line", *line))]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The last line that came out of it whole; 0 if there is none.
+        /// The last line that was decompressed completely; 0 if there was no such line.
         line: u64,
-        /// The compression.
+        /// The name of the compression.
         how: &'static str,
-        /// Whether the end is missing.
+        /// Whether the data is truncated.
         cut: bool,
     },
-    /// Not even a header.
+    /// The file has not even a header.
     #[error("the audience {} is empty: it has no {lacks}", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
-        /// What has to be there at least.
+        /// The part that is missing.
         lacks: &'static str,
     },
-    /// Its header does not have the column.
+    /// The header lacks the column.
     #[error("the audience {} has no column {column:?}: its header on line {line} has {}", path.display(), list(found))]
     NoColumn {
         /// The file.
         path: PathBuf,
         /// The line of the header.
         line: u64,
-        /// The column that was asked for.
+        /// The wanted column.
         column: String,
-        /// The columns that there are.
+        /// The columns of the header.
         found: Vec<String>,
-        /// The one of them that was probably meant.
+        /// The column that was probably meant.
         nearest: Option<String>,
     },
-    /// Its header has the column more than once.
+    /// The header has the column more than once.
     #[error("the audience {} has the column {column:?} {times} times in its header on line {line}", path.display())]
     RepeatedColumn {
         /// The file.
         path: PathBuf,
         /// The line of the header.
         line: u64,
-        /// The column that was asked for.
+        /// The wanted column.
         column: String,
-        /// How often it is there.
+        /// How many times the header has it.
         times: usize,
     },
-    /// A Parquet file or the result of a query that does not have the column.
+    /// A Parquet file or the result of a query lacks the column.
     #[error("{place} has no column {column:?}: it has {}", list(found))]
     NoSuchColumn {
         /// The file or the query.
         place: String,
-        /// The column that was asked for.
+        /// The wanted column.
         column: String,
-        /// The columns that there are.
+        /// The columns that exist.
         found: Vec<String>,
-        /// The one of them that was probably meant.
+        /// The column that was probably meant.
         nearest: Option<String>,
     },
-    /// A query's result that has the column more than once.
+    /// The result of the query has the column more than once.
     #[error("{place} has the column {column:?} {times} times")]
     Ambiguous {
         /// The query.
         place: String,
-        /// The column that was asked for.
+        /// The wanted column.
         column: String,
-        /// How often it is there.
+        /// How many times the result has it.
         times: usize,
     },
-    /// A column that holds something else.
+    /// The column has a type that cannot be used.
     #[error("the column {column:?} of {place} is of type {found}, which is no {}", role.name())]
     ColumnType {
         /// The file or the query.
         place: String,
         /// The column.
         column: String,
-        /// What it holds.
+        /// The type of the column.
         found: String,
-        /// What it should hold.
+        /// The role of the column.
         role: Role,
     },
-    /// No Parquet file.
+    /// The file is not a Parquet file.
     #[error("cannot read the audience {}: it is not a Parquet file", path.display())]
     NotParquet {
         /// The file.
         path: PathBuf,
     },
-    /// A Parquet file without its end, where everything is written that is needed to read it.
+    /// A Parquet file without its footer, which describes the rest of the file.
     #[error("cannot read the audience {}: the footer of the Parquet file is missing", path.display())]
     NoFooter {
         /// The file.
         path: PathBuf,
     },
-    /// A Parquet file that cannot be read.
+    /// The Parquet file cannot be read.
     #[error("cannot read the Parquet file {}{}: {why}", path.display(), behind("row", *row))]
     BadParquet {
         /// The file.
         path: PathBuf,
-        /// The last row that was read of it; 0 if there is none.
+        /// The last row that was read; 0 before the first.
         row: u64,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// No SQLite database.
+    /// The file is not an SQLite database.
     #[error("cannot read the audience {}: it is not an SQLite database", path.display())]
     NotSqlite {
         /// The file.
         path: PathBuf,
     },
-    /// A value that is too long to be an open_id by orders of magnitude.
+    /// A value is far too long to be an open_id.
     #[error("{place}: the open_id is longer than 1 MiB")]
     LongValue {
-        /// Where: "row 3 of the query".
+        /// The place: "row 3 of the query".
         place: String,
     },
-    /// The URL of a server cannot be had.
+    /// The URL of the server cannot be read.
     #[error("cannot connect to the audience's {server} server")]
     Secret {
-        /// Which kind of server.
+        /// The kind of server.
         server: &'static str,
-        /// Why; names the reference only.
+        /// The cause; it names only the reference.
         source: SecretError,
     },
-    /// The URL of a server is none that can be used. It is not shown: there is a password in it.
+    /// The URL of the server is not valid. It is not shown, because it contains a password.
     #[error("cannot connect to the audience's {server} server: {reference} holds no URL of one: {why}")]
     Url {
-        /// Which kind of server.
+        /// The kind of server.
         server: &'static str,
-        /// Where the URL is to be found.
+        /// The reference to the URL.
         reference: SecretRef,
-        /// What is wrong with it.
+        /// The mistake in the URL.
         why: String,
     },
-    /// A query that is no query: it returns nothing, or is more than one statement.
+    /// The query returns no rows, has parameters, or is more than one statement.
     #[error("cannot read the audience by its query: {why}")]
     NoQuery {
-        /// Why.
+        /// The cause.
         why: &'static str,
     },
-    /// A database that refuses or fails.
+    /// The database refuses or fails.
     #[error("cannot {doing}")]
     Database {
-        /// What was attempted.
+        /// The action that failed.
         doing: String,
-        /// Whose fault it is, and so what to do.
+        /// The party that has to act, and the help.
         blame: Blame,
-        /// What was said.
+        /// The message of the database.
         source: Said,
     },
-    /// A place in it that cannot be read as rows. Nothing behind such a place can be trusted.
+    /// A place in the file cannot be read as rows. No row after it can be trusted.
     #[error("the audience {}, line {line}: {flaw}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// The line.
         line: u64,
-        /// What is wrong there.
+        /// The flaw at this line.
         flaw: Flaw,
     },
-    /// It was written to, or another file was put in its place, while it was read.
+    /// The file was modified or replaced while it was read.
     #[error("the audience {} changed while it was read", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// Whoever took the rows wants no more of them. Nobody is left to be told.
+    /// The reading was dropped, so the error has no receiver.
     #[error("the reading of the audience was broken off")]
     BrokenOff,
-    /// The system gives no thread to read on.
+    /// The system provides no thread to read on.
     #[error("cannot begin to read the audience")]
     NoThread {
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The thread that reads ended without a word.
+    /// The reading thread ended without a result.
     #[error("the reading of the audience ended before its end; this is a defect")]
     Broken,
 }
 
-/// What a file of a format without a header lacks.
+/// The missing part of an empty file in a format without a header.
 const LINE: &str = "line";
 
-/// What is in a file's place.
+/// The name of a directory in [`AudienceError::NotAFile`].
 pub(super) const DIRECTORY: &str = "a directory";
 
-/// What a column is for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It holds open_ids.
@@ -254,22 +254,22 @@ impl Role {
     }
 }
 
-/// What a database said, without anything secret in it.
+/// The message of a database, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Said(pub(super) String);
 
-/// Whose fault it is that a database gives no audience.
+/// The party that has to fix a database error, with the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// What the campaign file names is wrong: its query, or the password behind its URL.
+    /// The user of the campaign file: its query, or the password of its URL, is wrong.
     File(&'static str),
-    /// The server's, the network's or the disk's.
+    /// The operator of the server, the network or the disk.
     Server(&'static str),
 }
 
 impl AudienceError {
-    /// Not even a line, in a format that has no header.
+    /// Creates the error for an empty file in a format without a header.
     #[must_use]
     pub fn no_line(name: &str) -> Self {
         Self::Empty {
@@ -278,7 +278,7 @@ impl AudienceError {
         }
     }
 
-    /// What whoever wrote the file could do about it.
+    /// Returns what the user can do; `None` if nothing helps.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
@@ -338,8 +338,7 @@ impl AudienceError {
         }
     }
 
-    /// Whether it is the campaign file, or what it names, that has to be put right; else something failed that may work
-    /// when it is tried again.
+    /// Whether the campaign file, or something it names, has to be fixed. Other errors may disappear on a retry.
     #[must_use]
     pub const fn is_input(&self) -> bool {
         !matches!(
@@ -353,7 +352,7 @@ impl AudienceError {
         )
     }
 
-    /// What went wrong while a file was read, below the parser that wanted its bytes.
+    /// Converts an I/O error from below the parser.
     pub(super) fn of(path: &Path, error: io::Error) -> Self {
         let error = match error.downcast::<Found>() {
             Ok(Found { line, flaw }) => {
@@ -364,7 +363,8 @@ impl AudienceError {
         };
         match error.downcast::<Damage>() {
             Ok(Damage { how, cut }) => {
-                let (path, line) = (path.into(), 0);
+                let path = path.into();
+                let line = 0;
                 Self::Damaged { path, line, how, cut }
             }
             Err(source) => {
@@ -376,7 +376,7 @@ impl AudienceError {
 }
 
 impl AudienceError {
-    /// The same, with the last line or row that was read before, where it is a compression or a page that failed.
+    /// Adds the last line or row that was read, for an error of a compression or a Parquet file.
     pub(super) fn behind(mut self, read: u64) -> Self {
         if let Self::Damaged { line: last, .. } | Self::BadParquet { row: last, .. } = &mut self {
             *last = read;
@@ -385,7 +385,7 @@ impl AudienceError {
     }
 }
 
-/// What is told of the last place that was read, if there is one.
+/// Returns the text that names the last line or row that was read; empty for 0.
 fn behind(unit: &str, number: u64) -> String {
     match number {
         0 => String::new(),
@@ -393,7 +393,7 @@ fn behind(unit: &str, number: u64) -> String {
     }
 }
 
-/// What helps against what a system says of a file.
+/// Returns the help for an I/O error of a file.
 const fn unreadable(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::NotFound => "check the path; it begins at the folder of the campaign file",
@@ -402,7 +402,7 @@ const fn unreadable(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-/// A header in a sentence. One of a thousand columns is cut: nobody reads them.
+/// Formats a list of columns. A long list is cut.
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut text: Vec<_> = columns.iter().take(SHOWN).map(|column| format!("{column:?}")).collect();
@@ -412,7 +412,7 @@ fn list(columns: &[String]) -> String {
     text.join(", ")
 }
 
-/// How a server's URL is written.
+/// Returns an example of a server's URL.
 fn example(server: &str) -> &'static str {
     if server == "PostgreSQL" {
         "postgres://user:password@host:5432/database?sslmode=verify-full"
@@ -421,7 +421,8 @@ fn example(server: &str) -> &'static str {
     }
 }
 
-/// The column that was probably meant: the same but for its case, or one or two typing mistakes away.
+/// Returns the column that was probably meant: equal except for case, or at most two typing mistakes away; `None` if no
+/// column is that close.
 pub(super) fn nearest(wanted: &str, names: &[String]) -> Option<String> {
     let folded = wanted.to_lowercase();
     names

@@ -1,5 +1,5 @@
-//! About how many rows a source has, told from sizes and a look at the first of them: for an outlook while it is read, and
-//! for nothing that counts.
+//! Estimates the number of rows of a source from file sizes and a sample, for a forecast while it is read. No count
+//! uses it.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,13 +10,13 @@ use memchr::memchr_iter;
 use super::opened::{Input, list};
 use super::source::Source;
 
-/// How much of a file is looked at to tell how long its rows are.
+/// How many bytes of a file are sampled to estimate the length of its rows.
 const SAMPLE: u64 = 256 << 10;
-/// What compressed files begin with. Their size says little about their rows.
+/// The first bytes of compressed files, whose size says little about their rows.
 const COMPRESSED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
 
 impl Source {
-    /// About how many rows there are; nothing where only reading them would tell.
+    /// Estimates the number of rows; `None` if the whole source has to be read to know it.
     #[must_use]
     pub fn expected_rows(&self) -> Option<u64> {
         let input = match self {
@@ -37,7 +37,8 @@ fn of_file(path: &Path) -> Option<u64> {
     if COMPRESSED.iter().any(|magic| sample.starts_with(magic)) {
         return None;
     }
-    let (length, lines) = (sample.len() as u64, memchr_iter(b'\n', &sample).count() as u64);
+    let length = sample.len() as u64;
+    let lines = memchr_iter(b'\n', &sample).count() as u64;
     (length > 0 && lines > 0).then(|| about.len().saturating_mul(lines) / length)
 }
 

@@ -1,24 +1,24 @@
-//! What can be wrong with the content of a file.
+//! Flaws in the content of a file.
 
-/// What a file is that is none of its kind.
+/// A kind of file that the source does not expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
     /// A Parquet file.
     Parquet,
-    /// A zip archive, as which spreadsheets are saved.
+    /// A zip archive; spreadsheets are zip archives.
     Zip,
     /// An SQLite database.
     Sqlite,
     /// JSON where CSV is expected.
     Json,
-    /// An archive or a compression that is not taken off here, by its name.
+    /// An archive or a compression that is not supported, by its name.
     Archive(&'static str),
-    /// A compression that is taken off text only, by its name.
+    /// A compression that is supported for text only, by its name.
     Packed(&'static str),
 }
 
 impl Foreign {
-    /// What these first bytes begin, if it is no text.
+    /// Detects the kind of file by its first bytes; `None` if it may be text.
     pub(super) fn of(start: &[u8]) -> Option<Self> {
         let known: [(&[u8], Self); 8] = [
             (b"PAR1", Self::Parquet),
@@ -36,7 +36,7 @@ impl Foreign {
             .map(|(_, what)| what)
     }
 
-    /// What these first bytes begin, where a Parquet file or a database is expected.
+    /// Detects the kind of file where a Parquet file or a database is expected; `None` if it is unknown.
     pub(super) fn in_place_of_table(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, ..] => Some(Self::Packed("compressed with gzip")),
@@ -67,43 +67,43 @@ impl Foreign {
     }
 }
 
-/// What is wrong with a place in a source.
+/// A flaw at a place in a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// A quote that opens there and is never closed: everything behind it would be one field.
+    /// A quote is never closed: the rest of the file would be one field.
     #[error("the quote that opens here is never closed")]
     UnclosedQuote,
-    /// A quote that closes there and does not end its field. Taken leniently, it makes one row of several.
+    /// A closing quote does not end its field. A lenient parser would join several rows.
     #[error("there is text behind a closing quote, so the quotes do not pair")]
     TextBehindQuote,
     /// A NUL byte.
     #[error("there is a NUL byte, so this is no text")]
     Nul,
-    /// Two bytes a character.
+    /// UTF-16 text.
     #[error("the text is UTF-16")]
     Utf16,
-    /// A row that is too long to be one.
+    /// A row is longer than allowed.
     #[error("the row that begins here is longer than 1 MiB")]
     TooLong,
-    /// Lines that end as they did on the Macs of the nineties.
+    /// Lines end with a carriage return alone, as on the Macs of the nineties.
     #[error("its lines end with a carriage return alone")]
     LoneCarriageReturn,
-    /// Bytes that are no text in UTF-8.
+    /// The line is not valid UTF-8.
     #[error("the line is not UTF-8 text")]
     NotUtf8,
-    /// The end of the file within an object.
+    /// The line ends inside an object.
     #[error("the line ends within a JSON object")]
     CutJson,
-    /// One array around everything.
+    /// The line is an array.
     #[error("the line is a JSON array, not an object")]
     JsonArray,
-    /// What begins like an object and is none.
+    /// The line begins like an object and is not valid JSON.
     #[error("the line is not JSON from column {column} on")]
     NotJson {
         /// The column, in bytes.
         column: usize,
     },
-    /// No object at all.
+    /// The line is not an object.
     #[error("the line is not a JSON object")]
     NoObject,
 }

@@ -1,7 +1,7 @@
-//! An audience in JSON objects, one a line.
+//! Audiences in files of JSON objects, one per line.
 //!
-//! Only the values that are asked for are looked at, and numbers among them as the text that they are: an open_id of
-//! thirty digits would not survive any number type of JSON's libraries.
+//! Only the wanted values are parsed, and numbers are kept as text: no number type of a JSON library holds an open_id
+//! of thirty digits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -74,7 +74,7 @@ fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> A
     AudienceError::Malformed { path, line, flaw }
 }
 
-/// The lines of a text, hashed and bounded.
+/// The lines of a text, hashed and limited in length.
 struct Lines<'t> {
     path: std::path::PathBuf,
     text: BufReader<&'t mut Text>,
@@ -96,7 +96,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// The next line that has anything on it, and its number.
+    /// Returns the next line that is not blank, with its number; `None` at the end.
     fn next(&mut self) -> Result<Option<(u64, &[u8])>, AudienceError> {
         let most = LONGEST_ROW as u64 + 1;
         loop {
@@ -110,7 +110,8 @@ impl<'t> Lines<'t> {
             }
             self.number += 1;
             if self.line.len() > LONGEST_ROW {
-                let (line, flaw) = (self.number, Flaw::TooLong);
+                let line = self.number;
+                let flaw = Flaw::TooLong;
                 return Err(AudienceError::of(
                     &self.path,
                     std::io::Error::other(Found { line, flaw }),
@@ -131,19 +132,19 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// What is looked for, and by which keys it is still to be reached.
+/// The wanted values, with the rest of the path to each.
 #[derive(Clone, Copy)]
 struct Wanted<'p> {
     open_id: Option<&'p [String]>,
     last_active: Option<&'p [String]>,
 }
 
-/// What was found.
+/// The values that were found.
 #[derive(Debug)]
 struct Picked<'t> {
-    /// The text of a string or of a whole number, or why there is none.
+    /// The text of a string or a whole number, or the reason why it is unusable.
     open_id: Result<Cow<'t, str>, UnusableKind>,
-    /// The text of a string, or any other value as it is written; `None` without a value.
+    /// The text of a string, or any other value as written; `None` without a value.
     last_active: Option<Cow<'t, str>>,
 }
 
@@ -162,7 +163,7 @@ impl<'p> Wanted<'p> {
         Ok(picked)
     }
 
-    /// What is still looked for under `key`.
+    /// Returns the values that are wanted under `key`.
     fn under(self, key: &str) -> Self {
         let step = |path: Option<&'p [String]>| {
             path?
@@ -177,7 +178,7 @@ impl<'p> Wanted<'p> {
     }
 }
 
-/// Walks into an object.
+/// Visits the entries of an object.
 struct Into<'p, 'f, 't> {
     wanted: Wanted<'p>,
     picked: &'f mut Picked<'t>,
@@ -229,7 +230,7 @@ impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
             return Ok(());
         }
         if !raw.get().starts_with('{') {
-            // Nothing lies deeper in what is no object.
+            // Only an object has deeper values.
             return Ok(());
         }
         serde_json::Deserializer::from_str(raw.get())
@@ -238,11 +239,11 @@ impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
     }
 }
 
-/// A key, copied only where it has escapes in it.
+/// A key, copied only if it has escapes.
 #[derive(Deserialize)]
 struct Key<'t>(#[serde(borrow)] Cow<'t, str>);
 
-/// The text of a string, or of a whole number.
+/// Returns the text of a string or of a whole number.
 fn value(raw: &str) -> Result<Cow<'_, str>, UnusableKind> {
     match raw.as_bytes() {
         b"null" => Err(UnusableKind::Missing),

@@ -1,7 +1,7 @@
-//! Who: one file per kind of source. A source is read as a stream of rows, never as a list, and each row arrives either
-//! with an open_id that may be sent to or with the reason why not.
+//! Audiences: one file per kind of source. A source is read as a stream of rows, never as a list, and each row has
+//! either a usable open_id or the reason why it is unusable.
 //!
-//! A kind of source is a type that can pour its rows out (`reading::Pour`), and a variant of [`Source`].
+//! A kind of source is a type that implements `reading::Pour`, and a variant of [`Source`].
 
 mod activity;
 mod artefact;
@@ -33,27 +33,27 @@ pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading};
 pub use source::{Columns, CsvSource, Encoding, JsonlSource, ParquetSource, Source, SqliteSource};
 
-/// What was read, when all of it was.
+/// The totals of a source that was read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// How many rows, unusable ones included; neither headers nor blank lines.
+    /// The number of rows, unusable ones included; neither headers nor blank lines.
     pub rows: u64,
-    /// How many bytes, uncompressed.
+    /// The number of bytes, uncompressed.
     pub bytes: u64,
-    /// SHA-256 of what was read: of these bytes, or of the rows where a source has no bytes of its own. Of several files
-    /// that of their hashes.
+    /// The SHA-256 of the bytes, or of the rows for a source without bytes of its own. For several files, the hash of
+    /// their hashes.
     pub hash: [u8; 32],
-    /// What each file, or the one query, brought.
+    /// The number of rows of each file, or of the query.
     pub shares: Vec<FileShare>,
 }
 
-/// Reads the whole of `source` and shows each batch of rows to `on_rows`, in the order of the source. For whoever has nothing
-/// else to watch meanwhile; a run reads by [`Reading`].
+/// Reads `source` to its end and calls `on_rows` for each batch, in the order of the source. It suits callers that do
+/// nothing else at the same time; a run uses [`Reading`].
 ///
-/// What was shown counts only when this returns `Ok`; see [`Reading::next`].
+/// The batches are valid only if this returns `Ok`; see [`Reading::next`].
 ///
 /// # Errors
-/// When the source cannot be read to its end, is malformed, or has changed meanwhile.
+/// If the source cannot be read to its end, is malformed, or changed while it was read.
 pub async fn read(source: &Source, mut on_rows: impl FnMut(&Batch)) -> Result<Totals, AudienceError> {
     let mut reading = Reading::begin(source)?;
     loop {

@@ -1,4 +1,4 @@
-//! An audience by a query to a MySQL or MariaDB server.
+//! Audiences from a MySQL or MariaDB server.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -54,13 +54,13 @@ impl Pour for MysqlQuery<'_> {
             };
             let (mut connection, version, (offset, zone)) = asked.connect::<MySql, _>(connecting).await?;
             let limit = query.limits.statement;
-            // Each has its own word for it; MySQL counts milliseconds.
+            // MySQL and MariaDB have different variables; that of MySQL is in milliseconds.
             let limit = if version.contains("MariaDB") {
                 format!("max_statement_time = {}", limit.as_secs_f64())
             } else {
                 format!("max_execution_time = {}", limit.as_millis())
             };
-            // `now()` in the query and times without a zone in its result are by the campaign's clocks.
+            // `now()` in the query, and times without a zone in its result, use the campaign's time zone.
             asked.offset = offset;
             let seconds = query.limits.statement.as_secs().max(60);
             let set_up = format!(
@@ -69,7 +69,7 @@ impl Pour for MysqlQuery<'_> {
             );
             asked.set_up::<MySql>(&mut connection, set_up).await?;
             asked.pour::<MySql>(&mut connection, out).await?;
-            // The rows are here. How the connection ends changes nothing.
+            // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
         })
@@ -117,12 +117,12 @@ impl Dialect for MySql {
             Means::Day => time(bytes).map(|at| Cell::Day(at.date())),
             Means::Text | Means::Uuid | Means::Any => Some(Cell::Text(bytes)),
         };
-        // What cannot be read, such as the 31st of February, is no time; it does not end the reading.
+        // An invalid value, such as 31 February, is an unreadable time and does not end the reading.
         Ok(cell.unwrap_or(Cell::Other))
     }
 
     fn blame(said: &dyn DatabaseError) -> Blame {
-        // MySQL has a number for it and no state of its own, MariaDB another number.
+        // For a timeout MySQL has an error number and no SQLSTATE of its own; MariaDB has another number.
         let number = said.try_downcast_ref().map(MySqlDatabaseError::number);
         match number {
             Some(3024 | 1969) => TOO_SLOW,
@@ -131,12 +131,12 @@ impl Dialect for MySql {
     }
 }
 
-/// The moment that clocks so many seconds ahead of UTC show this.
+/// Converts a local time that is `offset` seconds ahead of UTC.
 fn moment(at: DateTime, offset: i32) -> Option<Timestamp> {
     Offset::from_seconds(offset).ok()?.to_timestamp(at).ok()
 }
 
-/// How far the clocks of `zone` are ahead of UTC at a moment that the server names, and so in the server's words.
+/// Returns the UTC offset of `zone` at the server's present time, in seconds and in the server's notation.
 fn session_zone(utc: &[u8], zone: &TimeZone) -> (i32, String) {
     let now = time(utc).and_then(|at| moment(at, 0));
     let offset = now.map_or(0, |now| zone.to_offset(now).seconds());
@@ -166,7 +166,7 @@ fn real(bytes: &[u8]) -> Option<f64> {
     }
 }
 
-/// A length, then as much of year, month, day, hour, minute, second and microseconds as is not zero.
+/// Decodes a length, then year, month, day, hour, minute, second and microseconds; trailing zero fields are absent.
 fn time(bytes: &[u8]) -> Option<DateTime> {
     let bytes = bytes.get(1..)?;
     let at = |place: usize| bytes.get(place).map_or(Some(0), |byte| i8::try_from(*byte).ok());

@@ -1,4 +1,4 @@
-//! Where the bytes of a source come from: files, one or several, plain or compressed, or the standard input.
+//! Inputs of a source: files, plain or compressed, or stdin.
 
 use std::cell::Cell;
 use std::fs::{File, Metadata};
@@ -11,30 +11,30 @@ use super::error::{AudienceError, DIRECTORY};
 use super::flaw::Foreign;
 use crate::campaign::Files;
 
-/// How much is looked at to tell what a file is.
+/// How many bytes are read to detect the kind of a file.
 const LOOK: usize = 64;
 const STDIN: &str = "stdin";
 
-/// Where the bytes come from.
+/// The origin of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Files.
     Files(Files),
-    /// What is piped into the program.
+    /// Data that is piped into the program.
     Stdin,
 }
 
-/// A file by its path, and by the name that places in it have.
+/// A file with the name that its rows' places show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) path: PathBuf,
     pub(super) name: String,
 }
 
-/// All of the files, sorted by their paths.
+/// Lists the files, sorted by path.
 pub(super) fn list(files: &Files) -> Result<Vec<Named>, AudienceError> {
     let whole = files.folder.join(&files.path);
-    // A file may have a name that looks like a pattern.
+    // The name of an existing file may look like a pattern.
     if !files.path.contains(['*', '?', '[']) || whole.exists() {
         let name = last(&whole);
         return Ok(vec![Named { path: whole, name }]);
@@ -90,7 +90,7 @@ fn last(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// A file, opened.
+/// An open regular file.
 pub(super) struct Regular {
     pub(super) path: PathBuf,
     pub(super) file: File,
@@ -98,8 +98,8 @@ pub(super) struct Regular {
 }
 
 impl Regular {
-    /// Opens a regular file only: a pipe would wait for whoever writes to it, and could not be read again by the next
-    /// apply.
+    /// Opens a regular file. Other kinds are refused: a pipe would wait for its writer, and the next apply could not
+    /// read it again.
     pub(super) fn open(path: &Path) -> Result<Self, AudienceError> {
         let unreadable = |source| AudienceError::Unreadable {
             path: path.into(),
@@ -121,7 +121,7 @@ impl Regular {
         })
     }
 
-    /// Refuses a file whose first bytes are those of another kind than is wanted.
+    /// Refuses a file whose first bytes belong to another kind than `wanted`.
     pub(super) fn is_none_but(&self, wanted: Foreign, start: &[u8]) -> Result<(), AudienceError> {
         match Foreign::in_place_of_table(start).filter(|what| *what != wanted) {
             Some(what) => Err(AudienceError::Foreign {
@@ -132,12 +132,12 @@ impl Regular {
         }
     }
 
-    /// How long it was when it was opened.
+    /// Returns the length at the time of opening.
     pub(super) fn len(&self) -> u64 {
         self.before.len()
     }
 
-    /// What has the path by now must be the very file that was opened, as long and as old.
+    /// Checks that the path still names the file that was opened, with the same length and modification time.
     pub(super) fn stood_still(&self) -> Result<(), AudienceError> {
         stood_still(&self.path, &self.before)
     }
@@ -151,13 +151,13 @@ fn stood_still(path: &Path, before: &Metadata) -> Result<(), AudienceError> {
     Err(AudienceError::Changed { path: path.into() })
 }
 
-/// Text, with every compression taken off.
+/// Decompressed text.
 pub(super) struct Text {
     pub(super) path: PathBuf,
-    /// As it is called in places.
+    /// The name that places show.
     pub(super) name: String,
     bytes: Box<dyn Read>,
-    /// What is known of the file that it is from, and how much of that was read; nothing of the standard input.
+    /// The file's metadata at opening, and how many of its bytes were read; `None` for stdin.
     file: Option<(Metadata, Rc<Cell<u64>>)>,
 }
 
@@ -168,7 +168,7 @@ impl Read for Text {
 }
 
 impl Input {
-    /// Shows each text, in order.
+    /// Calls `show` with each text, in order.
     pub(super) fn each(
         &self,
         mut show: impl FnMut(&mut Text) -> Result<(), AudienceError>,
@@ -208,7 +208,7 @@ impl Text {
         Self::open(STDIN.into(), Box::new(stdin))
     }
 
-    /// Takes a compression off, and refuses what is no text.
+    /// Decompresses, and refuses a file that is not text.
     fn open(path: PathBuf, bytes: Box<dyn Read>) -> Result<Self, AudienceError> {
         let (start, bytes) = look(bytes).map_err(|error| AudienceError::of(&path, error))?;
         let bytes: Box<dyn Read> = match start.as_slice() {
@@ -238,7 +238,7 @@ impl Text {
         })
     }
 
-    /// The file must be as it was when it was opened, and must have been read as a whole.
+    /// Checks that the file was read completely and did not change.
     fn stood_still(&self) -> Result<(), AudienceError> {
         match &self.file {
             Some((before, count)) if count.get() == before.len() => stood_still(&self.path, before),
@@ -250,7 +250,7 @@ impl Text {
     }
 }
 
-/// The first bytes, and a reader that begins with them again.
+/// Reads the first bytes, and returns a reader that yields them again.
 fn look(mut bytes: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     let mut start = Vec::new();
     Read::by_ref(&mut bytes).take(LOOK as u64).read_to_end(&mut start)?;
@@ -258,7 +258,7 @@ fn look(mut bytes: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     Ok((start, again))
 }
 
-/// Counts what is read of a file.
+/// Counts the bytes that are read from a file.
 struct Counted {
     inner: File,
     count: Rc<Cell<u64>>,
@@ -272,13 +272,13 @@ impl Read for Counted {
     }
 }
 
-/// Bytes that come out of a compression. What it says of damage is told apart from what a disk says.
+/// A decompressor that reports damaged data apart from I/O errors.
 struct Inflated<R> {
     inner: R,
     how: &'static str,
 }
 
-/// Compressed data that ends too early or is not what was compressed, on its way through a parser.
+/// Truncated or damaged compressed data, as the cause of an [`io::Error`] on its way through a parser.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", if *cut { "the data ends too early" } else { "the data is damaged" })]
 pub(super) struct Damage {
@@ -289,7 +289,7 @@ pub(super) struct Damage {
 impl<R: Read> Read for Inflated<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| {
-            // An error of the system has a number; one that the decoder found has none.
+            // A system error has a number; an error of the decoder has none.
             if error.raw_os_error().is_some() {
                 return error;
             }

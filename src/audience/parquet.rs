@@ -1,4 +1,4 @@
-//! An audience in Parquet files, read column by column through the format's own interface: two columns of many.
+//! Audiences in Parquet files, of which only the wanted columns are read.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -26,9 +26,9 @@ use super::{AudienceError, Columns, ParquetSource};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
-/// The least that a Parquet file can be: two marks and the length of an empty footer.
+/// The smallest Parquet file: two magic numbers and the length of an empty footer.
 const LEAST: u64 = 12;
-/// How many rows of a column are held at once.
+/// How many rows of a column are read at once.
 const AT_ONCE: usize = 4096;
 
 impl Pour for ParquetSource {
@@ -37,7 +37,7 @@ impl Pour for ParquetSource {
             let mut regular = Regular::open(&named.path)?;
             whole(&mut regular)?;
             out.begin_rows(&named.name);
-            // The library checks most of what a damaged file says, and panics over the rest.
+            // The library checks most of a damaged file, and panics on the rest.
             let mut row = 0;
             let read = catch_unwind(AssertUnwindSafe(|| self.file(&named, &regular.file, &mut row, out)));
             let contradicts = || ParquetError::General("it contradicts itself".to_owned());
@@ -50,12 +50,13 @@ impl Pour for ParquetSource {
     }
 }
 
-/// Looks at both ends of a file, where every Parquet file has its mark.
+/// Checks the magic numbers at both ends of a file.
 fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
     let path = regular.path.clone();
     let length = regular.len();
     let mut ends = || {
-        let (mut first, mut last) = ([0; 16], [0; 4]);
+        let mut first = [0; 16];
+        let mut last = [0; 4];
         let read = usize::try_from(length.min(16)).unwrap_or_default();
         regular.file.read_exact(first.get_mut(..read).unwrap_or_default())?;
         if length >= LEAST {
@@ -83,7 +84,7 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
 }
 
 impl ParquetSource {
-    /// Puts the rows of one file into `out`, and counts them in `number`.
+    /// Writes the rows of one file into `out`, and counts them in `number`.
     fn file(&self, named: &Named, file: &File, number: &mut u64, out: &mut Out) -> Result<(), AudienceError> {
         let path = named.path.as_path();
         let bad = |error: ParquetError| bad(path, error);
@@ -92,7 +93,8 @@ impl ParquetSource {
         let schema = reader.metadata().file_metadata().schema_descr();
         let (open_id, last_active) = columns(&self.columns, path, schema)?;
         let activity = ActivityParser::new(&self.columns);
-        let (mut digits, mut written) = (String::new(), String::new());
+        let mut digits = String::new();
+        let mut written = String::new();
         for group in 0..reader.num_row_groups() {
             let group = reader.get_row_group(group).map_err(bad)?;
             let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
@@ -132,30 +134,31 @@ fn bad(path: &Path, error: ParquetError) -> AudienceError {
         ParquetError::NYI(what) => format!("{what} is not supported"),
         other => other.to_string(),
     };
-    let (path, row) = (path.into(), 0);
+    let path = path.into();
+    let row = 0;
     AudienceError::BadParquet { path, row, why }
 }
 
-/// A column that is read.
+/// A wanted column.
 struct Wanted {
     at: usize,
-    /// At this level a value is there, below it something above it is null.
+    /// The definition level of a value; at a lower level the value or a group above it is null.
     present: i16,
     means: Means,
 }
 
-/// What the values of a column are.
+/// The meaning of a column's values.
 #[derive(Clone, Copy)]
 enum Means {
     Text,
     Uuid,
     Whole,
-    /// Whole numbers without a sign, kept in as many bits.
+    /// Unsigned numbers, stored in a signed type of the same width.
     Unsigned,
     Real,
-    /// Moments, so many of them a second.
+    /// Moments, in units of this many per second.
     Moment(i64),
-    /// Times on somebody's clocks.
+    /// Times without a zone, in units of this many per second.
     Local(i64),
     Day,
     Int96,
@@ -204,7 +207,7 @@ impl Wanted {
         }
     }
 
-    /// The next so many values.
+    /// Reads the next `rows` values.
     fn read(&self, reader: &mut ColumnReader, rows: usize) -> Result<Vec<Value>, ParquetError> {
         let means = self.means;
         match reader {
@@ -232,8 +235,10 @@ impl Wanted {
         rows: usize,
         value: impl Fn(T::T) -> Value,
     ) -> Result<Vec<Value>, ParquetError> {
-        let (mut levels, mut values) = (Vec::new(), Vec::new());
-        let (mut read, mut all) = (0, Vec::with_capacity(rows));
+        let mut levels = Vec::new();
+        let mut values = Vec::new();
+        let mut read = 0;
+        let mut all = Vec::with_capacity(rows);
         while read < rows {
             levels.clear();
             values.clear();
@@ -257,7 +262,7 @@ impl Wanted {
     }
 }
 
-/// What a column's values are, if anything that is read.
+/// Returns the meaning of a column; `None` if its type cannot be used.
 fn means(column: &ColumnDescriptor) -> Option<Means> {
     let second = |unit: &TimeUnit| match unit {
         TimeUnit::MILLIS => 1_000,
@@ -291,7 +296,7 @@ fn means(column: &ColumnDescriptor) -> Option<Means> {
     }
 }
 
-/// Whole numbers, where a type holds them as such.
+/// Returns whole numbers for a physical type that stores them as integers; else `None`.
 const fn whole_numbers(physical: Physical) -> Option<Means> {
     match physical {
         Physical::INT32 | Physical::INT64 => Some(Means::Whole),
@@ -299,7 +304,7 @@ const fn whole_numbers(physical: Physical) -> Option<Means> {
     }
 }
 
-/// What a column is, in the format's words.
+/// Describes the type of a column in the words of the format.
 fn kind(column: &ColumnDescriptor) -> String {
     if column.max_rep_level() > 0 {
         return "a list".to_owned();
@@ -310,7 +315,7 @@ fn kind(column: &ColumnDescriptor) -> String {
     }
 }
 
-/// One value, kept while its batch is read.
+/// A value of the current block of rows.
 enum Value {
     Null,
     Text(ByteArray),
@@ -359,7 +364,7 @@ impl Value {
     }
 }
 
-/// A day by its number, counted from the Unix epoch.
+/// Converts a day number since the Unix epoch.
 fn day(number: i32) -> Value {
     let days = SignedDuration::from_hours(24 * i64::from(number));
     let date = Date::constant(1970, 1, 1).checked_add(days);

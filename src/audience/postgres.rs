@@ -1,4 +1,4 @@
-//! An audience by a query to a PostgreSQL server.
+//! Audiences from a PostgreSQL server.
 
 use std::fmt::Write as _;
 
@@ -44,8 +44,8 @@ impl Pour for PostgresQuery<'_> {
             let options = PgConnectOptions::from_url(&url).map(ConnectOptions::disable_statement_logging);
             let connecting = async { options?.connect().await };
             let mut connection = asked.connect::<Postgres, _>(connecting).await?;
-            // A server that looks after its client now and then ends the query soon after we are gone. Not every server
-            // can, and none has to.
+            // With this setting the server ends the query soon after the client disconnects. Some servers lack it, so
+            // an error is ignored.
             let watch =
                 "select set_config(name, '2s', false) from pg_settings where name = 'client_connection_check_interval'";
             let _ = sqlx::raw_sql(watch).execute(&mut connection).await;
@@ -57,7 +57,7 @@ impl Pour for PostgresQuery<'_> {
             );
             asked.set_up::<Postgres>(&mut connection, set_up).await?;
             asked.pour::<Postgres>(&mut connection, out).await?;
-            // The rows are here. How the connection ends changes nothing.
+            // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
         })
@@ -116,7 +116,7 @@ impl Dialect for Postgres {
                 Date::constant(2000, 1, 1).checked_add(days).ok().map(Cell::Day)
             }),
         };
-        // What cannot be read, such as a time of `infinity`, is no time; it does not end the reading.
+        // An invalid value, such as the time `infinity`, is an unreadable time and does not end the reading.
         Ok(cell.unwrap_or(Cell::Other))
     }
 
@@ -128,7 +128,7 @@ impl Dialect for Postgres {
     }
 }
 
-/// A whole number of two, four or eight bytes.
+/// Decodes an integer of two, four or eight bytes.
 fn whole(bytes: &[u8]) -> Option<i64> {
     match bytes.len() {
         2 => bytes.try_into().ok().map(|bytes| i16::from_be_bytes(bytes).into()),
@@ -146,16 +146,19 @@ fn real(bytes: &[u8]) -> Option<f64> {
     }
 }
 
-/// Microseconds since the year 2000, as the server counts, in milliseconds since 1970.
+/// Converts microseconds since 2000, the server's epoch, to milliseconds since 1970.
 fn since_1970(microseconds: i64) -> i64 {
     const YEAR_2000: i64 = 946_684_800_000;
     microseconds.div_euclid(1_000).saturating_add(YEAR_2000)
 }
 
-/// Writes out a number of any size: digits in base 10,000, the first of which counts 10,000 to the power of `weight`.
+/// Writes a NUMERIC value as text: digits in base 10,000, of which the first counts 10,000 to the power of `weight`.
 fn decimal(bytes: &[u8], text: &mut String) -> Option<()> {
     let mut words = bytes.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
-    let (_count, weight, sign, scale) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let _count = words.next()?;
+    let weight = words.next()?;
+    let sign = words.next()?;
+    let scale = words.next()?;
     let digits: Vec<i16> = words.collect();
     text.clear();
     match sign.cast_unsigned() {

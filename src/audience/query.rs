@@ -1,7 +1,7 @@
-//! An audience by a query: what the three kinds of databases have in common.
+//! Audiences from a database query: the common part of the three kinds of databases.
 //!
-//! The query runs on the reading's own thread, by a small runtime of its own, in a transaction that cannot write. Rows
-//! arrive as the database finds them; none is kept. What is said of errors never has the URL or its password in it.
+//! The query runs on the thread of the reading, with a small runtime of its own, in a transaction that cannot write.
+//! Rows are streamed and not kept. Error messages never contain the URL or its password.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -19,45 +19,45 @@ use super::sound::LONGEST_ROW;
 use super::{AudienceError, Columns};
 use crate::secret::{Secret, SecretRef};
 
-/// Where rows of a query are: "row 1042 of the query".
+/// The place of a query's rows: "row 1042 of the query".
 const PLACE: &str = "the query";
 const TLS: Blame = Blame::Server("check the TLS settings in the URL, and the server's certificate");
-/// How much later than the server a statement's time is up here: the server knows better why.
+/// How much longer than the server the client waits for a statement: the server's error explains more.
 const GRACE: Duration = Duration::from_secs(30);
-/// What is done about a query whose time was up.
+/// The help for a query that timed out.
 pub(super) const TOO_SLOW: Blame = Blame::Server("make the query faster, or export its result to a file");
 
-/// What is asked of a database.
+/// A query to a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// One statement that only reads.
     pub sql: String,
-    /// What is read of each row of its result.
+    /// The columns to read from its result.
     pub columns: Columns,
-    /// How long it may take.
+    /// The time limits.
     pub limits: Limits,
 }
 
-/// How long a query may take.
+/// The time limits of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Until there is a connection.
+    /// Until the connection is open.
     pub connect: Duration,
-    /// Until the last row.
+    /// Until the last row arrives.
     pub statement: Duration,
 }
 
 /// A query to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Where the server's URL is to be found.
+    /// The reference to the server's URL.
     pub url: SecretRef,
-    /// What is asked of it.
+    /// The query.
     pub query: Query,
 }
 
 impl Query {
-    /// A query with the usual limits.
+    /// Creates a query with the default limits.
     #[must_use]
     pub fn new(sql: &str, columns: Columns) -> Self {
         Self {
@@ -71,19 +71,19 @@ impl Query {
     }
 }
 
-/// What is peculiar to a kind of database.
+/// The operations that differ between databases.
 pub(super) trait Dialect: Database {
-    /// What the values of a column of this type are, if anything that is read. `offset`: see [`Asked::offset`].
+    /// Returns the meaning of a column type; `None` if it cannot be read. `offset`: see [`Asked::offset`].
     fn means(type_name: &str, offset: i32) -> Option<Means>;
 
-    /// One value. What has to be written out first is written into `scratch`.
+    /// Reads one value. A value that has to be formatted is written into `scratch`.
     fn cell<'r>(row: &'r Self::Row, at: usize, means: Means, scratch: &'r mut String) -> Result<Cell<'r>, Error>;
 
-    /// Whose fault an error is.
+    /// Returns the party that has to fix an error.
     fn blame(said: &dyn DatabaseError) -> Blame;
 }
 
-/// What the values of a column are.
+/// The meaning of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Means {
     Text,
@@ -93,11 +93,11 @@ pub(super) enum Means {
     Real,
     /// A number of any size, with or without a fraction.
     Decimal,
-    /// Moments, by clocks so many seconds ahead of UTC.
+    /// Moments as local times that are this many seconds ahead of UTC.
     Moment(i32),
     Local,
     Day,
-    /// Each value says itself what it is.
+    /// Each value has its own type.
     Any,
 }
 
@@ -120,14 +120,14 @@ struct Wanted {
     means: Means,
 }
 
-/// A database that is being asked, for what is said of its errors.
+/// An open query, with the data for its error messages.
 pub(super) struct Asked<'q> {
     pub(super) query: &'q Query,
-    /// What it is called: "PostgreSQL database".
+    /// The name in messages: "PostgreSQL database".
     database: String,
-    /// What must not be shown: the URL, and the password in it.
+    /// The texts that messages must not show: the URL and its password.
     secrets: Vec<Secret>,
-    /// How many seconds the session's clocks are ahead of UTC, where moments arrive as times on these.
+    /// How far the session's clock is ahead of UTC, in seconds, for a database that returns moments as local times.
     pub(super) offset: i32,
 }
 
@@ -141,7 +141,7 @@ impl<'q> Asked<'q> {
         }
     }
 
-    /// The server's URL, if it has one of these schemes and no other parameters. It is known as a secret from here on.
+    /// Resolves the server's URL and checks its scheme and parameters. From here on messages hide the URL.
     pub(super) fn url(&mut self, of: &Expected<'_>, reference: &SecretRef) -> Result<Url, AudienceError> {
         let server = of.server;
         let secret = reference
@@ -157,14 +157,14 @@ impl<'q> Asked<'q> {
         if !of.schemes.contains(&url.scheme()) {
             return Err(wrong(format!("it does not begin with `{}://`", of.schemes[0])));
         }
-        // The library would warn of a parameter that it does not know, with its value, or pass over it in silence.
+        // The library would log an unknown parameter with its value, or ignore it silently.
         if let Some((name, _)) = url.query_pairs().find(|(name, _)| !of.parameters.contains(&&**name)) {
             let near = of
                 .parameters
                 .iter()
                 .find(|known| strsim::osa_distance(known, &name) <= 2);
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            // A name that is like none may be anything, the rest of a password with an `&` in it included.
+            // An unknown name may be the rest of a password that has an `&` in it, so it is not shown.
             return Err(wrong(format!("it has a parameter that is not known{near}")));
         }
         let password = url.password().unwrap_or_default();
@@ -183,7 +183,7 @@ impl<'q> Asked<'q> {
         Ok(url)
     }
 
-    /// Waits for a connection, at most so long as is allowed.
+    /// Waits for a connection, up to the limit.
     pub(super) async fn connect<D: Dialect, T>(
         &self,
         connecting: impl Future<Output = Result<T, Error>>,
@@ -205,7 +205,7 @@ impl<'q> Asked<'q> {
         }
     }
 
-    /// Prepares the connection for reading only.
+    /// Makes the connection read-only.
     pub(super) async fn set_up<D: Dialect>(
         &self,
         connection: &mut D::Connection,
@@ -219,7 +219,7 @@ impl<'q> Asked<'q> {
             .map_err(|error| self.failed::<D>(format!("begin to read from the audience's {}", self.database), &error))
     }
 
-    /// Asks, and puts every row into `out`.
+    /// Runs the query and writes every row into `out`.
     pub(super) async fn pour<D: Dialect>(
         &self,
         connection: &mut D::Connection,
@@ -284,7 +284,9 @@ impl<'q> Asked<'q> {
 
         let activity = ActivityParser::new(&self.query.columns);
         let mut number = 0;
-        let (mut scratch, mut digits, mut written) = (String::new(), String::new(), String::new());
+        let mut scratch = String::new();
+        let mut digits = String::new();
+        let mut written = String::new();
         out.begin_rows(PLACE);
         let mut rows = statement.query().fetch(&mut *connection);
         while let Some(row) = next(&mut rows).await {
@@ -315,7 +317,7 @@ impl<'q> Asked<'q> {
         Ok(())
     }
 
-    /// What a database or the way to it said.
+    /// Converts an error of the database or the connection.
     fn failed<D: Dialect>(&self, doing: String, error: &Error) -> AudienceError {
         let (said, blame) = match error {
             Error::Database(said) => (said.message().to_owned(), D::blame(&**said)),
@@ -323,14 +325,14 @@ impl<'q> Asked<'q> {
                 "the server closed the connection".to_owned(),
                 Blame::Server("run the same command again when the server answers"),
             ),
-            // A certificate that is refused arrives as data that is none.
+            // A refused certificate is reported as invalid data.
             Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (error.to_string(), TLS),
             Error::Io(error) => (
                 error.to_string(),
                 Blame::Server("check that the server runs and can be reached from here"),
             ),
             Error::Tls(error) => (error.to_string(), TLS),
-            // It quotes what it does not understand, and that may be a piece of the password.
+            // The error quotes the value, which may be a part of the password.
             Error::Configuration(_) => (
                 "a value in the URL is not understood".to_owned(),
                 Blame::File("check the parameters in the URL"),
@@ -344,7 +346,7 @@ impl<'q> Asked<'q> {
         }
     }
 
-    /// What was said, with every secret in it covered.
+    /// Replaces every secret in a message.
     fn covered(&self, mut said: String) -> String {
         for secret in self.secrets.iter().filter(|secret| !secret.expose().is_empty()) {
             said = said.replace(secret.expose(), "[secret]");
@@ -353,7 +355,7 @@ impl<'q> Asked<'q> {
     }
 }
 
-/// Runs what is to be done until it is done, or until nobody wants it any more.
+/// Runs `work` until it ends or the reading is dropped.
 pub(super) fn run(
     out: &mut Out,
     work: impl AsyncFnOnce(&mut Out) -> Result<(), AudienceError>,
@@ -368,19 +370,19 @@ pub(super) fn run(
             done = work(out) => done,
         }
     });
-    // What still hangs on a server that does not answer must not hold up the end.
+    // A task that waits for an unresponsive server must not delay the end.
     runtime.shutdown_background();
     done
 }
 
-/// What a server's URL has to be.
+/// The requirements for a server's URL.
 pub(super) struct Expected<'e> {
     pub(super) server: &'static str,
     pub(super) schemes: &'e [&'static str],
     pub(super) parameters: &'e [&'static str],
 }
 
-/// The one column of this name.
+/// Returns the position of the only column with this name.
 fn only(name: &str, names: &[String]) -> Result<usize, AudienceError> {
     let mut found = names.iter().enumerate().filter(|(_, found)| *found == name);
     match (found.next(), found.count()) {
@@ -403,7 +405,7 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
-/// Whose fault an error is, by its SQLSTATE.
+/// Returns the party that has to fix an error, by its SQLSTATE.
 pub(super) fn by_state(said: &dyn DatabaseError) -> Blame {
     let state = said.code().unwrap_or_default();
     match state.get(..2).unwrap_or_default() {

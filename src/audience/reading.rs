@@ -1,8 +1,8 @@
-//! One reading of a source: the source runs on a thread of its own, a few batches ahead of whoever takes them.
+//! Reads a source on a thread of its own, a few batches ahead of the consumer.
 //!
-//! Files block and databases wait, and neither may hold up the rest of the program, nor may a reader that is slow, or
-//! gone, let rows pile up. A thread with a bounded queue serves both. Who wants no more drops the reading: the source
-//! meets a closed queue at its next batch, and a query that has no row yet watches for that as well.
+//! Files and databases block, and must not delay the rest of the program; a slow consumer must not let rows pile up. A
+//! thread with a bounded queue solves both. To cancel, the consumer drops the reading: the source finds a closed queue
+//! at its next batch, and a query that has no row yet waits for that too.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use super::batch::Batch;
 use super::{Activity, AudienceError, Source, Totals};
 use crate::event::{FileShare, PlaceUnit, UnusableKind};
 
-/// How many batches a source is ahead at most.
+/// How many batches a source reads ahead.
 const AHEAD: usize = 4;
 
-/// What a kind of source can do.
+/// A kind of source.
 pub(super) trait Pour {
-    /// Puts every row into `out`, in order, file by file. It blocks, on a thread of its own, and ends early when `out`
-    /// is closed.
+    /// Writes every row into `out`, in order, file by file. It blocks, on a thread of its own, and ends early when
+    /// `out` is closed.
     fn pour(&self, out: &mut Out) -> Result<(), AudienceError>;
 }
 
-/// A reading under way.
+/// A source that is being read.
 #[derive(Debug)]
 pub struct Reading {
     batches: Receiver<Message>,
@@ -35,27 +35,27 @@ enum Message {
     End(Result<Totals, AudienceError>),
 }
 
-/// What comes next.
+/// The next part of a reading.
 #[derive(Debug)]
 pub enum Next {
     /// More rows.
     Rows(Batch),
-    /// Nothing more: that was all of it.
+    /// The end: all rows were read.
     End(Totals),
 }
 
 impl Reading {
-    /// Begins to read `source`.
+    /// Starts to read `source`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system provides no thread.
     pub fn begin(source: &Source) -> Result<Self, AudienceError> {
         let (sender, batches) = channel(AHEAD);
         let source = source.clone();
         let read = move || {
             let mut out = Out::new(sender);
             let read = source.pour(&mut out).map(|()| out.finish());
-            // Nobody hears it when the reading was dropped, and nobody has to.
+            // This fails if the reading was dropped, and then no result is needed.
             let _ = out.batches.blocking_send(Message::End(read));
         };
         let thread = std::thread::Builder::new().name("audience".to_owned());
@@ -65,13 +65,13 @@ impl Reading {
         Ok(Self { batches })
     }
 
-    /// The next rows, or the end. Dropping the wait loses nothing.
+    /// Returns the next rows, or the end. It is cancel-safe.
     ///
-    /// What came before counts only once the end has come: a flaw may lie at the very end, and whether the source stood
-    /// still is known only then.
+    /// Rows are valid only after the end was returned: an error may be in the last line, and whether the source changed
+    /// is known only then.
     ///
     /// # Errors
-    /// When the source cannot be read to its end, is malformed, or has changed meanwhile.
+    /// If the source cannot be read to its end, is malformed, or changed while it was read.
     pub async fn next(&mut self) -> Result<Next, AudienceError> {
         match self.batches.recv().await {
             Some(Message::Batch(batch)) => Ok(Next::Rows(batch)),
@@ -81,14 +81,14 @@ impl Reading {
     }
 }
 
-/// Where a source puts its rows.
+/// The sink for the rows of a source.
 pub(super) struct Out {
     batches: Sender<Message>,
     batch: Batch,
     totals: Totals,
-    /// The hashes of the files, one behind the other.
+    /// The concatenated hashes of the files.
     hashes: Vec<u8>,
-    /// The hash of the rows, where a source has no bytes of its own.
+    /// The hash of the rows, for a source without bytes of its own.
     of_rows: Option<Sha256>,
 }
 
@@ -103,7 +103,7 @@ impl Out {
         }
     }
 
-    /// Begins a file, or the one query. Places are in it from here on.
+    /// Begins a file, or the query. Later rows belong to it.
     pub(super) fn begin(&mut self, name: &str, unit: PlaceUnit) {
         self.batch = Batch::new(Arc::from(name), unit);
         self.totals.shares.push(FileShare {
@@ -112,25 +112,25 @@ impl Out {
         });
     }
 
-    /// The same for what has no lines and no bytes of its own: its rows are hashed.
+    /// Begins a source without lines and bytes of its own: its rows are hashed.
     pub(super) fn begin_rows(&mut self, name: &str) {
         self.begin(name, PlaceUnit::Row);
         self.of_rows = Some(Sha256::new());
     }
 
-    /// The end of these.
+    /// Ends a source that was begun with [`begin_rows`](Self::begin_rows).
     pub(super) fn end_rows(&mut self) -> Result<(), AudienceError> {
         let hash = self.of_rows.take().unwrap_or_default().finalize().into();
         self.end(0, hash)
     }
 
-    /// The same without blocking the thread.
+    /// Like [`end_rows`](Self::end_rows), without blocking the thread.
     pub(super) async fn end_rows_async(&mut self) -> Result<(), AudienceError> {
         self.hashes.extend(self.of_rows.take().unwrap_or_default().finalize());
         self.send_async().await
     }
 
-    /// Takes one row. `open_id` must be [`usable`](super::batch::usable).
+    /// Adds a row. `open_id` must be [`usable`](super::batch::usable).
     pub(super) fn row(
         &mut self,
         number: u64,
@@ -143,7 +143,7 @@ impl Out {
         Ok(())
     }
 
-    /// Takes one row, and hands a full batch over without blocking the thread.
+    /// Like [`row`](Self::row), without blocking the thread when a batch is full.
     pub(super) async fn row_async(
         &mut self,
         number: u64,
@@ -161,13 +161,13 @@ impl Out {
         self.batches.send(batch).await.map_err(|_| AudienceError::BrokenOff)
     }
 
-    /// Waits until nobody wants any more of it.
+    /// Completes when the reading is dropped.
     pub(super) fn unwanted(&self) -> impl Future<Output = ()> + use<> {
         let batches = self.batches.clone();
         async move { batches.closed().await }
     }
 
-    /// Takes a row without waiting. Says whether it is time to send.
+    /// Adds a row without waiting. Returns whether the batch is full.
     fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) -> bool {
         if let Some(hash) = &mut self.of_rows {
             hash_row(hash, open_id, last_active);
@@ -190,14 +190,14 @@ impl Out {
         self.batches.blocking_send(batch).map_err(|_| AudienceError::BrokenOff)
     }
 
-    /// Ends a file: so many bytes, with this hash of what was read.
+    /// Ends a file, with the length and the hash of its bytes.
     pub(super) fn end(&mut self, bytes: u64, hash: [u8; 32]) -> Result<(), AudienceError> {
         self.totals.bytes += bytes;
         self.hashes.extend(hash);
         self.send()
     }
 
-    /// One file is known by its hash; several by the hash of theirs.
+    /// Returns the totals. The hash is that of the one file, or of the hashes of several.
     fn finish(&mut self) -> Totals {
         let mut totals = std::mem::take(&mut self.totals);
         totals.hash = match <[u8; 32]>::try_from(self.hashes.as_slice()) {
@@ -208,7 +208,7 @@ impl Out {
     }
 }
 
-/// Adds a row to a hash of rows, in a form that no two different rows share.
+/// Adds a row to a hash of rows, in an encoding that differs for any two different rows.
 fn hash_row(hash: &mut Sha256, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) {
     let (text, usable) = match open_id {
         Ok(text) => (text, 1),

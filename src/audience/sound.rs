@@ -1,8 +1,8 @@
-//! The bytes of a file on their way to the CSV parser: hashed, counted, and refused where a parser would go on in
-//! silence.
+//! A filter in front of the CSV parser that hashes and counts bytes, and refuses input that the parser would misread
+//! silently.
 //!
-//! The `csv` crate reads anything: a quote that is never closed swallows the rest of the file into one field, and text
-//! behind a closing quote joins rows into one. Either would drop recipients without a word, so quotes must pair here.
+//! The `csv` crate accepts anything: an unclosed quote swallows the rest of the file into one field, and text after a
+//! closing quote joins rows. Either would lose recipients silently, so quotes must be balanced here.
 
 use std::io::{self, Read};
 
@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::flaw::Flaw;
 
-/// The longest that one row may be, in bytes: a bound for the memory that a broken file can take.
+/// The longest row, in bytes: a limit for the memory that a broken file can use.
 pub(super) const LONGEST_ROW: usize = 1 << 20;
 
-/// A flaw and its line, on its way through the parser as the cause of an [`io::Error`].
+/// A flaw and its line, as the cause of an [`io::Error`] on its way through the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {flaw}")]
 pub(super) struct Found {
@@ -22,7 +22,7 @@ pub(super) struct Found {
     pub(super) flaw: Flaw,
 }
 
-/// A reader that passes sound bytes only, and ends every file with a line end.
+/// A reader that passes only valid bytes, and ends every file with a line end.
 pub(super) struct Sound<R> {
     inner: R,
     hash: Sha256,
@@ -31,33 +31,33 @@ pub(super) struct Sound<R> {
     quotes: Quotes,
 }
 
-/// Where the bytes so far leave off.
+/// The state of the quote scanner after the last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
-    /// A field without quotes, or the start of one.
+    /// In an unquoted field, or at the start of a field.
     Plain,
-    /// A quoted field, opened on this line.
+    /// In a quoted field that was opened on this line.
     Quoted { opened: u64 },
-    /// Behind a quote in a quoted field: either it closes the field or it is the first of two.
+    /// After a quote in a quoted field: it either closes the field or is the first of two.
     Quote { opened: u64 },
-    /// Behind a closed field, where only spaces may come before the next one.
+    /// After a closed field, where only white space may precede the delimiter.
     Closed,
 }
 
-/// Follows quotes and rows through a stream of chunks.
+/// Scans quotes and rows in a stream of chunks.
 struct Quotes {
     delimiter: u8,
     inside: Inside,
-    /// The line that the next byte is on.
+    /// The line of the next byte.
     line: u64,
-    /// The line that the row under way begins on.
+    /// The first line of the current row.
     row_line: u64,
-    /// How long the row under way is so far.
+    /// The length of the current row so far.
     row_bytes: usize,
 }
 
 impl<R: Read> Sound<R> {
-    /// Takes over from `inner`, of which `begun` was read and is to be skipped by the parser, but hashed.
+    /// Creates a filter over `inner`. `begun` was already read from it: the parser skips it, but it is hashed.
     pub(super) fn new(inner: R, begun: &[u8], delimiter: u8) -> Self {
         let mut hash = Sha256::new();
         hash.update(begun);
@@ -76,7 +76,7 @@ impl<R: Read> Sound<R> {
         }
     }
 
-    /// How many bytes the file had, and their SHA-256.
+    /// Returns the number of bytes of the file, and their SHA-256.
     pub(super) fn finish(self) -> (u64, [u8; 32]) {
         (self.bytes, self.hash.finalize().into())
     }
@@ -109,13 +109,16 @@ impl<R: Read> Read for Sound<R> {
 }
 
 impl Quotes {
-    /// Follows `chunk`, before which stands the byte `last`.
+    /// Scans `chunk`; `last` is the byte before it.
     fn follow(&mut self, last: u8, chunk: &[u8]) -> io::Result<()> {
         if let Some(at) = memchr(0, chunk) {
             return Err(found(self.line + lines(&chunk[..at]), Flaw::Nul));
         }
-        // Where the row under way begins in this chunk, if it does; and up to where its lines are counted.
-        let (mut row_start, mut counted, mut at) = (None, 0, 0);
+        // The start of the current row, if it is in this chunk.
+        let mut row_start = None;
+        // The lines before this position are counted.
+        let mut counted = 0;
+        let mut at = 0;
         while at < chunk.len() {
             let next = match self.inside {
                 Inside::Plain | Inside::Quoted { .. } => memchr(b'"', &chunk[at..]).map_or(chunk.len(), |n| at + n),
@@ -145,7 +148,7 @@ impl Quotes {
         self.bound()
     }
 
-    /// Takes the one byte that may change where we are.
+    /// Processes a byte that may change the state.
     fn step(&mut self, before: u8, byte: u8) -> io::Result<()> {
         let ends_field = byte == self.delimiter || byte == b'\n';
         self.inside = match self.inside {

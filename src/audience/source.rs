@@ -1,4 +1,4 @@
-//! Where an audience comes from, as it is read: every choice that a campaign file leaves open is made here.
+//! Sources of an audience, resolved from the campaign file: no choice is open.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::query::{Query, Server};
 use super::reading::{Out, Pour};
 use crate::campaign::{self, Files, usual};
 
-/// Where an audience comes from.
+/// A source of an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Comma-separated values with a header line.
@@ -33,22 +33,22 @@ pub enum Source {
 /// Comma-separated values with a header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvSource {
-    /// Where the text comes from.
+    /// The files, or stdin.
     pub input: Input,
-    /// What is read of each row.
+    /// The columns to read.
     pub columns: Columns,
-    /// How its bytes are to be read as text.
+    /// The text encoding.
     pub encoding: Encoding,
-    /// What separates its fields: `,` `;` or a tab. None: what the header line suggests.
+    /// The delimiter of the fields: `,` `;` or a tab. If `None`, it is detected from the header line.
     pub delimiter: Option<u8>,
 }
 
 /// JSON objects, one a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonlSource {
-    /// Where the text comes from.
+    /// The files, or stdin.
     pub input: Input,
-    /// What is read of each object. Points in the names lead into objects.
+    /// The keys to read. Dots in a name lead into objects.
     pub columns: Columns,
 }
 
@@ -57,7 +57,7 @@ pub struct JsonlSource {
 pub struct ParquetSource {
     /// The files.
     pub files: Files,
-    /// What is read of each row. Points in the names lead into groups.
+    /// The columns to read. Dots in a name lead into groups.
     pub columns: Columns,
 }
 
@@ -66,35 +66,36 @@ pub struct ParquetSource {
 pub struct SqliteSource {
     /// The database's file.
     pub path: PathBuf,
-    /// What is asked of it.
+    /// The query.
     pub query: Query,
 }
 
-/// What is read of each row.
+/// The columns to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     /// The name of the column that holds open_ids.
     pub open_id: String,
     /// The name of the column that says when the user was last active.
     pub last_active: Option<String>,
-    /// The zone of times in it that name none.
+    /// The time zone of times without a zone.
     pub zone: TimeZone,
-    /// The present. A time after tomorrow is none.
+    /// The present. A time after the end of tomorrow is not valid.
     pub present: Timestamp,
 }
 
-/// How bytes are to be read as text.
+/// A text encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8, with or without a byte order mark.
     #[default]
     Utf8,
-    /// GB18030, and so GBK and GB2312 as well.
+    /// GB18030, which includes GBK and GB2312.
     Gb18030,
 }
 
 impl Source {
-    /// What the campaign file says, with times on the clocks of its zone, as it is read at the moment `present`.
+    /// Resolves a source of the campaign file. Times without a zone are in `zone`; `present` bounds the times that are
+    /// valid.
     #[must_use]
     pub fn of(said: &campaign::Source, zone: &TimeZone, present: Timestamp) -> Self {
         let columns = |open_id: &str, last_active: &Option<String>| Columns {
@@ -133,7 +134,8 @@ impl Source {
                 query: asked(&said.query, &said.open_id, &said.last_active),
             }),
             campaign::Source::Stdin(said) => {
-                let (input, columns) = (Input::Stdin, columns(&said.open_id, &said.last_active));
+                let input = Input::Stdin;
+                let columns = columns(&said.open_id, &said.last_active);
                 match said.format {
                     campaign::Format::Csv => Self::Csv(CsvSource {
                         input,
@@ -147,7 +149,7 @@ impl Source {
         }
     }
 
-    /// Puts every row into `out`.
+    /// Writes every row into `out`.
     pub(super) fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
         match self {
             Self::Csv(source) => source.pour(out),

@@ -1,4 +1,4 @@
-//! An audience by a query to an SQLite database, which is opened for reading only.
+//! Audiences from an SQLite database, opened read-only.
 
 use std::io::Read;
 
@@ -15,9 +15,9 @@ use super::reading::{Out, Pour};
 use super::{AudienceError, SqliteSource};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// How many rows SQLite's own thread is ahead.
+/// How many rows the SQLite thread reads ahead.
 const AHEAD: usize = 256;
-/// The most memory that SQLite may take, in bytes: a single value may be a gigabyte, and what it sorts goes to disk.
+/// The memory limit of SQLite, in bytes: a single value may be a gigabyte. Sorting uses the disk.
 const MEMORY: &str = "67108864";
 
 impl Pour for SqliteSource {
@@ -40,7 +40,7 @@ impl Pour for SqliteSource {
                 .disable_statement_logging();
             let mut connection = asked.connect::<Sqlite, _>(options.connect()).await?;
             asked.pour::<Sqlite>(&mut connection, out).await?;
-            // The rows are here. How the connection ends changes nothing.
+            // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
         })
@@ -48,7 +48,7 @@ impl Pour for SqliteSource {
 }
 
 impl SqliteSource {
-    /// Every database begins with the same words.
+    /// Checks that the file starts with the magic bytes of SQLite.
     fn is_one(&self) -> Result<(), AudienceError> {
         let mut regular = Regular::open(&self.path)?;
         let path = self.path.clone();
@@ -68,8 +68,8 @@ impl SqliteSource {
     }
 }
 
-/// Whether nothing but white space and comments follows the first semicolon that is not within quotes or a comment. The
-/// library would run one statement after the other.
+/// Whether only white space and comments follow the first semicolon outside quotes and comments. The library would run
+/// several statements, one after the other.
 fn is_one_statement(sql: &str) -> bool {
     let mut rest = sql;
     let mut ended = false;
@@ -115,7 +115,7 @@ impl Dialect for Sqlite {
 
     fn blame(said: &dyn DatabaseError) -> Blame {
         let code = said.code().unwrap_or_default();
-        // The lowest byte is the kind of error.
+        // The lowest byte is the primary error code.
         match code.parse::<u32>().map(|code| code & 0xff) {
             Ok(5 | 6) => Blame::Server("another program keeps the database locked: run the same command again"),
             Ok(7 | 18) => Blame::File(

@@ -1,4 +1,4 @@
-//! Promises of reading an audience: every row is shown once with its line, or the reading fails with a place.
+//! Tests of reading: every row is returned once with its line, or the reading fails with a place.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -38,7 +38,7 @@ fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
-/// Reads to the end, where blocking is allowed.
+/// Reads a source to its end, blocking.
 pub(super) fn read_through(source: &Source, on_rows: impl FnMut(&Batch)) -> Result<Totals, AudienceError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(read(source, on_rows))
@@ -52,7 +52,7 @@ fn read_all(source: CsvSource) -> Result<(Vec<Shown>, Totals), AudienceError> {
     Ok((shown, totals))
 }
 
-/// The rows of a file in UTF-8 with the column `open_id`.
+/// Returns the rows of a UTF-8 file with the column `open_id`.
 fn rows(bytes: &[u8]) -> Vec<Shown> {
     let file = file(bytes);
     read_all(source(file.path())).expect("the file is read").0
@@ -64,7 +64,7 @@ fn users(rows: &[Shown]) -> Vec<(u64, &str)> {
         .collect()
 }
 
-/// An error as a user is told it, with the file's path shortened to its name.
+/// Formats an error as the user sees it, with the file's path shortened to its name.
 fn told(error: &AudienceError, path: &Path) -> String {
     let mut text = error.to_string();
     if let Some(cause) = std::error::Error::source(error) {
@@ -203,7 +203,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     insta::assert_snapshot!(text);
 }
 
-/// Why the quotes are checked at all: the parser alone reads three recipients as one, and says nothing.
+/// The reason for checking quotes: the parser alone reads three recipients as one, silently.
 #[test]
 fn the_parser_alone_would_swallow_rows() {
     let text = "open_id,n\nu1,\"bob\nu2,alice\nu3,\"carol\"\n";
@@ -253,12 +253,12 @@ fn a_file_that_changes_meanwhile_is_refused() {
     }
 }
 
-/// More rows than a reading is ever ahead.
+/// Returns more rows than a reading is ever ahead.
 fn many() -> String {
     (0..100_000).fold("open_id\n".to_owned(), |text, n| text + &format!("u{n}\n"))
 }
 
-/// A source that is not taken from does not run on: it is a few batches ahead, and ends when the reading is dropped.
+/// A source reads only a few batches ahead of its consumer, and ends when the reading is dropped.
 #[tokio::test]
 async fn a_reading_is_bounded_and_can_be_dropped() {
     let file = file(many().as_bytes());
@@ -270,13 +270,13 @@ async fn a_reading_is_bounded_and_can_be_dropped() {
     drop(reading);
 }
 
-/// A field as any well-behaved program may write it.
+/// A field that a correct CSV writer may write.
 fn field() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z0-9]{1,6}", "[ -~\n\r\t]{0,8}", "[一-龥]{1,4}"]
 }
 
 proptest! {
-    /// What a well-behaved program writes is read as it was meant, however it lies across the parser's buffers.
+    /// The output of a correct CSV writer is read back, at any position relative to the parser's buffers.
     #[test]
     fn what_is_written_by_the_rules_is_read_back(
         table in prop::collection::vec((field(), field()), 0..40),
@@ -305,7 +305,7 @@ proptest! {
         prop_assert_eq!(read, expected);
     }
 
-    /// Whatever the bytes: an answer, and no panic.
+    /// Any bytes end in rows or an error, never in a panic.
     #[test]
     fn any_bytes_end_in_rows_or_in_an_error(bytes in prop::collection::vec(prop::sample::select(b"a\",;\t\n\r\0 \xff\xe4".to_vec()), 0..60)) {
         let mut text = b"open_id,n\n".to_vec();
