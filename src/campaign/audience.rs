@@ -1,4 +1,4 @@
-//! Who is to have a coupon.
+//! The audience of a campaign file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,18 +24,18 @@ pub(super) const KEYS: &[Key] = &[
     Key::optional("allow_empty"),
     Key::optional("max_unusable"),
 ];
-/// Recipients are numbered with 32 bits; the last number is kept free.
+/// Recipients have 32-bit numbers, and the last number is reserved.
 const LIMIT: Whole = Whole {
     least: 1,
     most: 4_294_967_294,
 };
-/// The platform gives coupons to users of the last 7 days; a year is more than any rule of it could mean.
+/// The platform gives coupons to users who were active in the last 7 days; no rule of it could mean more than a year.
 const ACTIVE_WITHIN: Bounds = Bounds {
     least: Duration::from_mins(1),
     most: Duration::from_hours(366 * 24),
     usual: Duration::from_hours(7 * 24),
 };
-/// The share of unusable rows at which something must be wrong with the file.
+/// The share of unusable rows above which the file must be wrong.
 pub const MAX_UNUSABLE: f64 = 0.01;
 
 /// Who is to have a coupon.

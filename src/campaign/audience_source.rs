@@ -1,4 +1,4 @@
-//! Where a list of users comes from: a file, a query, or what is piped in.
+//! The sources of lists of users: a file, a query, or piped data.
 
 use std::path::{Path, PathBuf};
 
@@ -58,10 +58,10 @@ const STDIN: &[Key] = &[
     Key::optional("delimiter"),
 ];
 
-/// The column of a query's result that has the open_ids when the file names none.
+/// The default column of the open_ids in a query's result.
 pub const OPEN_ID: &str = "open_id";
 
-/// Where a list of users comes from.
+/// A source of a list of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// CSV files with a header line.
@@ -76,7 +76,7 @@ pub enum Source {
     Mysql(Server),
     /// A query to an SQLite database.
     Sqlite(Sqlite),
-    /// What is piped into the program.
+    /// Data that is piped into the program.
     Stdin(Stdin),
 }
 
@@ -104,12 +104,12 @@ pub(super) struct Written {
     stdin: Option<Stdin>,
 }
 
-/// A path, or a pattern of paths: `*` any characters of a name, `?` one, `[abc]` one of these.
+/// A path, or a pattern of paths: `*` matches any characters of a name, `?` one character, `[abc]` one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// Where a relative path begins: the campaign file's folder.
+    /// The base of a relative path: the campaign file's folder.
     pub folder: PathBuf,
-    /// As it is written.
+    /// The path or pattern, as written.
     pub path: String,
 }
 
@@ -274,7 +274,7 @@ pub enum Delimiter {
 impl Delimiter {
     const WORDS: [(&str, Self); 3] = [(",", Self::Comma), (";", Self::Semicolon), ("tab", Self::Tab)];
 
-    /// The byte itself.
+    /// Returns the delimiter as a byte.
     #[must_use]
     pub const fn byte(self) -> u8 {
         match self {
@@ -288,12 +288,12 @@ impl Delimiter {
 impl Source {
     pub(super) fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
         if value.single().is_some_and(|scalar| scalar.text.contains("://")) {
-            // A URL in place of the whole source has a password in it more often than not.
+            // A URL in place of the source usually contains a password.
             value.conceal(notes);
         }
         let map = value.mapping(SOURCES, notes)?;
         let mut read = None;
-        // All are read, so that all mistakes are said, though only one may stand there.
+        // All entries are parsed, so that all mistakes are reported, though only one is allowed.
         for (kind, _) in map.present() {
             let under = map.get(kind)?;
             read = read.or(Some(Self::of(kind, under, folder, notes)));
@@ -330,7 +330,8 @@ impl Csv {
         let path = files(&map, folder, "the path of the CSV file", notes);
         let open_id = text(&map, "open_id", "the name of the column with the open_ids", notes);
         let last_active = last_active(&map, notes);
-        let (encoding, delimiter) = (encoding(&map, notes), delimiter(&map, notes));
+        let encoding = encoding(&map, notes);
+        let delimiter = delimiter(&map, notes);
         Some(Self {
             path: path?,
             open_id: open_id?,
@@ -377,7 +378,7 @@ impl Parquet {
 impl Server {
     fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
         if value.single().is_some() {
-            // Who writes a URL here has its password in it.
+            // A URL in place of the mapping contains a password.
             value.conceal(notes);
         }
         let map = value.mapping(SERVER, notes)?;
@@ -431,7 +432,8 @@ impl Stdin {
             notes,
         );
         let last_active = last_active(&map, notes);
-        let (encoding, delimiter) = (encoding(&map, notes), delimiter(&map, notes));
+        let encoding = encoding(&map, notes);
+        let delimiter = delimiter(&map, notes);
         for name in ["encoding", "delimiter"] {
             if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
                 let message = format!("`{}` means nothing for JSON lines", value.path);

@@ -1,4 +1,4 @@
-//! What codes of the platform mean, where this campaign knows better than the built-in table.
+//! The classes of platform codes that override the built-in table.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<BTreeMap<i64,
     Some(codes.into_iter().map(|(code, (class, _))| (code, class)).collect())
 }
 
-/// A code as the platform writes it: an integer, in its shortest form.
+/// Parses a code as the platform writes it: an integer in its shortest form.
 fn code(text: &str) -> Option<i64> {
     is_plain(text.strip_prefix('-').unwrap_or(text)).then(|| text.parse().ok())?
 }

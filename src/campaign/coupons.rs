@@ -1,29 +1,29 @@
-//! How many coupons there are to give.
+//! The numbers of coupons.
 
 use crate::delivery::MOST_COUPONS_PER_USER;
 
 use super::notes::Notes;
 use super::value::{Mapping, Whole};
 
-/// Coupons of one user.
+/// The default number of coupons of one user.
 pub const COUPONS_PER_USER: u8 = 1;
 
 pub(super) const PER_USER: Whole = Whole {
     least: 1,
     most: MOST_COUPONS_PER_USER as u64,
 };
-/// More than the world's people could have: a larger number can only be a slip.
+/// A larger number is more than all people could receive, so it is a mistake.
 pub(super) const MOST: Whole = Whole {
     least: 1,
     most: 1_000_000_000_000,
 };
 
-/// How many coupons there are to give.
+/// The numbers of coupons that the campaign may give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coupons {
-    /// To one user; from 1.
+    /// The coupons of one user, from 1.
     pub per_user: Option<u8>,
-    /// By the campaign, over its whole life.
+    /// The most coupons of the campaign over its whole life.
     pub most: Option<u64>,
 }
 

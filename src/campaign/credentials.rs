@@ -1,4 +1,4 @@
-//! Where the secrets are. The file holds references only; a secret in their place is refused and never shown.
+//! The references to the secrets. A secret in place of a reference is refused and never shown.
 
 use std::path::{Path, PathBuf};
 
@@ -20,17 +20,17 @@ pub(super) const KEYS: &[Key] = &[
 const REFERENCE: &[Key] = &[Key::optional("env"), Key::optional("file")];
 const WRITE: &str = "write `{env: NAME}` or `{file: PATH}`; if it ever was a real secret, replace it by a new one";
 
-/// How requests prove whose they are.
+/// The credentials of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// The app's key and secret: tokens are fetched and renewed with them.
+    /// The app's key and secret, with which tokens are fetched and renewed.
     Client {
         /// The app's key.
         client_key: SecretRef,
         /// The app's secret.
         client_secret: SecretRef,
     },
-    /// A token that somebody else keeps fresh.
+    /// A token that another system renews.
     Token(SecretRef),
 }
 
@@ -65,7 +65,9 @@ impl Credentials {
         }
         let map = value.mapping(KEYS, notes)?;
         let mut read = |name| map.get(name).map(|value| reference(value, folder, notes));
-        let (key, secret, token) = (read("client_key"), read("client_secret"), read("access_token"));
+        let key = read("client_key");
+        let secret = read("client_secret");
+        let token = read("access_token");
         match (key, secret, token) {
             (Some(key), Some(secret), None) => Some(Self::Client {
                 client_key: key?,
@@ -109,7 +111,7 @@ fn clear(value: &Value<'_>, notes: &mut Notes) {
     notes.error(Code::SecretInClear, value.mark(), message).help(WRITE);
 }
 
-/// A reference to a secret; the secret itself in its place is refused and never shown.
+/// Returns a reference to a secret; `None` after reporting a mistake. A secret in its place is never shown.
 pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<SecretRef> {
     let Kind::Map(_) = value.kind() else {
         if value.single().is_some_and(|scalar| scalar.text.is_empty()) {
@@ -136,7 +138,7 @@ pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> 
     }
     let map = value.mapping(REFERENCE, notes)?;
     for (_, under) in value.entries(REFERENCE, notes)? {
-        // A list or a mapping names nothing; what is in it may be the secret itself.
+        // A list or a mapping is not a reference, and may contain the secret.
         let under = value.entry("", *under);
         if under.single().is_none() {
             under.conceal(notes);
@@ -161,7 +163,8 @@ pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> 
     }
 }
 
-/// The name of an environment variable. What is none may be the secret itself, so it is never shown.
+/// Returns the name of an environment variable; `None` after reporting any other text, which is never shown because it
+/// may be the secret.
 fn variable(value: &Value<'_>, notes: &mut Notes) -> Option<String> {
     let name = value.text(
         "the name of an environment variable, such as `DOUYIN_CLIENT_KEY`",
@@ -178,7 +181,7 @@ fn variable(value: &Value<'_>, notes: &mut Notes) -> Option<String> {
     None
 }
 
-/// Whether a name reads like a key that a machine made: long, in one piece, letters mixed with digits.
+/// Whether a name looks like a generated key: long, without `_`, with digits.
 fn looks_random(name: &str) -> bool {
     name.len() >= 20 && !name.contains('_') && name.bytes().any(|byte| byte.is_ascii_digit())
 }

@@ -1,68 +1,68 @@
-//! One thing to say about a campaign file: what is wrong, where, why, and what to write instead.
+//! Diagnostics of a campaign file: what is wrong, where, why, and what to write instead.
 
 use std::fmt;
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
-/// One remark on a campaign file. In JSON it is the object `diagnostic` of the command line's output.
+/// One mistake or warning in a campaign file. In JSON it is the object `diagnostic` of the command line's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename = "diagnostic")]
 pub struct Diagnostic {
-    /// Whether the file can be used all the same.
+    /// Whether the file can still be used.
     pub severity: Severity,
-    /// Which kind of mistake it is.
+    /// The kind of mistake.
     pub code: Code,
-    /// What is wrong, in lower case.
+    /// The message, in lower case.
     pub message: String,
-    /// The file, as it was named on the command line.
+    /// The file, as named on the command line.
     pub file: String,
-    /// Where in the file; none when it concerns the file as a whole.
+    /// The place in the file; `None` if the diagnostic is about the whole file.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// What the system said, when it was the system that refused.
+    /// The system's error, if the system refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// What stands there, for showing the place. No secret is ever in it.
+    /// The line to show. It never has a secret.
     #[serde(skip)]
     pub excerpt: Option<Excerpt>,
 }
 
 /// A place in a file. Lines and columns count from 1; a column is a character, whatever its width or its bytes. The end
-/// is exclusive: it names the first character behind the place.
+/// is exclusive: it is the first character after the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// The line of the first character.
     pub line: u32,
     /// The column of the first character.
     pub column: u32,
-    /// The line of the first character behind it.
+    /// The line of the first character after it.
     pub end_line: u32,
-    /// The column of the first character behind it.
+    /// The column of the first character after it.
     pub end_column: u32,
 }
 
-/// A line of the file with a mark in it. What may be a secret is covered, and a long line is cut around the mark.
+/// A line of the file with a mark. Possible secrets are covered, and a long line is cut around the mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
-    /// The line, or what is shown of it.
+    /// The line, or the part of it that is shown.
     pub text: String,
-    /// The bytes of `text` under which the caret stands.
+    /// The byte range of `text` above the caret.
     pub mark: Range<usize>,
     /// A few words beside the caret; may be empty.
     pub label: String,
 }
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The file cannot be used.
     Error,
-    /// The file can be used; somebody should look.
+    /// The file can be used, but should be checked.
     Warning,
 }
 
@@ -82,7 +82,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// Its page, in Markdown.
+            /// Returns the page, in Markdown.
             #[must_use]
             pub const fn page(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)* }
@@ -92,67 +92,67 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The file is not there, is no file, or cannot be read.
+    /// The file does not exist, is not a regular file, or cannot be read.
     Unreadable = "E0101",
-    /// The file is larger than a campaign file may be.
+    /// The file is larger than allowed.
     TooLarge = "E0102",
     /// The file is not UTF-8 text.
     NotText = "E0103",
-    /// The file says nothing.
+    /// The file is empty.
     Empty = "E0104",
     /// The file is not YAML.
     Syntax = "E0105",
-    /// A tab stands where YAML allows spaces only.
+    /// A tab is used where YAML allows only spaces.
     Tab = "E0106",
     /// The file is nested too deeply.
     TooDeep = "E0107",
-    /// The file has too many values, or its aliases stand for too many.
+    /// The file has too many values, or its aliases expand to too many.
     TooMany = "E0108",
-    /// A part of YAML that campaign files do without: tags, merge keys, several documents.
+    /// The file uses a YAML feature that campaign files do not allow: tags, merge keys, several documents.
     Exotic = "E0109",
-    /// A key that means nothing here.
+    /// A key is unknown.
     UnknownKey = "E0111",
-    /// A key that has to be there is not.
+    /// A required key is missing.
     MissingKey = "E0112",
-    /// A key that stands there twice.
+    /// A key occurs twice.
     RepeatedKey = "E0113",
-    /// A list, a mapping or a single value in place of another of these.
+    /// A value has the wrong kind: list, mapping or single value.
     WrongType = "E0115",
-    /// A key with nothing behind it.
+    /// A key has no value.
     NoValue = "E0116",
-    /// Not one of several keys that exclude each other, or more than one.
+    /// Not exactly one of several exclusive keys is given.
     Choice = "E0117",
-    /// A name that breaks the rule of names.
+    /// A name breaks the rule of names.
     Name = "E0121",
-    /// What is no number, or a number out of bounds.
+    /// A value is not a number, or is out of range.
     Number = "E0122",
-    /// What is no duration, or a duration out of bounds.
+    /// A value is not a duration, or is out of range.
     Duration = "E0123",
-    /// What is no share.
+    /// A value is not a share.
     Share = "E0124",
-    /// What is no time zone.
+    /// A value is not a time zone.
     Zone = "E0125",
-    /// What is no time, or a time that the clocks of the zone never show.
+    /// A value is not a time, or is a time that the clocks of the zone skip.
     Time = "E0126",
-    /// A word that is not one of those that may stand there.
+    /// A value is not one of the allowed words.
     Word = "E0127",
-    /// A URL that requests cannot be sent to.
+    /// A URL cannot be used for requests.
     Url = "E0128",
-    /// A secret in place of a reference to one.
+    /// A secret is written in place of a reference.
     SecretInClear = "E0129",
-    /// What is no window of hours, or one without a length.
+    /// A value is not a window of hours, or the window is empty.
     Hours = "E0130",
-    /// Values that are right one by one, but not together.
+    /// Values contradict each other.
     Contradiction = "E0131",
-    /// Campaigns that are applied together have other credentials for one app.
+    /// Campaigns that are applied together have different credentials for one app.
     OtherCredentials = "E0132",
-    /// A time that the clocks of the zone show twice.
+    /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
-    /// A rate over the platform's documented limit.
+    /// A rate exceeds the platform's documented limit.
     OverLimit = "E0142",
-    /// What the file names cannot be had: an audience, a column in it, a secret.
+    /// Something that the file names is absent: an audience, a column in it, a secret.
     Absent = "E0151",
-    /// More mistakes than are listed.
+    /// There are more mistakes than are listed.
     More = "E0199",
 }
 

@@ -1,4 +1,4 @@
-//! Durations: `500ms`, `10s`, `30m`, `24h`, `7d`.
+//! Parses durations: `500ms`, `10s`, `30m`, `24h`, `7d`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::notes::Notes;
 use super::number::is_plain;
 use super::value::{Value, as_written};
 
-/// The units, longest first, with their milliseconds.
+/// The units in milliseconds, longest first.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// A duration's bounds, and what it is when the file says nothing.
+/// The range of a duration, and its default.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) least: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Bounds {
 }
 
 impl Value<'_> {
-    /// A duration within bounds.
+    /// Returns a duration in range; `None` after reporting any other value.
     pub(super) fn duration(&self, bounds: Bounds, notes: &mut Notes) -> Option<Duration> {
         let wanted = format!("a duration such as `{}`", written(bounds.usual));
         let scalar = self.scalar(&wanted, notes)?;
@@ -65,7 +65,7 @@ impl Value<'_> {
     }
 }
 
-/// Reads a duration as it must be written. One that is too long for a number is the longest there is.
+/// Parses a duration; `None` if the form is not exact. One that does not fit into a `u64` is the longest duration.
 fn parse(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -73,7 +73,7 @@ fn parse(text: &str) -> Option<Duration> {
     is_plain(number).then(|| Duration::from_millis(number.parse().unwrap_or(u64::MAX).saturating_mul(*scale)))
 }
 
-/// Writes a duration as it is read, in the largest unit that says it exactly.
+/// Writes a duration in the largest unit that is exact.
 pub(super) fn written(duration: Duration) -> String {
     let ms = duration.as_millis();
     let (unit, scale) = UNITS
@@ -83,7 +83,7 @@ pub(super) fn written(duration: Duration) -> String {
     format!("{}{unit}", ms / u128::from(scale))
 }
 
-/// What was probably meant by something that is no duration; nothing that would be refused in its turn.
+/// Returns the duration that was probably meant; `None` if none in range can be read.
 fn near(text: &str, bounds: Bounds) -> Option<String> {
     let folded = text.trim().to_ascii_lowercase();
     if folded.len() > 40 {
@@ -99,7 +99,8 @@ fn near(text: &str, bounds: Bounds) -> Option<String> {
         return (!forms.is_empty()).then(|| forms.join(", or "));
     }
     let folded = folded.strip_prefix("pt").unwrap_or(&folded);
-    let (mut rest, mut ms) = (folded, 0.0);
+    let mut rest = folded;
+    let mut ms = 0.0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest.get(..digits)?.parse().ok()?;
@@ -115,7 +116,7 @@ fn near(text: &str, bounds: Bounds) -> Option<String> {
     Some(format!("`{}`", written(duration)))
 }
 
-/// The milliseconds of a unit, however it is spelt.
+/// Returns the milliseconds of a unit in any common spelling; `None` for an unknown unit.
 fn unit(name: &str) -> Option<f64> {
     Some(match name {
         "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" | "毫秒" => 1.0,
@@ -128,7 +129,7 @@ fn unit(name: &str) -> Option<f64> {
     })
 }
 
-/// The schema of a duration.
+/// Returns the schema of a duration.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$"})
 }

@@ -1,4 +1,4 @@
-//! Who is not to have a coupon, whatever else the file says.
+//! The exclude lists: users who must not receive a coupon.
 
 use std::path::{Path, PathBuf};
 
@@ -14,21 +14,21 @@ use super::value::Value;
 /// The keys of an entry that names another campaign.
 pub(super) const OTHER: &[Key] = &[Key::required("campaign", "spring-2026.yaml")];
 
-/// One list of people who are not to be sent to.
+/// One exclude list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Exclude {
-    /// Everybody whom a source names.
+    /// All users of a source.
     Source(Source),
-    /// Everybody who has, or may have, a coupon of the campaign of this file.
+    /// All users who have, or may have, a coupon of the campaign in this file.
     Campaign(PathBuf),
 }
 
 impl Exclude {
-    /// Reads all lists of a file.
+    /// Reads all exclude lists; `None` after reporting a mistake.
     pub(super) fn read_all(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Vec<Self>> {
         let wanted = "write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`";
         let entries = value.list(wanted, notes)?;
-        // Every entry is read, so that all mistakes come at once.
+        // Every entry is parsed, so that all mistakes are reported at once.
         let read: Vec<_> = entries.iter().map(|entry| Self::read(entry, folder, notes)).collect();
         read.into_iter().collect()
     }
@@ -50,7 +50,8 @@ fn names_campaign(value: &Value<'_>, notes: &mut Notes) -> bool {
 }
 
 impl Source {
-    /// What tells this source from the other lists of a file, wherever the file is: its kind, and its name.
+    /// Returns a label that distinguishes this source from the other lists of a file, independent of folders: its kind
+    /// and its file name.
     #[must_use]
     pub fn label(&self) -> String {
         let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
@@ -65,7 +66,7 @@ impl Source {
         }
     }
 
-    /// The column that says when a user was last active, if it is named.
+    /// Returns the column of the last activity; `None` if the source does not name one.
     #[must_use]
     pub fn last_active(&self) -> Option<&str> {
         let named = match self {
@@ -80,7 +81,7 @@ impl Source {
     }
 }
 
-/// What is piped in can be read once: one list at most may come from there, the audience itself included.
+/// Reports a second list from stdin, the audience included: piped data can be read only once.
 pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], notes: &mut Notes) {
     let is_stdin = |source: &Source| matches!(source, Source::Stdin(_));
     let lists_of_stdin = read
@@ -93,7 +94,7 @@ pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Excl
     }
 }
 
-/// The schema of one list: a source, or another campaign.
+/// The schema of one list: a source or another campaign.
 impl JsonSchema for Exclude {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Exclude".into()

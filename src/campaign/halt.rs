@@ -1,4 +1,4 @@
-//! What stops a run, so that a mistake costs little.
+//! The rules that halt a run, so that a mistake costs little.
 
 use schemars::JsonSchema;
 
@@ -14,11 +14,11 @@ pub(super) const KEYS: &[Key] = &[
 ];
 pub(super) const GUARD: &[Key] = &[Key::required("over", "50%"), Key::required("after", "200")];
 
-/// Users refused.
+/// The default limit of refused users.
 pub const REFUSED: Guard = Guard { over: 0.5, after: 200 };
-/// Deliveries held.
+/// The default limit of held deliveries.
 pub const HELD: Guard = Guard { over: 0.2, after: 500 };
-/// One code in a row.
+/// The default limit of one code in a row.
 pub const SAME_CODE: u32 = 20;
 
 const MANY: Whole = Whole {

@@ -1,4 +1,4 @@
-//! Hours of the week: `mon-fri 10:00-21:00`, by the clocks of the file's time zone.
+//! Parses hours of the week: `mon-fri 10:00-21:00`, in the file's time zone.
 
 use jiff::civil::Weekday;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -12,7 +12,7 @@ use super::value::{Value, nearest, quoted};
 const WANTED: &str = "days and hours, such as `mon-fri 10:00-21:00` or `sat,sun 09:00-24:00`";
 
 impl Value<'_> {
-    /// The windows of a list.
+    /// Returns the windows of a list; `None` after reporting a mistake.
     pub(super) fn all_hours(&self, notes: &mut Notes) -> Option<Vec<Hours>> {
         let entries = self.list("write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`", notes)?;
         if entries.is_empty() {
@@ -20,7 +20,7 @@ impl Value<'_> {
             note.help("leave the key out if every hour will do");
             return None;
         }
-        // Every entry is read, so that all mistakes come at once.
+        // Every entry is parsed, so that all mistakes are reported at once.
         let read: Vec<_> = entries.iter().map(|entry| entry.hours(notes)).collect();
         read.into_iter().collect()
     }
@@ -46,15 +46,15 @@ impl Value<'_> {
     }
 }
 
-/// Why a text is no window.
+/// The reason why a text is not a window.
 enum Mistake {
-    /// It is not written as one.
+    /// The form is wrong.
     Form,
-    /// It ends when it begins, on these days.
+    /// The window on these days ends when it begins.
     NoLength(Days),
 }
 
-/// Reads a window as it must be written.
+/// Parses a window.
 fn parse(text: &str) -> Result<Hours, Mistake> {
     let parts = text.split_once(' ').and_then(|(days, times)| {
         let (from, until) = times.split_once('-')?;
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Result<Hours, Mistake> {
     Hours::new(days, from, until).ok_or(Mistake::Form)
 }
 
-/// Days: `mon`, `mon-fri`, `sat,sun`.
+/// Parses days: `mon`, `mon-fri`, `sat,sun`; `None` for any other form.
 fn days(text: &str) -> Option<Days> {
     let each = text.split(',').map(|part| {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
@@ -81,7 +81,7 @@ fn day(word: &str) -> Option<Weekday> {
     Weekday::from_monday_zero_offset(i8::try_from(place).ok()?).ok()
 }
 
-/// A time of day, in minutes: `00:00` to `24:00`, with two digits each.
+/// Parses a time of day into minutes: `00:00` to `24:00`, with two digits each; `None` for any other form.
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let number = |part: &str| {
@@ -96,7 +96,7 @@ fn clock(hour: u16, minute: u16) -> Option<u16> {
     (minute < 60 && at <= DAY).then_some(at)
 }
 
-/// What was probably meant by something that is no window; nothing that would be refused in its turn.
+/// Returns the window that was probably meant; `None` if no valid window can be read.
 fn near(text: &str) -> Option<String> {
     if text.trim().is_empty() || text.chars().count() > 60 {
         return None;
@@ -115,7 +115,7 @@ fn near(text: &str) -> Option<String> {
     Hours::new(days, from, until).map(|hours| hours.to_string())
 }
 
-/// Signs that are written in place of others.
+/// Maps alternative signs to those of the exact form.
 fn plain(c: char) -> char {
     match c {
         '：' => ':',
@@ -126,7 +126,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// Days however they are spelt; all of them when none is.
+/// Parses days in any common spelling; all days for an empty text.
 fn near_days(text: &str) -> Option<Days> {
     let all = Days::range(Weekday::Monday, Weekday::Sunday);
     let text = text.trim().trim_end_matches([':', ',', '-']).trim();
@@ -185,7 +185,7 @@ fn near_day(word: &str) -> Option<Weekday> {
     place(full).copied().or_else(near).and_then(day)
 }
 
-/// A time of day however it is spelt.
+/// Parses a time of day in any common spelling, into minutes.
 fn near_minute(text: &str) -> Option<u16> {
     let (text, later) = match (text.strip_suffix("pm"), text.strip_suffix("am")) {
         (Some(rest), _) => (rest, Some(true)),
@@ -209,7 +209,7 @@ fn near_minute(text: &str) -> Option<u16> {
     clock(hour, minute)
 }
 
-/// The schema of a list of windows.
+/// Returns the schema of a list of windows.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     let day = format!("({})", DAYS.join("|"));
     let days = format!("{day}(-{day})?");

@@ -1,4 +1,4 @@
-//! The keys that a mapping of the file may have: one table for the reader and the schema, so that they cannot drift.
+//! The keys of each mapping: one table for the parser and the schema, so that they cannot differ.
 
 use schemars::{Schema, transform::Transform};
 use serde_json::{Map, Value as Json, json};
@@ -10,10 +10,10 @@ pub(super) struct Key {
     pub(super) need: Need,
 }
 
-/// Whether a key has to be there.
+/// Whether a key is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// It must; with what to write when it is not.
+    /// Required, with an example value for the message when it is missing.
     Required(&'static str),
     Optional,
 }
@@ -30,7 +30,7 @@ impl Key {
     }
 }
 
-/// Completes the schema that is derived from a type with what the table of its keys knows: which are required.
+/// Adds the required keys to a schema that is derived from a type.
 #[derive(Clone, Copy)]
 pub(super) struct Complete(pub(super) &'static [Key]);
 
@@ -58,7 +58,7 @@ impl Complete {
     }
 }
 
-/// A key may be left out, but what is written must have a value: the null that an `Option` brings is taken away.
+/// Removes the null that an `Option` brings: a key may be left out, but a written key needs a value.
 fn never_null(schema: &mut Json) {
     let Json::Object(object) = schema else { return };
     if let Some(Json::Array(types)) = object.get_mut("type") {

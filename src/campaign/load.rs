@@ -1,4 +1,4 @@
-//! The file from the disk, and its bytes as text.
+//! Reads a campaign file and checks that it is text.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,10 +12,10 @@ use super::{Parsed, parse};
 /// The largest campaign file, in bytes.
 pub const MOST_BYTES: u64 = 1 << 20;
 
-/// Reads and parses the campaign file at `path`. However large the file is, little more than [`MOST_BYTES`] is read.
+/// Reads and parses the campaign file at `path`. It reads at most one byte more than [`MOST_BYTES`].
 ///
 /// # Errors
-/// As [`parse`]; a file that cannot be read is one too.
+/// Like [`parse`]; also if the file cannot be read.
 pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
     let name = path.display().to_string();
     match bytes(path) {
@@ -40,7 +40,7 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    // A pipe or a device may never answer the opening, nor end.
+    // Opening a pipe or a device may block, and reading it may never end.
     let kind = std::fs::metadata(path)?;
     if kind.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
@@ -66,7 +66,7 @@ fn whole(file: &str, code: Code, message: &str, cause: Option<String>, help: &st
     }
 }
 
-/// The bytes as text that YAML can be, without a byte order mark.
+/// Returns the bytes as text that YAML allows, without a byte order mark.
 pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagnostic>> {
     if bytes.len() as u64 > MOST_BYTES {
         let help = "an audience belongs into a file of its own, which `audience.source` names";
@@ -112,7 +112,7 @@ pub(super) fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagn
 
 const SAVE: &str = "save the file as UTF-8 text";
 
-/// Names the place, but shows nothing of what is there: a terminal is no place for bytes that are no text.
+/// Reports the place without an excerpt: bytes that are not text must not reach a terminal.
 fn refused(name: &str, text: &str, at: usize, message: &str) -> Vec<Diagnostic> {
     let mut notes = Notes::new(text);
     notes.error(Code::NotText, Span::point(at), message).help(SAVE);
@@ -123,7 +123,7 @@ fn refused(name: &str, text: &str, at: usize, message: &str) -> Vec<Diagnostic> 
     found
 }
 
-/// What YAML forbids in a file, and no editor writes.
+/// Whether YAML forbids the character; no editor writes one.
 fn forbidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || matches!(c, '\u{fffe}' | '\u{ffff}')
 }

@@ -1,18 +1,18 @@
-//! Covers in a campaign file's text what may be a secret, before any line of it is shown.
+//! Covers possible secrets in the text of a campaign file before any line of it is shown.
 //!
-//! A secret does not belong into the file, but people write it there, and the message that says so must not spread it;
-//! nor must a message about something else on the same line. So two nets are laid: the places that the reader found to
-//! hold a secret, and, for a file that cannot even be read as YAML, everything that looks like one.
+//! A secret does not belong in the file, but people write it there. Neither the message about it nor a message about
+//! something else on its line may show it. Two rules find secrets: the places where the parser found one, and, for a
+//! file that is not even YAML, everything that looks like one.
 
 use super::source::Span;
 
-/// Words in a key after which a secret may follow.
+/// Parts of a key's name whose value may be a secret.
 const TELLTALE: [&str; 6] = ["client_key", "secret", "token", "passw", "credential", "api_key"];
 
-/// Keys in whose place a secret is not.
+/// Keys that are never a secret themselves.
 const KNOWN: [&str; 5] = ["env", "file", "client_key", "client_secret", "access_token"];
 
-/// The text with every secret covered by asterisks, one for each byte, so that all places stay what they are.
+/// Returns the text with every secret covered by asterisks, one per byte, so that all places stay valid.
 pub(super) fn cover(text: &str, secrets: &[Span]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for span in secrets {
@@ -24,12 +24,12 @@ pub(super) fn cover(text: &str, secrets: &[Span]) -> String {
         block = suspicious_line(line, at, block, &mut bytes);
         at += line.len();
     }
-    // Only whole characters are covered, so this is text still.
+    // Only whole characters are covered, so the result is valid UTF-8.
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Covers what looks like a secret in one line. `block`: whether the line may belong to `credentials:` above it. Tells
-/// whether the next one may.
+/// Covers what looks like a secret in one line. `block`: whether the line may belong to a preceding `credentials:`.
+/// Returns whether the next line may.
 fn suspicious_line(line: &str, at: usize, block: bool, bytes: &mut [u8]) -> bool {
     for (found, _) in line.match_indices("clt.") {
         hide(bytes, at + found, at + found + word(&line[found..]));
@@ -55,9 +55,10 @@ fn suspicious_line(line: &str, at: usize, block: bool, bytes: &mut [u8]) -> bool
     block
 }
 
-/// Covers the values in the rest of a line from `from` on, but for references and the keys of a mapping in braces.
+/// Covers the values in a line from `from` on, except references and the keys of a mapping in braces.
 fn values(line: &str, at: usize, from: usize, bytes: &mut [u8]) {
-    let (mut start, mut kind) = (from, "");
+    let mut start = from;
+    let mut kind = "";
     let rest = line.char_indices().skip_while(|(end, _)| *end < from);
     for (end, c) in rest.chain([(line.len(), '\n')]) {
         let piece = line.get(start..end).unwrap_or_default().trim();
@@ -78,7 +79,7 @@ fn values(line: &str, at: usize, from: usize, bytes: &mut [u8]) {
     }
 }
 
-/// Whether it surely is a reference to a secret rather than the secret.
+/// Whether the value is certainly a reference to a secret, not the secret.
 fn is_reference(kind: &str, piece: &str) -> bool {
     let bare = ['"', '\'']
         .iter()
@@ -91,7 +92,7 @@ fn is_reference(kind: &str, piece: &str) -> bool {
     }
 }
 
-/// How many bytes of `text` are one word.
+/// Returns the length of the first word of `text`, in bytes.
 fn word(text: &str) -> usize {
     text.find(|c: char| c.is_whitespace() || "\"',{}[]".contains(c))
         .unwrap_or(text.len())

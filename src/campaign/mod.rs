@@ -1,10 +1,10 @@
-//! What a campaign file says: parsed into types, every value with its place, every mistake found at once.
+//! Campaign files: parsed into types, with the place of every value, and all mistakes reported at once.
 //!
-//! Reading goes in two steps. First the text becomes a tree of values with places, bounded in size and depth. Then
-//! each element (one file each, with its type, its reading and its schema) takes what it knows from the tree and notes
-//! what is wrong with the rest. Nothing is ever ignored: a key is read, or refused by name.
+//! Parsing has two steps. First the text becomes a tree of values with places, limited in size and depth. Then each
+//! element (one file each, with its type, its parser and its schema) takes the keys that it knows from the tree and
+//! reports mistakes in the rest. No key is ignored: it is read, or refused by name.
 //!
-//! Values are what the file says, absent where it says nothing. What that means is decided in [`crate::plan`].
+//! A value that the file leaves out is absent here; [`crate::plan`] decides its meaning.
 
 mod audience;
 mod audience_source;
@@ -62,7 +62,7 @@ pub use schema::schema;
 pub use share::written as share_written;
 pub use waves::Wave;
 
-/// What is meant where the file says nothing.
+/// The defaults for what the file leaves out.
 pub mod usual {
     pub use super::audience::MAX_UNUSABLE;
     pub use super::audience_source::OPEN_ID;
@@ -99,38 +99,38 @@ const KEYS: &[Key] = &[
 
 const VERSION: Whole = Whole { least: 1, most: 1 };
 
-/// One campaign as its file says it. What the file leaves out is `None`; what it means is decided by the plan.
+/// A campaign as its file describes it. A value that the file leaves out is `None`; the plan decides its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaign {
-    /// Who and what it is for.
+    /// The names of the campaign, the app and the activity.
     pub names: Names,
-    /// The zone of every time in the file, and of times without a zone in the audience.
+    /// The time zone of every time in the file, and of times without a zone in the audience.
     pub timezone: TimeZone,
-    /// How many coupons there are to give.
+    /// The numbers of coupons.
     pub coupons: Coupons,
-    /// Where the secrets are; a rehearsal needs none.
+    /// The references to the secrets; a rehearsal needs none.
     pub credentials: Option<Credentials>,
-    /// Who is to have a coupon.
+    /// The users that receive coupons.
     pub audience: Audience,
-    /// When something may be sent.
+    /// The times at which sending is allowed.
     pub schedule: Schedule,
-    /// How fast.
+    /// The rate of attempts.
     pub pace: Pace,
-    /// What is tried again.
+    /// The rules for retries and resends.
     pub retry: Retry,
-    /// What stops a run.
+    /// The rules that halt a run.
     pub halt: Halt,
-    /// What codes mean here, before the built-in table.
+    /// The classes of platform codes; they take precedence over the built-in table.
     pub codes: BTreeMap<i64, Class>,
-    /// Where requests go.
+    /// The platform's address.
     pub platform: Platform,
 }
 
-/// A campaign file that can be used.
+/// A campaign file without errors.
 pub struct Parsed {
-    /// What it says.
+    /// The campaign.
     pub campaign: Campaign,
-    /// What somebody should look at, sorted by place.
+    /// The warnings, sorted by place.
     pub warnings: Vec<Diagnostic>,
     file: String,
     shown: String,
@@ -139,14 +139,14 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The file, as it was named.
+    /// Returns the file's name, as given.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// A mistake that shows itself only later, such as an audience file that is not there, at the place of the key it
-    /// concerns: `audience.source.csv.path`. For a key that the file does not have it concerns the file as a whole.
+    /// Creates a diagnostic for a mistake that is found later, such as a missing audience file, at the place of a key
+    /// such as `audience.source.csv.path`. If the file does not have the key, the diagnostic is about the whole file.
     #[must_use]
     pub fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
         let span = self.places.get(key).copied();
@@ -168,11 +168,11 @@ impl Parsed {
     }
 }
 
-/// Parses the bytes of a campaign file. `file` is its name for messages; relative paths in it begin at its folder. No
-/// file is read.
+/// Parses the bytes of a campaign file. `file` is its name for messages; relative paths in it begin at its folder.
+/// Files that it names are not read.
 ///
 /// # Errors
-/// Every mistake in it and every warning, sorted by place.
+/// All mistakes and warnings, sorted by place.
 pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
     let name = file.display().to_string();
     let text = load::text(&name, bytes)?;

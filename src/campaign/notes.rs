@@ -1,4 +1,4 @@
-//! What is found while a file is read, collected so that all of it can be said at once.
+//! Collects the mistakes and warnings of a file, so that all are reported at once.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
 use super::mask;
 use super::source::{Counted, Lines, Span};
 
-/// How many mistakes are listed at most.
+/// The most mistakes that are listed.
 const MOST_LISTED: usize = 100;
-/// How many are kept to choose from; a file made of mistakes must not fill the memory with them.
+/// The most mistakes that are kept, so that a file full of mistakes does not fill the memory.
 const MOST_KEPT: usize = 2000;
 
-/// One thing found.
+/// A mistake or a warning.
 #[derive(Debug)]
 pub(super) struct Note {
     severity: Severity,
@@ -23,23 +23,23 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// What to write instead.
+    /// Sets what to write instead.
     pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
-    /// A few words beside the caret.
+    /// Sets a few words beside the caret.
     pub(super) fn label(&mut self, label: impl Into<String>) -> &mut Self {
         self.label = label.into();
         self
     }
 }
 
-/// Everything found in one file.
+/// All mistakes and warnings of one file.
 pub(super) struct Notes {
     found: Vec<Note>,
-    /// Takes what is found beyond the bound, and is thrown away.
+    /// The last note beyond the limit, which is discarded.
     beyond: Option<Note>,
     errors: usize,
     secrets: Vec<Span>,
@@ -59,22 +59,22 @@ impl Notes {
         }
     }
 
-    /// Notes a mistake at a place.
+    /// Adds an error at a place.
     pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
         self.push(Severity::Error, code, span, message.into())
     }
 
-    /// Notes what somebody should look at.
+    /// Adds a warning at a place.
     pub(super) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Note {
         self.push(Severity::Warning, code, span, message.into())
     }
 
-    /// Notes that a secret may stand there: it is never shown.
+    /// Marks a place that may hold a secret, so that it is never shown.
     pub(super) fn secret(&mut self, span: Span) {
         self.secrets.push(span);
     }
 
-    /// Remembers where the value of a key stands.
+    /// Stores the place of a key's value.
     pub(super) fn place(&mut self, path: &str, span: Span) {
         self.places.insert(path.to_owned(), span);
     }
@@ -83,29 +83,30 @@ impl Notes {
         std::mem::take(&mut self.places)
     }
 
-    /// `text` with every secret in it covered.
+    /// Returns `text` with every secret covered.
     pub(super) fn cover(&self, text: &str) -> String {
         mask::cover(text, &self.secrets)
     }
 
-    /// Whether the file cannot be used.
+    /// Whether the file has errors.
     pub(super) fn refuse(&self) -> bool {
         self.errors > 0
     }
 
-    /// Whether so much was found that there is no use in proposals for more.
+    /// Whether there are already more mistakes than are listed, so that proposals are useless.
     pub(super) fn crowded(&self) -> bool {
         self.found.len() > MOST_LISTED
     }
 
-    /// The line that a place is in, from 1.
+    /// Returns the line of a place, from 1.
     pub(super) fn line(&self, span: Span) -> u32 {
         self.lines.number(span.start)
     }
 
     fn push(&mut self, severity: Severity, code: Code, span: Span, message: String) -> &mut Note {
         self.errors += usize::from(severity == Severity::Error);
-        let (label, help) = (String::new(), None);
+        let label = String::new();
+        let help = None;
         let note = Note {
             severity,
             code,
@@ -122,7 +123,7 @@ impl Notes {
         self.beyond.insert(note)
     }
 
-    /// Everything found, sorted by place, with the lines shown that `text` has there; secrets covered.
+    /// Returns the diagnostics, sorted by place, with excerpts of `text` in which secrets are covered.
     pub(super) fn finish(mut self, file: &str, text: &str) -> Vec<Diagnostic> {
         let all = self.errors.max(self.found.len());
         self.found.sort_by_key(|note| note.span);

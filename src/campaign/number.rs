@@ -1,17 +1,17 @@
-//! Numbers: whole ones, and rates.
+//! Parses numbers: whole numbers and rates.
 
 use super::diagnostic::Code;
 use super::notes::Notes;
 use super::tree::Scalar;
 use super::value::{Value, Whole, as_written};
 
-/// The slowest rate: about one a day.
+/// The lowest rate: about one a day.
 pub(super) const LEAST_RATE: f64 = 0.000_01;
-/// The highest rate, a thousand times the platform's limit; more can only be a slip.
+/// The highest rate: a thousand times the platform's limit. A higher number is a typing mistake.
 pub(super) const MOST_RATE: f64 = 100_000.0;
 
 impl Value<'_> {
-    /// A whole number within bounds.
+    /// Returns a whole number in range; `None` after reporting any other value.
     pub(super) fn whole(&self, bounds: Whole, notes: &mut Notes) -> Option<u64> {
         let Whole { least, most, .. } = bounds;
         let wanted = format!("a whole number from {least} to {most}");
@@ -47,7 +47,7 @@ impl Value<'_> {
         None
     }
 
-    /// So many a second: a decimal number, also below 1.
+    /// Returns a rate per second, a decimal number that may be below 1; `None` after reporting any other value.
     pub(super) fn rate(&self, notes: &mut Notes) -> Option<f64> {
         const WANTED: &str = "a number of sends a second, such as `98` or `0.5`";
         let scalar = self.scalar(WANTED, notes)?;
@@ -82,12 +82,12 @@ impl Value<'_> {
     }
 }
 
-/// Decimal digits without a sign and without zeros before them.
+/// Whether the text is decimal digits without a sign and without leading zeros.
 pub(super) fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
-/// Such digits, and perhaps a point and more of them.
+/// Whether the text is such digits, optionally with a fraction.
 pub(super) fn is_decimal(text: &str) -> bool {
     match text.split_once('.') {
         None => is_plain(text),
@@ -95,7 +95,8 @@ pub(super) fn is_decimal(text: &str) -> bool {
     }
 }
 
-/// The number that was probably meant: without quotes, a plus, or separators between its digits.
+/// Returns the number that was probably meant, without quotes, a plus sign, or separators; `None` if no number can be
+/// read.
 fn near_number(scalar: &Scalar<'_>) -> Option<f64> {
     let text = scalar.text.trim();
     let mut bare: String = text
@@ -122,7 +123,7 @@ fn near_number(scalar: &Scalar<'_>) -> Option<f64> {
     number.is_finite().then_some(number * scale)
 }
 
-/// The rate that was probably meant: `98/s`, `60/min`, `100 qps`.
+/// Returns the rate that was probably meant: `98/s`, `60/min`, `100 qps`; `None` if no rate can be read.
 fn near_rate(scalar: &Scalar<'_>) -> Option<f64> {
     if let Some(number) = near_number(scalar) {
         return Some(number);

@@ -1,4 +1,4 @@
-//! How fast attempts start.
+//! The rate of attempts.
 
 use schemars::JsonSchema;
 
@@ -14,12 +14,12 @@ pub(super) const KEYS: &[Key] = &[
     Key::optional("max_in_flight"),
 ];
 
-/// Two below the platform's limit: its clock and ours differ.
+/// The default rate: two below the platform's limit, because its clock and ours differ.
 pub const PER_SECOND: f64 = 98.0;
-/// Deliveries in flight at once.
+/// The default number of deliveries in flight.
 pub const MAX_IN_FLIGHT: u16 = 64;
 
-/// The platform's documented limit, for one app id.
+/// The platform's documented limit for one app id, per second.
 const PLATFORM_LIMIT: f64 = 100.0;
 const PER_DAY_BOUNDS: Whole = Whole {
     least: 1,

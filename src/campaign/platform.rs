@@ -1,4 +1,4 @@
-//! Where requests go.
+//! The platform's address.
 
 use schemars::JsonSchema;
 use url::Url;
@@ -12,7 +12,7 @@ use super::value::{Value, quoted};
 
 pub(super) const KEYS: &[Key] = &[Key::optional("base_url")];
 
-/// The platform's own address.
+/// The default address of the platform.
 pub const BASE_URL: &str = "https://open.douyin.com";
 
 /// Where requests go.
@@ -29,28 +29,28 @@ pub struct Platform {
 #[schemars(inline)]
 pub struct BaseUrl(String);
 
-/// Why an address is none that requests can be sent to.
+/// The reason why an address cannot be used for requests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no URL at all.
+    /// The text is not a URL.
     #[error("it is no URL")]
     NotUrl,
-    /// Another scheme, or none.
+    /// The scheme is neither https nor http.
     #[error("only https can be sent to")]
     Scheme,
-    /// Secrets would cross the network for all to read.
+    /// An http address would send secrets in clear text.
     #[error("over http everybody on the way can read the access token")]
     Clear,
-    /// A name or password in it.
+    /// The URL has a user name or a password.
     #[error("it holds a user name or password, which has no place in it")]
     UserInfo,
-    /// A query or a fragment.
+    /// The URL has a query or a fragment.
     #[error("it has a part behind `?` or `#`, which requests would lose")]
     Tail,
 }
 
 impl BaseUrl {
-    /// Reads an address.
+    /// Parses an address.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
         let url = Url::parse(text).map_err(|_| BaseUrlError::NotUrl)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -68,13 +68,13 @@ impl BaseUrl {
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
-    /// The address, without a slash at its end.
+    /// Returns the address without a trailing slash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is on this machine itself: a sidecar or a tunnel to the platform, or a stand-in of it.
+    /// Whether the address is on this machine: a sidecar or a tunnel to the platform, or a fake platform.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
@@ -112,7 +112,7 @@ fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
         value.conceal(notes);
         format!("`{}` cannot be used: {why}", value.path)
     } else if text.contains('@') {
-        // What stands before the sign may be a password, though the address is too wrong to tell.
+        // The text before `@` may be a password, even if the address is not a URL.
         value.conceal(notes);
         format!("`{}` cannot be used", value.path)
     } else {

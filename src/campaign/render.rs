@@ -1,11 +1,11 @@
-//! Diagnostics as a person reads them.
+//! Renders diagnostics for people.
 
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
 
-/// Writes diagnostics for a person: each with its code, its place, the line with a caret under the place, and what to
-/// write instead. In colour only if asked to. Ends in a line break unless there is nothing to say.
+/// Renders diagnostics as text: each with its code, its place, the line with a caret under the place, and what to write
+/// instead. `color` adds terminal colours. The text ends in a line break unless it is empty.
 #[must_use]
 pub fn render_human(diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };

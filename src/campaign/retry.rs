@@ -1,4 +1,4 @@
-//! What is tried again, when and how often.
+//! The rules for retries and resends.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ pub(super) const KEYS: &[Key] = &[
     Key::optional("give_up"),
 ];
 
-/// Attempts of one delivery in one run.
+/// The default number of attempts of one delivery in one run.
 pub const ATTEMPTS: u32 = 6;
-/// The first delay between attempts.
+/// The default first delay between attempts.
 pub const FIRST_DELAY: Duration = Duration::from_millis(500);
-/// The longest delay between attempts.
+/// The default longest delay between attempts.
 pub const MAX_DELAY: Duration = Duration::from_mins(1);
-/// For how long one attempt may take.
+/// The default time limit of one attempt.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// For how long a doubt may be resent.
+/// The default time during which a doubt may be sent again.
 pub const RESEND_WITHIN: Duration = Duration::from_hours(24);
-/// How long an outage may last.
+/// The default longest outage.
 pub const GIVE_UP: Duration = Duration::from_hours(12);
 
 const YEAR: Duration = Duration::from_hours(24 * 365);
@@ -119,10 +119,8 @@ impl Retry {
             give_up: duration("give_up", GIVE_UP_BOUNDS),
         };
         let in_doubt = map.get("in_doubt").and_then(|value| value.word(&InDoubt::WORDS, notes));
-        let (first, most) = (
-            retry.first_delay.unwrap_or(FIRST_DELAY),
-            retry.max_delay.unwrap_or(MAX_DELAY),
-        );
+        let first = retry.first_delay.unwrap_or(FIRST_DELAY);
+        let most = retry.max_delay.unwrap_or(MAX_DELAY);
         if first > most
             && let Some(at) = map.get("max_delay").or_else(|| map.get("first_delay"))
         {

@@ -1,4 +1,4 @@
-//! When something may be sent.
+//! The times at which sending is allowed.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -45,7 +45,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// `zone` is none when the file's own cannot be read; times are then checked by their form alone.
+    /// Parses the schedule; `None` if it is not a mapping. `zone` is `None` if the file's time zone is wrong; then only
+    /// the form of times is checked.
     pub(super) fn read(value: &Value<'_>, zone: Option<&TimeZone>, notes: &mut Notes) -> Option<Self> {
         let map = value.mapping(KEYS, notes)?;
         let start = map.get("start").and_then(|value| value.time(zone, notes));
@@ -53,7 +54,7 @@ impl Schedule {
         let hours = map.get("hours").map(|value| value.all_hours(notes));
         let closed = map.get("closed").map(|value| value.dates(notes));
         let waves = map.get("waves").and_then(|value| Wave::read_all(value, notes));
-        // What cannot be read is noted already, and contradicts nothing.
+        // A value that cannot be parsed is already reported, and contradicts nothing.
         let readable = hours != Some(None) && closed != Some(None);
         let said = Self {
             start,
@@ -73,14 +74,15 @@ impl Schedule {
         Some(said)
     }
 
-    /// The windows and the closed days, by the clocks of `zone`.
+    /// Returns the calendar of the windows and the closed days in `zone`.
     #[must_use]
     pub fn calendar(&self, zone: &TimeZone) -> Calendar {
-        let (hours, closed) = (self.hours.as_deref(), self.closed.as_deref());
+        let hours = self.hours.as_deref();
+        let closed = self.closed.as_deref();
         Calendar::new(zone.clone(), hours.unwrap_or_default(), closed.unwrap_or_default())
     }
 
-    /// Notes a schedule without a window, where that can be seen.
+    /// Reports a schedule without a window, if it has a start and an end.
     fn leaves_nothing(&self, value: &Value<'_>, zone: &TimeZone, notes: &mut Notes) {
         let (Some(start), Some(end)) = (self.start, self.end) else {
             return;

@@ -1,4 +1,4 @@
-//! The JSON Schema of a campaign file, generated from the types it is parsed into.
+//! The JSON Schema of a campaign file, generated from the types that it is parsed into.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value as Json;
@@ -40,8 +40,8 @@ struct File {
     platform: Option<Platform>,
 }
 
-/// The JSON Schema of a campaign file. What it accepts is the file's shape; the checks that need more than one value,
-/// such as an end after the start, are the parser's alone.
+/// Returns the JSON Schema of a campaign file. It describes the shape of the file; only the parser checks rules that
+/// need more than one value, such as an end after the start.
 #[must_use]
 pub fn schema() -> Json {
     let settings = SchemaSettings::draft2020_12();

@@ -1,4 +1,4 @@
-//! Shares: `5%`, `0.5%`.
+//! Parses shares: `5%`, `0.5%`.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -8,7 +8,7 @@ use super::number::is_decimal;
 use super::value::{Value, as_written};
 
 impl Value<'_> {
-    /// A share, from 0 to 1.
+    /// Returns a share as a number from 0 to 1; `None` after reporting any other value.
     pub(super) fn share(&self, notes: &mut Notes) -> Option<f64> {
         const WANTED: &str = "a share from `0%` to `100%`";
         let scalar = self.scalar(WANTED, notes)?;
@@ -45,13 +45,13 @@ impl Value<'_> {
     }
 }
 
-/// Writes a share as it is read.
+/// Writes a share in the form in which it is parsed.
 #[must_use]
 pub fn written(share: f64) -> String {
     format!("{}%", (share * 1e8).round() / 1e6)
 }
 
-/// What was probably meant by something that is no share.
+/// Returns the share that was probably meant; `None` if none can be read.
 fn near(text: &str) -> Option<String> {
     let folded = text.trim().to_ascii_lowercase();
     let bare = folded
@@ -80,7 +80,7 @@ fn near(text: &str) -> Option<String> {
     }
 }
 
-/// The schema of a share.
+/// Returns the schema of a share.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]?|100)(\\.[0-9]+)?%$"})
 }

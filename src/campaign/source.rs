@@ -1,10 +1,10 @@
-//! The text of the file: its lines, and what of it may be shown.
+//! The lines of the file's text, and the excerpts that messages show.
 
 use std::ops::Range;
 
 use super::diagnostic::Place;
 
-/// Bytes of the text, from and to.
+/// A byte range of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     pub(super) start: usize,
@@ -24,23 +24,23 @@ impl Span {
         Self { start: at, end: at }
     }
 
-    /// From here to the end of `other`.
+    /// Returns the range from here to the end of `other`.
     pub(super) fn to(self, other: Self) -> Self {
         Self::new(self.start..other.end)
     }
 
-    /// At most the first `bytes` of it.
+    /// Returns at most the first `bytes` bytes.
     pub(super) fn first(self, bytes: usize) -> Self {
         Self::new(self.start..self.end.min(self.start.saturating_add(bytes)))
     }
 }
 
-/// How much of a line is shown, in characters.
+/// The longest excerpt of a line, in characters.
 const MOST_SHOWN: usize = 160;
-/// How much is shown before the mark when a line has to be cut.
+/// How many characters precede the mark in a line that is cut.
 const SHOWN_BEFORE: usize = 60;
 
-/// Where the lines of a text begin. A line ends at a line feed, a carriage return, or both.
+/// The starts of the lines of a text. A line ends at a line feed, a carriage return, or both.
 pub(super) struct Lines {
     starts: Vec<usize>,
 }
@@ -58,12 +58,12 @@ impl Lines {
         Self { starts }
     }
 
-    /// The line that holds the byte `at`, from 0.
+    /// Returns the line of the byte `at`, from 0.
     fn index(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
-    /// The line that holds the byte `at`, from 1.
+    /// Returns the line of the byte `at`, from 1.
     pub(super) fn number(&self, at: usize) -> u32 {
         u32::try_from(self.index(at) + 1).unwrap_or(u32::MAX)
     }
@@ -72,9 +72,9 @@ impl Lines {
         self.starts.get(index).copied().unwrap_or_default()
     }
 
-    /// The place of `span` in lines and characters. `text` is the one that these lines are of. `known` is a place
-    /// already counted, and becomes this one: characters are counted from there, so that a thousand places in one long
-    /// line don't cost a thousand times its length.
+    /// Returns the place of `span` in lines and characters. `text` must be the text of these lines. `known` is the last
+    /// counted place and becomes this one: counting continues from there, so that a thousand places in one long line do
+    /// not cost a thousand times its length.
     pub(super) fn place(&self, text: &str, span: Span, known: &mut Counted) -> Place {
         let span = within(text, span);
         let start = self.count(text, span.start, *known);
@@ -100,11 +100,12 @@ impl Lines {
         Counted { at, column }
     }
 
-    /// The line on which `span` begins, and where in it the mark stands. Of a long line only what is near the mark.
+    /// Returns the line on which `span` begins, and the range of the mark in it. A long line is cut around the mark.
     pub(super) fn excerpt(&self, text: &str, span: Span) -> (String, Range<usize>) {
         let span = within(text, span);
         let index = self.index(span.start);
-        let (start, next) = (self.start(index), self.starts.get(index + 1).copied());
+        let start = self.start(index);
+        let next = self.starts.get(index + 1).copied();
         let line = text.get(start..next.unwrap_or(text.len())).unwrap_or_default();
         let line = line.trim_end_matches(['\n', '\r']);
         let end = start + line.len();
@@ -112,14 +113,14 @@ impl Lines {
     }
 }
 
-/// A byte of the text, and how many characters stand before it on its line.
+/// A byte of the text, and the number of characters before it on its line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     at: usize,
     column: u32,
 }
 
-/// `span` held to the text and to whole characters.
+/// Clamps `span` to the text and to whole characters.
 fn within(text: &str, span: Span) -> Span {
     let start = text.floor_char_boundary(span.start);
     let end = text.ceil_char_boundary(span.end.max(start).min(text.len()));
@@ -137,7 +138,8 @@ fn cut(line: &str, mark: Range<usize>) -> (String, Range<usize>) {
         .char_indices()
         .nth(MOST_SHOWN)
         .map_or(line.len(), |(at, _)| from + at);
-    let (left, right) = (if from > 0 { "…" } else { "" }, if to < line.len() { "…" } else { "" });
+    let left = if from > 0 { "…" } else { "" };
+    let right = if to < line.len() { "…" } else { "" };
     let shown = line.get(from..to).unwrap_or_default();
     let shift = |at: usize| (at.clamp(from, to) - from) + left.len();
     (format!("{left}{shown}{right}"), shift(mark.start)..shift(mark.end))

@@ -1,4 +1,4 @@
-//! What is wrong with text that is not YAML, in our words and with what to do about it.
+//! Explains YAML syntax errors, with what to do about them.
 
 use serde_yaml::granit_parser::{ErrorKind as Kind, ScanError};
 
@@ -6,7 +6,7 @@ use super::diagnostic::Code;
 use super::notes::Notes;
 use super::source::Span;
 
-/// Notes the mistake at which the reading of `text` ended.
+/// Reports the mistake that ended the parsing of `text`.
 pub(super) fn note(error: &ScanError, text: &str, notes: &mut Notes) {
     let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
     let span = place(text, at);
@@ -21,7 +21,7 @@ pub(super) fn note(error: &ScanError, text: &str, notes: &mut Notes) {
     notes.error(Code::Syntax, span, message).help(help);
 }
 
-/// A place that can be seen: at the end of a text nothing is there to point to, so the last thing before it is taken.
+/// Returns a visible place: at white space or the end of the text, the last visible character before it.
 fn place(text: &str, at: usize) -> Span {
     let at = text.floor_char_boundary(at);
     let next = text
@@ -38,13 +38,13 @@ fn place(text: &str, at: usize) -> Span {
     }
 }
 
-/// What stands before `at` on its line.
+/// Returns the text before `at` on its line.
 fn before(text: &str, at: usize) -> &str {
     let before = text.get(..text.floor_char_boundary(at)).unwrap_or_default();
     before.rsplit(['\n', '\r']).next().unwrap_or_default()
 }
 
-/// The tab that is to blame, if it is one: the parser often trips over it only behind it.
+/// Returns the tab that causes the error; `None` if no tab does. The parser often reports an error only after the tab.
 fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     let line = text
         .get(..text.floor_char_boundary(at))
@@ -63,7 +63,7 @@ fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     match found {
         Some(tab) => Some(Span::new(line + tab..line + tab + 1)),
         None if told => {
-            // The parser may stop at the beginning of a text that goes on over several lines.
+            // The parser may report the start of a text that spans several lines.
             let tab = indent.find('\t')?;
             Some(Span::new(line + tab..line + tab + 1))
         }
@@ -77,7 +77,7 @@ const QUOTE: &str =
     "close the quote with the same sign; in double quotes `\\` begins an escape, in single quotes it does not";
 const BRACKET: &str = "every `[` and `{` needs its `]` or `}`, and a comma between two values";
 
-/// What is wrong and what to do. `before`: what stands before the place on its line.
+/// Returns the message and the help for an error. `before` is the text before the place on its line.
 fn explain(kind: &Kind, before: &str) -> (&'static str, &'static str) {
     match kind {
         Kind::UnknownAnchor => (

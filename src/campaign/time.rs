@@ -1,4 +1,4 @@
-//! Local times, `2026-06-01T10:00`, on the clocks of the file's time zone; and dates, `2026-06-01`.
+//! Parses local times, `2026-06-01T10:00`, in the file's time zone, and dates, `2026-06-01`.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -13,8 +13,9 @@ const WANTED: &str = "a local time such as `2026-06-01T10:00`";
 const FORMATS: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
 impl Value<'_> {
-    /// A time on the clocks of `zone`; without a zone, because that one is wrong, only its form is checked. One that
-    /// these clocks never show is a mistake; one that they show twice is the earlier, with a warning.
+    /// Returns the moment of a local time in `zone`; `None` after reporting a mistake. Without a zone, because the
+    /// file's zone is wrong, only the form is checked. A skipped time is a mistake; a repeated time is its first
+    /// occurrence, with a warning.
     pub(super) fn time(&self, zone: Option<&TimeZone>, notes: &mut Notes) -> Option<Timestamp> {
         let text = &*self.scalar(WANTED, notes)?.text;
         let Some(local) = parse(text) else {
@@ -61,10 +62,10 @@ impl Value<'_> {
 const WANTED_DATE: &str = "a date such as `2026-06-03`";
 
 impl Value<'_> {
-    /// The dates of a list.
+    /// Returns the dates of a list; `None` after reporting a mistake.
     pub(super) fn dates(&self, notes: &mut Notes) -> Option<Vec<Date>> {
         let entries = self.list("write a list of dates, such as `[2026-06-03]`", notes)?;
-        // Every entry is read, so that all mistakes come at once.
+        // Every entry is parsed, so that all mistakes are reported at once.
         let read: Vec<_> = entries.iter().map(|entry| entry.date(notes)).collect();
         read.into_iter().collect()
     }
@@ -82,7 +83,8 @@ impl Value<'_> {
     }
 }
 
-/// The date that was probably meant by something that is none: other signs between its parts, or a time behind it.
+/// Returns the date that was probably meant, with other separators or followed by a time; `None` if no date can be
+/// read.
 fn near_date(text: &str) -> Option<Date> {
     let numbers = text
         .trim()
@@ -96,7 +98,7 @@ fn near_date(text: &str) -> Option<Date> {
     Date::new(year, part(month)?, part(day)?).ok().filter(|_| year >= 1000)
 }
 
-/// Reads a local time as it must be written: four digits of the year, two of everything else.
+/// Parses a local time: four digits of the year, two of everything else; `None` for any other form.
 fn parse(text: &str) -> Option<DateTime> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let format = match shape.as_str() {
@@ -104,7 +106,7 @@ fn parse(text: &str) -> Option<DateTime> {
         "0000-00-00T00:00:00" => FORMATS[1],
         _ => return None,
     };
-    // A clock never shows a leap second's 60, though a format may read it.
+    // Clocks never show the 60 of a leap second, but the format would accept it.
     if text.get(17..19).is_some_and(|seconds| seconds > "59") {
         return None;
     }
@@ -116,7 +118,7 @@ fn written(local: DateTime) -> String {
     local.strftime(format).to_string()
 }
 
-/// What was probably meant by something that is no local time.
+/// Returns the help for a text that is not a local time; `None` if no time can be read.
 fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
     if text.len() > 40 {
         return None;
@@ -137,8 +139,11 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
         _ => return None,
     };
     let part = |at: usize| i8::try_from(rest.get(at).copied().unwrap_or_default()).ok();
-    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    let (hour, minute, second) = (part(0)?, part(1)?, part(2)?);
+    let month = i8::try_from(month).ok()?;
+    let day = i8::try_from(day).ok()?;
+    let hour = part(0)?;
+    let minute = part(1)?;
+    let second = part(2)?;
     if (hour, minute, second) == (24, 0, 0) {
         let midnight = DateTime::new(year, month, day, 0, 0, 0, 0).ok()?;
         let next = midnight.checked_add(SignedDuration::from_hours(24)).ok()?;
@@ -152,12 +157,12 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
     (day > last.day()).then(|| format!("that month has {} days: write {WANTED}", last.day()))
 }
 
-/// The schema of a local time.
+/// Returns the schema of a local time.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
 }
 
-/// The schema of a list of dates.
+/// Returns the schema of a list of dates.
 pub(super) fn dates_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

@@ -1,7 +1,7 @@
-//! The file as a tree of values with places, as YAML says it and before anybody asks what it means.
+//! Parses the file into a tree of YAML values with places, before their meaning is known.
 //!
-//! The tree is flat in memory, is built without recursion, and is bounded in size and depth with every alias counted as
-//! all that it stands for; so no file, however it is made, costs more than a second or 64 MiB.
+//! The tree is flat in memory, is built without recursion, and is limited in size and depth, with every alias counted
+//! at its full size. So no file takes more than a second or 64 MiB.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ use super::notes::Notes;
 use super::source::Span;
 use super::syntax;
 
-/// How deeply values may be nested.
+/// The deepest nesting of values.
 pub(super) const MOST_DEPTH: usize = 64;
-/// How many values there may be, what aliases stand for included.
+/// The most values, with aliases expanded.
 pub(super) const MOST_VALUES: u64 = 20_000;
 
 /// All values of a file.
@@ -24,15 +24,15 @@ pub(super) struct Tree<'i> {
 
 struct Node<'i> {
     kind: Kind<'i>,
-    /// Where it is written out, whatever aliases stand for it elsewhere.
+    /// The place where the value is written out; aliases to it have places of their own.
     span: Span,
-    /// How many values it is, aliases expanded; 0 while it is being read.
+    /// The number of values in it, with aliases expanded; 0 while it is parsed.
     weight: u64,
-    /// How deep it is, itself included.
+    /// The depth of its nesting, itself included.
     height: usize,
 }
 
-/// What a value is.
+/// The kind of a value.
 pub(super) enum Kind<'i> {
     Scalar(Scalar<'i>),
     List(Vec<Child>),
@@ -42,11 +42,11 @@ pub(super) enum Kind<'i> {
 /// A single value.
 pub(super) struct Scalar<'i> {
     pub(super) text: Cow<'i, str>,
-    /// Whether it stands there without quotes.
+    /// Whether it is written without quotes.
     pub(super) plain: bool,
 }
 
-/// A value at the place where it stands: for an alias, the alias's own place.
+/// A value with its place; for an alias, the alias's place.
 #[derive(Clone, Copy)]
 pub(super) struct Child {
     pub(super) span: Span,
@@ -58,8 +58,8 @@ impl<'i> Tree<'i> {
         &self.nodes[child.node].kind
     }
 
-    /// Every place where something of a value is written, where aliases are written out included. An alias is another
-    /// place of the same value, so this is bounded like the tree itself.
+    /// Returns every place at which part of a value is written, including the places that its aliases refer to. Every
+    /// alias counts, so the limit of the tree applies to this list too.
     pub(super) fn places(&self, value: Child) -> Vec<Span> {
         let mut places = Vec::new();
         let mut rest = vec![value];
@@ -76,7 +76,8 @@ impl<'i> Tree<'i> {
     }
 }
 
-/// Reads `text`. None when it is not one YAML document within bounds; the one mistake that ended the reading is noted.
+/// Parses `text`; `None` if it is not one YAML document within the limits. The mistake that ended the parsing is then
+/// reported.
 pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Child)> {
     let options = options! {
         emit_comments: false,
@@ -119,7 +120,7 @@ struct Builder<'i> {
     aliased: Option<Span>,
 }
 
-/// A list or mapping that is being read.
+/// A list or mapping that is still open.
 struct Open {
     at: Child,
     key: Option<Child>,
@@ -138,7 +139,7 @@ impl<'i> Builder<'i> {
             }
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
-                // The parser writes `~` for a value that is not there.
+                // The parser writes `~` for an absent value.
                 let text = if plain && span.start == span.end {
                     Cow::Borrowed("")
                 } else {
@@ -171,7 +172,9 @@ impl<'i> Builder<'i> {
 
     fn begin(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<(), Stop> {
         let at = self.add(kind, span, anchor)?;
-        let (key, weight, height) = (None, 1, 1);
+        let key = None;
+        let weight = 1;
+        let height = 1;
         self.open.push(Open {
             at,
             key,
@@ -190,7 +193,8 @@ impl<'i> Builder<'i> {
         if node as u64 >= MOST_VALUES {
             return Err(Stop::Many(span));
         }
-        let (weight, height) = (0, 0);
+        let weight = 0;
+        let height = 0;
         self.nodes.push(Node {
             kind,
             span,
@@ -209,7 +213,7 @@ impl<'i> Builder<'i> {
         self.place(at, weight, height)
     }
 
-    /// Puts a finished value where it belongs.
+    /// Adds a finished value to its parent.
     fn place(&mut self, child: Child, weight: u64, height: usize) -> Result<(), Stop> {
         let depth = self.open.len();
         let Some(open) = self.open.last_mut() else {
@@ -236,7 +240,7 @@ impl<'i> Builder<'i> {
     }
 }
 
-/// Why the reading ended.
+/// The reason why the parsing ended.
 enum Stop {
     Scan(Box<ScanError>),
     Nothing,

@@ -1,4 +1,4 @@
-//! A value and the key it stands under; and what every value may be asked.
+//! Values of the file with their paths, and the conversions that every value has.
 
 use std::ops::RangeInclusive;
 
@@ -8,7 +8,7 @@ use super::notes::Notes;
 use super::source::Span;
 use super::tree::{Child, Kind, Scalar, Tree};
 
-/// The longest text of the file that a message repeats, in characters.
+/// The longest quote from the file in a message, in characters.
 const MOST_QUOTED: usize = 40;
 
 /// A value of the file.
@@ -16,11 +16,11 @@ const MOST_QUOTED: usize = 40;
 pub(super) struct Value<'t> {
     tree: &'t Tree<'t>,
     at: Child,
-    /// The keys above it and its own, with points between: `retry.timeout`.
+    /// The keys down to the value, separated by dots: `retry.timeout`.
     pub(super) path: String,
 }
 
-/// A mapping of which every key is known.
+/// A mapping that has only known keys.
 pub(super) struct Mapping<'t> {
     entries: Vec<(&'static str, Span, Value<'t>)>,
 }
@@ -44,19 +44,19 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Where it stands.
+    /// Returns the place of the value.
     pub(super) fn span(&self) -> Span {
         self.at.span
     }
 
-    /// Notes that it may be a secret: no part of it is ever shown, wherever it is written.
+    /// Marks the value as a possible secret: no part of it is ever shown, wherever it is written.
     pub(super) fn conceal(&self, notes: &mut Notes) {
         for span in self.tree.places(self.at) {
             notes.secret(span);
         }
     }
 
-    /// What it is, as a message names it.
+    /// Returns the kind of the value for messages.
     fn what(&self) -> &'static str {
         match self.tree.kind(self.at) {
             Kind::Scalar(_) => "a single value",
@@ -69,7 +69,7 @@ impl<'t> Value<'t> {
         self.tree.kind(self.at)
     }
 
-    /// A few bytes that stand for it: all of a single value, the beginning of anything else.
+    /// Returns the place to mark: all of a single value, the first byte of anything else.
     pub(super) fn mark(&self) -> Span {
         match self.tree.kind(self.at) {
             Kind::Scalar(_) => self.at.span,
@@ -77,7 +77,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// The single value, if it is one.
+    /// Returns the single value; `None` for a list or a mapping.
     pub(super) fn single(&self) -> Option<&'t Scalar<'t>> {
         match self.tree.kind(self.at) {
             Kind::Scalar(scalar) => Some(scalar),
@@ -85,8 +85,8 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// The single value; anything else, and nothing at all, is noted. `wanted`: what should stand there, such as
-    /// "a duration such as `10s`".
+    /// Returns the single value; `None` after reporting any other kind or an absent value. `wanted` describes the value
+    /// for the help, such as "a duration such as `10s`".
     pub(super) fn scalar(&self, wanted: &str, notes: &mut Notes) -> Option<&'t Scalar<'t>> {
         let Some(scalar) = self.single() else {
             let message = format!("`{}` is {} where a single value belongs", self.path, self.what());
@@ -103,7 +103,8 @@ impl<'t> Value<'t> {
         Some(scalar)
     }
 
-    /// The values of a list, each under its number. Anything else is noted; `wanted`: what to write.
+    /// Returns the values of a list, each with its index as its key; `None` after reporting any other kind. `wanted` is
+    /// the help.
     pub(super) fn list(&self, wanted: &str, notes: &mut Notes) -> Option<Vec<Self>> {
         let Kind::List(entries) = self.kind() else {
             let message = format!("`{}` is not a list", self.path);
@@ -123,7 +124,7 @@ impl<'t> Value<'t> {
         notes.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
     }
 
-    /// Any text, quoted or not, as it is written.
+    /// Returns any text, quoted or not, as written; `None` after reporting an empty one.
     pub(super) fn text(&self, wanted: &str, notes: &mut Notes) -> Option<String> {
         let scalar = self.scalar(wanted, notes)?;
         if scalar.text.trim().is_empty() {
@@ -133,7 +134,7 @@ impl<'t> Value<'t> {
         Some(scalar.text.clone().into_owned())
     }
 
-    /// One of a few words.
+    /// Returns the meaning of one of `words`; `None` after reporting any other word.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], notes: &mut Notes) -> Option<T> {
         let list = words
             .iter()
@@ -154,7 +155,7 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// Yes or no.
+    /// Returns a boolean; `None` after reporting any other value.
     pub(super) fn bool(&self, notes: &mut Notes) -> Option<bool> {
         let scalar = self.scalar("`true` or `false`", notes)?;
         match (scalar.plain, &*scalar.text) {
@@ -172,7 +173,8 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// The mapping, of the keys named. Everything else, what is missing and what stands there twice is noted.
+    /// Returns the mapping with the given keys; `None` after reporting any other kind. Unknown, missing and repeated
+    /// keys are reported.
     pub(super) fn mapping(&self, keys: &'static [Key], notes: &mut Notes) -> Option<Mapping<'t>> {
         let entries = self.entries(keys, notes)?;
         let mut known: Vec<(&'static str, Span, Self)> = Vec::new();
@@ -204,7 +206,7 @@ impl<'t> Value<'t> {
         Some(Mapping { entries: known })
     }
 
-    /// All keys and values, whatever the keys are.
+    /// Returns all keys and values of a mapping; `None` after reporting any other kind. `keys` are for the help.
     pub(super) fn entries(&self, keys: &[Key], notes: &mut Notes) -> Option<&'t [(Child, Child)]> {
         if let Kind::Map(entries) = self.tree.kind(self.at) {
             return Some(entries);
@@ -232,7 +234,7 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// A key as text, and the value under it.
+    /// Returns a key as text; `None` after reporting a key that is not.
     pub(super) fn key(&self, key: Child, notes: &mut Notes) -> Option<&'t str> {
         match self.tree.kind(key) {
             Kind::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
@@ -248,7 +250,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// The value under a key that is not one of a fixed set.
+    /// Returns the value under a key that is not one of a fixed set.
     pub(super) fn entry(&self, key: &str, value: Child) -> Self {
         self.under(key, value)
     }
@@ -278,7 +280,7 @@ impl<'t> Value<'t> {
             |near| format!("did you mean `{near}`?"),
         );
         let message = if near.is_none() && self.path == "credentials" {
-            // Who puts the secret itself here must not read it in a log.
+            // The key may be the secret itself.
             notes.secret(key.span);
             "`credentials` has no such key".to_owned()
         } else {
@@ -289,7 +291,7 @@ impl<'t> Value<'t> {
 }
 
 impl<'t> Mapping<'t> {
-    /// The value under a key, if it is there.
+    /// Returns the value under a key; `None` if the file does not have the key.
     pub(super) fn get(&self, name: &str) -> Option<&Value<'t>> {
         self.entries
             .iter()
@@ -297,13 +299,13 @@ impl<'t> Mapping<'t> {
             .map(|(.., value)| value)
     }
 
-    /// The keys that are there, with their places, in the order of the file.
+    /// Iterates over the keys in the file, with their places, in order.
     pub(super) fn present(&self) -> impl Iterator<Item = (&'static str, Span)> {
         self.entries.iter().map(|(name, span, _)| (*name, *span))
     }
 }
 
-/// A whole number's bounds.
+/// The range of a whole number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Whole {
     pub(super) least: u64,
@@ -316,8 +318,8 @@ impl Whole {
     }
 }
 
-/// What stands in the file, short and without control characters, for a message. An access token, which has a form of
-/// its own, is not repeated wherever it stands.
+/// Quotes text of the file for a message, cut and without control characters. A text with an access token, which has a
+/// recognisable form, is never repeated.
 pub(super) fn quoted(text: &str) -> String {
     if text.is_empty() {
         return "an empty text".to_owned();
@@ -342,7 +344,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{out}`")
 }
 
-/// The same, told apart from the bare value by its quotes.
+/// Like [`quoted`], and shows whether the value was written in quotes.
 pub(super) fn as_written(scalar: &Scalar<'_>) -> String {
     if scalar.plain || scalar.text.is_empty() {
         quoted(&scalar.text)
@@ -351,7 +353,7 @@ pub(super) fn as_written(scalar: &Scalar<'_>) -> String {
     }
 }
 
-/// The one of `words` that was probably meant.
+/// Returns the word that was probably meant; `None` if no word is close.
 pub(super) fn nearest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     if written.len() > MOST_QUOTED {
         return None;

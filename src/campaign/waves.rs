@@ -1,4 +1,4 @@
-//! Waves: shares of the audience that have their turn before the others, each with a wait behind it.
+//! Waves: shares of the audience that are sent first, each followed by a wait.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// Reads all waves of a file.
+    /// Reads all waves of a file; `None` after reporting a mistake.
     pub(super) fn read_all(value: &Value<'_>, notes: &mut Notes) -> Option<Vec<Self>> {
         let entries = value.list("write a list of waves, such as `[{share: 1%, wait: 30m}]`", notes)?;
         if entries.len() > MOST {
@@ -52,7 +52,7 @@ impl Wave {
                 .help("write fewer waves");
             return None;
         }
-        // Every entry is read, so that all mistakes come at once.
+        // Every entry is parsed, so that all mistakes are reported at once.
         let mut before = 0.0;
         let read: Vec<_> = entries
             .iter()

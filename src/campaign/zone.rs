@@ -1,5 +1,5 @@
-//! Time zones, by their IANA names. The list is the one that the program was built with, so that a campaign means the
-//! same on every machine.
+//! Parses time zones by their IANA names. The zone database is built into the program, so a campaign means the same on
+//! every machine.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -8,11 +8,11 @@ use super::diagnostic::Code;
 use super::notes::Notes;
 use super::value::{Value, quoted};
 
-/// The zone of a file that names none.
+/// The default time zone.
 pub(super) const USUAL: &str = "Asia/Shanghai";
 
 impl Value<'_> {
-    /// A time zone.
+    /// Returns a time zone; `None` after reporting any other value.
     pub(super) fn zone(&self, notes: &mut Notes) -> Option<TimeZone> {
         const WANTED: &str = "the IANA name of a time zone, such as `Asia/Shanghai`";
         let text = &*self.scalar(WANTED, notes)?.text;
@@ -26,14 +26,14 @@ impl Value<'_> {
     }
 }
 
-/// The zone of exactly this name.
+/// Returns the zone with exactly this name; `None` if the database does not have it.
 pub(super) fn named(name: &str) -> Option<TimeZone> {
     let zone = TimeZoneDatabase::bundled().get(name).ok()?;
     (zone.iana_name() == Some(name)).then_some(zone)
 }
 
-/// The zone that was probably meant: another case, a city alone, a misspelling, or one of the names that China's time
-/// goes by where there is no list of zones.
+/// Returns the zone that was probably meant: another case, a city alone, a misspelling, or an informal name of China's
+/// time; `None` if no zone is close.
 fn near(text: &str) -> Option<String> {
     if text.len() > 40 {
         return None;
@@ -74,7 +74,7 @@ fn near(text: &str) -> Option<String> {
     scored.min().map(|(_, name)| name)
 }
 
-/// The schema of a time zone.
+/// Returns the schema of a time zone.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "examples": ["Asia/Shanghai", "Asia/Tokyo", "UTC"]})
 }
