@@ -35,7 +35,7 @@ const SPREADSHEET_ERRORS: [&str; 14] = [
 ];
 
 /// Returns the kind of artefact that `text` is; `None` if it may be an open_id. `header` is the name of its column.
-pub(super) fn find(text: &str, header: &str) -> Option<UnusableKind> {
+pub(crate) fn find(text: &str, header: &str) -> Option<UnusableKind> {
     let first = text.bytes().next()?;
     // The first byte rules out nearly every id.
     let found = match first {

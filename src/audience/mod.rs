@@ -25,6 +25,8 @@ mod sqlite;
 use crate::event::FileShare;
 
 pub use crate::campaign::Files;
+#[cfg(test)]
+pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
 pub use error::{AudienceError, Blame, Role, Said};
 pub use flaw::{Flaw, Foreign};
