@@ -1,5 +1,5 @@
-//! Several campaigns of one process while they go on: on a terminal a row each and one for all, elsewhere a line for all.
-//! Pure: the present and the terminal's size are arguments.
+//! A live table of the campaigns of one process: on a terminal a row for each and a total, elsewhere one line for all.
+//! Pure: the present time and the terminal's size are arguments.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,18 +16,18 @@ use super::summary;
 use super::text::{Size, columns, cut, left, right, visible};
 use super::times::{ahead, clock_time, grouped, of, rate, stamp};
 
-/// How wide a row's bar is.
+/// The width of a row's bar, in columns.
 const BAR: usize = 8;
-/// A campaign's name is not cut below this.
+/// The least width of a campaign's name.
 const LEAST_NAME: usize = 12;
-/// So much room is kept for what there is to say of a campaign before its name is given more.
+/// The width that a note keeps before names get more.
 const LEAST_NOTE: usize = 15;
-/// A campaign's name takes no more than this.
+/// The greatest width of a campaign's name.
 const MOST_NAME: usize = 32;
 const GAP: usize = 2;
 const HEADER: [&str; 7] = ["campaign", "done", "issued", "refused", "doubt", "held", "rate"];
 
-/// What a reader wants to see of a campaign, the most pressing first.
+/// How urgently a reader wants to see a campaign, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Press {
     Attention,
@@ -37,26 +37,25 @@ enum Press {
     Over,
 }
 
-/// How one of several campaigns stands.
+/// The state of one of several campaigns.
 #[derive(Clone, Debug)]
 pub struct Stand {
     name: String,
-    /// In a word.
     state: &'static str,
     press: Press,
     counts: Counts,
-    /// How many deliveries are behind it.
+    /// How many deliveries are done.
     done: u64,
     /// Starts per second, while it sends.
     rate: Option<f64>,
     ends_at: Option<Timestamp>,
-    /// Why nothing is being sent, why it is slow, or why it ended.
+    /// Why nothing is being sent, why sending is slow, or why the run ended.
     why: Option<String>,
     zone: TimeZone,
 }
 
 impl Stand {
-    /// How the campaign stands of which this is a look; `broken` says why its run broke off.
+    /// The state of the campaign in `look`; `broken` is the error that ended its run early.
     #[must_use]
     pub fn of(look: &Look<'_>, broken: Option<&str>) -> Self {
         let tally = look.tally;
@@ -111,7 +110,7 @@ impl Stand {
     }
 }
 
-/// A row of the screen: the cells, and what there is to say behind them.
+/// A row of the table: its cells, and a note after them.
 struct Row {
     cells: [String; 7],
     styles: [Style; 7],
@@ -161,7 +160,7 @@ impl Row {
     fn set(&self, widths: &[usize; 7], width: usize) -> String {
         let mut line = String::new();
         let mut used = 0;
-        // Who does not send has no rate, and what there is to say takes its room.
+        // A campaign that is not sending has no rate; its note uses that column.
         let cells = if self.cells[6].is_empty() { 6 } else { 7 };
         for (at, ((cell, style), wide)) in self.cells.iter().zip(&self.styles).zip(widths).enumerate().take(cells) {
             let gap = if at == 0 { 0 } else { GAP };
@@ -185,7 +184,7 @@ impl Row {
     }
 }
 
-/// Seconds matter in the last minute only.
+/// Rounds `at` up to the minute, except in the last minute before it.
 fn to_the_minute(at: Timestamp, now: Timestamp) -> Timestamp {
     if at.as_second() - now.as_second() < 60 {
         return at;
@@ -198,8 +197,8 @@ fn bar(done: u64, all: u64) -> String {
     format!("{}{}", "━".repeat(full), "─".repeat(BAR - full))
 }
 
-/// The rows of a terminal of this size, with styles: those of campaigns that are sending or need attention before others
-/// where there is no room for all, and one for all of them.
+/// The styled lines for a terminal of this size: one for each campaign, and a total. If not all fit, campaigns that
+/// send or need attention are kept.
 #[must_use]
 pub fn screen(stands: &[Stand], now: Timestamp, size: Size) -> Vec<String> {
     // Some terminals wrap a line that fills the last column; the last row is the cursor's.
@@ -219,14 +218,14 @@ pub fn screen(stands: &[Stand], now: Timestamp, size: Size) -> Vec<String> {
     lines
 }
 
-/// Which campaigns are shown where there is room for so many rows, in their order, and which are not.
+/// Selects the campaigns that fit `room` rows, in their order; returns them and the rest.
 fn chosen(stands: &[Stand], room: usize) -> (Vec<&Stand>, Vec<&Stand>) {
     if stands.len() <= room {
         return (stands.iter().collect(), Vec::new());
     }
     let mut order: Vec<_> = (0..stands.len()).collect();
     order.sort_by_key(|at| stands.get(*at).map(|stand| stand.press));
-    // One row says how many more there are.
+    // One row tells how many more there are.
     let mut shown = vec![false; stands.len()];
     for at in order.into_iter().take(room - 1) {
         if let Some(shown) = shown.get_mut(at) {
@@ -257,7 +256,7 @@ fn widths<'a>(rows: impl Iterator<Item = &'a Row>, width: usize) -> [usize; 7] {
     widths
 }
 
-/// "30 complete, 7 waiting": the states that there are, the most frequent first.
+/// "30 complete, 7 waiting": the states with their counts, the most frequent first.
 fn states<'a>(stands: impl Iterator<Item = &'a Stand>) -> String {
     let mut n: BTreeMap<&str, u64> = BTreeMap::new();
     for stand in stands {
@@ -269,7 +268,7 @@ fn states<'a>(stands: impl Iterator<Item = &'a Stand>) -> String {
     said.join(", ")
 }
 
-/// What all campaigns have together.
+/// The total of all campaigns.
 #[derive(Default)]
 struct Sum {
     counts: Counts,
@@ -303,12 +302,12 @@ fn total(stands: &[Stand]) -> Row {
     let name = of(stands.len() as u64, "campaign", "campaigns");
     let note = format!("{} % of {}", sum.percent(), grouped(sum.counts.audience()));
     let mut row = Row::new(&name, (PLAIN, bar), &sum.counts, (sum.rate, note));
-    // The whole row is of one style.
+    // One style spans the whole row.
     row.styles = [PLAIN; 7];
     row
 }
 
-/// How far all campaigns are, in one line for a reader that is no terminal.
+/// The progress of all campaigns in one line, for output that is not a terminal.
 #[must_use]
 pub fn line(stands: &[Stand], now: Timestamp) -> String {
     let zone = stands.first().map_or(TimeZone::UTC, |stand| stand.zone.clone());
@@ -334,7 +333,7 @@ pub fn line(stands: &[Stand], now: Timestamp) -> String {
     )
 }
 
-/// When the last of them would be done, where that is known of each that is not over.
+/// When the last campaign would end; `None` unless that is known of each one still running.
 fn ends(stands: &[Stand]) -> Option<Timestamp> {
     let open = stands
         .iter()

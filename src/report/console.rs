@@ -1,7 +1,7 @@
-//! The terminal as a person sees it: text from the top down, below it bars that are drawn over, and at times a question.
+//! The terminal: text from the top, below it bars that are redrawn in place, and at times a question.
 //!
-//! One lock guards all of it. The bars are erased in the same step that writes a question, and while the question waits for
-//! its answer nothing else is written: text is kept and follows the answer, and bars are drawn again after that.
+//! One lock guards all of it. Writing a question erases the bars, and until the answer nothing else is written: text is
+//! kept and follows the answer, and then the bars are drawn again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,16 +15,15 @@ use anstream::{AutoStream, ColorChoice};
 use super::text::{Size, columns, cut};
 use super::times::of;
 
-/// Bars are drawn at most this often. The latest lines of a bar are drawn with whatever is written next.
+/// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
 const EVERY: Duration = Duration::from_millis(50);
 /// How many pieces of text are kept while a question waits. The log and the record of events have all of them.
 const MOST_KEPT: usize = 10_000;
 
-/// The standard streams of the process where people read them. Cheap to clone; clones write to the same place.
+/// The process's standard streams as people read them. Cheap to clone; clones write to the same place.
 #[derive(Clone)]
 pub struct Console(Arc<Mutex<Screen>>);
 
-/// Where a piece of text goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stream {
     Stdout,
@@ -36,14 +35,13 @@ struct Text {
     text: String,
 }
 
-/// What was not written because of a question.
+/// Output that a question delays.
 #[derive(Default)]
 struct Kept {
     texts: Vec<Text>,
     left_out: u64,
 }
 
-/// One of the standard streams.
 struct Sink {
     to: Box<dyn Write + Send>,
     colour: ColorChoice,
@@ -52,19 +50,20 @@ struct Sink {
 struct Screen {
     stdout: Sink,
     stderr: Sink,
-    /// How much room bars have; `None` where none is drawn.
+    /// Returns the size of the terminal; `None` where no bar is drawn.
     room: Option<fn() -> Size>,
     bars: BTreeMap<u64, Vec<String>>,
     bars_so_far: u64,
-    /// How many columns each line takes that is drawn at present.
+    /// The width in columns of each line that is drawn now.
     drawn: Vec<usize>,
     drawn_at: Option<Instant>,
-    /// What is kept while a question waits for its answer.
+    /// Output that is kept until the answer; `None` without a question.
     question: Option<Kept>,
 }
 
 impl Console {
-    /// The standard streams of this process. Bars are drawn on stderr if `room` says how much room there is.
+    /// The standard streams of this process. Bars are drawn on stderr if `room` is given, which returns the terminal's
+    /// size.
     #[must_use]
     pub fn of_process(room: Option<fn() -> Size>) -> Self {
         Self::new(
@@ -93,23 +92,23 @@ impl Console {
         })))
     }
 
-    /// A screen is whole after each step, so one of a thread that broke is used on.
+    /// Every step leaves the screen consistent, so a lock that a panic poisoned is used on.
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes whole lines to stderr, above the bars. A stderr that cannot be written to concerns nobody, least of all a run.
+    /// Writes whole lines to stderr, above the bars. A failure is ignored: it must not stop a run.
     pub fn print(&self, text: &str) {
         let _ = self.screen().print(Stream::Stderr, text);
     }
 
-    /// A writer of whole lines to stdout, for a stdout that is the same terminal.
+    /// A writer of whole lines to stdout, for a stdout on the same terminal.
     #[must_use]
     pub fn stdout(&self) -> impl Write + Send + use<> {
         ToStdout(self.clone())
     }
 
-    /// A bar below those that there are. Nothing is drawn before [`Bar::draw`].
+    /// A new bar below the others. Nothing is drawn before [`Bar::draw`].
     #[must_use]
     pub fn bar(&self) -> Bar {
         let mut screen = self.screen();
@@ -120,13 +119,13 @@ impl Console {
         }
     }
 
-    /// How much room the terminal has; 80 columns and 24 rows where no bar is drawn.
+    /// The size of the terminal; 80 columns and 24 rows where no bar is drawn.
     #[must_use]
     pub fn size(&self) -> Size {
         self.screen().size()
     }
 
-    /// Erases the bars and writes a question. Until what is returned is dropped, nothing else is written.
+    /// Erases the bars and writes a question. Nothing else is written until the returned value is dropped.
     ///
     /// # Errors
     /// When the question cannot be written.
@@ -139,8 +138,8 @@ impl Console {
         Ok(Question(self.clone()))
     }
 
-    /// Leaves the cursor on a line of its own, for a process that ends on the spot. Waits for nobody: a terminal that takes
-    /// nothing must not keep the process.
+    /// Moves the cursor to a line of its own before the process exits. Does not wait for the lock: a blocked terminal
+    /// must not keep the process.
     pub fn leave(&self) {
         let mut screen = match self.0.try_lock() {
             Ok(screen) => screen,
@@ -159,7 +158,7 @@ impl fmt::Debug for Console {
     }
 }
 
-/// Lines that are drawn over, until this is dropped.
+/// Lines that are redrawn in place until the bar is dropped.
 #[derive(Debug)]
 pub struct Bar {
     console: Console,
@@ -167,18 +166,18 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Replaces the lines of the bar. Each fits the terminal's width.
+    /// Replaces the lines of the bar. Each must fit the terminal's width.
     pub fn draw(&self, lines: Vec<String>) {
         let mut screen = self.console.screen();
         screen.bars.insert(self.number, lines);
-        // More often than anybody can read costs time.
+        // Drawing more often than anyone can read costs time.
         let soon = screen.drawn_at.is_some_and(|at| at.elapsed() < EVERY);
         if !soon {
             screen.redraw();
         }
     }
 
-    /// Replaces the bar by one line, or by as much of it as fits the terminal's width.
+    /// Replaces the bar by one line, cut to the terminal's width.
     pub fn draw_line(&self, text: &str) {
         // Some terminals wrap a line that fills the last column.
         let width = self.console.size().columns.saturating_sub(1);
@@ -195,13 +194,13 @@ impl Drop for Bar {
     }
 }
 
-/// A question that waits for its answer. When this is dropped, what was kept is written and the bars are drawn again.
+/// A question that waits for its answer. Dropping it writes what was kept and draws the bars again.
 #[derive(Debug)]
 #[must_use]
 pub struct Question(Console);
 
 impl Question {
-    /// Ends the line of the question, if no answer did.
+    /// Ends the line of the question if no answer did.
     pub fn end_line(&self) {
         let _ = self.0.screen().stderr.write("\n");
     }
@@ -213,7 +212,7 @@ impl Drop for Question {
     }
 }
 
-/// Lines may arrive in pieces; each call has whole ones.
+/// Buffers pieces: each write to the screen has whole lines.
 struct ToStdout(Console);
 
 impl Write for ToStdout {
@@ -276,10 +275,10 @@ impl Screen {
         written
     }
 
-    /// What takes the drawn lines from the terminal. They are gone once it is written.
+    /// The escape sequence that erases the drawn lines; forgets these lines.
     fn erase(&mut self) -> String {
         let width = self.size().columns.max(1);
-        // A terminal that became narrower has broken lines that were wider.
+        // A terminal that became narrower has wrapped lines that were wider.
         let rows: usize = self.drawn.drain(..).map(|columns| columns.div_ceil(width).max(1)).sum();
         match rows {
             0 => String::new(),
@@ -297,7 +296,7 @@ impl Screen {
         let lines: Vec<_> = self.bars.values().flatten().take(rows).cloned().collect();
         if !lines.is_empty() {
             text += &lines.join("\n");
-            // From the end of a full line, the `^C` that a terminal echoes would begin another line.
+            // After a full line, the `^C` that a terminal echoes would begin another line.
             text.push('\r');
         }
         if text.is_empty() {
@@ -338,7 +337,7 @@ impl Kept {
 mod tests {
     use super::*;
 
-    /// What was written since it was last asked for.
+    /// What was written since the last call of `take`.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -357,7 +356,7 @@ mod tests {
         }
     }
 
-    /// A terminal that nobody is at any more.
+    /// A terminal that was closed.
     struct Gone;
 
     impl Write for Gone {
@@ -380,7 +379,6 @@ mod tests {
         Size { columns: 20, rows: 5 }
     }
 
-    /// A console whose stdout and stderr are one terminal.
     fn console() -> (Console, Written) {
         let terminal = Written::default();
         let console = Console::new(sink(terminal.clone()), sink(terminal.clone()), Some(room));
@@ -400,7 +398,7 @@ mod tests {
         assert_eq!(terminal.take(), "a\nb\r");
         console.print("\x1b[1mtext\x1b[0m\n");
         assert_eq!(terminal.take(), "\r\x1b[1A\x1b[Jtext\na\nb\r");
-        // It is drawn with what is written next.
+        // The line appears with the next output.
         second.draw(lines(&["c"]));
         assert_eq!(terminal.take(), "");
         console.stdout().write_all(b"data\n").unwrap();
@@ -446,7 +444,7 @@ mod tests {
         );
     }
 
-    /// A line that was 30 columns wide is two lines of 20, and what has no room is not drawn.
+    /// A line of 30 columns takes two lines of 20, and lines without room are not drawn.
     #[test]
     fn a_bar_is_erased_as_the_terminal_shows_it() {
         let (console, terminal) = console();

@@ -1,8 +1,7 @@
-//! The report: one page that needs nothing but itself, for whoever has to know afterwards how a campaign went.
+//! The report: one self-contained page about a campaign.
 //!
-//! Everything that the audience or the platform said is text in it and nothing else: it is escaped by the library that
-//! writes the page, what plays tricks with the direction of writing is shown as its escape, and each piece is set apart so
-//! that it cannot turn its surroundings around.
+//! Text from the audience or the platform is shown as text only: the templating library escapes it, direction marks are
+//! shown as escapes, and each piece is isolated with `<bdi>`, so that it cannot reorder the text around it.
 
 pub mod chart;
 mod figures;
@@ -30,33 +29,33 @@ use self::history::{History, Last};
 pub use self::chart::Undrawn;
 
 const STYLE: &str = include_str!("html/page.css");
-/// Nothing is fetched and nothing runs, even if this page were wrong about itself.
+/// Forbids scripts and requests, as a second line of defence after escaping.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// All that a report shows.
+/// The contents of a report.
 #[derive(Debug)]
 pub struct Report {
-    /// What it is about.
+    /// The campaign.
     pub about: About,
-    /// Where all deliveries stand.
+    /// All deliveries by state.
     pub counts: Counts,
-    /// How many are skipped, by reason.
+    /// The skipped deliveries by reason.
     pub skipped: BTreeMap<Skipped, u64>,
-    /// How many deliveries took so many attempts; those that were never attempted are not in it.
+    /// How many deliveries took how many attempts; without those that were never attempted.
     pub attempts: BTreeMap<u32, u64>,
-    /// Deliveries that a person may have to look at, the first few of them.
+    /// The first few deliveries that may need a person.
     pub open: Vec<Open>,
-    /// What happened.
+    /// The fold of the ledger's facts.
     pub history: History,
-    /// Which waves have ended, by their shares, and when.
+    /// The waves that have ended, by share, with the time of the end.
     pub waves: Vec<(f64, Timestamp)>,
 }
 
-/// What a report is about.
+/// The campaign of a report.
 #[derive(Debug)]
 pub struct About {
-    /// The campaign.
+    /// Its name.
     pub campaign: CampaignName,
     /// Its title.
     pub title: Option<String>,
@@ -66,38 +65,38 @@ pub struct About {
     pub activity_id: ActivityId,
     /// The platform.
     pub platform: PlatformName,
-    /// Where the ledger is.
+    /// The directory of the ledger.
     pub ledger: PathBuf,
-    /// By which clocks times are shown.
+    /// The time zone of displayed times.
     pub zone: TimeZone,
     /// When the report was made.
     pub now: Timestamp,
     /// The plan's pace.
     pub per_second: f64,
-    /// The command that goes on, as one would type it.
+    /// The command that continues, ready to be typed.
     pub again: String,
 }
 
-/// A delivery that is neither settled nor simply owed.
+/// A delivery that is neither settled nor pending.
 #[derive(Debug)]
 pub struct Open {
     /// Its state.
     pub state: StateName,
-    /// Whose it is.
+    /// The recipient.
     pub open_id: OpenId,
-    /// Which of that user's coupons.
+    /// Which of the recipient's coupons.
     pub ordinal: u8,
     /// How many attempts were made.
     pub attempts: u32,
-    /// Since when it is in doubt, where it is.
+    /// Since when it is in doubt; `None` if it is not.
     pub since: Option<Timestamp>,
-    /// What was answered last.
+    /// The last answer.
     pub last: Last,
     /// What happens next.
     pub next: &'static str,
 }
 
-/// The report as a page.
+/// Renders the report as a page.
 ///
 /// # Errors
 /// When a chart cannot be drawn.
@@ -125,7 +124,7 @@ pub fn page(report: &Report) -> Result<String, Undrawn> {
     Ok(whole(&format!("{}: report", visible(name)), &page))
 }
 
-/// A page that needs nothing but itself.
+/// Renders a self-contained page.
 fn whole(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -146,7 +145,7 @@ fn whole(title: &str, body: &Markup) -> String {
     page.into_string()
 }
 
-/// Text that somebody else wrote.
+/// Text from outside, escaped and isolated.
 fn theirs(text: &str) -> Markup {
     html! { bdi { (visible(text)) } }
 }
@@ -173,7 +172,7 @@ fn head(report: &Report, name: &str) -> Markup {
     }
 }
 
-/// The states in the order in which a reader asks for them, each with what it means.
+/// The states in the order of display, each with its meaning.
 const STATES: [(StateName, &str, &str); 8] = [
     (StateName::Issued, "issued", "the user has the coupon"),
     (StateName::Refused, "refused", "the platform refused the user for good"),
@@ -223,7 +222,7 @@ fn sum(report: &Report) -> Markup {
     }
 }
 
-/// How many deliveries are in which state.
+/// The number of deliveries in each state.
 fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
     let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.of(*state) > 0).collect();
     html! {
@@ -257,7 +256,7 @@ fn reasons(skipped: &BTreeMap<Skipped, u64>) -> Markup {
     html! { ": " (told.collect::<Vec<_>>().join(", ")) }
 }
 
-/// A share in percent, never rounded to nothing or to all when it is neither.
+/// A percentage that is never rounded to 0 % or 100 % when it is neither.
 fn share(n: u64, of: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a percentage for showing")]
     let percent = n as f64 * 100.0 / of.max(1) as f64;
@@ -269,7 +268,7 @@ fn share(n: u64, of: u64) -> String {
     }
 }
 
-/// How it went: names and values.
+/// Names and values about the course of the campaign.
 fn facts(report: &Report) -> Markup {
     let about = &report.about;
     let history = &report.history;

@@ -1,7 +1,7 @@
-//! Where the events of a run arrive, and from where they are shown. Emitting never waits for a terminal, a pipe or a
-//! disk: the tally is kept on the spot, so no count is ever lost, and what is shown one by one goes through a bounded
-//! queue to a thread of its own, which all runs of a process share. When that queue is full, events are left out of the
-//! record, and the record says so.
+//! The reporter: receives the events of runs and has them displayed. Emitting never waits for a terminal, a pipe or a
+//! disk. The run statistics are updated at once, so no count is lost; events that are displayed one by one go through a
+//! bounded queue to one thread, which all runs of a process share. When the queue is full, events are missing from the
+//! record, and the record says how many.
 
 mod teller;
 
@@ -28,59 +28,59 @@ use super::tally::Tally;
 
 use teller::Teller;
 
-/// How many events may wait to be shown, of all runs together.
+/// The capacity of the queue of events, for all runs together.
 const QUEUE: usize = 65_536;
-/// How often the display looks at the clock.
+/// How often the display is refreshed.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How people are told on stderr.
+/// How progress is displayed on stderr.
 #[derive(Clone, Debug)]
 pub enum Talk {
-    /// By a bar, and lines above it.
+    /// A bar, with lines above it.
     Bar(Console),
-    /// By a line every ten seconds and at each change.
+    /// A line every ten seconds and at each change.
     Plain(Console),
-    /// Not at all.
+    /// Nothing.
     Silent,
 }
 
-/// Where runs are shown.
+/// The outputs of a reporter.
 #[derive(Clone, Debug)]
 pub struct Outlets {
-    /// To people, while they go on.
+    /// The display for people.
     pub talk: Talk,
-    /// To programs, without the single attempts; none when people read stdout.
+    /// The JSON stream for programs, without single attempts; `None` when stdout is for people.
     pub json: Option<Lines>,
-    /// The record of everything, `--events`.
+    /// The record of all events, `--events`.
     pub events: Option<Lines>,
 }
 
-/// The listener to one run.
+/// The receiver of one run's events.
 #[derive(Debug)]
 pub struct Hub {
     heard: Arc<Heard>,
-    /// Which run of those of the reporter it is.
+    /// The index of the run among those of the reporter.
     at: usize,
     queue: SyncSender<Message>,
-    /// Whether there is a record, the only one who wants the single attempts.
+    /// Whether there is a record of events; only that includes single attempts.
     record: bool,
     metrics: Option<Arc<Metrics>>,
     clock: Clock,
-    /// Told when the run does something else.
+    /// Notified when the run does something else.
     changes: Notify,
 }
 
-/// What is known of one run.
+/// The state of one run.
 #[derive(Debug)]
 struct Heard {
     tally: Mutex<Tally>,
     setup: Arc<Setup>,
     missed: AtomicU64,
-    /// Why the run broke off, if it did.
+    /// Why the run ended early, if it did.
     broken: OnceLock<String>,
 }
 
-/// Shows runs, by one thread for all of them.
+/// Displays runs, in one thread for all of them.
 #[derive(Debug)]
 pub struct Reporter {
     queue: SyncSender<Message>,
@@ -88,20 +88,20 @@ pub struct Reporter {
 }
 
 enum Message {
-    /// Something happened in this run.
+    /// An event of a run, and when it arrived.
     Event(usize, Event, Instant),
-    /// Nothing more comes of this run.
+    /// The last message about a run.
     Ended(usize),
-    /// Something to tell people beside what the runs tell.
+    /// A text for people that belongs to no run.
     Say(String),
     Finish,
 }
 
 impl Reporter {
-    /// Begins to listen to as many runs as there are `setups`, each of which has a hub with its metrics.
+    /// Starts the display thread and returns a receiver for each of the `setups`, which come with their metrics.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the thread cannot be started.
     pub fn start(
         setups: Vec<(Setup, Option<Arc<Metrics>>)>,
         outlets: Outlets,
@@ -128,12 +128,12 @@ impl Reporter {
         Ok((Self { queue, thread }, hubs))
     }
 
-    /// Tells people something, unless nobody keeps up with what they are told.
+    /// Displays a text, unless the queue is full.
     pub fn say(&self, text: String) {
         let _ = self.queue.try_send(Message::Say(text));
     }
 
-    /// Shows what is left to show, and takes the bar away.
+    /// Displays everything in the queue and removes the bar.
     pub fn finish(&self) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
@@ -155,21 +155,21 @@ impl Heard {
         }
     }
 
-    /// A fold cannot leave a tally half changed in a way that matters to a report, so a poisoned one is used on.
+    /// A panic in the fold does no harm that matters to a report, so a poisoned lock is used on.
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Hub {
-    /// What the run has done so far.
+    /// A copy of the run's statistics.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.heard.tally().clone()
     }
 
-    /// Nothing more comes of the run; `broken` says why it broke off, if it came to no end of its own. Waits for nobody: an
-    /// end that finds no room is shown when the reporter finishes.
+    /// Ends the display of the run; `broken` is the error that ended it early. Does not block: if the queue is full,
+    /// the end is displayed when the reporter finishes.
     pub fn ended(&self, broken: Option<String>) {
         if let Some(broken) = broken {
             let _ = self.heard.broken.set(broken);
@@ -177,13 +177,13 @@ impl Hub {
         let _ = self.queue.try_send(Message::Ended(self.at));
     }
 
-    /// Ends when the run does something else than when this was last waited for.
+    /// Waits until the run does something else than when this last returned.
     pub async fn changed(&self) {
         self.changes.notified().await;
     }
 
-    /// How the campaign stands while `owner` applies it, as one line of JSON for `status.json`; nothing before the run has
-    /// said whose it is. `broken` says why it broke off.
+    /// The present status of the campaign while `owner` applies it, as one line of JSON for `status.json`; `broken` is
+    /// the error that ended the run early. `None` before the run has begun.
     #[must_use]
     pub fn status(&self, owner: &Owner, broken: Option<&str>) -> Option<String> {
         let tally = self.heard.tally();
@@ -195,19 +195,19 @@ impl Hub {
         serde_json::to_string(&written).ok()
     }
 
-    /// What the run is doing or how it ended, in a word of the JSON schema.
+    /// The state of the run or of its end, as a word of the JSON schema.
     #[must_use]
     pub fn state(&self) -> &'static str {
         self.look(&self.heard.tally()).state()
     }
 
-    /// Why the run ended before its campaign was complete.
+    /// Why the run ended before its campaign was complete; `None` if it did not.
     #[must_use]
     pub fn why(&self) -> Option<String> {
         summary::why(&self.heard.tally())
     }
 
-    /// The summary of the run for people; empty when it did not come to its end.
+    /// The summary of the run for people; empty before the run has ended.
     #[must_use]
     pub fn summary(&self) -> String {
         summary::text(&self.look(&self.heard.tally()))
@@ -239,7 +239,7 @@ impl Emit for Hub {
         ) {
             self.changes.notify_one();
         }
-        // Starts and counts are in the tally and in nothing else that is shown.
+        // Of these events only the statistics are displayed.
         let shown = match event.kind {
             EventKind::AttemptBegan { .. }
             | EventKind::Queued

@@ -1,5 +1,5 @@
-//! What programs are told of a run: the objects of schema 1.0. A minor version only adds to them. What is unknown is
-//! absent, never null.
+//! The JSON objects about a run, in schema 1.0. A minor version only adds to them. Unknown values are omitted, never
+//! null.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::summary;
 use super::tally::Tally;
 use super::times::rfc3339;
 
-/// One object, about one campaign.
+/// An object about one campaign.
 #[derive(Debug, Serialize)]
 pub struct Object<'a> {
     #[serde(flatten)]
@@ -167,7 +167,7 @@ pub(super) struct CodeBody<'a> {
     n: u64,
 }
 
-/// Where deliveries stand, and beside that sum what this reading of the source said.
+/// The counts of deliveries by state, and the counts of the last reading of the source.
 #[derive(Debug, Serialize)]
 pub(super) struct CountsBody {
     audience: u64,
@@ -198,7 +198,7 @@ impl CountsBody {
         }
     }
 
-    /// The counts and the readings of several campaigns together.
+    /// The sums over several campaigns.
     pub(super) fn of_all<'a>(counts: &Counts, readings: impl Iterator<Item = &'a Reading>) -> Self {
         Self {
             audience: counts.audience(),
@@ -230,7 +230,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// How far the run is.
+    /// The progress of the run.
     #[must_use]
     pub fn progress(look: &Look<'a>) -> Self {
         let zone = &look.setup.zone;
@@ -244,7 +244,7 @@ impl<'a> Object<'a> {
         Self::new(look.tally, Body::Progress(Progress::of(look, owner)))
     }
 
-    /// How the campaign stands while `owner` applies it and when that has ended; `broken` says why it ended early.
+    /// The status of the campaign while `owner` applies it, or after its run; `broken` is the error that ended the run.
     #[must_use]
     pub fn status(look: &Look<'a>, owner: &Owner, broken: Option<&str>) -> Self {
         let over = look.tally.ended.is_some() || broken.is_some();
@@ -258,7 +258,7 @@ impl<'a> Object<'a> {
         Self::new(look.tally, Body::Status(status))
     }
 
-    /// One thing that happened, when programs are told of it one by one. Attempts are for the record of events alone.
+    /// An event as an object; `None` if its kind is not reported singly. Only the record of events includes attempts.
     #[must_use]
     pub fn event(tally: &'a Tally, event: &'a Event, zone: &TimeZone) -> Option<Self> {
         let at = rfc3339(event.at, zone);
@@ -320,7 +320,7 @@ impl<'a> Object<'a> {
         Some(Self::new(tally, body))
     }
 
-    /// How the run ended; none before it did.
+    /// The result of the run; `None` before it ended.
     #[must_use]
     pub fn summary(look: &Look<'a>) -> Option<Self> {
         let tally = look.tally;
@@ -408,7 +408,7 @@ impl<'a> HaltedBody<'a> {
     }
 }
 
-/// Only ends with a code: this is the platform's account.
+/// Includes only attempts with a code, the platform's own answers.
 pub(super) fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
     let coded = tally
         .codes
@@ -426,7 +426,7 @@ pub(super) fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
         .collect()
 }
 
-/// Rates are told to a tenth: more digits would be noise.
+/// Rounds a rate to a tenth; more digits would be noise.
 pub(super) fn tenths(rate: f64) -> f64 {
     (rate * 10.0).round() / 10.0
 }

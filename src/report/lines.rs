@@ -1,4 +1,4 @@
-//! A stream of JSON objects, one a line, the first of which says by which schema the others are to be read.
+//! A stream of JSON objects, one a line; the first names the version of the schema.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// The version of the schema of everything that the runner writes as JSON. A minor version only adds.
+/// The version of the schema of all JSON output. A minor version only adds to it.
 pub const SCHEMA: &str = "1.0";
 
-/// The stream. Cheap to clone; clones write to the same place. A stream that cannot be written to says so once, in the
-/// log, and swallows the rest: a report that nobody can read is no reason to stop what is reported.
+/// A stream of JSON objects. Cheap to clone; clones write to the same place. If writing fails, the stream logs that
+/// once and discards the rest: a failure to report must not stop the run.
 #[derive(Clone)]
 pub struct Lines(Arc<Mutex<Stream>>);
 
@@ -29,7 +29,7 @@ struct Version {
 }
 
 impl Lines {
-    /// A stream to `out`, which is called `name` when it fails. Writes are gathered until [`Lines::flush`].
+    /// A stream to `out`, called `name` in error messages. Writes are buffered until [`Lines::flush`].
     #[must_use]
     pub fn new(name: impl Into<String>, out: impl Write + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Stream {
@@ -48,13 +48,13 @@ impl Lines {
         }
     }
 
-    /// Writes one object that is JSON on one line already.
+    /// Writes one object that is already a line of JSON.
     pub fn line(&self, object: &str) {
         self.begin();
         self.with(|stream| stream.line(object));
     }
 
-    /// Writes the object that says which schema this is. Only the first call does; writing the first object is one.
+    /// Writes the object that names the schema, once. Writing any object does this first.
     pub fn begin(&self) {
         self.with(|stream| {
             if std::mem::replace(&mut stream.begun, true) {
@@ -69,12 +69,12 @@ impl Lines {
         });
     }
 
-    /// Hands over what was gathered.
+    /// Writes out the buffer.
     pub fn flush(&self) {
         self.with(|stream| stream.out.flush());
     }
 
-    /// Whether it could not be written to, so that nothing more is.
+    /// Whether a write failed, so that nothing more is written.
     #[must_use]
     pub fn broken(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).broken

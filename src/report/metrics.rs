@@ -1,7 +1,8 @@
-//! The runs of a process as Prometheus sees them: instruments that events move, and their text. Served by [`server`].
+//! Prometheus metrics of the runs of a process: instruments that events update, and their text format. [`server`]
+//! serves them.
 //!
-//! Names keep to Prometheus' conventions: base units, `_total` for what only grows, and no label whose values an audience
-//! or a platform could make without end.
+//! Names follow Prometheus' conventions: base units, `_total` for counters, and no label whose values an audience or a
+//! platform could multiply without limit.
 
 pub mod server;
 
@@ -24,11 +25,12 @@ use crate::identity::{AppId, CampaignName};
 
 use super::tally::Sends;
 
-/// So many distinct codes have series of their own; the others share one.
+/// The maximum number of distinct codes with series of their own; further codes share one.
 const MOST_CODES: usize = 64;
-/// Of an attempt; the platform answers within a tenth of a second, and `retry.timeout` is ten.
+/// Buckets for attempts; the platform usually answers within a tenth of a second, and `retry.timeout` is ten by
+/// default.
 const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Of a flush; a good disk takes a tenth of a millisecond, and one that takes a quarter of a second costs starts.
+/// Buckets for flushes; a good disk takes a tenth of a millisecond, and a flush of a quarter of a second delays starts.
 const FLUSH: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
 ];
@@ -41,7 +43,7 @@ pub struct Metrics {
     live: Mutex<Live>,
 }
 
-/// What an event moves at once.
+/// Instruments that an event updates at once.
 struct Counters {
     started: IntCounter,
     attempts: IntCounterVec,
@@ -50,7 +52,7 @@ struct Counters {
     rows: IntCounter,
 }
 
-/// What is set from [`Live`] whenever somebody looks.
+/// Instruments that are set from [`Live`] at each scrape.
 struct Gauges {
     deliveries: IntGaugeVec,
     in_flight: IntGauge,
@@ -63,11 +65,11 @@ struct Gauges {
     halted: IntGauge,
 }
 
-/// What is known at present.
+/// The present state of the run.
 #[derive(Default)]
 struct Live {
     counts: Counts,
-    /// Attempts that have started and whose end was not told yet.
+    /// Attempts that have started and whose end has not been emitted yet.
     outstanding: u64,
     sends: Sends,
     per_second: f64,
@@ -85,16 +87,16 @@ struct Token {
 }
 
 impl Metrics {
-    /// The metrics of a run of which nothing was heard yet, at the plan's pace.
+    /// The metrics of a run without events, with the plan's pace.
     ///
     /// # Errors
-    /// When a name of a metric is none. That is a defect, and a test finds it.
+    /// When the name of a metric is invalid. That is a defect, and a test finds it.
     pub fn new(campaign: &CampaignName, per_second: f64) -> Result<Self, prometheus::Error> {
         Self::labelled([("campaign".to_owned(), campaign.to_string())].into(), per_second)
     }
 
-    /// The same where one endpoint serves several campaigns: the app is a label too, for two apps may each have a campaign of
-    /// one name.
+    /// Like [`Metrics::new`] for an endpoint that serves several campaigns: the app is a label too, because two apps
+    /// may each have a campaign of one name.
     ///
     /// # Errors
     /// As [`Metrics::new`].
@@ -124,13 +126,13 @@ impl Metrics {
         })
     }
 
-    /// Takes in one event, which came `now`. Waits for nothing but another event or a look.
+    /// Updates the metrics by an event that arrived at `now`. Blocks only for another event or a scrape.
     pub fn hear(&self, event: &Event, now: Instant) {
         let mut live = self.live();
         match &event.kind {
             EventKind::AudienceRead { rows, .. } => self.read(*rows),
             EventKind::Admitted { reading, counts } => {
-                // The reading tells of its progress now and then; this is all of it.
+                // The progress events stop before the last rows; the admission has the total.
                 let unusable: u64 = reading.unusable.iter().map(|(_, rows)| rows.count).sum();
                 self.read(reading.listed + reading.repeated.count + unusable);
                 live.counts = *counts;
@@ -185,16 +187,16 @@ impl Metrics {
         self.registry.gather()
     }
 
-    /// A fold cannot leave this half changed in a way that matters to a report, so a poisoned one is used on.
+    /// A panic in the fold does no harm that matters to a report, so a poisoned lock is used on.
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// All of these as they stand at `now`, in Prometheus' text format, which wants each name's series together.
+/// The metrics of all runs at `now`, in Prometheus' text format, which requires the series of each name to be adjacent.
 ///
 /// # Errors
-/// When it cannot be written as text. That is a defect.
+/// When encoding fails. That is a defect.
 pub fn text(all: &[Arc<Metrics>], now: Instant) -> Result<String, prometheus::Error> {
     let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
     for mut family in all.iter().flat_map(|metrics| metrics.gather(now)) {
@@ -218,7 +220,7 @@ impl fmt::Debug for Metrics {
 }
 
 impl Live {
-    /// The code's label: a platform that answers with ever new codes makes no series without end.
+    /// The code's label. Limits the number of series if the platform keeps answering with new codes.
     fn code(&mut self, attempt: &Attempt) -> String {
         let Some(code) = attempt.code else {
             return "none".to_owned();
@@ -349,7 +351,7 @@ impl Gauges {
 }
 
 impl Live {
-    /// What the run is doing, and what it waits for.
+    /// The labels of the run's phase: what it does, and what it waits for.
     const fn doing(&self) -> (&'static str, Option<&'static str>) {
         match &self.phase {
             _ if self.ended => ("ended", None),

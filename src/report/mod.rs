@@ -1,12 +1,11 @@
-//! What people and programs are shown of a run. Reporters listen to events; nothing that they do, or fail to do, reaches
-//! back into the run.
+//! Reports of runs for people and programs. Reporters receive events; nothing they do, or fail to do, affects the run.
 //!
-//! Events fold into a [`tally`]; [`progress`] and [`summary`] say it to people and [`json`] to programs, all three pure; of
-//! several campaigns [`board`] and [`roundup`] say it. [`html`] makes a page of it, [`status`] what `runner status` shows, and
-//! [`metrics`] what Prometheus sees. [`show`] decides what is worth saying when, and [`hub`] says it, in a thread of its own,
-//! through [`lines`] where programs listen and [`console`] where people do.
+//! Events fold into a [`tally`]. [`progress`] and [`summary`] render it for people and [`json`] for programs, all three
+//! pure; [`board`] and [`roundup`] do so for several campaigns. [`html`] renders a page, [`status`] the output of
+//! `runner status`, and [`metrics`] the text for Prometheus. [`show`] decides what to write when, and [`hub`] writes it
+//! in a thread of its own, through [`lines`] for programs and [`console`] for people.
 //!
-//! A [`plan`] is shown before anything happens, and a [`simulation`] as what would happen.
+//! [`plan`] renders a plan before it is applied, and [`simulation`] the result of a simulation.
 
 pub mod board;
 pub mod console;

@@ -1,5 +1,5 @@
-//! A plan as it is shown: what would be sent and what not, what has changed, when it would be done, what it would cost, and
-//! whether it can be done at all.
+//! Rendering a plan: what would be sent and skipped, what changed, when it would be done, what it would cost, and
+//! whether it is feasible.
 
 pub mod json;
 mod lapse;
@@ -23,37 +23,37 @@ pub(super) use screen::judgement;
 pub use screen::{requests, text};
 use verdict::Reason;
 
-/// A plan, as it is shown.
+/// A plan with everything that is shown of it.
 #[derive(Clone, Debug)]
 pub struct Proposal {
-    /// Of what it is.
+    /// The campaign, and the time and zone of the display.
     pub about: About,
     /// The ledger that it was made for.
     pub ledger: LedgerNote,
-    /// Where everything would stand, and what would be sent.
+    /// The counts after admission, and what would be sent.
     pub stand: Stand,
-    /// What is otherwise than at the last apply.
+    /// What changed since the last apply.
     pub changes: Vec<ChangeNote>,
-    /// How fast it is sent, and when.
+    /// How fast and when it is sent.
     pub pace: PaceNote,
     /// When it would be done.
     pub forecast: Forecast,
-    /// Who would have lapsed before their turn; none where nobody ever does.
+    /// The forecast of expired activity; `None` if activity never expires.
     pub lapse: Option<Comparison>,
-    /// What it is worth.
+    /// The value of the coupons.
     pub money: Money,
-    /// Why it cannot be made so, if it cannot.
+    /// Why the plan is not feasible; empty if it is.
     pub reasons: Vec<Reason>,
-    /// What tells it from any other.
+    /// Its fingerprint.
     pub fingerprint: String,
-    /// The command that applies it and nothing else, as one would type it.
+    /// The command that applies exactly this plan, ready to be typed.
     pub apply: String,
 }
 
-/// Of what a plan is, and when and for whom it is shown.
+/// The campaign of a plan, and the time and zone of the display.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// The campaign.
+    /// The name of the campaign.
     pub campaign: CampaignName,
     /// Its title.
     pub title: Option<String>,
@@ -61,61 +61,61 @@ pub struct About {
     pub app_id: AppId,
     /// The activity.
     pub activity_id: ActivityId,
-    /// Where requests would go.
+    /// The platform that requests would go to.
     pub platform: String,
-    /// By which clocks times are shown.
+    /// The time zone of displayed times.
     pub zone: TimeZone,
-    /// The present.
+    /// The present time.
     pub now: Timestamp,
 }
 
 /// The ledger that a plan was made for.
 #[derive(Clone, Debug)]
 pub struct LedgerNote {
-    /// Where it is or would be.
+    /// Its directory, which may not exist yet.
     pub dir: PathBuf,
-    /// When it was begun; none when there is none yet.
+    /// When it was created; `None` if it does not exist yet.
     pub begun: Option<Timestamp>,
-    /// When the last audience was let in.
+    /// When the last audience was admitted; `None` if none was.
     pub applied: Option<Timestamp>,
-    /// A ledger that the campaign had before, where this one is new.
+    /// An earlier ledger of the campaign, if this one is new.
     pub earlier: Option<EarlierLedger>,
-    /// Whether no witness of it can be kept.
+    /// Whether no witness can be kept for it.
     pub no_witness: bool,
 }
 
-/// A ledger of the same campaign, by its witness.
+/// An earlier ledger of the campaign, as its witness describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierLedger {
     /// Its directory.
     pub dir: String,
-    /// Its last batch.
+    /// The number of its last known batch.
     pub batch: u64,
-    /// When that was seen.
+    /// When that batch was recorded.
     pub at: Timestamp,
 }
 
-/// Where everything would stand, and what would be sent.
+/// The counts after admission, and what would be sent.
 #[derive(Clone, Debug)]
 pub struct Stand {
-    /// Where deliveries would stand once the audience is admitted.
+    /// Deliveries by state once the audience is admitted.
     pub counts: Counts,
-    /// Skipped ones by reason.
+    /// Skipped deliveries by reason.
     pub skipped: BTreeMap<Skipped, u64>,
-    /// What the source says.
+    /// The result of reading the source.
     pub reading: Reading,
-    /// Doubts that would be sent again.
+    /// Deliveries in doubt that would be sent again.
     pub resent: u64,
-    /// Owed, but behind a coupon of the same user that waits for a person.
+    /// Owed deliveries that wait for an earlier coupon of the same user, which needs a person.
     pub behind: u64,
-    /// Owed, but to users who will have lapsed before their turn.
+    /// Owed deliveries to users whose activity expires before their turn.
     pub lapsing: u64,
-    /// The most that the run may attempt, where it was told.
+    /// The option `--at-most`, if given.
     pub at_most: Option<u64>,
 }
 
 impl Stand {
-    /// How many would be sent for the first time or again because they surely were not.
+    /// How many would be sent, without doubts.
     #[must_use]
     pub const fn owed(&self) -> u64 {
         self.counts.owed().saturating_sub(self.behind + self.lapsing)
@@ -127,54 +127,54 @@ impl Stand {
         self.owed() + self.resent
     }
 
-    /// Whether something waits for a person.
+    /// Whether any delivery needs a person.
     #[must_use]
     pub const fn waits(&self) -> bool {
         self.counts.of(StateName::Held) + self.counts.of(StateName::InDoubt) > self.resent
     }
 }
 
-/// Something that is otherwise than at the last apply.
+/// A change since the last apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeNote {
-    /// What.
+    /// The subject of the change.
     pub what: &'static str,
-    /// What it was; none when that is not known.
+    /// The value before; `None` if unknown.
     pub from: Option<String>,
-    /// What it is now; none when there is no word for it.
+    /// The value now; `None` if there is no word for it.
     pub to: Option<String>,
-    /// More about it.
+    /// Additional information.
     pub note: Option<String>,
-    /// How many held deliveries it makes owed again, if any.
+    /// How many held deliveries become owed again, if any.
     pub held: Option<u64>,
-    /// The word of `--accept` that it needs.
+    /// The word of `--accept` that the change requires.
     pub accept: Option<&'static str>,
-    /// Whether that was given.
+    /// Whether that word was given.
     pub accepted: bool,
 }
 
-/// How fast a plan is sent, and when.
+/// How fast and when a plan is sent.
 #[derive(Clone, Debug)]
 pub struct PaceNote {
     /// Starts per second.
     pub per_second: f64,
-    /// The most in flight.
+    /// The maximum number of requests in flight.
     pub max_in_flight: u16,
-    /// The most attempts in a day, where there is a limit.
+    /// The limit of attempts a day, if any.
     pub per_day: Option<u64>,
-    /// How many of today began already.
+    /// How many attempts began today.
     pub begun_today: u64,
-    /// Nothing starts before.
+    /// The start of the schedule.
     pub start: Option<Timestamp>,
-    /// Nothing starts from here on.
+    /// The end of the schedule.
     pub end: Option<Timestamp>,
     /// The windows.
     pub calendar: Calendar,
 }
 
 impl PaceNote {
-    /// The window that is open at `now`, or else the next one; none where there are no hours outside windows, or none opens
-    /// before the end.
+    /// The window that is open at `now`, or else the next one; `None` if windows are always open, or none opens before
+    /// the end.
     fn window(&self, now: Timestamp) -> Option<Window> {
         let from = self.start.map_or(now, |start| now.max(start));
         let next = self
@@ -186,31 +186,31 @@ impl PaceNote {
     }
 }
 
-/// What coupons are worth, in fen, as far as the platform told.
+/// The value of coupons in fen, as far as the platform reported it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Money {
-    /// What all of those together take off whose value was told.
+    /// The sum of the reported discounts of issued coupons.
     pub given: u64,
-    /// How many those are.
+    /// The number of these coupons.
     pub told: u64,
-    /// What the latest one of this activity takes off.
+    /// The discount of the latest coupon of this activity.
     pub each: Option<u64>,
 }
 
-/// A request as it would go.
+/// A request as it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestNote {
-    /// To whom.
+    /// The recipient.
     pub open_id: String,
-    /// Which of their coupons, from 1.
+    /// Which of the recipient's coupons, from 1.
     pub ordinal: u8,
-    /// By which idempotency key.
+    /// The idempotency key.
     pub merchant_coupon_id: String,
     /// The method.
     pub method: String,
-    /// The whole address.
+    /// The full URL.
     pub url: String,
-    /// The headers by name, in order, without the token.
+    /// The headers in order, without the token.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,

@@ -1,5 +1,5 @@
-//! What is shown while a run goes on: how far it is, how fast, when it ends, and while nothing is being sent, why not.
-//! Pure: the present and the width are arguments.
+//! The progress of a run: counts, rate, estimated end, and the reason while nothing is being sent. Pure: the present
+//! time and the width are arguments.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -20,34 +20,34 @@ use super::tally::{Admitting, Tally};
 use super::text::{columns, cut, visible};
 use super::times::{ahead, clock_time, duration, grouped, left_until, of, rate, stamp};
 
-/// What reporters have to know beside the events.
+/// What reporters need to know besides the events.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// What the campaign is called among those of the process.
+    /// The display name of the campaign among those of the process.
     pub name: String,
-    /// By which clocks times are shown: the campaign's.
+    /// The campaign's time zone, for displayed times.
     pub zone: TimeZone,
-    /// When it may send.
+    /// The windows of its schedule.
     pub calendar: Calendar,
     /// The plan's pace in starts per second.
     pub per_second: f64,
-    /// The command that goes on after an interruption, as one would type it.
+    /// The command that continues after an interruption, ready to be typed.
     pub again: String,
 }
 
-/// One look at a run at one moment.
+/// The state of a run at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
-    /// The run so far.
+    /// The statistics of the run.
     pub tally: &'a Tally,
-    /// What else there is to know.
+    /// The campaign's setup.
     pub setup: &'a Setup,
-    /// The present.
+    /// The present time.
     pub now: Moment,
 }
 
 impl Look<'_> {
-    /// What the run is doing, in a word of the JSON schema.
+    /// The state of the run, as a word of the JSON schema.
     #[must_use]
     pub fn state(&self) -> &'static str {
         let tally = self.tally;
@@ -68,9 +68,9 @@ impl Look<'_> {
         self.tally.sends.rate(self.now.instant)
     }
 
-    /// When the last owed delivery would be answered, hours outside windows and the waits behind waves reckoned with: at the
-    /// pace that is allowed now, or at the one that is reached when that is known to be lower. None while nothing is being
-    /// sent, but for the wait for a wave.
+    /// When the last owed delivery would be answered, with hours outside windows and waits after waves included: at the
+    /// allowed pace, or at the measured rate when that is known to be lower. `None` while nothing is being sent, except
+    /// during the wait for a wave.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let tally = self.tally;
@@ -92,7 +92,7 @@ impl Look<'_> {
         forecast::rest(&self.setup.calendar, pace, &tally.doing.ahead.left(owed), self.now.wall)
     }
 
-    /// Why nothing is being sent, or why it is slow; none when there is nothing to explain.
+    /// Why nothing is being sent, or why sending is slow; `None` when there is nothing to explain.
     #[must_use]
     pub fn why(&self) -> Option<String> {
         let tally = self.tally;
@@ -126,7 +126,7 @@ impl Look<'_> {
         #[expect(clippy::cast_precision_loss, reason = "an estimate for showing")]
         let left = admitting.of.saturating_sub(admitting.users) as f64 / admitting.users.max(1) as f64;
         match Duration::try_from_secs_f64(took.as_secs_f64() * left) {
-            // The first moments say nothing of the rest.
+            // The first moments do not predict the rest.
             Ok(left) if took.as_secs() > 0 && admitting.users > 0 => format!("{text}, {} left", duration(left)),
             _ => text,
         }
@@ -225,7 +225,7 @@ impl Look<'_> {
         }
     }
 
-    /// Where the deliveries stand, in pieces that can be set one after the other. What is zero and no news is left out.
+    /// The counts in pieces that can be laid out one after another. Zeros that say nothing are omitted.
     fn pieces(&self) -> Vec<(Style, String)> {
         let counts = &self.tally.counts;
         let mut pieces = vec![
@@ -249,13 +249,13 @@ impl Look<'_> {
         pieces
     }
 
-    /// How many deliveries are behind it, of how many.
+    /// How many deliveries are done, and out of how many.
     pub(super) fn done(&self) -> (u64, u64) {
         let counts = &self.tally.counts;
         (counts.settled() + counts.of(StateName::Skipped), counts.audience())
     }
 
-    /// The lines of a moving bar for a terminal of `width` columns, with styles.
+    /// The lines of a bar for a terminal of `width` columns, with styles.
     #[must_use]
     pub fn bar(&self, width: usize) -> Vec<String> {
         let admitted = self.tally.audience.reading.is_some();
@@ -296,13 +296,13 @@ impl Look<'_> {
             })
     }
 
-    /// One line for a reader that is no terminal.
+    /// The progress in one line, for output that is not a terminal.
     #[must_use]
     pub fn line(&self) -> String {
         self.stamped("")
     }
 
-    /// The same for a reader of several campaigns.
+    /// Like [`Self::line`], among several campaigns.
     #[must_use]
     pub fn line_among(&self) -> String {
         self.stamped(&format!("{}: ", visible(&self.setup.name)))
@@ -332,13 +332,13 @@ pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 pub(super) const PLAIN: Style = Style::new();
 
-/// A count with its name; one that a person would look into catches the eye only when there is something to see.
+/// A named count; its style applies only when it is above zero.
 fn piece(style: Style, name: &str, n: u64) -> (Style, String) {
     (if n == 0 { PLAIN } else { style }, format!("{name} {}", grouped(n)))
 }
 
-/// How far the reading of an audience is after `took`: "reading the audience: 3,211,264 rows, 1,204,000/s, 6 s left". How
-/// many rows it will be is not always `expected`.
+/// The progress of reading an audience after `took`: "reading the audience: 3,211,264 rows, 1,204,000/s, 6 s left".
+/// There may be more rows than `expected`.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -351,7 +351,7 @@ pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
         return "reading the audience".to_owned();
     }
     if rows == 0 {
-        // A query may think for minutes before its first row.
+        // A query may run for minutes before its first row.
         return format!("reading the audience: no row yet, {} so far", duration(took));
     }
     let per_second = rows as f64 / took.as_secs_f64().max(0.1);
@@ -364,7 +364,7 @@ pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
     text
 }
 
-/// Sets pieces into lines of at most `width` columns, two spaces between them.
+/// Lays out pieces in lines of at most `width` columns, two spaces apart.
 fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -387,13 +387,13 @@ fn flow(pieces: &[(Style, String)], width: usize) -> Vec<String> {
     lines
 }
 
-/// How many of `room` cells are full. Only what is all done fills the last one.
+/// How many of `room` cells are full; the last one only when everything is done.
 pub(super) fn filled(done: u64, all: u64, room: usize) -> usize {
     let cells = u128::from(done) * room as u128 / u128::from(all.max(1));
     usize::try_from(cells).map_or(room, |cells| cells.min(room))
 }
 
-/// How a run ended, in a word of the JSON schema.
+/// The state of a run that has ended, as a word of the JSON schema.
 pub(super) fn state_at_end(tally: &Tally, ending: Ending) -> &'static str {
     let past_end = matches!(
         tally.doing.drained,
@@ -407,7 +407,7 @@ pub(super) fn state_at_end(tally: &Tally, ending: Ending) -> &'static str {
     }
 }
 
-/// Why nothing more is started, in a few words.
+/// Why no further attempt starts, in a few words.
 #[must_use]
 pub fn drained(why: &Draining) -> Cow<'static, str> {
     let why = match why {
@@ -429,7 +429,7 @@ pub fn drained(why: &Draining) -> Cow<'static, str> {
     why.into()
 }
 
-/// A message of the platform as it follows a code: nothing when it is empty.
+/// The platform's message for text after a code; empty without a message.
 pub(super) fn said(message: &str) -> String {
     if message.is_empty() {
         String::new()

@@ -1,5 +1,4 @@
-//! What is left to say when several campaigns of one process have ended: a table of how each stands, what all have together,
-//! and what there is to do.
+//! The end of several campaigns of one process: a table of their states, the total, and what to do next.
 
 use std::fmt::Write as _;
 
@@ -15,21 +14,21 @@ use super::times::{grouped, of};
 const HEADER: [&str; 9] = [
     "campaign", "state", "coupons", "issued", "refused", "in doubt", "held", "owed", "exit",
 ];
-/// A campaign's name is not cut below this.
+/// The least width of a campaign's name.
 const LEAST_NAME: usize = 12;
 
 /// How one of several campaigns ended.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// What it is called, or its file.
+    /// Its display name, or its file.
     pub name: String,
-    /// In a word.
+    /// Its state, as a word.
     pub state: &'static str,
-    /// Its run; none where it came to none.
+    /// The statistics of its run; `None` if no run began.
     pub tally: Option<Tally>,
-    /// The exit code that it would have had alone.
+    /// The exit code for this campaign alone.
     pub exit: u8,
-    /// What there is to say of it: its summary, or why it has none.
+    /// Its summary, or the reason why it has none.
     pub detail: Option<String>,
 }
 
@@ -39,8 +38,8 @@ impl Ended {
     }
 }
 
-/// All of it, in lines for people who see `width` columns. `exit` is how the process ends, and `again` the command that goes
-/// on.
+/// The end of all campaigns for people, in lines of at most `width` columns. `exit` is the exit code of the process,
+/// and `again` the command that continues.
 #[must_use]
 pub fn text(all: &[Ended], exit: u8, again: &str, width: usize) -> String {
     let mut text = table(all, exit, width);
@@ -129,7 +128,7 @@ fn sum(all: &[Ended]) -> Counts {
     sum
 }
 
-/// What all campaigns have together, for programs.
+/// The total of all campaigns, as JSON.
 #[derive(Debug, Serialize)]
 pub struct Total {
     r#type: &'static str,
@@ -139,7 +138,7 @@ pub struct Total {
 }
 
 impl Total {
-    /// The total of campaigns that have ended, and how the process ends.
+    /// The total of the campaigns; `exit` is the exit code of the process.
     #[must_use]
     pub fn of(all: &[Ended], exit: u8) -> Self {
         let tallies = all.iter().filter_map(|ended| ended.tally.as_ref());

@@ -1,4 +1,4 @@
-//! What is worth showing when. Pure: events and ticks come in, pieces to be written go out.
+//! Decides what to display when. Pure: takes events and ticks, returns pieces to write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::tally::Tally;
 use super::text::visible;
 use super::times::{date_time, duration, grouped, rate, stamp};
 
-/// How often a line is written, in milliseconds.
+/// How often a line is written.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Something to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Where there is a bar: draw it anew.
+    /// The bar, if there is one, needs drawing.
     Moving,
     /// A line for people.
     Line(String),
@@ -33,22 +33,22 @@ pub enum Piece {
     Record(String),
 }
 
-/// Decides what is shown.
+/// Decides what to display of a run.
 #[derive(Clone, Debug)]
 pub struct Show {
     setup: Arc<Setup>,
     lines: bool,
-    /// The counts that programs were told last, of one of several campaigns: what is said of it begins with its name, and
-    /// how far they all are is said of them together.
+    /// The counts that programs received last, if this is one of several campaigns: its lines begin with its name, and
+    /// progress lines cover all campaigns together.
     among: Option<Counts>,
     told: Option<Instant>,
-    /// Whether it was told how fast the audience is read.
+    /// Whether the rate of reading the audience was displayed.
     reading: bool,
     phase: Word,
     pace: f64,
 }
 
-/// A phase without its particulars. Short waits between retries come and go many times a second, and count as sending.
+/// A phase without its details. Short waits between retries occur many times a second, and count as sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     Planning,
@@ -88,7 +88,7 @@ impl Word {
 }
 
 impl Show {
-    /// Shows a run of which nothing was heard yet; with lines every ten seconds and at each change where no bar is.
+    /// The display of a run without events; with `lines`, it writes a line every ten seconds and at each change.
     #[must_use]
     pub fn new(setup: Arc<Setup>, lines: bool) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl Show {
         }
     }
 
-    /// The same for one of several campaigns, with a line at each change of what it does.
+    /// Like [`Self::new`] for one of several campaigns: lines only at each change.
     #[must_use]
     pub fn among(setup: Arc<Setup>, lines: bool) -> Self {
         Self {
@@ -125,7 +125,8 @@ impl Show {
         self.look(tally, now).bar(width)
     }
 
-    /// What one event is worth, which came at `instant`. `tally` has folded it already, and perhaps later ones.
+    /// Returns what to write for an event that arrived at `instant`. `tally` already includes the event, and perhaps
+    /// later ones.
     pub fn event(&mut self, tally: &Tally, event: &Event, instant: Instant) -> Vec<Piece> {
         let at = Moment::awake(event.at, instant);
         let before = self.phase;
@@ -204,7 +205,7 @@ impl Show {
         pieces
     }
 
-    /// What a look at the clock is worth.
+    /// Returns what to write at a tick.
     pub fn tick(&mut self, tally: &Tally, now: Moment) -> Vec<Piece> {
         if tally.run.is_none() || tally.ended.is_some() {
             return Vec::new();
@@ -216,7 +217,7 @@ impl Show {
             let news = !recent && counted != tally.counts;
             return if news { self.progress(tally, now) } else { Vec::new() };
         }
-        // A reading that takes longer than a moment is told with its rate as soon as there is one.
+        // A reading that takes longer than a moment gets a line as soon as its rate is known.
         let first = reading_has_a_rate(tally, now) && !std::mem::replace(&mut self.reading, true);
         if recent && !first {
             return vec![Piece::Moving];
@@ -224,7 +225,7 @@ impl Show {
         self.progress(tally, now)
     }
 
-    /// What a person is told of a campaign among others that does something else now. Its end follows what leads to it.
+    /// The line for one of several campaigns that does something else now. The end comes last, after its cause.
     fn change(&self, tally: &Tally, event: &Event, (at, before): (Moment, Word)) -> Option<Piece> {
         let look = self.look(tally, at);
         let line = match &event.kind {
@@ -245,7 +246,7 @@ impl Show {
         format!("{}: {line}", visible(&self.setup.name))
     }
 
-    /// A bar shows the pace itself. Of the steps of a recovery only the last one is worth a line.
+    /// The bar shows the pace itself. Of a recovery, only the last step gets a line.
     fn pace(&self, slower: bool, per_second: f64, limited: bool) -> Option<Piece> {
         let line = match (slower, limited) {
             (true, _) => format!("the platform asks to slow down: {} from now on", rate(per_second)),
@@ -270,7 +271,7 @@ impl Show {
         pieces
     }
 
-    /// What the end is worth. `missed` events found no room on their way here.
+    /// Returns what to write at the end. `missed` events did not fit the queue.
     pub fn finish(&mut self, tally: &Tally, now: Moment, missed: u64) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if missed > 0 {
@@ -290,7 +291,7 @@ impl Show {
     }
 }
 
-/// Up to the next second: what a person is told of a wait.
+/// Rounds up to a whole second.
 const fn whole(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
@@ -301,7 +302,7 @@ fn reading_has_a_rate(tally: &Tally, now: Moment) -> bool {
     read.is_some_and(|read| now.instant.saturating_duration_since(read.since) >= Duration::from_secs(1))
 }
 
-/// An attempt that the ledger does not know, with everything that a question to the platform needs.
+/// An attempt that the ledger did not record, with everything that an inquiry to the platform needs.
 fn unrecorded(attempt: &Attempt) -> String {
     let Attempt {
         merchant_coupon_id,

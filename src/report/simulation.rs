@@ -1,4 +1,4 @@
-//! A simulation as it is shown: how a campaign would end and when, and what it would look like hour by hour.
+//! Rendering a simulation: how and when a campaign would end, and its course hour by hour.
 
 pub mod hours;
 pub mod json;
@@ -17,33 +17,33 @@ use hours::Hour;
 pub(super) use screen::{facts, quiet, verdict, waits};
 pub use screen::{refused, text};
 
-/// A campaign that was lived through.
+/// A simulated campaign.
 #[derive(Clone, Debug)]
 pub struct Simulated {
-    /// Of what it is.
+    /// The conditions of the simulation.
     pub about: About,
-    /// Its run, from the present of the simulation to its end.
+    /// The statistics of the run, from the start of the simulation to its end.
     pub tally: Tally,
-    /// What happened hour by hour.
+    /// The course of the run by hour.
     pub hours: Vec<Hour>,
 }
 
-/// Under which conditions a campaign was lived through.
+/// The conditions of a simulation.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// By which clocks times are shown.
+    /// The time zone of displayed times.
     pub zone: TimeZone,
-    /// The present at which it began.
+    /// The virtual time at which it began.
     pub from: Timestamp,
-    /// The directory of the ledger that it went on from; none where there is no ledger yet.
+    /// The directory of the ledger that it continued; `None` without a ledger.
     pub ledger: Option<PathBuf>,
-    /// What the stand-in was like, in words.
+    /// The behaviour of the simulated platform, in words.
     pub world: Vec<String>,
-    /// What decided about everything that is left to chance.
+    /// The seed of the random generator.
     pub seed: u64,
 }
 
-/// What is waited for, in a few words, by its word among [`crate::event::Waiting::WORDS`].
+/// What a run waits for, in a few words, by its word among [`crate::event::Waiting::WORDS`].
 const fn waited_for(word: &str) -> &str {
     match word.as_bytes() {
         b"start" => "before schedule.start",

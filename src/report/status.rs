@@ -1,5 +1,4 @@
-//! How campaigns stand, as `runner status` tells it: the object that whoever applies one leaves behind, and the table that
-//! people are shown.
+//! The status of campaigns for `runner status`: the object that an apply writes, and the table for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +14,7 @@ use super::lines::SCHEMA;
 use super::text::{columns, cut, left, right, visible};
 use super::times::{ahead, clock_time, grouped, rate, rfc3339};
 
-/// The `status` object. What is unknown is absent.
+/// The `status` object. Unknown values are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     r#type: String,
@@ -23,29 +22,29 @@ pub struct Status {
     pub campaign: String,
     /// The app.
     pub app_id: String,
-    /// When it stood so.
+    /// The time of this status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// What is being done with it, in a word of the JSON schema.
+    /// The state, as a word of the JSON schema.
     pub state: String,
-    /// Why that, or why no more.
+    /// The reason for the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Where its deliveries stand, by the names of the JSON schema.
+    /// Deliveries by state, by the names of the JSON schema.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
     /// Starts per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<f64>,
-    /// When the last owed delivery would be sent.
+    /// When the last owed delivery would be answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
-    /// Who applies it; nobody when the run has ended.
+    /// The process that applies the campaign; `None` when the run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<StatusOwner>,
 }
 
-/// An object that is not one of a stream, and so says itself by which schema it is to be read.
+/// An object outside a stream, which therefore carries the version of the schema.
 #[derive(Serialize)]
 pub(super) struct Written<T> {
     pub(super) schema: &'static str,
@@ -56,18 +55,18 @@ pub(super) struct Written<T> {
 /// The process that applies a campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusOwner {
-    /// The machine's name.
+    /// The name of its machine.
     pub host: String,
-    /// The process's number.
+    /// Its process id.
     pub pid: u32,
-    /// Since when.
+    /// When it acquired the ledger.
     pub since: String,
     /// Its command line.
     pub command: String,
 }
 
 impl StatusOwner {
-    /// The same in words of the JSON schema.
+    /// The owner for the JSON object, with its time in `zone`.
     #[must_use]
     pub fn of(owner: &Owner, zone: &TimeZone) -> Self {
         Self {
@@ -79,19 +78,19 @@ impl StatusOwner {
     }
 }
 
-/// Why what was left behind cannot be read.
+/// Why a status file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It is cut short, or something else.
+    /// It is truncated, or not a status.
     #[error("it is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// A newer program wrote it.
+    /// A newer version wrote it.
     #[error("it has schema {0}, and this program knows {SCHEMA}")]
     Newer(String),
 }
 
 impl Status {
-    /// A campaign of which nothing is known but this.
+    /// The status of a campaign about which nothing else is known.
     #[must_use]
     pub fn unknown(campaign: &str, app_id: &str, state: &str, why: impl Into<String>) -> Self {
         Self {
@@ -104,7 +103,7 @@ impl Status {
         }
     }
 
-    /// Reads what [`super::hub::Hub::status`] wrote.
+    /// Parses the output of [`super::hub::Hub::status`].
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let value: serde_json::Value = serde_json::from_str(text)?;
         let schema = value
@@ -118,7 +117,7 @@ impl Status {
         Ok(serde_json::from_value(value)?)
     }
 
-    /// What a run left whose process is gone and did not say so: nothing is under way any more.
+    /// The status after the process has disappeared without a final status: it no longer sends or waits.
     #[must_use]
     pub fn interrupted(mut self) -> Self {
         let pid = self.owner.take().map_or(0, |owner| owner.pid);
@@ -132,7 +131,7 @@ impl Status {
         self
     }
 
-    /// How the last run left a ledger that was added to since.
+    /// The last run's status of a ledger that was changed since.
     #[must_use]
     pub fn outdated(mut self) -> Self {
         const SINCE: &str = "the ledger was added to since";
@@ -143,11 +142,11 @@ impl Status {
         self
     }
 
-    /// How the campaign stands once a person has decided what the last run could not.
+    /// The status after a person has decided on deliveries.
     #[must_use]
     pub fn resolved(mut self, counts: &Counts, at: String, why: String) -> Self {
         if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
-        // What was listed and left out is still that of the last reading.
+        // The counts of listed and excluded users are still those of the last reading.
         for state in StateName::ALL {
             self.counts.insert(state.word().to_owned(), counts.of(state));
         }
@@ -157,10 +156,10 @@ impl Status {
         self
     }
 
-    /// The object as it is left behind, which [`Status::parse`] reads.
+    /// The object as JSON, which [`Status::parse`] reads.
     ///
     /// # Errors
-    /// None that is expected: every field is text or a number.
+    /// None is expected: every field is text or a number.
     pub fn text(&self) -> serde_json::Result<String> {
         serde_json::to_string(&Written {
             schema: SCHEMA,
@@ -196,7 +195,7 @@ impl Status {
         cells
     }
 
-    /// What there is to say beside the numbers.
+    /// The text beside the numbers.
     fn detail(&self, now: Timestamp, zone: &TimeZone) -> String {
         let time = |text: &str| text.parse::<Timestamp>().ok();
         let mut said = Vec::new();
@@ -222,21 +221,21 @@ type Cells = [String; 8];
 const HEADER: [&str; 8] = [
     "campaign", "state", "done", "issued", "refused", "in doubt", "held", "owed",
 ];
-/// A campaign's name is not cut below this.
+/// The least width of a campaign's name.
 const LEAST_NAME: usize = 12;
 
 /// One campaign of the table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// How it stands.
+    /// Its status.
     pub status: Status,
-    /// By which clocks its times are shown.
+    /// The time zone of displayed times.
     pub zone: TimeZone,
 }
 
-/// The table for a terminal of `width` columns: a row a campaign, and under it what there is to say beside the numbers.
+/// Renders the table for a terminal of `width` columns: a row for each campaign, and details below it.
 #[must_use]
 pub fn table(rows: &[Row], now: Timestamp, width: usize) -> String {
     let mut cells: Vec<_> = rows.iter().map(|row| row.status.cells(&row.name)).collect();

@@ -1,5 +1,4 @@
-//! What is left to say when a run has ended: the sum, what the platform said, how it went, why it stopped, and what to do
-//! next.
+//! The summary of a run that has ended: counts, codes, rates, why it stopped, and what to do next.
 
 use std::fmt::Write as _;
 
@@ -15,13 +14,12 @@ use super::tally::{CodeCount, Tally};
 use super::text::{columns, cut, left, right, visible};
 use super::times::{duration, grouped, of, rate};
 
-/// The widest that a message of the platform may be in the table of codes.
+/// The maximum width of a message in the table of codes.
 const MESSAGE: usize = 48;
-/// A terminal's usual width. A table that is wider has its log_ids on lines of their own: a log_id that a terminal breaks
-/// in two cannot be copied.
+/// The usual width of a terminal. In a wider table, log_ids get lines of their own: a wrapped log_id cannot be copied.
 const WIDTH: usize = 80;
 
-/// The summary of a run that has ended, in lines for people; empty before the end.
+/// Renders the summary of a run that has ended; empty before the end.
 #[must_use]
 pub fn text(look: &Look<'_>) -> String {
     let tally = look.tally;
@@ -64,7 +62,7 @@ fn headline(tally: &Tally, ending: Ending) -> &'static str {
     }
 }
 
-/// Why the run stopped before it was complete.
+/// Why the run stopped before it was complete; `None` if it did not.
 #[must_use]
 pub fn why(tally: &Tally) -> Option<String> {
     let ended = tally.ended?;
@@ -81,7 +79,7 @@ pub fn why(tally: &Tally) -> Option<String> {
     }
 }
 
-/// Which problem a person is asked to look at; none where the same command goes on by itself or nothing is left to do.
+/// The problem that needs a person; `None` if the same command continues or nothing is left to do.
 #[must_use]
 pub fn problem(tally: &Tally) -> Option<Problem> {
     if tally.ended?.ending != Ending::NeedsPerson {
@@ -97,7 +95,7 @@ pub fn problem(tally: &Tally) -> Option<Problem> {
     })
 }
 
-/// What is left when nothing more may be sent now.
+/// What is left when nothing more may be sent now; `None` if nothing is.
 pub(super) fn left_over(tally: &Tally) -> Option<String> {
     let doubt = tally.counts.of(StateName::InDoubt);
     let held = tally.counts.of(StateName::Held);
@@ -110,7 +108,7 @@ pub(super) fn left_over(tally: &Tally) -> Option<String> {
     }
 }
 
-/// "600 = 588 issued + 12 refused": the states that have any, in their order, those that are final first.
+/// "600 = 588 issued + 12 refused": the states with deliveries, final ones first.
 #[must_use]
 pub fn sum(counts: &Counts) -> String {
     let order = [
@@ -134,7 +132,7 @@ pub fn sum(counts: &Counts) -> String {
     format!("{} = {}", of(counts.audience(), "coupon", "coupons"), terms.join(" + "))
 }
 
-/// The table of codes, with an empty line behind it; nothing without an answer.
+/// The table of codes, with an empty line after it; empty without an answer.
 pub(super) fn codes(tally: &Tally) -> String {
     if tally.codes.is_empty() {
         return String::new();
@@ -181,7 +179,7 @@ pub(super) fn codes(tally: &Tally) -> String {
     text
 }
 
-/// What the code means here, and who says so when that is not the built-in table.
+/// The class of the code, and its source unless that is the built-in table.
 pub(super) fn class(count: &CodeCount, outcome: &str) -> String {
     let Some(class) = count.class else {
         return outcome.replace('_', " ");
@@ -193,7 +191,7 @@ pub(super) fn class(count: &CodeCount, outcome: &str) -> String {
     }
 }
 
-/// How it went: names and values.
+/// Names and values about the course of the run.
 fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
     let tally = look.tally;
     let sends = &tally.sends;
@@ -252,7 +250,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What each exclude list does: "csv opted-out.csv: 1,200 people, 34 of them in the audience".
+/// The effect of each exclude list: "csv opted-out.csv: 1,200 people, 34 of them in the audience".
 pub(super) fn excludes(reading: &Reading) -> impl Iterator<Item = (&'static str, String)> {
     reading.excludes.iter().enumerate().map(|(nth, list)| {
         let excluded = match list.excluded {
@@ -265,7 +263,7 @@ pub(super) fn excludes(reading: &Reading) -> impl Iterator<Item = (&'static str,
     })
 }
 
-/// "7 rows (lines 3, 9, 12, 40, 41, …)"; with the names of files where there are several.
+/// "7 rows (lines 3, 9, 12, 40, 41, …)"; with file names if there are several files.
 pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
     let more = if rows.count > rows.first.len() as u64 {
         ", …"
@@ -294,7 +292,7 @@ pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
     format!("{count} ({word}{plural} {}{more})", numbers.join(", "))
 }
 
-/// What each file brought: "3 files: a.csv 1,200 rows, b.csv 7 rows, c.csv 1 row".
+/// The rows of each file: "3 files: a.csv 1,200 rows, b.csv 7 rows, c.csv 1 row".
 fn shares(shares: &[FileShare]) -> String {
     const SHOWN: usize = 10;
     let each = |share: &FileShare| format!("{} {}", visible(&share.name), of(share.rows, "row", "rows"));
@@ -306,7 +304,6 @@ fn shares(shares: &[FileShare]) -> String {
     format!("{}: {}", of(shares.len() as u64, "file", "files"), said.join(", "))
 }
 
-/// What is wrong with a row.
 pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
     match kind {
         UnusableKind::Empty => "the open_id is empty",
@@ -329,7 +326,7 @@ pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
     }
 }
 
-/// What to do now, in lines.
+/// What to do next, in lines.
 fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
     let again = format!("  {}", look.setup.again);
     match ending {

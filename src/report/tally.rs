@@ -1,4 +1,4 @@
-//! The tally: what a run has done so far, as a pure fold over its events. Everything that a reporter shows is in it.
+//! The statistics of a run, as a pure fold over its events. It has everything that reporters display.
 
 mod ahead;
 
@@ -16,35 +16,35 @@ use crate::outcome::{Class, Classifier};
 
 pub use ahead::Ahead;
 
-/// What a run has done so far.
+/// The statistics of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Whose run it is; none before it began.
+    /// The run's campaign and start; `None` before the run began.
     pub run: Option<Run>,
-    /// The audience as far as it was read.
+    /// The progress of reading the audience.
     pub audience: Audience,
-    /// Where all deliveries stand.
+    /// All deliveries by state.
     pub counts: Counts,
-    /// The attempts' starts.
+    /// The starts of attempts.
     pub sends: Sends,
-    /// What the attempts' ends were, by code.
+    /// The ended attempts by code.
     pub codes: Codes,
-    /// What it is doing.
+    /// The present activity.
     pub doing: Doing,
-    /// Why it halted, once it did.
+    /// Why the run halted; `None` unless it did.
     pub halted: Option<Halted>,
-    /// How it ended, once it did.
+    /// The result of the run; `None` before it ended.
     pub ended: Option<Ended>,
-    /// What a person should read, in the order of arrival; at most [`Tally::WARNINGS`].
+    /// The warnings in the order of arrival; at most [`Tally::WARNINGS`].
     pub warnings: Vec<String>,
 }
 
-/// Whose run it is.
+/// A run's campaign and start.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// When it began.
     pub began: Instant,
-    /// How long a person took who was asked whether to go on.
+    /// How long answering the question whether to go on took.
     pub asked: Duration,
     /// The campaign.
     pub campaign: CampaignName,
@@ -56,42 +56,42 @@ pub struct Run {
     pub activity_id: ActivityId,
     /// The platform.
     pub platform: PlatformName,
-    /// Where the ledger is.
+    /// The directory of the ledger.
     pub ledger: PathBuf,
     /// Whether it was new.
     pub new_ledger: bool,
 }
 
-/// The audience as far as it was read.
+/// The progress of reading the audience.
 #[derive(Clone, Debug, Default)]
 pub struct Audience {
-    /// How far the rows are read; none before that begins.
+    /// The progress of reading rows; `None` before the first event about it.
     pub read: Option<Read>,
-    /// How far the users who are new are let into the ledger; none before that begins.
+    /// The progress of writing new users to the ledger; `None` before that begins.
     pub admitting: Option<Admitting>,
-    /// What the source said; none until it is admitted.
+    /// The result of the reading; `None` until the audience is admitted.
     pub reading: Option<Reading>,
 }
 
-/// How far the rows of an audience are read.
+/// The progress of reading rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// Since when.
+    /// When it began.
     pub since: Instant,
-    /// How many are read.
+    /// The rows read so far.
     pub rows: u64,
-    /// Of about how many; none where only reading them tells.
+    /// The approximate number of rows; `None` when only reading them reveals it.
     pub of: Option<u64>,
 }
 
-/// How far the users who are new are let into the ledger.
+/// The progress of writing new users to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitting {
-    /// Since when.
+    /// When it began.
     pub since: Instant,
-    /// How many are durable.
+    /// Users that are durable so far.
     pub users: u64,
-    /// Of how many.
+    /// All new users.
     pub of: u64,
 }
 
@@ -110,33 +110,33 @@ impl Audience {
 /// The starts of attempts. Times are in microseconds since the run's sending began.
 #[derive(Clone, Debug)]
 pub struct Sends {
-    /// How many.
+    /// The number of starts.
     pub attempts: u64,
-    /// Those of the last second, and the most that any rolling second had.
+    /// The starts of the last second, and the most in any rolling second.
     pub second: Rolling,
-    /// Those of the last ten seconds.
+    /// The starts of the last ten seconds.
     ten: Rolling,
-    /// The first behind the last wait that was longer than those ten seconds.
+    /// The first start after the last wait of more than ten seconds.
     first: Option<i64>,
-    /// The last one that was told of, and when.
+    /// The last reported start, and when it was reported.
     last: Option<(i64, Instant)>,
     /// Whether the run has waited since then.
     waited: bool,
-    /// The gaps between starts without a wait in between: how many, and how long together.
+    /// The gaps between starts without a wait in between: their number and their sum.
     gaps: (u64, i64),
 }
 
-/// What ends of attempts there were. One without a code is kept by its outcome's word.
+/// The ended attempts by code; without a code, by the word of the outcome.
 pub type Codes = BTreeMap<(Option<i64>, String), CodeCount>;
 
-/// One code, or one kind of end without a code.
+/// The attempts with one code, or with one outcome without a code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeCount {
-    /// How many attempts ended so.
+    /// The number of attempts.
     pub count: u64,
-    /// What the code means here.
+    /// The class of the code.
     pub class: Option<Class>,
-    /// Who says so.
+    /// The source of that class.
     pub classifier: Option<Classifier>,
     /// The first message that was not empty.
     pub message: String,
@@ -144,38 +144,38 @@ pub struct CodeCount {
     pub log_id: String,
 }
 
-/// What the run is doing.
+/// The present activity of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Doing {
-    /// Its phase; none before the first.
+    /// Its phase; `None` before the first.
     pub phase: Option<Phase>,
-    /// A pace below the plan's, and until when that is expected.
+    /// A pace below the plan's, and its expected end; `None` at the plan's pace.
     pub slowed: Option<(f64, Timestamp)>,
-    /// Why it started nothing more, once it did.
+    /// Why it starts no further attempt; `None` while it may.
     pub drained: Option<Draining>,
-    /// Whether its turn to read its ledger and its audience is ahead.
+    /// Whether it waits to read its ledger and audience.
     pub queued: bool,
-    /// Whether a person is being asked whether to go on.
+    /// Whether a person has been asked whether to go on.
     pub asking: bool,
     /// The waves that have not ended.
     pub ahead: Ahead,
 }
 
-/// How the run ended.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// When, by the wall.
+    /// The wall time of the end.
     pub at: Timestamp,
-    /// The same moment, for durations.
+    /// The monotonic time of the end.
     pub instant: Instant,
-    /// How.
+    /// The kind of end.
     pub ending: Ending,
-    /// The last counts that were told before the end, where they are of more or fewer deliveries than the last ones.
+    /// The last counts before the end, if they have another sum than the final ones.
     pub miscounted: Option<Counts>,
 }
 
-/// A rolling window over the times of starts, in microseconds by a clock that nobody corrects. Several senders tell of
-/// theirs at once, so one may arrive a little after a later one.
+/// A rolling window over start times, in microseconds of a monotonic clock. Several senders report at once, so times
+/// may arrive slightly out of order.
 #[derive(Clone, Debug)]
 pub struct Rolling {
     span: i64,
@@ -184,7 +184,7 @@ pub struct Rolling {
 }
 
 impl Rolling {
-    /// A window of `span` microseconds: it holds what is less than `span` older than its end.
+    /// A window of `span` microseconds, which excludes times `span` or more before its end.
     #[must_use]
     pub const fn new(span: i64) -> Self {
         Self {
@@ -194,12 +194,12 @@ impl Rolling {
         }
     }
 
-    /// Adds one at `at`. What is twice the span older than the newest is forgotten.
+    /// Adds a start at `at`. Starts older than the newest by twice the span are forgotten.
     pub fn add(&mut self, at: i64) {
         let place = self.times.partition_point(|time| *time <= at);
         self.times.insert(place, at);
         let newest = self.times.back().copied().unwrap_or(at);
-        // A window can only have become fuller if it ends at this one, or at one that is later by less than the span.
+        // Only windows that end at this start, or less than the span later, have become fuller.
         let ends = self.times.range(place..).take_while(|end| **end < at + self.span);
         let fullest = ends.map(|end| self.within(*end)).max().unwrap_or(0);
         self.most = self.most.max(fullest);
@@ -208,7 +208,7 @@ impl Rolling {
         }
     }
 
-    /// How many are in the window that ends at `end`, itself included.
+    /// The number of starts in the window that ends at `end`, inclusive.
     #[must_use]
     pub fn within(&self, end: i64) -> u64 {
         let before = self.times.partition_point(|time| time + self.span <= end);
@@ -216,7 +216,7 @@ impl Rolling {
         until.saturating_sub(before) as u64
     }
 
-    /// The most that any window had.
+    /// The most starts in any window.
     #[must_use]
     pub const fn most(&self) -> u64 {
         self.most
@@ -258,7 +258,7 @@ impl Sends {
         self.last = Some((self.last.map_or(at, |(last, _)| last.max(at)), now));
     }
 
-    /// The present in the times of the starts.
+    /// The present time on the scale of the starts.
     fn at(&self, now: Instant) -> i64 {
         self.last.map_or(0, |(last, told)| {
             let since = now.saturating_duration_since(told);
@@ -266,14 +266,15 @@ impl Sends {
         })
     }
 
-    /// For how long before `now` starts are known, up to ten seconds; not from before a longer wait.
+    /// The time before `now` for which starts are known: up to ten seconds, and not before a longer wait.
     #[must_use]
     pub fn known(&self, now: Instant) -> Duration {
         let known = self.first.map_or(0, |first| self.at(now) - first).clamp(0, 10 * SECOND);
         Duration::from_micros(known.unsigned_abs())
     }
 
-    /// Starts per second over the last ten seconds before `now`, or since the first start behind a longer wait when that is later.
+    /// Starts per second over the last ten seconds before `now`, or since the first start after a longer wait if that
+    /// is later.
     #[must_use]
     pub fn rate(&self, now: Instant) -> f64 {
         per_second(
@@ -282,13 +283,13 @@ impl Sends {
         )
     }
 
-    /// Starts per second over all the time between starts, waits left out, and no more than any one second had. None with fewer
-    /// than two.
+    /// Starts per second over the time between starts, without waits, and at most the maximum of any second. `None`
+    /// with fewer than two starts.
     #[must_use]
     pub fn reached(&self) -> Option<f64> {
         let (gaps, time) = self.gaps;
         let rate = per_second(gaps, Duration::from_micros(time.unsigned_abs()));
-        // Short bursts with waits in between add up to more.
+        // Short bursts with waits in between would add up to more.
         let most = per_second(self.second.most(), Duration::from_secs(1));
         (time > 0).then(|| rate.min(most))
     }
@@ -300,10 +301,10 @@ fn per_second(n: u64, time: Duration) -> f64 {
 }
 
 impl Tally {
-    /// The most warnings that are kept.
+    /// The maximum number of warnings to keep.
     pub const WARNINGS: usize = 100;
 
-    /// Takes in one event, which came `now`.
+    /// Adds one event, which arrived at `now`.
     pub fn fold(&mut self, event: &Event, now: Instant) {
         match &event.kind {
             EventKind::Queued => self.doing.queued = true,
@@ -382,7 +383,7 @@ impl Tally {
     fn enter(&mut self, phase: &Phase) {
         match phase {
             Phase::Planning | Phase::Sending => {}
-            // The gap to the next start is a wait, and says nothing of the rate.
+            // The gap to the next start is a wait, which does not count for the rate.
             Phase::Waiting { .. } | Phase::Paused { .. } => self.sends.waited = true,
             Phase::Draining { why } => {
                 self.doing.drained.get_or_insert_with(|| why.clone());
@@ -391,7 +392,7 @@ impl Tally {
         self.doing.phase = Some(phase.clone());
     }
 
-    /// From the run's beginning to its end, or to `now`, without the time that a person took to answer.
+    /// The time from the run's start to its end, or to `now`, without the time that a person took to answer.
     #[must_use]
     pub fn took(&self, now: Instant) -> Duration {
         let end = self.ended.map_or(now, |ended| ended.instant);

@@ -1,4 +1,4 @@
-//! Runs made up for tests: events with times, and the tally of them.
+//! Invented runs for tests: events with times, and their statistics.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::outcome::{Class, Classifier};
 use super::progress::{Look, Setup};
 use super::tally::Tally;
 
-/// Events of one run, and the present that they have reached.
+/// The events of one run, and its present time.
 pub(super) struct Story {
     pub(super) now: Timestamp,
     pub(super) events: Vec<Event>,
@@ -32,7 +32,7 @@ pub(super) fn shanghai(time: &str) -> Timestamp {
     format!("2026-06-01T{time}+08:00").parse().expect("a time")
 }
 
-/// What one code's ends are like.
+/// The result of an attempt.
 pub(super) type End = (
     StateName,
     &'static str,
@@ -139,20 +139,18 @@ impl Story {
         self.tell(EventKind::Phase(phase))
     }
 
-    /// One attempt starts.
     pub(super) fn start(&mut self) -> &mut Self {
         self.tell(EventKind::AttemptBegan {
             since_run_began: self.since,
         })
     }
 
-    /// One delivery goes from one state to another.
     pub(super) fn shift(&mut self, from: StateName, to: StateName) -> &mut Self {
         self.counts.shift(from, to);
         self.tell(EventKind::Counted { counts: self.counts })
     }
 
-    /// Attempts `n` deliveries, one each `every` milliseconds, all of which end so.
+    /// Attempts `n` deliveries, one every `every` milliseconds, each with this result.
     pub(super) fn send(&mut self, n: u64, every: i64, end: End) -> &mut Self {
         let (state, outcome, code, class, classifier, message) = end;
         for at in 0..n {
@@ -192,7 +190,7 @@ impl Story {
         tally
     }
 
-    /// What `show` makes of the run so far.
+    /// Calls `show` with the present state of the run.
     pub(super) fn look<T>(&self, show: impl FnOnce(&Look<'_>) -> T) -> T {
         show(&Look {
             tally: &self.tally(),
@@ -202,7 +200,7 @@ impl Story {
     }
 }
 
-/// The moment at which the wall of a story said so, as long as nobody corrects that.
+/// The moment at which a story's wall clock shows this time, if it is never corrected.
 pub(super) fn moment(wall: Timestamp) -> Moment {
     static LONG_BEFORE: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (shanghai("00:00:00"), Instant::now()));
     let (began, instant) = *LONG_BEFORE;
@@ -222,7 +220,7 @@ fn place(number: u64) -> RowPlace {
     }
 }
 
-/// A reading with rows of every kind that is worth a word.
+/// A reading with unusable rows of every kind.
 pub(super) fn spoilt_reading(listed: u64) -> Reading {
     let rows = |lines: &[u64], count| Rows {
         count,

@@ -1,5 +1,4 @@
-//! Text as it stands on a screen: how wide it is, padded and cut by columns, and with nothing in it that could play
-//! tricks on whoever reads it.
+//! Text on a terminal: its width, padding and cutting by columns, and escapes for characters that deceive a reader.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,17 +7,17 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::delivery::Skipped;
 
-/// How much room a terminal has.
+/// The size of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// How many characters of the usual width a line has.
+    /// The number of columns.
     pub columns: usize,
-    /// How many lines there are.
+    /// The number of rows.
     pub rows: usize,
 }
 
-/// `text` with every control character, and every mark that turns the direction of writing or cannot be seen, replaced
-/// by its escape. What the platform or an audience file says goes through this before it reaches a terminal.
+/// Returns `text` with every control character, direction mark and invisible character replaced by its escape. Text
+/// from the platform or an audience file must pass through this before it reaches a terminal.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_trick) {
@@ -39,7 +38,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Characters that move the cursor, turn the direction of writing, or take no room.
+/// Whether `c` moves the cursor, changes the direction of writing, or has no width.
 fn is_trick(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -47,25 +46,25 @@ fn is_trick(c: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// How many columns `text` takes.
+/// The width of `text` in columns.
 #[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// `text` with spaces behind it up to `width` columns.
+/// Pads `text` with spaces at its end to `width` columns.
 #[must_use]
 pub fn left(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// `text` with spaces before it up to `width` columns.
+/// Pads `text` with spaces at its beginning to `width` columns.
 #[must_use]
 pub fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// `text`, or as much of it as fits `width` columns with `…` at its end.
+/// Cuts `text` to `width` columns, with `…` at the end if it was longer.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if columns(text) <= width {
@@ -87,8 +86,8 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `text` in lines of at most `width` columns, parted at spaces, with `indent` spaces before each line but the first. A
-/// word that is longer, such as a path, stays whole, so that it can be copied.
+/// Wraps `text` at spaces into lines of at most `width` columns, with `indent` spaces before each line but the first. A
+/// longer word, such as a path, stays whole, so that it can be copied.
 #[must_use]
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     let spaces = " ".repeat(indent);
@@ -97,8 +96,8 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines.get(indent..).unwrap_or_default().to_owned()
 }
 
-/// `text` in lines of at most `width` columns, broken between words. A word that is longer, such as a log_id, stays whole:
-/// broken in two it could not be copied.
+/// Wraps `text` between words into lines of at most `width` columns. A longer word, such as a log_id, stays whole, so
+/// that it can be copied.
 #[must_use]
 pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
     textwrap::wrap(text, lines_of(width))

@@ -1,4 +1,4 @@
-//! Times, durations and numbers as people read them.
+//! Times, durations and numbers for people.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use crate::clock;
 
-/// `at` by the clocks of `zone`: the time of day when it is on `now`'s day, the date before it otherwise. Seconds are
-/// left out where they are zero.
+/// Formats `at` in `zone`: the time of day, with the date before it unless that is `now`'s. Seconds are omitted when
+/// they are zero.
 #[must_use]
 pub fn clock_time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let at = at.to_zoned_datetime(zone.clone());
@@ -21,7 +21,7 @@ pub fn clock_time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     at.strftime(&format!("{day}%H:%M{seconds}")).to_string()
 }
 
-/// `at` by the clocks of `zone`, with its date. Seconds are left out.
+/// Formats `at` in `zone` with its date, without seconds.
 #[must_use]
 pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
@@ -29,13 +29,13 @@ pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// `at` by the clocks of `zone` to the second, always of the same length.
+/// Formats `at` in `zone` to the second, always in the same length.
 #[must_use]
 pub fn stamp(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
-/// `at` as RFC 3339 with the offset of `zone`, to the millisecond.
+/// Formats `at` as RFC 3339 with the offset of `zone`, to the millisecond.
 #[must_use]
 pub fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
@@ -43,22 +43,22 @@ pub fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// "in 2 h 13 min", or "now" when `at` is not ahead.
+/// "in 2 h 13 min", or "now" when `at` is not after `now`.
 #[must_use]
 pub fn ahead(at: Timestamp, now: Timestamp) -> String {
     left_until(at, now).map_or_else(|| "now".to_owned(), |left| format!("in {left}"))
 }
 
-/// "2 h 13 min", or none when `at` is not ahead.
+/// "2 h 13 min"; `None` when `at` is not after `now`.
 #[must_use]
 pub fn left_until(at: Timestamp, now: Timestamp) -> Option<String> {
     let left = clock::until(now, at)?;
-    // A wait of half a second is still one that a person can see.
+    // Round up: half a second of waiting is visible, too.
     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
     Some(duration(Duration::from_secs(seconds)))
 }
 
-/// A duration by its two largest units: "3 d 4 h", "2 h 13 min", "2 min 5 s", "12 s"; below ten seconds with a tenth.
+/// A duration in its two largest units: "3 d 4 h", "2 h 13 min", "2 min 5 s", "12 s"; below ten seconds with a tenth.
 #[must_use]
 pub fn duration(span: Duration) -> String {
     let s = span.as_secs();
@@ -95,7 +95,7 @@ pub fn yuan(fen: u64) -> String {
     format!("{}.{:02} yuan", grouped(fen / 100), fen % 100)
 }
 
-/// A rate with no more digits than it deserves: "98/s", "97.8/s", "0.25/s".
+/// A rate to few digits: "98/s", "97.8/s", "0.25/s".
 #[must_use]
 pub fn rate(per_second: f64) -> String {
     let digits = if per_second >= 10.0 { 1 } else { 2 };

@@ -1,4 +1,4 @@
-//! What a person sees of several campaigns while they go on.
+//! The live table of several campaigns.
 
 use anstream::adapter::strip_str;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::report::testing::{BANNED, ISSUED, Story, UNLISTED, shanghai};
 
 use super::*;
 
-/// A campaign of this name that has come so far.
+/// The state of a campaign of this name after the events of `tell`.
 fn stand(name: &str, tell: impl FnOnce(&mut Story)) -> Stand {
     let mut story = Story::new();
     story.setup = super::super::progress::Setup {
@@ -17,7 +17,7 @@ fn stand(name: &str, tell: impl FnOnce(&mut Story)) -> Stand {
     }
     .into();
     tell(&mut story);
-    // All are looked at in one moment.
+    // All campaigns are shown at the same moment.
     story.now = shanghai("12:00:20");
     story.look(|look| Stand::of(look, None))
 }

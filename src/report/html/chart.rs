@@ -1,5 +1,5 @@
-//! Charts as SVG within the page. The library draws them; which colour a mark has is the page's style sheet's to say, by
-//! the colour that it has here, so that a chart follows the page from light to dark.
+//! Charts as inline SVG. A colour only marks the kind of an element: the page's style sheet replaces it, so that a
+//! chart follows the page's light or dark scheme.
 
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use plotters::drawing::{DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{PathElement, Rectangle};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
-/// Settled as issued.
+/// Marks deliveries that were issued.
 pub const ISSUED: RGBColor = RGBColor(1, 0, 0);
-/// Settled as refused.
+/// Marks deliveries that were refused.
 pub const REFUSED: RGBColor = RGBColor(2, 0, 0);
-/// Anything else.
+/// Marks other answers.
 pub const OTHER: RGBColor = RGBColor(3, 0, 0);
-/// Axes, and lines to measure by.
+/// Marks axes and reference lines.
 const QUIET: RGBColor = RGBColor(4, 0, 0);
 const TEXT: RGBColor = RGBColor(5, 0, 0);
 
-/// A size to draw in. A page has each chart in both, and shows the one that fits.
+/// The size of a chart. A page has each chart in both sizes and shows the one that fits.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// The class of the drawing in the page.
+    /// The CSS class of the drawing.
     pub class: &'static str,
     wide: u32,
     high: u32,
@@ -30,7 +30,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// The same with room for more of the short labels that it then has.
+    /// A copy with room for more labels, which are short.
     #[must_use]
     pub const fn with_short_labels(self) -> Self {
         Self {
@@ -40,14 +40,14 @@ impl Size {
     }
 }
 
-/// For screens, desks and paper.
+/// For wide screens and paper.
 pub const WIDE: Size = Size {
     class: "wide",
     wide: 960,
     high: 240,
     labels: 9,
 };
-/// For a telephone.
+/// For telephones.
 pub const NARROW: Size = Size {
     class: "narrow",
     wide: 360,
@@ -55,21 +55,21 @@ pub const NARROW: Size = Size {
     labels: 4,
 };
 
-/// A stack of bars: from, to, and what is in it from the bottom up.
+/// A stacked bar.
 pub struct Bar {
-    /// Where it begins and ends on the horizontal axis.
+    /// Its start and end on the horizontal axis.
     pub across: Range<f64>,
-    /// How much of each colour.
+    /// Its parts from the bottom up: a height and a colour.
     pub parts: Vec<(f64, RGBColor)>,
 }
 
-/// How an axis' values are written.
+/// The formatter of an axis' values.
 pub type Label<'a> = &'a dyn Fn(f64) -> String;
 
-/// Why a chart could not be drawn; never, for numbers that are.
+/// Why a chart could not be drawn; does not occur with finite numbers.
 pub type Undrawn = DrawingAreaErrorKind<std::io::Error>;
 
-/// Bars over a range of the horizontal axis, as SVG.
+/// Draws bars over a range of the horizontal axis, as SVG.
 pub fn bars(size: Size, across: Range<f64>, bars: &[Bar], labels: (Label<'_>, Label<'_>)) -> Result<String, Undrawn> {
     let sum = |bar: &Bar| bar.parts.iter().map(|(n, _)| n).sum::<f64>();
     let highest = bars.iter().map(sum).fold(0.0, f64::max);
@@ -92,7 +92,7 @@ pub fn bars(size: Size, across: Range<f64>, bars: &[Bar], labels: (Label<'_>, La
     Ok(svg)
 }
 
-/// A line that only rises, up to a mark that it should reach, as SVG.
+/// Draws a rising line and the level that it should reach, as SVG.
 pub fn rising(
     size: Size,
     across: Range<f64>,
@@ -119,7 +119,7 @@ type Plane = plotters::coord::cartesian::Cartesian2d<
 >;
 type Chart<'a, 'b> = plotters::chart::ChartContext<'b, SVGBackend<'a>, Plane>;
 
-/// The axes with their labels, a little higher than the highest value.
+/// Draws the axes with their labels, a little higher than the highest value.
 fn framed<'a, 'b>(
     area: &'b Area<'a>,
     size: Size,

@@ -1,4 +1,4 @@
-//! The report's charts: which numbers they show, and in which words.
+//! The report's charts and their captions.
 
 use std::ops::Range;
 
@@ -12,10 +12,9 @@ use crate::report::times::grouped;
 use super::chart::{self, Bar, Label, NARROW, Size, Undrawn, WIDE};
 use super::history::{History, Slots};
 
-/// So many bars at most: more are too thin to be seen apart.
+/// The maximum number of bars; more would be too thin to tell apart.
 pub(super) const MOST_BARS: i64 = 120;
 
-/// All charts of a history.
 pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<Markup, Undrawn> {
     let offset = history
         .span
@@ -29,7 +28,7 @@ pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<
     })
 }
 
-/// What ended when, and how many were issued by when: `before` had been before the first slot.
+/// The charts of answers and of issued coupons over time; `before` were issued before the first slot.
 pub(super) fn over_time(slots: &Slots, offset: i64, (before, counts): (u64, Counts)) -> Result<Markup, Undrawn> {
     let axis = Axis::new(slots, offset);
     let sends = sends(slots, &axis)?;
@@ -37,7 +36,7 @@ pub(super) fn over_time(slots: &Slots, offset: i64, (before, counts): (u64, Coun
     Ok(html! { (sends) (cumulative) })
 }
 
-/// A time axis in a unit in which its round numbers are round times.
+/// A time axis in a unit whose round numbers are round times.
 struct Axis {
     offset: i64,
     zero: i64,
@@ -103,7 +102,7 @@ fn count(at: f64) -> String {
     grouped(at.round() as u64)
 }
 
-/// A count beside an axis, where there is little room.
+/// A short form of a count, for an axis label.
 fn brief(at: f64) -> String {
     if at < 1_000_000.0 {
         return count(at);
@@ -111,7 +110,7 @@ fn brief(at: f64) -> String {
     format!("{} M", (at / 100_000.0).round() / 10.0)
 }
 
-/// Attempts a minute, or a second where a campaign was short.
+/// Attempts a minute, or a second for a short campaign.
 fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, Undrawn> {
     let short = axis.unit == 1;
     let (per, word) = if short { (1, "second") } else { (60, "minute") };
@@ -144,7 +143,7 @@ fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, Undrawn> {
     figure(&title, &caption, &key, draw)
 }
 
-/// A length of time that the slots can have.
+/// The name of a slot's length.
 fn span(seconds: i64) -> String {
     let (n, unit) = match seconds {
         0..=59 => (seconds, "second"),
@@ -158,7 +157,7 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// How many were issued by when.
+/// The number of issued coupons over time.
 fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Result<Markup, Undrawn> {
     let mut issued = before;
     let mut line = vec![(axis.across.start, number(before))];
@@ -198,7 +197,7 @@ const BOUNDS: [(u64, &str); 10] = [
     (10_000_000, "10 s"),
 ];
 
-/// How many answers took how long.
+/// The distribution of latencies.
 fn latency(history: &History) -> Result<Markup, Undrawn> {
     let counts = history.latencies(&BOUNDS.map(|(bound, _)| bound));
     let bars: Vec<_> = (0_u32..)
@@ -230,7 +229,7 @@ fn latency(history: &History) -> Result<Markup, Undrawn> {
     )
 }
 
-/// A chart in both sizes, with what it says in words for those who do not see it.
+/// A chart in both sizes, with a description in words for screen readers.
 fn figure(
     title: &str,
     caption: &str,

@@ -1,4 +1,5 @@
-//! What a ledger's facts amount to for a report: a fold that needs the same memory for a million deliveries as for ten.
+//! The history of a campaign for a report: a fold over a ledger's facts whose memory does not grow with the number of
+//! deliveries.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -10,27 +11,27 @@ use crate::delivery::{DeliveryKey, Verdict};
 use crate::outcome::Outcome;
 use crate::report::tally::{CodeCount, Codes};
 
-/// So many slots of time are kept at most; when there are more, each becomes longer.
+/// The maximum number of time slots; beyond it, slots become longer.
 const MOST_SLOTS: usize = 4_096;
-/// How long a slot may be, in seconds: each a multiple of the one before.
+/// The possible lengths of a slot, in seconds: each a multiple of the one before.
 const LENGTHS: [i64; 4] = [1, 60, 3_600, 86_400];
-/// So many distinct codes are kept apart.
+/// The maximum number of distinct codes.
 const MOST_CODES: usize = 200;
 
-/// What happened, so far as the facts were shown to it.
+/// The fold of the facts so far.
 #[derive(Debug)]
 pub struct History {
-    /// How many runs there were.
+    /// The number of runs.
     pub runs: u64,
-    /// How many attempts left or may have left.
+    /// How many attempts were sent or may have been.
     pub attempts: u64,
-    /// How many attempts ended, whatever they proved.
+    /// How many attempts ended, with any outcome.
     pub ended: u64,
     /// When the first attempt was intended, and when the last ended or was intended.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// What ends there were, by code.
+    /// The attempts that ended, by code.
     pub codes: Codes,
-    /// Ends by codes beyond those that are kept apart.
+    /// Attempts that ended with codes beyond the maximum number.
     pub other_codes: u64,
     slots: BTreeMap<i64, Slot>,
     length: usize,
@@ -38,19 +39,19 @@ pub struct History {
     last: HashMap<DeliveryKey, Last>,
 }
 
-/// What came of the attempts that ended within some time.
+/// The outcomes of the attempts that ended within a slot of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     /// The user has the coupon.
     pub issued: u64,
     /// The user was refused.
     pub refused: u64,
-    /// Neither: throttled, held, lost.
+    /// Any other outcome: throttled, held, lost.
     pub other: u64,
 }
 
 impl Slot {
-    /// All of them.
+    /// The sum of all outcomes.
     #[must_use]
     pub const fn all(self) -> u64 {
         self.issued + self.refused + self.other
@@ -63,14 +64,14 @@ impl Slot {
     }
 }
 
-/// The last answer to a delivery that is listed one by one.
+/// The last answer to a listed delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Last {
     /// The platform's code.
     pub code: Option<i64>,
-    /// Its message, or what went wrong.
+    /// Its message, or the cause of a failure.
     pub message: String,
-    /// The platform's name for the exchange.
+    /// The platform's id of the exchange.
     pub log_id: String,
 }
 
@@ -80,7 +81,7 @@ fn latencies() -> Histogram<u64> {
 }
 
 impl History {
-    /// A history without facts. The last answers to `listed` deliveries are kept; they should be few.
+    /// A history without facts. It keeps the last answer to each of the `listed` deliveries, which should be few.
     #[must_use]
     pub fn new(listed: impl IntoIterator<Item = DeliveryKey>) -> Self {
         Self {
@@ -97,23 +98,23 @@ impl History {
         }
     }
 
-    /// A run began.
+    /// Counts a run that begins.
     pub const fn run_began(&mut self) {
         self.runs += 1;
     }
 
-    /// An attempt was about to be made.
+    /// Counts an attempt that is about to be made.
     pub fn intended(&mut self, at: Timestamp) {
         self.attempts += 1;
         self.reach(at);
     }
 
-    /// One was called off before a byte left.
+    /// Uncounts an attempt that was withdrawn before a byte was sent.
     pub const fn withdrawn(&mut self) {
         self.attempts = self.attempts.saturating_sub(1);
     }
 
-    /// An attempt ended.
+    /// Counts the end of an attempt.
     pub fn ended(&mut self, key: DeliveryKey, verdict: Verdict, outcome: &Outcome) {
         self.ended += 1;
         self.reach(outcome.at);
@@ -134,7 +135,7 @@ impl History {
         }
     }
 
-    /// The last answer to a delivery that is listed.
+    /// The last answer to a listed delivery; `None` without one.
     #[must_use]
     pub fn last(&self, key: DeliveryKey) -> Option<&Last> {
         self.last.get(&key)
@@ -187,7 +188,7 @@ impl History {
         } = self.codes.entry(key).or_default();
         let last = said(outcome);
         *count += 1;
-        // The newest word on it counts: a campaign file may have classified it since.
+        // The latest class counts: the campaign file may have classified the code in the meantime.
         if let Some(answer) = &outcome.answer {
             (*class, *classifier) = (Some(answer.class), Some(answer.classifier));
         }
@@ -198,8 +199,8 @@ impl History {
         }
     }
 
-    /// What happened when, in slots of `length` seconds each, by their first seconds. Slots of hours and days begin as the
-    /// clocks do that are `offset` seconds ahead.
+    /// The outcomes over time in at most `most` slots, by their first second. Slots of hours and days begin on the
+    /// hour or at midnight of clocks that are `offset` seconds ahead of UTC.
     #[must_use]
     pub fn slots(&self, most: i64, offset: i64) -> Slots {
         let first = self.slots.keys().next().copied().unwrap_or_default();
@@ -215,15 +216,15 @@ impl History {
         }
     }
 
-    /// How many answers there were, and within which time so large a share of them came.
+    /// The number of answers, and the latency within which this share of them came.
     #[must_use]
     pub fn latency(&self, share: f64) -> (u64, Duration) {
         let micros = self.latency.value_at_quantile(share);
         (self.latency.len(), Duration::from_micros(micros))
     }
 
-    /// How many answers came within each of `bounds`, ascending and in microseconds, and not within the one before; those
-    /// beyond the last one are counted last.
+    /// How many answers came within each of `bounds` and not within the one before; bounds ascend, in microseconds. The
+    /// last count is of answers beyond the last bound.
     #[must_use]
     pub fn latencies(&self, bounds: &[u64]) -> Vec<u64> {
         let mut counts = vec![0; bounds.len() + 1];
@@ -235,12 +236,12 @@ impl History {
     }
 }
 
-/// What happened when.
+/// Outcomes over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// How long each is, in seconds.
+    /// The length of a slot, in seconds.
     pub length: i64,
-    /// The slots in which anything happened, by their first second since the epoch.
+    /// The slots with any outcome, by their first second since the Unix epoch.
     pub slots: BTreeMap<i64, Slot>,
 }
 
@@ -288,7 +289,7 @@ mod tests {
     };
 
     proptest! {
-        /// Years of a campaign take as much room as its first hour, and no attempt is lost when slots become longer.
+        /// Years of a campaign take as much memory as its first hour, and longer slots lose no attempt.
         #[test]
         fn slots_are_few_and_lose_nothing(starts in prop::collection::vec(0_i64..100_000_000, 1..40), each in 1_i64..900) {
             let mut history = History::new([]);

@@ -1,6 +1,6 @@
-//! A page as a reader sees it, for tests.
+//! The visible text of a page, for tests.
 
-/// What a reader sees of a page, without its drawings.
+/// Returns the visible text of a page, without its drawings.
 pub(in crate::report) fn text(page: &str) -> String {
     let mut text = String::new();
     let mut rest = page;

@@ -1,4 +1,4 @@
-//! The page of a simulation: the figures and tables of a report, of what would be.
+//! The page of a simulation, with the figures and tables of a report.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::figures::{self, MOST_BARS};
 use super::history::{Slot, Slots};
 use super::{Undrawn, states, tables, theirs, time, whole};
 
-/// The simulation as a page.
+/// Renders the simulation as a page.
 ///
 /// # Errors
 /// When a chart cannot be drawn.
@@ -76,7 +76,7 @@ fn advice(simulated: &Simulated) -> Markup {
     }
 }
 
-/// The charts; none where nothing would be sent.
+/// The charts; `None` if nothing would be sent.
 fn charts(simulated: &Simulated) -> Result<Option<Markup>, Undrawn> {
     let busy = || simulated.hours.iter().filter(|hour| !hour.is_quiet());
     let (Some(first), Some(last)) = (busy().next(), busy().next_back()) else {
@@ -103,7 +103,7 @@ fn charts(simulated: &Simulated) -> Result<Option<Markup>, Undrawn> {
     figures::over_time(&Slots { length, slots }, offset, (before, counts)).map(Some)
 }
 
-/// Hour by hour, as a table.
+/// The table of hours.
 fn hours(simulated: &Simulated) -> Markup {
     let hours = &simulated.hours;
     let zone = &simulated.about.zone;

@@ -1,4 +1,4 @@
-//! The report's tables: what the platform said, how long it took, how often, and what is left for a person.
+//! The report's tables: codes, latencies, attempts, and the deliveries that need a person.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::report::times::{grouped, of};
 use super::history::History;
 use super::{Report, share, theirs, time};
 
-/// What the platform answered, by code; or its stand-in, where it is not `real`.
+/// The answers by code; unless `real`, those of the sandbox.
 pub(super) fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
     if ends.is_empty() {
         return html! {};
@@ -60,7 +60,7 @@ fn precise(span: Duration) -> String {
     }
 }
 
-/// Within which time which share of the answers came.
+/// Shares of the answers and the latencies within which they came.
 pub(super) fn latency(history: &History) -> Markup {
     let (answers, slowest) = history.latency(1.0);
     if answers == 0 {
@@ -86,7 +86,7 @@ pub(super) fn latency(history: &History) -> Markup {
     }
 }
 
-/// How many attempts deliveries took.
+/// How many deliveries took how many attempts.
 pub(super) fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
     let all: u64 = attempts.values().sum();
     if all == 0 {
@@ -111,7 +111,7 @@ pub(super) fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
     }
 }
 
-/// What is left for a person: what to do, and which deliveries.
+/// The deliveries that need a person, and what to do.
 pub(super) fn open(report: &Report) -> Markup {
     let doubt = report.counts.of(StateName::InDoubt);
     let held = report.counts.of(StateName::Held);

@@ -1,4 +1,4 @@
-//! The page of a fixed history: what it says, that it says the same each time, and that nothing hostile is alive in it.
+//! The page of a fixed history: its text, that it is deterministic, and that hostile text stays inert.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn key(recipient: u32) -> DeliveryKey {
     DeliveryKey { recipient, ordinal: 1 }
 }
 
-/// One attempt: when, how long it took, what it proved and what was said.
+/// Adds one attempt: when it ended, its latency, its outcome and the answer.
 fn end(
     history: &mut History,
     (recipient, ms, latency): (u32, i64, u64),
@@ -64,7 +64,8 @@ fn end(
     history.ended(key(recipient), verdict, &outcome);
 }
 
-/// A campaign of 1,200 that went on for twenty minutes, with hostile names and messages in every place that has any.
+/// A campaign of 1,200 deliveries and twenty minutes, with hostile names and messages in every field that can have
+/// them.
 fn report() -> Report {
     let mut history = History::new([key(1_198), key(1_199)]);
     history.run_began();
@@ -183,14 +184,14 @@ fn a_complete_campaign_and_an_empty_one() {
     insta::assert_snapshot!(text(&page(&empty).unwrap()));
 }
 
-/// The tags that a page is written with.
+/// The tags that the page template uses.
 const OURS: &str = "
     !DOCTYPE html head meta link title style body main header h1 h2 h3 p code bdi b section div span
     table thead tbody tfoot tr td th ul li dl dt dd figure figcaption footer svg rect line polyline
     polygon text
 ";
 
-/// Every tag of the page is one that the page was written with, and text of others never begins one.
+/// Every tag of the page comes from the template, and text from outside never begins one.
 #[test]
 fn nothing_hostile_is_alive() {
     let mut report = report();

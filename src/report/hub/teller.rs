@@ -1,5 +1,5 @@
-//! The thread that shows runs. What it shows is composed while a tally is locked, and written when it no longer is: a pipe
-//! that nobody reads holds up this thread alone.
+//! The thread that displays runs. It composes output while it holds the lock of the run statistics and writes after
+//! releasing it: a pipe that nobody reads blocks only this thread.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use crate::report::show::{Piece, Show};
 
 use super::{Heard, Message, Outlets, TICK, Talk};
 
-/// How often a line says how far several campaigns are.
+/// How often a line shows the progress of several campaigns.
 const EVERY: Duration = Duration::from_secs(10);
 
 pub(super) struct Teller {
@@ -24,7 +24,7 @@ pub(super) struct Teller {
     outlets: Outlets,
     clock: Clock,
     bar: Option<Bar>,
-    /// When it was last said in a line how far they all are.
+    /// When that line was last written.
     told: Option<Instant>,
 }
 
@@ -90,7 +90,7 @@ impl Teller {
         self.runs.len() > 1
     }
 
-    /// What is left to show of a run of which nothing more comes.
+    /// Displays the end of a run, once.
     fn end(&mut self, at: usize) {
         let now = self.clock.moment();
         let pieces = self.of(at, |run| {
@@ -143,7 +143,7 @@ impl Teller {
     fn put(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
-                // Several change many times a second: they are drawn when the clock is looked at.
+                // Several campaigns change many times a second: they are drawn at each tick.
                 Piece::Moving if self.several() => {}
                 Piece::Moving => self.draw(),
                 Piece::Line(line) => self.say(&line),

@@ -1,4 +1,4 @@
-//! The hub with its real thread: nothing emitted is lost to the counts, and nothing that reads slowly holds up a run.
+//! The reporter with its real thread: no count is lost, and a slow reader does not delay a run.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,7 +8,6 @@ use crate::event::{Ending, Phase};
 use super::super::testing::{ISSUED, Story};
 use super::*;
 
-/// Writes to a shared buffer.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -34,7 +33,7 @@ impl Shared {
     }
 }
 
-/// A reader that reads nothing until its other end is dropped.
+/// A writer that blocks until the other end is dropped.
 struct Stuck(Receiver<()>);
 
 impl Write for Stuck {
@@ -88,7 +87,7 @@ fn everything_arrives_where_it_belongs() {
     assert_eq!(record.last().map(String::as_str), Some("summary"));
 }
 
-/// The reader is stuck for as long as events are emitted, more of them than wait in the queue.
+/// The writer blocks while more events are emitted than fit the queue.
 #[test]
 fn a_reader_that_is_stuck_holds_up_nobody() {
     let (release, held): (Sender<()>, _) = channel();

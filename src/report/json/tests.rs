@@ -1,4 +1,4 @@
-//! The objects of the schema, as programs read them.
+//! The JSON objects about a run.
 
 use crate::event::{Ending, Phase};
 
@@ -6,7 +6,7 @@ use super::super::show::{Piece, Show};
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant, moment, shanghai, spoilt_reading};
 use super::*;
 
-/// Everything that a story's record of events has in it.
+/// The record of a story's events.
 fn record(story: &Story) -> Vec<String> {
     let mut show = Show::new(story.setup.clone(), false);
     let mut tally = Tally::default();

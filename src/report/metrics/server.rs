@@ -1,5 +1,4 @@
-//! `/metrics` over HTTP. Whoever scrapes, and whoever opens connections and hangs, has no part in sending: there is room for
-//! a few connections, none of which grows old.
+//! `/metrics` over HTTP. Scrapers and idle connections cannot affect sending: connections are few and of limited age.
 
 use std::future::Future;
 use std::io;
@@ -22,14 +21,14 @@ use tokio::time::{Instant, Sleep};
 
 use super::Metrics;
 
-/// So many connections at once; a scraper needs one.
+/// The maximum number of connections; a scraper needs one.
 const MOST_CONNECTIONS: usize = 16;
-/// A connection is closed when it is this old, whatever it is doing. Scrapers connect again by themselves.
+/// A connection is closed at this age, even during a response. Scrapers connect again by themselves.
 const OLDEST: Duration = Duration::from_secs(30);
-/// The text format of Prometheus.
+/// The content type of Prometheus' text format.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// An address that is listened on and not served yet.
+/// A listening socket that is not served yet.
 #[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
@@ -37,17 +36,17 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Listens on `address`; a port of 0 takes a free one.
+    /// Listens on `address`; port 0 takes a free port.
     ///
     /// # Errors
-    /// When the system does not let it be listened on: the port is in use, for one.
+    /// When the system refuses, for example because the port is in use.
     pub async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -82,7 +81,7 @@ async fn show(State(shown): State<Shown>) -> Response {
     }
 }
 
-/// A listener with room for a few connections; the next ones wait in the system's queue.
+/// A listener that limits the connections; further ones wait in the system's queue.
 struct Few {
     listener: TcpListener,
     room: Arc<Semaphore>,
@@ -93,7 +92,7 @@ impl Listener for Few {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Brief, SocketAddr) {
-        // The semaphore is never closed, so room there will be.
+        // The semaphore is never closed, so acquiring cannot fail.
         let place = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, peer) = Listener::accept(&mut self.listener).await;
         let brief = Brief {
@@ -109,7 +108,7 @@ impl Listener for Few {
     }
 }
 
-/// A connection that ends when it is [`OLDEST`] old.
+/// A connection that ends at the age [`OLDEST`].
 struct Brief {
     stream: TcpStream,
     old: Pin<Box<Sleep>>,
@@ -125,7 +124,7 @@ impl Brief {
 impl AsyncRead for Brief {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.too_old(cx) {
-            // To the server, this is a peer that has hung up.
+            // The server treats this as a client that closed the connection.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_read(cx, buf)

@@ -1,4 +1,4 @@
-//! The text that a scraper gets: what it says, that it keeps to the format, and that nobody can make it grow.
+//! The text of a scrape: its contents and format, and that its size is limited.
 
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
@@ -23,7 +23,7 @@ fn metrics(story: &Story) -> Metrics {
     metrics
 }
 
-/// A run in which everything happens that is measured.
+/// A run with every event that is measured.
 fn eventful() -> Story {
     let mut story = Story::new();
     story
@@ -92,7 +92,7 @@ fn before_anything_was_heard_and_after_the_end() {
     }
 }
 
-/// An intent is durable, then its send leaves, then its outcome is durable.
+/// An intent is durable, then the request is sent, then its outcome is durable.
 #[test]
 fn armed_and_in_flight_are_told_apart() {
     let mut story = Story::new();
@@ -164,7 +164,7 @@ fn every_reason_to_wait_has_its_word() {
     }
 }
 
-/// The rules of the text format and of Prometheus' naming that `promtool` checks, for machines that do not have it.
+/// The rules of `promtool` for the text format and for names, for machines that do not have it.
 #[test]
 fn the_text_keeps_to_the_format() {
     let text = text(&eventful());
@@ -260,7 +260,7 @@ fn the_dashboard_asks_for_nothing_that_is_not_there() {
     }
 }
 
-/// Each name's series have to stand together, under one HELP and one TYPE, whosever they are.
+/// The series of each name must be adjacent, under one HELP and one TYPE, also with several campaigns.
 #[test]
 fn several_campaigns_are_one_valid_text() {
     let story = eventful();

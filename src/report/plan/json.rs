@@ -1,4 +1,4 @@
-//! What programs are told of a plan: the objects `plan` and `request` of schema 1.0.
+//! The JSON objects `plan` and `request`, in schema 1.0.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::super::json::CountsBody;
 use super::super::times::rfc3339;
 use super::{About, Proposal, RequestNote};
 
-/// A plan.
+/// The object `plan`.
 #[derive(Debug, Serialize)]
 pub struct PlanObject<'a> {
     r#type: &'static str,
@@ -47,7 +47,6 @@ struct ChangeBody<'a> {
     to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accept: Option<&'a str>,
-    /// How many held deliveries it makes owed again.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<u64>,
 }
@@ -94,7 +93,7 @@ struct Times {
     ends_at: Option<String>,
 }
 
-/// Who has a turn before the others; the last without a number are all those of no wave.
+/// A wave; the last one has no number and covers the users who are in no wave.
 #[derive(Debug, Serialize)]
 struct WaveBody {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +111,7 @@ struct WindowBody {
     closes_at: Option<String>,
 }
 
-/// Who would have lapsed before their turn, in both orders.
+/// The forecasts of expired activity in both orders.
 #[derive(Debug, Serialize)]
 struct LapseBody {
     order: &'static str,
@@ -121,7 +120,7 @@ struct LapseBody {
     expiring_first: LapsesBody,
 }
 
-/// The same in one order, in coupons and, by the hour, in users.
+/// The forecast for one order, in coupons and, by the hour, in users.
 #[derive(Debug, Serialize)]
 struct LapsesBody {
     in_time: u64,
@@ -244,7 +243,7 @@ impl<'a> PlanObject<'a> {
     }
 }
 
-/// A request as it would go.
+/// The object `request`.
 #[derive(Debug, Serialize)]
 pub struct RequestObject<'a> {
     r#type: &'static str,
@@ -260,7 +259,7 @@ pub struct RequestObject<'a> {
 }
 
 impl<'a> RequestObject<'a> {
-    /// The object of a request of the campaign that `about` names.
+    /// The object of a request; `about` names its campaign.
     #[must_use]
     pub fn of(about: &'a About, request: &'a RequestNote) -> Self {
         let headers = request.headers.iter();

@@ -1,4 +1,4 @@
-//! Who will have lapsed before their turn, in a few lines for people.
+//! The forecast of expired activity, for people.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use crate::plan::forecast::lapse::Lapses;
 use super::super::times::{clock_time, grouped, of};
 use super::Proposal;
 
-/// So many groups of hours are shown at most.
+/// The maximum number of groups of hours to show.
 const MOST: u64 = 6;
-/// How many hours a group may have; beyond a day, as many days as it takes.
+/// The possible lengths of a group in hours; longer groups are whole days.
 const HOURS: [u64; 8] = [1, 2, 3, 4, 6, 8, 12, 24];
 const HOUR_MS: u64 = 3_600_000;
 
-/// How many lapse and what the other order would make of it, and when they do; nothing where nobody ever does.
+/// How many users' activity expires and when, and the effect of the other order; empty if activity never expires.
 pub(super) fn lapses(plan: &Proposal) -> Vec<String> {
     let Some(lapse) = &plan.lapse else {
         return Vec::new();
@@ -50,8 +50,8 @@ pub(super) fn lapses(plan: &Proposal) -> Vec<String> {
     [text, when].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
-/// How many users lapse in each group of hours, by its end: all groups have as many, one follows the other, and the first
-/// begins with the first hour in which somebody does.
+/// How many users' activity expires in each group of hours, by the end of the group. Groups are consecutive and equally
+/// long; the first begins with the first hour that has any.
 fn hours(lapses: &Lapses) -> Vec<(Timestamp, u64)> {
     let (Some((first, _)), Some((last, _))) = (lapses.by_hour.first_key_value(), lapses.by_hour.last_key_value())
     else {

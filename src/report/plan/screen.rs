@@ -1,4 +1,4 @@
-//! A plan in lines for people.
+//! A plan as lines for people.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ const LOOK: Style = AnsiColor::Yellow.on_default();
 const STRONG: Style = Style::new().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The plan for people, with styles, in lines of at most `width` columns.
+/// Renders the plan, with styles, in lines of at most `width` columns.
 #[must_use]
 pub fn text(plan: &Proposal, width: usize) -> String {
     let mut text = headline(plan);
@@ -61,7 +61,7 @@ fn headline(plan: &Proposal) -> String {
     )
 }
 
-/// Where everything would stand: a number, a name, and what there is to say of it.
+/// The counts after admission, each with a name and a note.
 fn table(plan: &Proposal, columns_of_all: usize) -> String {
     let stand = &plan.stand;
     let count = |state| stand.counts.of(state);
@@ -232,7 +232,7 @@ fn schedule(plan: &Proposal) -> Option<String> {
     }
 }
 
-/// The hours, the closed days that are not past, and the window that is open or opens next.
+/// The hours, the closed days from today on, and the window that is open or opens next.
 fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
     const SHOWN: usize = 10;
     let about = &plan.about;
@@ -288,7 +288,7 @@ fn sending(plan: &Proposal) -> Option<String> {
     })
 }
 
-/// How many have a turn before the others, and when.
+/// The waves: how many deliveries each has, and when it begins.
 fn waves(plan: &Proposal) -> Vec<(&'static str, String)> {
     let mut day = plan.about.now;
     let mut facts = Vec::new();
@@ -376,7 +376,7 @@ fn changes(plan: &Proposal, width: usize) -> String {
     text
 }
 
-/// What a change needs of a person, or has.
+/// What approval a change needs or has.
 fn consent(change: &ChangeNote) -> String {
     match (change.accept, change.accepted) {
         (None, _) => String::new(),
@@ -386,7 +386,7 @@ fn consent(change: &ChangeNote) -> String {
 }
 
 fn difference(change: &ChangeNote) -> String {
-    // An activity is a number that nobody counts with.
+    // An activity is an identifier and gets no thousands separators.
     let value = |text: &String| match text.parse() {
         Ok(n) if change.what.ends_with("audience") => grouped(n),
         _ => visible(text).into_owned(),
@@ -403,7 +403,7 @@ fn difference(change: &ChangeNote) -> String {
     text
 }
 
-/// Whether a plan is feasible, and what speaks against it.
+/// Whether a plan is feasible, and the reasons if not.
 pub(in crate::report) fn judgement(reasons: &[Reason], width: usize) -> String {
     if reasons.is_empty() {
         return format!("{GOOD}feasible{GOOD:#}\n");
@@ -418,7 +418,7 @@ pub(in crate::report) fn judgement(reasons: &[Reason], width: usize) -> String {
     text
 }
 
-/// The first requests of `all`, in lines for people.
+/// Renders the first requests out of `all`.
 #[must_use]
 pub fn requests(first: &[RequestNote], all: u64) -> String {
     let shown = first.len() as u64;

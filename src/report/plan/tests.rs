@@ -1,4 +1,4 @@
-//! What a person reads of a plan, and what a program does.
+//! A plan, for people and for programs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::from_ms;
 use crate::plan::forecast::lapse::{Lapses, TurnOrder};
 use crate::plan::forecast::{Obstacle, WaveTurns};
 
-/// A first plan of so many users.
+/// A first plan for `users` users.
 fn first(users: u64) -> Proposal {
     let mut counts = Counts::default();
     counts.add(StateName::Pending, users);
@@ -103,7 +103,7 @@ fn in_waves() -> Vec<WaveTurns> {
     ]
 }
 
-/// A later plan, of a campaign that has been through much.
+/// A later plan of a campaign with a long history.
 fn later() -> Proposal {
     let mut counts = Counts::default();
     for (state, n) in [
@@ -180,7 +180,7 @@ fn later() -> Proposal {
     }
 }
 
-/// The text as it is where no colours belong.
+/// The text without styles.
 fn seen(plan: &Proposal) -> String {
     let text = anstream::adapter::strip_str(&text(plan, 80)).to_string();
     assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
@@ -212,7 +212,7 @@ fn a_plan_with_nothing_left_to_send() {
     insta::assert_snapshot!(seen(&plan));
 }
 
-/// So many users of one coupon, some of whom lapse so many hours after the present.
+/// A forecast for users of one coupon each; `hours` lists after how many hours how many users' activity expires.
 fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
     let lapsed: u64 = hours.iter().map(|(_, users)| users).sum();
     let at = |hour| from_ms(shanghai("12:00:00").as_millisecond() + hour * 3_600_000);
@@ -225,7 +225,7 @@ fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
     }
 }
 
-/// A plan in which users lapse: as it is by the one order, and by the other.
+/// A plan with the forecasts of both orders.
 fn with_lapses(order: TurnOrder, as_listed: Lapses, expiring_first: Lapses) -> Proposal {
     let mut plan = first(100_000);
     let lapse = Comparison {

@@ -1,4 +1,4 @@
-//! The time as a reason why a plan is not feasible, in words.
+//! Why the time does not suffice for a plan, in words.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::plan::forecast::{Forecast, Obstacle};
 
 use super::super::times::{date_time, duration, grouped, of, rate};
 
-/// Why a plan is not feasible, and what would help.
+/// A reason why a plan is not feasible, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// Why, with the number that makes it so.
+    /// The reason, with the number that causes it.
     pub text: String,
-    /// What would help.
+    /// The remedy, if there is one.
     pub help: Option<String>,
 }
 
-/// The platform's limit for an app id: no more is worth advising.
+/// The platform's limit for an app id, in starts a second: never advise more.
 const MOST_PACE: u64 = 100;
 
-/// Why the time is not enough for `to_send`, if it is not.
+/// Why the time does not suffice for `to_send`; `None` if it does.
 #[must_use]
 pub fn of_time(
     forecast: &Forecast,
@@ -107,7 +107,6 @@ fn long(takes: Duration) -> String {
     }
 }
 
-/// The next full minute.
 fn after(at: Timestamp) -> Timestamp {
     let minute = at.as_second().div_euclid(60) + 1;
     Timestamp::from_second(minute * 60).unwrap_or(at)

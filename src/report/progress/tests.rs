@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on, at two widths, for every reason there is to wait.
+//! The progress of a run at two widths, for every kind of wait.
 
 use anstream::adapter::strip_str;
 use jiff::SignedDuration;
@@ -40,7 +40,7 @@ fn while_the_audience_is_read() {
     let mut story = Story::new();
     story.begin();
     let mut text = seen(&story);
-    // The ledger took its time, which is not the audience's.
+    // Opening the ledger took time, which does not count as reading the audience.
     story.wait(30_000).tell(EventKind::AudienceRead { rows: 0, of: None });
     text += &seen(story.wait(72_000));
     story.wait(500).tell(EventKind::AudienceRead {
@@ -170,7 +170,7 @@ fn while_it_stops() {
     insta::assert_snapshot!(text);
 }
 
-/// In how many seconds the run ends, to the nearest.
+/// The seconds to the end of the run, rounded.
 fn ends_in_seconds(story: &Story) -> i64 {
     let tally = &story.tally();
     let setup = &*story.setup;
@@ -179,7 +179,7 @@ fn ends_in_seconds(story: &Story) -> i64 {
     (ends.as_millisecond() - story.now.as_millisecond() + 500) / 1_000
 }
 
-/// The end is reckoned by the pace that is allowed, or by the one that is reached where that is lower.
+/// The estimate uses the allowed pace, or the measured rate when that is lower.
 #[test]
 fn the_end_is_reckoned() {
     let mut story = Story::new();
@@ -190,7 +190,7 @@ fn the_end_is_reckoned() {
     assert!((174..=180).contains(&left), "{left} s for 880 at 5/s");
 }
 
-/// Hours outside windows are reckoned with, and the second after the app id's turn was taken at their end.
+/// The estimate includes hours outside windows, and the pause after the app id's lock is acquired at their end.
 #[test]
 fn the_end_is_reckoned_by_windows() {
     let mut story = Story::new();
@@ -205,7 +205,7 @@ fn the_end_is_reckoned_by_windows() {
     assert_eq!(ends_in_seconds(&story), 2 * 3_600 + 31);
 }
 
-/// What lies behind a wave is reckoned with: the waits, and those who come then.
+/// The estimate includes later waves: their waits and their deliveries.
 #[test]
 fn the_end_is_reckoned_by_waves() {
     let load = |wave, to_send, minutes| WaveLoad {
@@ -227,13 +227,13 @@ fn the_end_is_reckoned_by_waves() {
         .tell(EventKind::WavesAhead { waves })
         .tell(wave(Some(1), false, None));
     story.phase(Phase::Sending);
-    // Behind each wait the app id's turn is taken anew, which takes a second.
+    // After each wait, acquiring the app id's lock takes a second.
     let behind = 30 * 60 + 1 + 2 + 60 * 60 + 1 + 10;
     assert_eq!(ends_in_seconds(&story), 1 + behind);
     story.send(98, 10, ISSUED);
     assert_eq!(ends_in_seconds(&story), behind, "the first has had its turn");
 
-    // A wait that was begun goes by the clock.
+    // A wait that has begun ends at a time of day.
     let until = story.now + SignedDuration::from_mins(30);
     let next = Waiting::Wave { done: 1, next: Some(2) };
     story.tell(wave(Some(1), true, Some(until))).phase(Phase::Waiting {

@@ -1,4 +1,4 @@
-//! What a person and a program are told of several campaigns when they have ended.
+//! The end of several campaigns, for people and for programs.
 
 use crate::event::{Ending, EventKind, Halted, Phase};
 use crate::report::testing::{BANNED, ISSUED, Story, UNLISTED};

@@ -1,4 +1,4 @@
-//! What is said when, with time as an argument.
+//! What is displayed when, with the time as an argument.
 
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::event::{Ending, Halted};
 use super::super::testing::{ISSUED, Story, instant, moment, shanghai};
 use super::*;
 
-/// What is shown of a story where there is no terminal, with a look at the clock every second.
+/// What is written about a story without a terminal, with a tick every second.
 fn pieces(story: &Story, until: Timestamp) -> Vec<Piece> {
     let mut show = Show::new(story.setup.clone(), true);
     let mut tally = Tally::default();
@@ -28,7 +28,6 @@ fn pieces(story: &Story, until: Timestamp) -> Vec<Piece> {
     pieces
 }
 
-/// The lines of it.
 fn lines(story: &Story, until: Timestamp) -> Vec<String> {
     let pieces = pieces(story, until).into_iter();
     pieces
@@ -51,7 +50,7 @@ fn a_line_every_ten_seconds_and_at_each_change() {
     story.wait(23_000).phase(Phase::Sending);
     for _ in 0..300 {
         story.send(1, 50, ISSUED);
-        // Short waits between retries are not worth a line each.
+        // Short waits between retries get no lines.
         let until = Some(from_ms(story.now.as_millisecond() + 50));
         story
             .phase(Phase::Waiting {
@@ -78,7 +77,7 @@ fn a_line_every_ten_seconds_and_at_each_change() {
     insta::assert_snapshot!(lines(&story, shanghai("12:01:30")).join("\n"));
 }
 
-/// The waits of a schedule, as a run waits for them and as a rehearsal shows them.
+/// The waits of a schedule, in a run that waits and in a rehearsal.
 #[test]
 fn windows_and_waves_come_and_go() {
     let mut story = Story::new();
@@ -154,7 +153,7 @@ fn a_clock_set_back_changes_nothing_of_when_it_is_said() {
     assert_eq!(tick("11:00:10", "12:00:10").len(), 4);
 }
 
-/// Of one of several: no line of its own every ten seconds, but one whenever it does something else, under its name.
+/// One of several campaigns has no line every ten seconds, but one at each change, under its name.
 #[test]
 fn among_several_a_line_comes_at_each_change_and_no_oftener() {
     let mut story = Story::new();

@@ -1,5 +1,5 @@
-//! What happened hour by hour, as a pure fold over a run's events: hours by the clocks of the campaign's zone, and hours in
-//! which nothing happened as one stretch, however long that is.
+//! The course of a run by hour, as a pure fold over its events. Hours follow the clocks of the campaign's zone;
+//! consecutive hours in which nothing happened become one entry.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,26 +13,26 @@ use crate::event::{Event, EventKind, Phase};
 
 const HOUR: i64 = 3_600;
 
-/// One hour, or the part of it that a run lived through; or several hours in which nothing happened.
+/// One hour, or the part of it within the run; or several hours in which nothing happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hour {
     /// Its beginning.
     pub from: Timestamp,
     /// Its end.
     pub until: Timestamp,
-    /// How many attempts began in it.
+    /// How many attempts began.
     pub sent: u64,
-    /// How many deliveries came to be issued in it.
+    /// How many deliveries became issued.
     pub issued: u64,
-    /// How many came to be refused in it.
+    /// How many became refused.
     pub refused: u64,
-    /// How many are in doubt at its end.
+    /// How many were in doubt at its end.
     pub in_doubt: u64,
-    /// How many are held at its end.
+    /// How many were held at its end.
     pub held: u64,
-    /// For how long the run was sending.
+    /// How long the run was sending.
     pub sending: Duration,
-    /// For how long it waited, by the word of what it waited for.
+    /// How long the run waited, by the word of the reason.
     pub waited: BTreeMap<&'static str, Duration>,
 }
 
@@ -51,13 +51,13 @@ impl Hour {
         }
     }
 
-    /// Whether nothing happened in it.
+    /// Whether nothing happened.
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
         self.sent == 0 && self.issued == 0 && self.refused == 0
     }
 
-    /// For what it was waited, by its word, and for how long; the longest wait first.
+    /// The reasons for waiting, as words, with their durations; the longest first.
     #[must_use]
     pub fn waits(&self) -> Vec<(&'static str, Duration)> {
         let mut waits: Vec<_> = self.waited.iter().map(|(word, long)| (*word, *long)).collect();
@@ -65,7 +65,7 @@ impl Hour {
         waits
     }
 
-    /// Starts a second over the time in which the run was sending; none where that is no time to speak of.
+    /// Starts a second while the run was sending; `None` if that time is too short.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a rate for showing")]
@@ -73,7 +73,7 @@ impl Hour {
         (self.sent > 0 && self.sending >= Duration::from_secs(1)).then_some(rate)
     }
 
-    /// Makes this stretch and the next one a single stretch, if nothing happened in either.
+    /// Merges this entry with the next if nothing happened in either.
     fn join(&mut self, next: &Self) -> bool {
         let one = self.is_quiet() && next.is_quiet();
         if one {
@@ -88,15 +88,15 @@ impl Hour {
     }
 }
 
-/// The fold.
+/// The fold over events.
 #[derive(Clone, Debug)]
 pub struct Hours {
     zone: TimeZone,
-    /// The hours that are over.
+    /// The hours that are complete.
     over: Vec<Hour>,
-    /// The present one.
+    /// The present hour.
     hour: Hour,
-    /// What the run does, and since when in this hour that is not counted yet.
+    /// The activity of the run, and since when it has not been added to the hour.
     doing: Doing,
     since: Timestamp,
     counts: Counts,
@@ -110,7 +110,7 @@ enum Doing {
 }
 
 impl Hours {
-    /// Begins at `from`, when deliveries stand at `counts`.
+    /// A fold that begins at `from` with the deliveries in `counts`.
     #[must_use]
     pub fn new(zone: TimeZone, from: Timestamp, counts: Counts) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Hours {
         }
     }
 
-    /// Takes in one event.
+    /// Adds one event.
     pub fn hear(&mut self, event: &Event) {
         if event.at >= self.hour.until {
             self.go_on_to(event.at);
@@ -143,7 +143,7 @@ impl Hours {
         }
     }
 
-    /// The hours until `at`, the last one included.
+    /// Returns the hours until `at`, the last one included.
     #[must_use]
     pub fn until(mut self, at: Timestamp) -> Vec<Hour> {
         if at >= self.hour.until {
@@ -166,7 +166,7 @@ impl Hours {
         self.counts = counts;
     }
 
-    /// Counts the time up to `at` as what the run did in it.
+    /// Adds the time up to `at` to the present activity.
     fn account(&mut self, at: Timestamp) {
         let Some(long) = until(self.since, at) else { return };
         match self.doing {
@@ -177,7 +177,7 @@ impl Hours {
         self.since = at;
     }
 
-    /// Ends all hours that end no later than `at`.
+    /// Completes all hours that end at or before `at`.
     fn go_on_to(&mut self, at: Timestamp) {
         while self.hour.until <= at {
             let next = self.hour.until;
@@ -194,13 +194,13 @@ impl Hours {
     }
 }
 
-/// When the hour ends that the clocks of `zone` show at `at`. Where they are put forward or back, an hour ends when they
-/// show another one, so that what they show twice is two hours.
+/// The end of the hour that contains `at` in `zone`. An hour ends when the clocks show another one, so an hour that
+/// they show twice is two hours.
 fn end_of_hour(at: Timestamp, zone: &TimeZone) -> Timestamp {
     let shown = at.as_second() + i64::from(zone.to_offset(at).seconds());
     let left = HOUR - shown.rem_euclid(HOUR);
     let end = Timestamp::from_second(at.as_second() + left).unwrap_or(Timestamp::MAX);
-    // A calendar's last hour has no end, and must not be lived through for ever.
+    // The last hour of the calendar has no end; the loop over hours must terminate.
     if end > at {
         end
     } else {

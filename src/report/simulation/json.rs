@@ -1,4 +1,4 @@
-//! What programs are told of a simulation: the objects `hour` and `simulation` of schema 1.0.
+//! The JSON objects `hour` and `simulation`, in schema 1.0.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::super::times::rfc3339;
 use super::Simulated;
 use super::hours::Hour;
 
-/// How a campaign would end.
+/// The result of a simulation.
 #[derive(Debug, Serialize)]
 pub struct SimulationObject<'a> {
     r#type: &'static str,
@@ -54,7 +54,7 @@ struct Conditions<'a> {
 }
 
 impl<'a> SimulationObject<'a> {
-    /// Of a run that came to its end.
+    /// The object of a simulation; `None` unless its run has ended.
     #[must_use]
     pub fn of(simulated: &'a Simulated) -> Option<Self> {
         let about = &simulated.about;
@@ -86,7 +86,7 @@ impl<'a> SimulationObject<'a> {
     }
 }
 
-/// An apply that would stop before it sends.
+/// An apply that would be refused before it sends.
 #[derive(Debug, Serialize)]
 pub struct RefusedObject<'a> {
     r#type: &'static str,
@@ -99,7 +99,7 @@ pub struct RefusedObject<'a> {
 }
 
 impl<'a> RefusedObject<'a> {
-    /// For these reasons.
+    /// The refusal for these reasons.
     #[must_use]
     pub fn of(
         (campaign, app_id): (&'a CampaignName, &'a AppId),
@@ -118,7 +118,7 @@ impl<'a> RefusedObject<'a> {
     }
 }
 
-/// One hour, or a stretch in which nothing happened.
+/// One hour, or a longer time in which nothing happened.
 #[derive(Debug, Serialize)]
 pub struct HourObject<'a> {
     r#type: &'static str,
@@ -139,7 +139,7 @@ pub struct HourObject<'a> {
 }
 
 impl<'a> HourObject<'a> {
-    /// Every hour, in order.
+    /// The objects of all hours, in order.
     pub fn all(simulated: &'a Simulated) -> impl Iterator<Item = Self> {
         let run = simulated.tally.run.as_ref();
         let of = move |hour| run.map(|run| Self::of((&run.campaign, &run.app_id), hour, &simulated.about.zone));

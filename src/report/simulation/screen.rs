@@ -1,4 +1,4 @@
-//! A simulation in lines for people: how it would end, what there would be, and a bar for each hour.
+//! A simulation as lines for people: its end, facts, and a bar for each hour.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -26,12 +26,12 @@ const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The most columns that are used, however many there are: a bar says no more when it is longer.
+/// The maximum width: longer bars say no more.
 const MOST_COLUMNS: usize = 80;
-/// Waits that are shorter in an hour of sending are no news.
+/// Waits shorter than this are not shown in an hour with sends.
 const NEWS: Duration = Duration::from_mins(1);
 
-/// The simulation for people, with styles, in lines of at most `width` columns, and never more than eighty.
+/// Renders the simulation, with styles, in lines of at most `width` columns, and never more than eighty.
 #[must_use]
 pub fn text(simulated: &Simulated, width: usize) -> String {
     let width = width.min(MOST_COLUMNS);
@@ -58,7 +58,7 @@ pub fn text(simulated: &Simulated, width: usize) -> String {
     text
 }
 
-/// What is said of an apply that would stop before it sends.
+/// Renders an apply that would be refused before it sends.
 #[must_use]
 pub fn refused(campaign: &CampaignName, title: Option<&str>, reasons: &[Reason], width: usize) -> String {
     let width = width.min(MOST_COLUMNS);
@@ -80,7 +80,7 @@ fn at(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// How it would end, in a paragraph; nothing of a run that did not.
+/// The end of the campaign, in a paragraph; `None` unless the run ended.
 pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String)> {
     let tally = &simulated.tally;
     let about = &simulated.about;
@@ -125,7 +125,7 @@ pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String
                 coded()
             ),
         ),
-        // Nobody is there to interrupt it but whoever follows it no further.
+        // A simulated run is interrupted only when the simulation reaches its own limit.
         (Ending::Incomplete, _, Some(Draining::Interrupted)) => (
             LOOK,
             format!("It would still go on at {when}, and was followed no further."),
@@ -147,7 +147,7 @@ const fn is_guard(halted: &Halted) -> bool {
     )
 }
 
-/// What was lived through: names and values.
+/// Names and values about the simulation.
 pub(in crate::report) fn facts(simulated: &Simulated) -> Vec<(&'static str, String)> {
     let about = &simulated.about;
     let tally = &simulated.tally;
@@ -198,19 +198,18 @@ fn help(simulated: &Simulated, width: usize) -> String {
     text
 }
 
-/// A column of numbers: its name, and what an hour has in it.
+/// A column of numbers: its name, and its value in an hour.
 type Column = (&'static str, fn(&Hour) -> u64);
 
-/// Which columns of numbers there are: what is nothing in every hour has none.
+/// The columns of the table; those that are zero in every hour are omitted.
 struct Columns {
     shown: Vec<Column>,
     widths: Vec<usize>,
-    /// How many columns a bar may have.
+    /// The width of the bar.
     bar: usize,
     most: u64,
 }
 
-/// "Mon 06-01 10:00".
 const LABEL: usize = 15;
 const RATE: usize = 7;
 
@@ -260,7 +259,7 @@ impl Columns {
     }
 }
 
-/// A bar as long as `n` of `most` is of `room` columns, to an eighth of a column; nothing but for nothing.
+/// A bar of `n` of `most` on `room` columns, to an eighth of a column; empty only for zero.
 fn bar(n: u64, most: u64, room: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = u128::from(n) * room as u128 * 8 / u128::from(most.max(1));
@@ -273,7 +272,7 @@ const fn form_of(same_day: bool) -> &'static str {
     if same_day { "%H:%M" } else { "%a %m-%d %H:%M" }
 }
 
-/// Hour by hour. The day is named where it begins; a stretch in which nothing happened is one line.
+/// The hours, one line each. The day is shown where it begins; a time without events is one line.
 fn hours(simulated: &Simulated, width: usize) -> String {
     let hours = &simulated.hours;
     let zone = &simulated.about.zone;
@@ -287,7 +286,7 @@ fn hours(simulated: &Simulated, width: usize) -> String {
         let from = hour.from.to_zoned_datetime(zone.clone());
         let form = match before.replace((from.date(), from.offset())) {
             Some((day, offset)) if day != from.date() || offset == from.offset() => form_of(day == from.date()),
-            // The clocks were put forward or back since: they may show an hour twice.
+            // The zone's offset changed since the last line: the clocks may show an hour twice.
             Some(_) => "%:::z %H:%M",
             None => form_of(false),
         };
@@ -307,10 +306,8 @@ fn hours(simulated: &Simulated, width: usize) -> String {
 
 /// "nothing until Tue 06-02 10:00, 13 h: outside schedule.hours".
 pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
-    let (from, until) = (
-        hour.from.to_zoned_datetime(zone.clone()),
-        hour.until.to_zoned_datetime(zone.clone()),
-    );
+    let from = hour.from.to_zoned_datetime(zone.clone());
+    let until = hour.until.to_zoned_datetime(zone.clone());
     let form = form_of(from.date() == until.date());
     let long = duration(crate::clock::until(hour.from, hour.until).unwrap_or_default());
     let why = match hour.waits().as_slice() {
@@ -321,7 +318,7 @@ pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
     format!("nothing until {}, {long}{why}", until.strftime(form))
 }
 
-/// What an hour in which something happened was not used for.
+/// What the run waited for in an hour with sends.
 pub(in crate::report) fn waits(hour: &Hour) -> Option<String> {
     let mut waits = hour.waits();
     waits.retain(|(_, long)| *long >= NEWS);

@@ -1,4 +1,4 @@
-//! What is shown of a simulation.
+//! The rendering of simulations.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn waiting(why: Waiting) -> Phase {
     Phase::Waiting { why, until: None }
 }
 
-/// What was simulated by a story that began at its first event.
+/// The simulation of a story, which began at its first event.
 fn simulated(story: &Story) -> Simulated {
     let from = story.events[0].at;
     let zone = story.setup.zone.clone();
@@ -47,7 +47,7 @@ fn simulated(story: &Story) -> Simulated {
     }
 }
 
-/// A day and a half with a start that is waited for, an outage, a night outside the hours, and something of everything.
+/// A day and a half with a wait for the start, an outage, a night outside the windows, and every outcome.
 fn eventful() -> Story {
     let mut story = Story::new();
     story
@@ -140,7 +140,8 @@ fn began() -> EventKind {
     }
 }
 
-/// How many attempts the hours of one a minute for four hours have, by what the clocks show, from one before a change.
+/// How many attempts each hour of the clocks has, with one attempt a minute for four hours from just before a change of
+/// offset.
 fn by_the_clocks(from: &str) -> Vec<(String, u64)> {
     let zone = zone("Europe/Berlin");
     let from: Timestamp = from.parse().unwrap();
@@ -221,7 +222,7 @@ fn an_hour_that_the_clocks_show_twice_is_two() {
 }
 
 proptest! {
-    /// Hours lie side by side from the beginning to the end, and neither an attempt, nor a coupon, nor any time is lost.
+    /// Hours are consecutive from start to end, and lose no attempt, coupon or time.
     #[test]
     fn hours_lose_nothing(
         steps in prop::collection::vec((0..9_000_000_i64, 0..4_u8), 0..60),

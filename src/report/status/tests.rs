@@ -1,4 +1,4 @@
-//! What a person sees of several campaigns at once, at two widths.
+//! The status of several campaigns, at two widths.
 
 use crate::event::{Draining, Ending, EventKind, Phase};
 use crate::order::Asker;
@@ -99,7 +99,7 @@ fn what_is_left_behind_is_read_again_and_a_newer_schema_is_refused() {
     );
 }
 
-/// A run that asked a person did not take the time that the person took.
+/// The duration of a run does not include the time that a person took to answer.
 #[test]
 fn the_time_at_the_question_is_not_the_runs() {
     let mut story = Story::new();

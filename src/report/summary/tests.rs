@@ -1,4 +1,4 @@
-//! The last thing a person reads of a run, for each way in which one ends.
+//! The summary for each way in which a run ends.
 
 use jiff::ToSpan as _;
 
@@ -69,7 +69,7 @@ fn halted_by_one_code_in_a_row() {
     insta::assert_snapshot!(seen(&story));
 }
 
-/// The answer proves nothing about the delivery that got it, so the summary also says what becomes of that one.
+/// The answer proves nothing about its delivery, so the summary also says what becomes of that one.
 #[test]
 fn halted_by_a_wrong_address() {
     let wrong: End = (

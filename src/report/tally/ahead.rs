@@ -1,4 +1,4 @@
-//! What lies ahead of a run with waves: how much of what is owed has its turn now, and what has to wait for that.
+//! The remaining waves of a run: how much of what is owed may be sent now, and how much has to wait.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use crate::event::WaveLoad;
 
-/// The waves that have not ended, in the order of their turns; nothing of a campaign without waves.
+/// The waves that have not ended, in the order of sending; empty without waves.
 #[derive(Clone, Debug, Default)]
 pub struct Ahead {
     waves: Vec<WaveLoad>,
-    /// Whether the first of them has its turn.
+    /// Whether the first of them has begun.
     begun: bool,
 }
 
@@ -28,7 +28,7 @@ impl Ahead {
         self.begun = true;
     }
 
-    /// Takes in that a wave has ended, and when the next one may begin, where it has to wait.
+    /// Removes a wave that has ended; `until` is when the next one may begin, if it has to wait.
     pub(super) fn end(&mut self, wave: Option<u32>, until: Option<Timestamp>) {
         let ended = self.waves.iter().position(|load| load.wave == wave);
         self.waves.drain(..ended.map_or(0, |ended| ended + 1));
@@ -38,13 +38,13 @@ impl Ahead {
         }
     }
 
-    /// Whether no wave has its turn, and none is waited for.
+    /// Whether no wave is left to run or to wait for.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.waves.is_empty()
     }
 
-    /// What is left of so many that are owed: what may be sent now, and what comes behind it.
+    /// Splits `owed` deliveries into those that may be sent now and the waves after them.
     #[must_use]
     pub fn left(&self, owed: u64) -> Vec<WaveLoad> {
         let (present, behind) = self.waves.split_at(usize::from(self.begun).min(self.waves.len()));

@@ -1,4 +1,4 @@
-//! What the tally promises: sums that are the events', and the harshest second exactly.
+//! Properties of the run statistics: sums equal those of the events, and the fullest second is exact.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::event::{Ending, EventKind, Phase, Waiting};
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant};
 use super::*;
 
-/// The most starts in any half-open second, by looking from each start.
+/// The most starts in any half-open second, computed naively.
 fn naive(times: &[i64]) -> u64 {
     let from = |start: i64| {
         times
@@ -19,7 +19,7 @@ fn naive(times: &[i64]) -> u64 {
     times.iter().map(|start| from(*start)).max().unwrap_or(0) as u64
 }
 
-/// A story of starts at these microseconds, told in this order.
+/// A story with starts at these microseconds, reported in this order.
 fn starts(times: &[i64]) -> Tally {
     let mut story = Story::new();
     for time in times {
@@ -39,7 +39,7 @@ proptest! {
         let mut times: Vec<_> = gaps.into_iter().map(|gap| { now += gap; now }).collect();
         for index in late {
             let place = index.index(times.len().max(2) - 1);
-            // No sender is later than a second.
+            // No report is late by a second or more.
             if place + 1 < times.len() && times[place + 1] - times[place] < SECOND {
                 times.swap(place, place + 1);
             }
@@ -51,7 +51,7 @@ proptest! {
         prop_assert!(sends.reached().is_none_or(|rate| rate <= most));
     }
 
-    /// A wall clock that is corrected again and again changes nothing that is measured.
+    /// Corrections of the wall clock do not change anything that is measured.
     #[test]
     fn a_corrected_clock_is_no_matter(steps in proptest::collection::vec(-100_000_000_i64..100_000_000, 1..9)) {
         let mut story = Story::new();
@@ -82,7 +82,7 @@ fn the_last_counts_are_the_ledgers() {
     let tally = story.tally();
     assert_eq!(tally.counts, story.counts);
     assert_eq!(tally.ended.unwrap().miscounted, None);
-    // A delivery that nobody admitted, or that got lost on the way.
+    // The counts gain a delivery that was never admitted.
     let mut counts = story.counts;
     counts.add(StateName::Issued, 1);
     story.tell(EventKind::RunEnded {
@@ -126,7 +126,7 @@ fn a_wait_is_no_part_of_the_rate() {
     assert_eq!(sends.second.most(), 100);
 }
 
-/// A few starts close together, again and again, with waits in between: no second had more than two.
+/// Short bursts with waits in between: no second has more than two starts.
 #[test]
 fn the_rate_that_was_reached_is_no_higher_than_the_harshest_second() {
     let mut story = Story::new();
