@@ -345,7 +345,7 @@ pub struct Attempt {
     pub message: String,
     /// The platform's id of the exchange.
     pub log_id: String,
-    /// In seconds.
+    /// The latency in seconds.
     pub latency: f64,
 }
 

@@ -19,7 +19,7 @@ pub struct RunOptions {
     pub sandbox: Option<String>,
 }
 
-/// Why there is no plan.
+/// Why a plan cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The sandbox's URL is invalid.

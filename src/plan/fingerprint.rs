@@ -56,7 +56,7 @@ pub enum Difference {
     LedgerGone,
 }
 
-/// A text that is no fingerprint.
+/// The error of parsing a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is three words as `runner plan` shows them, like 0a1b2c3d4e-5f60718293-first")]
 pub struct NoFingerprint;
@@ -183,6 +183,7 @@ impl Meaning {
         self.text(plan.identity.campaign.as_str());
         self.text(plan.identity.app_id.as_str());
         match &plan.identity.platform {
+            // Each rehearsal may have another port, so its URL is left out.
             PlatformName::Sandbox => self.text("sandbox"),
             PlatformName::Live(_) => {
                 self.text("live");

@@ -89,7 +89,7 @@ pub enum Lapse {
 pub enum AsOf {
     /// The wall clock.
     Wall,
-    /// This time at the begin of the run, advancing from there: a rehearsal starts at the start of the schedule.
+    /// This time at the start of the run, advancing from there: a rehearsal begins at the start of the schedule.
     From(Timestamp),
 }
 

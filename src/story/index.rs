@@ -152,6 +152,7 @@ impl Index {
     /// Applies one fact. `under_way` maps each attempt in flight to the state before it, which a withdrawal restores.
     fn take(&mut self, fact: Fact, under_way: &mut HashMap<DeliveryKey, Brief>) {
         match fact {
+            // The process ended during these attempts: nothing is in flight when a run begins.
             Fact::RunBegan { .. } => {
                 for (key, _) in under_way.drain() {
                     self.change(key, |brief| brief.unknown = brief.unknown.saturating_add(1));

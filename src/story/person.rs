@@ -188,6 +188,7 @@ impl Gathering {
 
     fn take(&mut self, fact: Fact) {
         match fact {
+            // Nothing is in flight when a run begins, and a generation that was not closed is void.
             Fact::RunBegan { at, .. } => {
                 self.draft = Draft::default();
                 for attempt in self.under_way() {
