@@ -344,7 +344,7 @@ impl Calendar {
     }
 }
 
-/// How many windows [`Calendar::after`] looks ahead: more than a campaign lives.
+/// How many windows [`Calendar::after`] looks ahead: more than any campaign needs.
 pub const FAR: usize = 20_000;
 /// The largest jump back of any zone's clocks.
 const PUT_BACK: SignedDuration = SignedDuration::from_hours(48);

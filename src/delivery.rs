@@ -84,8 +84,8 @@ impl Skipped {
 pub struct Doubt {
     /// The number of attempts with an unknown outcome; at least 1.
     pub unknown_attempts: u32,
-    /// When the first of them began. `retry.resend_within` counts from here. `None` if that time is unknown, because a person
-    /// has accepted the clock since then.
+    /// When the first of them began. `retry.resend_within` counts from here. `None` if that time is unknown, because a
+    /// person has accepted the clock since then.
     pub since: Option<Timestamp>,
     /// The activity of the last of them. A resend uses this activity only.
     pub activity: ActivityNo,
@@ -98,7 +98,8 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// The end of the time in which a resend is allowed. `None` if the age is unknown; then no resend is allowed.
+    /// Returns the end of the time in which a resend is allowed; `None` if the age is unknown, and then no resend is
+    /// allowed.
     #[must_use]
     pub fn resend_until(&self, resend_within: Duration) -> Option<Timestamp> {
         Some(later(self.since?, resend_within))
@@ -346,8 +347,8 @@ pub enum Step {
     },
     /// A person decided.
     Resolved(Resolution),
-    /// A person accepted the wall clock, because earlier times in the ledger are from a wrong clock. From then on the time of
-    /// an attempt that is in doubt or held is unknown.
+    /// A person accepted the wall clock, because earlier times in the ledger are from a wrong clock. From then on the
+    /// time of an attempt that is in doubt or held is unknown.
     Undate,
 }
 

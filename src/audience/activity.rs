@@ -33,7 +33,6 @@ pub(super) struct ActivityParser {
 }
 
 impl ActivityParser {
-    /// Creates a parser for the times of these columns.
     pub(super) fn new(columns: &Columns) -> Self {
         let zone = columns.zone.clone();
         let tomorrow = zone.to_datetime(columns.present).date().tomorrow();

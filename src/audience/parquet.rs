@@ -139,7 +139,6 @@ fn bad(path: &Path, error: ParquetError) -> AudienceError {
     AudienceError::BadParquet { path, row, why }
 }
 
-/// A wanted column.
 struct Wanted {
     at: usize,
     /// The definition level of a value; at a lower level the value or a group above it is null.

@@ -129,7 +129,6 @@ fn unit(name: &str) -> Option<f64> {
     })
 }
 
-/// Returns the schema of a duration.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$"})
 }

@@ -209,7 +209,6 @@ fn near_minute(text: &str) -> Option<u16> {
     clock(hour, minute)
 }
 
-/// Returns the schema of a list of windows.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     let day = format!("({})", DAYS.join("|"));
     let days = format!("{day}(-{day})?");

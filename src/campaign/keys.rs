@@ -3,7 +3,6 @@
 use schemars::{Schema, transform::Transform};
 use serde_json::{Map, Value as Json, json};
 
-/// One key of a mapping.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,

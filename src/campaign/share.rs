@@ -80,7 +80,6 @@ fn near(text: &str) -> Option<String> {
     }
 }
 
-/// Returns the schema of a share.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]?|100)(\\.[0-9]+)?%$"})
 }

@@ -157,12 +157,10 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
     (day > last.day()).then(|| format!("that month has {} days: write {WANTED}", last.day()))
 }
 
-/// Returns the schema of a local time.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
 }
 
-/// Returns the schema of a list of dates.
 pub(super) fn dates_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

@@ -32,14 +32,12 @@ struct Node<'i> {
     height: usize,
 }
 
-/// The kind of a value.
 pub(super) enum Kind<'i> {
     Scalar(Scalar<'i>),
     List(Vec<Child>),
     Map(Vec<(Child, Child)>),
 }
 
-/// A single value.
 pub(super) struct Scalar<'i> {
     pub(super) text: Cow<'i, str>,
     /// Whether it is written without quotes.

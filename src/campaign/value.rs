@@ -44,7 +44,6 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Returns the place of the value.
     pub(super) fn span(&self) -> Span {
         self.at.span
     }

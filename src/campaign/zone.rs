@@ -74,7 +74,6 @@ fn near(text: &str) -> Option<String> {
     scored.min().map(|(_, name)| name)
 }
 
-/// Returns the schema of a time zone.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "examples": ["Asia/Shanghai", "Asia/Tokyo", "UTC"]})
 }
