@@ -1,4 +1,4 @@
-//! A ledger whose times are far ahead of the wall clock: one of its runs was made under a wrong clock, or this one is.
+//! Refuses to send if the ledger's times are far ahead of the wall clock: the clock was wrong in an earlier run, or is now.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,10 +12,10 @@ use crate::report::times::{duration, rfc3339};
 use super::converge::Converge;
 use super::failure::Failure;
 
-/// Checks that an apply may go by the wall clock.
+/// Checks that an apply may use the wall clock.
 ///
 /// # Errors
-/// When the ledger's times are too far ahead of it, and nobody has accepted that.
+/// The ledger's times are too far ahead of it, and nobody has accepted that.
 pub fn check(converge: &Converge<'_>, book: &Book) -> Result<(), Failure> {
     let ahead = book.present_of_apply(converge.now).ahead;
     match ahead.filter(|_| !converge.rehearsal.on() && !converge.accepted.contains(&Accept::Clock)) {

@@ -1,5 +1,6 @@
-//! What time it is for a ledger. A clock that was set back makes nothing younger and begins no day anew, so its newest fact
-//! counts where that is later than the wall clock; until a person says that it was told under a wrong clock.
+//! The present of a ledger: the later of the wall clock and the ledger's newest time, so that a clock that was set back makes
+//! no doubt younger and starts no day again. A newest time far ahead of the wall clock is from a run with a wrong clock. Then a
+//! person has to accept the wall clock.
 
 use std::time::Duration;
 
@@ -10,27 +11,27 @@ use super::contradiction::Contradiction;
 use crate::clock::later;
 use crate::delivery::{Standing, Step};
 
-/// The present of a ledger, as an apply takes it that begins.
+/// The present of a ledger for an apply that starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present {
-    /// What time it is.
+    /// The time from which the apply measures.
     pub now: Timestamp,
-    /// The ledger's newest time, where that is too far ahead of the wall clock to go by. Then `now` is the wall clock, and
-    /// nothing is sent before a person has accepted that.
+    /// The ledger's newest time, if it is too far ahead of the wall clock. Then `now` is the wall clock, and nothing is sent
+    /// before a person has accepted that.
     pub ahead: Option<Timestamp>,
 }
 
 impl Book {
-    /// A ledger whose newest time is further ahead of the wall clock was told under another clock.
+    /// A newest time that is further ahead of the wall clock is from a wrong clock.
     const FURTHEST_AHEAD: Duration = Duration::from_hours(48);
 
-    /// What time it is for a run that has begun: the later of the wall clock and the newest time of all facts.
+    /// The present of a run that has started: the later of the wall clock and the ledger's newest time.
     #[must_use]
     pub fn present(&self, wall: Timestamp) -> Timestamp {
         self.newest().max(wall)
     }
 
-    /// What time it is for an apply that begins now, and for whoever foretells one.
+    /// The present of an apply that starts now, and of a plan.
     #[must_use]
     pub fn present_of_apply(&self, wall: Timestamp) -> Present {
         let ahead = Some(self.newest()).filter(|newest| *newest > later(wall, Self::FURTHEST_AHEAD));
@@ -40,9 +41,8 @@ impl Book {
         }
     }
 
-    /// A person has accepted that it is `at` by the wall clock. What is said to have been later was before that, and how long
-    /// before nobody knows. That holds for all attempts: a doubt that seems to be of an hour ago may be of a run under the
-    /// wrong clock a week ago.
+    /// A person has accepted the wall clock, which says `at`. Times after `at` are wrong. Earlier times may be wrong too: a
+    /// doubt that seems one hour old may be from a run with the wrong clock a week ago. So the age of every doubt is unknown.
     pub(super) fn accept_clock(&mut self, at: Timestamp) -> Result<(), Contradiction> {
         self.newest = at;
         self.begun.gather(at);
