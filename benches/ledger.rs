@@ -1,7 +1,7 @@
 //! The size of a ledger and the time to open it: a million users, each with one coupon and the platform's full answer.
 //!
-//! `cargo bench --bench ledger [-- USERS [SETTLED [TOGETHER]]]`. Opening is measured in a child process, so that its memory
-//! is its own: after the ledger was closed, and after a kill. The ledger is in the current directory, or in
+//! `cargo bench --bench ledger [-- USERS [SETTLED [TOGETHER]]]`. Opening and verifying are measured in child processes, so
+//! that the memory is their own: after the ledger was closed, and after a kill. The ledger is in the current directory, or in
 //! `RUNNER_BENCH_DIR`.
 
 #![allow(
@@ -26,6 +26,7 @@ use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
 
 const USERS: u32 = 1_000_000;
 const OPEN: &str = "RUNNER_BENCH_OPEN";
+const VERIFY: &str = "RUNNER_BENCH_VERIFY";
 /// Outcomes and next intents in one flush when 98 attempts start in a second and an answer takes about 40 to 100 ms.
 const TOGETHER: u32 = 2;
 const BEGAN: i64 = 1_780_000_000_000;
@@ -233,6 +234,21 @@ async fn open(root: &Path) {
     ledger.close().await;
 }
 
+/// Checks a ledger as `runner verify` does, and prints how long that took.
+async fn verify(root: &Path) {
+    let from = Instant::now();
+    let place = Place::of(root, &identity());
+    let lock = place.lock(&owner(), Purpose::Look).unwrap();
+    let report = runner::ledger::verify::verify(&place, &lock).await.unwrap().unwrap();
+    let took = from.elapsed().as_secs_f64();
+    assert!(report.repeats.is_empty());
+    println!(
+        "verify                    {took:>8.2} s   {:.0} answers/s; {} KiB resident",
+        f64::from(u32::try_from(report.settled.many).unwrap()) / took,
+        memory()
+    );
+}
+
 /// The peak memory of this process, in KiB.
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -255,6 +271,9 @@ fn main() {
         .unwrap();
     if let Some(root) = std::env::var_os(OPEN) {
         return runtime.block_on(open(&PathBuf::from(root)));
+    }
+    if let Some(root) = std::env::var_os(VERIFY) {
+        return runtime.block_on(verify(&PathBuf::from(root)));
     }
     let mut numbers = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let users = numbers.next().unwrap_or(USERS);
@@ -285,6 +304,12 @@ fn main() {
     runtime.block_on(unchanged(root.path(), size.users));
     for _ in 0..3 {
         child(root.path(), "as it was closed");
+    }
+    for _ in 0..3 {
+        let verifying = Command::new(std::env::current_exe().unwrap())
+            .env(VERIFY, root.path())
+            .status();
+        assert!(verifying.unwrap().success());
     }
     for _ in 0..3 {
         std::fs::remove_file(place.dir().join("seal")).unwrap();

@@ -171,8 +171,9 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new(spill: &Arc<Spill>) -> Self {
-        // The two together take no more memory than one list of open_ids.
-        let most = usize::try_from(spill.bytes()).unwrap_or(usize::MAX) / 2 / Mention::BYTES;
+        // The two together take half of what one list of open_ids may take: they are written and read in order, so a file is
+        // nearly as fast.
+        let most = usize::try_from(spill.bytes()).unwrap_or(usize::MAX) / 4 / Mention::BYTES;
         Self {
             hashes: Hashes::default(),
             coupon_ids: Mentions::new(spill.clone(), most),
