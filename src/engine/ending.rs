@@ -54,7 +54,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             | Why::DayUsedUp
             | Why::BetweenWaves
             | Why::AppIdTaken(_) => Ending::Incomplete,
-            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at)) => Ending::Incomplete,
+            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at), at.age) => Ending::Incomplete,
             Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow | Why::NoWave => Ending::NeedsPerson,
         }
     }

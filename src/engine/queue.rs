@@ -418,14 +418,17 @@ impl Queue {
     }
 
     /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
-    /// a doubt may still be resent.
+    /// a doubt may still be resent. `now` is the later of the wall and the ledger's newest time.
     #[must_use]
-    pub fn next_run_goes_on(&self, book: &Book, now: Timestamp) -> bool {
+    pub(super) fn next_run_goes_on(&self, book: &Book, now: Timestamp, age: AgeInstant) -> bool {
+        // While the wall is behind the newest time, a doubt is no older in the next run than it was in this one: one that
+        // became too old while it was waited for would be waited for by each run in vain.
+        let in_time = |key| self.resend_until(key).is_none_or(|until| age <= until);
         let resendable = book
             .unsettled()
             .any(|(key, standing)| match (standing.state, standing.doubt) {
                 (State::Deferred { .. }, _) => true,
-                (State::InDoubt, Some(doubt)) => self.resendable(book, key, &doubt, now),
+                (State::InDoubt, Some(doubt)) => self.resendable(book, key, &doubt, now) && in_time(key),
                 _ => false,
             });
         resendable || self.pending_first(book)

@@ -215,3 +215,31 @@ fn a_slow_campaign_that_shares_a_turn_keeps_its_pace_over_the_end_of_a_process()
     });
     holds(&story);
 }
+
+/// The wall is put back behind the newest time, so no further run makes a doubt older that was too old before it was due.
+#[test]
+fn a_doubt_that_is_due_too_late_waits_for_a_person_while_the_wall_is_behind() {
+    for kill in 1..40 {
+        let mut story = plain(&[0, 3]);
+        let rules = &mut story.campaigns[0];
+        (rules.timeout, rules.delays, rules.attempts) = (10_000, (1_000, 5_000), 1);
+        story.fates = [0, 3]
+            .map(|user| Fate {
+                user,
+                nth: 1,
+                act: Act {
+                    gives: None,
+                    says: Says::Nothing,
+                    after: 0,
+                },
+            })
+            .to_vec();
+        first(&mut story).said.pace = 1_000;
+        let mut applies = vec![story.applies[0].clone(); 4];
+        applies[1].kill = Some(kill);
+        applies[2].gap = 86_369_575;
+        (applies[3].gap, applies[3].jump) = (1_041, -2_508_963);
+        story.applies = applies;
+        holds(&story);
+    }
+}
