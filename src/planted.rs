@@ -67,6 +67,12 @@ mod bugs {
         UserTwice,
         /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.
         HeldOwedAgain,
+        /// A delivery that was held when it was skipped is owed when it comes back.
+        HeldForgotten,
+        /// `max_coupons` does not count the held deliveries that another activity makes owed again.
+        RiskUncounted,
+        /// A wait or a halt that answers a resend under a former activity concerns the campaign.
+        FormerHalts,
         /// An answer from a wrong address means that nothing was issued.
         WrongAddressProves,
         /// An attempt that was certainly not sent counts as one.

@@ -29,6 +29,7 @@ use crate::ledger::names::pack;
 use crate::ledger::{Book, Generation, Present, Spill};
 use crate::outcome::Class;
 use crate::plan::{Lapse, Plan, fingerprint};
+use crate::planted::planted;
 
 use super::roll::Roll;
 use choice::Choice;
@@ -579,7 +580,11 @@ fn over_max_coupons(book: &Book, survey: &Survey, max: u64) -> Option<Refusal> {
         held_skipped: survey.held_skipped,
         owed: survey.counts.owed(),
         reopened_doubts: book.reopened_doubts(),
-        reopened_held: book.reopened_held() + survey.owed_under_new_activity,
+        reopened_held: if planted!(RiskUncounted) {
+            0
+        } else {
+            book.reopened_held() + survey.owed_under_new_activity
+        },
     };
     (sum.total() > max).then_some(Refusal::OverMaxCoupons { max, sum })
 }

@@ -112,7 +112,9 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Decision {
         Proof::Duplicate => settled(Verdict::Held { code: said }, another()),
         Proof::Refused => settled(Verdict::Refused { code: said }, Effect::Answered),
         Proof::Held => settled(Verdict::Held { code: said }, Effect::Answered),
-        Proof::NotIssued(NotIssued::Wait | NotIssued::Halt) if context.former_activity && code.is_some() => {
+        Proof::NotIssued(NotIssued::Wait | NotIssued::Halt)
+            if context.former_activity && code.is_some() && !planted!(FormerHalts) =>
+        {
             settled(Verdict::Held { code: said }, Effect::Answered)
         }
         Proof::NotIssued(why) => {

@@ -99,12 +99,26 @@ fn unsure(story: &mut Story, users: u8) {
         };
         let nth = one(rng, &[0, 1, 1, 1, 2, 2, 3]);
         story.fates.insert(0, Fate { user, nth, act });
+        let stops = |rng: &mut Rng| one(rng, &[code::STOP, code::WAIT]);
+        if let Some(stop) = at_times(rng, 30, stops).filter(|_| nth > 0) {
+            let act = answer(rng, Says::Code(stop));
+            story.fates.insert(
+                0,
+                Fate {
+                    user,
+                    nth: nth + 1,
+                    act,
+                },
+            );
+        }
         let excluded = at_times(rng, 20, |rng| rng.usize(0..story.applies.len()));
         if let Some(apply) = excluded.and_then(|at| story.applies.get_mut(at)) {
             let campaigns = apply.campaigns.iter_mut();
             campaigns.for_each(|campaign| campaign.excluded.push(user));
         }
     }
+    // Some have just enough coupons for everybody who is named at first.
+    let enough = at_times(rng, 25, |rng| rng.u64(0..3));
     let (mut class, mut further) = (None, 0);
     for apply in story.applies.iter_mut().skip(1) {
         if rng.u8(0..100) < 40 {
@@ -118,6 +132,8 @@ fn unsure(story: &mut Story, users: u8) {
     }
     let campaigns = story.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
     for campaign in campaigns {
+        let owed = u64::from(users) * u64::from(campaign.said.coupons);
+        campaign.said.most = enough.map(|more| owed + more).or(campaign.said.most);
         campaign.excluded.sort_unstable();
         campaign.excluded.dedup();
     }

@@ -100,3 +100,21 @@ fn a_ledger_put_back_from_an_older_copy_and_taken_is_found() {
 fn a_run_that_goes_on_after_a_replay_is_found() {
     found(Bug::ReplaysTaken, "nothing starts after a halt");
 }
+
+#[test]
+fn a_held_delivery_that_comes_back_owed_is_found() {
+    found(Bug::HeldForgotten, "G5: the ledger says what its facts say");
+}
+
+#[test]
+fn a_risk_that_max_coupons_does_not_count_is_found() {
+    found(Bug::RiskUncounted, "max_coupons");
+}
+
+#[test]
+fn a_former_activity_that_halts_the_campaign_is_found() {
+    found(
+        Bug::FormerHalts,
+        "what a former activity says concerns its delivery alone",
+    );
+}

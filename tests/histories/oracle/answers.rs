@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use runner::delivery::{DeliveryKey, StateName};
 use runner::engine::{Ended, Why};
-use runner::outcome::{Class, Outcome, Proof};
+use runner::event::Halted;
+use runner::outcome::{Class, NotIssued, Outcome, Proof};
 
 use crate::seen::{Request, Seen};
 use crate::story::Says;
@@ -20,6 +21,8 @@ pub struct JudgedRun {
     wrong_addresses: u32,
     /// Why it must start nothing more.
     pub halted: Option<&'static str>,
+    /// Whether a code halted it.
+    by_code: bool,
     /// When it began, by the wall and no sooner than anything before it.
     pub began: i64,
     /// The doubts that it made: each by which attempt.
@@ -40,7 +43,7 @@ impl JudgedRun {
         &mut self,
         claims: &Claims,
         before: &Delivery,
-        (request, whose): (&Request, Whose),
+        (request, whose, former): (&Request, Whose, bool),
         outcome: &Outcome,
     ) {
         let first = !std::mem::replace(&mut self.answered, true);
@@ -60,6 +63,11 @@ impl JudgedRun {
             Proof::Issued { replay: true, .. } | Proof::Duplicate if !known => {
                 self.halted = Some("an answer to another ledger");
             }
+            // It concerns the delivery alone that an activity which the file no longer names has run out, say.
+            Proof::NotIssued(NotIssued::Halt) if !former => {
+                self.halted = Some("a code that halts");
+                self.by_code = true;
+            }
             _ => {}
         }
     }
@@ -67,6 +75,10 @@ impl JudgedRun {
     /// How a run may end, by what it was answered.
     pub fn ended(&self, ended: &Ended) -> Result<(), Wrong> {
         match (self.halted, &ended.why) {
+            (_, Why::Halted(Halted::Code { code, .. })) if !self.by_code => {
+                let how = format!("code {code} halted it, which concerned a delivery alone");
+                Err((FORMER, how))
+            }
             (Some(halted), Why::NothingLeft | Why::AtMost) => Err((
                 "a run that has to halt says so",
                 format!("it ended by {:?} after {halted}", ended.why),
@@ -75,6 +87,9 @@ impl JudgedRun {
         }
     }
 }
+
+/// What a wait or a halt means that answers a resend under an activity which the file no longer names.
+pub const FORMER: &str = "what a former activity says concerns its delivery alone";
 
 /// Whose answer a request had, by its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use runner::engine::Why;
 use runner::event::Ending;
 use runner::identity::{AppId, CampaignName, Identity, PlatformName};
 use runner::ledger::{Fact, Ledger};
-use runner::outcome::{Class, Outcome, Proof};
+use runner::outcome::{Class, NotIssued, Outcome, Proof};
 
 use crate::disk::Disk;
 use crate::edge::Beyond;
@@ -295,7 +295,7 @@ impl JudgedLedger {
         if let (End::NotLetIn(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
             return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
         }
-        let mut whose = Whose::Own;
+        let (mut whose, mut to_be_stuck) = (Whose::Own, false);
         match fact {
             Fact::RunBegan { at, .. } => {
                 self.run = JudgedRun::new(self.claims.newest.max(at.as_millisecond()));
@@ -328,7 +328,11 @@ impl JudgedLedger {
                 let request = self.arrived(*key, attempt)?;
                 whose = Whose::of(&self.claims, seen, &request);
                 let before = self.claims.delivery(*key)?.clone();
-                self.run.answered(&self.claims, &before, (&request, whose), outcome);
+                let former = before.unknown > 0 && request.activity != part.campaign.said.activity;
+                self.run
+                    .answered(&self.claims, &before, (&request, whose, former), outcome);
+                let waits = matches!(outcome.proof, Proof::NotIssued(NotIssued::Wait | NotIssued::Halt));
+                to_be_stuck = former && waits;
             }
             Fact::Closed(generation) => {
                 let accepts = part.apply.accepts;
@@ -364,6 +368,9 @@ impl JudgedLedger {
                     format!("{key:?} is {state} by it"),
                 )),
             },
+            Fact::Ended { key, .. } if to_be_stuck && !self.claims.delivery(*key)?.stuck => {
+                Err((answers::FORMER, format!("{key:?} may be sent again")))
+            }
             Fact::Ended { key, .. } if whose == Whose::Unknowable => {
                 self.claims.delivery(*key)?.believed = true;
                 Ok(())
