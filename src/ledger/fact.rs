@@ -1,4 +1,4 @@
-//! What can happen to a campaign, as the ledger keeps it.
+//! The facts of a ledger.
 
 use std::time::Duration;
 
@@ -12,120 +12,119 @@ use crate::outcome::Outcome;
 
 use super::rules::Rules;
 
-/// One thing that happened.
+/// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Fact {
-    /// A process took the ledger to send from it. Attempts that an earlier one left under way are in doubt from here on.
+    /// A run started. Attempts that an earlier process left in flight are in doubt from here on.
     RunBegan {
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// `retry.timeout`: how long after this such an attempt may be made again.
+        /// `retry.timeout`: the wait from `at` until such an attempt may be sent again.
         timeout: Duration,
-        /// The rules that facts are folded by from here on.
+        /// The rules of the fold from here on.
         rules: Rules,
     },
-    /// New recipients of the generation that is being read, in the order of the source.
+    /// New recipients of the open generation, in the order of the source.
     Admitted {
-        /// Who; at most [`Fact::CHUNK`].
+        /// Their open_ids, at most [`Fact::CHUNK`].
         recipients: Vec<OpenId>,
     },
-    /// Recipients that the generation being read does not owe anything, new ones included.
+    /// Recipients that the open generation owes nothing, new ones included.
     Away {
-        /// Why.
+        /// The reason.
         why: Away,
-        /// By number, ascending.
+        /// Their numbers, ascending.
         recipients: Vec<u32>,
     },
-    /// Recipients that were away and that the generation being read owes again.
+    /// Recipients that were away, and that the open generation owes again.
     Returned {
-        /// By number, ascending.
+        /// Their numbers, ascending.
         recipients: Vec<u32>,
     },
-    /// Whom an exclude list of the generation that is being read has kept out. What an earlier one said of this list no
-    /// longer counts.
+    /// The users that an exclude list of the open generation has kept out. It replaces what an earlier generation said of this
+    /// list.
     KeptOut(KeptOut),
-    /// The generation is whole: what was admitted, went away and returned since the last one counts from here on, and so
-    /// does what was kept out.
+    /// The generation is closed. The admissions, departures, returns and exclusions since the last one count from here on.
     Closed(Box<Generation>),
-    /// The turn of a recipient came too late: they had not been active for too long by then. It takes effect at once.
+    /// A recipient's turn came after their expiry. It takes effect at once.
     Lapsed {
-        /// Who.
+        /// The recipient's number.
         recipient: u32,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
-    /// An attempt is about to be made.
+    /// An attempt is about to start.
     Intent {
-        /// At which delivery.
+        /// The delivery.
         key: DeliveryKey,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// Under which activity.
+        /// The activity that it is sent under.
         activity: ActivityNo,
     },
-    /// It was called off before a byte left.
+    /// An attempt was cancelled before a byte left.
     Withdrawn {
-        /// Of which delivery.
+        /// The delivery.
         key: DeliveryKey,
     },
-    /// It ended.
+    /// An attempt ended.
     Ended {
-        /// Of which delivery.
+        /// The delivery.
         key: DeliveryKey,
-        /// What that means for the delivery.
+        /// The effect on the delivery.
         verdict: Verdict,
-        /// Everything that is known of how.
+        /// All that is known of the outcome.
         outcome: Box<Outcome>,
     },
-    /// An apply read the last code of a delivery again, by its file. One that comes back held with a generation is read again
-    /// after that is closed.
+    /// An apply classified the last code of a delivery again, by its campaign file. A delivery that a generation brings back held
+    /// is classified again after the generation is closed.
     Reread {
-        /// Of which delivery.
+        /// The delivery.
         key: DeliveryKey,
-        /// What follows.
+        /// The step that follows.
         step: Step,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
-    /// A person decided about deliveries that were all in one state.
+    /// A person decided about deliveries in one state.
     Decided {
-        /// About which; at most [`Fact::CHUNK`].
+        /// The deliveries, at most [`Fact::CHUNK`].
         keys: Vec<DeliveryKey>,
-        /// What, and why.
+        /// The decision and its reason.
         decision: Box<Decision>,
     },
-    /// Each delivery of a wave was answered or had used up its attempts.
+    /// Each delivery of a wave was answered or used up its attempts.
     WaveEnded {
-        /// Which wave: the share of the audience that had its turn with it, from 0 to 1.
+        /// The wave, as the share of the audience that had its turn by its end, from 0 to 1.
         share: f64,
-        /// When.
+        /// The time.
         at: Timestamp,
     },
-    /// A run halted because too few of a wave were issued. What was answered until then does not halt the next run.
+    /// A run halted because too few deliveries of a wave were issued. The answers until then do not halt the next run.
     WaveHalted {
-        /// Which wave.
+        /// The wave, by its share.
         share: f64,
-        /// When.
+        /// The time.
         at: Timestamp,
-        /// What its deliveries had been answered.
+        /// The answers to its deliveries.
         answered: Answered,
     },
 }
 
-/// What the deliveries of a wave were answered.
+/// The answers to the deliveries of a wave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
-    /// How many.
+    /// The number of deliveries that were answered.
     pub all: u64,
-    /// How many of them were not issued.
+    /// The number of those that were not issued.
     pub not_issued: u64,
 }
 
 impl Fact {
-    /// The most recipients that one fact admits, and the most deliveries that one decides about.
+    /// The maximum of recipients that one fact admits, and of deliveries that one decides about.
     pub const CHUNK: usize = 512;
 
-    /// The beginning of a run of this program.
+    /// Returns the fact that a run of this program started.
     #[must_use]
     pub const fn run_began(at: Timestamp, timeout: Duration) -> Self {
         Self::RunBegan {
@@ -135,7 +134,7 @@ impl Fact {
         }
     }
 
-    /// How many recipients it admits.
+    /// Returns the number of recipients that the fact admits.
     #[must_use]
     pub fn newcomers(&self) -> u64 {
         match self {
@@ -145,51 +144,51 @@ impl Fact {
     }
 }
 
-/// What a person decided, and what is to be remembered of it.
+/// A person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Who, as `user@host`.
+    /// The person, as `user@host`.
     pub by: String,
-    /// Why, in the person's words.
+    /// The reason, in the person's words.
     pub note: String,
     /// The state that the deliveries were in.
     pub from: StateName,
-    /// What they are from here on.
+    /// Their resolution.
     pub to: Resolution,
-    /// By what they were chosen, as it was typed.
+    /// The selection, as the person typed it.
     pub selection: String,
 }
 
-/// One reading of the audience, admitted as a whole, and what the campaign file said beside it.
+/// One admission of an audience, with the settings of the campaign file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
-    /// When it was closed.
+    /// The time at which it was closed.
     pub at: Timestamp,
-    /// How many recipients the source named.
+    /// The number of recipients that the source named.
     pub listed: u64,
     /// SHA-256 of the source.
     pub source: [u8; 32],
     /// The activity that new deliveries are sent under.
     pub activity_id: ActivityId,
-    /// How many coupons each user is owed.
+    /// The number of coupons that each user is owed.
     pub coupons_per_user: u8,
-    /// The share of the audience that is never sent to, as it is written: `5%`.
+    /// The share of the control group, as written: `5%`.
     pub control_group: String,
-    /// The lists of the excluded, in the order of the file.
+    /// The exclude lists, in the order of the file.
     pub excluded: Vec<Excluded>,
-    /// What tells this plan from another.
+    /// The fingerprint of the plan.
     pub fingerprint: String,
-    /// The changes that a person let in with it, by their words.
+    /// The changes that a person accepted with it, by their words.
     pub accepted: Vec<String>,
 }
 
-/// One list of people who are not to be sent to, as it was read.
+/// One exclude list, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excluded {
-    /// What tells it from the campaign's other lists.
+    /// The key of the list among the campaign's lists.
     pub list: String,
-    /// How many people it named.
+    /// The number of users that it named.
     pub people: u64,
 }

@@ -1,16 +1,17 @@
-//! What is owed and what is settled: a log of facts, and the one fold that turns facts into state.
+//! The ledger of a campaign: a log of facts, and the one fold that turns them into state.
 //!
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
-//! durable intent yields a [`Permit`]; but for a ledger that lives [`apart`](Ledger::apart) from its store, where nothing is meant.
+//! durable intent yields a [`Permit`]. The exception is a ledger [`apart`](Ledger::apart) from its store, from which nothing
+//! is sent.
 //!
-//! - What happened: a `fact`, as bytes by the `codec`, in a `record` of the chain; many small ones of them in a `group`.
-//! - What that amounts to: the `book`, of `people` (their `names`) and their `deliveries`; a generation that is not closed yet
-//!   is a `draft`, which also says whom exclude lists have `kept_out`, and an append that may still fail can `undo` what it
-//!   folded. The `shortcut` keeps a book. Which `rules` it is folded by, each run says. What time it is by a book is its
-//!   `present`.
-//! - Where it lies: the `place`, its `lock`, the `store` and its `head`; `files` opens and knows them; `memory` stands in for a
-//!   disk.
-//! - For those who look: `reader`, `passing`, `repeats`, `verify`, `worth`.
+//! - The log: the `codec` encodes each `fact`, a `record` holds a batch in the hash chain, and a `group` holds many small
+//!   records.
+//! - The ledger state: the `book` has the recipients (`people` and their `names`) and their `deliveries`. A generation that is
+//!   not closed yet is a `draft`, with the users that exclude lists have `kept_out`. An append that fails can `undo` what it
+//!   folded. The `shortcut` is a snapshot. Each run states the `rules` of the fold. `present` is the ledger's current time.
+//! - The files: the `place`, its `lock`, the `store` and its `head`. `files` opens them and notices when they are replaced.
+//!   `memory` is a store without a disk.
+//! - Readers: `reader`, `passing`, `repeats`, `verify`, `worth`.
 
 mod apart;
 mod begun;
@@ -88,14 +89,14 @@ pub struct Ledger<S> {
     reader: Codec,
     sequence: u64,
     kept: Kept,
-    /// A batch that is folded and not in the store yet.
+    /// A batch that is folded, but not in the store yet.
     held_back: Option<Vec<u8>>,
-    /// Why it takes nothing before a person has accepted that.
+    /// Set while the ledger lacks a batch that it had. Appends fail until a person accepts that.
     older: Option<Older>,
     failed: bool,
 }
 
-/// A batch that a ledger is known to have had, and the link that is found in its place.
+/// A batch that the ledger is known to have had, and the link found at its number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sought {
     known: Head,
@@ -114,7 +115,7 @@ impl Sought {
         Self { known, found: None }
     }
 
-    /// Passes a batch on the way through the ledger.
+    /// Notes the link of a batch if it has the number of the known one.
     fn pass(&mut self, sequence: u64, chain: Chain) {
         if sequence == self.known.sequence {
             self.found = Some(chain.link());
@@ -122,16 +123,16 @@ impl Sought {
     }
 }
 
-/// What is known of the shortcut.
+/// The state of the snapshot.
 #[derive(Debug)]
 struct Kept {
-    /// Up to which batch there is one.
+    /// The last batch in the snapshot. `None` without a snapshot.
     sequence: Option<u64>,
-    /// How many bytes it had when it was written.
+    /// Its size in bytes when it was written.
     size: u64,
-    /// How many bytes of batches there are since.
+    /// Bytes of batches since then.
     behind: u64,
-    /// It is not written anew before there are so many, and as many as it has itself: so all of them together cost no more
+    /// The snapshot is written again once `behind` reaches both this and `size`. So all snapshots together cost no more bytes
     /// than the batches.
     at_least: u64,
 }
@@ -145,15 +146,15 @@ impl Kept {
 }
 
 impl<S: Store> Ledger<S> {
-    /// Reads all that happened, checks it and folds it. Adds nothing.
+    /// Reads, checks and folds all facts. Appends nothing.
     ///
     /// # Errors
-    /// When any batch cannot be read or contradicts the others. The store is as before.
+    /// When a batch cannot be read or contradicts the others. The store does not change.
     pub async fn open(store: S, identity: Identity) -> Result<Self, LedgerError> {
         Self::open_spilling(store, identity, Arc::default()).await
     }
 
-    /// The same of one whose open_ids leave the memory so.
+    /// Opens a ledger that moves its open_ids out of memory as `spill` says.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -161,7 +162,8 @@ impl<S: Store> Ledger<S> {
         Self::open_known(store, identity, spill, None).await
     }
 
-    /// The same of one that is known to have had this batch. Without it, it takes nothing before [`Ledger::accept_older`].
+    /// Opens a ledger that is known to have had the batch `known`. If it lacks that batch, appends fail until
+    /// [`Ledger::accept_older`].
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -208,19 +210,20 @@ impl<S: Store> Ledger<S> {
         })
     }
 
-    /// Why it takes nothing: it does not have a batch that it is known to have had.
+    /// Returns how the ledger is older than known, which makes appends fail. `None` if it has every batch that it is known to
+    /// have had.
     #[must_use]
     pub const fn older(&self) -> Option<Older> {
         self.older
     }
 
-    /// Goes on with a ledger that does not have a batch which it is known to have had: a person has accepted that.
+    /// Records that a person accepts a ledger that lacks a batch which it is known to have had.
     pub const fn accept_older(&mut self) {
         self.older = None;
     }
 
-    /// Lets go of the ledger, and leaves behind what lets it be opened soon. It loses nothing if it is dropped instead, or
-    /// if this fails; opening it takes longer then.
+    /// Closes the ledger and writes a snapshot, so that the next opening is fast. If the ledger is dropped instead, or this
+    /// fails, nothing is lost.
     pub async fn close(mut self) {
         if !self.failed && self.held_back.is_none() && self.kept.sequence != Some(self.sequence) {
             self.keep().await;
@@ -228,8 +231,8 @@ impl<S: Store> Ledger<S> {
         self.store.close().await;
     }
 
-    /// Keeps a shortcut as of now. The folded state is lent for as long as it is being written; where it does not come
-    /// back, because nobody waited for it, the ledger takes nothing more.
+    /// Writes a snapshot. The ledger state is moved out while it is written. If the future is dropped before the state is back,
+    /// later appends fail.
     async fn keep(&mut self) {
         self.failed = true;
         let nobodys = Book::new(self.book.identity.clone());
@@ -253,34 +256,34 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// Sets how many bytes of batches have to come in at least before the shortcut is written anew.
+    /// Sets how many bytes of batches must be appended before the snapshot is written again.
     pub const fn keep_after(&mut self, bytes: u64) {
         self.kept.at_least = bytes;
     }
 
-    /// The folded state.
+    /// Returns the ledger state.
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book
     }
 
-    /// Where it is kept.
+    /// Returns the store.
     #[must_use]
     pub const fn store(&self) -> &S {
         &self.store
     }
 
-    /// How many batches there are.
+    /// Returns the number of batches.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Makes facts durable as one batch: all of them or none. Yields a permit for each intent among them, in order.
+    /// Makes facts durable as one batch: all of them or none. Returns a permit for each intent among them, in order.
     ///
     /// # Errors
-    /// When a fact contradicts those before it, or the store fails. The book is as before then, and the ledger takes
-    /// nothing more: what is durable is known only to whoever opens it again. The same holds when the future is dropped.
+    /// When a fact contradicts those before it, or the store fails. The ledger state is then as before, and later appends fail:
+    /// only opening the ledger again shows what is durable. The same holds when the future is dropped.
     pub async fn append(&mut self, facts: Vec<Fact>) -> Result<Vec<Permit>, LedgerError> {
         if self.failed {
             return Err(LedgerError::Failed);
@@ -305,7 +308,7 @@ impl<S: Store> Ledger<S> {
             source: Contradiction::NotReread,
         })?;
         drop(facts);
-        // What is folded is what the next process will read, not what was said.
+        // The encoded bytes are folded, because the next process will read them and not `facts`.
         let mut book = Tentative::begin(&mut self.book);
         let mut intents = Vec::new();
         let fold = |entry: Entry<'_>| {
@@ -334,7 +337,8 @@ impl<S: Store> Ledger<S> {
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
     }
 
-    /// Waits until the ledger was removed, renamed or replaced. It takes nothing more then. It may be dropped and called again.
+    /// Waits until the ledger was removed, renamed or replaced. Later appends fail. The future may be dropped and the method
+    /// called again.
     pub async fn gone(&mut self) -> LedgerError {
         if planted!(VanishUnnoticed) {
             std::future::pending::<()>().await;
@@ -344,24 +348,23 @@ impl<S: Store> Ledger<S> {
         error.into()
     }
 
-    /// Folds facts as if they had been appended, and tells the store nothing of them: what would be, for whoever foretells
-    /// it. It yields no permit, and the ledger takes nothing that is meant any more.
+    /// Folds facts as if they had been appended, without the store, for a forecast. Returns no permit, and later appends fail.
     ///
     /// # Errors
     /// When a fact contradicts those before it.
     pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
-        // Whoever foretells looks nobody up any more: for millions the table would be filled in vain.
+        // A forecast finds no recipient by open_id, and to index millions of them takes long.
         if facts.iter().any(|fact| matches!(fact, Fact::Admitted { .. })) {
             self.book.people.forget_index();
         }
         self.fold(facts).map(drop)
     }
 
-    /// Folds facts now, and makes them durable as a batch of their own before whatever is appended next: what a run begins
-    /// with, so that one that is refused before it has anything to add adds nothing.
+    /// Folds facts now, and makes them durable as a batch of their own before the next append. A run starts so: if it is refused
+    /// before its first append, it leaves nothing in the log.
     ///
     /// # Errors
-    /// When a fact contradicts those before it, or facts are held back already. The ledger takes nothing more then.
+    /// When a fact contradicts those before it, or facts are held back already. Later appends fail then.
     pub fn hold_back(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
         if self.failed || self.held_back.is_some() {
             self.failed = true;
@@ -372,7 +375,7 @@ impl<S: Store> Ledger<S> {
         Ok(())
     }
 
-    /// Folds facts that the store is not told of.
+    /// Folds facts without the store, and returns their bytes.
     fn fold(&mut self, facts: &[Fact]) -> Result<Vec<u8>, LedgerError> {
         self.failed = true;
         let last = LastGood {
@@ -390,7 +393,7 @@ impl<S: Store> Ledger<S> {
         Ok(body)
     }
 
-    /// Reads all that happened again, and shows every fact in order with the number of its batch.
+    /// Reads the log again, and calls `show` for every fact in order with the number of its batch.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -402,8 +405,8 @@ impl<S: Store> Ledger<S> {
         .await
     }
 
-    /// As [`Ledger::facts`], for whoever needs few of them whole, and beside each the book of all of them: not as it was
-    /// then, but as it is now. What `show` finds to be no fact ends it.
+    /// Works like [`Ledger::facts`], but decodes a fact only when `show` asks for it, and passes the present ledger state
+    /// too. If `show` returns `None`, for bytes that are no fact, the reading ends with an error.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -416,7 +419,7 @@ impl<S: Store> Ledger<S> {
         read_again(store, &book.identity, show).await
     }
 
-    /// Finds the ids that the answers to several deliveries have.
+    /// Finds the ids that occur in the answers to several deliveries.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -442,7 +445,7 @@ impl<S: Store> Ledger<S> {
     }
 }
 
-/// Ends a search for repeated ids: reads a ledger again if there are any, to name them.
+/// Finishes a search for repeated ids. If there are any, reads the log again to name them.
 async fn name_repeats(search: Search, store: &mut impl Store, book: &Book) -> Result<Repeats, LedgerError> {
     let found = search.finish(book);
     book.spill().check()?;
@@ -458,8 +461,8 @@ async fn name_repeats(search: Search, store: &mut impl Store, book: &Book) -> Re
     Ok(naming.finish(book))
 }
 
-/// Reads all that happened, and shows every fact in order with the number of its batch. What `show` finds to be no fact ends
-/// it.
+/// Reads the log, and calls `show` for every fact in order with the number of its batch. If `show` returns `None`, the
+/// reading ends with an error.
 async fn read_again(
     store: &mut impl Store,
     identity: &Identity,
@@ -490,7 +493,7 @@ async fn read_again(
     broken.map_or(Ok(()), Err)
 }
 
-/// Reads and folds all that happened.
+/// Reads and folds the whole log.
 async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Result<Folded, LedgerError> {
     let mut folded = Folded {
         chain: Chain::of(&book.identity),
@@ -509,7 +512,7 @@ async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Resul
     let read = store.read(&mut each).await;
     let indexed = folded.book.index();
     folded.book.spill().check()?;
-    // What is wrong with a batch says more than what the store thinks of its end.
+    // The error of a batch explains more than the store's error about its end.
     if let Some(error) = broken {
         return Err(error);
     }
@@ -525,8 +528,8 @@ async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Resul
     Ok(folded)
 }
 
-/// Begins with the folded state that was kept, and reads only what is behind it. Nothing when that is not to be had, or when
-/// anything is wrong with it: then everything is to be read.
+/// Reads the snapshot and folds only the batches after it. `None` if there is no valid snapshot, or if a batch after it
+/// is bad: then the whole log must be read.
 async fn by_shortcut(
     store: &mut impl Store,
     identity: &Identity,
@@ -569,7 +572,7 @@ impl Folded {
     }
 }
 
-/// Decodes and folds the batch that comes after `last`.
+/// Decodes and folds the batch after `last`.
 fn decode(
     codec: &mut Codec,
     last: LastGood,
@@ -585,8 +588,8 @@ fn decode(
     folded.map_err(|source| LedgerError::Contradiction { sequence, last, source })
 }
 
-/// Leave to make one attempt at one delivery. Only a durable intent yields it, and sending consumes it, so a send
-/// without a durable intent does not compile.
+/// A permit for one attempt of one delivery. Only a durable intent yields it, and a send consumes it, so a send without a
+/// durable intent does not compile.
 #[derive(Debug)]
 pub struct Permit {
     key: DeliveryKey,
@@ -597,31 +600,31 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Which delivery.
+    /// Returns the delivery.
     #[must_use]
     pub const fn key(&self) -> DeliveryKey {
         self.key
     }
 
-    /// Which attempt of it, from 1.
+    /// Returns the number of the attempt, from 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// To whom.
+    /// Returns the recipient's open_id.
     #[must_use]
     pub const fn open_id(&self) -> &OpenId {
         &self.open_id
     }
 
-    /// Of which activity.
+    /// Returns the activity.
     #[must_use]
     pub const fn activity_id(&self) -> &ActivityId {
         &self.activity_id
     }
 
-    /// By which idempotency key.
+    /// Returns the idempotency key.
     #[must_use]
     pub const fn merchant_coupon_id(&self) -> MerchantCouponId {
         self.merchant_coupon_id
