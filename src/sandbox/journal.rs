@@ -121,7 +121,6 @@ impl Journal {
         }
     }
 
-    /// Whether records are kept.
     pub(super) const fn keeps(&self) -> bool {
         self.brief.is_none()
     }

@@ -54,7 +54,6 @@ pub enum ServeError {
     Server(#[source] io::Error),
 }
 
-/// The state that all handlers share.
 #[derive(Debug)]
 struct Shared {
     sandbox: Mutex<Sandbox>,
@@ -311,7 +310,6 @@ async fn page() -> Response {
         .into_response()
 }
 
-/// The contents of the page.
 #[derive(Serialize)]
 struct Status {
     seconds: u64,
@@ -363,7 +361,6 @@ fn lines(records: &[Record]) -> io::Result<Vec<u8>> {
     Ok(lines)
 }
 
-/// The log file.
 struct LogFile {
     path: PathBuf,
     file: std::fs::File,

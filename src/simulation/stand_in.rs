@@ -84,7 +84,6 @@ impl Way for StandIn {
 }
 
 impl StandIn {
-    /// Performs one request.
     async fn live(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> Ended {
         let wall = self.clock.now();
         let outage = self.outages.next(wall);
