@@ -1,7 +1,8 @@
-//! The dispatcher: the one that owns a run's truth. Workers bring it what came of their permits; it decides, makes it
-//! durable, tells of it, and hands out the next permits.
+//! The dispatcher owns the state of a run. Workers return their attempts to it; it decides, makes the decisions
+//! durable, emits events and gives out the next permits.
 //!
-//! Outcomes and the next intents that are ready together share one durable batch, and one batch is under way at a time.
+//! One durable batch takes in the outcomes and the next intents that are ready together. One batch is written at a
+//! time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -38,27 +39,27 @@ use super::waves::Waves;
 use super::worker::{self, Done, Shared};
 use super::{Apply, Ended, EngineError, Why};
 
-/// How often an app id that another process has is asked for.
+/// How often the lock of an app id is tried while another process has it.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What is to be made durable next, and what follows when it is.
+/// Facts to make durable next, and the effects to apply once they are durable.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) facts: Vec<Fact>,
     pub(super) landed: Vec<Landed>,
-    /// Intents in it for deliveries that were not in doubt, so that may become one coupon more.
+    /// Intents for deliveries that were not in doubt. Each may add a coupon.
     fresh: u64,
     pub(super) intents: u32,
-    /// Recipients whose turn came too late.
+    /// Recipients whose activity expires before their send.
     pub(super) lapsed: BTreeSet<u32>,
-    /// What is told when it is durable.
+    /// Events to emit once the batch is durable.
     pub(super) told: Vec<EventKind>,
 }
 
-/// For so long the armed ones last: a flush that takes less costs no start.
+/// How far ahead attempts are prepared. A flush shorter than this delays no send.
 const AHEAD: Duration = Duration::from_millis(250);
 
-/// Owns a run from its first intent to its last outcome.
+/// Runs a campaign from its first intent to its last outcome.
 pub(super) struct Dispatcher<S, P> {
     pub(super) plan: Arc<Plan>,
     pub(super) ledger: Ledger<S>,
@@ -73,17 +74,17 @@ pub(super) struct Dispatcher<S, P> {
     orders: watch::Receiver<Order>,
 }
 
-/// What is under way.
+/// The attempts in flight and their workers.
 pub(super) struct Flight {
-    /// What new ones are sent under.
+    /// The activity of deliveries that are not in doubt.
     activity: ActivityNo,
     pub(super) lapsing: Lapsing,
     pub(super) trips: HashMap<DeliveryKey, Trip>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
-    /// Whether what is armed may still start: not in a pause, not outside windows, and not at the end.
+    /// Whether prepared attempts may still start: not in a pause, outside the windows or at the end.
     open: watch::Sender<bool>,
-    /// How many deliveries this run has attempted.
+    /// The number of deliveries that this run has attempted.
     pub(super) deliveries: u64,
     pub(super) random: fastrand::Rng,
 }
@@ -91,7 +92,8 @@ pub(super) struct Flight {
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     pub(super) fn new(apply: Apply<S, P>) -> Self {
         let began = apply.clock.moment();
-        let (wall, instant) = (began.wall, began.instant);
+        let wall = began.wall;
+        let instant = began.instant;
         let book = apply.ledger.book();
         let known = Moment {
             wall: book.present(wall),
@@ -147,7 +149,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         match self.send().await {
             Ok(why) => Ok(self.end(why).await),
             Err(error) => {
-                // Nobody reads the answers of attempts that are still under way here, so they are lost.
+                // The answers of attempts in flight are not read after an error, so they are lost.
                 let now = Instant::now();
                 self.flight.workers.abort_all();
                 self.limits.lane.abandon(now);
@@ -157,7 +159,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Sends until the run is over, and says why it is.
+    /// Sends until the run is over, and returns the reason.
     async fn send(&mut self) -> Result<Why, EngineError> {
         self.remember_coupons().await?;
         self.tell_of_waves();
@@ -167,7 +169,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             let at = self.moment();
             let mut batch = Batch::default();
-            // In which order some that were called off together come back is chance, and nothing may depend on it.
+            // Cancelled attempts finish in any order. Sort them by key so that runs are deterministic.
             self.flight.done.sort_by_key(Done::key);
             for done in std::mem::take(&mut self.flight.done) {
                 self.land(done, at, &mut batch);
@@ -193,12 +195,13 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         self.shared.clock.moment()
     }
 
-    /// The present for days, and for the next run, which measures ages by it: a clock that was set back makes nothing younger.
+    /// The present, for days and for the next run, which measures ages by it. Setting the clock back makes no doubt
+    /// younger.
     pub(super) fn known(&self, at: Moment) -> Timestamp {
         self.ledger.book().present(at.wall)
     }
 
-    /// Looks at everything that can end the run or change its pace from outside.
+    /// Checks the conditions from outside that end the run or change its pace.
     fn look(&mut self, at: Moment) {
         let order = self.orders.borrow_and_update().clone();
         let paused = matches!(order, Order::Pause { .. });
@@ -223,7 +226,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Begins a pause, or the time outside windows, in which what is armed is called off; or ends it.
+    /// Begins or ends a pause or the time outside the windows. Its beginning cancels the prepared attempts.
     fn pause(&mut self, paused: bool, at: Moment) {
         if self.why.is_none() && paused == self.may_start() {
             self.flight.open.send_replace(!paused);
@@ -234,12 +237,12 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Whether something may be started: not in a pause, not outside windows, and not at the end.
+    /// Whether attempts may start: not in a pause, outside the windows or at the end.
     pub(super) fn may_start(&self) -> bool {
         *self.flight.open.borrow()
     }
 
-    /// Calls off what is armed; what is armed from here on may start.
+    /// Cancels the prepared attempts. Attempts prepared later may start.
     pub(super) fn call_off(&mut self) {
         if self.may_start() {
             self.flight.open.send_replace(false);
@@ -247,7 +250,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Starts nothing more from here on; what is armed is called off. The first reason stays.
+    /// Stops new attempts and cancels the prepared ones. Only the first reason counts.
     pub(super) fn finish(&mut self, why: Why) {
         if self.why.is_none() {
             self.why = Some(why);
@@ -262,7 +265,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         self.finish(Why::Halted(halted));
     }
 
-    /// Takes note of what another campaign of the app id, or this one, has learned of the platform.
+    /// Handles changes in the circuit breaker and the throttle, whichever campaign of the app id caused them.
     pub(super) fn look_at_lane(&mut self, at: Moment) {
         match self.limits.lane.outage_news() {
             Some(true) => self.call_off(),
@@ -270,12 +273,13 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             None => {}
         }
         if let Some(slowed) = self.limits.lane.slowed_news(at.instant) {
-            let (per_second, until) = (slowed.per_second, slowed.lasts.map(|lasts| later(at.wall, lasts)));
+            let per_second = slowed.per_second;
+            let until = slowed.lasts.map(|lasts| later(at.wall, lasts));
             self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
         }
     }
 
-    /// Makes intents of what is due, as far as everything allows.
+    /// Adds intents for the deliveries that are due, as far as all limits allow.
     fn arm(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
         if !self.may_start() {
             return Ok(());
@@ -299,9 +303,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         Ok(())
     }
 
-    /// How many intents may be made now. No more are armed than start within [`AHEAD`], so that little is in doubt after a
-    /// crash: one that is armed has not left, but nobody can tell afterwards. Behind the slow start they wait beside those
-    /// in flight, so that a slot that falls free waits for no flush.
+    /// Returns how many intents may be added now. No more attempts are prepared than start within [`AHEAD`], so that a
+    /// crash leaves few doubts: an intent whose request was not sent cannot be told from one whose request was. After
+    /// the slow start, attempts are prepared beside those in flight, so that a free slot waits for no flush.
     fn room(&self, allowance: Allowance) -> u32 {
         let trips = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
         let armed = self.shared.armed.load(Ordering::SeqCst);
@@ -315,7 +319,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
         match allowance {
             Allowance::UpTo(allowed) => {
-                // Of one at a time, each answer is judged before the next one starts.
+                // With one request at a time, each answer is judged before the next request starts.
                 let beside = if self.limits.ramp.is_over() { allowed - 1 } else { 0 };
                 (allowed + beside).saturating_sub(trips).min(arm)
             }
@@ -349,7 +353,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         });
     }
 
-    /// Makes a batch durable, and only then tells of it and lets its intents go.
+    /// Makes a batch durable, then emits its events and starts its attempts.
     async fn commit(&mut self, mut batch: Batch) -> Result<(), EngineError> {
         if planted!(ToldEarly) {
             let told = batch.landed.iter_mut().filter_map(Landed::take_told);
@@ -358,7 +362,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         for _ in (0..batch.intents).filter(|_| planted!(PacedEarly)) {
             self.shared.lane.start().await;
         }
-        let (began, facts) = (Instant::now(), batch.facts.len() as u64);
+        let began = Instant::now();
+        let facts = batch.facts.len() as u64;
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
             Err(error) => return Err(self.break_off(error, batch.landed).await),
@@ -380,7 +385,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         Ok(())
     }
 
-    /// The ledger takes nothing more, so nothing starts any more. What is in flight ends, and is told; it cannot be recorded.
+    /// Ends the run after the ledger failed. Waits for the attempts in flight and emits their outcomes, which cannot be
+    /// recorded.
     async fn break_off(&mut self, error: LedgerError, mut landed: Vec<Landed>) -> EngineError {
         self.flight.open.send_replace(false);
         self.tell_unrecorded(landed.iter_mut().filter_map(Landed::take_told));
@@ -405,7 +411,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         error.into()
     }
 
-    /// Lets other campaigns send to the user of an attempt that is over, when its request can no longer be at the platform.
+    /// Ends the reservation of the user of a finished attempt, `rest` after now: until then the request may be at the
+    /// platform.
     fn free_user(&mut self, key: DeliveryKey, rest: Duration, at: Moment) {
         if let Some(trip) = self.flight.trips.remove(&key) {
             self.limits.lane.free(trip.user, at.instant + rest, at.instant);
@@ -415,13 +422,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     fn spawn(&mut self, permit: Permit) {
         self.shared.armed.fetch_add(1, Ordering::SeqCst);
         let latest = self.latest_start(permit.key());
-        let (shared, open) = (Arc::clone(&self.shared), self.flight.open.subscribe());
+        let shared = Arc::clone(&self.shared);
+        let open = self.flight.open.subscribe();
         self.flight
             .workers
             .spawn(worker::attempt(shared, open, self.voice.emit(), permit, latest));
     }
 
-    /// Has the app id's turn, or asks for it when there is something to send and the last asking is a while ago.
+    /// Returns whether this run has the lock of the app id. Tries to take it if a delivery is due and the last try was
+    /// long enough ago.
     fn take_turn(&mut self, pick: Pick, at: Moment) -> Result<bool, EngineError> {
         if self.limits.lane.held() {
             return Ok(true);
@@ -465,8 +474,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         (Ended { ending, why, counts }, self.ledger)
     }
 
-    /// Lets other processes send for the app id. Waits for as long as a request may be at the platform whose answer was lost,
-    /// unless another run of this process sends.
+    /// Releases the lock of the app id, unless another run of this process sends. Waits for as long as a request with a
+    /// lost answer may be at the platform.
     async fn leave(&self, mut now: Instant) {
         while let Err(kept_until) = self.limits.lane.release(now) {
             tokio::time::sleep_until(kept_until).await;
@@ -474,7 +483,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// When something that is not due yet will be, of what `max_coupons` has room for.
+    /// When the next delivery becomes due that `max_coupons` has room for. `None` if no such delivery waits.
     fn next_due(&self) -> Option<Instant> {
         if self.below_max_coupons(0) {
             self.queue.next_due()
@@ -483,7 +492,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Says what the run is doing, when that has changed.
+    /// Emits the phase of the run if it changed.
     fn tell_phase(&mut self, at: Moment) {
         let idle = self.flight.workers.is_empty();
         let tomorrow = self.waiting_for_tomorrow(at).filter(|_| idle);
@@ -501,14 +510,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         self.voice.phase(at, seen);
     }
 
-    /// Waits until something may have changed: a worker came back or started, an order, or the next time that matters.
+    /// Waits for a change: an attempt that ended or started, a command, or the next time that matters.
     async fn wait(&mut self, at: Moment) -> Result<(), EngineError> {
         let mut next = self.next_time(at);
         let long = match self.shut_for(at) {
             Some(wait) => wait >= LET_GO,
             None => next >= at.instant + LET_GO || !self.may_start(),
         };
-        // An attempt of another campaign is over soon.
+        // An attempt of another campaign ends soon, so the lock is kept for it.
         if long
             && !self.queue.waits_for_user()
             && self.flight.workers.is_empty()
@@ -537,7 +546,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// The next moment at which time alone changes what may be done; far away when there is none.
+    /// The next moment at which time alone changes what may be done, or one far away.
     fn next_time(&mut self, at: Moment) -> Instant {
         let wall = |time: Timestamp| until(at.wall, time).map(|left| at.instant.checked_add(left));
         let allowance = match self.limits.allowance(at.instant) {
@@ -558,7 +567,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             tomorrow,
             end,
         ];
-        let (may_start, draining) = (self.may_start(), self.why.is_some());
+        let may_start = self.may_start();
+        let draining = self.why.is_some();
         starts
             .into_iter()
             .filter(|_| may_start)
@@ -570,8 +580,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 }
 
-/// Reserves the users of a ledger's doubts for as long as a request of an earlier process may be at the platform, so that no
-/// other campaign sends to them meanwhile.
+/// Reserves the users of the ledger's doubts for as long as a request of an earlier process may be at the platform.
+/// Other campaigns do not send to them until then.
 fn reserve_doubts(lane: &Seat, plan: &Plan, book: &Book, known: Moment) {
     for (key, standing) in book.unsettled() {
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);

@@ -148,7 +148,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             return;
         }
         if let Some((opens, wait)) = self.gate.skip(&self.plan.schedule.shown, at.wall) {
-            let (open, until, skipped) = (false, Some(opens), Some(wait));
+            let open = false;
+            let until = Some(opens);
+            let skipped = Some(wait);
             self.voice.say(at.wall, EventKind::Window { open, until, skipped });
         }
     }

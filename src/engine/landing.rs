@@ -1,4 +1,4 @@
-//! What follows when a worker comes back: the fact for the ledger, and what the answer means for the run's limits.
+//! Handles finished attempts: the fact for the ledger, and the effects on the run's limits.
 
 use tokio::time::Instant;
 
@@ -18,25 +18,24 @@ use super::reservations::User;
 use super::verdict::{self, Context, Effect};
 use super::worker::{Attempted, Done};
 
-/// The coupon status that a new coupon has, by the platform's document.
+/// The status of a new coupon, by the platform's document.
 const UNUSED: i64 = 10;
 
-/// A delivery that has a permit.
+/// An attempt that has a permit.
 #[derive(Clone, Debug)]
 pub(super) struct Trip {
-    /// To whom.
     pub(super) user: User,
-    /// What was not known of it before.
+    /// The doubt of the delivery before this attempt.
     pub(super) doubt: Option<Doubt>,
-    /// Whether it is sent under an activity that the file no longer names.
+    /// Whether it is sent under an activity that the campaign file no longer names.
     pub(super) former_activity: bool,
-    /// Whether this is its first attempt in this run.
+    /// Whether this is the delivery's first attempt in this run.
     pub(super) first_in_run: bool,
-    /// When its intent was made. The age of a doubt that it leaves counts from here.
+    /// The time of its intent. The age of a doubt that it leaves counts from here.
     pub(super) intended: AgeInstant,
 }
 
-/// A delivery that came back; what follows when that is durable.
+/// A finished attempt, and the effects to apply once it is durable.
 #[derive(Debug)]
 pub(super) struct Landed {
     key: DeliveryKey,
@@ -52,7 +51,7 @@ impl Landed {
 }
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
-    /// Decides what a worker's return means.
+    /// Handles a finished or cancelled attempt: adds its fact to the batch and applies its effects on the run.
     pub(super) fn land(&mut self, done: Done, at: Moment, batch: &mut Batch) {
         self.limits.lane.probed();
         match done {
@@ -117,8 +116,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// Tells what came of attempts that the ledger no longer takes: the platform may have issued coupons that nothing else
-    /// knows of.
+    /// Emits the outcomes of attempts that the ledger can no longer record. These events are the only trace of coupons
+    /// that the platform may have issued.
     pub(super) fn tell_unrecorded(&self, ended: impl IntoIterator<Item = Event>) {
         for Event { at, kind } in ended {
             if let EventKind::AttemptEnded(attempt) = kind {
@@ -143,7 +142,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// What an outcome means for everything that is to start after it.
+    /// Applies the effects of an outcome on later attempts.
     fn affect(&mut self, key: DeliveryKey, effect: Effect, outcome: &Outcome, at: Moment) {
         let reach = effect.reach();
         let reached = reach == Reach::Answered;
@@ -161,7 +160,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
                 self.limits.ramp.answered(settled);
             }
-            // Each further one waits longer all the same.
+            // The next delay grows nevertheless.
             Effect::NotSent if counts && !planted!(NotSentCounts) => return self.queue.uncount_unsent(key),
             Effect::Unable | Effect::Lost | Effect::NotSent => {}
             Effect::Throttled => {
@@ -190,7 +189,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
     }
 
-    /// What follows when a delivery's return is durable: it is queued again or forgotten, and told of.
+    /// Queues the delivery again or forgets it, and emits its event. Call it once the outcome is durable.
     pub(super) fn settle(&mut self, mut landed: Landed) {
         let book = self.ledger.book();
         let standing = book.standing(landed.key);

@@ -158,11 +158,13 @@ impl Limits {
             return Some((Waiting::Outage { since }, at(open.next_probe)));
         }
         if let Some(token) = &self.token {
-            let (since, why) = (ago(token.since), token.why.clone());
+            let since = ago(token.since);
+            let why = token.why.clone();
             return Some((Waiting::Token { since, why }, at(token.again)));
         }
         let wait = self.wait.as_ref()?;
-        let (code, message) = (wait.code, wait.message.clone());
+        let code = wait.code;
+        let message = wait.message.clone();
         Some((Waiting::Platform { code, message }, at(wait.next_probe)))
     }
 }

@@ -1,7 +1,7 @@
-//! What is due, in which order: resends of doubts, then retries, then what was never attempted.
+//! The queue of deliveries: resends of doubts first, then retries, then deliveries that were never attempted.
 //!
-//! Times here are monotonic, taken over from the ledger's wall times once when it is opened: a wall clock that is
-//! corrected during a run then delays nobody, and makes no doubt older.
+//! Times are monotonic. They are computed from the ledger's wall times once, when the run begins, so that a correction
+//! of the wall clock during a run delays no delivery and makes no doubt older.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -25,22 +25,22 @@ use super::waves::Drawn;
 pub struct Queue {
     doubts: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     retries: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
-    /// Owed now, behind the cursor: a later coupon of a user whose earlier one was issued meanwhile.
+    /// Owed now and before the cursor: the next coupon of a user whose earlier one was issued.
     late: VecDeque<DeliveryKey>,
-    /// Passed over, because another campaign has an attempt under way for the user.
+    /// Left out while another campaign has an attempt in flight for the user.
     passed_over: BTreeSet<(User, DeliveryKey)>,
-    /// Passed over, because another campaign lost an answer; the user is free then.
+    /// Left out until the given time, because another campaign lost an answer.
     resting: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
     waves: InWaves,
-    /// Which coupons of this wave come next, and whose: the first so many of this round had their turn.
+    /// The ordinal of the current round, and how many recipients of the order it has passed.
     round: u8,
     had: u32,
     turns: Turns,
-    /// Taken to see whether there is one, and given out next.
+    /// A delivery that was taken to see whether one is due. It is returned next.
     ahead: Option<DeliveryKey>,
     /// The unsettled deliveries that were attempted in this run.
     tries: HashMap<DeliveryKey, Tries>,
-    /// Until when this run may resend each doubt. It may resend no other one.
+    /// Until when this run may resend each doubt. It resends no other doubt.
     resend_until: HashMap<DeliveryKey, AgeInstant>,
     rules: Rules,
 }
@@ -48,18 +48,18 @@ pub struct Queue {
 /// The attempts of a delivery in this run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
-    /// How many count towards `retry.attempts`.
+    /// Attempts that count towards `retry.attempts`.
     counted: u32,
-    /// How many the next delay goes by: those that were certainly not sent as well.
+    /// Attempts that determine the next delay. Attempts that were certainly not sent count as well.
     failed: u32,
 }
 
-/// Everybody who has a turn, in order.
+/// The recipients in send order.
 #[derive(Debug)]
 enum Turns {
-    /// In the order of admission: so many.
+    /// In the order of admission, for this number of recipients.
     Admission(u32),
-    /// In another order; and everybody's place in it, where somebody's second turn may have to be found.
+    /// In another order. `places` has each recipient's place in it, and is empty if there is one coupon for each user.
     Other { order: Vec<u32>, places: Vec<u32> },
 }
 
@@ -87,8 +87,8 @@ impl Turns {
         }
     }
 
-    /// Whether the turn of a recipient is one of the first so many. Who has none in this order has it at once, when a
-    /// person gives one.
+    /// Whether a recipient is among the first `had` of the order. True for a recipient outside the order, so that a
+    /// delivery that a person makes possible is queued at once.
     fn has_passed(&self, recipient: u32, had: u32) -> bool {
         match self {
             Self::Admission(_) => recipient < had,
@@ -100,23 +100,25 @@ impl Turns {
     }
 }
 
-/// Who belongs to which wave, by number from 0, and how far the turns have come. The last are all those of no wave.
+/// Each recipient's wave, from 0, and the progress through the waves. The last number is that of the recipients in no
+/// wave.
 #[derive(Debug)]
 struct InWaves {
-    /// By recipient; nothing where there are no waves.
+    /// By recipient. Empty if there are no waves.
     of: Vec<u8>,
-    /// Whose turns come at present.
+    /// The current wave.
     at: usize,
     last: usize,
-    /// Nobody behind this one has a turn.
+    /// Recipients of later waves are not sent to yet.
     released: usize,
-    /// Whose turn comes next, and has to wait for that.
+    /// The next delivery in order, which may have to wait for its wave.
     beyond: Option<DeliveryKey>,
 }
 
 impl InWaves {
     fn new(plan: &Plan, book: &Book) -> Self {
-        let (waves, drawn) = (&plan.schedule.waves, Drawn::of(plan));
+        let waves = &plan.schedule.waves;
+        let drawn = Drawn::of(plan);
         let of = |recipient| u8::try_from(drawn.wave(&book.open_id(recipient))).unwrap_or(u8::MAX);
         let all = if waves.is_empty() { 0 } else { book.recipients() };
         Self {
@@ -135,7 +137,7 @@ impl InWaves {
     }
 }
 
-/// What the queue needs of the plan.
+/// The options of the plan that the queue uses.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     attempts: u32,
@@ -144,16 +146,16 @@ struct Rules {
     coupons_per_user: u8,
 }
 
-/// For what a delivery is picked.
+/// Which deliveries may be picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
-    /// To be sent: whatever is due.
+    /// Any delivery that is due.
     Send,
-    /// Only what this run has attempted before: it has begun as many deliveries as it may.
+    /// Only deliveries that this run has attempted: it has begun as many as it may.
     Again,
-    /// To probe a platform that may be out of reach: one that surely was not sent, due or not, before any other.
+    /// A probe of a platform that may be out of reach: preferably a delivery that certainly was not sent, due or not.
     Probe,
-    /// Only doubts: `max_coupons` has no room for another coupon, and a doubt has its place already.
+    /// Only doubts: `max_coupons` has no room for another coupon, and a doubt is counted already.
     Doubt {
         /// Whether this run must have attempted it before.
         again: bool,
@@ -161,7 +163,8 @@ pub enum Pick {
 }
 
 impl Queue {
-    /// Takes over what the ledger has. The wall's time of `at` is the later of the wall and the ledger's newest time.
+    /// Queues the ledger's unsettled deliveries. The wall time of `at` is the later of the wall clock and the ledger's
+    /// newest time.
     #[must_use]
     pub(super) fn new(plan: &Plan, book: &Book, order: Option<Vec<u32>>, at: Moment) -> Self {
         let mut queue = Self {
@@ -186,7 +189,7 @@ impl Queue {
         };
         for (key, standing) in book.unsettled() {
             if let Some(doubt) = standing.doubt {
-                // A doubt that waits for a person is nothing that a run waits for.
+                // No run waits for a doubt that a person decides.
                 if !queue.resendable(book, key, &doubt, at.wall) {
                     continue;
                 }
@@ -201,7 +204,7 @@ impl Queue {
         queue
     }
 
-    /// The recipients in the order of their turns; none when that is the order of admission.
+    /// The recipients in send order. `None` if that is the order of admission.
     pub(super) fn order(&self) -> Option<&[u32]> {
         match &self.turns {
             Turns::Admission(_) => None,
@@ -209,7 +212,7 @@ impl Queue {
         }
     }
 
-    /// Puts a delivery back that is due at `due`.
+    /// Queues a delivery that becomes due at `due`.
     pub fn put(&mut self, key: DeliveryKey, standing: &Standing, due: Instant) {
         match (standing.state, standing.doubt) {
             (State::Deferred { .. }, _) => self.retries.push(Reverse((due, key))),
@@ -219,7 +222,7 @@ impl Queue {
         }
     }
 
-    /// Leaves out a delivery that [`Self::next`] gave, until its user is free.
+    /// Leaves out a delivery that [`Self::next`] returned, until its user is free.
     pub(super) fn pass_over(&mut self, key: DeliveryKey, user: User, busy: Busy) {
         match busy {
             Busy::UnderWay => {
@@ -229,7 +232,7 @@ impl Queue {
         }
     }
 
-    /// Lets deliveries to a user that were passed over be attempted again.
+    /// Queues again the deliveries to a user that were left out.
     pub(super) fn freed(&mut self, book: &Book, user: User, now: Instant) {
         let first = DeliveryKey {
             recipient: 0,
@@ -252,14 +255,14 @@ impl Queue {
         !self.passed_over.is_empty()
     }
 
-    /// Ends the rests that are over.
+    /// Queues again the deliveries whose wait for another campaign's lost answer is over.
     fn wake(&mut self, book: &Book, now: Instant) {
         while let Some(key) = pop_due(&mut self.resting, now) {
             self.put(key, &book.standing(key), now);
         }
     }
 
-    /// The deliveries that were passed over and will be attempted, if this run may begin further ones or has begun them.
+    /// The deliveries that were left out and that this run will attempt. `capped`: only those that it attempted before.
     fn left_out(&self, capped: bool) -> impl Iterator<Item = DeliveryKey> {
         let passed_over = self.passed_over.iter().map(|(_, key)| *key);
         let resting = self.resting.iter().map(|Reverse((_, key))| *key);
@@ -267,7 +270,7 @@ impl Queue {
         all.filter(move |key| !capped || self.tries.contains_key(key))
     }
 
-    /// Counts one more attempt of a delivery in this run. Returns whether it is the first one.
+    /// Counts an attempt of a delivery. Returns whether it is the first one in this run.
     pub fn count(&mut self, key: DeliveryKey) -> bool {
         let first = !self.tries.contains_key(&key);
         let tries = self.tries.entry(key).or_default();
@@ -276,7 +279,7 @@ impl Queue {
         first
     }
 
-    /// Takes back an attempt that does not count.
+    /// Uncounts an attempt.
     pub fn uncount(&mut self, key: DeliveryKey) {
         if let Some(tries) = self.tries.get_mut(&key) {
             tries.counted = tries.counted.saturating_sub(1);
@@ -284,14 +287,14 @@ impl Queue {
         }
     }
 
-    /// Takes back an attempt that was certainly not sent. The delay before the next one grows all the same.
+    /// Uncounts an attempt that was certainly not sent. The delay before the next one grows nevertheless.
     pub fn uncount_unsent(&mut self, key: DeliveryKey) {
         if let Some(tries) = self.tries.get_mut(&key) {
             tries.counted = tries.counted.saturating_sub(1);
         }
     }
 
-    /// Takes back an attempt that was not made.
+    /// Uncounts an attempt that was not made.
     pub fn withdraw(&mut self, key: DeliveryKey, first_in_run: bool) {
         self.uncount(key);
         if first_in_run {
@@ -299,7 +302,7 @@ impl Queue {
         }
     }
 
-    /// How many failed attempts of `key` the next delay goes by.
+    /// The number of failed attempts that determines the next delay of `key`.
     #[must_use]
     pub fn failed(&self, key: DeliveryKey) -> u32 {
         self.tries.get(&key).map_or(0, |tries| tries.failed)
@@ -311,27 +314,27 @@ impl Queue {
         self.resend_until.remove(&key);
     }
 
-    /// Notes that a delivery is in doubt by an attempt whose intent was made at `intended`. The age of a doubt counts from the
-    /// first such attempt.
+    /// Records a doubt from an attempt whose intent was made at `intended`. The age of a doubt counts from its first
+    /// such attempt.
     pub(super) fn doubted(&mut self, key: DeliveryKey, intended: AgeInstant) {
         let until = intended + self.rules.resend_within;
         self.resend_until.entry(key).or_insert(until);
     }
 
-    /// Until when this run may resend a doubt; none of what is not in doubt.
+    /// Until when this run may resend a doubt. `None` if the delivery is not in doubt.
     pub(super) fn resend_until(&self, key: DeliveryKey) -> Option<AgeInstant> {
         self.resend_until.get(&key).copied()
     }
 
-    /// Whether the machine may resend this doubt, now or later, by the wall: so a run sees it that begins `now`, which is the
-    /// later of the wall and the ledger's newest time.
+    /// Whether this doubt may be resent without a person, now or later, in a run that begins at `now`: the later of the
+    /// wall clock and the ledger's newest time.
     #[must_use]
     pub fn resendable(&self, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
         let until = doubt.resend_until(self.rules.resend_within);
         self.allows(book, key, doubt) && until.is_some_and(|until| now <= until)
     }
 
-    /// Whether the machine may resend this doubt, its age aside.
+    /// Like [`Self::resendable`], without regard to age.
     fn allows(&self, book: &Book, key: DeliveryKey, doubt: &Doubt) -> bool {
         self.rules.in_doubt == InDoubt::Resend
             && !doubt.stuck
@@ -339,10 +342,10 @@ impl Queue {
             && key.ordinal <= self.rules.coupons_per_user
     }
 
-    /// Takes the next delivery to attempt, if there is one.
+    /// Takes the next delivery to attempt. `None` if none may be picked now.
     pub(super) fn next(&mut self, book: &Book, at: Moment, pick: Pick) -> Option<DeliveryKey> {
         self.wake(book, at.instant);
-        // It may have waited for the app id's turn, and a doubt grows old meanwhile.
+        // It may have waited for the lock of the app id while the doubt aged.
         if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, at.age)) {
             let standing = book.standing(key);
             if !matches!(pick, Pick::Doubt { .. }) || standing.state == State::InDoubt {
@@ -371,7 +374,7 @@ impl Queue {
         if pick == Pick::Again { None } else { self.next_new(book) }
     }
 
-    /// Whether a delivery may be attempted, which a doubt may for so long only.
+    /// Whether a delivery may be attempted. A doubt may be for a limited time only.
     fn may_go(&self, book: &Book, key: DeliveryKey, now: AgeInstant) -> bool {
         let standing = book.standing(key);
         let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
@@ -386,12 +389,12 @@ impl Queue {
         }
     }
 
-    /// Whether this run has nothing left to attempt, now or later; `capped` when it may begin no further delivery.
+    /// Whether this run has nothing left to attempt, now or later. `capped`: it may begin no further delivery.
     pub fn is_exhausted(&mut self, book: &Book, capped: bool) -> bool {
         if self.ahead.is_none() && !capped {
             self.ahead = self.next_new(book);
         }
-        // Who waits for a wave has a turn later.
+        // A recipient that waits for a wave is sent to later.
         let beyond = !capped && self.waves.beyond.is_some();
         self.ahead.is_none()
             && !beyond
@@ -400,7 +403,7 @@ impl Queue {
             && self.left_out(capped).next().is_none()
     }
 
-    /// The same, asked by the way: it decides nothing about what is attempted next.
+    /// Like [`Self::is_exhausted`], without an effect on the next pick.
     pub fn has_nothing_left(&mut self, book: &Book, capped: bool) -> bool {
         let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
         let more = !capped && (self.late.iter().any(owed) || self.look_ahead(book).is_some());
@@ -411,18 +414,18 @@ impl Queue {
             && self.left_out(capped).next().is_none()
     }
 
-    /// Whether a doubt is left to attempt, now or later; `capped` when this run may begin no further delivery.
+    /// Whether a doubt is left to attempt, now or later. `capped`: this run may begin no further delivery.
     pub(super) fn has_doubt(&self, book: &Book, capped: bool) -> bool {
         let in_doubt = |key: DeliveryKey| book.standing(key).state == State::InDoubt;
         !self.doubts.is_empty() || self.ahead.is_some_and(in_doubt) || self.left_out(capped).any(in_doubt)
     }
 
-    /// Whether the same command would go on later without a person: something is owed that this run did not get to, or
-    /// a doubt may still be resent. `now` is the later of the wall and the ledger's newest time.
+    /// Whether the same command would continue later without a person: a delivery is owed, or a doubt may still be
+    /// resent. `now` is the later of the wall clock and the ledger's newest time.
     #[must_use]
     pub(super) fn next_run_goes_on(&self, book: &Book, now: Timestamp, age: AgeInstant) -> bool {
-        // While the wall is behind the newest time, a doubt is no older in the next run than it was in this one: one that
-        // became too old while it was waited for would be waited for by each run in vain.
+        // While the wall clock is behind the newest time, a doubt is as old in the next run as in this one. Every run
+        // would wait in vain for a doubt that expired during the wait.
         let in_time = |key| self.resend_until(key).is_none_or(|until| age <= until);
         let resendable = book
             .unsettled()
@@ -434,7 +437,7 @@ impl Queue {
         resendable || self.pending_first(book)
     }
 
-    /// Whether a delivery is pending and it is its turn. One behind a coupon in doubt or held waits with that one.
+    /// Whether a delivery is pending and may be sent. A coupon after one in doubt or held waits for that one.
     fn pending_first(&self, book: &Book) -> bool {
         (1..=self.rules.coupons_per_user).any(|ordinal| {
             (0..book.recipients()).any(|recipient| {
@@ -464,7 +467,7 @@ impl Queue {
         self.waves.beyond.take()
     }
 
-    /// Whose turn comes next, whether or not their wave may begin.
+    /// Returns the next delivery in order, whether or not its wave may begin. `None` at the end of the order.
     fn look_ahead(&mut self, book: &Book) -> Option<DeliveryKey> {
         let owed = |key| book.standing(key).state == State::Pending && turn_of(book, key);
         while !self.waves.beyond.is_some_and(owed) {
@@ -473,7 +476,7 @@ impl Queue {
         self.waves.beyond
     }
 
-    /// Moves on by one turn: wave by wave, and in each coupon by coupon.
+    /// Advances by one recipient: wave by wave, and ordinal by ordinal within each.
     fn next_turn(&mut self) -> Option<DeliveryKey> {
         while self.waves.at <= self.waves.last {
             if self.round > self.rules.coupons_per_user {
@@ -494,26 +497,27 @@ impl Queue {
         None
     }
 
-    /// Which wave a recipient belongs to, by number from 0; behind all of them for one of no wave.
+    /// The wave of a recipient, from 0, or the number of waves if it is in none.
     #[must_use]
     pub fn wave_of(&self, recipient: u32) -> usize {
         self.waves.of(recipient)
     }
 
-    /// Lets everybody have a turn up to this wave.
+    /// Allows sends to recipients up to this wave.
     pub fn release(&mut self, wave: usize) {
         self.waves.released = wave;
     }
 
-    /// Whether somebody's turn is only waiting for a wave.
+    /// Whether the next delivery waits only for its wave.
     pub fn waits_for_wave(&mut self, book: &Book) -> bool {
         let next = self.look_ahead(book);
         next.is_some_and(|key| self.waves.of(key.recipient) > self.waves.released)
     }
 
-    /// Whether nobody of these waves has anything left to attempt in this run, but for what is in flight.
+    /// Whether these waves have nothing left to attempt in this run, apart from attempts in flight.
     pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: AgeInstant) -> bool {
-        // Turns come wave by wave: behind one of an earlier wave, as of somebody who came late to it, lie those of these.
+        // The order goes wave by wave: after a delivery of an earlier wave, such as one of a late newcomer, those of
+        // these waves follow.
         let next = [self.ahead, self.look_ahead(book)];
         if next
             .iter()
@@ -537,7 +541,7 @@ impl Queue {
             .any(|key| of(&key) && self.may_try(key, Pick::Send))
     }
 
-    /// Tells that `key` was issued: the same user's next coupon may now be due, and the cursor may have passed it.
+    /// Handles that `key` was issued. Queues the same user's next coupon if the cursor has passed it.
     pub fn issued(&mut self, book: &Book, key: DeliveryKey) {
         self.forget(key);
         let next = DeliveryKey {
@@ -553,14 +557,14 @@ impl Queue {
         }
     }
 
-    /// When something that is not due yet will be.
+    /// When the next retry or doubt becomes due, or the next rest ends. `None` if nothing waits.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         let retry = self.retries.peek().map(|Reverse((due, _))| *due);
         [retry, self.next_doubt_due()].into_iter().flatten().min()
     }
 
-    /// The same of doubts alone, and of the users who rest.
+    /// Like [`Self::next_due`], without retries.
     pub(super) fn next_doubt_due(&self) -> Option<Instant> {
         let doubt = self.doubts.peek().map(|Reverse((due, _))| *due);
         let rested = self.resting.peek().map(|Reverse((end, _))| *end);
@@ -568,20 +572,19 @@ impl Queue {
     }
 }
 
-/// Whether somebody said no: such a one is not sent to, not even to learn what became of an earlier attempt.
+/// Whether the user is on an exclude list. Nothing is sent to such a user, not even to resolve a doubt.
 fn is_excluded(book: &Book, key: DeliveryKey) -> bool {
     book.away(key.recipient) == Some(Away::Excluded)
 }
 
-/// Under which activity a delivery is attempted: a doubt under that of the unknown attempt, anything else under the
-/// `current` one.
+/// The activity of a delivery's next attempt: that of the unknown attempt for a doubt, else the `current` one.
 #[must_use]
 pub fn activity_of(standing: &Standing, current: ActivityNo) -> ActivityNo {
     let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
     doubt.map_or(current, |doubt| doubt.activity)
 }
 
-/// Whether the coupon before this one is issued, so that it is this one's turn.
+/// Whether the coupon before this one is issued, so that this one may be sent.
 pub(super) fn turn_of(book: &Book, key: DeliveryKey) -> bool {
     let before = DeliveryKey {
         ordinal: key.ordinal - 1,
@@ -597,7 +600,7 @@ fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Inst
     }
 }
 
-/// How long until an unsettled delivery is due; none for one that waits for a person or is under way.
+/// How long until an unsettled delivery is due. `None` if it waits for a person or is in flight.
 pub(super) fn due_in(plan: &Plan, standing: &Standing, now: Timestamp) -> Option<Duration> {
     match (standing.state, standing.doubt) {
         (State::Deferred { until }, _) => Some(clamped(now, until, plan.retry.max_delay)),
@@ -606,8 +609,8 @@ pub(super) fn due_in(plan: &Plan, standing: &Standing, now: Timestamp) -> Option
     }
 }
 
-/// How long until a stored time, as a run that begins now takes it. A time further ahead than any that is ever stored
-/// means that the clock was set back: then it is `most` from now.
+/// How long until a stored time, for a run that begins now. A time further ahead than any that is stored means that the
+/// clock was set back; the result is `most` then.
 fn clamped(now: Timestamp, due: Timestamp, most: Duration) -> Duration {
     match until(now, due) {
         Some(left) if left > MOST_RETRY_AFTER.max(most) => most,

@@ -78,7 +78,8 @@ impl Waves {
     pub(super) fn go_on(&mut self, plan: &Plan, book: &Book, queue: &mut Queue, at: Moment) {
         loop {
             self.end_wait(at);
-            let (current, waves) = (self.current(), self.each.len());
+            let current = self.current();
+            let waves = self.each.len();
             queue.release(self.released());
             if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.age) {
                 return;
@@ -118,7 +119,8 @@ impl Waves {
 
     /// What of a wave was answered since the last halt in it, when too much of it was not issued.
     fn too_few(&self, plan: &Plan, wave: usize) -> Option<Answered> {
-        let (said, wave) = (plan.schedule.waves.get(wave)?, self.each.get(wave)?);
+        let said = plan.schedule.waves.get(wave)?;
+        let wave = self.each.get(wave)?;
         let answered = wave.answered.since(wave.halted);
         let of = answered.all.max(wave.size.min(ENOUGH));
         exceeds(answered.not_issued, said.not_issued, of).then_some(answered)
@@ -337,8 +339,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.book().counts().owed() > 0
         {
             self.limits.waves.told = Some(current);
-            let (wave, ended) = (number(&self.plan, current), false);
-            let (until, skipped) = (None, None);
+            let wave = number(&self.plan, current);
+            let ended = false;
+            let until = None;
+            let skipped = None;
             self.voice.say(
                 at.wall,
                 EventKind::Wave {

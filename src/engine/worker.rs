@@ -1,8 +1,8 @@
-//! One attempt, from its permit to its outcome: a token at hand, then the pace, then a last look whether it may still
-//! go, then the send.
+//! One attempt, from its permit to its outcome: it waits for a token, then for the pace, checks a last time whether it
+//! may start, and sends.
 //!
-//! The pace comes after the durable intent and after the token. The other way round, a disk or a token endpoint that
-//! stalls would gather starts that were paced apart and let them leave together.
+//! The pace comes after the durable intent and after the token. In the other order, a stalled disk or token endpoint
+//! would collect paced starts and release them together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,54 +26,54 @@ use crate::planted::planted;
 use super::answers::{Answers, Whose};
 use super::lane::Lane;
 
-/// What came of a permit.
+/// How an attempt ended.
 #[derive(Debug)]
 pub enum Done {
     /// The attempt was made.
     Ended {
-        /// Of which delivery.
+        /// The delivery.
         key: DeliveryKey,
-        /// Which attempt.
+        /// The attempt.
         attempted: Attempted,
-        /// What it proved, if its answer is its own.
+        /// What the attempt proved, provided that the answer is its own.
         outcome: Box<Outcome>,
-        /// Whose answer it is.
+        /// Which attempt or delivery the answer belongs to.
         whose: Whose,
-        /// When it ended.
+        /// The time of its end.
         ended: Instant,
     },
-    /// Not a byte was sent.
+    /// The attempt was cancelled before the first byte was sent.
     CalledOff {
-        /// Of which delivery.
+        /// The delivery.
         key: DeliveryKey,
-        /// Why, when it was for want of a token.
+        /// The reason, if no token was available.
         why: Option<NotReady>,
     },
 }
 
 impl Done {
-    /// Of which delivery.
+    /// The delivery.
     pub const fn key(&self) -> DeliveryKey {
         let (Self::Ended { key, .. } | Self::CalledOff { key, .. }) = self;
         *key
     }
 }
 
-/// The attempt that was made.
+/// The identity of an attempt.
 #[derive(Clone, Debug)]
 pub struct Attempted {
-    /// To whom.
+    /// The user.
     pub open_id: OpenId,
-    /// By which key.
+    /// The idempotency key.
     pub merchant_coupon_id: MerchantCouponId,
-    /// Which attempt of the delivery, from 1.
+    /// The number of the attempt within its delivery, from 1.
     pub attempt: u32,
 }
 
 /// The last moment at which an attempt may start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Latest {
-    /// By the wall: the end of the day that it counts for, or when its user lapses.
+    /// On the wall clock: the end of the day that it counts for, or the expiry of its user.
     pub wall: Option<Timestamp>,
     /// By the age of its doubt.
     pub age: Option<AgeInstant>,
@@ -85,37 +85,37 @@ impl Latest {
     }
 }
 
-/// What all attempts of a run share.
+/// State that all attempts of a run share.
 #[derive(Debug)]
 pub struct Shared<P> {
-    /// To whom they are sent.
+    /// The platform.
     pub platform: Arc<P>,
-    /// What tells an attempt's own answer from another delivery's.
+    /// Tells an attempt's own answer from another delivery's.
     pub answers: Answers,
-    /// Where the app id's pace is kept.
+    /// The limiter of the app id, which keeps the pace.
     pub lane: Arc<Lane>,
-    /// Whose turn it is to wait for a slot and the pace, in the order of the intents.
+    /// Lets one attempt at a time wait for a slot and the pace, in the order of the intents.
     pub line: Semaphore,
-    /// A slot for each request that may be under way at once.
+    /// One slot for each request that may be in flight at once.
     pub slots: Semaphore,
-    /// How many intents are durable and not started.
+    /// The number of durable intents whose attempt has not started.
     pub armed: AtomicUsize,
-    /// Told when an armed one starts.
+    /// Notified when a prepared attempt starts.
     pub started: Notify,
-    /// The wall clock.
+    /// The clocks.
     pub clock: Clock,
-    /// When something may start.
+    /// The schedule.
     pub schedule: Schedule,
-    /// What the run is told meanwhile.
+    /// Commands to the run.
     pub orders: watch::Receiver<Order>,
-    /// When the run began.
+    /// The start of the run.
     pub run_began: Instant,
 }
 
 impl<P> Shared<P> {
-    /// Waits for the next start, and says when it was. The slot is given back when it is dropped.
+    /// Waits for the next start and returns it. Dropping it frees its slot.
     async fn paced(&self) -> Start<'_> {
-        // The semaphores are never closed, so there is always a place in the line, and a slot in the end.
+        // The semaphores are never closed, so both are acquired in the end.
         let _place = self.line.acquire().await;
         let slot = self.slots.acquire().await.ok();
         let at = if planted!(PacedEarly) {
@@ -127,13 +127,13 @@ impl<P> Shared<P> {
     }
 }
 
-/// The start of an attempt, and its slot until it has ended.
+/// The start of an attempt. Holds its slot until the attempt ends.
 struct Start<'s> {
     at: Instant,
     _slot: Option<SemaphorePermit<'s>>,
 }
 
-/// Makes the attempt that `permit` allows, unless `open` turns false before it starts, or `latest` is past by then.
+/// Makes the attempt that `permit` allows. Cancels it if `open` turns false or `latest` passes before it starts.
 pub async fn attempt<P: Platform>(
     shared: Arc<Shared<P>>,
     mut open: watch::Receiver<bool>,
@@ -159,7 +159,7 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    // Whoever decides may be waiting for the disk, and have seen neither an order nor the end of a window.
+    // The dispatcher may be waiting for the disk, unaware of a command or of the end of a window.
     if *shared.orders.borrow() != Order::Go
         || !*open.borrow()
         || !(planted!(WindowWhenQueued) || shared.schedule.allows(began))
@@ -181,8 +181,8 @@ pub async fn attempt<P: Platform>(
     };
     let Sent { outcome, connection } = shared.platform.send(access, permit).await;
     let ended = Instant::now();
-    // The answer is judged before the connection can carry another request, which might be answered by what is still on its
-    // way if this answer is not the attempt's own.
+    // Judge the answer before the connection carries another request. If the answer is another delivery's, the next
+    // request could receive an answer that is still on its way.
     let whose = shared.answers.whose(key, &outcome);
     if let (Whose::ThisAttempt, Some(connection)) = (&whose, connection) {
         connection.release();
