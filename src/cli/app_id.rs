@@ -1,4 +1,4 @@
-//! Who this process is, and its turn to send for an app id on this machine.
+//! Identifies this process as an owner, and takes the app lock for it.
 
 use jiff::Timestamp;
 use url::Url;
@@ -8,7 +8,7 @@ use crate::event::Owner;
 use crate::identity::{AppId, is_loopback};
 use crate::ledger::lock::{AppIdLock, LockError};
 
-/// This process, as another one is told of it.
+/// Describes this process, for other processes to read.
 #[must_use]
 pub fn this_process(now: Timestamp) -> Owner {
     let arguments: Vec<_> = std::env::args_os()
@@ -22,8 +22,8 @@ pub fn this_process(now: Timestamp) -> Owner {
     }
 }
 
-/// What the quota of an app id belongs to: the platform's address, and of a loopback address the host and port alone, whatever
-/// path the requests go to.
+/// Returns what the quota of an app id belongs to: the platform's address. For a loopback address that is its host and
+/// port, without the path.
 #[must_use]
 pub fn quota_owner(base_url: &str) -> String {
     match Url::parse(base_url) {
@@ -32,7 +32,7 @@ pub fn quota_owner(base_url: &str) -> String {
     }
 }
 
-/// The turn of one app id on one platform.
+/// The app lock of one app id on one platform, as this process takes and releases it.
 #[derive(Debug)]
 pub struct Turn {
     base_url: String,
@@ -42,7 +42,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The turn is not taken yet. `base_url` is the [`quota_owner`].
+    /// Creates it without taking the lock. `base_url` is the [`quota_owner`].
     #[must_use]
     pub const fn new(base_url: String, app_id: AppId, owner: Owner) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl AppIdTurn for Turn {
     }
 }
 
-/// An owner that has not said who it is: it began or died in this very moment.
+/// Describes an owner that has not written its description: it started or died at this moment.
 fn unknown(this: &Owner) -> Owner {
     Owner {
         host: this.host.clone(),

@@ -1,5 +1,5 @@
-//! `runner apply`: every campaign that is given, each in a task of its own with a ledger, a lock and a socket of its own, and
-//! what a person is told of them. What befalls one holds up no other.
+//! `runner apply`: runs each given campaign in its own task, with its own ledger, lock and socket, and reports the results.
+//! A failure of one campaign does not affect the others.
 
 mod asking;
 mod gather;
@@ -31,7 +31,7 @@ use super::{Context, validate};
 use self::gather::{Campaign, Given};
 use self::one::{Done, One};
 
-/// Makes campaigns so.
+/// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(&args.files)?;
     args.fit(files.len())?;
@@ -45,21 +45,21 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     super::wait(apply(args, context, read))?
 }
 
-/// What the runs of one process have in common.
+/// What the runs of one process share.
 struct Common {
     args: ApplyArgs,
     context: Context,
     reporter: Reporter,
-    /// Who may read their ledger and audience: as many as there are cores.
+    /// Limits how many campaigns read their ledger and audience at once: one for each core.
     reading: Semaphore,
-    /// How often `status.json` is replaced.
+    /// The interval at which `status.json` is replaced.
     every: Duration,
-    /// Whether one campaign is given.
+    /// Whether only one campaign is given.
     alone: bool,
 }
 
 impl Common {
-    /// Tells people something about a campaign.
+    /// Prints a message about a campaign to the user.
     fn talk(&self, campaign: &str, text: &str) {
         if self.alone {
             self.context.talk(&format!("{text}\n"));
@@ -103,9 +103,10 @@ async fn apply(args: &ApplyArgs, context: &Context, read: Vec<gather::Read>) -> 
     told::tell(&common, &unusable, ends, &hubs)
 }
 
-/// The campaigns that can be applied, and the files that cannot.
+/// Separates the campaigns that can be applied from the files that cannot.
 fn apart(given: Vec<Given>) -> (Vec<Campaign>, Vec<(PathBuf, Option<Failure>)>) {
-    let (mut campaigns, mut unusable) = (Vec::new(), Vec::new());
+    let mut campaigns = Vec::new();
+    let mut unusable = Vec::new();
     for given in given {
         match given {
             Given::Campaign(campaign) => campaigns.push(*campaign),
@@ -125,13 +126,13 @@ fn setup(args: &ApplyArgs, context: &Context, campaign: &Campaign) -> Setup {
     }
 }
 
-/// How a campaign's run ended, under its name.
+/// The result of a campaign's run, with the campaign's name.
 struct End {
     name: String,
     done: Result<Done, Failure>,
 }
 
-/// Runs all campaigns to their ends, each in a task of its own.
+/// Runs each campaign in its own task until all have ended.
 async fn all(common: &Arc<Common>, campaigns: Vec<Campaign>, desks: Vec<Desk>, hubs: &[Arc<Hub>]) -> Vec<End> {
     if !common.alone {
         allow_many_files();
@@ -139,8 +140,10 @@ async fn all(common: &Arc<Common>, campaigns: Vec<Campaign>, desks: Vec<Desk>, h
     let (seats, asker) = asking::seats(campaigns.len());
     let mut runs = Vec::new();
     for (((campaign, desk), hub), seat) in campaigns.into_iter().zip(desks).zip(hubs).zip(seats) {
-        let (common, hub) = (Arc::clone(common), Arc::clone(hub));
-        let (name, file) = (campaign.name.clone(), campaign.file.clone());
+        let common = Arc::clone(common);
+        let hub = Arc::clone(hub);
+        let name = campaign.name.clone();
+        let file = campaign.file.clone();
         let one = One {
             campaign,
             desk,
@@ -160,14 +163,14 @@ async fn all(common: &Arc<Common>, campaigns: Vec<Campaign>, desks: Vec<Desk>, h
     for run in runs {
         match run.await {
             Ok(end) => ends.push(end),
-            // What watches a run has nothing that breaks.
+            // A panic of the run itself is caught by `watched`; the code around it is not expected to panic.
             Err(error) => tracing::error!("nobody knows how a campaign ended: {error}"),
         }
     }
     ends
 }
 
-/// Runs something in a task of its own, so that a defect there is a failure here and nothing else.
+/// Runs `run` in its own task, so that a panic there becomes a failure of this run only.
 async fn watched(run: impl Future<Output = Result<Done, Failure>> + Send + 'static) -> Result<Done, Failure> {
     let broke = |error| {
         Failure::new(
@@ -180,7 +183,7 @@ async fn watched(run: impl Future<Output = Result<Done, Failure>> + Send + 'stat
     tokio::spawn(run).await.unwrap_or_else(|error| Err(broke(error)))
 }
 
-/// Each campaign has some files and sockets of its own, and the usual limit is that of a process which has few.
+/// Raises the limit of open files: each campaign has several files and sockets, and the usual limit is too low for many.
 fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -82,7 +82,7 @@ pub struct DryRunArgs {
 }
 
 impl ApplyArgs {
-    /// Checks that what is said of one campaign alone is not said of `files` of them.
+    /// Checks that `--expect` is not given for several files.
     pub fn fit(&self, files: usize) -> Result<(), Failure> {
         if self.expect.is_none() || files == 1 {
             return Ok(());
@@ -93,7 +93,8 @@ impl ApplyArgs {
     }
 }
 
-/// Reads an address to listen on. Who may reach the run's metrics is said in the address, and is nobody else by default.
+/// Parses an address to listen on. A port alone means loopback, so that other machines can read the metrics only if the
+/// address says so.
 fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
@@ -102,7 +103,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "write an address and a port, as in 127.0.0.1:9464 or [::1]:9464, or a port alone".to_owned())
 }
 
-/// Reads a word of `--accept`, and lets help list them all.
+/// Parses a word of `--accept`. Help lists all words.
 pub(super) fn changes() -> impl TypedValueParser<Value = Accept> {
     PossibleValuesParser::new(Accept::ALL.map(Accept::word)).try_map(|word| word.parse::<Accept>())
 }

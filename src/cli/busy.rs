@@ -1,4 +1,4 @@
-//! What a command is doing that takes a while, on a line that moves: only on a terminal, and gone when it is done.
+//! Shows on a terminal what a slow command is doing, in a line that disappears when the command ends.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,22 +9,22 @@ use crate::report::times::duration;
 
 use super::{Context, Output};
 
-/// What is done within this is never shown, and how often the line is drawn.
+/// A task shorter than this is never shown. Also the interval at which the line is drawn.
 const SOON: Duration = Duration::from_millis(300);
 
-/// Something that takes a while, shown until this is dropped.
+/// Shows a slow task until it is dropped.
 pub struct Busy(Option<Line>);
 
 struct Line {
     doing: Arc<Mutex<String>>,
-    /// Ends the thread when it is dropped.
+    /// Dropping it ends the thread.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Context {
-    /// Shows that the command is `doing` something. Nothing is shown between what stdout has for people or programs on the
-    /// same terminal.
+    /// Shows that the command is `doing` something. Shows nothing without a bar, or while stdout writes JSON to the same
+    /// terminal.
     #[must_use]
     pub fn busy(&self, doing: &str) -> Busy {
         if !self.terminal.bar || (self.output == Output::Json && self.terminal.stdout) {
@@ -42,7 +42,7 @@ impl Context {
                 bar.draw_line(&line);
             }
         };
-        // Without a thread nothing is shown, and the command does what it does.
+        // If no thread can be started, the command runs without the line.
         let thread = std::thread::Builder::new().name("busy".to_owned()).spawn(draw).ok();
         Busy(Some(Line {
             doing,
@@ -53,7 +53,7 @@ impl Context {
 }
 
 impl Busy {
-    /// Says how far it is.
+    /// Updates the text of the line.
     pub fn say(&self, doing: impl FnOnce() -> String) {
         if let Some(line) = &self.0 {
             *line.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing();
@@ -64,7 +64,7 @@ impl Busy {
 impl Drop for Line {
     fn drop(&mut self) {
         self.end = None;
-        // The line is gone from the terminal before anything else is written.
+        // Wait until the line is erased, before anything else is written to the terminal.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -1,12 +1,12 @@
-//! The campaigns that a campaign's file excludes the users of, and theirs: each is there, is of the same app, and none leads
-//! back to where it began.
+//! Checks the campaigns that a file excludes the users of: each must exist and be of the same app, and the references must
+//! not form a circle.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::campaign::{self, Campaign, Code, Diagnostic, Exclude, Parsed};
 
-/// Every mistake in what `audience.exclude` says of other campaigns. Their files are read, and no ledger is.
+/// Returns every mistake in the campaigns that `audience.exclude` names. Reads their files, but no ledger.
 #[must_use]
 pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -30,7 +30,8 @@ pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
                 continue;
             }
         };
-        let (ours, theirs) = (&parsed.campaign.names.app_id, &other.names.app_id);
+        let ours = &parsed.campaign.names.app_id;
+        let theirs = &other.names.app_id;
         if ours != theirs {
             let message = format!(
                 "{} is a campaign of the app {theirs}, and this one of {ours}",
@@ -48,7 +49,7 @@ pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
     found
 }
 
-/// The campaign files that a campaign excludes the users of, each with its key.
+/// Returns the campaign files whose users a campaign excludes, each with its key.
 fn named(campaign: &Campaign) -> impl Iterator<Item = (String, PathBuf)> {
     let lists = campaign.audience.exclude.iter().flatten().enumerate();
     lists.filter_map(|(nth, list)| match list {
@@ -57,7 +58,8 @@ fn named(campaign: &Campaign) -> impl Iterator<Item = (String, PathBuf)> {
     })
 }
 
-/// The way from `file` by way of `path`, of which `other` is said, to a file that it has passed already.
+/// Returns the path of files that leads from `file` through `path` (the file of `other`) back to a file on it. `None` if
+/// there is no circle.
 fn circle(file: &Path, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
     let mut way = vec![file.to_owned(), path.to_owned()];
     let mut sound = Vec::new();
@@ -69,8 +71,8 @@ fn circle(file: &Path, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
     .then_some(way)
 }
 
-/// Follows each of `next` from the end of the way; says whether one of them leads to a place on it. Those that do not are
-/// remembered, so that no file is read twice.
+/// Follows each of `next` from the end of the path. Returns whether one of them leads back to a file on it. The others are
+/// added to `sound`, so that no file is read twice.
 fn follow(way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) -> bool {
     if way.windows(2).last().is_some_and(|last| same(&last[0], &last[1])) {
         return true;
@@ -82,7 +84,7 @@ fn follow(way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) ->
             return true;
         }
         let known = sound.iter().any(|known| same(known, path));
-        // One that cannot be read is its own campaign's mistake.
+        // A file that cannot be read is reported as a mistake of the campaign that names it.
         if let (false, Ok(parsed)) = (known, campaign::load(path)) {
             let next: Vec<_> = named(&parsed.campaign).map(|(_, path)| path).collect();
             if follow(way, &next, sound) {

@@ -23,7 +23,7 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// Prints the script, the same whatever `--output` says: it is for a shell to read.
+/// Prints the completion script. `--output` has no effect, because a shell reads it.
 pub fn run(args: CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "runner", &mut script);

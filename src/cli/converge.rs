@@ -1,4 +1,4 @@
-//! Reading the audience and holding it against the ledger: what `apply` does and what `plan` foretells, by the same code.
+//! Reads the audience and compares it with the ledger. `apply` and `plan` share this code.
 
 use jiff::Timestamp;
 
@@ -17,30 +17,30 @@ use super::exclude;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
-/// One reading of the audience.
+/// What one reading of the audience needs.
 #[derive(Clone, Copy)]
 pub struct Converge<'a> {
-    /// Where the program's options are.
+    /// The program's options.
     pub context: &'a Context,
-    /// What the campaign's file says.
+    /// The parsed campaign file.
     pub parsed: &'a Parsed,
-    /// What it means now.
+    /// The plan of this moment.
     pub plan: &'a Plan,
-    /// The changes that a person says are meant.
+    /// The changes that the user accepted.
     pub accepted: &'a [Accept],
-    /// That the ledger is older than its witness.
+    /// The change that says that the ledger is older than its witness. `None` if it is not.
     pub older_ledger: Option<&'a Change>,
     /// Whether it is a rehearsal.
     pub rehearsal: &'a RehearsalArgs,
-    /// The present.
+    /// The wall clock at the start of the command.
     pub now: Timestamp,
 }
 
 impl Converge<'_> {
-    /// What a run tells a ledger before anything else. An attempt that an earlier run left under way is in doubt from
-    /// then on; but in a rehearsal whose stand-in was inside the killed process, that platform is gone with everything
-    /// that it gave, so there it is called off. A refusal by the next stand-in would otherwise leave a doubt that nobody
-    /// can ever settle, and the same command would not complete the rehearsal.
+    /// Returns the facts that a run appends first. From then on, an attempt that an earlier run left in flight is in doubt.
+    /// In a rehearsal with the built-in fake platform, that platform ended with the killed process, so the attempt is
+    /// withdrawn instead. A refusal by the next fake platform would otherwise leave a doubt that can never be settled, and
+    /// the rehearsal would never complete.
     #[must_use]
     pub fn beginning(&self, book: &Book) -> Vec<Fact> {
         let inside = self.rehearsal.inside();
@@ -51,14 +51,14 @@ impl Converge<'_> {
         called_off.chain([self.run_began()]).collect()
     }
 
-    /// That a run begins now.
+    /// Returns the fact that a run starts now.
     #[must_use]
     pub const fn run_began(&self) -> Fact {
         Fact::run_began(self.now, self.plan.retry.timeout)
     }
 
-    /// The present by which times in the audience are read: the latest of those that the command knows, so that no time
-    /// that a source can have seen is taken for a mistake. A rehearsal takes the start of the schedule for the present.
+    /// Returns the latest time that the command knows, so that no time that a source can contain is reported as a mistake.
+    /// A rehearsal also counts the start of the schedule.
     fn latest_present(&self, book: &Book) -> Timestamp {
         let known = book.present_of_apply(self.now.max(self.context.clock.now())).now;
         match self.plan.audience.as_of {
@@ -67,8 +67,8 @@ impl Converge<'_> {
         }
     }
 
-    /// Reads the audience and holds it against the ledger. `progress` is told now and then how many rows were read. To
-    /// break it off, drop it.
+    /// Reads the audience and compares it with the ledger. Calls `progress` regularly with the number of rows read. Drop
+    /// the future to cancel it.
     pub async fn weigh(&self, book: &Book, mut progress: impl FnMut(u64)) -> Result<(Weighed, Fingerprint), Failure> {
         let said = &self.parsed.campaign;
         let present = self.latest_present(book);
@@ -80,7 +80,7 @@ impl Converge<'_> {
             plan: self.plan,
             present,
         };
-        // It says more than that the reading was broken off.
+        // A spill failure is the cause of a failed read, so it is checked first.
         let spilled = || book.spill().check().map_err(LedgerError::Store);
         let read = lists.read(book, &mut progress).await;
         spilled()?;
@@ -109,7 +109,7 @@ impl Converge<'_> {
     }
 }
 
-/// Why an audience would not be let in; nothing when it would be.
+/// Returns why the audience would not be admitted. Empty if it would be.
 #[must_use]
 pub fn reasons(weighed: &Weighed) -> Vec<Reason> {
     let refused = |refusal: &Refusal| Reason {
@@ -119,15 +119,15 @@ pub fn reasons(weighed: &Weighed) -> Vec<Reason> {
     weighed.refusals().iter().map(refused).collect()
 }
 
-/// About how many rows a campaign's audience and its lists of the excluded have together; nothing where only reading them
-/// would tell.
+/// Returns about how many rows the audience and its exclude lists have. `None` if the number is not known before they are
+/// read.
 #[must_use]
 pub fn expected_rows(parsed: &Parsed, now: Timestamp) -> Option<u64> {
     let said = &parsed.campaign;
     let lists = said.audience.exclude.iter().flatten();
     let excluded = lists.filter_map(|list| match list {
         Exclude::Source(source) => Some(source),
-        // Its ledger is asked, and has no rows.
+        // The ledger of that campaign is read instead, and has no rows.
         Exclude::Campaign(_) => None,
     });
     let all = excluded.chain([&said.audience.source]);
@@ -135,7 +135,7 @@ pub fn expected_rows(parsed: &Parsed, now: Timestamp) -> Option<u64> {
         .sum()
 }
 
-/// Checks that a plan is the one that was reviewed, where one was.
+/// Checks that the plan is the reviewed one, if one is given.
 pub fn as_reviewed(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
     let Some(reviewed) = reviewed else { return Ok(()) };
     let differences = reviewed.differences(now);

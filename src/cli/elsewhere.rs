@@ -1,5 +1,5 @@
-//! Other ledgers of a campaign that can be found. A campaign has one ledger: users whom only another one knows would be sent
-//! to again.
+//! Finds other ledgers of a campaign. A campaign must have one ledger: users that only another one contains would receive a
+//! second coupon.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use super::rehearsal::RehearsalArgs;
 use super::witness::Testimony;
 use super::{Context, view};
 
-/// A ledger of the campaign where the command does not look for it.
+/// A ledger of the campaign in another place than the command uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
     campaign: CampaignName,
-    /// Its directory.
+    /// The directory of that ledger.
     dir: PathBuf,
     reason: Reason,
-    /// Where the command looks.
+    /// The directory that the command uses.
     own: PathBuf,
     own_exists: bool,
 }
@@ -32,17 +32,18 @@ pub struct Other {
 /// Why a ledger is in another place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    /// It lies beside the campaign file, and another state directory was named.
+    /// It is beside the campaign file, and another state directory was given.
     BesideFile,
-    /// It lies beside a link to the campaign file, where earlier versions kept it.
+    /// It is beside a link to the campaign file, where earlier versions kept it.
     BesideLink,
-    /// It lies where the last run of this campaign file had it, by its witness.
+    /// The witness of the last run of this campaign file names this place.
     LastRun,
-    /// It lies among the rehearsals, where earlier versions kept that of any loopback address.
+    /// It is among the rehearsals, where earlier versions kept the ledgers of loopback addresses.
     AmongRehearsals,
 }
 
-/// Looks for another ledger of a campaign that is applied for real.
+/// Looks for another ledger of a campaign that is applied for real. Returns `None` for a rehearsal, or if there is no other
+/// ledger.
 pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>, Failure> {
     if plan.identity.platform == PlatformName::Sandbox {
         return Ok(None);
@@ -71,8 +72,8 @@ pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>
     Ok(among_rehearsals(&own, &roots.own, &plan.identity))
 }
 
-/// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, that is a ledger in its place which
-/// may be one of real deliveries.
+/// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, it looks for a ledger among the
+/// rehearsals that may contain real deliveries.
 pub fn find_for(context: &Context, file: &Path, plan: &Plan, parsed: &Parsed) -> Result<Option<Other>, Failure> {
     if plan.identity.platform != PlatformName::Sandbox {
         return find(context, file, plan);
@@ -86,7 +87,8 @@ pub fn find_for(context: &Context, file: &Path, plan: &Plan, parsed: &Parsed) ->
     ))
 }
 
-/// The ledger of a rehearsal, if it may be that of real deliveries: earlier versions called every loopback address `sandbox`.
+/// Returns a ledger among the rehearsals that may contain real deliveries: earlier versions named every loopback address
+/// `sandbox`. `None` if there is no such ledger.
 fn among_rehearsals(own: &Place, root: &Path, identity: &Identity) -> Option<Other> {
     if !identity.platform.is_loopback() {
         return None;
@@ -101,7 +103,7 @@ fn among_rehearsals(own: &Place, root: &Path, identity: &Identity) -> Option<Oth
     let may_be_real = match place.look() {
         Ok(Some(passport)) => !passport.rehearsal,
         Ok(None) => false,
-        // Nobody can say whose it is before it is whole.
+        // An unreadable manifest does not say whether the ledger is a rehearsal.
         Err(_) => true,
     };
     may_be_real.then(|| other(own, false, &place, Reason::AmongRehearsals))
@@ -117,12 +119,12 @@ fn other(own: &Place, own_exists: bool, place: &Place, reason: Reason) -> Other 
     }
 }
 
-/// Whether a ledger in `place` knows anything that the campaign's own does not.
+/// Returns whether the ledger in `place` may contain something that the campaign's own ledger does not.
 fn conflicts(own: &Place, own_passport: Option<&Passport>, place: &Place) -> bool {
     match place.look() {
         Ok(None) | Err(PlaceError::Foreign { .. }) => false,
         Ok(Some(passport)) => match own_passport {
-            // A copy that ends no later knows nothing more.
+            // A copy with no later batch contains nothing more.
             Some(own_passport) if own_passport.id == passport.id => place.sequence() > own.sequence(),
             _ => true,
         },
@@ -130,14 +132,14 @@ fn conflicts(own: &Place, own_passport: Option<&Passport>, place: &Place) -> boo
     }
 }
 
-/// Whether two paths lead to one directory.
+/// Returns whether two paths lead to the same directory.
 fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     one == other || real(one) == real(other)
 }
 
 impl Other {
-    /// Why no command may go on, and what to do.
+    /// Returns the failure that stops every command, with what to do.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let mut failure = Failure::new(Problem::OtherLedger, self.to_string()).help(self.help());
@@ -150,7 +152,7 @@ impl Other {
         failure
     }
 
-    /// The same in a plan.
+    /// Returns the failure as a reason of a plan.
     #[must_use]
     pub fn reason(&self) -> verdict::Reason {
         let failure = self.failure();
@@ -162,7 +164,8 @@ impl Other {
     }
 
     fn help(&self) -> String {
-        let (dir, own) = (self.dir.display().to_string(), self.own.display().to_string());
+        let dir = self.dir.display().to_string();
+        let own = self.own.display().to_string();
         if self.own_exists {
             return "users whom only one of them knows would be sent to again. find out which one was used last, and move the \
                     other directory out of its `.runner`"

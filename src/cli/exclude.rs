@@ -1,4 +1,4 @@
-//! Everybody who is not to be sent to: the lists of the file, and who has a coupon of another campaign.
+//! Reads the exclude lists: the lists of the campaign file, and the users who have a coupon of another campaign.
 
 use std::path::Path;
 
@@ -18,23 +18,23 @@ use crate::ledger::Book;
 use crate::plan::{self, Plan, RunOptions};
 use crate::problem::Problem;
 
-/// What the lists are read for.
+/// What reading the exclude lists needs.
 pub struct For<'f> {
-    /// Where the program's options are.
+    /// The program's options.
     pub context: &'f Context,
     /// Whether it is a rehearsal.
     pub rehearsal: &'f RehearsalArgs,
-    /// What the file says.
+    /// The parsed campaign file.
     pub campaign: &'f campaign::Campaign,
-    /// What it means.
+    /// The plan of the campaign.
     pub plan: &'f Plan,
-    /// The present by which times are read.
+    /// The latest time that a value in a source may have.
     pub present: Timestamp,
 }
 
 impl For<'_> {
-    /// Reads every list, and says how many rows there were so far. A list that cannot be read is a failure, never a list
-    /// of nobody.
+    /// Reads every list and returns it with the number of rows. A list that cannot be read is an error, never an empty
+    /// list.
     pub async fn read<'b>(
         &self,
         book: &'b Book,
@@ -61,7 +61,7 @@ impl For<'_> {
         Ok((exclusion, before))
     }
 
-    /// Takes everybody who has, or may have, a coupon of the campaign of the file at `path`.
+    /// Adds every user who has, or may have, a coupon of the campaign in the file at `path`.
     async fn campaign_of(&self, path: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), Failure> {
         let unusable = || {
             Failure::new(
@@ -71,7 +71,7 @@ impl For<'_> {
         };
         let said = campaign::load(path).map_err(|_| unusable())?.campaign;
         let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
-        // A rehearsal goes by the rehearsal of the other campaign, and by the campaign itself where there was none.
+        // A rehearsal uses the other campaign's rehearsal. If there is none, it uses the real ledger.
         let mut nowhere = None;
         for sandbox in [rehearsed.clone(), None]
             .into_iter()
@@ -82,7 +82,7 @@ impl For<'_> {
                 ..RunOptions::default()
             };
             let other = plan::build(&said, options).map_err(|error| Failure::of(Problem::Plan, &error))?;
-            // While another process applies it, that one is asked who has a coupon by now.
+            // If another process applies that campaign, it serves its current ledger.
             if let Some(view) = view::open(self.context, path, &other).await? {
                 let name = format!("campaign {}", said.names.campaign);
                 exclusion.campaign(name, receivers(view.ledger.book()));
@@ -103,7 +103,7 @@ impl For<'_> {
     }
 }
 
-/// Everybody who has a coupon, or may have one.
+/// Returns the users who have a coupon or may have one.
 fn receivers(book: &Book) -> impl Iterator<Item = String> {
     let has = |recipient: &u32| {
         (1..=book.ordinals()).any(|ordinal| {
@@ -119,7 +119,7 @@ fn receivers(book: &Book) -> impl Iterator<Item = String> {
         .map(|recipient| book.open_id(recipient))
 }
 
-/// Whether a coupon was issued, or may have been: a held code does not say that nothing was.
+/// Returns whether a coupon was or may have been issued. A held code does not prove that none was.
 fn may_have_coupon(standing: &Standing) -> bool {
     match standing.state {
         State::Issued | State::InDoubt | State::Attempting { .. } | State::Held { .. } => true,
@@ -128,7 +128,7 @@ fn may_have_coupon(standing: &Standing) -> bool {
     }
 }
 
-/// What went wrong, as a failure of the list: who reads it has to know that nobody was sent to for it.
+/// Wraps a failure of a list. The message says that nothing was sent because of it.
 fn unreadable(list: &str, failure: Failure) -> Failure {
     let Failure {
         message, mut causes, ..
@@ -147,7 +147,8 @@ mod tests {
     use crate::clock::from_ms;
     use crate::delivery::{ActivityNo, Step, Verdict};
 
-    /// What may be a coupon of another campaign excludes from this one, also while its user is gone from that one.
+    /// A user who may have a coupon of another campaign is excluded from this one, also while gone from the other one's
+    /// audience.
     #[test]
     fn who_may_have_a_coupon_is_excluded() {
         let after = |steps: &[Step]| {

@@ -1,4 +1,4 @@
-//! The exit codes, which are a contract: scripts and schedulers decide by them.
+//! The exit codes. They are a contract: scripts and schedulers depend on them.
 
 use std::process::ExitCode;
 
@@ -10,11 +10,11 @@ use crate::event::Ending;
 pub enum Exit {
     /// Complete: every delivery is settled or skipped and the sum is right. For other commands: done.
     Done = 0,
-    /// An error of input and output, of the ledger, of another machine, or a bug.
+    /// An error of I/O, of the ledger or of another machine, or a bug.
     Error = 1,
-    /// The command line, a campaign file, or what that names is absent or malformed; nothing was sent.
+    /// The command line, a campaign file or a file that it names is missing or malformed. Nothing was sent.
     Input = 2,
-    /// Not complete, and the same command goes on.
+    /// Not complete. The same command continues.
     Incomplete = 3,
     /// Nothing more can happen without a person.
     NeedsPerson = 4,
@@ -29,7 +29,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// How a process ends that did several things: with what matters most of how they ended.
+    /// Returns the most important of several exits, in the order of the list below.
     #[must_use]
     pub fn of_several(exits: impl IntoIterator<Item = Self>) -> Self {
         let order = [
@@ -44,7 +44,7 @@ impl Exit {
         first.unwrap_or(Self::Done)
     }
 
-    /// The number that the process ends with.
+    /// Returns the exit code as a number.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8

@@ -1,4 +1,4 @@
-//! `runner explain`: the page of a problem's code, or what is known of a code of the platform's.
+//! `runner explain`: shows the page of a problem's code, or what is known about a code of the platform.
 
 use std::fmt::Write as _;
 
@@ -34,22 +34,22 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
-/// A problem's page.
+/// The page of a problem.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Page {
     r#type: &'static str,
     /// The problem's code.
     pub code: &'static str,
-    /// The problem in a few words.
+    /// The problem's title.
     pub title: &'static str,
-    /// How the process ends for it; absent where that depends on the command.
+    /// The exit code of this problem. `None` where it depends on the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<u8>,
-    /// All of it, in Markdown.
+    /// The whole page, in Markdown.
     pub page: &'static str,
 }
 
-/// The pages of all problems, by code.
+/// Returns the pages of all problems, sorted by code.
 pub fn pages() -> impl Iterator<Item = Page> {
     let mistakes = Code::ALL.iter().map(|code| Page::new(code.as_str(), None, code.page()));
     let problems = Problem::ALL.iter().map(|problem| {
@@ -72,7 +72,7 @@ impl Page {
     }
 }
 
-/// What is known of a code of the platform's.
+/// What is known about a code of the platform.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct PlatformCode {
     r#type: &'static str,
@@ -82,7 +82,7 @@ struct PlatformCode {
     source: &'static str,
 }
 
-/// Explains one code, or lists them all.
+/// Explains one code, or lists all of them.
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(asked) = &args.code else {
         return list(context);
@@ -105,7 +105,7 @@ fn say(context: &Context, object: &impl Serialize, text: impl FnOnce() -> String
     Ok(Exit::Done)
 }
 
-/// A code as it is written: an E and four digits, whatever of that was left out. Longer numbers are the platform's.
+/// Completes a problem's code to an E and four digits. Longer numbers are codes of the platform.
 fn written(asked: &str) -> String {
     let digits = asked.trim_start_matches(['E', 'e']);
     let bare = digits.len() == asked.len();
@@ -140,7 +140,7 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     context.data(&text).map(|()| Exit::Done)
 }
 
-/// What the problems of a range have in common.
+/// Returns the subject of a range of problems.
 fn subject(group: &str) -> &'static str {
     match group {
         "E01" => "The campaign file",
@@ -155,14 +155,14 @@ fn subject(group: &str) -> &'static str {
 }
 
 const BOLD: Style = Style::new().bold();
-/// The longest line of prose: longer ones are hard to read.
+/// The longest line of prose. Longer lines are hard to read.
 const MOST_COLUMNS: usize = 88;
 
 fn width() -> usize {
     terminal::width().min(MOST_COLUMNS)
 }
 
-/// A page for people: its Markdown without the marks, its prose as wide as the terminal.
+/// Formats a page for people: without the marks of Markdown, wrapped to the terminal's width.
 fn shown(page: &Page, width: usize) -> String {
     let mut text = String::new();
     for block in page.page.trim_end().split("\n\n") {
@@ -183,7 +183,7 @@ fn shown(page: &Page, width: usize) -> String {
     text
 }
 
-/// A paragraph in lines of at most `width` columns, where its words allow that.
+/// Wraps a paragraph at `width` columns. A longer word has its own line.
 fn wrapped(paragraph: &str, width: usize) -> String {
     let words: Vec<_> = paragraph.split_whitespace().collect();
     format!("{}\n", wrap(&words.join(" "), width, 0))
@@ -226,7 +226,7 @@ fn of_the_platform(row: &Row, width: usize) -> String {
     )
 }
 
-/// What follows from an answer of a class.
+/// Describes what the program does after an answer of a class.
 const fn follows(class: Class) -> &'static str {
     match class {
         Class::Issued => "the coupon is the user's",

@@ -1,5 +1,6 @@
-//! The question before anything is sent, put once for all campaigns of the process that need it. Those that do not, because
-//! they go on with a plan that was agreed to for one, are not waited for once that is known, and wait for nobody.
+//! The question before anything is sent, asked once for all campaigns of the process that need it. A campaign without a
+//! question (because its plan was agreed to before, for example) gives up its seat: it does not wait, and nothing waits for
+//! it.
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -10,15 +11,15 @@ use crate::problem::Problem;
 
 use super::{Common, owner};
 
-/// A campaign's right to have its question put. The question comes once each seat has been used or given up.
+/// A campaign's right to have its question asked. The question is asked once each seat has been used or dropped.
 pub(super) struct Seat {
-    /// Its place among the campaigns as they were given.
+    /// The campaign's position among those given.
     number: usize,
     wants: mpsc::Sender<Wants>,
     alone: bool,
 }
 
-/// What a campaign wants to be agreed to.
+/// The request of one campaign for a person's agreement.
 struct Wants {
     number: usize,
     about: About,
@@ -26,10 +27,10 @@ struct Wants {
     answer: oneshot::Sender<Result<Answer, Failure>>,
 }
 
-/// Who puts the question.
+/// Asks the question for all seats.
 pub(super) struct Asker(mpsc::Receiver<Wants>);
 
-/// So many seats.
+/// Creates `many` seats and the asker that serves them.
 pub(super) fn seats(many: usize) -> (Vec<Seat>, Asker) {
     let (wants, asked) = mpsc::channel(many.max(1));
     let seat = |number| Seat {
@@ -41,7 +42,8 @@ pub(super) fn seats(many: usize) -> (Vec<Seat>, Asker) {
 }
 
 impl Seat {
-    /// What a person says to this.
+    /// Asks a person about this campaign and waits for the answer. Returns [`Answer::Stopped`] when the run is stopped
+    /// first.
     pub(super) async fn ask(self, about: About, orders: watch::Receiver<Order>) -> Result<Answer, Failure> {
         let (answer, answered) = oneshot::channel();
         let wants = Wants {
@@ -51,10 +53,10 @@ impl Seat {
             answer,
         };
         let sent = self.wants.send(wants).await.is_ok();
-        // The others need not wait for it any longer.
+        // The asker waits until every sender is dropped.
         drop(self.wants);
         let stopped = async {
-            // The question itself hears of an order to stop, where it is put for one alone.
+            // With one campaign the question itself watches for an order to stop.
             if self.alone {
                 std::future::pending::<()>().await;
             }
@@ -69,19 +71,20 @@ impl Seat {
 }
 
 impl Asker {
-    /// The campaigns that want the question put and were not stopped meanwhile, in the order in which they were given.
+    /// Waits until each seat is used or dropped. Returns the requests of the campaigns that were not stopped, in the order
+    /// in which the campaigns were given.
     async fn gather(mut self) -> Vec<Wants> {
         let mut all = Vec::new();
         while let Some(wants) = self.0.recv().await {
             all.push(wants);
         }
         all.retain(|wants| !wants.orders.borrow().stops());
-        // They finish reading their audiences in any order.
+        // Campaigns finish reading their audiences in any order.
         all.sort_by_key(|wants| wants.number);
         all
     }
 
-    /// Puts the question for all who want it, once nobody else can.
+    /// Asks one question for all campaigns that need it, once no other campaign can.
     pub(super) async fn ask(self, common: &Common) {
         let all = self.gather().await;
         if all.is_empty() {
@@ -89,7 +92,7 @@ impl Asker {
         }
         let answer = tokio::task::block_in_place(|| put(&all, common));
         for wants in all {
-            // Whoever was stopped meanwhile does not wait for it.
+            // A campaign that was stopped in the meantime has dropped its receiver.
             let _ = wants.answer.send(answer.clone());
         }
     }
@@ -132,14 +135,15 @@ mod tests {
         }
     }
 
-    /// One asks, one is stopped while it waits, one has nothing to ask, and the last takes its time.
+    /// One campaign asks, one is stopped while it waits, one has nothing to ask, and the last asks late.
     #[tokio::test]
     async fn the_question_comes_once_each_seat_is_used_or_given_up() {
         let (mut seats, asker) = seats(4);
-        // The slow one is the first of those given, and asks last.
+        // The slow campaign is the first of those given, and asks last.
         let slow = seats.remove(0);
         let mut seat = || seats.remove(0);
-        let (go, stop) = (watch::channel(Order::Go), watch::channel(Order::Go));
+        let go = watch::channel(Order::Go);
+        let stop = watch::channel(Order::Go);
         let asking = tokio::spawn(seat().ask(about("asks"), go.1.clone()));
         let stopped = tokio::spawn(seat().ask(about("stopped"), stop.1));
         drop(seat());

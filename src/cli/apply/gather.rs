@@ -1,5 +1,5 @@
-//! Which campaigns are applied: the files that can be used, each with its plan and its secrets, and what is wrong with the
-//! others. All of it is told before anything begins.
+//! Selects the campaigns to apply: the usable files, each with its plan and its secrets. All mistakes of the other files
+//! are reported before any campaign starts.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,29 +22,29 @@ use super::prepare;
 /// A campaign that can be applied.
 pub(super) struct Campaign {
     pub(super) file: PathBuf,
-    /// What it is called among those of the process.
+    /// The name that the process shows for this campaign, unique among those given.
     pub(super) name: String,
     pub(super) parsed: Parsed,
     pub(super) plan: Arc<Plan>,
-    /// What it shares with the other campaigns of its app.
+    /// What the campaign shares with the other campaigns of its app id.
     pub(super) lane: Arc<Lane>,
     pub(super) tokens: Tokens,
 }
 
-/// A campaign file, and what it says if it can be used. What is wrong with it has been told.
+/// A campaign file, parsed if it is usable. Its mistakes have been reported.
 pub(super) struct Read {
     pub(super) file: PathBuf,
     pub(super) parsed: Option<Parsed>,
 }
 
-/// A campaign file as this process goes on with it.
+/// A campaign file after all checks.
 pub(super) enum Given {
     Campaign(Box<Campaign>),
-    /// It cannot be used; why, where that was not told yet.
+    /// An unusable file, with the failure if it has not been reported yet.
     Unusable(PathBuf, Option<Failure>),
 }
 
-/// Reads the files, and tells what is wrong with them.
+/// Reads the files and reports their mistakes.
 pub(super) fn read(files: Vec<PathBuf>, context: &Context) -> Vec<Read> {
     let mut neighbours = Neighbours::default();
     let read = |file: PathBuf| Read {
@@ -54,7 +54,7 @@ pub(super) fn read(files: Vec<PathBuf>, context: &Context) -> Vec<Read> {
     files.into_iter().map(read).collect()
 }
 
-/// What the files mean in this run, with the secrets at hand, and what they cannot be together.
+/// Plans the files for this run, with their secrets, and reports the files that contradict each other.
 pub(super) fn campaigns(
     args: &ApplyArgs,
     context: &Context,
@@ -104,7 +104,7 @@ pub(super) fn campaigns(
     planned.into_iter().map(&mut usable).collect()
 }
 
-/// A file and its plan, or why it has none that was not told yet.
+/// A file with its plan, or with the failure if that has not been reported yet.
 struct Planned {
     file: PathBuf,
     plan: Result<(Parsed, Arc<Plan>), Option<Failure>>,
@@ -120,12 +120,13 @@ impl Planned {
     }
 }
 
-/// What is said of a campaign, and what it means.
+/// A parsed campaign file and its plan.
 type Said = (Parsed, Arc<Plan>);
 
-/// The campaign's name, with its app where that is what tells it from another.
+/// Returns the campaign's name, with its app id if another given campaign has the same name.
 fn name((_, plan): &Said, all: &[&Said]) -> String {
-    let (campaign, app_id) = (&plan.identity.campaign, &plan.identity.app_id);
+    let campaign = &plan.identity.campaign;
+    let app_id = &plan.identity.app_id;
     let others = all.iter().filter(|(_, other)| other.identity.campaign == *campaign);
     if others.count() > 1 {
         format!("{campaign} ({app_id})")
@@ -134,8 +135,8 @@ fn name((_, plan): &Said, all: &[&Said]) -> String {
     }
 }
 
-/// One mistake for each file that names the same campaign for the same app as another one given. Those in one folder have
-/// been told of each other when they were read.
+/// Returns a mistake for each file that names the same campaign and app as another given file. Files in one folder were
+/// already reported when they were read.
 fn namesakes(plans: &[&Said]) -> Vec<Diagnostic> {
     let mut first: HashMap<_, &Parsed> = HashMap::new();
     let mut mistakes = Vec::new();
@@ -158,7 +159,8 @@ fn namesake(parsed: &Parsed, other: &Parsed) -> Diagnostic {
     parsed.mistake("campaign", Code::Contradiction, message, Some(help.to_owned()))
 }
 
-/// One mistake for each file of an app for which others refer to other credentials: nobody knows which of them are right.
+/// Returns a mistake for each file whose credentials differ from those of another file of the same app: the program cannot
+/// know which are right.
 fn other_credentials(plans: &[&Said]) -> Vec<Diagnostic> {
     let mut apps: HashMap<_, Vec<&Parsed>> = HashMap::new();
     for (parsed, plan) in plans {
@@ -186,7 +188,7 @@ fn other_credentials(plans: &[&Said]) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// What campaigns of one app on one platform share.
+/// What the campaigns of each app id on each platform share.
 #[derive(Default)]
 struct Lanes {
     lanes: HashMap<(String, AppId), Arc<Lane>>,

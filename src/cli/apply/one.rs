@@ -1,4 +1,4 @@
-//! One campaign's run: everything that it needs, in order, and what is told of it.
+//! One campaign's run: every step in order, and what it reports.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,15 +36,15 @@ use super::asking::Seat;
 use super::gather::Campaign;
 use super::owner::{self, StatusKeeper};
 
-/// How a run ended, when it did not fail.
+/// The result of a run that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Done {
     pub(super) exit: Exit,
-    /// Why it came to no end that its events tell of; nothing where there is a summary to show.
+    /// Why the run ended before it could send. `None` if the run has a summary to show.
     pub(super) broken: Option<String>,
 }
 
-/// What one run is given beside what all have in common.
+/// What one run receives in addition to [`Common`].
 pub(super) struct One {
     pub(super) campaign: Campaign,
     pub(super) desk: Desk,
@@ -52,7 +52,7 @@ pub(super) struct One {
     pub(super) seat: Seat,
 }
 
-/// Makes one campaign so.
+/// Sends all coupons that one campaign still owes.
 pub(super) async fn apply(common: Arc<Common>, one: One) -> Result<Done, Failure> {
     let One {
         campaign,
@@ -95,7 +95,7 @@ pub(super) async fn apply(common: Arc<Common>, one: One) -> Result<Done, Failure
         hub,
     };
     let done = Box::pin(run.run(platform, seat)).await;
-    // Lets go of the store before the lock: whoever asks from here on is about to have both.
+    // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.desk.show(Shown::Opening);
     let broken = match &done {
         Ok(done) => done.broken.clone(),
@@ -122,7 +122,7 @@ struct Run<'a> {
     common: &'a Common,
     testimony: Testimony,
     campaign: Campaign,
-    /// Before the lock, so that it is gone when the next process has that.
+    /// Declared before `home`, so that the socket is gone before the next process can take the lock.
     _listening: Option<Listening>,
     home: Home,
     desk: Desk,
@@ -131,7 +131,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Admits and sends.
+    /// Admits the audience and sends.
     async fn run(&self, platform: HttpPlatform, seat: Seat) -> Result<Done, Failure> {
         let Some(reading) = self.turn_to_read().await else {
             return Ok(self.broken_off());
@@ -195,11 +195,13 @@ impl Run<'_> {
             Some(ledger) => ledger,
             None => self.begin_ledger(&converge).await?,
         };
-        let (reading, roll) = (converged.reading.clone(), converged.roll);
-        let (mut users, of) = (0, converged.changes.admitted.len() as u64);
+        let reading = converged.reading.clone();
+        let roll = converged.roll;
+        let mut users = 0;
+        let of = converged.changes.admitted.len() as u64;
         for batch in converged.changes.into_batches() {
             let batch = batch.map_err(LedgerError::Store)?;
-            // What is not closed is forgotten by the next run: the generation before is the one that counts.
+            // The next run ignores a generation that was not closed and uses the one before.
             if self.orders.borrow().stops() {
                 return Ok(self.broken_off());
             }
@@ -213,7 +215,7 @@ impl Run<'_> {
             counts,
         });
         pauses.end().await;
-        // What was accepted is durable by now, so the witness may begin again from here.
+        // The accepted changes are durable now, so the witness may name the current head.
         let id = self.home.ledger_id()?;
         let witness = self
             .testimony
@@ -244,7 +246,7 @@ impl Run<'_> {
         Ok(Done::with_summary(exit))
     }
 
-    /// Lets other processes see the ledger as it is from now on.
+    /// Lets other processes see the present state of the ledger.
     async fn show(&self, ledger: Option<&Ledger<SledStore>>) {
         let shown = match ledger {
             Some(ledger) => match ledger.store().reader().await {
@@ -287,7 +289,7 @@ impl Run<'_> {
         )
     }
 
-    /// Waits until this campaign may read its ledger and its audience; nothing when it was stopped before.
+    /// Waits until this campaign may read its ledger and its audience. Returns `None` if the run was stopped first.
     async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
         let reading = &self.common.reading;
         if let Ok(turn) = reading.try_acquire() {
@@ -300,7 +302,7 @@ impl Run<'_> {
         }
     }
 
-    /// What a person says, where one is to be asked; yes where none is.
+    /// Asks a person where that is needed. Returns [`Answer::Yes`] where it is not.
     async fn ask(
         &self,
         converged: &Converged,
@@ -342,7 +344,7 @@ impl Run<'_> {
         answer
     }
 
-    /// What a person has to know of earlier ledgers before a send.
+    /// Returns what a person must know about an earlier ledger before a send. `None` if there is nothing to say.
     fn earlier(&self, new_ledger: bool, older: Option<&OlderLedger>) -> Option<String> {
         let another = || self.testimony.of_another_file().filter(|_| new_ledger);
         let seen = match older {
@@ -357,10 +359,11 @@ impl Run<'_> {
         ))
     }
 
-    /// A rehearsal shows the times that it does not wait for.
+    /// Shows the times that a rehearsal does not wait for.
     fn tell_of_waits(&self) {
         let said = &self.campaign.parsed.campaign;
-        let (schedule, zone) = (&said.schedule, &said.timezone);
+        let schedule = &said.schedule;
+        let zone = &said.timezone;
         let times = [
             schedule
                 .start
@@ -398,7 +401,7 @@ impl Run<'_> {
         }
     }
 
-    /// The end of a run that was stopped before it sent.
+    /// Ends a run that was stopped before it sent.
     fn broken_off(&self) -> Done {
         if self.common.alone {
             let by = owner::by_whom(&self.orders);
@@ -418,7 +421,7 @@ fn listed(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Every reason why the audience is not let in, as one failure.
+/// Combines every reason why the audience is not admitted into one failure.
 fn refused(refusals: &[Refusal]) -> Failure {
     let mut failure = Failure::new(Problem::NotLetIn, "the audience was not let in; nothing was sent");
     failure.causes = refusals.iter().map(ToString::to_string).collect();

@@ -1,5 +1,5 @@
-//! What the process that applies a campaign does for others: it answers them, says in a file how far it is, and shows who
-//! told it what.
+//! What the process that applies a campaign does for other processes: it answers their requests, writes `status.json`, and
+//! shows pauses.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,14 +20,14 @@ use crate::report::console::Console;
 use crate::report::hub::Hub;
 use crate::report::text::visible;
 
-/// How often `status.json` is replaced when nothing else is a reason to.
+/// How often `status.json` is replaced when no other event causes it.
 const EVERY: Duration = Duration::from_secs(1);
-/// So many of these files are replaced within that time; of more, each less often.
+/// How many of these files may be replaced within [`EVERY`]. With more campaigns, each file is replaced less often.
 const FILES: usize = 100;
-/// Changes that come closer together than this share one replacement.
+/// Changes that are closer together than this share one replacement.
 const TOGETHER: Duration = Duration::from_millis(200);
 
-/// Answers other processes from now on. A run that cannot be asked is still a run.
+/// Starts to answer other processes. Returns `None` if the socket cannot be opened: the run goes on without it.
 pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
     let socket = home.socket();
     let failed = |error| {
@@ -39,7 +39,7 @@ pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
     desk.listen(&socket).map_err(failed).ok()
 }
 
-/// Lets the first signal that asks for an end be an order to stop, to every campaign.
+/// Turns the first signal that asks for an end into an order to stop for every campaign.
 pub(super) fn heed_signals(desks: Vec<Desk>, console: Console) -> io::Result<()> {
     let mut first = signals::listen(console)?;
     tokio::spawn(async move {
@@ -50,14 +50,14 @@ pub(super) fn heed_signals(desks: Vec<Desk>, console: Console) -> io::Result<()>
     Ok(())
 }
 
-/// Ends when the run is told to stop, and not before.
+/// Completes when the run is ordered to stop.
 pub(super) async fn stopped(mut orders: watch::Receiver<Order>) {
     if orders.wait_for(Order::stops).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Says by whom the run was stopped, as the beginning of a sentence.
+/// Returns how the run was stopped, as the start of a sentence.
 pub(super) fn by_whom(orders: &watch::Receiver<Order>) -> String {
     match &*orders.borrow() {
         Order::Stop { by: Some(by) } => format!("stopped by {}", visible(&by.to_string())),
@@ -65,12 +65,12 @@ pub(super) fn by_whom(orders: &watch::Receiver<Order>) -> String {
     }
 }
 
-/// A task that ends with this.
+/// A task that is aborted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Task(JoinHandle<()>);
 
 impl Task {
-    /// Ends it, and waits until it does nothing more.
+    /// Aborts the task and waits until it has ended.
     pub(super) async fn end(mut self) {
         self.0.abort();
         let _ = (&mut self.0).await;
@@ -83,9 +83,12 @@ impl Drop for Task {
     }
 }
 
-/// Shows pauses until the engine does: nothing is sent while the audience is read, but whoever pauses sees it taken.
+/// Shows pauses until the engine does: while the audience is read nothing is sent, but the sender of a pause must see that
+/// it was received.
 pub(super) fn show_pauses(desk: &Desk, hub: &Arc<Hub>, clock: &Clock) -> Task {
-    let (mut orders, hub, clock) = (desk.orders(), Arc::clone(hub), clock.clone());
+    let mut orders = desk.orders();
+    let hub = Arc::clone(hub);
+    let clock = clock.clone();
     Task(tokio::spawn(async move {
         let mut paused = false;
         loop {
@@ -108,12 +111,12 @@ pub(super) fn show_pauses(desk: &Desk, hub: &Arc<Hub>, clock: &Clock) -> Task {
     }))
 }
 
-/// How often each of so many campaigns' `status.json` is replaced when nothing else is a reason to.
+/// Returns how often each of `campaigns` files `status.json` is replaced when no other event causes it.
 pub(super) fn every(campaigns: usize) -> Duration {
     EVERY * u32::try_from(campaigns.div_ceil(FILES)).unwrap_or(u32::MAX).max(1)
 }
 
-/// Keeps `status.json`.
+/// Keeps `status.json` up to date in its own task.
 #[derive(Debug)]
 pub(super) struct StatusKeeper {
     end: oneshot::Sender<Option<String>>,
@@ -121,7 +124,7 @@ pub(super) struct StatusKeeper {
 }
 
 impl StatusKeeper {
-    /// Replaces the file from now on, now and then, and when the run does something else.
+    /// Starts to replace the file regularly and at each change of the run's state.
     pub(super) fn start(home: &Home, hub: &Arc<Hub>, every: Duration) -> Self {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {
@@ -141,20 +144,20 @@ impl StatusKeeper {
         }
     }
 
-    /// Says how the run ended; `broken` says why it broke off, if it did.
+    /// Writes the end of the run. `broken` says why it ended early, if it did.
     pub(super) async fn finish(self, broken: Option<String>) {
-        // Nobody hears it only when the task broke, and then there is nothing to wait for either.
+        // The receiver is gone only if the task panicked, and then there is nothing to wait for.
         let _ = self.end.send(broken);
         let _ = self.task.await;
     }
 }
 
-/// Where `status.json` lies, and the lock beside it.
+/// The path of `status.json`, and the campaign's lock beside it.
 #[derive(Clone)]
 struct Target {
     path: PathBuf,
     lock: PathBuf,
-    /// The locked file. While its path leads to it, no other process writes `status.json`.
+    /// The id of the locked file. While the lock's path leads to this file, no other process writes `status.json`.
     locked: Option<FileId>,
 }
 
