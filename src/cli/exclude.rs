@@ -71,7 +71,7 @@ impl For<'_> {
         };
         let said = campaign::load(path).map_err(|_| unusable())?.campaign;
         let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
-        // A rehearsal uses the other campaign's rehearsal. If there is none, it uses the real ledger.
+        // A rehearsal uses the other campaign's rehearsal. Without one, it uses the real ledger.
         let mut nowhere = None;
         for sandbox in [rehearsed.clone(), None]
             .into_iter()

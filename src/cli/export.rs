@@ -63,7 +63,7 @@ pub struct ExportArgs {
     pub bom: bool,
 }
 
-/// After so many rows it is shown how many there are, and looked whether more are wanted.
+/// Progress and an interruption are checked after each such number of rows.
 const TOLD_EVERY: u64 = 1 << 14;
 
 /// The form of the rows.
@@ -77,11 +77,11 @@ pub enum Format {
     Parquet,
 }
 
-/// Where rows go.
+/// A writer of rows in one format.
 trait Table: Send {
     /// Writes one delivery.
     fn row(&mut self, row: &Row<'_>) -> io::Result<()>;
-    /// Writes what comes behind the last one.
+    /// Writes what follows the last row.
     fn end(&mut self) -> io::Result<()>;
 }
 
@@ -103,7 +103,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
             rows: 0,
             failed: None,
         };
-        // Rows on a terminal show by themselves that it goes on.
+        // Rows on a terminal are a sign of progress themselves.
         let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(view::READING));
         let show = |row: &Row<'_>| {
             let pauses = writing.rows.is_multiple_of(TOLD_EVERY);
@@ -141,7 +141,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 impl ExportArgs {
-    /// The form of the rows, where it can go there.
+    /// Chooses the format of the rows, and checks that the destination can take it.
     fn format(&self, context: &Context) -> Result<Format, Failure> {
         let named = self.out.as_ref().and_then(|file| file.extension()).and_then(|end| {
             let end = end.to_string_lossy();
@@ -183,14 +183,14 @@ impl ExportArgs {
     }
 }
 
-/// Reads a state's word, and lets help list them all.
+/// Parses a state's word. Help lists all words.
 fn states() -> impl TypedValueParser<Value = StateName> {
     let named = |word: String| StateName::ALL.into_iter().find(|state| state.word() == word);
     PossibleValuesParser::new(StateName::ALL.map(StateName::word))
         .try_map(move |word| named(word).ok_or("no such state"))
 }
 
-/// Rows on their way. After a failure nothing more is written.
+/// The rows written so far. Nothing is written after a failure.
 struct Writing<'o> {
     table: Box<dyn Table + 'o>,
     rows: u64,
@@ -198,7 +198,7 @@ struct Writing<'o> {
 }
 
 impl Writing<'_> {
-    /// Writes one row; says whether more are wanted.
+    /// Writes one row. Returns whether more are wanted.
     fn row(&mut self, row: &Row<'_>) -> bool {
         self.failed = self.table.row(row).err();
         self.rows += 1;
@@ -214,7 +214,7 @@ impl Writing<'_> {
     }
 }
 
-/// The place that is written to.
+/// The destination of the rows.
 enum Out {
     Stdout(BufWriter<File>),
     File(BufWriter<WholeFile>),
@@ -226,8 +226,8 @@ impl Out {
         if let Some(file) = &args.out {
             return Ok(Self::File(BufWriter::with_capacity(AT_ONCE, WholeFile::begin(file)?)));
         }
-        // Whatever was begun there as JSON comes first. What follows goes past the library's own buffer, which looks for
-        // ends of lines, and would try once more when the reader has left.
+        // JSON that is still buffered must come first. The rows bypass the buffer of `io::stdout`, which searches for line
+        // ends, and would retry a write after the reader has closed.
         context.lines.flush();
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let stdout = stdout.map_err(|error| args.failed(&error))?;

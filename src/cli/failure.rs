@@ -1,4 +1,4 @@
-//! Why a command failed, as a person or a program is told: what was attempted on what, what caused it, what helps.
+//! Why a command failed, for people and programs: what was attempted, what caused the failure, and what to do.
 
 mod errors;
 
@@ -15,24 +15,24 @@ use crate::sandbox::ServeError;
 use super::exit::Exit;
 use super::sandbox::SandboxError;
 
-/// Why a command failed. Each error of the line becomes one of these in `errors`, and what one command alone meets beside
-/// that command.
+/// Why a command failed. `errors` converts the errors of the other modules; an error of a single command is converted
+/// beside that command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// What was attempted and on what, in lower case, without a full stop.
+    /// What was attempted on what, in lower case, without a full stop.
     pub message: String,
-    /// The campaign's file, where several were given.
+    /// The campaign file, if several were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// What caused it, the nearest cause first.
+    /// The causes, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// Which problem it is; its code stays the same whatever the message says.
+    /// The problem. Its code never changes, even if the message does.
     pub code: Problem,
-    /// How the process ends for it.
+    /// How the process ends.
     #[serde(skip)]
     pub exit: Exit,
 }
@@ -49,7 +49,7 @@ impl From<Ends> for Exit {
 }
 
 impl Failure {
-    /// A failure of which nothing but its message is known yet.
+    /// Creates a failure with only a message.
     #[must_use]
     pub fn new(problem: Problem, message: impl Into<String>) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// A failure that says what `error` says, with what caused that error as its causes.
+    /// Creates a failure with the message of `error` and with its sources as causes.
     #[must_use]
     pub fn of(problem: Problem, error: &dyn Error) -> Self {
         let failure = Self::new(problem, error.to_string());
@@ -72,13 +72,13 @@ impl Failure {
         }
     }
 
-    /// Adds `error`, and what caused it, to the causes.
+    /// Adds `error` and its sources to the causes.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn Error) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
-            // Some errors repeat their source's text in their own; saying it twice helps nobody.
+            // Some errors repeat their source's text. Show it once.
             if self.causes.last().unwrap_or(&self.message) != &text {
                 self.causes.push(text);
             }
@@ -87,21 +87,21 @@ impl Failure {
         self
     }
 
-    /// Says of which of several campaigns' files it is.
+    /// Adds the campaign file that failed.
     #[must_use]
     pub fn of_file(mut self, file: &Path) -> Self {
         self.file = Some(file.display().to_string());
         self
     }
 
-    /// Says what to do.
+    /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The failure as a JSON object of type `diagnostic`.
+    /// Returns the failure as a JSON object of type `diagnostic`.
     #[must_use]
     pub const fn diagnostic(&self) -> Diagnostic<'_> {
         Diagnostic {
@@ -125,7 +125,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().bold();
 
-/// The human form, of several lines, with styles that [`anstream`] strips where they do not belong.
+/// The form for people, on several lines. [`anstream`] strips the styles where the output does not support them.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ERROR}error[{}]{ERROR:#}: ", self.code)?;
@@ -145,8 +145,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Writes `text` with every line but the first set off by `indent`, and characters that could play tricks on a terminal
-/// made visible.
+/// Writes `text` with each line after the first indented, and with control characters made visible.
 fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
     for (at, line) in text.trim_end().lines().enumerate() {
         if at > 0 {

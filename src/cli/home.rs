@@ -1,4 +1,4 @@
-//! A campaign's ledger: where it is, and this process's lock on it.
+//! Locates a campaign's ledger and takes this process's lock on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 use super::witness::{OlderLedger, Testimony};
 
-/// How often a ledger that another process only looks at is asked for.
+/// How often a command asks for a ledger that another process is reading.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The command `verb` on a campaign's file, as one would type it.
+/// Returns the command `verb` for a campaign file, as a user would type it.
 #[must_use]
 pub fn again(verb: &str, rehearsal: &RehearsalArgs, context: &Context, file: &Path) -> String {
     again_with(verb, rehearsal, context, &[file])
 }
 
-/// The same of several files or directories.
+/// Like [`again`], for several files or directories.
 #[must_use]
 pub fn again_with(verb: &str, rehearsal: &RehearsalArgs, context: &Context, paths: &[impl AsRef<Path>]) -> String {
     let mut command = format!("runner {verb}");
@@ -47,7 +47,7 @@ pub fn again_with(verb: &str, rehearsal: &RehearsalArgs, context: &Context, path
     command
 }
 
-/// Quotes a path for a shell, where that is needed.
+/// Quotes a path for a shell if needed.
 pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
     if !path.is_empty() && path.chars().all(plain) {
@@ -56,20 +56,20 @@ pub(super) fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', "'\\''"))
 }
 
-/// The place of a campaign's ledger, whether there is one or not. No ledger is read and nothing is made.
+/// Returns the place of a campaign's ledger, even if the ledger does not exist. Reads no ledger and creates nothing.
 #[must_use]
 pub fn place(context: &Context, file: &Path, plan: &Plan) -> Place {
     Place::of(&roots(context, file).own, &plan.identity)
 }
 
-/// The directories in whose `.runner` a campaign's ledger can lie.
+/// The directories whose `.runner` may contain a campaign's ledger.
 #[derive(Clone, Debug)]
 pub(super) struct Roots {
-    /// Where it belongs.
+    /// The directory that the command uses.
     pub(super) own: PathBuf,
-    /// The campaign file's directory, where another one was named.
+    /// The campaign file's directory. `None` unless another state directory was given.
     pub(super) beside_file: Option<PathBuf>,
-    /// The directory of a link to the campaign file.
+    /// The directory of a link to the campaign file. `None` if the path is not a link.
     pub(super) beside_link: Option<PathBuf>,
 }
 
@@ -83,7 +83,7 @@ pub(super) fn roots(context: &Context, file: &Path) -> Roots {
     }
 }
 
-/// The campaign file that a link leads to. A path that is no link stays as it was typed.
+/// Resolves a link to the campaign file. Other paths are returned unchanged.
 pub(super) fn real_file(file: &Path) -> PathBuf {
     let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
     is_link
@@ -92,29 +92,29 @@ pub(super) fn real_file(file: &Path) -> PathBuf {
         .unwrap_or_else(|| file.to_owned())
 }
 
-/// A ledger that is open, and what its witness says of it.
+/// An open ledger, compared with its witness.
 #[derive(Debug)]
 pub struct Opened {
     /// The ledger.
     pub ledger: Ledger<SledStore>,
     /// Its id.
     pub id: String,
-    /// That it is older than its witness.
+    /// `None` unless the ledger is older than its witness.
     pub older: Option<OlderLedger>,
 }
 
-/// A ledger's place, and this process's lock on it. Where there was no ledger and none was made, nothing stays behind.
+/// A ledger's place and this process's lock on it. Removes its own files again if there was no ledger and none was created.
 #[derive(Debug)]
 pub struct Home {
     place: Place,
     lock: CampaignLock,
     owner: Owner,
-    /// Whether there was a ledger, which may be gone by now.
+    /// Whether there was a ledger at some time. It may have been removed since.
     had_ledger: AtomicBool,
 }
 
 impl Home {
-    /// Takes the campaign's lock. Waits for a process that only looks; one that applies is a failure.
+    /// Takes the campaign's lock. Waits for a process that only reads; a process that applies the campaign is an error.
     pub async fn take(context: &Context, file: &Path, plan: &Plan, purpose: Purpose) -> Result<Self, Failure> {
         match Self::take_unless_applied(context, file, plan, purpose).await? {
             Ok(home) => Ok(home),
@@ -122,7 +122,8 @@ impl Home {
         }
     }
 
-    /// Takes the campaign's lock, or says which process applies the campaign. Waits for one that only looks.
+    /// Takes the campaign's lock, or returns the error that names the process that applies the campaign. Waits for a
+    /// process that only reads.
     pub(super) async fn take_unless_applied(
         context: &Context,
         file: &Path,
@@ -159,56 +160,56 @@ impl Home {
         }
     }
 
-    /// This process, as the lock names it.
+    /// Returns this process, as the lock describes it.
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// Where this process says how far it is.
+    /// Returns the path of `status.json`.
     #[must_use]
     pub fn status(&self) -> PathBuf {
         self.place.status()
     }
 
-    /// Where this process answers others while it applies the campaign.
+    /// Returns the path of the socket that serves other processes during an apply.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.place.socket()
     }
 
-    /// Throws a rehearsal's ledger away, so that it is begun anew.
+    /// Deletes a rehearsal's ledger, so that the rehearsal starts again.
     pub fn discard(&self) -> Result<(), Failure> {
         self.place.discard(&self.lock)?;
         self.had_ledger.store(false, Ordering::SeqCst);
         Ok(())
     }
 
-    /// The id of the ledger that is there; empty when there is none.
+    /// Returns the id of the ledger. Empty if there is no ledger.
     pub fn ledger_id(&self) -> Result<String, Failure> {
         Ok(self.place.look()?.map(|passport| passport.id).unwrap_or_default())
     }
 
-    /// Where the ledger is.
+    /// Returns the ledger's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.place.dir()
     }
 
-    /// The campaign's lock.
+    /// Returns the campaign's lock.
     #[must_use]
     pub const fn lock(&self) -> &CampaignLock {
         &self.lock
     }
 
-    /// Opens the ledger's store, if there is one.
+    /// Opens the ledger's store. Returns `None` if there is no ledger.
     pub async fn store(&self) -> Result<Option<SledStore>, Failure> {
         let store = self.place.open(&self.lock).await?;
         self.had_ledger.fetch_or(store.is_some(), Ordering::SeqCst);
         Ok(store)
     }
 
-    /// Opens the ledger, if there is one, and compares it with its witness.
+    /// Opens the ledger and compares it with its witness. Returns `None` if there is no ledger.
     pub async fn open(&self, testimony: &Testimony) -> Result<Option<Opened>, Failure> {
         match self.store().await? {
             Some(store) => Ok(Some(self.opened(store, testimony).await?)),
@@ -216,7 +217,7 @@ impl Home {
         }
     }
 
-    /// Begins a ledger where there is none.
+    /// Creates a ledger.
     pub async fn begin(&self, now: Timestamp, testimony: &Testimony) -> Result<Opened, Failure> {
         let store = self.place.create(&self.lock, now).await?;
         self.had_ledger.store(true, Ordering::SeqCst);
@@ -236,7 +237,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Of a ledger that was removed under its run, what lies around it is all that is left to look into.
+        // If a ledger was removed during a run, the files around it are the only trace, so they stay.
         if !self.had_ledger.load(Ordering::SeqCst) {
             self.place.leave_nothing(&self.lock);
         }

@@ -1,4 +1,4 @@
-//! `runner init`: a first campaign and its audience, to be read, rehearsed and changed.
+//! `runner init`: writes a first campaign and its audience, to read, rehearse and change.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -37,7 +37,8 @@ pub struct InitArgs {
 
 /// Writes both files, or none.
 pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
-    let (campaign, audience) = (args.dir.join("first.yaml"), args.dir.join("first.csv"));
+    let campaign = args.dir.join("first.yaml");
+    let audience = args.dir.join("first.csv");
     for path in [&campaign, &audience] {
         if path.symlink_metadata().is_ok() {
             return Err(exists(path));
@@ -46,7 +47,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     fs::create_dir_all(&args.dir).map_err(|error| failed("make the directory", &args.dir, &error))?;
     write(&campaign, CAMPAIGN)?;
     write(&audience, AUDIENCE).inspect_err(|_| {
-        // This process made it a moment ago; a campaign without its audience is worse than none.
+        // This process just created it, and a campaign without its audience is useless.
         let _ = fs::remove_file(&campaign);
     })?;
     if context.output == Output::Human {

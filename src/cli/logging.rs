@@ -1,4 +1,4 @@
-//! The log: for whoever looks into the machine, apart from what the user is shown.
+//! The log for diagnosis, separate from what the user is shown.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -26,7 +26,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts the log for the rest of the process. On stderr it goes through `console`, so that it tears no bar and no question.
+/// Starts the log for the rest of the process. On stderr it goes through `console`, so that it does not break a bar or a
+/// question.
 pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
         Failure::new(Problem::LogFilter, "cannot read the log's filter")
@@ -38,7 +39,7 @@ pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
         None => BoxMakeWriter::new(ToConsole(console.clone())),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    // A second start, as in a test that runs two commands in one process, keeps the first one's log.
+    // A test may run two commands in one process. The first log stays.
     let _ = match args.log_format {
         LogFormat::Text => log.with_ansi(false).try_init(),
         LogFormat::Json => log.json().try_init(),
@@ -46,8 +47,8 @@ pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `-v` counts up from warnings; a file, which somebody asked for, starts one level deeper. `RUNNER_LOG` says it all
-/// by itself.
+/// Returns the filter. `-v` adds levels above warnings; a log file starts one level deeper, because the user asked for it.
+/// `RUNNER_LOG` replaces both.
 fn filter(args: &GlobalArgs) -> String {
     match std::env::var("RUNNER_LOG") {
         Ok(filter) if !filter.trim().is_empty() => return filter,
@@ -87,7 +88,7 @@ impl MakeWriter<'_> for ToConsole {
     }
 }
 
-/// The subscriber writes each entry in one piece.
+/// The subscriber writes each entry in one call.
 impl Write for ToConsole {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
         self.0.print(&String::from_utf8_lossy(entry));

@@ -1,4 +1,4 @@
-//! `runner man`: the pages for `man`, one a command.
+//! `runner man`: the manual pages, one for each command.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub struct ManArgs {
     pub out: Option<PathBuf>,
 }
 
-/// Prints the pages, or writes each into a file.
+/// Prints the pages, or writes each to a file.
 pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
     let pages = pages()?;
     let Some(dir) = &args.out else {
@@ -50,7 +50,7 @@ pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The pages with the names of their files, the program's own first.
+/// Returns each page with its file name, the program's own page first.
 fn pages() -> Result<Vec<(String, String)>, Failure> {
     let mut cli = Cli::command();
     cli.build();

@@ -1,4 +1,4 @@
-//! The command line: one file a command, and what they share. Only this module sees every other.
+//! The command line: one file for each command, and their shared code. Only this module may use every other module.
 
 mod app_id;
 pub mod apply;
@@ -198,24 +198,24 @@ pub enum Command {
 /// What a command is given beside its own arguments.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// For people or for programs.
+    /// Whether the output is for people or for programs.
     pub output: Output,
-    /// Where JSON objects go with [`Output::Json`].
+    /// The stream of JSON objects with [`Output::Json`].
     pub lines: Lines,
-    /// What stands at the other end of the standard streams.
+    /// What the standard streams are connected to.
     pub terminal: Terminal,
-    /// Where people are told things, asked, and shown how far something is.
+    /// Where messages, questions and progress go.
     pub console: Console,
-    /// The root of state, where another than the default was named.
+    /// The state directory. `None` for the default.
     pub state_dir: Option<PathBuf>,
-    /// Where witnesses of ledgers are kept. `None` where the user has no such directory.
+    /// Where witnesses of ledgers are kept. `None` if the user has no such directory.
     pub witnesses: Option<Witnesses>,
     /// The wall clock.
     pub clock: Clock,
 }
 
 impl Context {
-    /// What the process's own streams and clock give a command.
+    /// Creates the context from the process's own streams and clock.
     #[must_use]
     pub fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
@@ -236,7 +236,7 @@ impl Context {
         }
     }
 
-    /// Writes `text` to stdout, or does nothing where nobody reads it any more.
+    /// Writes `text` to stdout. A closed reader is ignored.
     pub fn say(&self, text: &str) {
         let _ = self.write_to_stdout(text);
     }
@@ -249,14 +249,14 @@ impl Context {
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     }
 
-    /// Tells a person something on stderr, or nobody where nobody reads it.
+    /// Prints a message on stderr, for people only. A closed reader is ignored.
     pub fn talk(&self, text: &str) {
         if self.output == Output::Human {
             self.console.print(text);
         }
     }
 
-    /// Writes what was asked for to stdout. That it could not be written matters, unless the reader has seen enough.
+    /// Writes the requested data to stdout. A failure is an error, unless the reader has closed.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         match self.write_to_stdout(text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -266,8 +266,8 @@ impl Context {
         }
     }
 
-    /// Where runs are shown, with a record of their events at the end of `events` if that names a file. People who read
-    /// JSON on their terminal get no bar between the objects.
+    /// Returns the outputs of a run. `events` names a file to which the events are appended. There is no bar if JSON goes
+    /// to the same terminal.
     pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
         let json = self.output == Output::Json;
         let talk = match (self.terminal.bar, json) {
@@ -284,7 +284,7 @@ impl Context {
     }
 }
 
-/// The directory that a variable of the environment names.
+/// Returns the directory that an environment variable names.
 fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
@@ -301,12 +301,12 @@ fn record(path: &Path) -> Result<Lines, Failure> {
     }
 }
 
-/// Runs a command that waits for things, on as many threads as the machine has cores.
+/// Runs an asynchronous command on one thread for each core.
 pub fn wait<F: Future>(command: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Problem::System, "cannot start threads").caused_by(&error))?;
     let output = runtime.block_on(command);
-    // A task that the command left behind, such as the one that waits for signals, is no reason to stay.
+    // Tasks that are still running, such as the signal listener, must not delay the exit.
     runtime.shutdown_background();
     Ok(output)
 }
@@ -317,7 +317,8 @@ pub fn main() -> ExitCode {
     run(std::env::args_os()).into()
 }
 
-/// Runs the command line `args`, the program's own name first, and says how the process ends. Failures have been shown.
+/// Runs the command line `args`, which starts with the program's name. Returns how the process ends, after showing any
+/// failure.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
@@ -329,7 +330,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return Exit::Input;
         }
         Err(help) => {
-            // Help that is piped into a reader which has seen enough is no failure.
+            // A closed reader of piped help is not an error.
             let _ = help.print();
             return Exit::Done;
         }
@@ -377,7 +378,7 @@ fn begin(context: &Context) -> Exit {
     Exit::Done
 }
 
-/// Shows why a command failed: to programs on stdout, to people on stderr.
+/// Shows a failure: to programs on stdout, to people on stderr.
 pub fn show(failure: &Failure, context: &Context) {
     match context.output {
         Output::Json => context.lines.write(&failure.diagnostic()),

@@ -1,5 +1,5 @@
-//! `runner pause`, `runner resume` and `runner stop`: orders to the process that applies a campaign. Where no process does, what
-//! the command line names is absent, and the exit code is the one for that.
+//! `runner pause`, `runner resume` and `runner stop`: commands to the process that applies a campaign. If no process does,
+//! the exit code is the one for a missing input.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub struct StopArgs {
     campaign: CampaignArgs,
 }
 
-/// For so long a process that has just begun or is just ending is asked again.
+/// How long a process is asked again that does not answer because it is starting or ending.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,12 +88,12 @@ pub fn pause(args: &PauseArgs, context: &Context) -> Result<Exit, Failure> {
     give(What::Pause, &args.campaign, context)
 }
 
-/// Ends a run's pause.
+/// Resumes a paused run.
 pub fn resume(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
     give(What::Resume, &args.campaign, context)
 }
 
-/// Ends a run.
+/// Stops a run.
 pub fn stop(args: &StopArgs, context: &Context) -> Result<Exit, Failure> {
     give(What::Stop, &args.campaign, context)
 }
@@ -147,7 +147,7 @@ fn give(what: What, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-/// An order that was taken, for programs.
+/// A command that was accepted, for programs.
 #[derive(Serialize)]
 struct Taken<'a> {
     r#type: &'static str,
@@ -172,7 +172,8 @@ fn other(args: &CampaignArgs) -> String {
     }
 }
 
-/// Tells whoever applies the campaign, and says what that was told before; nothing when nobody does.
+/// Sends the command to the process that applies the campaign. Returns that process and the order it had before. `None` if
+/// no process applies the campaign.
 async fn tell(what: What, place: &Place) -> Result<Option<(Owner, Order)>, Failure> {
     let mut waited = Duration::ZERO;
     while let Some(owner) = place.applier()? {
@@ -197,7 +198,7 @@ async fn tell(what: What, place: &Place) -> Result<Option<(Owner, Order)>, Failu
     Ok(None)
 }
 
-/// The name of a user by `/etc/passwd`.
+/// Returns the name of the user `uid` in the text of `/etc/passwd`. `None` if it is not there.
 fn user(passwd: &str, uid: u32) -> Option<String> {
     let uid = uid.to_string();
     passwd.lines().find_map(|line| {
@@ -207,7 +208,7 @@ fn user(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// This process and whoever sits before it.
+/// Describes this process and its user.
 fn this_asker() -> Asker {
     let named = ["USER", "LOGNAME"]
         .into_iter()

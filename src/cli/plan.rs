@@ -1,5 +1,5 @@
-//! `runner plan`, and `runner apply --dry-run`: what an apply would do now. Nothing is sent, no connection is opened, no
-//! secret is needed, and no ledger is made or added to.
+//! `runner plan` and `runner apply --dry-run`: show what an apply would do now. They send nothing, open no connection to
+//! the platform, need no secret, and neither create a ledger nor add to one.
 
 mod progress;
 mod propose;
@@ -59,14 +59,14 @@ struct Wanted<'a> {
     paths: &'a [PathBuf],
     rehearsal: &'a RehearsalArgs,
     accept: &'a [Accept],
-    /// The most that the run may attempt.
+    /// The limit of attempts in the run.
     at_most: Option<u64>,
-    /// Whether it would leave instead of waiting.
+    /// Whether the run would leave instead of waiting.
     no_wait: bool,
-    /// Whether the ledger would be begun anew.
+    /// Whether the rehearsal would start with a new ledger.
     fresh: bool,
     expect: Option<&'a Fingerprint>,
-    /// How many requests are drawn up; none for a plan alone.
+    /// How many requests to show. `None` for a plan alone.
     show: Option<usize>,
     detailed: bool,
 }
@@ -87,7 +87,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     super::wait(all(wanted, context))?
 }
 
-/// Shows what this apply would do, and the first requests as they would go.
+/// Shows what this apply would do, with its first requests.
 pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let wanted = Wanted {
         paths: &args.files,
@@ -103,7 +103,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     super::wait(all(wanted, context))?
 }
 
-/// Plans every file. One that cannot be planned keeps the others from nothing.
+/// Plans every file. A file that cannot be planned does not stop the others.
 async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
     let stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
@@ -131,7 +131,7 @@ async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::of_several(exits))
 }
 
-/// Plans one file and shows it; nothing when a signal broke it off.
+/// Plans one file and shows it. Returns `None` if a signal interrupted it.
 async fn one(
     wanted: Wanted<'_>,
     context: &Context,

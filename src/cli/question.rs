@@ -1,4 +1,4 @@
-//! The question before anything is sent, and when it is put.
+//! The question before anything is sent, and when it is asked.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -13,7 +13,7 @@ use crate::report::console::{self, Console};
 use crate::report::text::visible;
 use crate::report::times::grouped;
 
-/// What decides whether a person is asked.
+/// The facts that decide whether a person is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -24,15 +24,15 @@ pub struct Facts {
     pub can_ask: bool,
     /// How many deliveries may be sent.
     pub to_send: u64,
-    /// `--yes`.
+    /// Whether `--yes` is given.
     pub yes: bool,
-    /// `--sandbox`.
+    /// Whether `--sandbox` is given.
     pub sandbox: bool,
-    /// Whether the ledger says that sends of this very plan were agreed to before.
+    /// Whether the ledger says that sends of this plan were agreed to before.
     pub agreed: bool,
 }
 
-/// Whether a person is asked. Without terminals never: there the file is the authority.
+/// Returns whether a person is asked. Without terminals, never: there the campaign file is the authority.
 #[must_use]
 pub const fn needs_question(facts: &Facts) -> bool {
     facts.can_ask && facts.to_send > 0 && !facts.yes && !facts.sandbox && !facts.agreed
@@ -43,9 +43,9 @@ pub const fn needs_question(facts: &Facts) -> bool {
 pub struct About {
     /// The campaign.
     pub campaign: CampaignName,
-    /// Its title.
+    /// The campaign's title.
     pub title: Option<String>,
-    /// The app.
+    /// The app id.
     pub app_id: AppId,
     /// The activity.
     pub activity_id: ActivityId,
@@ -53,35 +53,35 @@ pub struct About {
     pub base_url: String,
     /// How many coupons may be sent.
     pub to_send: u64,
-    /// How many of them are held, and owed again because the activity changed.
+    /// How many of them were held and are owed again because the activity changed.
     pub owed_again: u64,
     /// Where the ledger is.
     pub ledger: PathBuf,
-    /// Whether it is new.
+    /// Whether the ledger is new.
     pub new_ledger: bool,
-    /// What is known of an earlier one.
+    /// What is known of an earlier ledger.
     pub earlier: Option<String>,
 }
 
-/// What came of asking.
+/// The answer to the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Go on.
+    /// Send.
     Yes,
-    /// Do not: anything but a clear yes.
+    /// Do not send: anything but a clear yes.
     No,
-    /// The run was stopped before anybody answered.
+    /// The run was stopped before an answer.
     Stopped,
 }
 
-/// How often it is looked whether the run was stopped meanwhile.
+/// How often the wait for an answer checks whether the run was stopped.
 const LOOK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
 
-/// Asks the person at the terminal, until there is an answer or `stopped` says that none is wanted any more. Nothing else
-/// is written to the terminal before that.
+/// Asks the person at the terminal until there is an answer or `stopped` returns true. Nothing else is written to the
+/// terminal before that.
 pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool) -> io::Result<Answer> {
     let question = console.ask(question)?;
     let stdin = io::stdin();
@@ -93,14 +93,14 @@ pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool)
         let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut waiting, Some(&LOOK)) {
             Ok(0) | Err(Errno::INTR) => {}
-            // A terminal hands over whole lines, so whatever is there can be read without waiting for more.
+            // A terminal delivers whole lines, so this read does not block.
             Ok(_) => return answer(&question, &mut stdin.lock()),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// What is about to happen, and whether to go on. Several campaigns are one question.
+/// Returns the question: what is about to happen, and whether to go on. Several campaigns share one question.
 #[must_use]
 pub fn to_send(about: &[&About]) -> String {
     match about {
@@ -148,7 +148,8 @@ fn to_send_all(all: &[&About]) -> String {
         .all(|about| Some(&about.base_url) == all.first().map(|first| &first.base_url));
     for about in all {
         let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
-        let (to_send, campaign) = (grouped(about.to_send), &about.campaign);
+        let to_send = grouped(about.to_send);
+        let campaign = &about.campaign;
         let _ = writeln!(text, "  {to_send:>width$}  {campaign}{}", title.unwrap_or_default());
         let ledger = if about.new_ledger { "new" } else { "existing" };
         let platform = if one_platform {
@@ -156,7 +157,8 @@ fn to_send_all(all: &[&About]) -> String {
         } else {
             format!(", {}", about.base_url)
         };
-        let (app_id, activity_id) = (&about.app_id, &about.activity_id);
+        let app_id = &about.app_id;
+        let activity_id = &about.activity_id;
         let _ = writeln!(
             text,
             "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",

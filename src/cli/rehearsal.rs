@@ -1,4 +1,4 @@
-//! `--sandbox`: whether a command means the campaign itself or a rehearsal of it.
+//! `--sandbox`: whether a command is about the campaign itself or about its rehearsal.
 
 use clap::Args;
 use url::Url;
@@ -15,25 +15,25 @@ pub struct RehearsalArgs {
 }
 
 impl RehearsalArgs {
-    /// Whether it is a rehearsal.
+    /// Whether this is a rehearsal.
     #[must_use]
     pub const fn on(&self) -> bool {
         self.sandbox.is_some()
     }
 
-    /// Whether the stand-in is inside the process that applies, and is gone with it.
+    /// Whether the fake platform runs inside the process that applies the campaign, and ends with it.
     #[must_use]
     pub const fn inside(&self) -> bool {
         matches!(self.sandbox, Some(None))
     }
 
-    /// The address of a stand-in that runs already.
+    /// Returns the address of a fake platform that runs already. `None` without one.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         self.sandbox.clone().flatten().map(|url| url.to_string())
     }
 
-    /// The option as one would type it, behind a space; nothing when there is none.
+    /// Returns the option as a user would type it, after a space. Empty without the option.
     #[must_use]
     pub fn typed(&self) -> String {
         match &self.sandbox {
@@ -44,7 +44,7 @@ impl RehearsalArgs {
     }
 }
 
-/// Reads the address of a stand-in. It has to be this machine's own: a rehearsal must never reach a real platform.
+/// Parses the address of a fake platform. It must be on this machine: a rehearsal must never reach a real platform.
 fn stand_in(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
     if url.scheme() != "http" || !is_loopback(&url) {

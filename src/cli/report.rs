@@ -1,4 +1,4 @@
-//! `runner report`: how a campaign went, as one page.
+//! `runner report`: writes one page about how a campaign went.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use super::home::again;
 use super::view::{self, CampaignArgs, View};
 use super::{Context, Output, validate, whole_file};
 
-/// So many deliveries are listed one by one; an export has them all.
+/// How many deliveries are listed one by one. An export has all of them.
 const MOST_LISTED: usize = 100;
 
 const EXAMPLES: &str = "\
@@ -51,7 +51,7 @@ struct Object<'a> {
     file: String,
 }
 
-/// Makes the page.
+/// Writes the page.
 pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
@@ -91,7 +91,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// All that the page shows, by one reading of the facts.
+/// Collects the contents of the page in one reading of the facts.
 async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failure> {
     let listed = listed(view.ledger.book());
     let mut history = History::new(listed.iter().map(|(key, _)| *key));
@@ -124,14 +124,14 @@ async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failur
     })
 }
 
-/// One fact, as far as it says how a campaign went.
+/// Adds one fact to the history, if it says how the campaign went.
 fn note(history: &mut History, fact: &Fact) {
     match fact {
         Fact::RunBegan { .. } => history.run_began(),
         Fact::Intent { at, .. } => history.intended(*at),
         Fact::Withdrawn { .. } => history.withdrawn(),
         Fact::Ended { key, verdict, outcome } => history.ended(*key, *verdict, outcome),
-        // Who is owed what, and what a person or a file decided since, is in the book.
+        // The ledger state has these already.
         Fact::Admitted { .. }
         | Fact::Away { .. }
         | Fact::Returned { .. }
@@ -145,7 +145,7 @@ fn note(history: &mut History, fact: &Fact) {
     }
 }
 
-/// The first deliveries that somebody may have to look at, those that wait for a person before the others.
+/// Returns the first deliveries that may need a person's attention. Those that wait for a decision come first.
 fn listed(book: &Book) -> Vec<(DeliveryKey, Standing)> {
     let rank = |standing: &Standing| match standing.state.name() {
         StateName::Held => Some(0),
@@ -162,7 +162,7 @@ fn listed(book: &Book) -> Vec<(DeliveryKey, Standing)> {
     listed
 }
 
-/// What happens next to a delivery that is listed, in words.
+/// Describes what happens next to a listed delivery.
 const fn next_words(next: Next) -> &'static str {
     match next {
         Next::Person(Waits::Held { .. }) => "waits for its code to be classified",
@@ -180,7 +180,7 @@ const fn next_words(next: Next) -> &'static str {
     }
 }
 
-/// How many deliveries took so many attempts.
+/// Returns how many deliveries had each number of attempts.
 fn attempts(book: &Book) -> BTreeMap<u32, u64> {
     let mut attempts = BTreeMap::new();
     for recipient in 0..book.recipients() {

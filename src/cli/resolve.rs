@@ -1,4 +1,4 @@
-//! `runner resolve`: a person's decision on what the machine may not decide, kept in the ledger as a fact.
+//! `runner resolve`: appends a person's decision about deliveries to the ledger, as a fact.
 
 mod choose;
 mod status;
@@ -110,7 +110,7 @@ pub enum To {
     Owed,
 }
 
-/// Resolves what was chosen, all of it or nothing.
+/// Resolves all selected deliveries, or none.
 pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
@@ -136,7 +136,8 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     let Opened { mut ledger, id, .. } = opened;
     ledger.accept_older();
 
-    let (selection, to) = (args.which.selection(), args.decision.resolution());
+    let selection = args.which.selection();
+    let to = args.decision.resolution();
     let chosen = choose(ledger.book(), &selection, to).map_err(|troubles| refused(&troubles))?;
     if chosen.is_empty() {
         let what = args.which.typed();
@@ -183,13 +184,13 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
 }
 
 fn agreed(question: &str, context: &Context) -> Result<bool, Failure> {
-    // Nothing is under way that a signal would have to end in order: it ends the process.
+    // There is nothing to shut down in order, so a signal ends the process.
     question::ask_person(&context.console, question, || false)
         .map(|answer| answer == question::Answer::Yes)
         .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
 }
 
-/// The facts of one decision: one for each state that deliveries are in, in pieces.
+/// Returns the facts of one decision: one or more for each state of the deliveries, in chunks.
 fn facts(args: &ResolveArgs, chosen: &[Chosen], to: Resolution, at: Timestamp) -> Vec<Fact> {
     let by = person(at);
     let mut facts = Vec::new();
@@ -213,7 +214,7 @@ fn facts(args: &ResolveArgs, chosen: &[Chosen], to: Resolution, at: Timestamp) -
     facts
 }
 
-/// Who decides, as far as the system knows.
+/// Returns who decides, as far as the system knows.
 fn person(now: Timestamp) -> String {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let user = named.filter(|name| !name.is_empty());
@@ -238,7 +239,7 @@ impl WhichArgs {
         Selection { who, code: self.code }
     }
 
-    /// The selection as it was typed. Of many users the number is enough: which they were, the fact says.
+    /// Returns the selection as it was typed. Of many users it gives only the number: the fact has their list.
     fn typed(&self) -> String {
         let mut typed = Vec::new();
         for (given, flag) in [
@@ -271,7 +272,7 @@ impl DecisionArgs {
     }
 }
 
-/// Reads a note: it has to say something.
+/// Parses a note, which must not be empty.
 fn note(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
@@ -281,7 +282,7 @@ fn note(text: &str) -> Result<String, String> {
     }
 }
 
-/// Why nothing was resolved, as one failure.
+/// Returns every reason why nothing was resolved, as one failure.
 fn refused(troubles: &[Trouble]) -> Failure {
     const MOST_TOLD: usize = 10;
     let only_doubts = troubles
@@ -308,7 +309,7 @@ fn refused(troubles: &[Trouble]) -> Failure {
     failure.help(helps.join("\n"))
 }
 
-/// A decision that an apply under way does not know of would be one that it acts against.
+/// Explains why no decision is possible during an apply: the apply would not know of it.
 fn not_while_it_is_applied(failure: Failure) -> Failure {
     if failure.exit == Exit::Taken {
         return failure.help("nothing was changed. end the run by `runner stop`, resolve, and apply again");

@@ -1,4 +1,4 @@
-//! `runner sandbox`: the platform's stand-in as a server, to rehearse against and to judge by.
+//! `runner sandbox`: serves the fake platform, for rehearsals and tests.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -121,27 +121,27 @@ pub struct FaultArgs {
     pub repeat_answers: Option<f64>,
 }
 
-/// Why `runner sandbox` ended before it was told to.
+/// Why `runner sandbox` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The shares of faults add up to more than there is.
+    /// The shares of faults add up to more than 100%.
     #[error("the shares of faults add up to {percent:.1}%, more than all requests")]
     Shares {
         /// Their sum.
         percent: f64,
     },
-    /// The port is taken, or not allowed.
+    /// The port is in use or not allowed.
     #[error("cannot listen on 127.0.0.1:{port}")]
     Listen {
         /// The port.
         port: u16,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The process cannot be told to stop.
+    /// The process cannot listen for signals.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
-    /// Stdout was closed before the address could be said.
+    /// The address could not be written to stdout.
     #[error("cannot say on stdout where it listens")]
     Stdout(#[source] io::Error),
     /// Serving failed.
@@ -150,7 +150,7 @@ pub enum SandboxError {
 }
 
 impl SandboxArgs {
-    /// What the options mean.
+    /// Converts the options to settings.
     pub fn settings(&self) -> Result<Settings, SandboxError> {
         Ok(Settings {
             seed: self.seed,
@@ -164,7 +164,7 @@ impl SandboxArgs {
 }
 
 impl RuleArgs {
-    /// What the options mean.
+    /// Converts the options to settings.
     #[must_use]
     pub fn settings(&self) -> RuleSettings {
         RuleSettings {
@@ -183,7 +183,7 @@ impl RuleArgs {
 }
 
 impl FaultArgs {
-    /// What the options mean.
+    /// Converts the options to settings.
     pub fn settings(&self) -> Result<FaultSettings, SandboxError> {
         let given = [
             (Fault::Busy, self.busy),
@@ -202,7 +202,7 @@ impl FaultArgs {
             .filter_map(|(fault, share)| Some((fault, share?)))
             .collect();
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
-        // Ten times a tenth is not quite one.
+        // Ten times 0.1 is not exactly 1.
         if sum > 1.0 + 1e-9 {
             return Err(SandboxError::Shares { percent: sum * 100.0 });
         }
@@ -213,8 +213,8 @@ impl FaultArgs {
     }
 }
 
-/// Serves until ^C or SIGTERM. Stdout has one line, `listening on URL`, once requests are answered; what it did is told
-/// on stderr at the end.
+/// Serves until ^C or SIGTERM. Prints one line, `listening on URL`, once requests are answered, and totals on stderr at the
+/// end.
 pub async fn run(args: &SandboxArgs, context: &Context) -> Result<(), SandboxError> {
     let settings = args.settings()?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(SandboxError::Signals)?;
@@ -271,7 +271,7 @@ fn summary(totals: &Totals) -> String {
         totals.ids_issued_twice,
     );
     for count in &totals.codes {
-        // Writing into a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:>9}  code {} {}", count.n, count.code, count.message);
     }
     for (fault, n) in &totals.faults {
@@ -280,7 +280,7 @@ fn summary(totals: &Totals) -> String {
     text
 }
 
-/// Reads a length of time.
+/// Parses a duration.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -292,7 +292,8 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
 fn latency(text: &str) -> Result<(Duration, Duration), String> {
     let (shortest, longest) = text.split_once("..").unwrap_or((text, text));
-    let (shortest, longest) = (time(shortest)?, time(longest)?);
+    let shortest = time(shortest)?;
+    let longest = time(longest)?;
     if shortest > longest {
         return Err("the shortest time comes first, as in 40ms..100ms".into());
     }

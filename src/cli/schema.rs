@@ -1,4 +1,4 @@
-//! `runner schema`: the JSON Schema of a campaign file, for editors.
+//! `runner schema`: prints the JSON Schema of a campaign file, for editors.
 
 use clap::Args;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Signals: the first one asks the run to stop in an orderly way, the second one ends the process at once.
+//! Signals: the first one asks the run to stop in order, the second one ends the process at once.
 
 use std::io;
 
@@ -16,12 +16,12 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP: the terminal was closed.
     HangUp,
 }
 
 impl Signal {
-    /// The signal's name.
+    /// Returns the signal's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Signal {
         }
     }
 
-    /// How the process ends when this one is the second.
+    /// Returns the exit of the process when this signal is the second.
     #[must_use]
     pub const fn exit(self) -> Exit {
         match self {
@@ -42,19 +42,19 @@ impl Signal {
     }
 }
 
-/// Listens from now on, in a task of the present runtime. What is returned says which signal came first, once one did.
-/// The second one, whatever it is, ends the process on the spot: nothing needs to be saved, as everything that counts
-/// is durable before it is acted on; only a bar or a question on `console` is left as a whole line.
+/// Listens in a task of the current runtime. The receiver holds the first signal once it has arrived. Any second signal
+/// ends the process at once. Nothing must be saved then, because every fact is durable before it is acted on; only a bar or
+/// a question on `console` is ended with a whole line.
 ///
 /// # Errors
-/// When the system does not let the process listen.
+/// The system does not let the process listen.
 pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
     let mut arrivals = Listeners::new()?;
     let (told, first) = watch::channel(None);
     tokio::spawn(async move {
         let signal = arrivals.next().await;
         tracing::info!("{} arrived: asking the run to stop", signal.name());
-        // The receiver is gone when the command needs nobody to tell it any more; the second signal still counts.
+        // The receiver may have been dropped. The second signal still ends the process.
         let _ = told.send(Some(signal));
         let signal = arrivals.next().await;
         console.leave();
@@ -63,10 +63,10 @@ pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
     Ok(first)
 }
 
-/// Turns true with the first signal that asks for an end.
+/// Returns a receiver that becomes true with the first signal that asks for an end.
 ///
 /// # Errors
-/// As [`listen`].
+/// Like [`listen`].
 pub fn stopped(console: Console) -> io::Result<watch::Receiver<bool>> {
     let mut first = listen(console)?;
     let (tell, stop) = watch::channel(false);
@@ -74,7 +74,7 @@ pub fn stopped(console: Console) -> io::Result<watch::Receiver<bool>> {
         if first.wait_for(Option::is_some).await.is_ok() {
             tell.send_replace(true);
         }
-        // The channel stays open: its end would read as one more signal.
+        // Keep the sender: a closed channel would look like another signal.
         std::future::pending::<()>().await;
     });
     Ok(stop)
@@ -114,8 +114,8 @@ impl Listeners {
     }
 }
 
-/// Whether SIGHUP was ignored when the process started, as under `nohup`. Listening would undo that. Linux says so in
-/// /proc; where nothing says so, it is taken as not ignored.
+/// Returns whether SIGHUP was ignored when the process started, as under `nohup`. Listening would undo that. Linux says so
+/// in /proc; where /proc is missing, returns false.
 fn hang_up_is_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_up(&status))
 }

@@ -1,5 +1,5 @@
-//! `runner simulate`: a campaign lived through on a clock that leaps, by the code that applies it, against the stand-in
-//! within this process. The ledger is looked at and goes on in memory; no socket is opened and no secret is needed.
+//! `runner simulate`: runs a whole campaign on a virtual clock against the fake platform, with the same code as an apply.
+//! It reads the ledger and continues it in memory. It opens no socket to the platform and needs no secret.
 
 mod times;
 mod world;
@@ -52,7 +52,7 @@ Examples:
 
 It ends with 0 if the campaign would be complete, 3 if the same command would go on, 4 if a person would have to look.";
 
-/// How often it is shown how far a simulation is.
+/// How often the progress of a simulation is shown.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// The arguments of `runner simulate`.
@@ -76,7 +76,7 @@ pub struct SimulateArgs {
     pub world: WorldArgs,
 }
 
-/// Lives through a campaign, and shows how it went.
+/// Simulates a campaign and shows the result.
 pub fn run(args: &SimulateArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
@@ -124,19 +124,19 @@ struct Job<'a> {
     from: Timestamp,
 }
 
-/// What came of it.
+/// The result of a simulation.
 enum Lived {
     /// An apply would stop before it sends.
     Refused(Vec<Reason>),
-    /// It came to an end.
+    /// The run ended.
     Ended(Box<Simulated>, Ended),
 }
 
-/// The listener to a run that is lived through.
+/// Receives the events of a simulated run.
 struct Heard {
     tally: Tally,
     hours: Hours,
-    /// When it began, by the wall of the simulation and by a clock for durations.
+    /// When the run began, on the virtual wall clock and on a clock for durations.
     from: Timestamp,
     began: Instant,
     latest: Timestamp,
@@ -145,7 +145,7 @@ struct Heard {
 impl Heard {
     fn hear(&mut self, event: &Event) {
         self.latest = self.latest.max(event.at);
-        // Nobody corrects the wall of a simulation.
+        // The wall clock of a simulation is never corrected.
         let since = until(self.from, event.at).unwrap_or_default();
         self.tally.fold(event, self.began + since);
         self.hours.hear(event);
@@ -176,7 +176,7 @@ impl Job<'_> {
             Some(view) => view.ledger.apart(),
             None => Ledger::open(NoStore, self.plan.identity.clone()).await?.apart(),
         };
-        // It may begin at any time, which says nothing about the clock.
+        // A simulation may begin at any time, so its start says nothing about the clock.
         let book = ledger.book();
         let now = match book.present_of_apply(self.context.clock.now()).ahead {
             Some(_) => self.from,
@@ -231,7 +231,7 @@ impl Job<'_> {
         Ok(Lived::Ended(Box::new(Simulated { about, tally, hours }), ended))
     }
 
-    /// A listener that has heard how the run began.
+    /// Creates a listener that has already received the start of the run.
     fn listen(&self, ledger: &Ledger<NoStore>, dir: Option<PathBuf>, reading: Reading) -> Heard {
         let names = &self.parsed.campaign.names;
         let counts = ledger.book().counts();
@@ -258,11 +258,11 @@ impl Job<'_> {
         heard
     }
 
-    /// Lets it be lived through in a thread of its own, for its clock leaps and this one's does not.
+    /// Runs the simulation in its own thread: its virtual clock must not affect this one.
     async fn wait_for(&self, simulation: Simulation, heard: &Mutex<Heard>, busy: &Busy) -> Result<Ended, Failure> {
         let (tell, mut done) = oneshot::channel();
         let live = move || {
-            // Nobody waits for it any more when the process is ending.
+            // The receiver is gone when the process is ending.
             let _ = tell.send(simulation.run());
         };
         let thread = std::thread::Builder::new().name("simulation".to_owned()).spawn(live);

@@ -1,5 +1,5 @@
-//! `runner status`: where campaigns stand, also while another process applies them. It reads what that process leaves in
-//! `status.json`, asks the kernel whether it is still there, and never opens a ledger.
+//! `runner status`: shows the status of campaigns, even while another process applies them. It reads that process's
+//! `status.json`, asks the kernel whether the process still exists, and never opens a ledger.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub struct StatusArgs {
     pub watch: bool,
 }
 
-/// Shows where campaigns stand.
+/// Shows the status of campaigns.
 pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(campaigns) = campaigns(args, context)? else {
         return Ok(Exit::Input);
@@ -78,17 +78,17 @@ async fn watch(campaigns: &[Campaign], context: &Context) -> Result<Exit, Failur
     }
 }
 
-/// One campaign that is looked at.
+/// One campaign to show.
 struct Campaign {
     name: String,
     plan: Plan,
     place: Place,
     zone: TimeZone,
-    /// What is said when it has no ledger.
+    /// The message for a campaign without a ledger.
     no_ledger: String,
 }
 
-/// The campaigns that are meant; nothing when one that was named cannot be used, which has been told then.
+/// Returns the campaigns to show. `None` if a named file cannot be used, after reporting why.
 fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign>>, Failure> {
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
@@ -101,7 +101,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
                 validate::tell(&mistakes, context);
                 return Ok(None);
             }
-            // A directory may have files of other kinds too.
+            // A directory may contain other files too.
             Err(_) => {
                 let file = visible(&file.display().to_string()).into_owned();
                 context.talk(&format!(
@@ -117,7 +117,7 @@ fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) 
     let plan = view::plan_of(parsed, &args.rehearsal)?;
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {title}"));
-    // An unusable ledger is an error of its own.
+    // A broken ledger is reported by its own error.
     let other = elsewhere::find(context, file, &plan).unwrap_or_default();
     Ok(Campaign {
         no_ledger: other.map_or_else(
@@ -146,7 +146,7 @@ fn status(campaign: &Campaign) -> Result<Status, Failure> {
     loop {
         let written = read(campaign)?;
         let Some(owner) = campaign.place.applier()? else {
-            // It may have ended, and said so, between the two looks.
+            // The process may have ended and written its end between the two reads.
             let again = read(campaign)?;
             if again == written {
                 return unowned(campaign, again);
@@ -157,7 +157,7 @@ fn status(campaign: &Campaign) -> Result<Status, Failure> {
     }
 }
 
-/// What was left in `status.json`. What cannot be read is as good as nothing, and says why.
+/// Reads `status.json`. Returns `None` if the file does not exist. An unreadable file is an error.
 fn read(campaign: &Campaign) -> Result<Option<Status>, Failure> {
     let path = campaign.place.status();
     let failed = |error: &dyn std::error::Error| {
@@ -171,7 +171,7 @@ fn read(campaign: &Campaign) -> Result<Option<Status>, Failure> {
     }
 }
 
-/// Nobody applies it: how the last run left it.
+/// Returns the status of a campaign that no process applies: what the last run left.
 fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failure> {
     let there = campaign.place.look()?.is_some();
     Ok(match written {
@@ -184,12 +184,12 @@ fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failu
     })
 }
 
-/// `owner` applies it. What was written may still be an earlier run's.
+/// Returns the status of a campaign that `owner` applies. The file may still be an earlier run's.
 fn owned(campaign: &Campaign, written: Option<Status>, owner: &Owner) -> Status {
     let this = StatusOwner::of(owner, &campaign.zone);
     match written {
         Some(status) if status.owner.as_ref() == Some(&this) => status,
-        // It has said its last, and is leaving.
+        // The process has written its end and is exiting.
         Some(status) if status.owner.is_none() && status.at.as_deref().is_some_and(|at| at >= &*this.since) => status,
         written => {
             let mut status = campaign.unknown("planning", "opening the ledger");
@@ -201,7 +201,7 @@ fn owned(campaign: &Campaign, written: Option<Status>, owner: &Owner) -> Status 
 }
 
 impl Campaign {
-    /// Whether the ledger was added to after the last run said how it stood, as a person's decision does.
+    /// Returns whether facts were added after the last run wrote its status, for example by a person's decision.
     fn was_added_to(&self) -> bool {
         let written = status_file::written(&self.place.status());
         self.place

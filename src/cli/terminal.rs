@@ -1,4 +1,4 @@
-//! What stands at the other end of the standard streams.
+//! What the standard streams are connected to.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -7,13 +7,13 @@ use rustix::termios::Winsize;
 
 use crate::report::text::Size;
 
-/// What is known of them when the process starts.
+/// The properties of the standard streams when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts of one moment, each read once")]
 pub struct Terminal {
-    /// Whether a question can be put on stderr and answered on stdin.
+    /// Whether a question can be asked on stderr and answered on stdin.
     pub can_ask: bool,
-    /// Whether a terminal may be drawn over: not where `NO_COLOR` is set or it is dumb.
+    /// Whether a terminal may be redrawn: not if `NO_COLOR` is set or the terminal is dumb.
     pub moves: bool,
     /// Whether a moving bar may be drawn on stderr.
     pub bar: bool,
@@ -22,7 +22,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Looks at the process's streams and at `NO_COLOR` and `TERM`.
+    /// Inspects the process's streams and `NO_COLOR` and `TERM`.
     #[must_use]
     pub fn of_process() -> Self {
         let stderr = std::io::stderr().is_terminal();
@@ -37,19 +37,19 @@ impl Terminal {
     }
 }
 
-/// How many columns text on stdout may take: those of its terminal, or as many as it likes where it is none.
+/// Returns how many columns text on stdout may use: the width of its terminal, or no limit without one.
 #[must_use]
 pub fn stdout_width_or_any() -> usize {
     width_of(std::io::stdout()).unwrap_or(usize::MAX)
 }
 
-/// How many columns stderr has now; 80 when it is no terminal or does not say.
+/// Returns the present width of stderr; 80 columns if it is not a terminal or its size is unknown.
 #[must_use]
 pub fn width() -> usize {
     size().columns
 }
 
-/// How much room stderr has now; 80 columns and 24 rows when it is no terminal or does not say.
+/// Returns the present size of stderr; 80 columns and 24 rows if it is not a terminal or its size is unknown.
 #[must_use]
 pub fn size() -> Size {
     let said = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
@@ -60,7 +60,7 @@ pub fn size() -> Size {
     }
 }
 
-/// How many columns stdout has now; 80 when it is no terminal or does not say.
+/// Returns the present width of stdout; 80 columns if it is not a terminal or its size is unknown.
 #[must_use]
 pub fn stdout_width() -> usize {
     width_of(std::io::stdout()).unwrap_or(80)

@@ -1,4 +1,4 @@
-//! `runner trace`: everything that is known of one user, and what happens to their coupons next.
+//! `runner trace`: shows everything that is known about one user, and what happens to their coupons next.
 
 mod objects;
 mod text;
@@ -39,7 +39,7 @@ pub struct TraceArgs {
     pub open_id: String,
 }
 
-/// What is told of one user.
+/// What a trace of one user shows.
 struct Told<'t> {
     book: &'t Book,
     plan: &'t Plan,
@@ -49,7 +49,7 @@ struct Told<'t> {
     zone: &'t TimeZone,
     /// The present of an apply.
     present: Present,
-    /// How wide lines may be.
+    /// The width of lines, in columns.
     width: usize,
 }
 
@@ -67,7 +67,7 @@ impl Told<'_> {
     }
 }
 
-/// Tells what is known of one user.
+/// Shows what is known about one user.
 pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
@@ -116,13 +116,15 @@ fn unknown(book: &Book, plan: &Plan, args: &TraceArgs, context: &Context) -> Fai
     Failure::new(Problem::UnknownUser, message).help(help)
 }
 
-/// The open_id that was most likely meant: the same in other letters, or with a slip of a few characters.
+/// Returns the known open_id that is most like `typed`: equal but for letter case, or a few characters different. `None` if
+/// none is similar.
 pub(super) fn nearest(book: &Book, typed: &str) -> Option<String> {
     const FURTHEST: usize = 3;
-    /// Of two open_ids that are alike, so much at one of their ends is the same.
+    /// Two similar open_ids share at least this many characters at one end.
     const SAME: usize = 4;
     let alike = |known: &str| {
-        let (a, b) = (typed.as_bytes(), known.as_bytes());
+        let a = typed.as_bytes();
+        let b = known.as_bytes();
         let same_end = a.len() >= SAME
             && b.len() >= SAME
             && (a[..SAME].eq_ignore_ascii_case(&b[..SAME])

@@ -1,4 +1,4 @@
-//! `runner validate`: every mistake in campaign files at once. It opens no socket and reads no audience.
+//! `runner validate`: reports every mistake in campaign files. It opens no socket and reads no audience.
 
 use std::collections::HashMap;
 use std::fs;
@@ -33,7 +33,7 @@ pub struct ValidateArgs {
     pub paths: Vec<PathBuf>,
 }
 
-/// Checks files and tells what is wrong with them.
+/// Checks files and reports their mistakes.
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     let files = files(&args.paths)?;
     let mut neighbours = Neighbours::default();
@@ -55,12 +55,12 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Input)
 }
 
-/// One campaign file, if it can be used; what is wrong with it has been told.
+/// Reads one campaign file. Returns `None` if it cannot be used, after reporting why.
 pub(super) fn usable(file: &Path, context: &Context) -> Option<Parsed> {
     usable_among(file, context, &mut Neighbours::default())
 }
 
-/// The same of one of several, so that no folder is read for each of them.
+/// Like [`usable`], for one of several files, so that each folder is read once.
 pub(super) fn usable_among(file: &Path, context: &Context, neighbours: &mut Neighbours) -> Option<Parsed> {
     let parsed = match campaign::load(file) {
         Ok(parsed) => parsed,
@@ -76,7 +76,7 @@ pub(super) fn usable_among(file: &Path, context: &Context, neighbours: &mut Neig
     mistakes.is_empty().then_some(parsed)
 }
 
-/// The campaign files that are meant by `paths`: directories stand for the files in them. None comes twice.
+/// Returns the campaign files that `paths` name, each once. A directory stands for the files in it.
 pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -107,7 +107,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// The files in `directory` that end as campaign files do, sorted by name.
+/// Returns the files in `directory` with the extension of campaign files, sorted by name.
 fn campaign_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -120,7 +120,7 @@ fn campaign_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Checks one file: what it says if it can be used, and what there is to say about it.
+/// Checks one file. Returns the campaign if the file can be used, and the diagnostics.
 fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Diagnostic>) {
     match campaign::load(file) {
         Ok(parsed) => {
@@ -136,13 +136,13 @@ fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Dia
     }
 }
 
-/// Who is named by the campaign files of the directories that were looked into, each read once.
+/// The names in the campaign files of each directory, each directory read once.
 #[derive(Debug, Default)]
 pub struct Neighbours(HashMap<PathBuf, Vec<(PathBuf, Names)>>);
 
 impl Neighbours {
-    /// One mistake for each other file beside `file`, or beside what it links to, that names the same campaign for the same app, and would share its
-    /// ledger. Neighbours that are no campaigns are none of its business.
+    /// Returns a mistake for each other file beside `file`, or beside its link target, that names the same campaign and app
+    /// and would share its ledger. Other files there are ignored.
     pub fn namesakes(&mut self, file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
         let file = &real_file(file);
         let folder = match file.parent() {

@@ -1,4 +1,4 @@
-//! `runner verify`: the ledger checked again from its first byte, and a certificate of what it says.
+//! `runner verify`: checks the ledger from its first byte and certifies its contents.
 
 mod certificate;
 mod check;
@@ -181,8 +181,9 @@ fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> St
     let mut text = format!("\nit differs from {of_then}\n");
     let widest = differences.iter().map(|it| it.what.len()).max().unwrap_or_default();
     for Difference { what, then, now } in differences {
-        let (then, now) = (visible(then), visible(now));
-        // Two checksums on one line would be more than a terminal is wide.
+        let then = visible(then);
+        let now = visible(now);
+        // Two checksums do not fit on one line of a terminal.
         let _ = if then.len() + now.len() > 50 {
             writeln!(text, "  {what}\n    then {then}\n    now  {now}")
         } else {

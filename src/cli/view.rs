@@ -1,4 +1,4 @@
-//! A campaign's ledger for commands that only look at it: nothing is added to it, and none is made where there is none.
+//! Opens a campaign's ledger for commands that only read it. They add no fact and create no ledger.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use super::rehearsal::RehearsalArgs;
 use super::witness::{OlderLedger, Testimony};
 use super::{Context, elsewhere};
 
-/// An address in whose place the rehearsal's stand-in would be. Nothing is sent there.
+/// A placeholder for the address of the built-in fake platform. Nothing is sent to it.
 const NOWHERE: &str = "http://127.0.0.1";
 
 /// Which campaign a command is about.
@@ -36,27 +36,27 @@ pub struct CampaignArgs {
     pub rehearsal: RehearsalArgs,
 }
 
-/// How long a process that applies the campaign may take from its lock to its answers, or from its last answer to its end.
+/// The longest time between a process's lock and its first answer, or between its last answer and its end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often a process that applies the campaign may end in the middle of showing its ledger.
+/// How often the process that applies the campaign may end while it serves its ledger.
 const TRIES: u32 = 3;
 
-/// What is shown while a ledger is read.
+/// The text that is shown while a ledger is read.
 pub const READING: &str = "reading the ledger";
 
-/// The store of a ledger that is looked at: this process's own hand on it, or what the process that applies the campaign
-/// shows of its own.
+/// The store of a ledger that is only read: this process's own store, or one that the process that applies the campaign
+/// serves.
 #[derive(Debug)]
 pub enum ViewStore {
-    /// Nobody applies the campaign; this process has its lock.
+    /// No process applies the campaign. This process has the lock.
     Own {
         /// The store.
         store: SledStore,
         /// The lock.
         home: Home,
     },
-    /// The owner shows it.
+    /// The process that applies the campaign serves its store.
     Owner(OwnerStore),
 }
 
@@ -90,22 +90,22 @@ impl Store for ViewStore {
     }
 }
 
-/// A ledger as it stood when it was opened, also while another process applies its campaign.
+/// A ledger at the moment it was opened, even while another process applies its campaign.
 #[derive(Debug)]
 pub struct View {
-    /// Where it is.
+    /// The ledger's directory.
     pub dir: PathBuf,
-    /// Whose it is.
+    /// The ledger's manifest.
     pub passport: Passport,
-    /// The facts and what they amount to.
+    /// The ledger.
     pub ledger: Ledger<ViewStore>,
-    /// What its witness says.
+    /// The ledger's witness, if there is one.
     pub witness: Option<Witness>,
-    /// That it is older than its witness.
+    /// `None` unless the ledger is older than its witness.
     pub older: Option<OlderLedger>,
 }
 
-/// What a campaign's file means for a command that sends nothing.
+/// Builds the plan of a campaign for a command that sends nothing.
 pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failure> {
     let nowhere = || rehearsal.inside().then(|| NOWHERE.to_owned());
     let options = RunOptions {
@@ -115,14 +115,15 @@ pub fn plan_of(parsed: &Parsed, rehearsal: &RehearsalArgs) -> Result<Plan, Failu
     plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
-/// Opens a campaign's ledger to look at it; nothing when there is none. Adds no fact and makes no directory. A process
-/// that applies the campaign is asked for it.
+/// Opens a campaign's ledger to read it. Returns `None` if there is no ledger. Adds no fact and creates no directory. If a
+/// process applies the campaign, that process serves its ledger.
 pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<View>, Failure> {
     let place = home::place(context, file, plan);
     let testimony = Testimony::new(context, file, plan);
     let mut tries = 0;
     loop {
-        // Read before the ledger: while another process sends, the ledger is never behind what was written before.
+        // Read before the ledger: another process may send at the same time, and its ledger must not be older than this
+        // witness.
         let id = place.look()?.map(|passport| passport.id);
         let witness = id.and_then(|id| testimony.of_ledger(&id));
         let known = witness.as_ref().map(Witness::head);
@@ -132,7 +133,7 @@ pub async fn open(context: &Context, file: &Path, plan: &Plan) -> Result<Option<
         tries += 1;
         let opened = Ledger::open_known(store, place.ledger_identity()?, Arc::default(), known).await;
         let ledger = match opened {
-            // Its run ended while it showed the ledger, which can now be had without it.
+            // The run ended while it served the ledger, so the ledger's files can be opened now.
             Err(LedgerError::Unfinished {
                 source: StoreError::Owner { .. },
                 ..
@@ -162,7 +163,7 @@ async fn store(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Vie
         };
         match OwnerStore::ask(&place.socket()).await {
             Ok(store) => return Ok(store.map(ViewStore::Owner)),
-            // It is just beginning, or just ending.
+            // That process is just starting or ending.
             Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
                 tokio::time::sleep(ASK_AGAIN).await;
                 waited += ASK_AGAIN;
@@ -173,7 +174,7 @@ async fn store(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Vie
     Ok(None)
 }
 
-/// The process that applies a campaign did not do what was asked of it.
+/// Returns the failure for a process that applies a campaign and did not answer as expected.
 pub(super) fn unanswered(error: &ControlError, owner: &LockError) -> Failure {
     let help = match error {
         ControlError::Newer { .. } => "use the program that applies the campaign, or wait until it is done",
@@ -187,14 +188,14 @@ pub(super) fn unanswered(error: &ControlError, owner: &LockError) -> Failure {
     failure
 }
 
-/// Opens a campaign's ledger to look at it, where a command makes no sense without one.
+/// Opens a campaign's ledger to read it, for a command that needs one.
 pub async fn opened(context: &Context, args: &CampaignArgs, plan: &Plan) -> Result<View, Failure> {
     let _busy = context.busy(READING);
     let view = open(context, &args.file, plan).await?;
     view.ok_or_else(|| none_yet(context, args, plan))
 }
 
-/// Why a command that needs a ledger cannot go on without one.
+/// Returns why a command that needs a ledger cannot continue without one.
 pub(super) fn none_yet(context: &Context, args: &CampaignArgs, plan: &Plan) -> Failure {
     match elsewhere::find(context, &args.file, plan) {
         Ok(None) => {}

@@ -1,4 +1,4 @@
-//! What `--watch` draws on: a terminal on which a table is drawn over the last one, or a reader that is told of changes.
+//! The output of `--watch`: a table that is redrawn on a terminal, or new tables for other readers.
 
 use std::io::{self, Write};
 
@@ -10,23 +10,23 @@ use crate::report::status::{Row, table};
 use super::failure::Failure;
 use super::{Context, Output, terminal};
 
-/// How often a reader is told that is no terminal, in seconds, when nothing changes but numbers.
+/// How often, in seconds, a new table is written to a reader that is not a terminal when only numbers change.
 const EVERY: i64 = 10;
 
-/// Where a table is shown over and over.
+/// The place where a table is shown repeatedly.
 pub struct Screen<'a> {
     context: &'a Context,
     /// Whether the last table can be drawn over.
     moving: bool,
-    /// How many lines of it are on the terminal.
+    /// How many lines of the last table are on the terminal.
     drawn: usize,
-    /// What was told last, and when.
+    /// The last table that was written, and when.
     told: Option<(Vec<Row>, Timestamp)>,
     closed: bool,
 }
 
 impl<'a> Screen<'a> {
-    /// Nothing is drawn yet.
+    /// Creates the screen without drawing.
     #[must_use]
     pub const fn new(context: &'a Context) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed.
     #[must_use]
     pub const fn closed(&self) -> bool {
         self.closed
     }
 
-    /// Shows how campaigns stand; `last` when it is the end.
+    /// Shows the status of campaigns. `last` marks the final table.
     pub fn show(&mut self, rows: &[Row], now: Timestamp, last: bool) -> Result<(), Failure> {
         if self.context.output == Output::Json {
             self.tell_programs(rows);
@@ -85,7 +85,7 @@ impl<'a> Screen<'a> {
         let Some((before, told)) = &self.told else {
             return true;
         };
-        // A clock that was set back tells nothing of when this was told last.
+        // A clock that was set back says nothing about the time since the last table.
         let since = now.as_second() - told.as_second();
         let states = |rows: &[Row]| rows.iter().map(|row| row.status.state.clone()).collect::<Vec<_>>();
         !(0..EVERY).contains(&since) || states(before) != states(rows)

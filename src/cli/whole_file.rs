@@ -1,4 +1,4 @@
-//! A file that a command makes: there as a whole or not at all, whatever happens on the way.
+//! A file that a command writes as a whole or not at all.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 use super::failure::Failure;
 
-/// A file under another name beside its place, which takes its place when it is whole.
+/// A temporary file that replaces the destination once it is complete.
 #[derive(Debug)]
 pub struct WholeFile {
     path: PathBuf,
@@ -21,15 +21,16 @@ pub struct WholeFile {
 #[derive(Debug)]
 enum Out {
     Aside(NamedTempFile),
-    /// What is there and is no file, such as a device or a named pipe, is written to and never replaced.
+    /// A destination that is not a regular file, such as a device or a named pipe. It is written directly and never
+    /// replaced.
     Direct(fs::File),
 }
 
 impl WholeFile {
-    /// Begins a file at `path`. What is there stays until [`WholeFile::keep`].
+    /// Begins a file at `path`. An existing file stays until [`WholeFile::keep`].
     ///
     /// # Errors
-    /// When nothing can be written there.
+    /// The destination cannot be written.
     pub fn begin(path: &Path) -> Result<Self, Failure> {
         let begun = match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -47,10 +48,10 @@ impl WholeFile {
         })
     }
 
-    /// The file is whole: it takes its place, and survives a loss of power there.
+    /// Moves the complete file to its destination, and syncs it so that it survives a loss of power.
     ///
     /// # Errors
-    /// When it cannot. Then it is gone, and what was there before is there still.
+    /// The file cannot be moved. Then it is removed, and an existing file stays.
     pub fn keep(mut self) -> Result<(), Failure> {
         let kept = self.flush().and_then(|()| match self.out {
             Out::Direct(_) => Ok(()),
@@ -64,17 +65,17 @@ impl WholeFile {
     }
 }
 
-/// Puts `bytes` into the file at `path`, all of them or none.
+/// Writes `bytes` to the file at `path`, all or nothing.
 ///
 /// # Errors
-/// When they cannot be written there. What was there before is there still.
+/// The file cannot be written. An existing file stays.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = WholeFile::begin(path)?;
     file.write_all(bytes).map_err(|error| failed(path, &error))?;
     file.keep()
 }
 
-/// What could not be written while it was being made.
+/// Returns the failure of a write to `path`.
 #[must_use]
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Problem::OutputFile, format!("cannot write {}", path.display()))
@@ -83,13 +84,13 @@ pub fn failed(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn aside(path: &Path) -> io::Result<Out> {
-    // A link keeps leading to what it leads to.
+    // Write through a link, so that the link stays.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match place.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // What is wrong with the folder is told of it, and not of a name that nobody gave.
+    // Report a bad folder by its own error, not by the name of the temporary file.
     fs::metadata(folder)?;
     let name = place
         .file_name()
@@ -98,7 +99,7 @@ fn aside(path: &Path) -> io::Result<Out> {
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(".part")
-        // As any program makes files: the system takes off what the user's mask says.
+        // The default mode of new files, which the user's umask restricts.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map(Out::Aside)
@@ -151,7 +152,8 @@ mod tests {
     #[test]
     fn a_link_keeps_leading_where_it_led_and_a_device_stays_one() {
         let dir = tempfile::tempdir().unwrap();
-        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        let real = dir.path().join("real");
+        let link = dir.path().join("link");
         fs::write(&real, "before").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         let mut file = WholeFile::begin(&link).unwrap();

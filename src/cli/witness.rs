@@ -1,5 +1,5 @@
-//! What is known outside of the state directory of a campaign's ledgers: read before anything is sent, and written while a run
-//! sends and when it ends. Commands that only look never write it.
+//! The witnesses of a campaign's ledgers, outside of the state directory. An apply reads them before it sends, and writes
+//! one while it sends and when it ends. Commands that only read a ledger never write one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,23 @@ use super::{Context, home};
 
 /// How often a run that sends writes its witness.
 const EVERY: Duration = Duration::from_secs(3);
-/// How long the end of a run waits for a disk that stalls.
+/// How long the end of a run waits for a slow disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What witnesses say of one campaign.
+/// The witnesses of one campaign.
 #[derive(Clone, Debug)]
 pub struct Testimony {
-    /// `None` for a rehearsal, which needs no witness, and where the user has no directory for them.
+    /// `None` for a rehearsal, which needs no witness, and if the user has no directory for witnesses.
     witnesses: Option<Witnesses>,
     identity: Identity,
-    /// The campaign file, by its real path.
+    /// The real path of the campaign file.
     file: PathBuf,
-    /// Where its ledger belongs, by its real path.
+    /// The real path where its ledger belongs.
     directory: PathBuf,
 }
 
 impl Testimony {
-    /// That of the campaign of a file.
+    /// Finds the witnesses of the campaign of a file.
     #[must_use]
     pub fn new(context: &Context, file: &Path, plan: &Plan) -> Self {
         let is_rehearsal = plan.identity.platform == PlatformName::Sandbox;
@@ -51,13 +51,13 @@ impl Testimony {
         }
     }
 
-    /// Whether no witness can be kept of a ledger that should have one.
+    /// Whether a witness is needed but cannot be written.
     pub fn is_impossible(&self) -> bool {
         let is_rehearsal = self.identity.platform == PlatformName::Sandbox;
         !is_rehearsal && !self.witnesses.as_ref().is_some_and(Witnesses::is_writable)
     }
 
-    /// The witness of a ledger. One that cannot be read proves nothing.
+    /// Returns the witness of a ledger. `None` if it does not exist or cannot be read.
     #[must_use]
     pub fn of_ledger(&self, id: &str) -> Option<Witness> {
         let witnesses = self.witnesses.as_ref()?;
@@ -68,13 +68,15 @@ impl Testimony {
         })
     }
 
-    /// The witness of an earlier ledger of this campaign file or in this place, for where there is none.
+    /// Returns the witness of an earlier ledger of this campaign file or in this place, for a campaign without a ledger.
+    /// `None` if there is no such witness.
     #[must_use]
     pub fn of_lost(&self) -> Option<Witness> {
         self.all().find(|witness| self.is_here(witness))
     }
 
-    /// An earlier ledger of this campaign file that lies in another place now.
+    /// Returns the place of an earlier ledger of this campaign file that still exists elsewhere. `None` if there is no such
+    /// ledger.
     pub(super) fn moved(&self) -> Option<Place> {
         self.all()
             .filter(|witness| witness.file == self.file.to_string_lossy())
@@ -87,7 +89,8 @@ impl Testimony {
             })
     }
 
-    /// The newest witness of a ledger of the same campaign, app and platform that belongs to another campaign file.
+    /// Returns the newest witness of a ledger of the same campaign, app and platform from another campaign file. `None` if
+    /// there is no such witness.
     #[must_use]
     pub fn of_another_file(&self) -> Option<Witness> {
         self.all().find(|witness| !self.is_here(witness))
@@ -102,7 +105,7 @@ impl Testimony {
         witness.file == self.file.to_string_lossy() || witness.directory == self.directory.to_string_lossy()
     }
 
-    /// Says how far the ledger is. Where that fails, a run goes on: a witness is an addition.
+    /// Writes the witness once. A failure is only logged: a run does not depend on its witness.
     pub async fn write(&self, id: &str, head: Head, now: Timestamp) {
         let Some(writer) = self.writer(id) else { return };
         let wrote = spawn_blocking(move || writer.write(head, now));
@@ -111,7 +114,7 @@ impl Testimony {
         }
     }
 
-    /// Says from now on, every few seconds, how far the ledger is.
+    /// Starts a task that writes the witness every few seconds while the ledger grows.
     #[must_use]
     pub fn keep(&self, id: &str, heads: watch::Receiver<Head>, clock: &Clock) -> WitnessKeeper {
         let (end, ended) = oneshot::channel();
@@ -122,7 +125,7 @@ impl Testimony {
     }
 
     fn writer(&self, id: &str) -> Option<Writer> {
-        // The directories exist now, so their real paths may be others than before.
+        // The directories exist now, so their real paths may have changed.
         Some(Writer {
             witnesses: self.witnesses.clone()?,
             subject: Subject {
@@ -135,7 +138,7 @@ impl Testimony {
     }
 }
 
-/// Writes one ledger's witness.
+/// Writes the witness of one ledger.
 #[derive(Clone, Debug)]
 struct Writer {
     witnesses: Witnesses,
@@ -160,10 +163,10 @@ pub struct WitnessKeeper {
 }
 
 impl WitnessKeeper {
-    /// Says how far the ledger is at the end.
+    /// Writes the last head and ends the task.
     pub async fn finish(self) {
         let Some(task) = self.task else { return };
-        // Nobody hears it when the task broke, and then there is nothing to wait for either.
+        // The receiver is gone only if the task panicked, and then there is nothing to wait for.
         let _ = self.end.send(());
         if tokio::time::timeout(PATIENCE, task).await.is_err() {
             tracing::warn!("the disk of the ledger's witness stalls; it may be behind");
@@ -177,7 +180,8 @@ async fn keep(writer: Writer, mut heads: watch::Receiver<Head>, clock: Clock, mu
     loop {
         let head = *heads.borrow_and_update();
         if written != Some(head) {
-            let (writer, now) = (writer.clone(), clock.now());
+            let writer = writer.clone();
+            let now = clock.now();
             let _ = spawn_blocking(move || writer.write(head, now)).await;
             written = Some(head);
         }
@@ -197,19 +201,19 @@ async fn keep(writer: Writer, mut heads: watch::Receiver<Head>, clock: Clock, mu
     }
 }
 
-/// A ledger that is older than its witness, or no ledger where a witness saw one.
+/// A ledger that is older than its witness, or is missing although a witness names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OlderLedger {
     witness: Witness,
-    /// The ledger's last batch; `None` when there is no ledger.
+    /// The ledger's last batch. `None` if there is no ledger.
     last: Option<u64>,
     why: String,
-    /// Whether a generation of the ledger says that a person accepted this.
+    /// Whether the ledger says that a person accepted this.
     is_accepted: bool,
 }
 
 impl OlderLedger {
-    /// Compares a ledger with its witness.
+    /// Compares a ledger with its witness. Returns `None` unless the ledger is older.
     pub fn of_ledger(witness: Option<&Witness>, older: Option<Older>, book: &Book) -> Option<Self> {
         let (witness, older) = (witness?, older?);
         let accepted = book.generation().is_some_and(|last| {
@@ -223,7 +227,7 @@ impl OlderLedger {
         })
     }
 
-    /// A ledger that its witness saw and that is not there.
+    /// Creates it for a ledger that a witness names and that is missing.
     #[must_use]
     pub fn lost(witness: Witness) -> Self {
         Self {
@@ -237,19 +241,19 @@ impl OlderLedger {
         }
     }
 
-    /// Whether a person has accepted it in an earlier run, whose witness could not be written.
+    /// Whether a person accepted it in an earlier run that could not write its witness.
     #[must_use]
     pub const fn is_accepted(&self) -> bool {
         self.is_accepted
     }
 
-    /// What the witness says.
+    /// Returns the witness.
     #[must_use]
     pub const fn witness(&self) -> &Witness {
         &self.witness
     }
 
-    /// What is to be accepted.
+    /// Returns the change that a person must accept.
     #[must_use]
     pub fn change(&self) -> Change {
         let Witness { sequence, written, .. } = &self.witness;
@@ -263,7 +267,7 @@ impl OlderLedger {
         }
     }
 
-    /// Why nothing is sent, and what to do.
+    /// Returns why nothing is sent, and what to do.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let Witness {
@@ -285,10 +289,10 @@ impl OlderLedger {
     }
 }
 
-/// The changes that a person has accepted, in this command or in an earlier one.
+/// Returns the changes that a person has accepted, in this command or in an earlier one.
 ///
 /// # Errors
-/// When the ledger is older than its witness, and nobody has accepted that.
+/// The ledger is older than its witness, and no person has accepted that.
 pub fn accepted(given: &[Accept], older: Option<&OlderLedger>) -> Result<Vec<Accept>, Failure> {
     match older {
         Some(older) if !older.is_accepted() && !given.contains(&Accept::OlderLedger) => Err(older.failure()),
@@ -296,7 +300,7 @@ pub fn accepted(given: &[Accept], older: Option<&OlderLedger>) -> Result<Vec<Acc
     }
 }
 
-/// The same for a plan, which shows what nobody has accepted.
+/// Like [`accepted`], for a plan: it shows an older ledger instead of failing.
 #[must_use]
 pub fn with_accepted(given: &[Accept], older: Option<&OlderLedger>) -> Vec<Accept> {
     let mut accepted = given.to_vec();
@@ -309,12 +313,12 @@ pub fn with_accepted(given: &[Accept], older: Option<&OlderLedger>) -> Vec<Accep
 pub(super) const HELP: &str = "restore the newest ledger there is: users whom it does not know are sent to again. if there is none, apply with \
                     `--accept older_ledger`";
 
-/// The real path of something that need not be there: that of what is there of it, and the rest as it was named.
+/// Returns the real path of something that may not exist: the real path of the part that exists, and the rest as given.
 pub(super) fn real(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in absolute.ancestors() {
         if let (Ok(real), Ok(rest)) = (fs::canonicalize(above), absolute.strip_prefix(above)) {
-            // Joining nothing would add a slash.
+            // Joining an empty path would add a slash.
             return if rest.as_os_str().is_empty() {
                 real
             } else {

@@ -1,4 +1,5 @@
-//! Refuses to send if the ledger's times are far ahead of the wall clock: the clock was wrong in an earlier run, or is now.
+//! Refuses to send if the ledger's times are far ahead of the wall clock. Then the clock was wrong in an earlier run, or is
+//! wrong now.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +16,7 @@ use super::failure::Failure;
 /// Checks that an apply may use the wall clock.
 ///
 /// # Errors
-/// The ledger's times are too far ahead of it, and nobody has accepted that.
+/// The ledger's times are too far ahead of it, and no person has accepted that.
 pub fn check(converge: &Converge<'_>, book: &Book) -> Result<(), Failure> {
     let ahead = book.present_of_apply(converge.now).ahead;
     match ahead.filter(|_| !converge.rehearsal.on() && !converge.accepted.contains(&Accept::Clock)) {

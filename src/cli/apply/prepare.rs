@@ -1,4 +1,4 @@
-//! What stands before a run: the stand-in of a rehearsal, the plan, and the credentials.
+//! Prepares a run: the fake platform of a rehearsal, the plan, the credentials, and the server of metrics.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::cli::apply_args::ApplyArgs;
 use crate::cli::failure::Failure;
 use crate::cli::{Context, validate};
 
-/// What is said of a file without credentials, and what helps.
+/// The message and the help for a file without credentials.
 pub const NO_CREDENTIALS: (&str, &str) = (
     "`credentials` is missing; only a rehearsal (`--sandbox`) goes without",
     "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`",
 );
 
-/// Starts the stand-in inside this process, for a rehearsal that names none.
+/// Starts the fake platform inside this process. `None` unless the rehearsal needs one here.
 pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running>, Failure> {
     if !args.rehearsal.inside() {
         return Ok(None);
@@ -33,7 +33,7 @@ pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running
     started.map(Some).map_err(failed)
 }
 
-/// What the campaign means in this run.
+/// Builds the campaign's plan for this run.
 pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox::Running>) -> Result<Plan, Failure> {
     let options = RunOptions {
         at_most: args.at_most,
@@ -45,8 +45,8 @@ pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox:
     plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
 }
 
-/// The secrets, all of them at hand before anything else happens; none when one is missing, which has then been told. A
-/// rehearsal needs none.
+/// Reads all secrets before anything else happens. Returns `None` if one is missing, after reporting it. A rehearsal needs
+/// none.
 pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) -> Option<Credentials> {
     if args.rehearsal.on() {
         return Some(rehearsed(&parsed.campaign.names.app_id));
@@ -72,8 +72,8 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
     None
 }
 
-/// Listens for those who scrape metrics, before anything is sent, and serves what the events of these campaigns make of
-/// them. Says whose they are, in the order of the campaigns.
+/// Listens for requests for metrics before anything is sent, and serves the metrics of these campaigns. Returns them in the
+/// order of the campaigns, each `None` without `--metrics`.
 pub(super) async fn metrics(
     args: &ApplyArgs,
     context: &Context,
@@ -90,7 +90,8 @@ pub(super) async fn metrics(
     };
     let bound = Bound::listen(address).await.map_err(|error| failed(&error))?;
     let of = |plan: &&Plan| {
-        let (identity, per_second) = (&plan.identity, plan.pace.per_second);
+        let identity = &plan.identity;
+        let per_second = plan.pace.per_second;
         if alone {
             Metrics::new(&identity.campaign, per_second)
         } else {
@@ -109,7 +110,7 @@ pub(super) async fn metrics(
     Ok(metrics.into_iter().map(Some).collect())
 }
 
-/// What to do about a secret that cannot be had.
+/// Returns what to do about a secret that cannot be read.
 fn help(error: &SecretError) -> String {
     match error {
         SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
@@ -119,8 +120,8 @@ fn help(error: &SecretError) -> String {
     }
 }
 
-/// What the stand-in is told, which takes anything. Each app has a key of its own there as elsewhere, for a key has only so
-/// many calls for a token.
+/// Returns the credentials of a rehearsal. The fake platform accepts any. Each app has its own key, because the number of
+/// token calls is limited for each key.
 fn rehearsed(app_id: &AppId) -> Credentials {
     Credentials::Client {
         key: Secret::new(&format!("rehearsal of {app_id}")),
@@ -132,7 +133,7 @@ fn rehearsed(app_id: &AppId) -> Credentials {
 mod tests {
     use super::*;
 
-    /// With one key for all, a rehearsal of five hundred apps waits minutes for the rest of its tokens.
+    /// With one key for all, a rehearsal of five hundred apps waits minutes for its tokens.
     #[test]
     fn apps_are_rehearsed_by_keys_of_their_own() {
         let key = |app_id| match rehearsed(&AppId::parse(app_id).unwrap()) {

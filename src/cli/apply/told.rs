@@ -1,5 +1,5 @@
-//! What is told when campaigns end: of one alone its summary, of several each failure when it comes, and at the end how all of
-//! them stand.
+//! What `apply` prints when campaigns end: a summary for one campaign; for several, each failure at once and a table at the
+//! end.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::report::roundup::{Ended, Total, text};
 use super::one::Done;
 use super::{Common, End};
 
-/// Tells that nothing more comes of a run, and why one of several failed.
+/// Notes the end of a run. Prints its failure if several campaigns were given.
 pub(super) fn end(common: &Common, hub: &Hub, done: &Result<Done, Failure>) {
     let broken = match done {
         Ok(done) => done.broken.clone(),
@@ -34,7 +34,7 @@ fn fail(common: &Common, failure: &Failure) {
     }
 }
 
-/// Tells how all of them ended, and says how the process does.
+/// Prints how all campaigns ended, and returns the exit of the process.
 pub(super) fn tell(
     common: &Common,
     unusable: &[(PathBuf, Option<Failure>)],

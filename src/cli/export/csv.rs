@@ -1,4 +1,4 @@
-//! Deliveries as comma-separated values.
+//! Writes deliveries as comma-separated values.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::Table;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// A CSV that is being written.
+/// A CSV being written.
 pub struct Csv<W: Write> {
     out: Writer<W>,
     times: Times,
@@ -19,7 +19,7 @@ pub struct Csv<W: Write> {
 }
 
 impl<W: Write> Csv<W> {
-    /// Writes the header, behind a byte order mark where one is wanted.
+    /// Writes the header, after a byte order mark if `bom` is set.
     pub fn begin(mut out: W, times: Times, bom: bool) -> io::Result<Self> {
         if bom {
             out.write_all(BOM)?;
@@ -44,12 +44,12 @@ impl<W: Write + Send> Table for Csv<W> {
                     self.cell.push('\'');
                     self.cell.push_str(text);
                 }
-                // A guarded identifier would be another identifier: an export is also read back as an exclude list.
+                // A prefixed id would be a different id: an export is also read back as an exclude list.
                 Cell::Id(text) | Cell::Text(text) => {
                     self.out.write_field(text)?;
                     continue;
                 }
-                // A string takes whatever is written to it.
+                // Writing to a string cannot fail.
                 Cell::Number(number) => drop(write!(self.cell, "{number}")),
                 Cell::Time(at) => self.times.write(at, &mut self.cell),
                 Cell::Flag(flag) => self.cell.push_str(if flag { "true" } else { "false" }),
@@ -64,8 +64,8 @@ impl<W: Write + Send> Table for Csv<W> {
     }
 }
 
-/// Whether a spreadsheet would take the text for a formula: those of the characters that begin one, their full-width
-/// twins, and white space that spreadsheets drop before they look. Numbers are written as numbers, whatever their sign.
+/// Returns whether a spreadsheet would read the text as a formula: it starts with a formula character, its full-width form,
+/// or white space that spreadsheets strip first. Numbers are written as numbers, with any sign.
 fn runs(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
@@ -105,7 +105,7 @@ mod tests {
         file
     }
 
-    /// The open_ids of a CSV file, as an exclude list reads them.
+    /// Returns the open_ids of a CSV file, as an exclude list reads them.
     fn listed(file: &tempfile::NamedTempFile) -> Vec<String> {
         let source = Source::Csv(CsvSource {
             input: Input::Files(file.path().into()),

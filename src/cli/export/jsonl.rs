@@ -1,4 +1,4 @@
-//! Deliveries as JSON objects, one a line.
+//! Writes deliveries as JSON objects, one a line.
 
 use std::io::{self, Write};
 
@@ -7,17 +7,17 @@ use crate::story::row::{Object, Row, Times};
 
 use super::Table;
 
-/// A stream of objects.
+/// A stream of JSON lines.
 pub struct Jsonl<W> {
     out: W,
     identity: Identity,
     times: Times,
-    /// One line at a time: its many small pieces are put together faster here than by whoever writes them out.
+    /// The buffer of one line. Many small writes are faster here than to the output.
     line: Vec<u8>,
 }
 
 impl<W: Write> Jsonl<W> {
-    /// Nothing is written before the first row.
+    /// Creates the stream. Writes nothing before the first row.
     pub const fn new(out: W, identity: Identity, times: Times) -> Self {
         Self {
             out,

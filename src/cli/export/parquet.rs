@@ -1,4 +1,4 @@
-//! Deliveries as Apache Parquet: each field a column of its own, times as milliseconds in UTC, Zstandard-compressed.
+//! Writes deliveries as Apache Parquet: one column for each field, times as milliseconds in UTC, compressed with Zstandard.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::story::row::{COLUMNS, Cell, Kind, Row};
 
 use super::Table;
 
-/// So many rows lie in memory before they are written: some tens of megabytes.
+/// How many rows are kept in memory before they are written: some tens of megabytes.
 const GROUP: usize = 64 * 1024;
 
-/// Columns in which hardly two rows are alike: a dictionary of their values would be made and thrown away.
+/// Columns with almost no repeated values: a dictionary would be built and discarded.
 const DISTINCT: [&str; 4] = ["open_id", "merchant_coupon_id", "log_id", "coupon_id"];
 
-/// A file that is being written.
+/// A Parquet file being written.
 pub struct Parquet<W: Write + Send> {
-    /// None once it is closed.
+    /// `None` once the file is closed.
     file: Option<SerializedFileWriter<W>>,
     columns: Vec<Column>,
     rows: usize,
@@ -33,7 +33,7 @@ pub struct Parquet<W: Write + Send> {
 /// The rows of one column that are not written yet.
 struct Column {
     values: Values,
-    /// One for each row: whether it has a value.
+    /// Whether each row has a value: 1 or 0.
     present: Vec<i16>,
 }
 
@@ -44,7 +44,7 @@ enum Values {
 }
 
 impl<W: Write + Send> Parquet<W> {
-    /// Writes what comes before the first row.
+    /// Writes the header of the file.
     pub fn begin(out: W, identity: &Identity) -> io::Result<Self> {
         let told = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
         let properties = DISTINCT
@@ -113,7 +113,7 @@ impl Column {
         }
     }
 
-    /// A cell of another kind than its column's, which no row has, counts as absent.
+    /// Adds a cell. A cell of another kind than the column's counts as absent; no row has one.
     fn add(&mut self, cell: Cell<'_>) {
         let before = self.values.len();
         match (&mut self.values, cell) {
@@ -126,7 +126,7 @@ impl Column {
         self.present.push((self.values.len() > before).into());
     }
 
-    /// Writes the rows and forgets them.
+    /// Writes the buffered rows and clears them.
     fn write(&mut self, mut writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
         let present = std::mem::take(&mut self.present);
         let present = Some(present.as_slice());
@@ -176,7 +176,7 @@ fn schema() -> Result<Type, ParquetError> {
     Type::group_type_builder("delivery").with_fields(fields).build()
 }
 
-/// What the system refused keeps its kind, so that a reader that left can be told from a full disk.
+/// Keeps the kind of an I/O error, so that a closed reader differs from a full disk.
 fn other(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {

@@ -1,4 +1,4 @@
-//! What the errors of the line mean to a person: which problem it is, and what to do.
+//! Converts the errors of other modules into failures: which problem each is, and what to do.
 
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
@@ -132,7 +132,7 @@ impl From<EngineError> for Failure {
     }
 }
 
-/// Which problem a store that failed is, and what to do.
+/// Returns the problem of a failed store, and what to do.
 const fn store(error: &StoreError) -> (Problem, &'static str) {
     match error {
         StoreError::Io { .. } | StoreError::Broken { .. } => (

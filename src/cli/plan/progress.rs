@@ -1,5 +1,5 @@
-//! How far the reading of an audience is while a plan is made: on a terminal in a line that moves, elsewhere in a line
-//! every ten seconds.
+//! Shows how far the reading of an audience is during a plan: on a terminal in a line that is redrawn, elsewhere in a new
+//! line every ten seconds.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -10,23 +10,23 @@ use crate::cli::{Context, Output};
 use crate::report::console::Bar;
 use crate::report::progress::reading;
 
-/// How often a line is written where nothing can move.
+/// How often a new line is written where no line can be redrawn.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// How far a reading is.
+/// The progress of a reading.
 pub(super) struct Progress {
-    /// When the audience began to be read.
+    /// When the reading of the audience began.
     began: Cell<Instant>,
     /// `None` where no bar is drawn, and at the end.
     bar: RefCell<Option<Bar>>,
-    /// Whether lines are written instead.
+    /// Where new lines are written instead of a bar. `None` if they are not.
     lines: Option<Context>,
     told: Cell<Instant>,
     expected: Option<u64>,
 }
 
 impl Progress {
-    /// Begins to show it.
+    /// Starts to show the progress, at the reading of the ledger.
     pub(super) fn begin(context: &Context, parsed: &Parsed) -> Self {
         let moves = context.terminal.bar && (context.output == Output::Human || !context.terminal.stdout);
         let now = Instant::now();
@@ -47,13 +47,13 @@ impl Progress {
         }
     }
 
-    /// Tells that the ledger is read, and the audience is next.
+    /// Shows that the audience is read next.
     pub(super) fn audience(&self) {
         self.began.set(Instant::now());
         self.rows(0);
     }
 
-    /// Tells that so many rows were read.
+    /// Shows how many rows were read.
     pub(super) fn rows(&self, rows: u64) {
         let reading = || reading(rows, self.began.get().elapsed(), self.expected);
         self.draw(&reading());
@@ -65,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.take();
     }

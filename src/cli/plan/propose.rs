@@ -1,5 +1,5 @@
-//! One campaign's plan: its ledger as a run would find it, its audience as a run would let it in, and what that run would
-//! do then. The ledger is only looked at; what a run would tell it is supposed, and told to nobody.
+//! One campaign's plan: the ledger and the audience as a run would read them, and what that run would do. The facts that a
+//! run would append are only supposed in memory; the ledger is not changed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,7 +35,7 @@ use crate::report::times::{grouped, of};
 use super::Wanted;
 use super::progress::Progress;
 
-/// The plan of a campaign and the first requests that were asked for. To break it off, drop it.
+/// Returns the plan of a campaign and the requested number of first requests. Drop the future to cancel it.
 pub(super) async fn propose(
     wanted: Wanted<'_>,
     context: &Context,
@@ -75,7 +75,7 @@ pub(super) async fn propose(
         };
         return job.foretell(&mut view.ledger, note, view.older.as_ref()).await;
     }
-    // A ledger that was found in another place is not lost.
+    // If the ledger was found in another place, it is not lost.
     let lost = testimony.of_lost().filter(|_| job.other.is_none());
     let earlier = lost.clone().or_else(|| testimony.of_another_file());
     let note = LedgerNote {
@@ -100,7 +100,7 @@ struct Job<'a> {
     file: &'a Path,
     parsed: &'a Parsed,
     plan: &'a Plan,
-    /// Another ledger of the campaign, because of which an apply would not begin.
+    /// Another ledger of the campaign, which prevents an apply.
     other: Option<Other>,
     progress: Progress,
 }
@@ -167,7 +167,7 @@ impl Job<'_> {
         Ok((proposal, requests))
     }
 
-    /// For what an apply would wait that has something to send.
+    /// Returns what an apply would wait for before its next send. `None` if it would not wait.
     fn waits(&self, outlook: &Outlook, now: Timestamp) -> Option<&'static str> {
         let schedule = &self.plan.schedule;
         let mut waves = outlook.waves.iter().filter(|wave| wave.to_send > 0);
@@ -184,7 +184,7 @@ impl Job<'_> {
         }
     }
 
-    /// Where everything would stand, and what a run would do then.
+    /// Returns the status of all deliveries and what a run would do.
     fn outlook<S: Store>(
         &self,
         ledger: &mut Ledger<S>,
@@ -219,7 +219,8 @@ impl Job<'_> {
         (mut reasons, load, lapse): (Vec<Reason>, &Load, Option<Comparison>),
         fingerprint: &Fingerprint,
     ) -> Proposal {
-        let (plan, said) = (self.plan, &self.parsed.campaign);
+        let plan = self.plan;
+        let said = &self.parsed.campaign;
         let forecast = forecast(plan, load, now);
         let zone = &said.timezone;
         reasons.extend(verdict::of_time(
@@ -260,7 +261,7 @@ impl Job<'_> {
         }
     }
 
-    /// Why an apply would stop before it sends.
+    /// Returns why an apply would stop before it sends.
     fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
         let mut reasons = reasons(weighed);
         reasons.extend(self.other.as_ref().map(Other::reason));
@@ -325,7 +326,7 @@ impl Job<'_> {
     }
 }
 
-/// What changed since the last apply; without one, what needs a person at the first.
+/// Returns the changes since the last apply. Without an earlier apply, returns those that need a person's approval.
 fn changes(weighed: &Weighed, last: Option<&Generation>, now: &Fingerprint, plan: &Plan) -> Vec<ChangeNote> {
     let mut changes: Vec<_> = weighed.found().iter().map(found).collect();
     let Some(last) = last else {
@@ -378,7 +379,7 @@ fn found(found: &Found) -> ChangeNote {
     }
 }
 
-/// Who came, went and came back, and who is read again.
+/// Returns how many users joined, left and returned, and how many results are read again under other codes.
 fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
     let changes = &foreseen.changes;
     let went = |why| changes.away.get(&why).map_or(0, Vec::len);
@@ -405,7 +406,7 @@ fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
             ..change("audience")
         });
     }
-    // What another activity makes owed again is told with that.
+    // Deliveries that are owed again under another activity are counted in that change.
     let by_code = |(_, step): &&(DeliveryKey, Step)| *step != Step::OweUnderNewActivity;
     let reread = changes.reread.iter().chain(&changes.reread_returned).filter(by_code);
     let reread = reread.count() as u64;

@@ -1,4 +1,4 @@
-//! Which deliveries a decision is about: all that were chosen, or every reason why not.
+//! Selects the deliveries of a decision: all that were named, or every reason why not.
 
 use crate::delivery::{DeliveryKey, Resolution, Standing, State, StateName};
 use crate::ledger::Book;
@@ -6,87 +6,87 @@ use crate::report::text::visible;
 
 use crate::cli::trace::nearest;
 
-/// What a person chose.
+/// A person's selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Whose deliveries.
+    /// The users or the state.
     pub who: Who,
-    /// Only those that were last answered with this code.
+    /// Only deliveries whose last code is this one.
     pub code: Option<i64>,
 }
 
-/// Whose deliveries.
+/// The users or the state of a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// These users'.
+    /// These users.
     Users {
-        /// Who.
+        /// Their open_ids.
         open_ids: Vec<String>,
-        /// Which of their coupons; all that wait for a person when none is named.
+        /// The ordinal. `None` for all that wait for a person.
         ordinal: Option<u8>,
     },
-    /// Everything in this state.
+    /// Every delivery in this state.
     All(StateName),
 }
 
-/// A delivery that is decided about.
+/// A selected delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Which.
+    /// The delivery.
     pub key: DeliveryKey,
-    /// The state that it is in.
+    /// Its present state.
     pub from: StateName,
-    /// The last code that is known of it.
+    /// Its last known code.
     pub code: Option<i64>,
 }
 
 /// Why a delivery cannot be decided about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// Nobody has this open_id.
+    /// The open_id is not in the ledger.
     #[error("the ledger has no user {}", visible(open_id))]
     Unknown {
         /// The open_id.
         open_id: String,
-        /// Whom it is like.
+        /// A similar open_id.
         near: Option<String>,
     },
-    /// Nobody has so many coupons.
+    /// No user has that many coupons.
     #[error("nobody has a coupon {ordinal} in this campaign; the last is {last}")]
     NoSuchCoupon {
-        /// Which was named.
+        /// The given ordinal.
         ordinal: u8,
-        /// Which is the last.
+        /// The last ordinal.
         last: u8,
     },
-    /// It would send again what may have been issued.
+    /// It would be sent again, but may have been issued.
     #[error("coupon {ordinal} of {} may have been issued already: it {}", visible(open_id), doubted(*from))]
     MayDouble {
-        /// Whose.
+        /// The user.
         open_id: String,
-        /// Which.
+        /// The ordinal.
         ordinal: u8,
-        /// In which state it is.
+        /// Its state.
         from: StateName,
     },
-    /// It is in a state from where nobody decides so.
+    /// Its state does not allow this decision.
     #[error("coupon {ordinal} of {} is {}", visible(open_id), undecided(*from))]
     State {
-        /// Whose.
+        /// The user.
         open_id: String,
-        /// Which.
+        /// The ordinal.
         ordinal: u8,
-        /// In which state it is.
+        /// Its state.
         from: StateName,
     },
-    /// It was answered with another code.
+    /// Its last code is another one.
     #[error("coupon {ordinal} of {} was last answered with {}", visible(open_id), code.map_or_else(|| "no code".to_owned(), |code| code.to_string()))]
     OtherCode {
-        /// Whose.
+        /// The user.
         open_id: String,
-        /// Which.
+        /// The ordinal.
         ordinal: u8,
-        /// The code.
+        /// The last code.
         code: Option<i64>,
     },
 }
@@ -112,7 +112,7 @@ const fn undecided(from: StateName) -> &'static str {
 }
 
 impl Trouble {
-    /// What to do about it.
+    /// Returns what to do. `None` if there is no advice.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unknown { near, .. } => near.as_ref().map(|near| format!("did you mean {}?", visible(near))),
@@ -133,9 +133,10 @@ impl Trouble {
     }
 }
 
-/// Chooses what is decided about, in the order of the ledger; each once.
+/// Selects the deliveries in the order of the ledger, each once. Fails with every trouble that was found.
 pub fn choose(book: &Book, selection: &Selection, to: Resolution) -> Result<Vec<Chosen>, Vec<Trouble>> {
-    let (mut chosen, mut troubles) = (Vec::new(), Vec::new());
+    let mut chosen = Vec::new();
+    let mut troubles = Vec::new();
     match &selection.who {
         Who::All(state) => {
             for recipient in 0..book.recipients() {
@@ -170,8 +171,8 @@ pub fn choose(book: &Book, selection: &Selection, to: Resolution) -> Result<Vec<
     if troubles.is_empty() { Ok(chosen) } else { Err(troubles) }
 }
 
-/// Those of one user's deliveries that are meant: the named one, or all that wait for a person, or else the first that a
-/// person may have had in mind, for its trouble to be told.
+/// Returns the selected deliveries of one user: the named one, or all that wait for a person, or else the first one, so
+/// that its trouble is reported.
 fn of_user(
     book: &Book,
     recipient: u32,
@@ -216,7 +217,8 @@ fn of_user(
 fn take(book: &Book, key: DeliveryKey, to: Resolution, chosen: &mut Vec<Chosen>, troubles: &mut Vec<Trouble>) {
     let standing = book.standing(key);
     let from = standing.state.name();
-    let (open_id, ordinal) = (|| book.open_id(key.recipient), key.ordinal);
+    let open_id = || book.open_id(key.recipient);
+    let ordinal = key.ordinal;
     if standing.can_become(to) {
         let code = code_of(&standing);
         chosen.push(Chosen { key, from, code });
@@ -233,7 +235,7 @@ fn has_code(standing: &Standing, code: Option<i64>) -> bool {
     code.is_none() || code_of(standing) == code
 }
 
-/// The last code that is known of a delivery that waits for a person.
+/// Returns the last known code of a delivery that waits for a person. `None` if it does not wait or had no code.
 fn code_of(standing: &Standing) -> Option<i64> {
     match (standing.state, standing.doubt) {
         (State::InDoubt | State::Refused { .. }, Some(doubt)) => doubt.code,

@@ -1,4 +1,4 @@
-//! What `runner status` says after a decision: what the last run left is told anew, with the counts of now.
+//! Rewrites `status.json` after a decision, so that `runner status` shows the present counts.
 
 use crate::control::status_file;
 use crate::delivery::Counts;
@@ -7,15 +7,16 @@ use crate::report::status::Status;
 
 use crate::cli::home::Home;
 
-/// Replaces what the last run left. It is a courtesy: where that fails the decision stands, and `runner status` says that
-/// the ledger was added to since.
+/// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
+/// the ledger has changed since.
 pub(super) fn tell(home: &Home, plan: &Plan, counts: &Counts, at: String, why: String) {
-    let (path, identity) = (home.status(), &plan.identity);
+    let path = home.status();
+    let identity = &plan.identity;
     let left = status_file::read(&path).ok().flatten();
     let status = match left.as_deref().map(Status::parse) {
         Some(Ok(status)) => status,
         None => Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", ""),
-        // A newer program's is left to it.
+        // Do not overwrite the file of a newer program.
         Some(Err(_)) => return,
     };
     let text = status.resolved(counts, at, why).text();

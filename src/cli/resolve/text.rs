@@ -1,4 +1,4 @@
-//! What a person is shown before and after a decision, and what a program is told of it.
+//! What is shown before and after a decision.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,12 +16,12 @@ use crate::report::times::{grouped, of};
 
 use super::choose::Chosen;
 
-/// More are counted and not listed.
+/// More deliveries are counted and not listed.
 const MOST_LISTED: usize = 20;
 /// The widest that an open_id may be in the list.
 const OPEN_ID: usize = 40;
 
-/// A decision that is about to be made, or was.
+/// A decision, before or after it was made.
 pub(super) struct About<'a> {
     pub(super) campaign: &'a CampaignName,
     pub(super) ledger: &'a Path,
@@ -30,7 +30,7 @@ pub(super) struct About<'a> {
     pub(super) to: Resolution,
 }
 
-/// What is about to happen, and the question whether it shall.
+/// Returns the question before a decision.
 pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> String {
     let many = of(chosen.len() as u64, "coupon", "coupons");
     let mut text = format!("about to resolve {many} as {}\n", about.to.word());
@@ -56,7 +56,7 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> Str
     text
 }
 
-/// What was done, and what follows.
+/// Returns what was done and what follows.
 pub(super) fn done(about: &About<'_>, chosen: &[Chosen], book: &Book, again: &str) -> String {
     let many = of(chosen.len() as u64, "coupon", "coupons");
     let mut text = format!("resolved {many} as {}\n", about.to.word());
@@ -69,7 +69,7 @@ pub(super) fn done(about: &About<'_>, chosen: &[Chosen], book: &Book, again: &st
     text
 }
 
-/// How many there are of each state and code.
+/// Returns how many deliveries there are of each state and code.
 fn sums(chosen: &[Chosen]) -> String {
     let mut sums: BTreeMap<(StateName, Option<i64>), u64> = BTreeMap::new();
     for it in chosen {
@@ -83,7 +83,7 @@ fn sums(chosen: &[Chosen]) -> String {
     format!("\n{sums}\n")
 }
 
-/// The first of them, one a line.
+/// Lists the first deliveries, one a line.
 fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> String {
     let rows: Vec<_> = chosen
         .iter()
@@ -115,7 +115,7 @@ fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> Str
     text
 }
 
-/// What a delivery will be: one that is owed to nobody who is in the audience is skipped at once.
+/// Returns what a delivery will become. If it is owed but its user is not in the audience, it is skipped at once.
 fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
     let open_id = book.open_id(chosen.key.recipient);
     let left_out = book.away(chosen.key.recipient).is_some() || chosen.key.ordinal > book.coupons_per_user();
@@ -126,7 +126,7 @@ fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
     (open_id, word.to_owned())
 }
 
-/// What a delivery is by now.
+/// Returns what a delivery is now.
 fn now(book: &Book, chosen: &Chosen) -> (String, String) {
     let state = book.standing(chosen.key).state;
     let word = match state {
@@ -153,7 +153,7 @@ struct Resolved<'a> {
     state: &'static str,
 }
 
-/// One object for each delivery: what it was, what was decided, and what it is.
+/// Writes one object for each delivery: its earlier state, the decision and its present state.
 pub(super) fn objects(chosen: &[Chosen], book: &Book, plan: &Plan, to: Resolution, lines: &Lines) {
     for it in chosen {
         lines.write(&Resolved {

@@ -1,5 +1,5 @@
-//! Times on the command line of a simulation: a local time, and an outage with its length. On which clocks they are is the
-//! campaign's to say.
+//! Times on the command line of a simulation: a local time, and an outage with its length. The campaign gives the time
+//! zone.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::super::sandbox::time as length;
 
 const FORMS: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
-/// An outage as it is written.
+/// An outage as given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrittenOutage {
     begins: Begins,
@@ -23,20 +23,21 @@ pub struct WrittenOutage {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begins {
-    /// On the first day on which it is of any use.
+    /// On the first day on which it has an effect.
     At(Time),
     On(DateTime),
 }
 
 impl WrittenOutage {
-    /// When it is by the clocks of `zone`. One without a date is on the first day on which it is not over at `from`.
+    /// Returns the outage on the clocks of `zone`. Without a date, it is on the first day on which it is not over at
+    /// `from`. `None` if that is beyond the calendar.
     #[must_use]
     pub fn outage(&self, zone: &TimeZone, from: Timestamp) -> Option<Outage> {
         match self.begins {
             Begins::On(at) => self.on(at, zone),
             Begins::At(time) => {
                 let today = from.to_zoned_datetime(zone.clone()).date();
-                // It may have begun yesterday, or take place no sooner than tomorrow.
+                // It may have begun yesterday, or may begin tomorrow.
                 let days = (-1..=1_i64).filter_map(|days| today.checked_add(days.days()).ok());
                 days.filter_map(|day| self.on(day.to_datetime(time), zone))
                     .find(|outage| outage.until > from)
@@ -53,19 +54,20 @@ impl WrittenOutage {
     }
 }
 
-/// When the clocks of `zone` show this time; the earlier moment of two, and as much behind a gap as the time lies within it.
+/// Returns when the clocks of `zone` show this time. Of two moments it takes the earlier; a time in a gap is moved behind
+/// the gap by as much as it lies within it. `None` beyond the calendar.
 #[must_use]
 pub fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(at).compatible().ok()
 }
 
-/// Reads a local time.
+/// Parses a local time.
 pub fn local(text: &str) -> Result<DateTime, String> {
     let read = FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok());
     read.ok_or_else(|| "write a local time of the campaign's zone, such as 2026-06-01T10:00".to_owned())
 }
 
-/// Reads an outage.
+/// Parses an outage.
 pub fn outage(text: &str) -> Result<WrittenOutage, String> {
     let wanted = || "write when it begins and how long it lasts, such as 14:00+2h or 2026-06-02T14:00+2h".to_owned();
     let (begins, lasts) = text.split_once('+').ok_or_else(wanted)?;
@@ -106,7 +108,7 @@ mod tests {
                 "2026-06-01T16:00",
                 "06-05 14:00+02 06-05 14:30+02",
             ),
-            // The clocks are put forward over it, and back over it.
+            // The clocks are put forward during the outage, and back.
             (
                 "2026-03-29T02:30+1h",
                 "2026-03-01T00:00",

@@ -1,4 +1,4 @@
-//! What the platform is like in a simulation, from the options to the stand-in's settings, and in words.
+//! The platform of a simulation: from the options to the settings of the fake platform, and in words.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct WorldArgs {
 }
 
 impl WorldArgs {
-    /// What the options mean for a campaign by the clocks of `zone` that does not begin before `begins`.
+    /// Converts the options to settings, for a campaign in `zone` that does not begin before `begins`.
     pub fn world(&self, zone: &TimeZone, begins: Timestamp) -> Result<World, Failure> {
         let outages = self.outage.iter().filter_map(|outage| outage.outage(zone, begins));
         Ok(World {
@@ -46,7 +46,7 @@ impl WorldArgs {
     }
 }
 
-/// What the platform is like, in a few lines.
+/// Describes the platform in a few lines.
 pub fn words(world: &World, zone: &TimeZone) -> Vec<String> {
     let Settings { rules, faults, seed } = &world.settings;
     let mut quota = format!(

@@ -1,4 +1,4 @@
-//! One user's story for programs: a `recipient`, then a `delivery` for each coupon with its history and what is next.
+//! A user's trace for programs: a `recipient`, then a `delivery` for each coupon with its history and what happens next.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,7 +24,7 @@ struct Recipient<'a> {
     history: Vec<Entry<'a>>,
 }
 
-/// What is told of a delivery beside its fields.
+/// What a delivery's object has beside its fields.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum More<'a> {
@@ -90,7 +90,7 @@ struct NextBody {
     why: String,
 }
 
-/// Writes everything about one user.
+/// Writes the objects of one user.
 pub(super) fn write(told: &Told<'_>, lines: &Lines) {
     let times = Times::of(told.zone.clone());
     let identity = &told.plan.identity;

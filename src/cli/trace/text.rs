@@ -1,4 +1,4 @@
-//! One user's story for people.
+//! A user's trace for people.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use crate::story::person::{Attempt, Decided, End, Happened, Reading, What};
 
 use super::Told;
 
-/// How far below a time its particulars are set off.
+/// The indent of the details below a time.
 const BESIDE_TIME: usize = 27;
 
-/// Everything about one user.
+/// Formats everything about one user.
 pub(super) fn text(told: &Told<'_>) -> String {
     let mut text = String::new();
     let title = told.title.map(|title| format!(" {}", visible(title)));
@@ -207,7 +207,7 @@ fn decision(decided: &Decided) -> Vec<String> {
     ]
 }
 
-/// What happens next, in words.
+/// Describes what happens next.
 pub(super) fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String {
     let time = |at| clock_time(at, now, zone);
     match next {
@@ -289,7 +289,8 @@ fn waits(why: Waits, now: Timestamp, zone: &TimeZone) -> String {
         Waits::Excluded => "in doubt, and the user is excluded by now: `runner resolve` it".to_owned(),
         Waits::Beyond => "in doubt, and coupons_per_user no longer reaches it: `runner resolve` it".to_owned(),
         Waits::End { end } => {
-            let (tense, end) = (if end > now { "is" } else { "was" }, clock_time(end, now, zone));
+            let tense = if end > now { "is" } else { "was" };
+            let end = clock_time(end, now, zone);
             format!("schedule.end {tense} {end}, before it may be sent: put it later, or leave it unsent")
         }
     }

@@ -1,4 +1,5 @@
-//! What a ledger says, short enough to be kept apart from it and exact enough to notice any change.
+//! A certificate: a summary of a ledger that is small enough to keep apart from it, and changes with every change of the
+//! ledger.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ use super::check::Checked;
 
 const TYPE: &str = "certificate";
 
-/// A certificate.
+/// A summary of a ledger at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     r#type: String,
@@ -30,7 +31,7 @@ pub struct Certificate {
     pub app_id: String,
     #[serde(flatten)]
     whose: Whose,
-    /// When the ledger was begun.
+    /// When the ledger was created.
     pub ledger_created: String,
     counts: BTreeMap<String, u64>,
     settled: u64,
@@ -39,25 +40,25 @@ pub struct Certificate {
     #[serde(flatten)]
     repeated: Repeated,
     runner: String,
-    /// When it was made.
+    /// When the certificate was made.
     pub at: String,
 }
 
-/// What else tells one ledger from another, and one plan.
+/// What else identifies the ledger and the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Whose {
     platform: String,
     /// The ledger's own id.
     ledger: String,
-    /// How far the ledger went.
+    /// The number of batches.
     batches: u64,
     facts: u64,
-    /// The plan's fingerprint at the last apply; absent before the first.
+    /// The plan's fingerprint at the last apply. `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
 }
 
-/// How many ids the answers to several deliveries have. Absent from the certificates of a program that did not look for them.
+/// How many ids occur in the answers to several deliveries. Absent in certificates of versions that did not look for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Repeated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,19 +67,19 @@ struct Repeated {
     repeated_log_ids: Option<u64>,
 }
 
-/// What a ledger says otherwise than a certificate.
+/// A value that differs between a ledger and a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What.
+    /// The name of the value.
     pub what: String,
-    /// What the certificate says.
+    /// The value in the certificate.
     pub then: String,
-    /// What the ledger says.
+    /// The value in the ledger.
     pub now: String,
 }
 
 impl Certificate {
-    /// What a ledger says that was checked.
+    /// Certifies a checked ledger.
     pub fn of(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
         let mut counts: BTreeMap<String, u64> = StateName::ALL
             .iter()
@@ -110,13 +111,13 @@ impl Certificate {
         }
     }
 
-    /// Writes it for people and programs alike.
+    /// Writes the certificate as indented JSON.
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *into, self)?;
         into.write_all(b"\n")
     }
 
-    /// In what it differs from an earlier one. By which program and when each was made is none.
+    /// Returns the values that differ from an earlier certificate. Ignores the time and the program's version.
     pub fn differences(&self, then: &Self) -> Vec<Difference> {
         let absent = || "none".to_owned();
         let fingerprint = |it: &Self| it.whose.fingerprint.clone().unwrap_or_else(absent);
@@ -173,7 +174,7 @@ impl Certificate {
 fn hex(bytes: &[u8; 32]) -> String {
     let mut hex = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
     hex

@@ -1,5 +1,5 @@
-//! Everything of a ledger that can be checked: by its own store where nobody applies the campaign, and otherwise by all that
-//! the process shows that does.
+//! Checks everything of a ledger: from its own files, or, while a process applies the campaign, from what that process
+//! serves.
 
 use std::path::PathBuf;
 
@@ -18,33 +18,33 @@ use crate::ledger::witness::Witness;
 use crate::plan::Plan;
 use crate::problem::Problem;
 
-/// What a ledger says that is sound.
+/// The contents of a sound ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Where it is.
+    /// The ledger's directory.
     pub dir: PathBuf,
-    /// Whose it is.
+    /// The ledger's manifest.
     pub passport: Passport,
-    /// How many batches there are.
+    /// The number of batches.
     pub batches: u64,
-    /// How many facts.
+    /// The number of facts.
     pub facts: u64,
-    /// Where all deliveries stand.
+    /// The number of deliveries in each state.
     pub counts: Counts,
-    /// All that are issued or refused.
+    /// The number and the checksum of the settled deliveries.
     pub settled: Settled,
-    /// The fingerprint of the plan that was applied last.
+    /// The fingerprint of the last applied plan. `None` before the first apply.
     pub fingerprint: Option<String>,
-    /// What its witness says.
+    /// The ledger's witness, if there is one.
     pub witness: Option<Witness>,
-    /// Whether it is older than its witness.
+    /// `None` unless the ledger is older than its witness.
     pub older: Option<Older>,
-    /// The ids that the answers to several deliveries have.
+    /// The ids that occur in the answers to several deliveries.
     pub repeats: Repeats,
 }
 
-/// Checks the ledger of a campaign. While a process applies it, a view that it shows is checked instead of its files, which
-/// are its to write.
+/// Checks the ledger of a campaign. While a process applies the campaign, it checks a view from that process: only the
+/// owner may use the files.
 pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Result<Checked, Failure> {
     let place = home::place(context, &args.file, plan);
     let Some(passport) = place.look()? else {
@@ -75,13 +75,14 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
     })
 }
 
-/// Checks what another process shows. Opening it has checked every checksum and transition once.
+/// Checks a view from another process. Opening it has already checked every checksum and transition.
 async fn shown(mut view: View) -> Result<Checked, Failure> {
     let mut facts = 0_u64;
     view.ledger.facts(|_, _| facts += 1).await?;
     let repeats = view.ledger.repeats().await?;
     let book = view.ledger.book();
-    let (kept, counted) = (book.counts(), book.recount());
+    let kept = book.counts();
+    let counted = book.recount();
     if kept != counted {
         return Err(miscounted(&kept, &counted));
     }

@@ -1,4 +1,4 @@
-//! Shows the ids that the answers to several deliveries have.
+//! Shows the ids that occur in the answers to several deliveries.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ use crate::report::times::of;
 
 use super::certificate::Certificate;
 
-/// The widest that an open_id may be in the list.
+/// The widest open_id in the list.
 const OPEN_ID: usize = 40;
 
-/// Says in one line what repeats.
+/// Describes the repeated ids in one line.
 pub fn line(repeats: &Repeats) -> String {
     if repeats.is_empty() {
         return "no coupon_id or log_id belongs to two deliveries".to_owned();
@@ -39,7 +39,7 @@ fn belong(repeats: &Repeats) -> String {
     format!("{} {belong}", named.join(" and "))
 }
 
-/// Lists the first of them; empty if nothing repeats.
+/// Lists the first repeated ids. Empty if no id repeats.
 pub fn list(repeats: &Repeats) -> String {
     let mut text = String::new();
     let kinds = [
@@ -93,7 +93,7 @@ fn more(text: &mut String, all: u64, shown: usize, begin: &str, (one, several): 
     }
 }
 
-/// Why a sound ledger needs a person. `None` if nothing repeats.
+/// Returns why a sound ledger needs a person. `None` if no id repeats.
 pub fn failure(repeats: &Repeats) -> Option<Failure> {
     let message = format!(
         "{} to several deliveries, and the platform gives each of them once",
@@ -104,7 +104,7 @@ pub fn failure(repeats: &Repeats) -> Option<Failure> {
     (!repeats.is_empty()).then(|| Failure::new(Problem::RepeatedIds, message).help(help))
 }
 
-/// What repeats, for programs.
+/// The repeated ids, for programs.
 #[derive(Serialize)]
 pub struct Object<'a> {
     r#type: &'static str,
@@ -137,7 +137,7 @@ struct DeliveryObject<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// `None` if nothing repeats.
+    /// Creates the object. `None` if no id repeats.
     pub fn of(certificate: &'a Certificate, repeats: &'a Repeats) -> Option<Self> {
         (!repeats.is_empty()).then(|| Self {
             r#type: "repeats",
