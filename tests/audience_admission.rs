@@ -1,5 +1,4 @@
-//! From a campaign file and its CSV to a ledger that owes exactly whom the CSV names, however it is edited between two
-//! applies.
+//! From a campaign file and its CSV to a ledger that owes exactly the users in the CSV, after any edit between two applies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,7 +84,7 @@ impl Campaign {
         (totals, converged)
     }
 
-    /// One apply of this file with this audience, as far as its admission.
+    /// Applies this file with this audience up to its admission.
     async fn apply(&self, text: &[u8], accepted: &[Accept]) -> (Converged, Ledger<MemoryStore>) {
         fs::write(self.path(), text).expect("the audience is written");
         let mut ledger = self.open().await;
@@ -102,7 +101,7 @@ impl Campaign {
     }
 }
 
-/// So many rows, each one user.
+/// `count` rows, each with a different user.
 fn rows(name: &str, count: u32) -> String {
     let names: Vec<_> = (0..count).map(|n| format!("{name}{n}")).collect();
     names.join("\n")

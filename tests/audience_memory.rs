@@ -1,6 +1,6 @@
-//! A hundred megabytes in one field end in an error with a place, and never lie in memory, whatever the format. (In Parquet
-//! a value lies whole in its page, and a page is unpacked as one, so there it is refused only behind that.) A process of its own, whose
-//! most resident memory nothing else raises.
+//! A field of a hundred megabytes is an error with a place, and is never held in memory, in any format. (A Parquet page is
+//! unpacked as a whole, so there the value is refused only after that.) This test has its own process, so that no other
+//! test raises the peak of resident memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,7 +14,7 @@ use runner::audience::{
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 
-/// So much more, in KiB, is allowed for batches, buffers and whatever the allocator keeps.
+/// The memory in KiB that is allowed for batches, buffers and the allocator.
 const MOST: u64 = 32 << 10;
 
 fn endless(path: &Path, head: &str) {
@@ -28,14 +28,14 @@ fn endless(path: &Path, head: &str) {
     encoder.finish().unwrap();
 }
 
-/// The most memory that this process had resident, in KiB.
+/// The peak of this process's resident memory, in KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A database with somebody, and then with a hundred megabytes in one value.
+/// A database with one user and then a value of a hundred megabytes.
 async fn database(path: &Path) {
     let options = sqlx::sqlite::SqliteConnectOptions::new();
     let options = options.filename(path).create_if_missing(true);
@@ -45,7 +45,7 @@ async fn database(path: &Path) {
     made.close().await.unwrap();
 }
 
-/// What was resident at most while the files were made says nothing of how they are read.
+/// Resets the peak: creating the files must not count.
 fn forget_the_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
 }
@@ -55,7 +55,8 @@ async fn one_endless_field() {
     let folder = tempfile::tempdir().unwrap();
     let members = folder.path().join("a.db");
     database(&members).await;
-    let (text, lines) = (folder.path().join("a.csv"), folder.path().join("a.jsonl"));
+    let text = folder.path().join("a.csv");
+    let lines = folder.path().join("a.jsonl");
     endless(&text, "open_id\nu1\n");
     let quoted = folder.path().join("quoted.csv");
     endless(&quoted, "open_id\nu1\n\"");

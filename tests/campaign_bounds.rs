@@ -1,16 +1,17 @@
-//! What reading a campaign file costs at most, whatever is in it. Alone in its file, because it measures its process.
+//! The largest cost of reading a campaign file with any content. This test is alone in its file because it measures its
+//! process.
 
 use std::path::Path;
 
 use runner::campaign::{MOST_BYTES, parse, render_human};
 
-/// What reading may cost beyond the file itself, in KiB.
+/// The limit of additional memory, in KiB.
 const MOST_KIB: u64 = 64 * 1024;
-/// What a test without optimisation may take of the processor, on a machine of any speed; optimised it is a tenth. A
-/// parser that takes the square of a file's length is a thousand times above it.
+/// The limit of processor time without optimisation, on any machine; with optimisation the use is a tenth of that. A
+/// quadratic parser needs a thousand times more.
 const MOST_TICKS: u64 = 500;
 
-/// A number of this process as the kernel keeps it.
+/// Reads a number about this process from the kernel.
 fn status(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("the kernel tells");
     let line = status.lines().find(|line| line.starts_with(key)).expect("it is there");
@@ -20,7 +21,7 @@ fn status(key: &str) -> u64 {
         .expect("it is a number")
 }
 
-/// The processor's time that this process has used, in hundredths of a second.
+/// The processor time that this process has used, in hundredths of a second.
 fn ticks() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("the kernel tells");
     let fields: Vec<_> = stat
@@ -35,16 +36,16 @@ fn ticks() -> u64 {
         .sum()
 }
 
-/// Shapes that cost parsers more than they seem to, each as large as a file may be.
+/// Shapes that are costly for parsers, each as large as a file may be.
 #[test]
 #[cfg(target_os = "linux")]
 fn every_shape_of_file_is_read_within_its_bounds() {
     let shapes: Vec<_> = texts().into_iter().chain(trees()).collect();
-    // What an allocator keeps from one shape to the next counts too.
+    // Memory that the allocator keeps from one shape to the next counts too.
     let before = status("VmRSS:");
     for (name, shape) in shapes {
         assert!(shape.len() as u64 <= MOST_BYTES, "{name}");
-        // From here on the peak is counted anew.
+        // Reset the peak.
         std::fs::write("/proc/self/clear_refs", "5").expect("the kernel lets us");
         let began = ticks();
         let found = match parse(Path::new("c.yaml"), &shape) {
@@ -52,30 +53,31 @@ fn every_shape_of_file_is_read_within_its_bounds() {
             Err(found) => found,
         };
         let said = render_human(&found, false);
-        let (kib, took) = (status("VmHWM:").saturating_sub(before), ticks() - began);
+        let kib = status("VmHWM:").saturating_sub(before);
+        let took = ticks() - began;
         println!("{name}: {took} ticks, {kib} KiB, {} bytes said", said.len());
         assert!(kib <= MOST_KIB, "{name}: {kib} KiB");
         assert!(took <= MOST_TICKS, "{name}: {took} hundredths of a second");
     }
 }
 
-/// As often as it fits into a file.
+/// Repeats `piece` up to the size limit of a file.
 fn full(piece: &str) -> Vec<u8> {
     line("", piece)
 }
 
-/// `head`, and behind it `piece` as often as it fits, with room for what closes it.
+/// `head` and then `piece` as often as it fits, with room for the closing characters.
 fn line(head: &str, piece: &str) -> Vec<u8> {
     let most = usize::try_from(MOST_BYTES).expect("it fits") - head.len() - 2;
     format!("{head}{}", piece.repeat(most / piece.len())).into_bytes()
 }
 
-/// Such a line in a mapping that is closed.
+/// Such a line in a closed mapping.
 fn closed(head: &str, piece: &str) -> Vec<u8> {
     [line(head, piece), b"}".to_vec()].concat()
 }
 
-/// `head`, and behind it numbered pieces, at most so many and as many as fit.
+/// `head` and then numbered pieces, at most `most` and as many as fit.
 fn numbered(head: &str, most: usize, piece: impl Fn(usize) -> String) -> Vec<u8> {
     let mut out = head.as_bytes().to_vec();
     for n in 1..=most {
@@ -88,7 +90,7 @@ fn numbered(head: &str, most: usize, piece: impl Fn(usize) -> String) -> Vec<u8>
     out
 }
 
-/// What is hard for a scanner.
+/// Shapes that are hard for a scanner.
 fn texts() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("flow lists", full("[")),
@@ -126,7 +128,7 @@ fn texts() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What is hard for the checks of a tree, within the bounds of its size and beyond.
+/// Shapes that are hard for the checks of a tree, within its size limits and beyond them.
 fn trees() -> Vec<(&'static str, Vec<u8>)> {
     const KEPT: usize = 9000;
     vec![

@@ -1,4 +1,4 @@
-//! The files that are shipped: each parses, means what it says, and fits the schema.
+//! The shipped files: each parses, has its documented meaning and matches the schema.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn read(name: &str) -> Campaign {
         .campaign
 }
 
-/// A file as the JSON that an editor would check.
+/// The file as JSON, as an editor would check it.
 fn as_json(text: &str) -> Json {
     serde_yaml::from_str(text).expect("it is YAML")
 }
@@ -52,7 +52,7 @@ fn every_shipped_file_parses_without_warnings_and_names_an_audience() {
         let files = match &parsed.campaign.audience.source {
             Source::Csv(csv) => &csv.path,
             Source::Jsonl(jsonl) => &jsonl.path,
-            // What these read is somebody's warehouse or server.
+            // The sources of these files are not on this machine.
             _ => continue,
         };
         let audience = files.folder.join(&files.path);
@@ -107,7 +107,7 @@ fn the_files_mean_what_they_say() {
     assert_eq!(codes.len(), 2);
 }
 
-/// What the comments of the week promise of ten million users.
+/// The numbers that the comments of the week promise for ten million users.
 #[test]
 fn the_week_goes_as_it_says() {
     let week = plan::build(&read("examples/week.yaml"), RunOptions::default()).expect("it is a plan");
@@ -165,7 +165,7 @@ fn the_summer_audience_has_600_users_and_a_few_bad_rows() {
     assert_eq!((ids.len(), good.len(), users.len()), (612, 607, 600));
 }
 
-/// A file with every key that this version supports.
+/// A file with every key of this version.
 const EVERY_KEY: &str = "\
 version: 1
 campaign: 夏日-2026
@@ -221,7 +221,7 @@ fn every_key_is_read_and_fits_the_schema() {
     assert!(mistakes.is_empty(), "{mistakes:?}");
 }
 
-/// The keys of a schema's object and of all objects in it, with points between.
+/// Collects the keys of a schema's object and of the objects in it, joined by dots.
 fn keys(schema: &Json, root: &Json, path: &str, out: &mut Vec<String>) {
     let target = schema
         .get("$ref")
@@ -248,8 +248,7 @@ fn the_schema_has_every_documented_key() {
     insta::assert_snapshot!(found.join("\n"));
 }
 
-/// Whatever stands under a key that the schema knows, the parser looks at it: here always a list in a list, which is
-/// right nowhere.
+/// The parser checks the value of every key of the schema. The value here is a list in a list, which no key accepts.
 #[test]
 fn the_parser_reads_every_key_of_the_schema() {
     let schema = schema();
@@ -367,7 +366,7 @@ fn the_schema_misses_what_the_parser_misses() {
     }
 }
 
-/// The page on the campaign file shows every key that this version reads, in a file that can be used.
+/// The page about the campaign file shows every key of this version, in a valid file.
 #[test]
 fn the_page_on_the_campaign_file_shows_every_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -401,7 +400,7 @@ fn the_page_on_the_campaign_file_shows_every_key() {
     assert!(missing.is_empty(), "the page does not show {missing:?}");
 }
 
-/// The names of all properties anywhere in a schema.
+/// Collects the names of all properties in a schema.
 fn properties(schema: &Json, into: &mut Vec<String>) {
     match schema {
         Json::Object(object) => {

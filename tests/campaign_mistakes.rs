@@ -1,10 +1,10 @@
-//! Every mistake that a campaign file can have, and the exact text that a person reads about it.
+//! Every mistake that a campaign file can have, with the exact text that a person reads.
 
 use std::path::Path;
 
 use runner::campaign::{parse, render_human};
 
-/// A file without mistakes, to which a case changes something.
+/// A file without mistakes, which each case changes.
 const GOOD: &str = "\
 version: 1
 campaign: summer-2026
@@ -16,7 +16,7 @@ audience:
     csv: {path: audience.csv, open_id: open_id}
 ";
 
-/// What is said about a file.
+/// The messages about a file.
 fn said(bytes: &[u8]) -> String {
     let found = match parse(Path::new("campaigns/c.yaml"), bytes) {
         Ok(parsed) if parsed.warnings.is_empty() => return "no mistakes\n".into(),
@@ -26,12 +26,12 @@ fn said(bytes: &[u8]) -> String {
     render_human(&found, false)
 }
 
-/// The good file with `more` behind it.
+/// The good file followed by `more`.
 fn with(more: &str) -> String {
     said(format!("{GOOD}{more}").as_bytes())
 }
 
-/// The good file with one text in it replaced.
+/// The good file with one text replaced.
 fn but(old: &str, new: &str) -> String {
     assert!(GOOD.contains(old), "{old:?} is no part of the good file");
     said(GOOD.replace(old, new).as_bytes())
@@ -238,12 +238,11 @@ cases! {
     long_lines: with(&format!("title{}: 1\n", "长".repeat(300)));
 }
 
-/// So many pieces of text.
 fn each(count: usize, piece: impl Fn(usize) -> String) -> String {
     (0..count).map(piece).collect::<Vec<_>>().concat()
 }
 
-/// A value so many deep.
+/// A list nested `depth` levels deep.
 fn nested(depth: usize) -> String {
     format!("{}1{}\n", "[".repeat(depth), "]".repeat(depth))
 }
@@ -256,14 +255,14 @@ fn bomb() -> String {
     })
 }
 
-/// The first and the last lines.
 fn shortened(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
-    let (first, last) = (&lines[..12], &lines[lines.len() - 10..]);
+    let first = &lines[..12];
+    let last = &lines[lines.len() - 10..];
     [first, &["…"], last].concat().join("\n")
 }
 
-/// The beginning of each line.
+/// The start of each line.
 fn narrow(text: &str) -> String {
     let lines = text
         .lines()

@@ -1,5 +1,4 @@
-//! Reading a campaign file: from the disk, within bounds, without spreading a secret, and without ever failing on what
-//! somebody, or nobody, may have written.
+//! Reading a campaign file: from the disk, within limits, without showing a secret, and without failing on any content.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +52,7 @@ fn a_file_that_may_not_be_read_says_so() {
     let path = dir.path().join("c.yaml");
     fs::write(&path, SUMMER).expect("it is written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("it is closed");
-    // Whoever may read everything reads this too.
+    // Root can read this file.
     if fs::read(&path).is_ok() {
         return;
     }
@@ -167,7 +166,7 @@ fn identifiers_arrive_as_they_are_written() {
 
 // ── secrets ──
 
-/// Every way that we know of to write a secret into the file. `CANARY` is the secret.
+/// Every known way to write a secret into the file. `CANARY` is the secret.
 const LEAKS: [&str; 40] = [
     "credentials: CANARY\n",
     "credentials:\n  CANARY\n",
@@ -240,9 +239,9 @@ fn a_secret_in_clear_is_never_shown() {
     insta::assert_snapshot!(said);
 }
 
-// ── whatever somebody may have written ──
+// ── arbitrary content ──
 
-/// What must hold of whatever is said about any bytes.
+/// Checks what must be true of the diagnostics of any bytes.
 fn sound(bytes: &[u8]) {
     let found = found(bytes);
     let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
@@ -347,7 +346,7 @@ fn by_lines(bytes: &[u8], edit: &Edit) -> Vec<u8> {
     lines.join(&b'\n')
 }
 
-/// Keys that stand for every kind of value.
+/// Keys for every kind of value.
 const KEYS: [&str; 13] = [
     "campaign",
     "app_id",
@@ -369,14 +368,14 @@ fn under(key: &str, value: &str) -> String {
     format!("{key}: {value}{}\n", "}".repeat(key.matches('{').count()))
 }
 
-/// What is proposed in so many words for the value in the first line.
+/// The replacement that the first diagnostic proposes literally. `None` without one.
 fn proposed(found: &[Diagnostic]) -> Option<String> {
     let about = found.iter().find(|one| one.code != Code::MissingKey)?;
     let form = about.help.as_ref()?.strip_prefix("write `")?.strip_suffix('`')?;
     (!form.contains('`')).then(|| form.to_owned())
 }
 
-/// Values that are almost right.
+/// Values that are almost valid.
 fn almost() -> impl Strategy<Value = String> {
     let number = "(-|\\+)?[0-9]{1,6}([.,_][0-9]{1,4})?(e[0-9])?";
     let unit = "( ?(ms|s|m|h|d|w|sec|min|hours|days|%|percent|/s|/min|k|万|qps))?";

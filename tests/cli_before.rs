@@ -1,4 +1,4 @@
-//! `runner init` and `runner plan` as a shell meets them.
+//! `runner init` and `runner plan` from the command line.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -25,7 +25,7 @@ fn run(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// A snapshot of what is the same in every run and every version.
+/// A snapshot of the parts that do not change with the run or the version.
 macro_rules! snapshot {
     ($text:expr) => {
         let filters = vec![
@@ -100,7 +100,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     );
 }
 
-/// Two campaigns that can be planned, one whose audience is absent.
+/// Two campaigns that can be planned, and one whose audience is missing.
 fn campaigns() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, audience) in [("a", "list.csv"), ("b", "absent.csv"), ("c", "list.csv")] {
@@ -181,7 +181,7 @@ fn a_dry_run_that_would_not_wait_says_so() {
     );
 }
 
-/// The signal comes as soon as the audience is open, long before it is read.
+/// The signal arrives when the audience is open, long before it is read.
 #[test]
 fn a_plan_can_be_broken_off_while_it_reads() {
     let dir = tempfile::tempdir().unwrap();

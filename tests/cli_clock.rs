@@ -1,4 +1,4 @@
-//! A run that was made under a wrong clock, by the program as a shell meets it.
+//! A run under a wrong clock, from the command line.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -36,7 +36,7 @@ fn key(recipient: u32) -> DeliveryKey {
     DeliveryKey { recipient, ordinal: 1 }
 }
 
-/// What a run tells a ledger at `at` that loses the answer for one of its users.
+/// The facts of a run at `at` that loses the answer for one user.
 fn facts(scene: &Scene, at: Timestamp, lost: u32, accepted: &[&str]) -> Vec<Fact> {
     let recipients = (0..USERS).map(|user| OpenId::parse(&format!("user-{user:06}")).unwrap());
     let generation = Generation {
@@ -81,7 +81,7 @@ fn facts(scene: &Scene, at: Timestamp, lost: u32, accepted: &[&str]) -> Vec<Fact
     facts
 }
 
-/// Tells a campaign's ledger something; begins it where there is none.
+/// Appends facts to a campaign's ledger. Creates the ledger if it does not exist.
 fn tell(scene: &Scene, place: &Place, facts: Vec<Fact>) {
     let owner = Owner {
         host: "here".to_owned(),
@@ -103,14 +103,14 @@ fn tell(scene: &Scene, place: &Place, facts: Vec<Fact>) {
     assert!(scene.file().exists());
 }
 
-/// A campaign of which one run was made in 2099, in which the answer for the first user was lost.
+/// A campaign with a run in 2099, in which the answer for the first user was lost.
 fn poisoned(stand_in: &StandIn) -> Scene {
     let scene = Scene::new(&stand_in.url, USERS as usize);
     tell(&scene, &scene.place(), facts(&scene, ahead(), 0, &[]));
     scene
 }
 
-/// What is told, with what differs from one time to the next named instead.
+/// The output with placeholders for the parts that change from run to run.
 fn steady(text: &str) -> String {
     let year = Clock::system().now().to_string()[..5].to_owned();
     let told = text.lines().filter(|line| !line.starts_with('['));
@@ -195,7 +195,7 @@ fn an_apply_stops_before_it_sends_until_a_person_accepts_the_clock() {
     assert!(!ran.err.contains("E0716"), "{}", ran.err);
     assert_eq!((stand_in.log().len(), in_doubt(&scene)), (USERS as usize - 1, 1));
 
-    // From here on it is a fact, and what comes into doubt now is sent again.
+    // From here on it is a fact, and a new doubt is sent again.
     scene.audience(0..USERS as usize + 1);
     scene.without_secrets("plan", &[]).ends(0);
     scene.run(&[]).ends(4);
@@ -218,7 +218,7 @@ fn refused_json(scene: &Scene) -> Value {
     object(&scene.run(&["--output", "json"]).ends(4), "diagnostic")
 }
 
-/// By its own time that doubt is of just now, and by the clock it is of 2099.
+/// By the ledger's time the doubt is recent; by the clock it is of 2099.
 #[test]
 fn who_only_looks_is_told_what_there_is() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -235,7 +235,7 @@ fn who_only_looks_is_told_what_there_is() {
     };
     let stopped = look(&scene);
     let now = Clock::system().now();
-    // A run under the right clock, whose own doubt is young.
+    // A run under the right clock, whose own doubt is recent.
     tell(&scene, &scene.place(), facts(&scene, now, 1, &["clock"]));
     assert_eq!(look(&scene), stopped);
     insta::assert_snapshot!("trace", stopped);
@@ -262,7 +262,7 @@ fn a_clock_that_is_wrong_again_stops_again() {
     assert_eq!(stand_in.log().len(), USERS as usize - 1);
 }
 
-/// It is there to be tried, and gives nobody a coupon.
+/// A rehearsal is an experiment and issues no real coupon.
 #[test]
 fn a_rehearsal_asks_nobody() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);

@@ -1,4 +1,4 @@
-//! The command line as a shell meets it: help, mistakes, and readers that leave early.
+//! The command line from a shell: help, mistakes, and readers that close early.
 
 use std::process::{Command, Output, Stdio};
 
@@ -147,7 +147,7 @@ fn a_bad_log_filter_is_named() {
     insta::assert_snapshot!(stderr(&output));
 }
 
-/// Nobody reads what is written: the pipe's reader is gone before the program starts.
+/// The pipe's reader closes before the program starts.
 #[test]
 fn a_reader_that_left_is_no_panic() {
     for args in [

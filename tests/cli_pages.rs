@@ -1,4 +1,4 @@
-//! What is made of the command line for shells and for `man`: it is what these can read, and it leaves no command out.
+//! The completions and manual pages: shells and `man` can read them, and they contain every command.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
@@ -20,7 +20,7 @@ fn run(args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What `program` says of `input`; nothing, said aloud, where there is no such program.
+/// Runs `program` on `input`. Returns `None`, with a printed line, if the program is not installed.
 fn judged(program: &str, args: &[&str], input: &[u8]) -> Option<Output> {
     let started = Command::new(program)
         .args(args)

@@ -1,4 +1,4 @@
-//! `runner sandbox` as a shell meets it.
+//! `runner sandbox` from the command line.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Signals as the system sends them, to a process of their own: this test, started once more.
+//! Real signals, sent to a separate process: this test binary, started again.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const CHILD: &str = "RUNNER_TEST_SIGNALS_CHILD";
 
-/// The other process. It says when it listens and which signal came first, and then has nothing more to do for ever.
+/// The child process. It prints when it listens and which signal came first, and then waits for ever.
 #[test]
 fn child() {
     if std::env::var_os(CHILD).is_none() {
@@ -34,7 +34,7 @@ struct Listener {
 }
 
 impl Listener {
-    /// Starts the other process by way of a shell, which may set traps that it inherits.
+    /// Starts the child through a shell, which may set traps that the child inherits.
     fn start(traps: &str) -> Self {
         let mut process = Command::new("sh")
             .arg("-c")
@@ -93,7 +93,7 @@ fn the_first_asks_and_the_second_ends() {
     }
 }
 
-/// Under `nohup` the terminal may go away: the run goes on.
+/// Under `nohup` the run continues when the terminal closes.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_hang_up_that_was_ignored_stays_ignored() {

@@ -1,4 +1,4 @@
-//! `runner simulate` as a shell meets it.
+//! `runner simulate` from the command line.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -27,7 +27,7 @@ fn run(dir: &Path, line: &str) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// A campaign of so many users; `more` stands at the end of its file.
+/// A campaign of `users` users, with `more` at the end of its file.
 fn campaign(users: u32, more: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let file = format!(
@@ -62,7 +62,7 @@ fn objects(said: &str, of: &str) -> Vec<Value> {
     objects.filter(|object| object["type"] == of).collect()
 }
 
-/// Every file below `dir` with what is in it, but for the lock, in which stands who held it last.
+/// Every file below `dir` with its content, except the lock, which names its last owner.
 fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -159,8 +159,7 @@ fn what_an_apply_would_refuse_is_said_as_a_plan_says_it() {
     );
 }
 
-/// A rehearsal leaves a ledger behind that is half done. A simulation of what comes next goes on from there, and neither
-/// adds to it nor changes a byte.
+/// A rehearsal leaves an incomplete ledger. A simulation continues from it without adding to it or changing a byte.
 #[test]
 fn a_ledger_is_gone_on_from_and_stays_as_it_is() {
     let dir = campaign(200, "");
@@ -175,7 +174,7 @@ fn a_ledger_is_gone_on_from_and_stays_as_it_is() {
     );
     assert!(simulation["ledger"].as_str().unwrap().contains("sandbox"));
     assert!(files(dir.path()) == before, "every byte is as before");
-    // The campaign itself has none.
+    // The campaign itself has no ledger.
     let (_, said, _) = run(dir.path(), "simulate summer.yaml --output json");
     let [simulation] = objects(&said, "simulation").try_into().unwrap();
     assert_eq!(
@@ -201,13 +200,14 @@ fn without_faults_it_agrees_with_the_plan() {
     let (_, plan, _) = run(dir.path(), "plan summer.yaml --output json");
     let (_, said, _) = run(dir.path(), "simulate summer.yaml --output json");
     let ends = |object: &Value| object["ends_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let (foretold, lived) = (ends(&objects(&plan, "plan")[0]), ends(&objects(&said, "simulation")[0]));
-    // One began after the other, by as long as a busy machine makes that.
+    let foretold = ends(&objects(&plan, "plan")[0]);
+    let lived = ends(&objects(&said, "simulation")[0]);
+    // One command started after the other, and a busy machine makes the gap longer.
     let apart = lived.duration_since(foretold).as_secs();
     assert!((-2..30).contains(&apart), "{foretold} and {lived}");
 }
 
-/// The example of the README is what it would print.
+/// The example in the README shows the real output.
 #[test]
 fn the_readme_shows_what_is_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! `runner validate` and `runner schema` as a shell meets them.
+//! `runner validate` and `runner schema` from the command line.
 
 use std::fs;
 use std::path::Path;
@@ -106,7 +106,7 @@ fn nothing_to_say_is_still_a_stream() {
     assert!(text(&output.stdout).starts_with("{\"type\":\"version\",\"schema\":\"1.0\""));
 }
 
-/// Also when only one of the two is named: they would share a ledger.
+/// Also if only one of the two is given: they would share a ledger.
 #[test]
 fn two_files_of_one_name_in_one_directory_are_a_mistake() {
     let other_app = GOOD.replace("xxxx01", "xxxx02");

@@ -1,5 +1,5 @@
-//! Who is sent to, by the program as a shell meets it: lists of the excluded, other campaigns, the control group, and what
-//! is bad about any of them.
+//! The recipients of a campaign, from the command line: exclude lists, other campaigns, the control group, and mistakes in
+//! them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,6 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A folder of campaigns.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -22,7 +21,7 @@ impl Folder {
         self.0.path()
     }
 
-    /// Writes a file, and says its name.
+    /// Writes a file.
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
     }
@@ -35,7 +34,7 @@ impl Folder {
         self.write(name, &csv);
     }
 
-    /// A campaign of `audience.csv`, with more said of the audience.
+    /// A campaign of `audience.csv`, with `more` in its audience.
     fn campaign(&self, name: &str, more: &str) {
         let text = format!(
             "version: 1\ncampaign: {name}\napp_id: tt1\nactivity_id: 7218\naudience:\n  source:\n    csv: {{path: \
@@ -57,7 +56,7 @@ impl Folder {
             .unwrap()
     }
 
-    /// Rehearses, and says what programs are told at the end.
+    /// Rehearses, and returns the final object of the output.
     fn rehearse(&self, name: &str) -> Value {
         let output = self.run(&["apply", &format!("{name}.yaml"), "--sandbox", "--output", "json"]);
         let out = String::from_utf8(output.stdout).unwrap();
@@ -67,7 +66,7 @@ impl Folder {
         serde_json::from_str(last).unwrap()
     }
 
-    /// A campaign that was refused has no ledger.
+    /// A refused campaign has no ledger.
     fn never_began(&self) {
         assert!(
             !self.path().join(".runner/sandbox/tt1/summer").exists(),
@@ -75,7 +74,7 @@ impl Folder {
         );
     }
 
-    /// What a person is told who cannot go on.
+    /// The message for a person when the command fails with `code`.
     fn refused(&self, args: &[&str], code: i32) -> String {
         let output = self.run(args);
         let err = String::from_utf8(output.stderr).unwrap();
@@ -108,7 +107,7 @@ fn the_excluded_of_every_list_are_not_sent_to_and_the_numbers_add_up() {
     assert_eq!(count(&summary, "audience"), 30 - count(&summary, "excluded"));
     assert!(count(&summary, "control_group") > 0);
 
-    // Somebody who has said no since then is skipped, whatever was planned.
+    // A user who has opted out since then is skipped, even if planned.
     folder.users("opted-out.csv", [20, 21, 22, 23, 99]);
     let again = folder.rehearse("summer");
     assert_eq!(count(&again, "excluded"), 4 + given);
@@ -144,12 +143,12 @@ fn a_list_that_cannot_be_read_stops_the_run() {
     folder.never_began();
 }
 
-/// What is of no use is never taken for a list of nobody, whatever its kind.
+/// An unusable list of any kind is never read as an empty list.
 #[test]
 fn a_list_of_any_other_kind_that_cannot_be_read_stops_the_run() {
     let folder = Folder::new();
     folder.users("audience.csv", 0..5);
-    // The first bytes of a compressed file, as a copy that was broken off leaves them.
+    // The first bytes of a compressed file, as an interrupted copy leaves them.
     fs::write(folder.path().join("cut.csv.gz"), b"\x1f\x8b\x08\x00\x00\x00").unwrap();
     folder.write("empty.jsonl", "");
     folder.write("cut.jsonl", "{\"open_id\": \"user-1\"}\n{\"open_id\": \"user-2");
@@ -211,7 +210,7 @@ fn a_campaign_that_cannot_be_excluded_is_named_with_its_place() {
 }
 
 impl Folder {
-    /// A campaign whose users are last active when `audience.csv` says so in its column `seen`.
+    /// A campaign whose column `seen` in `audience.csv` says when its users were last active.
     fn campaign_of_the_active(&self, seen: &[&str], more: &str) {
         let rows = seen.iter().enumerate();
         let rows = rows.fold("open_id,seen\n".to_owned(), |csv, (n, seen)| {
@@ -226,8 +225,8 @@ impl Folder {
     }
 }
 
-/// Read as Unix time, a spreadsheet's day number is 1970 and a date without separators the year 2610: either would decide
-/// about everybody, and wrongly.
+/// Read as Unix time, a spreadsheet's day number is in 1970 and a date without separators in the year 2610. Either would
+/// give a wrong result for every user.
 #[test]
 fn a_time_that_nobody_can_have_been_active_at_stops_the_run_and_is_told_as_it_is_written() {
     let folder = Folder::new();
@@ -269,7 +268,7 @@ fn dates_as_spreadsheets_write_them_are_read() {
     assert_eq!((count(&summary, "audience"), count(&summary, "skipped")), (5, 1));
 }
 
-/// Without `active_within` a value that is no time stops nobody, and is told all the same.
+/// Without `active_within` an invalid time stops nothing, but is reported.
 #[test]
 fn a_value_that_is_no_time_is_told_where_times_do_not_matter() {
     let folder = Folder::new();
@@ -282,7 +281,7 @@ fn a_value_that_is_no_time_is_told_where_times_do_not_matter() {
     insta::assert_snapshot!(lines.join("\n"));
 }
 
-/// What begins like a formula is an id like any other: who has a coupon by an export is excluded by it.
+/// A text that starts like a formula is a normal id: a user with a coupon in an export is excluded by it.
 #[test]
 fn an_export_excludes_everybody_in_it() {
     let folder = Folder::new();
@@ -308,7 +307,7 @@ fn an_export_excludes_everybody_in_it() {
     assert_eq!((count(&second, "excluded"), count(&second, "issued")), (5, 1));
 }
 
-/// Each row of a list that a spreadsheet spoilt may be somebody who said no.
+/// Each row of a list that a spreadsheet damaged may be a user who opted out.
 #[test]
 fn a_list_with_what_is_no_id_stops() {
     let folder = Folder::new();
@@ -323,7 +322,7 @@ fn a_list_with_what_is_no_id_stops() {
     insta::assert_snapshot!(told);
 }
 
-/// A clock that is days ahead, or a list of everybody, would otherwise end in a campaign that is complete and sent nothing.
+/// A clock that is days ahead, or a list of all users, would otherwise complete a campaign that sent nothing.
 #[test]
 fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
     let folder = Folder::new();
@@ -342,7 +341,7 @@ fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
     folder.never_began();
     insta::assert_snapshot!(told);
 
-    // Everybody has a coupon: that they lapse later changes nothing.
+    // Every user has a coupon, so that they lapse later changes nothing.
     folder.campaign_of_the_active(&["2026-05-31", "2026-05-30"], schedule);
     assert_eq!(count(&folder.rehearse("summer"), "issued"), 2);
     folder.campaign_of_the_active(
@@ -353,8 +352,8 @@ fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
     assert_eq!(folder.run(&["plan", "summer.yaml", "--sandbox"]).status.code(), Some(0));
 }
 
-/// Every plan says what each list does, so that one in another form is seen: it excludes nobody, and stops a campaign that
-/// would send for real.
+/// Every plan shows the effect of each list, so that a list in another form is noticed: it excludes no user, and stops a
+/// real campaign.
 #[test]
 fn a_list_that_excludes_nobody_stops_and_every_plan_says_what_each_list_does() {
     let folder = Folder::new();
@@ -387,7 +386,7 @@ fn a_list_that_excludes_nobody_stops_and_every_plan_says_what_each_list_does() {
         (&excludes, &"idle_exclude".into())
     );
 
-    // A rehearsal asks for nothing, and says it all the same.
+    // A rehearsal needs no approval, but shows the same message.
     let output = folder.run(&["apply", "summer.yaml", "--sandbox"]);
     assert_eq!(output.status.code(), Some(0));
     let streams = [output.stderr, output.stdout].map(|stream| String::from_utf8(stream).unwrap());

@@ -1,4 +1,5 @@
-//! What a person's decision makes of a ledger: of the delivery, of the user's other coupons, and of what may exist.
+//! The effect of a person's decision on the delivery, on the user's other coupons, and on the number of coupons that may
+//! exist.
 
 #![allow(
     clippy::unwrap_used,
@@ -102,7 +103,7 @@ fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
     });
 }
 
-/// One coupon may exist for each, whatever becomes of it afterwards, and however many steps the reopening takes.
+/// One coupon may exist for each, whatever happens afterwards and however many steps the reopening takes.
 #[test]
 fn every_doubt_that_is_reopened_counts_for_ever() {
     wait(async {
@@ -130,7 +131,7 @@ fn every_doubt_that_is_reopened_counts_for_ever() {
     });
 }
 
-/// A held code may hide a coupon, so a held delivery that is reopened counts in one step as in two.
+/// A held code may hide a coupon, so a reopened delivery counts in one step as in two.
 #[test]
 fn every_held_delivery_that_is_reopened_counts_for_ever() {
     wait(async {

@@ -1,5 +1,5 @@
-//! Ledgers that earlier versions wrote: each one opens, verifies, exports the same deliveries, and goes on.
-//! `tests/fixtures/ledgers/README.md` says what is in each.
+//! Ledgers that earlier versions wrote: each opens, verifies, exports the same deliveries, and continues.
+//! `tests/fixtures/ledgers/README.md` describes each.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledgers")
 }
 
-/// A fixture unpacked into a directory of its own.
+/// A fixture, unpacked into its own directory.
 struct Fixture {
     name: String,
     dir: TempDir,
@@ -60,7 +60,7 @@ impl Fixture {
         self.name == "rehearsal"
     }
 
-    /// Runs a command of the program on the campaign.
+    /// Runs a command on the campaign.
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
         let mut program = Command::new(env!("CARGO_BIN_EXE_runner"));
         program
@@ -79,7 +79,7 @@ impl Fixture {
         rows(&fs::read_to_string(self.dir.path().join("expected.jsonl")).unwrap())
     }
 
-    /// Removes what spares the program reading the whole log, so that every batch is read and checked.
+    /// Removes the snapshot and the seal, so that every batch is read and checked.
     fn forget_snapshot(&self) {
         let ledger = self.ledger_dir();
         for file in ["shortcut", "seal"] {
@@ -97,7 +97,7 @@ impl Fixture {
         app.join(&self.name)
     }
 
-    /// Runs a line that the program said, as a person does who types it.
+    /// Runs a command line that the program printed, as a person would type it.
     fn type_line(&self, said: &Output, begins: &str) {
         let said = String::from_utf8(said.stderr.clone()).unwrap();
         let line = said.lines().find(|line| line.trim_start().starts_with(begins));
@@ -128,7 +128,7 @@ fn rows(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Whether `now` says all that `then` said. A later version may say more.
+/// Whether `now` contains everything in `then`. A later version may add fields.
 fn says_the_same(then: &Value, now: &Value) -> bool {
     let then = then.as_object().unwrap();
     then.iter().all(|(field, value)| now.get(field) == Some(value))
@@ -211,7 +211,7 @@ fn an_earlier_ledger_of_a_loopback_address_that_was_only_rehearsed_can_be_remove
         !String::from_utf8_lossy(&rehearsed.stderr).contains("E0322"),
         "{rehearsed:?}"
     );
-    // What is rehearsed from now on is marked, so nobody has to say it again.
+    // New rehearsals are marked, so the message does not come again.
     let planned = fixture.run("plan", &["--output", "json"]);
     assert!(
         String::from_utf8_lossy(&planned.stdout).contains("\"new\":true"),

@@ -1,4 +1,5 @@
-//! The fold and the append, over arbitrary histories: what is read again is what was; what failed never was.
+//! Folding and appending over arbitrary histories: a reopened ledger has the same state, and a failed append leaves no
+//! trace.
 
 #![allow(
     clippy::unwrap_used,
@@ -230,7 +231,7 @@ fn what_is_supposed_is_folded_and_never_kept() {
     });
 }
 
-/// What a run begins with is folded at once, and durable in its place before what it adds first; without that, not at all.
+/// The first facts of a run are folded at once, and become durable before the next facts or not at all.
 #[test]
 fn what_is_held_back_is_kept_with_what_comes_next_or_not_at_all() {
     let at = |seconds| later(T, Duration::from_secs(seconds));
@@ -241,7 +242,7 @@ fn what_is_held_back_is_kept_with_what_comes_next_or_not_at_all() {
         ledger.hold_back(&[began(at(60))]).unwrap();
         assert_eq!(ledger.book().counts().of(StateName::InDoubt), 1);
         assert_eq!(store.records(), kept);
-        // Neither is it in what lets the ledger be opened soon.
+        // The snapshot does not have it either.
         ledger.close().await;
         let mut ledger = reopened(&store).await;
         assert_eq!(ledger.book().counts().of(StateName::InFlight), 1);

@@ -1,4 +1,4 @@
-//! A ledger that does not have a batch which it is known to have had: it takes nothing before a person has accepted that.
+//! A ledger that lacks a batch that it is known to have had takes no fact before a person has accepted that.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ async fn open_known(store: &MemoryStore, known: Head) -> Ledger<MemoryStore> {
         .unwrap()
 }
 
-/// The head that each batch of a store was, when it was the last one.
+/// The head after each batch of a store.
 fn heads(store: &MemoryStore) -> Vec<Head> {
     let mut heads = Vec::new();
     store.tamper(|records| {
@@ -45,7 +45,7 @@ fn next(ledger: &Ledger<MemoryStore>) -> Vec<Fact> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// However much of it the shortcut covers, and wherever in it the known batch is.
+    /// True for any coverage by the snapshot and for any known batch.
     #[test]
     fn a_ledger_is_older_exactly_if_it_lacks_a_batch_that_it_had(
         turns in prop::collection::vec(turn(), 2..20),

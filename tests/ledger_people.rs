@@ -1,4 +1,4 @@
-//! Who comes and goes, and what that means for each of their coupons.
+//! Users who join and leave, and the effect on each of their coupons.
 
 #![allow(
     clippy::unwrap_used,
@@ -118,7 +118,7 @@ fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
     });
 }
 
-/// What each reason makes of a delivery that is held: a person's question is not hidden by a draw or by the passing of time.
+/// The effect of each reason on a held delivery: a draw or the passing of time must not hide a person's question.
 #[test]
 fn a_held_delivery_is_skipped_only_for_a_reason_that_somebody_gave() {
     wait(async {
@@ -193,7 +193,7 @@ fn nobody_goes_away_twice_for_two_reasons() {
     });
 }
 
-/// Nothing is durable on the word of open_ids that could not be put aside.
+/// No fact becomes durable if its open_ids could not be stored.
 #[test]
 fn a_ledger_that_finds_no_room_for_its_open_ids_takes_nothing_more() {
     wait(async {
@@ -215,7 +215,7 @@ fn a_ledger_that_finds_no_room_for_its_open_ids_takes_nothing_more() {
         let more = ledger.append(vec![began(T)]).await;
         assert!(matches!(more, Err(LedgerError::Failed)), "{more:?}");
 
-        // What does not fit there is not read from there either.
+        // The spill file cannot be read back either.
         let (store, ledger) = begun(20, 1).await;
         drop(ledger);
         let opened = Ledger::open_spilling(store.clone(), ledger_common::identity(), spill).await;

@@ -1,4 +1,4 @@
-//! Ledgers of earlier programs mean what they meant, and go on by the rules of the run that goes on with them.
+//! Ledgers of earlier versions keep their meaning, and continue by the rules of the run that continues them.
 
 #![allow(
     clippy::unwrap_used,
@@ -41,7 +41,7 @@ fn returned(recipients: &[u32]) -> Fact {
     }
 }
 
-/// A ledger of an earlier program whose first users are held.
+/// A ledger of an earlier version whose first users are held.
 async fn held_by_first_rules(store: &MemoryStore, users: u32) -> Ledger<MemoryStore> {
     let mut ledger = ledger(store).await;
     let begins = vec![began_by_first_rules(T), admitted(0..users), closed(T, 1, 0)];
@@ -126,7 +126,7 @@ fn a_held_delivery_that_an_earlier_program_owed_again_is_owed_and_counts_nothing
     });
 }
 
-/// The log has the time and the activity of the attempt, whichever program wrote it.
+/// The log has the time and the activity of the attempt, whichever version wrote it.
 #[test]
 fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
     wait(async {
@@ -151,7 +151,7 @@ fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
     });
 }
 
-/// Kept or not, the shortcut makes no difference: neither to the rules nor to what was held.
+/// With or without a snapshot, the rules and the held deliveries are the same.
 #[test]
 fn a_shortcut_keeps_the_rules_and_what_was_held() {
     wait(async {

@@ -1,4 +1,4 @@
-//! The shortcut that is kept of the folded state: with it and without it a ledger is the same, whatever happens to it.
+//! The snapshot of the ledger state: a ledger is the same with it and without it, in every history.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ fn durable(store: &MemoryStore) -> Vec<Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whoever opens by a shortcut has the same book as whoever reads everything, and writes the same bytes from there on.
+    /// A ledger opened from a snapshot has the same state as one that is replayed, and then writes the same bytes.
     #[test]
     fn a_shortcut_changes_nothing(
         turns in prop::collection::vec(turn(), 1..60),
@@ -31,7 +31,8 @@ proptest! {
         keep_after in prop::option::of(0..300_u64),
     ) {
         wait(async {
-            let (with, without) = (MemoryStore::default(), MemoryStore::default());
+            let with = MemoryStore::default();
+            let without = MemoryStore::default();
             let mut ledger = reopened(&with).await;
             let mut plain = reopened(&without).await;
             for (n, (turn, end)) in turns.iter().zip(&ends).enumerate() {
@@ -84,7 +85,7 @@ proptest! {
     }
 }
 
-/// What is before it is not read: that is what it is for. That nothing there was altered is the store's to know.
+/// Batches before the snapshot are not read. The store checks that they were not altered.
 #[test]
 fn only_what_is_behind_it_is_read() {
     wait(async {

@@ -1,4 +1,4 @@
-//! The codes of problems and their pages: each code has one page, each page one code, and what a code is told with.
+//! The codes of problems and their pages: each code has exactly one page, and pages refer to existing codes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -68,7 +68,7 @@ fn every_page_says_what_it_is_why_it_comes_and_what_to_do() {
     }
 }
 
-/// A page that sends its reader to another code sends them to one that there is.
+/// A page may only refer to codes that exist.
 #[test]
 fn pages_refer_to_codes_that_there_are() {
     let codes: BTreeSet<_> = pages().map(|page| page.code).collect();

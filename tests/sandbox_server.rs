@@ -1,4 +1,4 @@
-//! The stand-in over real sockets: what a client sees of each rule and of each fault.
+//! The fake platform over real sockets: what a client sees of each rule and of each fault.
 
 #![allow(
     clippy::unwrap_used,
@@ -57,7 +57,7 @@ async fn connect(base_url: &str) -> TcpStream {
         .expect("a connection to the stand-in")
 }
 
-/// Everything that comes back until the stand-in ends the connection, whichever way it does.
+/// Everything that the client receives until the connection ends, in any way.
 async fn raw(base_url: &str, request: &str) -> String {
     let mut stream = connect(base_url).await;
     stream
@@ -72,7 +72,7 @@ async fn raw(base_url: &str, request: &str) -> String {
     String::from_utf8(bytes).expect("an answer of text")
 }
 
-/// One answer over a connection of its own: its head and its body.
+/// One answer over a separate connection: its head and its body.
 async fn exchange(base_url: &str, method: &str, path: &str, body: &str) -> (String, String) {
     let answer = raw(base_url, &last(&request(method, path, body))).await;
     let (head, body) = answer
@@ -213,7 +213,7 @@ async fn a_connection_survives_its_ordinary_answers() {
     }
 }
 
-/// Reads so many whole answers to requests for a coupon.
+/// Reads `many` whole answers to requests for a coupon.
 async fn answers(stream: &mut TcpStream, many: usize) -> String {
     let mut answers = String::new();
     while answers.matches("\r\n\r\n").count() < many || !answers.ends_with('}') {
@@ -284,7 +284,7 @@ async fn faults_that_answer_answer_so() {
     }
 }
 
-/// What became of each id at each sight, as the log has it.
+/// The result of each id at each attempt, from the log.
 async fn fates(users: impl Iterator<Item = u32>) -> BTreeMap<(String, u64), (Value, Value)> {
     let sandbox = running(&Fault::ALL.map(|fault| (fault, if fault == Fault::Hang { 0.0 } else { 0.1 }))).await;
     for user in users {
@@ -326,7 +326,7 @@ async fn the_log_file_has_what_the_log_has() {
         let _ = stopped.await;
     };
     let served = tokio::spawn(serve(listener, settings, Some(path.clone()), until));
-    // More than one page of it.
+    // More than one page of the log.
     let mut stream = connect(&base_url).await;
     let many = request("POST", SEND_PATH, &body("u")).repeat(1100) + &last(&request("GET", "/state.json", ""));
     let (mut reading, mut writing) = stream.split();

@@ -1,4 +1,4 @@
-//! Campaigns lived through: the same each time, with faults as a client meets them, at the times that a plan foretells.
+//! Whole simulated campaigns: repeatable, with the faults that a client can meet, at the times that a plan predicts.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -46,7 +46,7 @@ fn world(seed: u64, shares: &[(Fault, f64)]) -> World {
     World { settings, outages }
 }
 
-/// A ledger to which so many users were admitted.
+/// A ledger with `users` admitted users.
 fn ledger(plan: &Plan, users: u32) -> Ledger<NoStore> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -120,7 +120,7 @@ fn live(plan: &Plan, users: u32, world: World) -> Lived {
     Lived { ended, events }
 }
 
-/// What differs between two runs that are the same: how long the disk took, and there is none.
+/// Removes what may differ between two equal runs: the time that the disk took.
 fn history(lived: &Lived) -> Vec<Event> {
     let flushed = |event: &&Event| !matches!(event.kind, EventKind::Flushed { .. });
     lived.events.iter().filter(flushed).cloned().collect()
@@ -128,11 +128,13 @@ fn history(lived: &Lived) -> Vec<Event> {
 
 #[test]
 fn one_seed_is_one_history() {
-    // An answer that comes again halts a run.
+    // A repeated answer halts a run.
     let all = Fault::ALL.into_iter().filter(|fault| *fault != Fault::RepeatAnswer);
     let all: Vec<_> = all.map(|fault| (fault, 0.02)).collect();
     let again = |seed| live(&plan(""), 400, world(seed, &all));
-    let (first, second, other) = (again(7), again(7), again(8));
+    let first = again(7);
+    let second = again(7);
+    let other = again(8);
     assert_eq!(history(&first), history(&second));
     assert_ne!(history(&first), history(&other));
     assert!(first.starts().len() > 430, "{}", first.starts().len());
@@ -141,7 +143,8 @@ fn one_seed_is_one_history() {
 #[test]
 fn in_an_outage_nobody_is_answered_and_what_was_under_way_is_in_doubt() {
     let mut world = world(1, &[]);
-    let (from, long) = (later(from_ms(BEGIN), Duration::from_secs(4)), Duration::from_hours(1));
+    let from = later(from_ms(BEGIN), Duration::from_secs(4));
+    let long = Duration::from_hours(1);
     let until = later(from, long);
     world.outages = Outages::new(vec![Outage { from, until }]);
     let lived = live(&plan(""), 600, world);
@@ -170,7 +173,8 @@ fn in_an_outage_nobody_is_answered_and_what_was_under_way_is_in_doubt() {
 #[test]
 fn an_outage_that_lasts_too_long_ends_the_run_and_the_same_command_goes_on() {
     let mut world = world(1, &[]);
-    let (from, until) = (from_ms(BEGIN), later(from_ms(BEGIN), Duration::from_hours(48)));
+    let from = from_ms(BEGIN);
+    let until = later(from_ms(BEGIN), Duration::from_hours(48));
     world.outages = Outages::new(vec![Outage { from, until }]);
     let lived = live(&plan(", retry: {give_up: 1h}"), 10, world);
     assert_eq!((lived.ended.ending, lived.ended.why), (Ending::Incomplete, Why::GaveUp));
@@ -192,7 +196,7 @@ fn an_answer_that_comes_later_than_the_client_waits_is_lost() {
     assert_eq!(lived.outcomes("issued"), 3);
 }
 
-/// Whatever breaks on the way, a doubt is what is left, and the next attempt by the same id tells.
+/// Any fault of the connection leaves a doubt, and the next attempt with the same id settles it.
 #[test]
 fn faults_on_the_way_are_doubts_and_settle() {
     for fault in [Fault::Drop, Fault::LoseAnswer, Fault::CutBody, Fault::Hang] {
@@ -244,7 +248,7 @@ fn a_token_is_renewed_as_often_as_it_ends() {
     assert!((5..=15).contains(&tokens.len()), "{}", tokens.len());
 }
 
-/// The first start is a second after the app id's turn is taken, which a token may not outlive.
+/// The first send starts a second after the app lock is taken, and a token may expire within that second.
 #[test]
 fn a_token_that_ends_while_its_send_waits_is_replaced_and_not_sent() {
     let mut world = world(1, &[]);
@@ -266,7 +270,7 @@ fn an_answer_that_comes_again_halts_the_run() {
     assert_eq!(lived.ended.ending, Ending::NeedsPerson);
 }
 
-/// For how long a run is followed here.
+/// How long a run is followed here.
 const HORIZON: Duration = Duration::from_hours(20 * 24);
 
 #[test]
@@ -292,8 +296,7 @@ fn load(to_send: u64) -> Load {
     }
 }
 
-/// How far apart the end that is foretold and the one that is lived through may be: half a percent of the time in between,
-/// and five seconds.
+/// How far the predicted end and the simulated end may differ: half a percent of the time between, plus five seconds.
 fn agree(plan: &Plan, load: &Load, lived: &Lived) {
     let now = from_ms(BEGIN);
     let foretold = forecast(plan, load, now).ends_at.unwrap();

@@ -1,5 +1,5 @@
-//! Rules that no compiler checks: which room may import which, and where each dependency lives. Each failure names the rule
-//! and the place.
+//! Rules that the compiler does not check: which module may import which, and where each dependency is used. Each failure
+//! names the rule and the place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Leaves, known to all; they import nothing but each other.
+/// Basic modules that every module may use. They import only each other.
 const WORDS: [&str; 12] = [
     "calendar",
     "clock",
@@ -23,7 +23,7 @@ const WORDS: [&str; 12] = [
     "secret",
 ];
 
-/// Who may import what beside the words. `cli` is not here: it sees everything.
+/// What each module may import in addition to the basic ones. `cli` is not listed: it may import everything.
 const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("campaign", &[]),
     ("plan", &["campaign"]),
@@ -39,7 +39,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("simulation", &["plan", "ledger", "douyin", "engine", "sandbox"]),
 ];
 
-/// One dependency, one home.
+/// The only files that may use each dependency.
 const HOMES: [(&str, &[&str]); 23] = [
     ("sled", &["ledger/store/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
@@ -75,18 +75,18 @@ const HOMES: [(&str, &[&str]); 23] = [
 ];
 
 struct Source {
-    /// Relative to the folder it was read from, with `/`.
+    /// The path relative to the folder it was read from, with `/`.
     name: String,
     text: String,
 }
 
 impl Source {
-    /// The module of the crate's root that this file belongs to.
+    /// The top module that this file belongs to.
     fn room(&self) -> &str {
         self.name.split(['/', '.']).next().unwrap_or_default()
     }
 
-    /// The lines that are code, with their numbers.
+    /// The lines of code, with their numbers.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -135,7 +135,7 @@ fn none(rule: &str, broken: &str) {
     assert!(broken.is_empty(), "{rule}\n\n{broken}");
 }
 
-/// The paths within this crate that a line of code names.
+/// The paths within this crate in a line of code.
 fn named(line: &str) -> Vec<&str> {
     let end = |text: &str| {
         text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
@@ -177,7 +177,7 @@ fn imports_point_left() {
     );
 }
 
-/// Whether a line of code names a dependency by the beginning of a path.
+/// Whether a line of code names a dependency at the start of a path.
 fn names(line: &str, dependency: &str) -> bool {
     line.match_indices(&format!("{dependency}::")).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -210,7 +210,7 @@ fn a_dependency_has_one_home() {
     );
 }
 
-/// Whose ledgers are not of this world.
+/// The files that may use a ledger in memory.
 const APART: [&str; 2] = ["ledger/apart.rs", "cli/simulate.rs"];
 
 #[test]
@@ -230,7 +230,7 @@ fn only_a_simulation_has_a_ledger_that_keeps_nothing() {
     );
 }
 
-/// Who names stderr: the console, what asks whether it is a terminal, and the mistakes of a command line that was not understood.
+/// The files that may name stderr: the console, the check for a terminal, and the errors of the command line.
 const STDERR: [&str; 3] = ["report/console.rs", "cli/terminal.rs", "cli/mod.rs"];
 
 #[test]

@@ -76,7 +76,7 @@ pub(super) fn usable_among(file: &Path, context: &Context, neighbours: &mut Neig
     mistakes.is_empty().then_some(parsed)
 }
 
-/// Returns the campaign files that `paths` name, each once. A directory stands for the files in it.
+/// Returns the campaign files that `paths` name, each once. A directory means the campaign files in it.
 pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {

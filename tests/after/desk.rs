@@ -1,4 +1,4 @@
-//! A campaign on disk whose ledger was made fact by fact, so that what a command shows of it is the same every time.
+//! A campaign on disk whose ledger is built fact by fact, so that the output of commands is always the same.
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,13 +31,11 @@ pub const USERS: [&str; 9] = [
     "owed-1",
 ];
 
-/// A campaign, its file and its ledger.
 pub struct Desk {
     pub dir: tempfile::TempDir,
 }
 
 impl Ran {
-    /// The JSON objects on stdout.
     pub fn objects(&self) -> Vec<serde_json::Value> {
         self.out
             .lines()
@@ -45,7 +43,7 @@ impl Ran {
             .collect()
     }
 
-    /// Both streams, with what differs from one time to the next named instead.
+    /// Both streams, with placeholders for the parts that change from run to run.
     pub fn told(&self, desk: &Desk) -> String {
         let dir = desk.dir.path().display().to_string();
         format!("{}---\n{}", self.out, self.err).replace(&dir, "DIR")
@@ -53,7 +51,7 @@ impl Ran {
 }
 
 impl Desk {
-    /// A campaign that has a ledger.
+    /// A campaign with a ledger.
     pub fn new() -> Self {
         let desk = Self::without_ledger();
         desk.append(facts());
@@ -72,7 +70,7 @@ impl Desk {
         desk
     }
 
-    /// Writes the campaign's file, with some lines more.
+    /// Writes the campaign file with the additional lines `more`.
     pub fn file(&self, more: &str) -> PathBuf {
         let path = self.dir.path().join("summer.yaml");
         let text = format!(
@@ -105,7 +103,7 @@ impl Desk {
         self.place().lock(&owner, purpose).unwrap()
     }
 
-    /// Adds facts to the ledger, each a batch of its own; begins one where there is none.
+    /// Appends each fact as its own batch. Creates the ledger if it does not exist.
     pub fn append(&self, facts: Vec<Fact>) {
         let lock = self.lock(Purpose::Apply);
         block_on(async {
@@ -121,7 +119,6 @@ impl Desk {
         });
     }
 
-    /// The facts of the ledger.
     pub fn facts(&self) -> Vec<Fact> {
         let lock = self.lock(Purpose::Apply);
         block_on(async {
@@ -133,7 +130,6 @@ impl Desk {
         })
     }
 
-    /// A command about the campaign.
     pub fn command(&self, verb: &str, args: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
         command
@@ -155,7 +151,7 @@ impl Desk {
         Ran::of(self.command(verb, args).output().unwrap())
     }
 
-    /// Admits so many users more that an export is larger than the ledger.
+    /// Admits enough additional users that an export is larger than the ledger.
     pub fn many(&self, users: u32) {
         let names = (0..users).map(|n| OpenId::parse(&format!("one-of-many-{n:030}")).unwrap());
         let names: Vec<_> = names.collect();
@@ -178,7 +174,7 @@ impl Desk {
         u32::try_from(sizes.max().unwrap().div_ceil(512)).unwrap()
     }
 
-    /// The same under a limit on the size of files, in blocks of 512 bytes, as a full disk would.
+    /// Like `run`, under a limit on the size of files in blocks of 512 bytes, which acts like a full disk.
     pub fn run_under_limit(&self, blocks: u32, verb: &str, args: &[&str]) -> Ran {
         let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$0\" \"$@\"");
         let output = Command::new("sh")
@@ -197,7 +193,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// So many milliseconds after 2026-06-01 10:00 in Shanghai.
+/// The time `ms` milliseconds after 2026-06-01 10:00 in Shanghai.
 pub fn at(ms: i64) -> Timestamp {
     let begin: Timestamp = "2026-06-01T10:00:00+08:00".parse().unwrap();
     Timestamp::from_millisecond(begin.as_millisecond() + ms).unwrap()
@@ -229,7 +225,7 @@ fn closed(ms: i64, listed: u64) -> Fact {
     }))
 }
 
-/// The answer to a delivery at a time, with a log_id of its own.
+/// The answer to a delivery at a time, with its own log_id.
 fn answer(key: DeliveryKey, ms: i64, code: i64, message: &str, class: Class) -> Answer {
     Answer {
         code,
@@ -281,7 +277,7 @@ pub fn issued(key: DeliveryKey, ms: i64, name: &str) -> Fact {
     ended(key, ms, Verdict::Issued, proof, Some(said))
 }
 
-/// The end of an attempt, with this coupon_id if it has a coupon, and with this log_id.
+/// Sets the log_id of the end of an attempt, and its coupon_id if it has a coupon.
 pub fn with_ids(fact: Fact, coupon_id: &str, log_id: &str) -> Fact {
     let Fact::Ended {
         key,
@@ -357,7 +353,7 @@ fn facts() -> Vec<Fact> {
         intent(key(5, 1), 3_500),
         lost(key(5, 1), 13_500),
         intent(key(6, 1), 13_600),
-        // The process that made this attempt was killed, and the next one's resend was refused.
+        // The process of this attempt was killed, and the resend by the next process was refused.
         Fact::run_began(at(60_000), Duration::from_secs(10)),
         Fact::Away {
             why: Away::Gone,

@@ -1,4 +1,4 @@
-//! `runner export`: every delivery in every format, and nothing of it by half.
+//! `runner export`: every delivery in every format, all or nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::desk::{Desk, USERS};
 
-/// The fields of a delivery, in the order that is promised.
+/// The fields of a delivery in their documented order.
 const FIELDS: &str = "open_id,ordinal,merchant_coupon_id,state,code,message,log_id,coupon_id,merchant_meta_no,activity_id,\
                       attempts,unknown_attempts,first_attempt_at,settled_at,receive_time,valid_begin_time,valid_end_time,\
                       coupon_name,coupon_status,discount_amount,min_pay_amount,replay,reason";
@@ -32,7 +32,7 @@ fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().map(Result::unwrap).collect()
 }
 
-/// By open_id and coupon.
+/// The rows by open_id and ordinal.
 fn jsonl_rows(text: &str) -> BTreeMap<(String, String), Value> {
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.map(|row| ((text_of(&row["open_id"]), text_of(&row["ordinal"])), row))
@@ -88,7 +88,7 @@ fn all_formats_say_the_same() {
     assert_eq!(rows, objects.len());
 }
 
-/// Who is never sent to is listed all the same, whatever the format, so that both groups can be compared afterwards.
+/// A user who never receives a coupon is listed in every format, so that both groups can be compared afterwards.
 #[test]
 fn the_control_group_is_listed_with_its_reason_in_every_format() {
     let desk = Desk::without_ledger();
@@ -146,14 +146,13 @@ fn the_control_group_is_listed_with_its_reason_in_every_format() {
     }
 }
 
-/// What is told of one who is never sent to.
+/// The fields of a user who never receives a coupon.
 const FIELD_OF_GROUP: [&str; 5] = ["open_id", "ordinal", "state", "reason", "attempts"];
 
 fn cells<'n>(row: impl Iterator<Item = (&'n String, String)>) -> BTreeMap<String, String> {
     row.map(|(name, value)| (name.clone(), value)).collect()
 }
 
-/// The rows of `all.parquet`.
 fn parquet_rows(desk: &Desk) -> Vec<BTreeMap<String, String>> {
     let file = SerializedFileReader::new(File::open(desk.dir.path().join("all.parquet")).unwrap()).unwrap();
     let text = |field: &Field| match field {
@@ -180,7 +179,7 @@ fn only_the_states_that_were_asked_for() {
     assert_eq!(states, ["held", "in_doubt", "in_doubt"]);
 }
 
-/// An id that a spreadsheet would run stays what it is: guarded, it would be the id of nobody.
+/// An id that a spreadsheet would execute stays unchanged: a prefix would make it the id of nobody.
 #[test]
 fn no_text_runs_in_a_spreadsheet_no_id_is_changed_and_excel_reads_chinese() {
     let desk = Desk::new();
@@ -198,7 +197,7 @@ fn no_text_runs_in_a_spreadsheet_no_id_is_changed_and_excel_reads_chinese() {
     assert!(csv.contains("'=HYPERLINK"), "{csv}");
 }
 
-/// The program's own stream of objects begins with its version; an exported file is rows and nothing else.
+/// The program's own stream of objects begins with its version. An exported file contains only rows.
 #[test]
 fn a_stream_of_objects_begins_with_its_version() {
     let desk = Desk::new();
@@ -232,7 +231,7 @@ fn a_disk_that_is_full_leaves_what_was_there() {
     assert!(fs::read_to_string(&path).unwrap().starts_with(FIELDS));
 }
 
-/// What is no file is written to and never replaced.
+/// A device or a pipe is written to and never replaced.
 #[test]
 fn a_device_that_takes_nothing_more_is_a_failure_in_every_format() {
     let desk = Desk::new();

@@ -1,5 +1,4 @@
-//! What is asked of a ledger afterwards: who got what and why not, what a person decides, whether it is sound. Each command
-//! runs as a process against a ledger on disk.
+//! Commands on a ledger after a run: trace, export, resolve and verify. Each runs as a process against a ledger on disk.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! `runner resolve`: what a person decides, all of it or nothing.
+//! `runner resolve`: a person's decision, all or nothing.
 
 use runner::ledger::Fact;
 use runner::ledger::lock::Purpose;
@@ -83,7 +83,7 @@ fn one_that_cannot_be_resolved_leaves_all_as_they_were() {
     insta::assert_snapshot!("resolve_refused", told);
 }
 
-/// Two steps are no way around what one asks for.
+/// Two decisions must not avoid the confirmation that one decision needs.
 #[test]
 fn a_doubt_is_sent_again_only_by_who_accepts_a_second_coupon() {
     let desk = Desk::new();
@@ -137,7 +137,7 @@ fn nothing_is_resolved_while_an_apply_runs() {
     resolve(&desk, &["--held", "--as", "owed"]).ends(0);
 }
 
-/// The next apply sends what was reopened, and the same user's next coupon behind it.
+/// The next apply sends what was reopened, and then the same user's next coupon.
 #[test]
 fn the_next_apply_sends_what_is_owed_again() {
     let desk = Desk::new();

@@ -1,4 +1,4 @@
-//! `runner trace`: everything that is known of one user, and what happens next.
+//! `runner trace`: everything that is known about one user, and what happens next.
 
 use crate::desk::{Desk, USERS};
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ fn a_program_is_told_the_same() {
     insta::assert_snapshot!("trace_json", told.join("\n"));
 }
 
-/// What comes next depends on the campaign's file as it is now.
+/// What comes next depends on the present campaign file.
 #[test]
 fn what_comes_next_goes_by_the_file() {
     let desk = Desk::new();

@@ -1,4 +1,4 @@
-//! `runner verify`: a sound ledger is certified, a changed one told apart, a damaged one never passed.
+//! `runner verify`: a sound ledger is certified, a changed one is noticed, a damaged one is refused.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use runner::ledger::Fact;
 
 use crate::desk::{Desk, Ran, intent, issued, key, lost, refused, with_ids};
 
-/// With the ledger's own id named instead.
+/// The output with a placeholder for the ledger's id.
 fn told(desk: &Desk, ran: &Ran) -> String {
     let passport = fs::read_to_string(desk.place().dir().join("ledger.json")).unwrap();
     let passport: serde_json::Value = serde_json::from_str(&passport).unwrap();
@@ -53,7 +53,7 @@ fn certificate_time(desk: &Desk) -> String {
     certificate["at"].as_str().unwrap().to_owned()
 }
 
-/// Anybody can make the checksum anew from an export.
+/// The checksum can be computed from an export.
 #[test]
 fn the_checksum_is_that_of_the_exported_rows() {
     use sha2::{Digest, Sha256};
@@ -76,7 +76,7 @@ fn the_checksum_is_that_of_the_exported_rows() {
     assert!(out.contains(&hex), "{hex}\n{out}");
 }
 
-/// A ledger that was not closed in order has no seal to tell which file was changed; what is damaged is told all the same.
+/// A ledger that was not closed in order has no seal that names the changed file. The damage must still be named.
 #[test]
 fn a_damaged_summary_is_named_without_a_seal() {
     let desk = Desk::new();
@@ -97,7 +97,7 @@ fn a_damaged_summary_is_named_without_a_seal() {
     assert!(fs::read(&snapshot).unwrap() == bytes, "a look changes nothing");
 }
 
-/// Wherever a bit of the store is flipped, the ledger is the same or refused, with the file named.
+/// For every flipped bit of the store, the ledger is unchanged or is refused with the file's name.
 #[test]
 fn a_damaged_ledger_is_named_and_never_a_smaller_one() {
     let desk = Desk::new();
@@ -149,7 +149,7 @@ fn what_is_no_certificate_is_said_so() {
     insta::assert_snapshot!("verify_refused", all);
 }
 
-/// A sound ledger with these ends of attempts beside what it has.
+/// A sound ledger with these additional ends of attempts.
 fn with_ends(ends: Vec<Fact>) -> Desk {
     let desk = Desk::new();
     for (ms, fact) in (200_000..).step_by(1_000).zip(ends) {
@@ -163,8 +163,8 @@ fn with_ends(ends: Vec<Fact>) -> Desk {
 
 #[test]
 fn a_coupon_or_log_id_of_several_deliveries_needs_a_person() {
-    // The first coupon of the first user, for the user's second one and for another user, whose second answer has the log_id of
-    // a refusal.
+    // The first coupon of the first user, again for the user's second delivery and for another user, whose second answer
+    // has the log_id of a refusal.
     let first = "7300000000000000001";
     let refusal = "20260601100000LOG002800011";
     let desk = with_ends(vec![
@@ -190,7 +190,7 @@ fn a_coupon_or_log_id_of_several_deliveries_needs_a_person() {
     assert!(same.out.contains("it says the same as cert.json"), "{}", same.out);
 }
 
-/// The run took the answer for nobody's and put the delivery in doubt, without the ids. A resend then has an answer of its own.
+/// The run rejected this answer and put the delivery in doubt without the ids. A resend then has its own answer.
 #[test]
 fn an_answer_that_a_run_did_not_accept_is_no_repeat() {
     let desk = with_ends(vec![issued(key(8, 1), 200_100, "券"), lost(key(0, 2), 201_100)]);
@@ -199,7 +199,7 @@ fn an_answer_that_a_run_did_not_accept_is_no_repeat() {
     desk.run("verify", &[]).ends(0);
 }
 
-/// One of a program that did not look for repeated ids.
+/// The certificate of a version that did not look for repeated ids.
 #[test]
 fn a_certificate_without_repeats_is_compared_by_what_it_has() {
     let desk = Desk::new();

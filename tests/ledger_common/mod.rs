@@ -1,4 +1,4 @@
-//! What the ledger's tests share: small histories, and a book laid open to be compared.
+//! Shared code of the ledger's tests: short histories, and a comparable copy of a ledger state.
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod turns;
@@ -66,7 +66,7 @@ pub fn closed(at: Timestamp, coupons_per_user: u8, activity: u32) -> Fact {
 /// The exclude lists that a generation may have.
 pub const LISTS: [&str; 3] = ["csv a.csv", "csv b.csv", "campaign spring"];
 
-/// The same with some of the lists, by their bits.
+/// Like `closed`, with the lists whose bits are set.
 pub fn closed_with_lists(fact: Fact, lists: u8) -> Fact {
     let Fact::Closed(mut generation) = fact else {
         return fact;
@@ -81,7 +81,7 @@ pub fn closed_with_lists(fact: Fact, lists: u8) -> Fact {
     Fact::Closed(generation)
 }
 
-/// The same where a person has let in this change.
+/// Marks the change as accepted by a person.
 pub fn accepting(fact: Fact, change: &str) -> Fact {
     let Fact::Closed(mut generation) = fact else {
         return fact;
@@ -90,7 +90,7 @@ pub fn accepting(fact: Fact, change: &str) -> Fact {
     Fact::Closed(generation)
 }
 
-/// That a list has kept so many people out.
+/// The fact that a list excluded `people` users.
 pub fn kept_out(list: &str, people: u8) -> Fact {
     Fact::KeptOut(KeptOut {
         list: list.to_owned(),
@@ -102,7 +102,7 @@ pub fn began(at: Timestamp) -> Fact {
     Fact::run_began(at, Duration::from_secs(10))
 }
 
-/// The beginning of a run of an earlier program.
+/// The start of a run of an earlier version.
 pub fn began_by_first_rules(at: Timestamp) -> Fact {
     Fact::RunBegan {
         at,
@@ -166,7 +166,7 @@ pub const RESOLUTIONS: [Resolution; 4] = [
     Resolution::Owed { may_double: true },
 ];
 
-/// A person's decision about one delivery, from where it stands.
+/// A person's decision about one delivery, from its present state.
 pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> Fact {
     let decision = Decision {
         at,
@@ -182,14 +182,14 @@ pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> 
     }
 }
 
-/// All that a book says.
+/// Everything that a ledger state says.
 #[derive(Debug, PartialEq)]
 pub struct Open {
     pub counts: Counts,
     pub skipped: BTreeMap<Skipped, u64>,
     pub generation: Option<Generation>,
     pub newest: Timestamp,
-    /// How many attempts began in the last days, and in the last of them.
+    /// The numbers of attempts that began in the last days and in the last day.
     pub begun: [u64; 2],
     pub accepts_replays: bool,
     pub reopened_doubts: u64,
@@ -227,7 +227,7 @@ pub fn open(book: &Book) -> Open {
     }
 }
 
-/// What must be true of every book.
+/// Checks what must be true of every ledger state.
 pub fn check(book: &Book) {
     assert_eq!(
         book.counts(),

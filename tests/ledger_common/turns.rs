@@ -1,4 +1,4 @@
-//! Histories by arbitrary decisions, each of which means something only where the history stands.
+//! Random histories. Each turn gets its meaning from the ledger state at that point.
 
 use std::future::Future;
 
@@ -22,7 +22,7 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// A decision of a history, by numbers that mean something only where the history stands.
+/// One turn of a history, as numbers that the present ledger state gives a meaning.
 #[derive(Clone, Debug)]
 pub enum Turn {
     Generation {
@@ -30,12 +30,12 @@ pub enum Turn {
         moved: Vec<u8>,
         coupons: u8,
         activity: u8,
-        /// Which lists there are, and how many people each of some has kept out.
+        /// The lists, and how many users some of them excluded.
         lists: u8,
         kept_out: Vec<(u8, u8)>,
         unclosed: bool,
         first_rules: bool,
-        /// Whether a person has accepted the clock.
+        /// Whether a person accepted the clock.
         clock: bool,
     },
     Intent(u8),
@@ -44,7 +44,7 @@ pub enum Turn {
     Reread(u8, u8),
     Lapsed(u8),
     Decided(u8, u8),
-    /// A wave of so many hundredths ends, or a run halts in it.
+    /// A wave of this many percent ends, or a run halts in it.
     Wave(u8, bool),
     RunBegan,
 }
@@ -86,7 +86,7 @@ pub fn pick<T>(from: &[T], which: u8) -> Option<&T> {
     from.get(usize::from(which) % from.len().max(1))
 }
 
-/// The batch that a turn means, or none where it means nothing.
+/// Returns the batch that a turn means. Empty if it means nothing at this point.
 pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
     let book = ledger.book();
     let all: Vec<DeliveryKey> = (0..book.recipients())
@@ -116,7 +116,7 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             moved.dedup();
             let (returned, mut left): (Vec<u32>, Vec<u32>) =
                 moved.into_iter().partition(|recipient| book.away(*recipient).is_some());
-            // One who comes may be away from the beginning, and one who is away may be so for another reason.
+            // A new user may be away from the start, and a user who is away may be away for another reason.
             left.extend((first..first + u32::from(*new)).filter(|recipient| recipient % 4 == 0));
             let why = Away::ALL[usize::from(*new) % Away::ALL.len()];
             let (other, returned): (Vec<u32>, Vec<u32>) = returned
@@ -135,7 +135,7 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 .iter()
                 .map(|(list, people)| kept_out(super::LISTS[usize::from(*list)], *people));
             facts.extend(kept);
-            // It was wrong before.
+            // The clock was wrong before.
             let at = if *clock { earlier(at) } else { at };
             if !unclosed {
                 let closed = closed_with_lists(closed(at, *coupons, (*activity).into()), *lists);
@@ -245,14 +245,14 @@ pub async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
         let at = from_ms(1_780_000_000_000 + i64::try_from(n).unwrap() * 1000);
         let mut facts = batch(&ledger, turn, at);
         if failures.get(n).copied().unwrap_or_default() {
-            // The same turn fails first, by its last fact or by the disk, and is as if it had never been.
+            // The turn fails first, by its last fact or by the disk. The failure must leave no trace.
             let before = open(ledger.book());
             let by_disk = n % 2 == 0;
             let mut failing = facts.clone();
             if by_disk {
                 store.fail_after(store.records());
             } else {
-                // What no book takes.
+                // A fact that every ledger state rejects.
                 failing.push(intent(key(u32::MAX, 1), at));
             }
             assert!(ledger.append(failing).await.is_err());
@@ -260,7 +260,7 @@ pub async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
             assert!(matches!(ledger.append(vec![began(at)]).await, Err(LedgerError::Failed)));
             store.mend();
             ledger = reopened(&store).await;
-            // What was staged by a generation that is not closed is not seen, and is not asked about here.
+            // The comparison leaves out what a generation that is not closed has staged.
             assert_eq!(open(ledger.book()), before);
             facts = batch(&ledger, turn, at);
         }

@@ -1,4 +1,4 @@
-//! This test binary once more, as a process of its own that can be killed.
+//! Runs this test binary as a separate process that can be killed.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
@@ -9,30 +9,30 @@ use crate::{chain, open};
 
 const ROLE: &str = "LEDGER_TEST_CHILD";
 const ROOT: &str = "LEDGER_TEST_ROOT";
-/// What a child's own lines begin with, to tell them from the test harness's.
+/// The prefix of a child's own lines, which separates them from the lines of the test harness.
 const MINE: &str = "child: ";
 
-/// A running child and what it says.
+/// A running child and its output.
 pub struct Said {
     pub child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Said {
-    /// The next line, or none when the child has ended.
+    /// Returns the next line. `None` if the child has ended.
     pub fn next(&mut self) -> Option<String> {
         let mut mine = self.lines.by_ref().map_while(Result::ok);
         mine.find_map(|line| line.split_once(MINE).map(|(_, said)| said.to_owned()))
     }
 
-    /// SIGKILL, and the end of it.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// How a child in this role is started; `root` is where its ledger lies.
+/// The command for a child in this role. `root` contains its ledger.
 pub fn command(role: &str, root: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command
@@ -74,8 +74,8 @@ fn say(line: &str) {
     println!("{MINE}{line}");
 }
 
-/// Writes history, and says after each batch how many are durable; ends at the first failure. After so many it closes the
-/// ledger, and opens it again.
+/// Writes history, and prints after each batch how many are durable. Ends at the first failure. After `together` batches it
+/// closes the ledger and opens it again.
 async fn append(root: &Path, together: usize) {
     say("begun");
     let mut history = None;
@@ -86,7 +86,7 @@ async fn append(root: &Path, together: usize) {
         };
         say(&format!("opened {}", ledger.sequence()));
         if together < usize::MAX {
-            // Now and then it writes its shortcut while it is open, too.
+            // It also writes its snapshot from time to time while it is open.
             ledger.keep_after(300);
         }
         let history = history.get_or_insert_with(|| History::new(ledger.sequence()));

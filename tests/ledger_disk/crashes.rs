@@ -1,4 +1,4 @@
-//! SIGKILL at any moment: while the ledger is born, opened, appended to.
+//! SIGKILL at any moment: while the ledger is created, opened or appended to.
 
 use std::process::Command;
 use std::sync::mpsc;
@@ -12,7 +12,7 @@ use crate::common::{check, identity, open as laid_open};
 use crate::history::History;
 use crate::open;
 
-/// The same history in memory, of a process that nobody kills.
+/// The same history in memory, of a process that is never killed.
 pub struct Mirror(Ledger<MemoryStore>);
 
 impl Mirror {
@@ -20,8 +20,8 @@ impl Mirror {
         Self(Ledger::open(MemoryStore::default(), identity()).await.unwrap())
     }
 
-    /// Goes on as one process would, which began where this ends, until there are as many batches as on disk; then both
-    /// must be the same.
+    /// Continues as one process that began at this point would, up to the number of batches on disk. Then both must be
+    /// equal.
     pub async fn follow(&mut self, ledger: &Ledger<SledStore>) {
         let mut history = History::new(self.0.sequence());
         while self.0.sequence() < ledger.sequence() {
@@ -34,8 +34,8 @@ impl Mirror {
     }
 }
 
-/// Starts a process that appends, kills it when `enough` says so, and yields how many batches it said were durable; none
-/// if it was killed before it had opened the ledger.
+/// Starts a process that appends and kills it when `enough` returns. Returns how many batches it reported as durable.
+/// `None` if it was killed before the ledger was open.
 fn kill_one(command: Command, mut enough: impl FnMut(&mpsc::Receiver<String>)) -> Option<u64> {
     let mut said = start(command);
     let (tell, told) = mpsc::channel();
@@ -92,7 +92,7 @@ async fn a_kill_while_it_appends_loses_nothing_that_was_durable() {
     .await;
 }
 
-/// Takes what the child says for some time, or until it ends.
+/// Receives the child's lines for `time`, or until the child ends.
 fn listen(told: &mpsc::Receiver<String>, time: Duration) {
     let from = std::time::Instant::now();
     while let Some(left) = time.checked_sub(from.elapsed()) {
@@ -105,7 +105,7 @@ fn listen(told: &mpsc::Receiver<String>, time: Duration) {
 #[tokio::test]
 async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
     after_kills("append", 24, |random, told| {
-        // The first line is said before anything is opened; from there on any moment will do.
+        // The first line comes before anything is opened. After it, any moment may be tested.
         let _ = told.recv();
         let until = Duration::from_micros(random.u64(0..15_000));
         listen(told, until);
@@ -113,7 +113,7 @@ async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
     .await;
 }
 
-/// Between two batches it closes the ledger, which writes a shortcut and a seal, and opens it again by them.
+/// Between two batches the child closes the ledger, which writes a snapshot and a seal, and opens it again from them.
 #[tokio::test]
 async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
     after_kills("close", 24, |random, told| {
@@ -125,7 +125,7 @@ async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
     .await;
 }
 
-/// sled's own threads hold its lock for a while after it was closed; whoever opens the ledger next does not see that.
+/// sled's own threads hold its lock for a moment after the close. The next open must not notice that.
 #[tokio::test]
 async fn what_was_closed_can_be_opened_at_once() {
     for _ in 0..40 {
@@ -139,8 +139,8 @@ async fn what_was_closed_can_be_opened_at_once() {
     }
 }
 
-/// The null control: the same kills, of processes that never flush. If none of them lost anything, the others would prove
-/// nothing. One of them may be lucky: the store writes by itself now and then.
+/// The null control: the same kills, of processes that never flush. If none of them lost anything, the other tests would
+/// prove nothing. A single process may lose nothing, because the store also writes at times of its own.
 #[cfg(feature = "faults")]
 #[tokio::test]
 async fn without_flushes_kills_lose_what_was_called_durable() {

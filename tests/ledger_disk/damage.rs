@@ -1,4 +1,4 @@
-//! Flipped bits, lost tails, parts of another time.
+//! Flipped bits, lost tails, and parts from different times.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +14,8 @@ use runner::ledger::lock::Purpose;
 
 use crate::{open, place};
 
-/// A ledger whose store has been opened a few times, as one of a campaign that was interrupted has. sled summed up its
-/// first batches when it was opened, and the last ones lie behind that.
+/// Writes a ledger whose store has been opened several times, like that of an interrupted campaign. sled summarised the
+/// first batches at an open; the last ones come after that.
 pub async fn written(root: &Path) -> (u64, Open) {
     let mut was = None;
     for _ in 0..3 {
@@ -30,13 +30,13 @@ pub async fn written(root: &Path) -> (u64, Open) {
     was.unwrap()
 }
 
-/// All that lies in the ledger's directory.
+/// Returns every file in the ledger's directory.
 pub fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files(place(root).dir())
 }
 
-/// Opens what was damaged. It is as it was, or it is refused with words; and what was refused is what it was to the byte,
-/// so that nothing is lost that lies behind the damage.
+/// Opens a damaged ledger. It must be unchanged, or refused with a message. A refused ledger must not change by a byte, so
+/// that what follows the damage is not lost.
 async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Option<String> {
     let mut refusals = Vec::new();
     for _ in 0..2 {
@@ -71,7 +71,8 @@ async fn a_flipped_bit_anywhere_is_harmless_or_refused() {
         .keys()
         .map(|path| path.strip_prefix(root.path()).unwrap())
         .collect();
-    let (mut refused, mut harmless) = (0, 0);
+    let mut refused = 0;
+    let mut harmless = 0;
     for name in &names {
         let bytes = fs::read(root.path().join(name)).unwrap();
         let written: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
@@ -145,7 +146,7 @@ async fn a_store_or_a_head_that_is_cut_short_is_harmless_or_refused() {
     assert!(refused > 16, "only {refused} were refused");
 }
 
-/// What a restored backup looks like when only a part of it was restored.
+/// A backup of which only a part was restored.
 #[tokio::test]
 async fn a_store_and_a_head_of_different_times_are_refused() {
     let [early, late, next] = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -160,7 +161,8 @@ async fn a_store_and_a_head_of_different_times_are_refused() {
     drop((ledger, lock));
 
     let part = |from: &Path, to: &Path, part: &str| {
-        let (from, to) = (place(from).dir().join(part), place(to).dir().join(part));
+        let from = place(from).dir().join(part);
+        let to = place(to).dir().join(part);
         let _ = fs::remove_dir_all(&to);
         if from.is_dir() {
             copy_dir(&from, &to);
@@ -183,7 +185,7 @@ async fn a_store_and_a_head_of_different_times_are_refused() {
     let ahead = mixed(early.path(), late.path());
     assert!(open(ahead.path()).await.is_err());
 
-    // One ahead is a crash between the store and its head, and sound; and so it stays, when it goes on.
+    // A store one batch ahead of its head is a crash between the two, and sound. It must stay sound when it continues.
     let crashed = mixed(early.path(), next.path());
     for _ in 0..2 {
         let (ledger, _lock) = open(crashed.path()).await.unwrap();
@@ -207,7 +209,7 @@ async fn a_snapshot_that_a_kill_left_half_written_is_not_taken_for_one() {
     assert_eq!(refusal, None);
 }
 
-/// One user's ledger under another's name would begin a second campaign on the first one's books.
+/// If one campaign's store were used under another's name, coupons would be sent again.
 #[tokio::test]
 async fn a_store_of_another_campaign_is_refused_by_its_batches_alone() {
     let root = tempfile::tempdir().unwrap();

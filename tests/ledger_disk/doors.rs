@@ -1,4 +1,4 @@
-//! A directory that nobody may write in, and what a second process is told.
+//! A directory that is not writable, and what a second process is told.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use runner::ledger::lock::Purpose;
 
 use crate::place;
 
-/// Nothing is closed to root, so the child is somebody else then.
+/// Root may write anywhere, so the child runs as another user then.
 #[test]
 fn a_directory_that_is_closed_is_named() {
     let root = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! No room left: a limit on the size of files, and a file system that is full. What was durable stays, what failed was
-//! not claimed, and when there is room the same command goes on.
+//! A full disk: a limit on the size of files, and a full file system. Durable batches stay, a failed batch is not reported
+//! as durable, and the same command continues once there is room.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -14,10 +14,11 @@ use crate::history::History;
 use crate::mounted::Mounted;
 use crate::open;
 
-/// Appends until it fails; yields how many batches were durable, and why no more are.
+/// Appends until it fails. Returns how many batches were durable, and the failure.
 fn until_full(command: Command) -> (u64, String) {
     let mut said = start(command);
-    let (mut durable, mut failure) = (None, None);
+    let mut durable = None;
+    let mut failure = None;
     while let Some(line) = said.next() {
         match line.split_once(' ') {
             Some(("opened" | "durable", n)) => durable = n.parse().ok(),
@@ -51,7 +52,7 @@ async fn goes_on(root: &Path, durable: u64) {
 #[tokio::test]
 async fn a_limit_on_the_size_of_files_stops_the_ledger_and_loses_nothing() {
     let root = tempfile::tempdir().unwrap();
-    // The shell sets the limit, and lets the write fail where the signal would end the process.
+    // The shell sets the limit and ignores the signal, so that the write fails instead of killing the process.
     let inner = command("append", root.path());
     let mut limited = Command::new("sh");
     limited
@@ -105,7 +106,7 @@ async fn a_file_system_that_became_read_only_is_named_and_the_ledger_is_there_wh
         ledger.append(facts).await.unwrap();
     }
     drop((ledger, lock));
-    // sled's threads have its files open for a moment longer, and as long as they do it is in use.
+    // sled's threads keep its files open for a moment, and until then the file system is in use.
     while !disk.mount(&["-o", "remount,ro"]) {
         tokio::task::yield_now().await;
     }
@@ -116,7 +117,7 @@ async fn a_file_system_that_became_read_only_is_named_and_the_ledger_is_there_wh
     mirror.follow(&ledger).await;
 }
 
-/// sled never syncs a value that it keeps in a file of its own, and large ones it does keep so.
+/// sled never syncs a value that it stores in a file of its own, which it does with large values.
 #[tokio::test]
 async fn no_value_becomes_a_file_of_its_own() {
     let root = tempfile::tempdir().unwrap();

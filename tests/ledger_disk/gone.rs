@@ -11,7 +11,7 @@ use crate::files::{copy_dir, files};
 use crate::history::History;
 use crate::{open, place};
 
-/// An open ledger with some batches, of which the last one was appended by this process.
+/// An open ledger with some batches. This process appended the last one.
 async fn appended(root: &Path) -> (Ledger<SledStore>, CampaignLock) {
     let (mut ledger, lock) = open(root).await.unwrap();
     for _ in 0..3 {
@@ -32,7 +32,7 @@ fn gone(error: &LedgerError) -> Option<bool> {
     }
 }
 
-/// Something that a person or a script does to the state directory; says whether another file is in its place then.
+/// A change of the state directory by a person or a script, and whether another file takes its place.
 type Happens = (&'static str, bool, fn(&Path));
 
 const HAPPENS: [Happens; 9] = [
@@ -104,7 +104,7 @@ async fn it_is_noticed_while_nothing_is_appended() {
     }
 }
 
-/// sled makes the directories of the store that it opens, and opens it with the first append.
+/// sled creates the directories of the store that it opens, and the first append opens it.
 #[tokio::test]
 async fn the_first_append_does_not_make_the_directories_again() {
     let root = tempfile::tempdir().unwrap();
@@ -126,14 +126,14 @@ async fn a_ledger_that_is_put_back_in_time_goes_on() {
     fs::rename(root.path().join(".runner"), root.path().join("aside")).unwrap();
     fs::rename(root.path().join("aside"), root.path().join(".runner")).unwrap();
     append(&mut ledger).await.unwrap();
-    // A directory may be a link; that it leads to the same directory is what counts.
+    // A directory may be a link. It must lead to the same directory.
     fs::rename(root.path().join(".runner"), root.path().join("aside")).unwrap();
     symlink(root.path().join("aside"), root.path().join(".runner")).unwrap();
     append(&mut ledger).await.unwrap();
     assert_eq!(ledger.sequence(), 5);
 }
 
-/// What closes a ledger writes a shortcut and a seal. In the place of a ledger that was replaced they would be another's.
+/// Closing a ledger writes a snapshot and a seal. In the place of a replaced ledger they would belong to another one.
 #[tokio::test]
 async fn closing_writes_nothing_into_the_ledger_that_is_there_instead() {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Random histories that the table of transitions allows: what an engine could have done, and more of it than it would.
+//! Random histories that the table of transitions allows: more than an engine would do.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl History {
         }
     }
 
-    /// The next batch of facts after those in `book`.
+    /// Returns the next batch of facts for `book`.
     pub fn next(&mut self, book: &Book) -> Vec<Fact> {
         self.at = later(
             self.at.max(book.newest()),
@@ -36,7 +36,7 @@ impl History {
         );
         match self.random.u8(0..20) {
             0 => vec![Fact::run_began(self.at, Duration::from_secs(10))],
-            // A generation that is never closed has to be forgotten.
+            // A generation that is never closed must be ignored.
             1 if book.recipients() < MOST => vec![self.admitted(), Fact::run_began(self.at, Duration::from_secs(10))],
             2 => self.generation(book),
             _ if book.recipients() == 0 => self.generation(book),
@@ -60,7 +60,7 @@ impl History {
             let all = (0..book.recipients()).filter(|who| book.away(*who).is_some() == away);
             all.filter(|_| random.u8(0..8) == 0).collect::<Vec<_>>()
         };
-        // An audience is read before anything is sent, so nothing is under way when it changes.
+        // An audience is read before anything is sent, so no attempt is in flight when it changes.
         let mut facts = vec![Fact::run_began(self.at, Duration::from_secs(10))];
         if book.recipients() < MOST {
             facts.push(self.admitted());
@@ -90,13 +90,13 @@ impl History {
         facts
     }
 
-    /// Facts of some deliveries, each of another recipient, so that none depends on another.
+    /// Facts of some deliveries, each of a different recipient, so that none depends on another.
     fn deliveries(&mut self, book: &Book) -> Vec<Fact> {
         let mut chosen = HashSet::new();
         let mut facts = Vec::new();
         for _ in 0..self.random.u8(1..12) {
             let recipient = self.random.u32(0..book.recipients());
-            // A later coupon has its turn when the earlier one is issued.
+            // A later coupon is sent only after the earlier one is issued.
             let issued = |ordinal: &u8| {
                 book.standing(DeliveryKey {
                     recipient,
@@ -116,7 +116,8 @@ impl History {
     }
 
     fn delivery(&mut self, book: &Book, key: DeliveryKey) -> Option<Fact> {
-        let (at, standing) = (self.at, book.standing(key));
+        let at = self.at;
+        let standing = book.standing(key);
         let intent = |activity| Some(Fact::Intent { key, at, activity });
         let reread = |step| Some(Fact::Reread { key, step, at });
         match (standing.state, standing.doubt) {

@@ -1,5 +1,5 @@
-//! The ledger on a real disk, and what may be done to it: bits flipped in its files, its process killed at any moment, no
-//! room left. Whatever happens, it is found as it was or refused; it is never smaller than what was promised.
+//! The ledger on a real disk under faults: flipped bits, a killed process, a full disk. It must be found unchanged or be
+//! refused. It must never contain less than was reported as durable.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ use runner::ledger::{Ledger, SledStore};
 
 use common::{identity, owner};
 
-/// An error and its causes, as a person sees them.
+/// An error and its causes, as a person reads them.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -47,7 +47,7 @@ fn place(root: &Path) -> Place {
     Place::of(root, &identity())
 }
 
-/// Opens or begins the ledger below `root`, as an apply does; or says why not.
+/// Opens or creates the ledger below `root`, as an apply does.
 async fn open(root: &Path) -> Result<(Ledger<SledStore>, CampaignLock), String> {
     let place = place(root);
     let lock = place.lock(&owner(), Purpose::Apply).map_err(|error| chain(&error))?;

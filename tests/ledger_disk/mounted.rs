@@ -1,13 +1,13 @@
-//! A file system of the tests' own, which can be full.
+//! A small file system for tests, which can become full.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A small file system, gone with this value.
+/// A small file system that is unmounted on drop.
 pub struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
-    /// Mounts one where the system lets us.
+    /// Mounts it. `None` if the system does not allow that.
     pub fn tmpfs(on: &'a Path, size: &str) -> Option<Self> {
         let mounted = Self(on);
         if mounted.mount(&["-t", "tmpfs", "-o", size, "tmpfs"]) {

@@ -1,4 +1,4 @@
-//! The proof: what it says of a sound ledger, and that no flipped bit passes it by.
+//! `verify`: what it reports for a sound ledger, and that it detects every flipped bit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ async fn verified(root: &Path) -> Result<Report, VerifyError> {
     verify(&place, &lock).await.map(Option::unwrap)
 }
 
-/// What is known of a ledger by asking it one by one.
+/// What a simple count over the ledger gives.
 async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
     let (mut ledger, _lock) = open(root).await.unwrap();
     let mut kinds = BTreeMap::new();
@@ -92,7 +92,8 @@ async fn no_flipped_bit_passes_it_by() {
     let root = tempfile::tempdir().unwrap();
     drop(written(root.path()).await);
     let was = verified(root.path()).await.unwrap();
-    let (mut refused, mut sound) = (0, 0);
+    let mut refused = 0;
+    let mut sound = 0;
     for (path, bytes) in files(&place(root.path()).dir().join("store")) {
         let name = path.strip_prefix(root.path()).unwrap();
         let file = path.strip_prefix(place(root.path()).dir().join("store")).unwrap();
@@ -144,7 +145,7 @@ async fn a_shortcut_that_is_another_ones_is_told_from_one_that_lies() {
     let sound = fs::read(&shortcut).unwrap();
     fs::write(&shortcut, b"another program's").unwrap();
     assert_eq!(verified(root.path()).await.unwrap().shortcut, Shortcut::None);
-    // One whose sum is right all the same: it was not damaged, it was written so.
+    // A change with a correct checksum: the file was not damaged but written like this.
     let mut lying = sound[..sound.len() - 32].to_vec();
     *lying.last_mut().unwrap() ^= 1;
     let sum = Sha256::digest(&lying);
