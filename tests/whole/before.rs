@@ -1,4 +1,4 @@
-//! Before anything happens: a plan and a dry run say what an apply then does, and leave no trace.
+//! Before a run: a plan and a dry run say what an apply then does, and leave no trace.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ fn objects(ran: &Ran, kind: &str) -> Vec<Value> {
     objects.filter(|object| object["type"] == kind).collect()
 }
 
-/// What `runner plan` says of the campaign.
+/// The plan of the campaign from `runner plan`.
 fn planned(scene: &Scene) -> Value {
     let ran = scene.without_secrets("plan", &["--output", "json"]);
     objects(&ran, "plan").pop().unwrap_or_else(|| panic!("{ran:?}"))
@@ -26,7 +26,7 @@ fn fingerprint(scene: &Scene) -> String {
     planned(scene)["fingerprint"].as_str().unwrap().to_owned()
 }
 
-/// The help and the causes of a failure, with what differs between machines and runs taken out.
+/// The help and the causes of a failure, with placeholders for the parts that change.
 fn told(scene: &Scene, ran: &Ran) -> String {
     let err = ran.err.replace(&scene.dir.path().display().to_string(), "[dir]");
     let lines = err
@@ -41,7 +41,7 @@ fn told(scene: &Scene, ran: &Ran) -> String {
     text
 }
 
-/// A platform that nobody may connect to.
+/// A platform that must receive no connection.
 struct Forbidden(TcpListener);
 
 impl Forbidden {
@@ -99,14 +99,15 @@ fn where_there_is_a_ledger_a_plan_adds_nothing_to_it() {
     let stand_in = StandIn::start(&["--refuse", "20%"]);
     let scene = Scene::new(&stand_in.url, 40);
     scene.run(&["--at-most", "10"]).ends(3);
-    let (facts, asked) = (scene.facts(), stand_in.log().len());
+    let facts = scene.facts();
+    let asked = stand_in.log().len();
     scene.without_secrets("plan", &[]).ends(0);
     scene.without_secrets("apply", &["--dry-run"]).ends(0);
     assert_eq!(scene.facts(), facts);
     assert_eq!(stand_in.log().len(), asked);
 }
 
-/// By two applies, with a change of the audience between them.
+/// In two applies, with a change of the audience between them.
 #[test]
 fn what_a_plan_says_comes_true() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -120,7 +121,8 @@ fn what_a_plan_says_comes_true() {
         let asked = stand_in.log().len();
         let done = scene.run(&["--output", "json"]).ends(0);
         let done = objects(&done, "summary").pop().unwrap();
-        let (said, was) = (&foretold["counts"], &done["counts"]);
+        let said = &foretold["counts"];
+        let was = &done["counts"];
         for same in [
             "audience", "skipped", "refused", "in_doubt", "held", "listed", "repeated", "unusable",
         ] {
@@ -157,7 +159,8 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
     scene.run(&["--expect", &reviewed, "--at-most", "5"]).ends(3);
     scene.run(&["--expect", &going_on, "--at-most", "5"]).ends(3);
 
-    let (asked, facts) = (stand_in.log().len(), scene.facts().len());
+    let asked = stand_in.log().len();
+    let facts = scene.facts().len();
     scene.audience(0..31);
     insta::assert_snapshot!(told(&scene, &scene.run(&["--expect", &reviewed]).ends(4)));
     scene.audience(0..30);
@@ -169,7 +172,7 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
     assert_eq!(stand_in.log().len(), asked, "nothing was sent");
     assert_eq!(scene.facts().len(), facts, "and nothing was added");
 
-    // Another plan is applied in between: what was reviewed is another change by now.
+    // Another plan is applied in between, so the reviewed one is another change now.
     scene.audience(0..32);
     scene.run(&["--at-most", "1"]).ends(3);
     scene.audience(0..30);
@@ -177,7 +180,7 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
     let again = fingerprint(&scene);
     scene.run(&["--expect", &again]).ends(0);
 
-    // The ledger is gone: that is not the plan that was reviewed with it.
+    // The ledger is gone, so the reviewed plan is no longer the same.
     fs::rename(scene.place().dir(), scene.dir.path().join("aside")).unwrap();
     scene.run(&["--expect", &again]).ends(4);
     let accepting = ["--expect", &again, "--accept", "older_ledger"];
@@ -245,7 +248,7 @@ fn what_waits_for_a_person_is_told_from_what_goes_on() {
     scene.without_secrets("plan", &["--detailed-exitcode"]).ends(4);
 }
 
-/// Six users who all lapse in six minutes, and a pace of one in a hundred seconds, the first after as long.
+/// Six users who all lapse in six minutes, at one attempt every hundred seconds, the first after a hundred seconds.
 pub fn lapsing() -> Scene {
     let scene = Scene::new(&Forbidden::new().url(), 0).with("pace: {per_second: 0.01}");
     let file = fs::read_to_string(scene.file()).unwrap();
@@ -277,7 +280,8 @@ fn who_will_lapse_is_shown_and_is_not_among_those_to_send() {
         }
         let ran = scene.without_secrets(verb, &[flag, "--output", "json"]);
         let plan = objects(&ran, "plan").pop().unwrap();
-        let (lapse, pending) = (&plan["lapse"], &plan["counts"]["pending"]);
+        let lapse = &plan["lapse"];
+        let pending = &plan["counts"]["pending"];
         assert_eq!(
             (&lapse["order"], &lapse["as_listed"]),
             (&"as_listed".into(), &lapse["expiring_first"])

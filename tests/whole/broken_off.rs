@@ -1,5 +1,5 @@
-//! ^C before anything is sent: in the middle of the reading, and in the middle of the letting in. The generation before
-//! stays the one that counts, and the same command then does all of it.
+//! ^C before anything is sent: while the audience is read, and while it is admitted. The generation before stays valid, and
+//! the same command then does everything.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use runner::ledger::{Fact, Generation};
 use crate::scene::{Ran, Scene, StandIn};
 use crate::two::signal;
 
-/// A campaign of 30 users, 10 of whom were sent to, that is to take its audience from a pipe from now on.
+/// A campaign of 30 users, 10 of whom were sent to. From now on it reads its audience from a pipe.
 fn half_done(stand_in: &StandIn) -> Scene {
     let scene = Scene::new(&stand_in.url, 30);
     scene.run(&["--at-most", "10"]).ends(3);
@@ -30,7 +30,7 @@ fn half_done(stand_in: &StandIn) -> Scene {
     scene
 }
 
-/// Which generation counts, and how many users the ledger knows in it.
+/// The valid generation, and how many users the ledger knows in it.
 fn generation(scene: &Scene) -> (Option<Generation>, u32) {
     scene
         .ledger(|ledger| (ledger.book().generation().cloned(), ledger.book().recipients()))
@@ -44,7 +44,7 @@ fn waiting(scene: &Scene) -> (Child, ChildStdin) {
     (run, audience)
 }
 
-/// The 30 users, who are active now, and as many others who were seen so long ago that nothing is sent to them.
+/// The 30 users, who are active now, and as many more as `others` says, who have lapsed.
 fn rows(others: usize) -> String {
     let mut text = "open_id,seen\n".to_owned();
     let now = Clock::system().now();
@@ -63,14 +63,14 @@ fn is_broken_off(run: Child) {
     assert!(ran.err.contains("interrupted before anything was sent"), "{}", ran.err);
 }
 
-/// Sound, and what it says of every delivery is what it said before.
+/// The ledger is sound, and every delivery is unchanged.
 fn is_as_before(scene: &Scene) {
     let certificate = scene.dir.path().join("before.json");
     let flags = ["--against", certificate.to_str().unwrap()];
     scene.without_secrets("verify", &flags).ends(0);
 }
 
-/// The same command with the same audience, whole.
+/// The same command with the same audience completes.
 fn completes(scene: &Scene, stand_in: &StandIn, rows: &str, users: usize) {
     let (run, mut audience) = waiting(scene);
     audience.write_all(rows.as_bytes()).unwrap();
@@ -105,11 +105,12 @@ fn a_run_that_is_broken_off_while_it_reads_leaves_the_generation_before() {
 fn a_run_that_is_broken_off_while_it_lets_in_leaves_the_generation_before() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
     let scene = half_done(&stand_in);
-    let (before, head) = (generation(&scene), scene.place().dir().join("head"));
+    let before = generation(&scene);
+    let head = scene.place().dir().join("head");
     let rows = rows(150_000);
     let (mut run, mut audience) = waiting(&scene);
     audience.write_all(rows.as_bytes()).unwrap();
-    // Nothing is written while it reads, so what is written next is the first of many batches that let users in.
+    // Nothing is written during the reading, so the next write is the first of many batches that admit users.
     let known = fs::read(&head).unwrap();
     drop(audience);
     while fs::read(&head).unwrap() == known {

@@ -1,4 +1,4 @@
-//! Status, pause, resume and stop: one process tells another, and each shows who.
+//! Status, pause, resume and stop: one process commands another, and each shows the sender.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::scene::{RUNNER, Ran, Scene, StandIn, files};
 use crate::two::{signal, until_it_says};
 
 impl Scene {
-    /// A command about the campaign, other than to apply it.
+    /// A command about the campaign, other than `apply`.
     pub fn command(&self, verb: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
         command
@@ -39,7 +39,7 @@ impl Scene {
         serde_json::from_str(last).unwrap()
     }
 
-    /// Asks for the status until it is as wanted.
+    /// Reads the status until it is as wanted.
     pub fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let status = self.status();
@@ -55,7 +55,7 @@ pub fn applying(scene: &Scene) -> Child {
     scene.apply(&["--output", "json"]).spawn().unwrap()
 }
 
-/// One who reads along without a terminal is told how fast an audience is read, and so is whoever asks for the status.
+/// Without a terminal, stderr and the status both show how fast an audience is read.
 #[test]
 fn a_reading_that_takes_a_while_is_told_with_its_rate() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -161,7 +161,7 @@ fn a_run_that_waits_for_its_start_is_paused_and_stopped() {
     assert!(stand_in.log().is_empty());
 }
 
-/// Two million rows take so long to read that a status is asked for meanwhile.
+/// Two million rows take so long to read that the status can be read at the same time.
 #[test]
 fn a_run_that_reads_its_audience_is_paused_and_stopped() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -202,7 +202,7 @@ fn what_a_killed_run_left_is_in_flight_when_it_ended() {
     scene.tell("pause").ends(2);
 }
 
-/// Neither the store nor anything else of the ledger but its passport is looked at, and nothing is changed.
+/// A status reads only the manifest of the ledger, and changes nothing.
 #[test]
 fn a_status_is_painted_from_its_file_alone() {
     let stand_in = StandIn::start(&[]);
@@ -230,7 +230,7 @@ fn a_status_is_painted_from_its_file_alone() {
     assert!(watched.out.contains("complete"), "{}", watched.out);
     assert_eq!(files(scene.dir.path()), before);
 
-    // The ledger's head is newer, as where the file could not be replaced after a decision.
+    // The ledger's head is newer, as if the file could not be replaced after a decision.
     let head = scene.place().dir().join("head");
     fs::write(&head, fs::read(&head).unwrap()).unwrap();
     assert_eq!(scene.status()["why"], "the ledger was added to since");
@@ -280,7 +280,7 @@ fn a_watch_ends_when_the_run_does_and_a_reader_that_leaves_is_no_failure() {
     Ran::of(run.wait_with_output().unwrap()).ends(3);
 }
 
-/// An apply that meets a process which only looks waits for it.
+/// An apply waits for a process that only reads.
 #[test]
 fn an_apply_waits_for_a_reader() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -305,7 +305,7 @@ fn an_apply_waits_for_a_reader() {
     assert_eq!(stand_in.ids().len(), 20);
 }
 
-/// Somebody has the lock and listens, and is no runner, a newer one, or one that does not answer.
+/// The owner of the lock listens, but is another program, a newer version, or does not answer.
 #[test]
 fn what_answers_nonsense_is_named() {
     let scene = Scene::new("http://127.0.0.1:1", 1);
@@ -339,7 +339,7 @@ fn what_answers_nonsense_is_named() {
     insta::assert_snapshot!(told);
 }
 
-/// A socket that a kill left behind is no owner, and is replaced by the next one.
+/// A socket left by a kill belongs to no process, and the next one replaces it.
 #[test]
 fn a_stale_socket_stands_in_nobodys_way() {
     let hanging = StandIn::start(&["--hang", "100%"]);
@@ -357,7 +357,7 @@ fn a_stale_socket_stands_in_nobodys_way() {
     assert!(!scene.place().socket().exists());
 }
 
-/// Whoever connects and talks nonsense, or not at all, is told so or left alone; the run goes on.
+/// A client that sends an invalid request, or none, gets an error or is ignored. The run goes on.
 #[test]
 fn nonsense_over_the_socket_disturbs_nobody() {
     use std::io::Read;
@@ -379,7 +379,7 @@ fn nonsense_over_the_socket_disturbs_nobody() {
         let _ = stream.write_all(nonsense);
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut answer = String::new();
-        // What was not read to its end is cut off by the kernel, perhaps before the answer is read.
+        // The kernel resets the connection if data was not read, perhaps before the answer is read.
         if stream.read_to_string(&mut answer).is_ok() {
             let said: Value = serde_json::from_str(&answer).unwrap();
             assert_eq!((&said["answer"], &said["version"]), (&"error".into(), &1.into()));
@@ -398,7 +398,7 @@ fn a_run_that_came_to_nothing_leaves_nothing() {
     fs::remove_file(scene.dir.path().join("audience.csv")).unwrap();
     scene.run(&[]).ends(2);
     assert!(!scene.dir.path().join(".runner").exists());
-    // What others have there stays.
+    // The ledgers of other campaigns there stay.
     let mut other = Scene::new("https://open.douyin.com", 1);
     "autumn".clone_into(&mut other.name);
     other.write();

@@ -9,7 +9,7 @@ use crate::control::applying;
 use crate::files::{copy_dir, files};
 use crate::scene::{Ran, Scene, StandIn};
 
-/// More than are sent before anybody could remove a ledger.
+/// More users than are sent to before the ledger is removed.
 const USERS: usize = 3_000;
 
 fn wait_for_requests(stand_in: &StandIn, many: usize) {
@@ -32,7 +32,7 @@ fn a_run_whose_ledger_is_removed_stops_and_makes_nothing_again() {
     assert!(!ran.out.contains("complete"), "{}", ran.out);
     assert!(!state.exists());
 
-    // Whatever was sent is told: as recorded before, or as unrecorded.
+    // Every attempt is reported, as recorded or as unrecorded.
     let told = fs::read_to_string(&events).unwrap();
     let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let ended: Vec<_> = told
@@ -65,7 +65,7 @@ fn a_run_that_waits_notices_that_its_ledger_was_removed() {
     let status = scene.without_secrets("status", &["--output", "json"]).ends(0);
     assert!(status.out.contains("the ledger is gone"), "{}", status.out);
 
-    // It is put back, and the same command goes on where it was.
+    // The ledger is put back, and the same command continues.
     fs::rename(scene.dir.path().join("aside"), scene.place().dir()).unwrap();
     scene.run(&["--at-most", "5"]).ends(3);
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
@@ -85,7 +85,7 @@ fn a_run_whose_ledger_is_put_back_from_a_copy_stops_and_leaves_the_copy_as_it_is
     let ran = Ran::of(run.wait_with_output().unwrap()).ends(1);
     assert!(ran.err.contains("error[E0320]"), "{}", ran.err);
     assert!(stand_in.log().len() < USERS / 2);
-    // What the run did since the copy was made is missing in it.
+    // The copy lacks what the run did after it was made.
     let older = scene.run(&[]).ends(4);
     assert!(older.err.contains("error[E0321]"), "{}", older.err);
     let relative = |dir: &Path| -> Vec<_> {

@@ -1,4 +1,4 @@
-//! Kills at random moments, of the whole program, by SIGKILL.
+//! Kills of the whole program by SIGKILL, at random moments.
 //!
 //! The moments come from a seed that is printed; `KILLS_SEED` sets it.
 
@@ -22,7 +22,8 @@ fn seed() -> u64 {
     seed
 }
 
-/// Kills a run after a random while: some within its first moments, when the ledger is opened and the audience admitted.
+/// Kills a run after a random time. Some kills come in its first moments, when the ledger is opened and the audience
+/// admitted.
 fn kill(scene: &Scene, random: &mut fastrand::Rng, flags: &[&str]) -> bool {
     let mut run = scene.apply(flags).spawn().unwrap();
     let most = if random.u8(..4) == 0 { 80 } else { 1_800 };
@@ -34,7 +35,7 @@ fn kill(scene: &Scene, random: &mut fastrand::Rng, flags: &[&str]) -> bool {
     left
 }
 
-/// Whether the process is still there after so long.
+/// Returns whether the process still runs after `long`.
 fn wait_for(run: &mut std::process::Child, long: Duration) -> bool {
     let begun = std::time::Instant::now();
     while begun.elapsed() < long {
@@ -46,8 +47,8 @@ fn wait_for(run: &mut std::process::Child, long: Duration) -> bool {
     run.try_wait().unwrap().is_none()
 }
 
-/// What the stand-in gave is known to the ledger, nobody was given two, and no id was asked for more often than the ledger
-/// intended.
+/// Checks that the ledger knows every coupon of the fake platform, that no user has two, and that no id was sent more often
+/// than the ledger intended.
 fn verdict(scene: &Scene, stand_in: &StandIn) -> Result<(), String> {
     let ids = stand_in.ids();
     let intents = scene.intents();
@@ -104,12 +105,13 @@ fn twenty_kills_and_nobody_has_two_and_nobody_is_forgotten() {
     ];
     let stand_in = StandIn::start(&faults);
     let scene = Scene::new(&stand_in.url, USERS).with("retry: {timeout: 1s, first_delay: 50ms, max_delay: 500ms}");
-    let (mut kills, mut users) = (0, USERS);
+    let mut kills = 0;
+    let mut users = USERS;
     while kills < KILLS {
         if kill(&scene, &mut random, &[]) {
             kills += 1;
         } else {
-            // It was done before: more users join.
+            // The campaign completed before the kill: add users.
             users += 100;
             scene.audience(0..users);
         }
@@ -173,7 +175,7 @@ fn with_ask_and_a_platform_that_ignores_ids_nobody_has_two() {
     assert!(stand_in.ids().values().all(|(given, _)| *given <= 1));
 }
 
-/// The one that is shipped, killed while it sends at its full pace, with refusals under way.
+/// The built-in rehearsal, killed while it sends at full pace with refusals.
 #[test]
 fn a_rehearsal_that_is_killed_is_completed_by_the_same_command() {
     let mut random = fastrand::Rng::with_seed(seed());
@@ -190,8 +192,8 @@ fn a_rehearsal_that_is_killed_is_completed_by_the_same_command() {
     assert!(ran.out.contains("600 coupons = 587 issued + 13 refused"), "{}", ran.out);
 }
 
-/// The null control: the same kills and the same judge, of a ledger that does not flush. If that judge saw nothing then, the
-/// tests above would prove nothing.
+/// The null control: the same kills and checks with a ledger that does not flush. If they found nothing, the tests above
+/// would prove nothing.
 #[cfg(feature = "faults")]
 #[test]
 fn null_control_a_ledger_that_does_not_flush_is_caught() {

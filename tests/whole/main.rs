@@ -1,4 +1,4 @@
-//! Whole runs of the built program, judged by a stand-in of the platform in a process of its own and by the ledger.
+//! Whole runs of the built program, checked against a fake platform in a separate process and against the ledger.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Several campaigns in one process: each gets its own, and what befalls one holds up no other.
+//! Several campaigns in one process: each completes separately, and a failure of one does not affect the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,6 @@ use crate::two::{signal, until_it_says};
 
 const CREDENTIALS: &str = "{client_key: {env: WHOLE_KEY}, client_secret: {env: WHOLE_SECRET}}";
 
-/// A directory of campaigns.
 struct Agency {
     dir: tempfile::TempDir,
     url: String,
@@ -32,7 +31,7 @@ impl Agency {
         self.dir.path()
     }
 
-    /// Adds a campaign of this app for so many users, and returns its file. `name` may have a folder before it.
+    /// Adds a campaign of this app for `users` users, and returns its file. `name` may contain a folder.
     fn add(&self, name: &str, app_id: &str, users: usize, more: &str) -> PathBuf {
         self.add_with(CREDENTIALS, (name, app_id), users, more)
     }
@@ -58,7 +57,7 @@ impl Agency {
         file
     }
 
-    /// What was said, without what differs from run to run.
+    /// The output with placeholders for the parts that change from run to run.
     fn neutral(&self, text: &str) -> String {
         text.replace(self.path().to_str().unwrap(), "DIR")
             .replace(&self.url, "URL")
@@ -87,7 +86,7 @@ fn applied(paths: &[&Path], flags: &[&str]) -> Ran {
     Ran::of(apply(paths, flags).output().unwrap())
 }
 
-/// Who was given a coupon, by campaign; each once, by the first request for them.
+/// How many users received a coupon, by campaign. Checks that each received one, with the first request for them.
 fn given(stand_in: &StandIn) -> BTreeMap<String, usize> {
     let mut given = BTreeMap::new();
     let mut users = BTreeSet::new();
@@ -101,7 +100,7 @@ fn given(stand_in: &StandIn) -> BTreeMap<String, usize> {
     given
 }
 
-/// The row of a campaign in the table: its words.
+/// The words of a campaign's row in the table.
 fn row<'a>(ran: &'a Ran, name: &str) -> Vec<&'a str> {
     let row = ran
         .out
@@ -161,7 +160,8 @@ fn three_campaigns_of_two_apps_are_complete_by_one_command() {
     assert_eq!(stand_in.log().len(), 90);
 }
 
-/// A broken file, a ledger that cannot be made, a halt, and a campaign that another process applies: the others complete.
+/// A broken file, a ledger that cannot be created, a halt, and a campaign that another process applies: the others
+/// complete.
 #[test]
 fn what_befalls_one_holds_up_no_other() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -199,7 +199,7 @@ fn what_befalls_one_holds_up_no_other() {
     assert_eq!(row(&ran, "halting")[1], "halted");
     assert!(ran.out.contains("stopped   E0703: "), "{}", ran.out);
 
-    // The worst that is left decides: 2 before 4 before 5 before 3.
+    // The most important exit decides: 2 before 4 before 5 before 3.
     assert_eq!(applied(&paths[..3], &[]).code, Some(2));
     assert_eq!(applied(&[&good, &halting, &taken], &[]).code, Some(4));
     assert_eq!(applied(&[&good, &taken], &[]).code, Some(5));
@@ -210,7 +210,8 @@ fn what_befalls_one_holds_up_no_other() {
     assert_eq!(by_campaign["good"], 20);
 }
 
-/// In the middle of a run: the other campaign of the same app completes, and the same command goes on when there is room.
+/// The disk fills up during a run: the other campaign of the same app completes, and the same command continues when there
+/// is room.
 #[test]
 fn a_disk_of_one_that_is_full_holds_up_no_other() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -295,7 +296,7 @@ fn campaigns_of_one_app_have_the_same_credentials_and_names_of_their_own() {
     let mistakes = ran.err.lines().take_while(|line| !line.starts_with('['));
     insta::assert_snapshot!(agency.neutral(&mistakes.collect::<Vec<_>>().join("\n")));
     assert_eq!(given(&stand_in), BTreeMap::from([("fine".to_owned(), 5)]));
-    // A rehearsal needs no credentials, so nothing contradicts there.
+    // A rehearsal needs no credentials, so there is no contradiction.
     let sandbox = format!("--sandbox={}", stand_in.url);
     applied(&[&one, &other, &fine], &[&sandbox]).ends(0);
 }

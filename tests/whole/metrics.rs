@@ -1,4 +1,4 @@
-//! A run that is scraped, by those who read and by those who hang.
+//! A run whose metrics are read, also by clients that hang.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::Child;
 
 use crate::scene::{Ran, Scene, StandIn, files};
 
-/// Where the run says that its metrics are.
+/// The address of the metrics, from the run's output.
 fn address(run: &mut Child) -> String {
     let mut said = BufReader::new(run.stderr.as_mut().unwrap());
     let mut line = String::new();
@@ -17,7 +17,7 @@ fn address(run: &mut Child) -> String {
     rest.trim_end().strip_suffix("/metrics").unwrap().to_owned()
 }
 
-/// One scrape; nothing when nobody answers any more.
+/// Reads the metrics once. `None` if nothing answers.
 fn scrape(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(stream, "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
@@ -32,7 +32,7 @@ fn scrape(address: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The value of a series, by what its line begins with.
+/// The value of the series whose line starts with `series`.
 fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find(|line| line.starts_with(series));
     let line = line.unwrap_or_else(|| panic!("{series} is not in\n{text}"));
@@ -75,7 +75,7 @@ fn scrapers_that_hang_hold_up_nobody() {
     let mut hanging = Vec::new();
     for at in 0..80 {
         let mut stream = TcpStream::connect(&address).unwrap();
-        // Some never finish their request, some never read what they asked for, some say nothing at all.
+        // Some clients never finish their request, some never read the answer, and some send nothing.
         match at % 3 {
             0 => stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: ").unwrap(),
             1 => stream

@@ -1,5 +1,4 @@
-//! Looking on while a campaign is applied: every command that looks is answered by the run, from one moment of it, and the
-//! run is none the worse for it.
+//! Commands that read a ledger while its campaign is applied: the run answers each from one moment, and is not disturbed.
 
 use std::fs;
 use std::io::Read;
@@ -35,7 +34,7 @@ fn sum(counts: &Value) -> u64 {
         .sum()
 }
 
-/// Whatever can be asked of a ledger, asked of one that is being sent from.
+/// Runs every reading command on a ledger that is being written.
 fn look_on(scene: &Scene) {
     let plan = last_object(&look(scene, "plan", &["--output", "json"]).ends(0));
     assert_eq!(plan["type"], "plan");
@@ -85,7 +84,7 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     );
     scene.tell("resume").ends(0);
 
-    // A reader that has seen enough leaves in the middle.
+    // A reader that closes in the middle.
     let mut leaves = scene
         .command("export", &[])
         .stdout(Stdio::piped())
@@ -103,8 +102,7 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
 }
 
-/// A rehearsal with a platform that sends answers again shows what comes of it: the run halts, and no coupon is counted that was
-/// not given.
+/// A rehearsal with a platform that repeats answers: the run halts, and counts no coupon that was not issued.
 #[test]
 fn an_answer_that_comes_again_halts_the_run() {
     let stand_in = StandIn::start(&["--refuse", "0%", "--repeat-answers", "20%"]);

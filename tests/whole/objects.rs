@@ -1,4 +1,4 @@
-//! What programs are told, field by field: every object that a command writes, held against the schema's table.
+//! The output for programs, field by field: every object that a command writes, compared with the documented table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -11,7 +11,8 @@ use crate::before::lapsing;
 use crate::control::applying;
 use crate::scene::{Ran, Scene, StandIn};
 
-/// The fields of each object, beside the `campaign` and `app_id` of those that are about one. A minor version only adds.
+/// The fields of each object, without the `campaign` and `app_id` of those about one campaign. A minor version only adds
+/// fields.
 const SCHEMA: [(&str, &str); 16] = [
     ("version", "schema runner"),
     (
@@ -60,7 +61,7 @@ const SCHEMA: [(&str, &str); 16] = [
 const COUNTS: &str = "audience issued refused pending in_flight deferred in_doubt held skipped listed excluded control_group \
                       repeated unusable";
 
-/// A JSON value of which only the names of fields are kept, as often as they are written.
+/// A JSON value reduced to the names of its fields.
 enum Shape {
     Nothing,
     Leaf,
@@ -127,7 +128,7 @@ impl<'de> Visitor<'de> for Reading {
     }
 }
 
-/// All that was told, by type.
+/// All objects of the output, by type.
 #[derive(Default)]
 struct Told(BTreeMap<String, BTreeSet<String>>);
 
@@ -229,7 +230,7 @@ fn troubled(told: &mut Told) {
     scene.json(told, "plan", &[]);
 }
 
-/// Two that share an app id's quota: one sends, the other waits for its turn; then both are stopped.
+/// Two campaigns that share an app id's quota: one sends, the other waits for the app lock; then both are stopped.
 fn together(told: &mut Told) {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
     let scene = Scene::new(&stand_in.url, 2_000).with("pace: {per_second: 10}");
@@ -248,7 +249,7 @@ fn together(told: &mut Told) {
     }
 }
 
-/// A window that does not open for some days.
+/// A send window that does not open for some days.
 fn far_hours() -> String {
     let now = runner::clock::Clock::system().now();
     let day = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).weekday().wrapping_add(3);
@@ -257,7 +258,7 @@ fn far_hours() -> String {
     format!("{day} 10:00-10:01")
 }
 
-/// Two that have to wait, one for its next wave and one for a window, and leave instead.
+/// Two campaigns that have to wait, one for its next wave and one for a window, and leave instead.
 fn waiting(told: &mut Told) {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
     let waves = Scene::new(&stand_in.url, 40).with("schedule: {waves: [{share: 50%, wait: 1h}]}");
@@ -274,7 +275,7 @@ fn waiting(told: &mut Told) {
     }
 }
 
-/// Two that are applied at once, one of which has no audience.
+/// Two campaigns that are applied at once, one of them without an audience.
 fn several(told: &mut Told) {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
     let scene = Scene::new(&stand_in.url, 5);

@@ -1,4 +1,4 @@
-//! The report of a run, read by a test and by a browser.
+//! The report of a run, checked by a test and in a browser.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ const HOSTILE: [&str; 4] = [
     "مستخدم",
 ];
 
-/// A campaign with hostile users that was applied, with refusals, doubts and what is held.
+/// An applied campaign with hostile user ids, refusals, doubts and held deliveries.
 fn applied() -> (StandIn, Scene) {
     let stand_in = StandIn::start(&["--refuse", "10%", "--lose-answers", "5%", "--seed", "5"]);
     let scene = Scene::new(&stand_in.url, 0)
@@ -91,7 +91,7 @@ fn without_a_ledger_there_is_nothing_to_report_and_nothing_is_made() {
     assert_eq!(files(scene.dir.path()), before);
 }
 
-/// Two frames of the page, as wide as a telephone and as a desk, and what a script sees in them.
+/// The page in two frames, as wide as a telephone and as a desktop, and what a script sees in them.
 const FRAMES: &str = "<!DOCTYPE html><meta charset=utf-8><title>frames</title>\
     <iframe src=/report.html width=390 height=2000></iframe><iframe src=/report.html width=1440 height=2000></iframe>\
     <pre id=seen></pre><script>onload = () => { seen.textContent = [...document.querySelectorAll('iframe')].map(frame => {\
@@ -99,7 +99,7 @@ const FRAMES: &str = "<!DOCTYPE html><meta charset=utf-8><title>frames</title>\
     return [all.scrollWidth <= frame.clientWidth, page.scripts.length, page.images.length, page.title.includes('alert'),\
     page.querySelectorAll('svg').length, page.querySelector('h1').textContent.includes('立减券')].join(' ') }).join(';') }</script>";
 
-/// Serves the frames and the page to a browser, and keeps the paths that it asks for.
+/// Serves the frames and the page to a browser, and records the requested paths.
 fn serve(page: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -107,7 +107,8 @@ fn serve(page: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let log = Arc::clone(&asked);
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let (log, page) = (Arc::clone(&log), page.clone());
+            let log = Arc::clone(&log);
+            let page = page.clone();
             std::thread::spawn(move || answer(stream, &page, &log));
         }
     });
@@ -178,7 +179,7 @@ fn a_browser_shows_it_without_a_word_or_a_request() {
     );
     let mut asked = asked.lock().unwrap().clone();
     asked.sort();
-    // The icon is the frames' own; the page has one that is not fetched.
+    // The icon belongs to the frames. The page's own icon is not fetched.
     asked.retain(|path| path != "/favicon.ico");
     assert_eq!(asked, ["/", "/report.html", "/report.html"]);
 }

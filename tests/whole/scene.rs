@@ -1,4 +1,4 @@
-//! The scene of a test: a stand-in in a process of its own, a campaign on disk, and the program.
+//! The scene of a test: a fake platform in a separate process, a campaign on disk, and the program.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -21,12 +21,12 @@ pub use crate::files::files;
 pub use crate::process::Ran;
 
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
-/// The user's state for commands that belong to no scene, so that no test writes into that of a developer.
+/// The user's state for commands without a scene, so that no test writes into a developer's state.
 pub const STATE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
 pub const KEY: &str = "canary-key-27182";
 pub const SECRET: &str = "canary-secret-31415";
 
-/// The stand-in as a server.
+/// The fake platform as a server.
 pub struct StandIn {
     process: Child,
     pub url: String,
@@ -37,7 +37,7 @@ impl StandIn {
         Self::start_at("0", flags)
     }
 
-    /// Another one at the same address, once this one is gone.
+    /// Starts another one at the same address after this one has ended.
     pub fn replaced(self, flags: &[&str]) -> Self {
         let port = self.url.rsplit(':').next().unwrap().to_owned();
         drop(self);
@@ -69,7 +69,7 @@ impl StandIn {
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
-    /// Every request that it saw.
+    /// Every request that it received.
     pub fn log(&self) -> Vec<Value> {
         self.get("/log.jsonl")
             .lines()
@@ -77,7 +77,7 @@ impl StandIn {
             .collect()
     }
 
-    /// How many coupons each id was given, and how often it was asked for.
+    /// For each id, how many coupons were issued and how many requests came.
     pub fn ids(&self) -> HashMap<String, (u32, u32)> {
         let mut ids: HashMap<String, (u32, u32)> = HashMap::new();
         for record in self.log() {
@@ -90,9 +90,9 @@ impl StandIn {
         ids
     }
 
-    /// Whether the requests that it saw can have started at no more than 98 in any second. It counts arrivals, and on a busy
-    /// machine those come late, but hardly by more than a second: so three seconds hold what started in four at most. The
-    /// starts themselves are held to 98 in virtual time.
+    /// Returns whether the requests can have started at no more than 98 in any second. It counts arrivals, and on a busy
+    /// machine those are late, but hardly by more than a second: so three seconds contain the starts of at most four. Tests
+    /// in virtual time check the starts themselves.
     pub fn saw_the_quota_kept(&self) -> bool {
         let mut arrivals: Vec<_> = self.log().iter().filter_map(|record| record["ms"].as_u64()).collect();
         arrivals.sort_unstable();
@@ -116,12 +116,11 @@ impl Drop for StandIn {
 /// A campaign in a folder of its own.
 pub struct Scene {
     pub dir: tempfile::TempDir,
-    /// Where the user's state is, with the witnesses of ledgers.
+    /// The user's state directory, which contains the witnesses.
     pub home: tempfile::TempDir,
-    /// Where its files are: `dir`, or deep below it.
+    /// Where the campaign's files are: `dir`, or deep below it.
     folder: PathBuf,
     pub name: String,
-    /// Lines added to the campaign file.
     pub more: String,
     pub activity_id: &'static str,
     pub url: String,
@@ -150,7 +149,7 @@ impl Scene {
         self
     }
 
-    /// The same campaign in a folder below.
+    /// Moves the campaign to a folder below.
     pub fn below(mut self, folder: &Path) -> Self {
         self.folder.push(folder);
         fs::create_dir_all(&self.folder).unwrap();
@@ -200,7 +199,7 @@ impl Scene {
         command
     }
 
-    /// A command on the campaign's file that has none of its secrets.
+    /// Runs a command on the campaign file without any of the secrets.
     pub fn without_secrets(&self, verb: &str, flags: &[&str]) -> Ran {
         let mut command = Command::new(RUNNER);
         command
@@ -243,7 +242,7 @@ impl Scene {
         Place::of(&self.folder, &identity)
     }
 
-    /// Looks into the ledger; nothing where there is none.
+    /// Reads the ledger. `None` if there is no ledger.
     pub fn ledger<R>(&self, look: impl FnOnce(&Ledger<SledStore>) -> R) -> Option<R> {
         self.open(async |ledger| look(ledger))
     }
@@ -258,7 +257,7 @@ impl Scene {
         self.open(read).unwrap_or_default()
     }
 
-    /// How many durable intents that were not called off each id has, by the ledger's facts.
+    /// How many durable intents each id has that were not withdrawn, from the ledger's facts.
     pub fn intents(&self) -> HashMap<String, u32> {
         let read = async |ledger: &mut Ledger<SledStore>| {
             let mut intents: HashMap<DeliveryKey, u32> = HashMap::new();
@@ -274,7 +273,7 @@ impl Scene {
         self.open(read).unwrap_or_default()
     }
 
-    /// Opens a copy of the ledger, so that looking at it repairs nothing that the next run should meet.
+    /// Opens a copy of the ledger, so that the original is not repaired before the next run.
     fn open<R>(&self, look: impl AsyncFnOnce(&mut Ledger<SledStore>) -> R) -> Option<R> {
         let aside = tempfile::tempdir().unwrap();
         let copied = Place::of(aside.path(), &self.identity());
@@ -302,7 +301,7 @@ impl Scene {
 }
 
 impl Ran {
-    /// The most starts in any second, as its summary has it, by its own clock.
+    /// The most starts in any second by the run's own clock, from its summary.
     pub fn most_in_a_second(&self) -> u64 {
         let said = self.out.lines().chain(self.err.lines());
         let mut most = said.filter_map(|line| line.split_once("at most ")?.1.strip_suffix(" in any one second"));

@@ -1,4 +1,4 @@
-//! A second ledger of one campaign: none is made behind a link, and one that can be found is named.
+//! A second ledger of one campaign: none is created behind a link, and an existing one is reported.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::scene::{RUNNER, Ran, Scene, StandIn, files};
 
-/// A command on a campaign file that is named in another way.
+/// A command on the campaign file by another path.
 fn on(scene: &Scene, verb: &str, file: &Path, flags: &[&str]) -> Ran {
     let mut command = scene.apply(&[]);
     let mut other = Command::new(RUNNER);
@@ -29,7 +29,7 @@ fn on(scene: &Scene, verb: &str, file: &Path, flags: &[&str]) -> Ran {
     Ran::of(other.output().unwrap())
 }
 
-/// A link to the campaign file in a directory of its own, with the audience beside it.
+/// A link to the campaign file in another directory, with the audience beside it.
 fn link(scene: &Scene) -> PathBuf {
     let dir = scene.dir.path().join("links");
     fs::create_dir(&dir).unwrap();
@@ -38,7 +38,7 @@ fn link(scene: &Scene) -> PathBuf {
     dir.join("current.yaml")
 }
 
-/// Runs a line that the program said, as a person does who types it.
+/// Runs a command line that the program printed, as a person would type it.
 fn type_line(said: &Ran, begins: &str) {
     let line = said.err.lines().find(|line| line.trim_start().starts_with(begins));
     let line = line.unwrap_or_else(|| panic!("{}", said.err));
@@ -71,7 +71,8 @@ fn a_link_to_a_campaign_file_has_the_ledger_of_the_file() {
         ("trace", &["user-000003"]),
         ("plan", &[]),
     ] {
-        let (by_link, by_file) = (on(&scene, verb, &link, flags), on(&scene, verb, &scene.file(), flags));
+        let by_link = on(&scene, verb, &link, flags);
+        let by_file = on(&scene, verb, &scene.file(), flags);
         assert_eq!((by_link.code, by_file.code), (Some(0), Some(0)), "{verb}");
     }
 }
@@ -124,7 +125,8 @@ fn a_ledger_that_an_earlier_version_kept_beside_a_link_is_named() {
     let scene = Scene::new(&stand_in.url, 5);
     let link = link(&scene);
     scene.run(&["--at-most", "2"]).ends(3);
-    let (own, beside) = (scene.dir.path().join(".runner"), link.parent().unwrap().join(".runner"));
+    let own = scene.dir.path().join(".runner");
+    let beside = link.parent().unwrap().join(".runner");
     fs::rename(&own, &beside).unwrap();
     let before = files(&beside);
     let ran = refused(on(&scene, "apply", &link, &[]));
@@ -152,7 +154,7 @@ fn a_ledger_that_an_earlier_version_kept_beside_a_link_is_named() {
         status.out
     );
     assert_eq!((stand_in.log().len(), files(&beside) == before), (2, true));
-    // What is said is what helps.
+    // The printed advice works.
     type_line(&ran, "mkdir -p ");
     on(&scene, "apply", &link, &[]).ends(0);
     assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
@@ -163,7 +165,8 @@ fn two_ledgers_are_refused_and_a_copy_that_knows_nothing_more_is_not() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
     let mut scene = Scene::new(&stand_in.url, 5);
     let link = link(&scene);
-    let (own, beside) = (scene.dir.path().join(".runner"), link.parent().unwrap().join(".runner"));
+    let own = scene.dir.path().join(".runner");
+    let beside = link.parent().unwrap().join(".runner");
     let copy = |from: &Path, to: &Path| {
         let copied = Command::new("cp").arg("-r").arg(from).arg(to).status();
         assert!(copied.unwrap().success());
@@ -171,7 +174,7 @@ fn two_ledgers_are_refused_and_a_copy_that_knows_nothing_more_is_not() {
     scene.run(&["--at-most", "1"]).ends(3);
     copy(&own, &beside);
     on(&scene, "apply", &link, &["--at-most", "1"]).ends(3);
-    // The copy is used on another machine, which has no witness of this one, and then it knows more.
+    // The copy is used on another machine, which has no witness of this one. Then it contains more.
     let home = std::mem::replace(&mut scene.home, tempfile::tempdir().unwrap());
     fs::rename(&own, scene.dir.path().join("aside")).unwrap();
     fs::rename(&beside, &own).unwrap();
@@ -182,7 +185,7 @@ fn two_ledgers_are_refused_and_a_copy_that_knows_nothing_more_is_not() {
     let ran = refused(on(&scene, "apply", &link, &[]));
     assert!(ran.err.contains("this command uses the one in"), "{}", ran.err);
 
-    // Another one, with an id of its own.
+    // Another ledger, with its own id.
     fs::remove_dir_all(&own).unwrap();
     fs::rename(&beside, scene.dir.path().join("aside")).unwrap();
     scene.home = tempfile::tempdir().unwrap();
@@ -235,7 +238,8 @@ fn a_loopback_address_has_a_ledger_of_its_own_beside_that_of_the_rehearsal() {
     let said = |place: &Path| -> Value {
         serde_json::from_str(&fs::read_to_string(place.join("ledger.json")).unwrap()).unwrap()
     };
-    let (real, rehearsal) = (said(scene.place().dir()), said(scene.rehearsal().dir()));
+    let real = said(scene.place().dir());
+    let rehearsal = said(scene.rehearsal().dir());
     assert_eq!(
         (&real["platform"], &real["rehearsal"]),
         (&stand_in.url.clone().into(), &Value::Null)

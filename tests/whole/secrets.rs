@@ -1,4 +1,4 @@
-//! A planted secret is in nothing that a run leaves behind, and what programs read is what they were promised.
+//! A planted secret is in no file that a run leaves, and the output for programs is as documented.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The program at a terminal: what a person sees on the screen while it asks, and that nothing else appears meanwhile.
+//! The program at a terminal: what a person sees during the question, and that nothing else appears until the answer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use crate::two::signal;
 const COLUMNS: usize = 90;
 const ROWS: usize = 40;
 
-/// What a terminal shows of the bytes that it was sent, with the lines that scrolled out at the top.
+/// What a terminal shows for the bytes that it received, with the lines that scrolled out at the top.
 #[derive(Default)]
 struct Screen {
     lines: Vec<Vec<char>>,
@@ -91,7 +91,7 @@ impl Screen {
             .trim_end_matches(|c: char| !c.is_ascii_digit());
         let n = parameters.parse::<usize>();
         let steps = n.clone().unwrap_or(1);
-        // The cursor cannot go to where lines have scrolled out.
+        // The cursor cannot move to lines that have scrolled out.
         let top = self.lines.len().max(self.row + 1).saturating_sub(ROWS);
         match escape.chars().last() {
             Some('A') => self.row = self.row.saturating_sub(steps).max(top),
@@ -124,7 +124,7 @@ struct Session {
     process: Child,
     keyboard: File,
     screen: Screen,
-    /// Everything that was written, whatever became of it on the screen.
+    /// Everything that was written, whether or not it is still on the screen.
     written: Vec<u8>,
 }
 
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// Reads what appears next. False when every process has left the terminal.
+    /// Reads the next output. Returns false when every process has left the terminal.
     fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
         match self.keyboard.read(&mut bytes) {
@@ -180,7 +180,7 @@ impl Session {
         }
     }
 
-    /// Reads until the question is written, and whatever was written by then.
+    /// Reads until the question has been written.
     fn until_it_asks(&mut self) {
         let question = b"[y/N] ";
         while !self.written.windows(question.len()).any(|written| written == question) {
@@ -189,7 +189,7 @@ impl Session {
         self.reads_what_is_there();
     }
 
-    /// Reads what has been written by now.
+    /// Reads the output that is available now.
     fn reads_what_is_there(&mut self) {
         let at_once = Timespec::default();
         while poll(&mut [PollFd::new(&self.keyboard, PollFlags::IN)], Some(&at_once)) == Ok(1) && self.read() {}
@@ -199,14 +199,14 @@ impl Session {
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Reads to the end, and returns the exit code and what is on the screen then.
+    /// Reads to the end, and returns the exit code and the final screen.
     fn ends(mut self) -> (Option<i32>, String) {
         while self.read() {}
         (self.process.wait().unwrap().code(), self.screen.text())
     }
 }
 
-/// The question of a scene's campaign, as the screen has it without an answer.
+/// The question of a scene's campaign, as the screen shows it without an answer.
 fn question(scene: &Scene, users: &str) -> String {
     format!(
         "about to send\n  coupons   {users}\n  campaign  {}\n  app       tt1, activity {}\n  platform  {}\n  ledger    \
@@ -225,7 +225,7 @@ fn wrapped(text: &str) -> String {
     screen.text()
 }
 
-/// Each of a hundred runs draws its bar before it asks. Nobody is there to send to, and nothing is sent.
+/// Each of a hundred runs draws its bar before it asks. There is no platform, and nothing is sent.
 #[test]
 fn the_question_is_whole_whenever_it_waits_for_an_answer() {
     let ask = || {
@@ -286,7 +286,7 @@ fn nothing_appears_while_the_question_waits_and_all_of_it_follows_the_answer() {
         rest.contains("nothing was sent and nothing was changed for those that were asked about"),
         "{rest}"
     );
-    // What does not fit the width is on more lines than one.
+    // A long entry is wrapped to several lines.
     let told: String = shown.lines().collect();
     assert_eq!(told.matches("an attempt ended").count(), 39, "{shown}");
 }
@@ -303,7 +303,7 @@ fn a_signal_ends_the_question_and_its_line() {
     assert_eq!((shown, code), (told, Some(3)));
 }
 
-/// `^D` ends the input without a line, and is a no.
+/// `^D` ends the input without a line, and means no.
 #[test]
 fn the_end_of_the_input_is_no_and_ends_the_line() {
     let scene = Scene::new("http://127.0.0.1:9", 3);
@@ -316,7 +316,7 @@ fn the_end_of_the_input_is_no_and_ends_the_line() {
     assert_eq!((shown, code), (told, Some(3)));
 }
 
-/// The bar was drawn many times by then, and a warning above it.
+/// By then the bar was drawn many times, and a warning above it.
 #[test]
 fn no_bar_is_left_above_the_summary_or_an_error() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -336,7 +336,7 @@ fn no_bar_is_left_above_the_summary_or_an_error() {
     assert!(shown.starts_with("error[E0404]"), "{shown}");
 }
 
-/// Nobody is left at the terminal, and the run goes on.
+/// The terminal is closed, and the run goes on.
 #[test]
 fn a_terminal_that_is_gone_stops_no_run() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);

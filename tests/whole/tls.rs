@@ -1,4 +1,4 @@
-//! Whole runs over TLS, as every real one is: with a certificate that somebody vouches for, and without.
+//! Whole runs over TLS: with a trusted certificate and without.
 
 use std::fs;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::scene::{Ran, Scene, StandIn};
 
-/// Takes TLS off what arrives and passes it on to the stand-in; returns its port.
+/// Decrypts TLS and forwards to the fake platform. Returns its port.
 fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, stand_in: &str) -> u16 {
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
@@ -27,7 +27,8 @@ fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, stand_in: &str) ->
     let port = listener.local_addr().unwrap().port();
     runtime.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            let acceptor = acceptor.clone();
+            let behind = behind.clone();
             tokio::spawn(async move {
                 let mut outside = acceptor.accept(stream).await?;
                 let mut inside = TcpStream::connect(behind).await?;

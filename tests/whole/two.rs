@@ -1,4 +1,4 @@
-//! Two processes at once, signals, and what one is told of the other.
+//! Two processes at once, signals, and what each reports about the other.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use runner::delivery::StateName;
 
 use crate::scene::{Ran, Scene, StandIn};
 
-/// Waits until the program says on stderr what contains `word`. What it says later is read and thrown away.
+/// Waits until a line on stderr contains `word`. Later lines are discarded.
 pub fn until_it_says(run: &mut Child, word: &str) {
     let mut lines = BufReader::new(run.stderr.take().unwrap()).lines();
     let mut said = Vec::new();
@@ -90,7 +90,7 @@ fn the_first_signal_stops_in_order_and_the_second_leaves_at_once() {
             std::thread::yield_now();
         }
         signal(&run, name);
-        // Two signals of a kind that come together are one to the kernel: more are sent until the process is gone.
+        // The kernel merges two pending signals of one kind, so more are sent until the process has ended.
         while run.try_wait().unwrap().is_none() {
             let _ = Command::new("kill")
                 .args(["-s", name, &run.id().to_string()])

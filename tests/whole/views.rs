@@ -1,5 +1,4 @@
-//! Looking at a ledger while another process applies its campaign: the owner answers, and what it shows is a ledger of one
-//! moment.
+//! Reading a ledger while another process applies its campaign: the owner serves a ledger of one moment.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ fn context() -> Context {
     }
 }
 
-/// Opens the campaign's ledger as every command does that only looks.
+/// Opens the campaign's ledger like a command that only reads.
 pub fn look<R>(file: &Path, show: impl AsyncFnOnce(Option<View>) -> R) -> R {
     let parsed = runner::campaign::load(file).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -34,7 +33,7 @@ pub fn look<R>(file: &Path, show: impl AsyncFnOnce(Option<View>) -> R) -> R {
 #[test]
 fn the_owner_shows_its_ledger_while_it_sends() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
-    // So deep that no address of a socket holds the path.
+    // The path is longer than a socket address can hold.
     let deep: PathBuf = (0..4).map(|_| "夏日立减券".repeat(4)).collect();
     let scene = Scene::new(&stand_in.url, 2_000).below(&deep);
     let mut run = scene.apply(&[]).spawn().unwrap();
@@ -47,8 +46,9 @@ fn the_owner_shows_its_ledger_while_it_sends() {
             assert_eq!((counts.audience(), ledger.book().recount()), (2_000, counts));
             assert!(ledger.sequence() >= before, "a ledger never has less than before");
             before = ledger.sequence();
-            // A second reading shows the same, whatever was sent in between.
-            let (mut last, mut intents) = (0, 0);
+            // A second reading shows the same, whatever was sent in the meantime.
+            let mut last = 0;
+            let mut intents = 0;
             let count = |sequence, fact| {
                 last = sequence;
                 intents += u64::from(matches!(fact, Fact::Intent { .. }));

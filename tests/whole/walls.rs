@@ -1,4 +1,4 @@
-//! What a run can run into: disks, ledgers, platforms and files that are not as they should be.
+//! Obstacles of a run: bad disks, ledgers, platforms and files.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use runner::delivery::StateName;
 
 use crate::scene::{KEY, RUNNER, Ran, SECRET, Scene, StandIn};
 
-/// Applies under a limit on the size of files, as a full disk would.
+/// Applies under a limit on the size of files, which acts like a full disk.
 fn under_limit(scene: &Scene, blocks: u32) -> Ran {
     let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$0\" apply \"$1\"");
     let output = Command::new("sh")
@@ -171,7 +171,7 @@ fn a_wrong_address_halts_before_a_send_and_names_the_key_to_look_at() {
     assert!(stand_in.log().is_empty());
 }
 
-/// Also for root, who may write to any directory that there is.
+/// Also for root, which may write to any directory.
 #[test]
 fn a_place_where_no_ledger_can_be_is_named_and_nothing_is_sent() {
     let stand_in = StandIn::start(&[]);

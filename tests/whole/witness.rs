@@ -1,4 +1,4 @@
-//! Witnesses: a ledger that was put back from an older copy, or that is gone, is noticed before anything is sent.
+//! Witnesses: an older copy of a ledger, or a missing ledger, is noticed before anything is sent.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use crate::files::{copy_dir, files};
 use crate::scene::{Ran, Scene, StandIn};
 use crate::two::signal;
 
-/// A campaign of which some users were sent to, a copy of its ledger as it was then, and more that were sent to afterwards.
+/// A campaign after some sends, a copy of its ledger from then, and more sends afterwards.
 struct Restored {
     stand_in: StandIn,
     scene: Scene,
@@ -57,7 +57,7 @@ fn batches(scene: &Scene) -> u64 {
     scene.ledger(runner::ledger::Ledger::sequence).unwrap()
 }
 
-/// How often a generation of the ledger says that an older one was accepted.
+/// How many generations of the ledger say that an older one was accepted.
 fn accepted(scene: &Scene) -> usize {
     let facts = scene.facts();
     let words = facts.iter().filter_map(|fact| match fact {
@@ -104,7 +104,7 @@ fn a_ledger_that_was_put_back_from_an_older_copy_is_refused_until_it_is_accepted
     let accept = ["--accept", "older_ledger"];
     scene.without_secrets("plan", &accept).ends(0);
     assert_eq!(restored.sent(), 7);
-    // The platform knows the four that this ledger does not, and answers with the same coupons.
+    // The platform has the four that this ledger lacks, and answers with the same coupons.
     scene.run(&accept).ends(0);
     assert_eq!(accepted(scene), 1);
     let [(_, after)] = witnesses(scene).try_into().unwrap();
@@ -115,7 +115,7 @@ fn a_ledger_that_was_put_back_from_an_older_copy_is_refused_until_it_is_accepted
     assert!(restored.stand_in.ids().values().all(|(given, _)| *given == 1));
 }
 
-/// Both went on from the same batch, so neither ends before what the other one wrote.
+/// Both continued from the same batch, so neither ends before the other's last batch.
 #[test]
 fn a_copy_that_went_its_own_way_is_refused() {
     let stand_in = StandIn::start(&["--refuse", "0%"]);
@@ -161,7 +161,7 @@ fn a_ledger_that_was_removed_is_missed() {
     );
     assert_eq!(stand_in.log().len(), 3);
     assert!(!scene.dir.path().join(".runner").exists(), "no ledger is begun");
-    // A rehearsal has no witness, and needs none.
+    // A rehearsal has no witness and needs none.
     scene.run(&["--sandbox"]).ends(0);
     scene.run(&["--accept", "older_ledger", "--at-most", "4"]).ends(3);
     assert_eq!(accepted(&scene), 1);
@@ -183,14 +183,14 @@ fn a_kill_and_a_move_and_a_copy_are_no_reason_to_refuse() {
         run.wait_with_output().unwrap();
         scene.without_secrets("plan", &[]).ends(0);
     }
-    // The state goes to another directory, and the ledger is found there.
+    // The state moves to another directory, and the ledger is found there.
     let state = scene.dir.path().join("state");
     fs::create_dir(&state).unwrap();
     fs::rename(scene.dir.path().join(".runner"), state.join(".runner")).unwrap();
     scene
         .run(&["--at-most", "3", "--state-dir", state.to_str().unwrap()])
         .ends(3);
-    // Without its name, the witness tells where it is.
+    // Without the option, the witness names the place.
     let ran = scene.run(&[]).ends(4);
     let named = ran.err.contains("error[E0322]") && ran.err.contains("--state-dir ");
     assert!(named, "{}", ran.err);
@@ -234,7 +234,7 @@ fn without_a_place_for_a_witness_the_plan_says_so_and_nothing_fails() {
     assert!(planned.out.contains("witness   none: "), "{}", planned.out);
     nowhere(scene.apply(&["--at-most", "2"])).ends(3);
     assert!(witnesses(&scene).is_empty());
-    // A file where the directory should be.
+    // A file in the place of the directory.
     fs::write(scene.home.path().join("runner"), "in the way").unwrap();
     scene.run(&[]).ends(0);
     assert_eq!(stand_in.log().len(), 3);
