@@ -1,4 +1,4 @@
-//! What programs leave where an open_id should be is no open_id, in whatever format, and is never sent to.
+//! Texts that programs leave in the place of an open_id are unusable in every format and are never sent to.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use super::formats::{parquet, sqlite};
 use super::written::{self, Person};
 use super::{all, csv, jsonl};
 
-/// Each with its kind. The first and the last are ids.
+/// Each text with its kind. The first and the last are valid ids.
 const ROWS: [(&str, Option<UnusableKind>); 14] = [
     ("user0001AbCd", None),
     ("NULL", Some(UnusableKind::NoValue)),
@@ -55,7 +55,7 @@ fn every_format_counts_them_by_kind() {
     }
 }
 
-/// What the program says of a campaign with this audience, and how it ends.
+/// The output of the program for a campaign with this audience.
 fn run(command: &str, audience: &str, settings: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.csv"), audience).unwrap();
@@ -96,6 +96,6 @@ fn a_file_that_a_spreadsheet_spoilt_is_not_sent() {
     }
     insta::assert_snapshot!(run("plan", &audience, ""));
     insta::assert_snapshot!(run("apply", &audience, ""));
-    // Whoever allows for such rows is still never sent to one of them.
+    // Even if `max_unusable` allows such rows, they are never sent to.
     insta::assert_snapshot!(run("plan", &audience, "  max_unusable: 90%\n"));
 }

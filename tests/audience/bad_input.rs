@@ -1,4 +1,4 @@
-//! What cannot be read, and the exact text that a person reads about it.
+//! Unreadable input, and the exact text that a person reads about it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl Shelf {
         path
     }
 
-    /// What is said of each source, under its name.
+    /// The message about each source, under its name.
     fn said(&self, sources: impl IntoIterator<Item = (&'static str, Source)>) -> String {
         let mut said = String::new();
         for (name, source) in sources {
@@ -59,10 +59,12 @@ fn cut(bytes: &[u8]) -> &[u8] {
 fn csv_files() {
     let shelf = Shelf::new();
     let text = written::csv(&someone(), b',');
-    let (gzip, zstd) = (written::gzip(&text), written::zstd(&text));
+    let gzip = written::gzip(&text);
+    let zstd = written::zstd(&text);
     let table = shelf.path("a.parquet");
     written::parquet(&someone(), &table, Compression::SNAPPY, 100);
-    let (members, packed) = (shelf.path("a.db"), written::gzip(&std::fs::read(&table).unwrap()));
+    let members = shelf.path("a.db");
+    let packed = written::gzip(&std::fs::read(&table).unwrap());
     written::sqlite(&someone(), &members);
     let endless = [&b"open_id,seen\nu1,\n\""[..], &vec![b'x'; 100 << 20], b"\",\n"].concat();
     let mut broken = gzip.clone();
@@ -111,7 +113,8 @@ fn csv_files() {
 fn json_lines() {
     let shelf = Shelf::new();
     let lines = written::jsonl(&someone());
-    let (table, members) = (shelf.path("a.parquet"), shelf.path("a.db"));
+    let table = shelf.path("a.parquet");
+    let members = shelf.path("a.db");
     written::parquet(&someone(), &table, Compression::SNAPPY, 100);
     written::sqlite(&someone(), &members);
     let endless = [
@@ -201,7 +204,7 @@ fn ask(path: &Path, sql: &str) -> Source {
     })
 }
 
-/// A value is refused for its length, and one that memory is too dear for is never made.
+/// A long value is refused by its length, and a huge one is never loaded into memory.
 #[test]
 fn an_sqlite_value_that_is_no_open_id_by_far() {
     let shelf = Shelf::new();
@@ -224,7 +227,8 @@ fn sqlite_databases() {
     written::sqlite(&someone(), &whole);
     let bytes = std::fs::read(&whole).unwrap();
     let select = "select open_id, seen from members";
-    let (other, table) = (shelf.path("other.db"), shelf.path("a.parquet"));
+    let other = shelf.path("other.db");
+    let table = shelf.path("a.parquet");
     written::parquet(&someone(), &table, Compression::SNAPPY, 100);
     let into = format!("select 1; vacuum into '{}'", other.display());
     let cases = [
@@ -274,7 +278,7 @@ fn sqlite_databases() {
     insta::assert_debug_snapshot!(rows);
 }
 
-/// What is one value in Parquet lies whole in one page, so here its length alone can be refused.
+/// A Parquet value is always whole in one page, so here it can be refused only by its length.
 #[test]
 fn a_parquet_value_that_is_no_open_id_by_far() {
     let shelf = Shelf::new();
@@ -287,7 +291,7 @@ fn a_parquet_value_that_is_no_open_id_by_far() {
     insta::assert_snapshot!(shelf.said([("parquet", parquet(&table))]));
 }
 
-/// A bad file among several is not passed over.
+/// A bad file among several is not skipped.
 #[test]
 fn a_source_of_several_files_is_refused_as_a_whole() {
     let shelf = Shelf::new();

@@ -1,4 +1,4 @@
-//! The same people come out of every format.
+//! Every format gives the same users.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(super) fn sqlite(path: &Path) -> Source {
 
 type People = Vec<(String, Option<Timestamp>)>;
 
-/// The people of each format that these are written in.
+/// Reads the same users through every format.
 fn through_every_format(of: &[Person], group: usize) -> Vec<(&'static str, People)> {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -144,11 +144,11 @@ fn json_lines_are_read_by_their_paths_and_exactly() {
     insta::assert_debug_snapshot!(rows);
 }
 
-/// The files of a pattern are read in order, and each row is in its own.
+/// The files of a pattern are read in order, and each row names its own file.
 #[test]
 fn a_pattern_names_several_files() {
     let folder = tempfile::tempdir().unwrap();
-    // The folder's own name is no pattern, whatever it is.
+    // The folder's own name is not part of the pattern.
     let inner = folder.path().join("ex[p]ort*");
     std::fs::create_dir(&inner).unwrap();
     let files = [
@@ -184,7 +184,7 @@ fn a_pattern_names_several_files() {
     assert_eq!((shares, totals.rows), (vec![("part-10.csv", 2), ("part-2.csv", 1)], 3));
 }
 
-/// The hash is that of the rows where there are no bytes to hash: another row, another time, another order, another hash.
+/// Without bytes to hash, the hash is over the rows: it changes with a row, a time or the order.
 #[test]
 fn the_hash_of_rows_changes_with_every_change_of_them() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Audiences of every kind, read as a campaign reads them: the same people come out of each, and what cannot be read is
-//! told with its place.
+//! Audiences of every kind, read as a campaign reads them: each gives the same users, and an unreadable row is reported
+//! with its place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
@@ -39,13 +39,12 @@ fn jsonl(path: &Path) -> Source {
     })
 }
 
-/// Reads to the end.
 fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(common::all(source))
 }
 
-/// The people among the rows, in order.
+/// The users among the rows, in order.
 fn people(rows: Vec<Shown>) -> Vec<(String, Option<Timestamp>)> {
     rows.into_iter()
         .filter_map(|(_, open_id, seen)| {
@@ -58,7 +57,7 @@ fn people(rows: Vec<Shown>) -> Vec<(String, Option<Timestamp>)> {
         .collect()
 }
 
-/// An error as a user is told it, with the folder's path left out.
+/// An error as a user reads it, without the folder's path.
 fn told(error: &AudienceError, folder: &Path) -> String {
     let mut text = common::told(error);
     if !error.is_input() {

@@ -14,7 +14,7 @@ use runner::audience::{Files, ParquetSource, Source};
 
 use super::{all, columns};
 
-/// Writes one column after the other, each by its own function.
+/// Writes each column in turn.
 type Fill<'f> = &'f mut dyn FnMut(usize, &mut parquet::file::writer::SerializedColumnWriter<'_>);
 
 fn parquet_of(path: &Path, schema: &str, columns: usize, fill: Fill<'_>) {
@@ -32,7 +32,7 @@ fn parquet_of(path: &Path, schema: &str, columns: usize, fill: Fill<'_>) {
     writer.close().unwrap();
 }
 
-/// Two rows with a column of every type that is read.
+/// Two rows with a column of every supported type.
 fn every_type(path: &Path) {
     let schema = "message m {
         required int64 whole; required int32 small; required int64 big (INTEGER(64, false)); required binary bytes;

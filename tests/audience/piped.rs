@@ -5,13 +5,13 @@ use std::process::{Command, Output, Stdio};
 
 use super::written::{self, Person};
 
-/// One rehearsal of a campaign with this source and this on its standard input.
+/// Rehearses a campaign with this source and this standard input.
 fn rehearse(source: &str, input: &[u8]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("piped.yaml");
     let text = format!(
         "version: 1\ncampaign: piped\napp_id: {}\nactivity_id: 1\naudience:\n  max_unusable: 50%\n  source:\n    {source}\n",
-        // Each has a turn of its own, so that none waits for another.
+        // Each test uses its own app id, so that none waits for another's lock.
         folder.path().file_name().unwrap().to_string_lossy().replace('.', "tt"),
     );
     std::fs::write(&file, text).unwrap();
@@ -23,7 +23,7 @@ fn rehearse(source: &str, input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that has already refused the rest hears no more of it.
+    // The program closes its input once it has refused a row.
     let _ = process.stdin.take().unwrap().write_all(input);
     process.wait_with_output().unwrap()
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-/// One user as a source has it; an empty open_id is none that can be used.
+/// One user in a source. An empty open_id is unusable.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) open_id: String,
@@ -35,7 +35,7 @@ impl Person {
     }
 }
 
-/// Rows with a delimiter; times as RFC 3339 with commas, local ones with anything else.
+/// Rows with a delimiter. Times are RFC 3339 with commas, local with other delimiters.
 pub(crate) fn csv(people: &[Person], delimiter: u8) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
     writer.write_record(["seen", "open_id", "name"]).unwrap();
@@ -50,7 +50,7 @@ pub(crate) fn csv(people: &[Person], delimiter: u8) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// Objects with the open_id as text, or as a number where it is one that JSON can write.
+/// Objects with the open_id as text, or as a number if JSON can write it.
 pub(crate) fn jsonl(people: &[Person]) -> Vec<u8> {
     let mut text = String::new();
     for person in people {
@@ -69,7 +69,7 @@ pub(crate) fn jsonl(people: &[Person]) -> Vec<u8> {
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    // Two members, as `cat a.gz b.gz` makes them.
+    // Two members, as from `cat a.gz b.gz`.
     let (first, second) = bytes.split_at(bytes.len() / 2);
     let member = |bytes: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -83,7 +83,7 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// A Parquet file, dictionary encoded, in groups of so many rows.
+/// A Parquet file with dictionaries, in groups of `group` rows.
 pub(crate) fn parquet(people: &[Person], path: &Path, compression: Compression, group: usize) {
     let schema = "message m { optional binary open_id (STRING); optional int64 seen (TIMESTAMP(MICROS, true)); }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
@@ -120,7 +120,7 @@ pub(crate) fn parquet(people: &[Person], path: &Path, compression: Compression, 
     writer.close().unwrap();
 }
 
-/// A database of one table.
+/// A database with one table.
 pub(crate) fn sqlite(people: &[Person], path: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Audiences as tests read and compare them.
+//! Helpers that read and compare audiences.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use runner::audience::{Activity, AudienceError, Columns, Source, Totals, read};
 use runner::event::{RowPlace, UnusableKind};
 
-/// One row as it came out: where, who, and what is known of when.
+/// One row as it was read: its place, its user and the time.
 pub type Shown = (String, Result<String, UnusableKind>, Seen);
 
-/// What a row says of when its user was last active.
+/// When the row's user was last active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Unknown,
@@ -38,7 +38,6 @@ pub fn columns(last_active: Option<&str>) -> Columns {
     }
 }
 
-/// Reads to the end.
 pub async fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError> {
     let mut shown = Vec::new();
     let totals = read(source, |batch| {
@@ -51,7 +50,7 @@ pub async fn all(source: &Source) -> Result<(Vec<Shown>, Totals), AudienceError>
     Ok((shown, totals))
 }
 
-/// An error as a user is told it: the message, what caused it, and what helps.
+/// An error as a user reads it: the message, the causes and the help.
 pub fn told(error: &AudienceError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

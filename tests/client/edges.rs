@@ -1,5 +1,5 @@
-//! Where one thing is hardest to tell from its neighbour: the last byte that is read, a handshake that hangs, a token
-//! endpoint that says no in its own way, and a platform that quotes what it was sent.
+//! Boundary cases: the last byte that is read, a handshake that hangs, refusals of the token endpoint, and a platform that
+//! quotes what it received.
 
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ async fn a_slow_stable_endpoint_is_never_replaced_by_the_other() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// A token whose answer was lost may have ended the one before the last; two such calls in a row end both that live.
+/// A call whose answer was lost may have ended the token before the last one. Two such calls in a row would end both valid
+/// tokens.
 #[tokio::test]
 async fn a_client_token_that_may_have_been_made_is_followed_by_none_within_a_minute() {
     for lost in [

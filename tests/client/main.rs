@@ -1,4 +1,4 @@
-//! The client against real sockets: what goes over the wire, and what each way that an attempt can end is taken for.
+//! The client against real sockets: the bytes of a request, and the outcome of every way that an attempt can end.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,10 +31,10 @@ use runner::ledger::{Fact, Generation, Ledger, Permit};
 use runner::outcome::Outcome;
 use runner::secret::{Secret, SecretRef};
 
-/// Long enough for the slowest machine; nothing waits for it but a test that fails.
+/// Long enough for the slowest machine. Only a failing test waits so long.
 const AMPLE: Duration = Duration::from_mins(1);
 
-/// What the client told of.
+/// The events of the client.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<EventKind>>>);
 
@@ -77,7 +77,7 @@ fn platform(base_url: &str) -> HttpPlatform {
     HttpPlatform::new(config(base_url, env_token()).0).unwrap()
 }
 
-/// Sends, and lets the connection be used again, as a run does when an answer is new.
+/// Sends, and releases the connection, as a run does after a new answer.
 async fn send(platform: &HttpPlatform, permit: Permit) -> Outcome {
     let Sent { outcome, connection } = platform.send(platform.ready().await.unwrap(), permit).await;
     if let Some(connection) = connection {
@@ -86,7 +86,7 @@ async fn send(platform: &HttpPlatform, permit: Permit) -> Outcome {
     outcome
 }
 
-/// Permits for `n` recipients, the first of whom is the one of the platform's own example.
+/// Permits for `n` recipients, the first of whom is in the platform's own example.
 async fn permits(n: u32) -> Vec<Permit> {
     let identity = Identity {
         campaign: CampaignName::parse("summer-2026").unwrap(),

@@ -1,5 +1,5 @@
-//! Connections on which answers get out of step: whole runs, over real sockets and in real time, against a gateway that sends
-//! an answer twice. Whatever is settled is what the platform did.
+//! Connections whose answers are out of step: whole runs, over real sockets and in real time, against a gateway that sends
+//! an answer twice. A settled delivery must agree with the platform.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,19 +30,19 @@ use crate::{config, env_token, permits, platform, send};
 
 const USERS: u32 = 300;
 
-/// When the gateway sends an answer again.
+/// When the gateway repeats an answer.
 #[derive(Clone, Copy, Debug)]
 enum Again {
-    /// So long after the first time.
+    /// This long after the first time.
     After(Duration),
-    /// When the next request of the connection has come. From then on each request is answered as the one before it was.
+    /// When the next request of the connection has arrived. From then on each request gets the answer of the one before.
     WithTheNext,
 }
 
 /// A platform behind a gateway that sends every answer twice. It refuses every third user.
 struct Gateway {
     url: String,
-    /// Who was issued a coupon.
+    /// Whether each user was issued a coupon.
     issued: Arc<Mutex<HashMap<String, bool>>>,
 }
 
@@ -106,7 +106,7 @@ fn plan(url: &str) -> Plan {
     plan::build(&parsed.campaign, options).unwrap()
 }
 
-/// Sends to all users. Whoever is settled is settled as the platform did.
+/// Sends to all users. Every settled delivery must agree with the platform.
 async fn run(gateway: &Gateway) -> Ended {
     let plan = plan(&gateway.url);
     let clock = Clock::system();
@@ -161,8 +161,8 @@ async fn run(gateway: &Gateway) -> Ended {
     ended
 }
 
-/// The second copy comes while the connection is at rest, which closes it, or when the next request has left, which halts the
-/// run. Which of them it is, is chance.
+/// The second copy arrives either while the connection is idle, which closes it, or after the next request has left, which
+/// halts the run. The timing decides.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_twice_settles_no_other_delivery() {
     for _ in 0..3 {
@@ -177,8 +177,7 @@ async fn an_answer_that_comes_twice_settles_no_other_delivery() {
     }
 }
 
-/// The answer to the request that was answered by the copy is on its way then. Read by another attempt, it would look like any
-/// other.
+/// The answer to the request that received the copy is then still on its way. Read by another attempt, it would look valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_when_the_next_request_has_left_halts_the_run() {
     for _ in 0..5 {
@@ -193,7 +192,7 @@ async fn an_answer_that_comes_when_the_next_request_has_left_halts_the_run() {
     }
 }
 
-/// Until a run has judged an answer, its connection carries no other request, and dropped it never does.
+/// Until a run has accepted an answer, its connection carries no other request. A dropped connection never does.
 #[tokio::test]
 async fn a_connection_is_used_again_only_when_it_is_released() {
     let server = Server::new(|_| ok(ISSUED)).await;
@@ -209,7 +208,7 @@ async fn a_connection_is_used_again_only_when_it_is_released() {
     assert_eq!(connections, [1, 2, 2, 2]);
 }
 
-/// An answer without a log_id could come twice without being found out, and one that nobody can read may be followed by more.
+/// A repeated answer without a log_id cannot be detected, and an unreadable one may be followed by more bytes.
 #[tokio::test]
 async fn a_connection_ends_with_an_answer_that_cannot_be_told_from_another() {
     for said in [

@@ -1,5 +1,5 @@
-//! Proxies of the environment. Each test here runs another one of this file as a process of its own, because an
-//! environment is a process's.
+//! Proxies from the environment. Each test here runs another one of this file in its own process, because the environment
+//! belongs to the process.
 
 use std::process::{Command, Output};
 
@@ -17,7 +17,7 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// Set in a process that runs one test: its log is that test's alone.
+/// Set in a process that runs one test, whose log has only that test's lines.
 const ALONE: &str = "RUNNER_TEST_ALONE";
 
 /// Runs the ignored test `name` with every proxy variable set to `proxy`.
@@ -43,7 +43,8 @@ fn printed(output: &Output) -> String {
 #[tokio::test]
 async fn loopback_never_goes_through_a_proxy() {
     let proxy = Server::new(|_| Act::WriteAndClose(answer(502, "", ""))).await;
-    let (url, name) = (proxy.url.clone(), "proxy::alone_to_loopback");
+    let url = proxy.url.clone();
+    let name = "proxy::alone_to_loopback";
     let output = tokio::task::spawn_blocking(move || alone(name, &url)).await.unwrap();
     assert!(output.status.success(), "{}", printed(&output));
     assert!(printed(&output).contains("1 passed"), "{}", printed(&output));
@@ -80,7 +81,7 @@ async fn the_environments_proxy_is_used_and_shown_without_its_credentials() {
         assert!(!seen.head.contains("clt."), "the token is for the platform alone");
     }
     assert!(printed.contains(&proxy.url), "which proxy it is, is logged: {printed}");
-    // As it was written, and as it goes in a header (base64 of `buyer:canary-7`).
+    // In plain text, and as it is in a header (base64 of `buyer:canary-7`).
     for canary in ["canary-7", "YnV5ZXI6Y2FuYXJ5LTc="] {
         assert!(!printed.contains(canary), "{printed}");
     }

@@ -1,4 +1,4 @@
-//! No secret shows in what the client logs at any level, nor in what it says.
+//! No secret is in the client's log at any level, or in its messages.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -23,8 +23,7 @@ impl Write for Log {
     }
 }
 
-/// The subscriber is the process's, so it also hears what other tests make the client log; none of that may show a
-/// secret either.
+/// The subscriber belongs to the process, so it also receives what other tests log. None of that may show a secret either.
 #[tokio::test]
 async fn no_secret_is_logged_or_said_at_any_level() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! One attempt: its exact request, and every way that it ends.
+//! One attempt: its exact request, and every way that it can end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn send_one(platform: &HttpPlatform) -> Outcome {
     send(platform, permit().await).await
 }
 
-/// What a client makes of one answer.
+/// The client's outcome for one answer.
 async fn outcome(raw: String, close: bool) -> Outcome {
     let server = Server::new(move |_| {
         if close {
@@ -48,7 +48,7 @@ async fn a_request_is_exactly_the_platforms() {
     });
 }
 
-/// A dry run shows what goes over the wire, but for the token and what the connection itself needs.
+/// A dry run shows the request that is sent, without the token and the headers of the connection.
 #[tokio::test]
 async fn a_request_that_is_drawn_up_is_the_one_that_goes() {
     let server = Server::new(|_| ok(ISSUED)).await;
@@ -214,8 +214,8 @@ async fn a_connection_that_is_closed_without_a_word_may_have_been_read() {
     assert_eq!(outcome.proof, Proof::Unknown(Unknown::Cut), "{outcome:?}");
 }
 
-/// The server closes an idle connection. Whether the client has noticed when it sends again is a race that nobody can
-/// win for certain; whatever comes of it, no request that was written is written again.
+/// The server closes an idle connection. The client may or may not notice before it sends again. In both cases no request
+/// that was written is written again.
 #[tokio::test]
 async fn a_stale_connection_never_repeats_a_request_that_was_written() {
     let server = Server::new(|seen| {
@@ -248,7 +248,7 @@ async fn a_stale_connection_never_repeats_a_request_that_was_written() {
     );
 }
 
-/// A connection that the server closes while the second request is on it: read, and never answered.
+/// A connection that the server closes after it has read the second request, without an answer.
 #[tokio::test]
 async fn a_request_that_was_read_on_a_used_connection_is_not_repeated() {
     let server = Server::new(|seen| match seen.nth {

@@ -1,4 +1,4 @@
-//! A server that does what a test says with each request, bytes and connections included.
+//! A server whose script decides what happens to each request and its connection.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,12 +6,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// One request as it came.
+/// One received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// On which connection, from 1.
+    /// The number of its connection, from 1.
     pub(crate) connection: usize,
-    /// Which request of all, from 1.
+    /// The number of the request, from 1.
     pub(crate) nth: usize,
     /// The request line and the headers.
     pub(crate) head: String,
@@ -26,13 +26,13 @@ impl Seen {
 
 /// What to do with a request.
 pub(crate) enum Act {
-    /// Write this and stay.
+    /// Write this and keep the connection open.
     Write(String),
     /// Write this and close the connection.
     WriteAndClose(String),
-    /// Write this when somebody lets it, and stay.
+    /// Write this after the notification, and keep the connection open.
     WriteWhen(Arc<Notify>, String),
-    /// Say nothing, and keep the connection open.
+    /// Send nothing and keep the connection open.
     Hang,
 }
 
@@ -49,7 +49,8 @@ impl Server {
             url: format!("http://{}", listener.local_addr().unwrap()),
             seen: Arc::default(),
         };
-        let (seen, script) = (server.seen.clone(), Arc::new(script));
+        let seen = server.seen.clone();
+        let script = Arc::new(script);
         tokio::spawn(async move {
             for connection in 1.. {
                 let Ok((stream, _)) = listener.accept().await else {
@@ -106,7 +107,8 @@ async fn serve(
     }
 }
 
-/// The next request on a connection, read byte by byte so that nothing of one after it is taken.
+/// Reads the next request on a connection byte by byte, so that none of the following request is taken. `None` at the end
+/// of the connection.
 pub(crate) async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -119,7 +121,6 @@ pub(crate) async fn request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(St
     Some((head, String::from_utf8(body).ok()?))
 }
 
-/// A whole answer.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}",

@@ -1,4 +1,4 @@
-//! TLS: a certificate that does not verify halts, and any other failure of the handshake is surely not sent.
+//! TLS: an invalid certificate halts the run, and any other failure of the handshake proves that nothing was sent.
 
 use std::sync::Arc;
 

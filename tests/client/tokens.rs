@@ -1,4 +1,4 @@
-//! Tokens over real sockets: where they come from, and that one call serves everyone.
+//! Tokens over real sockets: their sources, and one call that serves all waiting attempts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,13 +64,14 @@ async fn however_many_wait_there_is_one_call() {
     assert_eq!(calls, 1);
 }
 
-/// A call of `client_token` ends older tokens. A pause drops the attempts that wait for it, and the end of a run their client;
-/// the call goes on, and the next one of the app id uses what it yields.
+/// A call of `client_token` ends older tokens. A pause drops the attempts that wait for it, and the end of a run drops
+/// their client. The call continues, and the next run of the app id uses its token.
 #[tokio::test]
 async fn a_call_goes_on_when_its_attempt_is_dropped_and_when_its_run_ends() {
     let called = Arc::new(Notify::new());
     let let_it = Arc::new(Notify::new());
-    let (call, wait) = (called.clone(), let_it.clone());
+    let call = called.clone();
+    let wait = let_it.clone();
     let server = Server::new(move |seen| {
         if seen.path() == STABLE {
             return Act::Write(answer(404, "", ""));
@@ -81,7 +82,8 @@ async fn a_call_goes_on_when_its_attempt_is_dropped_and_when_its_run_ends() {
     })
     .await;
     let (config, _) = config(&server.url, client_credentials());
-    let (first, second) = (config.clone(), config);
+    let first = config.clone();
+    let second = config;
     let run = tokio::spawn(async move { HttpPlatform::new(first).unwrap().ready().await.map(drop) });
     called.notified().await;
     run.abort();

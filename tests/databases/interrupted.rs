@@ -1,4 +1,4 @@
-//! A query of ten minutes, a person who looks at it, and ^C.
+//! A query of ten minutes, a person who watches it, and ^C.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -40,7 +40,7 @@ impl Waiting {
         }
     }
 
-    /// Waits until it says that it goes on though there is nothing to show.
+    /// Waits until the output says that the run continues although there are no rows yet.
     fn says_that_it_goes_on(&mut self) {
         let mut lines = self.said.by_ref().lines().map(Result::unwrap);
         let progress = lines
@@ -72,7 +72,7 @@ async fn a_query_of_ten_minutes_shows_that_it_goes_on_and_ends_with_a_signal() {
     waiting.says_that_it_goes_on();
     assert!(postgres_runs(&mut server, &mark).await.is_some());
     waiting.breaks_off();
-    // The server notices that its client is gone.
+    // The server notices that its client has closed.
     while postgres_runs(&mut server, &mark).await.is_some() {}
 }
 
@@ -85,7 +85,7 @@ async fn so_does_one_of_the_other_server() {
     waiting.says_that_it_goes_on();
     let id = mysql_runs(&mut server, &mark).await.expect("it runs");
     waiting.breaks_off();
-    // This one may not look after its client before it has a row for it.
+    // This server may not check its client before it has a row for it.
     tell_mysql(&mut server, &format!("kill connection {id}")).await;
 }
 

@@ -1,8 +1,8 @@
-//! Audiences by queries to real servers. Without one the tests that need it are skipped and say so, unless
-//! `RUNNER_TEST_DATABASES=required`, which makes its absence a failure.
+//! Audiences from queries to real servers. If there is no server, the tests that need it are skipped with a message; with
+//! `RUNNER_TEST_DATABASES=required` they fail.
 //!
-//! A server is looked for at the URL in `RUNNER_TEST_POSTGRES` or `RUNNER_TEST_MYSQL`, then on loopback. What is made on
-//! it has the process's number in its name, and is taken away again.
+//! The server's URL is in `RUNNER_TEST_POSTGRES` or `RUNNER_TEST_MYSQL`; otherwise loopback is tried. Objects that a test
+//! creates have the process's number in their names and are removed at the end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
@@ -22,7 +22,7 @@ use common::{Seen, Shown, all, columns};
 use runner::audience::{AudienceError, Query, Server};
 use runner::secret::SecretRef;
 
-/// A file with a URL in it, for as long as a test needs it.
+/// A file that contains a URL, removed on drop.
 struct Url {
     _folder: tempfile::TempDir,
     path: PathBuf,
@@ -49,7 +49,7 @@ fn with_times(mut server: Server) -> Server {
     server
 }
 
-/// Rows in lines, as short as they can be read.
+/// The rows as short lines.
 fn lines(rows: Vec<Shown>) -> String {
     rows.into_iter()
         .fold(String::new(), |mut text, (place, open_id, active)| {
@@ -62,7 +62,7 @@ fn lines(rows: Vec<Shown>) -> String {
         })
 }
 
-/// An error as a user is told it.
+/// An error as a user reads it.
 fn told(error: &AudienceError) -> String {
     let mut text = common::told(error);
     write!(text, "\n  (exit {})\n", if error.is_input() { 2 } else { 1 }).unwrap();

@@ -99,7 +99,7 @@ async fn mistakes_are_told() {
         said += &format!("# {sql}\n{}\n", told(&error));
     }
     assert!(!std::path::Path::new("/tmp/runner-test-must-not-be").exists());
-    // The wording is the server's, and the two differ.
+    // The servers use different wording.
     if version.contains("MariaDB") {
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(r"Table '\w+\.", "Table 'DATABASE.");
@@ -119,7 +119,8 @@ async fn no_rows_are_no_mistake_of_the_query() {
 #[tokio::test]
 async fn a_query_cannot_write() {
     let Some((url, mut server)) = mysql().await else { return };
-    let (table, function) = (unique("table"), unique("function"));
+    let table = unique("table");
+    let function = unique("function");
     tell_mysql(
         &mut server,
         &format!("create table {table} (open_id varchar(20)); insert into {table} values ('u1')"),
@@ -150,7 +151,7 @@ async fn a_query_cannot_write() {
         .unwrap();
     tell_mysql(&mut server, &format!("drop function {function}; drop table {table}")).await;
     assert_eq!(kept, ["u1"]);
-    // MySQL has no `returning`, and words of its own.
+    // MySQL has no `returning`, and different messages.
     let version: String = sqlx::query_scalar("select version()")
         .fetch_one(&mut server)
         .await
@@ -163,7 +164,8 @@ async fn a_query_cannot_write() {
 #[tokio::test]
 async fn a_server_that_is_killed_in_mid_query() {
     let Some((url, mut server)) = mysql().await else { return };
-    let (table, mark) = (unique("digits"), unique("mark"));
+    let table = unique("digits");
+    let mark = unique("mark");
     let create =
         format!("create table {table} (n int); insert into {table} values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)");
     tell_mysql(&mut server, &create).await;
@@ -191,7 +193,8 @@ async fn a_server_that_is_killed_in_mid_query() {
 #[tokio::test]
 async fn a_query_that_takes_too_long() {
     let Some((url, mut server)) = mysql().await else { return };
-    let (mark, asked) = (unique("mark"), Url::new(&url));
+    let mark = unique("mark");
+    let asked = Url::new(&url);
     let mut source = asked.ask(&format!(
         "select /* {mark} */ count(*) as open_id from information_schema.columns a, information_schema.columns b, \
          information_schema.columns c, information_schema.columns d"
@@ -228,7 +231,7 @@ async fn a_wrong_password_is_told_and_not_shown() {
     settings.bind(|| insta::assert_snapshot!(told));
 }
 
-/// Whether a server can do it is seen in whether it does.
+/// Only an attempt shows whether a server supports TLS.
 #[tokio::test]
 async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
     let Some((url, _)) = mysql().await else { return };
@@ -245,7 +248,7 @@ async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
         return insta::assert_snapshot!(told(&cipher("required").await.unwrap_err()));
     }
     assert_ne!(cipher("required").await.unwrap(), none);
-    // Whoever made the server's certificate, nobody here trusts it.
+    // No authority that is trusted here has signed the server's certificate.
     let error = cipher("verify_identity").await.unwrap_err();
     assert!(
         matches!(&error, AudienceError::Database { blame: Blame::Server(help), .. } if help.contains("TLS")),
@@ -254,7 +257,7 @@ async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
     );
 }
 
-/// A value that is longer by far than an open_id can be is the wrong column, or a broken one.
+/// A value far longer than an open_id is from the wrong column, or broken.
 #[tokio::test]
 async fn an_open_id_of_two_megabytes_is_refused() {
     let Some((url, _)) = mysql().await else { return };

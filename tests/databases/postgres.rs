@@ -59,7 +59,7 @@ async fn every_type_of_column_is_read() {
     insta::assert_snapshot!(said);
 }
 
-/// What is wrong with the query, or with what the campaign file says of its result.
+/// Mistakes in the query, or in what the campaign file says about its result.
 #[tokio::test]
 async fn mistakes_are_told() {
     let Some((url, _)) = postgres().await else { return };
@@ -99,13 +99,14 @@ async fn no_rows_are_no_mistake_of_the_query() {
     assert_eq!((rows.len(), totals.rows, totals.shares.len()), (0, 0, 1));
 }
 
-/// However a query tries to write, it is refused, and nothing was changed.
+/// Every way to write in a query is refused, and nothing is changed.
 #[tokio::test]
 async fn a_query_cannot_write() {
     let Some((url, mut server)) = postgres().await else {
         return;
     };
-    let (table, function) = (unique("table"), unique("function"));
+    let table = unique("table");
+    let function = unique("function");
     tell_postgres(
         &mut server,
         &format!(
@@ -143,8 +144,8 @@ async fn a_query_cannot_write() {
     insta::assert_snapshot!(said.replace(&table, "members").replace(&function, "sneak"));
 }
 
-/// A million rows pass through, in order, and a reading that is a few batches ahead holds the server up: when its
-/// connection is then ended, the error says behind which row.
+/// A million rows are read in order, and the reader stays at most a few batches ahead. When the connection then ends, the
+/// error names the last row.
 #[tokio::test]
 async fn a_server_that_is_killed_in_mid_query() {
     let Some((url, mut server)) = postgres().await else {
@@ -186,7 +187,7 @@ async fn a_query_that_takes_too_long() {
     assert_eq!(postgres_runs(&mut server, &mark).await, None);
 }
 
-/// A value that is longer by far than an open_id can be is the wrong column, or a broken one.
+/// A value far longer than an open_id is from the wrong column, or broken.
 #[tokio::test]
 async fn an_open_id_of_two_megabytes_is_refused() {
     let Some((url, _)) = postgres().await else { return };
@@ -200,7 +201,7 @@ async fn an_open_id_of_two_megabytes_is_refused() {
     );
 }
 
-/// A reading that nobody wants any more ends its connection, and so its query, though no row has come yet.
+/// Dropping a reading ends its connection, and so its query, even before the first row.
 #[tokio::test]
 async fn a_reading_that_is_dropped_leaves_nothing_behind() {
     let Some((url, mut server)) = postgres().await else {
@@ -230,7 +231,7 @@ async fn tls_is_used_where_it_is_demanded() {
         let (rows, _) = all(&Source::Postgres(asked.ask(encrypted))).await.unwrap();
         assert_eq!(rows[0].1.as_deref(), Ok(expected), "{mode}");
     }
-    // Whoever made the server's certificate, it is not for a name that we made up.
+    // The server's certificate cannot be for this invented name.
     let asked = Url::new(&format!("{url}?sslmode=verify-full"));
     let error = all(&Source::Postgres(asked.ask(encrypted))).await.unwrap_err();
     assert!(

@@ -1,5 +1,5 @@
-//! Servers that no installation would give: one that is silent, one without TLS, one that knows the password is wrong
-//! and repeats it.
+//! Servers that no installation gives: one that is silent, one without TLS, and one that reports a wrong password and
+//! quotes it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Url, all, told};
 
 const PASSWORD: &str = "canary-31415";
 
-/// Serves one connection, and tells the URL of it.
+/// Serves one connection, and returns its URL and port.
 async fn serve<F: Future<Output = ()> + Send>(with: impl FnOnce(TcpStream) -> F + Send + 'static) -> (Url, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -25,7 +25,7 @@ async fn serve<F: Future<Output = ()> + Send>(with: impl FnOnce(TcpStream) -> F 
     )
 }
 
-/// The next message of a client; the first ones have no kind.
+/// Reads the next message of a client. The first messages have no kind.
 async fn message(stream: &mut TcpStream, kind: bool) -> Vec<u8> {
     if kind {
         stream.read_u8().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_server_that_says_nothing() {
     insta::assert_snapshot!(told(&all(&Source::Postgres(source)).await.unwrap_err()));
 }
 
-/// A MySQL server speaks first. One that does not is given up on as soon.
+/// A MySQL server speaks first. A silent one is abandoned just as soon.
 #[tokio::test]
 async fn a_mysql_server_that_says_nothing() {
     let (_, port) = serve(async |stream| {
@@ -119,7 +119,7 @@ async fn no_server_at_all() {
     insta::assert_snapshot!(error_of(&url).await);
 }
 
-/// What is behind the reference is no URL that can be used, and is shown no more than one that can.
+/// The reference resolves to an invalid URL, which must not be shown either.
 #[tokio::test]
 async fn what_is_no_url_of_a_server() {
     let mut said = String::new();

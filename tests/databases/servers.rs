@@ -1,4 +1,4 @@
-//! Where the servers are, and what a test makes on them.
+//! The servers, and what a test creates on them.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection, PgConnection};
 use sqlx::{mysql::MySqlConnectOptions, postgres::PgConnectOptions};
 
-/// Says that a test is skipped, past the test harness, which keeps what a passing test prints.
+/// Prints that a test is skipped, bypassing the test harness, which hides the output of passing tests.
 fn skip(server: &str, variable: &str) {
     assert!(
         std::env::var_os("RUNNER_TEST_DATABASES").is_none_or(|said| said != "required"),
@@ -24,7 +24,7 @@ fn candidates(variable: &str, usual: &[&str]) -> Vec<String> {
     }
 }
 
-/// A name that no other test has.
+/// A name that no other test uses.
 pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!(
@@ -34,7 +34,7 @@ pub(crate) fn unique(what: &str) -> String {
     )
 }
 
-/// The PostgreSQL server's URL, and a connection that may do anything there.
+/// The PostgreSQL server's URL, and a connection with all rights. `None` without a server.
 pub(crate) async fn postgres() -> Option<(String, PgConnection)> {
     let usual = [
         "postgres://postgres@127.0.0.1:5432/postgres",
@@ -50,7 +50,7 @@ pub(crate) async fn postgres() -> Option<(String, PgConnection)> {
     None
 }
 
-/// The same of the MySQL or MariaDB server.
+/// Like [`postgres`], for a MySQL or MariaDB server.
 pub(crate) async fn mysql() -> Option<(String, MySqlConnection)> {
     for url in candidates("RUNNER_TEST_MYSQL", &["mysql://root@127.0.0.1:3306/test"]) {
         let options: MySqlConnectOptions = url.parse().unwrap();
@@ -76,8 +76,8 @@ pub(crate) async fn tell_mysql(connection: &mut MySqlConnection, sql: &str) {
         .unwrap();
 }
 
-/// The process on the server that runs a query with `mark` in it, as soon as there is one. The server itself does the
-/// waiting between two looks.
+/// Returns the process on the server that runs a query with `mark` in it. Waits on the server first. `None` if there is no
+/// such process.
 pub(crate) async fn postgres_runs(connection: &mut PgConnection, mark: &str) -> Option<i32> {
     tell_postgres(connection, "select pg_sleep(0.05)").await;
     let sql = "select pid from pg_stat_activity where query like $1 and state = 'active' and pid <> pg_backend_pid()";
@@ -85,7 +85,7 @@ pub(crate) async fn postgres_runs(connection: &mut PgConnection, mark: &str) -> 
     pid.fetch_optional(connection).await.unwrap()
 }
 
-/// The same of the other server.
+/// Like [`postgres_runs`], for the other server.
 pub(crate) async fn mysql_runs(connection: &mut MySqlConnection, mark: &str) -> Option<i64> {
     tell_mysql(connection, "select sleep(0.05)").await;
     let sql =
@@ -94,7 +94,7 @@ pub(crate) async fn mysql_runs(connection: &mut MySqlConnection, mark: &str) -> 
     id.fetch_optional(connection).await.unwrap()
 }
 
-/// Ends a connection as a person would who has had enough of it.
+/// Ends a connection, as an administrator would.
 pub(crate) async fn kill_postgres(connection: &mut PgConnection, pid: i32) {
     let killed: bool = sqlx::query_scalar("select pg_terminate_backend($1)")
         .bind(pid)

@@ -1,4 +1,4 @@
-//! Answers that cannot be their delivery's: the delivery is in doubt, nothing is counted twice, and the run halts.
+//! Answers that cannot belong to their delivery: the delivery is in doubt, nothing is counted twice, and the run halts.
 
 use runner::delivery::{DeliveryKey, StateName};
 use runner::engine::{Ended, Why};
@@ -14,7 +14,7 @@ fn number(ask: &Ask) -> u64 {
     ask.open_id[1..].parse().unwrap()
 }
 
-/// Why it halted: which id, of which delivery.
+/// The text of the halt: which id, of which delivery.
 fn mixed(ended: &Ended) -> &str {
     match &ended.why {
         Why::Halted(Halted::MixedAnswers { id, .. }) => id,
@@ -36,7 +36,7 @@ async fn one_coupon_for_two_deliveries_of_a_user_is_not_counted_twice() {
     assert!(ended.counts.of(StateName::InDoubt) > 0);
 }
 
-/// The coupons of a user are known for as long as the campaign is.
+/// The coupons of a user are known for the whole campaign.
 #[tokio::test(start_paused = true)]
 async fn a_coupon_of_an_earlier_run_is_not_counted_twice() {
     let mut bench = Bench::new();
@@ -82,7 +82,7 @@ async fn a_refusal_with_the_log_id_of_another_user_refuses_nobody() {
     );
 }
 
-/// What is in doubt is sent again by its own id, and settled by an answer of its own.
+/// A delivery in doubt is sent again with its own id, and settled by its own answer.
 #[tokio::test(start_paused = true)]
 async fn after_the_halt_the_same_command_goes_on() {
     let bench = Bench::new();
@@ -114,7 +114,7 @@ async fn a_success_that_is_told_again_to_the_same_delivery_settles_it() {
     );
 }
 
-/// An answer that is no success and comes again is not the answer to the new attempt, which may have issued.
+/// A repeated answer that is not a success does not belong to the new attempt, which may have issued.
 #[tokio::test(start_paused = true)]
 async fn any_other_answer_that_comes_again_leaves_its_attempt_in_doubt() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What every history needs: a plan, an audience, a store that can be opened again, and an ear for events.
+//! The common base of all histories: a plan, an audience, a store that can be opened again, and a record of events.
 
 use std::ops::Range;
 use std::path::Path;
@@ -27,7 +27,7 @@ use crate::world::World;
 /// 2026-06-01T00:00:00Z.
 pub const BEGIN: i64 = 1_780_272_000_000;
 
-/// What the least campaign file means in a rehearsal.
+/// The plan of the smallest campaign file in a rehearsal.
 pub fn plan() -> Plan {
     let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 71, \
                 audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
@@ -43,12 +43,12 @@ pub fn plan() -> Plan {
 /// An audience: its open_ids, and when each user was last active.
 pub type Listed = Vec<(String, Activity<'static>)>;
 
-/// The users of these numbers, of whom nothing else is known.
+/// The users with these numbers, without other data.
 pub fn listed(users: Range<u32>) -> Listed {
     users.map(|user| (format!("u{user}"), Activity::Unknown)).collect()
 }
 
-/// Holds an audience against a ledger, as an apply does.
+/// Compares an audience with a ledger, as an apply does.
 pub fn decide(
     bench: &Bench,
     ledger: &Ledger<MemoryStore>,
@@ -81,7 +81,7 @@ pub fn decide(
     })
 }
 
-/// So many deliveries that were never attempted, in no waves, on a day on which nothing began.
+/// `to_send` deliveries that were never attempted, without waves, on a day without attempts.
 pub fn load(to_send: u64) -> Load {
     Load {
         to_send,
@@ -92,16 +92,15 @@ pub fn load(to_send: u64) -> Load {
     }
 }
 
-/// The turn of an app id that other processes may have.
+/// The app lock, which other processes may have.
 #[derive(Clone, Default)]
 pub struct Turns {
-    /// Who has it until when, other than this process.
+    /// The time until which another process has the lock.
     pub taken: Arc<Mutex<Option<tokio::time::Instant>>>,
     held: Arc<Mutex<bool>>,
 }
 
 impl Turns {
-    /// Whether this process has it.
     pub fn is_held(&self) -> bool {
         *self.held.lock().unwrap()
     }
@@ -131,7 +130,7 @@ impl AppIdTurn for Turns {
     }
 }
 
-/// One campaign's bench.
+/// The test bench of one campaign.
 pub struct Bench {
     pub clock: Clock,
     pub plan: Plan,
@@ -189,24 +188,23 @@ impl Bench {
         ledger
     }
 
-    /// One run over an admitted ledger.
     pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
         self.send_by(self.roll.clone(), ledger, world).await
     }
 
-    /// The same by a roll of its own.
+    /// Like [`Self::send`], with another order of recipients.
     pub async fn send_by(
         &self,
         roll: Roll,
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
     ) -> Result<Ended, EngineError> {
-        // A run that was killed has let go of it by its death.
+        // The death of a killed run has released its lock.
         self.turns.clone().release();
         self.send_in(&Lane::new(self.turns.clone()), roll, ledger, world).await
     }
 
-    /// The same beside whoever else sends in the lane.
+    /// Like [`Self::send_by`], with a limiter that others may share.
     pub async fn send_in(
         &self,
         lane: &Arc<Lane>,
@@ -235,14 +233,13 @@ impl Bench {
         Ok(ended)
     }
 
-    /// One whole apply beside whoever else sends in the lane.
+    /// One whole apply, with a limiter that others may share.
     pub async fn apply_in(&self, lane: &Arc<Lane>, users: u32, world: &Arc<World>) -> Ended {
         let ledger = self.admit(users, &[]).await;
         let sent = self.send_in(lane, self.roll.clone(), ledger, world).await;
         sent.expect("the run ends by itself")
     }
 
-    /// One whole apply.
     pub async fn apply(&self, users: u32, world: &Arc<World>) -> Ended {
         let ledger = self.admit(users, &[]).await;
         self.send(ledger, world).await.expect("the run ends by itself")

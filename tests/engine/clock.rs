@@ -25,7 +25,7 @@ fn began(bench: &Bench) -> Fact {
     Fact::run_began(bench.clock.now(), bench.plan.retry.timeout)
 }
 
-/// One whole apply; what speaks against it where it is not let in.
+/// One whole apply. Returns the refusals if the audience is not admitted.
 async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept]) -> Result<Ended, Vec<Refusal>> {
     let mut ledger = bench.open().await;
     ledger.hold_back(&[began(bench)]).unwrap();
@@ -36,7 +36,7 @@ async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept
     Ok(bench.send(ledger, world).await.expect("it ends by itself"))
 }
 
-/// What a plan says of an apply with these acceptances.
+/// What a plan says about an apply with these acceptances.
 async fn foretell(bench: &Bench, users: u32, accepted: &[Accept]) -> Outlook {
     let mut ledger = bench.open().await;
     ledger.suppose(&[began(bench)]).unwrap();
@@ -91,7 +91,7 @@ async fn a_run_under_a_wrong_clock_stops_the_next_one_until_a_person_accepts_the
     assert_eq!(right.seen(|seen| seen.users.clone()), first, "the plan said so");
     assert_eq!(ended.counts.of(StateName::InDoubt), 3, "nobody knows how old they are");
 
-    // The ledger knows it by now, and time goes on.
+    // The ledger knows it now, and time goes on.
     for hours in [1, 30, 60, 73, 90] {
         let again = apply(&bench, &right, 9, &[]).await.unwrap();
         assert_eq!(
@@ -136,7 +136,7 @@ async fn a_clock_that_was_set_back_by_two_days_stops_nobody() {
     assert!(is_of_clock(&apply(&bench, &world, 9, &[]).await));
 }
 
-/// Of when those attempts were nobody knows, so they count as today's: no day has more than it may have.
+/// The true time of those attempts is unknown, so they count as today's: no day exceeds its limit.
 #[tokio::test(start_paused = true)]
 async fn attempts_of_a_wrong_day_count_today_and_not_for_ever() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! Kills at every kind of moment: the run is dropped, what was not flushed is forgotten, and the next apply goes on.
+//! Kills at every kind of moment: the run is dropped, unflushed facts are lost, and the next apply continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn killed(bench: &Bench, world: &Arc<World>, kills: &[u64]) -> Ending {
             return ended.ending;
         }
     }
-    // Attempts may be used up by faults alone; then the same command goes on.
+    // Faults may use up all attempts. Then the same command continues.
     loop {
         let ended = bench.apply(USERS, world).await;
         if ended.ending != Ending::Incomplete {
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-/// The null control: the same kills with a store that says durable and is not. If this did not break the promise, the
+/// The null control: the same kills with a store that reports batches as durable too early. If that broke no promise, the
 /// tests above would prove nothing.
 #[test]
 fn without_flushes_the_promise_breaks() {

@@ -1,4 +1,4 @@
-//! The limit by the day: it counts every attempt, by the days of the campaign's zone, whatever the process and the clock do.
+//! The daily limit counts every attempt, by the days of the campaign's zone, for any process and clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use runner::plan::forecast::forecast;
 use crate::bench::{Bench, load};
 use crate::world::{Act, World};
 
-/// A bench at Monday, 08:00 in Shanghai, whose campaign may begin so many attempts a day.
+/// A bench at Monday, 08:00 in Shanghai, whose campaign may begin `per_day` attempts a day.
 fn bench(per_day: u64) -> Bench {
     let mut bench = Bench::new();
     bench.plan.pace.per_day = per_day;
@@ -23,7 +23,7 @@ fn bench(per_day: u64) -> Bench {
     bench
 }
 
-/// How many requests the platform saw on each day of Shanghai.
+/// How many requests the platform received on each day of Shanghai.
 fn days(world: &World) -> Vec<usize> {
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
     let mut days = BTreeMap::new();

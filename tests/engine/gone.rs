@@ -1,4 +1,4 @@
-//! A ledger that is removed under a run: nothing more starts, what is in flight ends and is told, and the run fails.
+//! A ledger that is removed during a run: nothing more starts, attempts in flight end and are reported, and the run fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn is_gone(error: &EngineError) -> bool {
     matches!(error, EngineError::Ledger(LedgerError::Store(StoreError::Gone { .. })))
 }
 
-/// Applies to users whose ledger is removed after so long, and says how many sends had started by then.
+/// Applies to users whose ledger is removed after this time. Returns how many sends had started by then.
 async fn vanishing(bench: &Bench, world: &Arc<World>, after: Duration) -> usize {
     let ledger = bench.admit(2_000, &[]).await;
     let vanishes = async {
@@ -35,7 +35,7 @@ async fn nothing_starts_after_the_ledger_is_gone_and_what_was_in_flight_is_told(
     let world = World::new(&bench.clock, 700, |_| Act::Issue);
     let started = vanishing(&bench, &world, Duration::from_secs(9)).await;
     let in_all = world.seen(|seen| seen.starts.len());
-    // Permits of the last flush before may still start while nobody looks: no more than are armed at once.
+    // Permits of the flush before may still start until the check: no more than are armed at once.
     assert!(
         started > 300 && in_all <= started + 25,
         "{started} before, {in_all} in all"
@@ -47,7 +47,8 @@ async fn nothing_starts_after_the_ledger_is_gone_and_what_was_in_flight_is_told(
             _ => None,
         })
     };
-    let (recorded, unrecorded) = (told(true).len(), told(false).len());
+    let recorded = told(true).len();
+    let unrecorded = told(false).len();
     assert_eq!(recorded + unrecorded, in_all, "every answer is told once");
     assert!(unrecorded > 1, "{unrecorded}");
     assert_eq!(world.given(), in_all as u64);

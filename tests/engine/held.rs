@@ -1,4 +1,4 @@
-//! What becomes of a held delivery when the campaign file, the activity or the audience changes: it may have been issued.
+//! The effect on a held delivery when the campaign file, the activity or the audience changes: it may have been issued.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use runner::outcome::Class;
 use crate::bench::{self, Bench, listed};
 use crate::world::{Act, World};
 
-/// The code that the first file does not know.
+/// The code that the first file does not classify.
 const CODE: i64 = 31_000_009;
 const USERS: u32 = 30;
 
-/// Holds an audience of `users` against a ledger by a file that gives [`CODE`] this class.
+/// Compares an audience of `users` with a ledger, with a file that gives [`CODE`] this class.
 fn decide(
     bench: &Bench,
     ledger: &Ledger<MemoryStore>,
@@ -38,7 +38,7 @@ async fn begin(bench: &Bench) -> Ledger<MemoryStore> {
     ledger
 }
 
-/// One apply whose audience has to be let in.
+/// One apply whose audience must be admitted.
 async fn apply(bench: &Bench, world: &Arc<World>, users: Range<u32>, class: Class) -> Ended {
     let mut ledger = begin(bench).await;
     let converged = decide(bench, &ledger, users, class, &Accept::ALL[..5]).expect("everything is accepted");
@@ -56,7 +56,7 @@ async fn apply(bench: &Bench, world: &Arc<World>, users: Range<u32>, class: Clas
         .expect("the run ends")
 }
 
-/// A platform that issues the coupons of the first three users and then says that it had a problem of its own.
+/// A platform that issues the coupons of the first three users and then reports an internal problem.
 fn issues_and_hides(bench: &Bench) -> Arc<World> {
     World::new(&bench.clock, 50, |ask| {
         let hides = ask.nth == 1 && ["u0", "u1", "u2"].contains(&ask.open_id.as_str());
@@ -68,7 +68,7 @@ fn issues_and_hides(bench: &Bench) -> Arc<World> {
     })
 }
 
-/// How many ids were asked for under more than one activity: each may be two coupons of one user.
+/// How many ids were sent under more than one activity. Each may mean two coupons of one user.
 fn under_two_activities(world: &World) -> usize {
     world.seen(|seen| seen.activities.values().filter(|under| under.len() > 1).count())
 }
@@ -108,7 +108,7 @@ async fn a_held_attempt_older_than_resend_within_waits_for_a_person() {
     assert_eq!(world.seen(|seen| seen.starts.len()), asked, "nothing was sent");
 }
 
-/// Its user left, came back, and the activity changed meanwhile: nobody decided anything about its code.
+/// Its user left and came back, and the activity changed in between: no decision was made about its code.
 #[tokio::test(start_paused = true)]
 async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
     let mut bench = Bench::new();
@@ -129,7 +129,7 @@ async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
     );
     assert_eq!(under_two_activities(&world), 0);
 
-    // Read again in the apply with which it comes back, it is a doubt of its own activity.
+    // If it is read again in the apply in which its user returns, it is a doubt of its own activity.
     apply(&bench, &world, 3..USERS, Class::Hold).await;
     let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
     assert_eq!(
@@ -160,7 +160,7 @@ async fn held_deliveries_that_go_under_another_activity_count_as_if_issued() {
     assert_eq!((ended.ending, under_two_activities(&world)), (Ending::Complete, 3));
     let ledger = bench.open().await;
     assert_eq!(ledger.book().reopened_held(), 3, "for ever");
-    // One coupon more has no room, and a run that was let in by an older limit stops before it.
+    // There is no room for one more coupon, and a run that was admitted under an older limit stops before it.
     bench.plan.max_coupons = 34;
     assert!(decide(&bench, &begin(&bench).await, 0..USERS + 1, Class::Hold, &[]).is_ok());
     bench.plan.max_coupons = 33;

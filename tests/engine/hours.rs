@@ -1,4 +1,4 @@
-//! Hours of the week: nothing starts outside a window, whatever the platform, the clock and the process do.
+//! Send windows: nothing starts outside a window, for any platform, clock and process.
 
 use std::time::Duration;
 
@@ -95,10 +95,11 @@ async fn at_the_end_of_a_window_what_is_armed_is_called_off_and_what_is_in_fligh
     let mut bench = Bench::new();
     bench.plan.schedule.hours = hours(&[(480, 481), (600, 660)], &[]);
     bench.plan.pace.per_second = 20.0;
-    let (turns, clock) = (bench.turns.clone(), bench.clock.clone());
+    let turns = bench.turns.clone();
+    let clock = bench.clock.clone();
     let world = World::new(&bench.clock, 5_000, |_| Act::Issue);
     let look = tokio::spawn(async move {
-        // The last one in flight has its answer; the next window is far.
+        // The last attempt in flight has its answer, and the next window is far away.
         clock.sleep_until(from_ms(BEGIN + 67_000)).await;
         turns.is_held()
     });
@@ -151,7 +152,8 @@ async fn a_clock_that_leaps_out_of_the_window_stops_the_sends_at_once() {
     }
 }
 
-/// One that waits for the pace looks at the wall itself, when its time has come: nobody else does between two starts.
+/// An attempt that waits for the pace reads the wall clock itself when its time has come: nothing else does between two
+/// starts.
 #[tokio::test(start_paused = true)]
 async fn what_is_armed_looks_at_the_wall_right_before_it_leaves() {
     let mut bench = Bench::new();
@@ -160,7 +162,7 @@ async fn what_is_armed_looks_at_the_wall_right_before_it_leaves() {
     bench.plan.pace.per_second = 0.05;
     let clock = bench.clock.clone();
     tokio::spawn(async move {
-        // The second one has left twenty seconds after the first; the third is armed.
+        // The second attempt has left twenty seconds after the first; the third is armed.
         tokio::time::sleep(Duration::from_secs(25)).await;
         clock.shift_ms(5 * HOUR);
     });
@@ -170,7 +172,7 @@ async fn what_is_armed_looks_at_the_wall_right_before_it_leaves() {
     assert_eq!(outside(&world, &bench.plan.schedule.hours), []);
 }
 
-/// The wait goes by the wall, not by the time that the process slept.
+/// The wait follows the wall clock, not the time that the process slept.
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_a_window_ends_soon_after_the_clock_is_put_forward() {
     let mut bench = Bench::new();
@@ -200,7 +202,7 @@ async fn with_no_wait_a_run_outside_the_hours_leaves_and_one_with_nothing_to_sen
     bench.clock.shift_ms(2 * HOUR);
     let ended = bench.apply(10, &world).await;
     assert_eq!((ended.ending, ended.why), (Ending::Complete, Why::NothingLeft));
-    // Nine thousand do not fit into what is left of the window.
+    // Nine thousand attempts do not fit into the rest of the window.
     bench.clock.shift_ms(-2 * HOUR + 59 * 60_000);
     let ended = bench.apply(9_000, &world).await;
     assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::OutsideHours));
@@ -243,7 +245,7 @@ async fn a_start_that_lies_outside_the_hours_is_one_wait() {
     assert_eq!(waits, [("window", at(2 * HOUR)), ("start", at(27 * HOUR - HOUR / 2))]);
 }
 
-/// Hours in which nobody could ask the platform are no outage.
+/// Hours without requests to the platform are not an outage.
 #[tokio::test(start_paused = true)]
 async fn closed_hours_count_against_nobody() {
     let mut bench = Bench::new();
@@ -266,7 +268,7 @@ async fn closed_hours_count_against_nobody() {
 async fn a_rehearsal_shows_the_waits_without_waiting() {
     let mut bench = Bench::new();
     bench.plan.schedule.shown = hours(&[(600, 601)], &[date(2026, 6, 8)]);
-    // Its present is the schedule's start: the eighth of June, eight hours before that Monday ends.
+    // The present is the schedule's start: the eighth of June, eight hours before that Monday ends.
     bench.plan.audience.as_of = AsOf::From(from_ms(BEGIN + 7 * 24 * HOUR + 8 * HOUR));
     let world = World::new(&bench.clock, 70, |_| Act::Issue);
     let began = Instant::now();
@@ -278,7 +280,8 @@ async fn a_rehearsal_shows_the_waits_without_waiting() {
         _ => None,
     });
     let opens = |day: i64| Some(from_ms(BEGIN + day * 24 * HOUR + 2 * HOUR));
-    let (first, second) = (Duration::from_hours(18), Duration::from_mins(24 * 60 - 1));
+    let first = Duration::from_hours(18);
+    let second = Duration::from_mins(24 * 60 - 1);
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0], (false, opens(8), Some(first)));
     assert_eq!((told[1].0, told[1].1), (false, opens(9)));
@@ -290,7 +293,7 @@ async fn a_rehearsal_shows_the_waits_without_waiting() {
     );
 }
 
-/// To look whether there is something to wait for is not to begin it.
+/// Checking whether there is something to wait for does not begin it.
 #[tokio::test(start_paused = true)]
 async fn no_more_are_attempted_than_a_run_may_in_a_rehearsal_and_before_a_window() {
     let mut bench = Bench::new();
@@ -327,7 +330,8 @@ async fn a_forecast_reckons_with_windows() {
         let foretold = forecast(&bench.plan, &load, bench.clock.now());
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         assert_eq!(bench.apply(users, &world).await.ending, Ending::Complete);
-        let (ends, ended) = (foretold.ends_at.unwrap(), bench.clock.now());
+        let ends = foretold.ends_at.unwrap();
+        let ended = bench.clock.now();
         let off = until(ends, ended).or_else(|| until(ended, ends)).unwrap_or_default();
         assert!(
             off < Duration::from_secs(2),
@@ -369,7 +373,8 @@ proptest! {
             bench.plan.schedule.hours = hours(&windows, &[date(2026, 6, 2)]);
             bench.plan.retry.attempts = 100;
             bench.plan.retry.resend_within = Duration::from_hours(24 * 365);
-            let (clock, leapt) = (bench.clock.clone(), leaps.len());
+            let clock = bench.clock.clone();
+            let leapt = leaps.len();
             let world = World::new(&bench.clock, latency, move |ask| {
                 for (_, by) in leaps.iter().filter(|(before, _)| *before == ask.before) {
                     clock.shift_ms(*by);

@@ -1,4 +1,5 @@
-//! Several campaigns of one app id in one process: one turn, one pace, one outage, and nobody waits for the other's reasons.
+//! Several campaigns of one app id in one process: they share one lock, one pace and one outage, and none waits for
+//! another's reasons.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use crate::bench::{BEGIN, Bench, Turns};
 use crate::world::{Act, Ask, World};
 
-/// Campaigns that send for one app id at one platform, and the lane that they share.
+/// Campaigns that send for one app id on one platform, and their common limiter.
 pub struct Agency {
     pub lane: Arc<Lane>,
     pub turns: Turns,
@@ -46,7 +47,7 @@ impl Agency {
         }
     }
 
-    /// Applies all of them at once, and says of each how it ended and when.
+    /// Applies all of them at once. Returns how and when each ended.
     pub async fn apply(&self, users: &[u32]) -> Vec<(Ended, Duration)> {
         let began = Instant::now();
         let mut runs = JoinSet::new();
@@ -71,7 +72,7 @@ impl Agency {
     }
 }
 
-/// Which campaign an activity belongs to: each has one of its own.
+/// The campaign of a request, by its activity: each campaign has its own.
 pub fn of(ask: &Ask) -> usize {
     ask.activity_id.parse::<usize>().unwrap() - 100
 }
@@ -110,7 +111,7 @@ async fn what_one_does_not_use_the_others_have() {
         "1,078 at 98 a second take 11 s and the start: {took}"
     );
 
-    // One that has few in flight and slow answers uses little.
+    // A campaign with few attempts in flight and slow answers uses little.
     let mut agency = Agency::new(2, 1_000, |_| Act::Issue);
     agency.campaign(0).plan.pace.max_in_flight = 2;
     agency.campaign(1).plan.pace.max_in_flight = 128;
@@ -183,7 +184,8 @@ async fn a_wait_a_halt_or_a_pause_of_one_stops_no_other() {
 async fn an_outage_is_everybodys_and_one_probes_for_all() {
     let gone = Duration::from_secs(4)..Duration::from_mins(30);
     let probes = Arc::new(AtomicU32::new(0));
-    let (counted, lost) = (Arc::clone(&probes), gone.clone());
+    let counted = Arc::clone(&probes);
+    let lost = gone.clone();
     let agency = Agency::new(5, 60, move |ask| {
         if lost.contains(&ask.elapsed) {
             counted.fetch_add(1, Ordering::SeqCst);
@@ -198,7 +200,7 @@ async fn an_outage_is_everybodys_and_one_probes_for_all() {
         "{ended:?}"
     );
     assert_eq!((agency.world.given(), agency.world.most_coupons()), (2_000, 1));
-    // Until it is noticed, 26 and those under way beside them; then one by one: 5, 10, 20, 40, 80, 120 s apart.
+    // Until the outage is noticed, 26 attempts and those in flight; then single probes 5, 10, 20, 40, 80, 120 s apart.
     let lost = probes.load(Ordering::SeqCst);
     assert!((30..70).contains(&lost), "{lost}");
     for bench in &agency.benches {
@@ -231,7 +233,8 @@ async fn throttles_of_any_slow_all_and_all_are_told() {
         ended.iter().all(|(ended, _)| ended.ending == Ending::Complete),
         "{ended:?}"
     );
-    let (asked, took) = (agency.world.seen(|seen| seen.starts.len()), ended[0].1.as_secs_f64());
+    let asked = agency.world.seen(|seen| seen.starts.len());
+    let took = ended[0].1.as_secs_f64();
     let refused = asked - 2_000;
     assert!(refused * 100 <= asked * 4, "{refused} of {asked} refused in {took} s");
     for bench in &agency.benches {
@@ -257,7 +260,7 @@ async fn whoever_comes_later_does_not_wait_for_the_second_of_the_one_before() {
     agency.campaign(1).plan.schedule.start = later(from_ms(BEGIN), Duration::from_secs(10));
     let ended = agency.apply(&[1_960, 98]).await;
     let took = ended[1].1.as_secs_f64();
-    // From the tenth second on, half of the starts are its own.
+    // From the tenth second on, half of the starts belong to this process.
     assert!((11.9..13.9).contains(&took), "{took}");
     assert!(agency.world.harshest_second() <= 98);
 }

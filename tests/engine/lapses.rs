@@ -1,4 +1,4 @@
-//! Who lapses before their turn is foretold: in both orders, and whatever bounds the run.
+//! The users who lapse before their turn are predicted: in both orders, and for any limit of the run.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl Case {
         decided.expect("nothing has changed")
     }
 
-    /// What a plan says of this moment: what would be sent, and who lapses.
+    /// What a plan predicts at this moment: what would be sent, and which users lapse.
     async fn foretell(&self, bench: &Bench) -> (Outlook, Comparison, Forecast) {
         let mut ledger = bench.open().await;
         let now = bench.clock.now();
@@ -110,7 +110,7 @@ impl Case {
         (outlook, lapse, forecast(&bench.plan, &load, now))
     }
 
-    /// Lets the audience in and applies it. Says why that ended, how many were sent to, and how many have lapsed.
+    /// Admits the audience and applies it. Returns the stop reason, how many users were sent to, and how many lapsed.
     async fn apply(&self, bench: &Bench, world: &std::sync::Arc<World>) -> (Why, u64, u64) {
         let mut ledger = bench.open().await;
         ledger.append(vec![began(bench)]).await.unwrap();
@@ -132,7 +132,8 @@ impl Case {
             let (_, lapse, forecast) = self.foretell(&bench).await;
             let world = World::new(&bench.clock, 70, |_| Act::Issue);
             let (why, sent, lapsed) = self.apply(&bench, &world).await;
-            let (all, planned) = (self.lapse_after.len() as u64 * u64::from(self.coupons), lapse.planned());
+            let all = self.lapse_after.len() as u64 * u64::from(self.coupons);
+            let planned = lapse.planned();
             assert_eq!(sent, planned.in_time, "{order:?}: {lapse:?} {why:?}");
             assert_eq!(planned.in_time + planned.lapsed + planned.unreached, all);
             assert_eq!(forecast.in_time, sent, "{forecast:?}");
@@ -149,7 +150,7 @@ fn began(bench: &Bench) -> Fact {
     Fact::run_began(bench.clock.now(), bench.plan.retry.timeout)
 }
 
-/// The last answer was there when it was foretold to be.
+/// Checks that the last answer came at the predicted time.
 fn timely(bench: &Bench, forecast: &Forecast, sent: u64) {
     let answers = bench.events.lock().unwrap();
     let last = answers
@@ -180,7 +181,7 @@ proptest! {
     }
 }
 
-/// What an earlier run left goes first: a doubt whatever became of its user, and a deferred attempt where it is in time.
+/// Deliveries from an earlier run go first: a doubt in any case, and a deferred attempt if it is in time.
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_run_left_takes_its_starts_before_the_others() {
     let case = Case {
@@ -210,7 +211,7 @@ async fn what_an_earlier_run_left_takes_its_starts_before_the_others() {
     assert_eq!((why, sent), (Why::Interrupted, 3));
     bench.orders.send_replace(Told::Go);
 
-    // By now the first two have lapsed. The one of them who was attempted is in doubt.
+    // By now the first two have lapsed. The attempted one of them is in doubt.
     let wait = until(bench.clock.now(), later(from_ms(BEGIN), Duration::from_secs(20))).unwrap();
     tokio::time::sleep(wait + Duration::from_millis(500)).await;
     let (outlook, lapse, forecast) = case.foretell(&bench).await;

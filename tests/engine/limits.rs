@@ -1,4 +1,4 @@
-//! What keeps a run from starting more: the pace, the slow start, throttles, outages, tokens and guards.
+//! The limits of a run: the pace, the slow start, throttles, outages, tokens and guards.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,7 +93,7 @@ async fn a_wrong_address_halts_at_the_first_send_which_is_in_doubt() {
     assert_eq!(world.seen(|seen| seen.starts.len()), 1);
 }
 
-/// The code decides, whatever the status is.
+/// The code decides, for any HTTP status.
 #[tokio::test(start_paused = true)]
 async fn a_success_without_a_coupon_is_in_doubt_and_no_wrong_address() {
     let bench = Bench::new();
@@ -110,8 +110,8 @@ async fn a_success_without_a_coupon_is_in_doubt_and_no_wrong_address() {
     assert_eq!((world.most_coupons(), world.seen(|seen| seen.starts.len())), (1, 100));
 }
 
-/// A gateway that passes requests on and turns the answers away: what it halts is resent by the same id, under the same
-/// activity, though the file names another one by then.
+/// A gateway that forwards requests and rejects the answers. Deliveries of the halted run are sent again with the same id
+/// under the same activity, although the file names another one by then.
 #[tokio::test(start_paused = true)]
 async fn what_a_wrong_address_left_in_doubt_is_resent_under_its_own_activity() {
     let mut bench = Bench::new();
@@ -164,7 +164,7 @@ async fn a_halt_code_starts_nothing_more_than_what_is_in_flight() {
     assert_eq!(ended.counts.of(StateName::Issued), starts - 1);
 }
 
-/// The platform's own count, of which another sender of the app id takes 40 in every second.
+/// The platform's own quota, of which another sender of the app id takes 40 in every second.
 fn beside_another_sender(bench: &Bench) -> Arc<World> {
     let rules = Rules::new(
         1,
@@ -237,7 +237,7 @@ async fn one_throttled_user_slows_nobody_and_three_halve_the_pace_until_it_recov
     assert!((45..=50).contains(&in_slow_second), "{in_slow_second}");
 }
 
-/// An outage of twenty minutes that begins after some seconds: how `act` describes it.
+/// An outage of twenty minutes that begins after some seconds, in the form of `act`.
 async fn outage(act: Act) {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 70, move |ask| match ask.elapsed.as_secs() {

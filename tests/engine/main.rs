@@ -1,5 +1,5 @@
-//! Whole runs in virtual time: campaigns of hours in milliseconds, against a platform in memory and a store that forgets
-//! what was not flushed. One seed, one history.
+//! Whole runs in virtual time: campaigns of hours in milliseconds, against a platform in memory and a store that loses
+//! unflushed facts. A seed determines the whole history.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -379,7 +379,7 @@ async fn max_coupons_is_never_passed() {
     assert_eq!(ended.why, Why::Halted(Halted::MaxCoupons { max: 10 }));
 }
 
-/// At the limit nothing but the doubts is attempted, also where the run may begin no further delivery.
+/// At the limit only the doubts are attempted, even if the run may begin no further delivery.
 #[tokio::test(start_paused = true)]
 async fn max_coupons_holds_up_no_resend() {
     for at_most in [u64::MAX, 10] {
@@ -401,7 +401,7 @@ async fn max_coupons_holds_up_no_resend() {
     }
 }
 
-/// A coupon that may exist beside the one that is sent anew takes its place within the limit.
+/// A coupon that may exist beside the one that is sent again counts in the limit.
 #[tokio::test(start_paused = true)]
 async fn what_a_person_reopened_counts_before_each_send() {
     let mut bench = Bench::new();

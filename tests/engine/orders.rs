@@ -1,5 +1,5 @@
-//! A pause, its end, and a stop from another process, in every state that a run can be in: each bites within a second, and
-//! what is in flight is waited for.
+//! A pause, its end, and a stop from another process, in every state of a run: each takes effect within a second, and
+//! attempts in flight are waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct Case {
     bench: Bench,
     world: Arc<World>,
     users: u32,
-    /// When it is in that state, by the run's own phase.
+    /// When the run is in that state, and how its phase shows it.
     after: Duration,
     phase: fn(&Phase) -> bool,
 }
@@ -54,7 +54,7 @@ fn waits(phase: &Phase, what: impl Fn(&Waiting) -> bool) -> bool {
     matches!(phase, Phase::Waiting { why, .. } if what(why))
 }
 
-/// Every case begins when it is called: virtual time goes on from one to the next.
+/// Every case begins when it is called: virtual time continues from one to the next.
 const CASES: [fn() -> Case; 8] = [
     sending,
     waiting_for_the_start,
@@ -259,7 +259,7 @@ async fn what_is_in_flight_when_a_pause_begins_lands_as_ever() {
     assert_eq!(world.seen(|seen| seen.starts.len()), 1_000);
 }
 
-/// The end of the campaign is the end, paused or not; the time of a pause is no outage.
+/// The end of the campaign applies during a pause too. The time of a pause is not an outage.
 #[tokio::test(start_paused = true)]
 async fn a_pause_ends_with_the_campaign_and_counts_against_nobody() {
     let mut bench = Bench::new();

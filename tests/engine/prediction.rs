@@ -1,4 +1,4 @@
-//! Prediction is fact: whatever a plan says that the platform cannot change, an apply at that moment does.
+//! Predictions come true: an apply at the same moment does what a plan says, except for what the platform may change.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,10 +21,10 @@ use runner::report::plan::Stand;
 use crate::bench::{BEGIN, Bench, decide, listed, load};
 use crate::world::{Act, World};
 
-/// The code that nobody has classified.
+/// The code without a class.
 const UNLISTED: i64 = 77;
 
-/// One apply: what the file and the source say, and what happens between.
+/// One apply: the file, the source, and what happens between.
 #[derive(Clone, Debug)]
 struct Round {
     users: std::ops::Range<u32>,
@@ -33,9 +33,9 @@ struct Round {
     ask: bool,
     class: Class,
     at_most: u64,
-    /// Before it, so much time goes by; where it is less than nothing, the clock is set back.
+    /// The hours that pass before it. If negative, the clock is set back.
     hours: i64,
-    /// How the run is broken off, if it is.
+    /// How the run is interrupted, if it is.
     end: End,
     /// How the platform answers.
     platform: Platform,
@@ -45,19 +45,19 @@ struct Round {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Platform {
-    /// Everybody is given a coupon.
+    /// Every user is issued a coupon.
     Gives,
-    /// It has moods, by this seed.
+    /// The answers vary with this seed.
     Moody(u64),
 }
 
-/// How a run is broken off, after so many requests.
+/// How a run is interrupted, after this many requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     ByItself,
-    /// It is told to stop.
+    /// It is ordered to stop.
     Stop(usize),
-    /// The process is gone at once.
+    /// The process is killed.
     Crash(usize),
 }
 
@@ -92,7 +92,7 @@ fn round() -> impl Strategy<Value = Round> {
     })
 }
 
-/// What a moody platform does: the same with each request of the same seed.
+/// The answer of a varying platform: always the same for the same request and seed.
 fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
     let text = open_id.bytes().fold(seed, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -111,7 +111,7 @@ fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
     }
 }
 
-/// What a plan says.
+/// The prediction of a plan.
 #[derive(Debug)]
 struct Foretold {
     stand: Stand,
@@ -145,21 +145,23 @@ impl Round {
         bench.clock.shift_ms(self.hours * 3_600_000);
     }
 
-    /// Holds the audience against a ledger.
+    /// Compares the audience with a ledger.
     fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
         let class = |code| if code == UNLISTED { self.class } else { Class::Hold };
         let decided = decide(bench, ledger, &listed(self.users.clone()), &Accept::ALL, &class);
         decided.expect("everything is accepted")
     }
 
-    /// Foretells as `runner plan` does: nothing reaches the store.
+    /// Predicts as `runner plan` does: nothing is written to the store.
     async fn foretell(&self, bench: &Bench) -> Foretold {
         let before = bench.store.records();
         let mut ledger = bench.open().await;
         let now = bench.clock.now();
         ledger.suppose(&[began(bench)]).unwrap();
         let converged = self.converge(bench, &ledger);
-        let (counts, skipped, reading) = (converged.counts, converged.skipped.clone(), converged.reading.clone());
+        let counts = converged.counts;
+        let skipped = converged.skipped.clone();
+        let reading = converged.reading.clone();
         let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, converged.roll), now, 3).unwrap();
         let stand = Stand {
             counts,
@@ -184,18 +186,21 @@ impl Round {
         }
     }
 
-    /// Applies, and holds what happens against what was foretold.
+    /// Applies, and compares the result with the prediction.
     async fn apply(&self, bench: &Bench, foretold: &Foretold) {
         let mut ledger = bench.open().await;
         ledger.append(vec![began(bench)]).await.unwrap();
         let converged = self.converge(bench, &ledger);
-        let (reading, roll) = (converged.reading.clone(), converged.roll);
+        let reading = converged.reading.clone();
+        let roll = converged.roll;
         for batch in converged.changes.into_batches() {
             ledger.append(batch.unwrap()).await.unwrap();
         }
         admitted(foretold, ledger.book().counts(), ledger.book().skipped(), &reading);
 
-        let (orders, end, platform) = (bench.orders.clone(), self.end, self.platform);
+        let orders = bench.orders.clone();
+        let end = self.end;
+        let platform = self.platform;
         let stop = move || drop(orders.send_replace(Order::Stop { by: None }));
         if end == End::Stop(0) {
             stop();
@@ -257,7 +262,7 @@ impl Round {
             .map(|due| (due.merchant_coupon_id.to_string(), due.activity_id.to_string()))
             .collect();
         let order = world.seen(|seen| seen.order.clone());
-        // Whether and when a user's next coupon goes hangs on the platform's answer.
+        // Whether and when a user's next coupon is sent depends on the platform's answer.
         let certain = self.platform == Platform::Gives && self.coupons == 1;
         let compared = if certain { 3 } else { 1 };
         let compared = compared.min(order.len()).min(first.len());
@@ -269,7 +274,7 @@ impl Round {
     }
 }
 
-/// What a plan would say of a first apply with so many users, on the bench as it is.
+/// The prediction of a first apply with `users` users, on the bench in its present state.
 pub async fn foretold(bench: &Bench, users: u32) -> (Outlook, Forecast) {
     let round = Round {
         users: 0..users,
@@ -287,7 +292,7 @@ pub async fn foretold(bench: &Bench, users: u32) -> (Outlook, Forecast) {
     (foretold.outlook, foretold.forecast)
 }
 
-/// The run's end was foretold to a second or two.
+/// Checks that the run's end was predicted to a second or two.
 fn timely(bench: &Bench, foretold: &Foretold) {
     let ends = bench
         .events

@@ -1,4 +1,4 @@
-//! When a run ends is shown while it goes on: through its waves and the waits behind them, and through windows.
+//! The predicted end of a run is shown during the run: through its waves and their waits, and through windows.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::bench::{BEGIN, Bench};
 use crate::hours::hours;
 use crate::world::{Act, World};
 
-/// What the run's events show of its end, at each of them that comes while it sends or waits for a wave.
+/// The end that the run's events show, at each of them during sending or the wait for a wave.
 fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
     let setup = Setup {
         name: "summer".into(),
@@ -26,7 +26,8 @@ fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
     };
     let mut tally = Tally::default();
     let mut shown = Vec::new();
-    let (from, began) = (from_ms(BEGIN), Instant::now());
+    let from = from_ms(BEGIN);
+    let began = Instant::now();
     for event in bench.events.lock().unwrap().iter() {
         let now = Moment::awake(event.at, began + until(from, event.at).unwrap_or_default());
         tally.fold(event, now.instant);
@@ -36,7 +37,8 @@ fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
             _ => false,
         };
         if goes_on && matches!(event.kind, EventKind::Counted { .. }) && tally.counts.owed() > 0 {
-            let (tally, setup) = (&tally, &setup);
+            let tally = &tally;
+            let setup = &setup;
             shown.push((event.at, Look { tally, setup, now }.ends_at()));
         }
     }

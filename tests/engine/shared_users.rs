@@ -1,4 +1,4 @@
-//! Campaigns of one app id that have users in common: never two requests for one user at once, and nobody is forgotten.
+//! Campaigns of one app id with common users: never two requests for one user at once, and no user is forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::world::{Act, World};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests to each user are at least `apart` from each other, whichever campaign they are of.
+/// Checks that requests to each user are at least `apart` from each other, across all campaigns.
 fn assert_apart(world: &World, users: u32, apart: Duration) {
     for user in 0..users {
         let starts = world.starts_to(&format!("u{user}"));
@@ -43,7 +43,7 @@ async fn campaigns_with_the_same_users_never_send_to_one_user_at_once() {
     assert!(agency.world.harshest_second() <= 98);
 }
 
-/// Passing over costs no starts while others are left.
+/// Skipping a reserved user costs no start while others are left.
 #[tokio::test(start_paused = true)]
 async fn the_pace_is_reached_with_the_same_users_too() {
     let agency = Agency::new(3, 200, |_| Act::Issue);
@@ -53,7 +53,7 @@ async fn the_pace_is_reached_with_the_same_users_too() {
     assert!(agency.world.seen(|seen| seen.crowded.is_empty()));
 }
 
-/// A campaign with nothing else to do goes on as soon as the user is free.
+/// A campaign with nothing else to do continues as soon as the user is free.
 #[tokio::test(start_paused = true)]
 async fn a_campaign_that_waits_for_a_user_goes_on_when_the_attempt_is_over() {
     let agency = Agency::new(3, 4_000, |_| Act::Issue);
@@ -68,7 +68,7 @@ async fn a_campaign_that_waits_for_a_user_goes_on_when_the_attempt_is_over() {
 #[tokio::test(start_paused = true)]
 async fn after_a_lost_answer_no_campaign_sends_to_the_user_within_the_timeout() {
     let agency = Agency::new(2, 50, |ask| match (of(ask), ask.nth) {
-        // The connection breaks off after a second, so the request may be at the platform for nine seconds more.
+        // The connection ends after a second, so the request may be at the platform for nine seconds more.
         (0, 1) => Act::IssueAndLose(Duration::from_secs(1)),
         _ => Act::Issue,
     });
@@ -91,7 +91,7 @@ async fn after_a_lost_answer_no_campaign_sends_to_the_user_within_the_timeout() 
     }
 }
 
-/// A campaign whose ledger fails waits for what it has in flight, and what it lost may be at the platform for longer.
+/// A campaign whose ledger fails waits for its attempts in flight. A lost request may be at the platform for longer.
 #[tokio::test(start_paused = true)]
 async fn a_campaign_that_fails_leaves_its_users_to_others_when_their_requests_are_over() {
     let agency = Agency::new(2, 3_000, |ask| match (of(ask), ask.open_id.as_str()) {
@@ -100,7 +100,8 @@ async fn a_campaign_that_fails_leaves_its_users_to_others_when_their_requests_ar
     });
     let failing = Arc::clone(&agency.benches[0]);
     let store = failing.store.clone();
-    let (lane, world) = (Arc::clone(&agency.lane), Arc::clone(&agency.world));
+    let lane = Arc::clone(&agency.lane);
+    let world = Arc::clone(&agency.world);
     let ledger = failing.admit(3, &[]).await;
     let failed = tokio::spawn(async move { failing.send_in(&lane, failing.roll.clone(), ledger, &world).await });
     // u0 is answered after four seconds; then u1 and u2 are in flight, and the lost answer of u2 cannot be stored.
@@ -117,7 +118,7 @@ async fn a_campaign_that_fails_leaves_its_users_to_others_when_their_requests_ar
     assert!(agency.world.seen(|seen| seen.crowded.is_empty()));
 }
 
-/// A doubt of a killed process is known to the campaign alone whose ledger has it.
+/// Only the campaign whose ledger has it knows a killed process's doubt.
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_process_left_in_flight_keeps_other_campaigns_away() {
     let mut agency = Agency::new(2, 3_000, |_| Act::Issue);
@@ -140,7 +141,7 @@ async fn what_a_killed_process_left_in_flight_keeps_other_campaigns_away() {
     assert!(next.world.seen(|seen| seen.crowded.is_empty()));
 }
 
-/// Another process knows nothing of a lost answer, so it does not get the app id before that request is over.
+/// Another process does not know of a lost answer, so it gets the app lock only after that request is over.
 #[tokio::test(start_paused = true)]
 async fn the_app_id_is_kept_until_no_lost_request_can_be_at_the_platform() {
     let mut agency = Agency::new(1, 50, |ask| match ask.before {
@@ -203,7 +204,7 @@ async fn at_most_counts_those_that_were_sent_and_not_those_that_were_passed_over
     assert!(agency.world.seen(|seen| seen.crowded.is_empty()));
 }
 
-/// A paused run holds nothing that another one waits for.
+/// A paused run reserves nothing that another run waits for.
 #[tokio::test(start_paused = true)]
 async fn a_pause_frees_the_users_of_what_was_prepared() {
     let agency = Agency::new(2, 50, |_| Act::Issue);

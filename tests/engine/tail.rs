@@ -1,4 +1,4 @@
-//! The platform is away at the end of a campaign, when few deliveries are left: the attempts of those are not used up.
+//! The platform is away at the end of a campaign, when few deliveries are left: their attempts are not used up.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn refused_connections_use_up_no_attempts() {
     }
 }
 
-/// A single delivery waits for the platform as well, and the run for as long as it may.
+/// A single delivery also waits for the platform, and the run waits for as long as it may.
 #[tokio::test(start_paused = true)]
 async fn the_last_delivery_waits_until_the_run_gives_up() {
     let mut bench = Bench::new();
@@ -76,7 +76,7 @@ async fn the_last_delivery_waits_until_the_run_gives_up() {
     assert!(sent < 75, "it probes every two minutes: {sent}");
 }
 
-/// While others are answered, one whose request cannot be sent waits longer from time to time, and no outage begins.
+/// While others are answered, a request that cannot be sent waits longer each time, and no outage begins.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_sent_waits_longer_each_time() {
     let mut bench = Bench::new();
@@ -110,7 +110,7 @@ async fn lost_answers_use_up_no_attempts_when_several_deliveries_are_left() {
     }
 }
 
-/// Of one user nobody can tell whether it is the platform that is away.
+/// With one user it is impossible to know whether the platform is away.
 #[tokio::test(start_paused = true)]
 async fn one_user_whose_answers_are_lost_ends_by_its_attempts() {
     let bench = Bench::new();
