@@ -104,7 +104,7 @@ pub(crate) async fn kill_postgres(connection: &mut PgConnection, pid: i32) {
     assert!(killed);
 }
 
-/// A role or user with a password is made and taken away; here what has to be cleaned up after it.
+/// Closes the administrator's connection at the end of a test.
 pub(crate) async fn close(connection: PgConnection) {
     connection.close().await.unwrap();
 }

@@ -20,8 +20,8 @@ use crate::world::{Act, World};
 
 const HOUR: i64 = 3_600_000;
 
-/// Windows on every day but the closed ones, in minutes by the clocks of Shanghai. There it is Monday, 08:00, to begin with.
-/// These windows of every day, in minutes of the clocks of Shanghai, but for those days.
+/// A calendar of these windows on every day, in minutes on the clocks of Shanghai, except on the closed days. The bench
+/// begins on Monday at 08:00 there.
 pub fn hours(windows: &[(u16, u16)], closed: &[Date]) -> Calendar {
     let every = Days::range(Weekday::Monday, Weekday::Sunday);
     let hours: Vec<_> = windows

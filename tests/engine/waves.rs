@@ -1,4 +1,4 @@
-//! Waves: shares of the audience that have their turn before the others, whatever happens on the way.
+//! Waves: shares of the audience that are sent to before the rest, in every kind of history.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub fn wave_of(bench: &Bench, user: u32) -> usize {
     waves.iter().position(within).unwrap_or(waves.len())
 }
 
-/// When each of so many users was first sent to, by wave: how many, the first and the last.
+/// For each wave, how many of its users were sent to, and when the first and the last send was.
 fn turns(bench: &Bench, world: &World, users: u32) -> Vec<Option<(usize, Timestamp, Timestamp)>> {
     let mut first = HashMap::new();
     world.seen(|seen| {
@@ -67,7 +67,7 @@ fn turns(bench: &Bench, world: &World, users: u32) -> Vec<Option<(usize, Timesta
     turns
 }
 
-/// Each wave's first turn comes so long after the last turn of the one before.
+/// Checks that each wave's first send comes the full wait after the last send of the wave before.
 fn kept(bench: &Bench, world: &World, users: u32) {
     let turns = turns(bench, world, users);
     let waves: Vec<_> = turns
@@ -141,7 +141,7 @@ async fn a_restart_waits_only_the_rest_and_who_came_late_to_a_wave_goes_at_once(
     assert!(killed.is_err(), "it waits");
     let (_, end) = ends(&bench)[0];
     let before = world.seen(|seen| seen.starts.len());
-    // Now there are twice as many: those of the first wave do not wait.
+    // The audience doubles: the new users of the first wave do not wait.
     let began = bench.clock.now();
     assert_eq!(bench.apply(1_000, &world).await.ending, Ending::Complete);
     let walls = world.seen(|seen| seen.walls[before..].to_vec());
@@ -242,7 +242,7 @@ async fn a_rehearsal_shows_the_waits_behind_waves_without_waiting() {
     );
 }
 
-/// Within a run, the wait is as long as it is whatever the wall says.
+/// Within a run, a change of the wall clock does not change the length of the wait.
 #[tokio::test(start_paused = true)]
 async fn a_wait_between_waves_bears_a_clock_that_is_corrected() {
     for shift in [-600 * MINUTE, 10 * MINUTE] {
@@ -259,7 +259,7 @@ async fn a_wait_between_waves_bears_a_clock_that_is_corrected() {
     }
 }
 
-/// A platform that refuses the first so many of all.
+/// A platform that refuses the first `first` requests.
 fn refusing(bench: &Bench, first: usize) -> std::sync::Arc<World> {
     World::new(&bench.clock, 70, move |ask| {
         if ask.before < first {
@@ -293,7 +293,8 @@ fn halted(ended: &Ended) -> Option<(u64, u64)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_wave_halts_at_the_first_answer_by_which_it_must_and_at_none_before() {
-    // Of a large wave two hundred are enough: 30 % of them are 60, and one more halts, whoever comes behind.
+    // Of a large wave two hundred users are judged: 30 % of them are 60, and one more refusal halts the run, whatever the
+    // later results are.
     let bench = judged(0.5, 0.3);
     let ended = bench.apply(2_000, &refusing(&bench, 61)).await;
     assert_eq!((ended.ending, halted(&ended)), (Ending::NeedsPerson, Some((61, 61))));
@@ -301,7 +302,7 @@ async fn a_wave_halts_at_the_first_answer_by_which_it_must_and_at_none_before() 
     let ended = bench.apply(2_000, &refusing(&bench, 60)).await;
     assert_eq!((ended.ending, halted(&ended)), (Ending::Complete, None));
 
-    // Of a small one its own size.
+    // A smaller wave is judged by its own size.
     let bench = judged(0.1, 0.3);
     let size = (0..300).filter(|user| wave_of(&bench, *user) == 0).count();
     assert!(size < 200);
@@ -347,17 +348,17 @@ async fn a_run_that_was_killed_counts_on_and_after_a_halt_the_next_counts_its_ow
     assert_eq!(halted(&ended), Some((61, 61)));
 }
 
-/// A wave is the one of its share: what has ended stays so when others are written around it.
+/// A wave is identified by its share: it stays ended when other waves are edited around it.
 #[tokio::test(start_paused = true)]
 async fn waves_may_be_edited_between_two_applies() {
     let first = [wave(0.2, 30)];
     for (edited, begins) in [
-        // Another wait counts from the same end.
+        // A changed wait counts from the same end.
         (&[wave(0.2, 90)][..], 90),
-        // A smaller one before it had its turn with it.
+        // A smaller share before it is covered by the ended wave.
         (&[wave(0.1, 500), wave(0.2, 45)], 45),
         (&[wave(0.1, 40)], 40),
-        // A larger one is another: it goes at once.
+        // A larger share is another wave: it is sent to at once.
         (&[wave(0.4, 45)], 0),
         (&[], 0),
     ] {
@@ -405,8 +406,8 @@ async fn a_forecast_reckons_with_waves_and_the_first_requests_are_of_the_first()
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// However often it is killed and applied again with more people, nobody of a wave has a turn before the wait behind the
-    /// wave before is over, and everybody has one.
+    /// After any number of kills and added users, no user of a wave is sent to before the wait after the wave before is
+    /// over, and every user is sent to.
     #[test]
     fn waves_are_kept_through_kills_and_newcomers(
         shares in prop::collection::btree_set(1_u32..100, 1..4), waits in prop::collection::vec(1_u64..200, 3),
@@ -433,7 +434,7 @@ proptest! {
             }
             assert_eq!(bench.apply(users, &world).await.ending, Ending::Complete);
             assert_eq!((world.given(), world.most_coupons()), (u64::from(users), 1));
-            // Who was there from the beginning came in waves; of the others those of a wave that had ended went at once.
+            // The first users were sent to in waves. Of the added users, those of an ended wave were sent to at once.
             kept(&bench, &world, 100);
             let ends: Vec<_> = ends(&bench).into_iter().map(|(wave, _)| wave).collect();
             assert!(ends.is_sorted() && ends.windows(2).all(|pair| pair[0] != pair[1]), "{ends:?}");

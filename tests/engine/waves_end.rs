@@ -1,4 +1,4 @@
-//! Waves and the schedule's end: whose turn cannot come before it is not waited for.
+//! Waves and the schedule's end: a run does not wait for a wave that cannot begin before the end.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::prediction;
 use crate::waves::{MINUTE, bench, wave, wave_of};
 use crate::world::{Act, World};
 
-/// Nobody waits for a wave that would begin at the end or behind it, by the windows that are left too; and what is said is
-/// what a plan says.
+/// A run does not wait for a wave that would begin at the end or after it, also by the remaining windows. The plan says the
+/// same.
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_reaches_the_end_is_not_waited_for() {
     // The wait is over an hour and some milliseconds after the beginning, which is at 08:00 by the windows' clocks.
@@ -48,7 +48,7 @@ async fn a_wait_that_reaches_the_end_is_not_waited_for() {
         };
         let hopeless = pace.is_none_or(|pace| end > 30 && pace > 300);
         assert!(waits && hopeless, "no pace makes the wait shorter: {pace:?}");
-        // The next run says so as well, and one that was given more time goes on.
+        // The next run says so too, and a run with more time continues.
         assert_eq!(bench.apply(200, &world).await.why, Why::NoWave);
         bench.plan.schedule.end = Timestamp::MAX;
         assert_eq!(bench.apply(200, &world).await.ending, Ending::Complete);
@@ -63,7 +63,7 @@ async fn what_else_ends_a_run_is_said_where_the_wait_reaches_the_end_too() {
     bench.plan.run.at_most = of_first;
     let world = World::new(&bench.clock, 70, |_| Act::Issue);
     assert_eq!(bench.apply(200, &world).await.why, Why::AtMost);
-    // Who came late to the wave has a turn in the wait, whatever comes behind it.
+    // A late user of the wave is sent to during the wait, whatever comes after the wait.
     bench.plan.run.at_most = u64::MAX;
     let late = (200..250).filter(|user| wave_of(&bench, *user) == 0).count() as u64;
     assert!(late > 0);

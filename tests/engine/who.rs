@@ -1,4 +1,4 @@
-//! Whose turn comes when, who lapses before it, and who is not sent to any more.
+//! The order of recipients, who lapses before their turn, and who is not sent to any more.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,17 +17,17 @@ use runner::plan::AsOf;
 use crate::bench::{BEGIN, Bench};
 use crate::world::{Act, Ask, World};
 
-/// Somebody who was last active `ago` seconds before the beginning, in seconds since the Unix epoch.
+/// A user who was last active `ago` seconds before the beginning, in seconds since the Unix epoch.
 fn active(ago: i64) -> u32 {
     u32::try_from(BEGIN / 1000 - ago).unwrap()
 }
 
 const WITHIN: Duration = Duration::from_secs(100);
 
-/// Who was sent to, in order, and after how long.
+/// The users that were sent to, in order, and after how long.
 type Asked = Arc<Mutex<Vec<(String, Duration)>>>;
 
-/// A script that issues, and remembers whom it was asked for.
+/// A script that issues and records each user.
 fn recording() -> (Asked, impl Fn(&Ask) -> Act) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
@@ -63,7 +63,7 @@ async fn turns_follow_the_roll_and_a_second_coupon_is_not_forgotten() {
 async fn who_lapses_before_the_turn_is_skipped_and_never_sent_to() {
     let mut bench = Bench::new();
     bench.plan.pace.per_second = 1.0;
-    // A turn a second: user n lapses n / 2 seconds after the beginning.
+    // One send a second: user n lapses n / 2 seconds after the beginning.
     let last = (0..40).map(|n| active(100 - n / 2)).collect();
     bench.roll = Roll::default().lapsing(last, WITHIN);
     let (asked, script) = recording();
@@ -86,14 +86,15 @@ async fn expiring_first_saves_those_who_would_lapse() {
     let given = |order: Option<Vec<u32>>| async {
         let mut bench = Bench::new();
         bench.plan.pace.per_second = 1.0;
-        // The later one is listed, the sooner they lapse.
+        // The later a user is listed, the sooner they lapse.
         let last = (0..40).map(|n| active(60 + n)).collect();
         bench.roll = Roll::ordered(order).lapsing(last, WITHIN);
         let world = World::new(&bench.clock, 50, |_| Act::Issue);
         bench.apply(40, &world).await;
         world.given()
     };
-    let (listed, expiring) = (given(None).await, given(Some((0..40).rev().collect())).await);
+    let listed = given(None).await;
+    let expiring = given(Some((0..40).rev().collect())).await;
     assert_eq!((listed, expiring), (20, 40));
 }
 
@@ -101,8 +102,8 @@ async fn expiring_first_saves_those_who_would_lapse() {
 async fn it_is_looked_at_again_right_before_the_send() {
     let mut bench = Bench::new();
     bench.plan.pace.per_second = 0.5;
-    // The second one is armed after the first one's start and waits two seconds for the pace, and meanwhile the wall is
-    // put forward.
+    // The second attempt is armed after the first one's start and waits two seconds for the pace. During that wait the wall
+    // clock is put forward.
     bench.roll = Roll::default().lapsing(vec![active(0), active(50), active(0)], WITHIN);
     let (asked, script) = recording();
     let world = World::new(&bench.clock, 50, script);
@@ -153,7 +154,7 @@ async fn who_lapses_behind_a_deferred_attempt_is_skipped_and_a_doubt_is_sent_aga
 #[tokio::test(start_paused = true)]
 async fn a_rehearsal_goes_by_the_start_of_the_schedule() {
     let mut bench = Bench::new();
-    // By the wall everybody lapsed long ago; by the start, which is a thousand seconds earlier, nobody has.
+    // By the wall clock every user lapsed long ago; by the start, which is a thousand seconds earlier, none has.
     bench.plan.audience.as_of = AsOf::From(from_ms(BEGIN - 1_000_000));
     bench.roll = Roll::default().lapsing(vec![active(1_050); 50], WITHIN);
     let world = World::new(&bench.clock, 50, |_| Act::Issue);

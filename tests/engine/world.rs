@@ -1,4 +1,4 @@
-//! A platform in memory that does what a script says and remembers everything: the judge of who was given what.
+//! A platform in memory that follows a script and records everything, so that tests can check which coupons were issued.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +17,11 @@ use tokio::time::Instant;
 pub enum Act {
     /// Issues, or replays its success if the id is known.
     Issue,
-    /// Issues anew, whatever the id.
+    /// Issues again, even if the id is known.
     IssueAgain,
-    /// Issues; the answer is lost after so long.
+    /// Issues; the answer is lost after this time.
     IssueAndLose(Duration),
-    /// Does nothing; no answer comes for so long.
+    /// Does nothing; no answer comes for this time.
     Lose(Duration),
     /// The connection is refused.
     Refuse,
@@ -31,45 +31,42 @@ pub enum Act {
     IssueAndSay(i64, Class),
     /// Answers this code of this class; nothing is issued.
     Say(i64, Class),
-    /// The same, with this log_id.
+    /// Like [`Act::Say`], with this log_id.
     SayLogged(i64, Class, &'static str),
-    /// Says that the id was used before.
+    /// Answers that the id was used before.
     Duplicate,
-    /// Issued by somebody else an hour ago.
+    /// Answers that another sender issued it an hour ago.
     Replay,
     /// Answers 404 without a code.
     NotFound(Passed),
-    /// Answers 403 with the code of success and without a coupon; it is issued all the same.
+    /// Answers 403 with the code of success and without a coupon, but issues it.
     NoCoupon,
 }
 
-/// Whether a gateway passed a request on before it answered for the platform.
+/// Whether a gateway forwarded a request before it answered instead of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passed {
-    /// It did, and the platform issues the coupon.
+    /// Forwarded: the platform issues the coupon.
     On,
-    /// It did not.
+    /// Not forwarded.
     No,
 }
 
-/// One request as the script sees it.
+/// One request, as the script receives it.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// The user.
     pub open_id: String,
-    /// The activity.
     pub activity_id: String,
-    /// How often this id was asked for, this time included.
+    /// How often this id was sent, including this request.
     pub nth: u32,
     /// How many requests came before this one.
     pub before: usize,
-    /// Since the platform began.
+    /// The time since the platform began.
     pub elapsed: Duration,
 }
 
 type Script = Box<dyn Fn(&Ask) -> Act + Send + Sync>;
 
-/// The platform.
 pub struct World {
     clock: Clock,
     began: Instant,
@@ -78,42 +75,42 @@ pub struct World {
     token: Box<dyn Fn(Duration) -> Result<(), NotReady> + Send + Sync>,
     token_takes: Mutex<Duration>,
     seen: Mutex<Seen>,
-    /// How many answers it gave: each has a log_id of its own.
+    /// How many answers it gave: each has its own log_id.
     answers: AtomicU64,
 }
 
-/// What it remembers.
+/// The record of all requests.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// When each request began.
     pub starts: Vec<Instant>,
-    /// The same by the wall.
+    /// The same times on the wall clock.
     pub walls: Vec<Timestamp>,
-    /// To whom each request was.
+    /// The user of each request.
     pub users: Vec<String>,
-    /// For which id under which activity each request was.
+    /// The id and the activity of each request.
     pub order: Vec<(String, String)>,
-    /// How often each id was asked for.
+    /// How often each id was sent.
     pub asked: HashMap<String, u32>,
-    /// How many coupons each id was given.
+    /// How many coupons each id received.
     pub coupons: HashMap<String, u32>,
-    /// Under which activities each id was asked for.
+    /// The activities that each id was sent under.
     pub activities: HashMap<String, HashSet<String>>,
-    /// Who has a request under way.
+    /// The users with a request in flight.
     under_way: HashSet<String>,
-    /// The most requests that were under way at once.
+    /// The most requests in flight at once.
     pub most_under_way: usize,
-    /// Who had two requests under way at once.
+    /// The users who had two requests in flight at once.
     pub crowded: Vec<String>,
 }
 
 impl World {
-    /// A platform that answers after `latency` by `script`.
+    /// A platform that answers after `latency` as `script` says.
     pub fn new(clock: &Clock, latency: u64, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) -> Arc<Self> {
         Self::with_token(clock, latency, script, |_| Ok(()))
     }
 
-    /// The same, whose tokens are had by `token`, which is told how long the platform has been there.
+    /// Like [`Self::new`], with tokens from `token`, which receives the time since the platform began.
     pub fn with_token(
         clock: &Clock,
         latency: u64,
@@ -132,17 +129,17 @@ impl World {
         })
     }
 
-    /// Lets every token take so long from now on.
+    /// Lets every fetch of a token take `time` from now on.
     pub fn tokens_take(&self, time: Duration) {
         *self.token_takes.lock().unwrap() = time;
     }
 
-    /// Looks at what it remembers.
+    /// Reads the record.
     pub fn seen<R>(&self, look: impl FnOnce(&Seen) -> R) -> R {
         look(&self.seen.lock().unwrap())
     }
 
-    /// The most requests that began within a second, wherever that begins.
+    /// The most requests that began within any second.
     pub fn harshest_second(&self) -> usize {
         self.seen(|seen| {
             let starts = &seen.starts;
@@ -156,12 +153,12 @@ impl World {
         })
     }
 
-    /// The most coupons that any id was given.
+    /// The most coupons that any id received.
     pub fn most_coupons(&self) -> u32 {
         self.seen(|seen| seen.coupons.values().copied().max().unwrap_or(0))
     }
 
-    /// How many coupons were given.
+    /// How many coupons were issued.
     pub fn given(&self) -> u64 {
         self.seen(|seen| seen.coupons.values().map(|n| u64::from(*n)).sum())
     }
@@ -294,7 +291,7 @@ fn proof_of(class: Class) -> Proof {
     }
 }
 
-/// Takes a user off the list of those with a request under way, also when the run is dropped in the middle.
+/// Removes a user from those with a request in flight, also when the run is dropped.
 struct UnderWay<'a>(&'a World, String);
 
 impl Drop for UnderWay<'_> {

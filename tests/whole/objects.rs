@@ -159,7 +159,7 @@ fn note(fields: &[(String, Shape, Option<String>)], within: &str, seen: &mut BTr
         let inner = format!("{path}.");
         match shape {
             Shape::Nothing => panic!("{path} is null, not absent: {line}"),
-            // Whatever the platform is sent is not of this schema.
+            // The body of a request has the platform's format, not this schema's.
             Shape::Object(_) if path == "body" => {}
             Shape::Object(fields) => note(fields, &inner, seen, line),
             Shape::List(list) => {
@@ -185,7 +185,7 @@ impl Scene {
         fs::read_to_string(self.dir.path().join("events.jsonl")).unwrap()
     }
 
-    /// Applies it, and keeps all that was told.
+    /// Applies the campaign and collects the output.
     fn applied(&self, told: &mut Told) {
         let events = self.dir.path().join("events.jsonl");
         let ran = self.run(&["--output", "json", "--events", events.to_str().unwrap()]);
@@ -194,7 +194,7 @@ impl Scene {
     }
 }
 
-/// A campaign with all that can become of a delivery, and what is asked of it afterwards.
+/// A campaign with every result of a delivery, and the commands that read it afterwards.
 fn troubled(told: &mut Told) {
     let stand_in = StandIn::start(&[
         "--refuse",
