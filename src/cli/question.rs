@@ -291,16 +291,15 @@ mod tests {
             new_ledger,
             earlier: None,
         };
-        let (summer, autumn) = (
-            about("summer-2026", Some("夏日立减券"), 1_200, true),
-            about("autumn", None, 34, false),
-        );
+        let summer = about("summer-2026", Some("夏日立减券"), 1_200, true);
+        let autumn = about("autumn", None, 34, false);
         let elsewhere = About {
             earlier: Some("one of this campaign was last seen Sat 2026-11-28 10:00 with batch 1,400, in /old".into()),
             base_url: "http://127.0.0.1:8080".into(),
             ..about("trial", None, 5, true)
         };
-        let (two, three) = (to_send(&[&summer, &autumn]), to_send(&[&summer, &autumn, &elsewhere]));
+        let two = to_send(&[&summer, &autumn]);
+        let three = to_send(&[&summer, &autumn, &elsewhere]);
         insta::assert_snapshot!(format!("{two}\n{three}"));
     }
 }

@@ -73,10 +73,8 @@ fn run(command: &str, audience: &str, settings: &str) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
+    let out = String::from_utf8_lossy(&done.stdout);
+    let err = String::from_utf8_lossy(&done.stderr);
     let lines = out
         .lines()
         .filter(|line| line.contains("users") || line.contains("row"));

@@ -52,11 +52,9 @@ impl Agency {
         let began = Instant::now();
         let mut runs = JoinSet::new();
         for (n, users) in users.iter().copied().enumerate() {
-            let (bench, lane, world) = (
-                Arc::clone(&self.benches[n]),
-                Arc::clone(&self.lane),
-                Arc::clone(&self.world),
-            );
+            let bench = Arc::clone(&self.benches[n]);
+            let lane = Arc::clone(&self.lane);
+            let world = Arc::clone(&self.world);
             runs.spawn(async move {
                 let ended = Box::pin(bench.apply_in(&lane, users, &world)).await;
                 (n, ended, began.elapsed())

@@ -288,10 +288,8 @@ fn campaigns_of_one_app_have_the_same_credentials_and_names_of_their_own() {
     let one = agency.add("one", "tt1", 5, "");
     let other = agency.add_with("{access_token: {env: WHOLE_KEY}}", ("other", "tt1"), 5, "");
     let fine = agency.add("fine", "tt2", 5, "");
-    let (left, right) = (
-        agency.add("left/same", "tt3", 5, ""),
-        agency.add("right/same", "tt3", 5, ""),
-    );
+    let left = agency.add("left/same", "tt3", 5, "");
+    let right = agency.add("right/same", "tt3", 5, "");
     let ran = applied(&[&one, &other, &fine, &left, &right], &[]).ends(2);
     let mistakes = ran.err.lines().take_while(|line| !line.starts_with('['));
     insta::assert_snapshot!(agency.neutral(&mistakes.collect::<Vec<_>>().join("\n")));

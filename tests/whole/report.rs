@@ -162,10 +162,8 @@ fn a_browser_shows_it_without_a_word_or_a_request() {
         .arg(format!("http://{address}/"))
         .output()
         .unwrap();
-    let (dom, said) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
     let console: Vec<_> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert_eq!(console, Vec::<&str>::new());
     let seen = dom
