@@ -215,7 +215,8 @@ pub struct OlderLedger {
 impl OlderLedger {
     /// Compares a ledger with its witness. Returns `None` unless the ledger is older.
     pub fn of_ledger(witness: Option<&Witness>, older: Option<Older>, book: &Book) -> Option<Self> {
-        let (witness, older) = (witness?, older?);
+        let witness = witness?;
+        let older = older?;
         let accepted = book.generation().is_some_and(|last| {
             last.at >= witness.written && last.accepted.iter().any(|word| word == Accept::OlderLedger.word())
         });
