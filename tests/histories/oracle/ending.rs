@@ -15,7 +15,7 @@ pub struct End<'e> {
     /// The campaign in the last apply, and how that ended.
     pub part: Part<'e>,
     pub ended: &'e Ended,
-    /// The present, in milliseconds: the later of the wall and the newest time of all facts.
+    /// The present by which doubts are too old, in milliseconds.
     pub now: i64,
 }
 

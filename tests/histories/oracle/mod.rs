@@ -144,7 +144,7 @@ impl Oracle {
             claims,
             part: Part::new(&self.story, apply, campaign),
             ended,
-            now: claims.newest.max(beyond.wall()),
+            now: self.ledgers[campaign.number].present(beyond, &state.seen),
         };
         let judged = twice.and_then(|()| end.judge(&state.seen));
         drop(state);
@@ -155,6 +155,15 @@ impl Oracle {
 }
 
 impl JudgedLedger {
+    /// The present by which doubts are too old: the later of the wall and the newest time, and within the run by the clock that
+    /// nobody corrects.
+    fn present(&self, beyond: &Beyond, seen: &Seen) -> i64 {
+        let run_began = seen.began.last().copied().unwrap_or_default();
+        let elapsed = (beyond.now() - run_began) / 1_000_000;
+        let within_run = self.run.began + i64::try_from(elapsed).unwrap_or_default();
+        self.claims.newest.max(beyond.wall()).max(within_run)
+    }
+
     async fn judge(&mut self, beyond: &Arc<Beyond>, part: Part<'_>, (judged, end): (usize, &End)) -> Result<(), Wrong> {
         let number = part.campaign.number;
         let run = beyond.state().run;
@@ -229,7 +238,7 @@ impl JudgedLedger {
                 claims: &self.claims,
                 part,
                 ended,
-                now: self.claims.newest.max(beyond.wall()),
+                now: self.present(beyond, seen),
             };
             let waits = |person: &Person, ordinal, delivery: &Delivery| end.waits((person, ordinal), delivery);
             answers::left_behind(&self.claims, (part, &new), waits)?;
