@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Columns, CsvSource, Encoding, Input, Source, read};
 use runner::campaign;
-use runner::engine::admit::{Admission, Terms};
-use runner::ledger::{Each, Ledger, Store, StoreError};
-use runner::outcome::Class;
+use runner::engine::audience_diff::{DiffBuilder, Terms};
+use runner::ledger::{BatchVisitor, Ledger, Store, StoreError};
+use runner::model::outcome::Class;
 use runner::plan::{self, Plan, RunOptions};
 
 const ROWS: u32 = 1_000_000;
@@ -244,7 +244,7 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    async fn read(&mut self, _each: &mut Each<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, _each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -266,9 +266,9 @@ fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
 async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std::error::Error>> {
     let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
     for _ in 0..times {
-        let mut admission = Admission::new(ledger.book(), plan);
+        let mut admission = DiffBuilder::new(ledger.state(), plan);
         let totals = admission.read(&source(path), |_| {}).await?;
-        let converged = admission.decide(&Terms {
+        let admission = admission.decide(&Terms {
             plan,
             totals: &totals,
             accepted: &[],
@@ -276,7 +276,7 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
             class: &|_| Class::Hold,
             wall: Timestamp::UNIX_EPOCH,
         });
-        for batch in converged
+        for batch in admission
             .map_err(|refusals| format!("{refusals:?}"))?
             .changes
             .into_batches()
@@ -284,7 +284,7 @@ async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std:
             ledger.append(batch?).await?;
         }
     }
-    Ok(ledger.book().recipients().into())
+    Ok(ledger.state().recipients().into())
 }
 
 /// The shortest of several runs: other work on the machine only ever adds time.

@@ -9,14 +9,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, DeliveryKey, Verdict};
-use runner::event::Owner;
-use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
-use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
+use runner::model::clock::from_ms;
+use runner::model::delivery::{ActivityNo, Decision, DeliveryKey};
+use runner::model::event::Owner;
+use runner::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
 
 const RUNS: usize = 3;
 const BEGIN: i64 = 1_780_272_000_000;
@@ -121,7 +121,7 @@ fn prepare(dir: &Path, deliveries: u32) -> Result<(), Failed> {
     let identity = Identity {
         campaign: CampaignName::parse("summer")?,
         app_id: AppId::parse("tt1")?,
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     };
     let owner = Owner {
         host: "bench".into(),
@@ -131,7 +131,7 @@ fn prepare(dir: &Path, deliveries: u32) -> Result<(), Failed> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let place = Place::of(dir, &identity);
+        let place = LedgerDir::new(dir, &identity);
         let lock = place.lock(&owner, Purpose::Apply)?;
         let store = place.create(&lock, from_ms(BEGIN)).await?;
         let mut ledger = Ledger::open(store, identity).await?;
@@ -166,14 +166,14 @@ fn time(n: u32) -> Timestamp {
     from_ms(BEGIN + i64::from(n) * 10)
 }
 
-fn open_id(n: u32) -> Result<OpenId, runner::identity::NameError> {
+fn open_id(n: u32) -> Result<OpenId, runner::model::identity::NameError> {
     let mixed = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let hex = format!("{mixed:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     OpenId::parse(&parts.join("-"))
 }
 
-fn closed(listed: u32) -> Result<Fact, runner::identity::NameError> {
+fn closed(listed: u32) -> Result<Fact, runner::model::identity::NameError> {
     Ok(Fact::Closed(Box::new(Generation {
         at: from_ms(BEGIN),
         listed: listed.into(),
@@ -210,7 +210,7 @@ fn issued(n: u32) -> Fact {
     };
     Fact::Ended {
         key: key(n),
-        verdict: Verdict::Issued,
+        decision: Decision::Issued,
         outcome: Box::new(Outcome {
             proof: Proof::Issued {
                 coupon: Box::new(coupon),

@@ -14,15 +14,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, DeliveryKey, State, StateName, Verdict};
-use runner::event::Owner;
-use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::{CampaignLock, Purpose};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger, SledStore};
-use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
+use runner::model::clock::from_ms;
+use runner::model::delivery::{ActivityNo, Decision, DeliveryKey, State, StateName};
+use runner::model::event::Owner;
+use runner::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
 
 const USERS: u32 = 1_000_000;
 const OPEN: &str = "RUNNER_BENCH_OPEN";
@@ -35,7 +35,7 @@ fn identity() -> Identity {
     Identity {
         campaign: CampaignName::parse("summer-2026").unwrap(),
         app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     }
 }
 
@@ -101,7 +101,7 @@ struct Size {
 }
 
 async fn ledger(root: &Path) -> (Ledger<SledStore>, CampaignLock) {
-    let place = Place::of(root, &identity());
+    let place = LedgerDir::new(root, &identity());
     let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store = place.create(&lock, from_ms(0)).await.unwrap();
     (Ledger::open(store, identity()).await.unwrap(), lock)
@@ -170,7 +170,7 @@ async fn settle(root: &Path, size: Size) {
                 let outcome = Box::new(outcome(&mut random, at_ms));
                 Fact::Ended {
                     key: key(recipient),
-                    verdict: Verdict::Issued,
+                    decision: Decision::Issued,
                     outcome,
                 }
             }));
@@ -191,7 +191,10 @@ async fn settle(root: &Path, size: Size) {
         "{batches} flushed appends     {took:>8.2} s   {:.0}/s",
         f64::from(batches) / took
     );
-    assert_eq!(ledger.book().counts().of(StateName::Issued), u64::from(size.settled));
+    assert_eq!(
+        ledger.state().counts().count(StateName::Issued),
+        u64::from(size.settled)
+    );
     let began = Instant::now();
     ledger.close().await;
     println!("closing                   {:>8.3} s", began.elapsed().as_secs_f64());
@@ -201,27 +204,28 @@ async fn settle(root: &Path, size: Size) {
 /// the start of the run is durable.
 async fn open(root: &Path) {
     let from = Instant::now();
-    let place = Place::of(root, &identity());
+    let place = LedgerDir::new(root, &identity());
     let lock = place.lock(&owner(), Purpose::Apply).unwrap();
     let store: SledStore = place.open(&lock).await.unwrap().unwrap();
     let found = from.elapsed();
     let mut ledger = Ledger::open(store, identity()).await.unwrap();
-    let book = ledger.book();
-    let first = book.unsettled().next();
-    let pending = (0..book.recipients()).find(|recipient| {
-        book.standing(DeliveryKey {
-            recipient: *recipient,
-            ordinal: 1,
-        })
-        .state
+    let ledger_state = ledger.state();
+    let first = ledger_state.unsettled().next();
+    let pending = (0..ledger_state.recipients()).find(|recipient| {
+        ledger_state
+            .status(DeliveryKey {
+                recipient: *recipient,
+                ordinal: 1,
+            })
+            .state
             == State::Pending
     });
-    assert!(first.is_some() || pending.is_some() || book.counts().complete());
+    assert!(first.is_some() || pending.is_some() || ledger_state.counts().complete());
     let opened = from.elapsed();
     let memory_then = memory();
     ledger.append(vec![began(BEGAN)]).await.unwrap();
     let begun = from.elapsed();
-    assert_eq!(ledger.book().find("nobody"), None);
+    assert_eq!(ledger.state().find("nobody"), None);
     let listed = from.elapsed();
     println!(
         "{} {} {} {} {memory_then} {}",
@@ -237,7 +241,7 @@ async fn open(root: &Path) {
 /// Checks a ledger as `runner verify` does, and prints how long that took.
 async fn verify(root: &Path) {
     let from = Instant::now();
-    let place = Place::of(root, &identity());
+    let place = LedgerDir::new(root, &identity());
     let lock = place.lock(&owner(), Purpose::Look).unwrap();
     let report = runner::ledger::verify::verify(&place, &lock).await.unwrap().unwrap();
     let took = from.elapsed().as_secs_f64();
@@ -283,7 +287,7 @@ fn main() {
         together: numbers.next().unwrap_or(TOGETHER),
     };
     let root = tempfile::tempdir_in(std::env::var_os("RUNNER_BENCH_DIR").unwrap_or_else(|| ".".into())).unwrap();
-    let place = Place::of(root.path(), &identity());
+    let place = LedgerDir::new(root.path(), &identity());
     runtime.block_on(admit(root.path(), size.users));
     let admitted = self::size(place.dir());
     println!(
@@ -327,7 +331,7 @@ const APPLIES: u32 = 20;
 
 /// Measures what an apply without a change adds.
 async fn unchanged(root: &Path, users: u32) {
-    let dir = Place::of(root, &identity()).dir().to_owned();
+    let dir = LedgerDir::new(root, &identity()).dir().to_owned();
     let before = size(&dir);
     for n in 0..APPLIES {
         let (mut ledger, _lock) = ledger(root).await;

@@ -15,16 +15,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use runner::campaign;
-use runner::clock::{Clock, from_ms};
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::engine::Apply;
-use runner::engine::lane::{Alone, Lane};
-use runner::engine::roll::Roll;
-use runner::event::{Ending, Event};
-use runner::identity::OpenId;
-use runner::ledger::{Each, Fact, Generation, Ledger, Permit, Store, StoreError};
-use runner::order::Order;
-use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
+use runner::engine::app_limiter::{Alone, AppLimiter};
+use runner::engine::send_order::SendOrder;
+use runner::ledger::{BatchVisitor, Fact, Generation, Ledger, Permit, Store, StoreError};
+use runner::model::clock::{Clock, from_ms};
+use runner::model::event::{Ending, Event};
+use runner::model::identity::OpenId;
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof};
+use runner::model::run_command::RunCommand;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::task::JoinSet;
 
@@ -90,7 +90,7 @@ async fn apply(campaigns: u32) -> Result<(Duration, u64)> {
         clock: clock.clone(),
         sends: AtomicU64::new(0),
     });
-    let (_keep, orders) = tokio::sync::watch::channel(Order::Go);
+    let (_keep, commands) = tokio::sync::watch::channel(RunCommand::Go);
     let mut runs = JoinSet::new();
     for n in 0..campaigns {
         let plan = plan(n)?;
@@ -99,10 +99,10 @@ async fn apply(campaigns: u32) -> Result<(Duration, u64)> {
             plan: Arc::new(plan),
             ledger,
             platform: Arc::clone(&platform),
-            roll: Roll::default(),
-            lane: Lane::new(Alone),
+            send_order: SendOrder::default(),
+            limiter: AppLimiter::new(Alone),
             clock: clock.clone(),
-            orders: orders.clone(),
+            commands: commands.clone(),
             emit: Arc::new(|_: Event| {}),
             seed: u64::from(n),
         };
@@ -213,7 +213,7 @@ impl Store for Dropping {
         Ok(())
     }
 
-    async fn read(&mut self, _: &mut Each<'_>) -> std::result::Result<(), StoreError> {
+    async fn read(&mut self, _: &mut BatchVisitor<'_>) -> std::result::Result<(), StoreError> {
         Ok(())
     }
 }

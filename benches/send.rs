@@ -12,22 +12,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use runner::campaign;
-use runner::clock::Clock;
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
 use runner::douyin::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
 use runner::engine::Apply;
-use runner::engine::lane::{Alone, Lane};
-use runner::event::{Event, EventKind};
-use runner::identity::OpenId;
+use runner::engine::app_limiter::{Alone, AppLimiter};
+use runner::fake_platform::{self, FaultSettings, RuleSettings, Running, Settings, code};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Each, Fact, Generation, Ledger, SledStore, Store, StoreError};
-use runner::merchant_coupon_id::MerchantCouponId;
-use runner::order::Order;
+use runner::ledger::{BatchVisitor, Fact, Generation, Ledger, SledStore, Store, StoreError};
+use runner::model::clock::Clock;
+use runner::model::event::{Event, EventKind};
+use runner::model::identity::OpenId;
+use runner::model::merchant_coupon_id::MerchantCouponId;
+use runner::model::run_command::RunCommand;
+use runner::model::secret::Secret;
 use runner::plan::{self, Plan, RunOptions};
-use runner::sandbox::{self, FaultSettings, RuleSettings, Running, Settings, code};
-use runner::secret::Secret;
 use tokio::task::JoinSet;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -59,11 +59,11 @@ fn main() -> Result<()> {
 
 /// Measures the attained share of the pace, the most starts in any second, and what a strict platform refused.
 async fn pace() -> Result<()> {
-    let stand_in = sandbox::start(Settings::default()).await?;
-    let plan = plan(&stand_in, f64::from(PER_SECOND), 64)?;
+    let fake_platform = fake_platform::start(Settings::default()).await?;
+    let plan = plan(&fake_platform, f64::from(PER_SECOND), 64)?;
     let dir = tempfile::tempdir()?;
     let (_, starts) = apply(plan, SledStore::create(dir.path()).await?, PACED).await?;
-    let totals = stand_in.stop().await;
+    let totals = fake_platform.stop().await;
     let first = *starts.first().ok_or("nothing was sent")?;
     let steady: Vec<_> = starts
         .iter()
@@ -116,17 +116,17 @@ async fn speed(in_flight: u16) -> Result<()> {
     let mut appending = vec![];
     let mut each = vec![];
     for _ in 0..RUNS {
-        let stand_in = fast().await?;
-        plain.push(plain_loop(&stand_in, in_flight).await?);
-        given(stand_in).await?;
+        let fake_platform = fast().await?;
+        plain.push(plain_loop(&fake_platform, in_flight).await?);
+        given(fake_platform).await?;
 
-        let stand_in = fast().await?;
-        let decided = plan(&stand_in, 1e5, in_flight)?;
+        let fake_platform = fast().await?;
+        let decided = plan(&fake_platform, 1e5, in_flight)?;
         memory.push(apply(decided, MemoryStore::default(), UNPACED).await?.0);
-        given(stand_in).await?;
+        given(fake_platform).await?;
 
-        let stand_in = fast().await?;
-        let decided = plan(&stand_in, 1e5, in_flight)?;
+        let fake_platform = fast().await?;
+        let decided = plan(&fake_platform, 1e5, in_flight)?;
         let dir = tempfile::tempdir()?;
         let spent = Arc::new(Mutex::new(Spent::default()));
         let store = Timed {
@@ -134,7 +134,7 @@ async fn speed(in_flight: u16) -> Result<()> {
             spent: Arc::clone(&spent),
         };
         let rate = apply(decided, store, UNPACED).await?.0;
-        given(stand_in).await?;
+        given(fake_platform).await?;
         let spent = *spent.lock().unwrap_or_else(PoisonError::into_inner);
         let took = f64::from(UNPACED) / rate;
         disk.push(rate);
@@ -198,12 +198,12 @@ async fn fast() -> Result<Running> {
         },
         ..Settings::default()
     };
-    Ok(sandbox::start(settings).await?)
+    Ok(fake_platform::start(settings).await?)
 }
 
 /// Stops a sandbox that must have issued a coupon to each user.
-async fn given(stand_in: Running) -> Result<()> {
-    let given = stand_in.stop().await.users_with_coupon;
+async fn given(fake_platform: Running) -> Result<()> {
+    let given = fake_platform.stop().await.users_with_coupon;
     if given == u64::from(UNPACED) {
         Ok(())
     } else {
@@ -211,13 +211,13 @@ async fn given(stand_in: Running) -> Result<()> {
     }
 }
 
-fn plan(stand_in: &Running, per_second: f64, max_in_flight: u16) -> Result<Plan> {
+fn plan(fake_platform: &Running, per_second: f64, max_in_flight: u16) -> Result<Plan> {
     let text = "version: 1\ncampaign: bench\napp_id: tt1\nactivity_id: 1\n\
                 audience: {source: {csv: {path: audience.csv, open_id: open_id}}}\n";
     let parsed = campaign::parse(Path::new("bench.yaml"), text.as_bytes());
     let said = parsed.map_err(|mistakes| format!("{mistakes:?}"))?.campaign;
     let options = RunOptions {
-        sandbox: Some(stand_in.base_url().to_owned()),
+        sandbox: Some(fake_platform.base_url().to_owned()),
         ..RunOptions::default()
     };
     let mut plan = plan::build(&said, options)?;
@@ -260,15 +260,15 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         clock: clock.clone(),
         emit: emit.clone(),
     })?;
-    let (_keep, orders) = tokio::sync::watch::channel(Order::Go);
+    let (_keep, commands) = tokio::sync::watch::channel(RunCommand::Go);
     let run = Apply {
         plan,
         ledger,
         platform: Arc::new(platform),
-        roll: runner::engine::roll::Roll::default(),
-        lane: Lane::new(Alone),
+        send_order: runner::engine::send_order::SendOrder::default(),
+        limiter: AppLimiter::new(Alone),
         clock,
-        orders,
+        commands,
         emit,
         seed: 1,
     };
@@ -308,16 +308,16 @@ async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) ->
     Ok(ledger)
 }
 
-/// Sends the same requests from `in_flight` tasks. Each sends the next one when it has read the answer.
-async fn plain_loop(stand_in: &Running, in_flight: u16) -> Result<f64> {
-    let plan = plan(stand_in, 1e5, in_flight)?;
+/// Sends the same requests from `in_flight` tasks. BatchVisitor sends the next one when it has read the answer.
+async fn plain_loop(fake_platform: &Running, in_flight: u16) -> Result<f64> {
+    let plan = plan(fake_platform, 1e5, in_flight)?;
     let client = reqwest::Client::builder()
         .http1_only()
         .no_proxy()
         .tls_certs_only([])
         .pool_max_idle_per_host(in_flight.into())
         .build()?;
-    let url = format!("{}{SEND_PATH}", stand_in.base_url());
+    let url = format!("{}{SEND_PATH}", fake_platform.base_url());
     let next = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     let began = Instant::now();
@@ -376,7 +376,7 @@ impl<S: Store> Store for Timed<S> {
         Ok(())
     }
 
-    async fn read(&mut self, each: &mut Each<'_>) -> std::result::Result<(), StoreError> {
+    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> std::result::Result<(), StoreError> {
         self.store.read(each).await
     }
 }

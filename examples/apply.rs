@@ -8,20 +8,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use runner::audience::Source;
-use runner::clock::Clock;
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
 use runner::engine::Apply;
-use runner::engine::admit::{Admission, Terms};
-use runner::engine::lane::{Alone, Lane};
-use runner::event::{Emit, Event};
+use runner::engine::app_limiter::{Alone, AppLimiter};
+use runner::engine::audience_diff::{DiffBuilder, Terms};
 use runner::ledger::Ledger;
 use runner::ledger::memory::MemoryStore;
-use runner::order::Order;
+use runner::model::clock::Clock;
+use runner::model::event::{Emit, Event};
+use runner::model::run_command::RunCommand;
+use runner::model::secret::Secret;
 use runner::plan::RunOptions;
-use runner::secret::Secret;
-use runner::{campaign, plan, sandbox};
+use runner::{campaign, fake_platform, plan};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -29,8 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let campaign = campaign::load(file)
         .map_err(|mistakes| campaign::render_human(&mistakes, false))?
         .campaign;
-    let stand_in = sandbox::start(sandbox::Settings::default()).await?;
-    let sandbox = Some(stand_in.base_url().to_owned());
+    let fake_platform = fake_platform::start(fake_platform::Settings::default()).await?;
+    let sandbox = Some(fake_platform.base_url().to_owned());
     let plan = Arc::new(plan::build(
         &campaign,
         RunOptions {
@@ -41,8 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (clock, emit): (_, Arc<dyn Emit>) = (Clock::system(), Arc::new(|_: Event| {}));
 
     let mut ledger = Ledger::open(MemoryStore::default(), plan.identity.clone()).await?;
-    let mut admission = Admission::new(ledger.book(), &plan);
-    let source = Source::of(&campaign.audience.source, &campaign.timezone, clock.now());
+    let mut admission = DiffBuilder::new(ledger.state(), &plan);
+    let source = Source::new(&campaign.audience.source, &campaign.timezone, clock.now());
     let totals = admission.read(&source, |_| {}).await?;
     let codes = Codes::new(plan.codes.clone());
     let class = |code| codes.classify(code).0;
@@ -54,9 +54,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         class: &class,
         wall: clock.now(),
     };
-    let converged = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
-    let roll = converged.roll;
-    for batch in converged.changes.into_batches() {
+    let admission = admission.decide(&terms).map_err(|refusals| format!("{refusals:?}"))?;
+    let send_order = admission.send_order;
+    for batch in admission.changes.into_batches() {
         ledger.append(batch?).await?;
     }
 
@@ -74,20 +74,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: clock.clone(),
         emit: Arc::clone(&emit),
     })?;
-    let (_keep, orders) = tokio::sync::watch::channel(Order::Go);
+    let (_keep, commands) = tokio::sync::watch::channel(RunCommand::Go);
     let run = Apply {
         plan,
         ledger,
         platform: Arc::new(platform),
-        roll,
-        lane: Lane::new(Alone),
+        send_order,
+        limiter: AppLimiter::new(Alone),
         clock,
-        orders,
+        commands,
         emit,
         seed: 1,
     };
     let (ended, _ledger) = Box::pin(run.run()).await?;
     writeln!(std::io::stdout(), "{:?}: {:?}", ended.ending, ended.counts)?;
-    stand_in.stop().await;
+    fake_platform.stop().await;
     Ok(())
 }

@@ -1,30 +1,16 @@
 //! The campaign runner for Douyin mini-app coupons.
 //!
-//! A campaign file names an activity, an audience and a schedule. [`engine::Apply`] sends every user their coupon once,
-//! and a ledger proves it after any failure. Data moves along one line, left to right:
+//! A campaign file names an activity, an audience and a schedule. [`engine::Apply`] sends each user their coupon once, and a
+//! ledger proves it after any failure. Data moves in one direction, left to right:
 //!
 //! ```text
-//! campaign ──► plan ──► audience ──► ledger ──► pace ──► douyin ──► outcome ──► report
-//!  (said)    (meant)     (who)       (owed)    (when)    (act)      (fact)      (shown)
+//! campaign ──► plan ──► audience ──► ledger ──► engine ──► douyin ──► outcome
 //! ```
 //!
-//! The shared types ([`calendar`], [`clock`], [`identity`], [`merchant_coupon_id`], [`draw`], [`delivery`],
-//! [`outcome`], [`event`], [`order`], [`planted`], [`problem`], [`secret`]) depend only on each other, and every module
-//! may use them. `engine` moves data along the line, reporters receive its events, [`simulation`] runs a campaign
-//! against a fake platform in virtual time, and only `cli` depends on everything.
+//! [`model`] has the domain types that every room may use. `engine` makes every decision of a run, `report` receives its events,
+//! [`simulation`] runs a campaign against the [`fake_platform`] on a virtual clock, and only `cli` depends on everything.
 
-pub mod calendar;
-pub mod clock;
-pub mod delivery;
-pub mod draw;
-pub mod event;
-pub mod identity;
-pub mod merchant_coupon_id;
-pub mod order;
-pub mod outcome;
-pub mod planted;
-pub mod problem;
-pub mod secret;
+pub mod model;
 
 pub mod audience;
 pub mod campaign;
@@ -32,10 +18,10 @@ pub mod cli;
 pub mod control;
 pub mod douyin;
 pub mod engine;
+pub mod fake_platform;
+pub mod history;
 pub mod ledger;
 pub mod pace;
 pub mod plan;
 pub mod report;
-pub mod sandbox;
 pub mod simulation;
-pub mod story;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runner::audience::{AudienceError, Source, Totals};
 use runner::campaign;
-use runner::delivery::{DeliveryKey, StateName};
-use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
-use runner::event::{Rows, UnusableKind};
+use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Book, Fact, Ledger, Spill, StoreError};
-use runner::outcome::Class;
+use runner::ledger::{Fact, Ledger, LedgerState, Spill, StoreError};
+use runner::model::delivery::{DeliveryKey, StateName};
+use runner::model::event::{Rows, UnusableKind};
+use runner::model::outcome::Class;
 use runner::plan::{self, RunOptions, fingerprint};
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ struct Campaign {
 }
 
 impl Campaign {
-    fn of(csv: &str) -> Self {
+    fn new(csv: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = format!(
             "version: 1\ncampaign: summer\napp_id: tt1\nactivity_id: 7218\ncredentials:\n  access_token: {{env: TOKEN}}\n\
@@ -43,7 +43,7 @@ impl Campaign {
         )
         .expect("a plan");
         Self {
-            source: Source::of(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH),
+            source: Source::new(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH),
             folder,
             store: MemoryStore::default(),
             plan,
@@ -67,13 +67,13 @@ impl Campaign {
         &self,
         ledger: &Ledger<MemoryStore>,
         accepted: &[Accept],
-    ) -> (Totals, Result<Converged, Vec<Refusal>>) {
-        let mut admission = Admission::new(ledger.book(), &self.plan);
+    ) -> (Totals, Result<Admission, Vec<Refusal>>) {
+        let mut admission = DiffBuilder::new(ledger.state(), &self.plan);
         let totals = admission
             .read(&self.source, |_| {})
             .await
             .expect("the audience is read");
-        let converged = admission.decide(&Terms {
+        let admission = admission.decide(&Terms {
             plan: &self.plan,
             totals: &totals,
             accepted,
@@ -81,23 +81,23 @@ impl Campaign {
             class: &|_| Class::Hold,
             wall: Timestamp::UNIX_EPOCH,
         });
-        (totals, converged)
+        (totals, admission)
     }
 
     /// Applies this file with this audience up to its admission.
-    async fn apply(&self, text: &[u8], accepted: &[Accept]) -> (Converged, Ledger<MemoryStore>) {
+    async fn apply(&self, text: &[u8], accepted: &[Accept]) -> (Admission, Ledger<MemoryStore>) {
         fs::write(self.path(), text).expect("the audience is written");
         let mut ledger = self.open().await;
-        let (totals, converged) = self.decide(&ledger, accepted).await;
-        let converged = converged.expect("the audience is let in");
-        for batch in converged.changes.clone().into_batches() {
+        let (totals, admission) = self.decide(&ledger, accepted).await;
+        let admission = admission.expect("the audience is let in");
+        for batch in admission.changes.clone().into_batches() {
             let batch = batch.expect("everybody can be read");
             ledger.append(batch).await.expect("it is told");
         }
-        let closed = ledger.book().generation().expect("a generation was closed");
+        let closed = ledger.state().generation().expect("a generation was closed");
         assert_eq!(closed.source, <[u8; 32]>::from(Sha256::digest(text)));
         assert_eq!(closed.fingerprint, fingerprint(&self.plan, &totals.hash));
-        (converged, ledger)
+        (admission, ledger)
     }
 }
 
@@ -112,33 +112,34 @@ fn lines(rows: &Rows) -> Vec<u64> {
 }
 
 fn owed(ledger: &Ledger<MemoryStore>) -> Vec<String> {
-    let book = ledger.book();
+    let ledger_state = ledger.state();
     let pending = |recipient: &u32| {
-        book.standing(DeliveryKey {
-            recipient: *recipient,
-            ordinal: 1,
-        })
-        .state
-        .name()
+        ledger_state
+            .status(DeliveryKey {
+                recipient: *recipient,
+                ordinal: 1,
+            })
+            .state
+            .name()
             == StateName::Pending
     };
-    (0..book.recipients())
+    (0..ledger_state.recipients())
         .filter(pending)
-        .map(|recipient| book.open_id(recipient))
+        .map(|recipient| ledger_state.open_id(recipient))
         .collect()
 }
 
 #[tokio::test]
 async fn an_edited_file_converges() {
-    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let campaign = Campaign::new("{path: audience.csv, open_id: user}");
     let text = "\u{feff}name;user\r\n\"Li; Na\";u1\r\n\r\nWang;u2\r\nZhao;\r\nagain;u1\r\n";
-    let (converged, ledger) = campaign.apply(text.as_bytes(), &[]).await;
+    let (admission, ledger) = campaign.apply(text.as_bytes(), &[]).await;
     assert_eq!(owed(&ledger), ["u1", "u2"]);
     assert_eq!(
-        (converged.reading.listed, lines(&converged.reading.repeated)),
+        (admission.reading.listed, lines(&admission.reading.repeated)),
         (2, vec![6])
     );
-    let (kind, rows) = &converged.reading.unusable[0];
+    let (kind, rows) = &admission.reading.unusable[0];
     assert_eq!((*kind, lines(rows)), (UnusableKind::Empty, vec![5]));
     let (_, ledger) = campaign.apply(b"user\nu3\nu2\n", &[]).await;
     assert_eq!(owed(&ledger), ["u2", "u3"]);
@@ -148,7 +149,7 @@ async fn an_edited_file_converges() {
 
 #[tokio::test]
 async fn a_truncated_export_is_not_let_in() {
-    let campaign = Campaign::of("{path: audience.csv, open_id: user, encoding: gb18030, delimiter: ','}");
+    let campaign = Campaign::new("{path: audience.csv, open_id: user, encoding: gb18030, delimiter: ','}");
     let rows = rows("用户", 1_000);
     let (text, _, _) = encoding_rs::GB18030.encode(&rows);
     let text = [b"user\n", text.as_ref()].concat();
@@ -167,12 +168,12 @@ async fn a_truncated_export_is_not_let_in() {
 
 #[tokio::test]
 async fn a_long_reading_tells_how_far_it_is() {
-    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let campaign = Campaign::new("{path: audience.csv, open_id: user}");
     let rows = rows("u", 150_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let ledger = campaign.open().await;
     let mut told = Vec::new();
-    let mut admission = Admission::new(ledger.book(), &campaign.plan);
+    let mut admission = DiffBuilder::new(ledger.state(), &campaign.plan);
     let totals = admission.read(&campaign.source, |rows| told.push(rows)).await;
     assert_eq!(totals.expect("the audience is read").rows, 150_000);
     assert!(
@@ -183,7 +184,7 @@ async fn a_long_reading_tells_how_far_it_is() {
 
 #[tokio::test]
 async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batch_is_durable() {
-    let campaign = Campaign::of("{path: audience.csv, open_id: user}");
+    let campaign = Campaign::new("{path: audience.csv, open_id: user}");
     let rows = rows("u", 10_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");
     let mut ledger = campaign.open().await;
@@ -205,7 +206,7 @@ async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batc
     for batch in draft {
         ledger.append(batch.clone()).await.expect("it is told");
     }
-    assert_eq!((ledger.book().recipients(), ledger.book().generation()), (0, None));
+    assert_eq!((ledger.state().recipients(), ledger.state().generation()), (0, None));
     ledger.append(last.clone()).await.expect("it is told");
     assert_eq!(owed(&ledger).len(), 10_000);
 }
@@ -219,7 +220,7 @@ async fn the_source_of_the_shipped_campaign_is_read() {
         .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
         .campaign;
     let mut usable = 0;
-    let source = Source::of(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH);
+    let source = Source::new(&said.audience.source, &said.timezone, Timestamp::UNIX_EPOCH);
     let totals = runner::audience::read(&source, |batch| {
         usable += batch.rows().filter(|row| row.open_id.is_ok()).count() as u64;
     });
@@ -229,16 +230,16 @@ async fn the_source_of_the_shipped_campaign_is_read() {
 
 #[tokio::test]
 async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_let_in() {
-    let campaign = Campaign::of("{path: audience.csv, open_id: open_id}");
+    let campaign = Campaign::new("{path: audience.csv, open_id: open_id}");
     fs::write(campaign.path(), format!("open_id\n{}\n", rows("user", 3))).expect("the audience is written");
     let nowhere = campaign.folder.path().join("none");
     let spill = Arc::new(Spill::beyond(0, 1, nowhere));
-    let book = Book::spilling(campaign.plan.identity.clone(), Arc::clone(&spill));
-    let mut admission = Admission::new(&book, &campaign.plan);
+    let ledger_state = LedgerState::spilling(campaign.plan.identity.clone(), Arc::clone(&spill));
+    let mut admission = DiffBuilder::new(&ledger_state, &campaign.plan);
     let read = admission.read(&campaign.source, |_| {}).await;
     assert!(matches!(read, Err(AudienceError::BrokenOff)), "{read:?}");
     assert!(matches!(spill.check(), Err(StoreError::Spill { .. })));
-    let converged = admission.decide(&Terms {
+    let admission = admission.decide(&Terms {
         plan: &campaign.plan,
         totals: &Totals::default(),
         accepted: &[],
@@ -246,7 +247,7 @@ async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_let_in() {
         class: &|_| Class::Hold,
         wall: Timestamp::UNIX_EPOCH,
     });
-    let mut batches = converged.expect("nobody asked").changes.into_batches();
+    let mut batches = admission.expect("nobody asked").changes.into_batches();
     assert!(
         batches.all(|batch| batch.is_err()),
         "whoever goes on all the same can tell the ledger nothing"

@@ -10,7 +10,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{
-    AudienceError, Blame, Columns, CsvSource, Encoding, Flaw, Input, JsonlSource, Query, Source, SqliteSource, read,
+    AudienceError, Columns, CsvSource, Encoding, Input, JsonlSource, Query, Responsible, Source, SqliteSource,
+    SyntaxError, read,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -86,9 +87,9 @@ async fn one_endless_field() {
     forget_the_peak();
     let before = resident();
     for (source, line, flaw) in [
-        (csv(&text), 3, Flaw::TooLong),
-        (csv(&quoted), 3, Flaw::UnclosedQuote),
-        (jsonl, 2, Flaw::TooLong),
+        (csv(&text), 3, SyntaxError::TooLong),
+        (csv(&quoted), 3, SyntaxError::UnclosedQuote),
+        (jsonl, 2, SyntaxError::TooLong),
     ] {
         let error = read(&source, |_| {}).await.unwrap_err();
         let at = matches!(error, AudienceError::Malformed { line: at, flaw: found, .. } if (at, found) == (line, flaw));
@@ -97,7 +98,7 @@ async fn one_endless_field() {
     let error = read(&sqlite, |_| {}).await.unwrap_err();
     assert!(error.to_string().ends_with("a.db behind row 1"), "{error}");
     assert!(
-        matches!(error, AudienceError::Database { blame: Blame::File(help), .. } if help.contains("64 MiB")),
+        matches!(error, AudienceError::Database { blame: Responsible::File(help), .. } if help.contains("64 MiB")),
         "{error:?}"
     );
     let more = resident() - before;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, Source, load, parse, render_human, schema};
-use runner::clock::later;
+use runner::model::clock::later;
+use runner::model::secret::SecretRef;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, RunOptions};
-use runner::secret::SecretRef;
 use serde_json::{Value as Json, json};
 
 fn shipped() -> Vec<PathBuf> {
@@ -159,7 +159,7 @@ fn the_summer_audience_has_600_users_and_a_few_bad_rows() {
         .collect();
     let good: Vec<_> = ids
         .iter()
-        .filter_map(|id| runner::identity::OpenId::parse(id).ok())
+        .filter_map(|id| runner::model::identity::OpenId::parse(id).ok())
         .collect();
     let users: std::collections::BTreeSet<_> = good.iter().collect();
     assert_eq!((ids.len(), good.len(), users.len()), (612, 607, 600));

@@ -7,7 +7,7 @@
 mod files;
 #[path = "process_common/mod.rs"]
 mod process;
-#[path = "whole/scene.rs"]
+#[path = "e2e/scene.rs"]
 #[allow(dead_code, unused_imports, reason = "this test uses its part")]
 mod scene;
 
@@ -15,15 +15,15 @@ use std::fs;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::clock::{Clock, later};
-use runner::delivery::{ActivityNo, DeliveryKey, StateName, Verdict};
-use runner::event::Owner;
-use runner::identity::{ActivityId, OpenId};
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
-use runner::ledger::place::Place;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::outcome::{Outcome, Proof, Unknown};
-use scene::{Ran, Scene, StandIn};
+use runner::model::clock::{Clock, later};
+use runner::model::delivery::{ActivityNo, Decision, DeliveryKey, StateName};
+use runner::model::event::Owner;
+use runner::model::identity::{ActivityId, OpenId};
+use runner::model::outcome::{Outcome, Proof, Unknown};
+use scene::{FakePlatform, Ran, Scene};
 use serde_json::Value;
 
 const USERS: u32 = 4;
@@ -74,7 +74,7 @@ fn facts(scene: &Scene, at: Timestamp, lost: u32, accepted: &[&str]) -> Vec<Fact
         },
         Fact::Ended {
             key: key(lost),
-            verdict: Verdict::Unknown { due: at, code: None },
+            decision: Decision::Unknown { due: at, code: None },
             outcome: Box::new(outcome),
         },
     ]);
@@ -82,7 +82,7 @@ fn facts(scene: &Scene, at: Timestamp, lost: u32, accepted: &[&str]) -> Vec<Fact
 }
 
 /// Appends facts to a campaign's ledger. Creates the ledger if it does not exist.
-fn tell(scene: &Scene, place: &Place, facts: Vec<Fact>) {
+fn tell(scene: &Scene, place: &LedgerDir, facts: Vec<Fact>) {
     let owner = Owner {
         host: "here".to_owned(),
         pid: std::process::id(),
@@ -104,8 +104,8 @@ fn tell(scene: &Scene, place: &Place, facts: Vec<Fact>) {
 }
 
 /// A campaign with a run in 2099, in which the answer for the first user was lost.
-fn poisoned(stand_in: &StandIn) -> Scene {
-    let scene = Scene::new(&stand_in.url, USERS as usize);
+fn poisoned(fake_platform: &FakePlatform) -> Scene {
+    let scene = Scene::new(&fake_platform.url, USERS as usize);
     tell(&scene, &scene.place(), facts(&scene, ahead(), 0, &[]));
     scene
 }
@@ -145,14 +145,14 @@ fn object(ran: &Ran, kind: &str) -> Value {
 
 fn in_doubt(scene: &Scene) -> u64 {
     scene
-        .ledger(|ledger| ledger.book().counts().of(StateName::InDoubt))
+        .ledger(|ledger| ledger.state().counts().count(StateName::InDoubt))
         .unwrap()
 }
 
 #[test]
 fn an_apply_stops_before_it_sends_until_a_person_accepts_the_clock() {
-    let stand_in = StandIn::start(&["--refuse", "0%"]);
-    let scene = poisoned(&stand_in);
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = poisoned(&fake_platform);
     let before = scene.facts();
 
     let ran = refused(scene.run(&[]));
@@ -178,7 +178,7 @@ fn an_apply_stops_before_it_sends_until_a_person_accepts_the_clock() {
     assert!(plan["reasons"].to_string().contains("E0716"), "{plan}");
     scene.without_secrets("simulate", &[]).ends(4);
     assert_eq!(
-        (stand_in.log().len(), scene.facts()),
+        (fake_platform.log().len(), scene.facts()),
         (0, before),
         "nothing is sent and nothing is added"
     );
@@ -193,13 +193,13 @@ fn an_apply_stops_before_it_sends_until_a_person_accepts_the_clock() {
     assert_eq!(plan["counts"]["pending"], USERS - 1);
     let ran = scene.run(&accept).ends(4);
     assert!(!ran.err.contains("E0716"), "{}", ran.err);
-    assert_eq!((stand_in.log().len(), in_doubt(&scene)), (USERS as usize - 1, 1));
+    assert_eq!((fake_platform.log().len(), in_doubt(&scene)), (USERS as usize - 1, 1));
 
     // From here on it is a fact, and a new doubt is sent again.
     scene.audience(0..USERS as usize + 1);
     scene.without_secrets("plan", &[]).ends(0);
     scene.run(&[]).ends(4);
-    assert_eq!((stand_in.log().len(), in_doubt(&scene)), (USERS as usize, 1));
+    assert_eq!((fake_platform.log().len(), in_doubt(&scene)), (USERS as usize, 1));
     let ran = scene.run(&accept).ends(4);
     assert!(ran.err.contains("`--accept clock` was not needed"), "{}", ran.err);
 
@@ -207,7 +207,12 @@ fn an_apply_stops_before_it_sends_until_a_person_accepts_the_clock() {
     let resolve = ["user-000000", "--as", "issued", "--note", "the platform says so"];
     scene.without_secrets("resolve", &resolve).ends(0);
     scene.run(&[]).ends(0);
-    assert!(stand_in.ids().values().all(|(given, asked)| (*given, *asked) == (1, 1)));
+    assert!(
+        fake_platform
+            .ids()
+            .values()
+            .all(|(given, asked)| (*given, *asked) == (1, 1))
+    );
 }
 
 fn says_of_clock(line: &str) -> bool {
@@ -221,8 +226,8 @@ fn refused_json(scene: &Scene) -> Value {
 /// By the ledger's time the doubt is recent; by the clock it is of 2099.
 #[test]
 fn who_only_looks_is_told_what_there_is() {
-    let stand_in = StandIn::start(&["--refuse", "0%"]);
-    let scene = poisoned(&stand_in);
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = poisoned(&fake_platform);
     let look = |scene: &Scene| {
         scene.without_secrets("status", &[]).ends(0);
         scene.without_secrets("export", &[]).ends(0);
@@ -247,8 +252,8 @@ fn who_only_looks_is_told_what_there_is() {
 
 #[test]
 fn a_clock_that_is_wrong_again_stops_again() {
-    let stand_in = StandIn::start(&["--refuse", "0%"]);
-    let scene = poisoned(&stand_in);
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = poisoned(&fake_platform);
     scene.run(&["--accept", "clock", "--at-most", "1"]).ends(3);
     let wrong = later(Clock::system().now(), Duration::from_hours(49));
     tell(
@@ -257,16 +262,16 @@ fn a_clock_that_is_wrong_again_stops_again() {
         vec![Fact::run_began(wrong, Duration::from_secs(10))],
     );
     refused(scene.run(&[]));
-    assert_eq!(stand_in.log().len(), 1);
+    assert_eq!(fake_platform.log().len(), 1);
     scene.run(&["--accept", "clock"]).ends(4);
-    assert_eq!(stand_in.log().len(), USERS as usize - 1);
+    assert_eq!(fake_platform.log().len(), USERS as usize - 1);
 }
 
 /// A rehearsal is an experiment and issues no real coupon.
 #[test]
 fn a_rehearsal_asks_nobody() {
-    let stand_in = StandIn::start(&["--refuse", "0%"]);
-    let scene = Scene::new(&stand_in.url, USERS as usize);
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, USERS as usize);
     tell(&scene, &scene.rehearsal(), facts(&scene, ahead(), 0, &[]));
     scene.without_secrets("plan", &["--sandbox"]).ends(0);
     for _ in 0..2 {

@@ -12,9 +12,9 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use ledger_common::{began, check, closed, decided, ended, intent, key, open};
-use runner::delivery::{Away, Resolution, Skipped, State, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Contradiction, Fact, Ledger, LedgerError};
+use runner::ledger::{Fact, IllegalFact, Ledger, LedgerError};
+use runner::model::delivery::{Away, Decision, Resolution, Skipped, State, StateName};
 
 const T: Timestamp = Timestamp::UNIX_EPOCH;
 const OWED: Resolution = Resolution::Owed { may_double: false };
@@ -27,12 +27,12 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-struct Desk {
+struct Fixture {
     store: MemoryStore,
     ledger: Ledger<MemoryStore>,
 }
 
-impl Desk {
+impl Fixture {
     async fn new(recipients: u32, coupons: u8) -> Self {
         let store = MemoryStore::default();
         let mut ledger = Ledger::open(store.clone(), ledger_common::identity()).await.unwrap();
@@ -41,19 +41,19 @@ impl Desk {
         Self { store, ledger }
     }
 
-    async fn answered(&mut self, recipient: u32, ordinal: u8, verdict: Verdict) {
+    async fn answered(&mut self, recipient: u32, ordinal: u8, verdict: Decision) {
         let key = key(recipient, ordinal);
         let facts = vec![intent(key, T), ended(key, verdict, T)];
         self.ledger.append(facts).await.unwrap();
     }
 
     async fn decide(&mut self, recipient: u32, ordinal: u8, to: Resolution) -> Result<(), LedgerError> {
-        let fact = decided(self.ledger.book(), key(recipient, ordinal), to, T);
+        let fact = decided(self.ledger.state(), key(recipient, ordinal), to, T);
         self.ledger.append(vec![fact]).await.map(drop)
     }
 
     fn state(&self, recipient: u32, ordinal: u8) -> State {
-        self.ledger.book().standing(key(recipient, ordinal)).state
+        self.ledger.state().status(key(recipient, ordinal)).state
     }
 
     async fn reopened(&self) -> Ledger<MemoryStore> {
@@ -63,30 +63,30 @@ impl Desk {
     }
 }
 
-const UNKNOWN: Verdict = Verdict::Unknown { due: T, code: None };
+const UNKNOWN: Decision = Decision::Unknown { due: T, code: None };
 
 #[test]
 fn what_is_refused_skips_the_rest_and_reopened_it_owes_them_again() {
     wait(async {
-        let mut desk = Desk::new(1, 3).await;
-        desk.answered(0, 1, Verdict::Held { code: 7 }).await;
-        desk.decide(0, 1, Resolution::Refused).await.unwrap();
+        let mut fixture = Fixture::new(1, 3).await;
+        fixture.answered(0, 1, Decision::Held { code: 7 }).await;
+        fixture.decide(0, 1, Resolution::Refused).await.unwrap();
         let skipped = State::Skipped(Skipped::EarlierRefused);
-        assert_eq!((desk.state(0, 2), desk.state(0, 3)), (skipped, skipped));
-        desk.decide(0, 1, OWED).await.unwrap();
+        assert_eq!((fixture.state(0, 2), fixture.state(0, 3)), (skipped, skipped));
+        fixture.decide(0, 1, OWED).await.unwrap();
         for ordinal in 1..=3 {
-            assert_eq!(desk.state(0, ordinal), State::Pending);
+            assert_eq!(fixture.state(0, ordinal), State::Pending);
         }
-        check(desk.ledger.book());
-        assert_eq!(open(desk.reopened().await.book()), open(desk.ledger.book()));
+        check(fixture.ledger.state());
+        assert_eq!(open(fixture.reopened().await.state()), open(fixture.ledger.state()));
     });
 }
 
 #[test]
 fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
     wait(async {
-        let mut desk = Desk::new(1, 1).await;
-        desk.answered(0, 1, Verdict::Refused { code: 7 }).await;
+        let mut fixture = Fixture::new(1, 1).await;
+        fixture.answered(0, 1, Decision::Refused { code: 7 }).await;
         let left = vec![
             Fact::Away {
                 why: Away::Gone,
@@ -94,12 +94,12 @@ fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
             },
             closed(T, 1, 0),
         ];
-        desk.ledger.append(left).await.unwrap();
-        desk.decide(0, 1, OWED).await.unwrap();
-        assert_eq!(desk.state(0, 1), State::Skipped(Skipped::Gone));
+        fixture.ledger.append(left).await.unwrap();
+        fixture.decide(0, 1, OWED).await.unwrap();
+        assert_eq!(fixture.state(0, 1), State::Skipped(Skipped::Gone));
         let back = vec![Fact::Returned { recipients: vec![0] }, closed(T, 1, 0)];
-        desk.ledger.append(back).await.unwrap();
-        assert_eq!(desk.state(0, 1), State::Pending);
+        fixture.ledger.append(back).await.unwrap();
+        assert_eq!(fixture.state(0, 1), State::Pending);
     });
 }
 
@@ -107,27 +107,27 @@ fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
 #[test]
 fn every_doubt_that_is_reopened_counts_for_ever() {
     wait(async {
-        let mut desk = Desk::new(3, 1).await;
+        let mut fixture = Fixture::new(3, 1).await;
         for recipient in 0..2 {
-            desk.answered(recipient, 1, UNKNOWN).await;
+            fixture.answered(recipient, 1, UNKNOWN).await;
         }
-        desk.answered(2, 1, Verdict::Held { code: 7 }).await;
-        desk.decide(2, 1, MAY_DOUBLE).await.unwrap();
-        assert_eq!(desk.ledger.book().reopened_doubts(), 0, "it was no doubt");
-        desk.decide(0, 1, MAY_DOUBLE).await.unwrap();
-        desk.decide(1, 1, Resolution::Refused).await.unwrap();
-        assert_eq!(desk.ledger.book().reopened_doubts(), 1);
-        let book = desk.reopened().await;
+        fixture.answered(2, 1, Decision::Held { code: 7 }).await;
+        fixture.decide(2, 1, MAY_DOUBLE).await.unwrap();
+        assert_eq!(fixture.ledger.state().reopened_doubts(), 0, "it was no doubt");
+        fixture.decide(0, 1, MAY_DOUBLE).await.unwrap();
+        fixture.decide(1, 1, Resolution::Refused).await.unwrap();
+        assert_eq!(fixture.ledger.state().reopened_doubts(), 1);
+        let ledger_state = fixture.reopened().await;
         assert!(
-            book.book().standing(key(1, 1)).doubt.is_some(),
+            ledger_state.state().status(key(1, 1)).doubt.is_some(),
             "it is known to have been a doubt"
         );
-        desk.decide(1, 1, MAY_DOUBLE).await.unwrap();
+        fixture.decide(1, 1, MAY_DOUBLE).await.unwrap();
         for recipient in 0..2 {
-            desk.answered(recipient, 1, Verdict::Issued).await;
+            fixture.answered(recipient, 1, Decision::Issued).await;
         }
-        assert_eq!(desk.ledger.book().reopened_doubts(), 2);
-        assert_eq!(desk.reopened().await.book().reopened_doubts(), 2);
+        assert_eq!(fixture.ledger.state().reopened_doubts(), 2);
+        assert_eq!(fixture.reopened().await.state().reopened_doubts(), 2);
     });
 }
 
@@ -135,76 +135,76 @@ fn every_doubt_that_is_reopened_counts_for_ever() {
 #[test]
 fn every_held_delivery_that_is_reopened_counts_for_ever() {
     wait(async {
-        let mut desk = Desk::new(3, 1).await;
+        let mut fixture = Fixture::new(3, 1).await;
         for recipient in 0..3 {
-            desk.answered(recipient, 1, Verdict::Held { code: 7 }).await;
+            fixture.answered(recipient, 1, Decision::Held { code: 7 }).await;
         }
-        desk.decide(0, 1, OWED).await.unwrap();
-        desk.decide(1, 1, Resolution::Refused).await.unwrap();
-        assert_eq!(desk.ledger.book().reopened_held(), 1);
-        desk.ledger = desk.reopened().await;
-        desk.decide(1, 1, OWED).await.unwrap();
-        desk.decide(2, 1, Resolution::Issued).await.unwrap();
-        desk.answered(0, 1, Verdict::Refused { code: 8 }).await;
-        desk.decide(0, 1, OWED).await.unwrap();
+        fixture.decide(0, 1, OWED).await.unwrap();
+        fixture.decide(1, 1, Resolution::Refused).await.unwrap();
+        assert_eq!(fixture.ledger.state().reopened_held(), 1);
+        fixture.ledger = fixture.reopened().await;
+        fixture.decide(1, 1, OWED).await.unwrap();
+        fixture.decide(2, 1, Resolution::Issued).await.unwrap();
+        fixture.answered(0, 1, Decision::Refused { code: 8 }).await;
+        fixture.decide(0, 1, OWED).await.unwrap();
         assert_eq!(
-            desk.ledger.book().reopened_held(),
+            fixture.ledger.state().reopened_held(),
             2,
             "the platform's own refusal is no coupon"
         );
-        assert_eq!(open(desk.reopened().await.book()), open(desk.ledger.book()));
+        assert_eq!(open(fixture.reopened().await.state()), open(fixture.ledger.state()));
     });
 }
 
-async fn refuses(desk: &mut Desk, recipient: u32, to: Resolution) {
-    let before = open(desk.ledger.book());
-    let refused = desk.decide(recipient, 1, to).await.unwrap_err();
+async fn refuses(fixture: &mut Fixture, recipient: u32, to: Resolution) {
+    let before = open(fixture.ledger.state());
+    let refused = fixture.decide(recipient, 1, to).await.unwrap_err();
     assert!(
         matches!(
             refused,
-            LedgerError::Contradiction {
-                source: Contradiction::NoSuchTransition { .. },
+            LedgerError::IllegalFact {
+                source: IllegalFact::NoSuchTransition { .. },
                 ..
             }
         ),
         "{refused:?}"
     );
-    assert_eq!(open(desk.ledger.book()), before);
-    desk.ledger = desk.reopened().await;
+    assert_eq!(open(fixture.ledger.state()), before);
+    fixture.ledger = fixture.reopened().await;
 }
 
 #[test]
 fn what_a_person_cannot_decide_the_ledger_does_not_take() {
     wait(async {
-        let mut desk = Desk::new(4, 1).await;
-        desk.answered(0, 1, Verdict::Issued).await;
-        desk.answered(1, 1, UNKNOWN).await;
-        desk.ledger.append(vec![intent(key(2, 1), T)]).await.unwrap();
+        let mut fixture = Fixture::new(4, 1).await;
+        fixture.answered(0, 1, Decision::Issued).await;
+        fixture.answered(1, 1, UNKNOWN).await;
+        fixture.ledger.append(vec![intent(key(2, 1), T)]).await.unwrap();
         for to in ledger_common::RESOLUTIONS {
-            refuses(&mut desk, 0, to).await;
-            refuses(&mut desk, 2, to).await;
-            refuses(&mut desk, 3, to).await;
+            refuses(&mut fixture, 0, to).await;
+            refuses(&mut fixture, 2, to).await;
+            refuses(&mut fixture, 3, to).await;
         }
-        refuses(&mut desk, 1, OWED).await;
-        desk.decide(1, 1, Resolution::Refused).await.unwrap();
-        refuses(&mut desk, 1, OWED).await;
-        assert_eq!(desk.ledger.book().counts().of(StateName::Refused), 1);
+        refuses(&mut fixture, 1, OWED).await;
+        fixture.decide(1, 1, Resolution::Refused).await.unwrap();
+        refuses(&mut fixture, 1, OWED).await;
+        assert_eq!(fixture.ledger.state().counts().count(StateName::Refused), 1);
     });
 }
 
 #[test]
 fn a_decision_about_what_is_no_longer_so_is_not_taken() {
     wait(async {
-        let mut desk = Desk::new(1, 1).await;
-        desk.answered(0, 1, Verdict::Held { code: 7 }).await;
-        let fact = decided(desk.ledger.book(), key(0, 1), OWED, T);
-        desk.decide(0, 1, Resolution::Refused).await.unwrap();
-        let late = desk.ledger.append(vec![fact]).await.unwrap_err();
+        let mut fixture = Fixture::new(1, 1).await;
+        fixture.answered(0, 1, Decision::Held { code: 7 }).await;
+        let fact = decided(fixture.ledger.state(), key(0, 1), OWED, T);
+        fixture.decide(0, 1, Resolution::Refused).await.unwrap();
+        let late = fixture.ledger.append(vec![fact]).await.unwrap_err();
         assert!(
             matches!(
                 late,
-                LedgerError::Contradiction {
-                    source: Contradiction::NotThere {
+                LedgerError::IllegalFact {
+                    source: IllegalFact::NotThere {
                         from: StateName::Held,
                         ..
                     },

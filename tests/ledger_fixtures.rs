@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use ledger_common::turns::wait;
 use ledger_common::{check, ended, owner};
-use runner::clock::later;
-use runner::delivery::{DeliveryKey, StateName, Verdict};
-use runner::identity::{AppId, CampaignName, Identity, PlatformName};
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
-use runner::ledger::place::Place;
 use runner::ledger::{Fact, Ledger};
+use runner::model::clock::later;
+use runner::model::delivery::{Decision, DeliveryKey, StateName};
+use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -113,7 +113,7 @@ impl Fixture {
         let manifest = fs::read(self.ledger_dir().join("ledger.json")).unwrap();
         let manifest: Value = serde_json::from_slice(&manifest).unwrap();
         let platform = match manifest["platform"].as_str().unwrap() {
-            "sandbox" => PlatformName::Sandbox,
+            "sandbox" => PlatformName::FakePlatform,
             url => PlatformName::Live(url.to_owned()),
         };
         Identity {
@@ -223,20 +223,20 @@ fn an_earlier_ledger_of_a_loopback_address_that_was_only_rehearsed_can_be_remove
 fn an_earlier_ledger_goes_on() {
     for fixture in Fixture::all() {
         wait(async {
-            let place = Place::of(fixture.dir.path(), &fixture.identity());
+            let place = LedgerDir::new(fixture.dir.path(), &fixture.identity());
             let lock = place.lock(&owner(), Purpose::Apply).unwrap();
             let open = async || {
                 let store = place.open(&lock).await.unwrap().expect("a ledger is there");
                 Ledger::open(store, fixture.identity()).await.unwrap()
             };
             let mut ledger = open().await;
-            check(ledger.book());
-            let at = later(ledger.book().newest(), Duration::from_hours(1));
+            check(ledger.state());
+            let at = later(ledger.state().newest(), Duration::from_hours(1));
             let timeout = Duration::from_secs(10);
             ledger.append(vec![Fact::run_began(at, timeout)]).await.unwrap();
-            let activity = ledger.book().current_activity().unwrap();
-            let first_coupons = (0..ledger.book().recipients()).map(|recipient| DeliveryKey { recipient, ordinal: 1 });
-            let pending = first_coupons.filter(|key| ledger.book().standing(*key).state.name() == StateName::Pending);
+            let activity = ledger.state().current_activity().unwrap();
+            let first_coupons = (0..ledger.state().recipients()).map(|recipient| DeliveryKey { recipient, ordinal: 1 });
+            let pending = first_coupons.filter(|key| ledger.state().status(*key).state.name() == StateName::Pending);
             let pending: Vec<_> = pending.take(5).collect();
             let intents = pending.iter().map(|key| Fact::Intent {
                 key: *key,
@@ -245,15 +245,15 @@ fn an_earlier_ledger_goes_on() {
             });
             let permits = ledger.append(intents.collect()).await.unwrap();
             assert_eq!(permits.len(), pending.len());
-            let issued = pending.iter().map(|key| ended(*key, Verdict::Issued, at));
+            let issued = pending.iter().map(|key| ended(*key, Decision::Issued, at));
             ledger.append(issued.collect()).await.unwrap();
-            let counts = ledger.book().counts();
+            let counts = ledger.state().counts();
             ledger.close().await;
             let ledger = open().await;
-            check(ledger.book());
-            assert_eq!(ledger.book().counts(), counts, "{}", fixture.name);
+            check(ledger.state());
+            assert_eq!(ledger.state().counts(), counts, "{}", fixture.name);
             for key in pending {
-                assert_eq!(ledger.book().standing(key).state.name(), StateName::Issued);
+                assert_eq!(ledger.state().status(key).state.name(), StateName::Issued);
             }
             ledger.close().await;
         });

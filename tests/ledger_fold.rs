@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use ledger_common::turns::{live, reopened, turn, wait};
 use ledger_common::{began, closed, ended, intent, key, open};
 use proptest::prelude::*;
-use runner::clock::{from_ms, later};
+use runner::model::clock::{from_ms, later};
 
-use runner::delivery::{Away, StateName, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger, LedgerError};
+use runner::model::delivery::{Away, Decision, StateName};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -27,7 +27,7 @@ proptest! {
     fn what_is_read_again_is_what_was(turns in prop::collection::vec(turn(), 1..60)) {
         wait(async {
             let (store, live) = live(&turns, &[]).await;
-            assert_eq!(open(reopened(&store).await.book()), live);
+            assert_eq!(open(reopened(&store).await.state()), live);
         });
     }
 
@@ -38,7 +38,7 @@ proptest! {
     ) {
         wait(async {
             let (store, live) = live(&turns, &failures).await;
-            assert_eq!(open(reopened(&store).await.book()), live);
+            assert_eq!(open(reopened(&store).await.state()), live);
         });
     }
 
@@ -95,7 +95,7 @@ async fn begun(recipients: u32, coupons: u8) -> (MemoryStore, Ledger<MemoryStore
 fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
     wait(async {
         let (store, mut ledger) = begun(2, 1).await;
-        let before = open(ledger.book());
+        let before = open(ledger.state());
         let half = vec![
             ledger_common::admitted(2..5),
             Fact::Away {
@@ -104,10 +104,10 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
             },
         ];
         ledger.append(half.clone()).await.unwrap();
-        assert_eq!(open(ledger.book()), before, "nothing of it counts before it is closed");
-        assert_eq!(ledger.book().find("user-3"), None);
+        assert_eq!(open(ledger.state()), before, "nothing of it counts before it is closed");
+        assert_eq!(ledger.state().find("user-3"), None);
         ledger.append(vec![began(T), closed(T, 1, 0)]).await.unwrap();
-        assert_eq!((ledger.book().recipients(), ledger.book().away(0)), (2, None));
+        assert_eq!((ledger.state().recipients(), ledger.state().away(0)), (2, None));
 
         ledger.append(half).await.unwrap();
         let mut ledger = reopened(&store).await;
@@ -116,7 +116,7 @@ fn an_unclosed_generation_is_dropped_by_the_next_run_and_by_the_next_process() {
             .await
             .unwrap();
         assert_eq!(
-            (ledger.book().recipients(), ledger.book().open_id(2)),
+            (ledger.state().recipients(), ledger.state().open_id(2)),
             (4, "user-4".to_owned())
         );
     });
@@ -130,12 +130,12 @@ fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_a_timeout_later() {
         drop(ledger);
         let mut ledger = reopened(&store).await;
         assert_eq!(
-            ledger.book().counts().of(StateName::InFlight),
+            ledger.state().counts().count(StateName::InFlight),
             1,
             "opening changes nothing"
         );
         ledger.append(vec![began(from_ms(99))]).await.unwrap();
-        let doubt = ledger.book().standing(key(0, 1)).doubt.unwrap();
+        let doubt = ledger.state().status(key(0, 1)).doubt.unwrap();
         assert_eq!(
             (doubt.since, doubt.due),
             (Some(from_ms(5)), from_ms(10_099)),
@@ -150,9 +150,13 @@ fn what_was_durable_though_the_append_failed_is_there_for_the_next_process() {
         let (store, mut ledger) = begun(1, 1).await;
         store.fail_written_after(store.records());
         assert!(ledger.append(vec![intent(key(0, 1), T)]).await.is_err());
-        assert_eq!(ledger.book().counts().of(StateName::InFlight), 0, "nothing is claimed");
+        assert_eq!(
+            ledger.state().counts().count(StateName::InFlight),
+            0,
+            "nothing is claimed"
+        );
         store.mend();
-        assert_eq!(reopened(&store).await.book().counts().of(StateName::InFlight), 1);
+        assert_eq!(reopened(&store).await.state().counts().count(StateName::InFlight), 1);
     });
 }
 
@@ -163,7 +167,7 @@ fn an_append_that_nobody_waits_for_leaves_the_book_as_it_was_and_ends_the_ledger
         store.stall(Duration::from_secs(5));
         let given_up = tokio::time::timeout(Duration::from_secs(1), ledger.append(vec![intent(key(0, 1), T)])).await;
         assert!(given_up.is_err());
-        assert_eq!(ledger.book().counts().of(StateName::InFlight), 0);
+        assert_eq!(ledger.state().counts().count(StateName::InFlight), 0);
         assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
     });
 }
@@ -173,7 +177,7 @@ fn a_ledger_that_is_put_under_another_name_is_refused() {
     wait(async {
         let (store, _) = begun(1, 1).await;
         let mut other = ledger_common::identity();
-        other.campaign = runner::identity::CampaignName::parse("winter").unwrap();
+        other.campaign = runner::model::identity::CampaignName::parse("winter").unwrap();
         let refused = Ledger::open(store, other).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
@@ -187,14 +191,14 @@ fn everything_that_was_said_is_kept_and_can_be_read_again() {
     wait(async {
         let (store, mut ledger) = begun(3, 1).await;
         let at = |ms: i64| from_ms(1_780_000_000_000 + ms);
-        let doubt = Verdict::Unknown {
+        let doubt = Decision::Unknown {
             due: at(900),
             code: Some(8),
         };
         let batches = [
             vec![intent(key(0, 1), at(1)), intent(key(1, 1), at(2))],
             vec![
-                ended(key(0, 1), Verdict::Issued, at(60)),
+                ended(key(0, 1), Decision::Issued, at(60)),
                 ended(key(1, 1), doubt, at(70)),
                 intent(key(2, 1), at(80)),
             ],
@@ -223,11 +227,11 @@ fn what_is_supposed_is_folded_and_never_kept() {
         let (store, mut ledger) = begun(3, 1).await;
         let kept = store.records();
         ledger.suppose(&[intent(key(0, 1), T)]).unwrap();
-        assert_eq!(ledger.book().counts().of(StateName::InFlight), 1);
+        assert_eq!(ledger.state().counts().count(StateName::InFlight), 1);
         assert!(matches!(ledger.append(vec![began(T)]).await, Err(LedgerError::Failed)));
         assert_eq!(store.records(), kept);
-        let counts = reopened(&store).await.book().counts();
-        assert_eq!(counts.of(StateName::Pending), 3);
+        let counts = reopened(&store).await.state().counts();
+        assert_eq!(counts.count(StateName::Pending), 3);
     });
 }
 
@@ -240,19 +244,19 @@ fn what_is_held_back_is_kept_with_what_comes_next_or_not_at_all() {
         ledger.append(vec![intent(key(0, 1), T)]).await.unwrap();
         let kept = store.records();
         ledger.hold_back(&[began(at(60))]).unwrap();
-        assert_eq!(ledger.book().counts().of(StateName::InDoubt), 1);
+        assert_eq!(ledger.state().counts().count(StateName::InDoubt), 1);
         assert_eq!(store.records(), kept);
         // The snapshot does not have it either.
         ledger.close().await;
         let mut ledger = reopened(&store).await;
-        assert_eq!(ledger.book().counts().of(StateName::InFlight), 1);
+        assert_eq!(ledger.state().counts().count(StateName::InFlight), 1);
 
         ledger.hold_back(&[began(at(61))]).unwrap();
         let permits = ledger.append(vec![intent(key(1, 1), at(62))]).await.unwrap();
         assert_eq!((permits.len(), ledger.sequence()), (1, kept + 2));
-        let told = ledger.book().counts();
+        let told = ledger.state().counts();
         let mut ledger = reopened(&store).await;
-        assert_eq!(ledger.book().counts(), told);
+        assert_eq!(ledger.state().counts(), told);
         let mut facts = Vec::new();
         ledger.facts(|batch, fact| facts.push((batch, fact))).await.unwrap();
         let last = facts.split_off(facts.len() - 2);

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use ledger_common::turns::{batch, turn, wait};
 use ledger_common::{began, identity};
 use proptest::prelude::*;
-use runner::clock::from_ms;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::record::link_of;
 use runner::ledger::{Fact, Head, Ledger, LedgerError, Older};
+use runner::model::clock::from_ms;
 
 const BEGIN: i64 = 1_780_000_000_000;
 
@@ -39,7 +39,7 @@ fn heads(store: &MemoryStore) -> Vec<Head> {
 }
 
 fn next(ledger: &Ledger<MemoryStore>) -> Vec<Fact> {
-    vec![began(ledger.book().newest())]
+    vec![began(ledger.state().newest())]
 }
 
 proptest! {

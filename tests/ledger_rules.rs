@@ -11,10 +11,10 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use ledger_common::{admitted, began, began_by_first_rules, closed, decided, ended, intent, key, open};
-use runner::clock::from_ms;
-use runner::delivery::{Away, DeliveryKey, Resolution, State, StateName, Step, Verdict};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Book, Fact, Ledger};
+use runner::ledger::{Fact, Ledger, LedgerState};
+use runner::model::clock::from_ms;
+use runner::model::delivery::{Away, Decision, DeliveryKey, Resolution, State, StateName, Transition};
 
 const T: Timestamp = Timestamp::UNIX_EPOCH;
 const OWED: Resolution = Resolution::Owed { may_double: false };
@@ -49,17 +49,17 @@ async fn held_by_first_rules(store: &MemoryStore, users: u32) -> Ledger<MemorySt
     for recipient in 0..users {
         let key = key(recipient, 1);
         let at = from_ms(100 + i64::from(recipient));
-        let held = vec![intent(key, at), ended(key, Verdict::Held { code: 7 }, from_ms(200))];
+        let held = vec![intent(key, at), ended(key, Decision::Held { code: 7 }, from_ms(200))];
         ledger.append(held).await.unwrap();
     }
     ledger
 }
 
-fn states<const N: usize>(book: &Book) -> [StateName; N] {
+fn states<const N: usize>(ledger_state: &LedgerState) -> [StateName; N] {
     let mut recipient = 0;
     [(); N].map(|()| {
         recipient += 1;
-        book.standing(key(recipient - 1, 1)).state.name()
+        ledger_state.status(key(recipient - 1, 1)).state.name()
     })
 }
 
@@ -72,28 +72,28 @@ fn a_held_delivery_that_came_back_is_owed_in_an_earlier_run_and_held_in_this_one
         old.append(comes_and_goes).await.unwrap();
         let back = vec![began_by_first_rules(T), returned(&[0]), closed(T, 1, 1)];
         old.append(back).await.unwrap();
-        assert_eq!(states(old.book()), [StateName::Pending, StateName::Skipped]);
+        assert_eq!(states(old.state()), [StateName::Pending, StateName::Skipped]);
         let again = Fact::Intent {
             key: key(0, 1),
             at: T,
-            activity: old.book().current_activity().unwrap(),
+            activity: old.state().current_activity().unwrap(),
         };
-        old.append(vec![again, ended(key(0, 1), Verdict::Issued, T)])
+        old.append(vec![again, ended(key(0, 1), Decision::Issued, T)])
             .await
             .unwrap();
 
         let mut new = ledger(&store).await;
-        assert_eq!(open(new.book()), open(old.book()));
+        assert_eq!(open(new.state()), open(old.state()));
         new.append(vec![began(T), returned(&[1]), closed(T, 1, 1)])
             .await
             .unwrap();
-        assert_eq!(states(new.book()), [StateName::Issued, StateName::Held]);
-        let held = new.book().standing(key(1, 1)).held.unwrap();
+        assert_eq!(states(new.state()), [StateName::Issued, StateName::Held]);
+        let held = new.state().status(key(1, 1)).held.unwrap();
         assert_eq!(
             (held.code, held.began, held.activity),
             (7, Some(from_ms(101)), ledger_common::FIRST)
         );
-        assert_eq!(open(ledger(&store).await.book()), open(new.book()));
+        assert_eq!(open(ledger(&store).await.state()), open(new.state()));
     });
 }
 
@@ -104,25 +104,25 @@ fn a_held_delivery_that_an_earlier_program_owed_again_is_owed_and_counts_nothing
         let mut old = held_by_first_rules(&store, 2).await;
         let reread = Fact::Reread {
             key: key(0, 1),
-            step: Step::Owe,
+            step: Transition::Owe,
             at: T,
         };
         old.append(vec![began_by_first_rules(T), reread, closed(T, 1, 1)])
             .await
             .unwrap();
-        let fact = decided(old.book(), key(1, 1), OWED, T);
+        let fact = decided(old.state(), key(1, 1), OWED, T);
         old.append(vec![fact]).await.unwrap();
         let mut new = ledger(&store).await;
-        assert_eq!(states(new.book()), [StateName::Pending, StateName::Pending]);
-        assert_eq!(new.book().reopened_held(), 0);
+        assert_eq!(states(new.state()), [StateName::Pending, StateName::Pending]);
+        assert_eq!(new.state().reopened_held(), 0);
         new.append(vec![began(T), closed(T, 1, 1)]).await.unwrap();
-        let activity = new.book().current_activity().unwrap();
+        let activity = new.state().current_activity().unwrap();
         for recipient in 0..2 {
             let key = key(recipient, 1);
-            let attempt = vec![Fact::Intent { key, at: T, activity }, ended(key, Verdict::Issued, T)];
+            let attempt = vec![Fact::Intent { key, at: T, activity }, ended(key, Decision::Issued, T)];
             new.append(attempt).await.unwrap();
         }
-        assert_eq!(new.book().counts().of(StateName::Issued), 2);
+        assert_eq!(new.state().counts().count(StateName::Issued), 2);
     });
 }
 
@@ -135,15 +135,15 @@ fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
         let mut new = ledger(&store).await;
         let reread = Fact::Reread {
             key: key(0, 1),
-            step: Step::RereadUnknown { due: from_ms(900) },
+            step: Transition::RereadUnknown { due: from_ms(900) },
             at: from_ms(900),
         };
         new.append(vec![began(from_ms(800)), reread, closed(T, 1, 1)])
             .await
             .unwrap();
-        let standing = ledger(&store).await.book().standing(key(0, 1));
-        let doubt = standing.doubt.unwrap();
-        assert_eq!(standing.state, State::InDoubt);
+        let status = ledger(&store).await.state().status(key(0, 1));
+        let doubt = status.doubt.unwrap();
+        assert_eq!(status.state, State::InDoubt);
         assert_eq!(
             (doubt.since, doubt.activity, doubt.due, doubt.code),
             (Some(from_ms(100)), ledger_common::FIRST, from_ms(900), Some(7))
@@ -163,17 +163,17 @@ fn a_shortcut_keeps_the_rules_and_what_was_held() {
             .unwrap();
         let owed = Fact::Reread {
             key: key(2, 1),
-            step: Step::OweUnderNewActivity,
+            step: Transition::OweUnderNewActivity,
             at: T,
         };
         before.append(vec![owed]).await.unwrap();
-        let expected = open(before.book());
+        let expected = open(before.state());
         before.close().await;
         let mut kept = ledger(&store).await;
-        assert_eq!(open(kept.book()), expected);
-        assert_eq!(kept.book().reopened_held(), 1);
+        assert_eq!(open(kept.state()), expected);
+        assert_eq!(kept.state().reopened_held(), 1);
         kept.append(vec![returned(&[1]), closed(T, 1, 0)]).await.unwrap();
         let held: DeliveryKey = key(1, 1);
-        assert_eq!(kept.book().standing(held).state, State::Held { code: 7 });
+        assert_eq!(kept.state().status(held).state, State::Held { code: 7 });
     });
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use runner::douyin::wire::{CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH};
-use runner::sandbox::{Fault, FaultSettings, Repeat, RuleSettings, Running, Settings, WRONG, serve, start};
+use runner::fake_platform::{Fault, FaultSettings, Repeat, RuleSettings, Running, Settings, WRONG, serve, start};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::campaign;
-use runner::clock::{from_ms, later, until};
-use runner::delivery::StateName;
-use runner::engine::roll::Roll;
-use runner::engine::{Ended, Why};
-use runner::event::{Ending, Event, EventKind, Halted, Phase, Waiting};
-use runner::identity::OpenId;
-use runner::ledger::{Fact, Generation, Ledger, NoStore};
+use runner::engine::send_order::SendOrder;
+use runner::engine::{RunOutcome, StopReason};
+use runner::fake_platform::{Fault, FaultSettings, RuleSettings, Settings, StreamerPlan};
+use runner::ledger::{Fact, Generation, Ledger, NullStore};
+use runner::model::clock::{from_ms, later, until};
+use runner::model::delivery::StateName;
+use runner::model::event::{Ending, Event, EventKind, Halted, Phase, Waiting};
+use runner::model::identity::OpenId;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, Plan, RunOptions};
-use runner::sandbox::{Fault, FaultSettings, RuleSettings, Settings, StreamerPlan};
 use runner::simulation::{Outage, Outages, Simulation, World};
 
 /// 2026-06-01T00:00:00Z, a Monday.
@@ -47,11 +47,11 @@ fn world(seed: u64, shares: &[(Fault, f64)]) -> World {
 }
 
 /// A ledger with `users` admitted users.
-fn ledger(plan: &Plan, users: u32) -> Ledger<NoStore> {
+fn ledger(plan: &Plan, users: u32) -> Ledger<NullStore> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let ledger = Ledger::open(NoStore, plan.identity.clone()).await.unwrap();
-        let mut ledger = ledger.apart();
+        let ledger = Ledger::open(NullStore, plan.identity.clone()).await.unwrap();
+        let mut ledger = ledger.without_store();
         let at = from_ms(BEGIN);
         let timeout = plan.retry.timeout;
         let recipients: Vec<_> = (0..users).map(|n| OpenId::parse(&format!("u{n}")).unwrap()).collect();
@@ -77,7 +77,7 @@ fn ledger(plan: &Plan, users: u32) -> Ledger<NoStore> {
 }
 
 struct Lived {
-    ended: Ended,
+    ended: RunOutcome,
     events: Vec<Event>,
 }
 
@@ -109,7 +109,7 @@ fn live(plan: &Plan, users: u32, world: World) -> Lived {
     let simulation = Simulation {
         plan: Arc::new(plan.clone()),
         ledger: ledger(plan, users),
-        roll: Roll::default(),
+        send_order: SendOrder::default(),
         from: from_ms(BEGIN),
         horizon: HORIZON,
         world,
@@ -177,7 +177,10 @@ fn an_outage_that_lasts_too_long_ends_the_run_and_the_same_command_goes_on() {
     let until = later(from_ms(BEGIN), Duration::from_hours(48));
     world.outages = Outages::new(vec![Outage { from, until }]);
     let lived = live(&plan(", retry: {give_up: 1h}"), 10, world);
-    assert_eq!((lived.ended.ending, lived.ended.why), (Ending::Incomplete, Why::GaveUp));
+    assert_eq!(
+        (lived.ended.ending, lived.ended.why),
+        (Ending::Incomplete, StopReason::GaveUp)
+    );
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn an_answer_that_comes_later_than_the_client_waits_is_lost() {
     slow.settings.faults.latency = (time, time);
     let lived = live(&plan(""), 3, slow.clone());
     assert_eq!(
-        (lived.outcomes("issued"), lived.ended.counts.of(StateName::InDoubt)),
+        (lived.outcomes("issued"), lived.ended.counts.count(StateName::InDoubt)),
         (0, 3)
     );
     slow.settings.faults.latency.0 = Duration::from_secs(10);
@@ -203,8 +206,8 @@ fn faults_on_the_way_are_doubts_and_settle() {
         let lived = live(&plan(""), 100, world(3, &[(fault, 0.3)]));
         assert!(lived.outcomes("unknown") > 10, "{fault:?}");
         let counts = lived.ended.counts;
-        let settled = counts.of(StateName::Issued) + counts.of(StateName::Refused);
-        assert_eq!(settled + counts.of(StateName::InDoubt), 100, "{fault:?}");
+        let settled = counts.count(StateName::Issued) + counts.count(StateName::Refused);
+        assert_eq!(settled + counts.count(StateName::InDoubt), 100, "{fault:?}");
         assert!(settled > 95, "{fault:?}: {counts:?}");
     }
 }
@@ -214,7 +217,11 @@ fn who_is_not_active_is_held_and_a_guard_halts() {
     let mut world = world(1, &[]);
     world.settings.rules.inactive = 0.5;
     let lived = live(&plan(", halt: {held: {over: 20%, after: 100}}"), 2_000, world);
-    assert!(matches!(lived.ended.why, Why::Halted(_)), "{:?}", lived.ended.why);
+    assert!(
+        matches!(lived.ended.why, StopReason::Halted(_)),
+        "{:?}",
+        lived.ended.why
+    );
     assert_eq!(lived.ended.ending, Ending::NeedsPerson);
     assert!(lived.starts().len() < 400, "{}", lived.starts().len());
 }
@@ -262,11 +269,11 @@ fn a_token_that_ends_while_its_send_waits_is_replaced_and_not_sent() {
 fn an_answer_that_comes_again_halts_the_run() {
     let lived = live(&plan(""), 3_000, world(1, &[(Fault::RepeatAnswer, 0.01)]));
     assert!(
-        matches!(lived.ended.why, Why::Halted(Halted::MixedAnswers { .. })),
+        matches!(lived.ended.why, StopReason::Halted(Halted::MixedAnswers { .. })),
         "{:?}",
         lived.ended.why
     );
-    assert!(lived.ended.counts.of(StateName::InDoubt) > 0);
+    assert!(lived.ended.counts.count(StateName::InDoubt) > 0);
     assert_eq!(lived.ended.ending, Ending::NeedsPerson);
 }
 
@@ -280,7 +287,7 @@ fn a_run_without_an_end_is_followed_no_further_than_to_the_horizon() {
     let lived = live(&plan(", codes: {990000004: wait}"), 3, world);
     assert_eq!(
         (lived.ended.ending, lived.ended.why),
-        (Ending::Incomplete, Why::Interrupted)
+        (Ending::Incomplete, StopReason::Interrupted)
     );
     let long = until(from_ms(BEGIN), lived.events.last().unwrap().at).unwrap();
     assert!((HORIZON..HORIZON + Duration::from_mins(1)).contains(&long), "{long:?}");
@@ -301,10 +308,10 @@ fn agree(plan: &Plan, load: &Load, lived: &Lived) {
     let now = from_ms(BEGIN);
     let foretold = forecast(plan, load, now).ends_at.unwrap();
     let took = until(now, foretold).unwrap();
-    let apart = until(foretold, lived.ends_at()).or(until(lived.ends_at(), foretold));
-    let apart = apart.unwrap_or_default();
+    let without_store = until(foretold, lived.ends_at()).or(until(lived.ends_at(), foretold));
+    let without_store = without_store.unwrap_or_default();
     assert!(
-        apart <= took / 200 + Duration::from_secs(5),
+        without_store <= took / 200 + Duration::from_secs(5),
         "{foretold} foretold, {} lived through",
         lived.ends_at()
     );

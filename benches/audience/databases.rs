@@ -12,7 +12,7 @@ use futures_core::Stream;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Columns, Query, Server, Source, SqliteSource};
-use runner::secret::SecretRef;
+use runner::model::secret::SecretRef;
 use sqlx::{AssertSqlSafe, Connection, Database, Executor, IntoArguments, MySql, Postgres, Sqlite};
 use tokio::runtime::Runtime;
 use url::Url;

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Columns, CsvSource, Encoding, Input, Source};
 use runner::campaign;
-use runner::clock::from_ms;
-use runner::engine::admit::{Admission, Converged, Exclusion, Terms};
-use runner::event::Owner;
+use runner::engine::audience_diff::{Admission, DiffBuilder, Exclusion, Terms};
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
-use runner::ledger::place::Place;
-use runner::ledger::{Book, Ledger, SledStore};
-use runner::outcome::Class;
+use runner::ledger::{Ledger, LedgerState, SledStore};
+use runner::model::clock::from_ms;
+use runner::model::event::Owner;
+use runner::model::outcome::Class;
 use runner::plan::{self, Plan, RunOptions};
 
 use super::duckdb;
@@ -104,15 +104,15 @@ fn plan() -> Result<Plan> {
 }
 
 /// Reads and decides. Returns the number of rows, the time to read them, and the time to decide.
-async fn resolve(book: &Book, plan: &Plan, dir: &Path) -> Result<(Converged, u64, Took, Took)> {
+async fn resolve(ledger_state: &LedgerState, plan: &Plan, dir: &Path) -> Result<(Admission, u64, Took, Took)> {
     let began = Stopwatch::start();
-    let mut excluded = Exclusion::new(book);
+    let mut excluded = Exclusion::new(ledger_state);
     let list = source(&dir.join("opted-out.csv"));
     excluded.read("csv opted-out.csv".to_owned(), &list, |_| {}).await?;
-    let mut admission = Admission::excluding(excluded, plan);
+    let mut admission = DiffBuilder::excluding(excluded, plan);
     let totals = admission.read(&source(&dir.join("audience.csv")), |_| {}).await?;
     let read = began.elapsed();
-    let converged = admission.decide(&Terms {
+    let admission = admission.decide(&Terms {
         plan,
         totals: &totals,
         accepted: &[],
@@ -120,13 +120,13 @@ async fn resolve(book: &Book, plan: &Plan, dir: &Path) -> Result<(Converged, u64
         class: &|_| Class::Hold,
         wall: from_ms(NOW_MS),
     });
-    let converged = converged.map_err(|refusals| format!("{refusals:?}"))?;
-    Ok((converged, totals.rows, read, began.elapsed()))
+    let admission = admission.map_err(|refusals| format!("{refusals:?}"))?;
+    Ok((admission, totals.rows, read, began.elapsed()))
 }
 
 async fn measure(dir: &Path) -> Result<()> {
     let plan = plan()?;
-    let place = Place::of(dir, &plan.identity);
+    let place = LedgerDir::new(dir, &plan.identity);
     let owner = Owner {
         host: "bench".to_owned(),
         pid: std::process::id(),
@@ -136,11 +136,11 @@ async fn measure(dir: &Path) -> Result<()> {
     let lock = place.lock(&owner, Purpose::Apply)?;
     let store: SledStore = place.create(&lock, from_ms(NOW_MS)).await?;
     let mut ledger = Ledger::open(store, plan.identity.clone()).await?;
-    let (converged, rows, read, decided) = resolve(ledger.book(), &plan, dir).await?;
+    let (admission, rows, read, decided) = resolve(ledger.state(), &plan, dir).await?;
     rate("read, the list of the excluded before it", rows, read);
     rate("resolved: excluded, drawn, ordered", rows, decided);
     println!("peak resident when resolved: {} MiB", peak());
-    let reading = converged.reading;
+    let reading = admission.reading;
     println!(
         "  {} listed, {} excluded, {} control group, {} lapsed",
         reading.listed, reading.excluded, reading.control_group, reading.lapsed
@@ -148,15 +148,17 @@ async fn measure(dir: &Path) -> Result<()> {
 
     duckdb::beside(&dir.join("audience.csv"), &dir.join("opted-out.csv"), decided.wall);
     let began = Stopwatch::start();
-    let Converged { changes, roll, .. } = Converged { reading, ..converged };
+    let Admission {
+        changes, send_order, ..
+    } = Admission { reading, ..admission };
     for batch in changes.into_batches() {
         ledger.append(batch?).await?;
     }
-    let admitted = u64::from(ledger.book().recipients());
+    let admitted = u64::from(ledger.state().recipients());
     rate("admitted and closed on disk", admitted, began.elapsed());
     println!("peak resident when admitted: {} MiB", peak());
-    assert!(roll.order().is_some());
-    drop((roll, ledger));
+    assert!(send_order.order().is_some());
+    drop((send_order, ledger));
     let before = size(place.dir());
     println!("{} bytes on disk for a delivery", before / admitted);
 
@@ -164,9 +166,9 @@ async fn measure(dir: &Path) -> Result<()> {
     let store = place.open(&lock).await?.ok_or("the ledger is gone")?;
     let mut ledger = Ledger::open(store, plan.identity.clone()).await?;
     rate("opened again", admitted, began.elapsed());
-    let (converged, rows, _, decided) = resolve(ledger.book(), &plan, dir).await?;
+    let (admission, rows, _, decided) = resolve(ledger.state(), &plan, dir).await?;
     rate("resolved again, nothing changed", rows, decided);
-    let batches: Vec<_> = converged
+    let batches: Vec<_> = admission
         .changes
         .into_batches()
         .collect::<std::result::Result<_, _>>()?;

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::cell::Cell;
 use super::{Activity, Columns};
-use crate::clock::from_ms;
+use crate::model::clock::from_ms;
 
 /// From this number on, a number is in milliseconds: in seconds it would be the year 5138.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;

@@ -1,6 +1,6 @@
 //! Texts that programs leave in place of an open_id. No platform issues such an id, so a row with one is unusable.
 
-use crate::event::UnusableKind;
+use crate::model::event::UnusableKind;
 
 /// The texts that programs write for an absent value.
 const NO_VALUE: [&str; 11] = [

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::artefact;
-use crate::clock::from_ms;
-use crate::event::{PlaceUnit, RowPlace, UnusableKind};
-use crate::identity::{NameError, OpenId};
+use crate::model::clock::from_ms;
+use crate::model::event::{PlaceUnit, RowPlace, UnusableKind};
+use crate::model::identity::{NameError, OpenId};
 
 /// The most rows and bytes of text in a batch. They are small because several batches wait in the queue.
 const MOST_ROWS: usize = 4096;

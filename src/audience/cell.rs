@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::civil::{Date, DateTime};
 
 use super::batch::usable;
-use crate::event::UnusableKind;
+use crate::model::event::UnusableKind;
 
 /// A typed value.
 #[derive(Clone, Copy, Debug, PartialEq)]

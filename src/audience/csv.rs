@@ -14,19 +14,19 @@ use memchr::{memchr, memchr_iter};
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
 use super::error::nearest;
-use super::flaw::{Flaw, Foreign};
-use super::reading::{Out, Pour};
-use super::sound::{LONGEST_ROW, Sound};
+use super::quote_validator::{LONGEST_ROW, QuoteValidator};
+use super::reading::{RowSink, RowSource};
+use super::syntax_error::{Foreign, SyntaxError};
 use super::{AudienceError, CsvSource, Encoding};
-use crate::event::{PlaceUnit, UnusableKind};
+use crate::model::event::{PlaceUnit, UnusableKind};
 
 /// The delimiters that are tried on a header, the most likely first.
 const DELIMITERS: [u8; 3] = *b",;\t";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 128 << 10;
 
-impl Pour for CsvSource {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for CsvSource {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         self.input.each(|text| {
             out.begin(&text.name, PlaceUnit::Line);
             let path = text.path.clone();
@@ -36,19 +36,19 @@ impl Pour for CsvSource {
 }
 
 impl CsvSource {
-    fn text(&self, path: &Path, mut text: impl Read, out: &mut Out) -> Result<(), AudienceError> {
+    fn text(&self, path: &Path, mut text: impl Read, out: &mut RowSink) -> Result<(), AudienceError> {
         let mut start = Vec::new();
         // The header is a row, so the longest row allowed contains it.
         let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
         let read = Read::by_ref(&mut text).take(longest).read_to_end(&mut start);
-        read.map_err(|error| AudienceError::of(path, error).behind(memchr_iter(b'\n', &start).count() as u64))?;
+        read.map_err(|error| AudienceError::new(path, error).behind(memchr_iter(b'\n', &start).count() as u64))?;
         let mark = match start.strip_prefix(BYTE_ORDER_MARK) {
             Some(_) => BYTE_ORDER_MARK,
             None => &[][..],
         };
         let begin = start.get(mark.len()..).unwrap_or_default();
         let header = Fields::find(self, path, begin)?;
-        let sound = Sound::new(begin.chain(text), mark, header.delimiter);
+        let sound = QuoteValidator::new(begin.chain(text), mark, header.delimiter);
         let mut rows = Rows {
             path,
             source: self,
@@ -62,7 +62,7 @@ impl CsvSource {
     }
 }
 
-fn malformed(path: &Path, line: u64, flaw: Flaw) -> AudienceError {
+fn malformed(path: &Path, line: u64, flaw: SyntaxError) -> AudienceError {
     AudienceError::Malformed {
         path: path.into(),
         line,
@@ -109,7 +109,7 @@ impl Fields {
     /// Finds the columns in the start of the file.
     fn find(source: &CsvSource, path: &Path, text: &[u8]) -> Result<Self, AudienceError> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-            return Err(malformed(path, 1, Flaw::Utf16));
+            return Err(malformed(path, 1, SyntaxError::Utf16));
         }
         if text.trim_ascii_start().starts_with(b"{\"") {
             let path = path.into();
@@ -135,7 +135,7 @@ impl Header {
             return Ok(column);
         }
         // In a header with unbalanced quotes the author sees other columns. Report the quotes first.
-        let mut sound = reader(Sound::new(text, &[], self.delimiter), self.delimiter);
+        let mut sound = reader(QuoteValidator::new(text, &[], self.delimiter), self.delimiter);
         sound
             .read_byte_record(&mut ByteRecord::new())
             .map_err(|error| failed(path, error))?;
@@ -200,14 +200,14 @@ impl Header {
         }
         let line = reader.position().line().saturating_sub(1 + newlines(&record));
         if memchr(0, record.as_slice()).is_some() {
-            return Err(malformed(path, line, Flaw::Nul));
+            return Err(malformed(path, line, SyntaxError::Nul));
         }
         let names: Vec<_> = record
             .iter()
             .map(|name| decode_lossily(name, encoding).trim_matches([' ', '\r']).to_owned())
             .collect();
         if names.iter().any(|name| name.contains('\r')) {
-            return Err(malformed(path, line, Flaw::LoneCarriageReturn));
+            return Err(malformed(path, line, SyntaxError::LoneCarriageReturn));
         }
         Ok(Some(Self { delimiter, line, names }))
     }
@@ -219,11 +219,11 @@ struct Rows<'a, R> {
     source: &'a CsvSource,
     activity: ActivityParser,
     header: Fields,
-    reader: Reader<Sound<R>>,
+    reader: Reader<QuoteValidator<R>>,
 }
 
 impl<R: Read> Rows<'_, R> {
-    fn show(&mut self, out: &mut Out) -> Result<(), AudienceError> {
+    fn show(&mut self, out: &mut RowSink) -> Result<(), AudienceError> {
         let mut record = ByteRecord::new();
         let mut header_seen = false;
         let mut line_before = self.reader.position().line();
@@ -241,7 +241,7 @@ impl<R: Read> Rows<'_, R> {
             };
             line_before = line_behind;
             if record.as_slice().len() > LONGEST_ROW {
-                return Err(malformed(self.path, line, Flaw::TooLong));
+                return Err(malformed(self.path, line, SyntaxError::TooLong));
             }
             // The first row that is not blank is the header, which was already read.
             if blank(&record) || !std::mem::replace(&mut header_seen, true) {
@@ -302,5 +302,5 @@ fn failed(path: &Path, error: csv::Error) -> AudienceError {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
     };
-    AudienceError::of(path, error)
+    AudienceError::new(path, error)
 }

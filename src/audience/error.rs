@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::flaw::{Flaw, Foreign};
-use super::opened::Damage;
-use super::sound::Found;
-use crate::secret::{SecretError, SecretRef};
+use super::input::Damage;
+use super::quote_validator::Found;
+use super::syntax_error::{Foreign, SyntaxError};
+use crate::model::secret::{SecretError, SecretRef};
 
 /// The reason why an audience cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -196,7 +196,7 @@ pub enum AudienceError {
         /// The action that failed.
         doing: String,
         /// The party that has to act, and the help.
-        blame: Blame,
+        blame: Responsible,
         /// The message of the database.
         source: Said,
     },
@@ -208,7 +208,7 @@ pub enum AudienceError {
         /// The line.
         line: u64,
         /// The flaw at this line.
-        flaw: Flaw,
+        flaw: SyntaxError,
     },
     /// The file was modified or replaced while it was read.
     #[error("the audience {} changed while it was read", path.display())]
@@ -261,7 +261,7 @@ pub struct Said(pub(super) String);
 
 /// The party that has to fix a database error, with the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
+pub enum Responsible {
     /// The user of the campaign file: its query, or the password of its URL, is wrong.
     File(&'static str),
     /// The operator of the server, the network or the disk.
@@ -312,7 +312,7 @@ impl AudienceError {
             Self::Url { server, .. } => Some(format!("a {server} URL is {}", example(server))),
             Self::NoQuery { .. } => Some("write one `select` that returns the open_ids".into()),
             Self::Database {
-                blame: Blame::File(help) | Blame::Server(help),
+                blame: Responsible::File(help) | Responsible::Server(help),
                 ..
             } => Some((*help).into()).filter(|help: &String| !help.is_empty()),
             Self::RepeatedColumn { .. } => Some("rename one of them: which of the two is meant is not guessed".into()),
@@ -344,7 +344,7 @@ impl AudienceError {
         !matches!(
             self,
             Self::Database {
-                blame: Blame::Server(_),
+                blame: Responsible::Server(_),
                 ..
             } | Self::BrokenOff
                 | Self::NoThread { .. }
@@ -353,7 +353,7 @@ impl AudienceError {
     }
 
     /// Converts an I/O error from below the parser.
-    pub(super) fn of(path: &Path, error: io::Error) -> Self {
+    pub(super) fn new(path: &Path, error: io::Error) -> Self {
         let error = match error.downcast::<Found>() {
             Ok(Found { line, flaw }) => {
                 let path = path.into();

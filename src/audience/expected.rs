@@ -7,7 +7,7 @@ use std::path::Path;
 
 use memchr::memchr_iter;
 
-use super::opened::{Input, list};
+use super::input::{Input, list};
 use super::source::Source;
 
 /// How many bytes of a file are sampled to estimate the length of its rows.

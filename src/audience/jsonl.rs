@@ -15,18 +15,18 @@ use sha2::{Digest, Sha256};
 
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
-use super::flaw::Flaw;
-use super::opened::Text;
-use super::reading::{Out, Pour};
-use super::sound::{Found, LONGEST_ROW};
+use super::input::Text;
+use super::quote_validator::{Found, LONGEST_ROW};
+use super::reading::{RowSink, RowSource};
+use super::syntax_error::SyntaxError;
 use super::{AudienceError, JsonlSource};
-use crate::event::{PlaceUnit, UnusableKind};
+use crate::model::event::{PlaceUnit, UnusableKind};
 
 const BUFFER: usize = 128 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-impl Pour for JsonlSource {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for JsonlSource {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let columns = &self.columns;
         let activity = ActivityParser::new(columns);
         let path = |name: &str| name.trim().split('.').map(str::to_owned).collect::<Vec<_>>();
@@ -56,19 +56,19 @@ impl Pour for JsonlSource {
 
 fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> AudienceError {
     let flaw = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        Flaw::Utf16
+        SyntaxError::Utf16
     } else if text.contains(&0) {
-        Flaw::Nul
+        SyntaxError::Nul
     } else if std::str::from_utf8(text).is_err() {
-        Flaw::NotUtf8
+        SyntaxError::NotUtf8
     } else if why.is_eof() {
-        Flaw::CutJson
+        SyntaxError::CutJson
     } else if text.trim_ascii_start().starts_with(b"[") {
-        Flaw::JsonArray
+        SyntaxError::JsonArray
     } else if text.trim_ascii_start().starts_with(b"{") {
-        Flaw::NotJson { column: why.column() }
+        SyntaxError::NotJson { column: why.column() }
     } else {
-        Flaw::NoObject
+        SyntaxError::NoObject
     };
     let path = path.into();
     AudienceError::Malformed { path, line, flaw }
@@ -104,15 +104,15 @@ impl<'t> Lines<'t> {
             let read = Read::by_ref(&mut self.text)
                 .take(most)
                 .read_until(b'\n', &mut self.line);
-            let read = read.map_err(|error| AudienceError::of(&self.path, error).behind(self.number))?;
+            let read = read.map_err(|error| AudienceError::new(&self.path, error).behind(self.number))?;
             if read == 0 {
                 return Ok(None);
             }
             self.number += 1;
             if self.line.len() > LONGEST_ROW {
                 let line = self.number;
-                let flaw = Flaw::TooLong;
-                return Err(AudienceError::of(
+                let flaw = SyntaxError::TooLong;
+                return Err(AudienceError::new(
                     &self.path,
                     std::io::Error::other(Found { line, flaw }),
                 ));

@@ -1,7 +1,7 @@
 //! Audiences: one file per kind of source. A source is read as a stream of rows, never as a list, and each row has
 //! either a usable open_id or the reason why it is unusable.
 //!
-//! A kind of source is a type that implements `reading::Pour`, and a variant of [`Source`].
+//! A kind of source is a type that implements `reading::RowSource`, and a variant of [`Source`].
 
 mod activity;
 mod artefact;
@@ -10,30 +10,30 @@ mod cell;
 mod csv;
 mod error;
 mod expected;
-mod flaw;
+mod input;
 mod jsonl;
 mod mysql;
-mod opened;
 mod parquet;
 mod postgres;
 mod query;
+mod quote_validator;
 mod reading;
-mod sound;
 mod source;
 mod sqlite;
+mod syntax_error;
 
-use crate::event::FileShare;
+use crate::model::event::FileShare;
 
 pub use crate::campaign::Files;
 #[cfg(test)]
 pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
-pub use error::{AudienceError, Blame, Role, Said};
-pub use flaw::{Flaw, Foreign};
-pub use opened::Input;
+pub use error::{AudienceError, Responsible, Role, Said};
+pub use input::Input;
 pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading};
 pub use source::{Columns, CsvSource, Encoding, JsonlSource, ParquetSource, Source, SqliteSource};
+pub use syntax_error::{Foreign, SyntaxError};
 
 /// The totals of a source that was read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use sqlx::{ConnectOptions, Connection, Error, MySql, Row, ValueRef};
 
 use super::AudienceError;
 use super::cell::Cell;
-use super::error::Blame;
-use super::query::{Asked, Dialect, Expected, Means, Server, TOO_SLOW, by_state, run};
-use super::reading::{Out, Pour};
+use super::error::Responsible;
+use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
+use super::reading::{RowSink, RowSource};
 
 const EXPECTED: Expected<'_> = Expected {
     server: "MySQL",
@@ -34,10 +34,10 @@ const EXPECTED: Expected<'_> = Expected {
 /// A query to a MySQL or MariaDB server.
 pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
 
-impl Pour for MysqlQuery<'_> {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for MysqlQuery<'_> {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::of(query, "MySQL database".to_owned());
+        let mut asked = Asked::new(query, "MySQL database".to_owned());
         let url = asked.url(&EXPECTED, url)?;
         run(out, async move |out| {
             let options = MySqlConnectOptions::from_url(&url).map(|options| {
@@ -68,7 +68,7 @@ impl Pour for MysqlQuery<'_> {
                  start transaction read only"
             );
             asked.set_up::<MySql>(&mut connection, set_up).await?;
-            asked.pour::<MySql>(&mut connection, out).await?;
+            asked.read_rows::<MySql>(&mut connection, out).await?;
             // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
@@ -77,51 +77,56 @@ impl Pour for MysqlQuery<'_> {
 }
 
 impl Dialect for MySql {
-    fn means(type_name: &str, offset: i32) -> Option<Means> {
+    fn logical_type(type_name: &str, offset: i32) -> Option<LogicalType> {
         Some(match type_name {
-            "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Means::Whole,
+            "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => LogicalType::Whole,
             "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" => {
-                Means::Unsigned
+                LogicalType::Unsigned
             }
-            "FLOAT" | "DOUBLE" => Means::Real,
-            "DECIMAL" => Means::Decimal,
-            "TIMESTAMP" => Means::Moment(offset),
-            "DATETIME" => Means::Local,
-            "DATE" => Means::Day,
+            "FLOAT" | "DOUBLE" => LogicalType::Real,
+            "DECIMAL" => LogicalType::Decimal,
+            "TIMESTAMP" => LogicalType::Moment(offset),
+            "DATETIME" => LogicalType::Local,
+            "DATE" => LogicalType::Day,
             "CHAR" | "VARCHAR" | "BINARY" | "VARBINARY" | "TEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "BLOB"
-            | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "ENUM" => Means::Text,
-            "NULL" => Means::Any,
+            | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "ENUM" => LogicalType::Text,
+            "NULL" => LogicalType::Any,
             _ => return None,
         })
     }
 
-    fn cell<'r>(row: &'r MySqlRow, at: usize, means: Means, _scratch: &'r mut String) -> Result<Cell<'r>, Error> {
+    fn cell<'r>(
+        row: &'r MySqlRow,
+        at: usize,
+        logical_type: LogicalType,
+        _scratch: &'r mut String,
+    ) -> Result<Cell<'r>, Error> {
         if row.try_get_raw(at)?.is_null() {
             return Ok(Cell::Null);
         }
         let bytes: &[u8] = row.try_get_unchecked(at)?;
-        let cell = match means {
-            Means::Whole => whole(bytes).map(Cell::Whole),
-            Means::Unsigned => unsigned(bytes).map(|number| Cell::Whole(number.into())),
-            Means::Real => real(bytes).map(Cell::Real),
-            Means::Decimal => Some(
+        let cell = match logical_type {
+            LogicalType::Whole => whole(bytes).map(Cell::Whole),
+            LogicalType::Unsigned => unsigned(bytes).map(|number| Cell::Whole(number.into())),
+            LogicalType::Real => real(bytes).map(Cell::Real),
+            LogicalType::Decimal => Some(
                 match std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) {
                     Some(number) => Cell::Whole(number),
                     None => Cell::Decimal(bytes),
                 },
             ),
-            Means::Moment(offset) => time(bytes)
+            LogicalType::Moment(offset) => time(bytes)
                 .and_then(|at| moment(at, offset))
                 .map(|at| Cell::At(at.as_millisecond())),
-            Means::Local => time(bytes).map(Cell::Local),
-            Means::Day => time(bytes).map(|at| Cell::Day(at.date())),
-            Means::Text | Means::Uuid | Means::Any => Some(Cell::Text(bytes)),
+            LogicalType::Local => time(bytes).map(Cell::Local),
+            LogicalType::Day => time(bytes).map(|at| Cell::Day(at.date())),
+            LogicalType::Text | LogicalType::Uuid | LogicalType::Any => Some(Cell::Text(bytes)),
         };
         // An invalid value, such as 31 February, is an unreadable time and does not end the reading.
         Ok(cell.unwrap_or(Cell::Other))
     }
 
-    fn blame(said: &dyn DatabaseError) -> Blame {
+    fn blame(said: &dyn DatabaseError) -> Responsible {
         // For a timeout MySQL has an error number and no SQLSTATE of its own; MariaDB has another number.
         let number = said.try_downcast_ref().map(MySqlDatabaseError::number);
         match number {

@@ -18,10 +18,10 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use super::activity::ActivityParser;
 use super::cell::{Cell, uuid};
 use super::error::{Role, nearest};
-use super::flaw::Foreign;
-use super::opened::{Named, Regular, list};
-use super::reading::{Out, Pour};
-use super::sound::LONGEST_ROW;
+use super::input::{Named, Regular, list};
+use super::quote_validator::LONGEST_ROW;
+use super::reading::{RowSink, RowSource};
+use super::syntax_error::Foreign;
 use super::{AudienceError, Columns, ParquetSource};
 
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -31,8 +31,8 @@ const LEAST: u64 = 12;
 /// How many rows of a column are read at once.
 const AT_ONCE: usize = 4096;
 
-impl Pour for ParquetSource {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for ParquetSource {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         for named in list(&self.files)? {
             let mut regular = Regular::open(&named.path)?;
             whole(&mut regular)?;
@@ -65,7 +65,7 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
         }
         std::io::Result::Ok((first, last))
     };
-    let (first, last) = ends().map_err(|error| AudienceError::of(&path, error))?;
+    let (first, last) = ends().map_err(|error| AudienceError::new(&path, error))?;
     regular.is_none_but(Foreign::Parquet, &first)?;
     match (first.first_chunk().unwrap_or(&[0; 4]), &last) {
         _ if length == 0 => Err(AudienceError::Empty {
@@ -85,10 +85,10 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
 
 impl ParquetSource {
     /// Writes the rows of one file into `out`, and counts them in `number`.
-    fn file(&self, named: &Named, file: &File, number: &mut u64, out: &mut Out) -> Result<(), AudienceError> {
+    fn file(&self, named: &Named, file: &File, number: &mut u64, out: &mut RowSink) -> Result<(), AudienceError> {
         let path = named.path.as_path();
         let bad = |error: ParquetError| bad(path, error);
-        let file = file.try_clone().map_err(|error| AudienceError::of(path, error))?;
+        let file = file.try_clone().map_err(|error| AudienceError::new(path, error))?;
         let reader = SerializedFileReader::new(file).map_err(bad)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let (open_id, last_active) = columns(&self.columns, path, schema)?;
@@ -143,12 +143,12 @@ struct Wanted {
     at: usize,
     /// The definition level of a value; at a lower level the value or a group above it is null.
     present: i16,
-    means: Means,
+    column_type: ColumnType,
 }
 
 /// The meaning of a column's values.
 #[derive(Clone, Copy)]
-enum Means {
+enum ColumnType {
     Text,
     Uuid,
     Whole,
@@ -186,16 +186,19 @@ impl Wanted {
             });
         };
         let column = schema.column(at);
-        let means = means(&column);
+        let column_type = column_type(&column);
         let fits = match role {
-            Role::OpenId => matches!(means, Some(Means::Text | Means::Uuid | Means::Whole | Means::Unsigned)),
-            Role::LastActive => means.is_some_and(|means| !matches!(means, Means::Uuid)),
+            Role::OpenId => matches!(
+                column_type,
+                Some(ColumnType::Text | ColumnType::Uuid | ColumnType::Whole | ColumnType::Unsigned)
+            ),
+            Role::LastActive => column_type.is_some_and(|column_type| !matches!(column_type, ColumnType::Uuid)),
         };
-        match means {
-            Some(means) if fits && column.max_rep_level() == 0 => Ok(Self {
+        match column_type {
+            Some(column_type) if fits && column.max_rep_level() == 0 => Ok(Self {
                 at,
                 present: column.max_def_level(),
-                means,
+                column_type,
             }),
             _ => Err(AudienceError::ColumnType {
                 place: path.display().to_string(),
@@ -208,22 +211,26 @@ impl Wanted {
 
     /// Reads the next `rows` values.
     fn read(&self, reader: &mut ColumnReader, rows: usize) -> Result<Vec<Value>, ParquetError> {
-        let means = self.means;
+        let column_type = self.column_type;
         match reader {
-            ColumnReader::Int32ColumnReader(reader) => self.values(reader, rows, |number| match means {
-                Means::Unsigned => Value::Unsigned(number.cast_unsigned().into()),
-                Means::Day => day(number),
-                _ => Value::whole(number.into(), means),
+            ColumnReader::Int32ColumnReader(reader) => self.values(reader, rows, |number| match column_type {
+                ColumnType::Unsigned => Value::Unsigned(number.cast_unsigned().into()),
+                ColumnType::Day => day(number),
+                _ => Value::whole(number.into(), column_type),
             }),
-            ColumnReader::Int64ColumnReader(reader) => self.values(reader, rows, |number| Value::whole(number, means)),
+            ColumnReader::Int64ColumnReader(reader) => {
+                self.values(reader, rows, |number| Value::whole(number, column_type))
+            }
             ColumnReader::Int96ColumnReader(reader) => self.values(reader, rows, |at| Value::At(at.to_millis())),
             ColumnReader::FloatColumnReader(reader) => self.values(reader, rows, |real| Value::Real(real.into())),
             ColumnReader::DoubleColumnReader(reader) => self.values(reader, rows, Value::Real),
             ColumnReader::ByteArrayColumnReader(reader) => self.values(reader, rows, Value::Text),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => self.values(reader, rows, |bytes| match means {
-                Means::Uuid => Value::uuid(bytes.data()),
-                _ => Value::Text(bytes.into()),
-            }),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                self.values(reader, rows, |bytes| match column_type {
+                    ColumnType::Uuid => Value::uuid(bytes.data()),
+                    _ => Value::Text(bytes.into()),
+                })
+            }
             ColumnReader::BoolColumnReader(reader) => self.values(reader, rows, |_| Value::Other),
         }
     }
@@ -262,7 +269,7 @@ impl Wanted {
 }
 
 /// Returns the meaning of a column; `None` if its type cannot be used.
-fn means(column: &ColumnDescriptor) -> Option<Means> {
+fn column_type(column: &ColumnDescriptor) -> Option<ColumnType> {
     let second = |unit: &TimeUnit| match unit {
         TimeUnit::MILLIS => 1_000,
         TimeUnit::MICROS => 1_000_000,
@@ -270,35 +277,35 @@ fn means(column: &ColumnDescriptor) -> Option<Means> {
     };
     let physical = column.physical_type();
     match (column.logical_type_ref(), column.converted_type()) {
-        (Some(LogicalType::Timestamp(of)), _) if of.is_adjusted_to_u_t_c => Some(Means::Moment(second(&of.unit))),
-        (Some(LogicalType::Timestamp(of)), _) => Some(Means::Local(second(&of.unit))),
-        (_, ConvertedType::TIMESTAMP_MILLIS) => Some(Means::Moment(1_000)),
-        (_, ConvertedType::TIMESTAMP_MICROS) => Some(Means::Moment(1_000_000)),
-        (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Some(Means::Day),
-        (Some(LogicalType::Uuid), _) => Some(Means::Uuid),
-        (Some(LogicalType::Integer(of)), _) if !of.is_signed => Some(Means::Unsigned),
+        (Some(LogicalType::Timestamp(of)), _) if of.is_adjusted_to_u_t_c => Some(ColumnType::Moment(second(&of.unit))),
+        (Some(LogicalType::Timestamp(of)), _) => Some(ColumnType::Local(second(&of.unit))),
+        (_, ConvertedType::TIMESTAMP_MILLIS) => Some(ColumnType::Moment(1_000)),
+        (_, ConvertedType::TIMESTAMP_MICROS) => Some(ColumnType::Moment(1_000_000)),
+        (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Some(ColumnType::Day),
+        (Some(LogicalType::Uuid), _) => Some(ColumnType::Uuid),
+        (Some(LogicalType::Integer(of)), _) if !of.is_signed => Some(ColumnType::Unsigned),
         (_, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => {
-            Some(Means::Unsigned)
+            Some(ColumnType::Unsigned)
         }
-        (Some(LogicalType::Integer(_)), _) => Some(Means::Whole),
+        (Some(LogicalType::Integer(_)), _) => Some(ColumnType::Whole),
         (Some(LogicalType::Decimal(of)), _) if of.scale == 0 => whole_numbers(physical),
-        (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => Some(Means::Text),
+        (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => Some(ColumnType::Text),
         (Some(_), _) => None,
         (None, ConvertedType::DECIMAL) => whole_numbers(physical).filter(|_| column.type_scale() == 0),
         (None, _) => match physical {
-            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => Some(Means::Text),
-            Physical::INT32 | Physical::INT64 => Some(Means::Whole),
-            Physical::INT96 => Some(Means::Int96),
-            Physical::FLOAT | Physical::DOUBLE => Some(Means::Real),
+            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => Some(ColumnType::Text),
+            Physical::INT32 | Physical::INT64 => Some(ColumnType::Whole),
+            Physical::INT96 => Some(ColumnType::Int96),
+            Physical::FLOAT | Physical::DOUBLE => Some(ColumnType::Real),
             Physical::BOOLEAN => None,
         },
     }
 }
 
 /// Returns whole numbers for a physical type that stores them as integers; else `None`.
-const fn whole_numbers(physical: Physical) -> Option<Means> {
+const fn whole_numbers(physical: Physical) -> Option<ColumnType> {
     match physical {
-        Physical::INT32 | Physical::INT64 => Some(Means::Whole),
+        Physical::INT32 | Physical::INT64 => Some(ColumnType::Whole),
         _ => None,
     }
 }
@@ -329,11 +336,11 @@ enum Value {
 }
 
 impl Value {
-    fn whole(number: i64, means: Means) -> Self {
-        match means {
-            Means::Unsigned => Self::Unsigned(number.cast_unsigned()),
-            Means::Moment(second) => Self::At(number.div_euclid(second / 1_000)),
-            Means::Local(second) => Self::Local(number.div_euclid(second / 1_000)),
+    fn whole(number: i64, column_type: ColumnType) -> Self {
+        match column_type {
+            ColumnType::Unsigned => Self::Unsigned(number.cast_unsigned()),
+            ColumnType::Moment(second) => Self::At(number.div_euclid(second / 1_000)),
+            ColumnType::Local(second) => Self::Local(number.div_euclid(second / 1_000)),
             _ => Self::Whole(number),
         }
     }

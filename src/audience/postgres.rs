@@ -10,9 +10,9 @@ use sqlx::{ConnectOptions, Connection, Error, Postgres, Row, ValueRef};
 
 use super::AudienceError;
 use super::cell::{Cell, uuid};
-use super::error::Blame;
-use super::query::{Asked, Dialect, Expected, Means, Server, TOO_SLOW, by_state, run};
-use super::reading::{Out, Pour};
+use super::error::Responsible;
+use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
+use super::reading::{RowSink, RowSource};
 
 const EXPECTED: Expected<'_> = Expected {
     server: "PostgreSQL",
@@ -35,10 +35,10 @@ const EXPECTED: Expected<'_> = Expected {
 /// A query to a PostgreSQL server.
 pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
 
-impl Pour for PostgresQuery<'_> {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for PostgresQuery<'_> {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::of(query, "PostgreSQL database".to_owned());
+        let mut asked = Asked::new(query, "PostgreSQL database".to_owned());
         let url = asked.url(&EXPECTED, url)?;
         run(out, async |out| {
             let options = PgConnectOptions::from_url(&url).map(ConnectOptions::disable_statement_logging);
@@ -56,7 +56,7 @@ impl Pour for PostgresQuery<'_> {
                  set time zone '{zone}'; begin read only"
             );
             asked.set_up::<Postgres>(&mut connection, set_up).await?;
-            asked.pour::<Postgres>(&mut connection, out).await?;
+            asked.read_rows::<Postgres>(&mut connection, out).await?;
             // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
@@ -65,22 +65,27 @@ impl Pour for PostgresQuery<'_> {
 }
 
 impl Dialect for Postgres {
-    fn means(type_name: &str, _offset: i32) -> Option<Means> {
+    fn logical_type(type_name: &str, _offset: i32) -> Option<LogicalType> {
         Some(match type_name {
-            "INT2" | "INT4" | "INT8" => Means::Whole,
-            "OID" => Means::Unsigned,
-            "UUID" => Means::Uuid,
-            "FLOAT4" | "FLOAT8" => Means::Real,
-            "NUMERIC" => Means::Decimal,
-            "TIMESTAMPTZ" => Means::Moment(0),
-            "TIMESTAMP" => Means::Local,
-            "DATE" => Means::Day,
-            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "BYTEA" | "UNKNOWN" | "citext" | "CITEXT" => Means::Text,
+            "INT2" | "INT4" | "INT8" => LogicalType::Whole,
+            "OID" => LogicalType::Unsigned,
+            "UUID" => LogicalType::Uuid,
+            "FLOAT4" | "FLOAT8" => LogicalType::Real,
+            "NUMERIC" => LogicalType::Decimal,
+            "TIMESTAMPTZ" => LogicalType::Moment(0),
+            "TIMESTAMP" => LogicalType::Local,
+            "DATE" => LogicalType::Day,
+            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "BYTEA" | "UNKNOWN" | "citext" | "CITEXT" => LogicalType::Text,
             _ => return None,
         })
     }
 
-    fn cell<'r>(row: &'r PgRow, at: usize, means: Means, scratch: &'r mut String) -> Result<Cell<'r>, Error> {
+    fn cell<'r>(
+        row: &'r PgRow,
+        at: usize,
+        logical_type: LogicalType,
+        scratch: &'r mut String,
+    ) -> Result<Cell<'r>, Error> {
         let value = row.try_get_raw(at)?;
         if value.is_null() {
             return Ok(Cell::Null);
@@ -89,29 +94,29 @@ impl Dialect for Postgres {
         if value.format() == PgValueFormat::Text {
             return Ok(Cell::Text(bytes));
         }
-        let cell = match means {
-            Means::Text | Means::Any => Some(Cell::Text(bytes)),
-            Means::Whole => whole(bytes).map(|number| Cell::Whole(number.into())),
-            Means::Unsigned => bytes
+        let cell = match logical_type {
+            LogicalType::Text | LogicalType::Any => Some(Cell::Text(bytes)),
+            LogicalType::Whole => whole(bytes).map(|number| Cell::Whole(number.into())),
+            LogicalType::Unsigned => bytes
                 .try_into()
                 .ok()
                 .map(|bytes| Cell::Whole(u32::from_be_bytes(bytes).into())),
-            Means::Real => real(bytes).map(Cell::Real),
-            Means::Uuid => bytes.try_into().ok().map(|bytes| {
+            LogicalType::Real => real(bytes).map(Cell::Real),
+            LogicalType::Uuid => bytes.try_into().ok().map(|bytes| {
                 scratch.clear();
                 scratch.extend(uuid(bytes).map(char::from));
                 Cell::Text(scratch.as_bytes())
             }),
-            Means::Decimal => decimal(bytes, scratch).map(|()| match scratch.parse() {
+            LogicalType::Decimal => decimal(bytes, scratch).map(|()| match scratch.parse() {
                 Ok(number) => Cell::Whole(number),
                 Err(_) => Cell::Decimal(scratch.as_bytes()),
             }),
-            Means::Moment(_) => whole(bytes).map(|at| Cell::At(since_1970(at))),
-            Means::Local => whole(bytes).and_then(|at| {
+            LogicalType::Moment(_) => whole(bytes).map(|at| Cell::At(since_1970(at))),
+            LogicalType::Local => whole(bytes).and_then(|at| {
                 let at = Timestamp::from_millisecond(since_1970(at)).ok()?;
                 Some(Cell::Local(jiff::tz::TimeZone::UTC.to_datetime(at)))
             }),
-            Means::Day => whole(bytes).and_then(|days| {
+            LogicalType::Day => whole(bytes).and_then(|days| {
                 let days = SignedDuration::from_hours(days.checked_mul(24)?);
                 Date::constant(2000, 1, 1).checked_add(days).ok().map(Cell::Day)
             }),
@@ -120,7 +125,7 @@ impl Dialect for Postgres {
         Ok(cell.unwrap_or(Cell::Other))
     }
 
-    fn blame(said: &dyn DatabaseError) -> Blame {
+    fn blame(said: &dyn DatabaseError) -> Responsible {
         match said.code().as_deref() {
             Some("57014") => TOO_SLOW,
             _ => by_state(said),

@@ -13,19 +13,19 @@ use url::Url;
 
 use super::activity::ActivityParser;
 use super::cell::Cell;
-use super::error::{Blame, Role, Said, nearest};
-use super::reading::Out;
-use super::sound::LONGEST_ROW;
+use super::error::{Responsible, Role, Said, nearest};
+use super::quote_validator::LONGEST_ROW;
+use super::reading::RowSink;
 use super::{AudienceError, Columns};
-use crate::secret::{Secret, SecretRef};
+use crate::model::secret::{Secret, SecretRef};
 
 /// The place of a query's rows: "row 1042 of the query".
 const PLACE: &str = "the query";
-const TLS: Blame = Blame::Server("check the TLS settings in the URL, and the server's certificate");
+const TLS: Responsible = Responsible::Server("check the TLS settings in the URL, and the server's certificate");
 /// How much longer than the server the client waits for a statement: the server's error explains more.
 const GRACE: Duration = Duration::from_secs(30);
 /// The help for a query that timed out.
-pub(super) const TOO_SLOW: Blame = Blame::Server("make the query faster, or export its result to a file");
+pub(super) const TOO_SLOW: Responsible = Responsible::Server("make the query faster, or export its result to a file");
 
 /// A query to a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,18 +74,23 @@ impl Query {
 /// The operations that differ between databases.
 pub(super) trait Dialect: Database {
     /// Returns the meaning of a column type; `None` if it cannot be read. `offset`: see [`Asked::offset`].
-    fn means(type_name: &str, offset: i32) -> Option<Means>;
+    fn logical_type(type_name: &str, offset: i32) -> Option<LogicalType>;
 
     /// Reads one value. A value that has to be formatted is written into `scratch`.
-    fn cell<'r>(row: &'r Self::Row, at: usize, means: Means, scratch: &'r mut String) -> Result<Cell<'r>, Error>;
+    fn cell<'r>(
+        row: &'r Self::Row,
+        at: usize,
+        logical_type: LogicalType,
+        scratch: &'r mut String,
+    ) -> Result<Cell<'r>, Error>;
 
     /// Returns the party that has to fix an error.
-    fn blame(said: &dyn DatabaseError) -> Blame;
+    fn blame(said: &dyn DatabaseError) -> Responsible;
 }
 
 /// The meaning of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Means {
+pub(super) enum LogicalType {
     Text,
     Uuid,
     Whole,
@@ -101,7 +106,7 @@ pub(super) enum Means {
     Any,
 }
 
-impl Means {
+impl LogicalType {
     const fn fits(self, role: Role) -> bool {
         match role {
             Role::OpenId => matches!(
@@ -117,7 +122,7 @@ impl Means {
 #[derive(Clone, Copy)]
 struct Wanted {
     at: usize,
-    means: Means,
+    logical_type: LogicalType,
 }
 
 /// An open query, with the data for its error messages.
@@ -132,7 +137,7 @@ pub(super) struct Asked<'q> {
 }
 
 impl<'q> Asked<'q> {
-    pub(super) fn of(query: &'q Query, database: String) -> Self {
+    pub(super) fn new(query: &'q Query, database: String) -> Self {
         Self {
             query,
             database,
@@ -194,7 +199,7 @@ impl<'q> Asked<'q> {
             Ok(Err(error)) => Err(self.failed::<D>(doing(), &error)),
             Err(_) => Err(AudienceError::Database {
                 doing: doing(),
-                blame: Blame::Server(
+                blame: Responsible::Server(
                     "check the host and the port in the URL, and that the server can be reached from here",
                 ),
                 source: Said(format!(
@@ -220,10 +225,10 @@ impl<'q> Asked<'q> {
     }
 
     /// Runs the query and writes every row into `out`.
-    pub(super) async fn pour<D: Dialect>(
+    pub(super) async fn read_rows<D: Dialect>(
         &self,
         connection: &mut D::Connection,
-        out: &mut Out,
+        out: &mut RowSink,
     ) -> Result<(), AudienceError>
     where
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
@@ -240,7 +245,7 @@ impl<'q> Asked<'q> {
         }
     }
 
-    async fn rows<D: Dialect>(&self, connection: &mut D::Connection, out: &mut Out) -> Result<(), AudienceError>
+    async fn rows<D: Dialect>(&self, connection: &mut D::Connection, out: &mut RowSink) -> Result<(), AudienceError>
     where
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
         D::Arguments: IntoArguments<D>,
@@ -268,8 +273,8 @@ impl<'q> Asked<'q> {
         let find = |name: &str, role| {
             let at = only(name.trim(), &names)?;
             let type_name = columns.get(at).map_or("", |column| column.type_info().name());
-            match D::means(type_name, self.offset).filter(|means| means.fits(role)) {
-                Some(means) => Ok(Wanted { at, means }),
+            match D::logical_type(type_name, self.offset).filter(|logical_type| logical_type.fits(role)) {
+                Some(logical_type) => Ok(Wanted { at, logical_type }),
                 None => Err(AudienceError::ColumnType {
                     place: PLACE.to_owned(),
                     column: name.to_owned(),
@@ -299,12 +304,12 @@ impl<'q> Asked<'q> {
             };
             let row = row.map_err(failed)?;
             let active = match last_active {
-                Some(Wanted { at, means }) => D::cell(&row, at, means, &mut scratch).map_err(failed)?,
+                Some(Wanted { at, logical_type }) => D::cell(&row, at, logical_type, &mut scratch).map_err(failed)?,
                 None => Cell::Null,
             };
             let active = activity.cell(&active, &mut written);
-            let Wanted { at, means } = open_id;
-            let cell = D::cell(&row, at, means, &mut scratch).map_err(failed)?;
+            let Wanted { at, logical_type } = open_id;
+            let cell = D::cell(&row, at, logical_type, &mut scratch).map_err(failed)?;
             number += 1;
             if matches!(cell, Cell::Text(text) | Cell::Decimal(text) if text.len() > LONGEST_ROW) {
                 return Err(AudienceError::LongValue {
@@ -323,21 +328,21 @@ impl<'q> Asked<'q> {
             Error::Database(said) => (said.message().to_owned(), D::blame(&**said)),
             Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => (
                 "the server closed the connection".to_owned(),
-                Blame::Server("run the same command again when the server answers"),
+                Responsible::Server("run the same command again when the server answers"),
             ),
             // A refused certificate is reported as invalid data.
             Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (error.to_string(), TLS),
             Error::Io(error) => (
                 error.to_string(),
-                Blame::Server("check that the server runs and can be reached from here"),
+                Responsible::Server("check that the server runs and can be reached from here"),
             ),
             Error::Tls(error) => (error.to_string(), TLS),
             // The error quotes the value, which may be a part of the password.
             Error::Configuration(_) => (
                 "a value in the URL is not understood".to_owned(),
-                Blame::File("check the parameters in the URL"),
+                Responsible::File("check the parameters in the URL"),
             ),
-            other => (other.to_string(), Blame::Server("")),
+            other => (other.to_string(), Responsible::Server("")),
         };
         AudienceError::Database {
             doing,
@@ -357,8 +362,8 @@ impl<'q> Asked<'q> {
 
 /// Runs `work` until it ends or the reading is dropped.
 pub(super) fn run(
-    out: &mut Out,
-    work: impl AsyncFnOnce(&mut Out) -> Result<(), AudienceError>,
+    out: &mut RowSink,
+    work: impl AsyncFnOnce(&mut RowSink) -> Result<(), AudienceError>,
 ) -> Result<(), AudienceError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| AudienceError::NoThread { source })?;
@@ -406,13 +411,13 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
 }
 
 /// Returns the party that has to fix an error, by its SQLSTATE.
-pub(super) fn by_state(said: &dyn DatabaseError) -> Blame {
+pub(super) fn by_state(said: &dyn DatabaseError) -> Responsible {
     let state = said.code().unwrap_or_default();
     match state.get(..2).unwrap_or_default() {
-        _ if state == "25006" => Blame::File("the query must only read: nothing was changed"),
-        "28" => Blame::File("check the user and the password in the URL"),
-        "3D" => Blame::File("check the database's name in the URL"),
-        "42" | "22" | "25" | "26" | "0A" | "21" => Blame::File("put the query in the campaign file right"),
-        _ => Blame::Server("run the same command again when the server answers"),
+        _ if state == "25006" => Responsible::File("the query must only read: nothing was changed"),
+        "28" => Responsible::File("check the user and the password in the URL"),
+        "3D" => Responsible::File("check the database's name in the URL"),
+        "42" | "22" | "25" | "26" | "0A" | "21" => Responsible::File("put the query in the campaign file right"),
+        _ => Responsible::Server("run the same command again when the server answers"),
     }
 }

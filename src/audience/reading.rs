@@ -11,16 +11,16 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::batch::Batch;
 use super::{Activity, AudienceError, Source, Totals};
-use crate::event::{FileShare, PlaceUnit, UnusableKind};
+use crate::model::event::{FileShare, PlaceUnit, UnusableKind};
 
 /// How many batches a source reads ahead.
 const AHEAD: usize = 4;
 
 /// A kind of source.
-pub(super) trait Pour {
+pub(super) trait RowSource {
     /// Writes every row into `out`, in order, file by file. It blocks, on a thread of its own, and ends early when
     /// `out` is closed.
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError>;
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError>;
 }
 
 /// A source that is being read.
@@ -53,8 +53,8 @@ impl Reading {
         let (sender, batches) = channel(AHEAD);
         let source = source.clone();
         let read = move || {
-            let mut out = Out::new(sender);
-            let read = source.pour(&mut out).map(|()| out.finish());
+            let mut out = RowSink::new(sender);
+            let read = source.read_rows(&mut out).map(|()| out.finish());
             // This fails if the reading was dropped, and then no result is needed.
             let _ = out.batches.blocking_send(Message::End(read));
         };
@@ -82,7 +82,7 @@ impl Reading {
 }
 
 /// The sink for the rows of a source.
-pub(super) struct Out {
+pub(super) struct RowSink {
     batches: Sender<Message>,
     batch: Batch,
     totals: Totals,
@@ -92,7 +92,7 @@ pub(super) struct Out {
     of_rows: Option<Sha256>,
 }
 
-impl Out {
+impl RowSink {
     fn new(batches: Sender<Message>) -> Self {
         Self {
             batches,

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::AudienceError;
+use super::input::Input;
 use super::mysql::MysqlQuery;
-use super::opened::Input;
 use super::postgres::PostgresQuery;
 use super::query::{Query, Server};
-use super::reading::{Out, Pour};
-use crate::campaign::{self, Files, usual};
+use super::reading::{RowSink, RowSource};
+use crate::campaign::{self, Files, defaults};
 
 /// A source of an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Source {
     /// Resolves a source of the campaign file. Times without a zone are in `zone`; `present` bounds the times that are
     /// valid.
     #[must_use]
-    pub fn of(said: &campaign::Source, zone: &TimeZone, present: Timestamp) -> Self {
+    pub fn new(said: &campaign::Source, zone: &TimeZone, present: Timestamp) -> Self {
         let columns = |open_id: &str, last_active: &Option<String>| Columns {
             open_id: open_id.to_owned(),
             last_active: last_active.clone(),
@@ -105,7 +105,7 @@ impl Source {
             present,
         };
         let asked = |query: &str, open_id: &Option<String>, last_active: &Option<String>| {
-            let open_id = open_id.as_deref().unwrap_or(usual::OPEN_ID);
+            let open_id = open_id.as_deref().unwrap_or(defaults::OPEN_ID);
             Query::new(query, columns(open_id, last_active))
         };
         let server = |said: &campaign::Server| Server {
@@ -150,14 +150,14 @@ impl Source {
     }
 
     /// Writes every row into `out`.
-    pub(super) fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+    pub(super) fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         match self {
-            Self::Csv(source) => source.pour(out),
-            Self::Jsonl(source) => source.pour(out),
-            Self::Parquet(source) => source.pour(out),
-            Self::Postgres(server) => PostgresQuery(server).pour(out),
-            Self::Mysql(server) => MysqlQuery(server).pour(out),
-            Self::Sqlite(source) => source.pour(out),
+            Self::Csv(source) => source.read_rows(out),
+            Self::Jsonl(source) => source.read_rows(out),
+            Self::Parquet(source) => source.read_rows(out),
+            Self::Postgres(server) => PostgresQuery(server).read_rows(out),
+            Self::Mysql(server) => MysqlQuery(server).read_rows(out),
+            Self::Sqlite(source) => source.read_rows(out),
         }
     }
 }

@@ -7,11 +7,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Error, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::cell::Cell;
-use super::error::Blame;
-use super::flaw::Foreign;
-use super::opened::Regular;
-use super::query::{Asked, Dialect, Means, run};
-use super::reading::{Out, Pour};
+use super::error::Responsible;
+use super::input::Regular;
+use super::query::{Asked, Dialect, LogicalType, run};
+use super::reading::{RowSink, RowSource};
+use super::syntax_error::Foreign;
 use super::{AudienceError, SqliteSource};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -20,15 +20,15 @@ const AHEAD: usize = 256;
 /// The memory limit of SQLite, in bytes: a single value may be a gigabyte. Sorting uses the disk.
 const MEMORY: &str = "67108864";
 
-impl Pour for SqliteSource {
-    fn pour(&self, out: &mut Out) -> Result<(), AudienceError> {
+impl RowSource for SqliteSource {
+    fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         self.is_one()?;
         if !is_one_statement(&self.query.sql) {
             return Err(AudienceError::NoQuery {
                 why: "it is more than one statement",
             });
         }
-        let asked = Asked::of(&self.query, format!("SQLite database {}", self.path.display()));
+        let asked = Asked::new(&self.query, format!("SQLite database {}", self.path.display()));
         run(out, async |out| {
             let options = SqliteConnectOptions::new()
                 .filename(&self.path)
@@ -39,7 +39,7 @@ impl Pour for SqliteSource {
                 .row_buffer_size(AHEAD)
                 .disable_statement_logging();
             let mut connection = asked.connect::<Sqlite, _>(options.connect()).await?;
-            asked.pour::<Sqlite>(&mut connection, out).await?;
+            asked.read_rows::<Sqlite>(&mut connection, out).await?;
             // All rows have arrived, so an error of closing does not matter.
             let _ = connection.close().await;
             out.end_rows_async().await
@@ -56,7 +56,7 @@ impl SqliteSource {
         let read = Read::by_ref(&mut regular.file)
             .take(MAGIC.len() as u64)
             .read_to_end(&mut start);
-        read.map_err(|error| AudienceError::of(&path, error))?;
+        read.map_err(|error| AudienceError::new(&path, error))?;
         match start.as_slice() {
             [] => Err(AudienceError::Empty { path, lacks: "tables" }),
             start if start == MAGIC => Ok(()),
@@ -97,11 +97,16 @@ fn is_one_statement(sql: &str) -> bool {
 }
 
 impl Dialect for Sqlite {
-    fn means(_type_name: &str, _offset: i32) -> Option<Means> {
-        Some(Means::Any)
+    fn logical_type(_type_name: &str, _offset: i32) -> Option<LogicalType> {
+        Some(LogicalType::Any)
     }
 
-    fn cell<'r>(row: &'r SqliteRow, at: usize, _means: Means, _scratch: &'r mut String) -> Result<Cell<'r>, Error> {
+    fn cell<'r>(
+        row: &'r SqliteRow,
+        at: usize,
+        _means: LogicalType,
+        _scratch: &'r mut String,
+    ) -> Result<Cell<'r>, Error> {
         let value = row.try_get_raw(at)?;
         if value.is_null() {
             return Ok(Cell::Null);
@@ -113,18 +118,18 @@ impl Dialect for Sqlite {
         })
     }
 
-    fn blame(said: &dyn DatabaseError) -> Blame {
+    fn blame(said: &dyn DatabaseError) -> Responsible {
         let code = said.code().unwrap_or_default();
         // The lowest byte is the primary error code.
         match code.parse::<u32>().map(|code| code & 0xff) {
-            Ok(5 | 6) => Blame::Server("another program keeps the database locked: run the same command again"),
-            Ok(7 | 18) => Blame::File(
+            Ok(5 | 6) => Responsible::Server("another program keeps the database locked: run the same command again"),
+            Ok(7 | 18) => Responsible::File(
                 "it needs over 64 MiB of memory: select the open_id and the time only; one of them may be far too long",
             ),
-            Ok(10 | 13) => Blame::Server("the disk failed: check it, then run the same command again"),
-            Ok(8) => Blame::File("the query must only read: nothing was changed"),
-            Ok(11 | 26) => Blame::File("the database is damaged: restore it"),
-            _ => Blame::File("put the query in the campaign file right"),
+            Ok(10 | 13) => Responsible::Server("the disk failed: check it, then run the same command again"),
+            Ok(8) => Responsible::File("the query must only read: nothing was changed"),
+            Ok(11 | 26) => Responsible::File("the database is damaged: restore it"),
+            _ => Responsible::File("put the query in the campaign file right"),
         }
     }
 }

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::event::UnusableKind;
-use crate::identity::OpenId;
+use crate::model::event::UnusableKind;
+use crate::model::identity::OpenId;
 
 type Shown = (u64, Result<String, UnusableKind>);
 

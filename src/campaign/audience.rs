@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 
 use super::audience_source::{Source, Written};
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::duration::{self, Bounds};
 use super::exclude::{self, Exclude};
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::share;
 use super::value::{Mapping, Value, Whole};
 
@@ -82,21 +82,29 @@ impl Order {
 }
 
 impl Audience {
-    pub(super) fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
-        let source = map.get("source").and_then(|value| Source::read(value, folder, notes));
-        let exclude = map.get("exclude").map(|value| Exclude::read_all(value, folder, notes));
+    pub(super) fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
+        let source = map
+            .get("source")
+            .and_then(|value| Source::read(value, folder, diagnostics));
+        let exclude = map
+            .get("exclude")
+            .map(|value| Exclude::read_all(value, folder, diagnostics));
         let active_within = map
             .get("active_within")
-            .and_then(|value| value.duration(ACTIVE_WITHIN, notes));
-        let order = map.get("order").and_then(|value| value.word(&Order::WORDS, notes));
-        let control_group = map.get("control_group").and_then(|value| control_group(value, notes));
-        let limit = map.get("limit").and_then(|value| value.whole(LIMIT, notes));
-        let allow_empty = map.get("allow_empty").and_then(|value| value.bool(notes));
-        let max_unusable = map.get("max_unusable").and_then(|value| value.share(notes));
-        activity(&map, source.as_ref(), order, notes);
+            .and_then(|value| value.duration(ACTIVE_WITHIN, diagnostics));
+        let order = map
+            .get("order")
+            .and_then(|value| value.word(&Order::WORDS, diagnostics));
+        let control_group = map
+            .get("control_group")
+            .and_then(|value| control_group(value, diagnostics));
+        let limit = map.get("limit").and_then(|value| value.whole(LIMIT, diagnostics));
+        let allow_empty = map.get("allow_empty").and_then(|value| value.bool(diagnostics));
+        let max_unusable = map.get("max_unusable").and_then(|value| value.share(diagnostics));
+        activity(&map, source.as_ref(), order, diagnostics);
         if let (Some(value), Some(Some(read))) = (map.get("exclude"), &exclude) {
-            exclude::one_stdin(source.as_ref(), value, read, notes);
+            exclude::one_stdin(source.as_ref(), value, read, diagnostics);
         }
         Some(Self {
             source: source?,
@@ -115,11 +123,11 @@ impl Audience {
 }
 
 /// The share that is never sent to. With all of them in it nobody is left.
-fn control_group(value: &Value<'_>, notes: &mut Notes) -> Option<f64> {
-    let share = value.share(notes)?;
+fn control_group(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<f64> {
+    let share = value.share(diagnostics)?;
     if share >= 1.0 {
         let message = format!("`{}` is everybody: nobody would be sent to", value.path);
-        let note = notes.error(Code::Contradiction, value.span(), message);
+        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
         note.help("write the share that is not to be sent to, such as `5%`");
         return None;
     }
@@ -127,18 +135,18 @@ fn control_group(value: &Value<'_>, notes: &mut Notes) -> Option<f64> {
 }
 
 /// Who was active when can only be asked of a source that says it.
-fn activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Order>, notes: &mut Notes) {
+fn activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Order>, diagnostics: &mut Diagnostics) {
     let within = map.get("active_within");
     if let (Some(value), Some(source)) = (within, source)
         && source.last_active().is_none()
     {
         let message = format!("`{}` needs `last_active` in the source", value.path);
-        let note = notes.error(Code::Contradiction, value.span(), message);
+        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
         note.help("name the column that says when a user was last active: `last_active: …` beside `open_id`");
     }
     if let (Some(value), Some(Order::ExpiringFirst), None) = (map.get("order"), order, within) {
         let message = format!("`{}` is `expiring_first`, and nothing expires", value.path);
-        let note = notes.error(Code::Contradiction, value.span(), message);
+        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
         note.help("add `active_within: 7d`, and `last_active` in the source; or write `as_listed`");
     }
 }

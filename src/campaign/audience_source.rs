@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::secret::SecretRef;
+use crate::model::secret::SecretRef;
 
 use super::credentials::{reference, reference_schema};
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::value::{Mapping, Value};
 
 const SOURCES: &[Key] = &[
@@ -286,52 +286,52 @@ impl Delimiter {
 }
 
 impl Source {
-    pub(super) fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
+    pub(super) fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
         if value.single().is_some_and(|scalar| scalar.text.contains("://")) {
             // A URL in place of the source usually contains a password.
-            value.conceal(notes);
+            value.conceal(diagnostics);
         }
-        let map = value.mapping(SOURCES, notes)?;
+        let map = value.mapping(SOURCES, diagnostics)?;
         let mut read = None;
         // All entries are parsed, so that all mistakes are reported, though only one is allowed.
         for (kind, _) in map.present() {
             let under = map.get(kind)?;
-            read = read.or(Some(Self::of(kind, under, folder, notes)));
+            read = read.or(Some(Self::new(kind, under, folder, diagnostics)));
         }
         let mut present = map.present();
         let first = present.next();
         if let Some((second, span)) = present.next() {
             let message = format!("`{}` names a second source, `{second}`", value.path);
-            let note = notes.error(Code::Choice, span, message);
+            let note = diagnostics.error(Code::Choice, span, message);
             note.help("an audience has exactly one source: keep one of them");
-        } else if first.is_none() && value.entries(SOURCES, notes).is_some_and(<[_]>::is_empty) {
-            let note = notes.error(Code::Choice, value.mark(), format!("`{}` names no source", value.path));
+        } else if first.is_none() && value.entries(SOURCES, diagnostics).is_some_and(<[_]>::is_empty) {
+            let note = diagnostics.error(Code::Choice, value.mark(), format!("`{}` names no source", value.path));
             note.help("write `csv: {path: audience.csv, open_id: open_id}`");
         }
         read.flatten()
     }
 
-    fn of(kind: &str, value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
+    fn new(kind: &str, value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
         match kind {
-            "csv" => Csv::read(value, folder, notes).map(Self::Csv),
-            "jsonl" => Jsonl::read(value, folder, notes).map(Self::Jsonl),
-            "parquet" => Parquet::read(value, folder, notes).map(Self::Parquet),
-            "postgres" => Server::read(value, folder, notes).map(Self::Postgres),
-            "mysql" => Server::read(value, folder, notes).map(Self::Mysql),
-            "sqlite" => Sqlite::read(value, folder, notes).map(Self::Sqlite),
-            _ => Stdin::read(value, notes).map(Self::Stdin),
+            "csv" => Csv::read(value, folder, diagnostics).map(Self::Csv),
+            "jsonl" => Jsonl::read(value, folder, diagnostics).map(Self::Jsonl),
+            "parquet" => Parquet::read(value, folder, diagnostics).map(Self::Parquet),
+            "postgres" => Server::read(value, folder, diagnostics).map(Self::Postgres),
+            "mysql" => Server::read(value, folder, diagnostics).map(Self::Mysql),
+            "sqlite" => Sqlite::read(value, folder, diagnostics).map(Self::Sqlite),
+            _ => Stdin::read(value, diagnostics).map(Self::Stdin),
         }
     }
 }
 
 impl Csv {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(CSV, notes)?;
-        let path = files(&map, folder, "the path of the CSV file", notes);
-        let open_id = text(&map, "open_id", "the name of the column with the open_ids", notes);
-        let last_active = last_active(&map, notes);
-        let encoding = encoding(&map, notes);
-        let delimiter = delimiter(&map, notes);
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(CSV, diagnostics)?;
+        let path = files(&map, folder, "the path of the CSV file", diagnostics);
+        let open_id = text(&map, "open_id", "the name of the column with the open_ids", diagnostics);
+        let last_active = last_active(&map, diagnostics);
+        let encoding = encoding(&map, diagnostics);
+        let delimiter = delimiter(&map, diagnostics);
         Some(Self {
             path: path?,
             open_id: open_id?,
@@ -343,16 +343,16 @@ impl Csv {
 }
 
 impl Jsonl {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(JSONL, notes)?;
-        let path = files(&map, folder, "the path of the file of JSON lines", notes);
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(JSONL, diagnostics)?;
+        let path = files(&map, folder, "the path of the file of JSON lines", diagnostics);
         let open_id = text(
             &map,
             "open_id",
             "the key of the open_ids, such as `user.open_id`",
-            notes,
+            diagnostics,
         );
-        let last_active = last_active(&map, notes);
+        let last_active = last_active(&map, diagnostics);
         Some(Self {
             path: path?,
             open_id: open_id?,
@@ -362,11 +362,11 @@ impl Jsonl {
 }
 
 impl Parquet {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(PARQUET, notes)?;
-        let path = files(&map, folder, "the path of the Parquet file", notes);
-        let open_id = text(&map, "open_id", "the name of the column with the open_ids", notes);
-        let last_active = last_active(&map, notes);
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(PARQUET, diagnostics)?;
+        let path = files(&map, folder, "the path of the Parquet file", diagnostics);
+        let open_id = text(&map, "open_id", "the name of the column with the open_ids", diagnostics);
+        let last_active = last_active(&map, diagnostics);
         Some(Self {
             path: path?,
             open_id: open_id?,
@@ -376,21 +376,21 @@ impl Parquet {
 }
 
 impl Server {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
         if value.single().is_some() {
             // A URL in place of the mapping contains a password.
-            value.conceal(notes);
+            value.conceal(diagnostics);
         }
-        let map = value.mapping(SERVER, notes)?;
-        let url = map.get("url").and_then(|value| reference(value, folder, notes));
-        let query = query(&map, notes);
+        let map = value.mapping(SERVER, diagnostics)?;
+        let url = map.get("url").and_then(|value| reference(value, folder, diagnostics));
+        let query = query(&map, diagnostics);
         let open_id = text(
             &map,
             "open_id",
             "the name of the result's column with the open_ids",
-            notes,
+            diagnostics,
         );
-        let last_active = last_active(&map, notes);
+        let last_active = last_active(&map, diagnostics);
         Some(Self {
             url: url?,
             query: query?,
@@ -401,17 +401,17 @@ impl Server {
 }
 
 impl Sqlite {
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(SQLITE, notes)?;
-        let path = text(&map, "path", "the path of the database's file", notes);
-        let query = query(&map, notes);
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(SQLITE, diagnostics)?;
+        let path = text(&map, "path", "the path of the database's file", diagnostics);
+        let query = query(&map, diagnostics);
         let open_id = text(
             &map,
             "open_id",
             "the name of the result's column with the open_ids",
-            notes,
+            diagnostics,
         );
-        let last_active = last_active(&map, notes);
+        let last_active = last_active(&map, diagnostics);
         Some(Self {
             path: folder.join(path?),
             query: query?,
@@ -422,22 +422,24 @@ impl Sqlite {
 }
 
 impl Stdin {
-    fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(STDIN, notes)?;
-        let format = map.get("format").and_then(|value| value.word(&Format::WORDS, notes));
+    fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(STDIN, diagnostics)?;
+        let format = map
+            .get("format")
+            .and_then(|value| value.word(&Format::WORDS, diagnostics));
         let open_id = text(
             &map,
             "open_id",
             "the name of the column or key with the open_ids",
-            notes,
+            diagnostics,
         );
-        let last_active = last_active(&map, notes);
-        let encoding = encoding(&map, notes);
-        let delimiter = delimiter(&map, notes);
+        let last_active = last_active(&map, diagnostics);
+        let encoding = encoding(&map, diagnostics);
+        let delimiter = delimiter(&map, diagnostics);
         for name in ["encoding", "delimiter"] {
             if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
                 let message = format!("`{}` means nothing for JSON lines", value.path);
-                let note = notes.error(Code::Contradiction, value.mark(), message);
+                let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
                 note.help("leave it out: JSON is UTF-8 and has no delimiter");
             }
         }
@@ -451,33 +453,38 @@ impl Stdin {
     }
 }
 
-fn files(map: &Mapping<'_>, folder: &Path, wanted: &str, notes: &mut Notes) -> Option<Files> {
-    let path = text(map, "path", wanted, notes)?;
+fn files(map: &Mapping<'_>, folder: &Path, wanted: &str, diagnostics: &mut Diagnostics) -> Option<Files> {
+    let path = text(map, "path", wanted, diagnostics)?;
     let folder = folder.to_owned();
     Some(Files { folder, path })
 }
 
-fn text(map: &Mapping<'_>, key: &str, wanted: &str, notes: &mut Notes) -> Option<String> {
-    map.get(key).and_then(|value| value.text(wanted, notes))
+fn text(map: &Mapping<'_>, key: &str, wanted: &str, diagnostics: &mut Diagnostics) -> Option<String> {
+    map.get(key).and_then(|value| value.text(wanted, diagnostics))
 }
 
-fn last_active(map: &Mapping<'_>, notes: &mut Notes) -> Option<String> {
+fn last_active(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
     let wanted = "the name of the column that says when a user was last active";
-    text(map, "last_active", wanted, notes)
+    text(map, "last_active", wanted, diagnostics)
 }
 
-fn query(map: &Mapping<'_>, notes: &mut Notes) -> Option<String> {
-    text(map, "query", "a query, such as `select open_id from members`", notes)
+fn query(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+    text(
+        map,
+        "query",
+        "a query, such as `select open_id from members`",
+        diagnostics,
+    )
 }
 
-fn encoding(map: &Mapping<'_>, notes: &mut Notes) -> Option<Encoding> {
+fn encoding(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Encoding> {
     map.get("encoding")
-        .and_then(|value| value.word(&Encoding::WORDS, notes))
+        .and_then(|value| value.word(&Encoding::WORDS, diagnostics))
 }
 
-fn delimiter(map: &Mapping<'_>, notes: &mut Notes) -> Option<Delimiter> {
+fn delimiter(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Delimiter> {
     map.get("delimiter")
-        .and_then(|value| value.word(&Delimiter::WORDS, notes))
+        .and_then(|value| value.word(&Delimiter::WORDS, diagnostics))
 }
 
 fn text_schema(_: &mut SchemaGenerator) -> Schema {

@@ -4,35 +4,37 @@ use std::collections::BTreeMap;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::outcome::Class;
+use crate::model::outcome::Class;
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::number::is_plain;
 use super::source::Span;
 use super::value::{Value, quoted};
 
-pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<BTreeMap<i64, Class>> {
+pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeMap<i64, Class>> {
     let words = Class::ALL.map(|class| (class.word(), class));
     let mut codes: BTreeMap<i64, (Class, Span)> = BTreeMap::new();
-    for (key, under) in value.entries(&[], notes)? {
-        let Some(name) = value.key(*key, notes) else { continue };
+    for (key, under) in value.entries(&[], diagnostics)? {
+        let Some(name) = value.key(*key, diagnostics) else {
+            continue;
+        };
         let Some(code) = code(name) else {
             let message = format!("{} is no code of the platform", quoted(name));
-            let note = notes.error(Code::Number, key.span, message);
+            let note = diagnostics.error(Code::Number, key.span, message);
             note.help("write the integer that the platform answered as `err_no`, such as `29005099`");
             continue;
         };
         if code == 0 {
             let message = "code 0 is the platform's success, and its meaning cannot be changed";
-            notes.error(Code::Number, key.span, message).help("leave it out");
+            diagnostics.error(Code::Number, key.span, message).help("leave it out");
             continue;
         }
-        let Some(class) = value.entry(name, *under).word(&words, notes) else {
+        let Some(class) = value.entry(name, *under).word(&words, diagnostics) else {
             continue;
         };
         if let Some((_, first)) = codes.get(&code) {
-            value.repeated(key.span, name, *first, notes);
+            value.repeated(key.span, name, *first, diagnostics);
             continue;
         }
         codes.insert(code, (class, key.span));

@@ -1,8 +1,8 @@
 //! The numbers of coupons.
 
-use crate::delivery::MOST_COUPONS_PER_USER;
+use crate::model::delivery::MOST_COUPONS_PER_USER;
 
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::value::{Mapping, Whole};
 
 /// The default number of coupons of one user.
@@ -28,11 +28,11 @@ pub struct Coupons {
 }
 
 impl Coupons {
-    pub(super) fn read(file: &Mapping<'_>, notes: &mut Notes) -> Self {
+    pub(super) fn read(file: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Self {
         let per_user = file
             .get("coupons_per_user")
-            .and_then(|value| value.whole(PER_USER, notes));
-        let most = file.get("max_coupons").and_then(|value| value.whole(MOST, notes));
+            .and_then(|value| value.whole(PER_USER, diagnostics));
+        let most = file.get("max_coupons").and_then(|value| value.whole(MOST, diagnostics));
         Self {
             per_user: per_user.and_then(|n| u8::try_from(n).ok()),
             most,

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::secret::SecretRef;
+use crate::model::secret::SecretRef;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::tree::Kind;
 use super::value::Value;
 
@@ -58,13 +58,13 @@ fn forms() -> serde_json::Value {
 }
 
 impl Credentials {
-    pub(super) fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
+    pub(super) fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
         if value.single().is_some_and(|scalar| !scalar.text.is_empty()) {
-            clear(value, notes);
+            clear(value, diagnostics);
             return None;
         }
-        let map = value.mapping(KEYS, notes)?;
-        let mut read = |name| map.get(name).map(|value| reference(value, folder, notes));
+        let map = value.mapping(KEYS, diagnostics)?;
+        let mut read = |name| map.get(name).map(|value| reference(value, folder, diagnostics));
         let key = read("client_key");
         let secret = read("client_secret");
         let token = read("access_token");
@@ -74,7 +74,7 @@ impl Credentials {
                 client_secret: secret?,
             }),
             (None, None, Some(token)) => token.map(Self::Token),
-            (None, None, None) if !value.entries(KEYS, notes)?.is_empty() => None,
+            (None, None, None) if !value.entries(KEYS, diagnostics)?.is_empty() => None,
             (key, secret, token) => {
                 let present = map.present().map(|(_, span)| span).max().unwrap_or(value.mark());
                 let (message, help) = match (key.is_some(), secret.is_some(), token.is_some()) {
@@ -95,59 +95,63 @@ impl Credentials {
                         "keep `client_key` and `client_secret`, or `access_token` alone",
                     ),
                 };
-                notes.error(Code::Choice, present, message).help(help);
+                diagnostics.error(Code::Choice, present, message).help(help);
                 None
             }
         }
     }
 }
 
-fn clear(value: &Value<'_>, notes: &mut Notes) {
-    value.conceal(notes);
+fn clear(value: &Value<'_>, diagnostics: &mut Diagnostics) {
+    value.conceal(diagnostics);
     let message = format!(
         "`{}` is not a reference; a secret has no place in this file",
         value.path
     );
-    notes.error(Code::SecretInClear, value.mark(), message).help(WRITE);
+    diagnostics
+        .error(Code::SecretInClear, value.mark(), message)
+        .help(WRITE);
 }
 
 /// Returns a reference to a secret; `None` after reporting a mistake. A secret in its place is never shown.
-pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<SecretRef> {
+pub(super) fn reference(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<SecretRef> {
     let Kind::Map(_) = value.kind() else {
         if value.single().is_some_and(|scalar| scalar.text.is_empty()) {
-            value.mapping(REFERENCE, notes);
+            value.mapping(REFERENCE, diagnostics);
         } else {
-            clear(value, notes);
+            clear(value, diagnostics);
         }
         return None;
     };
-    for (key, under) in value.entries(REFERENCE, notes)? {
+    for (key, under) in value.entries(REFERENCE, diagnostics)? {
         if value
-            .key(*key, notes)
+            .key(*key, diagnostics)
             .is_none_or(|name| !REFERENCE.iter().any(|known| known.name == name))
         {
-            value.entry("", *key).conceal(notes);
-            value.entry("", *under).conceal(notes);
+            value.entry("", *key).conceal(diagnostics);
+            value.entry("", *under).conceal(diagnostics);
             let message = format!(
                 "`{}` is a reference by `env` or by `file`, and by nothing else",
                 value.path
             );
-            notes.error(Code::SecretInClear, key.span.first(1), message).help(WRITE);
+            diagnostics
+                .error(Code::SecretInClear, key.span.first(1), message)
+                .help(WRITE);
             return None;
         }
     }
-    let map = value.mapping(REFERENCE, notes)?;
-    for (_, under) in value.entries(REFERENCE, notes)? {
+    let map = value.mapping(REFERENCE, diagnostics)?;
+    for (_, under) in value.entries(REFERENCE, diagnostics)? {
         // A list or a mapping is not a reference, and may contain the secret.
         let under = value.entry("", *under);
         if under.single().is_none() {
-            under.conceal(notes);
+            under.conceal(diagnostics);
         }
     }
     match (map.get("env"), map.get("file")) {
-        (Some(env), None) => variable(env, notes).map(SecretRef::Env),
+        (Some(env), None) => variable(env, diagnostics).map(SecretRef::Env),
         (None, Some(file)) => {
-            let path = file.text("the path of a file that holds the secret", notes)?;
+            let path = file.text("the path of a file that holds the secret", diagnostics)?;
             Some(SecretRef::File(folder.join(PathBuf::from(path))))
         }
         (env, _) => {
@@ -155,7 +159,7 @@ pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> 
                 Some(_) => format!("`{}` names a variable and a file", value.path),
                 None => format!("`{}` names neither a variable nor a file", value.path),
             };
-            notes
+            diagnostics
                 .error(Code::Choice, value.mark(), message)
                 .help("write `{env: NAME}` or `{file: PATH}`");
             None
@@ -165,19 +169,19 @@ pub(super) fn reference(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> 
 
 /// Returns the name of an environment variable; `None` after reporting any other text, which is never shown because it
 /// may be the secret.
-fn variable(value: &Value<'_>, notes: &mut Notes) -> Option<String> {
+fn variable(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
     let name = value.text(
         "the name of an environment variable, such as `DOUYIN_CLIENT_KEY`",
-        notes,
+        diagnostics,
     )?;
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if first && !looks_random(&name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Some(name);
     }
-    value.conceal(notes);
+    value.conceal(diagnostics);
     let message = format!("`{}` is not the name of an environment variable", value.path);
     let help = "write the variable's name, without `$` or braces, such as `DOUYIN_CLIENT_KEY`; never the secret itself";
-    notes.error(Code::SecretInClear, value.mark(), message).help(help);
+    diagnostics.error(Code::SecretInClear, value.mark(), message).help(help);
     None
 }
 

@@ -143,7 +143,7 @@ codes! {
     /// A value is not a window of hours, or the window is empty.
     Hours = "E0130",
     /// Values contradict each other.
-    Contradiction = "E0131",
+    IllegalFact = "E0131",
     /// Campaigns that are applied together have different credentials for one app.
     OtherCredentials = "E0132",
     /// A time occurs twice on the clocks of the zone.

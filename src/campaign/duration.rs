@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::number::is_plain;
 use super::value::{Value, as_written};
 
@@ -28,9 +28,9 @@ pub(super) struct Bounds {
 
 impl Value<'_> {
     /// Returns a duration in range; `None` after reporting any other value.
-    pub(super) fn duration(&self, bounds: Bounds, notes: &mut Notes) -> Option<Duration> {
+    pub(super) fn duration(&self, bounds: Bounds, diagnostics: &mut Diagnostics) -> Option<Duration> {
         let wanted = format!("a duration such as `{}`", written(bounds.usual));
-        let scalar = self.scalar(&wanted, notes)?;
+        let scalar = self.scalar(&wanted, diagnostics)?;
         let path = &self.path;
         let Some(duration) = parse(&scalar.text) else {
             let message = match scalar.text.strip_prefix('-') {
@@ -46,7 +46,7 @@ impl Value<'_> {
                 },
                 |near| format!("write {near}"),
             );
-            notes.error(Code::Duration, self.span(), message).help(help);
+            diagnostics.error(Code::Duration, self.span(), message).help(help);
             return None;
         };
         if duration < bounds.least || duration > bounds.most {
@@ -56,7 +56,7 @@ impl Value<'_> {
                 written(bounds.least),
                 written(bounds.most)
             );
-            notes
+            diagnostics
                 .error(Code::Duration, self.span(), format!("`{path}` is too {much}"))
                 .help(help);
             return None;

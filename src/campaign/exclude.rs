@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::audience_source::{Source, Written};
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::Key;
-use super::notes::Notes;
 use super::tree::Kind;
 use super::value::Value;
 
@@ -25,27 +25,30 @@ pub enum Exclude {
 
 impl Exclude {
     /// Reads all exclude lists; `None` after reporting a mistake.
-    pub(super) fn read_all(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Vec<Self>> {
+    pub(super) fn read_all(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Vec<Self>> {
         let wanted = "write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`";
-        let entries = value.list(wanted, notes)?;
+        let entries = value.list(wanted, diagnostics)?;
         // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries.iter().map(|entry| Self::read(entry, folder, notes)).collect();
+        let read: Vec<_> = entries
+            .iter()
+            .map(|entry| Self::read(entry, folder, diagnostics))
+            .collect();
         read.into_iter().collect()
     }
 
-    fn read(value: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Self> {
-        if !names_campaign(value, notes) {
-            return Source::read(value, folder, notes).map(Self::Source);
+    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
+        if !names_campaign(value, diagnostics) {
+            return Source::read(value, folder, diagnostics).map(Self::Source);
         }
-        let map = value.mapping(OTHER, notes)?;
-        let path = map.get("campaign")?.text("the other campaign's file", notes)?;
+        let map = value.mapping(OTHER, diagnostics)?;
+        let path = map.get("campaign")?.text("the other campaign's file", diagnostics)?;
         Some(Self::Campaign(folder.join(path)))
     }
 }
 
-fn names_campaign(value: &Value<'_>, notes: &mut Notes) -> bool {
+fn names_campaign(value: &Value<'_>, diagnostics: &mut Diagnostics) -> bool {
     let Kind::Map(entries) = value.kind() else { return false };
-    let mut keys = entries.iter().filter_map(|(key, _)| value.key(*key, notes));
+    let mut keys = entries.iter().filter_map(|(key, _)| value.key(*key, diagnostics));
     keys.any(|key| key == "campaign")
 }
 
@@ -82,14 +85,14 @@ impl Source {
 }
 
 /// Reports a second list from stdin, the audience included: piped data can be read only once.
-pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], notes: &mut Notes) {
+pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], diagnostics: &mut Diagnostics) {
     let is_stdin = |source: &Source| matches!(source, Source::Stdin(_));
     let lists_of_stdin = read
         .iter()
         .filter(|list| matches!(list, Exclude::Source(source) if is_stdin(source)));
     if lists_of_stdin.count() + usize::from(source.is_some_and(is_stdin)) > 1 {
         let message = format!("`{}` reads what is piped in a second time", lists.path);
-        let note = notes.error(Code::Contradiction, lists.mark(), message);
+        let note = diagnostics.error(Code::IllegalFact, lists.mark(), message);
         note.help("put all lists but one into files");
     }
 }

@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::share;
 use super::value::{Value, Whole};
 
@@ -52,11 +52,11 @@ pub struct Guard {
 }
 
 impl Halt {
-    pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
-        let refused = map.get("refused").and_then(|value| Guard::read(value, notes));
-        let held = map.get("held").and_then(|value| Guard::read(value, notes));
-        let same_code = map.get("same_code").and_then(|value| value.whole(MANY, notes));
+    pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
+        let refused = map.get("refused").and_then(|value| Guard::read(value, diagnostics));
+        let held = map.get("held").and_then(|value| Guard::read(value, diagnostics));
+        let same_code = map.get("same_code").and_then(|value| value.whole(MANY, diagnostics));
         Some(Self {
             refused,
             held,
@@ -66,10 +66,10 @@ impl Halt {
 }
 
 impl Guard {
-    fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(GUARD, notes)?;
-        let over = map.get("over").and_then(|value| value.share(notes));
-        let after = map.get("after").and_then(|value| value.whole(MANY, notes));
+    fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(GUARD, diagnostics)?;
+        let over = map.get("over").and_then(|value| value.share(diagnostics));
+        let after = map.get("after").and_then(|value| value.whole(MANY, diagnostics));
         Some(Self {
             over: over?,
             after: u32::try_from(after?).ok()?,

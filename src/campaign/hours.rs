@@ -3,30 +3,33 @@
 use jiff::civil::Weekday;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::calendar::{DAY, DAYS, Days, Hours};
+use crate::model::calendar::{DAY, DAYS, Days, Hours};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::value::{Value, nearest, quoted};
 
 const WANTED: &str = "days and hours, such as `mon-fri 10:00-21:00` or `sat,sun 09:00-24:00`";
 
 impl Value<'_> {
     /// Returns the windows of a list; `None` after reporting a mistake.
-    pub(super) fn all_hours(&self, notes: &mut Notes) -> Option<Vec<Hours>> {
-        let entries = self.list("write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`", notes)?;
+    pub(super) fn all_hours(&self, diagnostics: &mut Diagnostics) -> Option<Vec<Hours>> {
+        let entries = self.list(
+            "write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`",
+            diagnostics,
+        )?;
         if entries.is_empty() {
-            let note = notes.error(Code::Hours, self.mark(), format!("`{}` has no window in it", self.path));
+            let note = diagnostics.error(Code::Hours, self.mark(), format!("`{}` has no window in it", self.path));
             note.help("leave the key out if every hour will do");
             return None;
         }
         // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries.iter().map(|entry| entry.hours(notes)).collect();
+        let read: Vec<_> = entries.iter().map(|entry| entry.hours(diagnostics)).collect();
         read.into_iter().collect()
     }
 
-    fn hours(&self, notes: &mut Notes) -> Option<Hours> {
-        let text = &*self.scalar(WANTED, notes)?.text;
+    fn hours(&self, diagnostics: &mut Diagnostics) -> Option<Hours> {
+        let text = &*self.scalar(WANTED, diagnostics)?.text;
         let mistake = match parse(text) {
             Ok(hours) => return Some(hours),
             Err(mistake) => mistake,
@@ -41,7 +44,7 @@ impl Value<'_> {
                 near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`")),
             ),
         };
-        notes.error(Code::Hours, self.span(), message).help(help);
+        diagnostics.error(Code::Hours, self.span(), message).help(help);
         None
     }
 }

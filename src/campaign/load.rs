@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::diagnostic::{Code, Diagnostic, Severity};
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::source::Span;
 use super::{Parsed, parse};
 
@@ -114,9 +114,9 @@ const SAVE: &str = "save the file as UTF-8 text";
 
 /// Reports the place without an excerpt: bytes that are not text must not reach a terminal.
 fn refused(name: &str, text: &str, at: usize, message: &str) -> Vec<Diagnostic> {
-    let mut notes = Notes::new(text);
-    notes.error(Code::NotText, Span::point(at), message).help(SAVE);
-    let mut found = notes.finish(name, text);
+    let mut diagnostics = Diagnostics::new(text);
+    diagnostics.error(Code::NotText, Span::point(at), message).help(SAVE);
+    let mut found = diagnostics.finish(name, text);
     for diagnostic in &mut found {
         diagnostic.excerpt = None;
     }

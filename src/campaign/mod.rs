@@ -12,18 +12,18 @@ mod codes;
 mod coupons;
 mod credentials;
 mod diagnostic;
+mod diagnostics;
 mod duration;
 mod exclude;
 mod halt;
 mod hours;
 mod keys;
 mod load;
-mod mask;
 mod names;
-mod notes;
 mod number;
 mod pace;
 mod platform;
+mod redact;
 mod render;
 mod retry;
 mod schedule;
@@ -42,7 +42,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use crate::outcome::Class;
+use crate::model::outcome::Class;
 
 pub use audience::{Audience, Order};
 pub use audience_source::{Csv, Delimiter, Encoding, Files, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
@@ -63,7 +63,7 @@ pub use share::written as share_written;
 pub use waves::Wave;
 
 /// The defaults for what the file leaves out.
-pub mod usual {
+pub mod defaults {
     pub use super::audience::MAX_UNUSABLE;
     pub use super::audience_source::OPEN_ID;
     pub use super::coupons::COUPONS_PER_USER;
@@ -73,8 +73,8 @@ pub mod usual {
     pub use super::retry::{ATTEMPTS, FIRST_DELAY, GIVE_UP, MAX_DELAY, RESEND_WITHIN, TIMEOUT};
 }
 
+use diagnostics::Diagnostics;
 use keys::Key;
-use notes::Notes;
 use source::{Counted, Lines, Span};
 use value::{Mapping, Value, Whole};
 
@@ -176,51 +176,53 @@ impl Parsed {
 pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
     let name = file.display().to_string();
     let text = load::text(&name, bytes)?;
-    let mut notes = Notes::new(text);
+    let mut diagnostics = Diagnostics::new(text);
     let folder = file.parent().unwrap_or(Path::new(""));
-    let campaign =
-        tree::read(text, &mut notes).and_then(|(tree, root)| read(&Value::root(&tree, root), folder, &mut notes));
+    let campaign = tree::read(text, &mut diagnostics)
+        .and_then(|(tree, root)| read(&Value::root(&tree, root), folder, &mut diagnostics));
     match campaign {
-        Some(campaign) if !notes.refuse() => {
-            let places = notes.take_places();
-            let shown = notes.cover(text);
-            let warnings = notes.finish(&name, text);
+        Some(campaign) if !diagnostics.refuse() => {
+            let places = diagnostics.take_places();
+            let shown = diagnostics.cover(text);
+            let warnings = diagnostics.finish(&name, text);
             Ok(Parsed {
                 campaign,
                 warnings,
                 file: name,
                 shown,
-                lines: Lines::of(text),
+                lines: Lines::new(text),
                 places,
             })
         }
-        _ => Err(notes.finish(&name, text)),
+        _ => Err(diagnostics.finish(&name, text)),
     }
 }
 
-fn read(root: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Campaign> {
-    let file = root.mapping(KEYS, notes)?;
-    version(&file, notes);
-    let names = Names::read(&file, notes);
+fn read(root: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Campaign> {
+    let file = root.mapping(KEYS, diagnostics)?;
+    version(&file, diagnostics);
+    let names = Names::read(&file, diagnostics);
     let zone = match file.get("timezone") {
-        Some(value) => value.zone(notes),
+        Some(value) => value.zone(diagnostics),
         None => zone::named(zone::USUAL),
     };
-    let coupons = Coupons::read(&file, notes);
+    let coupons = Coupons::read(&file, diagnostics);
     let credentials = file
         .get("credentials")
-        .and_then(|value| Credentials::read(value, folder, notes));
+        .and_then(|value| Credentials::read(value, folder, diagnostics));
     let audience = file
         .get("audience")
-        .and_then(|value| Audience::read(value, folder, notes));
+        .and_then(|value| Audience::read(value, folder, diagnostics));
     let schedule = file
         .get("schedule")
-        .and_then(|value| Schedule::read(value, zone.as_ref(), notes));
-    let pace = file.get("pace").and_then(|value| Pace::read(value, notes));
-    let retry = file.get("retry").and_then(|value| Retry::read(value, notes));
-    let halt = file.get("halt").and_then(|value| Halt::read(value, notes));
-    let codes = file.get("codes").and_then(|value| codes::read(value, notes));
-    let platform = file.get("platform").and_then(|value| Platform::read(value, notes));
+        .and_then(|value| Schedule::read(value, zone.as_ref(), diagnostics));
+    let pace = file.get("pace").and_then(|value| Pace::read(value, diagnostics));
+    let retry = file.get("retry").and_then(|value| Retry::read(value, diagnostics));
+    let halt = file.get("halt").and_then(|value| Halt::read(value, diagnostics));
+    let codes = file.get("codes").and_then(|value| codes::read(value, diagnostics));
+    let platform = file
+        .get("platform")
+        .and_then(|value| Platform::read(value, diagnostics));
     Some(Campaign {
         names: names?,
         timezone: zone?,
@@ -237,9 +239,9 @@ fn read(root: &Value<'_>, folder: &Path, notes: &mut Notes) -> Option<Campaign> 
 }
 
 /// Checks the version of the file's format.
-fn version(file: &Mapping<'_>, notes: &mut Notes) {
+fn version(file: &Mapping<'_>, diagnostics: &mut Diagnostics) {
     let Some(value) = file.get("version") else { return };
-    let Some(scalar) = value.scalar("`1`", notes) else {
+    let Some(scalar) = value.scalar("`1`", diagnostics) else {
         return;
     };
     if !(scalar.plain && scalar.text == "1") {
@@ -247,6 +249,6 @@ fn version(file: &Mapping<'_>, notes: &mut Notes) {
             "`version` is {}; this runner reads version 1",
             value::as_written(scalar)
         );
-        notes.error(Code::Number, value.span(), message).help("write `1`");
+        diagnostics.error(Code::Number, value.span(), message).help("write `1`");
     }
 }

@@ -2,10 +2,10 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::identity::{ActivityId, AppId, CampaignName, NameError};
+use crate::model::identity::{ActivityId, AppId, CampaignName, NameError};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::value::{Mapping, Value, quoted};
 
 /// The names that a campaign goes by.
@@ -26,18 +26,18 @@ pub struct Names {
 }
 
 impl Names {
-    pub(super) fn read(file: &Mapping<'_>, notes: &mut Notes) -> Option<Self> {
-        let campaign = file.get("campaign").and_then(|value| campaign(value, notes));
+    pub(super) fn read(file: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let campaign = file.get("campaign").and_then(|value| campaign(value, diagnostics));
         let title = file
             .get("title")
-            .and_then(|value| value.text("what people call the campaign", notes));
+            .and_then(|value| value.text("what people call the campaign", diagnostics));
         let app_id = file.get("app_id").and_then(|value| {
             let wanted = "the mini-app's id, such as `ttec789ac573xxxxxx01`";
-            name(value, AppId::parse, wanted, notes)
+            name(value, AppId::parse, wanted, diagnostics)
         });
         let activity_id = file.get("activity_id").and_then(|value| {
             let wanted = "the activity's digits, as `create_developer_activity` answered them";
-            name(value, ActivityId::parse, wanted, notes)
+            name(value, ActivityId::parse, wanted, diagnostics)
         });
         Some(Self {
             campaign: campaign?,
@@ -48,27 +48,34 @@ impl Names {
     }
 }
 
-fn campaign(value: &Value<'_>, notes: &mut Notes) -> Option<CampaignName> {
-    let text = &*value.scalar("a name such as `summer-2026`", notes)?.text;
+fn campaign(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<CampaignName> {
+    let text = &*value.scalar("a name such as `summer-2026`", diagnostics)?.text;
     match CampaignName::parse(text) {
         Ok(name) => Some(name),
         Err(why) => {
             let near = CampaignName::nearest(text).map(|near| format!("`{near}`"));
             let wanted = near.unwrap_or_else(|| "a name such as `summer-2026`".into());
-            refuse(value, text, &why, &wanted, notes);
+            refuse(value, text, &why, &wanted, diagnostics);
             None
         }
     }
 }
 
-fn name<T>(value: &Value<'_>, parse: fn(&str) -> Result<T, NameError>, wanted: &str, notes: &mut Notes) -> Option<T> {
-    let text = &*value.scalar(wanted, notes)?.text;
-    parse(text).map_err(|why| refuse(value, text, &why, wanted, notes)).ok()
+fn name<T>(
+    value: &Value<'_>,
+    parse: fn(&str) -> Result<T, NameError>,
+    wanted: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    let text = &*value.scalar(wanted, diagnostics)?.text;
+    parse(text)
+        .map_err(|why| refuse(value, text, &why, wanted, diagnostics))
+        .ok()
 }
 
-fn refuse(value: &Value<'_>, text: &str, why: &NameError, wanted: &str, notes: &mut Notes) {
+fn refuse(value: &Value<'_>, text: &str, why: &NameError, wanted: &str, diagnostics: &mut Diagnostics) {
     let message = format!("`{}` cannot be {}: {why}", value.path, quoted(text));
-    notes
+    diagnostics
         .error(Code::Name, value.span(), message)
         .help(format!("write {wanted}"));
 }

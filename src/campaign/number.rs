@@ -1,7 +1,7 @@
 //! Parses numbers: whole numbers and rates.
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::tree::Scalar;
 use super::value::{Value, Whole, as_written};
 
@@ -12,10 +12,10 @@ pub(super) const MOST_RATE: f64 = 100_000.0;
 
 impl Value<'_> {
     /// Returns a whole number in range; `None` after reporting any other value.
-    pub(super) fn whole(&self, bounds: Whole, notes: &mut Notes) -> Option<u64> {
+    pub(super) fn whole(&self, bounds: Whole, diagnostics: &mut Diagnostics) -> Option<u64> {
         let Whole { least, most, .. } = bounds;
         let wanted = format!("a whole number from {least} to {most}");
-        let scalar = self.scalar(&wanted, notes)?;
+        let scalar = self.scalar(&wanted, diagnostics)?;
         let text = &*scalar.text;
         let digits = scalar.plain && is_plain(text);
         if digits
@@ -29,7 +29,7 @@ impl Value<'_> {
             let small = text.parse().is_ok_and(|number: u64| number < least);
             let much = if small { "small" } else { "large" };
             let message = format!("`{path}` is too {much}");
-            notes
+            diagnostics
                 .error(Code::Number, self.span(), message)
                 .help(format!("write {wanted}"));
             return None;
@@ -43,14 +43,14 @@ impl Value<'_> {
             .and_then(|near| format!("{near:.0}").parse().ok())
             .filter(|near| bounds.range().contains(near));
         let help = near.map_or_else(|| format!("write {wanted}"), |near: u64| format!("write `{near}`"));
-        notes.error(Code::Number, self.span(), message).help(help);
+        diagnostics.error(Code::Number, self.span(), message).help(help);
         None
     }
 
     /// Returns a rate per second, a decimal number that may be below 1; `None` after reporting any other value.
-    pub(super) fn rate(&self, notes: &mut Notes) -> Option<f64> {
+    pub(super) fn rate(&self, diagnostics: &mut Diagnostics) -> Option<f64> {
         const WANTED: &str = "a number of sends a second, such as `98` or `0.5`";
-        let scalar = self.scalar(WANTED, notes)?;
+        let scalar = self.scalar(WANTED, diagnostics)?;
         let text = &*scalar.text;
         let path = &self.path;
         let decimal = scalar.plain && is_decimal(text);
@@ -68,7 +68,7 @@ impl Value<'_> {
             } else {
                 "the platform's documented limit is 100 a second: write `98`"
             };
-            notes.error(Code::Number, self.span(), message).help(help);
+            diagnostics.error(Code::Number, self.span(), message).help(help);
             return None;
         }
         let message = match text.strip_prefix('-') {
@@ -77,7 +77,7 @@ impl Value<'_> {
         };
         let near = near_rate(scalar).filter(|near| (LEAST_RATE..=MOST_RATE).contains(near));
         let help = near.map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-        notes.error(Code::Number, self.span(), message).help(help);
+        diagnostics.error(Code::Number, self.span(), message).help(help);
         None
     }
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::number::{LEAST_RATE, MOST_RATE};
 use super::value::{Value, Whole};
 
@@ -43,24 +43,26 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
+    pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
         let per_second = map.get("per_second").and_then(|value| {
-            let rate = value.rate(notes)?;
+            let rate = value.rate(diagnostics)?;
             if rate > PLATFORM_LIMIT {
                 let message = format!(
                     "`{}` is over the platform's documented limit of 100 for one app id",
                     value.path
                 );
-                let note = notes.warning(Code::OverLimit, value.span(), message);
+                let note = diagnostics.warning(Code::OverLimit, value.span(), message);
                 note.help("write at most `98`, unless the platform has granted this app id more");
             }
             Some(rate)
         });
-        let per_day = map.get("per_day").and_then(|value| value.whole(PER_DAY_BOUNDS, notes));
+        let per_day = map
+            .get("per_day")
+            .and_then(|value| value.whole(PER_DAY_BOUNDS, diagnostics));
         let max_in_flight = map
             .get("max_in_flight")
-            .and_then(|value| value.whole(MAX_IN_FLIGHT_BOUNDS, notes));
+            .and_then(|value| value.whole(MAX_IN_FLIGHT_BOUNDS, diagnostics));
         Some(Self {
             per_second,
             per_day,

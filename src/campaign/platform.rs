@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use url::Url;
 
-use crate::identity::is_loopback;
+use crate::model::identity::is_loopback;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::value::{Value, quoted};
 
 pub(super) const KEYS: &[Key] = &[Key::optional("base_url")];
@@ -82,15 +82,15 @@ impl BaseUrl {
 }
 
 impl Platform {
-    pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
-        let base_url = map.get("base_url").and_then(|value| base_url(value, notes));
+    pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
+        let base_url = map.get("base_url").and_then(|value| base_url(value, diagnostics));
         Some(Self { base_url })
     }
 }
 
-fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
-    let text = value.text(&format!("a URL such as `{BASE_URL}`"), notes)?;
+fn base_url(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BaseUrl> {
+    let text = value.text(&format!("a URL such as `{BASE_URL}`"), diagnostics)?;
     let why = match BaseUrl::parse(&text) {
         Ok(url) => return Some(url),
         Err(why) => why,
@@ -109,15 +109,15 @@ fn base_url(value: &Value<'_>, notes: &mut Notes) -> Option<BaseUrl> {
         _ => format!("write a URL such as `{BASE_URL}`"),
     };
     let message = if why == BaseUrlError::UserInfo {
-        value.conceal(notes);
+        value.conceal(diagnostics);
         format!("`{}` cannot be used: {why}", value.path)
     } else if text.contains('@') {
         // The text before `@` may be a password, even if the address is not a URL.
-        value.conceal(notes);
+        value.conceal(diagnostics);
         format!("`{}` cannot be used", value.path)
     } else {
         format!("`{}` cannot be {}: {why}", value.path, quoted(&text))
     };
-    notes.error(Code::Url, value.span(), message).help(help);
+    diagnostics.error(Code::Url, value.span(), message).help(help);
     None
 }

@@ -26,15 +26,15 @@ fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(&diagnostic.message).id(diagnostic.code.as_str());
-    let notes = [
+    let diagnostics = [
         diagnostic
             .cause
             .as_ref()
             .map(|cause| Level::NOTE.with_name("caused by").message(cause)),
         diagnostic.help.as_ref().map(|help| Level::HELP.message(help)),
     ];
-    let notes = notes.into_iter().flatten().map(Element::from);
-    renderer.render(&[title.element(place(diagnostic)).elements(notes)])
+    let diagnostics = diagnostics.into_iter().flatten().map(Element::from);
+    renderer.render(&[title.element(place(diagnostic)).elements(diagnostics)])
 }
 
 fn place(diagnostic: &Diagnostic) -> Element<'_> {

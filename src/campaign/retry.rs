@@ -5,9 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::duration::{self, Bounds, written};
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::value::{Value, Whole};
 
 pub(super) const KEYS: &[Key] = &[
@@ -103,12 +103,12 @@ impl InDoubt {
 }
 
 impl Retry {
-    pub(super) fn read(value: &Value<'_>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
+    pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
         let attempts = map
             .get("attempts")
-            .and_then(|value| value.whole(ATTEMPTS_BOUNDS, notes));
-        let mut duration = |name, bounds| map.get(name).and_then(|value| value.duration(bounds, notes));
+            .and_then(|value| value.whole(ATTEMPTS_BOUNDS, diagnostics));
+        let mut duration = |name, bounds| map.get(name).and_then(|value| value.duration(bounds, diagnostics));
         let retry = Self {
             attempts: attempts.and_then(|n| u32::try_from(n).ok()),
             first_delay: duration("first_delay", FIRST_DELAY_BOUNDS),
@@ -118,7 +118,9 @@ impl Retry {
             resend_within: duration("resend_within", RESEND_WITHIN_BOUNDS),
             give_up: duration("give_up", GIVE_UP_BOUNDS),
         };
-        let in_doubt = map.get("in_doubt").and_then(|value| value.word(&InDoubt::WORDS, notes));
+        let in_doubt = map
+            .get("in_doubt")
+            .and_then(|value| value.word(&InDoubt::WORDS, diagnostics));
         let first = retry.first_delay.unwrap_or(FIRST_DELAY);
         let most = retry.max_delay.unwrap_or(MAX_DELAY);
         if first > most
@@ -129,8 +131,8 @@ impl Retry {
                 written(first),
                 written(most)
             );
-            notes
-                .error(Code::Contradiction, at.span(), message)
+            diagnostics
+                .error(Code::IllegalFact, at.span(), message)
                 .help(format!("write `max_delay: {}` or more", written(first)));
         }
         Some(Self { in_doubt, ..retry })

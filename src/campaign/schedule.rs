@@ -5,11 +5,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 
-use crate::calendar::{Calendar, Hours};
+use crate::model::calendar::{Calendar, Hours};
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::value::Value;
 use super::waves::{self, Wave};
 use super::{hours, time};
@@ -47,13 +47,13 @@ pub struct Schedule {
 impl Schedule {
     /// Parses the schedule; `None` if it is not a mapping. `zone` is `None` if the file's time zone is wrong; then only
     /// the form of times is checked.
-    pub(super) fn read(value: &Value<'_>, zone: Option<&TimeZone>, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(KEYS, notes)?;
-        let start = map.get("start").and_then(|value| value.time(zone, notes));
-        let end = map.get("end").and_then(|value| value.time(zone, notes));
-        let hours = map.get("hours").map(|value| value.all_hours(notes));
-        let closed = map.get("closed").map(|value| value.dates(notes));
-        let waves = map.get("waves").and_then(|value| Wave::read_all(value, notes));
+    pub(super) fn read(value: &Value<'_>, zone: Option<&TimeZone>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(KEYS, diagnostics)?;
+        let start = map.get("start").and_then(|value| value.time(zone, diagnostics));
+        let end = map.get("end").and_then(|value| value.time(zone, diagnostics));
+        let hours = map.get("hours").map(|value| value.all_hours(diagnostics));
+        let closed = map.get("closed").map(|value| value.dates(diagnostics));
+        let waves = map.get("waves").and_then(|value| Wave::read_all(value, diagnostics));
         // A value that cannot be parsed is already reported, and contradicts nothing.
         let readable = hours != Some(None) && closed != Some(None);
         let said = Self {
@@ -66,10 +66,10 @@ impl Schedule {
         if let (Some(from), Some(to), Some(value)) = (start, end, map.get("end"))
             && to <= from
         {
-            ends_first(value, from == to, notes);
+            ends_first(value, from == to, diagnostics);
         } else if let (true, Some(zone), Some(value)) = (readable, zone, map.get("closed").or_else(|| map.get("hours")))
         {
-            said.leaves_nothing(value, zone, notes);
+            said.leaves_nothing(value, zone, diagnostics);
         }
         Some(said)
     }
@@ -83,22 +83,22 @@ impl Schedule {
     }
 
     /// Reports a schedule without a window, if it has a start and an end.
-    fn leaves_nothing(&self, value: &Value<'_>, zone: &TimeZone, notes: &mut Notes) {
+    fn leaves_nothing(&self, value: &Value<'_>, zone: &TimeZone, diagnostics: &mut Diagnostics) {
         let (Some(start), Some(end)) = (self.start, self.end) else {
             return;
         };
         if self.calendar(zone).opens(start).is_none_or(|opens| opens >= end) {
             let path = &value.path;
             let message = format!("`{path}` leaves no window between `schedule.start` and `schedule.end`");
-            let note = notes.error(Code::Contradiction, value.mark(), message);
+            let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
             note.help("widen `schedule.hours`, take a day out of `schedule.closed`, or put `schedule.end` later");
         }
     }
 }
 
-fn ends_first(value: &Value<'_>, at_once: bool, notes: &mut Notes) {
+fn ends_first(value: &Value<'_>, at_once: bool, diagnostics: &mut Diagnostics) {
     let how = if at_once { "is the start" } else { "is before the start" };
     let message = format!("`{}` {how}: nothing could ever be sent", value.path);
-    let note = notes.error(Code::Contradiction, value.span(), message);
+    let note = diagnostics.error(Code::IllegalFact, value.span(), message);
     note.help("write an end that is later than `schedule.start`");
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::coupons::{MOST, PER_USER};
 use super::keys::Complete;
 use super::{Audience, Halt, KEYS, Names, Pace, Platform, Retry, Schedule, VERSION};
-use super::{codes, credentials, usual, zone};
+use super::{codes, credentials, defaults, zone};
 
 /// A campaign of the runner: one activity, one audience, one schedule.
 #[derive(JsonSchema)]
@@ -22,7 +22,7 @@ struct File {
     #[schemars(schema_with = "zone::schema", extend("default" = zone::USUAL))]
     timezone: Option<String>,
     /// How many coupons each user is owed; each has an id of its own.
-    #[schemars(extend("minimum" = PER_USER.least, "maximum" = PER_USER.most, "default" = usual::COUPONS_PER_USER))]
+    #[schemars(extend("minimum" = PER_USER.least, "maximum" = PER_USER.most, "default" = defaults::COUPONS_PER_USER))]
     coupons_per_user: Option<u8>,
     /// The most coupons that the campaign may give, over its whole life.
     #[schemars(extend("minimum" = MOST.least, "maximum" = MOST.most))]

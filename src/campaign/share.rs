@@ -3,15 +3,15 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::number::is_decimal;
 use super::value::{Value, as_written};
 
 impl Value<'_> {
     /// Returns a share as a number from 0 to 1; `None` after reporting any other value.
-    pub(super) fn share(&self, notes: &mut Notes) -> Option<f64> {
+    pub(super) fn share(&self, diagnostics: &mut Diagnostics) -> Option<f64> {
         const WANTED: &str = "a share from `0%` to `100%`";
-        let scalar = self.scalar(WANTED, notes)?;
+        let scalar = self.scalar(WANTED, diagnostics)?;
         let text = &*scalar.text;
         let percent = text
             .strip_suffix('%')
@@ -21,7 +21,7 @@ impl Value<'_> {
             Some(percent) if percent <= 100.0 => return Some(percent / 100.0),
             Some(_) => {
                 let message = format!("`{}` is more than everything", self.path);
-                notes
+                diagnostics
                     .error(Code::Share, self.span(), message)
                     .help(format!("write {WANTED}"));
             }
@@ -38,7 +38,7 @@ impl Value<'_> {
                     || format!("write {WANTED}, such as `5%`"),
                     |near| format!("write {near}"),
                 );
-                notes.error(Code::Share, self.span(), message).help(help);
+                diagnostics.error(Code::Share, self.span(), message).help(help);
             }
         }
         None

@@ -3,22 +3,22 @@
 use serde_yaml::granit_parser::{ErrorKind as Kind, ScanError};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::source::Span;
 
 /// Reports the mistake that ended the parsing of `text`.
-pub(super) fn note(error: &ScanError, text: &str, notes: &mut Notes) {
+pub(super) fn note(error: &ScanError, text: &str, diagnostics: &mut Diagnostics) {
     let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
     let span = place(text, at);
     if let Some(tab) = tab(error.kind(), text, at) {
         let message = "a tab stands where YAML allows only spaces";
-        notes
+        diagnostics
             .error(Code::Tab, tab, message)
             .help("indent with spaces, two for each level");
         return;
     }
     let (message, help) = explain(error.kind(), before(text, at));
-    notes.error(Code::Syntax, span, message).help(help);
+    diagnostics.error(Code::Syntax, span, message).help(help);
 }
 
 /// Returns a visible place: at white space or the end of the text, the last visible character before it.

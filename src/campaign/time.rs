@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::value::{Value, quoted};
 
 const WANTED: &str = "a local time such as `2026-06-01T10:00`";
@@ -16,12 +16,12 @@ impl Value<'_> {
     /// Returns the moment of a local time in `zone`; `None` after reporting a mistake. Without a zone, because the
     /// file's zone is wrong, only the form is checked. A skipped time is a mistake; a repeated time is its first
     /// occurrence, with a warning.
-    pub(super) fn time(&self, zone: Option<&TimeZone>, notes: &mut Notes) -> Option<Timestamp> {
-        let text = &*self.scalar(WANTED, notes)?.text;
+    pub(super) fn time(&self, zone: Option<&TimeZone>, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
+        let text = &*self.scalar(WANTED, diagnostics)?.text;
         let Some(local) = parse(text) else {
             let message = format!("`{}` is {}, which is no local time", self.path, quoted(text));
             let help = near(text, zone).unwrap_or_else(|| format!("write {WANTED}"));
-            notes.error(Code::Time, self.span(), message).help(help);
+            diagnostics.error(Code::Time, self.span(), message).help(help);
             return None;
         };
         let zone = zone?;
@@ -39,19 +39,19 @@ impl Value<'_> {
                     || format!("write {WANTED}"),
                     |next| format!("write `{}`", written(next)),
                 );
-                notes.error(Code::Time, self.span(), message).help(help);
+                diagnostics.error(Code::Time, self.span(), message).help(help);
                 return None;
             }
             AmbiguousOffset::Fold { before, after } => {
                 let message = format!("`{}` comes twice: the clocks of {name} are put back over it", self.path);
                 let earlier = format!("the earlier one is taken, at {before} from UTC, not the later one at {after}");
-                notes.warning(Code::TimeTwice, self.span(), message).help(earlier);
+                diagnostics.warning(Code::TimeTwice, self.span(), message).help(earlier);
             }
         }
         let at = ambiguous.earlier().ok();
         if at.is_none() {
             let message = format!("`{}` lies beyond the calendar", self.path);
-            notes
+            diagnostics
                 .error(Code::Time, self.span(), message)
                 .help(format!("write {WANTED}"));
         }
@@ -63,21 +63,21 @@ const WANTED_DATE: &str = "a date such as `2026-06-03`";
 
 impl Value<'_> {
     /// Returns the dates of a list; `None` after reporting a mistake.
-    pub(super) fn dates(&self, notes: &mut Notes) -> Option<Vec<Date>> {
-        let entries = self.list("write a list of dates, such as `[2026-06-03]`", notes)?;
+    pub(super) fn dates(&self, diagnostics: &mut Diagnostics) -> Option<Vec<Date>> {
+        let entries = self.list("write a list of dates, such as `[2026-06-03]`", diagnostics)?;
         // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries.iter().map(|entry| entry.date(notes)).collect();
+        let read: Vec<_> = entries.iter().map(|entry| entry.date(diagnostics)).collect();
         read.into_iter().collect()
     }
 
-    fn date(&self, notes: &mut Notes) -> Option<Date> {
-        let text = &*self.scalar(WANTED_DATE, notes)?.text;
+    fn date(&self, diagnostics: &mut Diagnostics) -> Option<Date> {
+        let text = &*self.scalar(WANTED_DATE, diagnostics)?.text;
         let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         let date = Date::strptime("%Y-%m-%d", text).ok().filter(|_| shape == "0000-00-00");
         if date.is_none() {
             let message = format!("`{}` is {}, which is no date", self.path, quoted(text));
             let help = near_date(text).map_or_else(|| format!("write {WANTED_DATE}"), |near| format!("write `{near}`"));
-            notes.error(Code::Time, self.span(), message).help(help);
+            diagnostics.error(Code::Time, self.span(), message).help(help);
         }
         date
     }

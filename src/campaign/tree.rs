@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, options};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::source::Span;
 use super::syntax;
 
@@ -76,7 +76,7 @@ impl<'i> Tree<'i> {
 
 /// Parses `text`; `None` if it is not one YAML document within the limits. The mistake that ended the parsing is then
 /// reported.
-pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Child)> {
+pub(super) fn read<'i>(text: &'i str, diagnostics: &mut Diagnostics) -> Option<(Tree<'i>, Child)> {
     let options = options! {
         emit_comments: false,
         flow_nesting_limit: MOST_DEPTH,
@@ -93,7 +93,7 @@ pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Ch
             builder.take(event, Span::new(span.byte_range().unwrap_or_default()))
         });
         if let Err(stop) = took {
-            stop.note(text, notes);
+            stop.note(text, diagnostics);
             return None;
         }
     }
@@ -103,7 +103,7 @@ pub(super) fn read<'i>(text: &'i str, notes: &mut Notes) -> Option<(Tree<'i>, Ch
         Kind::List(_) | Kind::Map(_) => true,
     });
     if root.is_none() {
-        Stop::Nothing.note(text, notes);
+        Stop::Nothing.note(text, diagnostics);
     }
     root.map(|root| (tree, root))
 }
@@ -251,19 +251,19 @@ enum Stop {
 }
 
 impl Stop {
-    fn note(self, text: &str, notes: &mut Notes) {
+    fn note(self, text: &str, diagnostics: &mut Diagnostics) {
         match self {
             Self::Scan(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
-                Self::Deep(Span::point(error.marker().byte_offset().unwrap_or_default())).note(text, notes);
+                Self::Deep(Span::point(error.marker().byte_offset().unwrap_or_default())).note(text, diagnostics);
             }
-            Self::Scan(error) => syntax::note(&error, text, notes),
+            Self::Scan(error) => syntax::note(&error, text, diagnostics),
             Self::Nothing => {
-                notes
+                diagnostics
                     .error(Code::Empty, Span::point(0), "the file says nothing")
                     .help("a campaign file begins with `version: 1`; `runner schema` describes the rest");
             }
             Self::Tag(span) => {
-                notes
+                diagnostics
                     .error(
                         Code::Exotic,
                         span,
@@ -272,12 +272,12 @@ impl Stop {
                     .help("leave the tag out");
             }
             Self::Documents(span) => {
-                notes
+                diagnostics
                     .error(Code::Exotic, span.first(3), "a second YAML document begins here")
                     .help("a campaign file is one document: put the second campaign into a file of its own");
             }
             Self::Inside(span) => {
-                notes
+                diagnostics
                     .error(
                         Code::TooMany,
                         span,
@@ -286,7 +286,7 @@ impl Stop {
                     .help("write the value out");
             }
             Self::Deep(span) => {
-                notes
+                diagnostics
                     .error(
                         Code::TooDeep,
                         span.first(1),
@@ -295,7 +295,7 @@ impl Stop {
                     .help("a campaign file needs at most 5 levels");
             }
             Self::Many(span) => {
-                notes
+                diagnostics
                     .error(
                         Code::TooMany,
                         span,
@@ -304,7 +304,7 @@ impl Stop {
                     .help("an audience belongs into a file of its own, which `audience.source` names");
             }
             Self::Bomb(span) => {
-                notes
+                diagnostics
                     .error(
                         Code::TooMany,
                         span,

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::keys::{Key, Need};
-use super::notes::Notes;
 use super::source::Span;
 use super::tree::{Child, Kind, Scalar, Tree};
 
@@ -49,9 +49,9 @@ impl<'t> Value<'t> {
     }
 
     /// Marks the value as a possible secret: no part of it is ever shown, wherever it is written.
-    pub(super) fn conceal(&self, notes: &mut Notes) {
+    pub(super) fn conceal(&self, diagnostics: &mut Diagnostics) {
         for span in self.tree.places(self.at) {
-            notes.secret(span);
+            diagnostics.secret(span);
         }
     }
 
@@ -86,16 +86,16 @@ impl<'t> Value<'t> {
 
     /// Returns the single value; `None` after reporting any other kind or an absent value. `wanted` describes the value
     /// for the help, such as "a duration such as `10s`".
-    pub(super) fn scalar(&self, wanted: &str, notes: &mut Notes) -> Option<&'t Scalar<'t>> {
+    pub(super) fn scalar(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<&'t Scalar<'t>> {
         let Some(scalar) = self.single() else {
             let message = format!("`{}` is {} where a single value belongs", self.path, self.what());
-            notes
+            diagnostics
                 .error(Code::WrongType, self.mark(), message)
                 .help(format!("write {wanted}"));
             return None;
         };
         if scalar.plain && scalar.text.is_empty() {
-            self.nothing(notes)
+            self.nothing(diagnostics)
                 .help(format!("write {wanted}, or leave the key out"));
             return None;
         }
@@ -104,43 +104,43 @@ impl<'t> Value<'t> {
 
     /// Returns the values of a list, each with its index as its key; `None` after reporting any other kind. `wanted` is
     /// the help.
-    pub(super) fn list(&self, wanted: &str, notes: &mut Notes) -> Option<Vec<Self>> {
+    pub(super) fn list(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Self>> {
         let Kind::List(entries) = self.kind() else {
             let message = format!("`{}` is not a list", self.path);
-            notes.error(Code::WrongType, self.mark(), message).help(wanted);
+            diagnostics.error(Code::WrongType, self.mark(), message).help(wanted);
             return None;
         };
         let entries = entries.iter().enumerate();
         let entries = entries.map(|(at, entry)| {
             let entry = self.under(&at.to_string(), *entry);
-            notes.place(&entry.path, entry.mark());
+            diagnostics.place(&entry.path, entry.mark());
             entry
         });
         Some(entries.collect())
     }
 
-    fn nothing<'n>(&self, notes: &'n mut Notes) -> &'n mut super::notes::Note {
-        notes.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
+    fn nothing<'n>(&self, diagnostics: &'n mut Diagnostics) -> &'n mut super::diagnostics::PendingDiagnostic {
+        diagnostics.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
     }
 
     /// Returns any text, quoted or not, as written; `None` after reporting an empty one.
-    pub(super) fn text(&self, wanted: &str, notes: &mut Notes) -> Option<String> {
-        let scalar = self.scalar(wanted, notes)?;
+    pub(super) fn text(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<String> {
+        let scalar = self.scalar(wanted, diagnostics)?;
         if scalar.text.trim().is_empty() {
-            self.nothing(notes).help(format!("write {wanted}"));
+            self.nothing(diagnostics).help(format!("write {wanted}"));
             return None;
         }
         Some(scalar.text.clone().into_owned())
     }
 
     /// Returns the meaning of one of `words`; `None` after reporting any other word.
-    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], notes: &mut Notes) -> Option<T> {
+    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], diagnostics: &mut Diagnostics) -> Option<T> {
         let list = words
             .iter()
             .map(|(word, _)| format!("`{word}`"))
             .collect::<Vec<_>>()
             .join(", ");
-        let scalar = self.scalar(&format!("one of {list}"), notes)?;
+        let scalar = self.scalar(&format!("one of {list}"), diagnostics)?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == scalar.text) {
             return Some(*meaning);
         }
@@ -150,13 +150,13 @@ impl<'t> Value<'t> {
             |near| format!("did you mean `{near}`? It is one of {list}"),
         );
         let message = format!("`{}` cannot be {}", self.path, quoted(&scalar.text));
-        notes.error(Code::Word, self.span(), message).help(help);
+        diagnostics.error(Code::Word, self.span(), message).help(help);
         None
     }
 
     /// Returns a boolean; `None` after reporting any other value.
-    pub(super) fn bool(&self, notes: &mut Notes) -> Option<bool> {
-        let scalar = self.scalar("`true` or `false`", notes)?;
+    pub(super) fn bool(&self, diagnostics: &mut Diagnostics) -> Option<bool> {
+        let scalar = self.scalar("`true` or `false`", diagnostics)?;
         match (scalar.plain, &*scalar.text) {
             (true, "true") => return Some(true),
             (true, "false") => return Some(false),
@@ -168,27 +168,29 @@ impl<'t> Value<'t> {
             _ => "write `true` or `false`",
         };
         let message = format!("`{}` is true or false, not {}", self.path, as_written(scalar));
-        notes.error(Code::WrongType, self.span(), message).help(help);
+        diagnostics.error(Code::WrongType, self.span(), message).help(help);
         None
     }
 
     /// Returns the mapping with the given keys; `None` after reporting any other kind. Unknown, missing and repeated
     /// keys are reported.
-    pub(super) fn mapping(&self, keys: &'static [Key], notes: &mut Notes) -> Option<Mapping<'t>> {
-        let entries = self.entries(keys, notes)?;
+    pub(super) fn mapping(&self, keys: &'static [Key], diagnostics: &mut Diagnostics) -> Option<Mapping<'t>> {
+        let entries = self.entries(keys, diagnostics)?;
         let mut known: Vec<(&'static str, Span, Self)> = Vec::new();
         for (key, value) in entries {
-            let Some(name) = self.key(*key, notes) else { continue };
+            let Some(name) = self.key(*key, diagnostics) else {
+                continue;
+            };
             let Some(found) = keys.iter().find(|key| key.name == name) else {
-                self.unknown(*key, name, keys, notes);
+                self.unknown(*key, name, keys, diagnostics);
                 continue;
             };
             if let Some((_, first, _)) = known.iter().find(|(known, ..)| *known == found.name) {
-                self.repeated(key.span, found.name, *first, notes);
+                self.repeated(key.span, found.name, *first, diagnostics);
                 continue;
             }
             let value = self.under(found.name, *value);
-            notes.place(&value.path, value.mark());
+            diagnostics.place(&value.path, value.mark());
             known.push((found.name, key.span, value));
         }
         let head = entries.first().map_or(self.mark(), |(key, _)| key.span);
@@ -197,7 +199,7 @@ impl<'t> Value<'t> {
                 && !known.iter().any(|(known, ..)| *known == key.name)
             {
                 let path = self.under(key.name, self.at).path;
-                let note = notes.error(Code::MissingKey, head, format!("`{path}` is missing"));
+                let note = diagnostics.error(Code::MissingKey, head, format!("`{path}` is missing"));
                 note.label("it belongs beside this key")
                     .help(format!("add `{}: {example}`", key.name));
             }
@@ -206,7 +208,7 @@ impl<'t> Value<'t> {
     }
 
     /// Returns all keys and values of a mapping; `None` after reporting any other kind. `keys` are for the help.
-    pub(super) fn entries(&self, keys: &[Key], notes: &mut Notes) -> Option<&'t [(Child, Child)]> {
+    pub(super) fn entries(&self, keys: &[Key], diagnostics: &mut Diagnostics) -> Option<&'t [(Child, Child)]> {
         if let Kind::Map(entries) = self.tree.kind(self.at) {
             return Some(entries);
         }
@@ -220,7 +222,7 @@ impl<'t> Value<'t> {
             .single()
             .is_some_and(|scalar| scalar.plain && scalar.text.is_empty())
         {
-            self.nothing(notes).help(wanted);
+            self.nothing(diagnostics).help(wanted);
             return None;
         }
         let whose = if self.path.is_empty() {
@@ -229,21 +231,21 @@ impl<'t> Value<'t> {
             format!("`{}`", self.path)
         };
         let message = format!("{whose} is {} where a mapping of keys to values belongs", self.what());
-        notes.error(Code::WrongType, self.mark(), message).help(wanted);
+        diagnostics.error(Code::WrongType, self.mark(), message).help(wanted);
         None
     }
 
     /// Returns a key as text; `None` after reporting a key that is not.
-    pub(super) fn key(&self, key: Child, notes: &mut Notes) -> Option<&'t str> {
+    pub(super) fn key(&self, key: Child, diagnostics: &mut Diagnostics) -> Option<&'t str> {
         match self.tree.kind(key) {
             Kind::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
-                let note = notes.error(Code::Exotic, key.span, "merge keys (`<<`) are not part of YAML 1.2");
+                let note = diagnostics.error(Code::Exotic, key.span, "merge keys (`<<`) are not part of YAML 1.2");
                 note.help("write the keys out, or use an alias for each value");
                 None
             }
             Kind::Scalar(scalar) => Some(&scalar.text),
             Kind::List(_) | Kind::Map(_) => {
-                notes.error(Code::WrongType, key.span.first(1), "a key is a single word");
+                diagnostics.error(Code::WrongType, key.span.first(1), "a key is a single word");
                 None
             }
         }
@@ -254,21 +256,25 @@ impl<'t> Value<'t> {
         self.under(key, value)
     }
 
-    pub(super) fn repeated(&self, span: Span, name: &str, first: Span, notes: &mut Notes) {
-        let line = notes.line(first);
+    pub(super) fn repeated(&self, span: Span, name: &str, first: Span, diagnostics: &mut Diagnostics) {
+        let line = diagnostics.line(first);
         let path = self.under(name, self.at).path;
-        let note = notes.error(Code::RepeatedKey, span, format!("`{path}` stands there twice"));
+        let note = diagnostics.error(Code::RepeatedKey, span, format!("`{path}` stands there twice"));
         note.help(format!("it stands first in line {line}: keep one of the two"));
     }
 
-    fn unknown(&self, key: Child, name: &str, keys: &[Key], notes: &mut Notes) {
+    fn unknown(&self, key: Child, name: &str, keys: &[Key], diagnostics: &mut Diagnostics) {
         let whose = if self.path.is_empty() {
             "a campaign file".into()
         } else {
             format!("`{}`", self.path)
         };
         let names = || keys.iter().map(|key| key.name);
-        let near = if notes.crowded() { None } else { nearest(name, names()) };
+        let near = if diagnostics.crowded() {
+            None
+        } else {
+            nearest(name, names())
+        };
         let help = near.map_or_else(
             || {
                 format!(
@@ -280,12 +286,12 @@ impl<'t> Value<'t> {
         );
         let message = if near.is_none() && self.path == "credentials" {
             // The key may be the secret itself.
-            notes.secret(key.span);
+            diagnostics.secret(key.span);
             "`credentials` has no such key".to_owned()
         } else {
             format!("{whose} has no key {}", quoted(name))
         };
-        notes.error(Code::UnknownKey, key.span, message).help(help);
+        diagnostics.error(Code::UnknownKey, key.span, message).help(help);
     }
 }
 

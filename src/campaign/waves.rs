@@ -5,9 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 
 use super::diagnostic::Code;
+use super::diagnostics::Diagnostics;
 use super::duration::{self, Bounds};
 use super::keys::{Complete, Key};
-use super::notes::Notes;
 use super::share;
 use super::value::Value;
 
@@ -43,11 +43,11 @@ pub struct Wave {
 
 impl Wave {
     /// Reads all waves of a file; `None` after reporting a mistake.
-    pub(super) fn read_all(value: &Value<'_>, notes: &mut Notes) -> Option<Vec<Self>> {
-        let entries = value.list("write a list of waves, such as `[{share: 1%, wait: 30m}]`", notes)?;
+    pub(super) fn read_all(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Self>> {
+        let entries = value.list("write a list of waves, such as `[{share: 1%, wait: 30m}]`", diagnostics)?;
         if entries.len() > MOST {
             let message = format!("`{}` has {} waves, more than {MOST}", value.path, entries.len());
-            notes
+            diagnostics
                 .error(Code::Number, value.mark(), message)
                 .help("write fewer waves");
             return None;
@@ -56,15 +56,15 @@ impl Wave {
         let mut before = 0.0;
         let read: Vec<_> = entries
             .iter()
-            .map(|entry| Self::read(entry, &mut before, notes))
+            .map(|entry| Self::read(entry, &mut before, diagnostics))
             .collect();
         read.into_iter().collect()
     }
 
-    fn read(value: &Value<'_>, before: &mut f64, notes: &mut Notes) -> Option<Self> {
-        let map = value.mapping(WAVE, notes)?;
+    fn read(value: &Value<'_>, before: &mut f64, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let map = value.mapping(WAVE, diagnostics)?;
         let share = map.get("share").and_then(|value| {
-            let share = value.share(notes)?;
+            let share = value.share(diagnostics)?;
             if share > *before {
                 *before = share;
                 return Some(share);
@@ -82,11 +82,11 @@ impl Wave {
                     "write a share above `0%`, or leave the wave out".to_owned(),
                 )
             };
-            notes.error(Code::Contradiction, value.span(), message).help(help);
+            diagnostics.error(Code::IllegalFact, value.span(), message).help(help);
             None
         });
-        let wait = map.get("wait").and_then(|value| value.duration(WAIT, notes));
-        let halt = map.get("halt_if_not_issued").map(|value| value.share(notes));
+        let wait = map.get("wait").and_then(|value| value.duration(WAIT, diagnostics));
+        let halt = map.get("halt_if_not_issued").map(|value| value.share(diagnostics));
         Some(Self {
             share: share?,
             wait: wait?,

@@ -5,7 +5,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
-use super::notes::Notes;
+use super::diagnostics::Diagnostics;
 use super::value::{Value, quoted};
 
 /// The default time zone.
@@ -13,14 +13,14 @@ pub(super) const USUAL: &str = "Asia/Shanghai";
 
 impl Value<'_> {
     /// Returns a time zone; `None` after reporting any other value.
-    pub(super) fn zone(&self, notes: &mut Notes) -> Option<TimeZone> {
+    pub(super) fn zone(&self, diagnostics: &mut Diagnostics) -> Option<TimeZone> {
         const WANTED: &str = "the IANA name of a time zone, such as `Asia/Shanghai`";
-        let text = &*self.scalar(WANTED, notes)?.text;
+        let text = &*self.scalar(WANTED, diagnostics)?.text;
         let zone = named(text);
         if zone.is_none() {
             let message = format!("`{}` is {}, which is no time zone", self.path, quoted(text));
             let help = near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-            notes.error(Code::Zone, self.span(), message).help(help);
+            diagnostics.error(Code::Zone, self.span(), message).help(help);
         }
         zone
     }

@@ -1,12 +1,12 @@
 //! `runner apply`: runs each given campaign in its own task, with its own ledger, lock and socket, and reports the results.
 //! A failure of one campaign does not affect the others.
 
-mod asking;
-mod gather;
-mod one;
+mod campaign_run;
+mod confirmation;
+mod load;
+mod messages;
 mod owner;
 mod prepare;
-mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
-use crate::control::Desk;
-use crate::problem::Problem;
-use crate::report::hub::{Hub, Reporter};
+use crate::control::ControlServer;
+use crate::model::problem::Problem;
 use crate::report::progress::Setup;
+use crate::report::reporter::{Display, Reporter};
 
 pub use prepare::NO_CREDENTIALS;
 
 use super::apply_args::ApplyArgs;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::again;
+use super::locked_ledger::again;
 use super::{Context, validate};
 
-use self::gather::{Campaign, Given};
-use self::one::{Done, One};
+use self::campaign_run::{CampaignRun, Done};
+use self::load::{Campaign, Given};
 
 /// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
@@ -38,8 +38,8 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     if args.dry.dry_run {
         return super::plan::dry_run(args, context);
     }
-    let read = gather::read(files, context);
-    if let [gather::Read { parsed: None, .. }] = read.as_slice() {
+    let read = load::read(files, context);
+    if let [load::Read { parsed: None, .. }] = read.as_slice() {
         return Ok(Exit::Input);
     }
     super::wait(apply(args, context, read))?
@@ -49,7 +49,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 struct Common {
     args: ApplyArgs,
     context: Context,
-    reporter: Reporter,
+    display: Display,
     /// Limits how many campaigns read their ledger and audience at once: one for each core.
     reading: Semaphore,
     /// The interval at which `status.json` is replaced.
@@ -64,18 +64,18 @@ impl Common {
         if self.alone {
             self.context.talk(&format!("{text}\n"));
         } else {
-            self.reporter.say(format!("{campaign}: {text}"));
+            self.display.say(format!("{campaign}: {text}"));
         }
     }
 }
 
-async fn apply(args: &ApplyArgs, context: &Context, read: Vec<gather::Read>) -> Result<Exit, Failure> {
+async fn apply(args: &ApplyArgs, context: &Context, read: Vec<load::Read>) -> Result<Exit, Failure> {
     let alone = read.len() == 1;
-    let desks: Vec<_> = read.iter().map(|_| Desk::default()).collect();
-    owner::heed_signals(desks.clone(), context.console.clone())
-        .map_err(|error| Failure::of(Problem::System, &error))?;
-    let stand_in = prepare::stand_in(args).await?;
-    let given = gather::campaigns(args, context, read, stand_in.as_ref());
+    let servers: Vec<_> = read.iter().map(|_| ControlServer::default()).collect();
+    owner::heed_signals(servers.clone(), context.console.clone())
+        .map_err(|error| Failure::from_error(Problem::System, &error))?;
+    let fake_platform = prepare::fake_platform(args).await?;
+    let given = load::campaigns(args, context, read, fake_platform.as_ref());
     let (campaigns, unusable) = apart(given);
     if let (true, Some((_, failure))) = (alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
@@ -83,24 +83,24 @@ async fn apply(args: &ApplyArgs, context: &Context, read: Vec<gather::Read>) -> 
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.plan.as_ref()).collect();
     let metrics = prepare::metrics(args, context, &plans, alone).await?;
     let setups = campaigns.iter().map(|campaign| setup(args, context, campaign));
-    let outlets = context.outlets(args.events.as_deref())?;
-    let started = Reporter::start(setups.zip(metrics).collect(), outlets, &context.clock);
-    let (reporter, hubs) = started.map_err(|error| Failure::of(Problem::System, &error))?;
+    let outputs = context.outputs(args.events.as_deref())?;
+    let started = Display::start(setups.zip(metrics).collect(), outputs, &context.clock);
+    let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let common = Arc::new(Common {
         args: args.clone(),
         context: context.clone(),
-        reporter,
+        display,
         reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
         every: owner::every(campaigns.len()),
         alone,
     });
-    let hubs: Vec<_> = hubs.into_iter().map(Arc::new).collect();
-    let ends = all(&common, campaigns, desks, &hubs).await;
-    common.reporter.finish();
-    if let Some(stand_in) = stand_in {
-        stand_in.stop().await;
+    let reporters: Vec<_> = reporters.into_iter().map(Arc::new).collect();
+    let ends = all(&common, campaigns, servers, &reporters).await;
+    common.display.finish();
+    if let Some(fake_platform) = fake_platform {
+        fake_platform.stop().await;
     }
-    told::tell(&common, &unusable, ends, &hubs)
+    messages::print(&common, &unusable, ends, &reporters)
 }
 
 /// Separates the campaigns that can be applied from the files that cannot.
@@ -133,32 +133,37 @@ struct End {
 }
 
 /// Runs each campaign in its own task until all have ended.
-async fn all(common: &Arc<Common>, campaigns: Vec<Campaign>, desks: Vec<Desk>, hubs: &[Arc<Hub>]) -> Vec<End> {
+async fn all(
+    common: &Arc<Common>,
+    campaigns: Vec<Campaign>,
+    servers: Vec<ControlServer>,
+    reporters: &[Arc<Reporter>],
+) -> Vec<End> {
     if !common.alone {
         allow_many_files();
     }
-    let (seats, asker) = asking::seats(campaigns.len());
+    let (seats, requester) = confirmation::seats(campaigns.len());
     let mut runs = Vec::new();
-    for (((campaign, desk), hub), seat) in campaigns.into_iter().zip(desks).zip(hubs).zip(seats) {
+    for (((campaign, server), reporter), seat) in campaigns.into_iter().zip(servers).zip(reporters).zip(seats) {
         let common = Arc::clone(common);
-        let hub = Arc::clone(hub);
+        let reporter = Arc::clone(reporter);
         let name = campaign.name.clone();
         let file = campaign.file.clone();
-        let one = One {
+        let one = CampaignRun {
             campaign,
-            desk,
-            hub: Arc::clone(&hub),
+            server,
+            reporter: Arc::clone(&reporter),
             seat,
         };
         let run = async move {
-            let done = watched(one::apply(Arc::clone(&common), one)).await;
+            let done = watched(campaign_run::apply(Arc::clone(&common), one)).await;
             let done = done.map_err(|failure| if common.alone { failure } else { failure.of_file(&file) });
-            told::end(&common, &hub, &done);
+            messages::end(&common, &reporter, &done);
             End { name, done }
         };
         runs.push(tokio::spawn(run));
     }
-    asker.ask(common).await;
+    requester.ask(common).await;
     let mut ends = Vec::new();
     for run in runs {
         match run.await {

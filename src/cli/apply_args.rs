@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::engine::admit::Accept;
+use crate::engine::audience_diff::Accept;
+use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
-use crate::problem::Problem;
 
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;

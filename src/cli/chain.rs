@@ -38,12 +38,12 @@ pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
                 path.display()
             );
             let help = "a user has another open_id in each app, so such a list would exclude nobody";
-            found.push(mistake(Code::Contradiction, message, help));
+            found.push(mistake(Code::IllegalFact, message, help));
         } else if let Some(circle) = circle(file, &path, &other) {
             let names: Vec<_> = circle.iter().map(|path| path.display().to_string()).collect();
             let message = format!("`audience.exclude` goes round in a circle: {}", names.join(" → "));
             let help = "take one of them out: which campaign comes first has to be certain";
-            found.push(mistake(Code::Contradiction, message, help));
+            found.push(mistake(Code::IllegalFact, message, help));
         }
     }
     found

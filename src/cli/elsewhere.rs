@@ -5,17 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::campaign::Parsed;
-use crate::identity::{CampaignName, Identity, PlatformName};
-use crate::ledger::place::{Passport, Place, PlaceError};
+use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError, Manifest};
+use crate::model::identity::{CampaignName, Identity, PlatformName};
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
-use crate::report::plan::verdict;
+use crate::report::plan::feasibility;
 
 use super::failure::Failure;
-use super::home::{self, quoted};
+use super::locked_ledger::{self, quoted};
 use super::rehearsal::RehearsalArgs;
 use super::witness::Testimony;
-use super::{Context, view};
+use super::{Context, readonly_ledger};
 
 /// A ledger of the campaign in another place than the command uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,18 +45,18 @@ enum Reason {
 /// Looks for another ledger of a campaign that is applied for real. Returns `None` for a rehearsal, or if there is no other
 /// ledger.
 pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>, Failure> {
-    if plan.identity.platform == PlatformName::Sandbox {
+    if plan.identity.platform == PlatformName::FakePlatform {
         return Ok(None);
     }
-    let own = home::place(context, file, plan);
+    let own = locked_ledger::ledger_dir(context, file, plan);
     let own_passport = own.look()?;
-    let roots = home::roots(context, file);
+    let roots = locked_ledger::roots(context, file);
     let others = [
         (roots.beside_file, Reason::BesideFile),
         (roots.beside_link, Reason::BesideLink),
     ];
     for (root, reason) in others {
-        let Some(place) = root.map(|root| Place::of(&root, &plan.identity)) else {
+        let Some(place) = root.map(|root| LedgerDir::new(&root, &plan.identity)) else {
             continue;
         };
         if !same(own.dir(), place.dir()) && conflicts(&own, own_passport.as_ref(), &place) {
@@ -75,13 +75,13 @@ pub fn find(context: &Context, file: &Path, plan: &Plan) -> Result<Option<Other>
 /// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, it looks for a ledger among the
 /// rehearsals that may contain real deliveries.
 pub fn find_for(context: &Context, file: &Path, plan: &Plan, parsed: &Parsed) -> Result<Option<Other>, Failure> {
-    if plan.identity.platform != PlatformName::Sandbox {
+    if plan.identity.platform != PlatformName::FakePlatform {
         return find(context, file, plan);
     }
-    let real = view::plan_of(parsed, &RehearsalArgs::default())?;
-    let root = home::roots(context, file).own;
+    let real = readonly_ledger::plan_of(parsed, &RehearsalArgs::default())?;
+    let root = locked_ledger::roots(context, file).own;
     Ok(among_rehearsals(
-        &Place::of(&root, &real.identity),
+        &LedgerDir::new(&root, &real.identity),
         &root,
         &real.identity,
     ))
@@ -89,19 +89,19 @@ pub fn find_for(context: &Context, file: &Path, plan: &Plan, parsed: &Parsed) ->
 
 /// Returns a ledger among the rehearsals that may contain real deliveries: earlier versions named every loopback address
 /// `sandbox`. `None` if there is no such ledger.
-fn among_rehearsals(own: &Place, root: &Path, identity: &Identity) -> Option<Other> {
+fn among_rehearsals(own: &LedgerDir, root: &Path, identity: &Identity) -> Option<Other> {
     if !identity.platform.is_loopback() {
         return None;
     }
-    let place = Place::of(
+    let place = LedgerDir::new(
         root,
         &Identity {
-            platform: PlatformName::Sandbox,
+            platform: PlatformName::FakePlatform,
             ..identity.clone()
         },
     );
     let may_be_real = match place.look() {
-        Ok(Some(passport)) => !passport.rehearsal,
+        Ok(Some(manifest)) => !manifest.rehearsal,
         Ok(None) => false,
         // An unreadable manifest does not say whether the ledger is a rehearsal.
         Err(_) => true,
@@ -109,7 +109,7 @@ fn among_rehearsals(own: &Place, root: &Path, identity: &Identity) -> Option<Oth
     may_be_real.then(|| other(own, false, &place, Reason::AmongRehearsals))
 }
 
-fn other(own: &Place, own_exists: bool, place: &Place, reason: Reason) -> Other {
+fn other(own: &LedgerDir, own_exists: bool, place: &LedgerDir, reason: Reason) -> Other {
     Other {
         campaign: own.identity().campaign.clone(),
         dir: place.dir().to_owned(),
@@ -120,12 +120,12 @@ fn other(own: &Place, own_exists: bool, place: &Place, reason: Reason) -> Other 
 }
 
 /// Returns whether the ledger in `place` may contain something that the campaign's own ledger does not.
-fn conflicts(own: &Place, own_passport: Option<&Passport>, place: &Place) -> bool {
+fn conflicts(own: &LedgerDir, own_passport: Option<&Manifest>, place: &LedgerDir) -> bool {
     match place.look() {
-        Ok(None) | Err(PlaceError::Foreign { .. }) => false,
-        Ok(Some(passport)) => match own_passport {
+        Ok(None) | Err(LedgerDirError::Foreign { .. }) => false,
+        Ok(Some(manifest)) => match own_passport {
             // A copy with no later batch contains nothing more.
-            Some(own_passport) if own_passport.id == passport.id => place.sequence() > own.sequence(),
+            Some(own_passport) if own_passport.id == manifest.id => place.sequence() > own.sequence(),
             _ => true,
         },
         Err(_) => true,
@@ -154,10 +154,10 @@ impl Other {
 
     /// Returns the failure as a reason of a plan.
     #[must_use]
-    pub fn reason(&self) -> verdict::Reason {
+    pub fn reason(&self) -> feasibility::Reason {
         let failure = self.failure();
         let causes = failure.causes.join(": ");
-        verdict::Reason {
+        feasibility::Reason {
             text: format!("{}; {causes}", failure.message),
             help: failure.help,
         }

@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use super::Context;
 use super::elsewhere;
 use super::failure::Failure;
-use super::home;
+use super::locked_ledger;
+use super::readonly_ledger;
 use super::rehearsal::RehearsalArgs;
-use super::view;
 use crate::audience::Source;
 use crate::campaign::{self, Exclude};
-use crate::delivery::{DeliveryKey, Standing, State};
-use crate::engine::admit::Exclusion;
-use crate::ledger::Book;
+use crate::engine::audience_diff::Exclusion;
+use crate::ledger::LedgerState;
+use crate::model::delivery::{DeliveryKey, DeliveryStatus, State};
+use crate::model::problem::Problem;
 use crate::plan::{self, Plan, RunOptions};
-use crate::problem::Problem;
 
 /// What reading the exclude lists needs.
 pub struct For<'f> {
@@ -37,16 +37,16 @@ impl For<'_> {
     /// list.
     pub async fn read<'b>(
         &self,
-        book: &'b Book,
+        ledger_state: &'b LedgerState,
         mut progress: impl FnMut(u64),
     ) -> Result<(Exclusion<'b>, u64), Failure> {
-        let mut exclusion = Exclusion::new(book);
+        let mut exclusion = Exclusion::new(ledger_state);
         let mut before = 0;
         for list in self.campaign.audience.exclude.iter().flatten() {
             match list {
                 Exclude::Source(said) => {
                     let name = said.label();
-                    let source = Source::of(said, &self.campaign.timezone, self.present);
+                    let source = Source::new(said, &self.campaign.timezone, self.present);
                     let mut rows = 0;
                     let read = exclusion.read(name.clone(), &source, |so_far| {
                         rows = so_far;
@@ -81,17 +81,17 @@ impl For<'_> {
                 sandbox,
                 ..RunOptions::default()
             };
-            let other = plan::build(&said, options).map_err(|error| Failure::of(Problem::Plan, &error))?;
+            let other = plan::build(&said, options).map_err(|error| Failure::from_error(Problem::Plan, &error))?;
             // If another process applies that campaign, it serves its current ledger.
-            if let Some(view) = view::open(self.context, path, &other).await? {
+            if let Some(view) = readonly_ledger::open(self.context, path, &other).await? {
                 let name = format!("campaign {}", said.names.campaign);
-                exclusion.campaign(name, receivers(view.ledger.book()));
+                exclusion.campaign(name, receivers(view.ledger.state()));
                 return Ok(());
             }
             if let Some(elsewhere) = elsewhere::find(self.context, path, &other)? {
                 return Err(elsewhere.failure());
             }
-            nowhere.get_or_insert(home::place(self.context, path, &other));
+            nowhere.get_or_insert(locked_ledger::ledger_dir(self.context, path, &other));
         }
         let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
         let campaign = &said.names.campaign;
@@ -104,26 +104,26 @@ impl For<'_> {
 }
 
 /// Returns the users who have a coupon or may have one.
-fn receivers(book: &Book) -> impl Iterator<Item = String> {
+fn receivers(ledger_state: &LedgerState) -> impl Iterator<Item = String> {
     let has = |recipient: &u32| {
-        (1..=book.ordinals()).any(|ordinal| {
+        (1..=ledger_state.ordinals()).any(|ordinal| {
             let key = DeliveryKey {
                 recipient: *recipient,
                 ordinal,
             };
-            may_have_coupon(&book.standing(key))
+            may_have_coupon(&ledger_state.status(key))
         })
     };
-    (0..book.recipients())
+    (0..ledger_state.recipients())
         .filter(has)
-        .map(|recipient| book.open_id(recipient))
+        .map(|recipient| ledger_state.open_id(recipient))
 }
 
 /// Returns whether a coupon was or may have been issued. A held code does not prove that none was.
-fn may_have_coupon(standing: &Standing) -> bool {
-    match standing.state {
+fn may_have_coupon(status: &DeliveryStatus) -> bool {
+    match status.state {
         State::Issued | State::InDoubt | State::Attempting { .. } | State::Held { .. } => true,
-        State::Skipped(_) => standing.held.is_some(),
+        State::Skipped(_) => status.held.is_some(),
         State::Pending | State::Deferred { .. } | State::Refused { .. } => false,
     }
 }
@@ -144,34 +144,34 @@ fn unreadable(list: &str, failure: Failure) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::from_ms;
-    use crate::delivery::{ActivityNo, Step, Verdict};
+    use crate::model::clock::from_ms;
+    use crate::model::delivery::{ActivityNo, Decision, Transition};
 
     /// A user who may have a coupon of another campaign is excluded from this one, also while gone from the other one's
     /// audience.
     #[test]
     fn who_may_have_a_coupon_is_excluded() {
-        let after = |steps: &[Step]| {
-            let next = |standing: Standing, step: &Step| standing.next(*step).expect("the table has the step");
-            may_have_coupon(&steps.iter().fold(Standing::PENDING, next))
+        let after = |steps: &[Transition]| {
+            let next = |status: DeliveryStatus, step: &Transition| status.next(*step).expect("the table has the step");
+            may_have_coupon(&steps.iter().fold(DeliveryStatus::PENDING, next))
         };
-        let attempt = Step::Intent {
+        let attempt = Transition::Intent {
             at: from_ms(1),
             activity: ActivityNo(0),
         };
-        let ended = |verdict| Step::Ended(verdict);
+        let ended = |verdict| Transition::Ended(verdict);
         let due = from_ms(2);
-        let skip = Step::Skip(crate::delivery::Skipped::Gone);
-        let held = ended(Verdict::Held { code: 7 });
+        let skip = Transition::Skip(crate::model::delivery::Skipped::Gone);
+        let held = ended(Decision::Held { code: 7 });
         assert!(after(&[attempt]));
-        assert!(after(&[attempt, ended(Verdict::Issued)]));
-        assert!(after(&[attempt, ended(Verdict::Unknown { due, code: None })]));
+        assert!(after(&[attempt, ended(Decision::Issued)]));
+        assert!(after(&[attempt, ended(Decision::Unknown { due, code: None })]));
         assert!(after(&[attempt, held]));
         assert!(after(&[attempt, held, skip]));
         assert!(!after(&[]));
         assert!(!after(&[skip]));
-        assert!(!after(&[attempt, ended(Verdict::Refused { code: 7 })]));
-        assert!(!after(&[attempt, held, Step::RereadRefused]));
-        assert!(!after(&[attempt, ended(Verdict::NotIssued { due, code: None })]));
+        assert!(!after(&[attempt, ended(Decision::Refused { code: 7 })]));
+        assert!(!after(&[attempt, held, Transition::RereadRefused]));
+        assert!(!after(&[attempt, ended(Decision::NotIssued { due, code: None })]));
     }
 }

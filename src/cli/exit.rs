@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::event::Ending;
+use crate::model::event::Ending;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::campaign::Code;
 use crate::douyin::codes::{Codes, Row};
-use crate::outcome::Class;
-use crate::problem::Problem;
+use crate::model::outcome::Class;
+use crate::model::problem::Problem;
 use crate::report::text::{visible, wrap};
 
 use super::exit::Exit;

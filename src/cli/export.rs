@@ -12,19 +12,19 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::delivery::StateName;
-use crate::identity::Identity;
-use crate::problem::Problem;
-use crate::report::times::of;
-use crate::story::row::{Row, Times};
-use crate::story::rows;
+use crate::history::row::{Row, Times};
+use crate::history::rows;
+use crate::model::delivery::StateName;
+use crate::model::identity::Identity;
+use crate::model::problem::Problem;
+use crate::report::times::counted;
 
 use self::csv::Csv;
 use self::jsonl::Jsonl;
 use self::parquet::Parquet;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::view::{self, CampaignArgs};
+use super::readonly_ledger::{self, CampaignArgs};
 use super::whole_file::{self, WholeFile};
 use super::{Context, Output, signals, validate};
 
@@ -91,11 +91,12 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
     };
-    let times = Times::of(parsed.campaign.timezone.clone());
-    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let times = Times::new(parsed.campaign.timezone.clone());
+    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
     super::wait(async {
-        let stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
-        let mut view = view::opened(context, &args.campaign, &plan).await?;
+        let stop =
+            signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
+        let mut view = readonly_ledger::opened(context, &args.campaign, &plan).await?;
         let mut out = Out::open(args, context)?;
         let table = table(format, args.bom, &mut out, &plan.identity, times);
         let mut writing = Writing {
@@ -104,11 +105,11 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
             failed: None,
         };
         // Rows on a terminal are a sign of progress themselves.
-        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(view::READING));
+        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(readonly_ledger::READING));
         let show = |row: &Row<'_>| {
             let pauses = writing.rows.is_multiple_of(TOLD_EVERY);
             if let Some(busy) = busy.as_ref().filter(|_| pauses) {
-                busy.say(|| format!("{} written", of(writing.rows, "delivery", "deliveries")));
+                busy.say(|| format!("{} written", counted(writing.rows, "delivery", "deliveries")));
             }
             !(pauses && *stop.borrow()) && writing.row(row)
         };
@@ -132,7 +133,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         if let Some(file) = &args.out {
             context.talk(&format!(
                 "wrote {} to {}\n",
-                of(rows, "delivery", "deliveries"),
+                counted(rows, "delivery", "deliveries"),
                 file.display()
             ));
         }

@@ -9,8 +9,8 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::problem::{Ends, Problem};
-use crate::sandbox::ServeError;
+use crate::fake_platform::ServeError;
+use crate::model::problem::{Ends, Problem};
 
 use super::exit::Exit;
 use super::sandbox::SandboxError;
@@ -64,7 +64,7 @@ impl Failure {
 
     /// Creates a failure with the message of `error` and with its sources as causes.
     #[must_use]
-    pub fn of(problem: Problem, error: &dyn Error) -> Self {
+    pub fn from_error(problem: Problem, error: &dyn Error) -> Self {
         let failure = Self::new(problem, error.to_string());
         match error.source() {
             Some(source) => failure.caused_by(source),
@@ -160,16 +160,16 @@ impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         match &error {
             SandboxError::Shares { .. } => {
-                Self::of(Problem::FaultShares, &error).help("give faults 100% together at most")
+                Self::from_error(Problem::FaultShares, &error).help("give faults 100% together at most")
             }
             SandboxError::Listen { .. } => {
-                Self::of(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
+                Self::from_error(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
             }
-            SandboxError::Serve(ServeError::Log { .. }) => Self::of(Problem::StandInLog, &error)
+            SandboxError::Serve(ServeError::Log { .. }) => Self::from_error(Problem::StandInLog, &error)
                 .help("name a file in a directory that exists and that you may write to"),
-            SandboxError::Serve(ServeError::Server(_)) => Self::of(Problem::StandInEnded, &error),
-            SandboxError::Signals(_) => Self::of(Problem::System, &error),
-            SandboxError::Stdout(_) => Self::of(Problem::Stdout, &error),
+            SandboxError::Serve(ServeError::Server(_)) => Self::from_error(Problem::StandInEnded, &error),
+            SandboxError::Signals(_) => Self::from_error(Problem::System, &error),
+            SandboxError::Stdout(_) => Self::from_error(Problem::Stdout, &error),
         }
     }
 }
@@ -199,6 +199,9 @@ mod tests {
         #[error("the disk is full")]
         struct Inner;
 
-        assert_eq!(Failure::of(Problem::System, &Outer(Inner)).causes, Vec::<String>::new());
+        assert_eq!(
+            Failure::from_error(Problem::System, &Outer(Inner)).causes,
+            Vec::<String>::new()
+        );
     }
 }

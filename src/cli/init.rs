@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::again;
+use super::locked_ledger::again;
 use super::rehearsal::RehearsalArgs;
 use super::{Context, Output};
 

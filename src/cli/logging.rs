@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 use crate::report::console::Console;
 
 use super::GlobalArgs;

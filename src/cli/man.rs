@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 
 use super::exit::Exit;
 use super::failure::Failure;

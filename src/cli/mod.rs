@@ -1,28 +1,29 @@
 //! The command line: one file for each command, and their shared code. Only this module may use every other module.
 
-mod app_id;
+mod app_lock;
 pub mod apply;
 pub mod apply_args;
+pub mod audience_reader;
 pub mod busy;
 mod chain;
 pub mod completions;
-pub mod converge;
 mod elsewhere;
 mod exclude;
 pub mod exit;
 pub mod explain;
 pub mod export;
 pub mod failure;
-pub mod home;
 pub mod init;
+pub mod locked_ledger;
 pub mod logging;
 pub mod man;
-pub mod orders;
 pub mod plan;
 pub mod question;
+pub mod readonly_ledger;
 pub mod rehearsal;
 pub mod report;
 pub mod resolve;
+pub mod run_commands;
 pub mod sandbox;
 pub mod schema;
 pub mod signals;
@@ -32,7 +33,6 @@ pub mod terminal;
 pub mod trace;
 pub mod validate;
 pub mod verify;
-pub mod view;
 pub mod watch;
 pub mod whole_file;
 pub mod witness;
@@ -46,12 +46,12 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::clock::Clock;
 use crate::ledger::witness::Witnesses;
-use crate::problem::Problem;
+use crate::model::clock::Clock;
+use crate::model::problem::Problem;
 use crate::report::console::Console;
-use crate::report::hub::{Outlets, Talk};
 use crate::report::lines::Lines;
+use crate::report::reporter::{Outputs, ProgressDisplay};
 
 use self::apply_args::ApplyArgs;
 use self::completions::CompletionsArgs;
@@ -61,10 +61,10 @@ use self::export::ExportArgs;
 use self::failure::Failure;
 use self::init::InitArgs;
 use self::man::ManArgs;
-use self::orders::{PauseArgs, ResumeArgs, StopArgs};
 use self::plan::PlanArgs;
 use self::report::ReportArgs;
 use self::resolve::ResolveArgs;
+use self::run_commands::{PauseArgs, ResumeArgs, StopArgs};
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::simulate::SimulateArgs;
@@ -268,15 +268,15 @@ impl Context {
 
     /// Returns the outputs of a run. `events` names a file to which the events are appended. There is no bar if JSON goes
     /// to the same terminal.
-    pub fn outlets(&self, events: Option<&Path>) -> Result<Outlets, Failure> {
+    pub fn outputs(&self, events: Option<&Path>) -> Result<Outputs, Failure> {
         let json = self.output == Output::Json;
         let talk = match (self.terminal.bar, json) {
-            (true, false) => Talk::Bar(self.console.clone()),
-            (true, true) if !self.terminal.stdout => Talk::Bar(self.console.clone()),
-            (_, true) => Talk::Silent,
-            (false, false) => Talk::Plain(self.console.clone()),
+            (true, false) => ProgressDisplay::Bar(self.console.clone()),
+            (true, true) if !self.terminal.stdout => ProgressDisplay::Bar(self.console.clone()),
+            (_, true) => ProgressDisplay::Silent,
+            (false, false) => ProgressDisplay::Plain(self.console.clone()),
         };
-        Ok(Outlets {
+        Ok(Outputs {
             talk,
             json: json.then(|| self.lines.clone()),
             events: events.map(record).transpose()?,
@@ -346,9 +346,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Simulate(args)) => simulate::run(args, &context),
         Some(Command::Apply(args)) => apply::run(args, &context),
         Some(Command::Status(args)) => status::run(args, &context),
-        Some(Command::Pause(args)) => orders::pause(args, &context),
-        Some(Command::Resume(args)) => orders::resume(args, &context),
-        Some(Command::Stop(args)) => orders::stop(args, &context),
+        Some(Command::Pause(args)) => run_commands::pause(args, &context),
+        Some(Command::Resume(args)) => run_commands::resume(args, &context),
+        Some(Command::Stop(args)) => run_commands::stop(args, &context),
         Some(Command::Validate(args)) => validate::run(args, &context),
         Some(Command::Resolve(args)) => resolve::run(args, &context),
         Some(Command::Trace(args)) => trace::run(args, &context),

@@ -10,9 +10,9 @@ use clap::Args;
 use tokio::sync::watch;
 
 use crate::campaign::Parsed;
-use crate::engine::admit::Accept;
+use crate::engine::audience_diff::Accept;
+use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
-use crate::problem::Problem;
 use crate::report::plan::json::{PlanObject, RequestObject};
 use crate::report::plan::{Proposal, RequestNote, requests, text};
 
@@ -106,7 +106,8 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 /// Plans every file. A file that cannot be planned does not stop the others.
 async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
     let files = validate::files(wanted.paths)?;
-    let stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
+    let stop =
+        signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
     let mut exits = Vec::new();
     let mut neighbours = Neighbours::default();
     for file in &files {
@@ -163,9 +164,9 @@ fn show(wanted: Wanted<'_>, context: &Context, proposal: &Proposal, first: &[Req
             context.data(&shown)
         }
         Output::Json => {
-            context.lines.write(&PlanObject::of(proposal));
+            context.lines.write(&PlanObject::new(proposal));
             for request in first {
-                context.lines.write(&RequestObject::of(&proposal.about, request));
+                context.lines.write(&RequestObject::new(&proposal.about, request));
             }
             Ok(())
         }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::engine::admit::owed_again;
-use crate::identity::{ActivityId, AppId, CampaignName};
+use crate::engine::audience_diff::owed_again;
+use crate::model::identity::{ActivityId, AppId, CampaignName};
 use crate::report::console::{self, Console};
 use crate::report::text::visible;
 use crate::report::times::grouped;

@@ -3,13 +3,13 @@
 use clap::Args;
 use url::Url;
 
-use crate::identity::is_loopback;
+use crate::model::identity::is_loopback;
 
 /// Whether a campaign is rehearsed, and where its stand-in is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RehearsalArgs {
     /// Rehearse, or mean the rehearsal: with a stand-in of the platform inside `apply`, or the one that runs at URL
-    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, value_parser = stand_in)]
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, value_parser = fake_platform)]
     #[arg(help_heading = "Rehearsal")]
     pub sandbox: Option<Option<Url>>,
 }
@@ -45,7 +45,7 @@ impl RehearsalArgs {
 }
 
 /// Parses the address of a fake platform. It must be on this machine: a rehearsal must never reach a real platform.
-fn stand_in(text: &str) -> Result<Url, String> {
+fn fake_platform(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
     if url.scheme() != "http" || !is_loopback(&url) {
         return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());

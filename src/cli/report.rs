@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::delivery::{DeliveryKey, Standing, StateName};
 use crate::engine::next::{Next, Waits, next};
-use crate::identity::{AppId, CampaignName, OpenId};
-use crate::ledger::{Book, Fact};
+use crate::ledger::{Fact, LedgerState};
+use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
+use crate::model::identity::{AppId, CampaignName, OpenId};
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::html::history::History;
 use crate::report::html::{self, About, Open, Report};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::again;
-use super::view::{self, CampaignArgs, View};
+use super::locked_ledger::again;
+use super::readonly_ledger::{self, CampaignArgs, ReadonlyLedger};
 use super::{Context, Output, validate, whole_file};
 
 /// How many deliveries are listed one by one. An export has all of them.
@@ -56,10 +56,10 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
     };
-    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
     let names = &parsed.campaign.names;
     let report = super::wait(async {
-        let mut view = view::opened(context, &args.campaign, &plan).await?;
+        let mut view = readonly_ledger::opened(context, &args.campaign, &plan).await?;
         let about = About {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
@@ -72,8 +72,8 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
             per_second: plan.pace.per_second,
             again: again("apply", &args.campaign.rehearsal, context, &args.campaign.file),
         };
-        let _busy = context.busy(view::READING);
-        of(&mut view, &plan, about).await
+        let _busy = context.busy(readonly_ledger::READING);
+        build(&mut view, &plan, about).await
     })??;
     let page = html::page(&report)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the report's charts").caused_by(&error))?;
@@ -92,32 +92,32 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Collects the contents of the page in one reading of the facts.
-async fn of(view: &mut View, plan: &Plan, about: About) -> Result<Report, Failure> {
-    let listed = listed(view.ledger.book());
+async fn build(view: &mut ReadonlyLedger, plan: &Plan, about: About) -> Result<Report, Failure> {
+    let listed = listed(view.ledger.state());
     let mut history = History::new(listed.iter().map(|(key, _)| *key));
     view.ledger.facts(|_, fact| note(&mut history, &fact)).await?;
-    let book = view.ledger.book();
-    let present = book.present_of_apply(about.now);
-    let open = listed.into_iter().filter_map(|(key, standing)| {
+    let ledger_state = view.ledger.state();
+    let present = ledger_state.present_of_apply(about.now);
+    let open = listed.into_iter().filter_map(|(key, status)| {
         Some(Open {
-            state: standing.state.name(),
-            open_id: OpenId::parse(&book.open_id(key.recipient)).ok()?,
+            state: status.state.name(),
+            open_id: OpenId::parse(&ledger_state.open_id(key.recipient)).ok()?,
             ordinal: key.ordinal,
-            attempts: standing.attempts,
-            since: standing.doubt.and_then(|doubt| doubt.since),
+            attempts: status.attempts,
+            since: status.doubt.and_then(|doubt| doubt.since),
             last: history.last(key).cloned().unwrap_or_default(),
-            next: next_words(next(book, plan, key, present)),
+            next: next_words(next(ledger_state, plan, key, present)),
         })
     });
     Ok(Report {
-        waves: book
+        waves: ledger_state
             .waves()
             .iter()
             .filter_map(|wave| Some((wave.share, wave.ended?)))
             .collect(),
-        counts: book.counts(),
-        skipped: book.skipped().clone(),
-        attempts: attempts(book),
+        counts: ledger_state.counts(),
+        skipped: ledger_state.skipped().clone(),
+        attempts: attempts(ledger_state),
         open: open.collect(),
         history,
         about,
@@ -130,7 +130,7 @@ fn note(history: &mut History, fact: &Fact) {
         Fact::RunBegan { .. } => history.run_began(),
         Fact::Intent { at, .. } => history.intended(*at),
         Fact::Withdrawn { .. } => history.withdrawn(),
-        Fact::Ended { key, verdict, outcome } => history.ended(*key, *verdict, outcome),
+        Fact::Ended { key, decision, outcome } => history.ended(*key, *decision, outcome),
         // The ledger state has these already.
         Fact::Admitted { .. }
         | Fact::Away { .. }
@@ -146,17 +146,19 @@ fn note(history: &mut History, fact: &Fact) {
 }
 
 /// Returns the first deliveries that may need a person's attention. Those that wait for a decision come first.
-fn listed(book: &Book) -> Vec<(DeliveryKey, Standing)> {
-    let rank = |standing: &Standing| match standing.state.name() {
+fn listed(ledger_state: &LedgerState) -> Vec<(DeliveryKey, DeliveryStatus)> {
+    let rank = |status: &DeliveryStatus| match status.state.name() {
         StateName::Held => Some(0),
-        StateName::InDoubt if standing.doubt.is_some_and(|doubt| doubt.stuck) => Some(1),
+        StateName::InDoubt if status.doubt.is_some_and(|doubt| doubt.stuck) => Some(1),
         StateName::InDoubt => Some(2),
         StateName::InFlight => Some(3),
         _ => None,
     };
     let mut listed = Vec::new();
     for wanted in 0..4 {
-        let more = book.unsettled().filter(|(_, standing)| rank(standing) == Some(wanted));
+        let more = ledger_state
+            .unsettled()
+            .filter(|(_, status)| rank(status) == Some(wanted));
         listed.extend(more.take(MOST_LISTED - listed.len()));
     }
     listed
@@ -181,13 +183,13 @@ const fn next_words(next: Next) -> &'static str {
 }
 
 /// Returns how many deliveries had each number of attempts.
-fn attempts(book: &Book) -> BTreeMap<u32, u64> {
+fn attempts(ledger_state: &LedgerState) -> BTreeMap<u32, u64> {
     let mut attempts = BTreeMap::new();
-    for recipient in 0..book.recipients() {
-        for ordinal in 1..=book.ordinals() {
-            let standing = book.standing(DeliveryKey { recipient, ordinal });
-            if standing.attempts > 0 {
-                *attempts.entry(standing.attempts).or_default() += 1;
+    for recipient in 0..ledger_state.recipients() {
+        for ordinal in 1..=ledger_state.ordinals() {
+            let status = ledger_state.status(DeliveryKey { recipient, ordinal });
+            if status.attempts > 0 {
+                *attempts.entry(status.attempts).or_default() += 1;
             }
         }
     }

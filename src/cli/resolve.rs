@@ -10,18 +10,18 @@ use clap::{ArgGroup, Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::delivery::{DeliveryKey, Resolution, StateName};
 use crate::ledger::lock::Purpose;
-use crate::ledger::{Decision, Fact};
+use crate::ledger::{Fact, ManualDecision};
+use crate::model::delivery::{DeliveryKey, Resolution, StateName};
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::times::{grouped, rfc3339};
 
-use super::app_id::this_process;
+use super::app_lock::this_process;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::{Home, Opened, again, place};
-use super::view::{self, CampaignArgs};
+use super::locked_ledger::{LockedLedger, OpenLedger, again, ledger_dir};
+use super::readonly_ledger::{self, CampaignArgs};
 use super::witness::{self, Testimony};
 use super::{Context, Output, elsewhere, question, validate};
 use choose::{Chosen, Selection, Trouble, Who, choose};
@@ -115,30 +115,30 @@ pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
     };
-    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
     super::wait(resolve(args, context, &plan, &parsed.campaign.timezone))?
 }
 
 async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &TimeZone) -> Result<Exit, Failure> {
     let campaign = &args.campaign;
-    let none_yet = || view::none_yet(context, campaign, plan);
-    if place(context, &campaign.file, plan).look()?.is_none() {
+    let none_yet = || readonly_ledger::none_yet(context, campaign, plan);
+    if ledger_dir(context, &campaign.file, plan).look()?.is_none() {
         return Err(none_yet());
     }
     if let Some(other) = elsewhere::find(context, &campaign.file, plan)? {
         return Err(other.failure());
     }
-    let home = Home::take(context, &campaign.file, plan, Purpose::Apply).await;
-    let home = home.map_err(not_while_it_is_applied)?;
+    let locked = LockedLedger::take(context, &campaign.file, plan, Purpose::Apply).await;
+    let locked = locked.map_err(not_while_it_is_applied)?;
     let testimony = Testimony::new(context, &campaign.file, plan);
-    let opened = home.open(&testimony).await?.ok_or_else(none_yet)?;
+    let opened = locked.open(&testimony).await?.ok_or_else(none_yet)?;
     witness::accepted(&[], opened.older.as_ref())?;
-    let Opened { mut ledger, id, .. } = opened;
+    let OpenLedger { mut ledger, id, .. } = opened;
     ledger.accept_older();
 
     let selection = args.which.selection();
     let to = args.decision.resolution();
-    let chosen = choose(ledger.book(), &selection, to).map_err(|troubles| refused(&troubles))?;
+    let chosen = choose(ledger.state(), &selection, to).map_err(|troubles| refused(&troubles))?;
     if chosen.is_empty() {
         let what = args.which.typed();
         context.talk(&format!("nothing is to be resolved by {what}; nothing was changed\n"));
@@ -146,13 +146,13 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
     }
     let about = text::About {
         campaign: &plan.identity.campaign,
-        ledger: home.dir(),
+        ledger: locked.dir(),
         selection: &args.which.typed(),
         note: &args.decision.note,
         to,
     };
     let asks = context.terminal.can_ask && !args.decision.yes && !campaign.rehearsal.on();
-    if asks && !agreed(&text::question(&about, &chosen, ledger.book()), context)? {
+    if asks && !agreed(&text::question(&about, &chosen, ledger.state()), context)? {
         context.talk("nothing was changed\n");
         return Ok(Exit::Incomplete);
     }
@@ -167,17 +167,17 @@ async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &Time
         person(context.clock.now())
     );
     status::tell(
-        &home,
+        &locked,
         plan,
-        &ledger.book().counts(),
+        &ledger.state().counts(),
         rfc3339(context.clock.now(), zone),
         decided,
     );
     match context.output {
-        Output::Json => text::objects(&chosen, ledger.book(), plan, to, &context.lines),
+        Output::Json => text::objects(&chosen, ledger.state(), plan, to, &context.lines),
         Output::Human => {
             let again = again("apply", &campaign.rehearsal, context, &campaign.file);
-            context.data(&text::done(&about, &chosen, ledger.book(), &again))?;
+            context.data(&text::done(&about, &chosen, ledger.state(), &again))?;
         }
     }
     Ok(Exit::Done)
@@ -197,7 +197,7 @@ fn facts(args: &ResolveArgs, chosen: &[Chosen], to: Resolution, at: Timestamp) -
     for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
         let these: Vec<DeliveryKey> = chosen.iter().filter(|it| it.from == from).map(|it| it.key).collect();
         for keys in these.chunks(Fact::CHUNK) {
-            let decision = Decision {
+            let decision = ManualDecision {
                 at,
                 by: by.clone(),
                 note: args.decision.note.clone(),

@@ -12,7 +12,9 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::sandbox::{Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve};
+use crate::fake_platform::{
+    Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve,
+};
 
 use super::{Context, Output};
 

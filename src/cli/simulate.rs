@@ -15,29 +15,29 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::campaign::Parsed;
-use crate::clock::until;
-use crate::engine::Ended;
-use crate::engine::admit::Accept;
-use crate::event::{Emit, Event, EventKind, Reading};
-use crate::ledger::{Ledger, LedgerError, NoStore};
+use crate::engine::RunOutcome;
+use crate::engine::audience_diff::Accept;
+use crate::ledger::{Ledger, LedgerError, NullStore};
+use crate::model::clock::until;
+use crate::model::event::{Emit, Event, EventKind, Reading};
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::html;
-use crate::report::plan::verdict::Reason;
+use crate::report::plan::feasibility::Reason;
+use crate::report::run_stats::RunStats;
 use crate::report::simulation::hours::Hours;
 use crate::report::simulation::json::{HourObject, RefusedObject, SimulationObject};
 use crate::report::simulation::{About, Simulated, refused, text};
-use crate::report::tally::Tally;
 use crate::report::times::{date_time, grouped};
 use crate::simulation::{HORIZON, Simulation, SimulationError, World};
 
 use super::apply_args::changes;
+use super::audience_reader::{AudienceReader, reasons};
 use super::busy::Busy;
-use super::converge::{Converge, reasons};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::readonly_ledger::{self, CampaignArgs};
 use super::terminal::stdout_width_or_any;
-use super::view::{self, CampaignArgs};
 use super::witness::{self, OlderLedger, Testimony};
 use super::{Context, Output, elsewhere, signals, validate, whole_file};
 
@@ -85,8 +85,9 @@ pub fn run(args: &SimulateArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn simulate(args: &SimulateArgs, context: &Context, parsed: &Parsed) -> Result<Exit, Failure> {
-    let mut stop = signals::stopped(context.console.clone()).map_err(|error| Failure::of(Problem::System, &error))?;
-    let plan = view::plan_of(parsed, &args.campaign.rehearsal)?;
+    let mut stop =
+        signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
+    let plan = readonly_ledger::plan_of(parsed, &args.campaign.rehearsal)?;
     let zone = &parsed.campaign.timezone;
     let from = match args.from {
         Some(at) => times::moment(at, zone)
@@ -111,7 +112,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, parsed: &Parsed) -> Re
     };
     match lived {
         Lived::Refused(reasons) => job.show_refused(&reasons),
-        Lived::Ended(simulated, ended) => job.show(&simulated, &ended),
+        Lived::RunOutcome(simulated, ended) => job.show(&simulated, &ended),
     }
 }
 
@@ -129,12 +130,12 @@ enum Lived {
     /// An apply would stop before it sends.
     Refused(Vec<Reason>),
     /// The run ended.
-    Ended(Box<Simulated>, Ended),
+    RunOutcome(Box<Simulated>, RunOutcome),
 }
 
 /// Receives the events of a simulated run.
 struct Heard {
-    tally: Tally,
+    stats: RunStats,
     hours: Hours,
     /// When the run began, on the virtual wall clock and on a clock for durations.
     from: Timestamp,
@@ -147,7 +148,7 @@ impl Heard {
         self.latest = self.latest.max(event.at);
         // The wall clock of a simulation is never corrected.
         let since = until(self.from, event.at).unwrap_or_default();
-        self.tally.fold(event, self.began + since);
+        self.stats.fold(event, self.began + since);
         self.hours.hear(event);
     }
 }
@@ -158,11 +159,11 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 
 impl Job<'_> {
     async fn live(&self) -> Result<Lived, Failure> {
-        let busy = self.context.busy(view::READING);
+        let busy = self.context.busy(readonly_ledger::READING);
         if let Some(other) = elsewhere::find_for(self.context, &self.args.campaign.file, &self.plan, self.parsed)? {
             return Ok(Lived::Refused(vec![other.reason()]));
         }
-        let view = view::open(self.context, &self.args.campaign.file, &self.plan).await?;
+        let view = readonly_ledger::open(self.context, &self.args.campaign.file, &self.plan).await?;
         let dir = view.as_ref().map(|view| view.dir.clone());
         let older = if let Some(view) = &view {
             view.older.clone()
@@ -173,16 +174,18 @@ impl Job<'_> {
         let accepted = witness::with_accepted(&self.args.accept, older.as_ref());
         let older_ledger = older.as_ref().map(OlderLedger::change);
         let mut ledger = match view {
-            Some(view) => view.ledger.apart(),
-            None => Ledger::open(NoStore, self.plan.identity.clone()).await?.apart(),
+            Some(view) => view.ledger.without_store(),
+            None => Ledger::open(NullStore, self.plan.identity.clone())
+                .await?
+                .without_store(),
         };
         // A simulation may begin at any time, so its start says nothing about the clock.
-        let book = ledger.book();
-        let now = match book.present_of_apply(self.context.clock.now()).ahead {
+        let ledger_state = ledger.state();
+        let now = match ledger_state.present_of_apply(self.context.clock.now()).ahead {
             Some(_) => self.from,
-            None => book.present(self.from),
+            None => ledger_state.present(self.from),
         };
-        let converge = Converge {
+        let reader = AudienceReader {
             context: self.context,
             parsed: self.parsed,
             plan: &self.plan,
@@ -191,33 +194,33 @@ impl Job<'_> {
             rehearsal: &self.args.campaign.rehearsal,
             now,
         };
-        ledger.append(converge.beginning(ledger.book())).await?;
+        ledger.append(reader.beginning(ledger.state())).await?;
         busy.say(|| "reading the audience".to_owned());
-        let (weighed, _) = converge.weigh(ledger.book(), |_| {}).await?;
-        let reasons = reasons(&weighed);
+        let (diff, _) = reader.read_diff(ledger.state(), |_| {}).await?;
+        let reasons = reasons(&diff);
         if !reasons.is_empty() {
             return Ok(Lived::Refused(reasons));
         }
-        let converged = weighed.supposed();
-        let remarks = converged.remarks();
+        let admission = diff.supposed();
+        let remarks = admission.remarks();
         remarks.for_each(|remark| self.context.talk(&format!("{remark}\n")));
-        for batch in converged.changes.into_batches() {
+        for batch in admission.changes.into_batches() {
             ledger.append(batch.map_err(LedgerError::Store)?).await?;
         }
-        let heard = Arc::new(Mutex::new(self.listen(&ledger, dir.clone(), converged.reading)));
+        let heard = Arc::new(Mutex::new(self.listen(&ledger, dir.clone(), admission.reading)));
         let simulation = Simulation {
             plan: Arc::clone(&self.plan),
             ledger,
-            roll: converged.roll,
+            send_order: admission.send_order,
             from: self.from,
             horizon: HORIZON,
             world: self.world.clone(),
             emit: emit_to(&heard),
         };
         let ended = self.wait_for(simulation, &heard, &busy).await?;
-        let (tally, hours, latest) = {
+        let (stats, hours, latest) = {
             let heard = lock(&heard);
-            (heard.tally.clone(), heard.hours.clone(), heard.latest)
+            (heard.stats.clone(), heard.hours.clone(), heard.latest)
         };
         let zone = self.parsed.campaign.timezone.clone();
         let about = About {
@@ -228,15 +231,15 @@ impl Job<'_> {
             seed: self.args.world.seed,
         };
         let hours = hours.until(latest);
-        Ok(Lived::Ended(Box::new(Simulated { about, tally, hours }), ended))
+        Ok(Lived::RunOutcome(Box::new(Simulated { about, stats, hours }), ended))
     }
 
     /// Creates a listener that has already received the start of the run.
-    fn listen(&self, ledger: &Ledger<NoStore>, dir: Option<PathBuf>, reading: Reading) -> Heard {
+    fn listen(&self, ledger: &Ledger<NullStore>, dir: Option<PathBuf>, reading: Reading) -> Heard {
         let names = &self.parsed.campaign.names;
-        let counts = ledger.book().counts();
+        let counts = ledger.state().counts();
         let mut heard = Heard {
-            tally: Tally::default(),
+            stats: RunStats::default(),
             hours: Hours::new(self.parsed.campaign.timezone.clone(), self.from, counts),
             from: self.from,
             began: Instant::now(),
@@ -259,7 +262,7 @@ impl Job<'_> {
     }
 
     /// Runs the simulation in its own thread: its virtual clock must not affect this one.
-    async fn wait_for(&self, simulation: Simulation, heard: &Mutex<Heard>, busy: &Busy) -> Result<Ended, Failure> {
+    async fn wait_for(&self, simulation: Simulation, heard: &Mutex<Heard>, busy: &Busy) -> Result<RunOutcome, Failure> {
         let (tell, mut done) = oneshot::channel();
         let live = move || {
             // The receiver is gone when the process is ending.
@@ -282,7 +285,7 @@ impl Job<'_> {
     fn how_far(&self, heard: &Mutex<Heard>) -> String {
         let (attempts, latest) = {
             let heard = lock(heard);
-            (heard.tally.sends.attempts, heard.latest)
+            (heard.stats.sends.attempts, heard.latest)
         };
         let at = date_time(latest, &self.parsed.campaign.timezone);
         format!("simulating: {at}, {} attempts", grouped(attempts))
@@ -295,7 +298,7 @@ impl Job<'_> {
                 let text = refused(&names.campaign, names.title.as_deref(), reasons, stdout_width_or_any());
                 self.context.data(&text)?;
             }
-            Output::Json => self.context.lines.write(&RefusedObject::of(
+            Output::Json => self.context.lines.write(&RefusedObject::new(
                 (&names.campaign, &names.app_id),
                 (self.from, &self.parsed.campaign.timezone),
                 reasons,
@@ -304,12 +307,12 @@ impl Job<'_> {
         Ok(Exit::NeedsPerson)
     }
 
-    fn show(&self, simulated: &Simulated, ended: &Ended) -> Result<Exit, Failure> {
+    fn show(&self, simulated: &Simulated, ended: &RunOutcome) -> Result<Exit, Failure> {
         match self.context.output {
             Output::Human => self.context.data(&text(simulated, stdout_width_or_any()))?,
             Output::Json => {
                 HourObject::all(simulated).for_each(|hour| self.context.lines.write(&hour));
-                if let Some(object) = SimulationObject::of(simulated) {
+                if let Some(object) = SimulationObject::new(simulated) {
                     self.context.lines.write(&object);
                 }
             }
@@ -334,7 +337,7 @@ impl From<SimulationError> for Failure {
     fn from(error: SimulationError) -> Self {
         match error {
             SimulationError::Engine(error) => error.into(),
-            SimulationError::Clock(_) => Self::of(Problem::System, &error),
+            SimulationError::Clock(_) => Self::from_error(Problem::System, &error),
         }
     }
 }

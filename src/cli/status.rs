@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 
 use crate::campaign::{self, Parsed};
 use crate::control::status_file;
-use crate::event::Owner;
-use crate::ledger::place::Place;
+use crate::ledger::ledger_dir::LedgerDir;
+use crate::model::event::Owner;
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::status::{Row, Status, StatusOwner, table};
 use crate::report::text::visible;
 
@@ -20,7 +20,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 use super::watch::Screen;
-use super::{Context, Output, elsewhere, home, terminal, validate, view};
+use super::{Context, Output, elsewhere, locked_ledger, readonly_ledger, terminal, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +82,7 @@ async fn watch(campaigns: &[Campaign], context: &Context) -> Result<Exit, Failur
 struct Campaign {
     name: String,
     plan: Plan,
-    place: Place,
+    place: LedgerDir,
     zone: TimeZone,
     /// The message for a campaign without a ledger.
     no_ledger: String,
@@ -114,7 +114,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
 }
 
 fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) -> Result<Campaign, Failure> {
-    let plan = view::plan_of(parsed, &args.rehearsal)?;
+    let plan = readonly_ledger::plan_of(parsed, &args.rehearsal)?;
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {title}"));
     // A broken ledger is reported by its own error.
@@ -125,7 +125,7 @@ fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) 
             |other| format!("no ledger here; {other}"),
         ),
         name: format!("{}{}", names.campaign, title.unwrap_or_default()),
-        place: home::place(context, file, &plan),
+        place: locked_ledger::ledger_dir(context, file, &plan),
         plan,
         zone: parsed.campaign.timezone.clone(),
     })
@@ -186,7 +186,7 @@ fn unowned(campaign: &Campaign, written: Option<Status>) -> Result<Status, Failu
 
 /// Returns the status of a campaign that `owner` applies. The file may still be an earlier run's.
 fn owned(campaign: &Campaign, written: Option<Status>, owner: &Owner) -> Status {
-    let this = StatusOwner::of(owner, &campaign.zone);
+    let this = StatusOwner::new(owner, &campaign.zone);
     match written {
         Some(status) if status.owner.as_ref() == Some(&this) => status,
         // The process has written its end and is exiting.

@@ -6,18 +6,18 @@ mod text;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::delivery::DeliveryKey;
 use crate::engine::next::{Next, next};
-use crate::ledger::{Book, Present};
+use crate::history::recipient::RecipientHistory;
+use crate::ledger::{LedgerState, Present};
+use crate::model::delivery::DeliveryKey;
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::text::visible;
-use crate::story::person::Person;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::again;
-use super::view::{self, CampaignArgs};
+use super::locked_ledger::again;
+use super::readonly_ledger::{self, CampaignArgs};
 use super::{Context, Output, terminal, validate};
 
 const EXAMPLES: &str = "\
@@ -40,12 +40,12 @@ pub struct TraceArgs {
 }
 
 /// What a trace of one user shows.
-struct Told<'t> {
-    book: &'t Book,
+struct Trace<'t> {
+    ledger_state: &'t LedgerState,
     plan: &'t Plan,
     title: Option<&'t str>,
     recipient: u32,
-    person: &'t Person,
+    person: &'t RecipientHistory,
     zone: &'t TimeZone,
     /// The present of an apply.
     present: Present,
@@ -53,9 +53,9 @@ struct Told<'t> {
     width: usize,
 }
 
-impl Told<'_> {
+impl Trace<'_> {
     fn ordinals(&self) -> std::ops::RangeInclusive<u8> {
-        1..=self.book.ordinals()
+        1..=self.ledger_state.ordinals()
     }
 
     fn next(&self, ordinal: u8) -> Next {
@@ -63,7 +63,7 @@ impl Told<'_> {
             recipient: self.recipient,
             ordinal,
         };
-        next(self.book, self.plan, key, self.present)
+        next(self.ledger_state, self.plan, key, self.present)
     }
 }
 
@@ -72,23 +72,23 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
     };
-    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
     super::wait(async {
-        let mut view = view::opened(context, &args.campaign, &plan).await?;
-        let found = view.ledger.book().find(args.open_id.trim());
-        let recipient = found.ok_or_else(|| unknown(view.ledger.book(), &plan, args, context))?;
-        let busy = context.busy(view::READING);
-        let person = Person::of(&mut view.ledger, recipient).await?;
+        let mut view = readonly_ledger::opened(context, &args.campaign, &plan).await?;
+        let found = view.ledger.state().find(args.open_id.trim());
+        let recipient = found.ok_or_else(|| unknown(view.ledger.state(), &plan, args, context))?;
+        let busy = context.busy(readonly_ledger::READING);
+        let person = RecipientHistory::new(&mut view.ledger, recipient).await?;
         drop(busy);
-        let book = view.ledger.book();
-        let told = Told {
-            book,
+        let ledger_state = view.ledger.state();
+        let trace = Trace {
+            ledger_state,
             plan: &plan,
             title: parsed.campaign.names.title.as_deref(),
             recipient,
             person: &person,
             zone: &parsed.campaign.timezone,
-            present: book.present_of_apply(context.clock.now()),
+            present: ledger_state.present_of_apply(context.clock.now()),
             width: if context.terminal.stdout {
                 terminal::width()
             } else {
@@ -96,17 +96,17 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
             },
         };
         match context.output {
-            Output::Human => context.data(&text::text(&told))?,
-            Output::Json => objects::write(&told, &context.lines),
+            Output::Human => context.data(&text::text(&trace))?,
+            Output::Json => objects::write(&trace, &context.lines),
         }
         Ok(Exit::Done)
     })?
 }
 
-fn unknown(book: &Book, plan: &Plan, args: &TraceArgs, context: &Context) -> Failure {
+fn unknown(ledger_state: &LedgerState, plan: &Plan, args: &TraceArgs, context: &Context) -> Failure {
     let campaign = &plan.identity.campaign;
     let message = format!("the ledger of {campaign} has no user {}", visible(&args.open_id));
-    let help = nearest(book, args.open_id.trim()).map_or_else(
+    let help = nearest(ledger_state, args.open_id.trim()).map_or_else(
         || {
             let every = again("export", &args.campaign.rehearsal, context, &args.campaign.file);
             format!("`{every}` names everybody who ever was in the audience")
@@ -118,7 +118,7 @@ fn unknown(book: &Book, plan: &Plan, args: &TraceArgs, context: &Context) -> Fai
 
 /// Returns the known open_id that is most like `typed`: equal but for letter case, or a few characters different. `None` if
 /// none is similar.
-pub(super) fn nearest(book: &Book, typed: &str) -> Option<String> {
+pub(super) fn nearest(ledger_state: &LedgerState, typed: &str) -> Option<String> {
     const FURTHEST: usize = 3;
     /// Two similar open_ids share at least this many characters at one end.
     const SAME: usize = 4;
@@ -132,8 +132,8 @@ pub(super) fn nearest(book: &Book, typed: &str) -> Option<String> {
         (same_end || typed.eq_ignore_ascii_case(known)) && a.len().abs_diff(b.len()) <= FURTHEST
     };
     let lower = typed.to_lowercase();
-    (0..book.recipients())
-        .map(|recipient| book.open_id(recipient))
+    (0..ledger_state.recipients())
+        .map(|recipient| ledger_state.open_id(recipient))
         .filter(|known| alike(known))
         .map(|known| (strsim::osa_distance(&lower, &known.to_lowercase()), known))
         .filter(|(distance, known)| *distance <= FURTHEST && distance * 3 < known.len())

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::campaign::{self, Campaign, Code, Diagnostic, Names, Parsed, Severity, render_human};
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 
 use super::chain;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::home::real_file;
+use super::locked_ledger::real_file;
 use super::{Context, Output};
 
 const EXAMPLES: &str = "\
@@ -161,7 +161,7 @@ impl Neighbours {
                 other.display()
             );
             let help = "a campaign's name is its identity for ever: give one of them another, or another directory";
-            parsed.mistake("campaign", Code::Contradiction, message, Some(help.to_owned()))
+            parsed.mistake("campaign", Code::IllegalFact, message, Some(help.to_owned()))
         })
         .collect()
     }

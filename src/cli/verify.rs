@@ -15,11 +15,11 @@ use crate::campaign::Parsed;
 use crate::ledger::witness::Witness;
 use crate::report::summary::sum;
 use crate::report::text::visible;
-use crate::report::times::{grouped, of, rfc3339};
+use crate::report::times::{counted, grouped, rfc3339};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::view::{self, CampaignArgs};
+use super::readonly_ledger::{self, CampaignArgs};
 use super::whole_file::{self, WholeFile};
 use super::{Context, Output, validate};
 use certificate::{Certificate, Difference};
@@ -54,13 +54,13 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(parsed) = validate::usable(&args.campaign.file, context) else {
         return Ok(Exit::Input);
     };
-    let plan = view::plan_of(&parsed, &args.campaign.rehearsal)?;
+    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
     let zone = parsed.campaign.timezone.clone();
     let before = args.against.as_deref().map(certificate::read).transpose()?;
     let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
     super::wait(async {
         let checked = check::check(context, &args.campaign, &plan).await?;
-        let certificate = Certificate::of(&checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
+        let certificate = Certificate::new(&checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
         if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
             certificate
                 .write(&mut file)
@@ -74,13 +74,13 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
                 if let Some(witness) = &checked.witness {
                     context
                         .lines
-                        .write(&WitnessObject::of(&certificate, witness, &checked, &zone));
+                        .write(&WitnessObject::new(&certificate, witness, &checked, &zone));
                 }
-                if let Some(repeats) = repeats::Object::of(&certificate, &checked.repeats) {
+                if let Some(repeats) = repeats::Object::new(&certificate, &checked.repeats) {
                     context.lines.write(&repeats);
                 }
                 if let Some(differences) = &differences {
-                    context.lines.write(&Compared::of(&certificate, differences));
+                    context.lines.write(&Compared::new(&certificate, differences));
                 }
             }
             Output::Human => {
@@ -120,8 +120,8 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
             "checked",
             format!(
                 "{} in {}: every checksum, every transition, the sum",
-                of(checked.facts, "fact", "facts"),
-                of(checked.batches, "batch", "batches")
+                counted(checked.facts, "fact", "facts"),
+                counted(checked.batches, "batch", "batches")
             ),
         ),
         ("settled", format!("{}, by SHA-256", grouped(checked.settled.many))),
@@ -160,7 +160,7 @@ struct WitnessObject<'a> {
 }
 
 impl<'a> WitnessObject<'a> {
-    fn of(certificate: &'a Certificate, witness: &Witness, checked: &Checked, zone: &TimeZone) -> Self {
+    fn new(certificate: &'a Certificate, witness: &Witness, checked: &Checked, zone: &TimeZone) -> Self {
         Self {
             r#type: "witness",
             campaign: &certificate.campaign,
@@ -203,7 +203,7 @@ struct Compared<'a> {
 }
 
 impl<'a> Compared<'a> {
-    fn of(certificate: &'a Certificate, differences: &'a [Difference]) -> Self {
+    fn new(certificate: &'a Certificate, differences: &'a [Difference]) -> Self {
         Self {
             r#type: "compared",
             campaign: &certificate.campaign,

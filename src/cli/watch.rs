@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 use crate::report::status::{Row, table};
 
 use super::failure::Failure;

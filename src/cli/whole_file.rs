@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 
 use super::failure::Failure;
 

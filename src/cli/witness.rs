@@ -9,17 +9,17 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::clock::Clock;
-use crate::engine::admit::{Accept, Change};
-use crate::identity::{Identity, PlatformName};
-use crate::ledger::place::Place;
+use crate::engine::audience_diff::{Accept, Change};
+use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::witness::{Subject, Witness, Witnesses};
-use crate::ledger::{Book, Head, Older};
+use crate::ledger::{Head, LedgerState, Older};
+use crate::model::clock::Clock;
+use crate::model::identity::{Identity, PlatformName};
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 
 use super::failure::Failure;
-use super::{Context, home};
+use super::{Context, locked_ledger};
 
 /// How often a run that sends writes its witness.
 const EVERY: Duration = Duration::from_secs(3);
@@ -42,18 +42,18 @@ impl Testimony {
     /// Finds the witnesses of the campaign of a file.
     #[must_use]
     pub fn new(context: &Context, file: &Path, plan: &Plan) -> Self {
-        let is_rehearsal = plan.identity.platform == PlatformName::Sandbox;
+        let is_rehearsal = plan.identity.platform == PlatformName::FakePlatform;
         Self {
             witnesses: context.witnesses.clone().filter(|_| !is_rehearsal),
             identity: plan.identity.clone(),
             file: real(file),
-            directory: real(home::place(context, file, plan).dir()),
+            directory: real(locked_ledger::ledger_dir(context, file, plan).dir()),
         }
     }
 
     /// Whether a witness is needed but cannot be written.
     pub fn is_impossible(&self) -> bool {
-        let is_rehearsal = self.identity.platform == PlatformName::Sandbox;
+        let is_rehearsal = self.identity.platform == PlatformName::FakePlatform;
         !is_rehearsal && !self.witnesses.as_ref().is_some_and(Witnesses::is_writable)
     }
 
@@ -77,15 +77,15 @@ impl Testimony {
 
     /// Returns the place of an earlier ledger of this campaign file that still exists elsewhere. `None` if there is no such
     /// ledger.
-    pub(super) fn moved(&self) -> Option<Place> {
+    pub(super) fn moved(&self) -> Option<LedgerDir> {
         self.all()
             .filter(|witness| witness.file == self.file.to_string_lossy())
             .find_map(|witness| {
                 let directory = Path::new(&witness.directory);
-                let place = Place::of(directory.ancestors().nth(4)?, &self.identity);
+                let place = LedgerDir::new(directory.ancestors().nth(4)?, &self.identity);
                 let is_it = place.dir() == directory && directory != self.directory;
-                let passport = place.look().ok().flatten().filter(|_| is_it)?;
-                (passport.id == witness.ledger).then_some(place)
+                let manifest = place.look().ok().flatten().filter(|_| is_it)?;
+                (manifest.id == witness.ledger).then_some(place)
             })
     }
 
@@ -214,10 +214,10 @@ pub struct OlderLedger {
 
 impl OlderLedger {
     /// Compares a ledger with its witness. Returns `None` unless the ledger is older.
-    pub fn of_ledger(witness: Option<&Witness>, older: Option<Older>, book: &Book) -> Option<Self> {
+    pub fn of_ledger(witness: Option<&Witness>, older: Option<Older>, ledger_state: &LedgerState) -> Option<Self> {
         let witness = witness?;
         let older = older?;
-        let accepted = book.generation().is_some_and(|last| {
+        let accepted = ledger_state.generation().is_some_and(|last| {
             last.at >= witness.written && last.accepted.iter().any(|word| word == Accept::OlderLedger.word())
         });
         Some(Self {

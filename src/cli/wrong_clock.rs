@@ -4,23 +4,23 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::clock::until;
-use crate::engine::admit::{Accept, CLOCK_HELP};
-use crate::ledger::Book;
-use crate::problem::Problem;
+use crate::engine::audience_diff::{Accept, CLOCK_HELP};
+use crate::ledger::LedgerState;
+use crate::model::clock::until;
+use crate::model::problem::Problem;
 use crate::report::times::{duration, rfc3339};
 
-use super::converge::Converge;
+use super::audience_reader::AudienceReader;
 use super::failure::Failure;
 
 /// Checks that an apply may use the wall clock.
 ///
 /// # Errors
 /// The ledger's times are too far ahead of it, and no person has accepted that.
-pub fn check(converge: &Converge<'_>, book: &Book) -> Result<(), Failure> {
-    let ahead = book.present_of_apply(converge.now).ahead;
-    match ahead.filter(|_| !converge.rehearsal.on() && !converge.accepted.contains(&Accept::Clock)) {
-        Some(newest) => Err(failure(newest, converge.now, &converge.parsed.campaign.timezone)),
+pub fn check(reader: &AudienceReader<'_>, ledger_state: &LedgerState) -> Result<(), Failure> {
+    let ahead = ledger_state.present_of_apply(reader.now).ahead;
+    match ahead.filter(|_| !reader.rehearsal.on() && !reader.accepted.contains(&Accept::Clock)) {
+        Some(newest) => Err(failure(newest, reader.now, &reader.parsed.campaign.timezone)),
         None => Ok(()),
     }
 }

@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::ledger::{Each, Store, StoreError};
-use crate::order::{Asker, Order};
+use crate::ledger::{BatchVisitor, Store, StoreError};
+use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
-use super::wire::{self, Answer, Ask, Unclear};
+use super::wire::{self, Request, Response, Unclear};
 
 /// How long an owner may take to answer a command, or to send the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,40 +65,44 @@ pub enum ControlError {
 }
 
 /// Tells the owner that listens at `path` to start nothing more. Returns the command that was in effect before.
-pub async fn pause(path: &Path, by: Asker) -> Result<Order, ControlError> {
-    order(path, &Ask::Pause { by }).await
+pub async fn pause(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
+    order(path, &Request::Pause { by }).await
 }
 
 /// Tells the owner to end a pause. Returns the command that was in effect before.
-pub async fn resume(path: &Path) -> Result<Order, ControlError> {
-    order(path, &Ask::Resume).await
+pub async fn resume(path: &Path) -> Result<RunCommand, ControlError> {
+    order(path, &Request::Resume).await
 }
 
 /// Tells the owner to end its run. Returns the command that was in effect before.
-pub async fn stop(path: &Path, by: Asker) -> Result<Order, ControlError> {
-    order(path, &Ask::Stop { by }).await
+pub async fn stop(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
+    order(path, &Request::Stop { by }).await
 }
 
-async fn order(path: &Path, what: &Ask) -> Result<Order, ControlError> {
+async fn order(path: &Path, what: &Request) -> Result<RunCommand, ControlError> {
     match ask(path, what, PATIENCE).await? {
-        (Answer::Taken { before }, _) => Ok(before),
+        (Response::Taken { before }, _) => Ok(before),
         (answer, _) => Err(unexpected(path, &answer)),
     }
 }
 
-fn unexpected(path: &Path, answer: &Answer) -> ControlError {
+fn unexpected(path: &Path, answer: &Response) -> ControlError {
     match answer {
-        Answer::Error { message } => ControlError::Refused {
+        Response::Error { message } => ControlError::Refused {
             message: message.clone(),
         },
-        Answer::View { .. } | Answer::Taken { .. } => ControlError::Unclear {
+        Response::View { .. } | Response::Taken { .. } => ControlError::Unclear {
             path: path.to_owned(),
             why: "it answers something else".to_owned(),
         },
     }
 }
 
-async fn ask(path: &Path, what: &Ask, patience: Duration) -> Result<(Answer, BufReader<UnixStream>), ControlError> {
+async fn ask(
+    path: &Path,
+    what: &Request,
+    patience: Duration,
+) -> Result<(Response, BufReader<UnixStream>), ControlError> {
     let failed = |source: io::Error| {
         let path = path.to_owned();
         match source.kind() {
@@ -114,7 +118,7 @@ async fn ask(path: &Path, what: &Ask, patience: Duration) -> Result<(Answer, Buf
     stream.write_all(&line).await.map_err(failed)?;
     let mut stream = BufReader::with_capacity(BUFFER, stream);
     let path = path.to_owned();
-    match timeout(patience, wire::hear(&mut stream)).await {
+    match timeout(patience, wire::read(&mut stream)).await {
         Ok(Ok(answer)) => Ok((answer, stream)),
         Ok(Err(Unclear::Io(source))) => Err(ControlError::Io { path, source }),
         // The owner ended before it answered.
@@ -148,13 +152,13 @@ pub struct OwnerStore {
 impl OwnerStore {
     /// Asks the owner that listens at `path` for its ledger. `None` when it has no ledger yet.
     pub async fn ask(path: &Path) -> Result<Option<Self>, ControlError> {
-        match ask(path, &Ask::View { batches: None }, LONG_PATIENCE).await? {
-            (Answer::View { batches: Some(batches) }, stream) => Ok(Some(Self {
+        match ask(path, &Request::View { batches: None }, LONG_PATIENCE).await? {
+            (Response::View { batches: Some(batches) }, stream) => Ok(Some(Self {
                 path: path.to_owned(),
                 batches,
                 begun: Some(stream),
             })),
-            (Answer::View { batches: None }, _) => Ok(None),
+            (Response::View { batches: None }, _) => Ok(None),
             (answer, _) => Err(unexpected(path, &answer)),
         }
     }
@@ -165,8 +169,8 @@ impl OwnerStore {
             return Ok(stream);
         }
         let batches = Some(self.batches);
-        match ask(&self.path, &Ask::View { batches }, LONG_PATIENCE).await {
-            Ok((Answer::View { batches: again }, stream)) if again == batches => Ok(stream),
+        match ask(&self.path, &Request::View { batches }, LONG_PATIENCE).await {
+            Ok((Response::View { batches: again }, stream)) if again == batches => Ok(stream),
             Ok((answer, _)) => Err(io::Error::other(unexpected(&self.path, &answer))),
             Err(error) => Err(io::Error::other(error)),
         }
@@ -186,7 +190,7 @@ impl Store for OwnerStore {
         Err(self.failed(io::ErrorKind::ReadOnlyFilesystem.into()))
     }
 
-    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
         let mut stream = self.stream().await.map_err(|source| self.failed(source))?;
         let mut record = Vec::new();
         for sequence in 1..=self.batches {

@@ -7,12 +7,12 @@
 
 pub mod address;
 pub mod client;
-pub mod desk;
+pub mod server;
 pub mod status_file;
 mod wire;
 
 pub use client::{ControlError, OwnerStore};
-pub use desk::{Desk, Listening, Shown};
+pub use server::{ControlServer, LedgerView, Listening};
 
 #[cfg(test)]
 mod tests;

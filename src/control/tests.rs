@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::clock::from_ms;
-use crate::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
 use crate::ledger::{Fact, Ledger, LedgerError, SledStore, StoreError};
-use crate::order::{Asker, Order};
+use crate::model::clock::from_ms;
+use crate::model::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
+use crate::model::run_command::{Requester, RunCommand};
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn identity() -> Identity {
     Identity {
         campaign: CampaignName::parse("summer").unwrap(),
         app_id: AppId::parse("tt1").unwrap(),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     }
 }
 
@@ -52,11 +52,11 @@ async fn what_is_shown_is_the_ledger_of_one_moment() {
     const BATCHES: u64 = 60;
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("summer.sock");
-    let desk = Desk::default();
-    let listening = desk.listen(&socket).unwrap();
-    desk.show(Shown::Empty);
+    let server = ControlServer::default();
+    let listening = server.listen(&socket).unwrap();
+    server.show(LedgerView::Empty);
     assert!(OwnerStore::ask(&socket).await.unwrap().is_none(), "there is none yet");
-    desk.show(Shown::Opening);
+    server.show(LedgerView::Opening);
     let early = tokio::spawn({
         let socket = socket.clone();
         async move { OwnerStore::ask(&socket).await.unwrap().is_some() }
@@ -64,7 +64,7 @@ async fn what_is_shown_is_the_ledger_of_one_moment() {
 
     let store = SledStore::create(dir.path()).await.unwrap();
     let mut own = Ledger::open(store, identity()).await.unwrap();
-    desk.show(Shown::Ledger(Arc::new(own.store().reader().await.unwrap())));
+    server.show(LedgerView::Ledger(Arc::new(own.store().reader().await.unwrap())));
     assert!(
         early.await.unwrap(),
         "whoever asks while it is opened is answered when it is"
@@ -92,15 +92,15 @@ async fn what_is_shown_is_the_ledger_of_one_moment() {
     let own = appending.await.unwrap();
     let store = OwnerStore::ask(&socket).await.unwrap().unwrap();
     assert_eq!(
-        Ledger::open(store, identity()).await.unwrap().book().counts(),
-        own.book().counts()
+        Ledger::open(store, identity()).await.unwrap().state().counts(),
+        own.state().counts()
     );
     drop(listening);
     assert!(!socket.exists());
 }
 
-fn asker(pid: u32) -> Asker {
-    Asker {
+fn requester(pid: u32) -> Requester {
+    Requester {
         pid,
         user: "ann".to_owned(),
         host: "till-3".to_owned(),
@@ -111,28 +111,28 @@ fn asker(pid: u32) -> Asker {
 async fn an_order_is_answered_by_what_was_ordered_before() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("summer.sock");
-    let desk = Desk::default();
-    let _listening = desk.listen(&socket).unwrap();
-    let orders = desk.orders();
-    let paused = |pid| Order::Pause { by: asker(pid) };
-    assert_eq!(client::resume(&socket).await.unwrap(), Order::Go);
-    assert_eq!(client::pause(&socket, asker(1)).await.unwrap(), Order::Go);
-    assert_eq!(client::pause(&socket, asker(2)).await.unwrap(), paused(1));
-    assert_eq!(*orders.borrow(), paused(1), "the first who paused it stays named");
+    let server = ControlServer::default();
+    let _listening = server.listen(&socket).unwrap();
+    let commands = server.commands();
+    let paused = |pid| RunCommand::Pause { by: requester(pid) };
+    assert_eq!(client::resume(&socket).await.unwrap(), RunCommand::Go);
+    assert_eq!(client::pause(&socket, requester(1)).await.unwrap(), RunCommand::Go);
+    assert_eq!(client::pause(&socket, requester(2)).await.unwrap(), paused(1));
+    assert_eq!(*commands.borrow(), paused(1), "the first who paused it stays named");
     assert_eq!(client::resume(&socket).await.unwrap(), paused(1));
-    assert_eq!(*orders.borrow(), Order::Go);
-    client::pause(&socket, asker(3)).await.unwrap();
-    assert_eq!(client::stop(&socket, asker(4)).await.unwrap(), paused(3));
-    let stopped = Order::Stop { by: Some(asker(4)) };
-    desk.signalled();
+    assert_eq!(*commands.borrow(), RunCommand::Go);
+    client::pause(&socket, requester(3)).await.unwrap();
+    assert_eq!(client::stop(&socket, requester(4)).await.unwrap(), paused(3));
+    let stopped = RunCommand::Stop { by: Some(requester(4)) };
+    server.signalled();
     for before in [
-        client::pause(&socket, asker(5)).await,
+        client::pause(&socket, requester(5)).await,
         client::resume(&socket).await,
-        client::stop(&socket, asker(6)).await,
+        client::stop(&socket, requester(6)).await,
     ] {
         assert_eq!(before.unwrap(), stopped, "nothing undoes a stop");
     }
-    assert_eq!(*orders.borrow(), stopped);
+    assert_eq!(*commands.borrow(), stopped);
 }
 
 /// Accepts one connection and answers it with `bytes`.

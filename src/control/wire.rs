@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-use crate::order::{Asker, Order};
+use crate::model::run_command::{Requester, RunCommand};
 
 /// The version of the protocol. An older program must not guess the meaning of a newer one.
 pub(super) const VERSION: u64 = 1;
@@ -15,7 +15,7 @@ const LONGEST_LINE: u64 = 64 * 1024;
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
-pub(super) enum Ask {
+pub(super) enum Request {
     /// Send the ledger's batches.
     View {
         /// The number of the last one. `None` for all that are durable now.
@@ -25,21 +25,21 @@ pub(super) enum Ask {
     /// Start nothing more until further notice.
     Pause {
         /// The requester.
-        by: Asker,
+        by: Requester,
     },
     /// End a pause.
     Resume,
     /// End the run.
     Stop {
         /// The requester.
-        by: Asker,
+        by: Requester,
     },
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer")]
-pub(super) enum Answer {
+pub(super) enum Response {
     /// This many batches follow. `None` when there is no ledger yet.
     View {
         /// How many.
@@ -49,7 +49,7 @@ pub(super) enum Answer {
     /// The command was taken.
     Taken {
         /// The command that was in effect before.
-        before: Order,
+        before: RunCommand,
     },
     /// The request failed.
     Error {
@@ -89,7 +89,7 @@ pub(super) fn line(said: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 }
 
 /// Reads one line, but never more bytes than the longest line has.
-pub(super) async fn hear<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> Result<T, Unclear> {
+pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Unpin)) -> Result<T, Unclear> {
     let mut bytes = Vec::new();
     from.take(LONGEST_LINE).read_until(b'\n', &mut bytes).await?;
     if bytes.last() != Some(&b'\n') && (bytes.len() as u64) < LONGEST_LINE {
@@ -110,24 +110,24 @@ mod tests {
 
     use super::*;
 
-    fn heard(bytes: &[u8]) -> Result<Ask, Unclear> {
+    fn heard(bytes: &[u8]) -> Result<Request, Unclear> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(hear(&mut &*bytes))
+        runtime.block_on(read(&mut &*bytes))
     }
 
     #[test]
     fn what_is_said_is_what_is_heard() {
-        let by = Asker {
+        let by = Requester {
             pid: 4711,
             user: "安".to_owned(),
             host: "till-3".to_owned(),
         };
         for ask in [
-            Ask::View { batches: None },
-            Ask::View { batches: Some(7) },
-            Ask::Pause { by: by.clone() },
-            Ask::Resume,
-            Ask::Stop { by },
+            Request::View { batches: None },
+            Request::View { batches: Some(7) },
+            Request::Pause { by: by.clone() },
+            Request::Resume,
+            Request::Stop { by },
         ] {
             assert_eq!(heard(&line(&ask).unwrap()).unwrap(), ask);
         }

@@ -12,17 +12,17 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::Instant;
 use url::Url;
 
-use super::codes::{Codes, Ended, Reply, Timing, outcome};
+use super::codes::{Codes, HttpResult, Reply, Timing, outcome};
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
 use crate::campaign::{BaseUrl, BaseUrlError};
-use crate::clock::Clock;
-use crate::event::Emit;
-use crate::identity::AppId;
 use crate::ledger::Permit;
+use crate::model::clock::Clock;
+use crate::model::event::Emit;
+use crate::model::identity::AppId;
+use crate::model::secret::Secret;
 use crate::plan::Plan;
-use crate::secret::Secret;
 
 /// The largest body that is read, in bytes.
 const MOST_BODY: usize = 1 << 20;
@@ -122,7 +122,7 @@ impl<W: Way> Client<W> {
         let Exchange { ended, connection } = match body(request) {
             Ok(body) => self.platform.way.send(&access.token, body).await,
             Err(why) => Exchange {
-                ended: Ended::NotSent { why },
+                ended: HttpResult::NotSent { why },
                 connection: None,
             },
         };
@@ -175,7 +175,7 @@ impl<W: Way> Platform for Client<W> {
 
 /// One request as it would be sent, without the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub struct RequestPreview {
     /// The HTTP method.
     pub method: String,
     /// The full URL.
@@ -187,9 +187,9 @@ pub struct Drawn {
 }
 
 /// Builds requests without a token and without sending them, by the code of the client that sends.
-pub struct Drawing(Http);
+pub struct RequestBuilder(Http);
 
-impl Drawing {
+impl RequestBuilder {
     /// Creates the builder. It never opens a connection.
     ///
     /// # Errors
@@ -202,7 +202,7 @@ impl Drawing {
     ///
     /// # Errors
     /// When the client could not send it either.
-    pub fn draw(&self, request: &SendRequest) -> Result<Drawn, String> {
+    pub fn draw(&self, request: &SendRequest) -> Result<RequestPreview, String> {
         let body = body(request)?;
         let request = self.0.request(SEND_PATH, Some(&Secret::new("none")), body.clone())?;
         let headers = request.headers().iter().map(|(name, value)| {
@@ -210,7 +210,7 @@ impl Drawing {
             let shown = shown.unwrap_or("[redacted]").to_owned();
             (name.to_string(), shown)
         });
-        Ok(Drawn {
+        Ok(RequestPreview {
             method: request.method().to_string(),
             url: request.url().to_string(),
             headers: headers.collect(),
@@ -376,14 +376,14 @@ impl Http {
         Ok((request, slot))
     }
 
-    async fn execute(&self, client: &reqwest::Client, request: Request) -> Ended {
+    async fn execute(&self, client: &reqwest::Client, request: Request) -> HttpResult {
         match client.execute(request).await {
             Ok(response) => self.read(response).await,
             Err(error) => self.failed(&error, None),
         }
     }
 
-    async fn read(&self, mut response: Response) -> Ended {
+    async fn read(&self, mut response: Response) -> HttpResult {
         let status = response.status().as_u16();
         let header = |name| {
             response
@@ -400,9 +400,11 @@ impl Http {
         };
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if reply.body.len() + chunk.len() > MOST_BODY => return Ended::TooLarge { status },
+                Ok(Some(chunk)) if reply.body.len() + chunk.len() > MOST_BODY => {
+                    return HttpResult::TooLarge { status };
+                }
                 Ok(Some(chunk)) => reply.body.extend_from_slice(&chunk),
-                Ok(None) => return Ended::Answered(reply),
+                Ok(None) => return HttpResult::Answered(reply),
                 Err(error) => return self.failed(&error, Some(status)),
             }
         }
@@ -411,20 +413,20 @@ impl Http {
     /// Classifies a failed request. The connection is made before the first byte of the request is written; after any later
     /// failure the request may have been written. (hyper repeats a request on a new connection only if it was returned
     /// unsent.)
-    fn failed(&self, error: &reqwest::Error, status: Option<u16>) -> Ended {
+    fn failed(&self, error: &reqwest::Error, status: Option<u16>) -> HttpResult {
         let why = causes(error);
         if status.is_none() && (error.is_connect() || error.is_builder()) {
             match bad_certificate(error) {
-                Some(why) => Ended::BadCertificate { why },
-                None => Ended::NotSent { why },
+                Some(why) => HttpResult::BadCertificate { why },
+                None => HttpResult::NotSent { why },
             }
         } else if error.is_timeout() {
-            Ended::TimedOut {
+            HttpResult::TimedOut {
                 status,
                 within: self.timeout,
             }
         } else {
-            Ended::Cut { status, why }
+            HttpResult::Cut { status, why }
         }
     }
 }
@@ -437,7 +439,7 @@ impl Way for Http {
             Ok(attempt) => attempt,
             Err(why) => {
                 return Exchange {
-                    ended: Ended::NotSent { why },
+                    ended: HttpResult::NotSent { why },
                     connection: None,
                 };
             }
@@ -448,16 +450,16 @@ impl Way for Http {
         }
     }
 
-    async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
+    async fn post(&self, path: &'static str, body: Vec<u8>) -> HttpResult {
         match self.request(path, None, body) {
             Ok(request) => self.execute(&self.client, request).await,
-            Err(why) => Ended::NotSent { why },
+            Err(why) => HttpResult::NotSent { why },
         }
     }
 }
 
 impl<W: Way> Post for Reached<W> {
-    async fn post(&self, path: &'static str, body: Vec<u8>) -> Ended {
+    async fn post(&self, path: &'static str, body: Vec<u8>) -> HttpResult {
         self.way.post(path, body).await
     }
 

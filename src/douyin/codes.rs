@@ -10,9 +10,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Class, Classifier};
+use crate::model::outcome::{Class, Classifier};
 
-pub use ending::{Ended, Reply, Timing, outcome, retry_after};
+pub use ending::{HttpResult, Reply, Timing, outcome, retry_after};
 pub(super) use envelope::integer;
 pub use envelope::{Envelope, MOST_KEPT, excerpt};
 

@@ -10,10 +10,10 @@ use std::future::Future;
 use tokio::time::Instant;
 
 use crate::ledger::Permit;
-use crate::outcome::Outcome;
-use crate::secret::Secret;
+use crate::model::outcome::Outcome;
+use crate::model::secret::Secret;
 
-use codes::Ended;
+use codes::HttpResult;
 
 /// The platform as the engine uses it: the real one over HTTP, or a simulated one in memory.
 pub trait Platform: Send + Sync + 'static {
@@ -67,14 +67,14 @@ pub trait Way: Send + Sync + 'static {
     fn send(&self, token: &Secret, body: Vec<u8>) -> impl Future<Output = Exchange<Self::Connection>> + Send;
 
     /// Posts a request for a token.
-    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = HttpResult> + Send;
 }
 
 /// How a request ended, and its connection.
 #[derive(Debug)]
 pub struct Exchange<C> {
     /// How it ended.
-    pub ended: Ended,
+    pub ended: HttpResult,
     /// The connection. `None` when there was none, or it has ended.
     pub connection: Option<C>,
 }

@@ -22,13 +22,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::NotReady;
-use super::codes::{Codes, Ended};
+use super::codes::{Codes, HttpResult};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
-use crate::clock::{Clock, later};
-use crate::event::{Emit, Event, EventKind};
-use crate::outcome::{NotIssued, Outcome, Proof};
-use crate::secret::{Secret, SecretError, SecretRef};
+use crate::model::clock::{Clock, later};
+use crate::model::event::{Emit, Event, EventKind};
+use crate::model::outcome::{NotIssued, Outcome, Proof};
+use crate::model::secret::{Secret, SecretError, SecretRef};
 
 use answer::Said;
 pub use state::Access;
@@ -85,7 +85,7 @@ impl Credentials {
 /// What a refresh needs of the client that started it.
 pub(super) trait Post: Send + Sync + 'static {
     /// Posts a JSON body to a path of the platform.
-    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = Ended> + Send;
+    fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = HttpResult> + Send;
 
     /// The classes of codes.
     fn codes(&self) -> &Codes;
@@ -230,7 +230,7 @@ impl Keeper {
     async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
         let ended = match serde_json::to_vec(request) {
             Ok(body) => platform.post(path, body).await,
-            Err(_) => Ended::NotSent {
+            Err(_) => HttpResult::NotSent {
                 why: "the request cannot be written as JSON".to_owned(),
             },
         };

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{ActivityId, AppId, OpenId};
-use crate::merchant_coupon_id::MerchantCouponId;
+use crate::model::identity::{ActivityId, AppId, OpenId};
+use crate::model::merchant_coupon_id::MerchantCouponId;
 
 /// The path for sending coupons. It ends in a slash: without it the platform redirects, and a redirect is an error.
 pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_user/";

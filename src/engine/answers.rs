@@ -9,16 +9,16 @@ use std::fmt::{self, Write as _};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use crate::delivery::{DeliveryKey, StateName};
 use crate::douyin::Platform;
 use crate::douyin::codes::excerpt;
-use crate::event::Halted;
 use crate::ledger::{LedgerError, Store};
-use crate::outcome::{Outcome, Proof, Unknown};
-use crate::planted::planted;
+use crate::model::delivery::{DeliveryKey, StateName};
+use crate::model::event::Halted;
+use crate::model::mutants::mutant;
+use crate::model::outcome::{Outcome, Proof, Unknown};
 
+use super::attempt::Attempted;
 use super::dispatcher::Dispatcher;
-use super::worker::Attempted;
 
 /// How many of the last answers of a run are remembered.
 const REMEMBERED: usize = 65_536;
@@ -111,7 +111,7 @@ impl Answers {
 
     /// Tells whose answer an outcome has, and remembers its ids.
     pub(super) fn whose(&self, key: DeliveryKey, outcome: &Outcome) -> Whose {
-        if planted!(RepeatsTaken) {
+        if mutant!(RepeatsTaken) {
             return Whose::ThisAttempt;
         }
         let ids: Vec<_> = AnswerId::all(outcome).collect();
@@ -233,7 +233,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             }
             Whose::ThisAttempt | Whose::ThisDelivery(_) => Judged { outcome, halted: None },
             Whose::Another { id, of } => {
-                let other = self.ledger.book().merchant_coupon_id(of);
+                let other = self.ledger.state().merchant_coupon_id(of);
                 let other = other.map(|other| other.to_string()).unwrap_or_default();
                 let outcome = without_answer(
                     &outcome,
@@ -255,9 +255,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Reads the coupons of earlier runs, if a user who has one may be sent another.
     pub(super) async fn remember_coupons(&mut self) -> Result<(), LedgerError> {
-        let book = self.ledger.book();
-        let counts = book.counts();
-        if book.ordinals() < 2 || counts.of(StateName::Issued) == 0 || counts.complete() {
+        let ledger_state = self.ledger.state();
+        let counts = ledger_state.counts();
+        if ledger_state.ordinals() < 2 || counts.count(StateName::Issued) == 0 || counts.complete() {
             return Ok(());
         }
         let answers = &self.shared.answers;
@@ -302,8 +302,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock::from_ms;
-    use crate::outcome::{Answer, Class, Classifier, Coupon};
+    use crate::model::clock::from_ms;
+    use crate::model::outcome::{Answer, Class, Classifier, Coupon};
 
     const fn key(recipient: u32, ordinal: u8) -> DeliveryKey {
         DeliveryKey { recipient, ordinal }

@@ -14,30 +14,30 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::clock::{LOOK_AGAIN, Moment, later, until};
-use crate::delivery::{ActivityNo, DeliveryKey, State};
 use crate::douyin::Platform;
-use crate::event::{EventKind, Halted};
-use crate::ledger::{Book, Fact, Ledger, LedgerError, Permit, Store};
-use crate::order::Order;
+use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, Permit, Store};
+use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
+use crate::model::delivery::{ActivityNo, DeliveryKey, State};
+use crate::model::event::{EventKind, Halted};
+use crate::model::mutants::mutant;
+use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
-use crate::planted::planted;
 
 use super::answers::Answers;
-use super::hours::Gate;
+use super::app_limiter::{LimiterHandle, NotTaken};
+use super::attempt::{self, Done, Shared};
+use super::completion::{Completion, InFlight, attempt_event};
+use super::decision;
+use super::event_emitter::{EventEmitter, Seen};
 use super::in_time::Reserved;
-use super::landing::{Landed, Trip, told};
-use super::lane::{NotTaken, Seat};
 use super::limits::{Allowance, Limits};
 use super::queue::{self, Pick, Queue};
 use super::reservations::User;
-use super::roll::Lapsing;
-use super::verdict;
-use super::voice::{Seen, Voice};
+use super::send_order::Expiry;
+use super::send_window::SendWindow;
 use super::waves::Waves;
-use super::worker::{self, Done, Shared};
-use super::{Apply, Ended, EngineError, Why};
+use super::{Apply, EngineError, RunOutcome, StopReason};
 
 /// How often the lock of an app id is tried while another process has it.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -46,18 +46,18 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) facts: Vec<Fact>,
-    pub(super) landed: Vec<Landed>,
+    pub(super) completions: Vec<Completion>,
     /// Intents for deliveries that were not in doubt. Each may add a coupon.
     fresh: u64,
     pub(super) intents: u32,
     /// Recipients whose activity expires before their send.
     pub(super) lapsed: BTreeSet<u32>,
     /// Events to emit once the batch is durable.
-    pub(super) told: Vec<EventKind>,
+    pub(super) events: Vec<EventKind>,
 }
 
 /// How far ahead attempts are prepared. A flush shorter than this delays no send.
-const AHEAD: Duration = Duration::from_millis(250);
+const LOOKAHEAD: Duration = Duration::from_millis(250);
 
 /// Runs a campaign from its first intent to its last outcome.
 pub(super) struct Dispatcher<S, P> {
@@ -66,20 +66,20 @@ pub(super) struct Dispatcher<S, P> {
     pub(super) shared: Arc<Shared<P>>,
     pub(super) queue: Queue,
     pub(super) limits: Limits,
-    pub(super) voice: Voice,
-    pub(super) why: Option<Why>,
-    pub(super) flight: Flight,
-    pub(super) gate: Gate,
+    pub(super) emitter: EventEmitter,
+    pub(super) why: Option<StopReason>,
+    pub(super) flight: InFlightTable,
+    pub(super) send_window: SendWindow,
     asked: Option<Instant>,
-    orders: watch::Receiver<Order>,
+    commands: watch::Receiver<RunCommand>,
 }
 
 /// The attempts in flight and their workers.
-pub(super) struct Flight {
+pub(super) struct InFlightTable {
     /// The activity of deliveries that are not in doubt.
     activity: ActivityNo,
-    pub(super) lapsing: Lapsing,
-    pub(super) trips: HashMap<DeliveryKey, Trip>,
+    pub(super) expiry: Expiry,
+    pub(super) trips: HashMap<DeliveryKey, InFlight>,
     workers: JoinSet<Done>,
     done: Vec<Done>,
     /// Whether prepared attempts may still start: not in a pause, outside the windows or at the end.
@@ -94,45 +94,45 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let began = apply.clock.moment();
         let wall = began.wall;
         let instant = began.instant;
-        let book = apply.ledger.book();
+        let ledger_state = apply.ledger.state();
         let known = Moment {
-            wall: book.present(wall),
+            wall: ledger_state.present(wall),
             ..began
         };
-        let mut roll = apply.roll;
-        let queue = Queue::new(&apply.plan, book, roll.take_order(), known);
-        let waves = Waves::new(&apply.plan, book, &queue, began);
+        let mut send_order = apply.send_order;
+        let queue = Queue::new(&apply.plan, ledger_state, send_order.take_order(), known);
+        let waves = Waves::new(&apply.plan, ledger_state, &queue, began);
         let shared = Shared {
             platform: apply.platform,
-            answers: Answers::new(book.recipients(), book.ordinals()),
-            lane: Arc::clone(&apply.lane),
+            answers: Answers::new(ledger_state.recipients(), ledger_state.ordinals()),
+            limiter: Arc::clone(&apply.limiter),
             line: Semaphore::new(1),
             slots: Semaphore::new(apply.plan.pace.max_in_flight.into()),
-            armed: AtomicUsize::new(0),
+            prepared: AtomicUsize::new(0),
             started: Notify::new(),
             clock: apply.clock,
             schedule: apply.plan.schedule.clone(),
-            orders: apply.orders.clone(),
+            commands: apply.commands.clone(),
             run_began: instant,
         };
-        let lane = apply
-            .lane
+        let limiter = apply
+            .limiter
             .join(apply.plan.pace.per_second, apply.plan.retry.timeout, instant);
-        reserve_doubts(&lane, &apply.plan, book, known);
-        let activity = book.current_activity().unwrap_or(ActivityNo(0));
+        reserve_doubts(&limiter, &apply.plan, ledger_state, known);
+        let activity = ledger_state.current_activity().unwrap_or(ActivityNo(0));
         let lapse_clock = apply.plan.audience.as_of;
         Self {
-            limits: Limits::new(&apply.plan, lane, waves),
-            gate: Gate::new(&apply.plan, wall),
-            voice: Voice::new(apply.emit),
+            limits: Limits::new(&apply.plan, limiter, waves),
+            send_window: SendWindow::new(&apply.plan, wall),
+            emitter: EventEmitter::new(apply.emit),
             plan: apply.plan,
             ledger: apply.ledger,
             shared: Arc::new(shared),
             queue,
             why: None,
-            flight: Flight {
+            flight: InFlightTable {
                 activity,
-                lapsing: Lapsing::new(roll, lapse_clock, wall),
+                expiry: Expiry::new(send_order, lapse_clock, wall),
                 trips: HashMap::new(),
                 workers: JoinSet::new(),
                 done: Vec::new(),
@@ -141,18 +141,18 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 random: fastrand::Rng::with_seed(apply.seed),
             },
             asked: None,
-            orders: apply.orders,
+            commands: apply.commands,
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<(Ended, Ledger<S>), EngineError> {
+    pub(super) async fn run(mut self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
         match self.send().await {
             Ok(why) => Ok(self.end(why).await),
             Err(error) => {
                 // The answers of attempts in flight are not read after an error, so they are lost.
                 let now = Instant::now();
                 self.flight.workers.abort_all();
-                self.limits.lane.abandon(now);
+                self.limits.limiter.abandon(now);
                 self.leave(now).await;
                 Err(error)
             }
@@ -160,7 +160,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// Sends until the run is over, and returns the reason.
-    async fn send(&mut self) -> Result<Why, EngineError> {
+    async fn send(&mut self) -> Result<StopReason, EngineError> {
         self.remember_coupons().await?;
         self.tell_of_waves();
         loop {
@@ -172,11 +172,11 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             // Cancelled attempts finish in any order. Sort them by key so that runs are deterministic.
             self.flight.done.sort_by_key(Done::key);
             for done in std::mem::take(&mut self.flight.done) {
-                self.land(done, at, &mut batch);
+                self.on_attempt_finished(done, at, &mut batch);
             }
-            self.look(at);
-            self.look_at_waves(at, &mut batch);
-            self.arm(at, &mut batch)?;
+            self.check(at);
+            self.check_waves(at, &mut batch);
+            self.prepare(at, &mut batch)?;
             if !batch.facts.is_empty() {
                 self.commit(batch).await?;
                 continue;
@@ -198,31 +198,31 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// The present, for days and for the next run, which measures ages by it. Setting the clock back makes no doubt
     /// younger.
     pub(super) fn known(&self, at: Moment) -> Timestamp {
-        self.ledger.book().present(at.wall)
+        self.ledger.state().present(at.wall)
     }
 
     /// Checks the conditions from outside that end the run or change its pace.
-    fn look(&mut self, at: Moment) {
-        let order = self.orders.borrow_and_update().clone();
-        let paused = matches!(order, Order::Pause { .. });
-        let shut = self.look_at_hours(at);
+    fn check(&mut self, at: Moment) {
+        let order = self.commands.borrow_and_update().clone();
+        let paused = matches!(order, RunCommand::Pause { .. });
+        let shut = self.check_send_window(at);
         self.pause(paused || shut, at);
         let lost = self.limits.out_of_reach_since().filter(|_| !paused && !shut);
-        if let Order::Stop { by } = order {
-            self.finish(by.map_or(Why::Interrupted, Why::Stopped));
+        if let RunCommand::Stop { by } = order {
+            self.finish(by.map_or(StopReason::Interrupted, StopReason::Stopped));
         } else if at.wall >= self.plan.schedule.end {
-            self.finish(Why::End);
+            self.finish(StopReason::End);
         } else if let Some(why) = self.no_wait() {
             self.finish(why);
         } else if lost.is_some_and(|since| at.instant.saturating_duration_since(since) >= self.plan.retry.give_up) {
-            self.finish(Why::GaveUp);
+            self.finish(StopReason::GaveUp);
         } else {
             self.leave_for_today(at);
         }
-        self.limits.lane.recover(at.instant);
-        self.look_at_lane(at);
-        for user in self.limits.lane.take_freed() {
-            self.queue.freed(self.ledger.book(), user, at.instant);
+        self.limits.limiter.recover(at.instant);
+        self.check_limiter(at);
+        for user in self.limits.limiter.take_freed() {
+            self.queue.freed(self.ledger.state(), user, at.instant);
         }
     }
 
@@ -243,7 +243,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// Cancels the prepared attempts. Attempts prepared later may start.
-    pub(super) fn call_off(&mut self) {
+    pub(super) fn cancel(&mut self) {
         if self.may_start() {
             self.flight.open.send_replace(false);
             self.flight.open = watch::channel(true).0;
@@ -251,7 +251,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     }
 
     /// Stops new attempts and cancels the prepared ones. Only the first reason counts.
-    pub(super) fn finish(&mut self, why: Why) {
+    pub(super) fn finish(&mut self, why: StopReason) {
         if self.why.is_none() {
             self.why = Some(why);
             self.flight.open.send_replace(false);
@@ -260,34 +260,34 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     pub(super) fn halt(&mut self, halted: Halted, at: Moment) {
         if self.why.is_none() {
-            self.voice.say(at.wall, EventKind::Halted(halted.clone()));
+            self.emitter.emit(at.wall, EventKind::Halted(halted.clone()));
         }
-        self.finish(Why::Halted(halted));
+        self.finish(StopReason::Halted(halted));
     }
 
     /// Handles changes in the circuit breaker and the throttle, whichever campaign of the app id caused them.
-    pub(super) fn look_at_lane(&mut self, at: Moment) {
-        match self.limits.lane.outage_news() {
-            Some(true) => self.call_off(),
-            Some(false) => self.limits.ramp.restart(),
+    pub(super) fn check_limiter(&mut self, at: Moment) {
+        match self.limits.limiter.outage_news() {
+            Some(true) => self.cancel(),
+            Some(false) => self.limits.slow_start.restart(),
             None => {}
         }
-        if let Some(slowed) = self.limits.lane.slowed_news(at.instant) {
+        if let Some(slowed) = self.limits.limiter.slowed_news(at.instant) {
             let per_second = slowed.per_second;
             let until = slowed.lasts.map(|lasts| later(at.wall, lasts));
-            self.voice.say(at.wall, EventKind::PaceChanged { per_second, until });
+            self.emitter.emit(at.wall, EventKind::PaceChanged { per_second, until });
         }
     }
 
     /// Adds intents for the deliveries that are due, as far as all limits allow.
-    fn arm(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
+    fn prepare(&mut self, at: Moment, batch: &mut Batch) -> Result<(), EngineError> {
         if !self.may_start() {
             return Ok(());
         }
         let allowance = self.limits.allowance(at.instant);
         let room = u64::from(self.room(allowance)).min(self.left_today(at));
         let pick = |this: &Self, fresh| allowance.pick(this.capped(), !this.below_max_coupons(fresh));
-        if room == 0 || !self.take_turn(pick(self, batch.fresh), at)? {
+        if room == 0 || !self.acquire_app_lock(pick(self, batch.fresh), at)? {
             return Ok(());
         }
         for _ in 0..room {
@@ -296,32 +296,36 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                 break;
             };
             if allowance == Allowance::Probe {
-                self.limits.lane.probe();
+                self.limits.limiter.probe();
             }
             self.intend(reserved, at, batch);
         }
         Ok(())
     }
 
-    /// Returns how many intents may be added now. No more attempts are prepared than start within [`AHEAD`], so that a
-    /// crash leaves few doubts: an intent whose request was not sent cannot be told from one whose request was. After
+    /// Returns how many intents may be added now. No more attempts are prepared than start within [`LOOKAHEAD`], so that a
+    /// crash leaves few doubts: an intent whose request was not sent cannot be distinguished from one whose request was. After
     /// the slow start, attempts are prepared beside those in flight, so that a free slot waits for no flush.
     fn room(&self, allowance: Allowance) -> u32 {
         let trips = u32::try_from(self.flight.trips.len()).unwrap_or(u32::MAX);
-        let armed = self.shared.armed.load(Ordering::SeqCst);
-        let per_second = self.limits.lane.per_second();
+        let prepared = self.shared.prepared.load(Ordering::SeqCst);
+        let per_second = self.limits.limiter.per_second();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a pace is positive and small"
         )]
-        let most_armed = ((per_second * AHEAD.as_secs_f64()) as usize).max(1);
-        let arm = u32::try_from(most_armed.saturating_sub(armed)).unwrap_or(u32::MAX);
+        let most_armed = ((per_second * LOOKAHEAD.as_secs_f64()) as usize).max(1);
+        let prepare = u32::try_from(most_armed.saturating_sub(prepared)).unwrap_or(u32::MAX);
         match allowance {
             Allowance::UpTo(allowed) => {
                 // With one request at a time, each answer is judged before the next request starts.
-                let beside = if self.limits.ramp.is_over() { allowed - 1 } else { 0 };
-                (allowed + beside).saturating_sub(trips).min(arm)
+                let beside = if self.limits.slow_start.is_over() {
+                    allowed - 1
+                } else {
+                    0
+                };
+                (allowed + beside).saturating_sub(trips).min(prepare)
             }
             Allowance::Probe => u32::from(trips == 0),
             Allowance::NotBefore(_) => 0,
@@ -330,12 +334,12 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     fn intend(&mut self, reserved: Reserved, at: Moment, batch: &mut Batch) {
         let Reserved { key, user } = reserved;
-        let book = self.ledger.book();
-        let standing = book.standing(key);
-        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
-        let activity = queue::activity_of(&standing, self.flight.activity);
+        let ledger_state = self.ledger.state();
+        let status = ledger_state.status(key);
+        let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
+        let activity = queue::activity_of(&status, self.flight.activity);
         let first_in_run = self.queue.count(key);
-        let trip = Trip {
+        let trip = InFlight {
             user,
             doubt,
             former_activity: activity != self.flight.activity,
@@ -355,30 +359,30 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Makes a batch durable, then emits its events and starts its attempts.
     async fn commit(&mut self, mut batch: Batch) -> Result<(), EngineError> {
-        if planted!(ToldEarly) {
-            let told = batch.landed.iter_mut().filter_map(Landed::take_told);
-            told.for_each(|told| self.voice.tell(told));
+        if mutant!(ToldEarly) {
+            let events = batch.completions.iter_mut().filter_map(Completion::take_event);
+            events.for_each(|event| self.emitter.emit_event(event));
         }
-        for _ in (0..batch.intents).filter(|_| planted!(PacedEarly)) {
-            self.shared.lane.start().await;
+        for _ in (0..batch.intents).filter(|_| mutant!(PacedEarly)) {
+            self.shared.limiter.start().await;
         }
         let began = Instant::now();
         let facts = batch.facts.len() as u64;
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
-            Err(error) => return Err(self.break_off(error, batch.landed).await),
+            Err(error) => return Err(self.break_off(error, batch.completions).await),
         };
         let took = began.elapsed();
-        for landed in batch.landed {
-            self.settle(landed);
+        for completions in batch.completions {
+            self.settle(completions);
         }
         let at = self.moment();
-        for kind in batch.told {
-            self.voice.say(at.wall, kind);
+        for kind in batch.events {
+            self.emitter.emit(at.wall, kind);
         }
-        self.voice.say(at.wall, EventKind::Flushed { took, facts });
-        let counts = self.ledger.book().counts();
-        self.voice.say(at.wall, EventKind::Counted { counts });
+        self.emitter.emit(at.wall, EventKind::Flushed { took, facts });
+        let counts = self.ledger.state().counts();
+        self.emitter.emit(at.wall, EventKind::Counted { counts });
         for permit in permits {
             self.spawn(permit);
         }
@@ -387,9 +391,9 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Ends the run after the ledger failed. Waits for the attempts in flight and emits their outcomes, which cannot be
     /// recorded.
-    async fn break_off(&mut self, error: LedgerError, mut landed: Vec<Landed>) -> EngineError {
+    async fn break_off(&mut self, error: LedgerError, mut completions: Vec<Completion>) -> EngineError {
         self.flight.open.send_replace(false);
-        self.tell_unrecorded(landed.iter_mut().filter_map(Landed::take_told));
+        self.emit_unrecorded(completions.iter_mut().filter_map(Completion::take_event));
         while let Some(done) = self.flight.workers.join_next().await {
             let at = self.moment();
             match done {
@@ -401,8 +405,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                     ended: _,
                 }) => {
                     let outcome = self.judge_answer(&attempted, *outcome, whose).outcome;
-                    self.free_user(key, verdict::rest(&outcome, self.plan.retry.timeout), at);
-                    self.tell_unrecorded([told(&attempted, &outcome, at)]);
+                    self.free_user(key, decision::rest(&outcome, self.plan.retry.timeout), at);
+                    self.emit_unrecorded([attempt_event(&attempted, &outcome, at)]);
                 }
                 Ok(Done::CalledOff { key, .. }) => self.free_user(key, Duration::ZERO, at),
                 Err(_) => {}
@@ -415,69 +419,69 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// platform.
     fn free_user(&mut self, key: DeliveryKey, rest: Duration, at: Moment) {
         if let Some(trip) = self.flight.trips.remove(&key) {
-            self.limits.lane.free(trip.user, at.instant + rest, at.instant);
+            self.limits.limiter.free(trip.user, at.instant + rest, at.instant);
         }
     }
 
     fn spawn(&mut self, permit: Permit) {
-        self.shared.armed.fetch_add(1, Ordering::SeqCst);
+        self.shared.prepared.fetch_add(1, Ordering::SeqCst);
         let latest = self.latest_start(permit.key());
         let shared = Arc::clone(&self.shared);
         let open = self.flight.open.subscribe();
         self.flight
             .workers
-            .spawn(worker::attempt(shared, open, self.voice.emit(), permit, latest));
+            .spawn(attempt::attempt(shared, open, self.emitter.sink(), permit, latest));
     }
 
     /// Returns whether this run has the lock of the app id. Tries to take it if a delivery is due and the last try was
     /// long enough ago.
-    fn take_turn(&mut self, pick: Pick, at: Moment) -> Result<bool, EngineError> {
-        if self.limits.lane.held() {
+    fn acquire_app_lock(&mut self, pick: Pick, at: Moment) -> Result<bool, EngineError> {
+        if self.limits.limiter.held() {
             return Ok(true);
         }
-        if !self.queue.has_next(self.ledger.book(), at, pick) {
+        if !self.queue.has_next(self.ledger.state(), at, pick) {
             return Ok(false);
         }
         if self.asked.is_some_and(|asked| at.instant < asked + ASK_AGAIN) {
             return Ok(false);
         }
-        match self.limits.lane.take(at.instant) {
+        match self.limits.limiter.take(at.instant) {
             Ok(()) => {
                 self.asked = None;
-                self.voice.app_id_taken_by(None);
+                self.emitter.app_id_taken_by(None);
                 Ok(true)
             }
             Err(NotTaken::By(owner)) => {
                 self.asked = Some(at.instant);
                 if self.plan.run.no_wait {
-                    self.finish(Why::AppIdTaken(owner.clone()));
+                    self.finish(StopReason::AppIdTaken(owner.clone()));
                 }
-                self.voice.app_id_taken_by(Some(owner));
+                self.emitter.app_id_taken_by(Some(owner));
                 Ok(false)
             }
             Err(NotTaken::Failed(why)) => Err(EngineError::AppId(why)),
         }
     }
 
-    async fn end(mut self, why: Why) -> (Ended, Ledger<S>) {
+    async fn end(mut self, why: StopReason) -> (RunOutcome, Ledger<S>) {
         let at = self.moment();
-        if let (None, Why::Halted(halted)) = (&self.why, &why) {
-            self.voice.say(at.wall, EventKind::Halted(halted.clone()));
+        if let (None, StopReason::Halted(halted)) = (&self.why, &why) {
+            self.emitter.emit(at.wall, EventKind::Halted(halted.clone()));
         }
         self.why = Some(why.clone());
         self.tell_phase(at);
         self.leave(at.instant).await;
         let at = self.moment();
-        let counts = self.ledger.book().counts();
+        let counts = self.ledger.state().counts();
         let ending = self.ending(&why, at);
-        self.voice.say(at.wall, EventKind::RunEnded { ending, counts });
-        (Ended { ending, why, counts }, self.ledger)
+        self.emitter.emit(at.wall, EventKind::RunEnded { ending, counts });
+        (RunOutcome { ending, why, counts }, self.ledger)
     }
 
     /// Releases the lock of the app id, unless another run of this process sends. Waits for as long as a request with a
     /// lost answer may be at the platform.
     async fn leave(&self, mut now: Instant) {
-        while let Err(kept_until) = self.limits.lane.release(now) {
+        while let Err(kept_until) = self.limits.limiter.release(now) {
             tokio::time::sleep_until(kept_until).await;
             now = Instant::now();
         }
@@ -497,17 +501,17 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let idle = self.flight.workers.is_empty();
         let tomorrow = self.waiting_for_tomorrow(at).filter(|_| idle);
         let seen = Seen {
-            draining: self.why.as_ref().map(Why::draining),
-            paused: match &*self.orders.borrow() {
-                Order::Pause { by } => Some(by.clone()),
-                Order::Go | Order::Stop { .. } => None,
+            draining: self.why.as_ref().map(StopReason::draining),
+            paused: match &*self.commands.borrow() {
+                RunCommand::Pause { by } => Some(by.clone()),
+                RunCommand::Go | RunCommand::Stop { .. } => None,
             },
-            shut: self.gate.waiting(&self.plan.schedule),
+            shut: self.send_window.waiting(&self.plan.schedule),
             blocked: self.limits.waiting(at.wall, at.instant).or(tomorrow),
             wave: self.limits.waves.waiting(&self.plan, at).filter(|_| idle),
             due: self.next_due().filter(|_| idle),
         };
-        self.voice.phase(at, seen);
+        self.emitter.phase(at, seen);
     }
 
     /// Waits for a change: an attempt that ended or started, a command, or the next time that matters.
@@ -521,7 +525,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         if long
             && !self.queue.waits_for_user()
             && self.flight.workers.is_empty()
-            && let Err(kept_until) = self.limits.lane.release(at.instant)
+            && let Err(kept_until) = self.limits.limiter.release(at.instant)
         {
             next = next.min(kept_until);
         }
@@ -532,10 +536,10 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             error = self.ledger.gone() => gone = Some(error),
             Some(done) = self.flight.workers.join_next() => self.flight.done.push(done?),
             () = self.shared.started.notified() => {}
-            () = self.limits.lane.changed() => {}
-            changed = self.orders.changed(), if self.why.is_none() => {
+            () = self.limits.limiter.changed() => {}
+            changed = self.commands.changed(), if self.why.is_none() => {
                 if changed.is_err() {
-                    self.finish(Why::Interrupted);
+                    self.finish(StopReason::Interrupted);
                 }
             }
             () = tokio::time::sleep_until(next) => {}
@@ -561,7 +565,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         let end = wall(self.plan.schedule.end).flatten();
         let tomorrow = self.tomorrow(at);
         let always = [
-            self.limits.lane.next_step(),
+            self.limits.limiter.next_step(),
             self.hours_change(at),
             self.limits.waves.due(),
             tomorrow,
@@ -582,19 +586,19 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
 /// Reserves the users of the ledger's doubts for as long as a request of an earlier process may be at the platform.
 /// Other campaigns do not send to them until then.
-fn reserve_doubts(lane: &Seat, plan: &Plan, book: &Book, known: Moment) {
-    for (key, standing) in book.unsettled() {
-        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+fn reserve_doubts(limiter: &LimiterHandle, plan: &Plan, ledger_state: &LedgerState, known: Moment) {
+    for (key, status) in ledger_state.unsettled() {
+        let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
         if let Some(left) = doubt.and_then(|doubt| until(known.wall, doubt.due)) {
             let end = known.instant + left.min(plan.retry.timeout);
-            lane.inherit(User::new(&book.open_id(key.recipient)), end);
+            limiter.inherit(User::new(&ledger_state.open_id(key.recipient)), end);
         }
     }
 }
 
 impl Batch {
-    pub(super) fn add(&mut self, fact: Fact, landed: Landed) {
+    pub(super) fn add(&mut self, fact: Fact, completions: Completion) {
         self.facts.push(fact);
-        self.landed.push(landed);
+        self.completions.push(completions);
     }
 }

@@ -1,27 +1,31 @@
 //! When a run is over, and how it ended.
 
-use crate::clock::Moment;
-use crate::delivery::StateName;
 use crate::douyin::Platform;
-use crate::event::{Ending, Halted};
 use crate::ledger::Store;
+use crate::model::clock::Moment;
+use crate::model::delivery::StateName;
+use crate::model::event::{Ending, Halted};
 
-use super::Why;
+use super::StopReason;
 use super::dispatcher::Dispatcher;
 
 impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// Why the run is over, when nothing is in flight.
-    pub(super) fn finished(&mut self) -> Option<Why> {
+    pub(super) fn finished(&mut self) -> Option<StopReason> {
         if self.why.is_some() {
             return self.why.clone();
         }
         let capped = self.capped();
-        if self.queue.is_exhausted(self.ledger.book(), capped) {
-            return Some(if capped { Why::AtMost } else { Why::NothingLeft });
+        if self.queue.is_exhausted(self.ledger.state(), capped) {
+            return Some(if capped {
+                StopReason::AtMost
+            } else {
+                StopReason::NothingLeft
+            });
         }
         let max = self.plan.max_coupons;
-        let full = !self.below_max_coupons(0) && !self.queue.has_doubt(self.ledger.book(), capped);
-        full.then_some(Why::Halted(Halted::MaxCoupons { max }))
+        let full = !self.below_max_coupons(0) && !self.queue.has_doubt(self.ledger.state(), capped);
+        full.then_some(StopReason::Halted(Halted::MaxCoupons { max }))
     }
 
     /// Whether this run has begun as many deliveries as it may.
@@ -31,31 +35,38 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// Whether so many new intents more leave room for another coupon.
     pub(super) fn below_max_coupons(&self, fresh: u64) -> bool {
-        let book = self.ledger.book();
-        let counts = book.counts();
-        let known = counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight);
-        let reopened = book.reopened_doubts() + book.reopened_held();
+        let ledger_state = self.ledger.state();
+        let counts = ledger_state.counts();
+        let known =
+            counts.count(StateName::Issued) + counts.count(StateName::InDoubt) + counts.count(StateName::InFlight);
+        let reopened = ledger_state.reopened_doubts() + ledger_state.reopened_held();
         known + reopened + fresh < self.plan.max_coupons
     }
 
     /// In a word, what becomes of the campaign.
-    pub(super) fn ending(&self, why: &Why, at: Moment) -> Ending {
-        let book = self.ledger.book();
-        if book.counts().complete() {
+    pub(super) fn ending(&self, why: &StopReason, at: Moment) -> Ending {
+        let ledger_state = self.ledger.state();
+        if ledger_state.counts().complete() {
             return Ending::Complete;
         }
         match why {
-            Why::Interrupted
-            | Why::Stopped(_)
-            | Why::AtMost
-            | Why::GaveUp
-            | Why::NotStarted
-            | Why::OutsideHours
-            | Why::DayUsedUp
-            | Why::BetweenWaves
-            | Why::AppIdTaken(_) => Ending::Incomplete,
-            Why::NothingLeft if self.queue.next_run_goes_on(book, self.known(at), at.age) => Ending::Incomplete,
-            Why::NothingLeft | Why::Halted(_) | Why::End | Why::NoWindow | Why::NoWave => Ending::NeedsPerson,
+            StopReason::Interrupted
+            | StopReason::Stopped(_)
+            | StopReason::AtMost
+            | StopReason::GaveUp
+            | StopReason::NotStarted
+            | StopReason::OutsideHours
+            | StopReason::DayUsedUp
+            | StopReason::BetweenWaves
+            | StopReason::AppIdTaken(_) => Ending::Incomplete,
+            StopReason::NothingLeft if self.queue.next_run_goes_on(ledger_state, self.known(at), at.age) => {
+                Ending::Incomplete
+            }
+            StopReason::NothingLeft
+            | StopReason::Halted(_)
+            | StopReason::End
+            | StopReason::NoWindow
+            | StopReason::NoWave => Ending::NeedsPerson,
         }
     }
 }

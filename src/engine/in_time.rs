@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use crate::clock::{Moment, later};
-use crate::delivery::DeliveryKey;
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Store};
+use crate::model::clock::{Moment, later};
+use crate::model::delivery::DeliveryKey;
 
 use super::dispatcher::{Batch, Dispatcher};
 use super::queue::Pick;
@@ -30,16 +30,16 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// have a request in flight in another campaign are passed over.
     pub(super) fn next_in_time(&mut self, pick: Pick, at: Moment, batch: &mut Batch) -> Option<Reserved> {
         while batch.lapsed.len() < MOST_LAPSED {
-            let book = self.ledger.book();
-            let key = self.queue.next(book, at, pick)?;
+            let ledger_state = self.ledger.state();
+            let key = self.queue.next(ledger_state, at, pick)?;
             let in_time = self
                 .latest(key)
                 .is_none_or(|latest| self.next_start(at, batch) <= latest);
             if in_time {
-                let user = User::new(&self.ledger.book().open_id(key.recipient));
-                match self.limits.lane.reserve(user, at.instant) {
+                let user = User::new(&self.ledger.state().open_id(key.recipient));
+                match self.limits.limiter.reserve(user, at.instant) {
                     Ok(()) => return Some(Reserved { key, user }),
-                    Err(busy) => self.queue.pass_over(key, user, busy),
+                    Err(busy) => self.queue.set_aside(key, user, busy),
                 }
                 continue;
             }
@@ -54,15 +54,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
 
     /// When the next one that is armed would start, behind those that are armed already.
     fn next_start(&self, at: Moment, batch: &Batch) -> Timestamp {
-        let armed = u32::try_from(self.shared.armed.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
-        let before = armed.saturating_add(batch.intents);
-        let expected = self.limits.lane.expected(at.instant, before);
+        let prepared = u32::try_from(self.shared.prepared.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
+        let before = prepared.saturating_add(batch.intents);
+        let expected = self.limits.limiter.expected(at.instant, before);
         later(at.wall, expected.saturating_duration_since(at.instant))
     }
 
     /// The last moment at which a delivery may start. A doubt has none: it is sent again to learn what became of it.
     pub(super) fn latest(&self, key: DeliveryKey) -> Option<Timestamp> {
-        let doubtful = self.ledger.book().standing(key).doubt.is_some();
-        self.flight.lapsing.latest(key.recipient).filter(|_| !doubtful)
+        let doubtful = self.ledger.state().status(key).doubt.is_some();
+        self.flight.expiry.latest(key.recipient).filter(|_| !doubtful)
     }
 }

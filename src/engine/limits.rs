@@ -6,15 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::later;
-use crate::event::Waiting;
+use crate::model::clock::later;
+use crate::model::event::Waiting;
 use crate::plan::Plan;
 
-use super::day::DayLimit;
-use super::guard::Guards;
-use super::lane::Seat;
+use super::app_limiter::LimiterHandle;
+use super::daily_limit::DailyLimit;
+use super::halt_policy::HaltPolicy;
 use super::queue::Pick;
-use super::ramp::Ramp;
+use super::slow_start::SlowStart;
 use super::waves::Waves;
 
 /// How often a campaign that the platform asked to wait probes.
@@ -24,17 +24,17 @@ pub const WAIT_PROBE: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub struct Limits {
     /// The slow start.
-    pub ramp: Ramp,
+    pub slow_start: SlowStart,
     /// What it shares with the other campaigns of its app id.
-    pub(super) lane: Seat,
+    pub(super) limiter: LimiterHandle,
     /// What halts the run.
-    pub guards: Guards,
+    pub halt_policy: HaltPolicy,
     /// The platform asks the campaign as a whole to wait.
     pub wait: Option<PlatformWait>,
     /// No token can be had.
     pub token: Option<TokenWait>,
     /// How many attempts a day may have.
-    pub(super) day: DayLimit,
+    pub(super) day: DailyLimit,
     /// Who has a turn before the others.
     pub waves: Waves,
 }
@@ -82,14 +82,14 @@ impl Allowance {
 
 impl Limits {
     /// The limits of a run that begins.
-    pub(super) fn new(plan: &Plan, lane: Seat, waves: Waves) -> Self {
+    pub(super) fn new(plan: &Plan, limiter: LimiterHandle, waves: Waves) -> Self {
         Self {
-            ramp: Ramp::new(plan.pace.max_in_flight),
-            lane,
-            guards: Guards::new(&plan.halt),
+            slow_start: SlowStart::new(plan.pace.max_in_flight),
+            limiter,
+            halt_policy: HaltPolicy::new(&plan.halt),
             wait: None,
             token: None,
-            day: DayLimit::new(plan),
+            day: DailyLimit::new(plan),
             waves,
         }
     }
@@ -98,12 +98,12 @@ impl Limits {
     #[must_use]
     pub fn allowance(&self, now: Instant) -> Allowance {
         let probes = [
-            self.lane.next_probe(now),
+            self.limiter.next_probe(now),
             self.wait.as_ref().map(|wait| wait.next_probe),
             self.token.as_ref().map(|token| token.again),
         ];
         match probes.into_iter().flatten().max() {
-            None => Allowance::UpTo(self.ramp.allowed()),
+            None => Allowance::UpTo(self.slow_start.allowed()),
             Some(at) if at <= now => Allowance::Probe,
             Some(at) => Allowance::NotBefore(at),
         }
@@ -128,7 +128,7 @@ impl Limits {
     /// Ends a pause: how the platform is now is not known, so what was waited for is tried at once, by one delivery, and
     /// the time of the pause counts against nobody.
     pub fn resume(&mut self, now: Instant) {
-        self.lane.resume(now);
+        self.limiter.resume(now);
         if let Some(wait) = &mut self.wait {
             wait.next_probe = now;
         }
@@ -140,7 +140,7 @@ impl Limits {
     /// Since when the platform or its tokens have been out of reach.
     #[must_use]
     pub fn out_of_reach_since(&self) -> Option<Instant> {
-        let outage = self.lane.outage().map(|open| open.since);
+        let outage = self.limiter.outage().map(|open| open.since);
         let token = self.token.as_ref().map(|token| token.since);
         [outage, token].into_iter().flatten().min()
     }
@@ -151,9 +151,9 @@ impl Limits {
         let at = |instant: Instant| later(wall, instant.saturating_duration_since(now));
         let ago = |instant: Instant| {
             let ms = i64::try_from(now.saturating_duration_since(instant).as_millis()).unwrap_or(i64::MAX);
-            crate::clock::from_ms(wall.as_millisecond().saturating_sub(ms))
+            crate::model::clock::from_ms(wall.as_millisecond().saturating_sub(ms))
         };
-        if let Some(open) = self.lane.outage() {
+        if let Some(open) = self.limiter.outage() {
             let since = ago(open.since);
             return Some((Waiting::Outage { since }, at(open.next_probe)));
         }

@@ -1,51 +1,51 @@
 //! The hand that moves deliveries along the line: from what is owed, through the pace, to the platform and back to the
 //! ledger. Everything that a person sees of it leaves as events.
 //!
-//! - Before a run: `admit` lets the audience in and makes the `roll`; `reread` and `next` say what is owed and when; `outlook`
+//! - Before a run: `admit` lets the audience in and makes the `send_order`; `reread` and `next` say what is owed and when; `preview`
 //!   foretells.
 //! - The run: the `dispatcher`, whose methods lie by subject in `landing`, `ending`, `in_time`, `day`, `hours` and `waves`.
-//! - What it asks, small machines that know no I/O: `queue`, `verdict`, and `limits` with `ramp`, `outage` and `guard`.
-//! - Around it: the `worker` makes one attempt, `answers` tells its answer from another delivery's, the `lane` is shared with
-//!   other campaigns and keeps the `reservations` of users, the `voice` tells.
+//! - What it asks, small machines that know no I/O: `queue`, `decision`, and `limits` with `slow_start`, `outage` and `guard`.
+//! - Around it: the `worker` makes one attempt, `answers` tells its answer from another delivery's, the `limiter` is shared with
+//!   other campaigns and keeps the `reservations` of users, the `emitter` tells.
 
-pub mod admit;
 mod answers;
-mod day;
+pub mod app_limiter;
+mod attempt;
+pub mod audience_diff;
+mod circuit_breaker;
+mod completion;
+mod daily_limit;
+mod decision;
 mod dispatcher;
 mod ending;
-mod guard;
-mod hours;
+mod event_emitter;
+mod halt_policy;
 mod in_time;
-mod landing;
-pub mod lane;
 mod limits;
 pub mod next;
-mod outage;
-pub mod outlook;
+pub mod preview;
 mod queue;
-mod ramp;
 pub mod reread;
 mod reservations;
-pub mod roll;
-mod verdict;
-mod voice;
+pub mod send_order;
+mod send_window;
+mod slow_start;
 mod waves;
-mod worker;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
-use crate::delivery::Counts;
 use crate::douyin::Platform;
-use crate::event::{Draining, Emit, Ending, Halted, Owner};
 use crate::ledger::{Ledger, LedgerError, Store};
-use crate::order::{Asker, Order};
+use crate::model::clock::Clock;
+use crate::model::delivery::Counts;
+use crate::model::event::{DrainReason, Emit, Ending, Halted, Owner};
+use crate::model::run_command::{Requester, RunCommand};
 use crate::plan::Plan;
 
-use lane::Lane;
-use roll::Roll;
+use app_limiter::AppLimiter;
+use send_order::SendOrder;
 
 /// Everything that one run needs. The ledger's audience has been admitted.
 pub struct Apply<S, P> {
@@ -56,13 +56,13 @@ pub struct Apply<S, P> {
     /// Who sends the coupons.
     pub platform: Arc<P>,
     /// Who comes when, as the audience was read.
-    pub roll: Roll,
+    pub send_order: SendOrder,
     /// What it shares with the other campaigns of its app id in this process.
-    pub lane: Arc<Lane>,
+    pub limiter: Arc<AppLimiter>,
     /// The wall clock.
     pub clock: Clock,
     /// What the run is told meanwhile. That nobody can tell it anything any more is an order to stop.
-    pub orders: watch::Receiver<Order>,
+    pub commands: watch::Receiver<RunCommand>,
     /// Who is told.
     pub emit: Arc<dyn Emit>,
     /// The seed of every random choice, which is jitter only.
@@ -71,24 +71,24 @@ pub struct Apply<S, P> {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ended {
+pub struct RunOutcome {
     /// In a word.
     pub ending: Ending,
     /// Why nothing more was started.
-    pub why: Why,
+    pub why: StopReason,
     /// Where all deliveries stand.
     pub counts: Counts,
 }
 
 /// Why a run started nothing more.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Why {
+pub enum StopReason {
     /// Nothing is left that the machine may send in this run.
     NothingLeft,
     /// A signal asked it to stop.
     Interrupted,
     /// Another process asked it to stop.
-    Stopped(Asker),
+    Stopped(Requester),
     /// A guard or a code.
     Halted(Halted),
     /// `schedule.end` is past.
@@ -113,23 +113,23 @@ pub enum Why {
     AppIdTaken(Owner),
 }
 
-impl Why {
-    fn draining(&self) -> Draining {
+impl StopReason {
+    fn draining(&self) -> DrainReason {
         match self {
-            Self::NothingLeft => Draining::NothingLeft,
-            Self::Interrupted => Draining::Interrupted,
-            Self::Stopped(by) => Draining::Stopped { by: by.clone() },
-            Self::NotStarted => Draining::NotStarted,
-            Self::OutsideHours => Draining::OutsideHours,
-            Self::NoWindow => Draining::NoWindow,
-            Self::DayUsedUp => Draining::DayUsedUp,
-            Self::BetweenWaves => Draining::BetweenWaves,
-            Self::NoWave => Draining::NoWave,
-            Self::AppIdTaken(_) => Draining::AppIdTaken,
-            Self::Halted(_) => Draining::Halted,
-            Self::End => Draining::End,
-            Self::AtMost => Draining::AtMost,
-            Self::GaveUp => Draining::GaveUp,
+            Self::NothingLeft => DrainReason::NothingLeft,
+            Self::Interrupted => DrainReason::Interrupted,
+            Self::Stopped(by) => DrainReason::Stopped { by: by.clone() },
+            Self::NotStarted => DrainReason::NotStarted,
+            Self::OutsideHours => DrainReason::OutsideHours,
+            Self::NoWindow => DrainReason::NoWindow,
+            Self::DayUsedUp => DrainReason::DayUsedUp,
+            Self::BetweenWaves => DrainReason::BetweenWaves,
+            Self::NoWave => DrainReason::NoWave,
+            Self::AppIdTaken(_) => DrainReason::AppIdTaken,
+            Self::Halted(_) => DrainReason::Halted,
+            Self::End => DrainReason::End,
+            Self::AtMost => DrainReason::AtMost,
+            Self::GaveUp => DrainReason::GaveUp,
         }
     }
 }
@@ -153,7 +153,7 @@ impl<S: Store, P: Platform> Apply<S, P> {
     ///
     /// # Errors
     /// When the ledger fails: sending stops at once.
-    pub async fn run(self) -> Result<(Ended, Ledger<S>), EngineError> {
+    pub async fn run(self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
         dispatcher::Dispatcher::new(self).run().await
     }
 }

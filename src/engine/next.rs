@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use crate::clock::later;
-use crate::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Step};
 use crate::douyin::codes::Codes;
-use crate::ledger::{Book, Present};
-use crate::outcome::Class;
+use crate::ledger::{LedgerState, Present};
+use crate::model::clock::later;
+use crate::model::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Transition};
+use crate::model::outcome::Class;
 use crate::plan::{InDoubt, Plan};
 
 use super::queue::{due_in, turn_of};
@@ -40,7 +40,7 @@ pub enum Next {
     /// Its turn comes with a wave, from 1, or behind the last one, when those before have ended.
     Wave(Option<u32>),
     /// The next apply reads its last code again, by the campaign's file as it is now.
-    Reread(Step),
+    Reread(Transition),
     /// The same, and by that code nobody knows whether its attempt issued the coupon: it is in doubt from then on.
     Doubted {
         /// Until when it may be sent again, or why it waits for a person.
@@ -92,18 +92,18 @@ pub enum Waits {
 
 /// What will happen next to `key`, where an apply would take this for the present.
 #[must_use]
-pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, present: Present) -> Next {
-    let (standing, now) = (book.standing(key), present.now);
-    if let Some(step) = reading(book, plan, present).step(&standing) {
-        let reread = standing.next(step).ok();
+pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: Present) -> Next {
+    let (status, now) = (ledger_state.status(key), present.now);
+    if let Some(step) = reading(ledger_state, plan, present).step(&status) {
+        let reread = status.next(step).ok();
         let doubt = reread
-            .filter(|_| standing.doubt.is_none())
+            .filter(|_| status.doubt.is_none())
             .and_then(|reread| reread.doubt);
         return doubt.map_or(Next::Reread(step), |doubt| Next::Doubted {
-            resend: resend(plan, book, key, &doubt, present),
+            resend: resend(plan, ledger_state, key, &doubt, present),
         });
     }
-    let due = later(now, due_in(plan, &standing, now).unwrap_or_default());
+    let due = later(now, due_in(plan, &status, now).unwrap_or_default());
     let sent = |due: Timestamp, until| {
         plan.schedule
             .opens(due.max(now))
@@ -112,22 +112,22 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, present: Present) -> Nex
                 until,
             })
     };
-    match (standing.state, standing.doubt) {
+    match (status.state, status.doubt) {
         (State::Issued, _) => Next::Issued,
         (State::Refused { .. }, _) => Next::Refused,
         (State::Skipped(why), _) => Next::Skipped {
             why,
-            held: standing.held.is_some(),
+            held: status.held.is_some(),
         },
         (State::Attempting { .. }, _) => Next::InFlight,
         (State::Held { code }, _) => Next::Person(Waits::Held { code }),
         (State::Deferred { .. }, _) => sent(due, None),
-        (State::InDoubt, Some(doubt)) => match resend(plan, book, key, &doubt, present) {
+        (State::InDoubt, Some(doubt)) => match resend(plan, ledger_state, key, &doubt, present) {
             Err(why) => Next::Person(why),
             Ok(until) => sent(due, Some(until)),
         },
-        (State::Pending, _) if !turn_of(book, key) => behind(book, key),
-        (State::Pending, _) => match turn(plan, book, key.recipient) {
+        (State::Pending, _) if !turn_of(ledger_state, key) => behind(ledger_state, key),
+        (State::Pending, _) => match turn(plan, ledger_state, key.recipient) {
             Turn::Now => sent(now, None),
             Turn::At(at) => sent(at, None),
             Turn::With(wave) => Next::Wave(wave),
@@ -137,11 +137,11 @@ pub fn next(book: &Book, plan: &Plan, key: DeliveryKey, present: Present) -> Nex
 }
 
 /// By what the next apply reads codes again. That it names another activity is not foreseen: a person has to accept that.
-fn reading(book: &Book, plan: &Plan, present: Present) -> Reading<impl Fn(i64) -> Class> {
+fn reading(ledger_state: &LedgerState, plan: &Plan, present: Present) -> Reading<impl Fn(i64) -> Class> {
     let codes = Codes::new(plan.codes.clone());
     Reading {
         class: move |code| codes.classify(code).0,
-        replays: book.accepts_replays(),
+        replays: ledger_state.accepts_replays(),
         new_activity: false,
         now: present.now,
         dated: present.ahead.is_none(),
@@ -153,11 +153,17 @@ fn reading(book: &Book, plan: &Plan, present: Present) -> Reading<impl Fn(i64) -
 ///
 /// # Errors
 /// Why it waits for a person instead.
-pub fn resend(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, present: Present) -> Result<Timestamp, Waits> {
+pub fn resend(
+    plan: &Plan,
+    ledger_state: &LedgerState,
+    key: DeliveryKey,
+    doubt: &Doubt,
+    present: Present,
+) -> Result<Timestamp, Waits> {
     if doubt.stuck {
         return Err(Waits::Answered { code: doubt.code });
     }
-    if book.away(key.recipient) == Some(Away::Excluded) {
+    if ledger_state.away(key.recipient) == Some(Away::Excluded) {
         return Err(Waits::Excluded);
     }
     if plan.retry.in_doubt == InDoubt::Ask {
@@ -177,9 +183,9 @@ pub fn resend(plan: &Plan, book: &Book, key: DeliveryKey, doubt: &Doubt, present
 }
 
 /// The first earlier coupon of the same user that is not issued.
-fn behind(book: &Book, key: DeliveryKey) -> Next {
+fn behind(ledger_state: &LedgerState, key: DeliveryKey) -> Next {
     let earlier = (1..key.ordinal).find_map(|ordinal| {
-        let state = book.standing(DeliveryKey { ordinal, ..key }).state.name();
+        let state = ledger_state.status(DeliveryKey { ordinal, ..key }).state.name();
         (state != StateName::Issued).then_some((ordinal, state))
     });
     let (ordinal, state) = earlier.unwrap_or((key.ordinal, StateName::Pending));
@@ -196,10 +202,10 @@ mod tests {
 
     use super::*;
     use crate::campaign;
-    use crate::clock::{Moment, from_ms};
-    use crate::delivery::ActivityNo;
-    use crate::draw::{Draw, WAVE};
     use crate::engine::queue::Queue;
+    use crate::model::bucketing::{Bucketing, WAVE};
+    use crate::model::clock::{Moment, from_ms};
+    use crate::model::delivery::ActivityNo;
     use crate::plan::{self, RunOptions};
 
     fn present(now: Timestamp) -> Present {
@@ -216,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_owed_is_sent_within_the_schedule() {
         let mut plan = plan();
-        let book = Book::new(plan.identity.clone());
+        let ledger_state = LedgerState::new(plan.identity.clone());
         let key = DeliveryKey {
             recipient: 0,
             ordinal: 1,
@@ -224,7 +230,7 @@ mod tests {
         let mut within = |start, end, now| {
             plan.schedule.start = from_ms(start);
             plan.schedule.end = from_ms(end);
-            next(&book, &plan, key, present(from_ms(now)))
+            next(&ledger_state, &plan, key, present(from_ms(now)))
         };
         let sent = |at| Next::Sent {
             at: from_ms(at),
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn who_belongs_to_a_later_wave_waits_for_those_before() {
         let mut plan = plan();
-        let mut book = Book::new(plan.identity.clone());
+        let mut ledger_state = LedgerState::new(plan.identity.clone());
         let wave = |share, minutes| plan::Wave {
             share,
             wait: Duration::from_mins(minutes),
@@ -250,25 +256,28 @@ mod tests {
             recipient: 0,
             ordinal: 1,
         };
-        let drawn = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
+        let drawn = Bucketing::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
         let share = (1..100)
-            .find(|share| drawn.within(f64::from(*share) / 100.0, &book.open_id(0)))
+            .find(|share| drawn.within(f64::from(*share) / 100.0, &ledger_state.open_id(0)))
             .map_or(1.0, f64::from)
             / 100.0;
         plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share, 60)];
         let now = from_ms(1_000_000);
-        assert_eq!(next(&book, &plan, key, present(now)), Next::Wave(Some(2)));
-        book.wave_ended(share / 2.0, now);
+        assert_eq!(next(&ledger_state, &plan, key, present(now)), Next::Wave(Some(2)));
+        ledger_state.wave_ended(share / 2.0, now);
         let at = later(now, Duration::from_mins(30));
-        assert_eq!(next(&book, &plan, key, present(now)), Next::Sent { at, until: None });
-        book.wave_ended(share, now);
         assert_eq!(
-            next(&book, &plan, key, present(now)),
+            next(&ledger_state, &plan, key, present(now)),
+            Next::Sent { at, until: None }
+        );
+        ledger_state.wave_ended(share, now);
+        assert_eq!(
+            next(&ledger_state, &plan, key, present(now)),
             Next::Sent { at: now, until: None }
         );
         plan.schedule.waves = vec![wave(share / 2.0, 30), wave(share / 1.5, 30)];
         assert_eq!(
-            next(&Book::new(plan.identity.clone()), &plan, key, present(now)),
+            next(&LedgerState::new(plan.identity.clone()), &plan, key, present(now)),
             Next::Wave(None)
         );
     }
@@ -296,11 +305,11 @@ mod tests {
                 stuck,
             };
             let (key, now) = (DeliveryKey { recipient: 0, ordinal }, from_ms(now));
-            let book = Book::new(plan.identity.clone());
+            let ledger_state = LedgerState::new(plan.identity.clone());
             let at = Moment::awake(now, Instant::now());
-            let queue = Queue::new(&plan, &book, None, at);
-            let resend = resend(&plan, &book, key, &doubt, present(now));
-            prop_assert_eq!(resend.is_ok(), queue.resendable(&book, key, &doubt, now));
+            let queue = Queue::new(&plan, &ledger_state, None, at);
+            let resend = resend(&plan, &ledger_state, key, &doubt, present(now));
+            prop_assert_eq!(resend.is_ok(), queue.resendable(&ledger_state, key, &doubt, now));
         }
     }
 }

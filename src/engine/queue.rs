@@ -11,14 +11,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::{AgeInstant, Moment, until};
-use crate::delivery::{ActivityNo, Away, DeliveryKey, Doubt, Standing, State};
-use crate::ledger::Book;
+use crate::ledger::LedgerState;
+use crate::model::clock::{AgeInstant, Moment, until};
+use crate::model::delivery::{ActivityNo, Away, DeliveryKey, DeliveryStatus, Doubt, State};
 use crate::pace::backoff::MOST_RETRY_AFTER;
 use crate::plan::{InDoubt, Plan};
 
 use super::reservations::{Busy, User};
-use super::waves::Drawn;
+use super::waves::Cohorts;
 
 /// The deliveries that this run may still attempt.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Queue {
     passed_over: BTreeSet<(User, DeliveryKey)>,
     /// Left out until the given time, because another campaign lost an answer.
     resting: BinaryHeap<Reverse<(Instant, DeliveryKey)>>,
-    waves: InWaves,
+    waves: WaveProgress,
     /// The ordinal of the current round, and how many recipients of the order it has passed.
     round: u8,
     had: u32,
@@ -58,19 +58,19 @@ struct Tries {
 #[derive(Debug)]
 enum Turns {
     /// In the order of admission, for this number of recipients.
-    Admission(u32),
+    DiffBuilder(u32),
     /// In another order. `places` has each recipient's place in it, and is empty if there is one coupon for each user.
     Other { order: Vec<u32>, places: Vec<u32> },
 }
 
 impl Turns {
-    fn of(order: Option<Vec<u32>>, book: &Book, coupons_per_user: u8) -> Self {
+    fn new(order: Option<Vec<u32>>, ledger_state: &LedgerState, coupons_per_user: u8) -> Self {
         let Some(order) = order else {
-            return Self::Admission(book.recipients());
+            return Self::DiffBuilder(ledger_state.recipients());
         };
         let mut places = Vec::new();
         if coupons_per_user > 1 {
-            places = vec![u32::MAX; book.recipients() as usize];
+            places = vec![u32::MAX; ledger_state.recipients() as usize];
             for (place, recipient) in (0..).zip(&order) {
                 if let Some(slot) = places.get_mut(*recipient as usize) {
                     *slot = place;
@@ -82,7 +82,7 @@ impl Turns {
 
     fn nth(&self, nth: u32) -> Option<u32> {
         match self {
-            Self::Admission(all) => (nth < *all).then_some(nth),
+            Self::DiffBuilder(all) => (nth < *all).then_some(nth),
             Self::Other { order, .. } => order.get(nth as usize).copied(),
         }
     }
@@ -91,7 +91,7 @@ impl Turns {
     /// delivery that a person makes possible is queued at once.
     fn has_passed(&self, recipient: u32, had: u32) -> bool {
         match self {
-            Self::Admission(_) => recipient < had,
+            Self::DiffBuilder(_) => recipient < had,
             Self::Other { places, .. } => {
                 let place = places.get(recipient as usize).copied().unwrap_or(u32::MAX);
                 place < had || place == u32::MAX
@@ -103,7 +103,7 @@ impl Turns {
 /// Each recipient's wave, from 0, and the progress through the waves. The last number is that of the recipients in no
 /// wave.
 #[derive(Debug)]
-struct InWaves {
+struct WaveProgress {
     /// By recipient. Empty if there are no waves.
     of: Vec<u8>,
     /// The current wave.
@@ -115,12 +115,12 @@ struct InWaves {
     beyond: Option<DeliveryKey>,
 }
 
-impl InWaves {
-    fn new(plan: &Plan, book: &Book) -> Self {
+impl WaveProgress {
+    fn new(plan: &Plan, ledger_state: &LedgerState) -> Self {
         let waves = &plan.schedule.waves;
-        let drawn = Drawn::of(plan);
-        let of = |recipient| u8::try_from(drawn.wave(&book.open_id(recipient))).unwrap_or(u8::MAX);
-        let all = if waves.is_empty() { 0 } else { book.recipients() };
+        let drawn = Cohorts::new(plan);
+        let of = |recipient| u8::try_from(drawn.wave(&ledger_state.open_id(recipient))).unwrap_or(u8::MAX);
+        let all = if waves.is_empty() { 0 } else { ledger_state.recipients() };
         Self {
             of: (0..all).map(of).collect(),
             at: 0,
@@ -130,7 +130,7 @@ impl InWaves {
         }
     }
 
-    fn of(&self, recipient: u32) -> usize {
+    fn wave_of(&self, recipient: u32) -> usize {
         self.of
             .get(recipient as usize)
             .map_or(self.last, |wave| usize::from(*wave))
@@ -166,17 +166,17 @@ impl Queue {
     /// Queues the ledger's unsettled deliveries. The wall time of `at` is the later of the wall clock and the ledger's
     /// newest time.
     #[must_use]
-    pub(super) fn new(plan: &Plan, book: &Book, order: Option<Vec<u32>>, at: Moment) -> Self {
+    pub(super) fn new(plan: &Plan, ledger_state: &LedgerState, order: Option<Vec<u32>>, at: Moment) -> Self {
         let mut queue = Self {
             doubts: BinaryHeap::new(),
             retries: BinaryHeap::new(),
             late: VecDeque::new(),
             passed_over: BTreeSet::new(),
             resting: BinaryHeap::new(),
-            waves: InWaves::new(plan, book),
+            waves: WaveProgress::new(plan, ledger_state),
             round: 1,
             had: 0,
-            turns: Turns::of(order, book, plan.coupons_per_user),
+            turns: Turns::new(order, ledger_state, plan.coupons_per_user),
             ahead: None,
             tries: HashMap::new(),
             resend_until: HashMap::new(),
@@ -187,18 +187,18 @@ impl Queue {
                 coupons_per_user: plan.coupons_per_user,
             },
         };
-        for (key, standing) in book.unsettled() {
-            if let Some(doubt) = standing.doubt {
+        for (key, status) in ledger_state.unsettled() {
+            if let Some(doubt) = status.doubt {
                 // No run waits for a doubt that a person decides.
-                if !queue.resendable(book, key, &doubt, at.wall) {
+                if !queue.resendable(ledger_state, key, &doubt, at.wall) {
                     continue;
                 }
                 let resend_until = doubt.resend_until(queue.rules.resend_within);
                 let left = resend_until.and_then(|end| until(at.wall, end)).unwrap_or_default();
                 queue.resend_until.insert(key, at.age + left);
             }
-            if let Some(left) = due_in(plan, &standing, at.wall) {
-                queue.put(key, &standing, at.instant + left);
+            if let Some(left) = due_in(plan, &status, at.wall) {
+                queue.put(key, &status, at.instant + left);
             }
         }
         queue
@@ -207,14 +207,14 @@ impl Queue {
     /// The recipients in send order. `None` if that is the order of admission.
     pub(super) fn order(&self) -> Option<&[u32]> {
         match &self.turns {
-            Turns::Admission(_) => None,
+            Turns::DiffBuilder(_) => None,
             Turns::Other { order, .. } => Some(order),
         }
     }
 
     /// Queues a delivery that becomes due at `due`.
-    pub fn put(&mut self, key: DeliveryKey, standing: &Standing, due: Instant) {
-        match (standing.state, standing.doubt) {
+    pub fn put(&mut self, key: DeliveryKey, status: &DeliveryStatus, due: Instant) {
+        match (status.state, status.doubt) {
             (State::Deferred { .. }, _) => self.retries.push(Reverse((due, key))),
             (State::InDoubt, Some(_)) => self.doubts.push(Reverse((due, key))),
             (State::Pending, _) => self.late.push_back(key),
@@ -223,7 +223,7 @@ impl Queue {
     }
 
     /// Leaves out a delivery that [`Self::next`] returned, until its user is free.
-    pub(super) fn pass_over(&mut self, key: DeliveryKey, user: User, busy: Busy) {
+    pub(super) fn set_aside(&mut self, key: DeliveryKey, user: User, busy: Busy) {
         match busy {
             Busy::UnderWay => {
                 self.passed_over.insert((user, key));
@@ -233,7 +233,7 @@ impl Queue {
     }
 
     /// Queues again the deliveries to a user that were left out.
-    pub(super) fn freed(&mut self, book: &Book, user: User, now: Instant) {
+    pub(super) fn freed(&mut self, ledger_state: &LedgerState, user: User, now: Instant) {
         let first = DeliveryKey {
             recipient: 0,
             ordinal: 0,
@@ -245,7 +245,7 @@ impl Queue {
             .collect();
         for key in keys {
             self.passed_over.remove(&(user, key));
-            self.put(key, &book.standing(key), now);
+            self.put(key, &ledger_state.status(key), now);
         }
     }
 
@@ -256,9 +256,9 @@ impl Queue {
     }
 
     /// Queues again the deliveries whose wait for another campaign's lost answer is over.
-    fn wake(&mut self, book: &Book, now: Instant) {
+    fn wake(&mut self, ledger_state: &LedgerState, now: Instant) {
         while let Some(key) = pop_due(&mut self.resting, now) {
-            self.put(key, &book.standing(key), now);
+            self.put(key, &ledger_state.status(key), now);
         }
     }
 
@@ -329,29 +329,29 @@ impl Queue {
     /// Whether this doubt may be resent without a person, now or later, in a run that begins at `now`: the later of the
     /// wall clock and the ledger's newest time.
     #[must_use]
-    pub fn resendable(&self, book: &Book, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
+    pub fn resendable(&self, ledger_state: &LedgerState, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
         let until = doubt.resend_until(self.rules.resend_within);
-        self.allows(book, key, doubt) && until.is_some_and(|until| now <= until)
+        self.allows(ledger_state, key, doubt) && until.is_some_and(|until| now <= until)
     }
 
     /// Like [`Self::resendable`], without regard to age.
-    fn allows(&self, book: &Book, key: DeliveryKey, doubt: &Doubt) -> bool {
+    fn allows(&self, ledger_state: &LedgerState, key: DeliveryKey, doubt: &Doubt) -> bool {
         self.rules.in_doubt == InDoubt::Resend
             && !doubt.stuck
-            && !is_excluded(book, key)
+            && !is_excluded(ledger_state, key)
             && key.ordinal <= self.rules.coupons_per_user
     }
 
     /// Takes the next delivery to attempt. `None` if none may be picked now.
-    pub(super) fn next(&mut self, book: &Book, at: Moment, pick: Pick) -> Option<DeliveryKey> {
-        self.wake(book, at.instant);
+    pub(super) fn next(&mut self, ledger_state: &LedgerState, at: Moment, pick: Pick) -> Option<DeliveryKey> {
+        self.wake(ledger_state, at.instant);
         // It may have waited for the lock of the app id while the doubt aged.
-        if let Some(key) = self.ahead.take().filter(|key| self.may_go(book, *key, at.age)) {
-            let standing = book.standing(key);
-            if !matches!(pick, Pick::Doubt { .. }) || standing.state == State::InDoubt {
+        if let Some(key) = self.ahead.take().filter(|key| self.may_go(ledger_state, *key, at.age)) {
+            let status = ledger_state.status(key);
+            if !matches!(pick, Pick::Doubt { .. }) || status.state == State::InDoubt {
                 return Some(key);
             }
-            self.put(key, &standing, at.instant);
+            self.put(key, &status, at.instant);
         }
         if pick == Pick::Probe
             && let Some(Reverse((_, key))) = self.retries.pop()
@@ -359,7 +359,7 @@ impl Queue {
             return Some(key);
         }
         while let Some(key) = pop_due(&mut self.doubts, at.instant) {
-            if self.may_try(key, pick) && self.may_go(book, key, at.age) {
+            if self.may_try(key, pick) && self.may_go(ledger_state, key, at.age) {
                 return Some(key);
             }
         }
@@ -371,15 +371,19 @@ impl Queue {
                 return Some(key);
             }
         }
-        if pick == Pick::Again { None } else { self.next_new(book) }
+        if pick == Pick::Again {
+            None
+        } else {
+            self.next_new(ledger_state)
+        }
     }
 
     /// Whether a delivery may be attempted. A doubt may be for a limited time only.
-    fn may_go(&self, book: &Book, key: DeliveryKey, now: AgeInstant) -> bool {
-        let standing = book.standing(key);
-        let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+    fn may_go(&self, ledger_state: &LedgerState, key: DeliveryKey, now: AgeInstant) -> bool {
+        let status = ledger_state.status(key);
+        let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
         let in_time = || self.resend_until(key).is_some_and(|until| now <= until);
-        doubt.is_none_or(|doubt| self.allows(book, key, &doubt) && in_time())
+        doubt.is_none_or(|doubt| self.allows(ledger_state, key, &doubt) && in_time())
     }
 
     fn may_try(&self, key: DeliveryKey, pick: Pick) -> bool {
@@ -390,9 +394,9 @@ impl Queue {
     }
 
     /// Whether this run has nothing left to attempt, now or later. `capped`: it may begin no further delivery.
-    pub fn is_exhausted(&mut self, book: &Book, capped: bool) -> bool {
+    pub fn is_exhausted(&mut self, ledger_state: &LedgerState, capped: bool) -> bool {
         if self.ahead.is_none() && !capped {
-            self.ahead = self.next_new(book);
+            self.ahead = self.next_new(ledger_state);
         }
         // A recipient that waits for a wave is sent to later.
         let beyond = !capped && self.waves.beyond.is_some();
@@ -404,9 +408,9 @@ impl Queue {
     }
 
     /// Like [`Self::is_exhausted`], without an effect on the next pick.
-    pub fn has_nothing_left(&mut self, book: &Book, capped: bool) -> bool {
-        let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
-        let more = !capped && (self.late.iter().any(owed) || self.look_ahead(book).is_some());
+    pub fn has_nothing_left(&mut self, ledger_state: &LedgerState, capped: bool) -> bool {
+        let owed = |key: &DeliveryKey| ledger_state.status(*key).state == State::Pending;
+        let more = !capped && (self.late.iter().any(owed) || self.look_ahead(ledger_state).is_some());
         self.ahead.is_none()
             && !more
             && self.doubts.is_empty()
@@ -415,61 +419,61 @@ impl Queue {
     }
 
     /// Whether a doubt is left to attempt, now or later. `capped`: this run may begin no further delivery.
-    pub(super) fn has_doubt(&self, book: &Book, capped: bool) -> bool {
-        let in_doubt = |key: DeliveryKey| book.standing(key).state == State::InDoubt;
+    pub(super) fn has_doubt(&self, ledger_state: &LedgerState, capped: bool) -> bool {
+        let in_doubt = |key: DeliveryKey| ledger_state.status(key).state == State::InDoubt;
         !self.doubts.is_empty() || self.ahead.is_some_and(in_doubt) || self.left_out(capped).any(in_doubt)
     }
 
     /// Whether the same command would continue later without a person: a delivery is owed, or a doubt may still be
     /// resent. `now` is the later of the wall clock and the ledger's newest time.
     #[must_use]
-    pub(super) fn next_run_goes_on(&self, book: &Book, now: Timestamp, age: AgeInstant) -> bool {
+    pub(super) fn next_run_goes_on(&self, ledger_state: &LedgerState, now: Timestamp, age: AgeInstant) -> bool {
         // While the wall clock is behind the newest time, a doubt is as old in the next run as in this one. Every run
         // would wait in vain for a doubt that expired during the wait.
         let in_time = |key| self.resend_until(key).is_none_or(|until| age <= until);
-        let resendable = book
+        let resendable = ledger_state
             .unsettled()
-            .any(|(key, standing)| match (standing.state, standing.doubt) {
+            .any(|(key, status)| match (status.state, status.doubt) {
                 (State::Deferred { .. }, _) => true,
-                (State::InDoubt, Some(doubt)) => self.resendable(book, key, &doubt, now) && in_time(key),
+                (State::InDoubt, Some(doubt)) => self.resendable(ledger_state, key, &doubt, now) && in_time(key),
                 _ => false,
             });
-        resendable || self.pending_first(book)
+        resendable || self.pending_first(ledger_state)
     }
 
     /// Whether a delivery is pending and may be sent. A coupon after one in doubt or held waits for that one.
-    fn pending_first(&self, book: &Book) -> bool {
+    fn pending_first(&self, ledger_state: &LedgerState) -> bool {
         (1..=self.rules.coupons_per_user).any(|ordinal| {
-            (0..book.recipients()).any(|recipient| {
+            (0..ledger_state.recipients()).any(|recipient| {
                 let key = DeliveryKey { recipient, ordinal };
-                book.standing(key).state == State::Pending && turn_of(book, key)
+                ledger_state.status(key).state == State::Pending && turn_of(ledger_state, key)
             })
         })
     }
 
     /// Whether a delivery can be picked now.
-    pub(super) fn has_next(&mut self, book: &Book, at: Moment, pick: Pick) -> bool {
-        self.ahead = self.next(book, at, pick);
+    pub(super) fn has_next(&mut self, ledger_state: &LedgerState, at: Moment, pick: Pick) -> bool {
+        self.ahead = self.next(ledger_state, at, pick);
         self.ahead.is_some()
     }
 
     /// Takes the next delivery that was never attempted.
-    fn next_new(&mut self, book: &Book) -> Option<DeliveryKey> {
+    fn next_new(&mut self, ledger_state: &LedgerState) -> Option<DeliveryKey> {
         while let Some(key) = self.late.pop_front() {
-            if book.standing(key).state == State::Pending {
+            if ledger_state.status(key).state == State::Pending {
                 return Some(key);
             }
         }
-        let key = self.look_ahead(book)?;
-        if self.waves.of(key.recipient) > self.waves.released {
+        let key = self.look_ahead(ledger_state)?;
+        if self.waves.wave_of(key.recipient) > self.waves.released {
             return None;
         }
         self.waves.beyond.take()
     }
 
     /// Returns the next delivery in order, whether or not its wave may begin. `None` at the end of the order.
-    fn look_ahead(&mut self, book: &Book) -> Option<DeliveryKey> {
-        let owed = |key| book.standing(key).state == State::Pending && turn_of(book, key);
+    fn look_ahead(&mut self, ledger_state: &LedgerState) -> Option<DeliveryKey> {
+        let owed = |key| ledger_state.status(key).state == State::Pending && turn_of(ledger_state, key);
         while !self.waves.beyond.is_some_and(owed) {
             self.waves.beyond = Some(self.next_turn()?);
         }
@@ -488,7 +492,7 @@ impl Queue {
                 continue;
             };
             self.had += 1;
-            if self.waves.of(recipient) == self.waves.at {
+            if self.waves.wave_of(recipient) == self.waves.at {
                 let ordinal = self.round;
                 return Some(DeliveryKey { recipient, ordinal });
             }
@@ -500,7 +504,7 @@ impl Queue {
     /// The wave of a recipient, from 0, or the number of waves if it is in none.
     #[must_use]
     pub fn wave_of(&self, recipient: u32) -> usize {
-        self.waves.of(recipient)
+        self.waves.wave_of(recipient)
     }
 
     /// Allows sends to recipients up to this wave.
@@ -509,31 +513,31 @@ impl Queue {
     }
 
     /// Whether the next delivery waits only for its wave.
-    pub fn waits_for_wave(&mut self, book: &Book) -> bool {
-        let next = self.look_ahead(book);
-        next.is_some_and(|key| self.waves.of(key.recipient) > self.waves.released)
+    pub fn waits_for_wave(&mut self, ledger_state: &LedgerState) -> bool {
+        let next = self.look_ahead(ledger_state);
+        next.is_some_and(|key| self.waves.wave_of(key.recipient) > self.waves.released)
     }
 
     /// Whether these waves have nothing left to attempt in this run, apart from attempts in flight.
-    pub fn has_ended(&mut self, book: &Book, waves: RangeInclusive<usize>, now: AgeInstant) -> bool {
+    pub fn has_ended(&mut self, ledger_state: &LedgerState, waves: RangeInclusive<usize>, now: AgeInstant) -> bool {
         // The order goes wave by wave: after a delivery of an earlier wave, such as one of a late newcomer, those of
         // these waves follow.
-        let next = [self.ahead, self.look_ahead(book)];
+        let next = [self.ahead, self.look_ahead(ledger_state)];
         if next
             .iter()
             .flatten()
-            .any(|key| self.waves.of(key.recipient) <= *waves.end())
+            .any(|key| self.waves.wave_of(key.recipient) <= *waves.end())
         {
             return false;
         }
-        let of = |key: &DeliveryKey| waves.contains(&self.waves.of(key.recipient));
-        let owed = |key: &DeliveryKey| book.standing(*key).state == State::Pending;
+        let of = |key: &DeliveryKey| waves.contains(&self.waves.wave_of(key.recipient));
+        let owed = |key: &DeliveryKey| ledger_state.status(*key).state == State::Pending;
         if self.late.iter().any(|key| of(key) && owed(key)) {
             return false;
         }
         let retries = self.retries.iter().map(|Reverse((_, key))| *key);
         let doubts = self.doubts.iter().map(|Reverse((_, key))| *key);
-        let doubts = doubts.filter(|key| self.may_go(book, *key, now));
+        let doubts = doubts.filter(|key| self.may_go(ledger_state, *key, now));
         let left_out = self.left_out(false);
         !retries
             .chain(doubts)
@@ -542,17 +546,17 @@ impl Queue {
     }
 
     /// Handles that `key` was issued. Queues the same user's next coupon if the cursor has passed it.
-    pub fn issued(&mut self, book: &Book, key: DeliveryKey) {
+    pub fn issued(&mut self, ledger_state: &LedgerState, key: DeliveryKey) {
         self.forget(key);
         let next = DeliveryKey {
             ordinal: key.ordinal + 1,
             ..key
         };
-        let wave = self.waves.of(next.recipient);
+        let wave = self.waves.wave_of(next.recipient);
         let passed_here = next.ordinal < self.round
             || (next.ordinal == self.round && self.turns.has_passed(next.recipient, self.had));
         let passed = wave < self.waves.at || (wave == self.waves.at && passed_here);
-        if passed && next.ordinal <= self.rules.coupons_per_user && book.standing(next).state == State::Pending {
+        if passed && next.ordinal <= self.rules.coupons_per_user && ledger_state.status(next).state == State::Pending {
             self.late.push_back(next);
         }
     }
@@ -573,24 +577,24 @@ impl Queue {
 }
 
 /// Whether the user is on an exclude list. Nothing is sent to such a user, not even to resolve a doubt.
-fn is_excluded(book: &Book, key: DeliveryKey) -> bool {
-    book.away(key.recipient) == Some(Away::Excluded)
+fn is_excluded(ledger_state: &LedgerState, key: DeliveryKey) -> bool {
+    ledger_state.away(key.recipient) == Some(Away::Excluded)
 }
 
 /// The activity of a delivery's next attempt: that of the unknown attempt for a doubt, else the `current` one.
 #[must_use]
-pub fn activity_of(standing: &Standing, current: ActivityNo) -> ActivityNo {
-    let doubt = standing.doubt.filter(|_| standing.state == State::InDoubt);
+pub fn activity_of(status: &DeliveryStatus, current: ActivityNo) -> ActivityNo {
+    let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
     doubt.map_or(current, |doubt| doubt.activity)
 }
 
 /// Whether the coupon before this one is issued, so that this one may be sent.
-pub(super) fn turn_of(book: &Book, key: DeliveryKey) -> bool {
+pub(super) fn turn_of(ledger_state: &LedgerState, key: DeliveryKey) -> bool {
     let before = DeliveryKey {
         ordinal: key.ordinal - 1,
         ..key
     };
-    key.ordinal == 1 || book.standing(before).state == State::Issued
+    key.ordinal == 1 || ledger_state.status(before).state == State::Issued
 }
 
 fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Instant) -> Option<DeliveryKey> {
@@ -601,8 +605,8 @@ fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Inst
 }
 
 /// How long until an unsettled delivery is due. `None` if it waits for a person or is in flight.
-pub(super) fn due_in(plan: &Plan, standing: &Standing, now: Timestamp) -> Option<Duration> {
-    match (standing.state, standing.doubt) {
+pub(super) fn due_in(plan: &Plan, status: &DeliveryStatus, now: Timestamp) -> Option<Duration> {
+    match (status.state, status.doubt) {
         (State::Deferred { until }, _) => Some(clamped(now, until, plan.retry.max_delay)),
         (State::InDoubt, Some(doubt)) => Some(clamped(now, doubt.due, plan.retry.timeout)),
         _ => None,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::delivery::{Doubt, Standing, State, Step};
-use crate::outcome::Class;
-use crate::planted::planted;
+use crate::model::delivery::{DeliveryStatus, Doubt, State, Transition};
+use crate::model::mutants::mutant;
+use crate::model::outcome::Class;
 
 /// By what a delivery is read again.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +30,8 @@ impl<C: Fn(i64) -> Class> Reading<C> {
     /// The step that a delivery takes, if its code means something else by now. Taken, it is not found again by the next
     /// apply with the same file.
     #[must_use]
-    pub fn step(&self, standing: &Standing) -> Option<Step> {
-        match (standing.state, standing.doubt) {
+    pub fn step(&self, status: &DeliveryStatus) -> Option<Transition> {
+        match (status.state, status.doubt) {
             (State::Held { code }, _) => self.held(code),
             (State::InDoubt, Some(doubt)) => self.in_doubt(&doubt),
             _ => None,
@@ -41,26 +41,26 @@ impl<C: Fn(i64) -> Class> Reading<C> {
     /// Only a code that says that nothing was issued makes a held delivery owed again. One that leaves the outcome of its
     /// attempt unknown makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code that tells
     /// of an earlier success, which this ledger knows nothing of, is never a reason to send again.
-    fn held(&self, code: i64) -> Option<Step> {
+    fn held(&self, code: i64) -> Option<Transition> {
         match (self.class)(code) {
-            Class::Refuse => Some(Step::RereadRefused),
-            Class::Issued => self.replays.then_some(Step::RereadIssued),
-            Class::Hold => self.new_activity.then_some(Step::OweUnderNewActivity),
-            Class::Retry if planted!(HeldOwedAgain) => Some(Step::Owe),
-            Class::Retry => Some(Step::RereadUnknown { due: self.now }),
-            Class::Throttle | Class::Token | Class::Wait | Class::Halt => Some(Step::Owe),
+            Class::Refuse => Some(Transition::RereadRefused),
+            Class::Issued => self.replays.then_some(Transition::RereadIssued),
+            Class::Hold => self.new_activity.then_some(Transition::OweUnderNewActivity),
+            Class::Retry if mutant!(HeldOwedAgain) => Some(Transition::Owe),
+            Class::Retry => Some(Transition::RereadUnknown { due: self.now }),
+            Class::Throttle | Class::Token | Class::Wait | Class::Halt => Some(Transition::Owe),
         }
     }
 
     /// A doubt is settled by a confirmation alone; what is not stuck is resent without being asked here.
-    fn in_doubt(&self, doubt: &Doubt) -> Option<Step> {
+    fn in_doubt(&self, doubt: &Doubt) -> Option<Transition> {
         match (self.class)(doubt.code?) {
-            Class::Issued => Some(Step::RereadIssued),
+            Class::Issued => Some(Transition::RereadIssued),
             Class::Refuse | Class::Hold => None,
             Class::Retry | Class::Throttle | Class::Token | Class::Wait | Class::Halt => {
                 let until = doubt.resend_until(self.resend_within).filter(|_| self.dated);
                 let young = until.is_some_and(|until| self.now < until);
-                (doubt.stuck && young).then_some(Step::RereadResend { due: self.now })
+                (doubt.stuck && young).then_some(Transition::RereadResend { due: self.now })
             }
         }
     }
@@ -69,13 +69,13 @@ impl<C: Fn(i64) -> Class> Reading<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{from_ms, later};
-    use crate::delivery::{ActivityNo, Held};
+    use crate::model::clock::{from_ms, later};
+    use crate::model::delivery::{ActivityNo, Held};
 
     const DAY: Duration = Duration::from_hours(24);
 
-    fn doubt(code: Option<i64>, stuck: bool) -> Standing {
-        Standing {
+    fn doubt(code: Option<i64>, stuck: bool) -> DeliveryStatus {
+        DeliveryStatus {
             state: State::InDoubt,
             attempts: 2,
             doubt: Some(Doubt {
@@ -90,8 +90,8 @@ mod tests {
         }
     }
 
-    fn held() -> Standing {
-        Standing {
+    fn held() -> DeliveryStatus {
+        DeliveryStatus {
             state: State::Held { code: 7 },
             attempts: 1,
             doubt: None,
@@ -117,14 +117,14 @@ mod tests {
     /// What each class makes of a held delivery and of a doubt that stuck to an answer: one line of the promise each.
     #[test]
     fn every_class_is_read_as_promised() {
-        let resend = Step::RereadResend { due: from_ms(1_000) };
+        let resend = Transition::RereadResend { due: from_ms(1_000) };
         for class in Class::ALL {
             let (of_held, of_doubt) = match class {
-                Class::Issued => (None, Some(Step::RereadIssued)),
-                Class::Refuse => (Some(Step::RereadRefused), None),
+                Class::Issued => (None, Some(Transition::RereadIssued)),
+                Class::Refuse => (Some(Transition::RereadRefused), None),
                 Class::Hold => (None, None),
-                Class::Retry => (Some(Step::RereadUnknown { due: from_ms(1_000) }), Some(resend)),
-                Class::Throttle | Class::Token | Class::Wait | Class::Halt => (Some(Step::Owe), Some(resend)),
+                Class::Retry => (Some(Transition::RereadUnknown { due: from_ms(1_000) }), Some(resend)),
+                Class::Throttle | Class::Token | Class::Wait | Class::Halt => (Some(Transition::Owe), Some(resend)),
             };
             let reading = reading(class);
             assert_eq!(reading.step(&held()), of_held, "held, {class:?}");
@@ -138,14 +138,14 @@ mod tests {
         reading.new_activity = true;
         assert_eq!(reading.step(&held()), None);
         reading.replays = true;
-        assert_eq!(reading.step(&held()), Some(Step::RereadIssued));
+        assert_eq!(reading.step(&held()), Some(Transition::RereadIssued));
     }
 
     #[test]
     fn a_new_activity_owes_the_held_again_and_leaves_doubts_alone() {
         let mut reading = reading(Class::Hold);
         reading.new_activity = true;
-        assert_eq!(reading.step(&held()), Some(Step::OweUnderNewActivity));
+        assert_eq!(reading.step(&held()), Some(Transition::OweUnderNewActivity));
         assert_eq!(reading.step(&doubt(Some(7), true)), None);
     }
 
@@ -187,10 +187,10 @@ mod tests {
             for (replays, new_activity) in [(false, false), (true, false), (false, true), (true, true)] {
                 let mut reading = reading(class);
                 (reading.replays, reading.new_activity) = (replays, new_activity);
-                for standing in [held(), doubt(Some(7), true), doubt(Some(7), false), doubt(None, false)] {
-                    let Some(step) = reading.step(&standing) else { continue };
-                    let next = standing.next(step).expect("the table has the step");
-                    assert_eq!(reading.step(&next), None, "{standing:?} took {step:?}");
+                for status in [held(), doubt(Some(7), true), doubt(Some(7), false), doubt(None, false)] {
+                    let Some(step) = reading.step(&status) else { continue };
+                    let next = status.next(step).expect("the table has the step");
+                    assert_eq!(reading.step(&next), None, "{status:?} took {step:?}");
                 }
             }
         }

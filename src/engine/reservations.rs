@@ -45,7 +45,7 @@ pub struct Reservations {
 #[derive(Debug)]
 struct Reservation {
     /// The seat of the campaign.
-    seat: u32,
+    limiter: u32,
     /// `None` while the attempt is under way.
     end: Option<Instant>,
     /// Whether an earlier process made the attempt.
@@ -55,9 +55,9 @@ struct Reservation {
 }
 
 impl Reservation {
-    const fn new(seat: u32) -> Self {
+    const fn new(limiter: u32) -> Self {
         Self {
-            seat,
+            limiter,
             end: None,
             inherited: false,
             waiting: Vec::new(),
@@ -66,20 +66,20 @@ impl Reservation {
 }
 
 impl Reservations {
-    /// Reserves a user for the campaign at `seat`. A campaign spaces its own attempts for a user, so its own reservation
+    /// Reserves a user for the campaign at `limiter`. A campaign spaces its own attempts for a user, so its own reservation
     /// is no obstacle.
     ///
     /// # Errors
     /// When another campaign has a reservation.
-    pub fn reserve(&mut self, user: User, seat: u32, now: Instant) -> Result<(), Busy> {
+    pub fn reserve(&mut self, user: User, limiter: u32, now: Instant) -> Result<(), Busy> {
         self.expire(now);
         match self.by_user.get_mut(&user) {
-            Some(taken) if taken.seat != seat => {
+            Some(taken) if taken.limiter != limiter => {
                 if let Some(end) = taken.end {
                     return Err(Busy::Until(end));
                 }
-                if !taken.waiting.contains(&seat) {
-                    taken.waiting.push(seat);
+                if !taken.waiting.contains(&limiter) {
+                    taken.waiting.push(limiter);
                 }
                 Err(Busy::UnderWay)
             }
@@ -89,15 +89,15 @@ impl Reservations {
                 Ok(())
             }
             None => {
-                self.by_user.insert(user, Reservation::new(seat));
+                self.by_user.insert(user, Reservation::new(limiter));
                 Ok(())
             }
         }
     }
 
     /// Lets the reservation of an attempt that is over end at `end`, which may be past. Returns the seats that wait for it.
-    pub fn release(&mut self, user: User, seat: u32, end: Instant, now: Instant) -> Vec<u32> {
-        let Some(own) = self.by_user.get_mut(&user).filter(|taken| taken.seat == seat) else {
+    pub fn release(&mut self, user: User, limiter: u32, end: Instant, now: Instant) -> Vec<u32> {
+        let Some(own) = self.by_user.get_mut(&user).filter(|taken| taken.limiter == limiter) else {
             return Vec::new();
         };
         let waiting = std::mem::take(&mut own.waiting);
@@ -111,28 +111,28 @@ impl Reservations {
     }
 
     /// Reserves a user until `end` unless there is a reservation: an earlier process lost an answer.
-    pub fn inherit(&mut self, user: User, seat: u32, end: Instant) {
+    pub fn inherit(&mut self, user: User, limiter: u32, end: Instant) {
         self.by_user.entry(user).or_insert_with(|| {
             self.ends.push(Reverse((end, user)));
             Reservation {
                 end: Some(end),
                 inherited: true,
-                ..Reservation::new(seat)
+                ..Reservation::new(limiter)
             }
         });
     }
 
     /// Lets the reservations of all attempts that a campaign leaves under way end at `end`. Returns each user with the seats
     /// that wait for them.
-    pub fn abandon(&mut self, seat: u32, end: Instant, now: Instant) -> Vec<(User, Vec<u32>)> {
-        let under_way = |taken: &Reservation| taken.seat == seat && taken.end.is_none();
+    pub fn abandon(&mut self, limiter: u32, end: Instant, now: Instant) -> Vec<(User, Vec<u32>)> {
+        let under_way = |taken: &Reservation| taken.limiter == limiter && taken.end.is_none();
         let users: Vec<_> = self
             .by_user
             .iter()
             .filter(|(_, taken)| under_way(taken))
             .map(|(user, _)| *user)
             .collect();
-        let release = |user| (user, self.release(user, seat, end, now));
+        let release = |user| (user, self.release(user, limiter, end, now));
         users.into_iter().map(release).collect()
     }
 

@@ -6,16 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::clock::{Moment, later, until};
-use crate::delivery::{DeliveryKey, State};
 use crate::douyin::Platform;
-use crate::draw::{Draw, WAVE};
-use crate::event::{EventKind, Halted, Waiting};
-use crate::ledger::{Answered, Book, Fact, Store};
+use crate::ledger::{Answered, Fact, LedgerState, Store};
+use crate::model::bucketing::{Bucketing, WAVE};
+use crate::model::clock::{Moment, later, until};
+use crate::model::delivery::{DeliveryKey, State};
+use crate::model::event::{EventKind, Halted, Waiting};
 use crate::plan::forecast::WaveLoad;
 use crate::plan::{self, Plan};
 
-use super::Why;
+use super::StopReason;
 use super::dispatcher::{Batch, Dispatcher};
 use super::queue::Queue;
 
@@ -47,17 +47,17 @@ struct Wave {
 
 impl Waves {
     /// Takes over what the ledger has.
-    pub(super) fn new(plan: &Plan, book: &Book, queue: &Queue, at: Moment) -> Self {
+    pub(super) fn new(plan: &Plan, ledger_state: &LedgerState, queue: &Queue, at: Moment) -> Self {
         let mut waves = Self::default();
         if plan.schedule.waves.is_empty() {
             return waves;
         }
-        waves.each = sizes(plan, book, |recipient| queue.wave_of(recipient));
+        waves.each = sizes(plan, ledger_state, |recipient| queue.wave_of(recipient));
         for (wave, said) in waves.each.iter_mut().zip(&plan.schedule.waves) {
-            let known = book.waves().iter().find(|known| same(known.share, said.share));
+            let known = ledger_state.waves().iter().find(|known| same(known.share, said.share));
             wave.halted = known.map_or_else(Answered::default, |known| known.halted);
         }
-        if let Some((wave, ended)) = last_ended(plan, book) {
+        if let Some((wave, ended)) = last_ended(plan, ledger_state) {
             waves.ended = wave + 1;
             waves.rest(plan, wave, ended, at);
         }
@@ -75,18 +75,18 @@ impl Waves {
 
     /// Goes on as far as a run would by now that has nothing in flight: ends the waves that have nothing left, and lets those
     /// have a turn whose wait is over.
-    pub(super) fn go_on(&mut self, plan: &Plan, book: &Book, queue: &mut Queue, at: Moment) {
+    pub(super) fn go_on(&mut self, plan: &Plan, ledger_state: &LedgerState, queue: &mut Queue, at: Moment) {
         loop {
             self.end_wait(at);
             let current = self.current();
             let waves = self.each.len();
             queue.release(self.released());
-            if self.wait.is_some() || current >= waves || !queue.has_ended(book, self.ended..=current, at.age) {
+            if self.wait.is_some() || current >= waves || !queue.has_ended(ledger_state, self.ended..=current, at.age) {
                 return;
             }
             self.ended = current + 1;
             queue.release(current);
-            if plan.schedule.waits && queue.waits_for_wave(book) {
+            if plan.schedule.waits && queue.waits_for_wave(ledger_state) {
                 self.rest(plan, current, at.wall, at);
             }
         }
@@ -164,14 +164,14 @@ impl Wave {
 }
 
 /// Draws who belongs to which wave of a plan.
-pub(super) struct Drawn<'p> {
+pub(super) struct Cohorts<'p> {
     plan: &'p Plan,
-    draw: Draw,
+    draw: Bucketing,
 }
 
-impl<'p> Drawn<'p> {
-    pub(super) fn of(plan: &'p Plan) -> Self {
-        let draw = Draw::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
+impl<'p> Cohorts<'p> {
+    pub(super) fn new(plan: &'p Plan) -> Self {
+        let draw = Bucketing::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
         Self { plan, draw }
     }
 
@@ -195,13 +195,13 @@ pub(super) enum Turn {
 }
 
 /// When a user who was never attempted has a turn.
-pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
+pub(super) fn turn(plan: &Plan, ledger_state: &LedgerState, recipient: u32) -> Turn {
     let waves = &plan.schedule.waves;
     if waves.is_empty() {
         return Turn::Now;
     }
-    let wave = Drawn::of(plan).wave(&book.open_id(recipient));
-    let ended = last_ended(plan, book);
+    let wave = Cohorts::new(plan).wave(&ledger_state.open_id(recipient));
+    let ended = last_ended(plan, ledger_state);
     let first = ended.map_or(0, |(last, _)| last + 1);
     if wave > first {
         return Turn::With(number(plan, wave));
@@ -213,16 +213,16 @@ pub(super) fn turn(plan: &Plan, book: &Book, recipient: u32) -> Turn {
 }
 
 /// Every wave of a plan as the book has it.
-fn sizes(plan: &Plan, book: &Book, wave_of: impl Fn(u32) -> usize) -> Vec<Wave> {
+fn sizes(plan: &Plan, ledger_state: &LedgerState, wave_of: impl Fn(u32) -> usize) -> Vec<Wave> {
     let mut each = vec![Wave::default(); plan.schedule.waves.len()];
-    for recipient in 0..book.recipients() {
+    for recipient in 0..ledger_state.recipients() {
         let Some(wave) = each.get_mut(wave_of(recipient)) else {
             continue;
         };
         for ordinal in 1..=plan.coupons_per_user {
-            let standing = book.standing(DeliveryKey { recipient, ordinal });
-            wave.size += u64::from(!matches!(standing.state, State::Skipped(_)));
-            wave.note(standing.state, standing.doubt.is_some_and(|doubt| doubt.stuck));
+            let status = ledger_state.status(DeliveryKey { recipient, ordinal });
+            wave.size += u64::from(!matches!(status.state, State::Skipped(_)));
+            wave.note(status.state, status.doubt.is_some_and(|doubt| doubt.stuck));
         }
     }
     each
@@ -230,10 +230,10 @@ fn sizes(plan: &Plan, book: &Book, wave_of: impl Fn(u32) -> usize) -> Vec<Wave> 
 
 /// The last wave of a plan that has ended by what the ledger knows, and when: that of its share, or else of the next larger
 /// one, in which everybody of it had a turn as well.
-pub(super) fn last_ended(plan: &Plan, book: &Book) -> Option<(usize, Timestamp)> {
+pub(super) fn last_ended(plan: &Plan, ledger_state: &LedgerState) -> Option<(usize, Timestamp)> {
     let mut said = plan.schedule.waves.iter().enumerate().rev();
     let ended = |share: f64| {
-        let mut known = book
+        let mut known = ledger_state
             .waves()
             .iter()
             .filter(|known| known.share >= share || same(known.share, share));
@@ -244,20 +244,25 @@ pub(super) fn last_ended(plan: &Plan, book: &Book) -> Option<(usize, Timestamp)>
 
 /// What there is to do in each wave that has anybody in it, and behind all of them for everybody else, by a run that begins to
 /// send at `wall`, which takes `known` for the present.
-pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, (wall, known): (Timestamp, Timestamp)) -> Vec<WaveLoad> {
+pub(super) fn loads(
+    plan: &Plan,
+    ledger_state: &LedgerState,
+    queue: &Queue,
+    (wall, known): (Timestamp, Timestamp),
+) -> Vec<WaveLoad> {
     let said = &plan.schedule.waves;
     if said.is_empty() {
         return Vec::new();
     }
-    let sizes = sizes(plan, book, |recipient| queue.wave_of(recipient));
+    let sizes = sizes(plan, ledger_state, |recipient| queue.wave_of(recipient));
     let mut owed = vec![0_u64; said.len() + 1];
-    for recipient in 0..book.recipients() {
+    for recipient in 0..ledger_state.recipients() {
         for ordinal in 1..=plan.coupons_per_user {
             let key = DeliveryKey { recipient, ordinal };
-            let standing = book.standing(key);
-            let goes = match (standing.state, standing.doubt) {
+            let status = ledger_state.status(key);
+            let goes = match (status.state, status.doubt) {
                 (State::Pending | State::Deferred { .. }, _) => true,
-                (State::InDoubt, Some(doubt)) => queue.resendable(book, key, &doubt, known),
+                (State::InDoubt, Some(doubt)) => queue.resendable(ledger_state, key, &doubt, known),
                 _ => false,
             };
             if let (true, Some(owed)) = (goes, owed.get_mut(queue.wave_of(recipient))) {
@@ -265,7 +270,7 @@ pub(super) fn loads(plan: &Plan, book: &Book, queue: &Queue, (wall, known): (Tim
             }
         }
     }
-    let ended = last_ended(plan, book);
+    let ended = last_ended(plan, ledger_state);
     let mut not_before = Timestamp::MIN;
     let mut loads = Vec::new();
     for (wave, to_send) in owed.into_iter().enumerate() {
@@ -314,15 +319,15 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             return;
         }
         let at = self.moment();
-        let mut waves = loads(&self.plan, self.ledger.book(), &self.queue, (at.wall, self.known(at)));
+        let mut waves = loads(&self.plan, self.ledger.state(), &self.queue, (at.wall, self.known(at)));
         let ended = self.limits.waves.ended;
         waves.retain(|load| load.wave.is_none_or(|wave| wave as usize > ended));
-        self.voice.say(at.wall, EventKind::WavesAhead { waves });
+        self.emitter.emit(at.wall, EventKind::WavesAhead { waves });
     }
 
     /// Ends a wave that has nothing left, begins the next one when its time has come, and halts where too few of one were
     /// issued.
-    pub(super) fn look_at_waves(&mut self, at: Moment, batch: &mut Batch) {
+    pub(super) fn check_waves(&mut self, at: Moment, batch: &mut Batch) {
         if self.plan.schedule.waves.is_empty() || self.why.is_some() {
             return;
         }
@@ -336,14 +341,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         }
         if self.has_ended(current, at, batch) {
             self.end_wave(current, at, batch);
-        } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.book().counts().owed() > 0
+        } else if self.may_start() && self.limits.waves.told != Some(current) && self.ledger.state().counts().owed() > 0
         {
             self.limits.waves.told = Some(current);
             let wave = number(&self.plan, current);
             let ended = false;
             let until = None;
             let skipped = None;
-            self.voice.say(
+            self.emitter.emit(
                 at.wall,
                 EventKind::Wave {
                     wave,
@@ -365,7 +370,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         {
             return false;
         }
-        self.queue.has_ended(self.ledger.book(), waves, at.age)
+        self.queue.has_ended(self.ledger.state(), waves, at.age)
     }
 
     /// Keeps the end of a wave, and begins the wait behind it where anybody is left.
@@ -377,14 +382,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         batch.facts.push(Fact::WaveEnded { share, at: at.wall });
         self.limits.waves.ended = wave + 1;
         self.queue.release(wave);
-        let more = self.queue.waits_for_wave(self.ledger.book());
+        let more = self.queue.waits_for_wave(self.ledger.state());
         let waits = more && plan.waits && wait > Duration::ZERO;
         if waits {
             self.limits.waves.rest(&self.plan, wave, at.wall, at);
         } else if more {
-            self.gate.pass_over(wait);
+            self.send_window.fast_forward(wait);
         }
-        batch.told.push(EventKind::Wave {
+        batch.events.push(EventKind::Wave {
             wave: number(&self.plan, wave),
             ended: true,
             until: more.then(|| later(at.wall, wait)),
@@ -430,14 +435,14 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     fn leave_for_wave(&mut self, at: Moment, batch: &Batch) {
         let ended = 0..=self.limits.waves.ended.saturating_sub(1);
         let why = match self.limits.waves.begins(at) {
-            Some(begins) if self.plan.schedule.opens(begins).is_none() => Why::NoWave,
-            Some(_) if self.plan.run.no_wait => Why::BetweenWaves,
+            Some(begins) if self.plan.schedule.opens(begins).is_none() => StopReason::NoWave,
+            Some(_) if self.plan.run.no_wait => StopReason::BetweenWaves,
             _ => return,
         };
         if batch.facts.is_empty()
             && self.flight.trips.is_empty()
-            && self.queue.waits_for_wave(self.ledger.book())
-            && self.queue.has_ended(self.ledger.book(), ended, at.age)
+            && self.queue.waits_for_wave(self.ledger.state())
+            && self.queue.has_ended(self.ledger.state(), ended, at.age)
             && self.finished().is_none()
         {
             self.finish(why);

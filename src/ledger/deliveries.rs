@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::delivery::{Counts, DeliveryKey, Skipped, Standing, State};
+use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped, State};
 
 /// A delivery whose standing is in the map of particular ones.
 const PARTICULAR: u8 = u8::MAX;
-/// The number of [`Standing::PENDING`] among the common ones.
+/// The number of [`DeliveryStatus::PENDING`] among the common ones.
 const PENDING: u8 = 0;
 
 /// All deliveries: one row of bytes for each ordinal, each byte the number of a common standing.
 #[derive(Clone, Debug)]
 pub(super) struct Deliveries {
     pub(super) rows: Vec<Vec<u8>>,
-    pub(super) common: Vec<Standing>,
-    pub(super) particular: HashMap<DeliveryKey, Standing>,
+    pub(super) common: Vec<DeliveryStatus>,
+    pub(super) particular: HashMap<DeliveryKey, DeliveryStatus>,
     pub(super) counts: Counts,
     pub(super) skipped: BTreeMap<Skipped, u64>,
 }
@@ -26,7 +26,7 @@ impl Default for Deliveries {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
-            common: vec![Standing::PENDING],
+            common: vec![DeliveryStatus::PENDING],
             particular: HashMap::new(),
             counts: Counts::default(),
             skipped: BTreeMap::new(),
@@ -48,7 +48,7 @@ impl Deliveries {
         for row in &mut self.rows {
             let new = (recipients as usize).saturating_sub(row.len());
             row.resize(row.len() + new, PENDING);
-            self.counts.add(Standing::PENDING.state.name(), new as u64);
+            self.counts.add(DeliveryStatus::PENDING.state.name(), new as u64);
         }
     }
 
@@ -60,7 +60,7 @@ impl Deliveries {
     }
 
     /// Where a delivery stands; none if it was never made.
-    pub(super) fn get(&self, key: DeliveryKey) -> Option<Standing> {
+    pub(super) fn get(&self, key: DeliveryKey) -> Option<DeliveryStatus> {
         let row = self.rows.get(usize::from(key.ordinal).checked_sub(1)?)?;
         match *row.get(key.recipient as usize)? {
             PARTICULAR => self.particular.get(&key).copied(),
@@ -69,22 +69,18 @@ impl Deliveries {
     }
 
     /// The deliveries whose standing few others share, by key.
-    pub(super) fn particular(&self) -> impl Iterator<Item = (DeliveryKey, Standing)> + use<> {
-        let mut particular: Vec<_> = self
-            .particular
-            .iter()
-            .map(|(key, standing)| (*key, *standing))
-            .collect();
+    pub(super) fn particular(&self) -> impl Iterator<Item = (DeliveryKey, DeliveryStatus)> + use<> {
+        let mut particular: Vec<_> = self.particular.iter().map(|(key, status)| (*key, *status)).collect();
         particular.sort_unstable_by_key(|(key, _)| *key);
         particular.into_iter()
     }
 
     /// Makes these the particular ones.
-    pub(super) fn particularise(&mut self, particular: Vec<(DeliveryKey, Standing)>) {
+    pub(super) fn particularise(&mut self, particular: Vec<(DeliveryKey, DeliveryStatus)>) {
         self.particular = particular.into_iter().collect();
     }
 
-    pub(super) fn put(&mut self, key: DeliveryKey, from: Standing, to: Standing) {
+    pub(super) fn put(&mut self, key: DeliveryKey, from: DeliveryStatus, to: DeliveryStatus) {
         self.counts.shift(from.state.name(), to.state.name());
         if let State::Skipped(why) = from.state {
             let many = self.skipped.entry(why).or_default();
@@ -113,20 +109,20 @@ impl Deliveries {
     }
 
     /// The number of a standing that many deliveries share.
-    fn number(&mut self, standing: &Standing) -> u8 {
+    fn number(&mut self, status: &DeliveryStatus) -> u8 {
         let common = matches!(
-            standing.state,
+            status.state,
             State::Pending | State::Issued | State::Refused { .. } | State::Skipped(_)
         );
-        if !common || standing.doubt.is_some() || standing.held.is_some() {
+        if !common || status.doubt.is_some() || status.held.is_some() {
             return PARTICULAR;
         }
-        let known = self.common.iter().position(|known| known == standing);
+        let known = self.common.iter().position(|known| known == status);
         let number = known.unwrap_or(self.common.len());
         match u8::try_from(number) {
             Ok(number) if number < PARTICULAR => {
                 if known.is_none() {
-                    self.common.push(*standing);
+                    self.common.push(*status);
                 }
                 number
             }
@@ -137,12 +133,9 @@ impl Deliveries {
 
 /// What is kept of a standing: the doubt of an issued delivery is history, and the facts tell it. That of a refused one,
 /// which only a person can have made, still says what reopening it means.
-const fn kept(standing: Standing) -> Standing {
-    match standing.state {
-        State::Issued => Standing {
-            doubt: None,
-            ..standing
-        },
-        _ => standing,
+const fn kept(status: DeliveryStatus) -> DeliveryStatus {
+    match status.state {
+        State::Issued => DeliveryStatus { doubt: None, ..status },
+        _ => status,
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::contradiction::Contradiction;
 use super::head::Older;
+use super::illegal_fact::IllegalFact;
 use super::record::RecordError;
 use super::store::StoreError;
 
@@ -35,13 +35,13 @@ pub enum LedgerError {
     },
     /// A fact contradicts those before it.
     #[error("batch {sequence} of the ledger contradicts what came before it; {last}")]
-    Contradiction {
+    IllegalFact {
         /// Its number, from 1.
         sequence: u64,
         /// What came before.
         last: LastGood,
         /// How.
-        source: Contradiction,
+        source: IllegalFact,
     },
     /// It does not have a batch that it is known to have had, and nobody has accepted that.
     #[error("{0}")]

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::kept_out::KeptOut;
-use crate::delivery::{ActivityNo, Away, DeliveryKey, Resolution, StateName, Step, Verdict};
-use crate::identity::{ActivityId, OpenId};
-use crate::outcome::Outcome;
+use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
+use crate::model::identity::{ActivityId, OpenId};
+use crate::model::outcome::Outcome;
 
 use super::rules::Rules;
 
@@ -72,7 +72,7 @@ pub enum Fact {
         /// The delivery.
         key: DeliveryKey,
         /// The effect on the delivery.
-        verdict: Verdict,
+        decision: Decision,
         /// All that is known of the outcome.
         outcome: Box<Outcome>,
     },
@@ -82,7 +82,7 @@ pub enum Fact {
         /// The delivery.
         key: DeliveryKey,
         /// The step that follows.
-        step: Step,
+        step: Transition,
         /// The time.
         at: Timestamp,
     },
@@ -91,7 +91,7 @@ pub enum Fact {
         /// The deliveries, at most [`Fact::CHUNK`].
         keys: Vec<DeliveryKey>,
         /// The decision and its reason.
-        decision: Box<Decision>,
+        decision: Box<ManualDecision>,
     },
     /// Each delivery of a wave was answered or used up its attempts.
     WaveEnded {
@@ -146,7 +146,7 @@ impl Fact {
 
 /// A person's decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
+pub struct ManualDecision {
     /// The time.
     pub at: Timestamp,
     /// The person, as `user@host`.

@@ -63,7 +63,7 @@ pub struct FileId {
 impl FileId {
     /// The id of the file that has this metadata.
     #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
+    pub fn new(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -73,7 +73,7 @@ impl FileId {
     /// Whether `path` leads to this file.
     #[must_use]
     pub fn is_at(self, path: &Path) -> bool {
-        path.symlink_metadata().is_ok_and(|found| Self::of(&found) == self)
+        path.symlink_metadata().is_ok_and(|found| Self::new(&found) == self)
     }
 }
 
@@ -146,7 +146,7 @@ impl Directory {
     pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
         known.push(Known {
             path: self.path.clone(),
-            id: FileId::of(&self.file.metadata()?),
+            id: FileId::new(&self.file.metadata()?),
             through_links: true,
             _file: None,
         });
@@ -178,7 +178,7 @@ impl KnownFiles {
         let directory = File::open(path)?;
         self.push(Known {
             path: path.to_owned(),
-            id: FileId::of(&directory.metadata()?),
+            id: FileId::new(&directory.metadata()?),
             through_links: true,
             _file: Some(directory),
         });
@@ -193,7 +193,7 @@ impl KnownFiles {
         let file = open_to_read(path)?;
         self.push(Known {
             path: path.to_owned(),
-            id: FileId::of(&file.metadata()?),
+            id: FileId::new(&file.metadata()?),
             through_links: false,
             _file: Some(file),
         });
@@ -207,7 +207,7 @@ impl KnownFiles {
     pub fn add_open(&self, path: &Path, file: &File) -> io::Result<()> {
         self.push(Known {
             path: path.to_owned(),
-            id: FileId::of(&file.metadata()?),
+            id: FileId::new(&file.metadata()?),
             through_links: false,
             _file: None,
         });
@@ -243,7 +243,7 @@ impl KnownFiles {
                 path.symlink_metadata()
             };
             match found {
-                Ok(found) if FileId::of(&found) == *id => {}
+                Ok(found) if FileId::new(&found) == *id => {}
                 Ok(_) => return Err(gone(true)),
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                     return Err(gone(false));

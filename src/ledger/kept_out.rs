@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::book::Book;
+use super::ledger_state::LedgerState;
 
 /// The people whom one exclude list kept out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ impl Sampler {
     }
 }
 
-impl Book {
+impl LedgerState {
     /// Whom the list of this name kept out, since a person last accepted that people left it. `None` when there is no such
     /// list in the last generation, or the program that closed it did not remember that.
     #[must_use]

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Owner;
-use crate::identity::AppId;
+use crate::model::event::Owner;
+use crate::model::identity::AppId;
 
 use super::files::{self, FileId, KnownFiles};
 
@@ -135,7 +135,7 @@ impl CampaignLock {
     /// # Errors
     /// When it cannot be looked at.
     pub fn file_id(&self) -> io::Result<FileId> {
-        Ok(FileId::of(&self.file.metadata()?))
+        Ok(FileId::new(&self.file.metadata()?))
     }
 
     /// Adds the locked file to those that make a ledger.
@@ -147,7 +147,7 @@ impl CampaignLock {
 /// Waits until nobody has a file locked any more, but not for ever. For a file of a ledger whose campaign's lock this process
 /// has: then only threads that are still closing the ledger's last opening can have it, or a process that is just being
 /// started and has inherited it for a moment.
-pub(super) async fn until_free(path: &Path) {
+pub(super) async fn wait_unlocked(path: &Path) {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let Ok(file) = files::open_to_read(path) else { return };
         if file.try_lock().is_ok() {
@@ -210,7 +210,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Whether `file` is the one that `path` names.
 fn is_at(file: &File, path: &Path) -> bool {
-    file.metadata().is_ok_and(|file| FileId::of(&file).is_at(path))
+    file.metadata().is_ok_and(|file| FileId::new(&file).is_at(path))
 }
 
 /// Says who applies the campaign whose lock's file is at `path`, if anybody does. Takes nothing and makes nothing.
@@ -393,7 +393,7 @@ mod held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::from_ms;
+    use crate::model::clock::from_ms;
 
     fn owner(pid: u32) -> Owner {
         Owner {

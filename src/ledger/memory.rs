@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::head::Head;
 use super::record::link_of;
-use super::store::{Each, Store, StoreError, WriteShortcut};
+use super::store::{BatchVisitor, Store, StoreError, WriteSnapshot};
 
 /// A store in memory. Clones share what is durable, as two openings of one disk do.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Default for MemoryStore {
 #[derive(Debug, Default)]
 struct Shared {
     durable: Vec<Vec<u8>>,
-    shortcut: Option<Vec<u8>>,
+    snapshot: Option<Vec<u8>>,
     stall: Duration,
     fails_after: Option<u64>,
     fails_written: bool,
@@ -77,7 +77,7 @@ impl MemoryStore {
 
     /// Alters the shortcut that is kept beside what is durable.
     pub fn tamper_shortcut(&self, alter: impl FnOnce(&mut Option<Vec<u8>>)) {
-        self.with(|shared| alter(&mut shared.shortcut));
+        self.with(|shared| alter(&mut shared.snapshot));
     }
 
     /// Whether appends say that they are durable and are not, as a disk without flushes does.
@@ -122,14 +122,14 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
         let records = self.with(|shared| shared.durable.clone());
         (1..)
             .zip(&records)
             .try_for_each(|(sequence, record)| each(sequence, record))
     }
 
-    async fn read_behind(&mut self, known: Head, each: &mut Each<'_>) -> Result<bool, StoreError> {
+    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
         let records = self.with(|shared| shared.durable.clone());
         let at = known.sequence.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         let has = at
@@ -152,15 +152,15 @@ impl Store for MemoryStore {
         gone()
     }
 
-    async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
-        let bytes = self.with(|shared| shared.shortcut.clone())?;
+    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
+        let bytes = self.with(|shared| shared.snapshot.clone())?;
         Some(Box::new(Cursor::new(bytes)))
     }
 
-    async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
+    async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
-        self.with(|shared| shared.shortcut = Some(bytes));
+        self.with(|shared| shared.snapshot = Some(bytes));
         Ok(())
     }
 }

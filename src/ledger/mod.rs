@@ -1,94 +1,94 @@
 //! The ledger of a campaign: a log of facts, and the one fold that turns them into state.
 //!
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
-//! durable intent yields a [`Permit`]. The exception is a ledger [`apart`](Ledger::apart) from its store, from which nothing
+//! durable intent yields a [`Permit`]. The exception is a ledger without a store ([`Ledger::without_store`]), from which nothing
 //! is sent.
 //!
 //! - The log: the `codec` encodes each `fact`, a `record` holds a batch in the hash chain, and a `group` holds many small
 //!   records.
-//! - The ledger state: the `book` has the recipients (`people` and their `names`) and their `deliveries`. A generation that is
+//! - The ledger state: the `ledger_state` has the recipients (`people` and their `names`) and their `deliveries`. A generation that is
 //!   not closed yet is a `draft`, with the users that exclude lists have `kept_out`. An append that fails can `undo` what it
-//!   folded. The `shortcut` is a snapshot. Each run states the `rules` of the fold. `present` is the ledger's current time.
+//!   folded. The `snapshot` is a snapshot. Each run states the `rules` of the fold. `present` is the ledger's current time.
 //! - The files: the `place`, its `lock`, the `store` and its `head`. `files` opens them and notices when they are replaced.
 //!   `memory` is a store without a disk.
 //! - Readers: `reader`, `passing`, `repeats`, `verify`, `worth`.
 
-mod apart;
-mod begun;
-mod book;
+mod block;
+mod catch_panic;
 mod codec;
-mod contradiction;
+pub mod coupon_value;
+mod daily_attempts;
 mod deliveries;
-mod draft;
 mod error;
 mod fact;
+mod fact_view;
 pub mod files;
-mod group;
 mod head;
+mod illegal_fact;
 mod kept_out;
+pub mod ledger_dir;
+mod ledger_state;
 pub mod lock;
 pub mod memory;
-pub(crate) mod names;
-mod passing;
-mod people;
-pub mod place;
+mod null_store;
+pub(crate) mod open_id_arena;
+mod pending_generation;
 mod present;
-mod quiet;
 mod reader;
+mod recipient_index;
 pub mod record;
 pub mod repeats;
+mod rollback;
 mod rules;
-mod shortcut;
+mod snapshot;
 mod spill;
 pub mod store;
-mod undo;
 pub mod verify;
 mod waves;
 pub mod witness;
-pub mod worth;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::debug;
 
-use crate::delivery::{ActivityNo, DeliveryKey};
-use crate::identity::{ActivityId, Identity, OpenId};
-use crate::merchant_coupon_id::MerchantCouponId;
-use crate::planted::{appended, planted};
+use crate::model::delivery::{ActivityNo, DeliveryKey};
+use crate::model::identity::{ActivityId, Identity, OpenId};
+use crate::model::merchant_coupon_id::MerchantCouponId;
+use crate::model::mutants::{appended, mutant};
 
-pub use apart::NoStore;
-pub use book::Book;
-pub use contradiction::Contradiction;
 pub use error::{LastGood, LedgerError};
-pub use fact::{Answered, Decision, Excluded, Fact, Generation};
+pub use fact::{Answered, Excluded, Fact, Generation, ManualDecision};
+pub use fact_view::FactView;
 pub use head::{Head, Older};
+pub use illegal_fact::IllegalFact;
 pub use kept_out::{KeptOut, Sample, Sampler};
-pub use passing::Passing;
+pub use ledger_state::LedgerState;
+pub use null_store::NullStore;
 pub use present::Present;
 pub use reader::Reader;
 pub use record::RecordError;
 pub use rules::Rules;
 pub use spill::Spill;
-pub use store::{Each, SledStore, Store, StoreError, WriteShortcut};
+pub use store::{BatchVisitor, SledStore, Store, StoreError, WriteSnapshot};
 pub use waves::Wave;
 
 use codec::{Codec, Entry};
 use record::{Chain, Link};
 use repeats::{Repeats, Search};
-use shortcut::Folded;
-use undo::Tentative;
+use rollback::Tentative;
+use snapshot::Snapshot;
 
 /// One campaign's ledger, open for writing.
 #[derive(Debug)]
 pub struct Ledger<S> {
     store: S,
-    book: Book,
+    state: LedgerState,
     chain: Chain,
     writer: Codec,
     reader: Codec,
     sequence: u64,
-    kept: Kept,
+    kept: SavedState,
     /// A batch that is folded, but not in the store yet.
     held_back: Option<Vec<u8>>,
     /// Set while the ledger lacks a batch that it had. Appends fail until a person accepts that.
@@ -98,12 +98,12 @@ pub struct Ledger<S> {
 
 /// A batch that the ledger is known to have had, and the link found at its number.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sought {
+struct ExpectedBatch {
     known: Head,
     found: Option<Link>,
 }
 
-impl Sought {
+impl ExpectedBatch {
     const fn new(known: Option<Head>) -> Self {
         let known = match known {
             Some(known) => known,
@@ -125,7 +125,7 @@ impl Sought {
 
 /// The state of the snapshot.
 #[derive(Debug)]
-struct Kept {
+struct SavedState {
     /// The last batch in the snapshot. `None` without a snapshot.
     sequence: Option<u64>,
     /// Its size in bytes when it was written.
@@ -137,7 +137,7 @@ struct Kept {
     at_least: u64,
 }
 
-impl Kept {
+impl SavedState {
     const AT_LEAST: u64 = 32 * 1024 * 1024;
 
     const fn is_due(&self) -> bool {
@@ -173,36 +173,36 @@ impl<S: Store> Ledger<S> {
         spill: Arc<Spill>,
         known: Option<Head>,
     ) -> Result<Self, LedgerError> {
-        let mut sought = Sought::new(known);
-        let shortcut = by_shortcut(&mut store, &identity, &spill, &mut sought).await;
-        let kept = shortcut.is_some();
-        let folded = match shortcut {
+        let mut sought = ExpectedBatch::new(known);
+        let snapshot = by_shortcut(&mut store, &identity, &spill, &mut sought).await;
+        let kept = snapshot.is_some();
+        let folded = match snapshot {
             Some(folded) => folded,
-            None => whole(&mut store, Book::spilling(identity, spill), &mut sought).await?,
+            None => whole(&mut store, LedgerState::spilling(identity, spill), &mut sought).await?,
         };
         let before_shortcut = sought.known.sequence > 0 && sought.known.sequence < folded.sequence;
         if sought.found.is_none() && before_shortcut && store.read_behind(sought.known, &mut |_, _| Ok(())).await? {
             sought.found = Some(sought.known.link);
         }
         let older = sought.known.older(folded.sequence, sought.found);
-        let Folded {
-            book,
+        let Snapshot {
+            state,
             chain,
             codec,
             sequence,
         } = folded;
         Ok(Self {
             store,
-            book,
+            state,
             chain,
             writer: codec.clone(),
             reader: codec,
             sequence,
-            kept: Kept {
+            kept: SavedState {
                 sequence: kept.then_some(sequence),
                 size: 0,
                 behind: 0,
-                at_least: Kept::AT_LEAST,
+                at_least: SavedState::AT_LEAST,
             },
             held_back: None,
             older,
@@ -235,17 +235,17 @@ impl<S: Store> Ledger<S> {
     /// later appends fail.
     async fn keep(&mut self) {
         self.failed = true;
-        let nobodys = Book::new(self.book.identity.clone());
-        let folded = Folded {
-            book: std::mem::replace(&mut self.book, nobodys),
+        let nobodys = LedgerState::new(self.state.identity.clone());
+        let folded = Snapshot {
+            state: std::mem::replace(&mut self.state, nobodys),
             chain: self.chain,
             codec: std::mem::take(&mut self.reader),
             sequence: self.sequence,
         };
-        let (lent, back) = shortcut::lend(folded);
+        let (lent, back) = snapshot::lend_snapshot(folded);
         let kept = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
         let Some((folded, size)) = back.take() else { return };
-        self.book = folded.book;
+        self.state = folded.state;
         self.reader = folded.codec;
         self.failed = false;
         self.kept.behind = 0;
@@ -263,8 +263,8 @@ impl<S: Store> Ledger<S> {
 
     /// Returns the ledger state.
     #[must_use]
-    pub const fn book(&self) -> &Book {
-        &self.book
+    pub const fn state(&self) -> &LedgerState {
+        &self.state
     }
 
     /// Returns the store.
@@ -288,7 +288,7 @@ impl<S: Store> Ledger<S> {
         if self.failed {
             return Err(LedgerError::Failed);
         }
-        if let Some(older) = self.older.filter(|_| !planted!(OlderTaken)) {
+        if let Some(older) = self.older.filter(|_| !mutant!(OlderTaken)) {
             return Err(LedgerError::Older(older));
         }
         self.failed = true;
@@ -300,33 +300,33 @@ impl<S: Store> Ledger<S> {
         let sequence = self.sequence + 1;
         let last = LastGood {
             sequence: self.sequence,
-            newest: self.book.newest(),
+            newest: self.state.newest(),
         };
-        let body = self.writer.encode(&facts).ok_or(LedgerError::Contradiction {
+        let body = self.writer.encode(&facts).ok_or(LedgerError::IllegalFact {
             sequence,
             last,
-            source: Contradiction::NotReread,
+            source: IllegalFact::NotReread,
         })?;
         drop(facts);
         // The encoded bytes are folded, because the next process will read them and not `facts`.
-        let mut book = Tentative::begin(&mut self.book);
+        let mut ledger_state = Tentative::begin(&mut self.state);
         let mut intents = Vec::new();
         let fold = |entry: Entry<'_>| {
             if let Entry::Intent { key, activity, .. } = entry {
                 intents.push((key, activity));
             }
-            book.book().fold(entry)
+            ledger_state.state().fold(entry)
         };
         let folded = decode(&mut self.reader, last, &body, fold);
-        book.book().spill().check()?;
+        ledger_state.state().spill().check()?;
         folded?;
         for sealed in appended!(self.chain.seal(&body)) {
             match self.store.append(sealed).await {
-                Err(StoreError::Gone { .. }) if planted!(VanishUnnoticed) => {}
+                Err(StoreError::Gone { .. }) if mutant!(VanishUnnoticed) => {}
                 appended => appended?,
             }
         }
-        book.keep();
+        ledger_state.keep();
         self.sequence = sequence;
         self.failed = false;
         self.kept.behind += body.len() as u64;
@@ -340,7 +340,7 @@ impl<S: Store> Ledger<S> {
     /// Waits until the ledger was removed, renamed or replaced. Later appends fail. The future may be dropped and the method
     /// called again.
     pub async fn gone(&mut self) -> LedgerError {
-        if planted!(VanishUnnoticed) {
+        if mutant!(VanishUnnoticed) {
             std::future::pending::<()>().await;
         }
         let error = self.store.gone().await;
@@ -355,7 +355,7 @@ impl<S: Store> Ledger<S> {
     pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
         // A forecast finds no recipient by open_id, and to index millions of them takes long.
         if facts.iter().any(|fact| matches!(fact, Fact::Admitted { .. })) {
-            self.book.people.forget_index();
+            self.state.people.forget_index();
         }
         self.fold(facts).map(drop)
     }
@@ -380,15 +380,15 @@ impl<S: Store> Ledger<S> {
         self.failed = true;
         let last = LastGood {
             sequence: self.sequence,
-            newest: self.book.newest(),
+            newest: self.state.newest(),
         };
-        let body = self.writer.encode(facts).ok_or(LedgerError::Contradiction {
+        let body = self.writer.encode(facts).ok_or(LedgerError::IllegalFact {
             sequence: self.sequence + 1,
             last,
-            source: Contradiction::NotReread,
+            source: IllegalFact::NotReread,
         })?;
-        let folded = decode(&mut self.reader, last, &body, |entry| self.book.fold(entry));
-        self.book.spill().check()?;
+        let folded = decode(&mut self.reader, last, &body, |entry| self.state.fold(entry));
+        self.state.spill().check()?;
         folded?;
         Ok(body)
     }
@@ -412,11 +412,11 @@ impl<S: Store> Ledger<S> {
     /// As [`Ledger::open`].
     pub async fn retell(
         &mut self,
-        mut show: impl FnMut(&Book, u64, Passing<'_>) -> Option<()> + Send,
+        mut show: impl FnMut(&LedgerState, u64, FactView<'_>) -> Option<()> + Send,
     ) -> Result<(), LedgerError> {
-        let Self { store, book, .. } = self;
-        let show = |sequence, passing: Passing<'_>| show(book, sequence, passing);
-        read_again(store, &book.identity, show).await
+        let Self { store, state, .. } = self;
+        let show = |sequence, passing: FactView<'_>| show(state, sequence, passing);
+        read_again(store, &state.identity, show).await
     }
 
     /// Finds the ids that occur in the answers to several deliveries.
@@ -424,41 +424,45 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// As [`Ledger::open`].
     pub async fn repeats(&mut self) -> Result<Repeats, LedgerError> {
-        let mut search = Search::new(self.book.spill());
+        let mut search = Search::new(self.state.spill());
         self.retell(|_, _, passing| {
             search.add(&passing);
             Some(())
         })
         .await?;
-        name_repeats(search, &mut self.store, &self.book).await
+        name_repeats(search, &mut self.store, &self.state).await
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
-        let open_id = OpenId::parse(&self.book.open_id(key.recipient)).ok()?;
+        let open_id = OpenId::parse(&self.state.open_id(key.recipient)).ok()?;
         Some(Permit {
             key,
-            attempt: self.book.standing(key).attempts,
-            activity_id: self.book.activity(activity)?.clone(),
-            merchant_coupon_id: self.book.merchant_coupon_id_of(&open_id, key.ordinal),
+            attempt: self.state.status(key).attempts,
+            activity_id: self.state.activity(activity)?.clone(),
+            merchant_coupon_id: self.state.merchant_coupon_id_of(&open_id, key.ordinal),
             open_id,
         })
     }
 }
 
 /// Finishes a search for repeated ids. If there are any, reads the log again to name them.
-async fn name_repeats(search: Search, store: &mut impl Store, book: &Book) -> Result<Repeats, LedgerError> {
-    let found = search.finish(book);
-    book.spill().check()?;
+async fn name_repeats(
+    search: Search,
+    store: &mut impl Store,
+    ledger_state: &LedgerState,
+) -> Result<Repeats, LedgerError> {
+    let found = search.finish(ledger_state);
+    ledger_state.spill().check()?;
     if found.is_empty() {
         return Ok(Repeats::default());
     }
     let mut naming = found.naming();
-    read_again(store, &book.identity, |_, passing| {
+    read_again(store, &ledger_state.identity, |_, passing| {
         naming.add(&passing);
         Some(())
     })
     .await?;
-    Ok(naming.finish(book))
+    Ok(naming.finish(ledger_state))
 }
 
 /// Reads the log, and calls `show` for every fact in order with the number of its batch. If `show` returns `None`, the
@@ -466,10 +470,10 @@ async fn name_repeats(search: Search, store: &mut impl Store, book: &Book) -> Re
 async fn read_again(
     store: &mut impl Store,
     identity: &Identity,
-    mut show: impl FnMut(u64, Passing<'_>) -> Option<()> + Send,
+    mut show: impl FnMut(u64, FactView<'_>) -> Option<()> + Send,
 ) -> Result<(), LedgerError> {
     let mut codec = Codec::default();
-    let mut chain = Chain::of(identity);
+    let mut chain = Chain::new(identity);
     let mut last = LastGood {
         sequence: 0,
         newest: Timestamp::MIN,
@@ -480,7 +484,7 @@ async fn read_again(
             let unreadable = |source| LedgerError::Record { sequence, last, source };
             let body = chain.open(record).map_err(unreadable)?;
             decode(&mut codec, last, body, |entry| {
-                show(sequence, Passing(entry)).ok_or(Contradiction::NotReread)
+                show(sequence, FactView(entry)).ok_or(IllegalFact::NotReread)
             })
         };
         if broken.is_none() {
@@ -494,10 +498,14 @@ async fn read_again(
 }
 
 /// Reads and folds the whole log.
-async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Result<Folded, LedgerError> {
-    let mut folded = Folded {
-        chain: Chain::of(&book.identity),
-        book,
+async fn whole(
+    store: &mut impl Store,
+    state: LedgerState,
+    sought: &mut ExpectedBatch,
+) -> Result<Snapshot, LedgerError> {
+    let mut folded = Snapshot {
+        chain: Chain::new(&state.identity),
+        state,
         codec: Codec::default(),
         sequence: 0,
     };
@@ -510,8 +518,8 @@ async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Resul
         Ok(())
     };
     let read = store.read(&mut each).await;
-    let indexed = folded.book.index();
-    folded.book.spill().check()?;
+    let indexed = folded.state.index();
+    folded.state.spill().check()?;
     // The error of a batch explains more than the store's error about its end.
     if let Some(error) = broken {
         return Err(error);
@@ -520,7 +528,7 @@ async fn whole(store: &mut impl Store, book: Book, sought: &mut Sought) -> Resul
         let last = folded.last();
         return Err(LedgerError::Unfinished { last, source });
     }
-    indexed.map_err(|source| LedgerError::Contradiction {
+    indexed.map_err(|source| LedgerError::IllegalFact {
         sequence: folded.sequence,
         last: folded.last(),
         source,
@@ -534,9 +542,9 @@ async fn by_shortcut(
     store: &mut impl Store,
     identity: &Identity,
     spill: &Arc<Spill>,
-    sought: &mut Sought,
-) -> Option<Folded> {
-    let mut folded = Folded::read(&mut store.shortcut().await?, identity, spill)?;
+    sought: &mut ExpectedBatch,
+) -> Option<Snapshot> {
+    let mut folded = Snapshot::read(&mut store.snapshot().await?, identity, spill)?;
     sought.pass(folded.sequence, folded.chain);
     let known = Head {
         sequence: folded.sequence,
@@ -552,11 +560,11 @@ async fn by_shortcut(
     (matches!(read, Ok(true)) && !broken).then_some(folded)
 }
 
-impl Folded {
+impl Snapshot {
     const fn last(&self) -> LastGood {
         LastGood {
             sequence: self.sequence,
-            newest: self.book.newest(),
+            newest: self.state.newest(),
         }
     }
 
@@ -564,8 +572,8 @@ impl Folded {
         let last = self.last();
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = self.chain.open(record).map_err(unreadable)?;
-        let taken = decode(&mut self.codec, last, body, |entry| self.book.fold(entry));
-        self.book.spill().check()?;
+        let taken = decode(&mut self.codec, last, body, |entry| self.state.fold(entry));
+        self.state.spill().check()?;
         taken?;
         self.sequence = sequence;
         Ok(())
@@ -577,7 +585,7 @@ fn decode(
     codec: &mut Codec,
     last: LastGood,
     body: &[u8],
-    fold: impl FnMut(Entry<'_>) -> Result<(), Contradiction>,
+    fold: impl FnMut(Entry<'_>) -> Result<(), IllegalFact>,
 ) -> Result<(), LedgerError> {
     let sequence = last.sequence + 1;
     let folded = codec.decode(body, fold).ok_or(LedgerError::Record {
@@ -585,7 +593,7 @@ fn decode(
         last,
         source: RecordError::Senseless,
     })?;
-    folded.map_err(|source| LedgerError::Contradiction { sequence, last, source })
+    folded.map_err(|source| LedgerError::IllegalFact { sequence, last, source })
 }
 
 /// A permit for one attempt of one delivery. Only a durable intent yields it, and a send consumes it, so a send without a

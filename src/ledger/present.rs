@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::book::Book;
-use super::contradiction::Contradiction;
-use crate::clock::later;
-use crate::delivery::{Standing, Step};
+use super::illegal_fact::IllegalFact;
+use super::ledger_state::LedgerState;
+use crate::model::clock::later;
+use crate::model::delivery::{DeliveryStatus, Transition};
 
 /// The present of a ledger for an apply that starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Present {
     pub ahead: Option<Timestamp>,
 }
 
-impl Book {
+impl LedgerState {
     /// A newest time that is further ahead of the wall clock is from a wrong clock.
     const FURTHEST_AHEAD: Duration = Duration::from_hours(48);
 
@@ -43,14 +43,14 @@ impl Book {
 
     /// A person has accepted the wall clock, which says `at`. Times after `at` are wrong. Earlier times may be wrong too: a
     /// doubt that seems one hour old may be from a run with the wrong clock a week ago. So the age of every doubt is unknown.
-    pub(super) fn accept_clock(&mut self, at: Timestamp) -> Result<(), Contradiction> {
+    pub(super) fn accept_clock(&mut self, at: Timestamp) -> Result<(), IllegalFact> {
         self.newest = at;
         self.begun.gather(at);
         for wave in &mut self.waves {
             wave.ended = wave.ended.map(|ended| ended.min(at));
         }
-        let dated = |standing: &Standing| standing.next(Step::Undate).is_ok();
-        let mut undated = self.deliveries.particular().filter(|(_, standing)| dated(standing));
-        undated.try_for_each(|(key, _)| self.step(key, Step::Undate))
+        let dated = |status: &DeliveryStatus| status.next(Transition::Undate).is_ok();
+        let mut undated = self.deliveries.particular().filter(|(_, status)| dated(status));
+        undated.try_for_each(|(key, _)| self.step(key, Transition::Undate))
     }
 }

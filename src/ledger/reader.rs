@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::group::{MOST_IN_ONE, Reading, key};
-use super::quiet::quietly;
+use super::block::{BlockReader, MOST_IN_ONE, key};
+use super::catch_panic::catch_panic;
 use super::store::StoreError;
 
 /// Asks a store for the value under one key.
@@ -41,15 +41,15 @@ impl Reader {
     /// # Errors
     /// When the store cannot be read, or has fewer.
     pub fn read(&self, last: u64, mut show: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let mut reading = Reading::default();
+        let mut reading = BlockReader::default();
         let mut shown = 0;
         while shown < last {
             let mut more = true;
             while more && !reading.is_full() {
                 more = self.group(&mut reading)?;
             }
-            let chunk = reading.take(0);
-            for (sequence, record) in chunk.records().take_while(|(sequence, _)| *sequence <= last) {
+            let segment = reading.take(0);
+            for (sequence, record) in segment.records().take_while(|(sequence, _)| *sequence <= last) {
                 if show(record).is_break() {
                     return Ok(());
                 }
@@ -67,7 +67,7 @@ impl Reader {
     }
 
     /// Takes the next group in; false when there is none that is whole.
-    fn group(&self, reading: &mut Reading) -> Result<bool, StoreError> {
+    fn group(&self, reading: &mut BlockReader) -> Result<bool, StoreError> {
         for part in 0.. {
             let Some(bytes) = self.get(&key(reading.next(), part))? else {
                 if part == 0 {
@@ -85,7 +85,7 @@ impl Reader {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(get) = &self.get else { return Ok(None) };
-        quietly(AssertUnwindSafe(|| get(key))).unwrap_or_else(|why| {
+        catch_panic(AssertUnwindSafe(|| get(key))).unwrap_or_else(|why| {
             Err(StoreError::Broken {
                 what: "read",
                 path: self.path.clone(),
@@ -107,6 +107,6 @@ impl Drop for Reader {
     fn drop(&mut self) {
         // The last hand on a store syncs it when it lets go, and may panic in that.
         let get = self.get.take();
-        let _ = quietly(AssertUnwindSafe(|| drop(get)));
+        let _ = catch_panic(AssertUnwindSafe(|| drop(get)));
     }
 }

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::identity::Identity;
+use crate::model::identity::Identity;
 
 /// The version that this program writes.
 pub const VERSION: u8 = 1;
@@ -39,7 +39,7 @@ pub struct Chain(Link);
 impl Chain {
     /// The chain of one campaign's ledger: its batches fit no other's, whatever file says whose they are.
     #[must_use]
-    pub fn of(identity: &Identity) -> Self {
+    pub fn new(identity: &Identity) -> Self {
         let Identity {
             campaign,
             app_id,

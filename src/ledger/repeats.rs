@@ -13,12 +13,12 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec;
 
-use crate::delivery::{DeliveryKey, Standing, StateName, Verdict};
-use crate::identity::OpenId;
-use crate::merchant_coupon_id::MerchantCouponId;
+use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, StateName};
+use crate::model::identity::OpenId;
+use crate::model::merchant_coupon_id::MerchantCouponId;
 
-use super::book::Book;
-use super::passing::Passing;
+use super::fact_view::FactView;
+use super::ledger_state::LedgerState;
 use super::spill::{Spill, Spilled};
 
 /// How many repeated ids of a kind, and how many deliveries of each, are shown.
@@ -126,26 +126,26 @@ impl Mention {
     /// Whether the delivery is in its present state because of this answer. A delivery that is in doubt, or that was
     /// settled by a person or by a later answer, no longer depends on it. One that is due again depends on all of its answers:
     /// each is taken to mean that nothing was issued.
-    fn decides(&self, standing: &Standing) -> bool {
-        let undecided_before = standing.doubt.is_none();
-        match (self.leads_to, standing.state.name()) {
+    fn decides(&self, status: &DeliveryStatus) -> bool {
+        let undecided_before = status.doubt.is_none();
+        match (self.leads_to, status.state.name()) {
             // `issued` is never left, so a delivery has one such answer at most.
             (StateName::Issued, StateName::Issued) => true,
             // A person's decision keeps what the delivery was held by.
-            (StateName::Refused | StateName::Held, StateName::Refused) => undecided_before && standing.held.is_none(),
+            (StateName::Refused | StateName::Held, StateName::Refused) => undecided_before && status.held.is_none(),
             (StateName::Held, StateName::Held) | (StateName::Deferred, StateName::Deferred) => undecided_before,
             _ => false,
         }
     }
 }
 
-const fn leads_to(verdict: &Verdict) -> StateName {
-    match verdict {
-        Verdict::Issued => StateName::Issued,
-        Verdict::Refused { .. } => StateName::Refused,
-        Verdict::Held { .. } => StateName::Held,
-        Verdict::NotIssued { .. } => StateName::Deferred,
-        Verdict::Unknown { .. } => StateName::InDoubt,
+const fn leads_to(decision: &Decision) -> StateName {
+    match decision {
+        Decision::Issued => StateName::Issued,
+        Decision::Refused { .. } => StateName::Refused,
+        Decision::Held { .. } => StateName::Held,
+        Decision::NotIssued { .. } => StateName::Deferred,
+        Decision::Unknown { .. } => StateName::InDoubt,
     }
 }
 
@@ -181,13 +181,13 @@ impl Search {
         }
     }
 
-    pub(super) fn add(&mut self, passing: &Passing<'_>) {
+    pub(super) fn add(&mut self, passing: &FactView<'_>) {
         let Some(answer) = passing.answer() else { return };
         let mention = |id: &str| Mention {
             id: self.hashes.hash(id),
             recipient: answer.key.recipient,
             ordinal: answer.key.ordinal,
-            leads_to: leads_to(&answer.verdict),
+            leads_to: leads_to(&answer.decision),
         };
         let coupon = answer.ids.coupon_id.as_deref().map(mention);
         let log = answer.ids.log_id.as_deref().map(mention);
@@ -195,13 +195,13 @@ impl Search {
         self.log_ids.extend(log);
     }
 
-    /// Finds what repeats in the ledger that `book` is folded from. The result counts only if the book's [`Spill`] has not
+    /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the book's [`Spill`] has not
     /// failed.
-    pub(super) fn finish(self, book: &Book) -> Found {
+    pub(super) fn finish(self, ledger_state: &LedgerState) -> Found {
         Found {
             hashes: self.hashes,
-            coupon_ids: Groups::of(self.coupon_ids.sorted(), book),
-            log_ids: Groups::of(self.log_ids.sorted(), book),
+            coupon_ids: Groups::new(self.coupon_ids.sorted(), ledger_state),
+            log_ids: Groups::new(self.log_ids.sorted(), ledger_state),
         }
     }
 }
@@ -314,7 +314,10 @@ impl Sorted {
             // After a failure, which the `Spill` keeps, the run ends here.
             let more = if self.spill.read(file, &mut bytes, left.0) {
                 let (chunks, _) = bytes.as_chunks();
-                chunks.iter().filter_map(|chunk| Mention::from_bytes(*chunk)).collect()
+                chunks
+                    .iter()
+                    .filter_map(|segment| Mention::from_bytes(*segment))
+                    .collect()
             } else {
                 Vec::new()
             };
@@ -355,10 +358,10 @@ struct Group {
 }
 
 impl Groups {
-    fn of(mentions: Sorted, book: &Book) -> Self {
+    fn new(mentions: Sorted, ledger_state: &LedgerState) -> Self {
         let mut groups = Self::default();
         let mut mentions = mentions.peekable();
-        while let Some(group) = Group::next(&mut mentions, book) {
+        while let Some(group) = Group::next(&mut mentions, ledger_state) {
             groups.ids += 1;
             groups.deliveries += group.deliveries;
             groups.first.push(group);
@@ -369,12 +372,12 @@ impl Groups {
         groups
     }
 
-    fn named(self, names: &HashMap<IdHash, String>, book: &Book) -> RepeatedIds {
+    fn named(self, names: &HashMap<IdHash, String>, ledger_state: &LedgerState) -> RepeatedIds {
         let first = self.first.into_sorted_vec().into_iter();
         RepeatedIds {
             ids: self.ids,
             deliveries: self.deliveries,
-            first: first.filter_map(|group| group.named(names, book)).collect(),
+            first: first.filter_map(|group| group.named(names, ledger_state)).collect(),
         }
     }
 }
@@ -382,21 +385,21 @@ impl Groups {
 impl Group {
     /// The next id that several deliveries have, of whom at least one is what it is by the answer with this id. `None` after
     /// the last one.
-    fn next(mentions: &mut Peekable<Sorted>, book: &Book) -> Option<Self> {
+    fn next(mentions: &mut Peekable<Sorted>, ledger_state: &LedgerState) -> Option<Self> {
         loop {
             let begin = mentions.next()?;
             if mentions.peek().is_none_or(|next| next.id != begin.id) {
                 continue;
             }
             let mut last = begin;
-            let mut decides = begin.decides(&book.standing(begin.key()));
+            let mut decides = begin.decides(&ledger_state.status(begin.key()));
             let mut group = Self {
                 first: vec![begin.key()],
                 id: begin.id,
                 deliveries: 1,
             };
             while let Some(mention) = mentions.next_if(|mention| mention.id == begin.id) {
-                decides |= mention.decides(&book.standing(mention.key()));
+                decides |= mention.decides(&ledger_state.status(mention.key()));
                 if mention.key() == last.key() {
                     continue;
                 }
@@ -412,14 +415,14 @@ impl Group {
         }
     }
 
-    fn named(self, names: &HashMap<IdHash, String>, book: &Book) -> Option<RepeatedId> {
+    fn named(self, names: &HashMap<IdHash, String>, ledger_state: &LedgerState) -> Option<RepeatedId> {
         let delivery = |key: DeliveryKey| {
-            let open_id = book.open_id(key.recipient);
+            let open_id = ledger_state.open_id(key.recipient);
             Some(DeliveryOfId {
-                merchant_coupon_id: book.merchant_coupon_id_of(&OpenId::parse(&open_id).ok()?, key.ordinal),
+                merchant_coupon_id: ledger_state.merchant_coupon_id_of(&OpenId::parse(&open_id).ok()?, key.ordinal),
                 open_id,
                 ordinal: key.ordinal,
-                state: book.standing(key).state.name(),
+                state: ledger_state.status(key).state.name(),
             })
         };
         Some(RepeatedId {
@@ -464,7 +467,7 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    pub(super) fn add(&mut self, passing: &Passing<'_>) {
+    pub(super) fn add(&mut self, passing: &FactView<'_>) {
         if !passing.ended().is_some_and(|(key, _)| self.keys.contains(&key)) {
             return;
         }
@@ -474,13 +477,13 @@ impl Naming {
         }
     }
 
-    pub(super) fn finish(self, book: &Book) -> Repeats {
+    pub(super) fn finish(self, ledger_state: &LedgerState) -> Repeats {
         let Found {
             coupon_ids, log_ids, ..
         } = self.found;
         Repeats {
-            coupon_ids: coupon_ids.named(&self.names, book),
-            log_ids: log_ids.named(&self.names, book),
+            coupon_ids: coupon_ids.named(&self.names, ledger_state),
+            log_ids: log_ids.named(&self.names, ledger_state),
         }
     }
 }

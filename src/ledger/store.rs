@@ -8,11 +8,11 @@
 //! shortcut   whatever spares its reader the reading of all batches
 //! ```
 
-mod aside;
 mod disk;
 mod error;
-mod keeper;
+mod scratch_copy;
 mod seal;
+mod store_files;
 mod wait;
 mod watch;
 
@@ -26,25 +26,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch as watch_channel};
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::block::Segment;
+use super::catch_panic::catch_panic;
 use super::files::KnownFiles;
-use super::group::Chunk;
 use super::head::Head;
-use super::lock::until_free;
-use super::quiet::quietly;
+use super::lock::wait_unlocked;
 use super::reader::Reader;
 use super::record::link_of;
-use keeper::Keeper;
+use store_files::StoreFiles;
 use watch::Watch;
 
 pub use error::StoreError;
-pub use keeper::Condition;
 pub use seal::Damage;
+pub use store_files::Condition;
 
 /// Who is shown batches, by number. Its error ends the showing.
-pub type Each<'a> = dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send + 'a;
+pub type BatchVisitor<'a> = dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + Send + 'a;
 
 /// What writes a shortcut.
-pub type WriteShortcut = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+pub type WriteSnapshot = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// An append-only log of batches, numbered from 1, with one writer.
 ///
@@ -58,7 +58,7 @@ pub trait Store: Send + 'static {
     ///
     /// # Errors
     /// When the store cannot be read, or is known to have been longer.
-    fn read(&mut self, each: &mut Each<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn read(&mut self, each: &mut BatchVisitor<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Shows the batches behind `known`, in order, and says yes. Says no where the store does not have that very batch, or
     /// cannot vouch for those before it; what was shown then does not count.
@@ -68,19 +68,19 @@ pub trait Store: Send + 'static {
     fn read_behind(
         &mut self,
         known: Head,
-        each: &mut Each<'_>,
+        each: &mut BatchVisitor<'_>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         let _ = (known, each);
         async { Ok(false) }
     }
 
     /// The shortcut that was kept last; nothing where there is none.
-    fn shortcut(&mut self) -> impl Future<Output = Option<Box<dyn Read + Send>>> + Send {
+    fn snapshot(&mut self) -> impl Future<Output = Option<Box<dyn Read + Send>>> + Send {
         async { None }
     }
 
     /// Keeps a shortcut in place of the last one.
-    fn keep_shortcut(&mut self, write: WriteShortcut) -> impl Future<Output = Result<(), StoreError>> + Send {
+    fn keep_shortcut(&mut self, write: WriteSnapshot) -> impl Future<Output = Result<(), StoreError>> + Send {
         drop(write);
         async { Ok(()) }
     }
@@ -108,7 +108,7 @@ pub trait Store: Send + 'static {
 /// until somebody is to read beside it. When it is dropped it is closed, and sealed if nothing went wrong.
 #[derive(Debug)]
 pub struct SledStore {
-    keeper: Arc<Mutex<Keeper>>,
+    store_files: Arc<Mutex<StoreFiles>>,
     path: PathBuf,
     /// The last batch that was read or appended.
     last: Head,
@@ -122,32 +122,32 @@ pub struct SledStore {
 impl SledStore {
     /// Makes an empty store in `dir`, which exists, and syncs it.
     pub async fn create(dir: &Path) -> Result<Self, StoreError> {
-        Self::start(dir, Keeper::create).await
+        Self::start(dir, StoreFiles::create).await
     }
 
     /// Opens the store in `dir`.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
         // sled locks its file, and threads of an earlier opening let go of it only some time after that was closed.
-        until_free(&dir.join("store").join("db")).await;
-        Self::start(dir, Keeper::open).await
+        wait_unlocked(&dir.join("store").join("db")).await;
+        Self::start(dir, StoreFiles::open).await
     }
 
     /// Opens a copy of the store in `dir`, whatever state it is in: to be read, and never appended to.
     pub(super) async fn look(dir: &Path) -> Result<Self, StoreError> {
-        until_free(&dir.join("store").join("db")).await;
-        Self::start(dir, Keeper::look).await
+        wait_unlocked(&dir.join("store").join("db")).await;
+        Self::start(dir, StoreFiles::look).await
     }
 
     async fn start(
         dir: &Path,
-        start: impl FnOnce(&Path) -> Result<Keeper, StoreError> + Send + 'static,
+        start: impl FnOnce(&Path) -> Result<StoreFiles, StoreError> + Send + 'static,
     ) -> Result<Self, StoreError> {
         let path = dir.join("store");
         let dir = dir.to_owned();
-        let keeper = blocking(&path, "open", move || start(&dir)).await?;
+        let store_files = blocking(&path, "open", move || start(&dir)).await?;
         Ok(Self {
-            known: keeper.known(),
-            keeper: Arc::new(Mutex::new(keeper)),
+            known: store_files.known(),
+            store_files: Arc::new(Mutex::new(store_files)),
             path,
             last: Head::default(),
             durable: Arc::default(),
@@ -165,7 +165,7 @@ impl SledStore {
     /// In which condition it was found.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        lock(&self.keeper).condition()
+        lock(&self.store_files).condition()
     }
 
     /// A second hand on it, which reads while batches are appended. From here on its files are open for them.
@@ -174,7 +174,7 @@ impl SledStore {
     /// When they cannot be opened, or do not have what was read of them.
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let last = self.last;
-        let get = self.with("open", move |keeper| keeper.reader(last)).await?;
+        let get = self.with("open", move |store_files| store_files.reader(last)).await?;
         Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), get))
     }
 
@@ -193,19 +193,19 @@ impl SledStore {
     async fn with<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&mut Keeper) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut StoreFiles) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let keeper = Arc::clone(&self.keeper);
-        blocking(&self.path, what, move || work(&mut lock(&keeper))).await
+        let store_files = Arc::clone(&self.store_files);
+        blocking(&self.path, what, move || work(&mut lock(&store_files))).await
     }
 
-    async fn show(&mut self, behind: Option<Head>, each: &mut Each<'_>) -> Result<bool, StoreError> {
+    async fn show(&mut self, behind: Option<Head>, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
         let (show, mut shown) = mpsc::channel(2);
-        let reading = self.with("read", move |keeper| keeper.read(behind, &show));
+        let reading = self.with("read", move |store_files| store_files.read(behind, &show));
         let folding = async {
-            while let Some(chunk) = shown.recv().await {
-                let chunk: Chunk = chunk;
-                chunk
+            while let Some(segment) = shown.recv().await {
+                let segment: Segment = segment;
+                segment
                     .records()
                     .try_for_each(|(sequence, record)| each(sequence, record))?;
             }
@@ -228,27 +228,31 @@ impl Store for SledStore {
             sequence: before.sequence + 1,
             link: link_of(&record),
         };
-        self.with("append to", move |keeper| keeper.append(before, next, &record))
-            .await?;
+        self.with("append to", move |store_files| {
+            store_files.append(before, next, &record)
+        })
+        .await?;
         self.note(next);
         Ok(())
     }
 
-    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
         self.show(None, each).await.map(drop)
     }
 
-    async fn read_behind(&mut self, known: Head, each: &mut Each<'_>) -> Result<bool, StoreError> {
+    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
         self.show(Some(known), each).await
     }
 
-    async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
-        lock(&self.keeper).shortcut()
+    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
+        lock(&self.store_files).snapshot()
     }
 
-    async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
-        self.with("keep a shortcut beside", move |keeper| keeper.keep_shortcut(write))
-            .await
+    async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
+        self.with("keep a shortcut beside", move |store_files| {
+            store_files.keep_shortcut(write)
+        })
+        .await
     }
 
     async fn gone(&mut self) -> StoreError {
@@ -265,8 +269,8 @@ impl Store for SledStore {
     }
 }
 
-fn lock(keeper: &Mutex<Keeper>) -> std::sync::MutexGuard<'_, Keeper> {
-    keeper.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(store_files: &Mutex<StoreFiles>) -> std::sync::MutexGuard<'_, StoreFiles> {
+    store_files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does work that waits for the disk where it holds up nobody. A panic of sled is an error like any other.
@@ -275,7 +279,7 @@ async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let done = spawn_blocking(move || quietly(AssertUnwindSafe(work))).await;
+    let done = spawn_blocking(move || catch_panic(AssertUnwindSafe(work))).await;
     let why = match done {
         Ok(Ok(result)) => return result,
         Ok(Err(panicked)) => panicked,

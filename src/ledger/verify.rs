@@ -6,19 +6,19 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use super::book::Book;
 use super::codec::{Codec, Entry};
-use super::contradiction::Contradiction;
+use super::fact_view::FactView;
+use super::illegal_fact::IllegalFact;
+use super::ledger_dir::{LedgerDir, LedgerDirError};
+use super::ledger_state::LedgerState;
 use super::lock::CampaignLock;
-use super::passing::Passing;
-use super::place::{Place, PlaceError};
 use super::record::{Chain, Link, RecordError};
 use super::repeats::{Repeats, Search};
-use super::shortcut::{self, Folded};
+use super::snapshot::{self, Snapshot};
 use super::store::{Condition, Damage, SledStore, Store};
-use super::{Head, LastGood, LedgerError, Older, Sought, StoreError, decode, name_repeats};
-use crate::delivery::{Counts, DeliveryKey, StateName};
-use crate::identity::Identity;
+use super::{ExpectedBatch, Head, LastGood, LedgerError, Older, StoreError, decode, name_repeats};
+use crate::model::delivery::{Counts, DeliveryKey, StateName};
+use crate::model::identity::Identity;
 
 /// What was found in a ledger that is sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Report {
     /// The fingerprint of the plan that was applied last; none before the first.
     pub fingerprint: Option<String>,
     /// What became of the shortcut that is kept of the folded state.
-    pub shortcut: Shortcut,
+    pub snapshot: SnapshotCheck,
     /// Whether the store's files are what they were when it was closed. Where they are not, and the ledger is sound all the
     /// same, what differs lies where nothing is kept.
     pub condition: Condition,
@@ -65,9 +65,9 @@ impl fmt::Debug for Settled {
     }
 }
 
-/// What became of the shortcut.
+/// What became of the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shortcut {
+pub enum SnapshotCheck {
     /// There is none, or none that this program would use.
     None,
     /// It says what the facts say, up to a batch.
@@ -87,7 +87,7 @@ pub enum Shortcut {
 pub enum VerifyError {
     /// It cannot be found or looked at.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    LedgerDir(#[from] LedgerDirError),
     /// It is damaged, or contradicts itself. It says which batch is the last good one.
     #[error("the ledger is not what was written{}", files(.damage))]
     Damaged {
@@ -108,7 +108,7 @@ pub enum VerifyError {
     },
     /// What opening the ledger takes for its folded state is not what its facts amount to.
     #[error("the shortcut as of batch {sequence} is not what the facts up to there amount to; {last}")]
-    Shortcut {
+    SnapshotCheck {
         /// As of which batch.
         sequence: u64,
         /// The last batch, which is sound.
@@ -132,7 +132,7 @@ fn files(damage: &[Damage]) -> String {
 ///
 /// # Errors
 /// When anything in it is not what was written, or does not follow from what is before it.
-pub async fn verify(place: &Place, lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
+pub async fn verify(place: &LedgerDir, lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
     verify_known(place, lock, None).await
 }
 
@@ -141,7 +141,7 @@ pub async fn verify(place: &Place, lock: &CampaignLock) -> Result<Option<Report>
 /// # Errors
 /// As [`verify`].
 pub async fn verify_known(
-    place: &Place,
+    place: &LedgerDir,
     _lock: &CampaignLock,
     known: Option<Head>,
 ) -> Result<Option<Report>, VerifyError> {
@@ -149,7 +149,7 @@ pub async fn verify_known(
         return Ok(None);
     }
     let mut store = SledStore::look(place.dir()).await.map_err(|error| match error {
-        error @ StoreError::Io { .. } => VerifyError::Place(error.into()),
+        error @ StoreError::Io { .. } => VerifyError::LedgerDir(error.into()),
         error => VerifyError::Damaged {
             damage: Vec::new(),
             source: error.into(),
@@ -157,17 +157,17 @@ pub async fn verify_known(
     })?;
     let condition = store.condition();
     let identity = place.ledger_identity()?;
-    let kept = shortcut::look(place.dir(), &identity);
+    let kept = snapshot::read_info(place.dir(), &identity);
     let mut reading = Reading::new(identity, kept, known);
-    let mut search = Search::new(reading.folded.book.spill());
+    let mut search = Search::new(reading.folded.state.spill());
     let read = match reading.all(&mut store, &mut search).await {
-        Ok(()) => name_repeats(search, &mut store, &reading.folded.book).await,
+        Ok(()) => name_repeats(search, &mut store, &reading.folded.state).await,
         Err(error) => Err(error),
     };
     store.close().await;
     match read {
         Ok(repeats) => reading.report(condition, repeats).map(Some),
-        Err(LedgerError::Store(error @ StoreError::Spill { .. })) => Err(VerifyError::Place(error.into())),
+        Err(LedgerError::Store(error @ StoreError::Spill { .. })) => Err(VerifyError::LedgerDir(error.into())),
         Err(source) => {
             let damage = match condition {
                 Condition::Damaged(damage) => damage,
@@ -180,18 +180,18 @@ pub async fn verify_known(
 
 /// A ledger that is being read.
 struct Reading {
-    folded: Folded,
+    folded: Snapshot,
     facts: BTreeMap<&'static str, u64>,
-    kept: Option<shortcut::Look>,
-    shortcut: Shortcut,
-    sought: Sought,
+    kept: Option<snapshot::SnapshotInfo>,
+    snapshot: SnapshotCheck,
+    sought: ExpectedBatch,
 }
 
 impl Reading {
-    fn new(identity: Identity, kept: Option<shortcut::Look>, known: Option<Head>) -> Self {
-        let folded = Folded {
-            chain: Chain::of(&identity),
-            book: Book::new(identity),
+    fn new(identity: Identity, kept: Option<snapshot::SnapshotInfo>, known: Option<Head>) -> Self {
+        let folded = Snapshot {
+            chain: Chain::new(&identity),
+            state: LedgerState::new(identity),
             codec: Codec::default(),
             sequence: 0,
         };
@@ -199,8 +199,8 @@ impl Reading {
             folded,
             facts: BTreeMap::new(),
             kept,
-            shortcut: Shortcut::None,
-            sought: Sought::new(known),
+            snapshot: SnapshotCheck::None,
+            sought: ExpectedBatch::new(known),
         }
     }
 
@@ -218,9 +218,9 @@ impl Reading {
         }
         let last = self.folded.last();
         read.map_err(|source| LedgerError::Unfinished { last, source })?;
-        let indexed = self.folded.book.index();
-        self.folded.book.spill().check()?;
-        indexed.map_err(|source| LedgerError::Contradiction {
+        let indexed = self.folded.state.index();
+        self.folded.state.spill().check()?;
+        indexed.map_err(|source| LedgerError::IllegalFact {
             sequence: last.sequence,
             last,
             source,
@@ -229,8 +229,8 @@ impl Reading {
 
     fn take(&mut self, sequence: u64, record: &[u8], search: &mut Search) -> Result<(), LedgerError> {
         let last = self.folded.last();
-        let Folded {
-            book,
+        let Snapshot {
+            state,
             chain,
             codec,
             sequence: at,
@@ -238,15 +238,15 @@ impl Reading {
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = chain.open(record).map_err(unreadable)?;
         let (facts, mut senseless) = (&mut self.facts, false);
-        let fold = |entry: Entry<'_>| -> Result<(), Contradiction> {
+        let fold = |entry: Entry<'_>| -> Result<(), IllegalFact> {
             *facts.entry(entry.kind()).or_default() += 1;
             senseless |= !entry.is_whole();
-            let passing = Passing(entry);
+            let passing = FactView(entry);
             search.add(&passing);
-            book.fold(passing.0)
+            state.fold(passing.0)
         };
         let folded = decode(codec, last, body, fold);
-        book.spill().check()?;
+        state.spill().check()?;
         folded?;
         if senseless {
             return Err(unreadable(RecordError::Senseless));
@@ -254,18 +254,18 @@ impl Reading {
         *at = sequence;
         self.sought.pass(sequence, *chain);
         if let Some(kept) = self.kept.as_ref().filter(|kept| kept.sequence == sequence) {
-            self.shortcut = if self.folded.digest().is_ok_and(|digest| digest == kept.digest) {
-                Shortcut::Agrees { sequence }
+            self.snapshot = if self.folded.digest().is_ok_and(|digest| digest == kept.digest) {
+                SnapshotCheck::Agrees { sequence }
             } else {
-                Shortcut::Differs { sequence }
+                SnapshotCheck::Differs { sequence }
             };
         }
         Ok(())
     }
 
     fn report(self, condition: Condition, repeats: Repeats) -> Result<Report, VerifyError> {
-        let (book, last) = (&self.folded.book, self.folded.last());
-        let (kept, counted) = (book.counts(), book.recount());
+        let (ledger_state, last) = (&self.folded.state, self.folded.last());
+        let (kept, counted) = (ledger_state.counts(), ledger_state.recount());
         if kept != counted {
             return Err(VerifyError::Miscounted {
                 kept: kept.into(),
@@ -273,18 +273,18 @@ impl Reading {
                 last,
             });
         }
-        if let Shortcut::Differs { sequence } = self.shortcut {
-            return Err(VerifyError::Shortcut { sequence, last });
+        if let SnapshotCheck::Differs { sequence } = self.snapshot {
+            return Err(VerifyError::SnapshotCheck { sequence, last });
         }
         Ok(Report {
             last,
             link: self.folded.chain.link(),
             facts: self.facts,
-            recipients: book.recipients(),
+            recipients: ledger_state.recipients(),
             counts: kept,
-            settled: settled(book),
-            fingerprint: book.generation().map(|last| last.fingerprint.clone()),
-            shortcut: self.shortcut,
+            settled: settled(ledger_state),
+            fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
+            snapshot: self.snapshot,
             condition,
             older: self.sought.known.older(last.sequence, self.sought.found),
             repeats,
@@ -294,14 +294,14 @@ impl Reading {
 
 /// All that is settled by a book.
 #[must_use]
-pub fn settled(book: &Book) -> Settled {
+pub fn settled(ledger_state: &LedgerState) -> Settled {
     let mut settled = Vec::new();
-    for recipient in 0..book.recipients() {
-        for ordinal in 1..=book.ordinals() {
+    for recipient in 0..ledger_state.recipients() {
+        for ordinal in 1..=ledger_state.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
-            let state = book.standing(key).state.name();
+            let state = ledger_state.status(key).state.name();
             if let StateName::Issued | StateName::Refused = state {
-                settled.extend(book.merchant_coupon_id(key).map(|id| (id, state)));
+                settled.extend(ledger_state.merchant_coupon_id(key).map(|id| (id, state)));
             }
         }
     }

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::book::Book;
 use super::fact::Answered;
+use super::ledger_state::LedgerState;
 
 /// What is known of a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Answered {
     }
 }
 
-impl Book {
+impl LedgerState {
     /// What is known of waves, by their shares.
     #[must_use]
     pub fn waves(&self) -> &[Wave] {

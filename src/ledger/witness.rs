@@ -14,7 +14,7 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::identity::Identity;
+use crate::model::identity::Identity;
 
 use super::files;
 use super::head::Head;
@@ -246,8 +246,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::clock::from_ms;
-    use crate::identity::{AppId, CampaignName, PlatformName};
+    use crate::model::clock::from_ms;
+    use crate::model::identity::{AppId, CampaignName, PlatformName};
 
     fn subject(campaign: &str, ledger: &str) -> Subject {
         Subject {

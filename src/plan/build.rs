@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::calendar::Calendar;
-use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, usual};
-use crate::identity::{Identity, PlatformName};
+use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, defaults};
+use crate::model::calendar::Calendar;
+use crate::model::identity::{Identity, PlatformName};
 
-use super::{AsOf, Audience, Bounds, Guard, Halt, InDoubt, Lapse, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
+use super::{AsOf, Audience, Bounds, ExpiryRule, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
 
 /// The options of one run, given besides the campaign file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
         },
         activity_id: names.activity_id.clone(),
         base_url,
-        coupons_per_user: campaign.coupons.per_user.unwrap_or(usual::COUPONS_PER_USER),
+        coupons_per_user: campaign.coupons.per_user.unwrap_or(defaults::COUPONS_PER_USER),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
         audience: audience(campaign, rehearsal),
         schedule: schedule(campaign, rehearsal),
@@ -87,10 +87,10 @@ fn platform(campaign: &Campaign, sandbox: Option<String>) -> Result<(String, Pla
         if !base_url.is_loopback() {
             return Err(PlanError::SandboxElsewhere { url });
         }
-        return Ok((base_url.as_str().to_owned(), PlatformName::Sandbox));
+        return Ok((base_url.as_str().to_owned(), PlatformName::FakePlatform));
     }
     let base_url = campaign.platform.base_url.as_ref();
-    let base_url = base_url.map_or(usual::BASE_URL, BaseUrl::as_str).to_owned();
+    let base_url = base_url.map_or(defaults::BASE_URL, BaseUrl::as_str).to_owned();
     Ok((base_url.clone(), PlatformName::Live(base_url)))
 }
 
@@ -103,13 +103,13 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
             Some(campaign::Order::AsListed) | None => TurnOrder::AsListed,
         },
         control_group: said.control_group.unwrap_or_default(),
-        lapse: said.active_within.map_or(Lapse::Never, Lapse::After),
+        lapse: said.active_within.map_or(ExpiryRule::Never, ExpiryRule::After),
         as_of: match campaign.schedule.start {
             Some(start) if rehearsal => AsOf::From(start),
             _ => AsOf::Wall,
         },
         allow_empty: said.allow_empty.unwrap_or(false),
-        max_unusable: said.max_unusable.unwrap_or(usual::MAX_UNUSABLE),
+        max_unusable: said.max_unusable.unwrap_or(defaults::MAX_UNUSABLE),
     }
 }
 
@@ -146,24 +146,24 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
 
 fn pace(said: &campaign::Pace) -> Pace {
     Pace {
-        per_second: said.per_second.unwrap_or(usual::PER_SECOND),
-        max_in_flight: said.max_in_flight.unwrap_or(usual::MAX_IN_FLIGHT),
+        per_second: said.per_second.unwrap_or(defaults::PER_SECOND),
+        max_in_flight: said.max_in_flight.unwrap_or(defaults::MAX_IN_FLIGHT),
         per_day: said.per_day.unwrap_or(u64::MAX),
     }
 }
 
 fn retry(said: &campaign::Retry) -> Retry {
     Retry {
-        attempts: said.attempts.unwrap_or(usual::ATTEMPTS),
-        first_delay: said.first_delay.unwrap_or(usual::FIRST_DELAY),
-        max_delay: said.max_delay.unwrap_or(usual::MAX_DELAY),
-        timeout: said.timeout.unwrap_or(usual::TIMEOUT),
+        attempts: said.attempts.unwrap_or(defaults::ATTEMPTS),
+        first_delay: said.first_delay.unwrap_or(defaults::FIRST_DELAY),
+        max_delay: said.max_delay.unwrap_or(defaults::MAX_DELAY),
+        timeout: said.timeout.unwrap_or(defaults::TIMEOUT),
         in_doubt: match said.in_doubt.unwrap_or(campaign::InDoubt::Resend) {
             campaign::InDoubt::Resend => InDoubt::Resend,
             campaign::InDoubt::Ask => InDoubt::Ask,
         },
-        resend_within: said.resend_within.unwrap_or(usual::RESEND_WITHIN),
-        give_up: said.give_up.unwrap_or(usual::GIVE_UP),
+        resend_within: said.resend_within.unwrap_or(defaults::RESEND_WITHIN),
+        give_up: said.give_up.unwrap_or(defaults::GIVE_UP),
     }
 }
 
@@ -173,9 +173,9 @@ fn halt(said: &campaign::Halt) -> Halt {
         after: said.after,
     };
     Halt {
-        refused: guard(said.refused.unwrap_or(usual::REFUSED)),
-        held: guard(said.held.unwrap_or(usual::HELD)),
-        same_code: said.same_code.unwrap_or(usual::SAME_CODE),
+        refused: guard(said.refused.unwrap_or(defaults::REFUSED)),
+        held: guard(said.held.unwrap_or(defaults::HELD)),
+        same_code: said.same_code.unwrap_or(defaults::SAME_CODE),
     }
 }
 

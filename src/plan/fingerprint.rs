@@ -10,10 +10,10 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::calendar::Calendar;
-use crate::identity::PlatformName;
+use crate::model::calendar::Calendar;
+use crate::model::identity::PlatformName;
 
-use super::{Guard, InDoubt, Lapse, Plan, TurnOrder, Wave};
+use super::{ExpiryRule, Guard, InDoubt, Plan, TurnOrder, Wave};
 
 /// Domain prefixes of the hashes, so that none equals any other hash of this program.
 const OF_FILE: &str = "runner/plan/v2/file";
@@ -184,7 +184,7 @@ impl Meaning {
         self.text(plan.identity.app_id.as_str());
         match &plan.identity.platform {
             // Each rehearsal may have another port, so its URL is left out.
-            PlatformName::Sandbox => self.text("sandbox"),
+            PlatformName::FakePlatform => self.text("sandbox"),
             PlatformName::Live(_) => {
                 self.text("live");
                 self.text(&plan.base_url);
@@ -219,7 +219,7 @@ impl Meaning {
             self.text("control_group");
             self.real(plan.audience.control_group);
         }
-        if let Lapse::After(within) = plan.audience.lapse {
+        if let ExpiryRule::After(within) = plan.audience.lapse {
             self.text("active_within");
             self.bytes(&within.as_nanos().to_be_bytes());
         }

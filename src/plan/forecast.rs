@@ -4,23 +4,23 @@
 //! of at least a second after acquiring the app id's lock, the start, the windows and the end) and one estimate, the
 //! latency of an answer. Refusals do not make a run shorter; throttles, outages and retries make it longer.
 
-mod course;
-pub mod lapse;
+pub mod expiry;
 mod sending;
+mod timeline;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::calendar::{Calendar, FAR};
-use crate::clock::{later, until};
+use crate::model::calendar::{Calendar, FAR};
+use crate::model::clock::{later, until};
 
-pub use crate::event::WaveLoad;
-pub use course::{Starts, rest};
+pub use crate::model::event::WaveLoad;
+pub use timeline::{StartTimes, rest};
 
 use super::Plan;
-use course::Course;
 use sending::{Days, Sending};
+use timeline::Timeline;
 
 /// The maximum interval between starts.
 const FURTHEST: Duration = Duration::from_hours(48);
@@ -135,14 +135,14 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     }
     let schedule = &plan.schedule;
     let begin = now.max(schedule.start);
-    let days = Days::of(plan, load, now);
-    let course = Course::of(plan, load, begin, days);
+    let days = Days::new(plan, load, now);
+    let timeline = Timeline::new(plan, load, begin, days);
     let last_due = schedule.hours.opens(load.last_due).unwrap_or(load.last_due);
-    let last = course.last.map(|last| last.max(last_due));
-    forecast.starts_at = course.first;
+    let last = timeline.last.map(|last| last.max(last_due));
+    forecast.starts_at = timeline.first;
     forecast.ends_at = last.map(|last| later(last, ANSWER));
     if !load.waves.is_empty() {
-        forecast.waves = course.turns;
+        forecast.waves = timeline.turns;
     }
     if end == Timestamp::MAX || last.is_some_and(|last| last < end) {
         return forecast;
@@ -165,11 +165,11 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
                 .waves
                 .iter()
                 .any(|wave| wave.wait > Duration::ZERO || wave.not_before > begin),
-            pace: pace_for(to_send, course.left),
+            pace: pace_for(to_send, timeline.left),
         }
     });
     // At least one delivery is late, if only the one that is due last.
-    forecast.in_time = course.in_time.min(to_send - 1);
+    forecast.in_time = timeline.in_time.min(to_send - 1);
     forecast
 }
 

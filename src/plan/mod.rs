@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::identity::{ActivityId, Identity};
-use crate::outcome::Class;
+use crate::model::identity::{ActivityId, Identity};
+use crate::model::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
 pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
@@ -57,7 +57,7 @@ pub struct Audience {
     /// The share of the audience, at least 0 and below 1, that never receives a coupon.
     pub control_group: f64,
     /// Which users were last active too long ago.
-    pub lapse: Lapse,
+    pub lapse: ExpiryRule,
     /// The time as of which that is decided.
     pub as_of: AsOf,
     /// Whether an empty audience is accepted as complete; otherwise it is an error.
@@ -77,7 +77,7 @@ pub enum TurnOrder {
 
 /// When a user's activity expires: a user who was inactive for too long is not sent a coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lapse {
+pub enum ExpiryRule {
     /// Activity never expires.
     Never,
     /// Activity expires after this time.

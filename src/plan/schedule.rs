@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::calendar::Calendar;
+use crate::model::calendar::Calendar;
 
 /// When attempts may start: from the start on, before the end, and only inside windows.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,7 +13,7 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 use super::text::{Size, columns, cut};
-use super::times::of;
+use super::times::counted;
 
 /// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
 const EVERY: Duration = Duration::from_millis(50);
@@ -313,7 +313,7 @@ impl Screen {
             let _ = self.write(stream, &text);
         }
         if kept.left_out > 0 {
-            let more = of(kept.left_out, "more line was", "more lines were");
+            let more = counted(kept.left_out, "more line was", "more lines were");
             let _ = self.write(Stream::Stderr, &format!("{more} left out while the question waited\n"));
         }
         self.redraw();

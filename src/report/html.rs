@@ -18,11 +18,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::delivery::{Counts, Skipped, StateName};
-use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::delivery::{Counts, Skipped, StateName};
+use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 
 use super::text::{skip_reason, visible};
-use super::times::{duration, grouped, of, rate};
+use super::times::{counted, duration, grouped, rate};
 
 use self::history::{History, Last};
 
@@ -165,7 +165,7 @@ fn head(report: &Report, name: &str) -> Markup {
                 @if about.title.is_some() { code { (about.campaign) } " · " }
                 "app " code { (about.app_id) } " · activity " code { (about.activity_id) }
             }
-            @if about.platform == PlatformName::Sandbox {
+            @if about.platform == PlatformName::FakePlatform {
                 p.note { "A rehearsal: the platform was a stand-in, and no coupon is real." }
             }
         }
@@ -201,8 +201,8 @@ fn headline(counts: &Counts) -> (&'static str, String) {
     }
     let parts = [
         (counts.owed(), "still owed"),
-        (counts.of(StateName::InDoubt), "in doubt"),
-        (counts.of(StateName::Held), "held"),
+        (counts.count(StateName::InDoubt), "in doubt"),
+        (counts.count(StateName::Held), "held"),
     ];
     let parts: Vec<_> = parts
         .iter()
@@ -224,12 +224,12 @@ fn sum(report: &Report) -> Markup {
 
 /// The number of deliveries in each state.
 fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
-    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.of(*state) > 0).collect();
+    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.count(*state) > 0).collect();
     html! {
         @if !there.is_empty() {
             div.bar aria-hidden="true" {
                 @for (state, class, _) in &there {
-                    span.(class) style=(format!("flex-grow:{}", counts.of(*state))) {}
+                    span.(class) style=(format!("flex-grow:{}", counts.count(*state))) {}
                 }
             }
         }
@@ -237,9 +237,9 @@ fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
             tbody {
                 @for (state, class, meaning) in &there {
                     tr {
-                        td.number { (grouped(counts.of(*state))) }
+                        td.number { (grouped(counts.count(*state))) }
                         th scope="row" { span.dot.(class) {} (state) }
-                        td { (share(counts.of(*state), counts.audience())) }
+                        td { (share(counts.count(*state), counts.audience())) }
                         td.wide { (meaning) @if *state == StateName::Skipped && !skipped.is_empty() { (reasons(skipped)) } }
                     }
                 }
@@ -276,7 +276,7 @@ fn facts(report: &Report) -> Markup {
     if let Some((first, last)) = history.span {
         facts.push(("first attempt", time(first, &about.zone)));
         facts.push(("last word", time(last, &about.zone)));
-        if let Some(took) = crate::clock::until(first, last) {
+        if let Some(took) = crate::model::clock::until(first, last) {
             facts.push(("in between", duration(took)));
         }
     }
@@ -286,7 +286,7 @@ fn facts(report: &Report) -> Markup {
     if lost > 0 {
         facts.push((
             "without an end",
-            format!("{}: a process ended first", of(lost, "attempt", "attempts")),
+            format!("{}: a process ended first", counted(lost, "attempt", "attempts")),
         ));
     }
     facts.push(("pace", format!("at most {}", rate(about.per_second))));

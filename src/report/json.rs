@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, Reading, UnusableKind, Waiting};
-use crate::identity::{AppId, CampaignName};
-use crate::outcome::{Class, Classifier};
-use crate::problem::Problem;
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{
+    Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, Reading, UnusableKind, Waiting,
+};
+use crate::model::identity::{AppId, CampaignName};
+use crate::model::outcome::{Class, Classifier};
+use crate::model::problem::Problem;
 
 use super::progress::Look;
+use super::run_stats::RunStats;
 use super::status::StatusOwner;
 use super::summary;
-use super::tally::Tally;
 use super::times::rfc3339;
 
 /// An object about one campaign.
@@ -145,10 +147,10 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
-    pub(super) fn of(tally: &Tally) -> Self {
+    pub(super) fn new(stats: &RunStats) -> Self {
         Self {
-            why: summary::why(tally),
-            problem: summary::problem(tally),
+            why: summary::why(stats),
+            problem: summary::problem(stats),
         }
     }
 }
@@ -187,8 +189,8 @@ struct Read {
 }
 
 impl CountsBody {
-    pub(super) fn of(tally: &Tally, counts: &Counts) -> Self {
-        Self::new(counts, tally.audience.reading.as_ref())
+    pub(super) fn from_parts(stats: &RunStats, counts: &Counts) -> Self {
+        Self::new(counts, stats.audience.reading.as_ref())
     }
 
     pub(super) fn new(counts: &Counts, reading: Option<&Reading>) -> Self {
@@ -202,7 +204,7 @@ impl CountsBody {
     pub(super) fn of_all<'a>(counts: &Counts, readings: impl Iterator<Item = &'a Reading>) -> Self {
         Self {
             audience: counts.audience(),
-            states: StateName::ALL.map(|state| (state, counts.of(state))).into(),
+            states: StateName::ALL.map(|state| (state, counts.count(state))).into(),
             read: Some(readings.fold(Read::default(), Read::and)),
         }
     }
@@ -222,11 +224,11 @@ impl Read {
 }
 
 impl<'a> Object<'a> {
-    fn new(tally: &'a Tally, body: Body<'a>) -> Self {
+    fn new(stats: &'a RunStats, body: Body<'a>) -> Self {
         Self {
             body,
-            campaign: tally.run.as_ref().map(|run| &run.campaign),
-            app_id: tally.run.as_ref().map(|run| &run.app_id),
+            campaign: stats.run.as_ref().map(|run| &run.campaign),
+            app_id: stats.run.as_ref().map(|run| &run.app_id),
         }
     }
 
@@ -234,37 +236,37 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn progress(look: &Look<'a>) -> Self {
         let zone = &look.setup.zone;
-        let owner = match &look.tally.doing.phase {
+        let owner = match &look.stats.doing.phase {
             Some(Phase::Waiting {
                 why: Waiting::AppId { owner },
                 ..
-            }) if look.tally.ended.is_none() => Some(StatusOwner::of(owner, zone)),
+            }) if look.stats.ended.is_none() => Some(StatusOwner::new(owner, zone)),
             _ => None,
         };
-        Self::new(look.tally, Body::Progress(Progress::of(look, owner)))
+        Self::new(look.stats, Body::Progress(Progress::new(look, owner)))
     }
 
     /// The status of the campaign while `owner` applies it, or after its run; `broken` is the error that ended the run.
     #[must_use]
     pub fn status(look: &Look<'a>, owner: &Owner, broken: Option<&str>) -> Self {
-        let over = look.tally.ended.is_some() || broken.is_some();
-        let owner = (!over).then(|| StatusOwner::of(owner, &look.setup.zone));
-        let mut status = Progress::of(look, owner);
-        if look.tally.ended.is_some() {
-            status.why = summary::why(look.tally);
+        let over = look.stats.ended.is_some() || broken.is_some();
+        let owner = (!over).then(|| StatusOwner::new(owner, &look.setup.zone));
+        let mut status = Progress::new(look, owner);
+        if look.stats.ended.is_some() {
+            status.why = summary::why(look.stats);
         } else if let Some(why) = broken {
             (status.state, status.why) = ("incomplete", Some(why.to_owned()));
         }
-        Self::new(look.tally, Body::Status(status))
+        Self::new(look.stats, Body::Status(status))
     }
 
     /// An event as an object; `None` if its kind is not reported singly. Only the record of events includes attempts.
     #[must_use]
-    pub fn event(tally: &'a Tally, event: &'a Event, zone: &TimeZone) -> Option<Self> {
+    pub fn event(stats: &'a RunStats, event: &'a Event, zone: &TimeZone) -> Option<Self> {
         let at = rfc3339(event.at, zone);
         let body = match &event.kind {
-            EventKind::AttemptEnded(attempt) => Body::Attempt(AttemptBody::of(attempt, at)),
-            EventKind::AttemptUnrecorded(attempt) => Body::Unrecorded(AttemptBody::of(attempt, at)),
+            EventKind::AttemptEnded(attempt) => Body::Attempt(AttemptBody::new(attempt, at)),
+            EventKind::AttemptUnrecorded(attempt) => Body::Unrecorded(AttemptBody::new(attempt, at)),
             EventKind::PaceChanged { per_second, until } => Body::Throttled {
                 at,
                 why: match until {
@@ -314,49 +316,49 @@ impl<'a> Object<'a> {
                 severity: "warning",
                 message,
             },
-            EventKind::Halted(halted) => Body::Halted(HaltedBody::of(halted, at)),
+            EventKind::Halted(halted) => Body::Halted(HaltedBody::new(halted, at)),
             _ => return None,
         };
-        Some(Self::new(tally, body))
+        Some(Self::new(stats, body))
     }
 
     /// The result of the run; `None` before it ended.
     #[must_use]
     pub fn summary(look: &Look<'a>) -> Option<Self> {
-        let tally = look.tally;
-        let ended = tally.ended?;
-        let reading = tally.audience.reading.as_ref();
+        let stats = look.stats;
+        let ended = stats.ended?;
+        let reading = stats.audience.reading.as_ref();
         let unusable = reading.iter().flat_map(|reading| &reading.unusable);
         let summary = Summary {
             at: rfc3339(ended.at, &look.setup.zone),
             state: look.state(),
-            stopped: Stopped::of(tally),
-            counts: CountsBody::of(tally, &tally.counts),
+            stopped: Stopped::new(stats),
+            counts: CountsBody::from_parts(stats, &stats.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             excludes: reading.map_or(&[][..], |reading| &reading.excludes),
-            codes: codes(tally),
-            attempts: tally.sends.attempts,
-            seconds: tally.took(ended.instant).as_secs_f64(),
-            rate_per_second: tally.sends.reached().map(tenths),
-            peak_rolling_second: tally.sends.second.most(),
-            ledger: tally
+            codes: codes(stats),
+            attempts: stats.sends.attempts,
+            seconds: stats.took(ended.instant).as_secs_f64(),
+            rate_per_second: stats.sends.reached().map(tenths),
+            peak_rolling_second: stats.sends.second.most(),
+            ledger: stats
                 .run
                 .as_ref()
                 .map_or_else(String::new, |run| run.ledger.display().to_string()),
             exit: ended.ending.exit_code(),
         };
-        Some(Self::new(tally, Body::Summary(summary)))
+        Some(Self::new(stats, Body::Summary(summary)))
     }
 }
 
 impl Progress {
-    fn of(look: &Look<'_>, owner: Option<StatusOwner>) -> Self {
+    fn new(look: &Look<'_>, owner: Option<StatusOwner>) -> Self {
         let zone = &look.setup.zone;
         Self {
             at: rfc3339(look.now.wall, zone),
             state: look.state(),
             why: look.why(),
-            counts: CountsBody::of(look.tally, &look.tally.counts),
+            counts: CountsBody::from_parts(look.stats, &look.stats.counts),
             rate_per_second: tenths(look.rate()),
             ends_at: look.ends_at().map(|ends| rfc3339(ends, zone)),
             owner,
@@ -365,7 +367,7 @@ impl Progress {
 }
 
 impl<'a> AttemptBody<'a> {
-    fn of(attempt: &'a Attempt, at: String) -> Self {
+    fn new(attempt: &'a Attempt, at: String) -> Self {
         Self {
             at,
             merchant_coupon_id: &attempt.merchant_coupon_id,
@@ -381,7 +383,7 @@ impl<'a> AttemptBody<'a> {
 }
 
 impl<'a> HaltedBody<'a> {
-    fn of(halted: &'a Halted, at: String) -> Self {
+    fn new(halted: &'a Halted, at: String) -> Self {
         let (by, code, message, log_id) = match halted {
             Halted::Code { code, message, log_id } => ("code", Some(*code), Some(message), Some(log_id)),
             Halted::SameCode { code, message, .. } => ("same_code", Some(*code), Some(message), None),
@@ -409,8 +411,8 @@ impl<'a> HaltedBody<'a> {
 }
 
 /// Includes only attempts with a code, the platform's own answers.
-pub(super) fn codes(tally: &Tally) -> Vec<CodeBody<'_>> {
-    let coded = tally
+pub(super) fn codes(stats: &RunStats) -> Vec<CodeBody<'_>> {
+    let coded = stats
         .codes
         .iter()
         .filter_map(|((code, _), count)| Some((code.as_ref()?, count)));

@@ -19,11 +19,11 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
-use crate::delivery::{Counts, StateName};
-use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
-use crate::identity::{AppId, CampaignName};
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
+use crate::model::identity::{AppId, CampaignName};
 
-use super::tally::Sends;
+use super::run_stats::Sends;
 
 /// The maximum number of distinct codes with series of their own; further codes share one.
 const MOST_CODES: usize = 64;
@@ -315,9 +315,9 @@ impl Gauges {
             let label = state.to_string().replace(' ', "_");
             self.deliveries
                 .with_label_values(&[label])
-                .set(signed(live.counts.of(state)));
+                .set(signed(live.counts.count(state)));
         }
-        let durable = live.counts.of(StateName::InFlight);
+        let durable = live.counts.count(StateName::InFlight);
         self.in_flight.set(signed(live.outstanding));
         self.armed.set(signed(durable.saturating_sub(live.outstanding)));
         let used = if live.sends.attempts > 0 {

@@ -1,10 +1,10 @@
 //! Rendering a plan: what would be sent and skipped, what changed, when it would be done, what it would cost, and
 //! whether it is feasible.
 
+mod expiry;
+pub mod feasibility;
 pub mod json;
-mod lapse;
 mod screen;
-pub mod verdict;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,16 +12,16 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::calendar::{Calendar, Window};
-use crate::delivery::{Counts, Skipped, StateName};
-use crate::event::Reading;
-use crate::identity::{ActivityId, AppId, CampaignName};
+use crate::model::calendar::{Calendar, Window};
+use crate::model::delivery::{Counts, Skipped, StateName};
+use crate::model::event::Reading;
+use crate::model::identity::{ActivityId, AppId, CampaignName};
 use crate::plan::forecast::Forecast;
-use crate::plan::forecast::lapse::Comparison;
+use crate::plan::forecast::expiry::Comparison;
 
+use feasibility::Reason;
 pub(super) use screen::judgement;
 pub use screen::{requests, text};
-use verdict::Reason;
 
 /// A plan with everything that is shown of it.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Stand {
     /// Whether any delivery needs a person.
     #[must_use]
     pub const fn waits(&self) -> bool {
-        self.counts.of(StateName::Held) + self.counts.of(StateName::InDoubt) > self.resent
+        self.counts.count(StateName::Held) + self.counts.count(StateName::InDoubt) > self.resent
     }
 }
 

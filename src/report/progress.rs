@@ -9,16 +9,16 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::calendar::Calendar;
-use crate::clock::Moment;
-use crate::delivery::StateName;
-use crate::event::{Draining, Ending, Phase, Waiting};
-use crate::order::Asker;
+use crate::model::calendar::Calendar;
+use crate::model::clock::Moment;
+use crate::model::delivery::StateName;
+use crate::model::event::{DrainReason, Ending, Phase, Waiting};
+use crate::model::run_command::Requester;
 use crate::plan::forecast;
 
-use super::tally::{Admitting, Tally};
+use super::run_stats::{Admitting, RunStats};
 use super::text::{columns, cut, visible};
-use super::times::{ahead, clock_time, duration, grouped, left_until, of, rate, stamp};
+use super::times::{ahead, clock_time, counted, duration, grouped, left_until, rate, stamp};
 
 /// What reporters need to know besides the events.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// The statistics of the run.
-    pub tally: &'a Tally,
+    pub stats: &'a RunStats,
     /// The campaign's setup.
     pub setup: &'a Setup,
     /// The present time.
@@ -50,14 +50,14 @@ impl Look<'_> {
     /// The state of the run, as a word of the JSON schema.
     #[must_use]
     pub fn state(&self) -> &'static str {
-        let tally = self.tally;
-        match (&tally.ended, &tally.doing.phase) {
-            (Some(ended), _) => state_at_end(tally, ended.ending),
+        let stats = self.stats;
+        match (&stats.ended, &stats.doing.phase) {
+            (Some(ended), _) => state_at_end(stats, ended.ending),
             (None, Some(Phase::Waiting { .. })) => "waiting",
             (None, Some(Phase::Paused { .. })) => "paused",
             (None, Some(Phase::Draining { .. })) => "draining",
             (None, Some(Phase::Sending)) => "sending",
-            (None, None) if tally.doing.queued => "waiting",
+            (None, None) if stats.doing.queued => "waiting",
             (None, None | Some(Phase::Planning)) => "planning",
         }
     }
@@ -65,7 +65,7 @@ impl Look<'_> {
     /// Starts per second over the last ten seconds.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.tally.sends.rate(self.now.instant)
+        self.stats.sends.rate(self.now.instant)
     }
 
     /// When the last owed delivery would be answered, with hours outside windows and waits after waves included: at the
@@ -73,35 +73,35 @@ impl Look<'_> {
     /// during the wait for a wave.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
-        let tally = self.tally;
-        let owed = self.tally.counts.owed();
-        let sending = match &tally.doing.phase {
+        let stats = self.stats;
+        let owed = self.stats.counts.owed();
+        let sending = match &stats.doing.phase {
             Some(Phase::Sending) => true,
             Some(Phase::Waiting {
                 why: Waiting::Wave { .. },
                 ..
-            }) if !tally.doing.ahead.is_over() => false,
+            }) if !stats.doing.ahead.is_over() => false,
             _ => return None,
         };
-        if tally.ended.is_some() || owed == 0 {
+        if stats.ended.is_some() || owed == 0 {
             return None;
         }
-        let allowed = tally.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
-        let known = sending && tally.sends.known(self.now.instant) == Duration::from_secs(10);
+        let allowed = stats.doing.slowed.map_or(self.setup.per_second, |(pace, _)| pace);
+        let known = sending && stats.sends.known(self.now.instant) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
-        forecast::rest(&self.setup.calendar, pace, &tally.doing.ahead.left(owed), self.now.wall)
+        forecast::rest(&self.setup.calendar, pace, &stats.doing.ahead.left(owed), self.now.wall)
     }
 
     /// Why nothing is being sent, or why sending is slow; `None` when there is nothing to explain.
     #[must_use]
     pub fn why(&self) -> Option<String> {
-        let tally = self.tally;
-        match &tally.doing.phase {
-            None | Some(Phase::Planning) => tally.audience.reading.is_none().then(|| self.reading()),
+        let stats = self.stats;
+        match &stats.doing.phase {
+            None | Some(Phase::Planning) => stats.audience.reading.is_none().then(|| self.reading()),
             Some(Phase::Paused { by }) => Some(self.paused(by)),
             Some(Phase::Waiting { why, until }) => Some(self.waiting(why, *until)),
             Some(Phase::Draining { why }) => Some(self.draining(why)),
-            Some(Phase::Sending) => tally.doing.slowed.map(|(pace, until)| {
+            Some(Phase::Sending) => stats.doing.slowed.map(|(pace, until)| {
                 format!(
                     "the platform asks to slow down: {}, back to {} at {}",
                     rate(pace),
@@ -121,7 +121,7 @@ impl Look<'_> {
         let text = format!(
             "letting the audience in: {} of {}",
             grouped(admitting.users),
-            of(admitting.of, "user", "users")
+            counted(admitting.of, "user", "users")
         );
         #[expect(clippy::cast_precision_loss, reason = "an estimate for showing")]
         let left = admitting.of.saturating_sub(admitting.users) as f64 / admitting.users.max(1) as f64;
@@ -133,16 +133,16 @@ impl Look<'_> {
     }
 
     fn reading(&self) -> String {
-        if self.tally.doing.queued {
+        if self.stats.doing.queued {
             return "its turn to read its audience is ahead".to_owned();
         }
-        if let Some(admitting) = &self.tally.audience.admitting {
+        if let Some(admitting) = &self.stats.audience.admitting {
             return self.admitting(admitting);
         }
-        if self.tally.doing.asking {
+        if self.stats.doing.asking {
             return "asking on its terminal whether to go on".to_owned();
         }
-        match self.tally.audience.read {
+        match self.stats.audience.read {
             Some(read) => {
                 let took = self.now.instant.saturating_duration_since(read.since);
                 reading(read.rows, took, read.of)
@@ -206,20 +206,20 @@ impl Look<'_> {
         }
     }
 
-    fn paused(&self, by: &Asker) -> String {
+    fn paused(&self, by: &Requester) -> String {
         let paused = format!("paused by {}", visible(&by.to_string()));
-        match self.tally.audience.reading {
+        match self.stats.audience.reading {
             Some(_) => self.with_in_flight(paused),
             None => format!("{paused}; {}", self.reading()),
         }
     }
 
-    fn draining(&self, why: &Draining) -> String {
+    fn draining(&self, why: &DrainReason) -> String {
         self.with_in_flight(format!("stopping: {}", drained(why)))
     }
 
     fn with_in_flight(&self, why: String) -> String {
-        match self.tally.counts.of(StateName::InFlight) {
+        match self.stats.counts.count(StateName::InFlight) {
             0 => why,
             n => format!("{why}; waiting for {} in flight", grouped(n)),
         }
@@ -227,17 +227,17 @@ impl Look<'_> {
 
     /// The counts in pieces that can be laid out one after another. Zeros that say nothing are omitted.
     fn pieces(&self) -> Vec<(Style, String)> {
-        let counts = &self.tally.counts;
+        let counts = &self.stats.counts;
         let mut pieces = vec![
-            piece(GOOD, "issued", counts.of(StateName::Issued)),
-            piece(PLAIN, "refused", counts.of(StateName::Refused)),
-            piece(LOOK, "in doubt", counts.of(StateName::InDoubt)),
-            piece(LOOK, "held", counts.of(StateName::Held)),
+            piece(GOOD, "issued", counts.count(StateName::Issued)),
+            piece(PLAIN, "refused", counts.count(StateName::Refused)),
+            piece(LOOK, "in doubt", counts.count(StateName::InDoubt)),
+            piece(LOOK, "held", counts.count(StateName::Held)),
         ];
-        if counts.of(StateName::Skipped) > 0 {
-            pieces.push(piece(PLAIN, "skipped", counts.of(StateName::Skipped)));
+        if counts.count(StateName::Skipped) > 0 {
+            pieces.push(piece(PLAIN, "skipped", counts.count(StateName::Skipped)));
         }
-        if self.tally.doing.phase == Some(Phase::Sending) {
+        if self.stats.doing.phase == Some(Phase::Sending) {
             pieces.push((PLAIN, rate(self.rate())));
         }
         if let Some(ends) = self.ends_at() {
@@ -251,14 +251,14 @@ impl Look<'_> {
 
     /// How many deliveries are done, and out of how many.
     pub(super) fn done(&self) -> (u64, u64) {
-        let counts = &self.tally.counts;
-        (counts.settled() + counts.of(StateName::Skipped), counts.audience())
+        let counts = &self.stats.counts;
+        (counts.settled() + counts.count(StateName::Skipped), counts.audience())
     }
 
     /// The lines of a bar for a terminal of `width` columns, with styles.
     #[must_use]
     pub fn bar(&self, width: usize) -> Vec<String> {
-        let admitted = self.tally.audience.reading.is_some();
+        let admitted = self.stats.audience.reading.is_some();
         // Some terminals wrap a line that fills the last column.
         let width = width.saturating_sub(1).max(20);
         let mut lines = vec![self.head(width, admitted)];
@@ -287,7 +287,7 @@ impl Look<'_> {
     }
 
     fn name(&self) -> String {
-        self.tally
+        self.stats
             .run
             .as_ref()
             .map_or_else(String::new, |run| match &run.title {
@@ -311,7 +311,7 @@ impl Look<'_> {
     fn stamped(&self, name: &str) -> String {
         let stamp = stamp(self.now.wall, &self.setup.zone);
         let mut text = format!("[{stamp}] {name}");
-        if self.tally.audience.reading.is_some() {
+        if self.stats.audience.reading.is_some() {
             let (done, all) = self.done();
             let percent = filled(done, all, 100);
             let _ = write!(text, "{} of {} ({percent} %): ", grouped(done), grouped(all));
@@ -319,7 +319,7 @@ impl Look<'_> {
             text.push_str(&pieces.join(", "));
         }
         match self.why() {
-            Some(why) if self.tally.audience.reading.is_some() => text + "; " + &why,
+            Some(why) if self.stats.audience.reading.is_some() => text + "; " + &why,
             Some(why) => text + &why,
             None => text,
         }
@@ -356,7 +356,7 @@ pub fn reading(rows: u64, took: Duration, expected: Option<u64>) -> String {
     }
     let per_second = rows as f64 / took.as_secs_f64().max(0.1);
     let rate = grouped(per_second as u64);
-    let mut text = format!("reading the audience: {}, {rate}/s", of(rows, "row", "rows"));
+    let mut text = format!("reading the audience: {}, {rate}/s", counted(rows, "row", "rows"));
     if let Some(left) = expected.and_then(|expected| expected.checked_sub(rows)) {
         let left = Duration::from_secs((left as f64 / per_second).ceil() as u64);
         let _ = write!(text, ", {} left", duration(left));
@@ -394,14 +394,14 @@ pub(super) fn filled(done: u64, all: u64, room: usize) -> usize {
 }
 
 /// The state of a run that has ended, as a word of the JSON schema.
-pub(super) fn state_at_end(tally: &Tally, ending: Ending) -> &'static str {
+pub(super) fn state_at_end(stats: &RunStats, ending: Ending) -> &'static str {
     let past_end = matches!(
-        tally.doing.drained,
-        Some(Draining::End | Draining::NoWindow | Draining::NoWave)
+        stats.doing.drained,
+        Some(DrainReason::End | DrainReason::NoWindow | DrainReason::NoWave)
     );
     match ending {
         Ending::Complete => "complete",
-        Ending::NeedsPerson if tally.halted.is_some() => "halted",
+        Ending::NeedsPerson if stats.halted.is_some() => "halted",
         Ending::NeedsPerson if past_end => "ended",
         Ending::Incomplete | Ending::NeedsPerson => "incomplete",
     }
@@ -409,22 +409,22 @@ pub(super) fn state_at_end(tally: &Tally, ending: Ending) -> &'static str {
 
 /// Why no further attempt starts, in a few words.
 #[must_use]
-pub fn drained(why: &Draining) -> Cow<'static, str> {
+pub fn drained(why: &DrainReason) -> Cow<'static, str> {
     let why = match why {
-        Draining::Stopped { by } => return format!("it was stopped by {}", visible(&by.to_string())).into(),
-        Draining::Interrupted => "it was interrupted",
-        Draining::Halted => "it halted",
-        Draining::End => "schedule.end is past",
-        Draining::AtMost => "--at-most is reached",
-        Draining::GaveUp => "the platform was out of reach for longer than retry.give_up",
-        Draining::NothingLeft => "nothing is left that may be sent now",
-        Draining::NotStarted => "schedule.start is ahead, and --no-wait is given",
-        Draining::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
-        Draining::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
-        Draining::NoWindow => "no window opens before schedule.end",
-        Draining::NoWave => "the next wave cannot begin before schedule.end",
-        Draining::BetweenWaves => "the next wave has to wait, and --no-wait is given",
-        Draining::AppIdTaken => "another run sends for this app id, and --no-wait is given",
+        DrainReason::Stopped { by } => return format!("it was stopped by {}", visible(&by.to_string())).into(),
+        DrainReason::Interrupted => "it was interrupted",
+        DrainReason::Halted => "it halted",
+        DrainReason::End => "schedule.end is past",
+        DrainReason::AtMost => "--at-most is reached",
+        DrainReason::GaveUp => "the platform was out of reach for longer than retry.give_up",
+        DrainReason::NothingLeft => "nothing is left that may be sent now",
+        DrainReason::NotStarted => "schedule.start is ahead, and --no-wait is given",
+        DrainReason::OutsideHours => "it is outside schedule.hours, and --no-wait is given",
+        DrainReason::DayUsedUp => "as many attempts began today as pace.per_day allows, and --no-wait is given",
+        DrainReason::NoWindow => "no window opens before schedule.end",
+        DrainReason::NoWave => "the next wave cannot begin before schedule.end",
+        DrainReason::BetweenWaves => "the next wave has to wait, and --no-wait is given",
+        DrainReason::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };
     why.into()
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::clock::Moment;
-use crate::delivery::Counts;
-use crate::event::{Attempt, Event, EventKind, Phase, Waiting};
+use crate::model::clock::Moment;
+use crate::model::delivery::Counts;
+use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
 
 use super::json::Object;
 use super::progress::{Look, Setup};
+use super::run_stats::RunStats;
 use super::summary;
-use super::tally::Tally;
 use super::text::visible;
 use super::times::{date_time, duration, grouped, rate, stamp};
 
@@ -62,16 +62,16 @@ enum Word {
     Outage,
     Platform,
     Token,
-    Draining,
+    DrainReason,
 }
 
 impl Word {
-    const fn of(phase: &Phase) -> Self {
+    const fn new(phase: &Phase) -> Self {
         match phase {
             Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => Self::Sending,
             Phase::Planning => Self::Planning,
             Phase::Paused { .. } => Self::Paused,
-            Phase::Draining { .. } => Self::Draining,
+            Phase::Draining { .. } => Self::DrainReason,
             Phase::Waiting { why, .. } => match why {
                 Waiting::Due => Self::Sending,
                 Waiting::Start => Self::Start,
@@ -111,9 +111,9 @@ impl Show {
         }
     }
 
-    fn look<'a>(&'a self, tally: &'a Tally, now: Moment) -> Look<'a> {
+    fn look<'a>(&'a self, stats: &'a RunStats, now: Moment) -> Look<'a> {
         Look {
-            tally,
+            stats,
             setup: &self.setup,
             now,
         }
@@ -121,30 +121,30 @@ impl Show {
 
     /// The bar for a terminal of `width` columns.
     #[must_use]
-    pub fn bar(&self, tally: &Tally, now: Moment, width: usize) -> Vec<String> {
-        self.look(tally, now).bar(width)
+    pub fn bar(&self, stats: &RunStats, now: Moment, width: usize) -> Vec<String> {
+        self.look(stats, now).bar(width)
     }
 
-    /// Returns what to write for an event that arrived at `instant`. `tally` already includes the event, and perhaps
+    /// Returns what to write for an event that arrived at `instant`. `stats` already includes the event, and perhaps
     /// later ones.
-    pub fn event(&mut self, tally: &Tally, event: &Event, instant: Instant) -> Vec<Piece> {
+    pub fn event(&mut self, stats: &RunStats, event: &Event, instant: Instant) -> Vec<Piece> {
         let at = Moment::awake(event.at, instant);
         let before = self.phase;
-        let mut pieces = self.worth(tally, event, at);
+        let mut pieces = self.worth(stats, event, at);
         if self.among.is_some() {
             for piece in &mut pieces {
                 if let Piece::Line(line) = piece {
                     *line = self.named(line);
                 }
             }
-            pieces.extend(self.change(tally, event, (at, before)));
+            pieces.extend(self.change(stats, event, (at, before)));
         }
         pieces
     }
 
-    fn worth(&mut self, tally: &Tally, event: &Event, at: Moment) -> Vec<Piece> {
+    fn worth(&mut self, stats: &RunStats, event: &Event, at: Moment) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        if let Some(object) = Object::event(tally, event, &self.setup.zone).as_ref().and_then(json) {
+        if let Some(object) = Object::event(stats, event, &self.setup.zone).as_ref().and_then(json) {
             if !matches!(event.kind, EventKind::AttemptEnded(_)) {
                 pieces.push(Piece::Json(object.clone()));
             }
@@ -152,12 +152,12 @@ impl Show {
         }
         match &event.kind {
             EventKind::RunBegan { .. } | EventKind::Admitted { .. } => {
-                pieces.append(&mut self.progress(tally, at));
+                pieces.append(&mut self.progress(stats, at));
             }
             EventKind::Phase(phase) => {
-                let word = Word::of(phase);
+                let word = Word::new(phase);
                 if std::mem::replace(&mut self.phase, word) != word {
-                    pieces.append(&mut self.progress(tally, at));
+                    pieces.append(&mut self.progress(stats, at));
                 }
             }
             EventKind::Warning { message } => {
@@ -206,35 +206,37 @@ impl Show {
     }
 
     /// Returns what to write at a tick.
-    pub fn tick(&mut self, tally: &Tally, now: Moment) -> Vec<Piece> {
-        if tally.run.is_none() || tally.ended.is_some() {
+    pub fn tick(&mut self, stats: &RunStats, now: Moment) -> Vec<Piece> {
+        if stats.run.is_none() || stats.ended.is_some() {
             return Vec::new();
         }
         let recent = self
             .told
             .is_some_and(|told| now.instant.saturating_duration_since(told) < EVERY);
         if let Some(counted) = self.among {
-            let news = !recent && counted != tally.counts;
-            return if news { self.progress(tally, now) } else { Vec::new() };
+            let news = !recent && counted != stats.counts;
+            return if news { self.progress(stats, now) } else { Vec::new() };
         }
         // A reading that takes longer than a moment gets a line as soon as its rate is known.
-        let first = reading_has_a_rate(tally, now) && !std::mem::replace(&mut self.reading, true);
+        let first = reading_has_a_rate(stats, now) && !std::mem::replace(&mut self.reading, true);
         if recent && !first {
             return vec![Piece::Moving];
         }
-        self.progress(tally, now)
+        self.progress(stats, now)
     }
 
     /// The line for one of several campaigns that does something else now. The end comes last, after its cause.
-    fn change(&self, tally: &Tally, event: &Event, (at, before): (Moment, Word)) -> Option<Piece> {
-        let look = self.look(tally, at);
+    fn change(&self, stats: &RunStats, event: &Event, (at, before): (Moment, Word)) -> Option<Piece> {
+        let look = self.look(stats, at);
         let line = match &event.kind {
-            EventKind::Phase(_) if self.phase != before && !matches!(self.phase, Word::Planning | Word::Draining) => {
+            EventKind::Phase(_)
+                if self.phase != before && !matches!(self.phase, Word::Planning | Word::DrainReason) =>
+            {
                 look.line_among()
             }
             EventKind::RunEnded { .. } => {
-                let why = summary::why(tally).map_or_else(String::new, |why| format!("; {why}"));
-                let line = format!("{}: {}{why}", look.state(), summary::sum(&tally.counts));
+                let why = summary::why(stats).map_or_else(String::new, |why| format!("; {why}"));
+                let line = format!("{}: {}{why}", look.state(), summary::sum(&stats.counts));
                 format!("[{}] {}", stamp(event.at, &self.setup.zone), self.named(&line))
             }
             _ => return None,
@@ -256,10 +258,10 @@ impl Show {
         self.lines.then_some(Piece::Line(line))
     }
 
-    fn progress(&mut self, tally: &Tally, now: Moment) -> Vec<Piece> {
+    fn progress(&mut self, stats: &RunStats, now: Moment) -> Vec<Piece> {
         self.told = Some(now.instant);
-        self.among = self.among.map(|_| tally.counts);
-        let look = self.look(tally, now);
+        self.among = self.among.map(|_| stats.counts);
+        let look = self.look(stats, now);
         let mut pieces = vec![Piece::Moving];
         if self.lines && self.among.is_none() {
             pieces.push(Piece::Line(look.line()));
@@ -272,7 +274,7 @@ impl Show {
     }
 
     /// Returns what to write at the end. `missed` events did not fit the queue.
-    pub fn finish(&mut self, tally: &Tally, now: Moment, missed: u64) -> Vec<Piece> {
+    pub fn finish(&mut self, stats: &RunStats, now: Moment, missed: u64) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if missed > 0 {
             let line = format!(
@@ -282,7 +284,7 @@ impl Show {
             );
             pieces.push(Piece::Line(if self.among.is_some() { self.named(&line) } else { line }));
         }
-        let look = self.look(tally, now);
+        let look = self.look(stats, now);
         if let Some(object) = Object::summary(&look).as_ref().and_then(json) {
             pieces.push(Piece::Json(object.clone()));
             pieces.push(Piece::Record(object));
@@ -296,8 +298,8 @@ const fn whole(wait: Duration) -> Duration {
     Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
-fn reading_has_a_rate(tally: &Tally, now: Moment) -> bool {
-    let audience = &tally.audience;
+fn reading_has_a_rate(stats: &RunStats, now: Moment) -> bool {
+    let audience = &stats.audience;
     let read = audience.read.filter(|_| audience.reading.is_none());
     read.is_some_and(|read| now.instant.saturating_duration_since(read.since) >= Duration::from_secs(1))
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::tally::Tally;
+use super::run_stats::RunStats;
 use hours::Hour;
 
 pub(super) use screen::{facts, quiet, verdict, waits};
@@ -23,7 +23,7 @@ pub struct Simulated {
     /// The conditions of the simulation.
     pub about: About,
     /// The statistics of the run, from the start of the simulation to its end.
-    pub tally: Tally,
+    pub stats: RunStats,
     /// The course of the run by hour.
     pub hours: Vec<Hour>,
 }
@@ -43,7 +43,7 @@ pub struct About {
     pub seed: u64,
 }
 
-/// What a run waits for, in a few words, by its word among [`crate::event::Waiting::WORDS`].
+/// What a run waits for, in a few words, by its word among [`crate::model::event::Waiting::WORDS`].
 const fn waited_for(word: &str) -> &str {
     match word.as_bytes() {
         b"start" => "before schedule.start",

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{Counts, StateName};
-use crate::event::Owner;
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::Owner;
 
 use super::lines::SCHEMA;
 use super::text::{columns, cut, left, right, visible};
@@ -68,7 +68,7 @@ pub struct StatusOwner {
 impl StatusOwner {
     /// The owner for the JSON object, with its time in `zone`.
     #[must_use]
-    pub fn of(owner: &Owner, zone: &TimeZone) -> Self {
+    pub fn new(owner: &Owner, zone: &TimeZone) -> Self {
         Self {
             host: owner.host.clone(),
             pid: owner.pid,
@@ -103,7 +103,7 @@ impl Status {
         }
     }
 
-    /// Parses the output of [`super::hub::Hub::status`].
+    /// Parses the output of [`super::reporter::Reporter::status`].
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let value: serde_json::Value = serde_json::from_str(text)?;
         let schema = value
@@ -148,7 +148,7 @@ impl Status {
         if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
         // The counts of listed and excluded users are still those of the last reading.
         for state in StateName::ALL {
-            self.counts.insert(state.word().to_owned(), counts.of(state));
+            self.counts.insert(state.word().to_owned(), counts.count(state));
         }
         self.counts.insert("audience".to_owned(), counts.audience());
         (self.at, self.why) = (Some(at), Some(why));

@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::delivery::{Counts, StateName};
-use crate::event::{
-    Draining, Ending, FileShare, Halted, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind,
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{
+    DrainReason, Ending, FileShare, Halted, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind,
 };
-use crate::outcome::Classifier;
-use crate::problem::Problem;
+use crate::model::outcome::Classifier;
+use crate::model::problem::Problem;
 
 use super::progress::{Look, drained, said};
-use super::tally::{CodeCount, Tally};
+use super::run_stats::{CodeCount, RunStats};
 use super::text::{columns, cut, left, right, visible};
-use super::times::{duration, grouped, of, rate};
+use super::times::{counted, duration, grouped, rate};
 
 /// The maximum width of a message in the table of codes.
 const MESSAGE: usize = 48;
@@ -22,8 +22,8 @@ const WIDTH: usize = 80;
 /// Renders the summary of a run that has ended; empty before the end.
 #[must_use]
 pub fn text(look: &Look<'_>) -> String {
-    let tally = look.tally;
-    let (Some(run), Some(ended)) = (&tally.run, tally.ended) else {
+    let stats = look.stats;
+    let (Some(run), Some(ended)) = (&stats.run, stats.ended) else {
         return String::new();
     };
     let mut text = String::new();
@@ -33,10 +33,10 @@ pub fn text(look: &Look<'_>) -> String {
         "\n{}{}: {}\n\n  {}\n",
         run.campaign,
         title.unwrap_or_default(),
-        headline(tally, ended.ending),
-        sum(&tally.counts)
+        headline(stats, ended.ending),
+        sum(&stats.counts)
     );
-    text.push_str(&codes(tally));
+    text.push_str(&codes(stats));
     for (name, value) in facts(look) {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
@@ -53,9 +53,9 @@ pub fn text(look: &Look<'_>) -> String {
     text
 }
 
-fn headline(tally: &Tally, ending: Ending) -> &'static str {
+fn headline(stats: &RunStats, ending: Ending) -> &'static str {
     match ending {
-        Ending::Complete if tally.counts.audience() == 0 => "complete, with an empty audience",
+        Ending::Complete if stats.counts.audience() == 0 => "complete, with an empty audience",
         Ending::Complete => "complete",
         Ending::Incomplete => "not complete; the same command goes on",
         Ending::NeedsPerson => "not complete; a person must look",
@@ -64,43 +64,45 @@ fn headline(tally: &Tally, ending: Ending) -> &'static str {
 
 /// Why the run stopped before it was complete; `None` if it did not.
 #[must_use]
-pub fn why(tally: &Tally) -> Option<String> {
-    let ended = tally.ended?;
+pub fn why(stats: &RunStats) -> Option<String> {
+    let ended = stats.ended?;
     if ended.ending == Ending::Complete {
         return None;
     }
-    if let Some(why) = &tally.halted {
+    if let Some(why) = &stats.halted {
         return Some(halted(why));
     }
-    match &tally.doing.drained {
-        None | Some(Draining::NothingLeft) if tally.counts.audience() == 0 => Some("the audience is empty".to_owned()),
-        None | Some(Draining::NothingLeft) => left_over(tally),
+    match &stats.doing.drained {
+        None | Some(DrainReason::NothingLeft) if stats.counts.audience() == 0 => {
+            Some("the audience is empty".to_owned())
+        }
+        None | Some(DrainReason::NothingLeft) => left_over(stats),
         Some(why) => Some(drained(why).into_owned()),
     }
 }
 
 /// The problem that needs a person; `None` if the same command continues or nothing is left to do.
 #[must_use]
-pub fn problem(tally: &Tally) -> Option<Problem> {
-    if tally.ended?.ending != Ending::NeedsPerson {
+pub fn problem(stats: &RunStats) -> Option<Problem> {
+    if stats.ended?.ending != Ending::NeedsPerson {
         return None;
     }
-    if let Some(why) = &tally.halted {
+    if let Some(why) = &stats.halted {
         return Some(why.problem());
     }
-    Some(match tally.doing.drained {
-        Some(Draining::End | Draining::NoWindow | Draining::NoWave) => Problem::PastEnd,
-        _ if tally.counts.audience() == 0 => Problem::EmptyAudience,
+    Some(match stats.doing.drained {
+        Some(DrainReason::End | DrainReason::NoWindow | DrainReason::NoWave) => Problem::PastEnd,
+        _ if stats.counts.audience() == 0 => Problem::EmptyAudience,
         _ => Problem::LeftToPerson,
     })
 }
 
 /// What is left when nothing more may be sent now; `None` if nothing is.
-pub(super) fn left_over(tally: &Tally) -> Option<String> {
-    let doubt = tally.counts.of(StateName::InDoubt);
-    let held = tally.counts.of(StateName::Held);
+pub(super) fn left_over(stats: &RunStats) -> Option<String> {
+    let doubt = stats.counts.count(StateName::InDoubt);
+    let held = stats.counts.count(StateName::Held);
     match (doubt, held) {
-        (0, 0) if tally.counts.owed() > 0 => Some(format!("{} still owed", grouped(tally.counts.owed()))),
+        (0, 0) if stats.counts.owed() > 0 => Some(format!("{} still owed", grouped(stats.counts.owed()))),
         (0, 0) => None,
         (doubt, 0) => Some(format!("{} in doubt", grouped(doubt))),
         (0, held) => Some(format!("{} held", grouped(held))),
@@ -123,22 +125,26 @@ pub fn sum(counts: &Counts) -> String {
     ];
     let terms: Vec<_> = order
         .into_iter()
-        .filter(|state| counts.of(*state) > 0)
-        .map(|state| format!("{} {state}", grouped(counts.of(state))))
+        .filter(|state| counts.count(*state) > 0)
+        .map(|state| format!("{} {state}", grouped(counts.count(state))))
         .collect();
     if terms.is_empty() {
         return "0 coupons".to_owned();
     }
-    format!("{} = {}", of(counts.audience(), "coupon", "coupons"), terms.join(" + "))
+    format!(
+        "{} = {}",
+        counted(counts.audience(), "coupon", "coupons"),
+        terms.join(" + ")
+    )
 }
 
 /// The table of codes, with an empty line after it; empty without an answer.
-pub(super) fn codes(tally: &Tally) -> String {
-    if tally.codes.is_empty() {
+pub(super) fn codes(stats: &RunStats) -> String {
+    if stats.codes.is_empty() {
         return String::new();
     }
     let mut rows = vec![["code", "class", "answers", "message", "log_id"].map(str::to_owned)];
-    let (bare, coded): (Vec<_>, Vec<_>) = tally.codes.iter().partition(|((code, _), _)| code.is_none());
+    let (bare, coded): (Vec<_>, Vec<_>) = stats.codes.iter().partition(|((code, _), _)| code.is_none());
     for ((code, outcome), count) in coded.into_iter().chain(bare) {
         rows.push([
             code.map_or_else(|| "none".to_owned(), |code| code.to_string()),
@@ -193,14 +199,14 @@ pub(super) fn class(count: &CodeCount, outcome: &str) -> String {
 
 /// Names and values about the course of the run.
 fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
-    let tally = look.tally;
-    let sends = &tally.sends;
+    let stats = look.stats;
+    let sends = &stats.sends;
     let mut facts = Vec::new();
-    if let Some(why) = why(tally) {
-        let coded = problem(tally).map_or_else(|| why.clone(), |problem| format!("{problem}: {why}"));
+    if let Some(why) = why(stats) {
+        let coded = problem(stats).map_or_else(|| why.clone(), |problem| format!("{problem}: {why}"));
         facts.push(("stopped", coded));
     }
-    let mut took = duration(tally.took(look.now.instant));
+    let mut took = duration(stats.took(look.now.instant));
     if let Some(reached) = sends.reached() {
         let _ = write!(took, ", {} reached", rate(reached));
     }
@@ -213,8 +219,8 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
         );
         facts.push(("attempts", text));
     }
-    if let Some(reading) = &tally.audience.reading {
-        facts.push(("audience", of(reading.listed, "user", "users")));
+    if let Some(reading) = &stats.audience.reading {
+        facts.push(("audience", counted(reading.listed, "user", "users")));
         if reading.shares.len() > 1 {
             facts.push(("", shares(&reading.shares)));
         }
@@ -244,7 +250,7 @@ fn facts(look: &Look<'_>) -> Vec<(&'static str, String)> {
             facts.push(("undated", why));
         }
     }
-    if let Some(run) = &tally.run {
+    if let Some(run) = &stats.run {
         facts.push(("ledger", visible(&run.ledger.display().to_string()).into_owned()));
     }
     facts
@@ -257,7 +263,7 @@ pub(super) fn excludes(reading: &Reading) -> impl Iterator<Item = (&'static str,
             0 => "none".to_owned(),
             some => grouped(some),
         };
-        let people = of(list.people, "person", "people");
+        let people = counted(list.people, "person", "people");
         let text = format!("{}: {people}, {excluded} of them in the audience", visible(&list.list));
         (if nth == 0 { "exclude" } else { "" }, text)
     })
@@ -270,7 +276,7 @@ pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
     } else {
         ""
     };
-    let count = of(rows.count, "row", "rows");
+    let count = counted(rows.count, "row", "rows");
     if reading.shares.len() > 1 {
         let places: Vec<_> = rows
             .first
@@ -295,13 +301,13 @@ pub(super) fn rows(rows: &Rows, reading: &Reading) -> String {
 /// The rows of each file: "3 files: a.csv 1,200 rows, b.csv 7 rows, c.csv 1 row".
 fn shares(shares: &[FileShare]) -> String {
     const SHOWN: usize = 10;
-    let each = |share: &FileShare| format!("{} {}", visible(&share.name), of(share.rows, "row", "rows"));
+    let each = |share: &FileShare| format!("{} {}", visible(&share.name), counted(share.rows, "row", "rows"));
     let mut said: Vec<_> = shares.iter().take(SHOWN).map(each).collect();
     if let Some(rest) = shares.get(SHOWN..).filter(|rest| !rest.is_empty()) {
         let rows = rest.iter().map(|share| share.rows).sum();
-        said.push(format!("{} more {}", rest.len(), of(rows, "row", "rows")));
+        said.push(format!("{} more {}", rest.len(), counted(rows, "row", "rows")));
     }
-    format!("{}: {}", of(shares.len() as u64, "file", "files"), said.join(", "))
+    format!("{}: {}", counted(shares.len() as u64, "file", "files"), said.join(", "))
 }
 
 pub(super) const fn unusable_kind(kind: UnusableKind) -> &'static str {
@@ -333,11 +339,11 @@ fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
         Ending::Complete => vec!["nothing is left to do: every delivery is settled".to_owned()],
         Ending::Incomplete => vec!["to go on where this run stopped:".to_owned(), again],
         Ending::NeedsPerson => {
-            let mut lines: Vec<_> = advice(look.tally)
+            let mut lines: Vec<_> = advice(look.stats)
                 .into_iter()
                 .map(|line| format!("help: {line}"))
                 .collect();
-            if let Some(problem) = problem(look.tally) {
+            if let Some(problem) = problem(look.stats) {
                 lines.push(format!("      `runner explain {problem}` says more"));
             }
             lines.push("then, to go on:".to_owned());
@@ -348,11 +354,11 @@ fn next(look: &Look<'_>, ending: Ending) -> Vec<String> {
 }
 
 /// What a person has to do.
-pub(super) fn advice(tally: &Tally) -> Vec<String> {
-    let counts = &tally.counts;
-    if let Some(halted) = &tally.halted {
+pub(super) fn advice(stats: &RunStats) -> Vec<String> {
+    let counts = &stats.counts;
+    if let Some(halted) = &stats.halted {
         let mut advice = vec![remedy(halted)];
-        if matches!(halted, Halted::Http { .. }) && counts.of(StateName::InDoubt) > 0 {
+        if matches!(halted, Halted::Http { .. }) && counts.count(StateName::InDoubt) > 0 {
             advice.push(
                 "a gateway may answer so after it passed the request on, so those in doubt may have their coupon: the next \
                  apply sends them again, each by its own id and under its own activity, as `retry.in_doubt` and \
@@ -363,14 +369,14 @@ pub(super) fn advice(tally: &Tally) -> Vec<String> {
         return advice;
     }
     let mut advice = Vec::new();
-    match tally.doing.drained {
-        Some(Draining::End) => {
+    match stats.doing.drained {
+        Some(DrainReason::End) => {
             advice.push("put schedule.end later in the campaign file, or leave the rest unsent".to_owned());
         }
-        Some(Draining::NoWindow) => advice.push(
+        Some(DrainReason::NoWindow) => advice.push(
             "put schedule.end later in the campaign file, widen schedule.hours, or leave the rest unsent".to_owned(),
         ),
-        Some(Draining::NoWave) => advice.push(
+        Some(DrainReason::NoWave) => advice.push(
             "put schedule.end later in the campaign file, shorten the waits of schedule.waves, or leave the rest unsent"
                 .to_owned(),
         ),
@@ -382,14 +388,14 @@ pub(super) fn advice(tally: &Tally) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if counts.of(StateName::Held) > 0 {
+    if counts.count(StateName::Held) > 0 {
         advice.push(
             "say in the campaign file, under `codes:`, what the held codes above mean: refuse, retry, issued or halt; or \
              decide once, with `runner resolve FILE --held`"
                 .to_owned(),
         );
     }
-    if counts.of(StateName::InDoubt) > 0 {
+    if counts.count(StateName::InDoubt) > 0 {
         advice.push(
             "whether those in doubt have their coupon is not known. one that was refused or held since is not sent again: ask \
              the platform, by its log_id, and settle it with `runner resolve`; the others are sent again, each by its own id, as `retry.in_doubt` and \
@@ -415,7 +421,7 @@ pub fn halted(halted: &Halted) -> String {
         } => format!(
             "in wave {wave}, {} of {} were not issued, more than its halt_if_not_issued allows",
             grouped(*not_issued),
-            of(*all, "answered delivery", "answered deliveries")
+            counted(*all, "answered delivery", "answered deliveries")
         ),
         Halted::SameCode { code, message, n } => {
             format!("the platform answered {code} {n} times in a row{}", said(message))

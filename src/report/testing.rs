@@ -7,17 +7,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use crate::calendar::Calendar;
-use crate::clock::{Moment, from_ms, until};
-use crate::delivery::{Counts, StateName};
-use crate::event::{
+use crate::model::calendar::Calendar;
+use crate::model::clock::{Moment, from_ms, until};
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{
     Attempt, Ending, Event, EventKind, ExcludeList, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind,
 };
-use crate::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
-use crate::outcome::{Class, Classifier};
+use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::outcome::{Class, Classifier};
 
 use super::progress::{Look, Setup};
-use super::tally::Tally;
+use super::run_stats::RunStats;
 
 /// The events of one run, and its present time.
 pub(super) struct Story {
@@ -109,7 +109,7 @@ impl Story {
             title: Some("夏日立减券".into()),
             app_id: AppId::parse("ttec789ac573xxxxxx01").expect("an app"),
             activity_id: ActivityId::parse("7218071234565644204").expect("an activity"),
-            platform: PlatformName::Sandbox,
+            platform: PlatformName::FakePlatform,
             ledger: "campaigns/.runner/sandbox/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
         })
@@ -182,18 +182,18 @@ impl Story {
         self.tell(EventKind::RunEnded { ending, counts })
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
+    pub(super) fn stats(&self) -> RunStats {
+        let mut stats = RunStats::default();
         self.events
             .iter()
-            .for_each(|event| tally.fold(event, instant(event.at)));
-        tally
+            .for_each(|event| stats.fold(event, instant(event.at)));
+        stats
     }
 
     /// Calls `show` with the present state of the run.
     pub(super) fn look<T>(&self, show: impl FnOnce(&Look<'_>) -> T) -> T {
         show(&Look {
-            tally: &self.tally(),
+            stats: &self.stats(),
             setup: &self.setup,
             now: moment(self.now),
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::clock;
+use crate::model::clock;
 
 /// Formats `at` in `zone`: the time of day, with the date before it unless that is `now`'s. Seconds are omitted when
 /// they are zero.
@@ -106,7 +106,7 @@ pub fn rate(per_second: f64) -> String {
 
 /// "1 coupon", "2 coupons".
 #[must_use]
-pub fn of(n: u64, one: &str, many: &str) -> String {
+pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 

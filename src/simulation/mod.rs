@@ -3,7 +3,7 @@
 //! stored.
 
 mod outages;
-mod stand_in;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tracing::dispatcher::{Dispatch, with_default};
 
-use crate::clock::Clock;
 use crate::douyin::client::{Client, Config};
 use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
-use crate::engine::lane::{AppIdTurn, Lane, NotTaken};
-use crate::engine::roll::Roll;
-use crate::engine::{Apply, Ended, EngineError};
-use crate::event::Emit;
-use crate::ledger::{Ledger, NoStore};
-use crate::order::Order;
+use crate::engine::app_limiter::{AppLimiter, AppLock, NotTaken};
+use crate::engine::send_order::SendOrder;
+use crate::engine::{Apply, EngineError, RunOutcome};
+use crate::fake_platform::Settings;
+use crate::ledger::{Ledger, NullStore};
+use crate::model::clock::Clock;
+use crate::model::event::Emit;
+use crate::model::run_command::RunCommand;
+use crate::model::secret::Secret;
 use crate::plan::Plan;
-use crate::sandbox::Settings;
-use crate::secret::Secret;
 
 pub use outages::{Outage, Outages};
-use stand_in::StandIn;
+use transport::FakeTransport;
 
 /// The default time after which a run that does not end by itself is stopped.
 pub const HORIZON: Duration = Duration::from_hours(3 * 366 * 24);
@@ -38,9 +38,9 @@ pub struct Simulation {
     /// The plan.
     pub plan: Arc<Plan>,
     /// The ledger, without a store.
-    pub ledger: Ledger<NoStore>,
+    pub ledger: Ledger<NullStore>,
     /// The order of recipients, from the audience that was read.
-    pub roll: Roll,
+    pub send_order: SendOrder,
     /// The simulated time at which it begins.
     pub from: Timestamp,
     /// The time after which the run is stopped if it has not ended by itself, for example because the platform asks it to
@@ -78,7 +78,7 @@ impl Simulation {
     ///
     /// # Errors
     /// When there is no clock, or the run fails, which is a defect: no disk can fail here.
-    pub fn run(self) -> Result<Ended, SimulationError> {
+    pub fn run(self) -> Result<RunOutcome, SimulationError> {
         let mut clock = Builder::new_current_thread();
         let clock = clock.enable_time().start_paused(true).build();
         let clock = clock.map_err(SimulationError::Clock)?;
@@ -86,7 +86,7 @@ impl Simulation {
         with_default(&Dispatch::none(), || clock.block_on(Box::pin(self.live())))
     }
 
-    async fn live(self) -> Result<Ended, SimulationError> {
+    async fn live(self) -> Result<RunOutcome, SimulationError> {
         let clock = Clock::simulated(self.from);
         let World { settings, outages } = self.world;
         let seed = settings.seed;
@@ -104,16 +104,16 @@ impl Simulation {
             clock: clock.clone(),
             emit: Arc::clone(&self.emit),
         };
-        let stand_in = StandIn::new(settings, outages, timeout, clock.clone());
-        let (orders, told) = watch::channel(Order::Go);
+        let fake_platform = FakeTransport::new(settings, outages, timeout, clock.clone());
+        let (commands, told) = watch::channel(RunCommand::Go);
         let apply = Apply {
             plan: self.plan,
             ledger: self.ledger,
-            platform: Arc::new(Client::by(stand_in, config)),
-            roll: self.roll,
-            lane: Lane::new(Turn::default()),
+            platform: Arc::new(Client::by(fake_platform, config)),
+            send_order: self.send_order,
+            limiter: AppLimiter::new(SimulatedAppLock::default()),
             clock,
-            orders: told,
+            commands: told,
             emit: self.emit,
             seed,
         };
@@ -124,7 +124,7 @@ impl Simulation {
             biased;
             ended = &mut run => ended,
             () = over => {
-                orders.send_replace(Order::Stop { by: None });
+                commands.send_replace(RunCommand::Stop { by: None });
                 run.await
             }
         };
@@ -135,11 +135,11 @@ impl Simulation {
 /// The lock of the app id, which nothing else wants here. Taking and releasing it gives a simulated run the same pause
 /// after taking the lock as a real one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Turn {
+struct SimulatedAppLock {
     held: bool,
 }
 
-impl AppIdTurn for Turn {
+impl AppLock for SimulatedAppLock {
     fn take(&mut self) -> Result<(), NotTaken> {
         self.held = true;
         Ok(())

@@ -21,14 +21,14 @@ impl Outages {
     pub fn new(mut outages: Vec<Outage>) -> Self {
         outages.retain(|outage| outage.from < outage.until);
         outages.sort_unstable();
-        let mut apart: Vec<Outage> = Vec::new();
+        let mut without_store: Vec<Outage> = Vec::new();
         for outage in outages {
-            match apart.last_mut() {
+            match without_store.last_mut() {
                 Some(last) if outage.from <= last.until => last.until = last.until.max(outage.until),
-                _ => apart.push(outage),
+                _ => without_store.push(outage),
             }
         }
-        Self(apart)
+        Self(without_store)
     }
 
     /// All outages, in order.
@@ -49,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::from_ms;
+    use crate::model::clock::from_ms;
 
     fn outage((from, long): (i64, i64)) -> Outage {
         Outage {

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use parquet::basic::Compression;
-use runner::event::UnusableKind;
+use runner::model::event::UnusableKind;
 
 use super::formats::{parquet, sqlite};
 use super::written::{self, Person};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use parquet::basic::{Compression, ZstdLevel};
 use proptest::prelude::*;
 use runner::audience::{Files, ParquetSource, Query, Source, SqliteSource};
-use runner::event::UnusableKind;
+use runner::model::event::UnusableKind;
 
 use super::written::{self, Person};
 use super::{all, columns, csv, jsonl, people};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runner::audience::{Activity, AudienceError, Columns, Source, Totals, read};
-use runner::event::{RowPlace, UnusableKind};
+use runner::model::event::{RowPlace, UnusableKind};
 
 /// One row as it was read: its place, its user and the time.
 pub type Shown = (String, Result<String, UnusableKind>, Seen);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runner::douyin::client::HttpPlatform;
 use runner::douyin::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH};
 use runner::douyin::{NotReady, Platform};
-use runner::outcome::{NotIssued, Proof, Unknown};
+use runner::model::outcome::{NotIssued, Proof, Unknown};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 

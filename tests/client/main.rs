@@ -18,18 +18,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::clock::Clock;
-use runner::delivery::{ActivityNo, DeliveryKey};
 use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
 use runner::douyin::{Connection, Platform, Sent};
-use runner::event::{Event, EventKind};
-use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger, Permit};
-use runner::outcome::Outcome;
-use runner::secret::{Secret, SecretRef};
+use runner::model::clock::Clock;
+use runner::model::delivery::{ActivityNo, DeliveryKey};
+use runner::model::event::{Event, EventKind};
+use runner::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::model::outcome::Outcome;
+use runner::model::secret::{Secret, SecretRef};
 
 /// Long enough for the slowest machine. Only a failing test waits so long.
 const AMPLE: Duration = Duration::from_mins(1);
@@ -91,7 +91,7 @@ async fn permits(n: u32) -> Vec<Permit> {
     let identity = Identity {
         campaign: CampaignName::parse("summer-2026").unwrap(),
         app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     };
     let at = Timestamp::UNIX_EPOCH;
     let open_id = |n| match n {

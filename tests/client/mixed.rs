@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runner::campaign;
-use runner::clock::Clock;
-use runner::delivery::{DeliveryKey, StateName};
 use runner::douyin::client::HttpPlatform;
 use runner::douyin::{Connection, Platform, Sent};
-use runner::engine::lane::{Alone, Lane};
-use runner::engine::roll::Roll;
-use runner::engine::{Apply, Ended, Why};
-use runner::event::{Ending, Halted};
-use runner::identity::OpenId;
+use runner::engine::app_limiter::{Alone, AppLimiter};
+use runner::engine::send_order::SendOrder;
+use runner::engine::{Apply, RunOutcome, StopReason};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::order::Order;
-use runner::outcome::Proof;
+use runner::model::clock::Clock;
+use runner::model::delivery::{DeliveryKey, StateName};
+use runner::model::event::{Ending, Halted};
+use runner::model::identity::OpenId;
+use runner::model::outcome::Proof;
+use runner::model::run_command::RunCommand;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -107,7 +107,7 @@ fn plan(url: &str) -> Plan {
 }
 
 /// Sends to all users. Every settled delivery must agree with the platform.
-async fn run(gateway: &Gateway) -> Ended {
+async fn run(gateway: &Gateway) -> RunOutcome {
     let plan = plan(&gateway.url);
     let clock = Clock::system();
     let at = clock.now();
@@ -134,24 +134,24 @@ async fn run(gateway: &Gateway) -> Ended {
         .unwrap();
     ledger.append(facts).await.unwrap();
     let (config, _) = config(&gateway.url, env_token());
-    let (_orders, told) = watch::channel(Order::Go);
+    let (_orders, told) = watch::channel(RunCommand::Go);
     let apply = Apply {
         plan: Arc::new(plan),
         ledger,
         platform: Arc::new(HttpPlatform::new(config).unwrap()),
-        roll: Roll::default(),
-        lane: Lane::new(Alone),
+        send_order: SendOrder::default(),
+        limiter: AppLimiter::new(Alone),
         clock,
-        orders: told,
+        commands: told,
         emit: Arc::new(|_| {}),
         seed: 1,
     };
     let (ended, ledger) = Box::pin(apply.run()).await.unwrap();
-    let book = ledger.book();
+    let ledger_state = ledger.state();
     let issued = gateway.issued.lock().unwrap();
-    for recipient in 0..book.recipients() {
-        let state = book.standing(DeliveryKey { recipient, ordinal: 1 }).state.name();
-        let did = issued.get(&book.open_id(recipient));
+    for recipient in 0..ledger_state.recipients() {
+        let state = ledger_state.status(DeliveryKey { recipient, ordinal: 1 }).state.name();
+        let did = issued.get(&ledger_state.open_id(recipient));
         match state {
             StateName::Issued => assert_eq!(did, Some(&true), "u{recipient}"),
             StateName::Refused => assert_eq!(did, Some(&false), "u{recipient}"),
@@ -170,8 +170,12 @@ async fn an_answer_that_comes_twice_settles_no_other_delivery() {
             let gateway = Gateway::new(Again::After(Duration::from_micros(micros))).await;
             let ended = run(&gateway).await;
             match ended.why {
-                Why::Halted(Halted::MixedAnswers { .. }) => assert_eq!(ended.ending, Ending::NeedsPerson),
-                why => assert_eq!((ended.ending, &why), (Ending::Complete, &Why::NothingLeft), "{micros}"),
+                StopReason::Halted(Halted::MixedAnswers { .. }) => assert_eq!(ended.ending, Ending::NeedsPerson),
+                why => assert_eq!(
+                    (ended.ending, &why),
+                    (Ending::Complete, &StopReason::NothingLeft),
+                    "{micros}"
+                ),
             }
         }
     }
@@ -184,11 +188,11 @@ async fn an_answer_that_comes_when_the_next_request_has_left_halts_the_run() {
         let gateway = Gateway::new(Again::WithTheNext).await;
         let ended = run(&gateway).await;
         assert_eq!(ended.ending, Ending::NeedsPerson);
-        let Why::Halted(Halted::MixedAnswers { id, open_id, .. }) = ended.why else {
+        let StopReason::Halted(Halted::MixedAnswers { id, open_id, .. }) = ended.why else {
             panic!("{:?}", ended.why)
         };
         assert!(!id.ends_with(&format!("-{open_id}")), "{id} is that of {open_id}");
-        assert!(ended.counts.of(StateName::InDoubt) > 0, "{:?}", ended.counts);
+        assert!(ended.counts.count(StateName::InDoubt) > 0, "{:?}", ended.counts);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use runner::outcome::{NotIssued, Proof};
+use runner::model::outcome::{NotIssued, Proof};
 
 use crate::server::{Act, ISSUED, Server, answer, ok};
 use crate::{permit, platform, send};

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use runner::campaign;
-use runner::douyin::client::{Drawing, HttpPlatform};
+use runner::douyin::client::{HttpPlatform, RequestBuilder};
 use runner::douyin::wire::SendRequest;
-use runner::identity::AppId;
-use runner::outcome::{NotIssued, Outcome, Proof, Unknown};
+use runner::model::identity::AppId;
+use runner::model::outcome::{NotIssued, Outcome, Proof, Unknown};
 use runner::plan::{self, RunOptions};
 use tokio::net::TcpListener;
 
@@ -68,7 +68,7 @@ async fn a_request_that_is_drawn_up_is_the_one_that_goes() {
     );
     let parsed = campaign::parse(Path::new("c.yaml"), file.as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
     let plan = plan::build(&parsed.campaign, RunOptions::default()).unwrap();
-    let drawn = Drawing::new(&plan).unwrap().draw(&request).unwrap();
+    let drawn = RequestBuilder::new(&plan).unwrap().draw(&request).unwrap();
     assert!(server.seen().is_empty(), "drawing sends nothing");
 
     send(&platform, permit).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::generate_simple_self_signed;
-use runner::outcome::{NotIssued, Outcome, Proof};
+use runner::model::outcome::{NotIssued, Outcome, Proof};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use runner::douyin::client::HttpPlatform;
 use runner::douyin::{NotReady, Platform};
-use runner::event::EventKind;
-use runner::outcome::{NotIssued, Proof};
-use runner::secret::{Secret, SecretRef};
+use runner::model::event::EventKind;
+use runner::model::outcome::{NotIssued, Proof};
+use runner::model::secret::{Secret, SecretRef};
 use tokio::sync::Notify;
 
 use crate::server::{Act, ISSUED, Server, answer, ok};

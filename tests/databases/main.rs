@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use common::{Seen, Shown, all, columns};
 use runner::audience::{AudienceError, Query, Server};
-use runner::secret::SecretRef;
+use runner::model::secret::SecretRef;
 
 /// A file that contains a URL, removed on drop.
 struct Url {

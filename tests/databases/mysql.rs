@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runner::audience::{AudienceError, Blame, Next, Reading, Source};
+use runner::audience::{AudienceError, Next, Reading, Responsible, Source};
 
 use super::servers::{mysql, mysql_runs, tell_mysql, unique};
 use super::{Url, all, lines, told, with_times};
@@ -202,7 +202,7 @@ async fn a_query_that_takes_too_long() {
     source.query.limits.statement = Duration::from_millis(500);
     let error = all(&Source::Mysql(source)).await.unwrap_err();
     assert!(
-        matches!(&error, AudienceError::Database { blame: Blame::Server(help), .. } if help.contains("faster")),
+        matches!(&error, AudienceError::Database { blame: Responsible::Server(help), .. } if help.contains("faster")),
         "{}",
         told(&error)
     );
@@ -242,7 +242,7 @@ async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
         let (rows, _) = all(&Source::Mysql(source)).await?;
         Ok::<_, AudienceError>(rows[0].1.clone())
     };
-    let none = Err(runner::event::UnusableKind::Empty);
+    let none = Err(runner::model::event::UnusableKind::Empty);
     assert_eq!(cipher("disabled").await.unwrap(), none);
     if cipher("preferred").await.unwrap() == none {
         return insta::assert_snapshot!(told(&cipher("required").await.unwrap_err()));
@@ -251,7 +251,7 @@ async fn tls_is_used_where_it_is_demanded_or_the_server_refused() {
     // No authority that is trusted here has signed the server's certificate.
     let error = cipher("verify_identity").await.unwrap_err();
     assert!(
-        matches!(&error, AudienceError::Database { blame: Blame::Server(help), .. } if help.contains("TLS")),
+        matches!(&error, AudienceError::Database { blame: Responsible::Server(help), .. } if help.contains("TLS")),
         "{}",
         told(&error)
     );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runner::audience::{AudienceError, Blame, Next, Reading, Source};
+use runner::audience::{AudienceError, Next, Reading, Responsible, Source};
 
 use super::servers::{close, kill_postgres, postgres, postgres_runs, tell_postgres, unique};
 use super::{Url, all, lines, told, with_times};
@@ -235,7 +235,7 @@ async fn tls_is_used_where_it_is_demanded() {
     let asked = Url::new(&format!("{url}?sslmode=verify-full"));
     let error = all(&Source::Postgres(asked.ask(encrypted))).await.unwrap_err();
     assert!(
-        matches!(&error, AudienceError::Database { blame: Blame::Server(help), .. } if help.contains("TLS")),
+        matches!(&error, AudienceError::Database { blame: Responsible::Server(help), .. } if help.contains("TLS")),
         "{}",
         told(&error)
     );

@@ -1,9 +1,9 @@
 //! Answers that cannot belong to their delivery: the delivery is in doubt, nothing is counted twice, and the run halts.
 
-use runner::delivery::{DeliveryKey, StateName};
-use runner::engine::{Ended, Why};
-use runner::event::{Ending, EventKind, Halted};
-use runner::outcome::Class;
+use runner::engine::{RunOutcome, StopReason};
+use runner::model::delivery::{DeliveryKey, StateName};
+use runner::model::event::{Ending, EventKind, Halted};
+use runner::model::outcome::Class;
 
 use crate::bench::Bench;
 use crate::world::{Act, Ask, World};
@@ -15,9 +15,9 @@ fn number(ask: &Ask) -> u64 {
 }
 
 /// The text of the halt: which id, of which delivery.
-fn mixed(ended: &Ended) -> &str {
+fn mixed(ended: &RunOutcome) -> &str {
     match &ended.why {
-        Why::Halted(Halted::MixedAnswers { id, .. }) => id,
+        StopReason::Halted(Halted::MixedAnswers { id, .. }) => id,
         why => panic!("{why:?}"),
     }
 }
@@ -30,10 +30,10 @@ async fn one_coupon_for_two_deliveries_of_a_user_is_not_counted_twice() {
     let ended = bench.apply(20, &world).await;
     assert!(mixed(&ended).starts_with("coupon_id "), "{:?}", ended.why);
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::NeedsPerson, 20)
     );
-    assert!(ended.counts.of(StateName::InDoubt) > 0);
+    assert!(ended.counts.count(StateName::InDoubt) > 0);
 }
 
 /// The coupons of a user are known for the whole campaign.
@@ -45,13 +45,13 @@ async fn a_coupon_of_an_earlier_run_is_not_counted_twice() {
     bench.plan.coupons_per_user = 2;
     let ended = bench.apply(5, &world).await;
     mixed(&ended);
-    assert_eq!(ended.counts.of(StateName::Issued), 5);
+    assert_eq!(ended.counts.count(StateName::Issued), 5);
     let ledger = bench.open().await;
     let first = DeliveryKey {
         recipient: 0,
         ordinal: 2,
     };
-    assert_eq!(ledger.book().standing(first).state.name(), StateName::InDoubt);
+    assert_eq!(ledger.state().status(first).state.name(), StateName::InDoubt);
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,10 @@ async fn a_refusal_with_the_log_id_of_another_user_refuses_nobody() {
     let ended = bench.apply(5, &world).await;
     assert_eq!(mixed(&ended), "log_id once");
     let counts = ended.counts;
-    assert_eq!((counts.of(StateName::Refused), counts.of(StateName::InDoubt)), (1, 1));
+    assert_eq!(
+        (counts.count(StateName::Refused), counts.count(StateName::InDoubt)),
+        (1, 1)
+    );
     let told = bench.told(|kind| match kind {
         EventKind::AttemptEnded(attempt) if attempt.open_id.as_str() == "u3" => {
             Some((attempt.outcome.clone(), attempt.code, attempt.message.clone()))
@@ -93,7 +96,7 @@ async fn after_the_halt_the_same_command_goes_on() {
     mixed(&bench.apply(20, &world).await);
     let ended = bench.apply(20, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 20)
     );
     assert_eq!((world.given(), world.most_coupons()), (20, 1));
@@ -109,7 +112,7 @@ async fn a_success_that_is_told_again_to_the_same_delivery_settles_it() {
     });
     let ended = bench.apply(1, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 1)
     );
 }
@@ -124,7 +127,7 @@ async fn any_other_answer_that_comes_again_leaves_its_attempt_in_doubt() {
     });
     let ended = bench.apply(1, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (ended.ending, ended.counts.count(StateName::InDoubt)),
         (Ending::NeedsPerson, 1),
         "a refusal does not settle it: {:?}",
         ended.why

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
-use runner::clock::{Clock, from_ms};
-use runner::engine::admit::{Accept, Admission, Converged, Refusal, Terms};
-use runner::engine::lane::{AppIdTurn, Lane, NotTaken};
-use runner::engine::roll::Roll;
-use runner::engine::{Apply, Ended, EngineError};
-use runner::event::{Event, EventKind, Owner, PlaceUnit};
-use runner::identity::OpenId;
+use runner::engine::app_limiter::{AppLimiter, AppLock, NotTaken};
+use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
+use runner::engine::send_order::SendOrder;
+use runner::engine::{Apply, EngineError, RunOutcome};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
-use runner::order::Order;
-use runner::outcome::Class;
+use runner::model::clock::{Clock, from_ms};
+use runner::model::event::{Event, EventKind, Owner, PlaceUnit};
+use runner::model::identity::OpenId;
+use runner::model::outcome::Class;
+use runner::model::run_command::RunCommand;
 use runner::plan::forecast::Load;
 use runner::plan::{self, Plan, RunOptions};
 use tokio::sync::watch;
@@ -55,8 +55,8 @@ pub fn decide(
     listed: &Listed,
     accepted: &[Accept],
     class: &dyn Fn(i64) -> Class,
-) -> Result<Converged, Vec<Refusal>> {
-    let mut admission = Admission::new(ledger.book(), &bench.plan);
+) -> Result<Admission, Vec<Refusal>> {
+    let mut admission = DiffBuilder::new(ledger.state(), &bench.plan);
     for (number, (open_id, last_active)) in (2..).zip(listed) {
         admission.row(&Row {
             place: Place {
@@ -106,7 +106,7 @@ impl Turns {
     }
 }
 
-impl AppIdTurn for Turns {
+impl AppLock for Turns {
     fn take(&mut self) -> Result<(), NotTaken> {
         let taken = *self.taken.lock().unwrap();
         if taken.is_some_and(|until| tokio::time::Instant::now() < until) {
@@ -137,9 +137,9 @@ pub struct Bench {
     pub store: MemoryStore,
     pub turns: Turns,
     pub events: Arc<Mutex<Vec<Event>>>,
-    pub orders: watch::Sender<Order>,
+    pub commands: watch::Sender<RunCommand>,
     pub seed: u64,
-    pub roll: Roll,
+    pub send_order: SendOrder,
 }
 
 impl Bench {
@@ -150,9 +150,9 @@ impl Bench {
             store: MemoryStore::default(),
             turns: Turns::default(),
             events: Arc::default(),
-            orders: watch::channel(Order::Go).0,
+            commands: watch::channel(RunCommand::Go).0,
             seed: 1,
-            roll: Roll::default(),
+            send_order: SendOrder::default(),
         }
     }
 
@@ -166,7 +166,7 @@ impl Bench {
     pub async fn admit(&self, users: u32, accepted: &[&str]) -> Ledger<MemoryStore> {
         let mut ledger = self.open().await;
         let at = self.clock.now();
-        let new = ledger.book().recipients()..users;
+        let new = ledger.state().recipients()..users;
         let recipients: Vec<_> = new.map(|n| OpenId::parse(&format!("u{n}")).unwrap()).collect();
         let generation = Generation {
             at,
@@ -188,45 +188,46 @@ impl Bench {
         ledger
     }
 
-    pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<Ended, EngineError> {
-        self.send_by(self.roll.clone(), ledger, world).await
+    pub async fn send(&self, ledger: Ledger<MemoryStore>, world: &Arc<World>) -> Result<RunOutcome, EngineError> {
+        self.send_by(self.send_order.clone(), ledger, world).await
     }
 
     /// Like [`Self::send`], with another order of recipients.
     pub async fn send_by(
         &self,
-        roll: Roll,
+        send_order: SendOrder,
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
-    ) -> Result<Ended, EngineError> {
+    ) -> Result<RunOutcome, EngineError> {
         // The death of a killed run has released its lock.
         self.turns.clone().release();
-        self.send_in(&Lane::new(self.turns.clone()), roll, ledger, world).await
+        self.send_in(&AppLimiter::new(self.turns.clone()), send_order, ledger, world)
+            .await
     }
 
     /// Like [`Self::send_by`], with a limiter that others may share.
     pub async fn send_in(
         &self,
-        lane: &Arc<Lane>,
-        roll: Roll,
+        limiter: &Arc<AppLimiter>,
+        send_order: SendOrder,
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
-    ) -> Result<Ended, EngineError> {
+    ) -> Result<RunOutcome, EngineError> {
         let events = Arc::clone(&self.events);
         let apply = Apply {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
-            roll,
-            lane: Arc::clone(lane),
+            send_order,
+            limiter: Arc::clone(limiter),
             clock: self.clock.clone(),
-            orders: self.orders.subscribe(),
+            commands: self.commands.subscribe(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };
         let (ended, ledger) = Box::pin(apply.run()).await?;
         assert_eq!(
-            ledger.book().recount(),
+            ledger.state().recount(),
             ended.counts,
             "counts that were kept are counts that are"
         );
@@ -234,13 +235,13 @@ impl Bench {
     }
 
     /// One whole apply, with a limiter that others may share.
-    pub async fn apply_in(&self, lane: &Arc<Lane>, users: u32, world: &Arc<World>) -> Ended {
+    pub async fn apply_in(&self, limiter: &Arc<AppLimiter>, users: u32, world: &Arc<World>) -> RunOutcome {
         let ledger = self.admit(users, &[]).await;
-        let sent = self.send_in(lane, self.roll.clone(), ledger, world).await;
+        let sent = self.send_in(limiter, self.send_order.clone(), ledger, world).await;
         sent.expect("the run ends by itself")
     }
 
-    pub async fn apply(&self, users: u32, world: &Arc<World>) -> Ended {
+    pub async fn apply(&self, users: u32, world: &Arc<World>) -> RunOutcome {
         let ledger = self.admit(users, &[]).await;
         self.send(ledger, world).await.expect("the run ends by itself")
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runner::clock::later;
-use runner::delivery::StateName;
-use runner::engine::admit::{Accept, Refusal};
-use runner::engine::outlook::{Outlook, foresee};
-use runner::engine::{Ended, Why};
-use runner::event::Ending;
+use runner::engine::audience_diff::{Accept, Refusal};
+use runner::engine::preview::{Preview, foresee};
+use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::Fact;
-use runner::outcome::Class;
+use runner::model::clock::later;
+use runner::model::delivery::StateName;
+use runner::model::event::Ending;
+use runner::model::outcome::Class;
 use runner::plan::Wave;
 
 use crate::bench::{Bench, decide, listed};
@@ -26,26 +26,26 @@ fn began(bench: &Bench) -> Fact {
 }
 
 /// One whole apply. Returns the refusals if the audience is not admitted.
-async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept]) -> Result<Ended, Vec<Refusal>> {
+async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept]) -> Result<RunOutcome, Vec<Refusal>> {
     let mut ledger = bench.open().await;
     ledger.hold_back(&[began(bench)]).unwrap();
-    let converged = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold)?;
-    for batch in converged.changes.into_batches() {
+    let admission = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold)?;
+    for batch in admission.changes.into_batches() {
         ledger.append(batch.unwrap()).await.unwrap();
     }
     Ok(bench.send(ledger, world).await.expect("it ends by itself"))
 }
 
 /// What a plan says about an apply with these acceptances.
-async fn foretell(bench: &Bench, users: u32, accepted: &[Accept]) -> Outlook {
+async fn foretell(bench: &Bench, users: u32, accepted: &[Accept]) -> Preview {
     let mut ledger = bench.open().await;
     ledger.suppose(&[began(bench)]).unwrap();
-    let converged = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold).expect("it is let in");
-    let changes = (converged.changes, converged.roll);
+    let admission = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold).expect("it is let in");
+    let changes = (admission.changes, admission.send_order);
     foresee(&bench.plan, &mut ledger, changes, bench.clock.now(), 100).unwrap()
 }
 
-fn is_of_clock(refused: &Result<Ended, Vec<Refusal>>) -> bool {
+fn is_of_clock(refused: &Result<RunOutcome, Vec<Refusal>>) -> bool {
     let Err(refusals) = refused else { return false };
     matches!(&refusals[..], [Refusal::Change(change)] if change.what == Accept::Clock)
 }
@@ -69,7 +69,7 @@ async fn a_run_under_a_wrong_clock_stops_the_next_one_until_a_person_accepts_the
     bench.clock.shift_ms(AHEAD);
     let wrong = loses(&bench);
     let ended = apply(&bench, &wrong, 6, &[]).await.unwrap();
-    assert_eq!(ended.counts.of(StateName::InDoubt), 3);
+    assert_eq!(ended.counts.count(StateName::InDoubt), 3);
     bench.clock.shift_ms(-AHEAD);
 
     let before = bench.store.records();
@@ -81,15 +81,22 @@ async fn a_run_under_a_wrong_clock_stops_the_next_one_until_a_person_accepts_the
         "nothing is sent or added"
     );
 
-    let outlook = foretell(&bench, 9, &[Accept::Clock]).await;
-    assert_eq!((outlook.resent, outlook.waiting), (0, 3));
-    let first: Vec<_> = outlook.first.iter().map(|due| due.open_id.to_string()).collect();
+    let preview = foretell(&bench, 9, &[Accept::Clock]).await;
+    assert_eq!((preview.resent, preview.waiting), (0, 3));
+    let first: Vec<_> = preview.first.iter().map(|due| due.open_id.to_string()).collect();
     assert_eq!(first, ["u6", "u7", "u8"]);
 
     let ended = apply(&bench, &right, 9, &[Accept::Clock]).await.unwrap();
-    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &Why::NothingLeft));
+    assert_eq!(
+        (ended.ending, &ended.why),
+        (Ending::NeedsPerson, &StopReason::NothingLeft)
+    );
     assert_eq!(right.seen(|seen| seen.users.clone()), first, "the plan said so");
-    assert_eq!(ended.counts.of(StateName::InDoubt), 3, "nobody knows how old they are");
+    assert_eq!(
+        ended.counts.count(StateName::InDoubt),
+        3,
+        "nobody knows how old they are"
+    );
 
     // The ledger knows it now, and time goes on.
     for hours in [1, 30, 60, 73, 90] {
@@ -99,8 +106,8 @@ async fn a_run_under_a_wrong_clock_stops_the_next_one_until_a_person_accepts_the
             (Ending::NeedsPerson, 3),
             "after {hours} hours"
         );
-        let outlook = foretell(&bench, 9, &[]).await;
-        assert_eq!((outlook.resent, outlook.waiting), (0, 3));
+        let preview = foretell(&bench, 9, &[]).await;
+        assert_eq!((preview.resent, preview.waiting), (0, 3));
         bench.clock.shift_ms(hours * HOUR);
     }
 }
@@ -149,7 +156,7 @@ async fn attempts_of_a_wrong_day_count_today_and_not_for_ever() {
     bench.clock.shift_ms(-AHEAD);
     assert_eq!(foretell(&bench, 9, &[Accept::Clock]).await.begun_today, 3);
     let ended = apply(&bench, &world, 9, &[Accept::Clock]).await.unwrap();
-    assert_eq!((ended.why, sent(&world)), (Why::DayUsedUp, 3));
+    assert_eq!((ended.why, sent(&world)), (StopReason::DayUsedUp, 3));
     for sent_by_then in [6, 9] {
         bench.clock.shift_ms(24 * HOUR);
         assert_eq!(foretell(&bench, 9, &[]).await.begun_today, 0);
@@ -172,11 +179,11 @@ async fn a_wave_that_ended_under_a_wrong_clock_ends_when_the_clock_is_accepted()
     bench.clock.shift_ms(AHEAD);
     let world = World::new(&bench.clock, 50, |_| Act::Issue);
     let ended = apply(&bench, &world, 20, &[]).await.unwrap();
-    assert_eq!(ended.why, Why::BetweenWaves);
+    assert_eq!(ended.why, StopReason::BetweenWaves);
     bench.clock.shift_ms(-AHEAD);
     let now = bench.clock.now();
-    let outlook = foretell(&bench, 20, &[Accept::Clock]).await;
-    let rest = outlook
+    let preview = foretell(&bench, 20, &[Accept::Clock]).await;
+    let rest = preview
         .waves
         .iter()
         .find(|load| load.wave.is_none())

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runner::delivery::StateName;
 use runner::engine::EngineError;
-use runner::event::Ending;
+use runner::model::delivery::StateName;
+use runner::model::event::Ending;
 use runner::plan::InDoubt;
 
 use crate::bench::Bench;
@@ -43,7 +43,7 @@ fn faulty(bench: &Bench, seed: u32) -> Arc<World> {
         {
             0 => Act::IssueAndLose(Duration::from_secs(10)),
             1 => Act::Lose(Duration::from_secs(10)),
-            2 => Act::Say(28_001_005, runner::outcome::Class::Retry),
+            2 => Act::Say(28_001_005, runner::model::outcome::Class::Retry),
             3 => Act::Refuse,
             _ => Act::Issue,
         }
@@ -83,8 +83,8 @@ proptest! {
             killed(&bench, &world, &kills).await;
             assert_eq!(world.most_coupons(), 1);
             let ledger = bench.open().await;
-            let counts = ledger.book().counts();
-            assert_eq!(counts.of(StateName::Issued) + counts.of(StateName::InDoubt), u64::from(USERS));
+            let counts = ledger.state().counts();
+            assert_eq!(counts.count(StateName::Issued) + counts.count(StateName::InDoubt), u64::from(USERS));
             assert!(world.given() <= u64::from(USERS));
         });
     }
@@ -131,13 +131,14 @@ async fn nothing_that_the_platform_saw_is_unknown_to_the_ledger() {
     let ledger = bench.admit(USERS, &[]).await;
     let _killed = tokio::time::timeout(Duration::from_millis(2_500), bench.send(ledger, &world)).await;
     let ledger = bench.open().await;
-    let counts = ledger.book().counts();
-    let touched = u64::from(USERS) - counts.of(StateName::Pending);
+    let counts = ledger.state().counts();
+    let touched = u64::from(USERS) - counts.count(StateName::Pending);
     assert!(
         world.seen(|seen| seen.asked.len() as u64) <= touched,
         "every request had a durable intent"
     );
     assert!(
-        world.given() <= counts.of(StateName::Issued) + counts.of(StateName::InDoubt) + counts.of(StateName::InFlight)
+        world.given()
+            <= counts.count(StateName::Issued) + counts.count(StateName::InDoubt) + counts.count(StateName::InFlight)
     );
 }

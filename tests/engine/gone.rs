@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::engine::EngineError;
-use runner::event::EventKind;
 use runner::ledger::{LedgerError, StoreError};
+use runner::model::event::EventKind;
 use tokio::time::{Instant, sleep};
 
 use crate::bench::Bench;

@@ -3,14 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use runner::delivery::StateName;
-use runner::engine::Ended;
-use runner::engine::admit::{Accept, Converged, Refusal};
-use runner::event::Ending;
-use runner::identity::ActivityId;
+use runner::engine::RunOutcome;
+use runner::engine::audience_diff::{Accept, Admission, Refusal};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
-use runner::outcome::Class;
+use runner::model::delivery::StateName;
+use runner::model::event::Ending;
+use runner::model::identity::ActivityId;
+use runner::model::outcome::Class;
 
 use crate::bench::{self, Bench, listed};
 use crate::world::{Act, World};
@@ -26,7 +26,7 @@ fn decide(
     users: Range<u32>,
     class: Class,
     accepted: &[Accept],
-) -> Result<Converged, Vec<Refusal>> {
+) -> Result<Admission, Vec<Refusal>> {
     let class = |code| if code == CODE { class } else { Class::Hold };
     bench::decide(bench, ledger, &listed(users), accepted, &class)
 }
@@ -39,19 +39,19 @@ async fn begin(bench: &Bench) -> Ledger<MemoryStore> {
 }
 
 /// One apply whose audience must be admitted.
-async fn apply(bench: &Bench, world: &Arc<World>, users: Range<u32>, class: Class) -> Ended {
+async fn apply(bench: &Bench, world: &Arc<World>, users: Range<u32>, class: Class) -> RunOutcome {
     let mut ledger = begin(bench).await;
-    let converged = decide(bench, &ledger, users, class, &Accept::ALL[..5]).expect("everything is accepted");
-    for batch in converged.changes.into_batches() {
+    let admission = decide(bench, &ledger, users, class, &Accept::ALL[..5]).expect("everything is accepted");
+    for batch in admission.changes.into_batches() {
         ledger.append(batch.unwrap()).await.unwrap();
     }
     assert_eq!(
-        ledger.book().counts(),
-        converged.counts,
+        ledger.state().counts(),
+        admission.counts,
         "the counts that were foretold"
     );
     bench
-        .send_by(converged.roll, ledger, world)
+        .send_by(admission.send_order, ledger, world)
         .await
         .expect("the run ends")
 }
@@ -79,7 +79,10 @@ async fn a_held_code_that_is_retried_later_is_resent_under_its_own_activity() {
     let world = issues_and_hides(&bench);
     let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
     assert_eq!(
-        (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Held)),
+        (
+            ended.counts.count(StateName::Issued),
+            ended.counts.count(StateName::Held)
+        ),
         (27, 3)
     );
 
@@ -87,7 +90,7 @@ async fn a_held_code_that_is_retried_later_is_resent_under_its_own_activity() {
     bench.plan.max_coupons = USERS.into();
     let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 30)
     );
     assert_eq!((under_two_activities(&world), world.given()), (0, 30));
@@ -102,7 +105,7 @@ async fn a_held_attempt_older_than_resend_within_waits_for_a_person() {
     bench.clock.shift_ms(25 * 3_600_000);
     let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (ended.ending, ended.counts.count(StateName::InDoubt)),
         (Ending::NeedsPerson, 3)
     );
     assert_eq!(world.seen(|seen| seen.starts.len()), asked, "nothing was sent");
@@ -116,7 +119,7 @@ async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
     apply(&bench, &world, 0..USERS, Class::Hold).await;
     let ended = apply(&bench, &world, 3..USERS, Class::Hold).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Skipped)),
+        (ended.ending, ended.counts.count(StateName::Skipped)),
         (Ending::Complete, 3)
     );
 
@@ -124,7 +127,7 @@ async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
     apply(&bench, &world, 3..USERS, Class::Hold).await;
     let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Held)),
+        (ended.ending, ended.counts.count(StateName::Held)),
         (Ending::NeedsPerson, 3)
     );
     assert_eq!(under_two_activities(&world), 0);
@@ -133,7 +136,7 @@ async fn a_held_delivery_whose_user_was_gone_for_a_while_is_held_again() {
     apply(&bench, &world, 3..USERS, Class::Hold).await;
     let ended = apply(&bench, &world, 0..USERS, Class::Retry).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 30)
     );
     assert_eq!((under_two_activities(&world), world.given()), (0, 30));
@@ -159,12 +162,12 @@ async fn held_deliveries_that_go_under_another_activity_count_as_if_issued() {
     let ended = apply(&bench, &world, 0..USERS, Class::Hold).await;
     assert_eq!((ended.ending, under_two_activities(&world)), (Ending::Complete, 3));
     let ledger = bench.open().await;
-    assert_eq!(ledger.book().reopened_held(), 3, "for ever");
+    assert_eq!(ledger.state().reopened_held(), 3, "for ever");
     // There is no room for one more coupon, and a run that was admitted under an older limit stops before it.
     bench.plan.max_coupons = 34;
     assert!(decide(&bench, &begin(&bench).await, 0..USERS + 1, Class::Hold, &[]).is_ok());
     bench.plan.max_coupons = 33;
     assert!(decide(&bench, &begin(&bench).await, 0..USERS + 1, Class::Hold, &[]).is_err());
     let ended = bench.apply(USERS + 1, &world).await;
-    assert_eq!((ended.counts.of(StateName::Pending), world.given()), (1, 30));
+    assert_eq!((ended.counts.count(StateName::Pending), world.given()), (1, 30));
 }

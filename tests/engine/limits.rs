@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use runner::delivery::StateName;
 use runner::douyin::NotReady;
 use runner::douyin::wire::SendRequest;
-use runner::engine::Why;
-use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
-use runner::identity::ActivityId;
-use runner::outcome::Class;
-use runner::sandbox::{self, RuleSettings, Rules, code};
+use runner::engine::StopReason;
+use runner::fake_platform::{self, RuleSettings, Rules, code};
+use runner::model::delivery::StateName;
+use runner::model::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::model::identity::ActivityId;
+use runner::model::outcome::Class;
 use tokio::time::Instant;
 
 use crate::bench::Bench;
@@ -63,7 +63,7 @@ async fn a_wrong_activity_costs_twenty_sends_all_held() {
     assert!(
         matches!(
             &ended.why,
-            Why::Halted(Halted::SameCode {
+            StopReason::Halted(Halted::SameCode {
                 code: 29_009_999,
                 n: 20,
                 ..
@@ -73,7 +73,10 @@ async fn a_wrong_activity_costs_twenty_sends_all_held() {
         ended.why
     );
     assert_eq!(
-        (ended.counts.of(StateName::Held), world.seen(|seen| seen.starts.len())),
+        (
+            ended.counts.count(StateName::Held),
+            world.seen(|seen| seen.starts.len())
+        ),
         (20, 20)
     );
 }
@@ -84,12 +87,12 @@ async fn a_wrong_address_halts_at_the_first_send_which_is_in_doubt() {
     let world = World::new(&bench.clock, 70, |_| Act::NotFound(Passed::No));
     let ended = bench.apply(50, &world).await;
     assert!(
-        matches!(&ended.why, Why::Halted(Halted::Http { .. })),
+        matches!(&ended.why, StopReason::Halted(Halted::Http { .. })),
         "{:?}",
         ended.why
     );
     assert_eq!(ended.ending, Ending::NeedsPerson);
-    assert_eq!((ended.counts.owed(), ended.counts.of(StateName::InDoubt)), (49, 1));
+    assert_eq!((ended.counts.owed(), ended.counts.count(StateName::InDoubt)), (49, 1));
     assert_eq!(world.seen(|seen| seen.starts.len()), 1);
 }
 
@@ -104,7 +107,7 @@ async fn a_success_without_a_coupon_is_in_doubt_and_no_wrong_address() {
     );
     let ended = bench.apply(50, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 50)
     );
     assert_eq!((world.most_coupons(), world.seen(|seen| seen.starts.len())), (1, 100));
@@ -124,14 +127,14 @@ async fn what_a_wrong_address_left_in_doubt_is_resent_under_its_own_activity() {
     });
     let ended = bench.apply(60, &world).await;
     assert!(
-        matches!(&ended.why, Why::Halted(Halted::Http { .. })),
+        matches!(&ended.why, StopReason::Halted(Halted::Http { .. })),
         "{:?}",
         ended.why
     );
-    let in_doubt = ended.counts.of(StateName::InDoubt);
+    let in_doubt = ended.counts.count(StateName::InDoubt);
     assert!(in_doubt >= 3, "{in_doubt} are in doubt");
     assert_eq!(
-        ended.counts.of(StateName::Deferred),
+        ended.counts.count(StateName::Deferred),
         0,
         "no answer proved that nothing was issued"
     );
@@ -139,7 +142,7 @@ async fn what_a_wrong_address_left_in_doubt_is_resent_under_its_own_activity() {
     bench.plan.activity_id = ActivityId::parse("72").unwrap();
     let ended = bench.apply(60, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, 60)
     );
     assert_eq!((world.most_coupons(), world.given()), (1, 60));
@@ -158,10 +161,13 @@ async fn a_halt_code_starts_nothing_more_than_what_is_in_flight() {
         }
     });
     let ended = bench.apply(1_000, &world).await;
-    assert!(matches!(&ended.why, Why::Halted(Halted::Code { code: 28_003_017, .. })));
+    assert!(matches!(
+        &ended.why,
+        StopReason::Halted(Halted::Code { code: 28_003_017, .. })
+    ));
     let starts = world.seen(|seen| seen.starts.len()) as u64;
     assert!(starts <= 301 + 64, "{starts}");
-    assert_eq!(ended.counts.of(StateName::Issued), starts - 1);
+    assert_eq!(ended.counts.count(StateName::Issued), starts - 1);
 }
 
 /// The platform's own quota, of which another sender of the app id takes 40 in every second.
@@ -184,7 +190,7 @@ fn beside_another_sender(bench: &Bench) -> Arc<World> {
             activity_id: ask.activity_id.clone(),
             merchant_coupon_id: ask.open_id.clone(),
         };
-        let now = sandbox::Moment {
+        let now = fake_platform::Moment {
             since_start: ask.elapsed,
             wall: clock.now(),
         };
@@ -254,7 +260,7 @@ async fn outage(act: Act) {
         began.elapsed()
     );
     let most_in_doubt = bench.told(|kind| match kind {
-        EventKind::Counted { counts } => Some(counts.of(StateName::InDoubt) + counts.of(StateName::InFlight)),
+        EventKind::Counted { counts } => Some(counts.count(StateName::InDoubt) + counts.count(StateName::InFlight)),
         _ => None,
     });
     let probes = 20;
@@ -334,7 +340,7 @@ async fn an_outage_that_lasts_too_long_ends_the_run_and_the_next_one_goes_on() {
         }
     });
     let ended = bench.apply(200, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::GaveUp));
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, StopReason::GaveUp));
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(bench.apply(200, &world).await.ending, Ending::Complete);
 }
@@ -367,12 +373,12 @@ async fn credentials_that_are_refused_stop_before_the_first_send() {
     let world = World::with_token(&bench.clock, 70, |_| Act::Issue, refused);
     let ended = bench.apply(50, &world).await;
     assert!(
-        matches!(&ended.why, Why::Halted(Halted::Credentials { .. })),
+        matches!(&ended.why, StopReason::Halted(Halted::Credentials { .. })),
         "{:?}",
         ended.why
     );
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Pending)),
+        (ended.ending, ended.counts.count(StateName::Pending)),
         (Ending::NeedsPerson, 50)
     );
     assert_eq!(world.seen(|seen| seen.starts.len()), 0);

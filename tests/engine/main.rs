@@ -4,35 +4,35 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod app_limiter;
 mod bench;
 mod clock;
 mod crashes;
-mod day;
+mod daily_limit;
+mod expiry;
 mod gone;
 mod held;
-mod hours;
-mod lanes;
-mod lapses;
+mod last_active;
 mod limits;
-mod orders;
 mod prediction;
 mod progress;
+mod run_commands;
+mod send_window;
 mod shared_users;
 mod tail;
 mod waves;
 mod waves_end;
-mod who;
 mod world;
 
 use std::time::Duration;
 
-use runner::clock::{from_ms, later};
-use runner::delivery::{DeliveryKey, Resolution, StateName};
-use runner::engine::Why;
-use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
-use runner::ledger::{Decision, Fact};
-use runner::order::Order;
-use runner::outcome::Class;
+use runner::engine::StopReason;
+use runner::ledger::{Fact, ManualDecision};
+use runner::model::clock::{from_ms, later};
+use runner::model::delivery::{DeliveryKey, Resolution, StateName};
+use runner::model::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::model::outcome::Class;
+use runner::model::run_command::RunCommand;
 
 use bench::{BEGIN, Bench};
 use world::{Act, World};
@@ -48,9 +48,12 @@ async fn everyone_is_given_one_coupon_and_the_sum_is_right() {
         }
     });
     let ended = bench.apply(600, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Complete, Why::NothingLeft));
+    assert_eq!((ended.ending, ended.why), (Ending::Complete, StopReason::NothingLeft));
     assert_eq!(
-        (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Refused)),
+        (
+            ended.counts.count(StateName::Issued),
+            ended.counts.count(StateName::Refused)
+        ),
         (540, 60)
     );
     assert_eq!((world.given(), world.most_coupons()), (540, 1));
@@ -92,7 +95,7 @@ async fn a_refusal_after_a_lost_answer_leaves_the_doubt_and_a_person_decides() {
     });
     let ended = bench.apply(3, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (ended.ending, ended.counts.count(StateName::InDoubt)),
         (Ending::NeedsPerson, 3)
     );
     assert_eq!(
@@ -113,7 +116,7 @@ async fn with_ask_a_lost_answer_waits_for_a_person() {
     });
     let ended = bench.apply(10, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::InDoubt)),
+        (ended.ending, ended.counts.count(StateName::InDoubt)),
         (Ending::NeedsPerson, 2)
     );
     assert_eq!(world.seen(|seen| seen.starts.len()), 10);
@@ -146,7 +149,7 @@ async fn nothing_starts_before_the_start_or_at_the_end() {
     let began = tokio::time::Instant::now();
     let world = World::new(&bench.clock, 50, |_| Act::Issue);
     let ended = bench.apply(1_000, &world).await;
-    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &Why::End));
+    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &StopReason::End));
     let (first, last) = world.seen(|seen| (seen.starts[0] - began, *seen.starts.last().unwrap() - began));
     assert!(
         first >= hour && last < hour + Duration::from_secs(3),
@@ -172,7 +175,7 @@ async fn with_no_wait_a_run_before_the_start_leaves() {
     bench.plan.run.no_wait = true;
     let world = World::new(&bench.clock, 50, |_| Act::Issue);
     let ended = bench.apply(10, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::NotStarted));
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, StopReason::NotStarted));
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,9 +262,9 @@ async fn several_coupons_go_one_after_the_other_and_a_refusal_ends_them() {
     let counts = ended.counts;
     assert_eq!(
         (
-            counts.of(StateName::Issued),
-            counts.of(StateName::Refused),
-            counts.of(StateName::Skipped)
+            counts.count(StateName::Issued),
+            counts.count(StateName::Refused),
+            counts.count(StateName::Skipped)
         ),
         (147, 1, 2)
     );
@@ -271,7 +274,7 @@ async fn several_coupons_go_one_after_the_other_and_a_refusal_ends_them() {
     bench.plan.coupons_per_user = 4;
     let more = bench.apply(50, &world).await;
     assert_eq!(
-        (more.ending, more.counts.of(StateName::Issued)),
+        (more.ending, more.counts.count(StateName::Issued)),
         (Ending::Complete, 196)
     );
 }
@@ -286,9 +289,12 @@ async fn at_most_so_many_deliveries_and_their_retries() {
         |ask| if ask.nth < 3 { Act::Refuse } else { Act::Issue },
     );
     let ended = bench.apply(20, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::AtMost));
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, StopReason::AtMost));
     assert_eq!(
-        (ended.counts.of(StateName::Issued), world.seen(|seen| seen.asked.len())),
+        (
+            ended.counts.count(StateName::Issued),
+            world.seen(|seen| seen.asked.len())
+        ),
         (7, 7)
     );
 }
@@ -296,24 +302,30 @@ async fn at_most_so_many_deliveries_and_their_retries() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_calls_off_what_is_armed_and_waits_for_what_is_in_flight() {
     let bench = Bench::new();
-    let orders = bench.orders.clone();
+    let commands = bench.commands.clone();
     let world = World::new(&bench.clock, 3_000, move |ask| {
         if ask.before == 150 {
-            orders.send_replace(Order::Stop { by: None });
+            commands.send_replace(RunCommand::Stop { by: None });
         }
         Act::Issue
     });
     let ended = bench.apply(1_000, &world).await;
-    assert_eq!((ended.ending, &ended.why), (Ending::Incomplete, &Why::Interrupted));
     assert_eq!(
-        (world.seen(|seen| seen.starts.len()), ended.counts.of(StateName::Issued)),
+        (ended.ending, &ended.why),
+        (Ending::Incomplete, &StopReason::Interrupted)
+    );
+    assert_eq!(
+        (
+            world.seen(|seen| seen.starts.len()),
+            ended.counts.count(StateName::Issued)
+        ),
         (151, 151)
     );
     assert_eq!(
-        ended.counts.of(StateName::InDoubt) + ended.counts.of(StateName::InFlight),
+        ended.counts.count(StateName::InDoubt) + ended.counts.count(StateName::InFlight),
         0
     );
-    bench.orders.send_replace(Order::Go);
+    bench.commands.send_replace(RunCommand::Go);
     assert_eq!(bench.apply(1_000, &world).await.ending, Ending::Complete);
     assert_eq!((world.given(), world.most_coupons()), (1_000, 1));
 }
@@ -331,7 +343,7 @@ async fn another_process_that_has_the_app_id_is_waited_for_and_then_a_second_mor
     let mut bench = Bench::new();
     *bench.turns.taken.lock().unwrap() = Some(tokio::time::Instant::now() + Duration::from_secs(90));
     bench.plan.run.no_wait = true;
-    assert!(matches!(bench.apply(5, &world).await.why, Why::AppIdTaken(owner) if owner.pid == 4711));
+    assert!(matches!(bench.apply(5, &world).await.why, StopReason::AppIdTaken(owner) if owner.pid == 4711));
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,17 +353,20 @@ async fn another_ledger_is_noticed_at_its_first_trace_and_accepted_by_a_person()
         let world = World::new(&bench.clock, 50, move |_| act);
         let ended = bench.apply(5, &world).await;
         assert!(
-            matches!(&ended.why, Why::Halted(Halted::AnotherLedger { .. })),
+            matches!(&ended.why, StopReason::Halted(Halted::AnotherLedger { .. })),
             "{:?}",
             ended.why
         );
         assert_eq!(
-            (ended.counts.of(StateName::Issued), ended.counts.of(StateName::Held)),
+            (
+                ended.counts.count(StateName::Issued),
+                ended.counts.count(StateName::Held)
+            ),
             (issued, held)
         );
         let ledger = bench.admit(5, &["replays"]).await;
         let ended = bench.send(ledger, &world).await.expect("it ends");
-        assert_eq!(ended.counts.of(StateName::Issued), 5 - held);
+        assert_eq!(ended.counts.count(StateName::Issued), 5 - held);
     }
 }
 
@@ -372,11 +387,11 @@ async fn max_coupons_is_never_passed() {
         (Ending::NeedsPerson, 10, 1)
     );
     assert_eq!(
-        ended.counts.of(StateName::Issued),
+        ended.counts.count(StateName::Issued),
         10,
         "a doubt has its place already, and is resent"
     );
-    assert_eq!(ended.why, Why::Halted(Halted::MaxCoupons { max: 10 }));
+    assert_eq!(ended.why, StopReason::Halted(Halted::MaxCoupons { max: 10 }));
 }
 
 /// At the limit only the doubts are attempted, even if the run may begin no further delivery.
@@ -394,7 +409,7 @@ async fn max_coupons_holds_up_no_resend() {
         });
         let ended = bench.apply(10, &world).await;
         assert_eq!(
-            (ended.ending, ended.counts.of(StateName::Issued)),
+            (ended.ending, ended.counts.count(StateName::Issued)),
             (Ending::Complete, 10)
         );
         assert_eq!(world.seen(|seen| seen.starts.len()), 20);
@@ -412,7 +427,7 @@ async fn what_a_person_reopened_counts_before_each_send() {
     });
     bench.apply(1, &world).await;
     let mut ledger = bench.open().await;
-    let decision = Decision {
+    let decision = ManualDecision {
         at: bench.clock.now(),
         by: "li@ops".into(),
         note: "better two than none".into(),
@@ -429,11 +444,14 @@ async fn what_a_person_reopened_counts_before_each_send() {
     bench.plan.max_coupons = 4;
     let ended = bench.apply(30, &world).await;
     assert_eq!(
-        (ended.counts.of(StateName::Issued), world.seen(|seen| seen.starts.len())),
+        (
+            ended.counts.count(StateName::Issued),
+            world.seen(|seen| seen.starts.len())
+        ),
         (3, 4),
         "the first of four may exist twice"
     );
-    assert_eq!(ended.why, Why::Halted(Halted::MaxCoupons { max: 4 }));
+    assert_eq!(ended.why, StopReason::Halted(Halted::MaxCoupons { max: 4 }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -453,23 +471,26 @@ async fn stock_used_up_then_a_new_activity_settles_old_doubts_only_under_the_old
     });
     let ended = bench.apply(100, &world).await;
     assert!(
-        matches!(&ended.why, Why::Halted(Halted::Code { code: 29_005_086, .. })),
+        matches!(&ended.why, StopReason::Halted(Halted::Code { code: 29_005_086, .. })),
         "{:?}",
         ended.why
     );
-    let doubts = ended.counts.of(StateName::InDoubt);
+    let doubts = ended.counts.count(StateName::InDoubt);
     assert!(doubts > 0);
 
-    bench.plan.activity_id = runner::identity::ActivityId::parse("72").unwrap();
+    bench.plan.activity_id = runner::model::identity::ActivityId::parse("72").unwrap();
     let new = World::new(&bench.clock, 50, move |ask| stock("71", ask));
     let ended = bench.apply(100, &new).await;
-    assert_eq!((ended.ending, &ended.why), (Ending::NeedsPerson, &Why::NothingLeft));
     assert_eq!(
-        ended.counts.of(StateName::InDoubt),
+        (ended.ending, &ended.why),
+        (Ending::NeedsPerson, &StopReason::NothingLeft)
+    );
+    assert_eq!(
+        ended.counts.count(StateName::InDoubt),
         doubts,
         "they stay in doubt, and nothing halts"
     );
-    assert_eq!(ended.counts.of(StateName::Issued), 100 - doubts);
+    assert_eq!(ended.counts.count(StateName::Issued), 100 - doubts);
     assert!(
         new.seen(|seen| seen.activities.values().all(|under| under.len() == 1)),
         "a resend goes under its own activity"

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runner::clock::{from_ms, until};
-use runner::delivery::{Counts, Skipped, StateName};
-use runner::engine::admit::{Accept, Converged};
-use runner::engine::outlook::{Outlook, foresee};
-use runner::engine::{Ended, Why};
-use runner::event::{EventKind, Reading};
+use runner::engine::audience_diff::{Accept, Admission};
+use runner::engine::preview::{Preview, foresee};
+use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
-use runner::order::Order;
-use runner::outcome::Class;
+use runner::model::clock::{from_ms, until};
+use runner::model::delivery::{Counts, Skipped, StateName};
+use runner::model::event::{EventKind, Reading};
+use runner::model::outcome::Class;
+use runner::model::run_command::RunCommand;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Guard, InDoubt, Wave};
 use runner::report::plan::Stand;
@@ -115,7 +115,7 @@ fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
 #[derive(Debug)]
 struct Foretold {
     stand: Stand,
-    outlook: Outlook,
+    preview: Preview,
     forecast: Forecast,
 }
 
@@ -123,7 +123,7 @@ impl Round {
     fn set(&self, bench: &mut Bench) {
         let plan = &mut bench.plan;
         plan.coupons_per_user = self.coupons;
-        plan.activity_id = runner::identity::ActivityId::parse(self.activity).unwrap();
+        plan.activity_id = runner::model::identity::ActivityId::parse(self.activity).unwrap();
         plan.retry.in_doubt = if self.ask { InDoubt::Ask } else { InDoubt::Resend };
         plan.run.at_most = self.at_most;
         plan.codes = [(UNLISTED, self.class)].into();
@@ -146,7 +146,7 @@ impl Round {
     }
 
     /// Compares the audience with a ledger.
-    fn converge(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Converged {
+    fn admission_of(&self, bench: &Bench, ledger: &Ledger<MemoryStore>) -> Admission {
         let class = |code| if code == UNLISTED { self.class } else { Class::Hold };
         let decided = decide(bench, ledger, &listed(self.users.clone()), &Accept::ALL, &class);
         decided.expect("everything is accepted")
@@ -158,21 +158,28 @@ impl Round {
         let mut ledger = bench.open().await;
         let now = bench.clock.now();
         ledger.suppose(&[began(bench)]).unwrap();
-        let converged = self.converge(bench, &ledger);
-        let counts = converged.counts;
-        let skipped = converged.skipped.clone();
-        let reading = converged.reading.clone();
-        let outlook = foresee(&bench.plan, &mut ledger, (converged.changes, converged.roll), now, 3).unwrap();
+        let admission = self.admission_of(bench, &ledger);
+        let counts = admission.counts;
+        let skipped = admission.skipped.clone();
+        let reading = admission.reading.clone();
+        let preview = foresee(
+            &bench.plan,
+            &mut ledger,
+            (admission.changes, admission.send_order),
+            now,
+            3,
+        )
+        .unwrap();
         let stand = Stand {
             counts,
             skipped,
             reading,
-            resent: outlook.resent,
-            behind: outlook.behind,
+            resent: preview.resent,
+            behind: preview.behind,
             lapsing: 0,
             at_most: None,
         };
-        let load = outlook.load(stand.to_send());
+        let load = preview.load(stand.to_send());
         let forecast = forecast(&bench.plan, &load, now);
         assert!(
             ledger.append(vec![began(bench)]).await.is_err(),
@@ -181,7 +188,7 @@ impl Round {
         assert_eq!(bench.store.records(), before, "a plan adds nothing");
         Foretold {
             stand,
-            outlook,
+            preview,
             forecast,
         }
     }
@@ -190,18 +197,18 @@ impl Round {
     async fn apply(&self, bench: &Bench, foretold: &Foretold) {
         let mut ledger = bench.open().await;
         ledger.append(vec![began(bench)]).await.unwrap();
-        let converged = self.converge(bench, &ledger);
-        let reading = converged.reading.clone();
-        let roll = converged.roll;
-        for batch in converged.changes.into_batches() {
+        let admission = self.admission_of(bench, &ledger);
+        let reading = admission.reading.clone();
+        let send_order = admission.send_order;
+        for batch in admission.changes.into_batches() {
             ledger.append(batch.unwrap()).await.unwrap();
         }
-        admitted(foretold, ledger.book().counts(), ledger.book().skipped(), &reading);
+        admitted(foretold, ledger.state().counts(), ledger.state().skipped(), &reading);
 
-        let orders = bench.orders.clone();
+        let commands = bench.commands.clone();
         let end = self.end;
         let platform = self.platform;
-        let stop = move || drop(orders.send_replace(Order::Stop { by: None }));
+        let stop = move || drop(commands.send_replace(RunCommand::Stop { by: None }));
         if end == End::Stop(0) {
             stop();
         }
@@ -220,7 +227,7 @@ impl Round {
         let ended = tokio::select! {
             biased;
             Ok(_) = crash.wait_for(|gone| *gone) => None,
-            ended = bench.send_by(roll, ledger, &world) => Some(ended.expect("it ends")),
+            ended = bench.send_by(send_order, ledger, &world) => Some(ended.expect("it ends")),
         };
         let attempted = world.seen(|seen| seen.asked.len() as u64);
         assert!(
@@ -228,19 +235,19 @@ impl Round {
             "{attempted} attempted"
         );
         let Some(ended) = ended else { return };
-        let skipped = bench.open().await.book().skipped().clone();
+        let skipped = bench.open().await.state().skipped().clone();
         self.sent(foretold, &world, &ended, &skipped);
-        if self.platform == Platform::Gives && ended.why == Why::NothingLeft && self.waves.is_empty() {
+        if self.platform == Platform::Gives && ended.why == StopReason::NothingLeft && self.waves.is_empty() {
             timely(bench, foretold);
         }
     }
 
-    fn sent(&self, foretold: &Foretold, world: &World, ended: &Ended, skipped: &BTreeMap<Skipped, u64>) {
+    fn sent(&self, foretold: &Foretold, world: &World, ended: &RunOutcome, skipped: &BTreeMap<Skipped, u64>) {
         let stand = &foretold.stand;
         let attempted = world.seen(|seen| seen.asked.len() as u64);
         let of = |skipped: &BTreeMap<Skipped, u64>, why| skipped.get(&why).copied().unwrap_or_default();
-        if ended.why == Why::NothingLeft {
-            let behind = ended.counts.of(StateName::Pending) - stand.behind;
+        if ended.why == StopReason::NothingLeft {
+            let behind = ended.counts.count(StateName::Pending) - stand.behind;
             let refused = of(skipped, Skipped::EarlierRefused) - of(&stand.skipped, Skipped::EarlierRefused);
             assert_eq!(
                 attempted + behind + refused,
@@ -252,11 +259,11 @@ impl Round {
         for why in [Skipped::Gone, Skipped::CouponsPerUser] {
             assert_eq!(of(skipped, why), of(&stand.skipped, why));
         }
-        assert!(ended.counts.of(StateName::Held) >= stand.counts.of(StateName::Held));
-        assert!(ended.counts.of(StateName::InDoubt) >= foretold.outlook.waiting);
+        assert!(ended.counts.count(StateName::Held) >= stand.counts.count(StateName::Held));
+        assert!(ended.counts.count(StateName::InDoubt) >= foretold.preview.waiting);
 
         let first: Vec<_> = foretold
-            .outlook
+            .preview
             .first
             .iter()
             .map(|due| (due.merchant_coupon_id.to_string(), due.activity_id.to_string()))
@@ -275,7 +282,7 @@ impl Round {
 }
 
 /// The prediction of a first apply with `users` users, on the bench in its present state.
-pub async fn foretold(bench: &Bench, users: u32) -> (Outlook, Forecast) {
+pub async fn foretold(bench: &Bench, users: u32) -> (Preview, Forecast) {
     let round = Round {
         users: 0..users,
         coupons: 1,
@@ -289,7 +296,7 @@ pub async fn foretold(bench: &Bench, users: u32) -> (Outlook, Forecast) {
         waves: Vec::new(),
     };
     let foretold = round.foretell(bench).await;
-    (foretold.outlook, foretold.forecast)
+    (foretold.preview, foretold.forecast)
 }
 
 /// Checks that the run's end was predicted to a second or two.
@@ -317,8 +324,8 @@ fn admitted(foretold: &Foretold, counts: Counts, skipped: &BTreeMap<Skipped, u64
     let stand = &foretold.stand;
     assert_eq!((stand.counts, &stand.skipped), (counts, skipped));
     assert_eq!(&stand.reading, reading);
-    let doubts = foretold.outlook.resent + foretold.outlook.waiting;
-    assert_eq!(doubts, counts.of(StateName::InDoubt));
+    let doubts = foretold.preview.resent + foretold.preview.waiting;
+    assert_eq!(doubts, counts.count(StateName::InDoubt));
 }
 
 fn began(bench: &Bench) -> Fact {
@@ -357,7 +364,11 @@ async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_for
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
         let ended = bench.apply(users, &world).await;
         let sent = world.seen(|seen| seen.starts.len() as u64);
-        assert_eq!(foretold.obstacle.is_some(), ended.why == Why::End, "{foretold:?}");
+        assert_eq!(
+            foretold.obstacle.is_some(),
+            ended.why == StopReason::End,
+            "{foretold:?}"
+        );
         assert!(
             foretold.in_time.abs_diff(sent) <= 10,
             "{} foretold, {sent} sent",

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use runner::clock::{Moment, from_ms, until};
-use runner::event::{Ending, EventKind, Phase, Waiting};
+use runner::model::clock::{Moment, from_ms, until};
+use runner::model::event::{Ending, EventKind, Phase, Waiting};
 use runner::plan::Wave;
 use runner::report::progress::{Look, Setup};
-use runner::report::tally::Tally;
+use runner::report::run_stats::RunStats;
 use tokio::time::Instant;
 
 use crate::bench::{BEGIN, Bench};
-use crate::hours::hours;
+use crate::send_window::hours;
 use crate::world::{Act, World};
 
 /// The end that the run's events show, at each of them during sending or the wait for a wave.
@@ -24,22 +24,22 @@ fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
         per_second: bench.plan.pace.per_second,
         again: String::new(),
     };
-    let mut tally = Tally::default();
+    let mut stats = RunStats::default();
     let mut shown = Vec::new();
     let from = from_ms(BEGIN);
     let began = Instant::now();
     for event in bench.events.lock().unwrap().iter() {
         let now = Moment::awake(event.at, began + until(from, event.at).unwrap_or_default());
-        tally.fold(event, now.instant);
-        let goes_on = match &tally.doing.phase {
+        stats.fold(event, now.instant);
+        let goes_on = match &stats.doing.phase {
             Some(Phase::Sending) => true,
             Some(Phase::Waiting { why, .. }) => matches!(why, Waiting::Wave { .. }),
             _ => false,
         };
-        if goes_on && matches!(event.kind, EventKind::Counted { .. }) && tally.counts.owed() > 0 {
-            let tally = &tally;
+        if goes_on && matches!(event.kind, EventKind::Counted { .. }) && stats.counts.owed() > 0 {
+            let stats = &stats;
             let setup = &setup;
-            shown.push((event.at, Look { tally, setup, now }.ends_at()));
+            shown.push((event.at, Look { stats, setup, now }.ends_at()));
         }
     }
     shown

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runner::delivery::StateName;
-use runner::engine::{EngineError, Why};
-use runner::event::{Ending, EventKind};
-use runner::order::Order;
+use runner::engine::{EngineError, StopReason};
+use runner::model::delivery::StateName;
+use runner::model::event::{Ending, EventKind};
+use runner::model::run_command::RunCommand;
 use tokio::time::Instant;
 
-use crate::lanes::{Agency, of};
+use crate::app_limiter::{Agency, app_of};
 use crate::waves::wave;
 use crate::world::{Act, World};
 
@@ -67,7 +67,7 @@ async fn a_campaign_that_waits_for_a_user_goes_on_when_the_attempt_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_lost_answer_no_campaign_sends_to_the_user_within_the_timeout() {
-    let agency = Agency::new(2, 50, |ask| match (of(ask), ask.nth) {
+    let agency = Agency::new(2, 50, |ask| match (app_of(ask), ask.nth) {
         // The connection ends after a second, so the request may be at the platform for nine seconds more.
         (0, 1) => Act::IssueAndLose(Duration::from_secs(1)),
         _ => Act::Issue,
@@ -94,21 +94,25 @@ async fn after_a_lost_answer_no_campaign_sends_to_the_user_within_the_timeout() 
 /// A campaign whose ledger fails waits for its attempts in flight. A lost request may be at the platform for longer.
 #[tokio::test(start_paused = true)]
 async fn a_campaign_that_fails_leaves_its_users_to_others_when_their_requests_are_over() {
-    let agency = Agency::new(2, 3_000, |ask| match (of(ask), ask.open_id.as_str()) {
+    let agency = Agency::new(2, 3_000, |ask| match (app_of(ask), ask.open_id.as_str()) {
         (0, "u2") => Act::Lose(Duration::from_secs(1)),
         _ => Act::Issue,
     });
     let failing = Arc::clone(&agency.benches[0]);
     let store = failing.store.clone();
-    let lane = Arc::clone(&agency.lane);
+    let limiter = Arc::clone(&agency.limiter);
     let world = Arc::clone(&agency.world);
     let ledger = failing.admit(3, &[]).await;
-    let failed = tokio::spawn(async move { failing.send_in(&lane, failing.roll.clone(), ledger, &world).await });
+    let failed = tokio::spawn(async move {
+        failing
+            .send_in(&limiter, failing.send_order.clone(), ledger, &world)
+            .await
+    });
     // u0 is answered after four seconds; then u1 and u2 are in flight, and the lost answer of u2 cannot be stored.
     tokio::time::sleep(Duration::from_millis(4_500)).await;
     store.fail_after(0);
     assert_eq!(agency.world.starts_to("u1").len(), 1);
-    let ended = agency.benches[1].apply_in(&agency.lane, 3, &agency.world).await;
+    let ended = agency.benches[1].apply_in(&agency.limiter, 3, &agency.world).await;
     assert!(matches!(failed.await.unwrap(), Err(EngineError::Ledger(_))));
     assert_eq!(ended.ending, Ending::Complete);
     for (user, apart) in [("u1", Duration::from_secs(3)), ("u2", TIMEOUT)] {
@@ -122,15 +126,15 @@ async fn a_campaign_that_fails_leaves_its_users_to_others_when_their_requests_ar
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_process_left_in_flight_keeps_other_campaigns_away() {
     let mut agency = Agency::new(2, 3_000, |_| Act::Issue);
-    agency.campaign(1).plan.schedule.start = runner::clock::later(
-        runner::clock::from_ms(crate::bench::BEGIN),
+    agency.campaign(1).plan.schedule.start = runner::model::clock::later(
+        runner::model::clock::from_ms(crate::bench::BEGIN),
         Duration::from_millis(1_500),
     );
-    let killed = agency.benches[0].apply_in(&agency.lane, 1, &agency.world);
+    let killed = agency.benches[0].apply_in(&agency.limiter, 1, &agency.world);
     let _killed = tokio::time::timeout(Duration::from_millis(1_400), killed).await;
     assert_eq!(agency.world.starts_to("u0").len(), 1);
     let next = Agency {
-        lane: runner::engine::lane::Lane::new(agency.turns.clone()),
+        limiter: runner::engine::app_limiter::AppLimiter::new(agency.turns.clone()),
         ..agency
     };
     let restarted = Instant::now();
@@ -161,7 +165,7 @@ async fn the_app_id_is_kept_until_no_lost_request_can_be_at_the_platform() {
         Instant::now() - *world.seen(|seen| seen.starts.clone()).last().unwrap()
     });
     let ended = agency.apply(&[2]).await;
-    assert_eq!(ended[0].0.counts.of(StateName::InDoubt), 1);
+    assert_eq!(ended[0].0.counts.count(StateName::InDoubt), 1);
     let kept = watched.await.unwrap();
     assert!(
         (TIMEOUT..TIMEOUT + Duration::from_secs(1)).contains(&kept),
@@ -182,7 +186,7 @@ async fn a_wave_does_not_end_while_its_users_are_passed_over() {
     let issued_at_end = std::sync::Mutex::new(0);
     let at_end = bench.told(|kind| match kind {
         EventKind::Counted { counts } => {
-            *issued_at_end.lock().unwrap() = counts.of(StateName::Issued);
+            *issued_at_end.lock().unwrap() = counts.count(StateName::Issued);
             None
         }
         EventKind::Wave { ended: true, .. } => Some(*issued_at_end.lock().unwrap()),
@@ -197,8 +201,8 @@ async fn at_most_counts_those_that_were_sent_and_not_those_that_were_passed_over
     agency.campaign(1).plan.run.at_most = 7;
     let ended = agency.apply(&[30, 30]).await;
     assert_eq!(
-        (&ended[1].0.why, ended[1].0.counts.of(StateName::Issued)),
-        (&Why::AtMost, 7)
+        (&ended[1].0.why, ended[1].0.counts.count(StateName::Issued)),
+        (&StopReason::AtMost, 7)
     );
     assert_eq!(ended[0].0.ending, Ending::Complete);
     assert!(agency.world.seen(|seen| seen.crowded.is_empty()));
@@ -212,11 +216,11 @@ async fn a_pause_frees_the_users_of_what_was_prepared() {
     tokio::spawn(async move {
         // The first second passes before anything starts, and one intent is prepared.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        paused.orders.send_replace(Order::Pause {
-            by: crate::orders::asker(),
+        paused.commands.send_replace(RunCommand::Pause {
+            by: crate::run_commands::requester(),
         });
         tokio::time::sleep(Duration::from_mins(5)).await;
-        paused.orders.send_replace(Order::Go);
+        paused.commands.send_replace(RunCommand::Go);
     });
     let ended = agency.apply(&[20, 20]).await;
     let took = ended[1].1;

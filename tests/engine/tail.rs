@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use runner::delivery::StateName;
-use runner::engine::{Ended, Why};
-use runner::event::{Ending, EventKind, Phase, Waiting};
-use runner::outcome::Class;
+use runner::engine::{RunOutcome, StopReason};
+use runner::model::delivery::StateName;
+use runner::model::event::{Ending, EventKind, Phase, Waiting};
+use runner::model::outcome::Class;
 use tokio::time::Instant;
 
 use crate::bench::Bench;
 use crate::world::{Act, World};
 
 /// Applies a campaign of 108 users whose platform is away, by `act`, from the 100th request on.
-async fn away(bench: &Bench, act: Act, seconds: u64) -> Ended {
+async fn away(bench: &Bench, act: Act, seconds: u64) -> RunOutcome {
     let gone = std::sync::Mutex::new(None);
     let world = World::new(&bench.clock, 50, move |ask| {
         if ask.before < 100 {
@@ -64,8 +64,8 @@ async fn the_last_delivery_waits_until_the_run_gives_up() {
         _ => Act::Refuse,
     });
     let ended = bench.apply(2, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::GaveUp));
-    assert_eq!(ended.counts.of(StateName::Deferred), 1);
+    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, StopReason::GaveUp));
+    assert_eq!(ended.counts.count(StateName::Deferred), 1);
     let took = began.elapsed();
     let expected = Duration::from_hours(2);
     assert!(
@@ -120,7 +120,10 @@ async fn one_user_whose_answers_are_lost_ends_by_its_attempts() {
     });
     let began = Instant::now();
     let ended = bench.apply(6, &world).await;
-    assert_eq!((ended.why, ended.counts.of(StateName::InDoubt)), (Why::NothingLeft, 1));
+    assert_eq!(
+        (ended.why, ended.counts.count(StateName::InDoubt)),
+        (StopReason::NothingLeft, 1)
+    );
     assert_eq!(world.starts_to("u5").len(), 6);
     assert!(began.elapsed() < Duration::from_mins(3));
 }
@@ -134,7 +137,10 @@ async fn users_for_whom_the_platform_is_unable_end_by_their_attempts() {
     });
     let began = Instant::now();
     let ended = bench.apply(64, &world).await;
-    assert_eq!((ended.why, ended.counts.of(StateName::InDoubt)), (Why::NothingLeft, 4));
+    assert_eq!(
+        (ended.why, ended.counts.count(StateName::InDoubt)),
+        (StopReason::NothingLeft, 4)
+    );
     assert!(began.elapsed() < Duration::from_mins(3), "{:?}", began.elapsed());
 }
 
@@ -149,7 +155,10 @@ async fn a_delivery_that_was_not_sent_stays_one_of_those_that_at_most_allows() {
             _ => Act::Issue,
         });
         let ended = bench.apply(10, &world).await;
-        assert_eq!((&ended.why, ended.counts.of(StateName::Issued)), (&Why::AtMost, 3));
+        assert_eq!(
+            (&ended.why, ended.counts.count(StateName::Issued)),
+            (&StopReason::AtMost, 3)
+        );
         assert_eq!(world.seen(|seen| seen.asked.len()), 3);
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use runner::clock::{later, until};
-use runner::delivery::StateName;
-use runner::draw::{Draw, WAVE};
-use runner::engine::{Ended, Why};
-use runner::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::Answered;
-use runner::merchant_coupon_id::MerchantCouponId;
-use runner::order::Order;
-use runner::outcome::Class;
+use runner::model::bucketing::{Bucketing, WAVE};
+use runner::model::clock::{later, until};
+use runner::model::delivery::StateName;
+use runner::model::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::model::merchant_coupon_id::MerchantCouponId;
+use runner::model::outcome::Class;
+use runner::model::run_command::RunCommand;
 use runner::plan::Wave;
 
 use crate::bench::Bench;
@@ -40,7 +40,7 @@ pub fn bench(waves: &[Wave]) -> Bench {
 /// The wave of a user, from 0, by the hash alone.
 pub fn wave_of(bench: &Bench, user: u32) -> usize {
     let identity = &bench.plan.identity;
-    let draw = Draw::new(WAVE, &identity.campaign, &identity.app_id);
+    let draw = Bucketing::new(WAVE, &identity.campaign, &identity.app_id);
     let waves = &bench.plan.schedule.waves;
     let within = |wave: &Wave| draw.within(wave.share, &format!("u{user}"));
     waves.iter().position(within).unwrap_or(waves.len())
@@ -57,7 +57,7 @@ fn turns(bench: &Bench, world: &World, users: u32) -> Vec<Option<(usize, Timesta
     let mut turns = vec![None; bench.plan.schedule.waves.len() + 1];
     for user in 0..users {
         let identity = &bench.plan.identity;
-        let open_id = runner::identity::OpenId::parse(&format!("u{user}")).unwrap();
+        let open_id = runner::model::identity::OpenId::parse(&format!("u{user}")).unwrap();
         let id = MerchantCouponId::derive(&identity.campaign, &identity.app_id, &open_id, 1).to_string();
         if let Some(at) = first.get(&id).copied() {
             let (many, from, to) = turns[wave_of(bench, user)].unwrap_or((0, at, at));
@@ -104,7 +104,7 @@ async fn each_wave_has_its_turn_and_its_wait_and_then_come_the_others() {
     });
     let ended = bench.apply(1_000, &world).await;
     assert_eq!(
-        (ended.ending, ended.counts.of(StateName::Issued)),
+        (ended.ending, ended.counts.count(StateName::Issued)),
         (Ending::Complete, world.given())
     );
     kept(&bench, &world, 1_000);
@@ -203,14 +203,17 @@ async fn with_no_wait_a_run_leaves_at_the_end_of_a_wave_and_the_next_goes_on() {
     bench.plan.run.no_wait = true;
     let world = World::new(&bench.clock, 70, |_| Act::Issue);
     let ended = bench.apply(200, &world).await;
-    assert_eq!((ended.ending, ended.why), (Ending::Incomplete, Why::BetweenWaves));
+    assert_eq!(
+        (ended.ending, ended.why),
+        (Ending::Incomplete, StopReason::BetweenWaves)
+    );
     let first = world.given();
     let of_first = (0..200).filter(|user| wave_of(&bench, *user) == 0).count() as u64;
     assert_eq!(first, of_first);
     let ended = bench.apply(200, &world).await;
     assert_eq!(
         (ended.why, world.given()),
-        (Why::BetweenWaves, first),
+        (StopReason::BetweenWaves, first),
         "nothing more before the wait is over"
     );
     bench.clock.shift_ms(30 * MINUTE);
@@ -280,9 +283,9 @@ fn judged(share: f64, halt: f64) -> Bench {
     bench
 }
 
-fn halted(ended: &Ended) -> Option<(u64, u64)> {
+fn halted(ended: &RunOutcome) -> Option<(u64, u64)> {
     match ended.why {
-        Why::Halted(Halted::Wave {
+        StopReason::Halted(Halted::Wave {
             wave: 1,
             not_issued,
             of,
@@ -319,15 +322,15 @@ async fn a_wave_halts_at_the_first_answer_by_which_it_must_and_at_none_before() 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_killed_counts_on_and_after_a_halt_the_next_counts_its_own() {
     let bench = judged(0.5, 0.3);
-    let orders = bench.orders.clone();
+    let commands = bench.commands.clone();
     let world = World::new(&bench.clock, 70, move |ask| {
         if ask.before + 1 == 40 {
-            orders.send_replace(Order::Stop { by: None });
+            commands.send_replace(RunCommand::Stop { by: None });
         }
         Act::Say(28_001_045, Class::Refuse)
     });
-    assert_eq!(bench.apply(2_000, &world).await.why, Why::Interrupted);
-    bench.orders.send_replace(Order::Go);
+    assert_eq!(bench.apply(2_000, &world).await.why, StopReason::Interrupted);
+    bench.commands.send_replace(RunCommand::Go);
     let ended = bench.apply(2_000, &refusing(&bench, 21)).await;
     assert_eq!(halted(&ended), Some((61, 61)), "forty before and twenty-one by now");
     let ledger = bench.open().await;
@@ -336,7 +339,12 @@ async fn a_run_that_was_killed_counts_on_and_after_a_halt_the_next_counts_its_ow
         not_issued: 61,
     };
     assert_eq!(
-        ledger.book().waves().iter().map(|wave| wave.halted).collect::<Vec<_>>(),
+        ledger
+            .state()
+            .waves()
+            .iter()
+            .map(|wave| wave.halted)
+            .collect::<Vec<_>>(),
         [known]
     );
 
@@ -365,7 +373,7 @@ async fn waves_may_be_edited_between_two_applies() {
         let mut bench = bench(&first);
         bench.plan.run.no_wait = true;
         let world = World::new(&bench.clock, 70, |_| Act::Issue);
-        assert_eq!(bench.apply(300, &world).await.why, Why::BetweenWaves);
+        assert_eq!(bench.apply(300, &world).await.why, StopReason::BetweenWaves);
         let (_, end) = ends(&bench)[0];
         bench.plan.run.no_wait = false;
         bench.plan.schedule.waves = edited.to_vec();
@@ -386,9 +394,9 @@ async fn a_forecast_reckons_with_waves_and_the_first_requests_are_of_the_first()
     let waves = [wave(0.1, 30), wave(0.4, 0), wave(0.7, 90)];
     let mut bench = bench(&waves);
     bench.plan.pace.per_second = 20.0;
-    let (outlook, foretold) = prediction::foretold(&bench, 1_000).await;
-    assert_eq!(outlook.waves.iter().map(|wave| wave.to_send).sum::<u64>(), 1_000);
-    for due in &outlook.first {
+    let (preview, foretold) = prediction::foretold(&bench, 1_000).await;
+    assert_eq!(preview.waves.iter().map(|wave| wave.to_send).sum::<u64>(), 1_000);
+    for due in &preview.first {
         assert_eq!(wave_of(&bench, due.key.recipient), 0);
     }
     let world = World::new(&bench.clock, 70, |_| Act::Issue);

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::clock::Clock;
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
-use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use runner::model::clock::Clock;
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 use tokio::time::Instant;
 
 /// What the platform does with one request.

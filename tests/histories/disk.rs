@@ -5,31 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::ledger::record::link_of;
-use runner::ledger::{Each, Head, Store, StoreError, WriteShortcut};
+use runner::ledger::{BatchVisitor, Head, Store, StoreError, WriteSnapshot};
 
-use crate::edge::{self, Beyond};
+use crate::env::{self, Env};
 
 /// A way to the disk: a run's, each of whose uses is a step, or the quiet one of whoever only looks.
 pub struct Disk {
-    beyond: Arc<Beyond>,
+    env: Arc<Env>,
     campaign: usize,
     quiet: bool,
 }
 
 impl Disk {
     /// The disk of a campaign, for a run.
-    pub fn of(beyond: &Arc<Beyond>, campaign: usize) -> Self {
+    pub fn new(env: &Arc<Env>, campaign: usize) -> Self {
         Self {
-            beyond: Arc::clone(beyond),
+            env: Arc::clone(env),
             campaign,
             quiet: false,
         }
     }
 
     /// The disk of a campaign, for the judge: its calls are no steps of a run.
-    pub fn quiet(beyond: &Arc<Beyond>, campaign: usize) -> Self {
+    pub fn quiet(env: &Arc<Env>, campaign: usize) -> Self {
         Self {
-            beyond: Arc::clone(beyond),
+            env: Arc::clone(env),
             campaign,
             quiet: true,
         }
@@ -37,7 +37,7 @@ impl Disk {
 
     async fn pass(&self) {
         if !self.quiet {
-            self.beyond.pass().await;
+            self.env.pass().await;
         }
     }
 
@@ -45,17 +45,17 @@ impl Disk {
         self.with(|disk| disk.records.clone())
     }
 
-    fn with<R>(&self, look: impl FnOnce(&mut edge::Disk) -> R) -> R {
-        look(&mut self.beyond.state().disks[self.campaign])
+    fn with<R>(&self, look: impl FnOnce(&mut env::Disk) -> R) -> R {
+        look(&mut self.env.state().disks[self.campaign])
     }
 }
 
 impl Store for Disk {
     async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
         self.pass().await;
-        let beyond = &self.beyond;
+        let env = &self.env;
         let (stall, late, fails) = {
-            let disk = &mut beyond.state().disks[self.campaign];
+            let disk = &mut env.state().disks[self.campaign];
             let fails = disk.fails.take();
             disk.failed |= fails.is_some();
             (Duration::from_millis(disk.stall), disk.told_late, fails)
@@ -63,19 +63,19 @@ impl Store for Disk {
         if !late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
         }
-        if beyond.state().dead {
+        if env.state().dead {
             std::future::pending::<()>().await;
         }
         let batches = {
-            let disk = &mut beyond.state().disks[self.campaign];
+            let disk = &mut env.state().disks[self.campaign];
             if fails != Some(false) && disk.gone.is_none_or(|gone| gone.written) {
                 disk.records.push(record);
             }
             disk.records.len()
         };
-        let of = || beyond.name_of(self.campaign);
-        let away = beyond.state().disks[self.campaign].gone.is_some();
-        beyond.say(|| match fails {
+        let of = || env.name_of(self.campaign);
+        let away = env.state().disks[self.campaign].gone.is_some();
+        env.say(|| match fails {
             _ if away => format!("{}an append to a ledger that is gone", of()),
             None => format!("{}batch {batches} is durable", of()),
             Some(true) => format!("{}the disk fails, though batch {batches} is durable", of()),
@@ -87,28 +87,28 @@ impl Store for Disk {
         }
         if fails.is_some() {
             Err(StoreError::Planned)
-        } else if beyond.tell_gone(self.campaign) {
+        } else if env.tell_gone(self.campaign) {
             Err(gone())
         } else {
-            beyond.note_durable(self.campaign);
+            env.note_durable(self.campaign);
             Ok(())
         }
     }
 
     async fn gone(&mut self) -> StoreError {
-        self.beyond.until_gone(self.campaign).await;
+        self.env.until_gone(self.campaign).await;
         self.pass().await;
         gone()
     }
 
-    async fn read(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
         self.pass().await;
         (1..)
             .zip(&self.records())
             .try_for_each(|(sequence, record)| each(sequence, record))
     }
 
-    async fn read_behind(&mut self, known: Head, each: &mut Each<'_>) -> Result<bool, StoreError> {
+    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
         self.pass().await;
         let records = self.records();
         let last = known.sequence.checked_sub(1).and_then(|at| usize::try_from(at).ok());
@@ -123,19 +123,19 @@ impl Store for Disk {
         Ok(true)
     }
 
-    async fn shortcut(&mut self) -> Option<Box<dyn Read + Send>> {
+    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
         if self.quiet {
             return None;
         }
-        let bytes = self.with(|disk| disk.shortcut.clone())?;
+        let bytes = self.with(|disk| disk.snapshot.clone())?;
         Some(Box::new(Cursor::new(bytes)))
     }
 
-    async fn keep_shortcut(&mut self, write: WriteShortcut) -> Result<(), StoreError> {
+    async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
         self.pass().await;
         let mut bytes = Vec::new();
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
-        self.with(|disk| disk.shortcut = Some(bytes));
+        self.with(|disk| disk.snapshot = Some(bytes));
         self.pass().await;
         Ok(())
     }

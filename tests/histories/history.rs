@@ -12,25 +12,25 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, civil::date};
 use runner::audience::{Activity, Place, Row, Totals};
-use runner::calendar::{Calendar, Days, Hours};
 use runner::campaign;
-use runner::clock::from_ms;
-use runner::engine::admit::{Accept, Admission, Change, Converged, Exclusion, Terms};
-use runner::engine::lane::Lane;
-use runner::engine::{Apply as Run, Ended, EngineError};
-use runner::event::{Ending, Event, PlaceUnit};
-use runner::identity::{ActivityId, CampaignName};
+use runner::engine::app_limiter::AppLimiter;
+use runner::engine::audience_diff::{Accept, Admission, Change, DiffBuilder, Exclusion, Terms};
+use runner::engine::{Apply as Run, EngineError, RunOutcome};
 use runner::ledger::record::link_of;
-use runner::ledger::{Book, Fact, Head, Ledger, LedgerError, Older};
-use runner::order::{Asker, Order};
-use runner::plan::{self, Guard, Lapse, Plan, RunOptions, Wave};
+use runner::ledger::{Fact, Head, Ledger, LedgerError, LedgerState, Older};
+use runner::model::calendar::{Calendar, Days, Hours};
+use runner::model::clock::from_ms;
+use runner::model::event::{Ending, Event, PlaceUnit};
+use runner::model::identity::{ActivityId, CampaignName};
+use runner::model::run_command::{Requester, RunCommand};
+use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
 use tokio::sync::watch;
 
+use crate::checker::Checker;
 use crate::disk::Disk;
-use crate::edge::{Beyond, Broken, Turn};
-use crate::oracle::Oracle;
+use crate::env::{Broken, Env, Turn};
 use crate::platform::World;
-use crate::story::{Accepts, Apply, Campaign, MONDAY, NAMES, Rules, Said, Story, What};
+use crate::scenario::{Accepts, Apply, Campaign, MONDAY, NAMES, Rules, Said, Scenario, What};
 
 /// After so long a run that is not the last one is stopped.
 const PATIENCE: Duration = Duration::from_mins(25);
@@ -45,7 +45,7 @@ const LAST: usize = 25;
 #[derive(Debug)]
 pub enum End {
     /// By itself, or by an order.
-    Ended(Ended),
+    RunOutcome(RunOutcome),
     /// The process was killed.
     Killed,
     /// Its audience was not let in.
@@ -68,45 +68,45 @@ pub struct Outcome {
 }
 
 /// Runs a story; `loud` where somebody listens.
-pub fn run(story: &Story, loud: bool) -> Outcome {
+pub fn run(scenario: &Scenario, loud: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(Box::pin(whole(story, loud)))
+    runtime.block_on(Box::pin(whole(scenario, loud)))
 }
 
-async fn whole(story: &Story, loud: bool) -> Outcome {
-    let beyond = Beyond::new(story.clone(), loud);
-    let mut oracle = Oracle::new(story);
+async fn whole(scenario: &Scenario, loud: bool) -> Outcome {
+    let env = Env::new(scenario.clone(), loud);
+    let mut checker = Checker::new(scenario);
     let mut size = 0;
-    for (number, apply) in story.applies.iter().enumerate() {
+    for (number, apply) in scenario.applies.iter().enumerate() {
         size = number + 1;
-        let ends = one(&beyond, number, apply).await;
-        oracle.judge(&beyond, apply, &ends).await;
-        if beyond.state().broken.is_some() {
+        let ends = one(&env, number, apply).await;
+        checker.judge(&env, apply, &ends).await;
+        if env.state().broken.is_some() {
             break;
         }
     }
-    let broken = beyond.state().broken.clone();
-    if broken.is_none() && !story.applies.is_empty() {
-        size = end_well(&beyond, &mut oracle, &calm(story), size).await;
+    let broken = env.state().broken.clone();
+    if broken.is_none() && !scenario.applies.is_empty() {
+        size = end_well(&env, &mut checker, &calm(scenario), size).await;
     }
-    let requests = beyond.state().seen.requests.len();
-    let told = beyond.told();
-    let broken = beyond.state().broken.clone();
+    let requests = env.state().trace.requests.len();
+    let told = env.told();
+    let broken = env.state().broken.clone();
     let size = (size, requests);
     Outcome { broken, told, size }
 }
 
 /// An apply in which nothing goes wrong: of all campaigns, as they were applied last.
-fn calm(story: &Story) -> Apply {
+fn calm(scenario: &Scenario) -> Apply {
     let last = |number: usize| {
-        let mut all = story.applies.iter().rev().flat_map(|apply| &apply.campaigns);
+        let mut all = scenario.applies.iter().rev().flat_map(|apply| &apply.campaigns);
         all.find(|campaign| campaign.number == number).cloned()
     };
-    let mut campaigns: Vec<_> = (0..story.campaigns.len()).filter_map(last).collect();
+    let mut campaigns: Vec<_> = (0..scenario.campaigns.len()).filter_map(last).collect();
     for Campaign {
         said, listed, put_back, ..
     } in &mut campaigns
@@ -122,65 +122,65 @@ fn calm(story: &Story) -> Apply {
         accepts: Accepts {
             changes: true,
             older_ledger: true,
-            replays: story.puts_back(),
+            replays: scenario.puts_back(),
         },
         at_most: None,
         no_wait: false,
         kill: None,
-        closes: story.applies.last().is_some_and(|apply| apply.closes),
+        closes: scenario.applies.last().is_some_and(|apply| apply.closes),
         happens: Vec::new(),
     }
 }
 
 /// Applies until there is an end that needs nobody to apply again.
-async fn end_well(beyond: &Arc<Beyond>, oracle: &mut Oracle, apply: &Apply, first: usize) -> usize {
+async fn end_well(env: &Arc<Env>, checker: &mut Checker, apply: &Apply, first: usize) -> usize {
     for number in first..first + LAST {
-        let ends = one(beyond, number, apply).await;
-        oracle.judge(beyond, apply, &ends).await;
-        if beyond.state().broken.is_some() {
+        let ends = one(env, number, apply).await;
+        checker.judge(env, apply, &ends).await;
+        if env.state().broken.is_some() {
             return number;
         }
-        let incomplete = |end: &End| matches!(end, End::Ended(ended) if ended.ending == Ending::Incomplete);
+        let incomplete = |end: &End| matches!(end, End::RunOutcome(ended) if ended.ending == Ending::Incomplete);
         if ends.iter().any(incomplete) {
             continue;
         }
         for (campaign, end) in apply.campaigns.iter().zip(&ends) {
-            if let End::Ended(ended) = end {
-                oracle.judge_end(beyond, (apply, campaign), ended);
+            if let End::RunOutcome(ended) = end {
+                checker.judge_end(env, (apply, campaign), ended);
             }
         }
         return number;
     }
     let how = format!("after {LAST} applies in which nothing went wrong the campaign was still incomplete");
-    beyond.broke("G7: the same command brings a campaign to its end", how);
+    env.broke("G7: the same command brings a campaign to its end", how);
     first + LAST
 }
 
 /// One apply, from its beginning to its end, whatever that is: how each of its campaigns ended.
-async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> Vec<End> {
+async fn one(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<End> {
     tokio::time::sleep(Duration::from_millis(apply.gap)).await;
-    beyond.clock.shift_ms(apply.jump);
-    let calm = number >= beyond.story.applies.len();
-    beyond.begin_run(number, apply.kill, calm);
+    env.clock.shift_ms(apply.jump);
+    let calm = number >= env.scenario.applies.len();
+    env.begin_run(number, apply.kill, calm);
     for campaign in &apply.campaigns {
-        beyond.put_back(campaign.number, campaign.put_back);
+        env.put_back(campaign.number, campaign.put_back);
     }
-    beyond.say(|| format!("apply {} begins at {}", number + 1, crate::words::time(beyond.wall())));
-    #[cfg(feature = "planted")]
-    runner::planted::begin();
-    let lane = Lane::new(Turn(Arc::clone(beyond)));
-    let orders: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(Order::Go)).collect();
+    env.say(|| format!("apply {} begins at {}", number + 1, crate::print::time(env.wall())));
+    #[cfg(feature = "mutants")]
+    runner::model::mutants::begin();
+    let limiter = AppLimiter::new(Turn(Arc::clone(env)));
+    let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
-    let runs = apply.campaigns.iter().zip(&orders).zip(&ended);
-    let runs = runs.map(|((campaign, (_, orders)), ended)| {
-        let (lane, orders) = (Arc::clone(&lane), orders.clone());
+    let runs = apply.campaigns.iter().zip(&commands).zip(&ended);
+    let runs = runs.map(|((campaign, (_, commands)), ended)| {
+        let (limiter, commands) = (Arc::clone(&limiter), commands.clone());
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
-            beyond.open(campaign.number, true);
-            let end = whole_apply(beyond, (apply, campaign), lane, orders).await;
+            env.open(campaign.number, true);
+            let end = whole_apply(env, (apply, campaign), limiter, commands).await;
             let end = end.unwrap_or_else(End::Failed);
-            beyond.open(campaign.number, false);
-            let of = beyond.name_of(campaign.number);
-            beyond.say(|| format!("{of}apply {} has ended: {}", number + 1, crate::words::end(&end)));
+            env.open(campaign.number, false);
+            let of = env.name_of(campaign.number);
+            env.say(|| format!("{of}apply {} has ended: {}", number + 1, crate::print::end(&end)));
             ended.replace(Some(end));
         });
         run
@@ -193,23 +193,23 @@ async fn one(beyond: &Arc<Beyond>, number: usize, apply: &Apply) -> Vec<End> {
             (PATIENCE, STOPS)
         };
         tokio::time::sleep(patience).await;
-        for (orders, _) in &orders {
-            orders.send_replace(Order::Stop { by: None });
+        for (commands, _) in &commands {
+            commands.send_replace(RunCommand::Stop { by: None });
         }
         tokio::time::sleep(then).await;
     };
     let otherwise = tokio::select! {
         biased;
-        () = beyond.killed() => || End::Killed,
-        () = happen(beyond, apply, &orders) => || End::Killed,
+        () = env.killed() => || End::Killed,
+        () = happen(env, apply, &commands) => || End::Killed,
         () = runs => || End::Killed,
         () = patience => || End::WentOn,
     };
-    beyond.state().dead = true;
+    env.state().dead = true;
     let ends = ended.into_iter().map(|ended| {
         ended.into_inner().unwrap_or_else(|| {
             let end = otherwise();
-            beyond.say(|| format!("apply {} has ended: {}", number + 1, crate::words::end(&end)));
+            env.say(|| format!("apply {} has ended: {}", number + 1, crate::print::end(&end)));
             end
         })
     });
@@ -230,22 +230,22 @@ async fn together(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
 }
 
 /// Lets happen what the story says, and goes on for ever.
-async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &[(watch::Sender<Order>, watch::Receiver<Order>)]) {
+async fn happen(env: &Arc<Env>, apply: &Apply, commands: &[(watch::Sender<RunCommand>, watch::Receiver<RunCommand>)]) {
     let began = tokio::time::Instant::now();
-    let by = Asker {
+    let by = Requester {
         pid: 1,
         user: "somebody".into(),
         host: "here".into(),
     };
     for happening in &apply.happens {
         tokio::time::sleep_until(began + Duration::from_millis(happening.after)).await;
-        beyond.say(|| happening);
+        env.say(|| happening);
         let order = match happening.what {
-            What::Pause => Order::Pause { by: by.clone() },
-            What::Resume => Order::Go,
-            What::Stop => Order::Stop { by: Some(by.clone()) },
+            What::Pause => RunCommand::Pause { by: by.clone() },
+            What::Resume => RunCommand::Go,
+            What::Stop => RunCommand::Stop { by: Some(by.clone()) },
             what => {
-                beyond.happen(what, happening.campaign);
+                env.happen(what, happening.campaign);
                 continue;
             }
         };
@@ -253,9 +253,9 @@ async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &[(watch::Sender<Or
         let Some(at) = apply.campaigns.iter().position(concerned) else {
             continue;
         };
-        let (orders, _) = &orders[at];
-        if !orders.borrow().stops() {
-            orders.send_replace(order);
+        let (commands, _) = &commands[at];
+        if !commands.borrow().stops() {
+            commands.send_replace(order);
         }
     }
     std::future::pending::<()>().await;
@@ -263,19 +263,19 @@ async fn happen(beyond: &Arc<Beyond>, apply: &Apply, orders: &[(watch::Sender<Or
 
 /// What `apply` does for a campaign once it has the lock of the ledger.
 async fn whole_apply(
-    beyond: &Arc<Beyond>,
+    env: &Arc<Env>,
     (apply, campaign): (&Apply, &Campaign),
-    lane: Arc<Lane>,
-    orders: watch::Receiver<Order>,
+    limiter: Arc<AppLimiter>,
+    commands: watch::Receiver<RunCommand>,
 ) -> Result<End, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let number = campaign.number;
-    let plan = plan(&beyond.story.campaigns[number], apply, campaign);
-    let known = beyond.state().disks[number].witness.last.as_ref().map(|witness| Head {
+    let plan = plan(&env.scenario.campaigns[number], apply, campaign);
+    let known = env.state().disks[number].witness.last.as_ref().map(|witness| Head {
         sequence: witness.sequence,
         link: link_of(&witness.record),
     });
-    let disk = Disk::of(beyond, number);
+    let disk = Disk::new(env, number);
     let mut ledger = Ledger::open_known(disk, plan.identity.clone(), Arc::default(), known)
         .await
         .map_err(failed)?;
@@ -286,7 +286,7 @@ async fn whole_apply(
     if apply.closes {
         ledger.keep_after(500);
     }
-    let now = beyond.clock.now();
+    let now = env.clock.now();
     let began = Fact::run_began(now, plan.retry.timeout);
     let new = ledger.sequence() == 0;
     if !new {
@@ -295,42 +295,42 @@ async fn whole_apply(
             began => began.map_err(failed)?,
         };
     }
-    let converged = match converge(ledger.book(), &plan, (apply, campaign), (now, older)) {
-        Ok(converged) => converged,
+    let admission = match admission_of(ledger.state(), &plan, (apply, campaign), (now, older)) {
+        Ok(admission) => admission,
         Err(why) => return Ok(End::NotLetIn(why)),
     };
     if new {
         ledger.append(vec![began]).await.map_err(failed)?;
     }
-    for batch in converged.changes.into_batches() {
+    for batch in admission.changes.into_batches() {
         let batch = batch.map_err(|error| failed(error.into()))?;
         ledger.append(batch).await.map_err(failed)?;
     }
-    let listener = Arc::clone(beyond);
+    let listener = Arc::clone(env);
     let run = Run {
         platform: Arc::new(World {
-            beyond: Arc::clone(beyond),
+            env: Arc::clone(env),
             campaign: number,
             said: campaign.said.clone(),
         }),
         plan: Arc::new(plan),
         ledger,
-        roll: converged.roll,
-        lane,
-        clock: beyond.clock.clone(),
-        orders,
+        send_order: admission.send_order,
+        limiter,
+        clock: env.clock.clone(),
+        commands,
         emit: Arc::new(move |event: Event| listener.hear(&event, number)),
-        seed: beyond.story.seed,
+        seed: env.scenario.seed,
     };
-    beyond.keep_witness(number);
+    env.keep_witness(number);
     let ended = Box::pin(run.run()).await;
-    beyond.write_witness(number);
+    env.write_witness(number);
     match ended {
         Ok((ended, ledger)) => {
             if apply.closes {
                 ledger.close().await;
             }
-            Ok(End::Ended(ended))
+            Ok(End::RunOutcome(ended))
         }
         Err(EngineError::Ledger(error)) => Err(failed(error)),
         Err(error) => Err(format!("{error}: {:?}", std::error::Error::source(&error))),
@@ -347,18 +347,18 @@ fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity<'r>) -> Row
 }
 
 /// Holds the people of a campaign against its ledger.
-fn converge(
-    book: &Book,
+fn admission_of(
+    ledger_state: &LedgerState,
     plan: &Plan,
     (apply, campaign): (&Apply, &Campaign),
     (now, older): (Timestamp, Option<Older>),
-) -> Result<Converged, String> {
+) -> Result<Admission, String> {
     let place = |number| Place {
         within: "audience.csv",
         unit: PlaceUnit::Line,
         number,
     };
-    let mut excluded = Exclusion::new(book);
+    let mut excluded = Exclusion::new(ledger_state);
     if !campaign.excluded.is_empty() {
         excluded.begin("said-no".to_owned());
         for (line, user) in (2..).zip(&campaign.excluded) {
@@ -370,7 +370,7 @@ fn converge(
             ..Totals::default()
         });
     }
-    let mut admission = Admission::excluding(excluded, plan);
+    let mut admission = DiffBuilder::excluding(excluded, plan);
     if let Some(older) = older {
         admission.note_older_ledger(Change {
             what: Accept::OlderLedger,
@@ -427,7 +427,7 @@ fn plan(rules: &Rules, apply: &Apply, campaign: &Campaign) -> Plan {
     plan.max_coupons = said.most.unwrap_or(u64::MAX);
     plan.audience.control_group = f64::from(said.control) / 100.0;
     if let Some((within, expiring_first)) = rules.active_within {
-        plan.audience.lapse = Lapse::After(Duration::from_secs(within));
+        plan.audience.lapse = ExpiryRule::After(Duration::from_secs(within));
         if expiring_first {
             plan.audience.order = plan::TurnOrder::ExpiringFirst;
         }

@@ -6,19 +6,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "whoever asks for a story has it told")]
 
+mod checker;
 mod disk;
-mod drawn;
-mod edge;
+mod env;
+mod generator;
 mod history;
-mod oracle;
-#[cfg(feature = "planted")]
-mod planted;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod platform;
+mod print;
 mod regressions;
-mod seen;
-mod shorter;
-mod story;
-mod words;
+mod scenario;
+mod shrink;
+mod trace;
 
 use std::fmt::Write as _;
 use std::num::NonZero;
@@ -27,15 +27,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use edge::Broken;
-use story::Story;
+use env::Broken;
+use scenario::Scenario;
 
 /// So many histories every time.
 const HISTORIES: u64 = 20_000;
 
 /// The promise that a story breaks, if it breaks one. A panic breaks one, too.
-fn broken(story: &Story) -> (Option<Broken>, (usize, usize)) {
-    match catch_unwind(AssertUnwindSafe(|| history::run(story, false))) {
+fn broken(scenario: &Scenario) -> (Option<Broken>, (usize, usize)) {
+    match catch_unwind(AssertUnwindSafe(|| history::run(scenario, false))) {
         Ok(outcome) => (outcome.broken, outcome.size),
         Err(panic) => {
             let how = panic.downcast_ref::<String>().cloned().unwrap_or_default();
@@ -62,7 +62,7 @@ fn first_broken(
             if seed >= many.min(found.load(Ordering::SeqCst)) {
                 return first;
             }
-            if let (Some(broken), _) = broken(&drawn::story(seed))
+            if let (Some(broken), _) = broken(&generator::scenario(seed))
                 && looked_for(&broken)
             {
                 found.fetch_min(seed, Ordering::SeqCst);
@@ -80,7 +80,7 @@ fn first_broken(
 
 /// What a seed broke, with the shortest story that breaks it too, in words.
 fn report(seed: u64, broken: &Broken) -> String {
-    let (short, tries) = shorter::shortest(&drawn::story(seed), broken.promise);
+    let (short, tries) = shrink::shortest(&generator::scenario(seed), broken.promise);
     let outcome = catch_unwind(AssertUnwindSafe(|| history::run(&short, true)));
     let (how, told) = match outcome {
         Ok(outcome) => (outcome.broken.map(|broken| broken.how), outcome.told),
@@ -105,9 +105,9 @@ fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
 #[test]
 fn no_history_breaks_a_promise() {
     if let Some(seed) = asked("RUNNER_HISTORY") {
-        let story = drawn::story(seed);
-        println!("{story}");
-        let outcome = history::run(&story, true);
+        let scenario = generator::scenario(seed);
+        println!("{scenario}");
+        let outcome = history::run(&scenario, true);
         println!("{}", outcome.told.join("\n"));
         if let Some(broken) = outcome.broken {
             panic!("{}", report(seed, &broken));
@@ -128,8 +128,8 @@ fn no_history_breaks_a_promise() {
 #[test]
 fn a_history_is_told_the_same_again() {
     for seed in 0..300 {
-        let story = drawn::story(seed);
-        let (once, again) = (history::run(&story, true), history::run(&story, true));
+        let scenario = generator::scenario(seed);
+        let (once, again) = (history::run(&scenario, true), history::run(&scenario, true));
         assert!(once.told == again.told && once.told.len() > 3, "history {seed}");
     }
 }

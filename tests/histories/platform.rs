@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
-use runner::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
 use tokio::time::Instant;
 
-use crate::edge::{Beyond, State};
-use crate::seen::{At, Coupon, Ids, Request, Seen, Twice};
-use crate::story::{Act, Repeated, Rules, Said, Says, code};
+use crate::env::{Env, State};
+use crate::scenario::{Act, Repeated, Rules, Said, Says, code};
+use crate::trace::{At, Coupon, Ids, Request, Trace, Twice};
 
 /// What an answer says, and what the platform calls it and the coupon in it.
 struct Reply {
@@ -27,7 +27,7 @@ const SLACK: u64 = 60_000;
 
 /// The platform as a run sees it, by what the file says.
 pub struct World {
-    pub beyond: Arc<Beyond>,
+    pub env: Arc<Env>,
     pub campaign: usize,
     pub said: Said,
 }
@@ -35,16 +35,16 @@ pub struct World {
 impl World {
     /// A request arrives: its number, and what becomes of it.
     fn arrive(&self, permit: &Permit) -> (usize, Act) {
-        let beyond = &self.beyond;
-        let (now, wall) = (beyond.now(), beyond.wall());
-        beyond.give();
-        let mut state = beyond.state();
+        let env = &self.env;
+        let (now, wall) = (env.now(), env.wall());
+        env.give();
+        let mut state = env.state();
         let id = permit.merchant_coupon_id();
-        let before = state.seen.requests.iter().filter(|request| request.id == id).count();
+        let before = state.trace.requests.iter().filter(|request| request.id == id).count();
         let nth = u32::try_from(before + 1).unwrap_or(u32::MAX);
         let user = permit.open_id().as_str()[1..].parse().unwrap_or(u8::MAX);
         let act = self.act(&state, user, nth, now);
-        let number = state.seen.requests.len();
+        let number = state.trace.requests.len();
         let request = Request {
             run: state.run,
             campaign: self.campaign,
@@ -62,20 +62,20 @@ impl World {
             ids: Ids::default(),
             lost: false,
         };
-        state.seen.requests.push(request);
+        state.trace.requests.push(request);
         drop(state);
-        beyond.say(|| {
+        env.say(|| {
             let (key, attempt, activity) = (permit.key(), permit.attempt(), permit.activity_id());
-            let (ordinal, wall) = (key.ordinal, crate::words::time(wall));
-            let of = beyond.name_of(self.campaign);
+            let (ordinal, wall) = (key.ordinal, crate::print::time(wall));
+            let of = env.name_of(self.campaign);
             format!("{of}u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
         });
-        beyond.give();
+        env.give();
         (number, act)
     }
 
     fn rules(&self) -> &Rules {
-        &self.beyond.story.campaigns[self.campaign]
+        &self.env.scenario.campaigns[self.campaign]
     }
 
     fn act(&self, state: &State, user: u8, nth: u32, now: At) -> Act {
@@ -102,44 +102,44 @@ impl World {
             };
         }
         let calm = state.calm.then_some(&self.said);
-        self.beyond.story.fate(user, nth, calm).unwrap_or(usual)
+        self.env.scenario.fate(user, nth, calm).unwrap_or(usual)
     }
 
     /// What comes of a request that was answered or given up.
     fn leave(&self, number: usize, act: Act, latency: Duration) -> Outcome {
-        let beyond = &self.beyond;
-        beyond.give();
-        let (now, rules) = (beyond.now(), self.rules());
-        let mut state = beyond.state();
-        let seen = &state.seen;
-        let request = &seen.requests[number];
+        let env = &self.env;
+        env.give();
+        let (now, rules) = (env.now(), self.rules());
+        let mut state = env.state();
+        let trace = &state.trace;
+        let request = &trace.requests[number];
         let before = {
-            let mut had = seen.coupons.iter().filter(|coupon| coupon.id == request.id);
+            let mut had = trace.coupons.iter().filter(|coupon| coupon.id == request.id);
             had.any(|coupon| coupon.activity == request.activity && coupon.at < request.start)
         };
         let late = latency >= Duration::from_millis(rules.timeout);
         let own = |says| Reply {
             says,
             log_id: number,
-            coupon_id: (says == Says::Given).then(|| coupon_of(seen, number, rules)),
+            coupon_id: (says == Says::Given).then(|| coupon_of(trace, number, rules)),
         };
         let answered = match (act.says, rules.repeated) {
             (Says::NotSent, _) => own(Says::NotSent),
             _ if late => own(Says::Nothing),
             (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
             (Says::Given, Repeated::Unlisted) if before => own(Says::Code(code::USED_UNLISTED)),
-            (Says::Another, _) => other_answer(seen, number, rules).unwrap_or_else(|| own(Says::Garbage)),
-            (Says::SameCoupon, _) => other_coupon(seen, number).unwrap_or_else(|| own(Says::Garbage)),
+            (Says::Another, _) => other_answer(trace, number, rules).unwrap_or_else(|| own(Says::Garbage)),
+            (Says::SameCoupon, _) => other_coupon(trace, number).unwrap_or_else(|| own(Says::Garbage)),
             (says, _) => own(says),
         };
         let mixed = answered.log_id != number || (act.says == Says::SameCoupon && answered.says == Says::Given);
         let coupon_at = answered
             .coupon_id
-            .and_then(|id| seen.coupons.get(id))
+            .and_then(|id| trace.coupons.get(id))
             .map(|coupon| coupon.at);
         let replay = !mixed && coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
         let outcome = self.outcome(&answered, replay, latency);
-        let request = &mut state.seen.requests[number];
+        let request = &mut state.trace.requests[number];
         request.answer = Some((now, if mixed { act.says } else { answered.says }));
         request.ids = Ids {
             log: outcome.answer.as_ref().map(|answer| answer.log_id.clone()),
@@ -164,7 +164,7 @@ impl World {
             detail: None,
             retry_after,
             latency,
-            at: self.beyond.clock.now(),
+            at: self.env.clock.now(),
         }
     }
 
@@ -214,38 +214,38 @@ impl World {
 }
 
 /// The number of the coupon that an answer tells of: the one that the request was given, or the one that its id had.
-fn coupon_of(seen: &Seen, number: usize, rules: &Rules) -> usize {
-    let request = &seen.requests[number];
+fn coupon_of(trace: &Trace, number: usize, rules: &Rules) -> usize {
+    let request = &trace.requests[number];
     let of_request = |coupon: &Coupon| coupon.id == request.id && coupon.activity == request.activity;
     let found = if rules.ask {
-        seen.coupons.iter().rposition(of_request)
+        trace.coupons.iter().rposition(of_request)
     } else {
-        seen.coupons.iter().position(of_request)
+        trace.coupons.iter().position(of_request)
     };
     // One that was not given has a number that no other has.
     found.unwrap_or(usize::MAX - number)
 }
 
 /// The last answer of this run that has ids of its own and is of another delivery.
-fn other_answer(seen: &Seen, number: usize, rules: &Rules) -> Option<Reply> {
-    let asked = &seen.requests[number];
-    let others = seen.requests.iter().enumerate().rev();
+fn other_answer(trace: &Trace, number: usize, rules: &Rules) -> Option<Reply> {
+    let asked = &trace.requests[number];
+    let others = trace.requests.iter().enumerate().rev();
     others
         .filter(|(_, other)| other.run == asked.run && other.campaign == asked.campaign && other.key != asked.key)
         .find_map(|(log_id, other)| match other.answer {
             Some((_, says @ (Says::Given | Says::Code(_) | Says::SlowDown(_)))) => Some(Reply {
                 says,
                 log_id,
-                coupon_id: (says == Says::Given).then(|| coupon_of(seen, log_id, rules)),
+                coupon_id: (says == Says::Given).then(|| coupon_of(trace, log_id, rules)),
             }),
             _ => None,
         })
 }
 
 /// A success that tells of another coupon: the last one that the same user was told of, or else the last one of this run.
-fn other_coupon(seen: &Seen, number: usize) -> Option<Reply> {
-    let asked = &seen.requests[number];
-    let others = seen.requests.iter().rev();
+fn other_coupon(trace: &Trace, number: usize) -> Option<Reply> {
+    let asked = &trace.requests[number];
+    let others = trace.requests.iter().rev();
     let others =
         others.filter(|other| other.campaign == asked.campaign && other.key != asked.key && other.is_answered());
     let coupon = |other: &Request| other.ids.coupon.as_ref()?.strip_prefix("coupon-")?.parse().ok();
@@ -271,11 +271,11 @@ fn proof_of(class: Class) -> Proof {
     }
 }
 
-impl Beyond {
+impl Env {
     /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
     /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
     pub fn give(&self) {
-        let (now, jumps) = (self.now(), self.story.jumps());
+        let (now, jumps) = (self.now(), self.scenario.jumps());
         let remembers = |rules: &Rules| {
             if jumps {
                 At::MAX
@@ -284,8 +284,8 @@ impl Beyond {
             }
         };
         let mut state = self.state();
-        let State { seen, .. } = &mut *state;
-        let mut due: Vec<_> = seen
+        let State { trace, .. } = &mut *state;
+        let mut due: Vec<_> = trace
             .requests
             .iter_mut()
             .filter_map(|request| {
@@ -302,16 +302,16 @@ impl Beyond {
             .collect();
         due.sort_by_key(|(coupon, _)| coupon.at);
         for (coupon, second) in due {
-            let rules = &self.story.campaigns[second.campaign];
-            let mut had = seen.coupons.iter().filter(|had| had.id == coupon.id);
+            let rules = &self.scenario.campaigns[second.campaign];
+            let mut had = trace.coupons.iter().filter(|had| had.id == coupon.id);
             let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers(rules);
             if !rules.ask && had.clone().any(same) {
                 continue;
             }
             if had.next().is_some() {
-                seen.twice.push(second);
+                trace.twice.push(second);
             }
-            seen.coupons.push(coupon);
+            trace.coupons.push(coupon);
         }
     }
 }
@@ -321,13 +321,13 @@ impl Platform for World {
     type Connection = ();
 
     async fn ready(&self) -> Result<(), NotReady> {
-        self.beyond.pass().await;
-        let takes = self.beyond.state().weather.token_takes;
+        self.env.pass().await;
+        let takes = self.env.state().weather.token_takes;
         if takes > 0 {
             tokio::time::sleep(Duration::from_millis(takes)).await;
         }
-        let now = self.beyond.now();
-        let weather = &mut self.beyond.state().weather;
+        let now = self.env.now();
+        let weather = &mut self.env.state().weather;
         let why = "the story says so".to_owned();
         if std::mem::take(&mut weather.token_refused) {
             return Err(NotReady::Refused { why });
@@ -340,17 +340,17 @@ impl Platform for World {
     }
 
     async fn send(&self, (): (), permit: Permit) -> Sent<()> {
-        self.beyond.pass().await;
+        self.env.pass().await;
         let began = Instant::now();
         let (number, act) = self.arrive(&permit);
-        self.beyond.pass().await;
+        self.env.pass().await;
         let timeout = self.rules().timeout;
         let after = match act.says {
             Says::Nothing => timeout,
             _ => act.after.min(timeout),
         };
         tokio::time::sleep(Duration::from_millis(after)).await;
-        self.beyond.pass().await;
+        self.env.pass().await;
         Sent {
             outcome: self.leave(number, act, began.elapsed()),
             connection: Some(()),

@@ -1,10 +1,12 @@
 //! Stories that once broke a promise, in their shortest form.
 
 use crate::broken;
-use crate::story::{Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Story, What, code};
+use crate::scenario::{
+    Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Scenario, What, code,
+};
 
 /// One apply to these users by the plainest file, in which nothing goes wrong.
-fn plain(users: &[u8]) -> Story {
+fn plain(users: &[u8]) -> Scenario {
     let said = Said {
         activity: 1,
         coupons: 1,
@@ -48,7 +50,7 @@ fn plain(users: &[u8]) -> Story {
         guards: false,
         repeated: Repeated::Success,
     };
-    Story {
+    Scenario {
         seed: 0,
         begins: 36_000_000,
         campaigns: vec![rules],
@@ -58,12 +60,12 @@ fn plain(users: &[u8]) -> Story {
 }
 
 /// The only campaign in the first apply.
-fn first(story: &mut Story) -> &mut Campaign {
-    &mut story.applies[0].campaigns[0]
+fn first(scenario: &mut Scenario) -> &mut Campaign {
+    &mut scenario.applies[0].campaigns[0]
 }
 
-fn holds(story: &Story) {
-    let (broken, (_, requests)) = broken(story);
+fn holds(scenario: &Scenario) {
+    let (broken, (_, requests)) = broken(scenario);
     assert_eq!(broken, None);
     assert!(requests > 0, "something was sent");
 }
@@ -72,21 +74,21 @@ fn holds(story: &Story) {
 #[test]
 fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
     for kill in 1..60 {
-        let mut story = plain(&[1, 2]);
-        first(&mut story).said.coupons = 3;
-        story.applies[0].kill = Some(kill);
-        holds(&story);
+        let mut scenario = plain(&[1, 2]);
+        first(&mut scenario).said.coupons = 3;
+        scenario.applies[0].kill = Some(kill);
+        holds(&scenario);
     }
 }
 
 /// The app id is let go of while a platform's wait is waited for; taking it anew must not pick what is beyond the bound.
 #[test]
 fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
-    let mut story = plain(&[0, 2, 3]);
-    first(&mut story).said.coupons = 3;
-    first(&mut story).said.pace = 4_000;
-    story.applies[0].at_most = Some(5);
-    story.fates.push(Fate {
+    let mut scenario = plain(&[0, 2, 3]);
+    first(&mut scenario).said.coupons = 3;
+    first(&mut scenario).said.pace = 4_000;
+    scenario.applies[0].at_most = Some(5);
+    scenario.fates.push(Fate {
         user: 2,
         nth: 1,
         act: Act {
@@ -95,78 +97,78 @@ fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
             after: 145,
         },
     });
-    holds(&story);
+    holds(&scenario);
 }
 
 /// A doubt that was chosen before another process let go of the app id may be too old by then.
 #[test]
 fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
     for kill in 1..40 {
-        let mut story = plain(&[1, 2]);
-        story.campaigns[0].resend_within = 1_200_000;
-        story.applies[0].kill = Some(kill);
-        let mut later = story.applies[0].clone();
+        let mut scenario = plain(&[1, 2]);
+        scenario.campaigns[0].resend_within = 1_200_000;
+        scenario.applies[0].kill = Some(kill);
+        let mut later = scenario.applies[0].clone();
         (later.gap, later.kill) = (1_190_000, None);
         later.happens.push(Happening {
             after: 9,
             campaign: 0,
             what: What::Other(30_000),
         });
-        story.applies.push(later);
-        holds(&story);
+        scenario.applies.push(later);
+        holds(&scenario);
     }
 }
 
 /// The one that decides waits for the disk and does not see the order; what is armed must not start all the same.
 #[test]
 fn a_pause_holds_while_the_disk_stalls() {
-    let mut story = plain(&[2, 3]);
-    let said = &mut first(&mut story).said;
+    let mut scenario = plain(&[2, 3]);
+    let said = &mut first(&mut scenario).said;
     (said.pace, said.coupons) = (2_000, 2);
     let stall = What::Stall {
         ms: 920,
         told_late: false,
     };
-    story.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
+    scenario.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
         .map(|(after, what)| Happening {
             after,
             campaign: 0,
             what,
         })
         .to_vec();
-    holds(&story);
+    holds(&scenario);
 }
 
 /// At less than one start a second, a second behind the start of a killed run is too soon for the next one.
 #[test]
 fn a_slow_pace_is_kept_over_a_kill() {
     for kill in 10..40 {
-        let mut story = plain(&[0, 1]);
-        first(&mut story).said.pace = 431;
-        story.applies[0].kill = Some(kill);
-        holds(&story);
+        let mut scenario = plain(&[0, 1]);
+        first(&mut scenario).said.pace = 431;
+        scenario.applies[0].kill = Some(kill);
+        holds(&scenario);
     }
 }
 
 /// Somebody who comes late to a wave that has ended has a turn before those of the present one, which has not ended by that.
 #[test]
 fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
-    let mut story = plain(&[3, 4]);
-    story.campaigns[0].waves = vec![(58, 20_000, 100), (97, 300_000, 100)];
-    story.applies[0].no_wait = true;
-    let mut later = story.applies[0].clone();
+    let mut scenario = plain(&[3, 4]);
+    scenario.campaigns[0].waves = vec![(58, 20_000, 100), (97, 300_000, 100)];
+    scenario.applies[0].no_wait = true;
+    let mut later = scenario.applies[0].clone();
     later.gap = 10_000_000;
     later.campaigns[0].listed = vec![(3, 0), (4, 0), (5, 0)];
-    story.applies.push(later);
-    holds(&story);
+    scenario.applies.push(later);
+    holds(&scenario);
 }
 
 /// The same while they wait for a window.
 #[test]
 fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
-    let mut story = plain(&[2, 3]);
-    story.campaigns[0].waves = vec![(20, 0, 100), (43, 20_000, 40)];
-    story.fates.push(Fate {
+    let mut scenario = plain(&[2, 3]);
+    scenario.campaigns[0].waves = vec![(20, 0, 100), (43, 20_000, 40)];
+    scenario.fates.push(Fate {
         user: 2,
         nth: 1,
         act: Act {
@@ -175,21 +177,21 @@ fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
             after: 19,
         },
     });
-    story.begins = 7 * 3_600_000 + 117_262;
-    first(&mut story).said.pace = 4_000;
-    first(&mut story).said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
-    let mut later = story.applies[0].clone();
+    scenario.begins = 7 * 3_600_000 + 117_262;
+    first(&mut scenario).said.pace = 4_000;
+    first(&mut scenario).said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
+    let mut later = scenario.applies[0].clone();
     (later.gap, later.jump) = (681, 24_882);
     later.campaigns[0].listed = vec![(2, 0), (3, 0), (5, 0)];
-    story.applies.push(later);
-    holds(&story);
+    scenario.applies.push(later);
+    holds(&scenario);
 }
 
 /// Adds a campaign to all applies, with the users of the first one.
-fn add_campaign(story: &mut Story) {
-    let number = story.campaigns.len();
-    story.campaigns.push(story.campaigns[0].clone());
-    for apply in &mut story.applies {
+fn add_campaign(scenario: &mut Scenario) {
+    let number = scenario.campaigns.len();
+    scenario.campaigns.push(scenario.campaigns[0].clone());
+    for apply in &mut scenario.applies {
         let mut campaign = apply.campaigns[0].clone();
         campaign.number = number;
         apply.campaigns.push(campaign);
@@ -199,31 +201,31 @@ fn add_campaign(story: &mut Story) {
 /// The slow campaign shares the app id's turn, which the fast one took, and no process may start two within its distance.
 #[test]
 fn a_slow_campaign_that_shares_a_turn_keeps_its_pace_over_the_end_of_a_process() {
-    let mut story = plain(&[1, 2]);
-    story.applies.push(story.applies[0].clone());
-    add_campaign(&mut story);
-    story.applies[0].campaigns.remove(0);
-    story.applies[0].at_most = Some(1);
-    for apply in &mut story.applies {
+    let mut scenario = plain(&[1, 2]);
+    scenario.applies.push(scenario.applies[0].clone());
+    add_campaign(&mut scenario);
+    scenario.applies[0].campaigns.remove(0);
+    scenario.applies[0].at_most = Some(1);
+    for apply in &mut scenario.applies {
         let slow = apply.campaigns.iter_mut().find(|campaign| campaign.number == 1);
         slow.unwrap().said.pace = 445;
     }
-    story.applies[1].happens.push(Happening {
+    scenario.applies[1].happens.push(Happening {
         after: 6,
         campaign: 0,
         what: What::Stop,
     });
-    holds(&story);
+    holds(&scenario);
 }
 
 /// The wall is put back behind the newest time, so no further run makes a doubt older that was too old before it was due.
 #[test]
 fn a_doubt_that_is_due_too_late_waits_for_a_person_while_the_wall_is_behind() {
     for kill in 1..40 {
-        let mut story = plain(&[0, 3]);
-        let rules = &mut story.campaigns[0];
+        let mut scenario = plain(&[0, 3]);
+        let rules = &mut scenario.campaigns[0];
         (rules.timeout, rules.delays, rules.attempts) = (10_000, (1_000, 5_000), 1);
-        story.fates = [0, 3]
+        scenario.fates = [0, 3]
             .map(|user| Fate {
                 user,
                 nth: 1,
@@ -234,12 +236,12 @@ fn a_doubt_that_is_due_too_late_waits_for_a_person_while_the_wall_is_behind() {
                 },
             })
             .to_vec();
-        first(&mut story).said.pace = 1_000;
-        let mut applies = vec![story.applies[0].clone(); 4];
+        first(&mut scenario).said.pace = 1_000;
+        let mut applies = vec![scenario.applies[0].clone(); 4];
         applies[1].kill = Some(kill);
         applies[2].gap = 86_369_575;
         (applies[3].gap, applies[3].jump) = (1_041, -2_508_963);
-        story.applies = applies;
-        holds(&story);
+        scenario.applies = applies;
+        holds(&scenario);
     }
 }

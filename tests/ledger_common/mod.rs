@@ -7,20 +7,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::clock::from_ms;
-use runner::delivery::{
-    ActivityNo, Away, Counts, DeliveryKey, Resolution, Skipped, Standing, State, StateName, Verdict,
+use runner::ledger::{Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, Wave};
+use runner::model::clock::from_ms;
+use runner::model::delivery::{
+    ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, Resolution, Skipped, State, StateName,
 };
-use runner::event::Owner;
-use runner::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
-use runner::ledger::{Book, Decision, Excluded, Fact, Generation, KeptOut, Rules, Sample, Wave};
-use runner::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
+use runner::model::event::Owner;
+use runner::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 
 pub fn identity() -> Identity {
     Identity {
         campaign: CampaignName::parse("summer").unwrap(),
         app_id: AppId::parse("tt1").unwrap(),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     }
 }
 
@@ -119,7 +119,7 @@ pub fn intent(key: DeliveryKey, at: Timestamp) -> Fact {
     }
 }
 
-pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
+pub fn ended(key: DeliveryKey, decision: Decision, at: Timestamp) -> Fact {
     let answer = |code| Answer {
         code,
         message: format!("message of {code}"),
@@ -127,8 +127,8 @@ pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
         class: Class::Hold,
         classifier: Classifier::Nobody,
     };
-    let (proof, answer) = match verdict {
-        Verdict::Issued => {
+    let (proof, answer) = match decision {
+        Decision::Issued => {
             let coupon = Coupon {
                 coupon_id: format!("72{:017}", u64::from(key.recipient) * 20 + u64::from(key.ordinal)),
                 receive_time: Some(at.as_second()),
@@ -137,9 +137,9 @@ pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
             let coupon = Box::new(coupon);
             (Proof::Issued { coupon, replay: false }, Some(answer(0)))
         }
-        Verdict::Refused { code } => (Proof::Refused, Some(answer(code))),
-        Verdict::Held { code } => (Proof::Held, Some(answer(code))),
-        Verdict::NotIssued { code, .. } | Verdict::Unknown { code, .. } => {
+        Decision::Refused { code } => (Proof::Refused, Some(answer(code))),
+        Decision::Held { code } => (Proof::Held, Some(answer(code))),
+        Decision::NotIssued { code, .. } | Decision::Unknown { code, .. } => {
             (Proof::Unknown(Unknown::SystemError), code.map(answer))
         }
     };
@@ -154,7 +154,7 @@ pub fn ended(key: DeliveryKey, verdict: Verdict, at: Timestamp) -> Fact {
     };
     Fact::Ended {
         key,
-        verdict,
+        decision,
         outcome: Box::new(outcome),
     }
 }
@@ -167,14 +167,14 @@ pub const RESOLUTIONS: [Resolution; 4] = [
 ];
 
 /// A person's decision about one delivery, from its present state.
-pub fn decided(book: &Book, key: DeliveryKey, to: Resolution, at: Timestamp) -> Fact {
-    let decision = Decision {
+pub fn decided(ledger_state: &LedgerState, key: DeliveryKey, to: Resolution, at: Timestamp) -> Fact {
+    let decision = ManualDecision {
         at,
         by: "li@ops".to_owned(),
         note: "asked the platform".to_owned(),
-        from: book.standing(key).state.name(),
+        from: ledger_state.status(key).state.name(),
         to,
-        selection: book.open_id(key.recipient),
+        selection: ledger_state.open_id(key.recipient),
     };
     Fact::Decided {
         keys: vec![key],
@@ -196,65 +196,69 @@ pub struct Open {
     pub reopened_held: u64,
     pub waves: Vec<Wave>,
     pub kept_out: Vec<Option<Sample>>,
-    pub unsettled: Vec<(DeliveryKey, Standing)>,
+    pub unsettled: Vec<(DeliveryKey, DeliveryStatus)>,
     pub people: Vec<(String, Option<Away>)>,
     pub ever_owed: u32,
-    pub standings: Vec<(DeliveryKey, Standing)>,
+    pub standings: Vec<(DeliveryKey, DeliveryStatus)>,
 }
 
-pub fn open(book: &Book) -> Open {
-    let recipients = 0..book.recipients();
+pub fn open(ledger_state: &LedgerState) -> Open {
+    let recipients = 0..ledger_state.recipients();
     let keys = recipients
         .clone()
-        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| key(recipient, ordinal)));
+        .flat_map(|recipient| (1..=ledger_state.ordinals()).map(move |ordinal| key(recipient, ordinal)));
     Open {
-        counts: book.counts(),
-        skipped: book.skipped().clone(),
-        generation: book.generation().cloned(),
-        ever_owed: book.ever_owed(),
-        newest: book.newest(),
-        begun: [Timestamp::MIN, book.newest()].map(|since| book.begun_since(since)),
-        accepts_replays: book.accepts_replays(),
-        reopened_doubts: book.reopened_doubts(),
-        reopened_held: book.reopened_held(),
-        waves: book.waves().to_vec(),
-        kept_out: LISTS.map(|list| book.kept_out(list).cloned()).into(),
-        unsettled: book.unsettled().collect(),
+        counts: ledger_state.counts(),
+        skipped: ledger_state.skipped().clone(),
+        generation: ledger_state.generation().cloned(),
+        ever_owed: ledger_state.ever_owed(),
+        newest: ledger_state.newest(),
+        begun: [Timestamp::MIN, ledger_state.newest()].map(|since| ledger_state.begun_since(since)),
+        accepts_replays: ledger_state.accepts_replays(),
+        reopened_doubts: ledger_state.reopened_doubts(),
+        reopened_held: ledger_state.reopened_held(),
+        waves: ledger_state.waves().to_vec(),
+        kept_out: LISTS.map(|list| ledger_state.kept_out(list).cloned()).into(),
+        unsettled: ledger_state.unsettled().collect(),
         people: recipients
-            .map(|recipient| (book.open_id(recipient), book.away(recipient)))
+            .map(|recipient| (ledger_state.open_id(recipient), ledger_state.away(recipient)))
             .collect(),
-        standings: keys.map(|key| (key, book.standing(key))).collect(),
+        standings: keys.map(|key| (key, ledger_state.status(key))).collect(),
     }
 }
 
 /// Checks what must be true of every ledger state.
-pub fn check(book: &Book) {
+pub fn check(ledger_state: &LedgerState) {
     assert_eq!(
-        book.counts(),
-        book.recount(),
+        ledger_state.counts(),
+        ledger_state.recount(),
         "the counts that are kept and those counted anew"
     );
     assert_eq!(
-        book.counts().of(StateName::Skipped),
-        book.skipped().values().sum::<u64>()
+        ledger_state.counts().count(StateName::Skipped),
+        ledger_state.skipped().values().sum::<u64>()
     );
-    let places = (0..book.recipients()).filter(|recipient| book.was_ever_owed(*recipient));
-    assert_eq!(u64::from(book.ever_owed()), places.count() as u64);
-    let all = u64::from(book.recipients()) * u64::from(book.ordinals());
-    assert_eq!(book.counts().audience(), all, "everybody has every delivery");
-    for recipient in 0..book.recipients() {
-        assert_eq!(book.find(&book.open_id(recipient)), Some(recipient));
-        assert!(book.was_ever_owed(recipient) || book.away(recipient).is_some());
+    let places = (0..ledger_state.recipients()).filter(|recipient| ledger_state.was_ever_owed(*recipient));
+    assert_eq!(u64::from(ledger_state.ever_owed()), places.count() as u64);
+    let all = u64::from(ledger_state.recipients()) * u64::from(ledger_state.ordinals());
+    assert_eq!(ledger_state.counts().audience(), all, "everybody has every delivery");
+    for recipient in 0..ledger_state.recipients() {
+        assert_eq!(ledger_state.find(&ledger_state.open_id(recipient)), Some(recipient));
+        assert!(ledger_state.was_ever_owed(recipient) || ledger_state.away(recipient).is_some());
         let mut refused = false;
-        for ordinal in 1..=book.ordinals() {
-            let standing = book.standing(key(recipient, ordinal));
-            let state = standing.state;
+        for ordinal in 1..=ledger_state.ordinals() {
+            let delivery_status = ledger_state.status(key(recipient, ordinal));
+            let state = delivery_status.state;
             if let State::Held { code } = state {
-                assert_eq!(standing.held.map(|held| held.code), Some(code), "its attempt is known");
+                assert_eq!(
+                    delivery_status.held.map(|held| held.code),
+                    Some(code),
+                    "its attempt is known"
+                );
             }
-            let why = if let Some(away) = book.away(recipient) {
+            let why = if let Some(away) = ledger_state.away(recipient) {
                 Some(away.skipped())
-            } else if ordinal > book.coupons_per_user() {
+            } else if ordinal > ledger_state.coupons_per_user() {
                 Some(Skipped::CouponsPerUser)
             } else {
                 refused.then_some(Skipped::EarlierRefused)

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use runner::clock::from_ms;
-use runner::delivery::{ActivityNo, Away, DeliveryKey, State, StateName, Step, Verdict};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError};
+use runner::model::clock::from_ms;
+use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
 
 use super::{
     Open, accepting, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out,
@@ -88,16 +88,16 @@ pub fn pick<T>(from: &[T], which: u8) -> Option<&T> {
 
 /// Returns the batch that a turn means. Empty if it means nothing at this point.
 pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fact> {
-    let book = ledger.book();
-    let all: Vec<DeliveryKey> = (0..book.recipients())
-        .flat_map(|recipient| (1..=book.ordinals()).map(move |ordinal| key(recipient, ordinal)))
+    let ledger_state = ledger.state();
+    let all: Vec<DeliveryKey> = (0..ledger_state.recipients())
+        .flat_map(|recipient| (1..=ledger_state.ordinals()).map(move |ordinal| key(recipient, ordinal)))
         .collect();
     let in_state = |name: StateName| {
         all.iter()
             .copied()
-            .filter(move |key| book.standing(*key).state.name() == name)
+            .filter(move |key| ledger_state.status(*key).state.name() == name)
     };
-    let current = book.current_activity().unwrap_or(ActivityNo(0));
+    let current = ledger_state.current_activity().unwrap_or(ActivityNo(0));
     match turn {
         Turn::Generation {
             new,
@@ -110,18 +110,19 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             first_rules,
             clock,
         } => {
-            let first = book.recipients();
+            let first = ledger_state.recipients();
             let mut moved: Vec<u32> = moved.iter().map(|n| u32::from(*n)).filter(|n| *n < first).collect();
             moved.sort_unstable();
             moved.dedup();
-            let (returned, mut left): (Vec<u32>, Vec<u32>) =
-                moved.into_iter().partition(|recipient| book.away(*recipient).is_some());
+            let (returned, mut left): (Vec<u32>, Vec<u32>) = moved
+                .into_iter()
+                .partition(|recipient| ledger_state.away(*recipient).is_some());
             // A new user may be away from the start, and a user who is away may be away for another reason.
             left.extend((first..first + u32::from(*new)).filter(|recipient| recipient % 4 == 0));
             let why = Away::ALL[usize::from(*new) % Away::ALL.len()];
             let (other, returned): (Vec<u32>, Vec<u32>) = returned
                 .into_iter()
-                .partition(|recipient| recipient % 2 == 0 && book.away(*recipient) != Some(why));
+                .partition(|recipient| recipient % 2 == 0 && ledger_state.away(*recipient) != Some(why));
             left.extend(other);
             left.sort_unstable();
             let mut facts = vec![
@@ -149,14 +150,14 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             let due: Vec<_> = all
                 .iter()
                 .filter_map(|&key| {
-                    let standing = book.standing(key);
-                    let activity = standing.doubt.map_or(current, |doubt| doubt.activity);
+                    let status = ledger_state.status(key);
+                    let activity = status.doubt.map_or(current, |doubt| doubt.activity);
                     let before = DeliveryKey {
                         ordinal: key.ordinal - 1,
                         ..key
                     };
-                    let in_turn = key.ordinal == 1 || book.standing(before).state == State::Issued;
-                    let takes = standing.next(Step::Intent { at, activity }).is_ok();
+                    let in_turn = key.ordinal == 1 || ledger_state.status(before).state == State::Issued;
+                    let takes = status.next(Transition::Intent { at, activity }).is_ok();
                     (in_turn && takes).then_some(Fact::Intent { key, at, activity })
                 })
                 .collect();
@@ -164,12 +165,12 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
         }
         Turn::Ended(which, how) => {
             let verdict = match how {
-                0..=2 => Verdict::Issued,
-                3 => Verdict::Refused { code: 28_001_045 },
-                4 => Verdict::Held { code: 7 },
-                5 => Verdict::NotIssued { due: at, code: Some(9) },
-                6 => Verdict::Unknown { due: at, code: Some(8) },
-                _ => Verdict::Unknown { due: at, code: None },
+                0..=2 => Decision::Issued,
+                3 => Decision::Refused { code: 28_001_045 },
+                4 => Decision::Held { code: 7 },
+                5 => Decision::NotIssued { due: at, code: Some(9) },
+                6 => Decision::Unknown { due: at, code: Some(8) },
+                _ => Decision::Unknown { due: at, code: None },
             };
             let under_way: Vec<_> = in_state(StateName::InFlight).collect();
             pick(&under_way, *which)
@@ -186,15 +187,15 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
         }
         Turn::Reread(which, how) => {
             let step = match how {
-                0 => Step::Owe,
-                1 => Step::RereadRefused,
-                2 => Step::RereadIssued,
-                3 => Step::RereadResend { due: at },
-                4 => Step::RereadUnknown { due: at },
-                _ => Step::OweUnderNewActivity,
+                0 => Transition::Owe,
+                1 => Transition::RereadRefused,
+                2 => Transition::RereadIssued,
+                3 => Transition::RereadResend { due: at },
+                4 => Transition::RereadUnknown { due: at },
+                _ => Transition::OweUnderNewActivity,
             };
             let open: Vec<_> = in_state(StateName::Held).chain(in_state(StateName::InDoubt)).collect();
-            let takes = |key: &&DeliveryKey| book.standing(**key).next(step).is_ok();
+            let takes = |key: &&DeliveryKey| ledger_state.status(**key).next(step).is_ok();
             let taking: Vec<_> = open.iter().filter(takes).copied().collect();
             pick(&taking, *which)
                 .map(|key| Fact::Reread { key: *key, step, at })
@@ -203,8 +204,8 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
         }
         Turn::Lapsed(which) => {
             let in_flight = |recipient: &u32| in_state(StateName::InFlight).any(|key| key.recipient == *recipient);
-            let present: Vec<_> = (0..book.recipients())
-                .filter(|recipient| book.away(*recipient).is_none() && !in_flight(recipient))
+            let present: Vec<_> = (0..ledger_state.recipients())
+                .filter(|recipient| ledger_state.away(*recipient).is_none() && !in_flight(recipient))
                 .collect();
             pick(&present, *which)
                 .map(|&recipient| Fact::Lapsed { recipient, at })
@@ -213,16 +214,16 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
         }
         Turn::Decided(which, how) => {
             let to = super::RESOLUTIONS[usize::from(*how)];
-            let takes = |key: &&DeliveryKey| book.standing(**key).can_become(to);
+            let takes = |key: &&DeliveryKey| ledger_state.status(**key).can_become(to);
             let taking: Vec<_> = all.iter().filter(takes).copied().collect();
-            let decided = pick(&taking, *which).map(|key| super::decided(book, *key, to, at));
+            let decided = pick(&taking, *which).map(|key| super::decided(ledger_state, *key, to, at));
             decided.into_iter().collect()
         }
         Turn::Wave(hundredths, ends) => {
             let share = f64::from(*hundredths) / 100.0;
             let answered = Answered {
-                all: book.counts().audience(),
-                not_issued: book.counts().of(StateName::Held),
+                all: ledger_state.counts().audience(),
+                not_issued: ledger_state.counts().count(StateName::Held),
             };
             vec![if *ends {
                 Fact::WaveEnded { share, at }
@@ -246,7 +247,7 @@ pub async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
         let mut facts = batch(&ledger, turn, at);
         if failures.get(n).copied().unwrap_or_default() {
             // The turn fails first, by its last fact or by the disk. The failure must leave no trace.
-            let before = open(ledger.book());
+            let before = open(ledger.state());
             let by_disk = n % 2 == 0;
             let mut failing = facts.clone();
             if by_disk {
@@ -256,12 +257,16 @@ pub async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
                 failing.push(intent(key(u32::MAX, 1), at));
             }
             assert!(ledger.append(failing).await.is_err());
-            assert_eq!(open(ledger.book()), before, "the failed {turn:?} left something behind");
+            assert_eq!(
+                open(ledger.state()),
+                before,
+                "the failed {turn:?} left something behind"
+            );
             assert!(matches!(ledger.append(vec![began(at)]).await, Err(LedgerError::Failed)));
             store.mend();
             ledger = reopened(&store).await;
             // The comparison leaves out what a generation that is not closed has staged.
-            assert_eq!(open(ledger.book()), before);
+            assert_eq!(open(ledger.state()), before);
             facts = batch(&ledger, turn, at);
         }
         let intents = facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })).count();
@@ -271,15 +276,18 @@ pub async fn live(turns: &[Turn], failures: &[bool]) -> (MemoryStore, Open) {
             .unwrap_or_else(|error| panic!("{turn:?}: {error:?}"));
         assert_eq!(permits.len(), intents);
         for permit in permits {
-            assert_eq!(permit.open_id().as_str(), ledger.book().open_id(permit.key().recipient));
-            assert_eq!(permit.attempt(), ledger.book().standing(permit.key()).attempts);
             assert_eq!(
-                ledger.book().merchant_coupon_id(permit.key()),
+                permit.open_id().as_str(),
+                ledger.state().open_id(permit.key().recipient)
+            );
+            assert_eq!(permit.attempt(), ledger.state().status(permit.key()).attempts);
+            assert_eq!(
+                ledger.state().merchant_coupon_id(permit.key()),
                 Some(permit.merchant_coupon_id())
             );
         }
-        check(ledger.book());
+        check(ledger.state());
     }
-    let live = open(ledger.book());
+    let live = open(ledger.state());
     (store, live)
 }

@@ -91,7 +91,7 @@ async fn append(root: &Path, together: usize) {
         }
         let history = history.get_or_insert_with(|| History::new(ledger.sequence()));
         for _ in 0..together {
-            let facts = history.next(ledger.book());
+            let facts = history.next(ledger.state());
             match ledger.append(facts).await {
                 Ok(_) => say(&format!("durable {}", ledger.sequence())),
                 Err(error) => return say(&format!("failed {}", chain(&error))),

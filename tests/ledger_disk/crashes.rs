@@ -25,12 +25,12 @@ impl Mirror {
     pub async fn follow(&mut self, ledger: &Ledger<SledStore>) {
         let mut history = History::new(self.0.sequence());
         while self.0.sequence() < ledger.sequence() {
-            let facts = history.next(self.0.book());
+            let facts = history.next(self.0.state());
             self.0.append(facts).await.unwrap();
         }
         assert_eq!(self.0.sequence(), ledger.sequence(), "batches are lost");
-        check(ledger.book());
-        assert_eq!(laid_open(ledger.book()), laid_open(self.0.book()));
+        check(ledger.state());
+        assert_eq!(laid_open(ledger.state()), laid_open(self.0.state()));
     }
 }
 
@@ -133,7 +133,7 @@ async fn what_was_closed_can_be_opened_at_once() {
         for durable in 0..3 {
             let (mut ledger, _lock) = open(root.path()).await.unwrap();
             assert_eq!(ledger.sequence(), durable);
-            let facts = History::new(durable).next(ledger.book());
+            let facts = History::new(durable).next(ledger.state());
             ledger.append(facts).await.unwrap();
         }
     }

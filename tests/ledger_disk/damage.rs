@@ -22,9 +22,9 @@ pub async fn written(root: &Path) -> (u64, Open) {
         let (mut ledger, _lock) = open(root).await.unwrap();
         let mut history = History::new(ledger.sequence());
         for _ in 0..80 {
-            ledger.append(history.next(ledger.book())).await.unwrap();
+            ledger.append(history.next(ledger.state())).await.unwrap();
         }
-        was = Some((ledger.sequence(), laid_open(ledger.book())));
+        was = Some((ledger.sequence(), laid_open(ledger.state())));
         ledger.close().await;
     }
     was.unwrap()
@@ -44,7 +44,7 @@ async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Opt
         match open(root).await {
             Ok((ledger, _lock)) => {
                 assert_eq!(ledger.sequence(), was.0, "{what}: it is another ledger");
-                assert!(laid_open(ledger.book()) == was.1, "{what}: it is another book");
+                assert!(laid_open(ledger.state()) == was.1, "{what}: it is another book");
             }
             Err(refusal) => {
                 assert!(
@@ -155,9 +155,9 @@ async fn a_store_and_a_head_of_different_times_are_refused() {
     drop(written(late.path()).await);
     copy_dir(early.path(), next.path());
     let (mut ledger, lock) = open(next.path()).await.unwrap();
-    let facts = History::new(7).next(ledger.book());
+    let facts = History::new(7).next(ledger.state());
     ledger.append(facts).await.unwrap();
-    let was = (ledger.sequence(), laid_open(ledger.book()));
+    let was = (ledger.sequence(), laid_open(ledger.state()));
     drop((ledger, lock));
 
     let part = |from: &Path, to: &Path, part: &str| {
@@ -189,14 +189,14 @@ async fn a_store_and_a_head_of_different_times_are_refused() {
     let crashed = mixed(early.path(), next.path());
     for _ in 0..2 {
         let (ledger, _lock) = open(crashed.path()).await.unwrap();
-        assert_eq!((ledger.sequence(), laid_open(ledger.book())), was);
+        assert_eq!((ledger.sequence(), laid_open(ledger.state())), was);
     }
     let (mut ledger, lock) = open(crashed.path()).await.unwrap();
-    ledger.append(History::new(8).next(ledger.book())).await.unwrap();
-    let went_on = laid_open(ledger.book());
+    ledger.append(History::new(8).next(ledger.state())).await.unwrap();
+    let went_on = laid_open(ledger.state());
     drop((ledger, lock));
     let (ledger, _lock) = open(crashed.path()).await.unwrap();
-    assert_eq!((ledger.sequence(), laid_open(ledger.book())), (was.0 + 1, went_on));
+    assert_eq!((ledger.sequence(), laid_open(ledger.state())), (was.0 + 1, went_on));
 }
 
 #[tokio::test]
@@ -217,8 +217,8 @@ async fn a_store_of_another_campaign_is_refused_by_its_batches_alone() {
     let place = place(root.path());
     let lock = place.lock(&crate::common::owner(), Purpose::Apply).unwrap();
     let store = place.open(&lock).await.unwrap().unwrap();
-    let another = runner::identity::Identity {
-        campaign: runner::identity::CampaignName::parse("autumn").unwrap(),
+    let another = runner::model::identity::Identity {
+        campaign: runner::model::identity::CampaignName::parse("autumn").unwrap(),
         ..identity()
     };
     assert!(Ledger::open(store, another).await.is_err());

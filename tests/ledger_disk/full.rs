@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use runner::identity::OpenId;
 use runner::ledger::Fact;
+use runner::model::identity::OpenId;
 
 use crate::child::{command, start};
 use crate::crashes::Mirror;
@@ -102,7 +102,7 @@ async fn a_file_system_that_became_read_only_is_named_and_the_ledger_is_there_wh
     let (mut ledger, lock) = open(root.path()).await.unwrap();
     let mut history = History::new(0);
     for _ in 0..20 {
-        let facts = history.next(ledger.book());
+        let facts = history.next(ledger.state());
         ledger.append(facts).await.unwrap();
     }
     drop((ledger, lock));

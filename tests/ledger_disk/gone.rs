@@ -21,7 +21,7 @@ async fn appended(root: &Path) -> (Ledger<SledStore>, CampaignLock) {
 }
 
 async fn append(ledger: &mut Ledger<SledStore>) -> Result<(), LedgerError> {
-    let facts = History::new(ledger.sequence()).next(ledger.book());
+    let facts = History::new(ledger.sequence()).next(ledger.state());
     ledger.append(facts).await.map(drop)
 }
 

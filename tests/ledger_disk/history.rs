@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::clock::{from_ms, later};
-use runner::delivery::{Away, DeliveryKey, State, Step, Verdict};
-use runner::identity::{ActivityId, OpenId};
-use runner::ledger::{Book, Fact, Generation};
-use runner::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use runner::ledger::{Fact, Generation, LedgerState};
+use runner::model::clock::{from_ms, later};
+use runner::model::delivery::{Away, Decision, DeliveryKey, State, Transition};
+use runner::model::identity::{ActivityId, OpenId};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 /// The most recipients that a history admits.
 const MOST: u32 = 400;
@@ -28,19 +28,21 @@ impl History {
         }
     }
 
-    /// Returns the next batch of facts for `book`.
-    pub fn next(&mut self, book: &Book) -> Vec<Fact> {
+    /// Returns the next batch of facts for `ledger_state`.
+    pub fn next(&mut self, ledger_state: &LedgerState) -> Vec<Fact> {
         self.at = later(
-            self.at.max(book.newest()),
+            self.at.max(ledger_state.newest()),
             Duration::from_millis(self.random.u64(0..2000)),
         );
         match self.random.u8(0..20) {
             0 => vec![Fact::run_began(self.at, Duration::from_secs(10))],
             // A generation that is never closed must be ignored.
-            1 if book.recipients() < MOST => vec![self.admitted(), Fact::run_began(self.at, Duration::from_secs(10))],
-            2 => self.generation(book),
-            _ if book.recipients() == 0 => self.generation(book),
-            _ => self.deliveries(book),
+            1 if ledger_state.recipients() < MOST => {
+                vec![self.admitted(), Fact::run_began(self.at, Duration::from_secs(10))]
+            }
+            2 => self.generation(ledger_state),
+            _ if ledger_state.recipients() == 0 => self.generation(ledger_state),
+            _ => self.deliveries(ledger_state),
         }
     }
 
@@ -55,14 +57,14 @@ impl History {
         Fact::Admitted { recipients }
     }
 
-    fn generation(&mut self, book: &Book) -> Vec<Fact> {
+    fn generation(&mut self, ledger_state: &LedgerState) -> Vec<Fact> {
         let some = |random: &mut fastrand::Rng, away: bool| {
-            let all = (0..book.recipients()).filter(|who| book.away(*who).is_some() == away);
+            let all = (0..ledger_state.recipients()).filter(|who| ledger_state.away(*who).is_some() == away);
             all.filter(|_| random.u8(0..8) == 0).collect::<Vec<_>>()
         };
         // An audience is read before anything is sent, so no attempt is in flight when it changes.
         let mut facts = vec![Fact::run_began(self.at, Duration::from_secs(10))];
-        if book.recipients() < MOST {
+        if ledger_state.recipients() < MOST {
             facts.push(self.admitted());
         }
         facts.push(Fact::Away {
@@ -91,48 +93,49 @@ impl History {
     }
 
     /// Facts of some deliveries, each of a different recipient, so that none depends on another.
-    fn deliveries(&mut self, book: &Book) -> Vec<Fact> {
+    fn deliveries(&mut self, ledger_state: &LedgerState) -> Vec<Fact> {
         let mut chosen = HashSet::new();
         let mut facts = Vec::new();
         for _ in 0..self.random.u8(1..12) {
-            let recipient = self.random.u32(0..book.recipients());
+            let recipient = self.random.u32(0..ledger_state.recipients());
             // A later coupon is sent only after the earlier one is issued.
             let issued = |ordinal: &u8| {
-                book.standing(DeliveryKey {
-                    recipient,
-                    ordinal: *ordinal,
-                })
-                .state
+                ledger_state
+                    .status(DeliveryKey {
+                        recipient,
+                        ordinal: *ordinal,
+                    })
+                    .state
                     == State::Issued
             };
-            let Some(ordinal) = (1..=book.coupons_per_user()).find(|ordinal| !issued(ordinal)) else {
+            let Some(ordinal) = (1..=ledger_state.coupons_per_user()).find(|ordinal| !issued(ordinal)) else {
                 continue;
             };
             if chosen.insert(recipient) {
-                facts.extend(self.delivery(book, DeliveryKey { recipient, ordinal }));
+                facts.extend(self.delivery(ledger_state, DeliveryKey { recipient, ordinal }));
             }
         }
         facts
     }
 
-    fn delivery(&mut self, book: &Book, key: DeliveryKey) -> Option<Fact> {
+    fn delivery(&mut self, ledger_state: &LedgerState, key: DeliveryKey) -> Option<Fact> {
         let at = self.at;
-        let standing = book.standing(key);
+        let delivery_status = ledger_state.status(key);
         let intent = |activity| Some(Fact::Intent { key, at, activity });
         let reread = |step| Some(Fact::Reread { key, step, at });
-        match (standing.state, standing.doubt) {
-            (State::Pending | State::Deferred { .. }, None) => intent(book.current_activity()?),
+        match (delivery_status.state, delivery_status.doubt) {
+            (State::Pending | State::Deferred { .. }, None) => intent(ledger_state.current_activity()?),
             (State::Attempting { .. }, _) if self.random.u8(0..10) == 0 => Some(Fact::Withdrawn { key }),
             (State::Attempting { began, .. }, _) => Some(self.ended(key, began)),
             (State::InDoubt, Some(doubt)) if !doubt.stuck => intent(doubt.activity),
-            (State::InDoubt, Some(_)) if self.random.bool() => reread(Step::RereadResend { due: at }),
-            (State::InDoubt, Some(_)) => reread(Step::RereadIssued),
+            (State::InDoubt, Some(_)) if self.random.bool() => reread(Transition::RereadResend { due: at }),
+            (State::InDoubt, Some(_)) => reread(Transition::RereadIssued),
             (State::Held { .. }, None) => match self.random.u8(0..5) {
-                0 => reread(Step::Owe),
-                1 => reread(Step::RereadIssued),
-                2 => reread(Step::RereadUnknown { due: at }),
-                3 => reread(Step::OweUnderNewActivity),
-                _ => reread(Step::RereadRefused),
+                0 => reread(Transition::Owe),
+                1 => reread(Transition::RereadIssued),
+                2 => reread(Transition::RereadUnknown { due: at }),
+                3 => reread(Transition::OweUnderNewActivity),
+                _ => reread(Transition::RereadRefused),
             },
             _ => None,
         }
@@ -141,27 +144,31 @@ impl History {
     fn ended(&mut self, key: DeliveryKey, began: Timestamp) -> Fact {
         let due = later(self.at, Duration::from_secs(self.random.u64(0..600)));
         let code = 28_001_000 + self.random.i64(0..20);
-        let (verdict, proof, answer) = match self.random.u8(0..10) {
-            0 => (Verdict::Refused { code }, Proof::Refused, Some((code, Class::Refuse))),
-            1 => (Verdict::Held { code }, Proof::Held, Some((code, Class::Hold))),
+        let (decision, proof, answer) = match self.random.u8(0..10) {
+            0 => (Decision::Refused { code }, Proof::Refused, Some((code, Class::Refuse))),
+            1 => (Decision::Held { code }, Proof::Held, Some((code, Class::Hold))),
             2 => {
                 let proof = Proof::NotIssued(NotIssued::Throttled);
                 (
-                    Verdict::NotIssued { due, code: Some(code) },
+                    Decision::NotIssued { due, code: Some(code) },
                     proof,
                     Some((code, Class::Throttle)),
                 )
             }
-            3 => (Verdict::Unknown { due, code: None }, Proof::Unknown(Unknown::Cut), None),
+            3 => (
+                Decision::Unknown { due, code: None },
+                Proof::Unknown(Unknown::Cut),
+                None,
+            ),
             4 => {
                 let proof = Proof::Unknown(Unknown::SystemError);
                 (
-                    Verdict::Unknown { due, code: Some(code) },
+                    Decision::Unknown { due, code: Some(code) },
                     proof,
                     Some((code, Class::Retry)),
                 )
             }
-            n => (Verdict::Issued, self.issued(n == 5), Some((0, Class::Issued))),
+            n => (Decision::Issued, self.issued(n == 5), Some((0, Class::Issued))),
         };
         let answer = answer.map(|(code, class)| Answer {
             code,
@@ -185,7 +192,7 @@ impl History {
         };
         Fact::Ended {
             key,
-            verdict,
+            decision,
             outcome: Box::new(outcome),
         }
     }

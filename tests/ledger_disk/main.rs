@@ -25,10 +25,10 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use runner::clock::from_ms;
+use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::{CampaignLock, Purpose};
-use runner::ledger::place::Place;
 use runner::ledger::{Ledger, SledStore};
+use runner::model::clock::from_ms;
 
 use common::{identity, owner};
 
@@ -43,8 +43,8 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn place(root: &Path) -> Place {
-    Place::of(root, &identity())
+fn place(root: &Path) -> LedgerDir {
+    LedgerDir::new(root, &identity())
 }
 
 /// Opens or creates the ledger below `root`, as an apply does.

@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use runner::delivery::{DeliveryKey, State};
 use runner::ledger::Fact;
 use runner::ledger::lock::Purpose;
 use runner::ledger::store::Condition;
-use runner::ledger::verify::{Report, Shortcut, VerifyError, verify};
+use runner::ledger::verify::{Report, SnapshotCheck, VerifyError, verify};
+use runner::model::delivery::{DeliveryKey, State};
 use sha2::{Digest, Sha256};
 
 use crate::common::owner;
@@ -47,13 +47,13 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
         *kinds.entry(kind).or_default() += 1;
     };
     ledger.facts(show).await.unwrap();
-    let book = ledger.book();
+    let ledger_state = ledger.state();
     let mut lines = Vec::new();
-    for recipient in 0..book.recipients() {
-        for ordinal in 1..=book.ordinals() {
+    for recipient in 0..ledger_state.recipients() {
+        for ordinal in 1..=ledger_state.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
-            let id = book.merchant_coupon_id(key).unwrap();
-            match book.standing(key).state {
+            let id = ledger_state.merchant_coupon_id(key).unwrap();
+            match ledger_state.status(key).state {
                 State::Issued => lines.push(format!("{id} issued\n")),
                 State::Refused { .. } => lines.push(format!("{id} refused\n")),
                 _ => {}
@@ -74,7 +74,7 @@ async fn it_says_what_the_ledger_says_and_changes_nothing() {
     assert_eq!(report.last.sequence, sequence);
     assert_eq!((report.counts, report.last.newest), (was.counts, was.newest));
     assert_eq!(report.recipients as usize, was.people.len());
-    assert_eq!(report.shortcut, Shortcut::Agrees { sequence });
+    assert_eq!(report.snapshot, SnapshotCheck::Agrees { sequence });
     assert_eq!(report.condition, Condition::Sealed);
     let (kinds, many, sha256) = naive(root.path()).await;
     assert!(many > 20, "only {many} are settled");
@@ -141,16 +141,16 @@ async fn no_flipped_bit_passes_it_by() {
 async fn a_shortcut_that_is_another_ones_is_told_from_one_that_lies() {
     let root = tempfile::tempdir().unwrap();
     drop(written(root.path()).await);
-    let shortcut = place(root.path()).dir().join("shortcut");
-    let sound = fs::read(&shortcut).unwrap();
-    fs::write(&shortcut, b"another program's").unwrap();
-    assert_eq!(verified(root.path()).await.unwrap().shortcut, Shortcut::None);
+    let snapshot = place(root.path()).dir().join("shortcut");
+    let sound = fs::read(&snapshot).unwrap();
+    fs::write(&snapshot, b"another program's").unwrap();
+    assert_eq!(verified(root.path()).await.unwrap().snapshot, SnapshotCheck::None);
     // A change with a correct checksum: the file was not damaged but written like this.
     let mut lying = sound[..sound.len() - 32].to_vec();
     *lying.last_mut().unwrap() ^= 1;
     let sum = Sha256::digest(&lying);
     lying.extend_from_slice(&sum);
-    fs::write(&shortcut, lying).unwrap();
+    fs::write(&snapshot, lying).unwrap();
     let error = verified(root.path()).await.unwrap_err();
-    assert!(matches!(error, VerifyError::Shortcut { .. }), "{error:?}");
+    assert!(matches!(error, VerifyError::SnapshotCheck { .. }), "{error:?}");
 }

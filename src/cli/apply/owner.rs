@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::cli::home::Home;
+use crate::cli::locked_ledger::LockedLedger;
 use crate::cli::signals;
-use crate::clock::Clock;
-use crate::control::{Desk, Listening, status_file};
-use crate::event::{Emit, Event, EventKind, Owner, Phase};
+use crate::control::{ControlServer, Listening, status_file};
 use crate::ledger::files::FileId;
-use crate::order::Order;
+use crate::model::clock::Clock;
+use crate::model::event::{Emit, Event, EventKind, Owner, Phase};
+use crate::model::run_command::RunCommand;
 use crate::report::console::Console;
-use crate::report::hub::Hub;
+use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 
 /// How often `status.json` is replaced when no other event causes it.
@@ -28,39 +28,39 @@ const FILES: usize = 100;
 const TOGETHER: Duration = Duration::from_millis(200);
 
 /// Starts to answer other processes. Returns `None` if the socket cannot be opened: the run goes on without it.
-pub(super) fn listen(desk: &Desk, home: &Home) -> Option<Listening> {
-    let socket = home.socket();
+pub(super) fn listen(server: &ControlServer, locked: &LockedLedger) -> Option<Listening> {
+    let socket = locked.socket();
     let failed = |error| {
         tracing::warn!(
             "cannot listen at {}: {error}; other processes cannot ask this run anything",
             socket.display()
         );
     };
-    desk.listen(&socket).map_err(failed).ok()
+    server.listen(&socket).map_err(failed).ok()
 }
 
 /// Turns the first signal that asks for an end into an order to stop for every campaign.
-pub(super) fn heed_signals(desks: Vec<Desk>, console: Console) -> io::Result<()> {
+pub(super) fn heed_signals(servers: Vec<ControlServer>, console: Console) -> io::Result<()> {
     let mut first = signals::listen(console)?;
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {
-            desks.iter().for_each(Desk::signalled);
+            servers.iter().for_each(ControlServer::signalled);
         }
     });
     Ok(())
 }
 
 /// Completes when the run is ordered to stop.
-pub(super) async fn stopped(mut orders: watch::Receiver<Order>) {
-    if orders.wait_for(Order::stops).await.is_err() {
+pub(super) async fn stopped(mut commands: watch::Receiver<RunCommand>) {
+    if commands.wait_for(RunCommand::stops).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// Returns how the run was stopped, as the start of a sentence.
-pub(super) fn by_whom(orders: &watch::Receiver<Order>) -> String {
-    match &*orders.borrow() {
-        Order::Stop { by: Some(by) } => format!("stopped by {}", visible(&by.to_string())),
+pub(super) fn by_whom(commands: &watch::Receiver<RunCommand>) -> String {
+    match &*commands.borrow() {
+        RunCommand::Stop { by: Some(by) } => format!("stopped by {}", visible(&by.to_string())),
         _ => "interrupted".to_owned(),
     }
 }
@@ -85,26 +85,26 @@ impl Drop for Task {
 
 /// Shows pauses until the engine does: while the audience is read nothing is sent, but the sender of a pause must see that
 /// it was received.
-pub(super) fn show_pauses(desk: &Desk, hub: &Arc<Hub>, clock: &Clock) -> Task {
-    let mut orders = desk.orders();
-    let hub = Arc::clone(hub);
+pub(super) fn show_pauses(server: &ControlServer, reporter: &Arc<Reporter>, clock: &Clock) -> Task {
+    let mut commands = server.commands();
+    let reporter = Arc::clone(reporter);
     let clock = clock.clone();
     Task(tokio::spawn(async move {
         let mut paused = false;
         loop {
-            let phase = match &*orders.borrow_and_update() {
-                Order::Pause { by } => Some(Phase::Paused { by: by.clone() }),
-                Order::Go => paused.then_some(Phase::Planning),
-                Order::Stop { .. } => return,
+            let phase = match &*commands.borrow_and_update() {
+                RunCommand::Pause { by } => Some(Phase::Paused { by: by.clone() }),
+                RunCommand::Go => paused.then_some(Phase::Planning),
+                RunCommand::Stop { .. } => return,
             };
             paused = matches!(phase, Some(Phase::Paused { .. }));
             if let Some(phase) = phase {
-                hub.emit(Event {
+                reporter.emit(Event {
                     at: clock.now(),
                     kind: EventKind::Phase(phase),
                 });
             }
-            if orders.changed().await.is_err() {
+            if commands.changed().await.is_err() {
                 return;
             }
         }
@@ -125,16 +125,16 @@ pub(super) struct StatusKeeper {
 
 impl StatusKeeper {
     /// Starts to replace the file regularly and at each change of the run's state.
-    pub(super) fn start(home: &Home, hub: &Arc<Hub>, every: Duration) -> Self {
+    pub(super) fn start(locked: &LockedLedger, reporter: &Arc<Reporter>, every: Duration) -> Self {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {
             target: Target {
-                path: home.status(),
-                lock: home.lock().path().to_owned(),
-                locked: home.lock().file_id().ok(),
+                path: locked.status(),
+                lock: locked.lock().path().to_owned(),
+                locked: locked.lock().file_id().ok(),
             },
-            owner: home.owner().clone(),
-            hub: Arc::clone(hub),
+            owner: locked.owner().clone(),
+            reporter: Arc::clone(reporter),
             every,
             failed: false,
         };
@@ -173,7 +173,7 @@ impl Target {
 struct StatusFile {
     target: Target,
     owner: Owner,
-    hub: Arc<Hub>,
+    reporter: Arc<Reporter>,
     every: Duration,
     failed: bool,
 }
@@ -184,7 +184,7 @@ impl StatusFile {
             self.write(None).await;
             let again = async {
                 tokio::time::sleep(TOGETHER).await;
-                let _ = tokio::time::timeout(self.every, self.hub.changed()).await;
+                let _ = tokio::time::timeout(self.every, self.reporter.changed()).await;
             };
             tokio::select! {
                 broken = &mut ended => {
@@ -197,7 +197,7 @@ impl StatusFile {
     }
 
     async fn write(&mut self, broken: Option<&str>) {
-        let Some(text) = self.hub.status(&self.owner, broken) else {
+        let Some(text) = self.reporter.status(&self.owner, broken) else {
             return;
         };
         let target = self.target.clone();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
-use crate::identity::AppId;
+use crate::fake_platform;
+use crate::model::identity::AppId;
+use crate::model::problem::Problem;
+use crate::model::secret::{Secret, SecretError};
 use crate::plan::{self, Plan, RunOptions};
-use crate::problem::Problem;
 use crate::report::metrics::Metrics;
 use crate::report::metrics::server::Bound;
-use crate::sandbox;
-use crate::secret::{Secret, SecretError};
 
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::failure::Failure;
@@ -24,25 +24,29 @@ pub const NO_CREDENTIALS: (&str, &str) = (
 );
 
 /// Starts the fake platform inside this process. `None` unless the rehearsal needs one here.
-pub(super) async fn stand_in(args: &ApplyArgs) -> Result<Option<sandbox::Running>, Failure> {
+pub(super) async fn fake_platform(args: &ApplyArgs) -> Result<Option<fake_platform::Running>, Failure> {
     if !args.rehearsal.inside() {
         return Ok(None);
     }
-    let started = sandbox::start(sandbox::Settings::default()).await;
+    let started = fake_platform::start(fake_platform::Settings::default()).await;
     let failed = |error| Failure::new(Problem::StandIn, "cannot start the stand-in of the platform").caused_by(&error);
     started.map(Some).map_err(failed)
 }
 
 /// Builds the campaign's plan for this run.
-pub(super) fn plan(args: &ApplyArgs, parsed: &Parsed, stand_in: Option<&sandbox::Running>) -> Result<Plan, Failure> {
+pub(super) fn plan(
+    args: &ApplyArgs,
+    parsed: &Parsed,
+    fake_platform: Option<&fake_platform::Running>,
+) -> Result<Plan, Failure> {
     let options = RunOptions {
         at_most: args.at_most,
         no_wait: args.no_wait,
-        sandbox: stand_in
+        sandbox: fake_platform
             .map(|running| running.base_url().to_owned())
             .or_else(|| args.rehearsal.url()),
     };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::of(Problem::Plan, &error))
+    plan::build(&parsed.campaign, options).map_err(|error| Failure::from_error(Problem::Plan, &error))
 }
 
 /// Reads all secrets before anything else happens. Returns `None` if one is missing, after reporting it. A rehearsal needs

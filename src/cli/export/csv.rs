@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use csv::Writer;
 
-use crate::story::row::{COLUMNS, Cell, Row, Times};
+use crate::history::row::{COLUMNS, Cell, Row, Times};
 
 use super::Table;
 
@@ -78,12 +78,12 @@ mod tests {
 
     use super::*;
     use crate::audience::{Columns, CsvSource, Encoding, Input, Source, find_artefact, read};
-    use crate::delivery::StateName;
-    use crate::identity::OpenId;
+    use crate::model::delivery::StateName;
+    use crate::model::identity::OpenId;
 
     fn exported(open_ids: &[String], bom: bool) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let mut csv = Csv::begin(&mut file, Times::of(TimeZone::UTC), bom).expect("the header is written");
+        let mut csv = Csv::begin(&mut file, Times::new(TimeZone::UTC), bom).expect("the header is written");
         for open_id in open_ids {
             let row = Row {
                 open_id: open_id.clone(),

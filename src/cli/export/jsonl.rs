@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::identity::Identity;
-use crate::story::row::{Object, Row, Times};
+use crate::history::row::{Object, Row, Times};
+use crate::model::identity::Identity;
 
 use super::Table;
 

@@ -11,8 +11,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type};
 
-use crate::identity::Identity;
-use crate::story::row::{COLUMNS, Cell, Kind, Row};
+use crate::history::row::{COLUMNS, Cell, Kind, Row};
+use crate::model::identity::Identity;
 
 use super::Table;
 
@@ -64,7 +64,7 @@ impl<W: Write + Send> Parquet<W> {
         let file = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties)).map_err(other)?;
         Ok(Self {
             file: Some(file),
-            columns: COLUMNS.map(|(_, kind)| Column::of(kind)).into(),
+            columns: COLUMNS.map(|(_, kind)| Column::new(kind)).into(),
             rows: 0,
         })
     }
@@ -102,7 +102,7 @@ impl<W: Write + Send> Table for Parquet<W> {
 }
 
 impl Column {
-    const fn of(kind: Kind) -> Self {
+    const fn new(kind: Kind) -> Self {
         Self {
             values: match kind {
                 Kind::Id | Kind::Text => Values::Text(Vec::new()),

@@ -5,10 +5,10 @@ use crate::cli::failure::Failure;
 use crate::cli::witness;
 use crate::douyin::client::ClientError;
 use crate::engine::EngineError;
+use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
-use crate::ledger::place::PlaceError;
 use crate::ledger::{LedgerError, StoreError};
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
@@ -37,7 +37,7 @@ impl From<AudienceError> for Failure {
             AudienceError::NoThread { .. } => Problem::System,
             AudienceError::Broken => Problem::Defect,
         };
-        let failure = Self::of(problem, &error);
+        let failure = Self::from_error(problem, &error);
         match error.help() {
             Some(help) => failure.help(help),
             None => failure,
@@ -51,48 +51,48 @@ impl From<ClientError> for Failure {
             ClientError::BaseUrl { .. } => Problem::BaseUrl,
             ClientError::Setup(_) => Problem::Http,
         };
-        Self::of(problem, &error)
+        Self::from_error(problem, &error)
     }
 }
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
-            LockError::Taken { .. } => Self::of(Problem::Taken, &error)
+            LockError::Taken { .. } => Self::from_error(Problem::Taken, &error)
                 .help("wait until it is done, or end it by `runner stop`; its state is safe"),
-            LockError::Io { .. } => Self::of(Problem::Lock, &error),
+            LockError::Io { .. } => Self::from_error(Problem::Lock, &error),
         }
     }
 }
 
-impl From<PlaceError> for Failure {
-    fn from(error: PlaceError) -> Self {
+impl From<LedgerDirError> for Failure {
+    fn from(error: LedgerDirError) -> Self {
         let backup = "nothing was sent. restore the whole directory from one backup; without one, move it away, and the \
                       next run stops at the first coupon that was sent before";
         let (problem, help) = match &error {
-            PlaceError::Network { .. } => (
+            LedgerDirError::Network { .. } => (
                 Problem::NetworkDisk,
                 "name a directory on a local disk with --state-dir",
             ),
-            PlaceError::Foreign { .. } => (
+            LedgerDirError::Foreign { .. } => (
                 Problem::ForeignLedger,
                 "a campaign keeps its app and platform for ever; give the new one another name, or name another \
                  directory with --state-dir",
             ),
-            PlaceError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
-            PlaceError::Illegible { .. } => (Problem::IllegibleLedger, backup),
-            PlaceError::Missing { .. } => (Problem::HalfLedger, backup),
-            PlaceError::Io { .. } => (
+            LedgerDirError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
+            LedgerDirError::Illegible { .. } => (Problem::IllegibleLedger, backup),
+            LedgerDirError::Missing { .. } => (Problem::HalfLedger, backup),
+            LedgerDirError::Io { .. } => (
                 Problem::LedgerDirectory,
                 "make room or give permission there, or name another directory with --state-dir",
             ),
-            PlaceError::Real { .. } => (Problem::RealLedger, "nothing was changed"),
-            PlaceError::Lock(_) | PlaceError::Store(_) => (Problem::Lock, ""),
+            LedgerDirError::Real { .. } => (Problem::RealLedger, "nothing was changed"),
+            LedgerDirError::Lock(_) | LedgerDirError::Store(_) => (Problem::Lock, ""),
         };
         match error {
-            PlaceError::Lock(error) => error.into(),
-            PlaceError::Store(error) => LedgerError::Store(error).into(),
-            error => Self::of(problem, &error).help(help),
+            LedgerDirError::Lock(error) => error.into(),
+            LedgerDirError::Store(error) => LedgerError::Store(error).into(),
+            error => Self::from_error(problem, &error).help(help),
         }
     }
 }
@@ -103,11 +103,11 @@ impl From<LedgerError> for Failure {
         let (problem, help) = match &error {
             LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
             LedgerError::Record { .. } => (Problem::Record, backup),
-            LedgerError::Contradiction { .. } => (Problem::Contradiction, backup),
+            LedgerError::IllegalFact { .. } => (Problem::IllegalFact, backup),
             LedgerError::Older(_) => (Problem::OlderLedger, witness::HELP),
             LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
         };
-        Self::of(problem, &error).help(help)
+        Self::from_error(problem, &error).help(help)
     }
 }
 
@@ -119,16 +119,16 @@ impl From<EngineError> for Failure {
             EngineError::Ledger(LedgerError::Record { .. } | LedgerError::Unfinished { .. }) => {
                 (Problem::Record, report)
             }
-            EngineError::Ledger(LedgerError::Contradiction { .. }) => (Problem::Contradiction, report),
+            EngineError::Ledger(LedgerError::IllegalFact { .. }) => (Problem::IllegalFact, report),
             EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, witness::HELP),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
-            EngineError::AppId(_) => (Problem::AppIdTurn, "nothing more was sent; run the same command again"),
+            EngineError::AppId(_) => (Problem::AppLock, "nothing more was sent; run the same command again"),
             EngineError::Worker(_) => (
                 Problem::Defect,
                 "please report this. what was in flight is in doubt; run the same command again",
             ),
         };
-        Self::of(problem, &error).help(help)
+        Self::from_error(problem, &error).help(help)
     }
 }
 

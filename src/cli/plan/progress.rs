@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use crate::campaign::Parsed;
-use crate::cli::converge::expected_rows;
+use crate::cli::audience_reader::expected_rows;
 use crate::cli::{Context, Output};
 use crate::report::console::Bar;
 use crate::report::progress::reading;

@@ -8,29 +8,29 @@ use jiff::Timestamp;
 
 use crate::campaign::Parsed;
 use crate::cli::apply::NO_CREDENTIALS;
-use crate::cli::converge::{Converge, as_reviewed, reasons};
+use crate::cli::audience_reader::{AudienceReader, as_reviewed, reasons};
 use crate::cli::elsewhere::{self, Other};
 use crate::cli::failure::Failure;
-use crate::cli::home::{self, again};
+use crate::cli::locked_ledger::{self, again};
 use crate::cli::witness::{self, OlderLedger, Testimony};
-use crate::cli::{Context, view};
-use crate::delivery::{Away, DeliveryKey, StateName, Step};
-use crate::douyin::client::Drawing;
+use crate::cli::{Context, readonly_ledger};
+use crate::douyin::client::RequestBuilder;
 use crate::douyin::wire::SendRequest;
-use crate::engine::admit::{Consent, Converged, Found, Weighed};
-use crate::engine::outlook::{Due, Outlook, foresee};
+use crate::engine::audience_diff::{Acceptance, Admission, Diff, Found};
+use crate::engine::preview::{Due, Preview, foresee};
+use crate::ledger::coupon_value::CouponValue;
 use crate::ledger::memory::MemoryStore;
-use crate::ledger::worth::Worth;
 use crate::ledger::{Generation, Ledger, Store};
-use crate::plan::forecast::lapse::Comparison;
+use crate::model::delivery::{Away, DeliveryKey, StateName, Transition};
+use crate::model::problem::Problem;
+use crate::plan::forecast::expiry::Comparison;
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
-use crate::problem::Problem;
-use crate::report::plan::verdict::{self, Reason};
+use crate::report::plan::feasibility::{self, Reason};
 use crate::report::plan::{
     About, ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand,
 };
-use crate::report::times::{grouped, of};
+use crate::report::times::{counted, grouped};
 
 use super::Wanted;
 use super::progress::Progress;
@@ -41,7 +41,7 @@ pub(super) async fn propose(
     context: &Context,
     (file, parsed): (&Path, &Parsed),
 ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
-    let plan = view::plan_of(parsed, wanted.rehearsal)?;
+    let plan = readonly_ledger::plan_of(parsed, wanted.rehearsal)?;
     let plan = Plan {
         run: Bounds {
             at_most: wanted.at_most.unwrap_or(u64::MAX),
@@ -61,15 +61,15 @@ pub(super) async fn propose(
     let view = if wanted.fresh {
         None
     } else {
-        view::open(context, file, &plan).await?
+        readonly_ledger::open(context, file, &plan).await?
     };
     let testimony = Testimony::new(context, file, &plan);
     let no_witness = testimony.is_impossible();
     if let Some(mut view) = view {
         let note = LedgerNote {
             dir: view.dir.clone(),
-            begun: Some(view.passport.created),
-            applied: view.ledger.book().generation().map(|last| last.at),
+            begun: Some(view.manifest.created),
+            applied: view.ledger.state().generation().map(|last| last.at),
             earlier: None,
             no_witness,
         };
@@ -79,7 +79,7 @@ pub(super) async fn propose(
     let lost = testimony.of_lost().filter(|_| job.other.is_none());
     let earlier = lost.clone().or_else(|| testimony.of_another_file());
     let note = LedgerNote {
-        dir: home::place(context, file, &plan).dir().to_owned(),
+        dir: locked_ledger::ledger_dir(context, file, &plan).dir().to_owned(),
         begun: None,
         applied: None,
         earlier: earlier.map(|witness| EarlierLedger {
@@ -115,12 +115,12 @@ impl Job<'_> {
         let accepted = witness::with_accepted(self.wanted.accept, older);
         let older_ledger = older.map(OlderLedger::change);
         let now = self.context.clock.now();
-        let mut worth = Worth::default();
-        if ledger.book().counts().of(StateName::Issued) > 0 {
+        let mut worth = CouponValue::default();
+        if ledger.state().counts().count(StateName::Issued) > 0 {
             ledger.facts(|_, fact| worth.take(&fact)).await?;
         }
-        let last = ledger.book().generation().cloned();
-        let converge = Converge {
+        let last = ledger.state().generation().cloned();
+        let reader = AudienceReader {
             context: self.context,
             parsed: self.parsed,
             plan: self.plan,
@@ -129,52 +129,54 @@ impl Job<'_> {
             rehearsal: self.wanted.rehearsal,
             now,
         };
-        let beginning = converge.beginning(ledger.book());
+        let beginning = reader.beginning(ledger.state());
         ledger.suppose(&beginning)?;
         self.progress.audience();
         let progress = |rows| self.progress.rows(rows);
-        let (weighed, fingerprint) = converge.weigh(ledger.book(), progress).await?;
+        let (diff, fingerprint) = reader.read_diff(ledger.state(), progress).await?;
         self.progress.end();
         as_reviewed(self.wanted.expect, &fingerprint, &self.again("plan"))?;
-        let reasons = self.reasons(&weighed);
-        let changes = changes(&weighed, last.as_ref(), &fingerprint, self.plan);
-        let converged = weighed.supposed();
-        converged
+        let reasons = self.reasons(&diff);
+        let changes = changes(&diff, last.as_ref(), &fingerprint, self.plan);
+        let admission = diff.supposed();
+        admission
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
-        let (stand, outlook) = self.outlook(ledger, converged, now)?;
+        let (stand, preview) = self.preview(ledger, admission, now)?;
         if self.wanted.no_wait
             && stand.to_send() > 0
-            && let Some(why) = self.waits(&outlook, now)
+            && let Some(why) = self.waits(&preview, now)
         {
             let said = format!("with --no-wait, an apply would leave now: {why}\n");
             self.context.talk(&said);
         }
-        let book = ledger.book();
+        let ledger_state = ledger.state();
         let money = Money {
             given: worth.given(),
             told: worth.told(),
-            each: book.current_activity().and_then(|activity| worth.of(activity)),
+            each: ledger_state
+                .current_activity()
+                .and_then(|activity| worth.amount(activity)),
         };
-        let requests = self.draw(&outlook.first)?;
-        let load = outlook.load(stand.to_send());
+        let requests = self.draw(&preview.first)?;
+        let load = preview.load(stand.to_send());
         let proposal = self.proposal(
             now,
             (note, stand, changes, money),
-            (reasons, &load, outlook.lapse),
+            (reasons, &load, preview.lapse),
             &fingerprint,
         );
         Ok((proposal, requests))
     }
 
     /// Returns what an apply would wait for before its next send. `None` if it would not wait.
-    fn waits(&self, outlook: &Outlook, now: Timestamp) -> Option<&'static str> {
+    fn waits(&self, preview: &Preview, now: Timestamp) -> Option<&'static str> {
         let schedule = &self.plan.schedule;
-        let mut waves = outlook.waves.iter().filter(|wave| wave.to_send > 0);
+        let mut waves = preview.waves.iter().filter(|wave| wave.to_send > 0);
         match schedule.opens(now) {
             Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
             Some(opens) if opens > now => Some("it is outside schedule.hours"),
-            _ if schedule.waits && outlook.begun_today >= self.plan.pace.per_day => {
+            _ if schedule.waits && preview.begun_today >= self.plan.pace.per_day => {
                 Some("today's pace.per_day is used up")
             }
             _ => waves
@@ -185,31 +187,37 @@ impl Job<'_> {
     }
 
     /// Returns the status of all deliveries and what a run would do.
-    fn outlook<S: Store>(
+    fn preview<S: Store>(
         &self,
         ledger: &mut Ledger<S>,
-        converged: Converged,
+        admission: Admission,
         now: Timestamp,
-    ) -> Result<(Stand, Outlook), Failure> {
-        let Converged {
+    ) -> Result<(Stand, Preview), Failure> {
+        let Admission {
             changes,
             reading,
             counts,
             skipped,
-            roll,
+            send_order,
             ..
-        } = converged;
-        let outlook = foresee(self.plan, ledger, (changes, roll), now, self.wanted.show.unwrap_or(0))?;
+        } = admission;
+        let preview = foresee(
+            self.plan,
+            ledger,
+            (changes, send_order),
+            now,
+            self.wanted.show.unwrap_or(0),
+        )?;
         let stand = Stand {
             counts,
             skipped,
             reading,
-            resent: outlook.resent,
-            behind: outlook.behind,
-            lapsing: outlook.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
+            resent: preview.resent,
+            behind: preview.behind,
+            lapsing: preview.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
             at_most: self.wanted.at_most,
         };
-        Ok((stand, outlook))
+        Ok((stand, preview))
     }
 
     fn proposal(
@@ -223,7 +231,7 @@ impl Job<'_> {
         let said = &self.parsed.campaign;
         let forecast = forecast(plan, load, now);
         let zone = &said.timezone;
-        reasons.extend(verdict::of_time(
+        reasons.extend(feasibility::of_time(
             &forecast,
             load.to_send.min(plan.run.at_most),
             plan.pace.per_second,
@@ -262,8 +270,8 @@ impl Job<'_> {
     }
 
     /// Returns why an apply would stop before it sends.
-    fn reasons(&self, weighed: &Weighed) -> Vec<Reason> {
-        let mut reasons = reasons(weighed);
+    fn reasons(&self, diff: &Diff) -> Vec<Reason> {
+        let mut reasons = reasons(diff);
         reasons.extend(self.other.as_ref().map(Other::reason));
         if self.parsed.campaign.credentials.is_none() && !self.wanted.rehearsal.on() {
             let (text, help) = NO_CREDENTIALS;
@@ -305,7 +313,7 @@ impl Job<'_> {
         if first.is_empty() {
             return Ok(Vec::new());
         }
-        let drawing = Drawing::new(self.plan)?;
+        let drawing = RequestBuilder::new(self.plan)?;
         let draw = |due: &Due| {
             let app_id = &self.plan.identity.app_id;
             let request = SendRequest::new(app_id, &due.open_id, &due.activity_id, due.merchant_coupon_id);
@@ -327,8 +335,8 @@ impl Job<'_> {
 }
 
 /// Returns the changes since the last apply. Without an earlier apply, returns those that need a person's approval.
-fn changes(weighed: &Weighed, last: Option<&Generation>, now: &Fingerprint, plan: &Plan) -> Vec<ChangeNote> {
-    let mut changes: Vec<_> = weighed.found().iter().map(found).collect();
+fn changes(diff: &Diff, last: Option<&Generation>, now: &Fingerprint, plan: &Plan) -> Vec<ChangeNote> {
+    let mut changes: Vec<_> = diff.found().iter().map(found).collect();
     let Some(last) = last else {
         return changes;
     };
@@ -340,7 +348,7 @@ fn changes(weighed: &Weighed, last: Option<&Generation>, now: &Fingerprint, plan
             ..change("coupons_per_user")
         });
     }
-    changes.extend(audience(weighed.foreseen(), last));
+    changes.extend(audience(diff.foreseen(), last));
     let file = last.fingerprint.split('-').next().unwrap_or_default();
     if file != now.file() {
         changes.push(ChangeNote {
@@ -373,14 +381,14 @@ fn found(found: &Found) -> ChangeNote {
         held,
         from: Some(found.change.from.clone()),
         to: Some(found.change.to.clone()),
-        accept: (found.consent != Consent::NotNeeded).then_some(what),
-        accepted: found.consent == Consent::Given,
+        accept: (found.acceptance != Acceptance::NotNeeded).then_some(what),
+        accepted: found.acceptance == Acceptance::Given,
         ..change(what)
     }
 }
 
 /// Returns how many users joined, left and returned, and how many results are read again under other codes.
-fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
+fn audience(foreseen: &Admission, last: &Generation) -> Vec<ChangeNote> {
     let changes = &foreseen.changes;
     let went = |why| changes.away.get(&why).map_or(0, Vec::len);
     let moves = [
@@ -407,11 +415,11 @@ fn audience(foreseen: &Converged, last: &Generation) -> Vec<ChangeNote> {
         });
     }
     // Deliveries that are owed again under another activity are counted in that change.
-    let by_code = |(_, step): &&(DeliveryKey, Step)| *step != Step::OweUnderNewActivity;
+    let by_code = |(_, step): &&(DeliveryKey, Transition)| *step != Transition::OweUnderNewActivity;
     let reread = changes.reread.iter().chain(&changes.reread_returned).filter(by_code);
     let reread = reread.count() as u64;
     if reread > 0 {
-        let read = of(reread, "delivery is", "deliveries are");
+        let read = counted(reread, "delivery is", "deliveries are");
         notes.push(ChangeNote {
             to: Some(format!("{read} read again")),
             ..change("codes")

@@ -1,7 +1,7 @@
 //! Selects the deliveries of a decision: all that were named, or every reason why not.
 
-use crate::delivery::{DeliveryKey, Resolution, Standing, State, StateName};
-use crate::ledger::Book;
+use crate::ledger::LedgerState;
+use crate::model::delivery::{DeliveryKey, DeliveryStatus, Resolution, State, StateName};
 use crate::report::text::visible;
 
 use crate::cli::trace::nearest;
@@ -134,17 +134,17 @@ impl Trouble {
 }
 
 /// Selects the deliveries in the order of the ledger, each once. Fails with every trouble that was found.
-pub fn choose(book: &Book, selection: &Selection, to: Resolution) -> Result<Vec<Chosen>, Vec<Trouble>> {
+pub fn choose(ledger_state: &LedgerState, selection: &Selection, to: Resolution) -> Result<Vec<Chosen>, Vec<Trouble>> {
     let mut chosen = Vec::new();
     let mut troubles = Vec::new();
     match &selection.who {
         Who::All(state) => {
-            for recipient in 0..book.recipients() {
-                for ordinal in 1..=book.ordinals() {
+            for recipient in 0..ledger_state.recipients() {
+                for ordinal in 1..=ledger_state.ordinals() {
                     let key = DeliveryKey { recipient, ordinal };
-                    let standing = book.standing(key);
-                    if standing.state.name() == *state && has_code(&standing, selection.code) {
-                        take(book, key, to, &mut chosen, &mut troubles);
+                    let status = ledger_state.status(key);
+                    if status.state.name() == *state && has_code(&status, selection.code) {
+                        take(ledger_state, key, to, &mut chosen, &mut troubles);
                     }
                 }
             }
@@ -152,15 +152,15 @@ pub fn choose(book: &Book, selection: &Selection, to: Resolution) -> Result<Vec<
         Who::Users { open_ids, ordinal } => {
             for open_id in open_ids {
                 let open_id = open_id.trim();
-                match book.find(open_id) {
+                match ledger_state.find(open_id) {
                     Some(recipient) => {
-                        for key in of_user(book, recipient, *ordinal, selection.code, &mut troubles) {
-                            take(book, key, to, &mut chosen, &mut troubles);
+                        for key in of_user(ledger_state, recipient, *ordinal, selection.code, &mut troubles) {
+                            take(ledger_state, key, to, &mut chosen, &mut troubles);
                         }
                     }
                     None => troubles.push(Trouble::Unknown {
                         open_id: open_id.to_owned(),
-                        near: nearest(book, open_id),
+                        near: nearest(ledger_state, open_id),
                     }),
                 }
             }
@@ -174,13 +174,13 @@ pub fn choose(book: &Book, selection: &Selection, to: Resolution) -> Result<Vec<
 /// Returns the selected deliveries of one user: the named one, or all that wait for a person, or else the first one, so
 /// that its trouble is reported.
 fn of_user(
-    book: &Book,
+    ledger_state: &LedgerState,
     recipient: u32,
     ordinal: Option<u8>,
     code: Option<i64>,
     troubles: &mut Vec<Trouble>,
 ) -> Vec<DeliveryKey> {
-    let last = book.ordinals();
+    let last = ledger_state.ordinals();
     if let Some(ordinal) = ordinal.filter(|ordinal| *ordinal > last) {
         troubles.push(Trouble::NoSuchCoupon { ordinal, last });
         return Vec::new();
@@ -188,12 +188,12 @@ fn of_user(
     let keys = (1..=last).filter(|it| ordinal.is_none_or(|named| named == *it));
     let keys: Vec<_> = keys.map(|ordinal| DeliveryKey { recipient, ordinal }).collect();
     let waits = |key: &&DeliveryKey| {
-        let state = book.standing(**key).state.name();
+        let state = ledger_state.status(**key).state.name();
         matches!(state, StateName::InDoubt | StateName::Held | StateName::Refused)
     };
     let waiting: Vec<_> = keys.iter().filter(waits).copied().collect();
     if waiting.is_empty() {
-        let not_issued = |key: &&DeliveryKey| book.standing(**key).state != State::Issued;
+        let not_issued = |key: &&DeliveryKey| ledger_state.status(**key).state != State::Issued;
         return keys
             .iter()
             .find(not_issued)
@@ -202,27 +202,33 @@ fn of_user(
             .into_iter()
             .collect();
     }
-    let coded = waiting.iter().filter(|key| has_code(&book.standing(**key), code));
+    let coded = waiting.iter().filter(|key| has_code(&ledger_state.status(**key), code));
     let coded: Vec<_> = coded.copied().collect();
     if coded.is_empty() {
         troubles.extend(waiting.first().map(|key| Trouble::OtherCode {
-            open_id: book.open_id(recipient),
+            open_id: ledger_state.open_id(recipient),
             ordinal: key.ordinal,
-            code: code_of(&book.standing(*key)),
+            code: code_of(&ledger_state.status(*key)),
         }));
     }
     coded
 }
 
-fn take(book: &Book, key: DeliveryKey, to: Resolution, chosen: &mut Vec<Chosen>, troubles: &mut Vec<Trouble>) {
-    let standing = book.standing(key);
-    let from = standing.state.name();
-    let open_id = || book.open_id(key.recipient);
+fn take(
+    ledger_state: &LedgerState,
+    key: DeliveryKey,
+    to: Resolution,
+    chosen: &mut Vec<Chosen>,
+    troubles: &mut Vec<Trouble>,
+) {
+    let status = ledger_state.status(key);
+    let from = status.state.name();
+    let open_id = || ledger_state.open_id(key.recipient);
     let ordinal = key.ordinal;
-    if standing.can_become(to) {
-        let code = code_of(&standing);
+    if status.can_become(to) {
+        let code = code_of(&status);
         chosen.push(Chosen { key, from, code });
-    } else if standing.reopens_doubt(to) {
+    } else if status.reopens_doubt(to) {
         let open_id = open_id();
         troubles.push(Trouble::MayDouble { open_id, ordinal, from });
     } else {
@@ -231,13 +237,13 @@ fn take(book: &Book, key: DeliveryKey, to: Resolution, chosen: &mut Vec<Chosen>,
     }
 }
 
-fn has_code(standing: &Standing, code: Option<i64>) -> bool {
-    code.is_none() || code_of(standing) == code
+fn has_code(status: &DeliveryStatus, code: Option<i64>) -> bool {
+    code.is_none() || code_of(status) == code
 }
 
 /// Returns the last known code of a delivery that waits for a person. `None` if it does not wait or had no code.
-fn code_of(standing: &Standing) -> Option<i64> {
-    match (standing.state, standing.doubt) {
+fn code_of(status: &DeliveryStatus) -> Option<i64> {
+    match (status.state, status.doubt) {
         (State::InDoubt | State::Refused { .. }, Some(doubt)) => doubt.code,
         (State::Held { code } | State::Refused { code }, _) => Some(code),
         _ => None,

@@ -1,16 +1,16 @@
 //! Rewrites `status.json` after a decision, so that `runner status` shows the present counts.
 
 use crate::control::status_file;
-use crate::delivery::Counts;
+use crate::model::delivery::Counts;
 use crate::plan::Plan;
 use crate::report::status::Status;
 
-use crate::cli::home::Home;
+use crate::cli::locked_ledger::LockedLedger;
 
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
 /// the ledger has changed since.
-pub(super) fn tell(home: &Home, plan: &Plan, counts: &Counts, at: String, why: String) {
-    let path = home.status();
+pub(super) fn tell(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: String, why: String) {
+    let path = locked.status();
     let identity = &plan.identity;
     let left = status_file::read(&path).ok().flatten();
     let status = match left.as_deref().map(Status::parse) {

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::delivery::{Resolution, State, StateName};
-use crate::identity::CampaignName;
-use crate::ledger::Book;
+use crate::ledger::LedgerState;
+use crate::model::delivery::{Resolution, State, StateName};
+use crate::model::identity::CampaignName;
 use crate::plan::Plan;
 use crate::report::lines::Lines;
 use crate::report::text::{columns, cut, left, visible};
-use crate::report::times::{grouped, of};
+use crate::report::times::{counted, grouped};
 
 use super::choose::Chosen;
 
@@ -31,8 +31,8 @@ pub(super) struct About<'a> {
 }
 
 /// Returns the question before a decision.
-pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> String {
-    let many = of(chosen.len() as u64, "coupon", "coupons");
+pub(super) fn question(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerState) -> String {
+    let many = counted(chosen.len() as u64, "coupon", "coupons");
     let mut text = format!("about to resolve {many} as {}\n", about.to.word());
     let lines = [
         ("chosen by", visible(about.selection).into_owned()),
@@ -44,12 +44,17 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> Str
         let _ = writeln!(text, "  {name:<10} {value}");
     }
     text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, |chosen| becomes(about.to, chosen, book)));
-    if chosen.iter().any(|it| book.standing(it.key).reopens_doubt(about.to)) {
+    text.push_str(&list(chosen, |chosen| becomes(about.to, chosen, ledger_state)));
+    if chosen
+        .iter()
+        .any(|it| ledger_state.status(it.key).reopens_doubt(about.to))
+    {
         text.push_str("\nthose in doubt may become a second coupon for the same user");
     }
-    let reopens_held = chosen.iter().any(|it| book.standing(it.key).reopens_held(about.to));
-    if reopens_held && book.counts_reopened_held() {
+    let reopens_held = chosen
+        .iter()
+        .any(|it| ledger_state.status(it.key).reopens_held(about.to));
+    if reopens_held && ledger_state.counts_reopened_held() {
         text.push_str("\nthose held may have been issued: owed again, each counts in max_coupons as if issued");
     }
     text.push_str("\ngo on? [y/N] ");
@@ -57,12 +62,14 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], book: &Book) -> Str
 }
 
 /// Returns what was done and what follows.
-pub(super) fn done(about: &About<'_>, chosen: &[Chosen], book: &Book, again: &str) -> String {
-    let many = of(chosen.len() as u64, "coupon", "coupons");
+pub(super) fn done(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerState, again: &str) -> String {
+    let many = counted(chosen.len() as u64, "coupon", "coupons");
     let mut text = format!("resolved {many} as {}\n", about.to.word());
     text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, |chosen| now(book, chosen)));
-    let sends = chosen.iter().any(|it| book.standing(it.key).state == State::Pending);
+    text.push_str(&list(chosen, |chosen| now(ledger_state, chosen)));
+    let sends = chosen
+        .iter()
+        .any(|it| ledger_state.status(it.key).state == State::Pending);
     if sends {
         let _ = writeln!(text, "\nto send what is owed:\n  {again}");
     }
@@ -94,8 +101,8 @@ fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> Str
             (open_id, format!("coupon {}", it.key.ordinal), it.from.to_string(), to)
         })
         .collect();
-    let widest = |of: fn(&(String, String, String, String)) -> &str| {
-        rows.iter().map(|row| columns(of(row))).max().unwrap_or_default()
+    let widest = |cell: fn(&(String, String, String, String)) -> &str| {
+        rows.iter().map(|row| columns(cell(row))).max().unwrap_or_default()
     };
     let widths = (widest(|row| &row.0), widest(|row| &row.1), widest(|row| &row.2));
     let mut text = String::new();
@@ -116,9 +123,10 @@ fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> Str
 }
 
 /// Returns what a delivery will become. If it is owed but its user is not in the audience, it is skipped at once.
-fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
-    let open_id = book.open_id(chosen.key.recipient);
-    let left_out = book.away(chosen.key.recipient).is_some() || chosen.key.ordinal > book.coupons_per_user();
+fn becomes(to: Resolution, chosen: &Chosen, ledger_state: &LedgerState) -> (String, String) {
+    let open_id = ledger_state.open_id(chosen.key.recipient);
+    let left_out =
+        ledger_state.away(chosen.key.recipient).is_some() || chosen.key.ordinal > ledger_state.coupons_per_user();
     let word = match to {
         Resolution::Owed { .. } if left_out => "skipped, as the audience says",
         to => to.word(),
@@ -127,14 +135,14 @@ fn becomes(to: Resolution, chosen: &Chosen, book: &Book) -> (String, String) {
 }
 
 /// Returns what a delivery is now.
-fn now(book: &Book, chosen: &Chosen) -> (String, String) {
-    let state = book.standing(chosen.key).state;
+fn now(ledger_state: &LedgerState, chosen: &Chosen) -> (String, String) {
+    let state = ledger_state.status(chosen.key).state;
     let word = match state {
         State::Pending => "owed".to_owned(),
         State::Skipped(why) => format!("skipped ({})", why.word()),
         other => other.name().to_string(),
     };
-    (book.open_id(chosen.key.recipient), word)
+    (ledger_state.open_id(chosen.key.recipient), word)
 }
 
 #[derive(Serialize)]
@@ -154,19 +162,19 @@ struct Resolved<'a> {
 }
 
 /// Writes one object for each delivery: its earlier state, the decision and its present state.
-pub(super) fn objects(chosen: &[Chosen], book: &Book, plan: &Plan, to: Resolution, lines: &Lines) {
+pub(super) fn objects(chosen: &[Chosen], ledger_state: &LedgerState, plan: &Plan, to: Resolution, lines: &Lines) {
     for it in chosen {
         lines.write(&Resolved {
             r#type: "resolved",
             campaign: plan.identity.campaign.as_str(),
             app_id: plan.identity.app_id.as_str(),
-            open_id: &book.open_id(it.key.recipient),
+            open_id: &ledger_state.open_id(it.key.recipient),
             ordinal: it.key.ordinal,
-            merchant_coupon_id: book.merchant_coupon_id(it.key).map(|id| id.to_string()),
+            merchant_coupon_id: ledger_state.merchant_coupon_id(it.key).map(|id| id.to_string()),
             code: it.code,
             from: it.from.word(),
             to: to.word(),
-            state: book.standing(it.key).state.name().word(),
+            state: ledger_state.status(it.key).state.name().word(),
         });
     }
 }

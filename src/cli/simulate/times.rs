@@ -7,7 +7,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::clock::later;
+use crate::model::clock::later;
 use crate::simulation::Outage;
 
 use super::super::sandbox::time as length;

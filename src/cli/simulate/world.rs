@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::{FaultArgs, RuleArgs};
-use crate::report::times::{duration, grouped, of};
-use crate::sandbox::{Repeat, Settings, StreamerPlan};
+use crate::fake_platform::{Repeat, Settings, StreamerPlan};
+use crate::report::times::{counted, duration, grouped};
 use crate::simulation::{Outage, Outages, World};
 
 use super::times::{self, WrittenOutage};
@@ -51,7 +51,7 @@ pub fn words(world: &World, zone: &TimeZone) -> Vec<String> {
     let Settings { rules, faults, seed } = &world.settings;
     let mut quota = format!(
         "at most {} a second",
-        of(rules.per_second.into(), "request", "requests")
+        counted(rules.per_second.into(), "request", "requests")
     );
     if rules.foreign_load > 0 {
         quota = format!(
@@ -73,7 +73,7 @@ pub fn words(world: &World, zone: &TimeZone) -> Vec<String> {
         users.push(format!("{} of users not active", percent(rules.inactive)));
     }
     if let Some(stock) = rules.stock {
-        users.push(format!("{} in stock", of(stock, "coupon", "coupons")));
+        users.push(format!("{} in stock", counted(stock, "coupon", "coupons")));
     }
     match rules.repeat {
         Repeat::Replay => {}
@@ -101,7 +101,7 @@ fn out_of_reach(outage: &Outage, zone: &TimeZone) -> String {
         .from
         .to_zoned_datetime(zone.clone())
         .strftime("%a %Y-%m-%d %H:%M");
-    let long = crate::clock::until(outage.from, outage.until).unwrap_or_default();
+    let long = crate::model::clock::until(outage.from, outage.until).unwrap_or_default();
     format!("out of reach from {from} on, for {}", duration(long))
 }
 

@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::delivery::{Away, Resolution, Step};
 use crate::engine::next::Next;
-use crate::identity::ActivityId;
-use crate::outcome::Class;
+use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
+use crate::history::row::{Object, Times};
+use crate::model::delivery::{Away, Resolution, Transition};
+use crate::model::identity::ActivityId;
+use crate::model::outcome::Class;
 use crate::report::lines::Lines;
-use crate::story::person::{Attempt, Decided, End, Happened, Reading, What};
-use crate::story::row::{Object, Times};
 
-use super::Told;
+use super::Trace;
 use super::text::next_words;
 
 #[derive(Serialize)]
@@ -47,7 +47,7 @@ enum Body<'a> {
     Reading { generation: u32, listed: u64 },
     Attempt(AttemptBody<'a>),
     Reread { to: &'static str },
-    Decision(DecisionBody<'a>),
+    ManualDecision(DecisionBody<'a>),
 }
 
 #[derive(Serialize)]
@@ -91,28 +91,28 @@ struct NextBody {
 }
 
 /// Writes the objects of one user.
-pub(super) fn write(told: &Told<'_>, lines: &Lines) {
-    let times = Times::of(told.zone.clone());
-    let identity = &told.plan.identity;
+pub(super) fn write(trace: &Trace<'_>, lines: &Lines) {
+    let times = Times::new(trace.zone.clone());
+    let identity = &trace.plan.identity;
     let history = |ordinal: Option<u8>| {
-        let these = told
+        let these = trace
             .person
             .history()
             .iter()
             .filter(move |it| it.what.ordinal() == ordinal);
-        these.map(|happened| entry(told, happened, &times)).collect::<Vec<_>>()
+        these.map(|entry| entry_body(trace, entry, &times)).collect::<Vec<_>>()
     };
     lines.write(&Recipient {
         r#type: "recipient",
         campaign: identity.campaign.as_str(),
         app_id: identity.app_id.as_str(),
-        open_id: &told.book.open_id(told.recipient),
-        listed: told.book.away(told.recipient) != Some(Away::Gone),
+        open_id: &trace.ledger_state.open_id(trace.recipient),
+        listed: trace.ledger_state.away(trace.recipient) != Some(Away::Gone),
         history: history(None),
     });
-    for ordinal in told.ordinals() {
-        let row = told.person.row(told.book, ordinal);
-        let next = next_body(told.next(ordinal), told, &times);
+    for ordinal in trace.ordinals() {
+        let row = trace.person.row(trace.ledger_state, ordinal);
+        let next = next_body(trace.next(ordinal), trace, &times);
         lines.write(&Object {
             row: &row,
             identity,
@@ -125,34 +125,34 @@ pub(super) fn write(told: &Told<'_>, lines: &Lines) {
     }
 }
 
-fn entry<'a>(told: &'a Told<'_>, happened: &'a Happened, times: &Times) -> Entry<'a> {
+fn entry_body<'a>(trace: &'a Trace<'_>, entry: &'a HistoryEntry, times: &Times) -> Entry<'a> {
     let reading = |reading: &Reading| Body::Reading {
         generation: reading.generation,
         listed: reading.listed,
     };
-    let (what, body) = match &happened.what {
-        What::Came(of) => ("came", reading(of)),
-        What::Away(Away::Gone, of) => ("left", reading(of)),
-        What::Away(why, of) => (why.skipped().word(), reading(of)),
-        What::Lapsed => ("lapsed", Body::Alone {}),
-        What::Returned(of) => ("returned", reading(of)),
-        What::Attempt(attempt) => ("attempt", Body::Attempt(attempted(told, attempt, times))),
-        What::Reread { step, .. } => ("reread", Body::Reread { to: reread(step) }),
-        What::Decided(decided) => ("decision", Body::Decision(decision(decided))),
+    let (what, body) = match &entry.what {
+        EntryKind::Came(of) => ("came", reading(of)),
+        EntryKind::Away(Away::Gone, of) => ("left", reading(of)),
+        EntryKind::Away(why, of) => (why.skipped().word(), reading(of)),
+        EntryKind::Lapsed => ("lapsed", Body::Alone {}),
+        EntryKind::Returned(of) => ("returned", reading(of)),
+        EntryKind::Attempt(attempt) => ("attempt", Body::Attempt(attempted(trace, attempt, times))),
+        EntryKind::Reread { step, .. } => ("reread", Body::Reread { to: reread(step) }),
+        EntryKind::Decided(decided) => ("decision", Body::ManualDecision(decision(decided))),
     };
     Entry {
-        at: times.text(happened.at),
+        at: times.text(entry.at),
         what,
         body,
     }
 }
 
-const fn reread(step: &Step) -> &'static str {
+const fn reread(step: &Transition) -> &'static str {
     match step {
-        Step::Owe | Step::OweUnderNewActivity => "owed",
-        Step::RereadRefused => "refused",
-        Step::RereadIssued => "issued",
-        Step::RereadUnknown { .. } => "in_doubt",
+        Transition::Owe | Transition::OweUnderNewActivity => "owed",
+        Transition::RereadRefused => "refused",
+        Transition::RereadIssued => "issued",
+        Transition::RereadUnknown { .. } => "in_doubt",
         _ => "resend",
     }
 }
@@ -168,7 +168,7 @@ fn decision(decided: &Decided) -> DecisionBody<'_> {
     }
 }
 
-fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> AttemptBody<'a> {
+fn attempted<'a>(trace: &'a Trace<'_>, attempt: &'a Attempt, times: &Times) -> AttemptBody<'a> {
     let outcome = match &attempt.end {
         End::Ended(_, outcome) => Some(outcome),
         _ => None,
@@ -182,7 +182,7 @@ fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> Att
     let told_text = |text: &&str| !text.is_empty();
     AttemptBody {
         attempt: attempt.number,
-        activity_id: told.book.activity(attempt.activity).map(ActivityId::as_str),
+        activity_id: trace.ledger_state.activity(attempt.activity).map(ActivityId::as_str),
         outcome: match &attempt.end {
             End::UnderWay => "under_way",
             End::Withdrawn => "withdrawn",
@@ -198,9 +198,9 @@ fn attempted<'a>(told: &'a Told<'_>, attempt: &'a Attempt, times: &Times) -> Att
     }
 }
 
-fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
+fn next_body(next: Next, trace: &Trace<'_>, times: &Times) -> NextBody {
     let (at, until) = match next {
-        Next::Sent { at, until } => (Some(at).filter(|at| *at > told.present.now), until),
+        Next::Sent { at, until } => (Some(at).filter(|at| *at > trace.present.now), until),
         Next::Doubted { resend: Ok(until) } => (None, Some(until)),
         _ => (None, None),
     };
@@ -215,6 +215,6 @@ fn next_body(next: Next, told: &Told<'_>, times: &Times) -> NextBody {
         },
         at: at.map(|at| times.text(at)),
         until: until.map(|until| times.text(until)),
-        why: next_words(next, told.present.now, told.zone),
+        why: next_words(next, trace.present.now, trace.zone),
     }
 }

@@ -5,25 +5,25 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::delivery::{Away, Resolution, Skipped, Step};
 use crate::engine::next::{Next, Waits};
-use crate::outcome::{Coupon, Outcome, Proof};
+use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
+use crate::model::delivery::{Away, Resolution, Skipped, Transition};
+use crate::model::outcome::{Coupon, Outcome, Proof};
 use crate::report::text::{visible, wrapped};
-use crate::report::times::{clock_time, duration, of};
-use crate::story::person::{Attempt, Decided, End, Happened, Reading, What};
+use crate::report::times::{clock_time, counted, duration};
 
-use super::Told;
+use super::Trace;
 
 /// The indent of the details below a time.
 const BESIDE_TIME: usize = 27;
 
 /// Formats everything about one user.
-pub(super) fn text(told: &Told<'_>) -> String {
+pub(super) fn text(trace: &Trace<'_>) -> String {
     let mut text = String::new();
-    let title = told.title.map(|title| format!(" {}", visible(title)));
-    let open_id = visible(&told.book.open_id(told.recipient)).into_owned();
-    let campaign = &told.plan.identity.campaign;
-    let gone = match told.book.away(told.recipient) {
+    let title = trace.title.map(|title| format!(" {}", visible(title)));
+    let open_id = visible(&trace.ledger_state.open_id(trace.recipient)).into_owned();
+    let campaign = &trace.plan.identity.campaign;
+    let gone = match trace.ledger_state.away(trace.recipient) {
         None => "",
         Some(Away::Gone) => ", no longer in the audience",
         Some(Away::Excluded) => ", excluded",
@@ -32,20 +32,20 @@ pub(super) fn text(told: &Told<'_>) -> String {
         Some(Away::Limit) => ", beyond audience.limit",
     };
     let _ = writeln!(text, "{open_id} in {campaign}{}{gone}\n", title.unwrap_or_default());
-    for happened in told.person.history().iter().filter(|it| it.what.ordinal().is_none()) {
-        entry(&mut text, told, happened);
+    for entry in trace.person.history().iter().filter(|it| it.what.ordinal().is_none()) {
+        write_entry(&mut text, trace, entry);
     }
-    for ordinal in told.ordinals() {
-        let row = told.person.row(told.book, ordinal);
+    for ordinal in trace.ordinals() {
+        let row = trace.person.row(trace.ledger_state, ordinal);
         let id = row.merchant_coupon_id.map(|id| id.to_string()).unwrap_or_default();
         let _ = writeln!(text, "\ncoupon {ordinal}: {}, merchant_coupon_id {id}", row.state);
-        let of_this = |it: &&Happened| it.what.ordinal() == Some(ordinal);
-        for happened in told.person.history().iter().filter(of_this) {
-            entry(&mut text, told, happened);
+        let of_this = |it: &&HistoryEntry| it.what.ordinal() == Some(ordinal);
+        for entry in trace.person.history().iter().filter(of_this) {
+            write_entry(&mut text, trace, entry);
         }
-        let next = next_words(told.next(ordinal), told.present.now, told.zone);
+        let next = next_words(trace.next(ordinal), trace.present.now, trace.zone);
         let mut before = "  next: ";
-        for line in wrapped(&next, told.width.saturating_sub(before.len())) {
+        for line in wrapped(&next, trace.width.saturating_sub(before.len())) {
             let _ = writeln!(text, "{before}{line}");
             before = "        ";
         }
@@ -53,10 +53,10 @@ pub(super) fn text(told: &Told<'_>) -> String {
     text
 }
 
-fn entry(text: &mut String, told: &Told<'_>, happened: &Happened) {
-    let at = stamp(happened.at, told.zone);
-    let lines = lines(told, happened);
-    let width = told.width.saturating_sub(BESIDE_TIME);
+fn write_entry(text: &mut String, trace: &Trace<'_>, entry: &HistoryEntry) {
+    let at = stamp(entry.at, trace.zone);
+    let lines = lines(trace, entry);
+    let width = trace.width.saturating_sub(BESIDE_TIME);
     let mut before = format!("  {at}  ");
     for line in lines.iter().flat_map(|line| wrapped(line, width)) {
         let _ = writeln!(text, "{before}{line}");
@@ -69,35 +69,35 @@ fn stamp(at: Timestamp, zone: &TimeZone) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
-fn lines(told: &Told<'_>, happened: &Happened) -> Vec<String> {
+fn lines(trace: &Trace<'_>, entry: &HistoryEntry) -> Vec<String> {
     let generation = |what: &str, reading: &Reading| {
-        let listed = of(reading.listed, "user", "users");
+        let listed = counted(reading.listed, "user", "users");
         vec![format!(
             "{what} by generation {}, which names {listed}",
             reading.generation
         )]
     };
-    match &happened.what {
-        What::Came(reading) => generation("named", reading),
-        What::Away(Away::Gone, reading) => generation("no longer named", reading),
-        What::Away(Away::Excluded, reading) => generation("excluded", reading),
-        What::Away(Away::ControlGroup, reading) => generation("drawn into the control group", reading),
-        What::Away(Away::Lapsed, reading) => generation("found to be last active too long ago", reading),
-        What::Away(Away::Limit, reading) => generation("cut at the limit", reading),
-        What::Lapsed => vec!["last active too long ago when the turn came".to_owned()],
-        What::Returned(reading) => generation("named again", reading),
-        What::Attempt(attempt) => attempted(told, attempt),
-        What::Reread { step, .. } => vec![format!(
+    match &entry.what {
+        EntryKind::Came(reading) => generation("named", reading),
+        EntryKind::Away(Away::Gone, reading) => generation("no longer named", reading),
+        EntryKind::Away(Away::Excluded, reading) => generation("excluded", reading),
+        EntryKind::Away(Away::ControlGroup, reading) => generation("drawn into the control group", reading),
+        EntryKind::Away(Away::Lapsed, reading) => generation("found to be last active too long ago", reading),
+        EntryKind::Away(Away::Limit, reading) => generation("cut at the limit", reading),
+        EntryKind::Lapsed => vec!["last active too long ago when the turn came".to_owned()],
+        EntryKind::Returned(reading) => generation("named again", reading),
+        EntryKind::Attempt(attempt) => attempted(trace, attempt),
+        EntryKind::Reread { step, .. } => vec![format!(
             "its code was read again by the campaign file: {}",
             reread(step)
         )],
-        What::Decided(decided) => decision(decided),
+        EntryKind::Decided(decided) => decision(decided),
     }
 }
 
-fn attempted(told: &Told<'_>, attempt: &Attempt) -> Vec<String> {
-    let activity = told
-        .book
+fn attempted(trace: &Trace<'_>, attempt: &Attempt) -> Vec<String> {
+    let activity = trace
+        .ledger_state
         .activity(attempt.activity)
         .map_or_else(String::new, |activity| format!("activity {activity}"));
     let mut lines = Vec::new();
@@ -105,11 +105,11 @@ fn attempted(told: &Told<'_>, attempt: &Attempt) -> Vec<String> {
         End::UnderWay => lines.push("is under way".to_owned()),
         End::Withdrawn => lines.push("called off before a byte left".to_owned()),
         End::Interrupted(found) => {
-            let found = stamp(*found, told.zone);
+            let found = stamp(*found, trace.zone);
             lines.push("nobody knows: the process ended during it".to_owned());
             lines.push(format!("found by the run of {found}"));
         }
-        End::Ended(_, outcome) => ended(outcome, told.zone, &mut lines),
+        End::Ended(_, outcome) => ended(outcome, trace.zone, &mut lines),
     }
     if let Some(first) = lines.first_mut() {
         *first = format!("attempt {}: {first}", attempt.number);
@@ -152,8 +152,8 @@ fn ended(outcome: &Outcome, zone: &TimeZone, lines: &mut Vec<String>) {
     if let Some(detail) = &outcome.detail {
         lines.push(visible(detail).into_owned());
     }
-    if let Proof::Issued { coupon: told, .. } = &outcome.proof {
-        coupon(told, zone, lines);
+    if let Proof::Issued { coupon: trace, .. } = &outcome.proof {
+        coupon(trace, zone, lines);
     }
 }
 
@@ -179,13 +179,13 @@ fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
     }
 }
 
-const fn reread(step: &Step) -> &'static str {
+const fn reread(step: &Transition) -> &'static str {
     match step {
-        Step::Owe => "owed again",
-        Step::OweUnderNewActivity => "owed again, under another activity",
-        Step::RereadRefused => "refused",
-        Step::RereadIssued => "issued",
-        Step::RereadUnknown { .. } => "in doubt",
+        Transition::Owe => "owed again",
+        Transition::OweUnderNewActivity => "owed again, under another activity",
+        Transition::RereadRefused => "refused",
+        Transition::RereadIssued => "issued",
+        Transition::RereadUnknown { .. } => "in doubt",
         _ => "sent again",
     }
 }

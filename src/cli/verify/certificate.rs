@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::Failure;
-use crate::delivery::StateName;
+use crate::model::delivery::StateName;
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::report::lines::SCHEMA;
 
 use super::check::Checked;
@@ -80,10 +80,10 @@ pub struct Difference {
 
 impl Certificate {
     /// Certifies a checked ledger.
-    pub fn of(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
+    pub fn new(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
         let mut counts: BTreeMap<String, u64> = StateName::ALL
             .iter()
-            .map(|state| (state.word().to_owned(), checked.counts.of(*state)))
+            .map(|state| (state.word().to_owned(), checked.counts.count(*state)))
             .collect();
         counts.insert("audience".to_owned(), checked.counts.audience());
         Self {
@@ -93,12 +93,12 @@ impl Certificate {
             app_id: plan.identity.app_id.to_string(),
             whose: Whose {
                 platform: plan.identity.platform.to_string(),
-                ledger: checked.passport.id.clone(),
+                ledger: checked.manifest.id.clone(),
                 batches: checked.batches,
                 facts: checked.facts,
                 fingerprint: checked.fingerprint.clone(),
             },
-            ledger_created: time(checked.passport.created),
+            ledger_created: time(checked.manifest.created),
             counts,
             settled: checked.settled.many,
             sha256: hex(&checked.settled.sha256),

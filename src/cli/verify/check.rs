@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 use crate::cli::Context;
 use crate::cli::failure::Failure;
-use crate::cli::home::{self, Home};
-use crate::cli::view::{self, CampaignArgs, View};
+use crate::cli::locked_ledger::{self, LockedLedger};
+use crate::cli::readonly_ledger::{self, CampaignArgs, ReadonlyLedger};
 use crate::cli::witness::Testimony;
-use crate::delivery::Counts;
 use crate::ledger::Older;
+use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
-use crate::ledger::place::Passport;
 use crate::ledger::repeats::Repeats;
 use crate::ledger::verify::{Settled, VerifyError, settled, verify_known};
 use crate::ledger::witness::Witness;
+use crate::model::delivery::Counts;
+use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::problem::Problem;
 
 /// The contents of a sound ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Checked {
     /// The ledger's directory.
     pub dir: PathBuf,
     /// The ledger's manifest.
-    pub passport: Passport,
+    pub manifest: Manifest,
     /// The number of batches.
     pub batches: u64,
     /// The number of facts.
@@ -46,24 +46,24 @@ pub struct Checked {
 /// Checks the ledger of a campaign. While a process applies the campaign, it checks a view from that process: only the
 /// owner may use the files.
 pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Result<Checked, Failure> {
-    let place = home::place(context, &args.file, plan);
-    let Some(passport) = place.look()? else {
-        return Err(view::none_yet(context, args, plan));
+    let place = locked_ledger::ledger_dir(context, &args.file, plan);
+    let Some(manifest) = place.look()? else {
+        return Err(readonly_ledger::none_yet(context, args, plan));
     };
-    let Ok(home) = Home::take_unless_applied(context, &args.file, plan, Purpose::Look).await? else {
-        let view = view::opened(context, args, plan).await?;
+    let Ok(locked) = LockedLedger::take_unless_applied(context, &args.file, plan, Purpose::Look).await? else {
+        let view = readonly_ledger::opened(context, args, plan).await?;
         let _busy = context.busy("checking every batch of the ledger");
         return shown(view).await;
     };
     let _busy = context.busy("checking every batch of the ledger");
-    let witness = Testimony::new(context, &args.file, plan).of_ledger(&passport.id);
+    let witness = Testimony::new(context, &args.file, plan).of_ledger(&manifest.id);
     let known = witness.as_ref().map(Witness::head);
-    let Some(report) = verify_known(&place, home.lock(), known).await? else {
-        return Err(view::none_yet(context, args, plan));
+    let Some(report) = verify_known(&place, locked.lock(), known).await? else {
+        return Err(readonly_ledger::none_yet(context, args, plan));
     };
     Ok(Checked {
         dir: place.dir().to_owned(),
-        passport,
+        manifest,
         batches: report.last.sequence,
         facts: report.facts.values().sum(),
         counts: report.counts,
@@ -76,24 +76,24 @@ pub async fn check(context: &Context, args: &CampaignArgs, plan: &Plan) -> Resul
 }
 
 /// Checks a view from another process. Opening it has already checked every checksum and transition.
-async fn shown(mut view: View) -> Result<Checked, Failure> {
+async fn shown(mut view: ReadonlyLedger) -> Result<Checked, Failure> {
     let mut facts = 0_u64;
     view.ledger.facts(|_, _| facts += 1).await?;
     let repeats = view.ledger.repeats().await?;
-    let book = view.ledger.book();
-    let kept = book.counts();
-    let counted = book.recount();
+    let ledger_state = view.ledger.state();
+    let kept = ledger_state.counts();
+    let counted = ledger_state.recount();
     if kept != counted {
         return Err(miscounted(&kept, &counted));
     }
     Ok(Checked {
         dir: view.dir,
-        passport: view.passport,
+        manifest: view.manifest,
         batches: view.ledger.sequence(),
         facts,
         counts: kept,
-        settled: settled(book),
-        fingerprint: book.generation().map(|last| last.fingerprint.clone()),
+        settled: settled(ledger_state),
+        fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
         older: view.ledger.older(),
         witness: view.witness,
         repeats,
@@ -113,10 +113,10 @@ impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         const RESTORE: &str = "nothing was changed. restore the ledger's whole directory from a backup";
         match error {
-            VerifyError::Place(error) => error.into(),
-            VerifyError::Damaged { .. } => Self::of(Problem::Unproven, &error).help(RESTORE),
+            VerifyError::LedgerDir(error) => error.into(),
+            VerifyError::Damaged { .. } => Self::from_error(Problem::Unproven, &error).help(RESTORE),
             VerifyError::Miscounted { kept, counted, .. } => miscounted(&kept, &counted),
-            VerifyError::Shortcut { .. } => Self::of(Problem::Unproven, &error).help(
+            VerifyError::SnapshotCheck { .. } => Self::from_error(Problem::Unproven, &error).help(
                 "its facts are sound. remove the file `shortcut` in the ledger's directory: it only spares the reading of \
                  them, and is made anew",
             ),

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::cli::failure::Failure;
 use crate::ledger::repeats::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
-use crate::problem::Problem;
+use crate::model::problem::Problem;
 use crate::report::text::{columns, cut, left, visible};
-use crate::report::times::of;
+use crate::report::times::counted;
 
 use super::certificate::Certificate;
 
@@ -30,7 +30,7 @@ fn belong(repeats: &Repeats) -> String {
         (log_ids.ids, "log_id", "log_ids"),
     ];
     let named = many.into_iter().filter(|(ids, ..)| *ids > 0);
-    let named: Vec<_> = named.map(|(ids, one, several)| of(ids, one, several)).collect();
+    let named: Vec<_> = named.map(|(ids, one, several)| counted(ids, one, several)).collect();
     let belong = if coupon_ids.ids + log_ids.ids == 1 {
         "belongs"
     } else {
@@ -48,7 +48,7 @@ pub fn list(repeats: &Repeats) -> String {
     ];
     for (repeated, one, several) in kinds {
         for RepeatedId { id, deliveries, first } in &repeated.first {
-            let deliveries_of_it = of(*deliveries, "delivery", "deliveries");
+            let deliveries_of_it = counted(*deliveries, "delivery", "deliveries");
             let _ = writeln!(text, "\n{one} {} belongs to {deliveries_of_it}", visible(id));
             rows(&mut text, first);
             more(
@@ -89,7 +89,7 @@ fn rows(text: &mut String, deliveries: &[DeliveryOfId]) {
 fn more(text: &mut String, all: u64, shown: usize, begin: &str, (one, several): (&str, &str)) {
     let rest = all.saturating_sub(shown as u64);
     if rest > 0 {
-        let _ = writeln!(text, "{begin} {} more", of(rest, one, several));
+        let _ = writeln!(text, "{begin} {} more", counted(rest, one, several));
     }
 }
 
@@ -138,19 +138,19 @@ struct DeliveryObject<'a> {
 
 impl<'a> Object<'a> {
     /// Creates the object. `None` if no id repeats.
-    pub fn of(certificate: &'a Certificate, repeats: &'a Repeats) -> Option<Self> {
+    pub fn new(certificate: &'a Certificate, repeats: &'a Repeats) -> Option<Self> {
         (!repeats.is_empty()).then(|| Self {
             r#type: "repeats",
             campaign: &certificate.campaign,
             app_id: &certificate.app_id,
-            coupon_ids: KindObject::of(&repeats.coupon_ids),
-            log_ids: KindObject::of(&repeats.log_ids),
+            coupon_ids: KindObject::new(&repeats.coupon_ids),
+            log_ids: KindObject::new(&repeats.log_ids),
         })
     }
 }
 
 impl<'a> KindObject<'a> {
-    fn of(repeated: &'a RepeatedIds) -> Self {
+    fn new(repeated: &'a RepeatedIds) -> Self {
         let delivery = |delivery: &'a DeliveryOfId| DeliveryObject {
             open_id: &delivery.open_id,
             ordinal: delivery.ordinal,

@@ -7,7 +7,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Codes, Envelope, excerpt};
-use crate::outcome::{Answer, Class, Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::model::outcome::{Answer, Class, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 /// A coupon that is older than its attempt by more than this was issued by an earlier attempt.
 const REPLAY: SignedDuration = SignedDuration::from_secs(120);
@@ -16,7 +16,7 @@ const FAR: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum HttpResult {
     /// A complete answer was read.
     Answered(Reply),
     /// An answer that is larger than the limit.
@@ -76,7 +76,7 @@ pub struct Timing {
 
 /// Returns what an attempt proved.
 #[must_use]
-pub fn outcome(ended: &Ended, codes: &Codes, timing: Timing) -> Outcome {
+pub fn outcome(ended: &HttpResult, codes: &Codes, timing: Timing) -> Outcome {
     let detailed = |proof, status, detail: String| Outcome {
         proof,
         answer: None,
@@ -87,24 +87,24 @@ pub fn outcome(ended: &Ended, codes: &Codes, timing: Timing) -> Outcome {
         at: timing.at,
     };
     match ended {
-        Ended::Answered(reply) => answered(reply, codes, timing),
-        Ended::TooLarge { status } => detailed(
+        HttpResult::Answered(reply) => answered(reply, codes, timing),
+        HttpResult::TooLarge { status } => detailed(
             Proof::Unknown(Unknown::Unreadable),
             Some(*status),
             format!("HTTP {status} with a body over 1 MiB"),
         ),
-        Ended::Cut { status, why } => detailed(
+        HttpResult::Cut { status, why } => detailed(
             Proof::Unknown(Unknown::Cut),
             *status,
             format!("the connection ended before the whole answer was read: {why}"),
         ),
-        Ended::TimedOut { status, within } => detailed(
+        HttpResult::TimedOut { status, within } => detailed(
             Proof::Unknown(Unknown::TimedOut),
             *status,
             format!("no answer within {within:?}"),
         ),
-        Ended::NotSent { why } => detailed(Proof::NotIssued(NotIssued::NotSent), None, format!("not sent: {why}")),
-        Ended::BadCertificate { why } => detailed(
+        HttpResult::NotSent { why } => detailed(Proof::NotIssued(NotIssued::NotSent), None, format!("not sent: {why}")),
+        HttpResult::BadCertificate { why } => detailed(
             Proof::NotIssued(NotIssued::Halt),
             None,
             format!("not sent: the platform's TLS certificate does not verify: {why}"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::outcome::Coupon;
+use crate::model::outcome::Coupon;
 
 /// The most bytes that are kept of a text from the platform.
 pub const MOST_KEPT: usize = 1024;

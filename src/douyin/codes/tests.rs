@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::outcome::{Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::model::outcome::{Coupon, NotIssued, Outcome, Proof, Unknown};
 
 const NOW: i64 = 1_780_000_000;
 
@@ -21,7 +21,7 @@ fn timing() -> Timing {
 }
 
 fn judged(codes: &Codes, reply: Reply) -> Outcome {
-    outcome(&Ended::Answered(reply), codes, timing())
+    outcome(&HttpResult::Answered(reply), codes, timing())
 }
 
 fn said(status: u16, body: &str) -> Outcome {
@@ -254,28 +254,37 @@ fn an_attempt_without_an_answer_proves_only_what_was_surely_not_sent() {
     let within = Duration::from_secs(10);
     let why = || "reset".to_owned();
     let all = [
-        (Ended::TooLarge { status: 200 }, Proof::Unknown(Unknown::Unreadable)),
-        (Ended::TooLarge { status: 429 }, Proof::Unknown(Unknown::Unreadable)),
         (
-            Ended::Cut {
+            HttpResult::TooLarge { status: 200 },
+            Proof::Unknown(Unknown::Unreadable),
+        ),
+        (
+            HttpResult::TooLarge { status: 429 },
+            Proof::Unknown(Unknown::Unreadable),
+        ),
+        (
+            HttpResult::Cut {
                 status: None,
                 why: why(),
             },
             Proof::Unknown(Unknown::Cut),
         ),
         (
-            Ended::Cut {
+            HttpResult::Cut {
                 status: Some(429),
                 why: why(),
             },
             Proof::Unknown(Unknown::Cut),
         ),
         (
-            Ended::TimedOut { status: None, within },
+            HttpResult::TimedOut { status: None, within },
             Proof::Unknown(Unknown::TimedOut),
         ),
-        (Ended::NotSent { why: why() }, Proof::NotIssued(NotIssued::NotSent)),
-        (Ended::BadCertificate { why: why() }, Proof::NotIssued(NotIssued::Halt)),
+        (HttpResult::NotSent { why: why() }, Proof::NotIssued(NotIssued::NotSent)),
+        (
+            HttpResult::BadCertificate { why: why() },
+            Proof::NotIssued(NotIssued::Halt),
+        ),
     ];
     let mut details = Vec::new();
     for (ended, proof) in all {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::state::APART;
-use crate::douyin::codes::{Codes, Ended, Reply, excerpt, integer, retry_after};
+use crate::douyin::codes::{Codes, HttpResult, Reply, excerpt, integer, retry_after};
 use crate::douyin::wire::CLIENT_TOKEN_PATH;
-use crate::outcome::Class;
-use crate::secret::Secret;
+use crate::model::outcome::Class;
+use crate::model::secret::Secret;
 
 /// Codes for an endpoint that is unknown, retired, or not for this app.
 const NOT_FOR_THIS_APP: [i64; 6] = [2_100_007, 2_190_004, 28_001_014, 28_001_017, 28_001_018, 28_001_056];
@@ -41,24 +41,24 @@ pub(super) enum Said {
 ///
 /// A call of `client_token` whose answer was lost may have made a token, and only the newest two live. So it delays the
 /// next call as much as if it had yielded its token.
-pub(super) fn read(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
+pub(super) fn read(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said {
     match judge(path, ended, codes, now) {
-        Said::Later(why, least) if path == CLIENT_TOKEN_PATH && !matches!(ended, Ended::NotSent { .. }) => {
+        Said::Later(why, least) if path == CLIENT_TOKEN_PATH && !matches!(ended, HttpResult::NotSent { .. }) => {
             Said::Later(why, least.max(APART))
         }
         said => said,
     }
 }
 
-fn judge(path: &str, ended: &Ended, codes: &Codes, now: Timestamp) -> Said {
+fn judge(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said {
     let later = |why: String| Said::Later(format!("POST {path}: {why}"), Duration::ZERO);
     match ended {
-        Ended::Answered(reply) => answered(path, reply, codes, now),
-        Ended::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
-        Ended::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
-        Ended::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
-        Ended::NotSent { why } => later(why.clone()),
-        Ended::BadCertificate { why } => {
+        HttpResult::Answered(reply) => answered(path, reply, codes, now),
+        HttpResult::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
+        HttpResult::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
+        HttpResult::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
+        HttpResult::NotSent { why } => later(why.clone()),
+        HttpResult::BadCertificate { why } => {
             Said::Refused(format!("POST {path}: the TLS certificate does not verify: {why}"))
         }
     }

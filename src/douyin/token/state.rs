@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::douyin::NotReady;
-use crate::secret::Secret;
+use crate::model::secret::Secret;
 
 /// The least time between two tokens, unless the first one's own life is shorter.
 pub(super) const APART: Duration = Duration::from_mins(1);
@@ -198,7 +198,7 @@ impl State {
 
     /// Records that a send with this token was not answered by a refusal of the token.
     pub(super) fn accepted(&mut self, version: u64) {
-        if let Some(current) = self.of(version) {
+        if let Some(current) = self.current_at(version) {
             current.proven = true;
         }
     }
@@ -206,7 +206,9 @@ impl State {
     /// Records that a send with this token was answered at `now` by a refusal of the token. Ignores refusals of older
     /// tokens.
     pub(super) fn refused(&mut self, version: u64, why: &str, now: Instant) {
-        let Some(current) = self.of(version) else { return };
+        let Some(current) = self.current_at(version) else {
+            return;
+        };
         // The refusal of an expired token proves nothing about the credentials.
         let live = current.life.is_some_and(|life| now + ROUNDING < life.ends);
         let fresh = !current.proven && current.refused.is_none();
@@ -218,7 +220,7 @@ impl State {
         }
     }
 
-    fn of(&mut self, version: u64) -> Option<&mut Current> {
+    fn current_at(&mut self, version: u64) -> Option<&mut Current> {
         self.current.as_mut().filter(|current| current.version == version)
     }
 

@@ -12,18 +12,18 @@ use crate::douyin::codes::{Reply, Timing, outcome};
 /// A token endpoint with given answers, each after a delay, that counts its calls.
 #[derive(Default)]
 struct Endpoint {
-    answers: Mutex<VecDeque<Ended>>,
+    answers: Mutex<VecDeque<HttpResult>>,
     calls: Mutex<Vec<(Instant, &'static str)>>,
     takes: Duration,
     codes: Codes,
 }
 
 impl Endpoint {
-    fn new(answers: impl IntoIterator<Item = Ended>) -> Arc<Self> {
+    fn new(answers: impl IntoIterator<Item = HttpResult>) -> Arc<Self> {
         Self::taking(Duration::from_millis(50), answers)
     }
 
-    fn taking(takes: Duration, answers: impl IntoIterator<Item = Ended>) -> Arc<Self> {
+    fn taking(takes: Duration, answers: impl IntoIterator<Item = HttpResult>) -> Arc<Self> {
         Arc::new(Self {
             answers: Mutex::new(answers.into_iter().collect()),
             takes,
@@ -37,7 +37,7 @@ impl Endpoint {
 }
 
 impl Post for Endpoint {
-    async fn post(&self, path: &'static str, _: Vec<u8>) -> Ended {
+    async fn post(&self, path: &'static str, _: Vec<u8>) -> HttpResult {
         self.calls.lock().unwrap().push((Instant::now(), path));
         tokio::time::sleep(self.takes).await;
         self.answers.lock().unwrap().pop_front().expect("an answer is left")
@@ -59,15 +59,15 @@ async fn refreshed(keeper: &Arc<Keeper>) {
     drop(keeper.refreshing.lock().await);
 }
 
-fn said(status: u16, body: &serde_json::Value) -> Ended {
-    Ended::Answered(Reply {
+fn said(status: u16, body: &serde_json::Value) -> HttpResult {
+    HttpResult::Answered(Reply {
         status,
         body: body.to_string().into_bytes(),
         ..Reply::default()
     })
 }
 
-fn token(text: &str, life: u64) -> Ended {
+fn token(text: &str, life: u64) -> HttpResult {
     said(
         200,
         &json!({"data": {"access_token": text, "expires_in": life, "error_code": 0}}),
@@ -243,7 +243,7 @@ async fn a_token_of_seconds_is_renewed_as_often_as_it_lives() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_out_of_reach_is_asked_again_after_waits_that_double() {
-    let down = (0..7).map(|_| Ended::NotSent { why: "refused".into() });
+    let down = (0..7).map(|_| HttpResult::NotSent { why: "refused".into() });
     let endpoint = Endpoint::taking(Duration::ZERO, down.chain([token("a", 7200)]));
     let keeper = keeper();
     let began = Instant::now();
@@ -264,7 +264,7 @@ async fn an_endpoint_out_of_reach_is_asked_again_after_waits_that_double() {
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_asks_for_more_is_left_alone_for_longer_within_reason() {
     let asks = |seconds: &str| {
-        Ended::Answered(Reply {
+        HttpResult::Answered(Reply {
             status: 503,
             retry_after: Some(seconds.to_owned()),
             ..Reply::default()

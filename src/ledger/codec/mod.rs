@@ -11,12 +11,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fact::{Answered, Decision, Fact, Generation};
+use super::fact::{Answered, Fact, Generation, ManualDecision};
 use super::kept_out::{KeptOut, Sample};
 use super::rules::Rules;
-use crate::delivery::{ActivityNo, Away, DeliveryKey, Step, Verdict};
-use crate::identity::OpenId;
-use outcome::{Commons, Told};
+use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Transition};
+use crate::model::identity::OpenId;
+use outcome::{Dictionary, Told};
 use wire::{Reader, Writer};
 
 pub(super) use outcome::AnswerIds;
@@ -62,7 +62,7 @@ impl Times {
 /// What the facts so far have taught, on the writing and on the reading side alike.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Codec {
-    commons: Commons,
+    dictionary: Dictionary,
     last: Times,
     last_intent: u32,
     last_ended: u32,
@@ -70,8 +70,8 @@ pub(super) struct Codec {
 
 /// The same, to be kept.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Learnt {
-    commons: Vec<Vec<u8>>,
+pub(super) struct CodecState {
+    dictionary: Vec<Vec<u8>>,
     last: i64,
     last_intent: u32,
     last_ended: u32,
@@ -79,16 +79,16 @@ pub(super) struct Learnt {
 
 impl Codec {
     /// What it was taught.
-    pub(super) fn learnt(&self) -> Learnt {
+    pub(super) fn codec_state(&self) -> CodecState {
         // Taken apart, so that whoever adds to it has to add here.
         let Self {
-            commons,
+            dictionary,
             last,
             last_intent,
             last_ended,
         } = self;
-        Learnt {
-            commons: commons.known(),
+        CodecState {
+            dictionary: dictionary.known(),
             last: last.0,
             last_intent: *last_intent,
             last_ended: *last_ended,
@@ -96,15 +96,15 @@ impl Codec {
     }
 
     /// A codec that was taught this; nothing when it cannot have been.
-    pub(super) fn having(learnt: Learnt) -> Option<Self> {
-        let Learnt {
-            commons,
+    pub(super) fn having(codec_state: CodecState) -> Option<Self> {
+        let CodecState {
+            dictionary,
             last,
             last_intent,
             last_ended,
-        } = learnt;
+        } = codec_state;
         Some(Self {
-            commons: Commons::knowing(&commons)?,
+            dictionary: Dictionary::knowing(&dictionary)?,
             last: Times(last),
             last_intent,
             last_ended,
@@ -172,9 +172,9 @@ impl Codec {
                 writer.number(activity.0.into());
             }
             Fact::Withdrawn { key } => write_key(writer, WITHDRAWN, *key, &mut self.last_ended),
-            Fact::Ended { key, verdict, outcome } => {
+            Fact::Ended { key, decision, outcome } => {
                 write_key(writer, ENDED, *key, &mut self.last_ended);
-                outcome::write(writer, &mut self.commons, verdict, outcome, &mut self.last);
+                outcome::write(writer, &mut self.dictionary, decision, outcome, &mut self.last);
             }
             Fact::Reread { key, step, at } => {
                 write_key(writer, REREAD, *key, &mut self.last_ended);
@@ -202,28 +202,28 @@ impl Codec {
         self.last.write(writer, at);
     }
 
-    fn write_step(&self, writer: &mut Writer, step: &Step) -> Option<()> {
+    fn write_step(&self, writer: &mut Writer, step: &Transition) -> Option<()> {
         match step {
-            Step::Owe => writer.byte(OWE),
-            Step::RereadRefused => writer.byte(REFUSED),
-            Step::RereadIssued => writer.byte(ISSUED),
-            Step::RereadResend { due } => {
+            Transition::Owe => writer.byte(OWE),
+            Transition::RereadRefused => writer.byte(REFUSED),
+            Transition::RereadIssued => writer.byte(ISSUED),
+            Transition::RereadResend { due } => {
                 writer.byte(RESEND);
                 writer.near(due.as_millisecond().wrapping_sub(self.last.0));
             }
-            Step::RereadUnknown { due } => {
+            Transition::RereadUnknown { due } => {
                 writer.byte(UNKNOWN);
                 writer.near(due.as_millisecond().wrapping_sub(self.last.0));
             }
-            Step::OweUnderNewActivity => writer.byte(OWE_UNDER_NEW_ACTIVITY),
-            Step::Intent { .. }
-            | Step::Withdrawn
-            | Step::Ended(_)
-            | Step::Interrupted { .. }
-            | Step::Skip(_)
-            | Step::Return
-            | Step::Resolved(_)
-            | Step::Undate => return None,
+            Transition::OweUnderNewActivity => writer.byte(OWE_UNDER_NEW_ACTIVITY),
+            Transition::Intent { .. }
+            | Transition::Withdrawn
+            | Transition::Ended(_)
+            | Transition::Interrupted { .. }
+            | Transition::Skip(_)
+            | Transition::Return
+            | Transition::Resolved(_)
+            | Transition::Undate => return None,
         }
         Some(())
     }
@@ -259,23 +259,23 @@ impl Codec {
             },
             ENDED => {
                 let key = read_key(reader, ordinal, &mut self.last_ended)?;
-                let (verdict, told) = outcome::read(reader, &mut self.commons, &mut self.last)?;
-                Entry::Ended { key, verdict, told }
+                let (decision, told) = outcome::read(reader, &mut self.dictionary, &mut self.last)?;
+                Entry::Ended { key, decision, told }
             }
             REREAD => Entry::Reread {
                 key: read_key(reader, ordinal, &mut self.last_ended)?,
                 at: reader.time(&mut self.last.0)?,
                 step: match reader.byte()? {
-                    OWE => Step::Owe,
-                    REFUSED => Step::RereadRefused,
-                    ISSUED => Step::RereadIssued,
-                    RESEND => Step::RereadResend {
+                    OWE => Transition::Owe,
+                    REFUSED => Transition::RereadRefused,
+                    ISSUED => Transition::RereadIssued,
+                    RESEND => Transition::RereadResend {
                         due: reader.time(&mut self.last.0.clone())?,
                     },
-                    UNKNOWN => Step::RereadUnknown {
+                    UNKNOWN => Transition::RereadUnknown {
                         due: reader.time(&mut self.last.0.clone())?,
                     },
-                    OWE_UNDER_NEW_ACTIVITY => Step::OweUnderNewActivity,
+                    OWE_UNDER_NEW_ACTIVITY => Transition::OweUnderNewActivity,
                     _ => return None,
                 },
             },
@@ -327,17 +327,17 @@ pub(super) enum Entry<'a> {
     },
     Ended {
         key: DeliveryKey,
-        verdict: Verdict,
+        decision: Decision,
         told: Told<'a>,
     },
     Reread {
         key: DeliveryKey,
-        step: Step,
+        step: Transition,
         at: Timestamp,
     },
     Decided {
         keys: Vec<DeliveryKey>,
-        decision: Box<Decision>,
+        decision: Box<ManualDecision>,
     },
     WaveEnded {
         share: f64,
@@ -396,9 +396,9 @@ impl Entry<'_> {
             Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
             Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
             Self::Withdrawn { key } => Fact::Withdrawn { key },
-            Self::Ended { key, verdict, told } => Fact::Ended {
+            Self::Ended { key, decision, told } => Fact::Ended {
                 key,
-                verdict,
+                decision,
                 outcome: Box::new(told.outcome()?),
             },
             Self::Reread { key, step, at } => Fact::Reread { key, step, at },

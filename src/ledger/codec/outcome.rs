@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Times;
 use super::wire::{Packed, Reader, Writer};
-use crate::clock::from_ms;
-use crate::delivery::Verdict;
-use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::model::clock::from_ms;
+use crate::model::delivery::Decision;
+use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 /// More common parts, or longer ones, are written out each time: an odd platform must not fill the memory.
 const MOST: usize = 4096;
@@ -19,14 +19,14 @@ const LONGEST: usize = 1024;
 
 /// The common parts that were written so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Commons {
+pub(super) struct Dictionary {
     known: Vec<Common>,
     numbers: HashMap<Box<[u8]>, usize>,
     /// The last one that was not worth keeping.
     one_more: Option<Common>,
 }
 
-impl Commons {
+impl Dictionary {
     /// The common parts that are known, by number.
     pub(super) fn known(&self) -> Vec<Vec<u8>> {
         let mut known = vec![Vec::new(); self.known.len()];
@@ -40,11 +40,11 @@ impl Commons {
 
     /// Those that know these; nothing when they are not what anybody knew.
     pub(super) fn knowing(known: &[Vec<u8>]) -> Option<Self> {
-        let mut commons = Self::default();
+        let mut dictionary = Self::default();
         for bytes in known {
-            commons.learn(bytes);
+            dictionary.learn(bytes);
         }
-        (commons.known.len() == known.len()).then_some(commons)
+        (dictionary.known.len() == known.len()).then_some(dictionary)
     }
 
     fn learn(&mut self, bytes: &[u8]) {
@@ -84,7 +84,7 @@ impl Commons {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::ledger) struct Common {
-    verdict: CommonVerdict,
+    decision: CommonDecision,
     proof: CommonProof,
     coupon: Option<CommonCoupon>,
     answer: Option<CommonAnswer>,
@@ -94,7 +94,7 @@ pub(in crate::ledger) struct Common {
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-enum CommonVerdict {
+enum CommonDecision {
     Issued,
     Refused { code: i64 },
     Held { code: i64 },
@@ -133,7 +133,7 @@ struct CommonAnswer {
 }
 
 impl Common {
-    fn of(verdict: &Verdict, outcome: &Outcome) -> Self {
+    fn new(decision: &Decision, outcome: &Outcome) -> Self {
         let coupon = match &outcome.proof {
             Proof::Issued { coupon, .. } => Some(CommonCoupon {
                 merchant_meta_no: coupon.merchant_meta_no.clone(),
@@ -147,12 +147,12 @@ impl Common {
             _ => None,
         };
         Self {
-            verdict: match *verdict {
-                Verdict::Issued => CommonVerdict::Issued,
-                Verdict::Refused { code } => CommonVerdict::Refused { code },
-                Verdict::Held { code } => CommonVerdict::Held { code },
-                Verdict::NotIssued { code, .. } => CommonVerdict::NotIssued { code },
-                Verdict::Unknown { code, .. } => CommonVerdict::Unknown { code },
+            decision: match *decision {
+                Decision::Issued => CommonDecision::Issued,
+                Decision::Refused { code } => CommonDecision::Refused { code },
+                Decision::Held { code } => CommonDecision::Held { code },
+                Decision::NotIssued { code, .. } => CommonDecision::NotIssued { code },
+                Decision::Unknown { code, .. } => CommonDecision::Unknown { code },
             },
             proof: match outcome.proof {
                 Proof::Issued { replay, .. } => CommonProof::Issued { replay },
@@ -183,16 +183,16 @@ const fn times(coupon: &Coupon) -> [Option<i64>; 3] {
 /// Writes a verdict and its outcome.
 pub(super) fn write(
     writer: &mut Writer,
-    commons: &mut Commons,
-    verdict: &Verdict,
+    dictionary: &mut Dictionary,
+    decision: &Decision,
     outcome: &Outcome,
     last: &mut Times,
 ) {
-    let common = postcard::to_stdvec(&Common::of(verdict, outcome)).unwrap_or_default();
-    commons.write(writer, &common);
+    let common = postcard::to_stdvec(&Common::new(decision, outcome)).unwrap_or_default();
+    dictionary.write(writer, &common);
     last.write(writer, outcome.at);
     writer.number(u64::try_from(outcome.latency.as_millis()).unwrap_or(u64::MAX));
-    if let Verdict::NotIssued { due, .. } | Verdict::Unknown { due, .. } = verdict {
+    if let Decision::NotIssued { due, .. } | Decision::Unknown { due, .. } = decision {
         writer.near(due.as_millisecond().wrapping_sub(last.0));
     }
     if let Some(answer) = &outcome.answer {
@@ -221,23 +221,23 @@ pub(in crate::ledger) struct Told<'a> {
 /// Reads a verdict, and passes over its outcome.
 pub(super) fn read<'c, 'a: 'c>(
     reader: &mut Reader<'a>,
-    commons: &'c mut Commons,
+    dictionary: &'c mut Dictionary,
     last: &mut Times,
-) -> Option<(Verdict, Told<'c>)> {
-    let common = commons.read(reader)?;
+) -> Option<(Decision, Told<'c>)> {
+    let common = dictionary.read(reader)?;
     let at = reader.time(&mut last.0)?;
     let rest = reader.clone();
     let told = Told { common, at, rest };
     let own = told.own(reader)?;
     let due = own.due.map(|from_at| from_ms(last.0.wrapping_add(from_at)));
-    let verdict = match common.verdict {
-        CommonVerdict::Issued => Verdict::Issued,
-        CommonVerdict::Refused { code } => Verdict::Refused { code },
-        CommonVerdict::Held { code } => Verdict::Held { code },
-        CommonVerdict::NotIssued { code } => Verdict::NotIssued { due: due?, code },
-        CommonVerdict::Unknown { code } => Verdict::Unknown { due: due?, code },
+    let decision = match common.decision {
+        CommonDecision::Issued => Decision::Issued,
+        CommonDecision::Refused { code } => Decision::Refused { code },
+        CommonDecision::Held { code } => Decision::Held { code },
+        CommonDecision::NotIssued { code } => Decision::NotIssued { due: due?, code },
+        CommonDecision::Unknown { code } => Decision::Unknown { due: due?, code },
     };
-    Some((verdict, told))
+    Some((decision, told))
 }
 
 /// What an outcome has for itself.
@@ -310,7 +310,7 @@ impl Told<'_> {
             coupon_id: None,
             times: [None; 3],
         };
-        if let CommonVerdict::NotIssued { .. } | CommonVerdict::Unknown { .. } = common.verdict {
+        if let CommonDecision::NotIssued { .. } | CommonDecision::Unknown { .. } = common.decision {
             own.due = Some(reader.near()?);
         }
         if common.answer.is_some() {

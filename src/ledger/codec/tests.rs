@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::from_ms;
-use crate::delivery::{Resolution, StateName, Verdict};
-use crate::identity::ActivityId;
-use crate::ledger::fact::{Answered, Decision, Excluded, Generation};
-use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision};
+use crate::model::clock::from_ms;
+use crate::model::delivery::{Decision, Resolution, StateName};
+use crate::model::identity::ActivityId;
+use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
@@ -101,13 +101,13 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     })
 }
 
-fn verdict() -> impl Strategy<Value = Verdict> {
+fn decision() -> impl Strategy<Value = Decision> {
     prop_oneof![
-        Just(Verdict::Issued),
-        code().prop_map(|code| Verdict::Refused { code }),
-        code().prop_map(|code| Verdict::Held { code }),
-        (time(), prop::option::of(code())).prop_map(|(due, code)| Verdict::NotIssued { due, code }),
-        (time(), prop::option::of(code())).prop_map(|(due, code)| Verdict::Unknown { due, code }),
+        Just(Decision::Issued),
+        code().prop_map(|code| Decision::Refused { code }),
+        code().prop_map(|code| Decision::Held { code }),
+        (time(), prop::option::of(code())).prop_map(|(due, code)| Decision::NotIssued { due, code }),
+        (time(), prop::option::of(code())).prop_map(|(due, code)| Decision::Unknown { due, code }),
     ]
 }
 
@@ -138,7 +138,7 @@ fn generation() -> impl Strategy<Value = Generation> {
         )
 }
 
-fn decision() -> impl Strategy<Value = Decision> {
+fn manual_decision() -> impl Strategy<Value = ManualDecision> {
     let to = prop::sample::select(vec![
         Resolution::Issued,
         Resolution::Refused,
@@ -146,13 +146,15 @@ fn decision() -> impl Strategy<Value = Decision> {
         Resolution::Owed { may_double: true },
     ]);
     let from = prop::sample::select(StateName::ALL.to_vec());
-    (time(), ".{0,9}", ".{0,40}", from, to, "[ -~]{0,20}").prop_map(|(at, by, note, from, to, selection)| Decision {
-        at,
-        by,
-        note,
-        from,
-        to,
-        selection,
+    (time(), ".{0,9}", ".{0,40}", from, to, "[ -~]{0,20}").prop_map(|(at, by, note, from, to, selection)| {
+        ManualDecision {
+            at,
+            by,
+            note,
+            from,
+            to,
+            selection,
+        }
     })
 }
 
@@ -166,12 +168,12 @@ fn fact() -> impl Strategy<Value = Fact> {
     };
     let open_ids = prop::collection::vec("[!-~]{1,40}".prop_map(|text| OpenId::parse(&text).unwrap()), 0..9);
     let step = prop_oneof![
-        Just(Step::Owe),
-        Just(Step::OweUnderNewActivity),
-        Just(Step::RereadRefused),
-        Just(Step::RereadIssued),
-        time().prop_map(|due| Step::RereadUnknown { due }),
-        time().prop_map(|due| Step::RereadResend { due })
+        Just(Transition::Owe),
+        Just(Transition::OweUnderNewActivity),
+        Just(Transition::RereadRefused),
+        Just(Transition::RereadIssued),
+        time().prop_map(|due| Transition::RereadUnknown { due }),
+        time().prop_map(|due| Transition::RereadResend { due })
     ];
     let rules = prop::sample::select(vec![Rules::V0, Rules::V1]);
     prop_oneof![
@@ -187,10 +189,10 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => (key(), time(), any::<u16>()).prop_map(|(key, at, no)| Fact::Intent { key, at, activity: ActivityNo(no) }),
         1 => key().prop_map(|key| Fact::Withdrawn { key }),
-        4 => (key(), verdict(), outcome().prop_map(Box::new))
-            .prop_map(|(key, verdict, outcome)| Fact::Ended { key, verdict, outcome }),
+        4 => (key(), decision(), outcome().prop_map(Box::new))
+            .prop_map(|(key, decision, outcome)| Fact::Ended { key, decision, outcome }),
         1 => (key(), step, time()).prop_map(|(key, step, at)| Fact::Reread { key, step, at }),
-        1 => (prop::collection::vec(key(), 0..9), decision().prop_map(Box::new))
+        1 => (prop::collection::vec(key(), 0..9), manual_decision().prop_map(Box::new))
             .prop_map(|(keys, decision)| Fact::Decided { keys, decision }),
         1 => (0.0..=1.0, time()).prop_map(|(share, at)| Fact::WaveEnded { share, at }),
         1 => (0.0..=1.0, time(), any::<u64>(), any::<u64>()).prop_map(|(share, at, all, not_issued)| {
@@ -265,7 +267,7 @@ fn a_step_that_no_reading_takes_is_not_written() {
     };
     let fact = Fact::Reread {
         key,
-        step: Step::Withdrawn,
+        step: Transition::Withdrawn,
         at: from_ms(0),
     };
     assert_eq!(Codec::default().encode(&[fact]), None);
@@ -336,7 +338,7 @@ fn one_of_each() -> Vec<Fact> {
         },
         Fact::Ended {
             key,
-            verdict: Verdict::Issued,
+            decision: Decision::Issued,
             outcome: Box::new(issued()),
         },
         Fact::Lapsed {
@@ -345,14 +347,14 @@ fn one_of_each() -> Vec<Fact> {
         },
         Fact::Reread {
             key,
-            step: Step::RereadResend {
+            step: Transition::RereadResend {
                 due: from_ms(1_780_000_000_200),
             },
             at: from_ms(1_780_000_000_150),
         },
         Fact::Decided {
             keys: vec![key, DeliveryKey { recipient: 9, ..key }],
-            decision: Box::new(Decision {
+            decision: Box::new(ManualDecision {
                 at: from_ms(1_780_000_000_300),
                 by: "li@ops".to_owned(),
                 note: "券".to_owned(),
@@ -417,8 +419,8 @@ fn of_second_rules() -> Vec<Fact> {
             timeout: Duration::from_secs(10),
             rules: Rules::V1,
         },
-        reread(10, Step::RereadUnknown { due }),
-        reread(11, Step::OweUnderNewActivity),
+        reread(10, Transition::RereadUnknown { due }),
+        reread(11, Transition::OweUnderNewActivity),
     ]
 }
 

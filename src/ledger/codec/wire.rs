@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::clock::from_ms;
+use crate::model::clock::from_ms;
 
 /// Longer text is not packed but written as it is.
 const MOST_DIGITS: usize = 38;

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::delivery::StateName::{Deferred, Held, InDoubt, Issued, Refused};
-use crate::delivery::{ActivityNo, Resolution};
-use crate::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
 use crate::ledger::memory::MemoryStore;
-use crate::ledger::{Decision, Fact, Generation, Ledger};
-use crate::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::ledger::{Fact, Generation, Ledger, ManualDecision};
+use crate::model::delivery::StateName::{Deferred, Held, InDoubt, Issued, Refused};
+use crate::model::delivery::{ActivityNo, Resolution};
+use crate::model::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
+use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 const USERS: u32 = 8;
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -41,21 +41,24 @@ fn said(leads_to: StateName, coupon_id: u8, log_id: u8) -> Said {
 /// An attempt and its answer. A log_id of 0 is none.
 fn attempt(key: DeliveryKey, said: &Said) -> [Fact; 2] {
     let code = Some(CODE);
-    let (verdict, proof) = match said.leads_to {
+    let (decision, proof) = match said.leads_to {
         Issued => {
             let coupon = Box::new(Coupon {
                 coupon_id: said.coupon_id.to_string(),
                 ..Coupon::default()
             });
-            (Verdict::Issued, Proof::Issued { coupon, replay: false })
+            (Decision::Issued, Proof::Issued { coupon, replay: false })
         }
-        Refused => (Verdict::Refused { code: CODE }, Proof::Refused),
-        Held => (Verdict::Held { code: CODE }, Proof::Held),
+        Refused => (Decision::Refused { code: CODE }, Proof::Refused),
+        Held => (Decision::Held { code: CODE }, Proof::Held),
         Deferred => (
-            Verdict::NotIssued { due: AT, code },
+            Decision::NotIssued { due: AT, code },
             Proof::NotIssued(NotIssued::Throttled),
         ),
-        _ => (Verdict::Unknown { due: AT, code }, Proof::Unknown(Unknown::SystemError)),
+        _ => (
+            Decision::Unknown { due: AT, code },
+            Proof::Unknown(Unknown::SystemError),
+        ),
     };
     let log_id = match said.log_id {
         0 => String::new(),
@@ -80,7 +83,7 @@ fn attempt(key: DeliveryKey, said: &Said) -> [Fact; 2] {
     let activity = ActivityNo(0);
     [
         Fact::Intent { key, at: AT, activity },
-        Fact::Ended { key, verdict, outcome },
+        Fact::Ended { key, decision, outcome },
     ]
 }
 
@@ -94,7 +97,7 @@ fn ledger(answers: &[(DeliveryKey, Said)], in_memory: u64) -> Ledger<MemoryStore
     let identity = Identity {
         campaign: CampaignName::parse("summer").expect("a name"),
         app_id: AppId::parse("tt1").expect("an app id"),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
     };
     let recipients = (0..USERS).map(|n| OpenId::parse(&format!("u{n}")).expect("an open_id"));
     let mut facts = vec![
@@ -134,7 +137,7 @@ fn shown(repeated: &RepeatedIds) -> Vec<(&str, u64)> {
     repeated.first.iter().map(|id| (id.id.as_str(), shown(id))).collect()
 }
 
-fn of(answers: &[(DeliveryKey, Said)]) -> Repeats {
+fn repeats_of(answers: &[(DeliveryKey, Said)]) -> Repeats {
     repeats(&mut ledger(answers, u64::MAX))
 }
 
@@ -148,12 +151,12 @@ fn ids_of_their_own_do_not_repeat() {
         (key(2, 1), said(Issued, 4, 0)),
         (key(3, 1), said(Issued, 5, 0)),
     ];
-    assert!(of(&answers).is_empty());
+    assert!(repeats_of(&answers).is_empty());
 }
 
 #[test]
 fn a_coupon_of_two_users_is_found_with_its_deliveries() {
-    let found = of(&[
+    let found = repeats_of(&[
         (key(5, 1), said(Issued, 9, 1)),
         (key(2, 1), said(Issued, 9, 2)),
         (key(3, 1), said(Issued, 8, 3)),
@@ -171,7 +174,7 @@ fn a_coupon_of_two_users_is_found_with_its_deliveries() {
 
 #[test]
 fn a_coupon_of_two_deliveries_of_one_user_is_found() {
-    let found = of(&[(key(0, 1), said(Issued, 9, 1)), (key(0, 2), said(Issued, 9, 2))]);
+    let found = repeats_of(&[(key(0, 1), said(Issued, 9, 1)), (key(0, 2), said(Issued, 9, 2))]);
     assert_eq!(shown(&found.coupon_ids), [("9", 2)]);
     let ordinals: Vec<_> = found.coupon_ids.first[0].first.iter().map(|it| it.ordinal).collect();
     assert_eq!(ordinals, [1, 2]);
@@ -185,7 +188,7 @@ fn a_log_id_is_found_whatever_its_answers_said() {
         (Held, InDoubt),
         (Deferred, Deferred),
     ] {
-        let found = of(&[(key(0, 1), said(one, 1, 9)), (key(1, 1), said(other, 2, 9))]);
+        let found = repeats_of(&[(key(0, 1), said(one, 1, 9)), (key(1, 1), said(other, 2, 9))]);
         assert_eq!(shown(&found.log_ids), [("9", 2)], "{one} and {other}");
         assert_eq!(found.coupon_ids.ids, 0);
     }
@@ -193,13 +196,13 @@ fn a_log_id_is_found_whatever_its_answers_said() {
 
 #[test]
 fn a_coupon_id_that_is_a_log_id_too_is_no_repeat() {
-    assert!(of(&[(key(0, 1), said(Issued, 9, 1)), (key(1, 1), said(Issued, 2, 9))]).is_empty());
+    assert!(repeats_of(&[(key(0, 1), said(Issued, 9, 1)), (key(1, 1), said(Issued, 2, 9))]).is_empty());
 }
 
 #[test]
 fn an_id_that_no_longer_decides_anything_does_not_count() {
     let both_in_doubt = [(key(0, 1), said(InDoubt, 0, 9)), (key(1, 1), said(InDoubt, 0, 9))];
-    assert!(of(&both_in_doubt).is_empty());
+    assert!(repeats_of(&both_in_doubt).is_empty());
     let settled_since = [
         (key(0, 1), said(InDoubt, 0, 9)),
         (key(0, 1), said(Issued, 1, 1)),
@@ -208,9 +211,12 @@ fn an_id_that_no_longer_decides_anything_does_not_count() {
         (key(2, 1), said(InDoubt, 0, 3)),
         (key(2, 1), said(Refused, 0, 9)),
     ];
-    assert!(of(&settled_since).is_empty(), "the refusal of a doubt settles nothing");
+    assert!(
+        repeats_of(&settled_since).is_empty(),
+        "the refusal of a doubt settles nothing"
+    );
     let issued_by_it = [settled_since.as_slice(), &[(key(3, 1), said(Issued, 3, 9))]].concat();
-    assert_eq!(shown(&of(&issued_by_it).log_ids), [("9", 4)]);
+    assert_eq!(shown(&repeats_of(&issued_by_it).log_ids), [("9", 4)]);
 }
 
 #[test]
@@ -224,7 +230,7 @@ fn a_persons_decision_ends_it_and_a_code_that_was_read_again_does_not() {
     };
     let decided = |to| Fact::Decided {
         keys: vec![key(0, 1)],
-        decision: Box::new(Decision {
+        decision: Box::new(ManualDecision {
             at: AT,
             by: String::new(),
             note: String::new(),
@@ -238,7 +244,7 @@ fn a_persons_decision_ends_it_and_a_code_that_was_read_again_does_not() {
     assert_eq!(after(decided(Resolution::Owed { may_double: false })), 0);
     let reread = Fact::Reread {
         key: key(0, 1),
-        step: crate::delivery::Step::RereadRefused,
+        step: crate::model::delivery::Transition::RereadRefused,
         at: AT,
     };
     assert_eq!(after(reread), 1);
@@ -247,14 +253,14 @@ fn a_persons_decision_ends_it_and_a_code_that_was_read_again_does_not() {
 #[test]
 fn the_first_are_shown_and_all_are_counted() {
     let same = |n| (key(n, 1), said(Issued, 9, u8::try_from(n).expect("a few") + 1));
-    let found = of(&(0..USERS).map(same).collect::<Vec<_>>());
+    let found = repeats_of(&(0..USERS).map(same).collect::<Vec<_>>());
     assert_eq!(shown(&found.coupon_ids), [("9", USERS.into())]);
     assert_eq!(found.coupon_ids.first[0].first.len(), SHOWN);
 
     // Each user has a coupon twice, and so there are more ids than are shown.
     let id = |recipient| u8::try_from(10 * (USERS - recipient)).expect("a few");
     let twice = (0..USERS).flat_map(|n| [1, 2].map(|ordinal| (key(n, ordinal), said(Issued, id(n), id(n) + ordinal))));
-    let found = of(&twice.collect::<Vec<_>>());
+    let found = repeats_of(&twice.collect::<Vec<_>>());
     assert_eq!((found.coupon_ids.ids, found.coupon_ids.deliveries), (8, 16));
     assert_eq!(
         shown(&found.coupon_ids),
@@ -266,7 +272,8 @@ fn the_first_are_shown_and_all_are_counted() {
 #[test]
 fn a_temporary_file_that_fails_is_an_error() {
     let mut ledger = ledger(&[(key(0, 1), said(Issued, 1, 1))], u64::MAX);
-    ledger.book.people = super::super::people::People::new(Arc::new(Spill::beyond(0, 1, "/nowhere".into())));
+    ledger.state.people =
+        super::super::recipient_index::RecipientIndex::new(Arc::new(Spill::beyond(0, 1, "/nowhere".into())));
     let error = wait(ledger.repeats()).expect_err("it has no room");
     assert!(error.to_string().contains("a temporary file in /nowhere"), "{error}");
 }

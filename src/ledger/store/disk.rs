@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use super::StoreError;
 use super::error::{io_error, no_damage};
-use super::wait::let_go;
+use super::wait::wait_unlocked_blocking;
+use crate::ledger::block::{MOST_IN_ONE, first_of, key};
+use crate::ledger::catch_panic::catch_panic;
 use crate::ledger::files::{KnownFiles, open_to_read, refuse_link};
-use crate::ledger::group::{MOST_IN_ONE, first_of, key};
-use crate::ledger::quiet::quietly;
 use crate::ledger::reader::Get;
 
 /// A batch is read once: there is nothing to keep.
@@ -55,7 +55,7 @@ impl Disk {
             durable,
             why,
         };
-        let db = match quietly(AssertUnwindSafe(|| config.open())).map_err(closed)? {
+        let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(closed)? {
             Err(sled::Error::Io(source)) if no_damage(source.kind()) => Err(io_error("open", name, source)),
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
@@ -154,9 +154,9 @@ impl Drop for Disk {
     fn drop(&mut self) {
         // sled syncs when it is dropped, and panics when it cannot. Whatever mattered is durable already.
         let db = self.db.take();
-        let _ = quietly(AssertUnwindSafe(|| drop(db)));
+        let _ = catch_panic(AssertUnwindSafe(|| drop(db)));
         // Threads of sled write for some time after that.
-        let_go(&self.path.join("db"));
+        wait_unlocked_blocking(&self.path.join("db"));
     }
 }
 

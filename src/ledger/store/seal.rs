@@ -52,7 +52,7 @@ struct Sealed {
 
 impl Seal {
     /// Looks at the files of `store`, whose last batch is `head`.
-    pub(super) fn of(store: &Path, head: Head) -> io::Result<Self> {
+    pub(super) fn new(store: &Path, head: Head) -> io::Result<Self> {
         let mut names = Vec::new();
         list(store, Path::new(""), &mut names)?;
         names.sort();
@@ -61,7 +61,7 @@ impl Seal {
             link: head.link,
             files: names
                 .into_iter()
-                .map(|name| Sealed::of(store, name))
+                .map(|name| Sealed::new(store, name))
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -103,7 +103,7 @@ impl Seal {
 
     /// Where the files of `store` are not what they were.
     pub(super) fn damage(&self, store: &Path) -> io::Result<Vec<Damage>> {
-        let now = Self::of(store, self.head())?;
+        let now = Self::new(store, self.head())?;
         let find = |files: &[Sealed], name: &Path| files.iter().position(|file| file.name == name);
         let mut damage = Vec::new();
         for was in &self.files {
@@ -130,7 +130,7 @@ impl Seal {
 }
 
 impl Sealed {
-    fn of(store: &Path, name: PathBuf) -> io::Result<Self> {
+    fn new(store: &Path, name: PathBuf) -> io::Result<Self> {
         let file = open_to_read(&store.join(&name))?;
         let length = file.metadata()?.len();
         let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Waits until nobody has a file locked any more, but not for ever; says whether that is so. For a file of a ledger whose
 /// campaign's lock this process has: then only threads that are still closing it can have it, or a process that is just
 /// being started and has inherited it for a moment.
-pub(super) fn let_go(path: &Path) -> bool {
+pub(super) fn wait_unlocked_blocking(path: &Path) -> bool {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let Ok(file) = open_to_read(path) else { return true };
         if file.try_lock().is_ok() {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::campaign::{Campaign, parse, render_human};
-use crate::outcome::Class;
+use crate::model::outcome::Class;
 use crate::plan::fingerprint;
 
 use super::*;
@@ -60,7 +60,7 @@ fn what_the_file_leaves_out_is_filled_in() {
             limit: u64::MAX,
             order: TurnOrder::AsListed,
             control_group: 0.0,
-            lapse: Lapse::Never,
+            lapse: ExpiryRule::Never,
             as_of: AsOf::Wall,
             allow_empty: false,
             max_unusable: 0.01
@@ -151,7 +151,7 @@ fn a_rehearsal_has_no_times_and_stays_on_this_machine() {
     );
     assert_eq!(
         (plan.identity.platform, plan.base_url.as_str()),
-        (PlatformName::Sandbox, "http://127.0.0.1:4711")
+        (PlatformName::FakePlatform, "http://127.0.0.1:4711")
     );
     let hours = "schedule: {start: 2026-06-01T10:00, hours: [mon 10:00-12:00]}\n";
     let shown = rehearsal(hours, "http://127.0.0.1:4711")

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{ANSWER, LET_GO, Load, after_taking};
-use crate::calendar::{Calendar, Day, FAR};
-use crate::clock::{later, until};
+use crate::model::calendar::{Calendar, Day, FAR};
+use crate::model::clock::{later, until};
 use crate::plan::Plan;
 
 /// Consecutive starts along the curve without a wait between them.
@@ -30,13 +30,13 @@ pub(super) struct Days<'a> {
 }
 
 impl<'a> Days<'a> {
-    pub(super) fn of(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
+    pub(super) fn new(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
         let schedule = &plan.schedule;
         Self {
             zone: &schedule.zone,
             // A rehearsal waits for no day.
             most: if schedule.waits { plan.pace.per_day } else { u64::MAX },
-            last: Day::of(now, &schedule.zone),
+            last: Day::new(now, &schedule.zone),
             begun: load.begun_today,
         }
     }
@@ -45,7 +45,7 @@ impl<'a> Days<'a> {
         Self {
             zone,
             most: u64::MAX,
-            last: Day::of(now, zone),
+            last: Day::new(now, zone),
             begun: 0,
         }
     }
@@ -134,7 +134,7 @@ impl Sending<'_> {
     fn stretches(&self, days: Days<'_>) -> impl Iterator<Item = Stretch> {
         let parts = move |window: Stretch| {
             let part = move |begins: Timestamp| {
-                let day = days.are_limited().then(|| Day::of(begins, days.zone));
+                let day = days.are_limited().then(|| Day::new(begins, days.zone));
                 let ends = day.map_or(window.ends, |day| day.ends.min(window.ends));
                 Stretch { begins, ends, day }
             };
@@ -247,7 +247,7 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let pace = plan.pace.per_second;
         let most = f64::from(plan.pace.max_in_flight);
         let answer = ANSWER.as_secs_f64();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::campaign::parse;
-use crate::clock::from_ms;
+use crate::model::clock::from_ms;
 use crate::plan::{RunOptions, build};
 
 const NOW: i64 = 1_780_272_000_000;

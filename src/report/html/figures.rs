@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, PreEscaped, html};
 
-use crate::delivery::{Counts, StateName};
+use crate::model::delivery::{Counts, StateName};
 use crate::report::times::grouped;
 
 use super::chart::{self, Bar, Label, NARROW, Size, Undrawn, WIDE};
@@ -169,7 +169,7 @@ fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Re
     let of = number(counts.audience().max(issued));
     let caption = format!(
         "{} of {}; the grey line is all of them.",
-        grouped(counts.of(StateName::Issued)),
+        grouped(counts.count(StateName::Issued)),
         grouped(counts.audience())
     );
     let draw = |size| {

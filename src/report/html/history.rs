@@ -7,9 +7,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
-use crate::delivery::{DeliveryKey, Verdict};
-use crate::outcome::Outcome;
-use crate::report::tally::{CodeCount, Codes};
+use crate::model::delivery::{Decision, DeliveryKey};
+use crate::model::outcome::Outcome;
+use crate::report::run_stats::{CodeCount, Codes};
 
 /// The maximum number of time slots; beyond it, slots become longer.
 const MOST_SLOTS: usize = 4_096;
@@ -115,13 +115,13 @@ impl History {
     }
 
     /// Counts the end of an attempt.
-    pub fn ended(&mut self, key: DeliveryKey, verdict: Verdict, outcome: &Outcome) {
+    pub fn ended(&mut self, key: DeliveryKey, verdict: Decision, outcome: &Outcome) {
         self.ended += 1;
         self.reach(outcome.at);
         let (issued, refused) = match verdict {
-            Verdict::Issued => (1, 0),
-            Verdict::Refused { .. } => (0, 1),
-            Verdict::Held { .. } | Verdict::NotIssued { .. } | Verdict::Unknown { .. } => (0, 0),
+            Decision::Issued => (1, 0),
+            Decision::Refused { .. } => (0, 1),
+            Decision::Held { .. } | Decision::NotIssued { .. } | Decision::Unknown { .. } => (0, 0),
         };
         let other = 1 - issued - refused;
         self.put(outcome.at, Slot { issued, refused, other });
@@ -268,8 +268,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::from_ms;
-    use crate::outcome::{Proof, Unknown};
+    use crate::model::clock::from_ms;
+    use crate::model::outcome::{Proof, Unknown};
 
     fn outcome(at: Timestamp) -> Outcome {
         Outcome {
@@ -297,7 +297,7 @@ mod tests {
             for start in starts {
                 for at in 0..each {
                     let at = from_ms((start + at) * 1_000);
-                    history.ended(KEY, Verdict::Issued, &outcome(at));
+                    history.ended(KEY, Decision::Issued, &outcome(at));
                     n += 1;
                 }
                 prop_assert!(history.slots.len() <= MOST_SLOTS);
@@ -315,18 +315,18 @@ mod tests {
     fn codes_without_end_are_counted_together() {
         let mut history = History::new([]);
         for code in 0..1_000 {
-            let answer = crate::outcome::Answer {
+            let answer = crate::model::outcome::Answer {
                 code,
                 message: String::new(),
                 log_id: String::new(),
-                class: crate::outcome::Class::Hold,
-                classifier: crate::outcome::Classifier::Nobody,
+                class: crate::model::outcome::Class::Hold,
+                classifier: crate::model::outcome::Classifier::Nobody,
             };
             let held = Outcome {
                 answer: Some(answer),
                 ..outcome(from_ms(0))
             };
-            history.ended(KEY, Verdict::Held { code }, &held);
+            history.ended(KEY, Decision::Held { code }, &held);
         }
         assert_eq!((history.codes.len(), history.other_codes), (MOST_CODES, 800));
     }
@@ -340,7 +340,7 @@ mod tests {
                 latency: Duration::from_millis(ms),
                 ..outcome(from_ms(0))
             };
-            history.ended(KEY, Verdict::Issued, &answered);
+            history.ended(KEY, Decision::Issued, &answered);
         }
         assert_eq!(history.latencies(&[5_500, 10_000, 1_000_000]), [2, 1, 1, 1]);
         let (n, median) = history.latency(0.5);

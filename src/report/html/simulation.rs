@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::delivery::StateName;
-use crate::event::Ending;
+use crate::model::delivery::StateName;
+use crate::model::event::Ending;
 use crate::report::simulation::hours::Hour;
 use crate::report::simulation::{Simulated, facts, quiet, verdict, waits};
 use crate::report::text::visible;
 use crate::report::times::{grouped, rate};
-use crate::report::{summary, tally};
+use crate::report::{run_stats, summary};
 
 use super::figures::{self, MOST_BARS};
 use super::history::{Slot, Slots};
@@ -22,13 +22,13 @@ use super::{Undrawn, states, tables, theirs, time, whole};
 /// When a chart cannot be drawn.
 pub fn page(simulated: &Simulated) -> Result<String, Undrawn> {
     let about = &simulated.about;
-    let tally = &simulated.tally;
-    let run = tally.run.as_ref();
+    let stats = &simulated.stats;
+    let run = stats.run.as_ref();
     let name = run.map_or_else(String::new, |run| {
         run.title.clone().unwrap_or_else(|| run.campaign.to_string())
     });
     let charts = charts(simulated)?;
-    let complete = tally.ended.is_some_and(|ended| ended.ending == Ending::Complete);
+    let complete = stats.ended.is_some_and(|ended| ended.ending == Ending::Complete);
     let said = verdict(simulated).map(|(_, said)| said).unwrap_or_default();
     let page = html! {
         main {
@@ -40,11 +40,11 @@ pub fn page(simulated: &Simulated) -> Result<String, Undrawn> {
             section {
                 p.headline.(if complete { "complete" } else { "open" }) { (visible(&said)) }
                 (advice(simulated))
-                (states(&tally.counts, &BTreeMap::new()))
+                (states(&stats.counts, &BTreeMap::new()))
             }
             @if let Some(charts) = charts { section { h2 { "When it would be sent" } (charts) } }
             (hours(simulated))
-            (tables::codes(&tally.codes, 0, false))
+            (tables::codes(&stats.codes, 0, false))
             section {
                 h2 { "What was simulated" }
                 dl { @for (name, value) in facts(simulated) { dt { (name) } dd { (theirs(&value)) } } }
@@ -57,7 +57,7 @@ pub fn page(simulated: &Simulated) -> Result<String, Undrawn> {
     Ok(whole(&format!("{}: simulation", visible(&name)), &page))
 }
 
-fn names(run: &tally::Run) -> Markup {
+fn names(run: &run_stats::Run) -> Markup {
     html! {
         p.names {
             @if run.title.is_some() { code { (run.campaign) } " · " }
@@ -68,9 +68,9 @@ fn names(run: &tally::Run) -> Markup {
 
 /// What a person would have to do.
 fn advice(simulated: &Simulated) -> Markup {
-    let tally = &simulated.tally;
-    let looks = tally.ended.is_some_and(|ended| ended.ending == Ending::NeedsPerson);
-    let advice = if looks { summary::advice(tally) } else { Vec::new() };
+    let stats = &simulated.stats;
+    let looks = stats.ended.is_some_and(|ended| ended.ending == Ending::NeedsPerson);
+    let advice = if looks { summary::advice(stats) } else { Vec::new() };
     html! {
         @if !advice.is_empty() { ul.advice { @for advice in advice { li { (theirs(&advice)) } } } }
     }
@@ -97,9 +97,9 @@ fn charts(simulated: &Simulated) -> Result<Option<Markup>, Undrawn> {
         slot.refused += hour.refused;
         slot.other += hour.sent.saturating_sub(hour.issued + hour.refused);
     }
-    let counts = simulated.tally.counts;
+    let counts = simulated.stats.counts;
     let issued: u64 = simulated.hours.iter().map(|hour| hour.issued).sum();
-    let before = counts.of(StateName::Issued).saturating_sub(issued);
+    let before = counts.count(StateName::Issued).saturating_sub(issued);
     figures::over_time(&Slots { length, slots }, offset, (before, counts)).map(Some)
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::delivery::StateName;
+use crate::model::delivery::StateName;
+use crate::report::run_stats::Codes;
 use crate::report::summary;
-use crate::report::tally::Codes;
-use crate::report::times::{grouped, of};
+use crate::report::times::{counted, grouped};
 
 use super::history::History;
 use super::{Report, share, theirs, time};
@@ -75,7 +75,7 @@ pub(super) fn latency(history: &History) -> Markup {
     ];
     html! {
         section.small {
-            h3 { "Latency of " (of(answers, "answer", "answers")) }
+            h3 { "Latency of " (counted(answers, "answer", "answers")) }
             div.scroll { table { tbody {
                 @for (word, share) in shares {
                     tr { th scope="row" { (word) " within" } td.number { (precise(history.latency(share).1)) } }
@@ -113,9 +113,9 @@ pub(super) fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
 
 /// The deliveries that need a person, and what to do.
 pub(super) fn open(report: &Report) -> Markup {
-    let doubt = report.counts.of(StateName::InDoubt);
-    let held = report.counts.of(StateName::Held);
-    let under_way = report.counts.of(StateName::InFlight);
+    let doubt = report.counts.count(StateName::InDoubt);
+    let held = report.counts.count(StateName::Held);
+    let under_way = report.counts.count(StateName::InFlight);
     let owed = report.counts.owed();
     if doubt + held + owed == 0 {
         return html! {};

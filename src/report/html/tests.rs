@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::reading::text;
 use super::*;
-use crate::clock::from_ms;
-use crate::delivery::{DeliveryKey, Verdict};
-use crate::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
+use crate::model::clock::from_ms;
+use crate::model::delivery::{Decision, DeliveryKey};
+use crate::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 use crate::report::testing::shanghai;
 
 const HOSTILE: [&str; 6] = [
@@ -26,19 +26,19 @@ fn key(recipient: u32) -> DeliveryKey {
 fn end(
     history: &mut History,
     (recipient, ms, latency): (u32, i64, u64),
-    verdict: Verdict,
+    verdict: Decision,
     said: Option<(i64, Class, &str)>,
 ) {
     let began = shanghai("12:00:00");
     let at = from_ms(began.as_millisecond() + ms);
     history.intended(at);
     let proof = match verdict {
-        Verdict::Issued => Proof::Issued {
+        Decision::Issued => Proof::Issued {
             coupon: Box::new(Coupon::default()),
             replay: false,
         },
-        Verdict::Refused { .. } => Proof::Refused,
-        Verdict::Held { .. } => Proof::Held,
+        Decision::Refused { .. } => Proof::Refused,
+        Decision::Held { .. } => Proof::Held,
         _ => Proof::Unknown(Unknown::TimedOut),
     };
     let answer = said.map(|(code, class, message)| Answer {
@@ -75,7 +75,7 @@ fn report() -> Report {
         let latency = 40 + u64::from(recipient % 97);
         let at = (recipient, i64::from(recipient) * 1_000, latency);
         if recipient % 50 == 7 {
-            let refused = Verdict::Refused { code: 28_001_045 };
+            let refused = Decision::Refused { code: 28_001_045 };
             end(
                 &mut history,
                 at,
@@ -84,7 +84,7 @@ fn report() -> Report {
             );
             counts.add(StateName::Refused, 1);
         } else {
-            end(&mut history, at, Verdict::Issued, Some((0, Class::Issued, "")));
+            end(&mut history, at, Decision::Issued, Some((0, Class::Issued, "")));
             counts.add(StateName::Issued, 1);
         }
     }
@@ -93,11 +93,11 @@ fn report() -> Report {
     end(
         &mut history,
         held,
-        Verdict::Held { code: 990_000_003 },
+        Decision::Held { code: 990_000_003 },
         Some((990_000_003, Class::Hold, HOSTILE[3])),
     );
     let due = shanghai("12:30:00");
-    end(&mut history, lost, Verdict::Unknown { due, code: None }, None);
+    end(&mut history, lost, Decision::Unknown { due, code: None }, None);
     history.intended(shanghai("12:20:00"));
     counts.add(StateName::Held, 1);
     counts.add(StateName::InDoubt, 1);
@@ -120,7 +120,7 @@ fn about(title: &str) -> About {
         title: Some(format!("夏日立减券 {title}")),
         app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
         activity_id: ActivityId::parse("7218071234565644204").unwrap(),
-        platform: PlatformName::Sandbox,
+        platform: PlatformName::FakePlatform,
         ledger: "campaigns/<b>/.runner".into(),
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         now: shanghai("13:00:00"),
@@ -201,7 +201,7 @@ fn nothing_hostile_is_alive() {
         end(
             &mut report.history,
             held,
-            Verdict::Held { code },
+            Decision::Held { code },
             Some((code, Class::Hold, hostile)),
         );
     }

@@ -1,6 +1,6 @@
 //! The JSON objects about a run.
 
-use crate::event::{Ending, Phase};
+use crate::model::event::{Ending, Phase};
 
 use super::super::show::{Piece, Show};
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant, moment, shanghai, spoilt_reading};
@@ -9,13 +9,13 @@ use super::*;
 /// The record of a story's events.
 fn record(story: &Story) -> Vec<String> {
     let mut show = Show::new(story.setup.clone(), false);
-    let mut tally = Tally::default();
+    let mut stats = RunStats::default();
     let mut pieces = vec![];
     for event in &story.events {
-        tally.fold(event, instant(event.at));
-        pieces.append(&mut show.event(&tally, event, instant(event.at)));
+        stats.fold(event, instant(event.at));
+        pieces.append(&mut show.event(&stats, event, instant(event.at)));
     }
-    pieces.append(&mut show.finish(&tally, moment(story.now), 0));
+    pieces.append(&mut show.finish(&stats, moment(story.now), 0));
     pieces
         .into_iter()
         .filter_map(|piece| match piece {

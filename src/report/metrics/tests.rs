@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::event::{Ending, Halted, Owner};
+use crate::model::event::{Ending, Halted, Owner};
 use crate::report::testing::{BANNED, ISSUED, Story, TIMED_OUT, UNLISTED, instant, shanghai};
 
 fn metrics(story: &Story) -> Metrics {

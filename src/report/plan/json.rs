@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::delivery::Skipped;
-use crate::event::{ExcludeList, UnusableKind};
-use crate::identity::{AppId, CampaignName};
-use crate::plan::forecast::lapse::{Comparison, Lapses};
+use crate::model::delivery::Skipped;
+use crate::model::event::{ExcludeList, UnusableKind};
+use crate::model::identity::{AppId, CampaignName};
+use crate::plan::forecast::expiry::{Comparison, ExpiryForecast};
 
 use super::super::json::CountsBody;
 use super::super::times::rfc3339;
@@ -34,7 +34,7 @@ pub struct PlanObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lapse: Option<LapseBody>,
     #[serde(flatten)]
-    verdict: Verdict<'a>,
+    verdict: Feasibility<'a>,
     fingerprint: &'a str,
 }
 
@@ -137,8 +137,8 @@ struct HourBody {
 }
 
 impl LapseBody {
-    fn of(lapse: &Comparison, time: impl Fn(Timestamp) -> String) -> Self {
-        let order = |lapses: &Lapses| LapsesBody {
+    fn new(lapse: &Comparison, time: impl Fn(Timestamp) -> String) -> Self {
+        let order = |lapses: &ExpiryForecast| LapsesBody {
             in_time: lapses.in_time,
             lapsed: lapses.lapsed,
             unreached: lapses.unreached,
@@ -166,7 +166,7 @@ impl LapseBody {
 }
 
 #[derive(Debug, Serialize)]
-struct Verdict<'a> {
+struct Feasibility<'a> {
     feasible: bool,
     reasons: Vec<&'a str>,
 }
@@ -174,7 +174,7 @@ struct Verdict<'a> {
 impl<'a> PlanObject<'a> {
     /// The object of a plan.
     #[must_use]
-    pub fn of(plan: &'a Proposal) -> Self {
+    pub fn new(plan: &'a Proposal) -> Self {
         let about = &plan.about;
         let stand = &plan.stand;
         let time = |at: Timestamp| rfc3339(at, &about.zone);
@@ -233,8 +233,8 @@ impl<'a> PlanObject<'a> {
                 starts_at: plan.forecast.starts_at.map(time),
                 ends_at: plan.forecast.ends_at.map(time),
             },
-            lapse: plan.lapse.as_ref().map(|lapse| LapseBody::of(lapse, time)),
-            verdict: Verdict {
+            lapse: plan.lapse.as_ref().map(|lapse| LapseBody::new(lapse, time)),
+            verdict: Feasibility {
                 feasible: plan.reasons.is_empty(),
                 reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),
             },
@@ -261,7 +261,7 @@ pub struct RequestObject<'a> {
 impl<'a> RequestObject<'a> {
     /// The object of a request; `about` names its campaign.
     #[must_use]
-    pub fn of(about: &'a About, request: &'a RequestNote) -> Self {
+    pub fn new(about: &'a About, request: &'a RequestNote) -> Self {
         let headers = request.headers.iter();
         let text = || serde_json::Value::String(request.body.clone());
         Self {

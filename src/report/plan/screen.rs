@@ -6,14 +6,14 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::clock::until;
-use crate::delivery::StateName;
+use crate::model::clock::until;
+use crate::model::delivery::StateName;
 
 use super::super::summary::{excludes, rows, unusable_kind};
 use super::super::text::{columns, left, right, skip_reason, visible, wrap};
-use super::super::times::{ahead, clock_time, date_time, duration, grouped, of, rate, yuan};
-use super::lapse::lapses;
-use super::verdict::Reason;
+use super::super::times::{ahead, clock_time, counted, date_time, duration, grouped, rate, yuan};
+use super::expiry::lapses;
+use super::feasibility::Reason;
 use super::{ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -43,7 +43,7 @@ pub fn text(plan: &Proposal, width: usize) -> String {
 fn headline(plan: &Proposal) -> String {
     let about = &plan.about;
     let title = about.title.as_deref().map(|title| format!(" {}", visible(title)));
-    let coupons = |n| of(n, "coupon", "coupons");
+    let coupons = |n| counted(n, "coupon", "coupons");
     let to_send = match (plan.stand.owed(), plan.stand.resent) {
         (0, 0) => "nothing to send".to_owned(),
         (owed, 0) => format!("{} to send", coupons(owed)),
@@ -64,7 +64,7 @@ fn headline(plan: &Proposal) -> String {
 /// The counts after admission, each with a name and a note.
 fn table(plan: &Proposal, columns_of_all: usize) -> String {
     let stand = &plan.stand;
-    let count = |state| stand.counts.of(state);
+    let count = |state| stand.counts.count(state);
     let mut table = vec![
         (stand.owed(), "to send", owed(stand)),
         (count(StateName::Issued), "already issued", String::new()),
@@ -99,14 +99,14 @@ fn table(plan: &Proposal, columns_of_all: usize) -> String {
 }
 
 fn owed(stand: &Stand) -> String {
-    match stand.counts.of(StateName::Deferred) {
+    match stand.counts.count(StateName::Deferred) {
         0 => String::new(),
         n => format!("{} of them surely not issued by an earlier attempt", grouped(n)),
     }
 }
 
 fn doubts(stand: &Stand) -> String {
-    let doubts = stand.counts.of(StateName::InDoubt);
+    let doubts = stand.counts.count(StateName::InDoubt);
     let wait = |n: u64| if n == 1 { "waits" } else { "wait" };
     match (stand.resent, doubts.saturating_sub(stand.resent)) {
         (0, 0) => String::new(),
@@ -122,7 +122,7 @@ fn doubts(stand: &Stand) -> String {
 }
 
 fn held(stand: &Stand) -> String {
-    match stand.counts.of(StateName::Held) {
+    match stand.counts.count(StateName::Held) {
         0 => String::new(),
         1 => "waits for a person, or for its code under `codes` in the file".to_owned(),
         _ => "wait for a person, or for their codes under `codes` in the file".to_owned(),
@@ -141,7 +141,7 @@ fn skipped(stand: &Stand) -> String {
 fn facts(plan: &Proposal) -> Vec<(&'static str, String)> {
     let about = &plan.about;
     let reading = &plan.stand.reading;
-    let users = of(reading.listed, "user", "users");
+    let users = counted(reading.listed, "user", "users");
     let control_group = match reading.control_group {
         0 => "none of them in the control group".to_owned(),
         some => format!("{} of them in the control group", grouped(some)),
@@ -211,13 +211,17 @@ fn pace(plan: &Proposal) -> String {
     } = plan.pace;
     let mut text = format!("{}, at most {max_in_flight} in flight", rate(per_second));
     if let Some(most) = per_day {
-        let _ = write!(text, ", at most {} a day", of(most, "attempt", "attempts"));
+        let _ = write!(text, ", at most {} a day", counted(most, "attempt", "attempts"));
         if begun_today > 0 {
             let _ = write!(text, " ({} today already)", grouped(begun_today));
         }
     }
     if let Some(most) = plan.stand.at_most {
-        let _ = write!(text, ", at most {} in this run", of(most, "delivery", "deliveries"));
+        let _ = write!(
+            text,
+            ", at most {} in this run",
+            counted(most, "delivery", "deliveries")
+        );
     }
     text
 }
@@ -252,7 +256,7 @@ fn windows(plan: &Proposal) -> Vec<(&'static str, String)> {
         .collect();
     if !closed.is_empty() {
         let more = closed.len().saturating_sub(SHOWN);
-        let more = (more > 0).then(|| format!(", and {} more", of(more as u64, "day", "days")));
+        let more = (more > 0).then(|| format!(", and {} more", counted(more as u64, "day", "days")));
         let first = closed.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
         facts.push(("closed", first + &more.unwrap_or_default()));
     }
@@ -296,7 +300,7 @@ fn waves(plan: &Proposal) -> Vec<(&'static str, String)> {
         let who = turns
             .wave
             .map_or_else(|| "everybody else".to_owned(), |wave| format!("wave {wave}"));
-        let mut text = format!("{who}: {}", of(turns.to_send, "coupon", "coupons"));
+        let mut text = format!("{who}: {}", counted(turns.to_send, "coupon", "coupons"));
         if let Some(begins) = turns.begins {
             let _ = write!(
                 text,
@@ -316,7 +320,7 @@ fn whole_second(at: Timestamp) -> Timestamp {
 
 fn money(plan: &Proposal) -> Vec<String> {
     let Money { given, told, each } = plan.money;
-    let issued = plan.stand.counts.of(StateName::Issued);
+    let issued = plan.stand.counts.count(StateName::Issued);
     let mut said = Vec::new();
     if told > 0 {
         let untold = match issued.saturating_sub(told) {
@@ -326,7 +330,7 @@ fn money(plan: &Proposal) -> Vec<String> {
         said.push(format!(
             "{} given by {}{untold}",
             yuan(given),
-            of(told, "coupon", "coupons")
+            counted(told, "coupon", "coupons")
         ));
     }
     match (each, plan.stand.to_send()) {

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::super::testing::{shanghai, spoilt_reading};
 use super::json::{PlanObject, RequestObject};
 use super::*;
-use crate::calendar::{Days, Hours};
-use crate::clock::from_ms;
-use crate::plan::forecast::lapse::{Lapses, TurnOrder};
+use crate::model::calendar::{Days, Hours};
+use crate::model::clock::from_ms;
+use crate::plan::forecast::expiry::{ExpiryForecast, TurnOrder};
 use crate::plan::forecast::{Obstacle, WaveTurns};
 
 /// A first plan for `users` users.
@@ -213,10 +213,10 @@ fn a_plan_with_nothing_left_to_send() {
 }
 
 /// A forecast for users of one coupon each; `hours` lists after how many hours how many users' activity expires.
-fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
+fn lapsing(users: u64, hours: &[(i64, u64)]) -> ExpiryForecast {
     let lapsed: u64 = hours.iter().map(|(_, users)| users).sum();
     let at = |hour| from_ms(shanghai("12:00:00").as_millisecond() + hour * 3_600_000);
-    Lapses {
+    ExpiryForecast {
         in_time: users - lapsed,
         lapsed,
         unreached: 0,
@@ -226,7 +226,7 @@ fn lapsing(users: u64, hours: &[(i64, u64)]) -> Lapses {
 }
 
 /// A plan with the forecasts of both orders.
-fn with_lapses(order: TurnOrder, as_listed: Lapses, expiring_first: Lapses) -> Proposal {
+fn with_lapses(order: TurnOrder, as_listed: ExpiryForecast, expiring_first: ExpiryForecast) -> Proposal {
     let mut plan = first(100_000);
     let lapse = Comparison {
         order,
@@ -276,7 +276,7 @@ fn programs_are_told_of_both_orders_hour_by_hour() {
         lapsing(100_000, &[(0, 120), (3, 5)]),
         lapsing(100_000, &[(0, 2)]),
     );
-    let object = serde_json::to_value(PlanObject::of(&plan)).expect("it is JSON");
+    let object = serde_json::to_value(PlanObject::new(&plan)).expect("it is JSON");
     insta::assert_json_snapshot!(object["lapse"]);
 }
 
@@ -286,7 +286,7 @@ fn hindered(obstacle: Obstacle) -> String {
     plan.forecast.in_time = 58_702;
     let now = plan.about.now;
     let zone = plan.about.zone.clone();
-    let reason = verdict::of_time(&plan.forecast, 100_000, 98.0, (now, &zone)).expect("a reason");
+    let reason = feasibility::of_time(&plan.forecast, 100_000, 98.0, (now, &zone)).expect("a reason");
     plan.reasons.push(reason);
     let text = seen(&plan);
     let at = text.find("not feasible").expect("a verdict");
@@ -370,13 +370,13 @@ fn request() -> RequestNote {
 #[test]
 fn programs_are_told_the_same() {
     let plan = later();
-    insta::assert_json_snapshot!(PlanObject::of(&plan));
-    insta::assert_json_snapshot!(RequestObject::of(&plan.about, &request()));
+    insta::assert_json_snapshot!(PlanObject::new(&plan));
+    insta::assert_json_snapshot!(RequestObject::new(&plan.about, &request()));
 }
 
 #[test]
 fn what_is_unknown_is_absent_and_the_sum_is_right() {
-    let object = serde_json::to_value(PlanObject::of(&first(7))).expect("it is JSON");
+    let object = serde_json::to_value(PlanObject::new(&first(7))).expect("it is JSON");
     assert_eq!(object["ledger"]["new"], true);
     assert!(object["ledger"].get("since").is_none());
     assert_eq!(object["counts"]["audience"], 7);
@@ -389,6 +389,6 @@ fn what_is_unknown_is_absent_and_the_sum_is_right() {
     assert_eq!(object["reasons"], json!([]));
     let mut nothing = first(0);
     nothing.forecast.ends_at = None;
-    let object = serde_json::to_value(PlanObject::of(&nothing)).expect("it is JSON");
+    let object = serde_json::to_value(PlanObject::new(&nothing)).expect("it is JSON");
     assert!(object.get("ends_at").is_none());
 }

@@ -4,8 +4,8 @@ use anstream::adapter::strip_str;
 use jiff::SignedDuration;
 use jiff::civil::Weekday;
 
-use crate::calendar::{Days, Hours};
-use crate::event::{EventKind, Owner, Phase, Waiting, WaveLoad};
+use crate::model::calendar::{Days, Hours};
+use crate::model::event::{EventKind, Owner, Phase, Waiting, WaveLoad};
 
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, moment, shanghai};
 use super::*;
@@ -124,8 +124,8 @@ fn while_it_waits() {
     insta::assert_snapshot!(text);
 }
 
-fn asker() -> Asker {
-    Asker {
+fn requester() -> Requester {
+    Requester {
         pid: 815,
         user: "ann".into(),
         host: "till-4\u{202e}".into(),
@@ -135,7 +135,7 @@ fn asker() -> Asker {
 #[test]
 fn while_it_is_paused() {
     let mut story = Story::new();
-    story.begin().phase(Phase::Paused { by: asker() });
+    story.begin().phase(Phase::Paused { by: requester() });
     story.wait(500).tell(EventKind::AudienceRead {
         rows: 170_000,
         of: None,
@@ -145,7 +145,7 @@ fn while_it_is_paused() {
     for _ in 0..12 {
         story.shift(StateName::Pending, StateName::InFlight);
     }
-    text += &seen(story.phase(Phase::Paused { by: asker() }));
+    text += &seen(story.phase(Phase::Paused { by: requester() }));
     for _ in 0..12 {
         story.shift(StateName::InFlight, StateName::Issued);
     }
@@ -160,11 +160,11 @@ fn while_it_stops() {
         story.shift(StateName::Pending, StateName::InFlight);
     }
     story.phase(Phase::Draining {
-        why: Draining::Interrupted,
+        why: DrainReason::Interrupted,
     });
     let mut text = seen(&story);
     story.phase(Phase::Draining {
-        why: Draining::Stopped { by: asker() },
+        why: DrainReason::Stopped { by: requester() },
     });
     text += &seen(&story);
     insta::assert_snapshot!(text);
@@ -172,10 +172,10 @@ fn while_it_stops() {
 
 /// The seconds to the end of the run, rounded.
 fn ends_in_seconds(story: &Story) -> i64 {
-    let tally = &story.tally();
+    let stats = &story.stats();
     let setup = &*story.setup;
     let now = moment(story.now);
-    let ends = Look { tally, setup, now }.ends_at().expect("it ends");
+    let ends = Look { stats, setup, now }.ends_at().expect("it ends");
     (ends.as_millisecond() - story.now.as_millisecond() + 500) / 1_000
 }
 

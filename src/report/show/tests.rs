@@ -3,8 +3,8 @@
 use anstream::adapter::strip_str;
 use jiff::Timestamp;
 
-use crate::clock::from_ms;
-use crate::event::{Ending, Halted};
+use crate::model::clock::from_ms;
+use crate::model::event::{Ending, Halted};
 
 use super::super::testing::{ISSUED, Story, instant, moment, shanghai};
 use super::*;
@@ -12,19 +12,19 @@ use super::*;
 /// What is written about a story without a terminal, with a tick every second.
 fn pieces(story: &Story, until: Timestamp) -> Vec<Piece> {
     let mut show = Show::new(story.setup.clone(), true);
-    let mut tally = Tally::default();
+    let mut stats = RunStats::default();
     let mut pieces = vec![];
     let mut clock = shanghai("12:00:00").as_millisecond();
     let mut events = story.events.iter().peekable();
     while clock <= until.as_millisecond() {
         while let Some(event) = events.next_if(|event| event.at.as_millisecond() <= clock) {
-            tally.fold(event, instant(event.at));
-            pieces.append(&mut show.event(&tally, event, instant(event.at)));
+            stats.fold(event, instant(event.at));
+            pieces.append(&mut show.event(&stats, event, instant(event.at)));
         }
-        pieces.append(&mut show.tick(&tally, moment(from_ms(clock))));
+        pieces.append(&mut show.tick(&stats, moment(from_ms(clock))));
         clock += 1_000;
     }
-    pieces.append(&mut show.finish(&tally, moment(until), 7));
+    pieces.append(&mut show.finish(&stats, moment(until), 7));
     pieces
 }
 
@@ -141,11 +141,11 @@ fn a_reading_is_told_with_its_rate_from_its_first_second() {
 fn a_clock_set_back_changes_nothing_of_when_it_is_said() {
     let mut story = Story::new();
     story.begin();
-    let tally = story.tally();
+    let stats = story.stats();
     let mut show = Show::new(story.setup.clone(), true);
     let mut tick = |wall, real| {
         let now = Moment::awake(shanghai(wall), instant(shanghai(real)));
-        show.tick(&tally, now)
+        show.tick(&stats, now)
     };
     assert_eq!(tick("12:00:00", "12:00:00").len(), 4);
     assert_eq!(tick("12:00:09", "12:00:09"), [Piece::Moving]);
@@ -168,7 +168,7 @@ fn among_several_a_line_comes_at_each_change_and_no_oftener() {
     });
     story.end(Ending::Complete);
     let mut show = Show::among(story.setup.clone(), true);
-    let mut tally = Tally::default();
+    let mut stats = RunStats::default();
     let mut lines = Vec::new();
     let mut told = |pieces: Vec<Piece>| {
         lines.extend(pieces.into_iter().filter_map(|piece| match piece {
@@ -177,10 +177,10 @@ fn among_several_a_line_comes_at_each_change_and_no_oftener() {
         }));
     };
     for event in &story.events {
-        tally.fold(event, instant(event.at));
-        told(show.event(&tally, event, instant(event.at)));
-        told(show.tick(&tally, moment(event.at)));
+        stats.fold(event, instant(event.at));
+        told(show.event(&stats, event, instant(event.at)));
+        told(show.tick(&stats, moment(event.at)));
     }
-    told(show.finish(&tally, moment(story.now), 7));
+    told(show.finish(&stats, moment(story.now), 7));
     insta::assert_snapshot!(lines.join("\n"));
 }

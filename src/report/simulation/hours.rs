@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::clock::{later, until};
-use crate::delivery::{Counts, StateName};
-use crate::event::{Event, EventKind, Phase};
+use crate::model::clock::{later, until};
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{Event, EventKind, Phase};
 
 const HOUR: i64 = 3_600;
 
@@ -44,8 +44,8 @@ impl Hour {
             sent: 0,
             issued: 0,
             refused: 0,
-            in_doubt: counts.of(StateName::InDoubt),
-            held: counts.of(StateName::Held),
+            in_doubt: counts.count(StateName::InDoubt),
+            held: counts.count(StateName::Held),
             sending: Duration::ZERO,
             waited: BTreeMap::new(),
         }
@@ -158,11 +158,11 @@ impl Hours {
     }
 
     fn count(&mut self, counts: Counts) {
-        let more = |state| counts.of(state).saturating_sub(self.counts.of(state));
+        let more = |state| counts.count(state).saturating_sub(self.counts.count(state));
         self.hour.issued += more(StateName::Issued);
         self.hour.refused += more(StateName::Refused);
-        self.hour.in_doubt = counts.of(StateName::InDoubt);
-        self.hour.held = counts.of(StateName::Held);
+        self.hour.in_doubt = counts.count(StateName::InDoubt);
+        self.hour.held = counts.count(StateName::Held);
         self.counts = counts;
     }
 

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::event::Ending;
-use crate::identity::{AppId, CampaignName};
+use crate::model::event::Ending;
+use crate::model::identity::{AppId, CampaignName};
 
 use super::super::json::{CodeBody, CountsBody, Stopped, codes, tenths};
-use super::super::plan::verdict::Reason;
+use super::super::plan::feasibility::Reason;
 use super::super::progress::state_at_end;
 use super::super::times::rfc3339;
 use super::Simulated;
@@ -56,25 +56,25 @@ struct Conditions<'a> {
 impl<'a> SimulationObject<'a> {
     /// The object of a simulation; `None` unless its run has ended.
     #[must_use]
-    pub fn of(simulated: &'a Simulated) -> Option<Self> {
+    pub fn new(simulated: &'a Simulated) -> Option<Self> {
         let about = &simulated.about;
-        let tally = &simulated.tally;
-        let run = tally.run.as_ref()?;
-        let ended = tally.ended?;
+        let stats = &simulated.stats;
+        let run = stats.run.as_ref()?;
+        let ended = stats.ended?;
         Some(Self {
             r#type: "simulation",
             campaign: &run.campaign,
             app_id: &run.app_id,
             from: rfc3339(about.from, &about.zone),
             ends_at: rfc3339(ended.at, &about.zone),
-            state: state_at_end(tally, ended.ending),
-            stopped: Stopped::of(tally),
-            counts: CountsBody::of(tally, &tally.counts),
-            codes: codes(tally),
+            state: state_at_end(stats, ended.ending),
+            stopped: Stopped::new(stats),
+            counts: CountsBody::from_parts(stats, &stats.counts),
+            codes: codes(stats),
             sends: Sends {
-                attempts: tally.sends.attempts,
-                rate_per_second: tally.sends.reached().map(tenths),
-                peak_rolling_second: tally.sends.second.most(),
+                attempts: stats.sends.attempts,
+                rate_per_second: stats.sends.reached().map(tenths),
+                peak_rolling_second: stats.sends.second.most(),
             },
             conditions: Conditions {
                 ledger: about.ledger.as_deref(),
@@ -101,7 +101,7 @@ pub struct RefusedObject<'a> {
 impl<'a> RefusedObject<'a> {
     /// The refusal for these reasons.
     #[must_use]
-    pub fn of(
+    pub fn new(
         (campaign, app_id): (&'a CampaignName, &'a AppId),
         (from, zone): (Timestamp, &TimeZone),
         reasons: &'a [Reason],
@@ -141,12 +141,12 @@ pub struct HourObject<'a> {
 impl<'a> HourObject<'a> {
     /// The objects of all hours, in order.
     pub fn all(simulated: &'a Simulated) -> impl Iterator<Item = Self> {
-        let run = simulated.tally.run.as_ref();
-        let of = move |hour| run.map(|run| Self::of((&run.campaign, &run.app_id), hour, &simulated.about.zone));
+        let run = simulated.stats.run.as_ref();
+        let of = move |hour| run.map(|run| Self::new((&run.campaign, &run.app_id), hour, &simulated.about.zone));
         simulated.hours.iter().filter_map(of)
     }
 
-    fn of((campaign, app_id): (&'a CampaignName, &'a AppId), hour: &Hour, zone: &TimeZone) -> Self {
+    fn new((campaign, app_id): (&'a CampaignName, &'a AppId), hour: &Hour, zone: &TimeZone) -> Self {
         Self {
             r#type: "hour",
             campaign,

@@ -7,15 +7,15 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::clock::until;
-use crate::event::{Draining, Ending, Halted};
-use crate::identity::CampaignName;
+use crate::model::clock::until;
+use crate::model::event::{DrainReason, Ending, Halted};
+use crate::model::identity::CampaignName;
 
+use super::super::plan::feasibility::Reason;
 use super::super::plan::judgement;
-use super::super::plan::verdict::Reason;
 use super::super::summary;
 use super::super::text::{columns, right, visible, wrap};
-use super::super::times::{duration, grouped, of, rate};
+use super::super::times::{counted, duration, grouped, rate};
 use super::hours::Hour;
 use super::{Simulated, waited_for};
 
@@ -38,18 +38,18 @@ pub fn text(simulated: &Simulated, width: usize) -> String {
     let Some(verdict) = verdict(simulated) else {
         return String::new();
     };
-    let tally = &simulated.tally;
-    let (campaign, title) = tally.run.as_ref().map_or((String::new(), None), |run| {
+    let stats = &simulated.stats;
+    let (campaign, title) = stats.run.as_ref().map_or((String::new(), None), |run| {
         (run.campaign.to_string(), run.title.as_deref())
     });
     let mut text = format!("{}\n", headline(&campaign, title));
     let (style, said) = verdict;
     let _ = writeln!(text, "{style}{}{style:#}\n", wrap(&said, width, 0));
-    let _ = writeln!(text, "  {}\n", wrap(&summary::sum(&tally.counts), width, 4));
+    let _ = writeln!(text, "  {}\n", wrap(&summary::sum(&stats.counts), width, 4));
     for (name, value) in facts(simulated) {
         let _ = writeln!(text, "  {name:<9} {}", wrap(&value, width, 12));
     }
-    let more = summary::codes(tally) + &hours(simulated, width);
+    let more = summary::codes(stats) + &hours(simulated, width);
     if !more.is_empty() {
         text.push('\n');
         text.push_str(&more);
@@ -82,17 +82,17 @@ fn at(at: Timestamp, zone: &TimeZone) -> String {
 
 /// The end of the campaign, in a paragraph; `None` unless the run ended.
 pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String)> {
-    let tally = &simulated.tally;
+    let stats = &simulated.stats;
     let about = &simulated.about;
-    let ended = tally.ended?;
+    let ended = stats.ended?;
     let when = at(ended.at, &about.zone);
     let took = until(about.from, ended.at).unwrap_or_default();
-    let why = || summary::why(tally).unwrap_or_default();
-    let coded = || summary::problem(tally).map_or_else(why, |problem| format!("{problem}, {}", why()));
-    let attempts = of(tally.sends.attempts, "attempt", "attempts");
-    let owed = of(tally.counts.owed(), "coupon", "coupons");
-    Some(match (ended.ending, &tally.halted, &tally.doing.drained) {
-        (Ending::Complete, ..) if tally.sends.attempts == 0 => {
+    let why = || summary::why(stats).unwrap_or_default();
+    let coded = || summary::problem(stats).map_or_else(why, |problem| format!("{problem}, {}", why()));
+    let attempts = counted(stats.sends.attempts, "attempt", "attempts");
+    let owed = counted(stats.counts.owed(), "coupon", "coupons");
+    Some(match (ended.ending, &stats.halted, &stats.doing.drained) {
+        (Ending::Complete, ..) if stats.sends.attempts == 0 => {
             (GOOD, "It is complete: nothing is left to send.".to_owned())
         }
         (Ending::Complete, ..) => (
@@ -105,13 +105,13 @@ pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String
             } else {
                 "It would be halted"
             };
-            let left = match tally.counts.owed() {
+            let left = match stats.counts.owed() {
                 0 => String::new(),
                 _ => format!(", with {owed} still owed"),
             };
             (BAD, format!("{by} on {when}, after {attempts}{left}: {}.", coded()))
         }
-        (Ending::NeedsPerson, None, Some(Draining::End | Draining::NoWindow)) => (
+        (Ending::NeedsPerson, None, Some(DrainReason::End | DrainReason::NoWindow)) => (
             BAD,
             format!(
                 "It would not be done in time: on {when} {}, and {owed} would still be owed.",
@@ -126,7 +126,7 @@ pub(in crate::report) fn verdict(simulated: &Simulated) -> Option<(Style, String
             ),
         ),
         // A simulated run is interrupted only when the simulation reaches its own limit.
-        (Ending::Incomplete, _, Some(Draining::Interrupted)) => (
+        (Ending::Incomplete, _, Some(DrainReason::Interrupted)) => (
             LOOK,
             format!("It would still go on at {when}, and was followed no further."),
         ),
@@ -150,18 +150,18 @@ const fn is_guard(halted: &Halted) -> bool {
 /// Names and values about the simulation.
 pub(in crate::report) fn facts(simulated: &Simulated) -> Vec<(&'static str, String)> {
     let about = &simulated.about;
-    let tally = &simulated.tally;
+    let stats = &simulated.stats;
     let zone = about.zone.iana_name().unwrap_or("the campaign's zone");
     let mut facts = vec![(
         "from",
         format!("{}, by the clocks of {zone}", at(about.from, &about.zone)),
     )];
-    if tally.sends.attempts > 0 {
-        let mut sending = of(tally.sends.attempts, "attempt", "attempts");
-        if let Some(reached) = tally.sends.reached() {
+    if stats.sends.attempts > 0 {
+        let mut sending = counted(stats.sends.attempts, "attempt", "attempts");
+        if let Some(reached) = stats.sends.reached() {
             let _ = write!(sending, ", {} reached", rate(reached));
         }
-        let most = tally.sends.second.most();
+        let most = stats.sends.second.most();
         let _ = write!(sending, ", at most {} in any one second", grouped(most));
         facts.push(("sending", sending));
     }
@@ -183,14 +183,14 @@ pub(in crate::report) fn facts(simulated: &Simulated) -> Vec<(&'static str, Stri
 
 /// What a person would have to do.
 fn help(simulated: &Simulated, width: usize) -> String {
-    let tally = &simulated.tally;
+    let stats = &simulated.stats;
     let mut text = String::new();
-    if tally.ended.is_some_and(|ended| ended.ending == Ending::NeedsPerson) {
+    if stats.ended.is_some_and(|ended| ended.ending == Ending::NeedsPerson) {
         text.push('\n');
-        for advice in summary::advice(tally) {
+        for advice in summary::advice(stats) {
             let _ = writeln!(text, "{HELP}help{HELP:#}: {}", wrap(&visible(&advice), width, 6));
         }
-        if let Some(problem) = summary::problem(tally) {
+        if let Some(problem) = summary::problem(stats) {
             let _ = writeln!(text, "      `runner explain {problem}` says more");
         }
     }
@@ -214,7 +214,7 @@ const LABEL: usize = 15;
 const RATE: usize = 7;
 
 impl Columns {
-    fn of(hours: &[Hour], width: usize) -> Self {
+    fn new(hours: &[Hour], width: usize) -> Self {
         let always: [Column; 2] = [("sent", |hour| hour.sent), ("issued", |hour| hour.issued)];
         let others: [Column; 3] = [
             ("refused", |hour| hour.refused),
@@ -279,7 +279,7 @@ fn hours(simulated: &Simulated, width: usize) -> String {
     if hours.iter().all(Hour::is_quiet) {
         return String::new();
     }
-    let columns = Columns::of(hours, width);
+    let columns = Columns::new(hours, width);
     let mut text = columns.head();
     let mut before = None;
     for hour in hours {
@@ -309,7 +309,7 @@ pub(in crate::report) fn quiet(hour: &Hour, zone: &TimeZone) -> String {
     let from = hour.from.to_zoned_datetime(zone.clone());
     let until = hour.until.to_zoned_datetime(zone.clone());
     let form = form_of(from.date() == until.date());
-    let long = duration(crate::clock::until(hour.from, hour.until).unwrap_or_default());
+    let long = duration(crate::model::clock::until(hour.from, hour.until).unwrap_or_default());
     let why = match hour.waits().as_slice() {
         [] => String::new(),
         [(word, _)] => format!(": {}", waited_for(word)),

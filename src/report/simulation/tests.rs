@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::hours::{Hour, Hours};
 use super::json::{HourObject, SimulationObject};
 use super::*;
-use crate::clock::{from_ms, later, until};
-use crate::delivery::{Counts, StateName};
-use crate::event::{Draining, Ending, Event, EventKind, Halted, Phase, Waiting};
+use crate::model::clock::{from_ms, later, until};
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{DrainReason, Ending, Event, EventKind, Halted, Phase, Waiting};
 use crate::report::html;
 use crate::report::testing::{BANNED, ISSUED, Story, TIMED_OUT, UNLISTED, shanghai};
 use crate::report::text::columns;
@@ -42,7 +42,7 @@ fn simulated(story: &Story) -> Simulated {
             ],
             seed: 0,
         },
-        tally: story.tally(),
+        stats: story.stats(),
         hours: hours.until(story.now),
     }
 }
@@ -89,13 +89,13 @@ fn a_simulation_on_the_screen() {
     let of = 20;
     halted.tell(EventKind::Halted(Halted::Held { n, of }));
     let mut late = eventful();
-    let why = Draining::End;
+    let why = DrainReason::End;
     late.phase(Phase::Draining { why });
     let mut away = eventful();
-    let why = Draining::GaveUp;
+    let why = DrainReason::GaveUp;
     away.phase(Phase::Draining { why });
     let mut endless = Story::new();
-    let why = Draining::Interrupted;
+    let why = DrainReason::Interrupted;
     endless.begin().admit(5).phase(Phase::Draining { why });
     let mut complete = Story::new();
     complete.begin().admit(5).phase(Phase::Sending).send(5, 20, ISSUED);
@@ -121,7 +121,7 @@ fn a_simulation_on_the_screen() {
 fn a_simulation_for_programs() {
     let simulated = simulated(&ended(eventful(), Ending::NeedsPerson));
     let hours: Vec<_> = HourObject::all(&simulated).collect();
-    insta::assert_json_snapshot!((hours, SimulationObject::of(&simulated)));
+    insta::assert_json_snapshot!((hours, SimulationObject::new(&simulated)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The status of several campaigns, at two widths.
 
-use crate::event::{Draining, Ending, EventKind, Phase};
-use crate::order::Asker;
+use crate::model::event::{DrainReason, Ending, EventKind, Phase};
+use crate::model::run_command::Requester;
 
 use super::super::json::Object;
 use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant, shanghai};
@@ -45,7 +45,7 @@ fn campaigns_in_every_state() {
     let mut story = sending();
     let now = story.now;
     let alive = status(&story, None);
-    let by = Asker {
+    let by = Requester {
         pid: 815,
         user: "安\x1b[2J".into(),
         host: "till-4".into(),
@@ -56,7 +56,7 @@ fn campaigns_in_every_state() {
     let killed = paused.clone().interrupted();
     story.shift(StateName::InFlight, StateName::Issued);
     story.phase(Phase::Draining {
-        why: Draining::Stopped { by },
+        why: DrainReason::Stopped { by },
     });
     let draining = status(&story, None);
     story.end(Ending::Incomplete);
@@ -107,7 +107,7 @@ fn the_time_at_the_question_is_not_the_runs() {
         waited: std::time::Duration::from_secs(58),
     });
     let now = story.now;
-    assert_eq!(story.tally().took(instant(now)).as_secs(), 2);
+    assert_eq!(story.stats().took(instant(now)).as_secs(), 2);
     story.tell(EventKind::Asking);
     let why = status(&story, None).why;
     assert_eq!(why.as_deref(), Some("asking on its terminal whether to go on"));

@@ -2,9 +2,9 @@
 
 use jiff::ToSpan as _;
 
-use crate::delivery::Counts;
-use crate::event::{EventKind, Phase};
-use crate::identity::OpenId;
+use crate::model::delivery::Counts;
+use crate::model::event::{EventKind, Phase};
+use crate::model::identity::OpenId;
 
 use super::super::testing::{BANNED, End, ISSUED, Story, TIMED_OUT, UNLISTED, shanghai, spoilt_reading};
 use super::*;
@@ -15,7 +15,7 @@ fn seen(story: &Story) -> String {
     text
 }
 
-fn drain(story: &mut Story, why: Draining) -> &mut Story {
+fn drain(story: &mut Story, why: DrainReason) -> &mut Story {
     story.phase(Phase::Draining { why })
 }
 
@@ -29,7 +29,7 @@ fn sending(owed: u64) -> Story {
 fn complete() {
     let mut story = sending(600);
     story.send(588, 10, ISSUED).send(12, 10, BANNED);
-    drain(&mut story, Draining::NothingLeft).end(Ending::Complete);
+    drain(&mut story, DrainReason::NothingLeft).end(Ending::Complete);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -44,7 +44,7 @@ fn with_unusable_rows() {
         .admit_reading(counts, spoilt_reading(13))
         .phase(Phase::Sending);
     story.send(10, 10, ISSUED);
-    drain(&mut story, Draining::NothingLeft).end(Ending::Complete);
+    drain(&mut story, DrainReason::NothingLeft).end(Ending::Complete);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -52,7 +52,7 @@ fn with_unusable_rows() {
 fn interrupted() {
     let mut story = sending(100_000);
     story.send(1_234, 10, ISSUED).send(2, 10, TIMED_OUT);
-    drain(&mut story, Draining::Interrupted).end(Ending::Incomplete);
+    drain(&mut story, DrainReason::Interrupted).end(Ending::Incomplete);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -65,7 +65,7 @@ fn halted_by_one_code_in_a_row() {
         message: UNLISTED.5.into(),
         n: 20,
     }));
-    drain(&mut story, Draining::Halted).end(Ending::NeedsPerson);
+    drain(&mut story, DrainReason::Halted).end(Ending::NeedsPerson);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -83,7 +83,7 @@ fn halted_by_a_wrong_address() {
     let mut story = sending(600);
     story.send(1, 60, wrong);
     story.tell(EventKind::Halted(Halted::Http { detail: wrong.5.into() }));
-    drain(&mut story, Draining::Halted).end(Ending::NeedsPerson);
+    drain(&mut story, DrainReason::Halted).end(Ending::NeedsPerson);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -93,7 +93,7 @@ fn doubts_and_held_ones_are_left() {
         StateName::Held,
         "held",
         Some(28_001_007),
-        Some(crate::outcome::Class::Hold),
+        Some(crate::model::outcome::Class::Hold),
         Classifier::File,
         "参数不合法",
     );
@@ -103,7 +103,7 @@ fn doubts_and_held_ones_are_left() {
         .send(4, 10, TIMED_OUT)
         .send(5, 10, UNLISTED)
         .send(1, 10, classified);
-    drain(&mut story, Draining::NothingLeft).end(Ending::NeedsPerson);
+    drain(&mut story, DrainReason::NothingLeft).end(Ending::NeedsPerson);
     insta::assert_snapshot!(seen(&story));
 }
 
@@ -121,18 +121,18 @@ fn past_the_end_after_days() {
     let mut story = sending(600);
     story.send(3, 10, ISSUED);
     story.now = shanghai("12:00:00") + 76.hours();
-    drain(&mut story, Draining::End).end(Ending::NeedsPerson);
+    drain(&mut story, DrainReason::End).end(Ending::NeedsPerson);
     insta::assert_snapshot!(seen(&story));
 }
 
 #[test]
 fn a_run_that_does_not_wait_for_the_schedule_says_so() {
     let ends = [
-        (Draining::NotStarted, Ending::Incomplete),
-        (Draining::OutsideHours, Ending::Incomplete),
-        (Draining::BetweenWaves, Ending::Incomplete),
-        (Draining::NoWindow, Ending::NeedsPerson),
-        (Draining::NoWave, Ending::NeedsPerson),
+        (DrainReason::NotStarted, Ending::Incomplete),
+        (DrainReason::OutsideHours, Ending::Incomplete),
+        (DrainReason::BetweenWaves, Ending::Incomplete),
+        (DrainReason::NoWindow, Ending::NeedsPerson),
+        (DrainReason::NoWave, Ending::NeedsPerson),
     ];
     let said = ends.map(|(why, ending)| {
         let mut story = sending(600);

@@ -1,0 +1,445 @@
+//! One campaign's run: every step in order, and what it reports.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{SemaphorePermit, watch};
+
+use crate::control::{ControlServer, LedgerView, Listening};
+use crate::douyin::client::{Config, HttpPlatform};
+use crate::douyin::codes::Codes;
+use crate::engine::audience_diff::{Accept, Admission, Change, Refusal, owed_again};
+use crate::engine::send_order::SendOrder;
+use crate::engine::{Apply, StopReason};
+use crate::ledger::lock::Purpose;
+use crate::ledger::store::SledStore;
+use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
+use crate::model::delivery::StateName;
+use crate::model::event::{Emit, Event, EventKind};
+use crate::model::problem::Problem;
+use crate::model::run_command::RunCommand;
+use crate::report::reporter::Reporter;
+use crate::report::text::visible;
+use crate::report::times::{date_time, grouped};
+
+use crate::cli::audience_reader::{AudienceReader, as_reviewed, expected_rows};
+use crate::cli::elsewhere;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::locked_ledger::{LockedLedger, again};
+use crate::cli::question::{self, About, Answer, Facts};
+use crate::cli::witness::{self, OlderLedger, Testimony};
+use crate::cli::wrong_clock;
+
+use super::Common;
+use super::confirmation::ConfirmationSeat;
+use super::load::Campaign;
+use super::owner::{self, StatusKeeper};
+
+/// The result of a run that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) exit: Exit,
+    /// Why the run ended before it could send. `None` if the run has a summary to show.
+    pub(super) broken: Option<String>,
+}
+
+/// What one run receives in addition to [`Common`].
+pub(super) struct CampaignRun {
+    pub(super) campaign: Campaign,
+    pub(super) server: ControlServer,
+    pub(super) reporter: Arc<Reporter>,
+    pub(super) seat: ConfirmationSeat,
+}
+
+/// Sends all coupons that one campaign still owes.
+pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done, Failure> {
+    let CampaignRun {
+        campaign,
+        server,
+        reporter,
+        seat,
+    } = one;
+    if let Some(other) = elsewhere::find_for(&common.context, &campaign.file, &campaign.plan, &campaign.parsed)? {
+        return Err(other.failure());
+    }
+    let taking = LockedLedger::take(&common.context, &campaign.file, &campaign.plan, Purpose::Apply);
+    let locked = tokio::select! {
+        locked = taking => locked?,
+        () = owner::stopped(server.commands()) => return Ok(Done::broken(&server.commands())),
+    };
+    let listening = owner::listen(&server, &locked);
+    if common.args.fresh {
+        locked.discard()?;
+    }
+    let plan = &campaign.plan;
+    let platform = HttpPlatform::new(Config {
+        base_url: plan.base_url.clone(),
+        app_id: plan.identity.app_id.clone(),
+        tokens: campaign.tokens.clone(),
+        codes: Codes::new(plan.codes.clone()),
+        timeout: plan.retry.timeout,
+        clock: common.context.clock.clone(),
+        emit: Arc::clone(&reporter) as Arc<dyn Emit>,
+    })?;
+    let testimony = Testimony::new(&common.context, &campaign.file, &campaign.plan);
+    let status = StatusKeeper::start(&locked, &reporter, common.every);
+    let run = Run {
+        common: &common,
+        testimony,
+        campaign,
+        _listening: listening,
+        locked,
+        commands: server.commands(),
+        server,
+        reporter,
+    };
+    let done = Box::pin(run.run(platform, seat)).await;
+    // Drops the reader's store before the lock is released: another process that asks now is about to take both.
+    run.server.show(LedgerView::Opening);
+    let broken = match &done {
+        Ok(done) => done.broken.clone(),
+        Err(failure) => Some(failure.message.clone()),
+    };
+    status.finish(broken).await;
+    done
+}
+
+impl Done {
+    const fn with_summary(exit: Exit) -> Self {
+        Self { exit, broken: None }
+    }
+
+    fn broken(commands: &watch::Receiver<RunCommand>) -> Self {
+        Self {
+            exit: Exit::Incomplete,
+            broken: Some(format!("{} before anything was sent", owner::by_whom(commands))),
+        }
+    }
+}
+
+struct Run<'a> {
+    common: &'a Common,
+    testimony: Testimony,
+    campaign: Campaign,
+    /// Declared before `locked`, so that the socket is gone before the next process can take the lock.
+    _listening: Option<Listening>,
+    locked: LockedLedger,
+    server: ControlServer,
+    reporter: Arc<Reporter>,
+    commands: watch::Receiver<RunCommand>,
+}
+
+impl Run<'_> {
+    /// Admits the audience and sends.
+    async fn run(&self, platform: HttpPlatform, seat: ConfirmationSeat) -> Result<Done, Failure> {
+        let Some(reading) = self.turn_to_read().await else {
+            return Ok(self.broken_off());
+        };
+        let plan = &self.campaign.plan;
+        let opened = tokio::select! {
+            opened = self.locked.open(&self.testimony) => opened?,
+            () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
+        };
+        self.emit(self.began(opened.is_none()));
+        let older = match &opened {
+            Some(opened) => opened.older.clone(),
+            None => self.testimony.of_lost().map(OlderLedger::lost),
+        };
+        let accepted = witness::accepted(&self.common.args.accept, older.as_ref())?;
+        let change = older.as_ref().map(OlderLedger::change);
+        let mut existing = opened.map(|opened| opened.ledger);
+        let pauses = owner::show_pauses(&self.server, &self.reporter, &self.common.context.clock);
+        self.tell_of_waits();
+        let reader = self.reader(&accepted, change.as_ref());
+        if let Some(ledger) = &mut existing {
+            wrong_clock::check(&reader, ledger.state())?;
+            ledger.accept_older();
+            ledger.hold_back(&reader.beginning(ledger.state()))?;
+            let counts = ledger.state().counts();
+            self.emit(EventKind::Counted { counts });
+        }
+        self.show(existing.as_ref()).await;
+        let empty = LedgerState::new(plan.identity.clone());
+        let ledger_state = existing.as_ref().map_or(&empty, Ledger::state);
+        let of = expected_rows(&self.campaign.parsed, self.common.context.clock.now());
+        let progress = |rows| self.emit(EventKind::AudienceRead { rows, of });
+        progress(0);
+        let (diff, fingerprint) = tokio::select! {
+            biased;
+            () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
+            read = reader.read_diff(ledger_state, progress) => read?,
+        };
+        drop(reading);
+        as_reviewed(self.common.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
+        let admission = diff.accept().map_err(|refusals| refused(&refusals))?;
+        admission
+            .remarks()
+            .for_each(|message| self.emit(EventKind::Warning { message }));
+        if let Some(held) = owed_again(admission.owed_under_new_activity) {
+            let message = format!("the activity is another one than at the last apply; {held}");
+            self.emit(EventKind::Warning { message });
+        }
+        let new_ledger = existing.is_none();
+        match self
+            .ask(&admission, (ledger_state, new_ledger), older.as_ref(), seat)
+            .await?
+        {
+            Answer::Yes => {}
+            Answer::No => {
+                return Ok(Done {
+                    exit: Exit::Incomplete,
+                    broken: Some("nobody agreed to it".to_owned()),
+                });
+            }
+            Answer::Stopped => return Ok(self.broken_off()),
+        }
+        let mut ledger = match existing {
+            Some(ledger) => ledger,
+            None => self.begin_ledger(&reader).await?,
+        };
+        let reading = admission.reading.clone();
+        let send_order = admission.send_order;
+        let mut users = 0;
+        let of = admission.changes.admitted.len() as u64;
+        for batch in admission.changes.into_batches() {
+            let batch = batch.map_err(LedgerError::Store)?;
+            // The next run ignores a generation that was not closed and uses the one before.
+            if self.commands.borrow().stops() {
+                return Ok(self.broken_off());
+            }
+            users += batch.iter().map(Fact::newcomers).sum::<u64>();
+            ledger.append(batch).await?;
+            self.emit(EventKind::Admitting { users, of });
+        }
+        let counts = ledger.state().counts();
+        self.emit(EventKind::Admitted {
+            reading: Box::new(reading),
+            counts,
+        });
+        pauses.end().await;
+        // The accepted changes are durable now, so the witness may name the current head.
+        let id = self.locked.ledger_id()?;
+        let witness = self
+            .testimony
+            .keep(&id, ledger.store().heads(), &self.common.context.clock);
+        let done = Box::pin(self.send(ledger, send_order, platform)).await;
+        witness.finish().await;
+        done
+    }
+
+    async fn send(
+        &self,
+        ledger: Ledger<SledStore>,
+        send_order: SendOrder,
+        platform: HttpPlatform,
+    ) -> Result<Done, Failure> {
+        let apply = Apply {
+            plan: Arc::clone(&self.campaign.plan),
+            ledger,
+            platform: Arc::new(platform),
+            send_order,
+            limiter: Arc::clone(&self.campaign.limiter),
+            clock: self.common.context.clock.clone(),
+            commands: self.commands.clone(),
+            emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
+            seed: fastrand::u64(..),
+        };
+        let (ended, ledger) = Box::pin(apply.run()).await?;
+        ledger.close().await;
+        let exit = match ended.why {
+            StopReason::AppIdTaken(_) => Exit::Taken,
+            _ => ended.ending.into(),
+        };
+        Ok(Done::with_summary(exit))
+    }
+
+    /// Lets other processes see the present state of the ledger.
+    async fn show(&self, ledger: Option<&Ledger<SledStore>>) {
+        let shown = match ledger {
+            Some(ledger) => match ledger.store().reader().await {
+                Ok(reader) => LedgerView::Ledger(Arc::new(reader)),
+                Err(error) => {
+                    tracing::warn!("other processes cannot be shown the ledger: {error}");
+                    LedgerView::Opening
+                }
+            },
+            None => LedgerView::Empty,
+        };
+        self.server.show(shown);
+    }
+
+    async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, Failure> {
+        let mut ledger = self.locked.begin(reader.now, &self.testimony).await?.ledger;
+        ledger.append(vec![reader.run_began()]).await?;
+        self.show(Some(&ledger)).await;
+        Ok(ledger)
+    }
+
+    fn reader<'c>(&'c self, accepted: &'c [Accept], older_ledger: Option<&'c Change>) -> AudienceReader<'c> {
+        AudienceReader {
+            context: &self.common.context,
+            parsed: &self.campaign.parsed,
+            plan: &self.campaign.plan,
+            accepted,
+            older_ledger,
+            rehearsal: &self.common.args.rehearsal,
+            now: self.common.context.clock.now(),
+        }
+    }
+
+    fn plan_again(&self) -> String {
+        again(
+            "plan",
+            &self.common.args.rehearsal,
+            &self.common.context,
+            &self.campaign.file,
+        )
+    }
+
+    /// Waits until this campaign may read its ledger and its audience. Returns `None` if the run was stopped first.
+    async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
+        let reading = &self.common.reading;
+        if let Ok(turn) = reading.try_acquire() {
+            return Some(turn);
+        }
+        self.emit(EventKind::Queued);
+        tokio::select! {
+            turn = reading.acquire() => turn.ok(),
+            () = owner::stopped(self.commands.clone()) => None,
+        }
+    }
+
+    /// Asks a person where that is needed. Returns [`Answer::Yes`] where it is not.
+    async fn ask(
+        &self,
+        admission: &Admission,
+        (ledger_state, new_ledger): (&LedgerState, bool),
+        older: Option<&OlderLedger>,
+        seat: ConfirmationSeat,
+    ) -> Result<Answer, Failure> {
+        let fingerprint = &admission.changes.generation.fingerprint;
+        let to_send = admission.counts.owed() + admission.counts.count(StateName::InDoubt);
+        let args = &self.common.args;
+        let facts = Facts {
+            can_ask: self.common.context.terminal.can_ask,
+            to_send,
+            yes: args.yes,
+            sandbox: args.rehearsal.on(),
+            agreed: ledger_state
+                .generation()
+                .is_some_and(|last| last.fingerprint == *fingerprint),
+        };
+        if !question::needs_question(&facts) {
+            return Ok(Answer::Yes);
+        }
+        let names = &self.campaign.parsed.campaign.names;
+        let about = About {
+            campaign: names.campaign.clone(),
+            title: names.title.clone(),
+            app_id: names.app_id.clone(),
+            activity_id: names.activity_id.clone(),
+            base_url: self.campaign.plan.base_url.clone(),
+            to_send,
+            owed_again: admission.owed_under_new_activity,
+            ledger: self.locked.dir().to_owned(),
+            new_ledger,
+            earlier: self.earlier(new_ledger, older),
+        };
+        self.emit(EventKind::Asking);
+        let began = Instant::now();
+        let answer = seat.ask(about, self.commands.clone()).await;
+        let waited = began.elapsed();
+        self.emit(EventKind::Asked { waited });
+        answer
+    }
+
+    /// Returns what a person must know about an earlier ledger before a send. `None` if there is nothing to say.
+    fn earlier(&self, new_ledger: bool, older: Option<&OlderLedger>) -> Option<String> {
+        let another = || self.testimony.of_another_file().filter(|_| new_ledger);
+        let seen = match older {
+            Some(older) => older.witness().clone(),
+            None => another()?,
+        };
+        Some(format!(
+            "one of this campaign was last seen {} with batch {}, in {}",
+            date_time(seen.written, &self.campaign.parsed.campaign.timezone),
+            grouped(seen.sequence),
+            visible(&seen.directory)
+        ))
+    }
+
+    /// Shows the times that a rehearsal does not wait for.
+    fn tell_of_waits(&self) {
+        let said = &self.campaign.parsed.campaign;
+        let schedule = &said.schedule;
+        let zone = &said.timezone;
+        let times = [
+            schedule
+                .start
+                .map(|start| format!("nothing before {}", date_time(start, zone))),
+            schedule
+                .end
+                .map(|end| format!("nothing from {} on", date_time(end, zone))),
+            schedule.hours.as_deref().map(|hours| format!("only {}", listed(hours))),
+            schedule
+                .closed
+                .as_deref()
+                .filter(|closed| !closed.is_empty())
+                .map(|closed| format!("not on {}", listed(closed))),
+        ];
+        let said: Vec<_> = times.into_iter().flatten().collect();
+        if self.common.args.rehearsal.on() && !said.is_empty() {
+            let said = said.join(", and ");
+            self.common.talk(
+                &self.campaign.name,
+                &format!("a rehearsal does not wait; for real, the campaign sends {said}"),
+            );
+        }
+    }
+
+    fn began(&self, new_ledger: bool) -> EventKind {
+        let names = &self.campaign.parsed.campaign.names;
+        EventKind::RunBegan {
+            campaign: names.campaign.clone(),
+            title: names.title.clone(),
+            app_id: names.app_id.clone(),
+            activity_id: names.activity_id.clone(),
+            platform: self.campaign.plan.identity.platform.clone(),
+            ledger: self.locked.dir().to_owned(),
+            new_ledger,
+        }
+    }
+
+    /// Ends a run that was stopped before it sent.
+    fn broken_off(&self) -> Done {
+        if self.common.alone {
+            let by = owner::by_whom(&self.commands);
+            let told = format!("{by} before anything was sent; who is owed what is as before");
+            self.common.talk(&self.campaign.name, &told);
+        }
+        Done::broken(&self.commands)
+    }
+
+    fn emit(&self, kind: EventKind) {
+        let at = self.common.context.clock.now();
+        self.reporter.emit(Event { at, kind });
+    }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Combines every reason why the audience is not admitted into one failure.
+fn refused(refusals: &[Refusal]) -> Failure {
+    let mut failure = Failure::new(Problem::NotLetIn, "the audience was not let in; nothing was sent");
+    failure.causes = refusals.iter().map(ToString::to_string).collect();
+    let mut helps: Vec<_> = refusals.iter().filter_map(Refusal::help).collect();
+    helps.dedup();
+    if helps.is_empty() {
+        failure
+    } else {
+        failure.help(helps.join("\n"))
+    }
+}

@@ -1,0 +1,158 @@
+//! Reads the audience and compares it with the ledger. `apply` and `plan` share this code.
+
+use jiff::Timestamp;
+
+use crate::audience::Source;
+use crate::campaign::{Exclude, Parsed};
+use crate::douyin::codes::Codes;
+use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
+use crate::ledger::{Fact, LedgerError, LedgerState};
+use crate::model::delivery::StateName;
+use crate::model::problem::Problem;
+use crate::plan::{AsOf, Fingerprint, Plan};
+use crate::report::plan::feasibility::Reason;
+
+use super::Context;
+use super::exclude;
+use super::failure::Failure;
+use super::rehearsal::RehearsalArgs;
+
+/// What one reading of the audience needs.
+#[derive(Clone, Copy)]
+pub struct AudienceReader<'a> {
+    /// The program's options.
+    pub context: &'a Context,
+    /// The parsed campaign file.
+    pub parsed: &'a Parsed,
+    /// The plan of this moment.
+    pub plan: &'a Plan,
+    /// The changes that the user accepted.
+    pub accepted: &'a [Accept],
+    /// The change that says that the ledger is older than its witness. `None` if it is not.
+    pub older_ledger: Option<&'a Change>,
+    /// Whether it is a rehearsal.
+    pub rehearsal: &'a RehearsalArgs,
+    /// The wall clock at the start of the command.
+    pub now: Timestamp,
+}
+
+impl AudienceReader<'_> {
+    /// Returns the facts that a run appends first. From then on, an attempt that an earlier run left in flight is in doubt.
+    /// In a rehearsal with the built-in fake platform, that platform ended with the killed process, so the attempt is
+    /// withdrawn instead. A refusal by the next fake platform would otherwise leave a doubt that can never be settled, and
+    /// the rehearsal would never complete.
+    #[must_use]
+    pub fn beginning(&self, ledger_state: &LedgerState) -> Vec<Fact> {
+        let inside = self.rehearsal.inside();
+        let under_way = ledger_state
+            .unsettled()
+            .filter(|(_, status)| inside && status.state.name() == StateName::InFlight);
+        let called_off = under_way.map(|(key, _)| Fact::Withdrawn { key });
+        called_off.chain([self.run_began()]).collect()
+    }
+
+    /// Returns the fact that a run starts now.
+    #[must_use]
+    pub const fn run_began(&self) -> Fact {
+        Fact::run_began(self.now, self.plan.retry.timeout)
+    }
+
+    /// Returns the latest time that the command knows, so that no time that a source can contain is reported as a mistake.
+    /// A rehearsal also counts the start of the schedule.
+    fn latest_present(&self, ledger_state: &LedgerState) -> Timestamp {
+        let known = ledger_state
+            .present_of_apply(self.now.max(self.context.clock.now()))
+            .now;
+        match self.plan.audience.as_of {
+            AsOf::Wall => known,
+            AsOf::From(start) => known.max(start),
+        }
+    }
+
+    /// Reads the audience and compares it with the ledger. Calls `progress` regularly with the number of rows read. Drop
+    /// the future to cancel it.
+    pub async fn read_diff(
+        &self,
+        ledger_state: &LedgerState,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(Diff, Fingerprint), Failure> {
+        let said = &self.parsed.campaign;
+        let present = self.latest_present(ledger_state);
+        let source = Source::new(&said.audience.source, &said.timezone, present);
+        let lists = exclude::For {
+            context: self.context,
+            rehearsal: self.rehearsal,
+            campaign: said,
+            plan: self.plan,
+            present,
+        };
+        // A spill failure is the cause of a failed read, so it is checked first.
+        let spilled = || ledger_state.spill().check().map_err(LedgerError::Store);
+        let read = lists.read(ledger_state, &mut progress).await;
+        spilled()?;
+        let (excluded, before) = read?;
+        let mut admission = DiffBuilder::excluding(excluded, self.plan);
+        if let Some(change) = self.older_ledger {
+            admission.note_older_ledger(change.clone());
+        }
+        let read = admission.read(&source, |rows| progress(before + rows)).await;
+        spilled()?;
+        let totals = read?;
+        let codes = Codes::new(self.plan.codes.clone());
+        let terms = Terms {
+            plan: self.plan,
+            totals: &totals,
+            accepted: self.accepted,
+            rehearsal: self.rehearsal.on(),
+            class: &|code| codes.classify(code).0,
+            wall: self.now,
+        };
+        let last = ledger_state.generation().map(|last| last.fingerprint.as_str());
+        let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
+        let diff = admission.into_diff(&terms);
+        spilled()?;
+        Ok((diff, fingerprint))
+    }
+}
+
+/// Returns why the audience would not be admitted. Empty if it would be.
+#[must_use]
+pub fn reasons(diff: &Diff) -> Vec<Reason> {
+    let refused = |refusal: &Refusal| Reason {
+        text: refusal.to_string(),
+        help: refusal.help(),
+    };
+    diff.refusals().iter().map(refused).collect()
+}
+
+/// Returns about how many rows the audience and its exclude lists have. `None` if the number is not known before they are
+/// read.
+#[must_use]
+pub fn expected_rows(parsed: &Parsed, now: Timestamp) -> Option<u64> {
+    let said = &parsed.campaign;
+    let lists = said.audience.exclude.iter().flatten();
+    let excluded = lists.filter_map(|list| match list {
+        Exclude::Source(source) => Some(source),
+        // The ledger of that campaign is read instead, and has no rows.
+        Exclude::Campaign(_) => None,
+    });
+    let all = excluded.chain([&said.audience.source]);
+    all.map(|source| Source::new(source, &said.timezone, now).expected_rows())
+        .sum()
+}
+
+/// Checks that the plan is the reviewed one, if one is given.
+pub fn as_reviewed(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
+    let Some(reviewed) = reviewed else { return Ok(()) };
+    let differences = reviewed.differences(now);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut failure = Failure::new(
+        Problem::OtherPlan,
+        "the plan is not the one that --expect names; nothing was sent",
+    );
+    failure.causes = differences.iter().map(ToString::to_string).collect();
+    failure.causes.push(format!("expected {reviewed}, and it is {now}"));
+    Err(failure.help(format!("`{plan_again}` shows what it is now")))
+}

@@ -1,0 +1,272 @@
+//! The owner's side: it listens while it has the lock, answers other processes, and is never delayed by them.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::ledger::files::FileId;
+use crate::ledger::{Reader, StoreError};
+use crate::model::run_command::{Requester, RunCommand};
+
+use super::address;
+use super::wire::{self, Request, Response, Unclear};
+
+/// The most connections that are read at once; others wait in the kernel's queue.
+const CONNECTIONS: usize = 32;
+/// The most connections that receive the ledger at once; commands never wait for them.
+const VIEWS: usize = 4;
+/// How long a connected process may take to send its request, or to read the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait when the system accepts no more connections.
+const BREATH: Duration = Duration::from_secs(1);
+/// How many bytes are sent at a time.
+const PIECE: usize = 256 * 1024;
+
+/// The ledger as other processes see it.
+#[derive(Clone, Debug, Default)]
+pub enum LedgerView {
+    /// It is being opened.
+    #[default]
+    Opening,
+    /// The campaign has no ledger yet.
+    Empty,
+    /// The ledger.
+    Ledger(Arc<Reader>),
+}
+
+/// The ledger that the owner shows, and the commands that it receives.
+#[derive(Clone, Debug)]
+pub struct ControlServer {
+    shown: watch::Sender<LedgerView>,
+    commands: watch::Sender<RunCommand>,
+}
+
+impl Default for ControlServer {
+    fn default() -> Self {
+        Self {
+            shown: watch::channel(LedgerView::default()).0,
+            commands: watch::channel(RunCommand::default()).0,
+        }
+    }
+}
+
+impl ControlServer {
+    /// Shows `shown` from now on.
+    pub fn show(&self, shown: LedgerView) {
+        self.shown.send_replace(shown);
+    }
+
+    /// The latest command to the run, from any source.
+    #[must_use]
+    pub fn commands(&self) -> watch::Receiver<RunCommand> {
+        self.commands.subscribe()
+    }
+
+    /// Tells the run to end, because of a signal. An earlier requester stays named.
+    pub fn signalled(&self) {
+        self.stop(None);
+    }
+
+    fn stop(&self, by: Option<Requester>) -> RunCommand {
+        self.order(|order| match order {
+            RunCommand::Stop { .. } => None,
+            RunCommand::Go | RunCommand::Pause { .. } => Some(RunCommand::Stop { by }),
+        })
+    }
+
+    /// Replaces the command if `change` returns one. Returns the command that was in effect before.
+    fn order(&self, change: impl FnOnce(&RunCommand) -> Option<RunCommand>) -> RunCommand {
+        let mut before = RunCommand::Go;
+        self.commands.send_if_modified(|order| {
+            before = order.clone();
+            match change(&before) {
+                Some(next) => {
+                    *order = next;
+                    true
+                }
+                None => false,
+            }
+        });
+        before
+    }
+
+    /// Listens at `path` in tasks of the present runtime, until the returned value is dropped.
+    ///
+    /// # Errors
+    /// When the system does not allow it to listen there.
+    pub fn listen(&self, path: &Path) -> io::Result<Listening> {
+        let listener = address::bind(path)?;
+        let server = self.clone();
+        let task = tokio::spawn(async move { server.accept(&listener).await });
+        Ok(Listening {
+            path: path.to_owned(),
+            socket: FileId::new(&fs::symlink_metadata(path)?),
+            task: task.abort_handle(),
+        })
+    }
+
+    async fn accept(self, listener: &UnixListener) {
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let views = Arc::new(Semaphore::new(VIEWS));
+        loop {
+            // Neither semaphore is ever closed.
+            let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let server = self.clone();
+                    let views = Arc::clone(&views);
+                    tokio::spawn(async move {
+                        if let Err(error) = server.serve(stream, &views).await {
+                            tracing::debug!("whoever asked over the control socket is gone: {error}");
+                        }
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!("cannot take a connection on the control socket: {error}");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(&self, stream: UnixStream, views: &Semaphore) -> io::Result<()> {
+        let (from, mut to) = stream.into_split();
+        let mut from = BufReader::new(from);
+        let heard = timeout(PATIENCE, wire::read(&mut from)).await;
+        let ask = match heard.unwrap_or(Err(Unclear::CutShort)) {
+            Ok(ask) => ask,
+            Err(error) => {
+                let message = format!("the request was not understood: {error}");
+                return write(&mut to, &Response::Error { message }).await;
+            }
+        };
+        let before = match ask {
+            Request::View { batches } => {
+                let _place = views.acquire().await;
+                return self.view(batches, from, &mut to).await;
+            }
+            Request::Pause { by } => self.order(|order| match order {
+                RunCommand::Go => Some(RunCommand::Pause { by }),
+                RunCommand::Pause { .. } | RunCommand::Stop { .. } => None,
+            }),
+            Request::Resume => self.order(|order| match order {
+                RunCommand::Pause { .. } => Some(RunCommand::Go),
+                RunCommand::Go | RunCommand::Stop { .. } => None,
+            }),
+            Request::Stop { by } => self.stop(Some(by)),
+        };
+        write(&mut to, &Response::Taken { before }).await
+    }
+
+    /// Sends the ledger, unless the client leaves while it is being opened.
+    async fn view(
+        &self,
+        wanted: Option<u64>,
+        from: BufReader<OwnedReadHalf>,
+        to: &mut OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let mut changes = self.shown.subscribe();
+        let shown = tokio::select! {
+            biased;
+            shown = changes.wait_for(|shown| !matches!(shown, LedgerView::Opening)) => match shown {
+                Ok(shown) => shown.clone(),
+                Err(_) => return Ok(()),
+            },
+            gone = left(from) => return gone,
+        };
+        let reader = match shown {
+            LedgerView::Ledger(reader) => reader,
+            LedgerView::Empty | LedgerView::Opening => return write(to, &Response::View { batches: None }).await,
+        };
+        let durable = reader.durable();
+        let batches = wanted.unwrap_or(durable);
+        if batches > durable {
+            let message = format!("the ledger has {durable} batches, and {batches} were asked for");
+            return write(to, &Response::Error { message }).await;
+        }
+        let batches_said = Some(batches);
+        write(to, &Response::View { batches: batches_said }).await?;
+        ship(reader, batches, to).await
+    }
+}
+
+/// Ends when the client closes its end, or sends more than one request. Reads to find out: a socket that is reported
+/// readable need not be.
+async fn left(mut from: BufReader<OwnedReadHalf>) -> io::Result<()> {
+    from.read_u8().await.map(drop)
+}
+
+async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {
+    let (pieces, mut arrivals) = mpsc::channel::<Vec<u8>>(2);
+    let reading = spawn_blocking(move || read(&reader, batches, &pieces));
+    while let Some(piece) = arrivals.recv().await {
+        within(to.write_all(&piece)).await?;
+    }
+    match reading.await {
+        Ok(Ok(())) => within(to.shutdown()).await,
+        // The client sees that batches are missing. The owner itself finds out what is wrong with the store.
+        Ok(Err(error)) => Err(io::Error::other(error)),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+fn read(reader: &Reader, batches: u64, pieces: &mpsc::Sender<Vec<u8>>) -> Result<(), StoreError> {
+    let mut piece = Vec::with_capacity(PIECE);
+    reader.read(batches, |record| {
+        let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+        piece.extend_from_slice(&length.to_be_bytes());
+        piece.extend_from_slice(record);
+        if piece.len() < PIECE {
+            return ControlFlow::Continue(());
+        }
+        match pieces.blocking_send(std::mem::take(&mut piece)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    let _ = pieces.blocking_send(piece);
+    Ok(())
+}
+
+async fn write(to: &mut OwnedWriteHalf, answer: &Response) -> io::Result<()> {
+    let line = wire::line(answer)?;
+    within(to.write_all(&line)).await
+}
+
+/// Bounds the time for a client that does not read.
+async fn within(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    timeout(PATIENCE, write)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The listening socket. Dropping it closes and removes it.
+#[derive(Debug)]
+pub struct Listening {
+    path: PathBuf,
+    socket: FileId,
+    task: AbortHandle,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+        // Another process may listen there by now, if the directory was replaced.
+        if self.socket.is_at(&self.path) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

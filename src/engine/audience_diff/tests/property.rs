@@ -1,0 +1,385 @@
+//! Several applies with edits, sends and crashes between them, against sets and vectors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::super::*;
+use super::memory::{Apply, CODE, Memory};
+use crate::ledger::Fact;
+use crate::model::bucketing::{Bucketing, CONTROL_GROUP};
+use crate::model::clock::from_ms;
+use crate::model::delivery::{Decision, DeliveryKey, Skipped, State};
+use crate::plan::TurnOrder;
+
+/// Users are few, so that they meet in every way.
+const USERS: u8 = 12;
+/// Within so many seconds somebody has to have been active.
+const WITHIN: u32 = 10;
+
+/// What happens between two applies, and what the next one finds.
+#[derive(Clone, Debug)]
+struct Turn {
+    /// Rows: who, and when they were last active, which some do not say.
+    rows: Vec<(u8, Option<u32>)>,
+    excluded: Vec<Vec<u8>>,
+    options: Options,
+    class: Class,
+    sends: Vec<(usize, u8)>,
+    /// Recipients whose turn comes too late.
+    late: Vec<u8>,
+    /// After so many batches of a draft the process ends once.
+    crash: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    limit: u64,
+    coupons: u8,
+    control_group: f64,
+    expiring_first: bool,
+    lapse: bool,
+    now: u32,
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    (
+        prop_oneof![Just(u64::MAX), 0_u64..12],
+        1_u8..=3,
+        prop::sample::select(vec![0.0, 0.3, 0.6]),
+        any::<bool>(),
+        any::<bool>(),
+        10_u32..30,
+    )
+        .prop_map(|(limit, coupons, control_group, expiring_first, lapse, now)| Options {
+            limit,
+            coupons,
+            control_group,
+            // Without a lapse nothing expires, and the campaign's file is refused.
+            expiring_first: expiring_first && lapse,
+            lapse,
+            now,
+        })
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    (
+        prop::collection::vec((0..USERS, prop::option::weighted(0.9, 0_u32..30)), 0..20),
+        prop::collection::vec(prop::collection::vec(0..USERS, 0..3), 0..3),
+        options(),
+        prop::sample::select(Class::ALL.to_vec()),
+        prop::collection::vec((0_usize..40, 0_u8..5), 0..12),
+        prop::collection::vec(0..USERS, 0..2),
+        prop::option::weighted(0.3, 0_usize..4),
+    )
+        .prop_map(|(rows, excluded, options, class, sends, late, crash)| Turn {
+            rows,
+            excluded,
+            options,
+            class,
+            sends,
+            late,
+            crash,
+        })
+}
+
+impl Turn {
+    fn apply(&self) -> Apply {
+        let said = self.options;
+        let rows = self.rows.iter();
+        let mut apply = Apply::new(rows.clone().map(|(user, _)| user)).accepting(&Accept::ALL);
+        apply.active = rows
+            .map(|(_, at)| at.map_or(Activity::Unknown, |at| Activity::At(from_ms(i64::from(at) * 1000))))
+            .collect();
+        let list = |(nth, users): (usize, &Vec<u8>)| (nth.to_string(), users.iter().map(u8::to_string).collect());
+        apply.excluded = self.excluded.iter().enumerate().map(list).collect();
+        apply.class = self.class;
+        apply.now = from_ms(i64::from(said.now) * 1000);
+        apply.plan.coupons_per_user = said.coupons;
+        let audience = &mut apply.plan.audience;
+        (audience.limit, audience.allow_empty, audience.max_unusable) = (said.limit, true, 1.0);
+        audience.control_group = said.control_group;
+        audience.order = if said.expiring_first {
+            TurnOrder::ExpiringFirst
+        } else {
+            TurnOrder::AsListed
+        };
+        if said.lapse {
+            audience.lapse = ExpiryRule::After(Duration::from_secs(WITHIN.into()));
+        }
+        apply
+    }
+
+    /// Who is named by a row that can be used, in the order of the source, and when each was last active.
+    fn named(&self) -> (Vec<String>, BTreeMap<String, u32>) {
+        let (mut order, mut last) = (Vec::new(), BTreeMap::new());
+        for (user, at) in &self.rows {
+            let (user, at) = (user.to_string(), at.unwrap_or_default());
+            if self.options.lapse
+                && self
+                    .rows
+                    .iter()
+                    .all(|(other, at)| other.to_string() != user || at.is_none())
+            {
+                continue;
+            }
+            if !order.contains(&user) {
+                order.push(user.clone());
+            }
+            let last: &mut u32 = last.entry(user).or_default();
+            *last = at.max(*last);
+        }
+        // A user whose first row does not say when is named by the first one that does.
+        if self.options.lapse {
+            let usable: Vec<_> = self.rows.iter().filter(|(_, at)| at.is_some()).collect();
+            order.sort_by_key(|user| usable.iter().position(|(other, _)| other.to_string() == *user));
+        }
+        (order, last)
+    }
+}
+
+/// What the promises say of one apply, thought anew from sets each time. Nothing here looks at what was decided.
+#[derive(Default)]
+struct Naive {
+    /// Everybody admitted, in the order of admission.
+    admitted: Vec<String>,
+    ever_owed: BTreeSet<String>,
+    /// Why each is away.
+    away: BTreeMap<String, Away>,
+    /// Those who have a turn, in order.
+    turns: Vec<String>,
+}
+
+impl Naive {
+    fn apply(&mut self, turn: &Turn, plan: &Plan) {
+        let said = turn.options;
+        let (named, last) = turn.named();
+        let excluded: BTreeSet<String> = turn.excluded.iter().flatten().map(u8::to_string).collect();
+        let draw = Bucketing::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
+        let why = |user: &String| {
+            if excluded.contains(user) {
+                return Some(Away::Excluded);
+            }
+            if !named.contains(user) {
+                return Some(Away::Gone);
+            }
+            if draw.within(said.control_group, user) {
+                return Some(Away::ControlGroup);
+            }
+            (said.lapse && last[user] + WITHIN < said.now).then_some(Away::Lapsed)
+        };
+        self.away = self
+            .admitted
+            .iter()
+            .filter_map(|user| Some((user.clone(), why(user)?)))
+            .collect();
+        let new: Vec<_> = named
+            .iter()
+            .filter(|user| !self.admitted.contains(user) && !excluded.contains(*user))
+            .collect();
+        let mut turns: Vec<_> = named.iter().filter(|user| why(user).is_none()).cloned().collect();
+        if said.expiring_first {
+            turns.sort_by_key(|user| last[user]);
+        }
+        let limit = usize::try_from(said.limit).unwrap_or(usize::MAX);
+        let had: Vec<_> = self
+            .admitted
+            .iter()
+            .filter(|user| self.ever_owed.contains(*user))
+            .cloned()
+            .collect();
+        let first: Vec<_> = had.iter().take(limit).collect();
+        let mut free = limit.saturating_sub(had.len());
+        turns.retain(|user| {
+            if had.contains(user) {
+                return first.contains(&user);
+            }
+            let fits = free > 0;
+            free -= usize::from(fits);
+            fits
+        });
+        for user in &self.admitted {
+            if why(user).is_none() && !turns.contains(user) {
+                self.away.insert(user.clone(), Away::Limit);
+            }
+        }
+        for user in new {
+            match why(user) {
+                Some(why) => drop(self.away.insert(user.clone(), why)),
+                None if turns.contains(user) => {}
+                None => continue,
+            }
+            self.admitted.push(user.clone());
+        }
+        self.ever_owed.extend(turns.iter().cloned());
+        self.turns = turns;
+    }
+
+    /// Why a delivery that is neither settled nor in doubt is not owed.
+    fn skipped(&self, ledger_state: &Memory, key: DeliveryKey, coupons: u8) -> Option<Skipped> {
+        let refused = |ordinal| {
+            let state = ledger_state.state().status(DeliveryKey { ordinal, ..key }).state;
+            matches!(state, State::Refused { .. })
+        };
+        if let Some(away) = self.away.get(&self.admitted[key.recipient as usize]) {
+            return Some(away.skipped());
+        }
+        if key.ordinal > coupons {
+            return Some(Skipped::CouponsPerUser);
+        }
+        (1..key.ordinal).any(refused).then_some(Skipped::EarlierRefused)
+    }
+
+    fn check(&self, ledger_state: &Memory, coupons: u8) {
+        assert_eq!(ledger_state.open_ids(), self.admitted);
+        for (recipient, user) in (0..).zip(&self.admitted) {
+            assert_eq!(
+                ledger_state.state().away(recipient),
+                self.away.get(user).copied(),
+                "{user}"
+            );
+            assert_eq!(
+                ledger_state.state().was_ever_owed(recipient),
+                self.ever_owed.contains(user),
+                "{user}"
+            );
+        }
+        for key in ledger_state.all() {
+            let why = self.skipped(ledger_state, key, coupons);
+            match ledger_state.state().status(key).state {
+                State::Pending | State::Deferred { .. } => assert_eq!(why, None, "{key:?}"),
+                State::Held { .. } => assert!(why.is_none_or(|why| !why.takes_held()), "{key:?}: {why:?}"),
+                State::Skipped(because) => assert_eq!(why, Some(because), "{key:?}"),
+                State::Attempting { .. } | State::InDoubt | State::Issued | State::Refused { .. } => {}
+            }
+        }
+    }
+}
+
+fn decision(kind: u8) -> Decision {
+    match kind {
+        0 => Decision::Issued,
+        1 => Decision::Refused { code: CODE },
+        2 => Decision::Held { code: CODE },
+        3 => Decision::NotIssued {
+            due: from_ms(1),
+            code: None,
+        },
+        _ => Decision::Unknown {
+            due: from_ms(1),
+            code: Some(CODE),
+        },
+    }
+}
+
+/// The users in the order in which a run takes them.
+fn turns(ledger_state: &Memory, send_order: &SendOrder) -> Vec<String> {
+    let by_admission =
+        (0..ledger_state.state().recipients()).filter(|recipient| ledger_state.state().away(*recipient).is_none());
+    let order = send_order
+        .order()
+        .map_or_else(|| by_admission.collect(), <[u32]>::to_vec);
+    order
+        .iter()
+        .map(|recipient| ledger_state.state().open_id(*recipient))
+        .collect()
+}
+
+/// The deliveries that are held, or were when they were skipped.
+fn held(ledger_state: &Memory) -> Vec<DeliveryKey> {
+    let all = ledger_state.all().map(|key| (key, ledger_state.state().status(key)));
+    let held = all.filter(|(_, status)| status.held.is_some() && !matches!(status.state, State::Refused { .. }));
+    held.map(|(key, _)| key).collect()
+}
+
+/// What a held delivery may become by a file that gives its code this class.
+fn may_become(class: Class) -> StateName {
+    match class {
+        Class::Issued => StateName::Issued,
+        Class::Refuse => StateName::Refused,
+        Class::Hold => StateName::Held,
+        Class::Retry => StateName::InDoubt,
+        Class::Throttle | Class::Token | Class::Wait | Class::Halt => StateName::Pending,
+    }
+}
+
+fn settled(ledger_state: &Memory) -> Vec<(DeliveryKey, State)> {
+    let all = ledger_state
+        .all()
+        .map(|key| (key, ledger_state.state().status(key).state));
+    all.filter(|(_, state)| matches!(state, State::Issued | State::Refused { .. } | State::InDoubt))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Several applies with edits, sends and crashes between them end where sets and vectors say.
+    #[test]
+    fn applies_converge_to_what_the_source_names(all in prop::collection::vec(turn(), 1..6)) {
+        let mut ledger_state = Memory::new();
+        let mut naive = Naive::default();
+        let mut latest = 0;
+        for mut turn in all {
+            // A clock that was set back begins no day anew.
+            latest = turn.options.now.max(latest);
+            turn.options.now = latest;
+            let apply = turn.apply();
+            if let Some(durable) = turn.crash {
+                // The process ends before the last batch: the ledger that is opened again is as it was.
+                let before = ledger_state.image();
+                let batches: Vec<_> = apply.decide(&ledger_state).expect("the audience is let in").changes.batches_of(1).collect::<Result<_, _>>().expect("everybody can be read");
+                for batch in batches.into_iter().rev().skip(1).rev().take(durable) {
+                    ledger_state.append(batch);
+                }
+                ledger_state.reopen();
+                prop_assert_eq!(ledger_state.image(), before);
+            }
+            let held_before = held(&ledger_state);
+            let before = settled(&ledger_state);
+            let admission = apply.to(&mut ledger_state);
+            naive.apply(&turn, &apply.plan);
+            naive.check(&ledger_state, turn.options.coupons);
+            prop_assert_eq!(&turns(&ledger_state, &admission.send_order), &naive.turns);
+            for (key, state) in before {
+                let now = ledger_state.state().status(key).state;
+                prop_assert!(now == state || state == State::InDoubt && now == State::Issued, "{:?}", key);
+            }
+            for key in held_before {
+                let now = ledger_state.state().status(key).state.name();
+                let possible = [StateName::Held, StateName::Skipped, may_become(turn.class)];
+                prop_assert!(possible.contains(&now), "{:?} is {} by {:?}", key, now, turn.class);
+            }
+            let (named, last) = turn.named();
+            let reading = &admission.reading;
+            prop_assert_eq!(reading.listed, named.len() as u64);
+            let excluded = named.iter().filter(|user| turn.excluded.iter().flatten().any(|other| other.to_string() == **user));
+            prop_assert_eq!(reading.excluded, excluded.count() as u64);
+            for (why, read) in [(Away::ControlGroup, reading.control_group), (Away::Lapsed, reading.lapsed)] {
+                prop_assert_eq!(read, naive.away.values().filter(|away| **away == why).count() as u64);
+            }
+            if turn.options.lapse {
+                for recipient in (0..ledger_state.state().recipients()).filter(|recipient| ledger_state.state().away(*recipient).is_none()) {
+                    let last = last[&ledger_state.state().open_id(recipient)] + WITHIN;
+                    prop_assert_eq!(admission.send_order.lapses(recipient), Some(from_ms(i64::from(last) * 1000)));
+                }
+            }
+            let again = apply.to(&mut ledger_state);
+            let facts: Vec<_> = again.changes.into_batches().flatten().flatten().collect();
+            prop_assert!(matches!(facts.as_slice(), [Fact::Closed(_)]));
+            let keys: Vec<_> = ledger_state.all().collect();
+            for (place, kind) in turn.sends {
+                if let Some(key) = keys.get(place) {
+                    ledger_state.send(*key, decision(kind));
+                }
+            }
+            for user in turn.late {
+                let recipient = ledger_state.state().find(&user.to_string());
+                if let Some(recipient) = recipient.filter(|recipient| ledger_state.state().away(*recipient).is_none()) {
+                    ledger_state.append(vec![Fact::Lapsed { recipient, at: apply.now }]);
+                }
+            }
+        }
+    }
+}

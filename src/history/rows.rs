@@ -1,0 +1,100 @@
+//! All deliveries of a ledger, streamed in two passes over its facts with a few bytes of memory for each.
+//!
+//! Deliveries come in the order in which their last attempts ended; those that never had an outcome follow in the order
+//! of admission.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, Store};
+use crate::model::delivery::{DeliveryKey, State, StateName};
+use crate::model::outcome::Outcome;
+
+use super::index::Index;
+use super::row::Row;
+
+/// Calls `show` for every delivery whose state is among `states`, until `show` returns `false`.
+///
+/// # Errors
+/// As [`Ledger::facts`].
+pub async fn each<S: Store>(
+    ledger: &mut Ledger<S>,
+    states: &[StateName],
+    mut show: impl FnMut(&Row<'_>) -> bool + Send,
+) -> Result<(), LedgerError> {
+    let index = Index::new(ledger).await?;
+    let mut outcomes = 0_u32;
+    let mut more = true;
+    ledger
+        .retell(|ledger_state, _, passing| {
+            let Some((key, _)) = passing.ended() else {
+                return Some(());
+            };
+            outcomes = outcomes.saturating_add(1);
+            let is_last = index.last_outcome(key) == Some(outcomes);
+            if more && is_last && states.contains(&ledger_state.status(key).state.name()) {
+                let Fact::Ended { outcome, .. } = passing.fact()? else {
+                    return None;
+                };
+                more = show(&row(ledger_state, &index, key, Some(Cow::Owned(*outcome))));
+            }
+            Some(())
+        })
+        .await?;
+    let ledger_state = ledger.state();
+    for recipient in 0..ledger_state.recipients() {
+        for ordinal in 1..=ledger_state.ordinals() {
+            let key = DeliveryKey { recipient, ordinal };
+            let shown = index.last_outcome(key).is_some() || !states.contains(&ledger_state.status(key).state.name());
+            if more && !shown {
+                more = show(&row(ledger_state, &index, key, None));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The row of one delivery; `outcome` is that of the last attempt that ended.
+#[must_use]
+pub fn row<'a>(
+    ledger_state: &'a LedgerState,
+    index: &Index,
+    key: DeliveryKey,
+    outcome: Option<Cow<'a, Outcome>>,
+) -> Row<'a> {
+    let status = ledger_state.status(key);
+    Row {
+        open_id: ledger_state.open_id(key.recipient),
+        ordinal: key.ordinal,
+        merchant_coupon_id: ledger_state.merchant_coupon_id(key),
+        state: status.state.name(),
+        activity_id: index.activity(key).and_then(|activity| ledger_state.activity(activity)),
+        attempts: status.attempts,
+        unknown_attempts: index.unknown_attempts(key),
+        first_attempt_at: index.first_attempt_at(key),
+        settled_at: settled_at(status.state.name(), index, key, outcome.as_deref()),
+        reason: reason(&status.state, index, key),
+        outcome,
+    }
+}
+
+fn settled_at(state: StateName, index: &Index, key: DeliveryKey, outcome: Option<&Outcome>) -> Option<Timestamp> {
+    let settled = matches!(state, StateName::Issued | StateName::Refused);
+    let later = index.later(key).and_then(|later| later.settled_at);
+    later.or(outcome.map(|outcome| outcome.at)).filter(|_| settled)
+}
+
+/// The reason for being skipped is a fixed word; any other reason is a person's last decision.
+fn reason(state: &State, index: &Index, key: DeliveryKey) -> Option<String> {
+    if let State::Skipped(why) = state {
+        return Some(why.word().to_owned());
+    }
+    let decision = index.later(key)?.decision.as_ref()?;
+    Some(format!(
+        "resolved as {} by {}: {}",
+        decision.to.word(),
+        decision.by,
+        decision.note
+    ))
+}

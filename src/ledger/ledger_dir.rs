@@ -1,0 +1,533 @@
+//! Where a campaign's ledger is, how it is born, and what is refused as not being it.
+//!
+//! ```text
+//! .runner/                         0700, with a .gitignore of its own
+//! └── live/ or sandbox/
+//!     └── <app_id>/
+//!         ├── <campaign>.lock      who has it
+//!         ├── <campaign>.sock      where whoever applies it answers others
+//!         ├── <campaign>.status.json   how far it is
+//!         └── <campaign>/
+//!             ├── ledger.json      whose it is
+//!             ├── head             the last durable batch
+//!             ├── store/           the batches
+//!             ├── seal             how their files were when they were closed
+//!             └── shortcut         what they amount to, to be opened soon
+//! ```
+//!
+//! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
+//! A part of one is damage, and never a reason to begin anew.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::event::Owner;
+use crate::model::identity::{Identity, PlatformName};
+
+use super::files;
+use super::head::HeadFile;
+use super::lock::{self, CampaignLock, LockError, Purpose};
+use super::store::{SledStore, StoreError};
+
+/// The layout that this program writes.
+const FORMAT: u32 = 1;
+const PASSPORT: &str = "ledger.json";
+const IGNORE: &str = ".gitignore";
+const PARTS: [&str; 3] = [PASSPORT, "head", "store"];
+
+/// Why a ledger cannot be found, made or used where it is.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerDirError {
+    /// The system did not do what was asked of it.
+    #[error("cannot {what} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Its directory is on a network file system, whose locks and flushes cannot be relied on.
+    #[error("cannot keep a ledger in {}: {kind} is a network file system", .path.display())]
+    Network {
+        /// The directory.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// It is another campaign's, app's or platform's.
+    #[error("the ledger at {} belongs to {what} {theirs}, not to {ours}", .path.display())]
+    Foreign {
+        /// Its directory.
+        path: PathBuf,
+        /// In what they differ.
+        what: &'static str,
+        /// Whose it is.
+        theirs: String,
+        /// Whose it should be.
+        ours: String,
+    },
+    /// A newer program wrote it.
+    #[error("the ledger at {} has format {found}, and this program knows formats up to {FORMAT}", .path.display())]
+    Newer {
+        /// Its directory.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// What says whose it is cannot be read.
+    #[error("cannot read whose ledger it is from {}: {why}", .path.display())]
+    Illegible {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A part of it is missing.
+    #[error("the ledger at {} is damaged: `{missing}` is missing", .path.display())]
+    Missing {
+        /// Its directory.
+        path: PathBuf,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// A ledger of real deliveries is never thrown away.
+    #[error("only a rehearsal's ledger can be begun anew; the one at {} is of real deliveries", .path.display())]
+    Real {
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// Another process has it, or its lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Its store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What `ledger.json` says: whose ledger it is, for people as well as for this program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The layout's version.
+    pub format: u32,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The app's id.
+    pub app_id: String,
+    /// The platform: its base URL, or `sandbox`.
+    pub platform: String,
+    /// What tells this ledger from any other, one begun anew included.
+    pub id: String,
+    /// When it was begun.
+    pub created: Timestamp,
+    /// Whether it is a rehearsal's. Earlier versions did not say so, and called every loopback address `sandbox`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
+}
+
+impl Manifest {
+    /// Whether an earlier version wrote it for some loopback address, perhaps one that leads to the real platform.
+    fn is_of_any_loopback(&self) -> bool {
+        self.platform == PlatformName::FakePlatform.to_string() && !self.rehearsal
+    }
+}
+
+/// The place of one campaign's ledger.
+#[derive(Clone, Debug)]
+pub struct LedgerDir {
+    identity: Identity,
+    root: PathBuf,
+    dir: PathBuf,
+}
+
+impl LedgerDir {
+    /// The place of a campaign's ledger under `root`, the directory of the campaign's file unless a person says
+    /// otherwise. Nothing is read or made. Names have no `/` and no `.`, so the place is always within `root`.
+    #[must_use]
+    pub fn new(root: &Path, identity: &Identity) -> Self {
+        let kind = match identity.platform {
+            PlatformName::FakePlatform => "sandbox",
+            PlatformName::Live(_) => "live",
+        };
+        // The folder of a file that is named without one.
+        let root = if root.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            root
+        };
+        let root = root.join(".runner");
+        let dir = root
+            .join(kind)
+            .join(identity.app_id.as_str())
+            .join(identity.campaign.as_str());
+        Self {
+            identity: identity.clone(),
+            root,
+            dir,
+        }
+    }
+
+    /// Whose ledger it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whose the ledger in this place says it is. That can differ from [`LedgerDir::identity`] in the platform alone: the chain of
+    /// a ledger begins with the name that it was begun under.
+    ///
+    /// # Errors
+    /// As [`LedgerDir::look`].
+    pub fn ledger_identity(&self) -> Result<Identity, LedgerDirError> {
+        let mut identity = self.identity.clone();
+        if self.look()?.is_some_and(|manifest| manifest.is_of_any_loopback()) {
+            identity.platform = PlatformName::FakePlatform;
+        }
+        Ok(identity)
+    }
+
+    /// The number of the last batch that is known to be durable. `None` when there is no ledger, or nobody can say.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        Some(HeadFile::read(&self.dir.join("head")).ok()??.sequence)
+    }
+
+    /// The ledger's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the process that applies the campaign listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.beside("sock")
+    }
+
+    /// Where the process that applies the campaign says how far it is.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.beside("status.json")
+    }
+
+    /// Says whose ledger is there; nothing when there is none. Makes nothing, and needs no lock.
+    ///
+    /// # Errors
+    /// When there is one that is not this campaign's, or a part of one.
+    pub fn look(&self) -> Result<Option<Manifest>, LedgerDirError> {
+        let mut there = Vec::new();
+        for part in PARTS {
+            let path = self.dir.join(part);
+            if path.try_exists().map_err(|source| failed("look for", &path, source))? {
+                there.push(part);
+            }
+        }
+        if there.is_empty() {
+            return Ok(None);
+        }
+        if let Some(missing) = PARTS.into_iter().find(|part| !there.contains(part)) {
+            return Err(LedgerDirError::Missing {
+                path: self.dir.clone(),
+                missing,
+            });
+        }
+        let manifest = self.read_passport()?;
+        self.check(&manifest)?;
+        Ok(Some(manifest))
+    }
+
+    /// Takes the campaign's lock, and makes the directories above the ledger if there are none.
+    pub fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, LedgerDirError> {
+        refuse_network(&self.dir)?;
+        let take = || {
+            self.make_directories()?;
+            Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
+        };
+        match take() {
+            // A run that came to nothing has just taken the directories away.
+            Err(LedgerDirError::Lock(LockError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
+                take()
+            }
+            taken => taken,
+        }
+    }
+
+    /// When the ledger was appended to last, by its file system's clock; nothing when that is not known.
+    #[must_use]
+    pub fn appended(&self) -> Option<SystemTime> {
+        fs::metadata(self.dir.join("head")).ok()?.modified().ok()
+    }
+
+    /// Says who applies the campaign, if anybody does. Makes nothing.
+    pub fn applier(&self) -> Result<Option<Owner>, LedgerDirError> {
+        Ok(lock::applier(&self.beside("lock"))?)
+    }
+
+    /// Takes away everything around a ledger that there is not, the lock's own file included: a run that came to nothing
+    /// leaves nothing. What cannot be taken away, or is somebody else's too, stays.
+    pub fn leave_nothing(&self, lock: &CampaignLock) {
+        // After the lock's file was removed, what lies there can be another process's.
+        if !lock.is_in_place() || self.dir.try_exists().unwrap_or(true) {
+            return;
+        }
+        for file in [self.beside("lock"), self.socket(), self.status()] {
+            let _ = fs::remove_file(file);
+        }
+        for above in self.dir.ancestors().skip(1).take(2) {
+            let _ = fs::remove_dir(above);
+        }
+        let only_ignore = fs::read_dir(&self.root)
+            .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == IGNORE)));
+        if only_ignore {
+            let _ = fs::remove_file(self.root.join(IGNORE));
+            let _ = fs::remove_dir(&self.root);
+        }
+    }
+
+    /// Opens the ledger's store; nothing when there is no ledger.
+    ///
+    /// # Errors
+    /// As [`LedgerDir::look`], and when the store cannot be opened.
+    pub async fn open(&self, lock: &CampaignLock) -> Result<Option<SledStore>, LedgerDirError> {
+        match self.look()? {
+            Some(_) => Ok(Some(self.open_store(lock).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens the store of a ledger that is there, and lets it know what else belongs to it.
+    async fn open_store(&self, lock: &CampaignLock) -> Result<SledStore, LedgerDirError> {
+        let store = SledStore::open(&self.dir).await?;
+        let manifest = self.dir.join(PASSPORT);
+        let known = store.known();
+        known
+            .add(&manifest)
+            .map_err(|source| failed("open", &manifest, source))?;
+        lock.add_to(known)
+            .map_err(|source| failed("look at", lock.path(), source))?;
+        Ok(store)
+    }
+
+    /// Begins a ledger where there is none, and opens its store.
+    ///
+    /// # Errors
+    /// When there is one already that is not this campaign's, or it cannot be made.
+    pub async fn create(&self, lock: &CampaignLock, at: Timestamp) -> Result<SledStore, LedgerDirError> {
+        if let Some(store) = self.open(lock).await? {
+            return Ok(store);
+        }
+        let aside = self.beside("new");
+        remove(&aside)?;
+        make_directory(&aside)?;
+        drop(SledStore::create(&aside).await?);
+        self.write_passport(&aside, at)?;
+        sync_tree(&aside)?;
+        fs::rename(&aside, &self.dir).map_err(|source| failed("rename into place", &aside, source))?;
+        for above in self.dir.ancestors().skip(1).take(4) {
+            sync(above)?;
+        }
+        self.open_store(lock).await
+    }
+
+    /// Throws a rehearsal's ledger away, whatever state it is in.
+    ///
+    /// # Errors
+    /// When it is not a rehearsal's, or cannot be removed.
+    pub fn discard(&self, _lock: &CampaignLock) -> Result<(), LedgerDirError> {
+        if self.identity.platform != PlatformName::FakePlatform {
+            return Err(LedgerDirError::Real { path: self.dir.clone() });
+        }
+        let aside = self.beside("old");
+        remove(&aside)?;
+        match fs::rename(&self.dir, &aside) {
+            Ok(()) => remove(&aside),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(failed("remove", &self.dir, source)),
+        }
+    }
+
+    /// A path beside the ledger's directory that no campaign's ledger has: names have no `.`.
+    fn beside(&self, what: &str) -> PathBuf {
+        let mut path = self.dir.clone().into_os_string();
+        path.push(".");
+        path.push(what);
+        path.into()
+    }
+
+    fn make_directories(&self) -> Result<(), LedgerDirError> {
+        let above = self.dir.parent().unwrap_or(&self.root);
+        make_directory(above)?;
+        let ignore = self.root.join(IGNORE);
+        let made = files::open(files::options().write(true).create_new(true), &ignore);
+        match made.and_then(|mut file| file.write_all(b"*\n")) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(source) => Err(failed("write", &ignore, source)),
+        }
+    }
+
+    fn write_passport(&self, dir: &Path, created: Timestamp) -> Result<(), LedgerDirError> {
+        let path = dir.join(PASSPORT);
+        let manifest = Manifest {
+            format: FORMAT,
+            campaign: self.identity.campaign.to_string(),
+            app_id: self.identity.app_id.to_string(),
+            platform: self.identity.platform.to_string(),
+            id: format!("{:032x}", fastrand::u128(..)),
+            created,
+            rehearsal: self.identity.platform == PlatformName::FakePlatform,
+        };
+        let write = || {
+            let mut file = files::open(files::options().write(true).create_new(true).mode(0o600), &path)?;
+            serde_json::to_writer_pretty(&file, &manifest)?;
+            file.write_all(b"\n")
+        };
+        write().map_err(|source| failed("write", &path, source))
+    }
+
+    fn read_passport(&self) -> Result<Manifest, LedgerDirError> {
+        let path = self.dir.join(PASSPORT);
+        let mut text = Vec::new();
+        files::open_to_read(&path)
+            .and_then(|mut file| file.read_to_end(&mut text))
+            .map_err(|source| failed("read", &path, source))?;
+        let illegible = |error: serde_json::Error| LedgerDirError::Illegible {
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(illegible)?;
+        match value.get("format").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(FORMAT) => Err(LedgerDirError::Newer {
+                path: self.dir.clone(),
+                found,
+            }),
+            _ => serde_json::from_value(value).map_err(illegible),
+        }
+    }
+
+    fn check(&self, manifest: &Manifest) -> Result<(), LedgerDirError> {
+        let pairs = [
+            ("campaign", &manifest.campaign, self.identity.campaign.to_string()),
+            ("app_id", &manifest.app_id, self.identity.app_id.to_string()),
+            ("platform", &manifest.platform, self.identity.platform.to_string()),
+        ];
+        let of_loopback = manifest.is_of_any_loopback() && self.identity.platform.is_loopback();
+        let differs =
+            |(what, theirs, ours): &(&str, &String, String)| *theirs != ours && !(*what == "platform" && of_loopback);
+        match pairs.into_iter().find(differs) {
+            None => Ok(()),
+            Some((what, theirs, ours)) => Err(LedgerDirError::Foreign {
+                path: self.dir.clone(),
+                what,
+                theirs: theirs.clone(),
+                ours,
+            }),
+        }
+    }
+}
+
+fn failed(what: &'static str, path: &Path, source: io::Error) -> LedgerDirError {
+    LedgerDirError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), LedgerDirError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| failed("create", path, source))
+}
+
+fn remove(path: &Path) -> Result<(), LedgerDirError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync(path: &Path) -> Result<(), LedgerDirError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| failed("sync", path, source))
+}
+
+/// Makes everything below `path` durable, names included.
+fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
+    let entries = fs::read_dir(path).map_err(|source| failed("read", path, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| failed("read", path, source))?;
+        let is_dir = entry
+            .file_type()
+            .map_err(|source| failed("read", path, source))?
+            .is_dir();
+        if is_dir {
+            sync_tree(&entry.path())?;
+        } else {
+            sync(&entry.path())?;
+        }
+    }
+    sync(path)
+}
+
+/// File systems over a network whose locks do not reach other machines or whose flushes may not reach a disk. FUSE is not
+/// among them: it is as often a local disk, or a container's, and cannot be told apart.
+#[cfg(target_os = "linux")]
+const NETWORK: [(u32, &str); 9] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x0102_1997, "9P"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+];
+
+#[cfg(target_os = "linux")]
+fn network(magic: u32) -> Option<&'static str> {
+    NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
+}
+
+#[cfg(target_os = "linux")]
+fn refuse_network(dir: &Path) -> Result<(), LedgerDirError> {
+    let Some(exists) = dir.ancestors().find(|path| path.exists()) else {
+        return Ok(());
+    };
+    let exists = if exists.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        exists
+    };
+    let found =
+        rustix::fs::statfs(exists).map_err(|error| failed("look at the file system of", exists, error.into()))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the kernel's magic numbers are 32 bits, whatever the width of the field"
+    )]
+    let magic = found.f_type as u32;
+    match network(magic) {
+        None => Ok(()),
+        Some(kind) => Err(LedgerDirError::Network {
+            path: exists.to_owned(),
+            kind,
+        }),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_dir: &Path) -> Result<(), LedgerDirError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! Permanent names: campaign, app, activity, user. Each is validated once, when it is parsed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use url::{Host, Url};
+
+/// The rule that a name breaks. The message states the rule; the caller adds the place of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The text is empty.
+    #[error("it is empty")]
+    Empty,
+    /// The text is longer than allowed.
+    #[error("it is {actual} {unit} long; at most {most} are allowed")]
+    TooLong {
+        /// The length of the text.
+        actual: usize,
+        /// The longest length that is allowed.
+        most: usize,
+        /// The unit of both lengths.
+        unit: &'static str,
+    },
+    /// The text has a character that is not allowed.
+    #[error("{found:?} is not allowed in it: {rule}")]
+    Character {
+        /// The first such character.
+        found: char,
+        /// The characters that are allowed.
+        rule: &'static str,
+    },
+    /// The text is not in NFC: other bytes may look the same.
+    #[error("it is not in Unicode's composed form (NFC), so it looks like another name but is not the same")]
+    NotComposed,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0.into()
+            }
+        }
+    };
+}
+
+name! {
+    /// A campaign's permanent identity, part of every `merchant_coupon_id`: letters of any script in NFC and lower
+    /// case, digits and `-`, 1 to 64 bytes.
+    CampaignName
+}
+name! {
+    /// A mini-app's id: letters, digits, `-` and `_`, 1 to 64 bytes.
+    AppId
+}
+name! {
+    /// An activity's id: 1 to 32 decimal digits. It is kept as text because a float would round it.
+    ActivityId
+}
+name! {
+    /// A user's id within one mini-app, an opaque text: 1 to 128 printable characters without spaces.
+    OpenId
+}
+
+fn bounded(text: &str, most: usize, unit: &'static str, length: usize) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if length > most {
+        return Err(NameError::TooLong {
+            actual: length,
+            most,
+            unit,
+        });
+    }
+    Ok(())
+}
+
+fn only(text: &str, rule: &'static str, allowed: impl Fn(char) -> bool) -> Result<(), NameError> {
+    match text.chars().find(|c| !allowed(*c)) {
+        Some(found) => Err(NameError::Character { found, rule }),
+        None => Ok(()),
+    }
+}
+
+impl CampaignName {
+    /// Parses a campaign's name.
+    ///
+    /// # Errors
+    /// If the text breaks the rule of [`CampaignName`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 64, "bytes", text.len())?;
+        if !is_nfc(text) {
+            return Err(NameError::NotComposed);
+        }
+        only(
+            text,
+            "a campaign's name has lower-case letters of any script, digits and '-'",
+            |c| c == '-' || c.is_numeric() || (c.is_alphabetic() && c.to_lowercase().eq([c])) || is_mark(c),
+        )?;
+        Ok(Self(text.into()))
+    }
+
+    /// Proposes the nearest name that is allowed; `None` if no character of the text can be kept.
+    #[must_use]
+    pub fn nearest(text: &str) -> Option<Self> {
+        let folded: String = text
+            .nfc()
+            .flat_map(char::to_lowercase)
+            .map(|c| {
+                if c.is_whitespace() || c == '_' || c == '.' {
+                    '-'
+                } else {
+                    c
+                }
+            })
+            .nfc()
+            .filter(|c| Self::parse(c.encode_utf8(&mut [0; 4])).is_ok())
+            .collect();
+        Self::parse(folded.trim_matches('-')).ok()
+    }
+}
+
+/// Combining marks, which some scripts need in every word, such as the vowel signs of Devanagari.
+fn is_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+impl AppId {
+    /// Parses an app's id.
+    ///
+    /// # Errors
+    /// If the text breaks the rule of [`AppId`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 64, "bytes", text.len())?;
+        only(text, "an app_id has letters, digits, '-' and '_'", |c| {
+            c.is_ascii_alphanumeric() || c == '-' || c == '_'
+        })?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl ActivityId {
+    /// Parses an activity's id.
+    ///
+    /// # Errors
+    /// If the text is not 1 to 32 decimal digits.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        bounded(text, 32, "digits", text.len())?;
+        only(text, "an activity_id has digits only", |c| c.is_ascii_digit())?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl OpenId {
+    /// The longest open_id, in characters.
+    pub const MOST_CHARACTERS: usize = 128;
+
+    /// Parses a user's id after trimming white space.
+    ///
+    /// # Errors
+    /// If the text breaks the rule of [`OpenId`].
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        Self::check(text).map(|text| Self(text.into()))
+    }
+
+    /// Checks a user's id and returns it trimmed. It does not allocate: an audience has millions of ids, and most of
+    /// them are already known.
+    ///
+    /// # Errors
+    /// If the text breaks the rule of [`OpenId`].
+    pub fn check(text: &str) -> Result<&str, NameError> {
+        if (1..=Self::MOST_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(text);
+        }
+        let text = text.trim();
+        bounded(text, Self::MOST_CHARACTERS, "characters", text.chars().count())?;
+        only(text, "an open_id has printable characters without spaces", is_printable)?;
+        Ok(text)
+    }
+}
+
+/// Whether a reader who compares two lists sees the character. Controls, spaces, and invisible characters that change
+/// the direction or the look of the text are not printable.
+fn is_printable(c: char) -> bool {
+    !(c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'))
+}
+
+/// Whether a URL points to a loopback address of this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The platform that a ledger belongs to. Every rehearsal has the name `sandbox`, whatever its port, so a rehearsal
+/// never marks a real delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformName {
+    /// The fake platform of a rehearsal.
+    FakePlatform,
+    /// A platform that gives coupons: its base URL without a trailing slash. A loopback address may be a sidecar or a
+    /// tunnel to the real platform.
+    Live(String),
+}
+
+impl PlatformName {
+    /// Whether it is a live platform on a loopback address of this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::FakePlatform => false,
+            Self::Live(base_url) => Url::parse(base_url).is_ok_and(|url| is_loopback(&url)),
+        }
+    }
+}
+
+impl fmt::Display for PlatformName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FakePlatform => f.write_str("sandbox"),
+            Self::Live(base_url) => f.write_str(base_url),
+        }
+    }
+}
+
+/// The identity of a ledger: one campaign of one app on one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The campaign's name.
+    pub campaign: CampaignName,
+    /// The app whose users receive the coupons.
+    pub app_id: AppId,
+    /// The platform that issues the coupons.
+    pub platform: PlatformName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_rules() {
+        for good in ["summer-2026", "奶茶", "été", "a", "हिन्दी"] {
+            assert_eq!(CampaignName::parse(good).map(|n| n.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "Summer", "a b", "a/b", "..", "e\u{301}te", &"a".repeat(65)] {
+            assert!(CampaignName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(AppId::parse("tt_1-A").is_ok() && AppId::parse("tt.1").is_err());
+        assert!(ActivityId::parse("0071").is_ok() && ActivityId::parse("7e3").is_err());
+        for bad in ["", "  ", "a b", "a\u{202e}b", "a\0", "\u{feff}x", &"x".repeat(129)] {
+            assert!(OpenId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            OpenId::parse(" Cv4PoJXaTPn63rNu\t").map(|o| o.to_string()),
+            Ok("Cv4PoJXaTPn63rNu".into())
+        );
+    }
+
+    #[test]
+    fn the_nearest_name_is_proposed() {
+        assert_eq!(
+            CampaignName::nearest("Summer 2026!").map(|n| n.to_string()),
+            Some("summer-2026".into())
+        );
+        assert_eq!(CampaignName::nearest("!!"), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! Domain types that every other room may use: identifiers, the states of a delivery and their transition table, outcomes,
+//! events, commands and problem codes. They import nothing else of this crate, do no I/O and know no executor. The exception is
+//! [`clock`], which is the only place that reads the time.
+
+pub mod bucketing;
+pub mod calendar;
+pub mod clock;
+pub mod delivery;
+pub mod event;
+pub mod identity;
+pub mod merchant_coupon_id;
+pub mod mutants;
+pub mod outcome;
+pub mod problem;
+pub mod run_command;
+pub mod secret;

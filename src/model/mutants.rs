@@ -1,0 +1,121 @@
+//! Mutants: bugs that tests enable to show that a checker finds them, one per thread, chosen at run time. Without the feature `mutants` none
+//! of them is compiled.
+
+/// Whether this thread has that bug.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($bug:ident) => {
+        false
+    };
+}
+
+/// Whether this thread has that bug.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($bug:ident) => {
+        $crate::model::mutants::has($crate::model::mutants::Mutant::$bug)
+    };
+}
+
+/// The records to be appended in place of one: that one.
+#[cfg(not(feature = "mutants"))]
+macro_rules! appended {
+    ($record:expr) => {
+        [$record]
+    };
+}
+
+/// The records to be appended in place of one: the one before it, with [`Mutant::SentEarly`].
+#[cfg(feature = "mutants")]
+macro_rules! appended {
+    ($record:expr) => {
+        $crate::model::mutants::in_place_of($record)
+    };
+}
+
+pub(crate) use {appended, mutant};
+
+#[cfg(feature = "mutants")]
+pub use bugs::{Mutant, begin, has, in_place_of, plant};
+
+#[cfg(feature = "mutants")]
+mod bugs {
+    use std::cell::{Cell, RefCell};
+
+    /// A mutant.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Mutant {
+        /// An outcome is told before it is durable.
+        ToldEarly,
+        /// A send leaves before its intent is durable: each batch is durable with the next one.
+        SentEarly,
+        /// The pace is taken before the intents are durable.
+        PacedEarly,
+        /// A refusal settles a delivery of which an earlier answer was lost.
+        RefusalSettles,
+        /// The pace before a restart is forgotten.
+        Forgetful,
+        /// The windows of the schedule are looked at when a send is queued, and not when it starts.
+        WindowWhenQueued,
+        /// A ledger that was removed or replaced during a run is not noticed.
+        VanishUnnoticed,
+        /// A ledger that was put back from an older copy is taken as it is.
+        OlderTaken,
+        /// A success that is older than its attempt halts no run.
+        ReplaysTaken,
+        /// The reservation of a user by another campaign is ignored.
+        UserTwice,
+        /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.
+        HeldOwedAgain,
+        /// A delivery that was held when it was skipped is owed when it comes back.
+        HeldForgotten,
+        /// `max_coupons` does not count the held deliveries that another activity makes owed again.
+        RiskUncounted,
+        /// A wait or a halt that answers a resend under a former activity concerns the campaign.
+        FormerHalts,
+        /// An answer from a wrong address means that nothing was issued.
+        WrongAddressProves,
+        /// An attempt that was certainly not sent counts as one.
+        NotSentCounts,
+        /// An answer is taken for its attempt's own though another delivery has its ids.
+        RepeatsTaken,
+        /// The age of a doubt goes by the wall, which may be put forward or back in a run.
+        StepsCount,
+    }
+
+    thread_local! {
+        static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static HELD_BACK: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    }
+
+    /// Plants a bug in this thread, or none.
+    pub fn plant(bug: Option<Mutant>) {
+        PLANTED.set(bug);
+        begin();
+    }
+
+    /// A process begins, which knows nothing of those before it.
+    pub fn begin() {
+        HELD_BACK.take();
+    }
+
+    /// Whether this thread has it.
+    #[must_use]
+    pub fn has(bug: Mutant) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+
+    /// The records to be appended in place of one.
+    pub fn in_place_of(record: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
+        let record = Some(record);
+        let now = if has(Mutant::SentEarly) {
+            HELD_BACK.replace(record)
+        } else {
+            record
+        };
+        now.into_iter()
+    }
+}
+
+#[cfg(all(feature = "mutants", not(debug_assertions)))]
+compile_error!("the feature `mutant` is for tests: a runner with a bug in it must never be released");

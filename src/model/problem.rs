@@ -1,0 +1,257 @@
+//! The problems that a user can meet, except mistakes in a campaign file. Each has a code with a fixed meaning, an exit
+//! code, and a page that explains it.
+//!
+//! A new problem needs a row here and a page in `docs/problems/` named after its code; without the page the build
+//! fails. Codes of mistakes in a campaign file (`E01…`) are rows of `campaign::Code`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The exit code of a problem. A problem with one campaign never ends in success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Exit code 1: an I/O error, a ledger error, or a defect.
+    Error,
+    /// Exit code 2: an input is absent or malformed; nothing was sent.
+    Input,
+    /// Exit code 4: a person must act first.
+    Person,
+    /// Exit code 5: another process has the campaign.
+    Taken,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $ends:ident;)*) => {
+        /// A problem that a user can meet.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Problem { $($(#[$doc])* $name,)* }
+
+        impl Problem {
+            /// Every problem, in the order of the codes.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code, such as `E0310`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// Returns the kind of exit code.
+            #[must_use]
+            pub const fn ends(self) -> Ends {
+                match self { $(Self::$name => Ends::$ends,)* }
+            }
+
+            /// Returns the page, in Markdown.
+            #[must_use]
+            pub const fn page(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)* }
+            }
+        }
+    };
+}
+
+// E02: the command line and what it names. E03: the ledger. E04: the audience. E05: the platform and the fake platform.
+// E06: a run. E07: why a run stopped and needs a person.
+problems! {
+    /// The command line cannot be understood.
+    CommandLine = "E0201", Input;
+    /// The log filter is not valid.
+    LogFilter = "E0203", Input;
+    /// The log file cannot be written.
+    LogFile = "E0204", Input;
+    /// The record of events cannot be written.
+    EventsFile = "E0205", Input;
+    /// The output cannot be written to stdout.
+    Stdout = "E0206", Error;
+    /// The system provides no threads or no signals.
+    System = "E0207", Error;
+    /// The confirmation question cannot be asked.
+    Question = "E0208", Error;
+    /// A directory of campaign files cannot be read.
+    Directory = "E0209", Input;
+    /// A directory has no campaign files.
+    NoCampaigns = "E0210", Input;
+    /// The metrics address cannot be bound.
+    MetricsAddress = "E0211", Error;
+    /// A requested output file cannot be written.
+    OutputFile = "E0212", Error;
+    /// No problem has the given code.
+    UnknownCode = "E0213", Input;
+    /// No output file can be created at the given path.
+    OutputPlace = "E0214", Input;
+    /// The export cannot have the given format, or cannot go to the given destination.
+    ExportForm = "E0215", Input;
+    /// A certificate cannot be read.
+    Certificate = "E0216", Input;
+    /// A new campaign file would overwrite an existing file.
+    IsThere = "E0217", Input;
+    /// The campaign has no recipient with this open_id.
+    UnknownUser = "E0218", Input;
+    /// A chosen delivery cannot be resolved this way.
+    CannotResolve = "E0219", Input;
+    /// No run of the campaign can receive the command.
+    NothingRuns = "E0220", Input;
+    /// The run is already ending.
+    EndsAlready = "E0221", Input;
+    /// The run is not paused.
+    NotPaused = "E0222", Input;
+    /// The status file of a run cannot be read.
+    StatusFile = "E0223", Error;
+    /// A temporary file cannot be created, written or read.
+    Temporary = "E0224", Error;
+
+    /// Another process has the campaign.
+    Taken = "E0301", Taken;
+    /// A lock cannot be taken or queried.
+    Lock = "E0302", Error;
+    /// The ledger would be on a network file system.
+    NetworkDisk = "E0303", Error;
+    /// The ledger belongs to another campaign, app or platform.
+    ForeignLedger = "E0304", Error;
+    /// A newer program wrote the ledger.
+    NewerLedger = "E0305", Error;
+    /// The identity of the ledger cannot be read.
+    IllegibleLedger = "E0306", Error;
+    /// A part of the ledger is missing.
+    HalfLedger = "E0307", Error;
+    /// The ledger's directory cannot be read or written.
+    LedgerDirectory = "E0308", Error;
+    /// A ledger of real deliveries must not be reset.
+    RealLedger = "E0309", Error;
+    /// There is no ledger yet.
+    NoLedger = "E0310", Input;
+    /// The ledger's store cannot be read or written.
+    Store = "E0311", Error;
+    /// The end of the ledger is lost, or does not belong to its beginning.
+    LostEnd = "E0312", Error;
+    /// A record of the ledger cannot be read.
+    Record = "E0313", Error;
+    /// A fact of the ledger contradicts earlier facts.
+    IllegalFact = "E0314", Error;
+    /// The ledger failed before in this process.
+    LedgerFailed = "E0315", Error;
+    /// The process that owns the ledger does not answer as expected.
+    OwnerUnclear = "E0316", Taken;
+    /// The process that owns the ledger stopped serving it.
+    OwnerGone = "E0317", Error;
+    /// The deliveries of the ledger do not add up.
+    Sum = "E0318", Error;
+    /// The ledger's data differs from what was written.
+    Unproven = "E0319", Error;
+    /// The ledger was removed or replaced while a process had it open.
+    LedgerGone = "E0320", Error;
+    /// The ledger is older than its witness.
+    OlderLedger = "E0321", Person;
+    /// Another ledger of the campaign was found.
+    OtherLedger = "E0322", Person;
+    /// Answers to several deliveries have the same id.
+    RepeatedIds = "E0323", Person;
+
+    /// The audience cannot be read.
+    AudienceUnreadable = "E0401", Input;
+    /// The audience's path is not a regular file.
+    AudienceNotAFile = "E0402", Input;
+    /// The audience has no header.
+    AudienceEmpty = "E0403", Input;
+    /// The audience lacks the column.
+    AudienceColumn = "E0404", Input;
+    /// The audience has the column more than once.
+    AudienceRepeatedColumn = "E0405", Input;
+    /// Part of the audience cannot be read as rows.
+    AudienceMalformed = "E0406", Input;
+    /// The audience changed while it was read.
+    AudienceChanged = "E0407", Input;
+    /// The audience read was cancelled.
+    AudienceBrokenOff = "E0408", Error;
+    /// The pattern of the audience's files matches no file, or is not valid.
+    AudiencePattern = "E0409", Input;
+    /// The audience is read from stdin, and nothing is piped in.
+    AudienceNotPiped = "E0410", Input;
+    /// The audience has another format than the campaign file says.
+    AudienceKind = "E0411", Input;
+    /// The audience's data is truncated or damaged.
+    AudienceDamaged = "E0412", Input;
+    /// A column of the audience has a type that cannot be used.
+    AudienceColumnType = "E0413", Input;
+    /// The reference to the audience server's URL does not hold a usable URL.
+    AudienceUrl = "E0414", Input;
+    /// The audience's query, or a value that it needs, is refused.
+    AudienceQuery = "E0415", Input;
+    /// The audience's server fails or cannot be reached.
+    AudienceServer = "E0416", Error;
+    /// A campaign named in `exclude` cannot be read.
+    ExcludedCampaign = "E0417", Input;
+    /// A campaign named in `exclude` has no ledger.
+    ExcludedWithoutLedger = "E0418", Input;
+
+    /// The platform's address is not valid.
+    BaseUrl = "E0501", Input;
+    /// TLS and HTTP cannot be set up.
+    Http = "E0502", Error;
+    /// The fake platform cannot be started.
+    StandIn = "E0503", Error;
+    /// The fault shares of the fake platform exceed 100%.
+    FaultShares = "E0504", Input;
+    /// The port of the fake platform cannot be bound.
+    StandInPort = "E0505", Error;
+    /// The log of the fake platform cannot be written.
+    StandInLog = "E0506", Error;
+    /// The fake platform stopped serving.
+    StandInEnded = "E0507", Error;
+
+    /// The changes of the audience were not approved.
+    NotLetIn = "E0601", Person;
+    /// The lock of the app id cannot be requested.
+    AppLock = "E0602", Error;
+    /// An attempt ended in a defect of the program.
+    Defect = "E0603", Error;
+    /// No plan can be built from the campaign.
+    Plan = "E0604", Input;
+
+    /// A code halted the run.
+    HaltCode = "E0701", Person;
+    /// An HTTP answer that is not the platform's halted the run.
+    HaltHttp = "E0702", Person;
+    /// Too many users were refused.
+    HaltRefused = "E0703", Person;
+    /// Too many deliveries are held.
+    HaltHeld = "E0704", Person;
+    /// The same code came too many times in a row.
+    HaltSameCode = "E0705", Person;
+    /// Another ledger has sent the campaign.
+    HaltAnotherLedger = "E0706", Person;
+    /// The platform does not accept the credentials.
+    HaltCredentials = "E0707", Person;
+    /// `max_coupons` is reached.
+    HaltMaxCoupons = "E0708", Person;
+    /// The campaign's end has passed.
+    PastEnd = "E0709", Person;
+    /// The audience is empty.
+    EmptyAudience = "E0710", Person;
+    /// Only deliveries that are held or in doubt remain.
+    LeftToPerson = "E0711", Person;
+    /// A doubt would be sent again, which may issue a second coupon.
+    MayDouble = "E0712", Person;
+    /// The plan differs from the reviewed plan.
+    OtherPlan = "E0713", Person;
+    /// Too few deliveries of a wave were issued.
+    HaltWave = "E0714", Person;
+    /// An answer belongs to another delivery.
+    HaltMixedAnswers = "E0715", Person;
+    /// The ledger's times are far ahead of the wall clock.
+    WrongClock = "E0716", Person;
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}

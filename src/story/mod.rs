@@ -1,9 +1,0 @@
-//! The history of deliveries, read from the facts of a ledger.
-//!
-//! Nothing here decides anything. [`index`] reads all facts once and keeps a few bytes for each delivery, so that
-//! [`rows`] can stream every delivery in one more pass; [`person`] collects the history of one user.
-
-pub mod index;
-pub mod person;
-pub mod row;
-pub mod rows;

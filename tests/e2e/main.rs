@@ -1,0 +1,33 @@
+//! Whole runs of the built program, checked against a fake platform in a separate process and against the ledger.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+mod control;
+mod dry_run;
+#[path = "../files_common/mod.rs"]
+mod files;
+mod gone;
+mod interrupted;
+mod kills;
+mod many_campaigns;
+mod metrics;
+mod midrun;
+#[path = "../ledger_disk/mounted.rs"]
+mod mounted;
+mod objects;
+mod obstacles;
+#[path = "../process_common/mod.rs"]
+mod process;
+mod report;
+mod scene;
+mod second_ledger;
+mod secrets;
+mod terminal;
+mod tls;
+mod two_processes;
+mod views;
+mod witness;

@@ -1,0 +1,463 @@
+//! What a ledger's facts say, folded as naively as can be: the judge's own view of who is owed what, beside which the program's
+//! is held.
+
+use std::collections::BTreeMap;
+
+use runner::ledger::{Fact, Generation};
+use runner::model::delivery::{Away, Decision, DeliveryKey, StateName, Transition};
+use runner::model::outcome::{Class, Outcome, Proof};
+
+use crate::scenario::Said;
+
+use super::day_of;
+
+/// Everything that the facts say.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// By number.
+    pub people: Vec<Person>,
+    /// How many coupons each user is owed, and was ever.
+    coupons: u8,
+    known: u8,
+    /// What counts from the end of a generation on.
+    admitted: Vec<u8>,
+    drawn: Vec<(u32, Option<Away>)>,
+    read_again: Vec<(DeliveryKey, Transition, i64)>,
+    /// In the order of their first use, and the present one.
+    activities: Vec<u8>,
+    activity: Option<u8>,
+    /// Whether the present generation has another activity than the one before.
+    new_activity: bool,
+    /// Whether a person has accepted that another ledger has sent this campaign.
+    replays: bool,
+    /// The coupons that answers told of, and whose they are.
+    pub told_coupons: BTreeMap<String, DeliveryKey>,
+    /// The newest time of all.
+    pub newest: i64,
+    /// How many attempts there were on each day.
+    pub begun: BTreeMap<i64, u64>,
+    /// How many batches there were, and whether a generation was closed since the last run began.
+    pub batches: u64,
+    pub closed: bool,
+}
+
+/// One recipient.
+#[derive(Debug)]
+pub struct Person {
+    pub user: u8,
+    pub away: Option<Away>,
+    /// From the first coupon on.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// One delivery.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub state: StateName,
+    /// How many attempts' outcomes are unknown, when the first of them began, and the activity of the last one.
+    pub unknown: u32,
+    pub since: i64,
+    pub doubted: u8,
+    /// The code of the last answer, if that had one.
+    pub code: Option<i64>,
+    /// How often a person took the risk of a second coupon for it, and behind which attempt that was last.
+    pub risks: u32,
+    pub risked: u32,
+    /// Whether it is issued because the platform, or the file, said that it had been issued before.
+    pub believed: bool,
+    /// Whether the last answer to a doubt was a refusal or is for a person.
+    pub stuck: bool,
+    /// Whether it was held when it was skipped.
+    pub held_before: bool,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// The last one: its batch, its time and its day, and the state before it.
+    pub intent: u64,
+    pub began: i64,
+    pub activity: u8,
+    day: i64,
+    before: StateName,
+    /// Which attempts ended, in which batch and with what.
+    pub ended: Vec<(u32, u64, &'static str)>,
+}
+
+/// What is wrong with a fact.
+pub type Wrong = (&'static str, String);
+
+impl Delivery {
+    const NEW: Self = Self {
+        state: StateName::Pending,
+        unknown: 0,
+        since: 0,
+        doubted: 0,
+        code: None,
+        risks: 0,
+        risked: 0,
+        believed: false,
+        stuck: false,
+        held_before: false,
+        attempts: 0,
+        intent: 0,
+        began: 0,
+        activity: 0,
+        day: 0,
+        before: StateName::Pending,
+        ended: Vec::new(),
+    };
+
+    /// An attempt at it is unknown from here on.
+    fn doubt(&mut self) {
+        if self.unknown == 0 {
+            self.since = self.began;
+        }
+        self.unknown += 1;
+        self.doubted = self.activity;
+        (self.state, self.stuck) = (StateName::InDoubt, false);
+    }
+
+    /// The process ended during an attempt.
+    fn interrupt(&mut self) {
+        self.code = None;
+        self.doubt();
+    }
+
+    fn end(&mut self, decision: Decision) {
+        let doubtful = self.unknown > 0;
+        match decision {
+            Decision::Issued => self.state = StateName::Issued,
+            Decision::Unknown { .. } => self.doubt(),
+            Decision::Refused { .. } | Decision::Held { .. } if doubtful => {
+                (self.state, self.stuck) = (StateName::InDoubt, true);
+            }
+            Decision::Refused { .. } => self.state = StateName::Refused,
+            Decision::Held { .. } => self.state = StateName::Held,
+            Decision::NotIssued { .. } if doubtful => self.state = StateName::InDoubt,
+            Decision::NotIssued { .. } => self.state = StateName::Deferred,
+        }
+    }
+
+    /// What an attempt at it proved, as far as that goes: where it is accepted that another ledger has sent the campaign, a
+    /// duplicate proves a coupon.
+    fn proved(&self, outcome: &Outcome, replays: bool) -> StateName {
+        let doubtful = self.unknown > 0;
+        match &outcome.proof {
+            Proof::Issued { .. } => StateName::Issued,
+            Proof::Duplicate if doubtful || replays => StateName::Issued,
+            Proof::Unknown(_) => StateName::InDoubt,
+            _ if doubtful => StateName::InDoubt,
+            Proof::Refused => StateName::Refused,
+            Proof::Duplicate | Proof::Held => StateName::Held,
+            Proof::NotIssued(_) => StateName::Deferred,
+        }
+    }
+
+    /// Takes what is not owed, for this reason, and owes what was skipped, where there is none.
+    fn owe(&mut self, why_not: bool, takes_held: bool) {
+        match self.state {
+            StateName::Pending | StateName::Deferred if why_not => self.state = StateName::Skipped,
+            StateName::Held if why_not && takes_held => {
+                (self.state, self.held_before) = (StateName::Skipped, true);
+            }
+            StateName::Skipped if !why_not => {
+                let was_held = std::mem::take(&mut self.held_before);
+                self.state = if was_held { StateName::Held } else { StateName::Pending };
+            }
+            _ => {}
+        }
+    }
+
+    /// What it becomes when its last code is read again. A code that leaves a held one's outcome unknown makes it a doubt of
+    /// the attempt that had it.
+    fn read_again(&mut self, step: Transition) {
+        match step {
+            Transition::RereadRefused => self.state = StateName::Refused,
+            Transition::RereadIssued => (self.state, self.believed) = (StateName::Issued, true),
+            Transition::Owe => self.state = StateName::Pending,
+            Transition::OweUnderNewActivity => {
+                self.state = StateName::Pending;
+                (self.risks, self.risked) = (self.risks + 1, self.attempts);
+            }
+            Transition::RereadUnknown { .. } => self.doubt(),
+            _ => self.stuck = false,
+        }
+    }
+
+    /// Whether a step is what the file's `codes` make of the last answer, at a time by the ledger.
+    fn may_be_read_as(&self, step: Transition, at: i64, by: &By<'_>) -> bool {
+        let Some(code) = self.code else { return false };
+        match (self.state, by.said.class(code)) {
+            (StateName::Held, Class::Refuse) => step == Transition::RereadRefused,
+            (StateName::Held, Class::Issued) => step == Transition::RereadIssued && by.replays,
+            (StateName::Held, Class::Hold) => step == Transition::OweUnderNewActivity && by.new_activity,
+            (StateName::Held, Class::Retry) => matches!(step, Transition::RereadUnknown { .. }),
+            (StateName::Held, _) => step == Transition::Owe,
+            (StateName::InDoubt, Class::Issued) => step == Transition::RereadIssued,
+            (StateName::InDoubt, Class::Refuse | Class::Hold) => false,
+            (StateName::InDoubt, _) => {
+                let young = at - self.since <= by.resend_within;
+                matches!(step, Transition::RereadResend { .. }) && self.stuck && young
+            }
+            _ => false,
+        }
+    }
+}
+
+/// By what a last answer is read again.
+struct By<'s> {
+    said: &'s Said,
+    replays: bool,
+    new_activity: bool,
+    resend_within: i64,
+}
+
+/// What the story says of the present apply.
+#[derive(Clone, Copy)]
+pub struct Now<'s> {
+    pub said: &'s Said,
+    /// `retry.resend_within`, in milliseconds.
+    pub resend_within: u64,
+}
+
+impl Claims {
+    /// How many deliveries are in each state, in the order of the documentation.
+    pub fn counts(&self) -> [u64; 8] {
+        let mut counts = [0; 8];
+        for delivery in self.people.iter().flat_map(|person| &person.deliveries) {
+            counts[delivery.state as usize] += 1;
+        }
+        counts
+    }
+
+    /// A delivery that there must be.
+    pub fn delivery(&mut self, key: DeliveryKey) -> Result<&mut Delivery, Wrong> {
+        let person = self.people.get_mut(key.recipient as usize);
+        let delivery = person.and_then(|person| person.deliveries.get_mut(usize::from(key.ordinal) - 1));
+        delivery.ok_or_else(|| ("the ledger makes sense", format!("{key:?} was never owed")))
+    }
+
+    /// The delivery of one of a user's coupons.
+    pub fn of_user(&self, user: u8, ordinal: u8) -> Option<&Delivery> {
+        let person = self.people.iter().find(|person| person.user == user)?;
+        person.deliveries.get(usize::from(ordinal) - 1)
+    }
+
+    /// How many coupons may exist by what the ledger knows, whatever is sent from now on aside.
+    pub fn coupons_at_most(&self) -> u64 {
+        let [_, in_flight, _, in_doubt, _, issued, ..] = self.counts();
+        issued + in_doubt + in_flight + self.risks()
+    }
+
+    /// How often a person took the risk of a second coupon.
+    pub fn risks(&self) -> u64 {
+        let all = self.people.iter().flat_map(|person| &person.deliveries);
+        all.map(|delivery| u64::from(delivery.risks)).sum()
+    }
+
+    /// Whether a person has accepted that another ledger has sent this campaign.
+    pub const fn accepts_replays(&self) -> bool {
+        self.replays
+    }
+
+    /// Takes a fact of a batch.
+    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<Now<'_>>) -> Result<(), Wrong> {
+        self.batches = self.batches.max(batch);
+        match fact {
+            Fact::RunBegan { at, .. } => {
+                self.note(at.as_millisecond());
+                self.closed = false;
+                (self.admitted, self.drawn, self.read_again) = Default::default();
+                let all = self.people.iter_mut().flat_map(|person| &mut person.deliveries);
+                all.filter(|delivery| delivery.state == StateName::InFlight)
+                    .for_each(Delivery::interrupt);
+            }
+            Fact::Admitted { recipients } => {
+                let user = |open_id: &runner::model::identity::OpenId| open_id.as_str()[1..].parse().unwrap_or(u8::MAX);
+                self.admitted.extend(recipients.iter().map(user));
+            }
+            Fact::Away { why, recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, Some(*why)))),
+            Fact::Returned { recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, None))),
+            // What comes back held with a generation is read again after it, at once.
+            Fact::Reread { key, step, at } if self.closed => {
+                self.read_again(*key, (*step, at.as_millisecond()), now)?;
+                self.skip_later(*key);
+            }
+            Fact::Reread { key, step, at } => self.read_again.push((*key, *step, at.as_millisecond())),
+            Fact::Closed(generation) => self.close(generation, now)?,
+            Fact::Lapsed { recipient, at } => {
+                self.note(at.as_millisecond());
+                if let Some(person) = self.people.get_mut(*recipient as usize) {
+                    person.away = Some(Away::Lapsed);
+                    person
+                        .deliveries
+                        .iter_mut()
+                        .for_each(|delivery| delivery.owe(true, false));
+                }
+            }
+            Fact::Intent { key, at, activity } => {
+                let activity = self
+                    .activities
+                    .get(usize::from(activity.0))
+                    .copied()
+                    .unwrap_or_default();
+                self.intend(*key, (at.as_millisecond(), activity), batch)?;
+            }
+            Fact::Withdrawn { key } => {
+                let delivery = self.delivery(*key)?;
+                (delivery.state, delivery.attempts) = (delivery.before, delivery.attempts - 1);
+                let day = delivery.day;
+                *self.begun.entry(day).or_default() -= 1;
+            }
+            Fact::Ended { key, decision, outcome } => self.end(*key, *decision, outcome, batch)?,
+            Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } => self.note(at.as_millisecond()),
+            Fact::Decided { .. } | Fact::KeptOut(_) => {}
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, at: i64) {
+        self.newest = self.newest.max(at);
+    }
+
+    /// Reads the last answer of a delivery again.
+    fn read_again(
+        &mut self,
+        key: DeliveryKey,
+        (step, at): (Transition, i64),
+        now: Option<Now<'_>>,
+    ) -> Result<(), Wrong> {
+        let by = now.map(|now| By {
+            said: now.said,
+            replays: self.replays,
+            new_activity: self.new_activity,
+            resend_within: i64::try_from(now.resend_within).unwrap_or(i64::MAX),
+        });
+        let delivery = self.delivery(key)?;
+        if by.is_some_and(|by| !delivery.may_be_read_as(step, at, &by)) {
+            let Delivery { state, code, .. } = delivery;
+            let how = format!("{key:?}, {state} with code {code:?}, took {step:?}");
+            return Err(("a last answer is read again as the file's codes say", how));
+        }
+        delivery.read_again(step);
+        Ok(())
+    }
+
+    fn close(&mut self, generation: &Generation, now: Option<Now<'_>>) -> Result<(), Wrong> {
+        self.note(generation.at.as_millisecond());
+        self.closed = true;
+        let activity = generation.activity_id.as_str().parse().unwrap_or(u8::MAX);
+        self.new_activity = self.activity.is_some_and(|before| before != activity);
+        self.activity = Some(activity);
+        if !self.activities.contains(&activity) {
+            self.activities.push(activity);
+        }
+        self.replays |= generation.accepted.iter().any(|word| word == "replays");
+        self.coupons = generation.coupons_per_user;
+        self.known = self.known.max(self.coupons);
+        let new = std::mem::take(&mut self.admitted);
+        self.people.extend(new.into_iter().map(|user| Person {
+            user,
+            away: None,
+            deliveries: Vec::new(),
+        }));
+        let known = usize::from(self.known);
+        for person in &mut self.people {
+            person.deliveries.resize(known, Delivery::NEW);
+        }
+        for (recipient, why) in std::mem::take(&mut self.drawn) {
+            if let Some(person) = self.people.get_mut(recipient as usize) {
+                person.away = why;
+            }
+        }
+        for (key, step, at) in std::mem::take(&mut self.read_again) {
+            self.read_again(key, (step, at), now)?;
+        }
+        let coupons = self.coupons;
+        for person in &mut self.people {
+            let (away, mut refused) = (person.away, false);
+            for (ordinal, delivery) in (1..).zip(&mut person.deliveries) {
+                let takes_held = !matches!(away, Some(Away::ControlGroup | Away::Lapsed));
+                delivery.owe(away.is_some() || ordinal > coupons || refused, takes_held);
+                refused |= delivery.state == StateName::Refused;
+            }
+        }
+        let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
+        let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
+        match now.and_then(|now| now.said.most) {
+            Some(most) if sum > most => Err(("max_coupons", format!("a campaign was let in that may come to {sum}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn intend(&mut self, key: DeliveryKey, (at, activity): (i64, u8), batch: u64) -> Result<(), Wrong> {
+        self.note(at);
+        let (day, closed, coupons) = (day_of(self.newest), self.closed, self.coupons);
+        let wrong = |promise, how: &str| Err((promise, format!("{key:?}, batch {batch}: {how}")));
+        if !closed {
+            return wrong("G2: sends start only from a closed generation", "attempted before that");
+        }
+        let person = &self.people[key.recipient as usize];
+        let earlier = &person.deliveries[..usize::from(key.ordinal) - 1];
+        if earlier.iter().any(|delivery| delivery.state != StateName::Issued) {
+            return wrong(
+                "a later coupon follows an issued one",
+                "attempted before an earlier one is issued",
+            );
+        }
+        let away = person.away;
+        let delivery = self.delivery(key)?;
+        match delivery.state {
+            StateName::Pending | StateName::Deferred if away.is_none() && key.ordinal <= coupons => {}
+            StateName::InDoubt if away != Some(Away::Excluded) && !delivery.stuck && key.ordinal <= coupons => {}
+            state => {
+                let how = format!("attempted while {state}, away: {away:?}, stuck: {}", delivery.stuck);
+                return wrong("G1: what is settled or not owed is not attempted", &how);
+            }
+        }
+        if delivery.unknown > 0 && delivery.doubted != activity {
+            let how = format!("{key:?}: of {} and again under {activity}", delivery.doubted);
+            return Err(("a doubt is resent under the activity of the unknown attempt", how));
+        }
+        delivery.before = delivery.state;
+        delivery.state = StateName::InFlight;
+        delivery.attempts += 1;
+        (delivery.intent, delivery.began, delivery.day) = (batch, at, day);
+        delivery.activity = activity;
+        *self.begun.entry(day).or_default() += 1;
+        Ok(())
+    }
+
+    fn end(&mut self, key: DeliveryKey, decision: Decision, outcome: &Outcome, batch: u64) -> Result<(), Wrong> {
+        let at = outcome.at.as_millisecond();
+        self.note(at);
+        let replays = self.replays;
+        if let Proof::Issued { coupon, .. } = &outcome.proof {
+            self.told_coupons.entry(coupon.coupon_id.clone()).or_insert(key);
+        }
+        let delivery = self.delivery(key)?;
+        delivery.code = outcome.answer.as_ref().map(|answer| answer.code);
+        delivery.believed |= outcome.proof == Proof::Duplicate;
+        let proved = delivery.proved(outcome, replays);
+        delivery.ended.push((delivery.attempts, batch, outcome.proof.word()));
+        delivery.end(decision);
+        if delivery.state != proved {
+            let how = format!("{key:?}: {:?} made it {}", outcome.proof, delivery.state);
+            return Err(("G5: what is not known is not guessed", how));
+        }
+        self.skip_later(key);
+        Ok(())
+    }
+
+    /// The later coupons of a user are not owed after one was refused.
+    fn skip_later(&mut self, key: DeliveryKey) {
+        let deliveries = &mut self.people[key.recipient as usize].deliveries;
+        let (until, later) = deliveries.split_at_mut(usize::from(key.ordinal));
+        if until
+            .last()
+            .is_some_and(|delivery| delivery.state == StateName::Refused)
+        {
+            for delivery in later {
+                delivery.owe(true, true);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The end of a story: nothing goes wrong any more, and everybody has what is owed, or there is a reason that can be named.
+
+use runner::engine::{RunOutcome, StopReason};
+use runner::model::delivery::StateName;
+use runner::model::event::Ending;
+
+use crate::trace::Trace;
+
+use super::Part;
+use super::claims::{Claims, Delivery, Person, Wrong};
+
+/// The end, and all by which it is judged.
+pub struct End<'e> {
+    pub claims: &'e Claims,
+    /// The campaign in the last apply, and how that ended.
+    pub part: Part<'e>,
+    pub ended: &'e RunOutcome,
+    /// The present by which doubts are too old, in milliseconds.
+    pub now: i64,
+}
+
+impl End<'_> {
+    /// Judges it.
+    pub fn judge(&self, trace: &Trace) -> Result<(), Wrong> {
+        for person in &self.claims.people {
+            for (ordinal, delivery) in (1_u8..).zip(&person.deliveries) {
+                if let Err(how) = self.reason((person, ordinal), delivery) {
+                    let how = format!("u{} coupon {ordinal} is {}: {how}", person.user, delivery.state);
+                    return Err(("G7: in the end everybody has what is owed, or there is a reason", how));
+                }
+                let mut requests = trace.requests.iter();
+                let id = requests
+                    .find(|request| {
+                        self.part.made(request) && request.user == person.user && request.key.ordinal == ordinal
+                    })
+                    .map(|request| request.id);
+                let coupons = trace.coupons.iter().filter(|coupon| Some(coupon.id) == id).count();
+                // A person has taken the risk of so many coupons beside the one that is owed.
+                let risks = delivery.risks as usize;
+                let may_have = delivery.unknown > 0 || delivery.held_before;
+                let right = match delivery.state {
+                    StateName::Issued => coupons >= usize::from(!delivery.believed),
+                    StateName::Pending | StateName::Deferred | StateName::Skipped if may_have => true,
+                    StateName::Pending | StateName::Deferred | StateName::Skipped | StateName::Refused => {
+                        coupons <= risks
+                    }
+                    _ => true,
+                } && coupons <= 1 + risks;
+                // Nobody can know what a ledger has lost.
+                let lost = trace.has_lost(self.part.campaign.number, person.user, ordinal);
+                let right = right || (lost && (delivery.state != StateName::Issued || coupons > 0));
+                if !right {
+                    let how = format!("u{} coupon {ordinal} is {} with {coupons}", person.user, delivery.state);
+                    return Err(("G1: everybody owed has exactly one coupon", how));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a delivery may stand where it stands when nothing more goes on.
+    fn reason(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> Result<(), &'static str> {
+        let person_asked = self.ended.ending == Ending::NeedsPerson;
+        // Whoever halted it, or its end, left everything where it was.
+        if person_asked && self.ended.why != StopReason::NothingLeft {
+            return Ok(());
+        }
+        let earlier = &person.deliveries[..usize::from(ordinal) - 1];
+        match delivery.state {
+            StateName::Issued | StateName::Refused | StateName::Skipped => Ok(()),
+            _ if !person_asked => Err("and the campaign is complete"),
+            StateName::Held => Ok(()),
+            StateName::InDoubt if self.waits((person, ordinal), delivery) => Ok(()),
+            StateName::Pending if earlier.iter().any(|delivery| delivery.state != StateName::Issued) => Ok(()),
+            _ => Err("and nobody sends it"),
+        }
+    }
+
+    /// Whether a doubt waits for a person.
+    pub fn waits(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> bool {
+        let Part { rules, campaign, .. } = self.part;
+        let age = u64::try_from(self.now - delivery.since).unwrap_or_default();
+        let excluded = campaign.excluded.contains(&person.user);
+        // What the machine waits before a resend, ten minutes where the platform asks for it, may make it too old by itself.
+        let old = age + 600_000 + rules.timeout + rules.delays.1 >= rules.resend_within;
+        delivery.stuck || rules.ask || excluded || ordinal > campaign.said.coupons || old
+    }
+}

@@ -1,0 +1,123 @@
+//! Bugs, planted one at a time: each has to be found, or what finds none proves nothing.
+
+use runner::model::mutants::{Mutant, plant};
+
+use crate::{HISTORIES, first_broken, report};
+
+/// Shows in which history a bug is found to break this promise.
+fn found(bug: Mutant, promise: &str) {
+    let (first, ran) = first_broken(HISTORIES, || plant(Some(bug)), |broken| broken.promise == promise);
+    let Some((seed, broken)) = first else {
+        panic!("{bug:?} was found by none of {ran} histories");
+    };
+    plant(Some(bug));
+    println!(
+        "{bug:?} was found in history {seed}, after {ran}; {}\n",
+        report(seed, &broken)
+    );
+}
+
+#[test]
+fn an_outcome_told_before_the_flush_is_found() {
+    found(Mutant::ToldEarly, "told only what is durable");
+}
+
+#[test]
+fn a_send_before_the_intent_is_durable_is_found() {
+    found(Mutant::SentEarly, "no send without a durable intent");
+}
+
+#[test]
+fn a_pace_taken_before_the_flush_is_found() {
+    found(
+        Mutant::PacedEarly,
+        "G4: no rolling second has more starts than the pace",
+    );
+}
+
+#[test]
+fn a_refusal_that_settles_a_doubt_is_found() {
+    found(Mutant::RefusalSettles, "G5: the ledger says what its facts say");
+}
+
+#[test]
+fn a_pace_forgotten_by_a_restart_is_found() {
+    found(Mutant::Forgetful, "G4: no rolling second has more starts than the pace");
+}
+
+#[test]
+fn a_wrong_address_that_proves_something_is_found() {
+    found(Mutant::WrongAddressProves, "G5: what is not known is not guessed");
+}
+
+#[test]
+fn a_request_beside_that_of_another_campaign_is_found() {
+    found(Mutant::UserTwice, "never two requests for one user at once");
+}
+
+#[test]
+fn a_window_looked_at_when_a_send_is_queued_is_found() {
+    found(Mutant::WindowWhenQueued, "nothing starts outside the schedule");
+}
+
+#[test]
+fn an_answer_taken_for_another_deliverys_is_found() {
+    found(Mutant::RepeatsTaken, "an answer of another delivery settles nothing");
+}
+
+#[test]
+fn a_held_delivery_owed_again_without_a_doubt_is_found() {
+    found(
+        Mutant::HeldOwedAgain,
+        "a last answer is read again as the file's codes say",
+    );
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_and_counts_is_found() {
+    found(
+        Mutant::NotSentCounts,
+        "a delivery has all of its attempts, and what was not sent is none",
+    );
+}
+
+#[test]
+fn an_age_that_goes_by_the_wall_is_found() {
+    found(Mutant::StepsCount, "no step of the clock leaves a doubt to a person");
+}
+
+#[test]
+fn a_ledger_that_vanishes_unnoticed_is_found() {
+    found(Mutant::VanishUnnoticed, "a run whose ledger is gone stops at once");
+}
+
+#[test]
+fn a_ledger_put_back_from_an_older_copy_and_taken_is_found() {
+    found(
+        Mutant::OlderTaken,
+        "a ledger older than its witness is used when a person accepts that",
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_after_a_replay_is_found() {
+    found(Mutant::ReplaysTaken, "nothing starts after a halt");
+}
+
+#[test]
+fn a_held_delivery_that_comes_back_owed_is_found() {
+    found(Mutant::HeldForgotten, "G5: the ledger says what its facts say");
+}
+
+#[test]
+fn a_risk_that_max_coupons_does_not_count_is_found() {
+    found(Mutant::RiskUncounted, "max_coupons");
+}
+
+#[test]
+fn a_former_activity_that_halts_the_campaign_is_found() {
+    found(
+        Mutant::FormerHalts,
+        "what a former activity says concerns its delivery alone",
+    );
+}
