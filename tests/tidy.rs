@@ -32,7 +32,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 
 /// The only files that may use each dependency.
 const HOMES: [(&str, &[&str]); 23] = [
-    ("sled", &["ledger/store/disk.rs"]),
+    ("sled", &["ledger/store/sled/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/client.rs"]),
     ("rustls", &["douyin/client.rs"]),
@@ -201,7 +201,7 @@ fn a_dependency_has_one_home() {
 }
 
 /// The files that may use a ledger in memory.
-const WITHOUT_STORE: [&str; 2] = ["ledger/null_store.rs", "cli/simulate.rs"];
+const WITHOUT_STORE: [&str; 2] = ["ledger/campaign_ledger.rs", "cli/simulate.rs"];
 
 #[test]
 fn only_a_simulation_has_a_ledger_that_keeps_nothing() {

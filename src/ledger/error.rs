@@ -4,10 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::head::Older;
-use super::illegal_fact::IllegalFact;
-use super::record::RecordError;
-use super::store::StoreError;
+use crate::ledger::log::head::Older;
+use crate::ledger::log::record::RecordError;
+use crate::ledger::state::illegal_fact::IllegalFact;
+use crate::ledger::store::StoreError;
 
 /// Why a ledger cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::kept_out::KeptOut;
+use crate::ledger::kept_out::KeptOut;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::identity::{ActivityId, OpenId};
 use crate::model::outcome::Outcome;
 
-use super::rules::Rules;
+use crate::ledger::rules::Rules;
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,18 +1,18 @@
 //! Facts as they pass by whoever goes over all of them.
 
-use super::codec::{AnswerIds, Entry};
-use super::fact::Fact;
+use crate::ledger::codec::{AnswerIds, Entry};
+use crate::ledger::fact::Fact;
 use crate::model::delivery::{Decision, DeliveryKey};
 
 /// A fact that passes by. Of most of them somebody needs less than all: to make an outcome, or a list of users, whole
 /// costs more than to read over it.
-pub struct FactView<'a>(pub(super) Entry<'a>);
+pub struct FactView<'a>(pub(in crate::ledger) Entry<'a>);
 
 /// What the answer to an attempt is named by, and what followed for the delivery.
-pub(super) struct AnswerView {
-    pub(super) key: DeliveryKey,
-    pub(super) decision: Decision,
-    pub(super) ids: AnswerIds,
+pub(in crate::ledger) struct AnswerView {
+    pub(in crate::ledger) key: DeliveryKey,
+    pub(in crate::ledger) decision: Decision,
+    pub(in crate::ledger) ids: AnswerIds,
 }
 
 impl FactView<'_> {
@@ -26,7 +26,7 @@ impl FactView<'_> {
     }
 
     /// The ids of the answer to an attempt that ended; `None` for any other fact.
-    pub(super) fn answer(&self) -> Option<AnswerView> {
+    pub(in crate::ledger) fn answer(&self) -> Option<AnswerView> {
         match &self.0 {
             Entry::Ended { key, decision, told } => Some(AnswerView {
                 key: *key,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
-use super::store::StoreError;
+use crate::ledger::store::StoreError;
 
 /// Options that open no symbolic link.
 #[must_use]
@@ -44,7 +44,7 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// When it is a link, or cannot be looked at.
-pub(super) fn refuse_link(path: &Path) -> io::Result<()> {
+pub(in crate::ledger) fn refuse_link(path: &Path) -> io::Result<()> {
     if path.symlink_metadata()?.is_symlink() {
         return Err(io::Error::other(LINK));
     }
@@ -143,7 +143,7 @@ impl Directory {
     }
 
     /// Adds it to what makes a ledger.
-    pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
+    pub(in crate::ledger) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
         known.push(Known {
             path: self.path.clone(),
             id: FileId::new(&self.file.metadata()?),

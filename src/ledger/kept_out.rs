@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger_state::LedgerState;
+use crate::ledger::state::ledger_state::LedgerState;
 
 /// The people whom one exclude list kept out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl LedgerState {
     }
 
     /// What a closed generation says of its lists: what its draft says, and of the others what was known before.
-    pub(super) fn remember_kept_out(&mut self, drafted: &[KeptOut]) {
+    pub(in crate::ledger) fn remember_kept_out(&mut self, drafted: &[KeptOut]) {
         let before = std::mem::take(&mut self.kept_out);
         let lists = self.generation.iter().flat_map(|generation| &generation.excluded);
         self.kept_out = lists

@@ -31,9 +31,9 @@ use crate::model::event::Owner;
 use crate::model::identity::{Identity, PlatformName};
 
 use super::files;
-use super::head::HeadFile;
-use super::lock::{self, CampaignLock, LockError, Purpose};
-use super::store::{SledStore, StoreError};
+use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
+use crate::ledger::log::head::HeadFile;
+use crate::ledger::store::{SledStore, StoreError};
 
 /// The layout that this program writes.
 const FORMAT: u32 = 1;

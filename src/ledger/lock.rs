@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Owner;
 use crate::model::identity::AppId;
 
-use super::files::{self, FileId, KnownFiles};
+use crate::ledger::files::{self, FileId, KnownFiles};
 
 /// What is locked.
 const CAMPAIGN: &str = "the campaign's ledger";
@@ -139,7 +139,7 @@ impl CampaignLock {
     }
 
     /// Adds the locked file to those that make a ledger.
-    pub(super) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
+    pub(in crate::ledger) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
         known.add_open(&self.path, &self.file)
     }
 }
@@ -147,7 +147,7 @@ impl CampaignLock {
 /// Waits until nobody has a file locked any more, but not for ever. For a file of a ledger whose campaign's lock this process
 /// has: then only threads that are still closing the ledger's last opening can have it, or a process that is just being
 /// started and has inherited it for a moment.
-pub(super) async fn wait_unlocked(path: &Path) {
+pub(in crate::ledger) async fn wait_unlocked(path: &Path) {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let Ok(file) = files::open_to_read(path) else { return };
         if file.try_lock().is_ok() {
@@ -297,13 +297,13 @@ mod held {
     const TRIES: u32 = 5;
 
     #[derive(Debug)]
-    pub(super) struct Held {
+    pub(in crate::ledger) struct Held {
         address: SocketAddr,
         leaving: Arc<AtomicBool>,
         answering: Option<JoinHandle<()>>,
     }
 
-    pub(super) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
+    pub(in crate::ledger) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
         let name = name(base_url, app_id);
         let failed = |source| LockError::Io {
             what: "take the app id's lock",
@@ -381,9 +381,9 @@ mod held {
     use super::{AppId, File, Line, LockError, Owner, Purpose, name, take_file};
 
     #[derive(Debug)]
-    pub(super) struct Held(#[expect(dead_code, reason = "locked as long as it is open")] File);
+    pub(in crate::ledger) struct Held(#[expect(dead_code, reason = "locked as long as it is open")] File);
 
-    pub(super) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
+    pub(in crate::ledger) fn take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Held, LockError> {
         let path = std::env::temp_dir().join(name(base_url, app_id));
         let purpose = Purpose::Apply;
         take_file(&path, &Line { owner, purpose }, "sending for this app id").map(Held)

@@ -17,9 +17,9 @@ use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;
 use crate::model::merchant_coupon_id::MerchantCouponId;
 
-use super::fact_view::FactView;
-use super::ledger_state::LedgerState;
-use super::spill::{Spill, Spilled};
+use crate::ledger::fact_view::FactView;
+use crate::ledger::recipients::spill::{Spill, Spilled};
+use crate::ledger::state::ledger_state::LedgerState;
 
 /// How many repeated ids of a kind, and how many deliveries of each, are shown.
 const SHOWN: usize = 5;
@@ -163,14 +163,14 @@ impl Hashes {
 
 /// The first pass: it takes in the ids of all answers.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(in crate::ledger) struct Search {
     hashes: Hashes,
     coupon_ids: Mentions,
     log_ids: Mentions,
 }
 
 impl Search {
-    pub(super) fn new(spill: &Arc<Spill>) -> Self {
+    pub(in crate::ledger) fn new(spill: &Arc<Spill>) -> Self {
         // The two together take half of what one list of open_ids may take: they are written and read in order, so a file is
         // nearly as fast.
         let most = usize::try_from(spill.bytes()).unwrap_or(usize::MAX) / 4 / Mention::BYTES;
@@ -181,7 +181,7 @@ impl Search {
         }
     }
 
-    pub(super) fn add(&mut self, passing: &FactView<'_>) {
+    pub(in crate::ledger) fn add(&mut self, passing: &FactView<'_>) {
         let Some(answer) = passing.answer() else { return };
         let mention = |id: &str| Mention {
             id: self.hashes.hash(id),
@@ -197,7 +197,7 @@ impl Search {
 
     /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the book's [`Spill`] has not
     /// failed.
-    pub(super) fn finish(self, ledger_state: &LedgerState) -> Found {
+    pub(in crate::ledger) fn finish(self, ledger_state: &LedgerState) -> Found {
         Found {
             hashes: self.hashes,
             coupon_ids: Groups::new(self.coupon_ids.sorted(), ledger_state),
@@ -435,19 +435,19 @@ impl Group {
 
 /// What repeats. A second pass over the ledger tells the ids themselves.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::ledger) struct Found {
     hashes: Hashes,
     coupon_ids: Groups,
     log_ids: Groups,
 }
 
 impl Found {
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::ledger) const fn is_empty(&self) -> bool {
         self.coupon_ids.ids == 0 && self.log_ids.ids == 0
     }
 
     /// Begins the second pass.
-    pub(super) fn naming(self) -> Naming {
+    pub(in crate::ledger) fn naming(self) -> Naming {
         let shown = || self.coupon_ids.first.iter().chain(&self.log_ids.first);
         Naming {
             keys: shown().filter_map(|group| group.first.first().copied()).collect(),
@@ -459,7 +459,7 @@ impl Found {
 
 /// The second pass: it finds the text of the ids that are shown.
 #[derive(Debug)]
-pub(super) struct Naming {
+pub(in crate::ledger) struct Naming {
     /// The first delivery of each of them: few, so that most answers are not looked into.
     keys: Vec<DeliveryKey>,
     names: HashMap<IdHash, String>,
@@ -467,7 +467,7 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    pub(super) fn add(&mut self, passing: &FactView<'_>) {
+    pub(in crate::ledger) fn add(&mut self, passing: &FactView<'_>) {
         if !passing.ended().is_some_and(|(key, _)| self.keys.contains(&key)) {
             return;
         }
@@ -477,7 +477,7 @@ impl Naming {
         }
     }
 
-    pub(super) fn finish(self, ledger_state: &LedgerState) -> Repeats {
+    pub(in crate::ledger) fn finish(self, ledger_state: &LedgerState) -> Repeats {
         let Found {
             coupon_ids, log_ids, ..
         } = self.found;

@@ -21,12 +21,12 @@ impl Rules {
     /// Every version, in the order of their numbers.
     const ALL: [Self; 2] = [Self::V0, Self::V1];
 
-    pub(super) const fn number(self) -> u8 {
+    pub(in crate::ledger) const fn number(self) -> u8 {
         self as u8
     }
 
     /// The version with this number; `None` if this program does not know it.
-    pub(super) fn numbered(number: u8) -> Option<Self> {
+    pub(in crate::ledger) fn numbered(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 }

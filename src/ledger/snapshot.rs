@@ -10,19 +10,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::codec::{Codec, CodecState};
-use super::daily_attempts::DailyAttempts;
-use super::deliveries::Deliveries;
-use super::fact::Generation;
-use super::files::open_to_read;
-use super::kept_out::KeptOut;
-use super::ledger_state::LedgerState;
-use super::pending_generation::PendingGeneration;
-use super::recipient_index::RecipientIndex;
-use super::record::{Chain, Link};
-use super::rules::Rules;
-use super::spill::Spill;
-use super::waves::Wave;
+use crate::ledger::codec::{Codec, CodecState};
+use crate::ledger::fact::Generation;
+use crate::ledger::files::open_to_read;
+use crate::ledger::kept_out::KeptOut;
+use crate::ledger::log::record::{Chain, Link};
+use crate::ledger::recipients::recipient_index::RecipientIndex;
+use crate::ledger::recipients::spill::Spill;
+use crate::ledger::rules::Rules;
+use crate::ledger::state::daily_attempts::DailyAttempts;
+use crate::ledger::state::deliveries::Deliveries;
+use crate::ledger::state::ledger_state::LedgerState;
+use crate::ledger::state::pending_generation::PendingGeneration;
+use crate::ledger::state::waves::Wave;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
@@ -31,19 +31,19 @@ const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 
 
 const DIGEST: usize = 32;
 /// The shortcut's file beside the store.
-pub(super) const FILE: &str = "shortcut";
+pub(in crate::ledger) const FILE: &str = "shortcut";
 
 /// What a shortcut says of itself.
 #[derive(Debug)]
-pub(super) struct SnapshotInfo {
+pub(in crate::ledger) struct SnapshotInfo {
     /// As of which batch it is.
-    pub(super) sequence: u64,
+    pub(in crate::ledger) sequence: u64,
     /// The hash of everything in it.
-    pub(super) digest: [u8; DIGEST],
+    pub(in crate::ledger) digest: [u8; DIGEST],
 }
 
 /// Looks at the shortcut of the ledger in `dir`; nothing when there is none that this program would use.
-pub(super) fn read_info(dir: &Path, identity: &Identity) -> Option<SnapshotInfo> {
+pub(in crate::ledger) fn read_info(dir: &Path, identity: &Identity) -> Option<SnapshotInfo> {
     let mut file = open_to_read(&dir.join(FILE)).ok()?;
     let mut from = Summed {
         inner: &mut file as &mut dyn Read,
@@ -71,15 +71,15 @@ pub(super) fn read_info(dir: &Path, identity: &Identity) -> Option<SnapshotInfo>
 
 /// A ledger's state as of one batch.
 #[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) state: LedgerState,
-    pub(super) chain: Chain,
-    pub(super) codec: Codec,
-    pub(super) sequence: u64,
+pub(in crate::ledger) struct Snapshot {
+    pub(in crate::ledger) state: LedgerState,
+    pub(in crate::ledger) chain: Chain,
+    pub(in crate::ledger) codec: Codec,
+    pub(in crate::ledger) sequence: u64,
 }
 
 /// A folded state on its way to where it is written.
-pub(super) struct LentSnapshot {
+pub(in crate::ledger) struct LentSnapshot {
     snapshot: Option<Snapshot>,
     size: u64,
     back: ReturnedSnapshot,
@@ -87,10 +87,10 @@ pub(super) struct LentSnapshot {
 
 /// Where it comes back to, with the number of bytes that were written of it.
 #[derive(Clone, Default)]
-pub(super) struct ReturnedSnapshot(Arc<Mutex<Option<(Snapshot, u64)>>>);
+pub(in crate::ledger) struct ReturnedSnapshot(Arc<Mutex<Option<(Snapshot, u64)>>>);
 
 /// Lends a folded state to whoever writes it. It comes back when they are done, whether or not they did.
-pub(super) fn lend_snapshot(snapshot: Snapshot) -> (LentSnapshot, ReturnedSnapshot) {
+pub(in crate::ledger) fn lend_snapshot(snapshot: Snapshot) -> (LentSnapshot, ReturnedSnapshot) {
     let back = ReturnedSnapshot::default();
     let lent = LentSnapshot {
         snapshot: Some(snapshot),
@@ -101,7 +101,7 @@ pub(super) fn lend_snapshot(snapshot: Snapshot) -> (LentSnapshot, ReturnedSnapsh
 }
 
 impl LentSnapshot {
-    pub(super) fn write(mut self, to: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::ledger) fn write(mut self, to: &mut dyn Write) -> io::Result<()> {
         let mut counted = Counted { inner: to, size: 0 };
         let written = self
             .snapshot
@@ -120,7 +120,7 @@ impl Drop for LentSnapshot {
 }
 
 impl ReturnedSnapshot {
-    pub(super) fn take(&self) -> Option<(Snapshot, u64)> {
+    pub(in crate::ledger) fn take(&self) -> Option<(Snapshot, u64)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -170,7 +170,7 @@ impl SnapshotHeader {
 }
 
 impl Snapshot {
-    pub(super) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::ledger) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         // Taken apart, so that whoever adds to the book has to add here.
         let LedgerState {
             identity,
@@ -238,14 +238,14 @@ impl Snapshot {
     }
 
     /// The hash that a shortcut of this would have at its end.
-    pub(super) fn digest(&self) -> io::Result<[u8; DIGEST]> {
+    pub(in crate::ledger) fn digest(&self) -> io::Result<[u8; DIGEST]> {
         let mut end = End::default();
         self.write(&mut end)?;
         Ok(end.0)
     }
 
     /// Nothing when these are not the bytes of a shortcut.
-    pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>) -> Option<Self> {
+    pub(in crate::ledger) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>) -> Option<Self> {
         let mut from = Summed {
             inner: from,
             hash: Sha256::new(),
@@ -307,13 +307,13 @@ impl Snapshot {
 }
 
 /// Writes bytes behind their length.
-pub(super) fn write_bytes(to: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+pub(in crate::ledger) fn write_bytes(to: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(&(bytes.len() as u64).to_le_bytes())?;
     to.write_all(bytes)
 }
 
 /// Reads what [`write_bytes`] wrote.
-pub(super) fn read_bytes(from: &mut dyn Read) -> Option<Vec<u8>> {
+pub(in crate::ledger) fn read_bytes(from: &mut dyn Read) -> Option<Vec<u8>> {
     let mut length = [0; 8];
     from.read_exact(&mut length).ok()?;
     let length = u64::from_le_bytes(length);

@@ -6,17 +6,20 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use super::codec::{Codec, Entry};
-use super::fact_view::FactView;
-use super::illegal_fact::IllegalFact;
-use super::ledger_dir::{LedgerDir, LedgerDirError};
-use super::ledger_state::LedgerState;
-use super::lock::CampaignLock;
-use super::record::{Chain, Link, RecordError};
-use super::repeats::{Repeats, Search};
-use super::snapshot::{self, Snapshot};
-use super::store::{Condition, Damage, SledStore, Store};
-use super::{ExpectedBatch, Head, LastGood, LedgerError, Older, StoreError, decode, name_repeats};
+use super::campaign_ledger::{ExpectedBatch, decode, name_repeats};
+use super::error::{LastGood, LedgerError};
+use super::log::head::{Head, Older};
+use super::store::StoreError;
+use crate::ledger::codec::{Codec, Entry};
+use crate::ledger::fact_view::FactView;
+use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
+use crate::ledger::lock::CampaignLock;
+use crate::ledger::log::record::{Chain, Link, RecordError};
+use crate::ledger::repeats::{Repeats, Search};
+use crate::ledger::snapshot::{self, Snapshot};
+use crate::ledger::state::illegal_fact::IllegalFact;
+use crate::ledger::state::ledger_state::LedgerState;
+use crate::ledger::store::{Condition, Damage, SledStore, Store};
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 

@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::model::identity::Identity;
 
 use super::files;
-use super::head::Head;
-use super::record::Link;
+use crate::ledger::log::head::Head;
+use crate::ledger::log::record::Link;
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;
@@ -230,11 +230,11 @@ mod hex {
     use super::Link;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    pub(super) fn serialize<S: Serializer>(link: &Link, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::ledger) fn serialize<S: Serializer>(link: &Link, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("{:016x}", u64::from_be_bytes(*link)))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Link, D::Error> {
+    pub(in crate::ledger) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Link, D::Error> {
         let text = String::deserialize(deserializer)?;
         let number = u64::from_str_radix(&text, 16).map_err(D::Error::custom)?;
         Ok(number.to_be_bytes())

@@ -4,7 +4,7 @@ use std::iter;
 use std::sync::Arc;
 
 use crate::ledger::Spill;
-use crate::ledger::open_id_arena::index::Index;
+use crate::ledger::index::Index;
 use crate::ledger::open_id_arena::{Cursor, OpenIdArena};
 use crate::model::identity::OpenId;
 

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Times;
+use super::fact_codec::Times;
 use super::wire::{Packed, Reader, Writer};
 use crate::model::clock::from_ms;
 use crate::model::delivery::Decision;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::ledger::Store;
 use crate::ledger::lock::Purpose;
-use crate::ledger::record::Chain;
+use crate::ledger::log::record::Chain;
 use crate::model::clock::from_ms;
 use crate::model::identity::{AppId, CampaignName};
 

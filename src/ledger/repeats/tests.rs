@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::memory::MemoryStore;
+use crate::ledger::store::memory::MemoryStore;
 use crate::ledger::{Fact, Generation, Ledger, ManualDecision};
 use crate::model::delivery::StateName::{Deferred, Held, InDoubt, Issued, Refused};
 use crate::model::delivery::{ActivityNo, Resolution};
@@ -272,8 +272,11 @@ fn the_first_are_shown_and_all_are_counted() {
 #[test]
 fn a_temporary_file_that_fails_is_an_error() {
     let mut ledger = ledger(&[(key(0, 1), said(Issued, 1, 1))], u64::MAX);
-    ledger.state.people =
-        super::super::recipient_index::RecipientIndex::new(Arc::new(Spill::beyond(0, 1, "/nowhere".into())));
+    ledger.state.people = crate::ledger::recipients::recipient_index::RecipientIndex::new(Arc::new(Spill::beyond(
+        0,
+        1,
+        "/nowhere".into(),
+    )));
     let error = wait(ledger.repeats()).expect_err("it has no room");
     assert!(error.to_string().contains("a temporary file in /nowhere"), "{error}");
 }

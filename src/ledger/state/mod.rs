@@ -1,0 +1,11 @@
+//! The state that the facts of a ledger add up to.
+
+pub mod coupon_value;
+pub(super) mod daily_attempts;
+pub(super) mod deliveries;
+pub(super) mod illegal_fact;
+pub(super) mod ledger_state;
+pub(super) mod pending_generation;
+pub(super) mod present;
+pub(super) mod rollback;
+pub(super) mod waves;

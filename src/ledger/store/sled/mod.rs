@@ -1,0 +1,16 @@
+//! The store on sled, and what protects against sled's faults.
+
+mod catch_panic;
+mod disk;
+mod reader;
+mod scratch_copy;
+mod seal;
+mod sled_store;
+mod store_files;
+mod wait;
+mod watch;
+
+pub use reader::Reader;
+pub use seal::Damage;
+pub use sled_store::SledStore;
+pub use store_files::Condition;
