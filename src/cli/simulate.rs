@@ -6,13 +6,12 @@ mod world;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::campaign::Parsed;
 use crate::engine::RunOutcome;

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::Instant;
 
+use crate::model::clock::monotonic_now;
 use crate::model::delivery::DeliveryKey;
 use crate::model::event::Owner;
 use crate::model::mutants::mutant;
@@ -110,7 +110,7 @@ impl AppLimiter {
             shared: Mutex::new(Shared {
                 turn: Box::new(turn),
                 taken: None,
-                pacer: Pacer::new(full, Instant::now()),
+                pacer: Pacer::new(full, monotonic_now()),
                 throttle: Throttle::new(full),
                 breaker: CircuitBreaker::default(),
                 probing: None,
@@ -155,12 +155,12 @@ impl AppLimiter {
         let _next = self.next.acquire().await;
         loop {
             let mut changes = self.changes.subscribe();
-            let now = Instant::now();
+            let now = monotonic_now();
             match self.with(|shared| shared.pacer.start(now)) {
                 Ok(()) => return now,
                 Err(at) => tokio::select! {
                     biased;
-                    () = tokio::time::sleep_until(at) => {}
+                    () = tokio::time::sleep_until(at.into()) => {}
                     _ = changes.changed() => {}
                 },
             }
@@ -485,7 +485,7 @@ impl LimiterHandle {
 
 impl Drop for LimiterHandle {
     fn drop(&mut self) {
-        let now = Instant::now();
+        let now = monotonic_now();
         self.probed();
         self.abandon(now);
         // A turn that has to be kept longer is released by the next run that stops, or with the lane.

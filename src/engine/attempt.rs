@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
-use tokio::time::Instant;
 
 use crate::douyin::{Connection, NotReady, Platform, Sent};
 use crate::ledger::Permit;
-use crate::model::clock::{AgeInstant, Clock};
+use crate::model::clock::{AgeInstant, Clock, monotonic_now};
 use crate::model::delivery::DeliveryKey;
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::identity::OpenId;
@@ -119,7 +119,7 @@ impl<P> Shared<P> {
         let _place = self.line.acquire().await;
         let slot = self.slots.acquire().await.ok();
         let at = if mutant!(PacedEarly) {
-            Instant::now()
+            monotonic_now()
         } else {
             self.limiter.start().await
         };
@@ -180,7 +180,7 @@ pub async fn attempt<P: Platform>(
         attempt: permit.attempt(),
     };
     let Sent { outcome, connection } = shared.platform.send(access, permit).await;
-    let ended = Instant::now();
+    let ended = monotonic_now();
     // Judge the answer before the connection carries another request. If the answer is another delivery's, the next
     // request could receive an answer that is still on its way.
     let whose = shared.answers.whose(key, &outcome);

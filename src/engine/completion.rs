@@ -1,6 +1,6 @@
 //! Handles finished attempts: the fact for the ledger, and the effects on the run's limits.
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 use crate::douyin::{NotReady, Platform};
 use crate::ledger::{Fact, Store};
@@ -185,7 +185,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             NotReady::Refused { .. } | NotReady::Expired { .. } => {
                 self.halt(Halted::Credentials { why: why.to_string() }, at);
             }
-            NotReady::OutOfReach { why, again } => self.limits.wait_for_token(why, again, at.instant),
+            NotReady::OutOfReach { why, again } => self.limits.wait_for_token(why, again.into_std(), at.instant),
         }
     }
 

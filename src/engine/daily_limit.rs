@@ -2,10 +2,10 @@
 //! from the ledger's facts, so a restart knows what is left, and goes by the newest time of all facts, so a clock that is
 //! set back begins no day anew.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-
-use tokio::time::Instant;
 
 use crate::douyin::Platform;
 use crate::ledger::{LedgerState, Store};

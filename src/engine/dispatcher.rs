@@ -7,16 +7,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, Permit, Store};
-use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
+use crate::model::clock::{LOOK_AGAIN, Moment, later, monotonic_now, until};
 use crate::model::delivery::{ActivityNo, DeliveryKey, State};
 use crate::model::event::{EventKind, Halted};
 use crate::model::mutants::mutant;
@@ -150,7 +149,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
             Ok(why) => Ok(self.end(why).await),
             Err(error) => {
                 // The answers of attempts in flight are not read after an error, so they are lost.
-                let now = Instant::now();
+                let now = monotonic_now();
                 self.flight.workers.abort_all();
                 self.limits.limiter.abandon(now);
                 self.leave(now).await;
@@ -366,7 +365,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
         for _ in (0..batch.intents).filter(|_| mutant!(PacedEarly)) {
             self.shared.limiter.start().await;
         }
-        let began = Instant::now();
+        let began = monotonic_now();
         let facts = batch.facts.len() as u64;
         let permits = match self.ledger.append(batch.facts).await {
             Ok(permits) => permits,
@@ -482,8 +481,8 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
     /// lost answer may be at the platform.
     async fn leave(&self, mut now: Instant) {
         while let Err(kept_until) = self.limits.limiter.release(now) {
-            tokio::time::sleep_until(kept_until).await;
-            now = Instant::now();
+            tokio::time::sleep_until(kept_until.into()).await;
+            now = monotonic_now();
         }
     }
 
@@ -542,7 +541,7 @@ impl<S: Store, P: Platform> Dispatcher<S, P> {
                     self.finish(StopReason::Interrupted);
                 }
             }
-            () = tokio::time::sleep_until(next) => {}
+            () = tokio::time::sleep_until(next.into()) => {}
         }
         match gone {
             Some(error) => Err(self.break_off(error, Vec::new()).await),

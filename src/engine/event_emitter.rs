@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::model::clock::{Moment, later, until};
 use crate::model::event::{DrainReason, Emit, Event, EventKind, Owner, Phase, Waiting};

@@ -1,10 +1,9 @@
 //! What keeps a run from starting more: the slow start, throttles, an outage, a platform that asks to wait, a token that
 //! cannot be had, the guards, the day and the waves. Each is a small machine of its own; this asks them together.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::model::clock::later;
 use crate::model::event::Waiting;

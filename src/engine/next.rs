@@ -195,10 +195,9 @@ fn behind(ledger_state: &LedgerState, key: DeliveryKey) -> Next {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
-    use tokio::time::Instant;
 
     use super::*;
     use crate::campaign;

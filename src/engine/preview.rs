@@ -3,10 +3,9 @@
 
 mod expiry;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::ledger::{Ledger, LedgerError, LedgerState, Store};
 use crate::model::calendar::Day;

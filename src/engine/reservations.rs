@@ -6,8 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 /// A user of an app id, as a hash of the open_id. Two users with the same hash count as one, so one campaign waits for the
 /// other without need.

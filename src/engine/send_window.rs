@@ -1,9 +1,8 @@
 //! Whether the schedule lets something start, and what follows where it does not: its start and its windows, by the wall.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::douyin::Platform;
 use crate::ledger::Store;

@@ -1,10 +1,9 @@
 //! Waves: shares of the audience that have their turn before the others. A wave ends when each of its deliveries was answered
 //! or has used up its attempts in this run; behind its end lies a wait, and then comes the next one that has anybody in it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::douyin::Platform;
 use crate::ledger::{Answered, Fact, LedgerState, Store};

@@ -6,15 +6,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::model::mutants::mutant;
 
 /// The longest interval between two readings of the wall clock while a wait for a wall time lasts.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// The present time on the monotonic clock. Tests pause that clock.
+#[must_use]
+pub fn monotonic_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// The wall clock, real or simulated. Cheap to clone; clones of a simulated clock share its corrections.
 #[derive(Clone, Debug)]
@@ -46,7 +51,7 @@ impl Clock {
     pub fn simulated(start: Timestamp) -> Self {
         Self(Wall::Simulated(Arc::new(Simulated {
             start,
-            began: Instant::now(),
+            began: monotonic_now(),
             shifted_ms: AtomicI64::new(0),
             suspended_ms: AtomicU64::new(0),
         })))
@@ -85,7 +90,7 @@ impl Clock {
             Wall::Simulated(simulated) if mutant!(StepsCount) => {
                 AgeInstant(simulated.began + until(simulated.start, self.now()).unwrap_or_default())
             }
-            _ => AgeInstant(Instant::now() + self.suspended()),
+            _ => AgeInstant(monotonic_now() + self.suspended()),
         }
     }
 
@@ -94,7 +99,7 @@ impl Clock {
     pub fn moment(&self) -> Moment {
         Moment {
             wall: self.now(),
-            instant: Instant::now(),
+            instant: monotonic_now(),
             age: self.age_now(),
         }
     }
@@ -106,7 +111,8 @@ impl Clock {
         let now = match &self.0 {
             Wall::System => Timestamp::now(),
             Wall::Simulated(simulated) => {
-                let elapsed = i64::try_from(simulated.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+                let elapsed = i64::try_from(monotonic_now().saturating_duration_since(simulated.began).as_millis())
+                    .unwrap_or(i64::MAX);
                 later_ms(
                     simulated.start,
                     elapsed.saturating_add(simulated.shifted_ms.load(Ordering::SeqCst)),
@@ -202,7 +208,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_follows_a_wall_that_is_put_forward() {
         let clock = Clock::simulated(from_ms(0));
-        let began = Instant::now();
+        let began = monotonic_now();
         let waiting = tokio::spawn({
             let clock = clock.clone();
             async move { clock.sleep_until(from_ms(3_600_000)).await }
@@ -210,16 +216,20 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(10)).await;
         clock.shift_ms(3_600_000);
         waiting.await.expect("the wait does not panic");
-        assert!(began.elapsed() <= LOOK_AGAIN, "waited {:?}", began.elapsed());
+        assert!(
+            (monotonic_now() - began) <= LOOK_AGAIN,
+            "waited {:?}",
+            (monotonic_now() - began)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_follows_a_wall_that_is_set_back() {
         let clock = Clock::simulated(from_ms(0));
-        let began = Instant::now();
+        let began = monotonic_now();
         clock.shift_ms(-60_000);
         clock.sleep_until(from_ms(60_000)).await;
-        assert_eq!(began.elapsed(), Duration::from_mins(2));
+        assert_eq!((monotonic_now() - began), Duration::from_mins(2));
     }
 
     #[tokio::test(start_paused = true)]

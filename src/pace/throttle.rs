@@ -5,9 +5,7 @@
 //! remembered: the pace returns to it once the platform's second is over, and above it the steps start small.
 
 use std::collections::VecDeque;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The number of users throttled within [`WITHIN`] that slows the app id.
 const USERS: usize = 3;
@@ -285,6 +283,6 @@ mod tests {
         }
         assert_eq!(backs, [60.0, 57.0], "then it stays halved");
         assert_eq!(format!("{:.1}", throttle.per_second()), "28.5");
-        assert_eq!(throttle.next_step(), Some(at - WITHIN + STEP));
+        assert_eq!(throttle.next_step(), Some(at.checked_sub(WITHIN).unwrap() + STEP));
     }
 }

@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind, Owner};
 
 use super::console::Console;
@@ -224,7 +223,7 @@ impl Reporter {
 
 impl Emit for Reporter {
     fn emit(&self, event: Event) {
-        let now = Instant::now();
+        let now = monotonic_now();
         self.heard.stats().fold(&event, now);
         if let Some(metrics) = &self.metrics {
             metrics.hear(&event, now);

@@ -4,10 +4,9 @@ mod ahead;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, DrainReason, Ending, Event, EventKind, Halted, Phase, Reading};

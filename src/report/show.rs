@@ -1,10 +1,9 @@
 //! Decides what to display when. Pure: takes events and ticks, returns pieces to write.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::model::clock::Moment;
 use crate::model::delivery::Counts;

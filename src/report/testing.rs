@@ -1,11 +1,10 @@
 //! Invented runs for tests: events with times, and their statistics.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::time::Instant;
 
 use crate::model::calendar::Calendar;
 use crate::model::clock::{Moment, from_ms, until};

@@ -1,6 +1,6 @@
 //! The predicted end of a run is shown during the run: through its waves and their waits, and through windows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -9,7 +9,6 @@ use runner::model::event::{Ending, EventKind, Phase, Waiting};
 use runner::plan::Wave;
 use runner::report::progress::{Look, Setup};
 use runner::report::run_stats::RunStats;
-use tokio::time::Instant;
 
 use crate::bench::{BEGIN, Bench};
 use crate::send_window::hours;

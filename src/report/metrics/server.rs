@@ -75,7 +75,7 @@ struct Shown {
 }
 
 async fn show(State(shown): State<Shown>) -> Response {
-    match super::text(&shown.metrics, Instant::now()) {
+    match super::text(&shown.metrics, Instant::now().into_std()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

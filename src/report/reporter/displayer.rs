@@ -4,11 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
-
-use crate::model::clock::{Clock, Moment};
+use crate::model::clock::{Clock, Moment, monotonic_now};
 use crate::report::console::Bar;
 use crate::report::dashboard::{self, CampaignRow};
 use crate::report::progress::Look;
@@ -57,7 +55,7 @@ impl Displayer {
     }
 
     pub(super) fn run(mut self, arrivals: &Receiver<Message>) {
-        let mut ticked = Instant::now();
+        let mut ticked = monotonic_now();
         loop {
             match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
                 Ok(Message::Event(at, event, instant)) => {
@@ -70,7 +68,7 @@ impl Displayer {
                 Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
             }
             if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
+                ticked = monotonic_now();
                 self.tick();
                 self.flush();
             }
