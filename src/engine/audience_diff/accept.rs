@@ -1,4 +1,4 @@
-//! The words of `--accept`: changes between two applies that stop until a person says that they are meant.
+//! The words of `--accept`: changes between two applies that a person has to accept.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,71 +1,68 @@
-//! Who of all that are known or named is owed something, and in which order: a pure function of one reading.
+//! Selects the users that are owed a coupon, in send order: a pure function of one reading.
 
+use fixedbitset::FixedBitSet;
 use jiff::Timestamp;
 
 use crate::model::bucketing::{Bucketing, CONTROL_GROUP};
 use crate::model::delivery::Away;
 use crate::plan::{AsOf, ExpiryRule, Plan, TurnOrder};
 
-use super::gathered::NumberSet;
-use super::{DiffBuilder, Terms};
+use super::bits::{numbers_by, numbers_that, ranks};
+use super::rows::AudienceRows;
+use super::terms::Terms;
 use crate::engine::send_order;
 
-/// What was decided of everybody. Users go by one number here: those whom the ledger knows by theirs, and behind them the
-/// newcomers in the order of the source.
+/// The decision on every user, by the numbers of [`AudienceRows`].
 pub(super) struct Choice {
-    /// Why each one is not owed anything; none for those who are.
+    /// Why each user is not owed anything; `None` for those that are.
     away: Vec<Option<Away>>,
-    /// The newcomers that are admitted; all of them when there is none.
-    pub(super) kept: Option<NumberSet>,
-    /// How many newcomers are admitted.
+    /// The newcomers that are admitted; `None` for all.
+    pub(super) kept: Option<FixedBitSet>,
+    /// The number of admitted newcomers.
     pub(super) admitted: u32,
-    /// How many the limit cuts.
+    /// The number of users that the limit cuts.
     pub(super) cut: u64,
-    /// The order of turns by the numbers that the ledger gives; none when that is the order of admission.
+    /// The send order by the ledger's numbers; `None` for the order of rows.
     pub(super) order: Option<Vec<u32>>,
 }
 
 impl Choice {
-    pub(super) fn new(admission: &DiffBuilder<'_>, terms: &Terms<'_>) -> Self {
+    pub(super) fn new(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Self {
         let mut choice = Self {
-            away: away(admission, terms),
+            away: away(rows, terms),
             kept: None,
-            admitted: admission.newcomers.len(),
+            admitted: rows.newcomers.len(),
             cut: 0,
             order: None,
         };
         let order = terms.plan.audience.order;
-        choice.limit(admission, terms.plan.audience.limit, order);
-        choice.order = choice.turns(admission, order);
+        choice.limit(rows, terms.plan.audience.limit, order);
+        choice.order = choice.turns(rows, order);
         choice
     }
 
-    /// Why a user is not owed anything.
     pub(super) fn away(&self, user: u32) -> Option<Away> {
         self.away.get(user as usize).copied().flatten()
     }
 
-    /// Whether a user is owed something. The ledger knows `known` users.
+    /// Whether a user is owed a coupon. The ledger knows `known` users.
     pub(super) fn is_owed(&self, user: u32, known: u32) -> bool {
         let kept = user.checked_sub(known).zip(self.kept.as_ref());
-        self.away(user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer))
+        self.away(user).is_none() && kept.is_none_or(|(newcomer, kept)| kept.contains(newcomer as usize))
     }
 
-    /// The newcomers that are admitted, each by the number that the ledger will give it, and why it is away.
-    pub(super) fn newcomers<'c>(
-        &'c self,
-        admission: &DiffBuilder<'_>,
-    ) -> impl Iterator<Item = (u32, Option<Away>)> + 'c {
-        let known = admission.ledger_state.recipients();
-        let all = 0..admission.newcomers.len();
-        let kept = all.filter(|newcomer| self.kept.as_ref().is_none_or(|kept| kept.contains(*newcomer)));
+    /// The admitted newcomers: the ledger's future number, and why the newcomer is not owed anything.
+    pub(super) fn newcomers<'c>(&'c self, rows: &AudienceRows<'_>) -> impl Iterator<Item = (u32, Option<Away>)> + 'c {
+        let known = rows.ledger_state.recipients();
+        let all = 0..rows.newcomers.len();
+        let kept = all.filter(|newcomer| self.kept.as_ref().is_none_or(|kept| kept.contains(*newcomer as usize)));
         (known..).zip(kept.map(move |newcomer| self.away(known + newcomer)))
     }
 
-    /// Cuts at the limit: a place once had is kept, the first of them before the others; what is left of the places goes
-    /// to those who never had one, in the order of turns.
-    fn limit(&mut self, admission: &DiffBuilder<'_>, limit: u64, order: TurnOrder) {
-        let ledger_state = admission.ledger_state;
+    /// Applies the limit. Recipients that were owed before keep their places, the earliest first. The places that are left go to the
+    /// others, in send order.
+    fn limit(&mut self, rows: &AudienceRows<'_>, limit: u64, order: TurnOrder) {
+        let ledger_state = rows.ledger_state;
         let mut places = 0;
         let mut cut = Vec::new();
         for recipient in (0..ledger_state.recipients()).filter(|recipient| ledger_state.was_ever_owed(*recipient)) {
@@ -78,24 +75,24 @@ impl Choice {
         let without = |user: &u32| self.away(*user).is_none() && !ledger_state.was_ever_owed(*user);
         let many = (0..self.users()).filter(without).count();
         if many as u64 > free {
-            let mut waiting: Vec<u32> = admission.sequence.users(self.users()).filter(without).collect();
+            let mut waiting: Vec<u32> = rows.sequence.users(self.users()).filter(without).collect();
             if order == TurnOrder::ExpiringFirst {
-                waiting.sort_by_key(|user| admission.activity.last(*user));
+                waiting.sort_by_key(|user| rows.last_active.last(*user));
             }
             cut.extend(waiting.into_iter().skip(usize::try_from(free).unwrap_or(usize::MAX)));
         }
         self.cut = cut.len() as u64;
         let known = ledger_state.recipients();
-        let mut dropped = NumberSet::below(admission.newcomers.len());
+        let mut dropped = FixedBitSet::with_capacity(rows.newcomers.len() as usize);
         for user in cut {
             match user.checked_sub(known) {
-                Some(newcomer) => self.admitted -= u32::from(dropped.insert(newcomer)),
+                Some(newcomer) => self.admitted -= u32::from(!dropped.put(newcomer as usize)),
                 None => self.away[user as usize] = Some(Away::Limit),
             }
         }
-        if self.admitted < admission.newcomers.len() {
-            let kept = |newcomer| !dropped.contains(newcomer);
-            self.kept = Some(NumberSet::that(admission.newcomers.len(), kept));
+        if self.admitted < rows.newcomers.len() {
+            let is_kept = |newcomer| !dropped.contains(newcomer as usize);
+            self.kept = Some(numbers_that(rows.newcomers.len(), is_kept));
         }
     }
 
@@ -103,17 +100,17 @@ impl Choice {
         u32::try_from(self.away.len()).unwrap_or(u32::MAX)
     }
 
-    fn turns(&self, admission: &DiffBuilder<'_>, order: TurnOrder) -> Option<Vec<u32>> {
-        let known = admission.ledger_state.recipients();
+    fn turns(&self, rows: &AudienceRows<'_>, order: TurnOrder) -> Option<Vec<u32>> {
+        let known = rows.ledger_state.recipients();
         let has_turn = |user: &u32| self.is_owed(*user, known);
-        let by_source = || admission.sequence.users(self.users()).filter(has_turn);
+        let by_source = || rows.sequence.users(self.users()).filter(has_turn);
         let mut turns: Vec<u32> = match order {
-            TurnOrder::AsListed if admission.sequence.is_ascending() => return None,
+            TurnOrder::AsListed if rows.sequence.is_ascending() => return None,
             TurnOrder::AsListed => by_source().collect(),
-            TurnOrder::ExpiringFirst => ordered(by_source, |user| admission.activity.last(user)),
+            TurnOrder::ExpiringFirst => ordered(by_source, |user| rows.last_active.last(user)),
         };
         if let Some(kept) = &self.kept {
-            let rank = kept.ranks();
+            let rank = ranks(kept);
             for user in &mut turns {
                 if let Some(newcomer) = user.checked_sub(known) {
                     *user = known + rank(newcomer);
@@ -124,22 +121,26 @@ impl Choice {
     }
 }
 
-/// Users by when they were last active; those of one second stay in their order. It goes over them a few times and keeps
-/// little beside what it yields: there may be a hundred million.
+/// Sorts users by their last activity, like a stable sort. Reads `users` several times and allocates little besides the result:
+/// there may be a hundred million users.
 fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) -> u32) -> Vec<u32> {
-    /// So many drawers at most, as a power of two.
-    const DRAWERS: u32 = 20;
-    let (mut begin, mut end, mut all) = (u32::MAX, 0, 0_u32);
+    /// The largest number of buckets, as a power of two.
+    const MOST_BUCKETS: u32 = 20;
+    let mut begin = u32::MAX;
+    let mut end = 0;
+    let mut all = 0_u32;
     for at in users().map(&last) {
-        (begin, end, all) = (begin.min(at), end.max(at), all + 1);
+        begin = begin.min(at);
+        end = end.max(at);
+        all += 1;
     }
     let span = end.saturating_sub(begin);
-    let drawers = all.checked_ilog2().unwrap_or_default().min(DRAWERS);
-    let shift = (u32::BITS - span.leading_zeros()).saturating_sub(drawers);
-    let drawer = |user| ((last(user) - begin) >> shift) as usize;
-    // How many are in the drawers before each one, then how far each one is filled.
+    let buckets = all.checked_ilog2().unwrap_or_default().min(MOST_BUCKETS);
+    let shift = (u32::BITS - span.leading_zeros()).saturating_sub(buckets);
+    let bucket = |user| ((last(user) - begin) >> shift) as usize;
+    // First the number of users in earlier buckets, then the end of the filled part of each bucket.
     let mut filled = vec![0_u32; (span >> shift) as usize + 2];
-    users().for_each(|user| filled[drawer(user) + 1] += 1);
+    users().for_each(|user| filled[bucket(user) + 1] += 1);
     let mut before = 0;
     for many in &mut filled {
         before += *many;
@@ -147,7 +148,7 @@ fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) ->
     }
     let mut ordered = vec![0; all as usize];
     for user in users() {
-        let place = &mut filled[drawer(user)];
+        let place = &mut filled[bucket(user)];
         ordered[*place as usize] = user;
         *place += 1;
     }
@@ -161,25 +162,26 @@ fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) ->
     ordered
 }
 
-/// Why each user is not owed anything, the limit aside: excluded before all else, so that nobody who said no is sent to for
-/// another reason; the control group before the lapsed, so that it is a share of everybody.
-fn away(admission: &DiffBuilder<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
-    let (ledger_state, plan) = (admission.ledger_state, terms.plan);
+/// Why each user is not owed anything, without the limit. Exclusion comes first, so that a user who said no is never sent to for
+/// another reason. The control group comes before expiry, so that it is a share of all users.
+fn away(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
+    let ledger_state = rows.ledger_state;
+    let plan = terms.plan;
     let known = ledger_state.recipients();
-    let users = known + admission.newcomers.len();
-    let gone = |user: u32| user < known && !admission.named.contains(user);
-    let control_group = control_group(admission, plan, users);
+    let users = rows.users();
+    let gone = |user: u32| user < known && !rows.names(user);
+    let control_group = control_group(rows, plan, users);
     let present = present(plan, terms.present(ledger_state).now);
     let lapsed = |user| match plan.audience.lapse {
         ExpiryRule::Never => false,
-        ExpiryRule::After(within) => send_order::lapses(admission.activity.last(user), within) < present,
+        ExpiryRule::After(within) => send_order::lapses(rows.last_active.last(user), within) < present,
     };
     let why = |user| {
-        if user < known && admission.excluded.has_known(user) {
+        if user < known && rows.excluded.has_known(user) {
             Some(Away::Excluded)
         } else if gone(user) {
             Some(Away::Gone)
-        } else if control_group.contains(user) {
+        } else if control_group.contains(user as usize) {
             Some(Away::ControlGroup)
         } else {
             lapsed(user).then_some(Away::Lapsed)
@@ -188,17 +190,18 @@ fn away(admission: &DiffBuilder<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
     (0..users).map(why).collect()
 }
 
-fn control_group(admission: &DiffBuilder<'_>, plan: &Plan, users: u32) -> NumberSet {
+fn control_group(rows: &AudienceRows<'_>, plan: &Plan, users: u32) -> FixedBitSet {
     let share = plan.audience.control_group;
     if share == 0.0 {
-        return NumberSet::default();
+        return FixedBitSet::new();
     }
-    let known = admission.ledger_state.recipients();
+    let known = rows.ledger_state.recipients();
     let draw = Bucketing::new(CONTROL_GROUP, &plan.identity.campaign, &plan.identity.app_id);
-    NumberSet::by(users, |first| {
-        let mut known_ids = admission.ledger_state.open_ids_from(first);
-        let mut new_ids = admission.newcomers.open_ids_from(first.saturating_sub(known));
-        let (mut open_id, draw) = (String::new(), &draw);
+    numbers_by(users, |first| {
+        let mut known_ids = rows.ledger_state.open_ids_from(first);
+        let mut new_ids = rows.newcomers.open_ids_from(first.saturating_sub(known));
+        let mut open_id = String::new();
+        let draw = &draw;
         move |user| {
             let open_ids = if user < known { &mut known_ids } else { &mut new_ids };
             open_ids.next_text(&mut open_id) && draw.within(share, &open_id)
@@ -206,7 +209,7 @@ fn control_group(admission: &DiffBuilder<'_>, plan: &Plan, users: u32) -> Number
     })
 }
 
-/// The moment by which it is decided who has lapsed: nobody's turn comes before the schedule's start, or outside its windows.
+/// The moment that decides whose activity has expired: no send comes before the schedule's start or outside its windows.
 fn present(plan: &Plan, now: Timestamp) -> Timestamp {
     match plan.audience.as_of {
         AsOf::Wall => plan.schedule.turns(now),

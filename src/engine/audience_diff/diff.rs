@@ -1,25 +1,25 @@
-//! An audience held against the ledger: what would follow from letting it in, and what speaks against that.
+//! An audience compared with the ledger.
 
-use super::Admission;
+use super::admission::Admission;
 use super::refusal::{Change, Refusal};
 
-/// Whether a person lets a change in.
+/// Whether a person accepts a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// It surprises nobody.
+    /// The change can surprise nobody.
     NotNeeded,
-    /// It was accepted.
+    /// The change is accepted.
     Given,
-    /// It was not.
+    /// The change is not accepted.
     Missing,
 }
 
-/// A change, and whether a person lets it in.
+/// A change since the last apply, with its acceptance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What changed.
     pub change: Change,
-    /// Whether that is let in.
+    /// Whether a person accepts it.
     pub acceptance: Acceptance,
 }
 
@@ -29,7 +29,7 @@ impl Found {
     }
 }
 
-/// An audience held against the ledger.
+/// An audience compared with the ledger.
 #[derive(Debug)]
 pub struct Diff {
     admission: Admission,
@@ -46,28 +46,28 @@ impl Diff {
         }
     }
 
-    /// What the campaign's file and the source say otherwise than at the last apply.
+    /// What changed in the campaign file and the source since the last apply.
     #[must_use]
     pub fn found(&self) -> &[Found] {
         &self.found
     }
 
-    /// Everything that speaks against letting it in.
+    /// Every reason to refuse the audience.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
     }
 
-    /// What would follow if nothing spoke against it, to be looked at.
+    /// The admission that would follow without the refusals.
     #[must_use]
     pub const fn foreseen(&self) -> &Admission {
         &self.admission
     }
 
-    /// Lets it in.
+    /// Admits the audience.
     ///
     /// # Errors
-    /// Everything that speaks against it.
+    /// Every reason to refuse it.
     pub fn accept(self) -> Result<Admission, Vec<Refusal>> {
         if self.refusals.is_empty() {
             Ok(self.admission)
@@ -76,7 +76,7 @@ impl Diff {
         }
     }
 
-    /// What would follow if nothing spoke against it, for those who only foretell.
+    /// Like [`Self::foreseen`], for a plan.
     #[must_use]
     pub fn supposed(self) -> Admission {
         self.admission

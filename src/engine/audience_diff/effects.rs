@@ -1,66 +1,67 @@
-//! What exclude lists do to an audience: how many of each list's people are in it, who they are, and who of those whom
-//! lists kept out before is on no list any more.
+//! The effects of exclude lists on an audience: how many users of each list are in it, which, and which users that a list kept out
+//! before are on no list now.
 
 use std::ops::Range;
 use std::thread;
 
+use fixedbitset::FixedBitSet;
+
 use crate::ledger::{Sample, Sampler};
 use crate::model::bucketing::Bucketing;
 
-use super::excluded::List;
-use super::gathered::{NewOpenIds, NumberSet};
+use super::exclude_list::ExcludedUsers;
+use super::new_open_ids::NewOpenIds;
 
 /// The fewest people for which a further thread is worth its cost.
 const LEAST: u32 = 1 << 16;
 
-/// What the lists do.
+/// The effects of all lists.
 pub(super) struct Effects {
-    /// List by list.
-    pub(super) lists: Vec<Effect>,
-    /// The hashes of all whom lists kept out before, ascending.
+    pub(super) lists: Vec<ListEffect>,
+    /// The hashes of all users that lists kept out before, ascending.
     remembered: Vec<u64>,
-    /// Which of these are on a list now.
-    still_on_a_list: NumberSet,
+    /// The positions of those that are on a list now.
+    still_on_a_list: FixedBitSet,
 }
 
-/// What one list does.
-pub(super) struct Effect {
-    /// How many of its people are in the audience.
+/// The effect of one list.
+pub(super) struct ListEffect {
+    /// How many of its users are in the audience.
     pub(super) excluded: u64,
-    /// Who they are.
+    /// A sample of them.
     pub(super) kept_out: Sample,
 }
 
-/// Everybody on the lists.
+/// The users on all lists.
 pub(super) struct OnLists<'l> {
-    pub(super) lists: &'l [List],
+    pub(super) lists: &'l [ExcludedUsers],
     pub(super) people: &'l NewOpenIds,
-    /// Those of them who are in the audience.
-    pub(super) in_audience: &'l NumberSet,
+    /// The users that are in the audience.
+    pub(super) in_audience: &'l FixedBitSet,
     pub(super) draw: &'l Bucketing,
 }
 
 impl Effects {
-    /// The hashes of those who were kept out before and are on no list now.
+    /// The hashes of users that were kept out before and are on no list now.
     pub(super) fn left(&self, kept_out: &Sample) -> Vec<u64> {
         let is_on_a_list = |hash: &u64| {
             let place = self.remembered.binary_search(hash);
-            place.is_ok_and(|place| self.still_on_a_list.contains(number(place)))
+            place.is_ok_and(|place| self.still_on_a_list.contains(place))
         };
         let hashes = kept_out.hashes().iter().copied();
         hashes.filter(|hash| !is_on_a_list(hash)).collect()
     }
 }
 
-/// What some of the people add to the effects.
-struct Part {
+/// The effects of a range of users.
+struct PartialEffects {
     excluded: Vec<u64>,
     kept_out: Vec<Sampler>,
-    still_on_a_list: NumberSet,
+    still_on_a_list: FixedBitSet,
 }
 
 impl OnLists<'_> {
-    /// Looks at everybody, by several threads where there are many.
+    /// Computes the effects, with several threads if there are many users.
     pub(super) fn effects<'s>(&self, kept_out_before: impl Iterator<Item = &'s Sample>) -> Effects {
         let mut remembered: Vec<_> = kept_out_before.flat_map(Sample::hashes).copied().collect();
         remembered.sort_unstable();
@@ -78,16 +79,16 @@ impl OnLists<'_> {
             parts.into_iter().filter_map(|part| part.join().ok()).collect()
         });
         let mut lists: Vec<_> = self.lists.iter().map(|_| (0, Sampler::default())).collect();
-        let mut still_on_a_list = NumberSet::below(number(remembered.len()));
+        let mut still_on_a_list = FixedBitSet::with_capacity(remembered.len());
         for part in parts {
             let of_lists = part.excluded.into_iter().zip(part.kept_out);
             for ((excluded, sampler), (more, sampled)) in lists.iter_mut().zip(of_lists) {
                 *excluded += more;
                 sampled.sample().hashes().iter().for_each(|hash| sampler.add(*hash));
             }
-            still_on_a_list.extend(&part.still_on_a_list);
+            still_on_a_list.union_with(&part.still_on_a_list);
         }
-        let effect = |(excluded, sampler): (u64, Sampler)| Effect {
+        let effect = |(excluded, sampler): (u64, Sampler)| ListEffect {
             excluded,
             kept_out: sampler.sample(),
         };
@@ -98,27 +99,27 @@ impl OnLists<'_> {
         }
     }
 
-    fn part(&self, range: Range<u32>, remembered: &[u64]) -> Part {
-        let mut part = Part {
+    fn part(&self, range: Range<u32>, remembered: &[u64]) -> PartialEffects {
+        let mut part = PartialEffects {
             excluded: self.lists.iter().map(|_| 0).collect(),
             kept_out: self.lists.iter().map(|_| Sampler::default()).collect(),
-            still_on_a_list: NumberSet::below(number(remembered.len())),
+            still_on_a_list: FixedBitSet::with_capacity(remembered.len()),
         };
         let mut memberships = Memberships::new(self.lists, range.start);
         let mut open_ids = self.people.open_ids_from(range.start);
         let mut open_id = String::new();
         for person in range {
-            // Open_ids that were put aside and cannot be read are noticed by the `Spill`: then nothing counts.
+            // The spill file notes a failed read. The whole reading is then refused.
             if !open_ids.next_text(&mut open_id) {
                 break;
             }
-            let is_in_audience = self.in_audience.contains(person);
+            let is_in_audience = self.in_audience.contains(person as usize);
             if !is_in_audience && remembered.is_empty() {
                 continue;
             }
             let hash = self.draw.number(&open_id);
             if let Ok(place) = remembered.binary_search(&hash) {
-                part.still_on_a_list.insert(number(place));
+                part.still_on_a_list.insert(place);
             }
             if is_in_audience {
                 memberships.each_list_of(person, |nth| {
@@ -131,22 +132,22 @@ impl OnLists<'_> {
     }
 }
 
-/// On which lists people are, who are asked about in ascending order.
+/// Finds the lists of users that are asked for in ascending order.
 struct Memberships<'l> {
-    lists: &'l [List],
-    /// Of each list the people who are on an earlier one too and were not asked about yet.
+    lists: &'l [ExcludedUsers],
+    /// For each list the users still to come that are on an earlier list too.
     on_earlier: Vec<&'l [u32]>,
 }
 
 impl<'l> Memberships<'l> {
-    fn new(lists: &'l [List], first: u32) -> Self {
-        let behind = |list: &'l List| {
+    fn new(lists: &'l [ExcludedUsers], first: u32) -> Self {
+        let from_first = |list: &'l ExcludedUsers| {
             let begin = list.on_earlier.partition_point(|person| *person < first);
             list.on_earlier.get(begin..).unwrap_or_default()
         };
         Self {
             lists,
-            on_earlier: lists.iter().map(behind).collect(),
+            on_earlier: lists.iter().map(from_first).collect(),
         }
     }
 
@@ -164,8 +165,4 @@ impl<'l> Memberships<'l> {
             }
         }
     }
-}
-
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Why an audience is not let in, and what changed since the last one that was.
+//! The reasons to refuse an audience, and the changes since the last apply.
 
 use std::fmt;
 
@@ -6,40 +6,40 @@ use super::accept::Accept;
 use crate::model::event::{READABLE_TIMES, Rows, UnusableKind};
 use crate::model::problem::Problem;
 
-/// What is otherwise than at the last apply, and could surprise.
+/// A change since the last apply that could surprise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What changed, and the word that accepts it.
     pub what: Accept,
-    /// What it was at the last apply.
+    /// The value at the last apply.
     pub from: String,
-    /// What it is now.
+    /// The value now.
     pub to: String,
-    /// How many held deliveries it makes owed again.
+    /// The number of held deliveries that are owed again because of it.
     pub owed_again: u64,
 }
 
-/// How many coupons a campaign may come to have given, by what they are now.
+/// The most coupons that a campaign can come to give, by their present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxCouponsSum {
     /// Issued so far.
     pub issued: u64,
-    /// That may have been issued.
+    /// In doubt: may have been issued.
     pub in_doubt: u64,
-    /// That may have been issued, or that a person may let go on.
+    /// Held: may have been issued, or a person may make them owed again.
     pub held: u64,
     /// Skipped, and held before that.
     pub held_skipped: u64,
     /// Still to be sent, every coupon of every user.
     pub owed: u64,
-    /// Doubts that a person reopened: each may have been issued beside what it is now.
+    /// Doubts that a person reopened: each may have been issued in addition to its present state.
     pub reopened_doubts: u64,
     /// Held deliveries that were owed again, by a person or under another activity: likewise.
     pub reopened_held: u64,
 }
 
 impl MaxCouponsSum {
-    /// All of them.
+    /// The sum.
     #[must_use]
     pub const fn total(&self) -> u64 {
         let settled_or_open = self.issued + self.in_doubt + self.held + self.held_skipped + self.owed;
@@ -65,19 +65,19 @@ impl fmt::Display for MaxCouponsSum {
     }
 }
 
-/// Why an audience is not let in. Nothing was added to the ledger.
+/// A reason to refuse an audience. Nothing is added to the ledger.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A change that nobody has accepted.
-    #[error("{}", .0.told())]
+    #[error("{}", .0.text())]
     Change(Change),
-    /// The source names nobody.
+    /// The source names no user.
     #[error("the audience is empty: none of its {rows} rows names a user")]
     Empty {
         /// How many rows it has.
         rows: u64,
     },
-    /// Nobody whom the source names is left to be sent to.
+    /// No user of the source is left to send to.
     #[error("nobody in the audience is left to send to: {}", reasons(*excluded, *lapsed, *control_group))]
     NobodyLeft {
         /// How many of them are excluded.
@@ -141,7 +141,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What to do about it, if it is meant so.
+    /// What a person can do. `None` if there is nothing.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
@@ -173,12 +173,12 @@ impl Refusal {
     }
 }
 
-/// What to do where a ledger's times are far ahead of the wall clock.
+/// What a person can do if a ledger's times are far ahead of the wall clock.
 pub const CLOCK_HELP: &str = "if this machine's clock is wrong, set it and run the same command. if it is right, apply with \
                               `--accept clock`: what is in doubt then waits for a person, because nobody knows for how long it \
                               is";
 
-/// What another activity means for held deliveries; `None` if there are none.
+/// The effect of another activity on held deliveries. `None` if there are none.
 #[must_use]
 pub fn owed_again(held: u64) -> Option<String> {
     let (held_are, each) = match held {
@@ -192,8 +192,7 @@ pub fn owed_again(held: u64) -> Option<String> {
 }
 
 impl Change {
-    /// The change in words.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Self {
             what,
             from,
@@ -244,11 +243,11 @@ fn reasons(excluded: u64, lapsed: u64, control_group: u64) -> String {
         (lapsed, "was last active too long ago", "were last active too long ago"),
         (control_group, "is in the control group", "are in the control group"),
     ];
-    let told = reasons.into_iter().filter(|(n, ..)| *n > 0);
-    let told: Vec<_> = told
+    let reasons = reasons.into_iter().filter(|(n, ..)| *n > 0);
+    let reasons: Vec<_> = reasons
         .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
         .collect();
-    told.join(", ")
+    reasons.join(", ")
 }
 
 fn percent(share: f64) -> String {
@@ -257,12 +256,12 @@ fn percent(share: f64) -> String {
 }
 
 pub(super) fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
-    let told = by_kind.iter().map(|(kind, rows)| {
+    let kinds = by_kind.iter().map(|(kind, rows)| {
         let places: Vec<_> = rows.first.iter().map(ToString::to_string).collect();
         let more = if rows.count > places.len() as u64 { ", …" } else { "" };
         format!("{} {} ({}{more})", rows.count, words(*kind), places.join(", "))
     });
-    told.collect::<Vec<_>>().join("; ")
+    kinds.collect::<Vec<_>>().join("; ")
 }
 
 const fn words(kind: UnusableKind) -> &'static str {

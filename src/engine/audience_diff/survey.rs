@@ -1,5 +1,5 @@
-//! What a look at every recipient of the ledger finds: who comes and goes, which codes are read again, and where all
-//! deliveries will stand.
+//! Goes over every recipient of the ledger: which are gone or return, which codes are read again, and the counts of deliveries
+//! after the apply.
 
 use std::collections::BTreeMap;
 
@@ -7,52 +7,54 @@ use crate::ledger::LedgerState;
 use crate::model::delivery::{Away, Counts, DeliveryKey, DeliveryStatus, Skipped, State, StateName, Transition};
 use crate::model::outcome::Class;
 
+use super::accept::Accept;
 use super::choice::Choice;
-use super::{Accept, Change, DiffBuilder, Terms};
+use super::refusal::Change;
+use super::rows::AudienceRows;
+use super::terms::Terms;
 use crate::engine::reread;
 
-/// Fewer people gone than this never stop an apply.
+/// Fewer users that are gone never stop an apply.
 const FEWEST_GONE: u64 = 100;
 
-/// What was found.
 #[derive(Default)]
 pub(super) struct Survey {
     pub(super) away: BTreeMap<Away, Vec<u32>>,
     pub(super) returned: Vec<u32>,
     pub(super) reread: Vec<(DeliveryKey, Transition)>,
-    /// Those of them that come back held, and are read again after that.
+    /// Rereads of deliveries that come back held, which follow their return.
     pub(super) reread_returned: Vec<(DeliveryKey, Transition)>,
-    /// How many held deliveries another activity makes owed again.
+    /// Held deliveries that are owed again under another activity.
     pub(super) owed_under_new_activity: u64,
-    /// How many deliveries will be skipped that were held before.
+    /// Skipped deliveries that were held before.
     pub(super) held_skipped: u64,
-    /// Recipients who were owed something before.
+    /// Recipients that were owed a coupon before.
     pub(super) owed: u64,
-    /// Those of them whom the source no longer names.
+    /// The recipients among those that the source no longer names.
     gone: u64,
-    /// How many are away by now, newcomers included.
+    /// Users that are not owed anything now, newcomers included.
     pub(super) away_now: BTreeMap<Away, u64>,
-    /// Where all deliveries will stand, newcomers included.
+    /// The counts of deliveries after the apply, newcomers included.
     pub(super) counts: Counts,
-    /// How many will be skipped, by reason.
+    /// The skipped ones among them, by reason.
     pub(super) skipped: BTreeMap<Skipped, u64>,
 }
 
-/// By what each recipient is looked at.
-struct Look<'l> {
+/// What the decision on each recipient depends on.
+struct Rules<'l> {
     ledger_state: &'l LedgerState,
-    /// How many coupons a recipient had before.
+    /// Coupons of each recipient in the ledger.
     known: u8,
-    /// How many they are owed now.
+    /// Coupons that each recipient is owed now.
     coupons: u8,
     reading: reread::Reading<&'l dyn Fn(i64) -> Class>,
 }
 
 impl Survey {
-    pub(super) fn new(admission: &DiffBuilder<'_>, terms: &Terms<'_>, choice: &Choice, changes: &[Change]) -> Self {
-        let ledger_state = admission.ledger_state;
+    pub(super) fn new(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice, changes: &[Change]) -> Self {
+        let ledger_state = rows.ledger_state;
         let present = terms.present(ledger_state);
-        let look = Look {
+        let rules = Rules {
             ledger_state,
             known: ledger_state.ordinals(),
             coupons: terms.plan.coupons_per_user,
@@ -73,32 +75,32 @@ impl Survey {
                 (Some(why), before) if before != away => survey.away.entry(why).or_default().push(recipient),
                 _ => {}
             }
-            let owed = survey.recipient(&look, recipient, away);
+            let owed = survey.recipient(&rules, recipient, away);
             survey.owed += u64::from(owed);
             survey.gone += u64::from(owed && away == Some(Away::Gone));
             if let Some(why) = away {
                 *survey.away_now.entry(why).or_default() += 1;
             }
         }
-        survey.newcomers(admission, choice, &look);
+        survey.newcomers(rows, choice, &rules);
         survey
     }
 
-    fn newcomers(&mut self, admission: &DiffBuilder<'_>, choice: &Choice, look: &Look<'_>) {
+    fn newcomers(&mut self, rows: &AudienceRows<'_>, choice: &Choice, rules: &Rules<'_>) {
         let mut present = u64::from(choice.admitted);
-        for (number, away) in choice.newcomers(admission) {
+        for (number, away) in choice.newcomers(rows) {
             if let Some(why) = away {
                 present -= 1;
                 self.away.entry(why).or_default().push(number);
                 *self.away_now.entry(why).or_default() += 1;
-                self.skip(why.skipped(), u64::from(look.known.max(look.coupons)));
+                self.skip(why.skipped(), u64::from(rules.known.max(rules.coupons)));
             }
         }
-        let coupons = u64::from(look.coupons);
+        let coupons = u64::from(rules.coupons);
         self.counts.add(StateName::Pending, present * coupons);
         self.skip(
             Skipped::CouponsPerUser,
-            present * u64::from(look.known.saturating_sub(look.coupons)),
+            present * u64::from(rules.known.saturating_sub(rules.coupons)),
         );
     }
 
@@ -109,18 +111,19 @@ impl Survey {
         }
     }
 
-    /// Looks at one recipient. Says whether a coupon was owed before.
-    fn recipient(&mut self, look: &Look<'_>, recipient: u32, away: Option<Away>) -> bool {
-        let (mut was_owed, mut refused) = (false, false);
-        for ordinal in 1..=look.known.max(look.coupons) {
+    /// Adds one recipient. Returns whether a coupon was owed before.
+    fn recipient(&mut self, rules: &Rules<'_>, recipient: u32, away: Option<Away>) -> bool {
+        let mut was_owed = false;
+        let mut refused = false;
+        for ordinal in 1..=rules.known.max(rules.coupons) {
             let key = DeliveryKey { recipient, ordinal };
             let mut status = DeliveryStatus::PENDING;
-            if ordinal <= look.known {
-                status = look.ledger_state.status(key);
+            if ordinal <= rules.known {
+                status = rules.ledger_state.status(key);
                 was_owed |= is_owed(&status.state);
             }
             let was_skipped = matches!(status.state, State::Skipped(_));
-            let reached = ordinal <= look.coupons;
+            let reached = ordinal <= rules.coupons;
             let why = if let Some(away) = away {
                 Some(away.skipped())
             } else if reached {
@@ -128,16 +131,16 @@ impl Survey {
             } else {
                 Some(Skipped::CouponsPerUser)
             };
-            if let (true, None, Ok(returned)) = (was_skipped, why, status.next(look.ledger_state.return_step())) {
+            if let (true, None, Ok(returned)) = (was_skipped, why, status.next(rules.ledger_state.return_step())) {
                 status = returned;
             }
-            let step = look.reading.step(&status).filter(|step| match step {
+            let step = rules.reading.step(&status).filter(|step| match step {
                 Transition::Owe | Transition::OweUnderNewActivity => why.is_none(),
-                // A held one that is skipped for this reason is skipped before it could be read again.
+                // Skipped for this reason, a held delivery is skipped before it could be read again.
                 Transition::RereadUnknown { .. } => why.is_none_or(|why| !why.takes_held()),
-                // Who said no is not sent to, not even to learn what became of the first attempt.
+                // A user who said no is not sent to, not even to learn the outcome of the first attempt.
                 Transition::RereadResend { .. } => reached && away != Some(Away::Excluded),
-                // Behind a coupon that is refused by now a held one is skipped before it could be read again.
+                // After a refused coupon, a held delivery is skipped before it could be read again.
                 _ => !refused || status.state == State::InDoubt,
             });
             if let Some((step, next)) = step.and_then(|step| Some((step, status.next(step).ok()?))) {
@@ -150,7 +153,7 @@ impl Survey {
                 self.owed_under_new_activity += u64::from(step == Transition::OweUnderNewActivity);
                 status = next;
             }
-            let name = stands(&status.state, why);
+            let name = state_after(&status.state, why);
             refused |= name == StateName::Refused;
             match why {
                 Some(why) if name == StateName::Skipped => {
@@ -163,7 +166,7 @@ impl Survey {
         was_owed
     }
 
-    /// A truncated export looks just like a shrunken audience.
+    /// The change of an audience that many users have left: a truncated export looks like this.
     pub(super) fn shrunk(&self, ledger_state: &LedgerState) -> Option<Change> {
         let much = self.gone >= FEWEST_GONE && self.gone * 10 > self.owed;
         (much && ledger_state.generation().is_some()).then(|| Change {
@@ -182,9 +185,9 @@ const fn is_owed(state: &State) -> bool {
     )
 }
 
-/// Where a delivery will stand that is owed, or is not for this reason: what may have been issued stays what it is. One that
-/// comes back stands here as it does after that.
-fn stands(state: &State, why: Option<Skipped>) -> StateName {
+/// The state of a delivery after the apply, if it is owed or skipped for `why`. A delivery that may have been issued keeps its
+/// state.
+fn state_after(state: &State, why: Option<Skipped>) -> StateName {
     match (state, why) {
         (State::Held { .. }, Some(why)) if why.takes_held() => StateName::Skipped,
         (State::Pending | State::Deferred { .. } | State::Skipped(_), Some(_)) => StateName::Skipped,

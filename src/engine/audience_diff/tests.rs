@@ -8,8 +8,13 @@ mod who;
 use super::*;
 use crate::ledger::{Fact, ManualDecision};
 use crate::model::clock::from_ms;
+use crate::model::delivery::Away;
+use crate::model::delivery::StateName;
 use crate::model::delivery::{Decision, DeliveryKey, Resolution, State, Transition};
+use crate::model::event::Rows;
+use crate::model::event::UnusableKind;
 use crate::model::identity::ActivityId;
+use crate::model::outcome::Class;
 use memory::{Apply, CODE, Memory};
 
 fn key(recipient: u32) -> DeliveryKey {
@@ -18,19 +23,19 @@ fn key(recipient: u32) -> DeliveryKey {
 
 #[test]
 fn an_apply_that_finds_nothing_changed_adds_nothing() {
-    let mut ledger_state = Memory::new();
-    Apply::new(0..10).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Issued);
-    ledger_state.send(key(1), Decision::Refused { code: CODE });
-    ledger_state.send(key(2), Decision::Held { code: CODE });
-    ledger_state.send(
+    let mut ledger = Memory::new();
+    Apply::new(0..10).to(&mut ledger);
+    ledger.send(key(0), Decision::Issued);
+    ledger.send(key(1), Decision::Refused { code: CODE });
+    ledger.send(key(2), Decision::Held { code: CODE });
+    ledger.send(
         key(3),
         Decision::Unknown {
             due: from_ms(1),
             code: Some(CODE),
         },
     );
-    let again = Apply::new((0..10).rev()).to(&mut ledger_state);
+    let again = Apply::new((0..10).rev()).to(&mut ledger);
     let batches = again.changes.into_batches().collect::<Result<Vec<_>, _>>();
     let batches = batches.expect("everybody can be read");
     assert!(matches!(batches.as_slice(), [batch] if matches!(batch.as_slice(), [Fact::Closed(_)])));
@@ -41,25 +46,25 @@ fn an_apply_that_finds_nothing_changed_adds_nothing() {
 
 #[test]
 fn people_come_and_go_and_come_back() {
-    let mut ledger_state = Memory::new();
-    Apply::new(["a", "b", "c", "d"]).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Issued);
-    ledger_state.send(
+    let mut ledger = Memory::new();
+    Apply::new(["a", "b", "c", "d"]).to(&mut ledger);
+    ledger.send(key(0), Decision::Issued);
+    ledger.send(
         key(1),
         Decision::Unknown {
             due: from_ms(1),
             code: None,
         },
     );
-    ledger_state.send(key(2), Decision::Held { code: CODE });
-    let gone = Apply::new(["e"]).to(&mut ledger_state);
+    ledger.send(key(2), Decision::Held { code: CODE });
+    let gone = Apply::new(["e"]).to(&mut ledger);
     assert_eq!(
         (gone.changes.away[&Away::Gone].as_slice(), gone.changes.admitted.len()),
         (&[0, 1, 2, 3][..], 1)
     );
-    let states: Vec<_> = ledger_state
+    let states: Vec<_> = ledger
         .all()
-        .map(|key| ledger_state.state().status(key).state.name())
+        .map(|key| ledger.state().status(key).state.name())
         .collect();
     let (issued, doubt, skipped, pending) = (
         StateName::Issued,
@@ -72,15 +77,15 @@ fn people_come_and_go_and_come_back() {
         [issued, doubt, skipped, skipped, pending],
         "a coupon is kept, a doubt stays, the rest is skipped"
     );
-    let back = Apply::new(["d", "c", "a", "b", "e"]).to(&mut ledger_state);
+    let back = Apply::new(["d", "c", "a", "b", "e"]).to(&mut ledger);
     assert_eq!(back.changes.returned, [0, 1, 2, 3]);
-    let held_again = ledger_state.state().status(key(2)).state;
+    let held_again = ledger.state().status(key(2)).state;
     assert_eq!(
         held_again,
         State::Held { code: CODE },
         "nobody has decided about its code"
     );
-    assert_eq!(ledger_state.state().counts().count(pending), 2);
+    assert_eq!(ledger.state().counts().count(pending), 2);
 }
 
 #[test]
@@ -88,9 +93,9 @@ fn rows_are_counted_once_and_by_kind() {
     let mut apply = Apply::new(["a", "b", "a", "a"]);
     apply.rows.push(Err(UnusableKind::Empty));
     apply.plan.audience.max_unusable = 0.2;
-    let mut ledger_state = Memory::new();
+    let mut ledger = Memory::new();
     for listed in [2, 2] {
-        let reading = apply.to(&mut ledger_state).reading;
+        let reading = apply.to(&mut ledger).reading;
         assert_eq!(reading.listed, listed);
         let lines = |rows: &Rows| rows.first.iter().map(|place| place.number).collect::<Vec<_>>();
         assert_eq!((reading.repeated.count, lines(&reading.repeated)), (2, vec![4, 5]));
@@ -103,22 +108,19 @@ fn rows_are_counted_once_and_by_kind() {
 
 #[test]
 fn the_limit_holds_over_the_whole_life() {
-    let mut ledger_state = Memory::new();
+    let mut ledger = Memory::new();
     let limited = |open_ids: &[&str], limit| {
         let mut apply = Apply::new(open_ids);
         apply.plan.audience.limit = limit;
         apply
     };
-    assert_eq!(
-        limited(&["a", "b", "c", "c", "d"], 2).to(&mut ledger_state).reading.cut,
-        2
-    );
-    assert_eq!(ledger_state.open_ids(), ["a", "b"]);
-    limited(&["c", "b"], 2).to(&mut ledger_state);
-    assert_eq!(ledger_state.open_ids(), ["a", "b"], "who is gone has had a place");
-    limited(&["c", "b"], 3).to(&mut ledger_state);
-    assert_eq!(ledger_state.open_ids(), ["a", "b", "c"]);
-    let lowered = limited(&["a", "b", "c"], 1).to(&mut ledger_state);
+    assert_eq!(limited(&["a", "b", "c", "c", "d"], 2).to(&mut ledger).reading.cut, 2);
+    assert_eq!(ledger.open_ids(), ["a", "b"]);
+    limited(&["c", "b"], 2).to(&mut ledger);
+    assert_eq!(ledger.open_ids(), ["a", "b"], "who is gone has had a place");
+    limited(&["c", "b"], 3).to(&mut ledger);
+    assert_eq!(ledger.open_ids(), ["a", "b", "c"]);
+    let lowered = limited(&["a", "b", "c"], 1).to(&mut ledger);
     assert_eq!(
         (lowered.changes.away[&Away::Limit].as_slice(), lowered.reading.cut),
         (&[1, 2][..], 2),
@@ -128,19 +130,19 @@ fn the_limit_holds_over_the_whole_life() {
 
 #[test]
 fn a_lower_limit_is_no_truncated_export() {
-    let mut ledger_state = Memory::new();
-    Apply::new(0..1_000).to(&mut ledger_state);
+    let mut ledger = Memory::new();
+    Apply::new(0..1_000).to(&mut ledger);
     let mut lowered = Apply::new(0..1_000);
     lowered.plan.audience.limit = 500;
-    assert_eq!(lowered.to(&mut ledger_state).changes.away[&Away::Limit].len(), 500);
+    assert_eq!(lowered.to(&mut ledger).changes.away[&Away::Limit].len(), 500);
 }
 
 #[test]
 fn what_could_surprise_is_asked_for() {
-    let mut ledger_state = Memory::new();
-    Apply::new(0..1_000).to(&mut ledger_state);
+    let mut ledger = Memory::new();
+    Apply::new(0..1_000).to(&mut ledger);
     for n in 0..300 {
-        ledger_state.send(key(n), Decision::Issued);
+        ledger.send(key(n), Decision::Issued);
     }
     let surprise = Apply::new(700..1_000).with(|plan| {
         plan.activity_id = ActivityId::parse("7300").expect("an activity's id");
@@ -149,33 +151,29 @@ fn what_could_surprise_is_asked_for() {
     });
     let mut spoilt = Apply::new([""; 0]);
     spoilt.rows = vec![Err(UnusableKind::WrongFields), Err(UnusableKind::NotText)];
-    let mut told = format!(
-        "{}\n\n{}\n",
-        surprise.refused(&ledger_state),
-        spoilt.refused(&ledger_state)
-    );
+    let mut told = format!("{}\n\n{}\n", surprise.refused(&ledger), spoilt.refused(&ledger));
     spoilt.rows.extend((0..9).map(|_| Err(UnusableKind::TooLong)));
     spoilt.rows.extend((300..1_000).map(|n| Ok(n.to_string())));
-    told = format!("{told}\n{}", spoilt.refused(&ledger_state));
+    told = format!("{told}\n{}", spoilt.refused(&ledger));
     insta::assert_snapshot!(told);
 
     let accepted = [Accept::SmallerAudience, Accept::CouponsPerUser, Accept::ActivityId];
     let within = surprise.with(|plan| plan.max_coupons = 900);
     let mut rehearsal = within.clone();
     rehearsal.rehearsal = true;
-    rehearsal.decide(&ledger_state).expect("a rehearsal asks for nothing");
-    let admission = within.clone().accepting(&accepted).to(&mut ledger_state);
+    rehearsal.decide(&ledger).expect("a rehearsal asks for nothing");
+    let admission = within.clone().accepting(&accepted).to(&mut ledger);
     assert_eq!(
         admission.accepted,
         [Accept::ActivityId, Accept::CouponsPerUser, Accept::SmallerAudience]
     );
-    within.to(&mut ledger_state);
+    within.to(&mut ledger);
 }
 
 #[test]
 fn an_acceptance_that_is_not_needed_is_a_remark() {
-    let mut ledger_state = Memory::new();
-    let admission = Apply::new(0..3).accepting(&Accept::ALL).to(&mut ledger_state);
+    let mut ledger = Memory::new();
+    let admission = Apply::new(0..3).accepting(&Accept::ALL).to(&mut ledger);
     assert_eq!(
         admission.accepted,
         [Accept::Replays],
@@ -188,10 +186,7 @@ fn an_acceptance_that_is_not_needed_is_a_remark() {
         "`--accept activity_id` was not needed: nothing of that kind has changed"
     );
     assert_eq!(
-        Apply::new(0..3)
-            .accepting(&[Accept::Replays])
-            .to(&mut ledger_state)
-            .needless,
+        Apply::new(0..3).accepting(&[Accept::Replays]).to(&mut ledger).needless,
         [Accept::Replays]
     );
     assert!(
@@ -204,19 +199,15 @@ fn an_acceptance_that_is_not_needed_is_a_remark() {
 
 #[test]
 fn few_people_gone_are_no_surprise() {
-    let mut ledger_state = Memory::new();
-    Apply::new(0..1_000).to(&mut ledger_state);
+    let mut ledger = Memory::new();
+    Apply::new(0..1_000).to(&mut ledger);
     for n in 0..10 {
-        ledger_state.send(key(n), Decision::Issued);
+        ledger.send(key(n), Decision::Issued);
     }
-    Apply::new(99..1_000)
-        .decide(&ledger_state)
-        .expect("89 are fewer than 100");
-    Apply::new(109..1_000)
-        .decide(&ledger_state)
-        .expect("99 are fewer than 100");
+    Apply::new(99..1_000).decide(&ledger).expect("89 are fewer than 100");
+    Apply::new(109..1_000).decide(&ledger).expect("99 are fewer than 100");
     Apply::new(110..1_000)
-        .decide(&ledger_state)
+        .decide(&ledger)
         .expect_err("100 of 990 are over 10 %");
     let mut large = Memory::new();
     Apply::new(0..2_000).to(&mut large);
@@ -228,40 +219,38 @@ fn few_people_gone_are_no_surprise() {
 
 #[test]
 fn another_activity_is_free_while_nothing_was_sent_and_owes_the_held_again() {
-    let mut ledger_state = Memory::new();
-    Apply::new(["a", "b", "c"]).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Held { code: CODE });
-    ledger_state.send(key(1), Decision::Refused { code: CODE });
+    let mut ledger = Memory::new();
+    Apply::new(["a", "b", "c"]).to(&mut ledger);
+    ledger.send(key(0), Decision::Held { code: CODE });
+    ledger.send(key(1), Decision::Refused { code: CODE });
     let other = |to: &str| {
         let id = ActivityId::parse(to).expect("an activity's id");
         Apply::new(["a", "b", "c"]).with(|plan| plan.activity_id = id)
     };
-    let admission = other("7300").to(&mut ledger_state);
+    let admission = other("7300").to(&mut ledger);
     assert_eq!(admission.changes.reread, [(key(0), Transition::OweUnderNewActivity)]);
     assert_eq!(admission.owed_under_new_activity, 1);
-    assert_eq!(ledger_state.state().reopened_held(), 1, "it may have been issued");
-    ledger_state.send(
+    assert_eq!(ledger.state().reopened_held(), 1, "it may have been issued");
+    ledger.send(
         key(2),
         Decision::Unknown {
             due: from_ms(1),
             code: None,
         },
     );
-    other("7400")
-        .decide(&ledger_state)
-        .expect_err("a doubt may be a coupon");
+    other("7400").decide(&ledger).expect_err("a doubt may be a coupon");
 }
 
 #[test]
 fn another_activity_says_how_many_held_deliveries_it_owes_again() {
-    let mut ledger_state = Memory::new();
-    Apply::new(0..4).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Issued);
-    ledger_state.send(key(1), Decision::Held { code: CODE });
-    ledger_state.send(key(2), Decision::Held { code: CODE });
+    let mut ledger = Memory::new();
+    Apply::new(0..4).to(&mut ledger);
+    ledger.send(key(0), Decision::Issued);
+    ledger.send(key(1), Decision::Held { code: CODE });
+    ledger.send(key(2), Decision::Held { code: CODE });
     let id = ActivityId::parse("7300").expect("an activity's id");
     let other = Apply::new(0..4).with(|plan| (plan.activity_id, plan.max_coupons) = (id, 5));
-    insta::assert_snapshot!(other.refused(&ledger_state), @"
+    insta::assert_snapshot!(other.refused(&ledger), @"
     the activity is another one than at the last apply: 7218 then, 7300 now; 2 held deliveries are owed again under it: each may have been issued, and counts in max_coupons as if issued
       help: if this is meant, apply with `--accept activity_id`
     the campaign needs up to 6 coupons and `max_coupons` is 5: 1 issued + 0 in doubt + 0 held + 3 owed + 2 that were held when they were owed again
@@ -282,31 +271,31 @@ fn a_held_delivery_that_comes_back_is_read_again_by_the_file_as_it_is_now() {
             StateName::InDoubt,
         ),
     ] {
-        let mut ledger_state = Memory::new();
-        Apply::new(["a", "b"]).to(&mut ledger_state);
-        ledger_state.send(key(0), Decision::Held { code: CODE });
-        Apply::new(["b"]).to(&mut ledger_state);
+        let mut ledger = Memory::new();
+        Apply::new(["a", "b"]).to(&mut ledger);
+        ledger.send(key(0), Decision::Held { code: CODE });
+        Apply::new(["b"]).to(&mut ledger);
         let back = Apply {
             class,
             ..Apply::new(["a", "b"])
         };
-        let admission = back.to(&mut ledger_state);
+        let admission = back.to(&mut ledger);
         assert!(admission.changes.reread.is_empty());
         let expected: Vec<_> = step.map(|step| (key(0), step)).into_iter().collect();
         assert_eq!(admission.changes.reread_returned, expected);
-        assert_eq!(ledger_state.state().status(key(0)).state.name(), then, "{class:?}");
+        assert_eq!(ledger.state().status(key(0)).state.name(), then, "{class:?}");
     }
 }
 
 #[test]
 fn a_held_delivery_that_is_skipped_keeps_its_place_in_max_coupons() {
-    let mut ledger_state = Memory::new();
+    let mut ledger = Memory::new();
     let max = |named: &[&str], max| Apply::new(named).with(|plan| plan.max_coupons = max);
-    max(&["a", "b"], 2).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Held { code: CODE });
-    max(&["b"], 2).to(&mut ledger_state);
+    max(&["a", "b"], 2).to(&mut ledger);
+    ledger.send(key(0), Decision::Held { code: CODE });
+    max(&["b"], 2).to(&mut ledger);
     let refused = max(&["b", "c"], 2)
-        .decide(&ledger_state)
+        .decide(&ledger)
         .expect_err("a may have the first one");
     assert!(
         refused[0]
@@ -314,23 +303,21 @@ fn a_held_delivery_that_is_skipped_keeps_its_place_in_max_coupons() {
             .ends_with("2 owed + 1 that were held when they were skipped"),
         "{refused:?}"
     );
-    max(&["b", "c"], 3).to(&mut ledger_state);
+    max(&["b", "c"], 3).to(&mut ledger);
 }
 
 #[test]
 fn codes_are_read_again_whoever_is_named() {
-    let mut ledger_state = Memory::new();
-    Apply::new(["a", "b", "c"]).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Held { code: CODE });
-    ledger_state.send(key(1), Decision::Held { code: CODE });
+    let mut ledger = Memory::new();
+    Apply::new(["a", "b", "c"]).to(&mut ledger);
+    ledger.send(key(0), Decision::Held { code: CODE });
+    ledger.send(key(1), Decision::Held { code: CODE });
     let read_as = |class, named: &[&str]| Apply {
         class,
         ..Apply::new(named)
     };
     let reread = |class| {
-        let admission = read_as(class, &["a"])
-            .decide(&ledger_state)
-            .expect("the audience is let in");
+        let admission = read_as(class, &["a"]).decide(&ledger).expect("the audience is let in");
         admission.changes.reread
     };
     assert_eq!(
@@ -340,7 +327,7 @@ fn codes_are_read_again_whoever_is_named() {
     );
     let unknown = Transition::RereadUnknown { due: from_ms(1_000) };
     assert_eq!(reread(Class::Retry), [(key(0), unknown)], "and is skipped before that");
-    let admission = read_as(Class::Refuse, &["a"]).to(&mut ledger_state);
+    let admission = read_as(Class::Refuse, &["a"]).to(&mut ledger);
     assert_eq!(
         admission.changes.reread,
         [(key(0), Transition::RereadRefused), (key(1), Transition::RereadRefused)]
@@ -349,26 +336,26 @@ fn codes_are_read_again_whoever_is_named() {
 
 #[test]
 fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
-    let mut ledger_state = Memory::new();
+    let mut ledger = Memory::new();
     let apply = |named: &[&str], coupons| Apply {
         class: Class::Halt,
         accepted: vec![Accept::SmallerAudience],
         ..Apply::new(named).with(|plan| plan.coupons_per_user = coupons)
     };
-    apply(&["a", "b"], 2).to(&mut ledger_state);
-    ledger_state.send(key(1), Decision::Issued);
+    apply(&["a", "b"], 2).to(&mut ledger);
+    ledger.send(key(1), Decision::Issued);
     let later = DeliveryKey { ordinal: 2, ..key(1) };
     for key in [key(0), later] {
-        ledger_state.send(
+        ledger.send(
             key,
             Decision::Unknown {
                 due: from_ms(1),
                 code: None,
             },
         );
-        ledger_state.attempt(key, Decision::Held { code: CODE });
+        ledger.attempt(key, Decision::Held { code: CODE });
     }
-    let admission = apply(&["b"], 1).to(&mut ledger_state);
+    let admission = apply(&["b"], 1).to(&mut ledger);
     assert_eq!(
         admission.changes.reread,
         [(key(0), Transition::RereadResend { due: from_ms(1_000) })],
@@ -378,21 +365,19 @@ fn a_doubt_is_let_go_again_whether_the_user_is_named_or_not() {
 
 #[test]
 fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
-    let mut ledger_state = Memory::new();
+    let mut ledger = Memory::new();
     let apply = |max, coupons| {
         Apply::new(["a", "b", "c"]).with(|plan| {
             plan.coupons_per_user = coupons;
             plan.max_coupons = max;
         })
     };
-    apply(6, 2).to(&mut ledger_state);
-    ledger_state.send(key(0), Decision::Refused { code: CODE });
-    apply(3, 2)
-        .decide(&ledger_state)
-        .expect_err("two users are owed two each");
-    apply(4, 2).to(&mut ledger_state);
-    ledger_state.send(key(1), Decision::Held { code: CODE });
-    ledger_state.send(
+    apply(6, 2).to(&mut ledger);
+    ledger.send(key(0), Decision::Refused { code: CODE });
+    apply(3, 2).decide(&ledger).expect_err("two users are owed two each");
+    apply(4, 2).to(&mut ledger);
+    ledger.send(key(1), Decision::Held { code: CODE });
+    ledger.send(
         key(2),
         Decision::Unknown {
             due: from_ms(1),
@@ -400,21 +385,21 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
         },
     );
     apply(3, 2)
-        .decide(&ledger_state)
+        .decide(&ledger)
         .expect_err("what is held or in doubt may be a coupon yet");
-    apply(2, 1).to(&mut ledger_state);
+    apply(2, 1).to(&mut ledger);
 }
 
 /// The coupon that may exist beside the one that is sent anew counts as well.
 #[test]
 fn a_doubt_that_a_person_reopened_counts_twice() {
-    let mut ledger_state = Memory::new();
-    Apply::new(["a"]).to(&mut ledger_state);
+    let mut ledger = Memory::new();
+    Apply::new(["a"]).to(&mut ledger);
     let unknown = Decision::Unknown {
         due: from_ms(1),
         code: None,
     };
-    ledger_state.send(key(0), unknown);
+    ledger.send(key(0), unknown);
     let decision = ManualDecision {
         at: from_ms(2),
         by: "li@ops".to_owned(),
@@ -423,17 +408,17 @@ fn a_doubt_that_a_person_reopened_counts_twice() {
         to: Resolution::Owed { may_double: true },
         selection: "a".to_owned(),
     };
-    ledger_state.append(vec![Fact::Decided {
+    ledger.append(vec![Fact::Decided {
         keys: vec![key(0)],
         decision: Box::new(decision),
     }]);
     let max = |max| Apply::new(["a"]).with(|plan| plan.max_coupons = max);
-    let refused = max(1).decide(&ledger_state).expect_err("two coupons may come to exist");
+    let refused = max(1).decide(&ledger).expect_err("two coupons may come to exist");
     assert!(
         refused[0]
             .to_string()
             .ends_with("1 owed + 1 that were in doubt when they were reopened"),
         "{refused:?}"
     );
-    max(2).to(&mut ledger_state);
+    max(2).to(&mut ledger);
 }

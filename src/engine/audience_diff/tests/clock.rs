@@ -1,5 +1,8 @@
 //! A ledger whose times are far ahead of the wall clock.
 
+use crate::model::delivery::StateName;
+use crate::model::outcome::Class;
+use jiff::Timestamp;
 use std::time::Duration;
 
 use super::super::*;
@@ -26,16 +29,16 @@ fn apply(hours: i64) -> Apply {
 
 /// A ledger whose newest time is so late.
 fn told(hours: i64) -> Memory {
-    let mut ledger_state = Memory::new();
-    apply(hours).to(&mut ledger_state);
-    ledger_state
+    let mut ledger = Memory::new();
+    apply(hours).to(&mut ledger);
+    ledger
 }
 
 #[test]
 fn a_clock_that_is_far_behind_the_ledger_is_asked_about() {
-    let ledger_state = told(1_000);
+    let ledger = told(1_000);
     for (now, asked) in [(1_000, false), (952, false), (951, true), (5, true)] {
-        let refusals = apply(now).decide(&ledger_state).err().unwrap_or_default();
+        let refusals = apply(now).decide(&ledger).err().unwrap_or_default();
         let told = |refusal: &Refusal| (refusal.to_string(), refusal.help().unwrap_or_default());
         let told: Vec<_> = refusals.iter().map(told).collect();
         assert_eq!(told.len(), usize::from(asked), "{now}: {told:?}");
@@ -44,7 +47,7 @@ fn a_clock_that_is_far_behind_the_ledger_is_asked_about() {
         }
         let accepted = apply(now)
             .accepting(&[Accept::Clock])
-            .decide(&ledger_state)
+            .decide(&ledger)
             .expect("it is let in");
         assert_eq!(accepted.changes.generation.at, at(if asked { now } else { 1_000 }));
         assert_eq!(accepted.accepted, if asked { vec![Accept::Clock] } else { vec![] });
@@ -54,42 +57,36 @@ fn a_clock_that_is_far_behind_the_ledger_is_asked_about() {
 
 #[test]
 fn a_rehearsal_takes_the_clock_as_it_is() {
-    let mut ledger_state = told(1_000);
+    let mut ledger = told(1_000);
     let mut rehearsal = apply(5);
     rehearsal.rehearsal = true;
-    assert_eq!(rehearsal.to(&mut ledger_state).changes.generation.accepted, ["clock"]);
-    assert_eq!(ledger_state.state().newest(), at(5));
+    assert_eq!(rehearsal.to(&mut ledger).changes.generation.accepted, ["clock"]);
+    assert_eq!(ledger.state().newest(), at(5));
 }
 
 #[test]
 fn what_was_accepted_holds_until_later_times_are_told() {
-    let mut ledger_state = told(1_000);
-    apply(5).accepting(&[Accept::Clock]).to(&mut ledger_state);
-    assert_eq!(ledger_state.state().present(at(4)), at(5));
-    assert_eq!(ledger_state.state().present(at(6)), at(6));
-    assert!(
-        apply(6)
-            .decide(&ledger_state)
-            .expect("it is let in")
-            .accepted
-            .is_empty()
-    );
-    apply(1_000).to(&mut ledger_state);
-    assert!(apply(7).decide(&ledger_state).is_err(), "it was wrong again");
+    let mut ledger = told(1_000);
+    apply(5).accepting(&[Accept::Clock]).to(&mut ledger);
+    assert_eq!(ledger.state().present(at(4)), at(5));
+    assert_eq!(ledger.state().present(at(6)), at(6));
+    assert!(apply(6).decide(&ledger).expect("it is let in").accepted.is_empty());
+    apply(1_000).to(&mut ledger);
+    assert!(apply(7).decide(&ledger).is_err(), "it was wrong again");
 }
 
 /// By the clock of its attempt each of them is young.
 #[test]
 fn nothing_that_was_open_before_is_sent_again_by_the_machine() {
-    let mut ledger_state = told(1_000);
+    let mut ledger = told(1_000);
     let due = at(1_000);
-    ledger_state.send(key(0), Decision::Unknown { due, code: None });
-    ledger_state.attempt(key(0), Decision::Refused { code: 7 });
-    ledger_state.attempt(key(1), Decision::Held { code: 7 });
+    ledger.send(key(0), Decision::Unknown { due, code: None });
+    ledger.attempt(key(0), Decision::Refused { code: 7 });
+    ledger.attempt(key(1), Decision::Held { code: 7 });
     for now in [5, 999] {
         let mut apply = apply(now);
         apply.class = Class::Retry;
-        let Ok(admission) = apply.accepting(&[Accept::Clock]).decide(&ledger_state) else {
+        let Ok(admission) = apply.accepting(&[Accept::Clock]).decide(&ledger) else {
             panic!("it is let in");
         };
         let steps: Vec<_> = admission.changes.reread.iter().map(|(_, step)| *step).collect();
@@ -97,13 +94,9 @@ fn nothing_that_was_open_before_is_sent_again_by_the_machine() {
     }
     let mut apply = apply(5);
     apply.class = Class::Retry;
-    apply.accepting(&[Accept::Clock]).to(&mut ledger_state);
+    apply.accepting(&[Accept::Clock]).to(&mut ledger);
     for recipient in [0, 1] {
-        let doubt = ledger_state
-            .state()
-            .status(key(recipient))
-            .doubt
-            .expect("it is in doubt");
+        let doubt = ledger.state().status(key(recipient)).doubt.expect("it is in doubt");
         assert_eq!(doubt.resend_until(Duration::from_hours(24)), None);
     }
     let decided = Fact::Decided {
@@ -117,9 +110,9 @@ fn nothing_that_was_open_before_is_sent_again_by_the_machine() {
             selection: "ann".to_owned(),
         }),
     };
-    ledger_state.append(vec![decided]);
-    ledger_state.send(key(0), Decision::Unknown { due, code: None });
-    let doubt = ledger_state.state().status(key(0)).doubt.expect("it is in doubt");
+    ledger.append(vec![decided]);
+    ledger.send(key(0), Decision::Unknown { due, code: None });
+    let doubt = ledger.state().status(key(0)).doubt.expect("it is in doubt");
     let until = later(from_ms(0), Duration::from_hours(24));
     assert_eq!(
         doubt.resend_until(Duration::from_hours(24)),

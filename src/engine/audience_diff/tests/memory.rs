@@ -1,6 +1,18 @@
 //! A ledger over a store in memory, and one apply to it.
 
+use crate::audience::Activity;
+use crate::audience::Row;
+use crate::audience::Totals;
+use crate::ledger::Generation;
+use crate::ledger::LedgerState;
+use crate::ledger::Spill;
+use crate::model::delivery::Away;
+use crate::model::event::UnusableKind;
+use crate::model::outcome::Class;
+use crate::plan::Plan;
+use jiff::Timestamp;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -170,7 +182,7 @@ impl Apply {
         self
     }
 
-    pub(super) fn decide(&self, ledger_state: &Memory) -> Result<Admission, Vec<Refusal>> {
+    pub(super) fn decide(&self, ledger: &Memory) -> Result<Admission, Vec<Refusal>> {
         let row = |number, open_id, last_active| Row {
             place: Place {
                 within: "audience.csv",
@@ -180,7 +192,7 @@ impl Apply {
             open_id,
             last_active,
         };
-        let mut excluded = Exclusion::new(ledger_state.state());
+        let mut excluded = Exclusion::new(ledger.state());
         for (name, open_ids) in &self.excluded {
             if name.starts_with("campaign ") {
                 excluded.campaign(name.clone(), open_ids.iter().cloned());
@@ -219,22 +231,22 @@ impl Apply {
     }
 
     /// Applies, and tells the ledger.
-    pub(super) fn to(&self, ledger_state: &mut Memory) -> Admission {
-        let admission = self.decide(ledger_state).expect("the audience is let in");
+    pub(super) fn to(&self, ledger: &mut Memory) -> Admission {
+        let admission = self.decide(ledger).expect("the audience is let in");
         for batch in admission.changes.clone().into_batches() {
-            ledger_state.append(batch.expect("everybody can be read"));
+            ledger.append(batch.expect("everybody can be read"));
         }
         assert_eq!(
-            ledger_state.state().counts(),
+            ledger.state().counts(),
             admission.counts,
             "the counts that were foretold"
         );
-        assert_eq!(ledger_state.state().counts(), ledger_state.state().recount());
+        assert_eq!(ledger.state().counts(), ledger.state().recount());
         admission
     }
 
-    pub(super) fn refused(&self, ledger_state: &Memory) -> String {
-        let refusals = self.decide(ledger_state).expect_err("the audience is not let in");
+    pub(super) fn refused(&self, ledger: &Memory) -> String {
+        let refusals = self.decide(ledger).expect_err("the audience is not let in");
         let told = refusals.iter().map(|refusal| match refusal.help() {
             Some(help) => format!("{refusal}\n  help: {help}"),
             None => refusal.to_string(),

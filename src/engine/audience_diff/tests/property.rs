@@ -1,5 +1,12 @@
 //! Several applies with edits, sends and crashes between them, against sets and vectors.
 
+use crate::audience::Activity;
+use crate::engine::send_order::SendOrder;
+use crate::model::delivery::Away;
+use crate::model::delivery::StateName;
+use crate::model::outcome::Class;
+use crate::plan::ExpiryRule;
+use crate::plan::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -217,9 +224,9 @@ impl Naive {
     }
 
     /// Why a delivery that is neither settled nor in doubt is not owed.
-    fn skipped(&self, ledger_state: &Memory, key: DeliveryKey, coupons: u8) -> Option<Skipped> {
+    fn skipped(&self, ledger: &Memory, key: DeliveryKey, coupons: u8) -> Option<Skipped> {
         let refused = |ordinal| {
-            let state = ledger_state.state().status(DeliveryKey { ordinal, ..key }).state;
+            let state = ledger.state().status(DeliveryKey { ordinal, ..key }).state;
             matches!(state, State::Refused { .. })
         };
         if let Some(away) = self.away.get(&self.admitted[key.recipient as usize]) {
@@ -231,23 +238,19 @@ impl Naive {
         (1..key.ordinal).any(refused).then_some(Skipped::EarlierRefused)
     }
 
-    fn check(&self, ledger_state: &Memory, coupons: u8) {
-        assert_eq!(ledger_state.open_ids(), self.admitted);
+    fn check(&self, ledger: &Memory, coupons: u8) {
+        assert_eq!(ledger.open_ids(), self.admitted);
         for (recipient, user) in (0..).zip(&self.admitted) {
+            assert_eq!(ledger.state().away(recipient), self.away.get(user).copied(), "{user}");
             assert_eq!(
-                ledger_state.state().away(recipient),
-                self.away.get(user).copied(),
-                "{user}"
-            );
-            assert_eq!(
-                ledger_state.state().was_ever_owed(recipient),
+                ledger.state().was_ever_owed(recipient),
                 self.ever_owed.contains(user),
                 "{user}"
             );
         }
-        for key in ledger_state.all() {
-            let why = self.skipped(ledger_state, key, coupons);
-            match ledger_state.state().status(key).state {
+        for key in ledger.all() {
+            let why = self.skipped(ledger, key, coupons);
+            match ledger.state().status(key).state {
                 State::Pending | State::Deferred { .. } => assert_eq!(why, None, "{key:?}"),
                 State::Held { .. } => assert!(why.is_none_or(|why| !why.takes_held()), "{key:?}: {why:?}"),
                 State::Skipped(because) => assert_eq!(why, Some(because), "{key:?}"),
@@ -274,21 +277,20 @@ fn decision(kind: u8) -> Decision {
 }
 
 /// The users in the order in which a run takes them.
-fn turns(ledger_state: &Memory, send_order: &SendOrder) -> Vec<String> {
-    let by_admission =
-        (0..ledger_state.state().recipients()).filter(|recipient| ledger_state.state().away(*recipient).is_none());
+fn turns(ledger: &Memory, send_order: &SendOrder) -> Vec<String> {
+    let by_admission = (0..ledger.state().recipients()).filter(|recipient| ledger.state().away(*recipient).is_none());
     let order = send_order
         .order()
         .map_or_else(|| by_admission.collect(), <[u32]>::to_vec);
     order
         .iter()
-        .map(|recipient| ledger_state.state().open_id(*recipient))
+        .map(|recipient| ledger.state().open_id(*recipient))
         .collect()
 }
 
 /// The deliveries that are held, or were when they were skipped.
-fn held(ledger_state: &Memory) -> Vec<DeliveryKey> {
-    let all = ledger_state.all().map(|key| (key, ledger_state.state().status(key)));
+fn held(ledger: &Memory) -> Vec<DeliveryKey> {
+    let all = ledger.all().map(|key| (key, ledger.state().status(key)));
     let held = all.filter(|(_, status)| status.held.is_some() && !matches!(status.state, State::Refused { .. }));
     held.map(|(key, _)| key).collect()
 }
@@ -304,10 +306,8 @@ fn may_become(class: Class) -> StateName {
     }
 }
 
-fn settled(ledger_state: &Memory) -> Vec<(DeliveryKey, State)> {
-    let all = ledger_state
-        .all()
-        .map(|key| (key, ledger_state.state().status(key).state));
+fn settled(ledger: &Memory) -> Vec<(DeliveryKey, State)> {
+    let all = ledger.all().map(|key| (key, ledger.state().status(key).state));
     all.filter(|(_, state)| matches!(state, State::Issued | State::Refused { .. } | State::InDoubt))
         .collect()
 }
@@ -318,7 +318,7 @@ proptest! {
     /// Several applies with edits, sends and crashes between them end where sets and vectors say.
     #[test]
     fn applies_converge_to_what_the_source_names(all in prop::collection::vec(turn(), 1..6)) {
-        let mut ledger_state = Memory::new();
+        let mut ledger = Memory::new();
         let mut naive = Naive::default();
         let mut latest = 0;
         for mut turn in all {
@@ -328,26 +328,26 @@ proptest! {
             let apply = turn.apply();
             if let Some(durable) = turn.crash {
                 // The process ends before the last batch: the ledger that is opened again is as it was.
-                let before = ledger_state.image();
-                let batches: Vec<_> = apply.decide(&ledger_state).expect("the audience is let in").changes.batches_of(1).collect::<Result<_, _>>().expect("everybody can be read");
+                let before = ledger.image();
+                let batches: Vec<_> = apply.decide(&ledger).expect("the audience is let in").changes.batches_of(1).collect::<Result<_, _>>().expect("everybody can be read");
                 for batch in batches.into_iter().rev().skip(1).rev().take(durable) {
-                    ledger_state.append(batch);
+                    ledger.append(batch);
                 }
-                ledger_state.reopen();
-                prop_assert_eq!(ledger_state.image(), before);
+                ledger.reopen();
+                prop_assert_eq!(ledger.image(), before);
             }
-            let held_before = held(&ledger_state);
-            let before = settled(&ledger_state);
-            let admission = apply.to(&mut ledger_state);
+            let held_before = held(&ledger);
+            let before = settled(&ledger);
+            let admission = apply.to(&mut ledger);
             naive.apply(&turn, &apply.plan);
-            naive.check(&ledger_state, turn.options.coupons);
-            prop_assert_eq!(&turns(&ledger_state, &admission.send_order), &naive.turns);
+            naive.check(&ledger, turn.options.coupons);
+            prop_assert_eq!(&turns(&ledger, &admission.send_order), &naive.turns);
             for (key, state) in before {
-                let now = ledger_state.state().status(key).state;
+                let now = ledger.state().status(key).state;
                 prop_assert!(now == state || state == State::InDoubt && now == State::Issued, "{:?}", key);
             }
             for key in held_before {
-                let now = ledger_state.state().status(key).state.name();
+                let now = ledger.state().status(key).state.name();
                 let possible = [StateName::Held, StateName::Skipped, may_become(turn.class)];
                 prop_assert!(possible.contains(&now), "{:?} is {} by {:?}", key, now, turn.class);
             }
@@ -360,24 +360,24 @@ proptest! {
                 prop_assert_eq!(read, naive.away.values().filter(|away| **away == why).count() as u64);
             }
             if turn.options.lapse {
-                for recipient in (0..ledger_state.state().recipients()).filter(|recipient| ledger_state.state().away(*recipient).is_none()) {
-                    let last = last[&ledger_state.state().open_id(recipient)] + WITHIN;
+                for recipient in (0..ledger.state().recipients()).filter(|recipient| ledger.state().away(*recipient).is_none()) {
+                    let last = last[&ledger.state().open_id(recipient)] + WITHIN;
                     prop_assert_eq!(admission.send_order.lapses(recipient), Some(from_ms(i64::from(last) * 1000)));
                 }
             }
-            let again = apply.to(&mut ledger_state);
+            let again = apply.to(&mut ledger);
             let facts: Vec<_> = again.changes.into_batches().flatten().flatten().collect();
             prop_assert!(matches!(facts.as_slice(), [Fact::Closed(_)]));
-            let keys: Vec<_> = ledger_state.all().collect();
+            let keys: Vec<_> = ledger.all().collect();
             for (place, kind) in turn.sends {
                 if let Some(key) = keys.get(place) {
-                    ledger_state.send(*key, decision(kind));
+                    ledger.send(*key, decision(kind));
                 }
             }
             for user in turn.late {
-                let recipient = ledger_state.state().find(&user.to_string());
-                if let Some(recipient) = recipient.filter(|recipient| ledger_state.state().away(*recipient).is_none()) {
-                    ledger_state.append(vec![Fact::Lapsed { recipient, at: apply.now }]);
+                let recipient = ledger.state().find(&user.to_string());
+                if let Some(recipient) = recipient.filter(|recipient| ledger.state().away(*recipient).is_none()) {
+                    ledger.append(vec![Fact::Lapsed { recipient, at: apply.now }]);
                 }
             }
         }

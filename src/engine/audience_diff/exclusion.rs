@@ -1,78 +1,65 @@
-//! Who is not to be sent to, whatever the source says: the lists of the campaign's file, read as sources are.
+//! The users that exclude lists name. A list is read like a source.
 
 use std::collections::BTreeMap;
 use std::iter;
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use sha2::{Digest, Sha256};
 
 use crate::audience::{AudienceError, Row, Source, Totals};
 use crate::ledger::open_id_arena::pack;
 use crate::ledger::{self, KeptOut, LedgerState};
 use crate::model::bucketing::Bucketing;
-use crate::model::event::{ExcludeList, Rows, UnusableKind};
+use crate::model::event::ExcludeList;
 
-use super::effects::{Effect, Effects, OnLists};
-use super::gathered::{NewOpenIds, NumberSet};
-use super::refusal::Refusal;
-use super::{Accept, Change, over, take};
+use super::accept::Accept;
+use super::effects::{Effects, ListEffect, OnLists};
+use super::exclude_list::ExcludedUsers;
+use super::new_open_ids::NewOpenIds;
+use super::read::{is_over, read_all};
+use super::refusal::{Change, Refusal, kinds};
 
-/// Everybody on any of the lists.
+/// The users on any exclude list.
 pub struct Exclusion<'b> {
     ledger_state: &'b LedgerState,
-    /// Those of them whom the ledger knows.
-    known: NumberSet,
+    /// The recipients of the ledger among them.
+    known: FixedBitSet,
     people: NewOpenIds,
     packed: Vec<u8>,
-    /// The last list that named each of them.
-    on: Vec<u16>,
-    /// Those of them whom the ledger knows or the source names.
-    in_audience: NumberSet,
-    /// How many of them the source names and the ledger does not know.
+    /// For each user the last list that named them.
+    last_list: Vec<u16>,
+    /// The users that the ledger knows or the source names.
+    in_audience: FixedBitSet,
+    /// The number of users that the source names and the ledger does not know.
     strangers_named: u64,
-    lists: Vec<List>,
+    lists: Vec<ExcludedUsers>,
     too_many: bool,
 }
 
-/// One list, as it was read.
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    pub(super) name: String,
-    /// Whether its people are those of a campaign, by its ledger: their open_ids have the form of an open_id.
-    of_campaign: bool,
-    pub(super) people: u64,
-    rows: u64,
-    hash: [u8; 32],
-    unusable: BTreeMap<UnusableKind, Rows>,
-    /// The first of its people who are on no earlier list. All people up to the next list's first are on this one.
-    pub(super) first: u32,
-    /// Those of its people who are on an earlier list too, ascending.
-    pub(super) on_earlier: Vec<u32>,
-}
-
 impl<'b> Exclusion<'b> {
-    /// Nobody.
+    /// Excludes nobody.
     #[must_use]
     pub fn new(ledger_state: &'b LedgerState) -> Self {
         Self {
             ledger_state,
-            known: NumberSet::below(ledger_state.recipients()),
+            known: FixedBitSet::with_capacity(ledger_state.recipients() as usize),
             people: NewOpenIds::new(Arc::clone(ledger_state.spill())),
             packed: Vec::new(),
-            on: Vec::new(),
-            in_audience: NumberSet::default(),
+            last_list: Vec::new(),
+            in_audience: FixedBitSet::new(),
             strangers_named: 0,
             lists: Vec::new(),
             too_many: false,
         }
     }
 
-    /// Takes everybody whom a list names, and says now and then how many rows there were so far. `name` tells it from
+    /// Adds the users of a list. Calls `progress` now and then with the number of rows so far. `name` distinguishes the list from
     /// the campaign's other lists, now and at the next apply.
     ///
     /// # Errors
-    /// When the list cannot be read to its end: then the audience cannot be let in, for one that is cut off would send to
-    /// people who said no.
+    /// If the list cannot be read to its end. The audience must not be admitted then: a truncated list would send to users who
+    /// said no.
     pub async fn read(
         &mut self,
         name: String,
@@ -81,13 +68,13 @@ impl<'b> Exclusion<'b> {
     ) -> Result<(), AudienceError> {
         self.begin(name);
         let mut rows = 0;
-        let totals = take(source, self.ledger_state.spill(), |batch| {
+        let totals = read_all(source, self.ledger_state.spill(), |batch| {
             batch.rows().for_each(|row| self.row(&row));
             rows += batch.len() as u64;
             progress(rows);
         })
         .await?;
-        // A format without a header has nothing in it that tells a list of nobody from one that was never written.
+        // Without a header, a list of nobody looks like one that was never written.
         if let (Source::Jsonl(_), 0) = (source, totals.bytes) {
             let name = totals.shares.first().map_or("", |file| &file.name);
             return Err(AudienceError::no_line(name));
@@ -96,7 +83,7 @@ impl<'b> Exclusion<'b> {
         Ok(())
     }
 
-    /// Takes everybody of another campaign who has, or may have, a coupon of it.
+    /// Adds the users who have, or may have, a coupon of another campaign.
     pub fn campaign(&mut self, name: String, open_ids: impl Iterator<Item = String>) {
         self.begin(name);
         if let Some(list) = self.lists.last_mut() {
@@ -117,11 +104,11 @@ impl<'b> Exclusion<'b> {
     /// Begins a list.
     #[expect(clippy::needless_pass_by_value, reason = "callers make a name for this alone")]
     pub fn begin(&mut self, name: String) {
-        // What is remembered of a list goes by its name.
+        // The ledger identifies a list by its name.
         let names = (2..).map(|nth| format!("{name} ({nth})"));
         let is_taken = |name: &String| self.lists.iter().any(|list| list.name == *name);
         let name = iter::once(name.clone()).chain(names).find(|name| !is_taken(name));
-        self.lists.push(List {
+        self.lists.push(ExcludedUsers {
             name: name.unwrap_or_default(),
             of_campaign: false,
             people: 0,
@@ -133,7 +120,7 @@ impl<'b> Exclusion<'b> {
         });
     }
 
-    /// Takes one row of the list that was begun last.
+    /// Adds one row of the list that was begun last.
     pub fn row(&mut self, row: &Row<'_>) {
         match row.open_id {
             Ok(open_id) => self.add(open_id),
@@ -145,7 +132,7 @@ impl<'b> Exclusion<'b> {
         }
     }
 
-    /// Ends the list: this was all of it.
+    /// Ends the list that was begun last.
     pub fn end(&mut self, totals: &Totals) {
         if let Some(list) = self.lists.last_mut() {
             list.rows = totals.rows;
@@ -162,15 +149,15 @@ impl<'b> Exclusion<'b> {
             return;
         };
         if new {
-            self.on.push(0);
-            self.in_audience.make_room(self.people.len());
+            self.last_list.push(0);
+            self.in_audience.grow(self.people.len() as usize);
             if let Some(known) = self.ledger_state.find_packed(&self.packed) {
-                self.known.insert(known);
-                self.in_audience.insert(number);
+                self.known.insert(known as usize);
+                self.in_audience.insert(number as usize);
             }
         }
-        if let (Some(on), Some(list)) = (self.on.get_mut(number as usize), self.lists.last_mut())
-            && std::mem::replace(on, nth) != nth
+        if let (Some(last_list), Some(list)) = (self.last_list.get_mut(number as usize), self.lists.last_mut())
+            && std::mem::replace(last_list, nth) != nth
         {
             list.people += 1;
             if !new {
@@ -183,26 +170,25 @@ impl<'b> Exclusion<'b> {
         self.ledger_state
     }
 
-    /// Whether one whom the ledger knows is on a list.
+    /// Whether a recipient of the ledger is on a list.
     pub(super) fn has_known(&self, recipient: u32) -> bool {
-        self.known.contains(recipient)
+        self.known.contains(recipient as usize)
     }
 
-    /// Takes a user whom the source names and the ledger does not know. If they are on a list, it says whether they are
-    /// named for the first time; otherwise it returns `None`.
+    /// Notes that the source names a user that the ledger does not know. Returns whether this is the user's first row, or `None` if
+    /// the user is on no list.
     pub(super) fn name_stranger(&mut self, packed: &[u8]) -> Option<bool> {
         let number = self.people.find(packed)?;
-        let new = self.in_audience.insert(number);
+        let new = !self.in_audience.put(number as usize);
         self.strangers_named += u64::from(new);
         Some(new)
     }
 
-    /// How many people on the lists the source names and the ledger does not know.
     pub(super) const fn strangers_named(&self) -> u64 {
         self.strangers_named
     }
 
-    /// What the lists do to the audience, once all of it has been named.
+    /// The effects on the audience, after all of its rows were added.
     pub(super) fn effects(&self, draw: &Bucketing) -> Effects {
         let remembered = self
             .before()
@@ -224,23 +210,23 @@ impl<'b> Exclusion<'b> {
             .map_or(&[][..], |before| &before.excluded)
     }
 
-    /// Frees what finding people on the lists takes. Nobody is looked for any more.
+    /// Frees the memory for finding users on the lists.
     pub(super) fn forget_people(&mut self) {
         self.people = NewOpenIds::default();
-        self.on = Vec::new();
-        self.in_audience = NumberSet::default();
+        self.last_list = Vec::new();
+        self.in_audience = FixedBitSet::new();
     }
 
     /// The lists, as the ledger keeps them.
-    pub(super) fn told(&self) -> Vec<ledger::Excluded> {
-        let told = |list: &List| ledger::Excluded {
+    pub(super) fn to_facts(&self) -> Vec<ledger::Excluded> {
+        let lists = self.lists.iter().map(|list| ledger::Excluded {
             list: list.name.clone(),
             people: list.people,
-        };
-        self.lists.iter().map(told).collect()
+        });
+        lists.collect()
     }
 
-    /// One hash of a source and of all lists: what tells this audience from another.
+    /// The hash of a source and of all lists.
     pub(super) fn hash(&self, source: [u8; 32]) -> [u8; 32] {
         if self.lists.is_empty() {
             return source;
@@ -255,11 +241,11 @@ impl<'b> Exclusion<'b> {
         hash.finalize().into()
     }
 
-    /// Lists that cannot be relied on: too many of their rows name nobody, and each may be somebody who said no.
-    pub(super) fn flaws(&self, allowed: f64) -> impl Iterator<Item = Refusal> {
-        let flaw = move |list: &List| {
+    /// Refuses lists with too many unusable rows: each may be a user who said no.
+    pub(super) fn refusals(&self, allowed: f64) -> impl Iterator<Item = Refusal> {
+        let refusal = move |list: &ExcludedUsers| {
             let unusable = list.unusable.values().map(|rows| rows.count).sum();
-            over(unusable, list.rows, allowed).then(|| Refusal::ExcludeUnusable {
+            is_over(unusable, list.rows, allowed).then(|| Refusal::ExcludeUnusable {
                 list: list.name.clone(),
                 unusable,
                 rows: list.rows,
@@ -268,41 +254,37 @@ impl<'b> Exclusion<'b> {
             })
         };
         let too_many = self.too_many.then_some(Refusal::TooMany);
-        self.lists.iter().filter_map(flaw).chain(too_many)
+        self.lists.iter().filter_map(refusal).chain(too_many)
     }
 
-    /// Rows that name nobody, in words, where they are few enough to go on.
+    /// Remarks about unusable rows.
     pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
         self.lists.iter().filter(|list| !list.unusable.is_empty()).map(|list| {
             let kinds: Vec<_> = list.unusable.clone().into_iter().collect();
-            format!(
-                "rows of the list {} name nobody: {}",
-                list.name,
-                super::refusal::kinds(&kinds)
-            )
+            format!("rows of the list {} name nobody: {}", list.name, self::kinds(&kinds))
         })
     }
 
-    /// Every list with what it does to the audience.
+    /// Each list with its effect, for people.
     pub(super) fn shown(&self, effects: &Effects) -> Vec<ExcludeList> {
-        let shown = |(list, effect): (&List, &Effect)| ExcludeList {
+        let lists = self.lists.iter().zip(&effects.lists);
+        let shown = lists.map(|(list, effect)| ExcludeList {
             list: list.name.clone(),
             people: list.people,
             excluded: effect.excluded,
-        };
-        self.lists.iter().zip(&effects.lists).map(shown).collect()
+        });
+        shown.collect()
     }
 
-    /// Lists that have people and exclude nobody, at their first apply. `audience` has some open_ids of the audience.
+    /// New lists with users that exclude nobody. `audience` has some open_ids of the audience.
     ///
-    /// The people of another campaign's ledger are in the right form, so that nobody of them is in the audience is no sign
-    /// of a mistake.
+    /// A list from another campaign's ledger has open_ids in the right form, so it is no mistake if none is in the audience.
     pub(super) fn idle(&self, effects: &Effects, audience: &[String]) -> Vec<Change> {
-        let is_new = |list: &List| self.before().iter().all(|before| before.list != list.name);
+        let is_new = |list: &ExcludedUsers| self.before().iter().all(|before| before.list != list.name);
         let idle = self.lists.iter().zip(&effects.lists).filter(|(list, effect)| {
             effect.excluded == 0 && list.people > 0 && !list.of_campaign && is_new(list) && !audience.is_empty()
         });
-        let change = |(list, _): (&List, &Effect)| {
+        let change = |(list, _): (&ExcludedUsers, &ListEffect)| {
             let of_list = list.on_earlier.iter().copied().chain(list.first..);
             let of_list: Vec<_> = of_list
                 .take(2)
@@ -323,12 +305,12 @@ impl<'b> Exclusion<'b> {
         idle.map(change).collect()
     }
 
-    /// Lists of the last generation that many of the people have left whom they kept out.
+    /// The lists of the last generation that many of their kept-out users have left.
     pub(super) fn departures(&self, effects: &Effects) -> Vec<Departure> {
         let pairs = self.pairs().into_iter();
         let departures = pairs.filter_map(|(before, now)| {
             let Some(sample) = self.ledger_state.kept_out(&before.list) else {
-                // The program that closed that generation did not remember whom its lists kept out.
+                // An earlier version wrote that generation without its kept-out users.
                 return self.shrunk(before, now).map(|change| Departure {
                     now,
                     left: Vec::new(),
@@ -356,7 +338,7 @@ impl<'b> Exclusion<'b> {
         departures.collect()
     }
 
-    /// A list that has over 10 % fewer people than before.
+    /// The change of a list that has over 10 % fewer users than before.
     fn shrunk(&self, before: &ledger::Excluded, now: Option<usize>) -> Option<Change> {
         let list = now.and_then(|nth| self.lists.get(nth));
         let many = list.map_or(0, |list| list.people);
@@ -368,11 +350,11 @@ impl<'b> Exclusion<'b> {
         })
     }
 
-    /// Each list of the last generation with what it is now. A list without one of its name is held against those that are
-    /// new, in the order of the file: it was renamed.
+    /// Each list of the last generation with its present position. A list whose name is gone counts as renamed: it is compared
+    /// with the new lists, in the order of the file.
     fn pairs(&self) -> Vec<(&'b ledger::Excluded, Option<usize>)> {
         let mut left: Vec<_> = (0..self.lists.len()).collect();
-        let mut take = |fits: &dyn Fn(&List) -> bool| {
+        let mut take = |fits: &dyn Fn(&ExcludedUsers) -> bool| {
             let place = left.iter().position(|nth| self.lists.get(*nth).is_some_and(fits))?;
             Some(left.remove(place))
         };
@@ -385,8 +367,8 @@ impl<'b> Exclusion<'b> {
             .collect()
     }
 
-    /// Whom each list keeps out, where the ledger does not know that yet: everybody whom it has kept out so far, or from now
-    /// on if more people left it than an apply allows without an acceptance.
+    /// The users that each list has kept out so far, if the ledger does not know them yet. If more users left a list than is
+    /// allowed without an acceptance, only the present ones.
     pub(super) fn kept_out(&self, effects: &Effects, departures: &[Departure]) -> Vec<KeptOut> {
         let pairs = self.pairs();
         let lists = self.lists.iter().zip(&effects.lists).enumerate();
@@ -405,20 +387,20 @@ impl<'b> Exclusion<'b> {
     }
 }
 
-/// Fewer people who left a list never stop an apply.
+/// Fewer users that left a list never stop an apply.
 const FEWEST_LEFT: u64 = 10;
 
-/// A list of the last generation that many people have left.
+/// A list of the last generation that many users have left.
 pub(super) struct Departure {
-    /// Which of the present lists it is.
+    /// The position among the present lists.
     now: Option<usize>,
-    /// The hashes of those who left, of all or of a sample.
+    /// The hashes of the users that left, or of a sample of them.
     pub(super) left: Vec<u64>,
     pub(super) change: Change,
 }
 
 impl Departure {
-    /// The change, where these are some of those who would be sent to now.
+    /// The change, with examples of users that would be sent to now.
     pub(super) fn change_with(self, open_ids: &[String]) -> Change {
         let Self { mut change, .. } = self;
         if !open_ids.is_empty() {

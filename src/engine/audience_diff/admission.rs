@@ -1,0 +1,43 @@
+//! An audience that may be admitted.
+
+use std::collections::BTreeMap;
+
+use crate::engine::send_order::SendOrder;
+use crate::model::delivery::{Counts, Skipped};
+use crate::model::event::Reading;
+
+use super::accept::Accept;
+use super::changes::Changes;
+
+/// An audience that may be admitted: the facts for the ledger, and what a person may read about them.
+#[derive(Debug)]
+pub struct Admission {
+    /// The facts for the ledger.
+    pub changes: Changes,
+    /// The order in which the run takes recipients, and when each one's activity expires.
+    pub send_order: SendOrder,
+    /// What the source contains.
+    pub reading: Reading,
+    /// The counts of deliveries after these facts.
+    pub counts: Counts,
+    /// The skipped deliveries among them, by reason.
+    pub skipped: BTreeMap<Skipped, u64>,
+    /// The accepted changes, in the order of the documentation.
+    pub accepted: Vec<Accept>,
+    /// Acceptances of changes that did not happen. They have no effect, and are remarked on.
+    pub needless: Vec<Accept>,
+    /// Held deliveries that are owed again because the activity changed.
+    pub owed_under_new_activity: u64,
+    /// Further remarks.
+    pub noted: Vec<String>,
+}
+
+impl Admission {
+    /// Remarks for a person that stop nothing.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let needless = self.needless.iter();
+        let needless =
+            needless.map(|what| format!("`--accept {what}` was not needed: nothing of that kind has changed"));
+        needless.chain(self.noted.iter().cloned())
+    }
+}

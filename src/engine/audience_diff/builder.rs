@@ -1,0 +1,388 @@
+//! Gathers the rows of an audience and compares them with the ledger.
+
+use jiff::Timestamp;
+
+use crate::audience::{AudienceError, Row, Source, Totals};
+use crate::campaign::share_written;
+use crate::engine::send_order::SendOrder;
+use crate::ledger::{Generation, LedgerState, Present};
+use crate::model::bucketing::{Bucketing, KEPT_OUT};
+use crate::model::delivery::{Away, DeliveryKey, State, StateName};
+use crate::model::event::Reading;
+use crate::model::identity::Identity;
+use crate::model::mutants::mutant;
+use crate::plan::{ExpiryRule, Plan, fingerprint};
+
+use super::accept::Accept;
+use super::admission::Admission;
+use super::changes::Changes;
+use super::choice::Choice;
+use super::diff::{Acceptance, Diff, Found};
+use super::effects::Effects;
+use super::exclusion::Exclusion;
+use super::read::{is_over, read_all};
+use super::refusal::{Change, MaxCouponsSum, Refusal};
+use super::rows::AudienceRows;
+use super::survey::Survey;
+use super::terms::Terms;
+
+/// Gathers the rows of an audience, to compare them with the ledger.
+pub struct DiffBuilder<'b> {
+    rows: AudienceRows<'b>,
+    /// Set if the ledger is older than its witness.
+    older_ledger: Option<Change>,
+}
+
+impl<'b> DiffBuilder<'b> {
+    /// Begins a reading in which nobody is excluded.
+    #[must_use]
+    pub fn new(ledger_state: &'b LedgerState, plan: &Plan) -> Self {
+        Self::excluding(Exclusion::new(ledger_state), plan)
+    }
+
+    /// Begins a reading in which these users are excluded.
+    #[must_use]
+    pub fn excluding(excluded: Exclusion<'b>, plan: &Plan) -> Self {
+        Self {
+            rows: AudienceRows::new(excluded, plan),
+            older_ledger: None,
+        }
+    }
+
+    /// Notes that the ledger is older than its witness, which a person has to accept.
+    pub fn note_older_ledger(&mut self, change: Change) {
+        self.older_ledger = Some(change);
+    }
+
+    /// Adds every row of `source`. Calls `progress` now and then with the number of rows so far. Dropping the future cancels the
+    /// reading.
+    ///
+    /// # Errors
+    /// If the source cannot be read to its end. The builder must not be used after that.
+    pub async fn read(&mut self, source: &Source, mut progress: impl FnMut(u64)) -> Result<Totals, AudienceError> {
+        let mut rows = 0;
+        read_all(source, self.rows.ledger_state.spill(), |batch| {
+            batch.rows().for_each(|row| self.rows.add(&row));
+            rows += batch.len() as u64;
+            progress(rows);
+        })
+        .await
+    }
+
+    /// Adds one row.
+    pub fn row(&mut self, row: &Row<'_>) {
+        self.rows.add(row);
+    }
+
+    /// The hash of the audience: of the source and of the exclude lists.
+    #[must_use]
+    pub fn hash(&self, totals: &Totals) -> [u8; 32] {
+        self.rows.excluded.hash(totals.hash)
+    }
+
+    /// Decides which facts the ledger gets.
+    ///
+    /// # Errors
+    /// Every reason why it gets none.
+    pub fn decide(self, terms: &Terms<'_>) -> Result<Admission, Vec<Refusal>> {
+        self.into_diff(terms).accept()
+    }
+
+    /// Compares the rows with the ledger: the facts that would follow, the changes since the last apply, and the reasons to refuse.
+    #[must_use]
+    pub fn into_diff(self, terms: &Terms<'_>) -> Diff {
+        let Self { mut rows, older_ledger } = self;
+        rows.newcomers.forget_index();
+        let Identity { campaign, app_id, .. } = &terms.plan.identity;
+        let draw = Bucketing::new(KEPT_OUT, campaign, app_id);
+        let effects = rows.excluded.effects(&draw);
+        let idle = rows.excluded.idle(&effects, &rows.first_named(2));
+        rows.excluded.forget_people();
+        let ledger_state = rows.ledger_state;
+        let present = terms.present(ledger_state);
+        let mut changes = file_changes(ledger_state, terms);
+        let choice = Choice::new(&rows, terms);
+        let survey = Survey::new(&rows, terms, &choice, &changes);
+        for change in changes.iter_mut().filter(|change| change.what == Accept::ActivityId) {
+            change.owed_again = survey.owed_under_new_activity;
+        }
+
+        let departures = rows.excluded.departures(&effects);
+        let kept_out = rows.excluded.kept_out(&effects, &departures);
+        let departed = departures.into_iter().map(|departure| {
+            let open_ids = sent_to_among(&rows, &departure.left, &draw, &choice);
+            departure.change_with(&open_ids)
+        });
+        changes.extend(survey.shrunk(ledger_state));
+        changes.extend(departed);
+        changes.extend(idle);
+        changes.extend(wrong_clock(&present, terms));
+        changes.extend(older_ledger);
+        let (found, needless) = sort(changes, ledger_state, terms);
+        let mut refusals: Vec<_> = found.iter().filter_map(Found::refusal).collect();
+        // A plan measures ages by the wall clock too, and a rehearsal needs no acceptance.
+        let accepts = |change: &Accept| match change {
+            Accept::Clock => present.ahead.is_some(),
+            _ => terms.accepted.contains(change) && !needless.contains(change),
+        };
+        let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
+        let reading = reading(&rows, terms, &choice, &survey, &effects);
+        refusals.extend(row_refusals(&rows, terms));
+        refusals.extend(nobody_left(ledger_state, terms, &survey, &reading));
+        refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan.max_coupons));
+        let audience = rows.excluded.hash(terms.totals.hash);
+        let generation = Generation {
+            at: present.now,
+            listed: rows.counts.listed,
+            source: terms.totals.hash,
+            activity_id: terms.plan.activity_id.clone(),
+            coupons_per_user: terms.plan.coupons_per_user,
+            control_group: share_written(terms.plan.audience.control_group),
+            excluded: rows.excluded.to_facts(),
+            fingerprint: fingerprint(terms.plan, &audience),
+            accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
+        };
+        let mut noted: Vec<_> = rows.excluded.remarks().collect();
+        if terms.rehearsal {
+            // A rehearsal needs no acceptance, and is the time to notice a list in a wrong form.
+            let is_idle = |found: &&Found| found.change.what == Accept::IdleExclude;
+            noted.extend(found.iter().filter(is_idle).map(|found| found.change.text()));
+        }
+        let AudienceRows {
+            newcomers, last_active, ..
+        } = rows;
+        let Choice { kept, order, .. } = choice;
+        let is_kept = |newcomer: u32| kept.as_ref().is_none_or(|kept| kept.contains(newcomer as usize));
+        let send_order = match terms.plan.audience.lapse {
+            ExpiryRule::Never => SendOrder::ordered(order),
+            ExpiryRule::After(within) => SendOrder::ordered(order).with_expiry(last_active.numbered(is_kept), within),
+        };
+        let admission = Admission {
+            reading,
+            changes: Changes {
+                admitted: newcomers.keep(kept),
+                away: survey.away,
+                returned: survey.returned,
+                reread: survey.reread,
+                kept_out,
+                reread_returned: survey.reread_returned,
+                generation,
+            },
+            send_order,
+            counts: survey.counts,
+            skipped: survey.skipped,
+            accepted,
+            needless,
+            owed_under_new_activity: survey.owed_under_new_activity,
+            noted,
+        };
+        Diff::new(admission, found, refusals)
+    }
+}
+
+fn reading(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice, survey: &Survey, effects: &Effects) -> Reading {
+    let away = |why| survey.away_now.get(&why).copied().unwrap_or_default();
+    Reading {
+        listed: rows.counts.listed,
+        excluded: rows.named_excluded(),
+        excludes: rows.excluded.shown(effects),
+        control_group: away(Away::ControlGroup),
+        lapsed: away(Away::Lapsed),
+        repeated: rows.counts.repeated.clone(),
+        unusable: rows.counts.unusable.clone().into_iter().collect(),
+        cut: choice.cut,
+        undated: rows.counts.undated.clone(),
+        shares: terms.totals.shares.clone(),
+    }
+}
+
+/// The open_ids of a few users with these hashes that are owed a coupon now. This reads all open_ids until it has found them: slow
+/// for many, so it is called only for a change that a person has to decide on.
+fn sent_to_among(rows: &AudienceRows<'_>, hashes: &[u64], draw: &Bucketing, choice: &Choice) -> Vec<String> {
+    const FEW: usize = 3;
+    let mut found = Vec::new();
+    if hashes.is_empty() {
+        return found;
+    }
+    let known = rows.ledger_state.recipients();
+    let mut known_ids = rows.ledger_state.open_ids_from(0);
+    let mut new_ids = rows.newcomers.open_ids_from(0);
+    let mut open_id = String::new();
+    for user in 0..rows.users() {
+        let open_ids = if user < known { &mut known_ids } else { &mut new_ids };
+        if !open_ids.next_text(&mut open_id) || found.len() >= FEW {
+            break;
+        }
+        if choice.is_owed(user, known)
+            && may_be_sent(rows.ledger_state, user)
+            && hashes.binary_search(&draw.number(&open_id)).is_ok()
+        {
+            found.push(open_id.clone());
+        }
+    }
+    found
+}
+
+/// Whether one of a user's coupons may still be sent for the first time.
+fn may_be_sent(ledger_state: &LedgerState, user: u32) -> bool {
+    let is_open = |ordinal| {
+        let key = DeliveryKey {
+            recipient: user,
+            ordinal,
+        };
+        let state = ledger_state.status(key).state;
+        matches!(state, State::Pending | State::Deferred { .. } | State::Skipped(_))
+    };
+    user >= ledger_state.recipients() || (1..=ledger_state.ordinals()).any(is_open)
+}
+
+/// What changed in the campaign file since the last generation.
+fn file_changes(ledger_state: &LedgerState, terms: &Terms<'_>) -> Vec<Change> {
+    let Some(before) = ledger_state.generation() else {
+        return Vec::new();
+    };
+    let mut changes = Vec::new();
+    if before.activity_id != terms.plan.activity_id {
+        changes.push(Change {
+            what: Accept::ActivityId,
+            from: before.activity_id.to_string(),
+            to: terms.plan.activity_id.to_string(),
+            owed_again: 0,
+        });
+    }
+    if before.coupons_per_user < terms.plan.coupons_per_user {
+        changes.push(Change {
+            what: Accept::CouponsPerUser,
+            from: before.coupons_per_user.to_string(),
+            to: terms.plan.coupons_per_user.to_string(),
+            owed_again: 0,
+        });
+    }
+    let control_group = share_written(terms.plan.audience.control_group);
+    if before.control_group != control_group {
+        changes.push(Change {
+            what: Accept::ControlGroup,
+            from: before.control_group.clone(),
+            to: control_group,
+            owed_again: 0,
+        });
+    }
+    changes
+}
+
+/// The reasons to refuse that follow from the rows alone.
+fn row_refusals(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let audience = &terms.plan.audience;
+    let unusable = rows.unusable();
+    if is_over(unusable, terms.totals.rows, audience.max_unusable) {
+        refusals.push(Refusal::Unusable {
+            unusable,
+            rows: terms.totals.rows,
+            allowed: audience.max_unusable,
+            by_kind: rows.counts.unusable.clone().into_iter().collect(),
+        });
+    }
+    if rows.counts.listed == 0 && !audience.allow_empty {
+        refusals.push(Refusal::Empty {
+            rows: terms.totals.rows,
+        });
+    }
+    if rows.counts.too_many {
+        refusals.push(Refusal::TooMany);
+    }
+    refusals.extend(rows.excluded.refusals(audience.max_unusable));
+    refusals
+}
+
+/// Refuses an audience with nobody left to send to, like an empty one: a wrong clock, a wrong column or a wrong exclude list
+/// has this effect. A campaign in which every user had an answer, or was skipped before, stays complete.
+fn nobody_left(ledger_state: &LedgerState, terms: &Terms<'_>, survey: &Survey, reading: &Reading) -> Option<Refusal> {
+    let Reading {
+        listed,
+        excluded,
+        control_group,
+        lapsed,
+        ..
+    } = *reading;
+    let is_nobody_left = listed > 0 && listed == excluded + control_group + lapsed;
+    let attempted = [
+        StateName::Issued,
+        StateName::Refused,
+        StateName::InDoubt,
+        StateName::InFlight,
+        StateName::Held,
+    ];
+    let counts = ledger_state.counts();
+    let was_anybody_attempted = attempted.iter().any(|state| counts.count(*state) > 0);
+    let loses_somebody = survey.owed > 0 || !was_anybody_attempted;
+    (is_nobody_left && loses_somebody && !terms.plan.audience.allow_empty).then_some(Refusal::NobodyLeft {
+        excluded,
+        lapsed,
+        control_group,
+    })
+}
+
+/// The change that the ledger's times are too far ahead of the wall clock.
+fn wrong_clock(present: &Present, terms: &Terms<'_>) -> Option<Change> {
+    let zone = &terms.plan.schedule.zone;
+    let written = |at: Timestamp| {
+        let at = at.to_zoned_datetime(zone.clone());
+        at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    };
+    present.ahead.map(|newest| Change {
+        what: Accept::Clock,
+        from: written(newest),
+        to: written(terms.wall),
+        owed_again: 0,
+    })
+}
+
+/// Returns each change with its acceptance, and the acceptances that were not needed. A change that can surprise nobody needs no
+/// acceptance.
+fn sort(changes: Vec<Change>, ledger_state: &LedgerState, terms: &Terms<'_>) -> (Vec<Found>, Vec<Accept>) {
+    let counts = ledger_state.counts();
+    let untouched = [StateName::Issued, StateName::InDoubt, StateName::InFlight]
+        .iter()
+        .all(|name| counts.count(*name) == 0);
+    let found: Vec<_> = changes
+        .into_iter()
+        .map(|change| {
+            let free = terms.rehearsal || (change.what == Accept::ActivityId && untouched);
+            let acceptance = if free {
+                Acceptance::NotNeeded
+            } else if terms.accepted.contains(&change.what) {
+                Acceptance::Given
+            } else {
+                Acceptance::Missing
+            };
+            Found { change, acceptance }
+        })
+        .collect();
+    let was_found = |what: Accept| match what {
+        Accept::Replays => !ledger_state.accepts_replays(),
+        _ => found.iter().any(|found| found.change.what == what),
+    };
+    let needless = Accept::ALL
+        .into_iter()
+        .filter(|what| terms.accepted.contains(what) && !was_found(*what))
+        .collect();
+    (found, needless)
+}
+
+fn over_max_coupons(ledger_state: &LedgerState, survey: &Survey, max: u64) -> Option<Refusal> {
+    let sum = MaxCouponsSum {
+        issued: survey.counts.count(StateName::Issued),
+        in_doubt: survey.counts.count(StateName::InDoubt),
+        held: survey.counts.count(StateName::Held),
+        held_skipped: survey.held_skipped,
+        owed: survey.counts.owed(),
+        reopened_doubts: ledger_state.reopened_doubts(),
+        reopened_held: if mutant!(RiskUncounted) {
+            0
+        } else {
+            ledger_state.reopened_held() + survey.owed_under_new_activity
+        },
+    };
+    (sum.total() > max).then_some(Refusal::OverMaxCoupons { max, sum })
+}
