@@ -36,7 +36,7 @@ macro_rules! appended {
 pub(crate) use {appended, mutant};
 
 #[cfg(feature = "mutants")]
-pub use bugs::{Mutant, begin, has, in_place_of, plant};
+pub use bugs::{Mutant, begin, enable, has, in_place_of};
 
 #[cfg(feature = "mutants")]
 mod bugs {
@@ -84,13 +84,13 @@ mod bugs {
     }
 
     thread_local! {
-        static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static ENABLED: Cell<Option<Mutant>> = const { Cell::new(None) };
         static HELD_BACK: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
     }
 
-    /// Plants a bug in this thread, or none.
-    pub fn plant(bug: Option<Mutant>) {
-        PLANTED.set(bug);
+    /// Enables a mutant in this thread, or disables all.
+    pub fn enable(mutant: Option<Mutant>) {
+        ENABLED.set(mutant);
         begin();
     }
 
@@ -101,8 +101,8 @@ mod bugs {
 
     /// Whether this thread has it.
     #[must_use]
-    pub fn has(bug: Mutant) -> bool {
-        PLANTED.get() == Some(bug)
+    pub fn has(mutant: Mutant) -> bool {
+        ENABLED.get() == Some(mutant)
     }
 
     /// The records to be appended in place of one.

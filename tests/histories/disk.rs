@@ -35,9 +35,9 @@ impl Disk {
         }
     }
 
-    async fn pass(&self) {
+    async fn checkpoint(&self) {
         if !self.quiet {
-            self.env.pass().await;
+            self.env.checkpoint().await;
         }
     }
 
@@ -52,13 +52,13 @@ impl Disk {
 
 impl Store for Disk {
     async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
-        self.pass().await;
+        self.checkpoint().await;
         let env = &self.env;
         let (stall, late, fails) = {
             let disk = &mut env.state().disks[self.campaign];
             let fails = disk.fails.take();
             disk.failed |= fails.is_some();
-            (Duration::from_millis(disk.stall), disk.told_late, fails)
+            (Duration::from_millis(disk.stall), disk.after_write, fails)
         };
         if !late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
@@ -68,26 +68,26 @@ impl Store for Disk {
         }
         let batches = {
             let disk = &mut env.state().disks[self.campaign];
-            if fails != Some(false) && disk.gone.is_none_or(|gone| gone.written) {
+            if fails != Some(false) && disk.gone.is_none_or(|gone| gone.durable) {
                 disk.records.push(record);
             }
             disk.records.len()
         };
-        let of = || env.name_of(self.campaign);
+        let of = || env.campaign_prefix(self.campaign);
         let away = env.state().disks[self.campaign].gone.is_some();
-        env.say(|| match fails {
+        env.log(|| match fails {
             _ if away => format!("{}an append to a ledger that is gone", of()),
             None => format!("{}batch {batches} is durable", of()),
             Some(true) => format!("{}the disk fails, though batch {batches} is durable", of()),
             Some(false) => format!("{}the disk fails", of()),
         });
-        self.pass().await;
+        self.checkpoint().await;
         if late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
         }
         if fails.is_some() {
             Err(StoreError::Planned)
-        } else if env.tell_gone(self.campaign) {
+        } else if env.notice_removal(self.campaign) {
             Err(gone())
         } else {
             env.note_durable(self.campaign);
@@ -96,20 +96,20 @@ impl Store for Disk {
     }
 
     async fn gone(&mut self) -> StoreError {
-        self.env.until_gone(self.campaign).await;
-        self.pass().await;
+        self.env.wait_removed(self.campaign).await;
+        self.checkpoint().await;
         gone()
     }
 
     async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        self.pass().await;
+        self.checkpoint().await;
         (1..)
             .zip(&self.records())
             .try_for_each(|(sequence, record)| each(sequence, record))
     }
 
     async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
-        self.pass().await;
+        self.checkpoint().await;
         let records = self.records();
         let last = known.sequence.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         let has = last.and_then(|at| records.get(at));
@@ -132,11 +132,11 @@ impl Store for Disk {
     }
 
     async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
-        self.pass().await;
+        self.checkpoint().await;
         let mut bytes = Vec::new();
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;
         self.with(|disk| disk.snapshot = Some(bytes));
-        self.pass().await;
+        self.checkpoint().await;
         Ok(())
     }
 }

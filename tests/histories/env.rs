@@ -11,8 +11,8 @@ use runner::model::event::{Event, EventKind, Halted, Owner, Phase, Waiting};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::scenario::{MONDAY, Scenario, What};
-use crate::trace::{At, SECOND, Saying, Told, Trace};
+use crate::scenario::{IncidentKind, MONDAY, Scenario};
+use crate::trace::{EmittedEvent, EmittedKind, Nanos, SECOND, Trace};
 
 /// Everything beyond the edge.
 pub struct Env {
@@ -20,7 +20,7 @@ pub struct Env {
     pub clock: Clock,
     began: Instant,
     /// Whether a ledger is ever put back from an older copy, so that there has to be a witness.
-    puts_back: bool,
+    restores_ledger: bool,
     killed: Notify,
     /// Told when a ledger is gone.
     vanished: Notify,
@@ -33,23 +33,23 @@ pub struct State {
     /// The present run, by number from 0.
     pub run: usize,
     /// Whether nothing goes wrong any more, so that the story comes to its end.
-    pub calm: bool,
+    pub faultless: bool,
     pub steps: u64,
     kill: Option<u64>,
     pub dead: bool,
     /// One for each campaign.
     pub disks: Vec<Disk>,
-    pub weather: Weather,
+    pub faults: Faults,
     pub trace: Trace,
     /// The story as it is told, line by line, where somebody listens.
     told: Option<Vec<String>>,
     /// The first promise that was seen to break.
-    pub broken: Option<Broken>,
+    pub broken: Option<Violation>,
 }
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub struct Violation {
     /// Which.
     pub promise: &'static str,
     /// How.
@@ -61,14 +61,14 @@ pub struct Disk {
     pub records: Vec<Vec<u8>>,
     pub snapshot: Option<Vec<u8>>,
     pub stall: u64,
-    pub told_late: bool,
+    pub after_write: bool,
     pub fails: Option<bool>,
     /// Whether it has failed in this run.
     pub failed: bool,
     /// Whether a run has the ledger open, and when the last one let go of it.
     pub open: bool,
-    pub closed: Option<At>,
-    pub gone: Option<Gone>,
+    pub closed: Option<Nanos>,
+    pub gone: Option<Removal>,
     /// What is known of it elsewhere.
     pub witness: Witness,
     /// How many batches were left when it was put back from an older copy; taken by the judge.
@@ -91,31 +91,31 @@ pub struct Witness {
 
 /// A batch that a ledger had, and when it was written down.
 pub struct Witnessed {
-    written: At,
+    durable: Nanos,
     pub sequence: u64,
     pub record: Vec<u8>,
 }
 
 /// A ledger that is no longer where the next process looks for it.
 #[derive(Clone, Copy, Debug)]
-pub struct Gone {
+pub struct Removal {
     /// Whether what is appended goes with it, to where it is put back from.
-    pub written: bool,
-    pub since: At,
+    pub durable: bool,
+    pub since: Nanos,
     /// When its run was told so.
-    pub told: Option<At>,
+    pub told: Option<Nanos>,
 }
 
 /// How the rest of the world is.
 #[derive(Default)]
-pub struct Weather {
-    pub out_until: At,
+pub struct Faults {
+    pub out_until: Nanos,
     /// Until when a gateway answers everything, and with which status.
-    pub wrong_address: (At, u16),
-    pub no_token_until: At,
+    pub wrong_address: (Nanos, u16),
+    pub no_token_until: Nanos,
     pub token_takes: u64,
     pub token_refused: bool,
-    other_until: At,
+    other_until: Nanos,
     held: bool,
 }
 
@@ -128,7 +128,7 @@ impl Env {
         };
         Arc::new(Self {
             clock: Clock::simulated(from_ms(MONDAY + scenario.begins)),
-            puts_back: scenario.puts_back(),
+            restores_ledger: scenario.restores_ledger(),
             scenario,
             began: Instant::now(),
             killed: Notify::new(),
@@ -142,7 +142,7 @@ impl Env {
     }
 
     /// The present by a clock that nobody corrects.
-    pub fn now(&self) -> At {
+    pub fn now(&self) -> Nanos {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
@@ -152,10 +152,10 @@ impl Env {
     }
 
     /// Begins a run, which is killed at this step.
-    pub fn begin_run(&self, run: usize, kill: Option<u64>, calm: bool) {
+    pub fn begin_run(&self, run: usize, kill: Option<u64>, faultless: bool) {
         let now = self.now();
         let mut state = self.state();
-        (state.run, state.kill, state.calm) = (run, kill, calm);
+        (state.run, state.kill, state.faultless) = (run, kill, faultless);
         (state.steps, state.dead) = (0, false);
         state.trace.began.push(now);
         for disk in &mut state.disks {
@@ -163,10 +163,10 @@ impl Env {
             (disk.open, disk.closed, disk.gone, disk.stalled) = (false, None, None, 0);
             disk.witness.is_kept = false;
         }
-        state.weather.held = false;
-        (state.weather.token_refused, state.weather.token_takes) = (false, 0);
-        if calm {
-            state.weather = Weather::default();
+        state.faults.held = false;
+        (state.faults.token_refused, state.faults.token_takes) = (false, 0);
+        if faultless {
+            state.faults = Faults::default();
             for (_, until) in &mut state.trace.others {
                 *until = now.min(*until);
             }
@@ -195,7 +195,7 @@ impl Env {
     }
 
     /// Keeps a witness of a campaign's ledger from here on, and writes it now.
-    pub fn keep_witness(&self, campaign: usize) {
+    pub fn start_witness(&self, campaign: usize) {
         self.state().disks[campaign].witness.is_kept = true;
         self.write_witness(campaign);
     }
@@ -204,10 +204,10 @@ impl Env {
     pub fn write_witness(&self, campaign: usize) {
         let now = self.now();
         let disk = &mut self.state().disks[campaign];
-        if self.puts_back && disk.witness.is_kept {
+        if self.restores_ledger && disk.witness.is_kept {
             let durable = disk.witness.durable;
             disk.witness.last = disk.records[..durable].last().map(|record| Witnessed {
-                written: now,
+                durable: now,
                 sequence: durable as u64,
                 record: record.clone(),
             });
@@ -221,7 +221,7 @@ impl Env {
             let disk = &mut self.state().disks[campaign];
             disk.witness.durable = disk.records.len();
             let last = disk.witness.last.as_ref();
-            last.is_none_or(|last| now >= last.written + 3 * SECOND)
+            last.is_none_or(|last| now >= last.durable + 3 * SECOND)
         };
         if due {
             self.write_witness(campaign);
@@ -229,10 +229,10 @@ impl Env {
     }
 
     /// Waits until the ledger of a campaign is gone.
-    pub async fn until_gone(&self, campaign: usize) {
+    pub async fn wait_removed(&self, campaign: usize) {
         loop {
             let vanished = self.vanished.notified();
-            if self.tell_gone(campaign) {
+            if self.notice_removal(campaign) {
                 return;
             }
             vanished.await;
@@ -240,7 +240,7 @@ impl Env {
     }
 
     /// Whether the ledger of a campaign is gone, which its run is told by that.
-    pub fn tell_gone(&self, campaign: usize) -> bool {
+    pub fn notice_removal(&self, campaign: usize) -> bool {
         let now = self.now();
         let gone = &mut self.state().disks[campaign].gone;
         let Some(gone) = gone else { return false };
@@ -272,14 +272,14 @@ impl Env {
     }
 
     /// Takes a step over the edge, from which no way leads back into a process that was killed.
-    pub async fn pass(&self) {
+    pub async fn checkpoint(&self) {
         if self.step() {
             std::future::pending::<()>().await;
         }
     }
 
     /// Tells a line of the story, where somebody listens.
-    pub fn say<D: Display>(&self, line: impl FnOnce() -> D) {
+    pub fn log<D: Display>(&self, line: impl FnOnce() -> D) {
         let (at, mut state) = (self.now(), self.state());
         if let Some(told) = &mut state.told {
             told.push(format!(
@@ -292,7 +292,7 @@ impl Env {
     }
 
     /// A campaign's name at the beginning of a line, if there are several.
-    pub fn name_of(&self, campaign: usize) -> String {
+    pub fn campaign_prefix(&self, campaign: usize) -> String {
         match self.scenario.campaigns.len() {
             1 => String::new(),
             _ => format!("campaign {}: ", campaign + 1),
@@ -305,29 +305,29 @@ impl Env {
     }
 
     /// Notes that a promise was broken; the first one counts.
-    pub fn broke(&self, promise: &'static str, how: String) {
-        self.state().broken.get_or_insert(Broken { promise, how });
+    pub fn report_violation(&self, promise: &'static str, how: String) {
+        self.state().broken.get_or_insert(Violation { promise, how });
     }
 
     /// Lets something happen that is no order; a fault of the disk concerns this campaign.
-    pub fn happen(&self, what: What, campaign: usize) {
+    pub fn inject(&self, kind: IncidentKind, campaign: usize) {
         let (now, ms) = (self.now(), |ms: u64| ms * 1_000_000);
-        if let What::Jump(by) = what {
+        if let IncidentKind::ClockStep(by) = kind {
             self.clock.shift_ms(by);
         }
         let mut state = self.state();
-        match what {
-            What::Stall { ms, told_late } => {
+        match kind {
+            IncidentKind::DiskStall { ms, after_write } => {
                 let disk = &mut state.disks[campaign];
-                (disk.stall, disk.told_late) = (ms, told_late);
+                (disk.stall, disk.after_write) = (ms, after_write);
                 disk.stalled = disk.stalled.max(ms);
             }
-            What::Vanish { written } => {
+            IncidentKind::LedgerRemoved { durable } => {
                 let disk = &mut state.disks[campaign];
                 if disk.open && disk.gone.is_none() {
                     let told = None;
-                    disk.gone = Some(Gone {
-                        written,
+                    disk.gone = Some(Removal {
+                        durable,
                         since: now,
                         told,
                     });
@@ -335,30 +335,34 @@ impl Env {
                     self.vanished.notify_waiters();
                 }
             }
-            What::Fail { written } => state.disks[campaign].fails = Some(written),
-            What::NoToken(long) => state.weather.no_token_until = now + ms(long),
-            What::TokenRefused => state.weather.token_refused = true,
-            What::SlowToken(long) => state.weather.token_takes = long,
-            What::WrongAddress { ms: long, status } => state.weather.wrong_address = (now + ms(long), status),
-            What::Outage(long) => state.weather.out_until = now + ms(long),
-            What::Other(long) if !state.weather.held && now >= state.weather.other_until => {
-                state.weather.other_until = now + ms(long);
+            IncidentKind::DiskFailure { durable } => state.disks[campaign].fails = Some(durable),
+            IncidentKind::TokenOutage(long) => state.faults.no_token_until = now + ms(long),
+            IncidentKind::TokenRefused => state.faults.token_refused = true,
+            IncidentKind::SlowToken(long) => state.faults.token_takes = long,
+            IncidentKind::WrongAddress { ms: long, status } => state.faults.wrong_address = (now + ms(long), status),
+            IncidentKind::PlatformOutage(long) => state.faults.out_until = now + ms(long),
+            IncidentKind::OtherProcess(long) if !state.faults.held && now >= state.faults.other_until => {
+                state.faults.other_until = now + ms(long);
                 state.trace.others.push((now, now + ms(long)));
             }
-            What::Other(_) | What::Jump(_) | What::Pause | What::Resume | What::Stop => {}
+            IncidentKind::OtherProcess(_)
+            | IncidentKind::ClockStep(_)
+            | IncidentKind::Pause
+            | IncidentKind::Resume
+            | IncidentKind::Stop => {}
         }
     }
 }
 
 /// The turn of an app id that another process may have.
-pub struct Turn(pub Arc<Env>);
+pub struct SimulatedAppLock(pub Arc<Env>);
 
-impl AppLock for Turn {
+impl AppLock for SimulatedAppLock {
     fn take(&mut self) -> Result<(), NotTaken> {
         let Self(env) = self;
         let (now, dead) = (env.now(), env.step());
         let mut state = env.state();
-        if dead || now < state.weather.other_until {
+        if dead || now < state.faults.other_until {
             return Err(NotTaken::By(Owner {
                 host: "here".into(),
                 pid: 4711,
@@ -366,48 +370,48 @@ impl AppLock for Turn {
                 command: "runner apply other.yaml".into(),
             }));
         }
-        state.weather.held = true;
+        state.faults.held = true;
         Ok(())
     }
 
     fn release(&mut self) {
         let mut state = self.0.state();
-        state.weather.held &= state.dead;
+        state.faults.held &= state.dead;
     }
 
     fn held(&self) -> bool {
-        self.0.state().weather.held
+        self.0.state().faults.held
     }
 }
 
 impl Env {
     /// Hears an event of a campaign's run.
-    pub fn hear(&self, event: &Event, campaign: usize) {
+    pub fn on_event(&self, event: &Event, campaign: usize) {
         if self.step() {
             return;
         }
-        self.say(|| format!("{}told: {}", self.name_of(campaign), spoken(&event.kind)));
+        self.log(|| format!("{}told: {}", self.campaign_prefix(campaign), describe(&event.kind)));
         let what = match &event.kind {
-            EventKind::AttemptEnded(attempt) => Saying::RunOutcome {
+            EventKind::AttemptEnded(attempt) => EmittedKind::AttemptEnded {
                 id: attempt.merchant_coupon_id.clone(),
                 attempt: attempt.attempt,
                 outcome: attempt.outcome.clone(),
             },
-            EventKind::Counted { counts } => Saying::Counted(*counts),
-            EventKind::RunEnded { ending, counts } => Saying::RunEnded(*ending, *counts),
+            EventKind::Counted { counts } => EmittedKind::Counted(*counts),
+            EventKind::RunEnded { ending, counts } => EmittedKind::RunEnded(*ending, *counts),
             EventKind::Halted(Halted::AnotherLedger { merchant_coupon_id, .. }) => {
-                Saying::AnotherLedger(merchant_coupon_id.clone())
+                EmittedKind::AnotherLedger(merchant_coupon_id.clone())
             }
             EventKind::Phase(Phase::Waiting {
                 why: Waiting::Due,
                 until: Some(until),
-            }) => Saying::DueIn(until.as_millisecond() - event.at.as_millisecond()),
+            }) => EmittedKind::DueIn(until.as_millisecond() - event.at.as_millisecond()),
             _ => return,
         };
         let mut state = self.state();
         let run = state.run;
         let durable = state.disks[campaign].records.len() as u64;
-        state.trace.told.push(Told {
+        state.trace.emitted.push(EmittedEvent {
             run,
             campaign,
             durable,
@@ -416,20 +420,20 @@ impl Env {
     }
 }
 
-fn spoken(kind: &EventKind) -> String {
+fn describe(kind: &EventKind) -> String {
     match kind {
         EventKind::AttemptEnded(attempt) => format!(
             "attempt {} at {} ended: {} {}",
             attempt.attempt, attempt.open_id, attempt.outcome, attempt.message
         ),
-        EventKind::Counted { counts } => format!("counted {}", counted(counts)),
-        EventKind::RunEnded { ending, counts } => format!("the run ended {ending:?}, {}", counted(counts)),
+        EventKind::Counted { counts } => format!("counted {}", describe_counts(counts)),
+        EventKind::RunEnded { ending, counts } => format!("the run ended {ending:?}, {}", describe_counts(counts)),
         kind => format!("{kind:?}"),
     }
 }
 
 /// Counts in words, those that are nothing aside.
-pub fn counted(counts: &Counts) -> String {
+pub fn describe_counts(counts: &Counts) -> String {
     let some = StateName::ALL.into_iter().filter(|state| counts.count(*state) > 0);
     let words = some.map(|state| format!("{} {state}", counts.count(state)));
     words.collect::<Vec<_>>().join(", ")

@@ -4,7 +4,8 @@ use fastrand::Rng;
 use runner::model::outcome::Class;
 
 use crate::scenario::{
-    Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Scenario, What, code,
+    Acceptance, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, RepeatAnswer, Response, Scenario,
+    ScriptedResponse, Settings, code,
 };
 
 const SECOND: u64 = 1_000;
@@ -26,14 +27,14 @@ pub fn scenario(seed: u64) -> Scenario {
     } else {
         rng.i64(0..DAY_MS)
     };
-    let mut fates = fates(rng, users, campaigns[0].timeout);
-    fates.splice(0..0, mixed(seed, users, campaigns[0].timeout));
+    let mut responses = responses(rng, users, campaigns[0].timeout);
+    responses.splice(0..0, mixed(seed, users, campaigns[0].timeout));
     let runs = 1 + rng.usize(1..8).min(rng.usize(1..8));
     let mut drawn: Vec<_> = (0..several)
         .map(|number| campaign(rng, number, users, begins))
         .collect();
     // Of those with windows, some begin just before the first one closes.
-    let begins = match drawn[0].said.hours.first() {
+    let begins = match drawn[0].settings.hours.first() {
         Some((_, until)) if rng.bool() => i64::from(*until) * 60_000 - rng.i64(1_000..4_000),
         _ => begins,
     };
@@ -42,7 +43,7 @@ pub fn scenario(seed: u64) -> Scenario {
     for n in 0..runs {
         if n > 0 {
             for campaign in &mut drawn {
-                edit(rng, &mut campaign.said);
+                edit(rng, &mut campaign.settings);
                 people(rng, users, campaign);
             }
         }
@@ -54,24 +55,24 @@ pub fn scenario(seed: u64) -> Scenario {
         if campaigns.is_empty() {
             campaigns.push(drawn[rng.usize(0..several)].clone());
         }
-        let ((gap, jump), happens) = (between(rng, n), happens(rng, wild, several));
+        let ((gap, jump), incidents) = (between(rng, n), incidents(rng, wild, several));
         applies.push(Apply {
             gap,
             jump,
             campaigns,
-            accepts: Accepts::only_changes(rng.u8(0..10) > 0),
+            accepts: Acceptance::only_changes(rng.u8(0..10) > 0),
             at_most: (rng.u8(0..10) == 0).then(|| rng.u64(1..10)),
             no_wait: rng.u8(0..10) == 0,
             kill: (rng.u8(0..3) > 0).then(|| kill(rng)),
-            closes: rng.bool(),
-            happens,
+            closes_ledger: rng.bool(),
+            incidents,
         });
     }
     let mut scenario = Scenario {
         seed,
         begins,
         campaigns,
-        fates,
+        responses,
         applies,
     };
     unsure(&mut scenario, users);
@@ -82,60 +83,60 @@ pub fn scenario(seed: u64) -> Scenario {
 }
 
 /// A source of its own for a part of a story, so that a seed tells what else it always told.
-fn apart(scenario: &Scenario, part: u64) -> Rng {
-    Rng::with_seed(scenario.seed ^ (part << 48))
+fn rng_for(scenario: &Scenario, context: u64) -> Rng {
+    Rng::with_seed(scenario.seed ^ (context << 48))
 }
 
 /// In one of four stories the platform answers a code that is in no table, whether or not it gave the coupon, and the file
 /// names that code later. Between applies the activity changes too, and somebody is excluded for a while.
 fn unsure(scenario: &mut Scenario, users: u8) {
-    let rng = &mut apart(scenario, 1);
+    let rng = &mut rng_for(scenario, 1);
     if rng.u8(0..4) > 0 {
         return;
     }
     for _ in 0..rng.u8(1..5) {
         let user = rng.u8(0..users);
-        let act = Act {
-            gives: at_times(rng, 70, |rng| rng.u64(0..400)),
-            ..answer(rng, Says::Code(code::UNSURE))
+        let act = Response {
+            gives: maybe(rng, 70, |rng| rng.u64(0..400)),
+            ..answer(rng, AnswerKind::Code(code::UNSURE))
         };
-        let nth = one(rng, &[0, 1, 1, 1, 2, 2, 3]);
-        scenario.fates.insert(0, Fate { user, nth, act });
-        let stops = |rng: &mut Rng| one(rng, &[code::STOP, code::WAIT]);
-        if let Some(stop) = at_times(rng, 30, stops).filter(|_| nth > 0) {
-            let act = answer(rng, Says::Code(stop));
-            scenario.fates.insert(
+        let nth = choose(rng, &[0, 1, 1, 1, 2, 2, 3]);
+        scenario.responses.insert(0, ScriptedResponse { user, nth, act });
+        let stops = |rng: &mut Rng| choose(rng, &[code::STOP, code::WAIT]);
+        if let Some(stop) = maybe(rng, 30, stops).filter(|_| nth > 0) {
+            let act = answer(rng, AnswerKind::Code(stop));
+            scenario.responses.insert(
                 0,
-                Fate {
+                ScriptedResponse {
                     user,
                     nth: nth + 1,
                     act,
                 },
             );
         }
-        let excluded = at_times(rng, 20, |rng| rng.usize(0..scenario.applies.len()));
+        let excluded = maybe(rng, 20, |rng| rng.usize(0..scenario.applies.len()));
         if let Some(apply) = excluded.and_then(|at| scenario.applies.get_mut(at)) {
             let campaigns = apply.campaigns.iter_mut();
             campaigns.for_each(|campaign| campaign.excluded.push(user));
         }
     }
     // Some have just enough coupons for everybody who is named at first.
-    let enough = at_times(rng, 25, |rng| rng.u64(0..3));
+    let enough = maybe(rng, 25, |rng| rng.u64(0..3));
     let (mut class, mut further) = (None, 0);
     for apply in scenario.applies.iter_mut().skip(1) {
         if rng.u8(0..100) < 40 {
-            class = one(rng, &[None, Some(Class::Retry), Some(Class::Retry), Some(Class::Hold)]);
+            class = choose(rng, &[None, Some(Class::Retry), Some(Class::Retry), Some(Class::Hold)]);
         }
         further += u8::from(rng.u8(0..100) < 25);
         for campaign in &mut apply.campaigns {
-            campaign.said.unsure = class;
-            campaign.said.activity += further;
+            campaign.settings.unsure = class;
+            campaign.settings.activity += further;
         }
     }
     let campaigns = scenario.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
     for campaign in campaigns {
-        let owed = u64::from(users) * u64::from(campaign.said.coupons);
-        campaign.said.most = enough.map(|more| owed + more).or(campaign.said.most);
+        let owed = u64::from(users) * u64::from(campaign.settings.coupons);
+        campaign.settings.most = enough.map(|more| owed + more).or(campaign.settings.most);
         campaign.excluded.sort_unstable();
         campaign.excluded.dedup();
     }
@@ -143,15 +144,15 @@ fn unsure(scenario: &mut Scenario, users: u8) {
 
 /// In one of twelve stories the platform takes a coupon that a user has for another one now and then.
 fn same_coupon(scenario: &mut Scenario, users: u8) {
-    let rng = &mut apart(scenario, 2);
+    let rng = &mut rng_for(scenario, 2);
     let many = if rng.u8(0..12) == 0 { rng.u8(1..4) } else { 0 };
     for _ in 0..many {
-        let fate = Fate {
+        let fate = ScriptedResponse {
             user: rng.u8(0..users),
-            nth: one(rng, &[1, 1, 2]),
-            act: answer(rng, Says::SameCoupon),
+            nth: choose(rng, &[1, 1, 2]),
+            act: answer(rng, AnswerKind::SameCoupon),
         };
-        scenario.fates.insert(0, fate);
+        scenario.responses.insert(0, fate);
     }
 }
 
@@ -160,57 +161,57 @@ fn campaign(rng: &mut Rng, number: usize, users: u8, begins: i64) -> Campaign {
     let named = |user: &u8| number == 0 || !(user + u8::try_from(number).unwrap_or_default()).is_multiple_of(4);
     Campaign {
         number,
-        said: said(rng, begins),
+        settings: settings(rng, begins),
         listed: (0..users).filter(named).map(|user| (user, 0)).collect(),
         excluded: Vec::new(),
-        put_back: None,
+        restored_without: None,
     }
 }
 
 /// One of some, each as likely as any other.
-fn one<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
+fn choose<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(0..of.len())]
 }
 
 /// Something with a chance in percent.
-fn at_times<T>(rng: &mut Rng, percent: u8, what: impl FnOnce(&mut Rng) -> T) -> Option<T> {
+fn maybe<T>(rng: &mut Rng, percent: u8, what: impl FnOnce(&mut Rng) -> T) -> Option<T> {
     (rng.u8(0..100) < percent).then(|| what(rng))
 }
 
 fn kill(rng: &mut Rng) -> u64 {
-    let most = one(rng, &[10, 40, 150, 400]);
+    let most = choose(rng, &[10, 40, 150, 400]);
     rng.u64(1..most)
 }
 
-fn rules(rng: &mut Rng) -> Rules {
-    let ask = rng.u8(0..5) == 0;
-    let waves = at_times(rng, 20, |rng| {
+fn rules(rng: &mut Rng) -> FixedSettings {
+    let asks_person = rng.u8(0..5) == 0;
+    let waves = maybe(rng, 20, |rng| {
         let first = rng.u8(5..60);
-        let wait = |rng: &mut Rng| one(rng, &[0, 20 * SECOND, 5 * MINUTE]);
-        let halts = |rng: &mut Rng| one(rng, &[100, 100, 40]);
+        let wait = |rng: &mut Rng| choose(rng, &[0, 20 * SECOND, 5 * MINUTE]);
+        let halts = |rng: &mut Rng| choose(rng, &[100, 100, 40]);
         let mut waves = vec![(first, wait(rng), halts(rng))];
         if rng.bool() {
             waves.push((rng.u8(first + 1..100), wait(rng), halts(rng)));
         }
         waves
     });
-    Rules {
-        timeout: one(rng, &[500, 2 * SECOND, 10 * SECOND]),
-        delays: one(rng, &[(50, 200), (500, 60 * SECOND), (SECOND, 5 * SECOND)]),
-        attempts: one(rng, &[1, 2, 6, 6]),
-        ask,
-        resend_within: one(rng, &[20 * MINUTE, 24 * HOUR, 24 * HOUR]),
-        in_flight: one(rng, &[1, 2, 4, 64, 64]),
+    FixedSettings {
+        timeout: choose(rng, &[500, 2 * SECOND, 10 * SECOND]),
+        delays: choose(rng, &[(50, 200), (500, 60 * SECOND), (SECOND, 5 * SECOND)]),
+        attempts: choose(rng, &[1, 2, 6, 6]),
+        asks_person,
+        resend_within: choose(rng, &[20 * MINUTE, 24 * HOUR, 24 * HOUR]),
+        in_flight: choose(rng, &[1, 2, 4, 64, 64]),
         waves: waves.unwrap_or_default(),
-        active_within: at_times(rng, 15, |rng| (rng.u64(12 * 3_600..24 * 3_600), rng.bool())),
-        guards: rng.u8(0..5) == 0,
-        repeated: one(
+        active_within: maybe(rng, 15, |rng| (rng.u64(12 * 3_600..24 * 3_600), rng.bool())),
+        strict_halts: rng.u8(0..5) == 0,
+        on_repeat: choose(
             rng,
             &[
-                Repeated::Success,
-                Repeated::Success,
-                Repeated::Duplicate,
-                Repeated::Unlisted,
+                RepeatAnswer::Success,
+                RepeatAnswer::Success,
+                RepeatAnswer::Duplicate,
+                RepeatAnswer::Unlisted,
             ],
         ),
     }
@@ -244,40 +245,40 @@ fn hours(rng: &mut Rng, begins: i64) -> Vec<(u16, u16)> {
     windows
 }
 
-fn said(rng: &mut Rng, begins: i64) -> Said {
-    let hours = at_times(rng, 30, |rng| hours(rng, begins)).unwrap_or_default();
-    let closed = at_times(rng, 4, |rng| vec![rng.i64(0..3)]).unwrap_or_default();
-    let start = at_times(rng, 8, |rng| begins + rng.i64(-60_000..600_000));
-    let end = at_times(rng, 8, |rng| begins + rng.i64(5_000..3_600_000));
-    Said {
+fn settings(rng: &mut Rng, begins: i64) -> Settings {
+    let hours = maybe(rng, 30, |rng| hours(rng, begins)).unwrap_or_default();
+    let closed = maybe(rng, 4, |rng| vec![rng.i64(0..3)]).unwrap_or_default();
+    let start = maybe(rng, 8, |rng| begins + rng.i64(-60_000..600_000));
+    let end = maybe(rng, 8, |rng| begins + rng.i64(5_000..3_600_000));
+    Settings {
         activity: 1,
-        coupons: one(rng, &[1, 1, 2, 3]),
+        coupons: choose(rng, &[1, 1, 2, 3]),
         pace: pace(rng),
-        per_day: at_times(rng, 10, |rng| rng.u64(4..60)),
+        per_day: maybe(rng, 10, |rng| rng.u64(4..60)),
         hours,
         closed,
         between: (start, end),
-        most: at_times(rng, 5, |rng| rng.u64(5..100)),
-        control: at_times(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
+        most: maybe(rng, 5, |rng| rng.u64(5..100)),
+        control: maybe(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
         unlisted: None,
         unsure: None,
     }
 }
 
 /// Changes the file between two applies, mostly by nothing.
-fn edit(rng: &mut Rng, said: &mut Said) {
+fn edit(rng: &mut Rng, settings: &mut Settings) {
     match rng.u8(0..30) {
-        0 | 1 => said.activity += 1,
-        2 => said.coupons = rng.u8(1..4),
-        3 => said.pace = pace(rng),
-        4 => said.control = rng.u8(0..50),
-        5 => said.hours.clear(),
-        6 => said.per_day = None,
-        7 => said.most = None,
-        8 => said.between = (None, None),
+        0 | 1 => settings.activity += 1,
+        2 => settings.coupons = rng.u8(1..4),
+        3 => settings.pace = pace(rng),
+        4 => settings.control = rng.u8(0..50),
+        5 => settings.hours.clear(),
+        6 => settings.per_day = None,
+        7 => settings.most = None,
+        8 => settings.between = (None, None),
         9..=11 => {
             let classes = [Class::Refuse, Class::Issued, Class::Retry, Class::Hold, Class::Wait];
-            said.unlisted = Some(one(rng, &classes));
+            settings.unlisted = Some(choose(rng, &classes));
         }
         _ => {}
     }
@@ -312,93 +313,97 @@ fn between(rng: &mut Rng, n: usize) -> (u64, i64) {
         10 => rng.u64(MINUTE..3 * HOUR),
         _ => rng.u64(HOUR..26 * HOUR),
     };
-    (gap, at_times(rng, 6, jump).unwrap_or_default())
+    (gap, maybe(rng, 6, jump).unwrap_or_default())
 }
 
 fn jump(rng: &mut Rng) -> i64 {
-    let most = one(rng, &[2_000, 60_000, 3_600_000, DAY_MS]);
+    let most = choose(rng, &[2_000, 60_000, 3_600_000, DAY_MS]);
     rng.i64(-most..most)
 }
 
-fn happens(rng: &mut Rng, wild: f64, several: usize) -> Vec<Happening> {
-    let mut happens = Vec::new();
+fn incidents(rng: &mut Rng, wild: f64, several: usize) -> Vec<Incident> {
+    let mut incidents = Vec::new();
     let many = if wild < 0.3 {
         0
     } else {
         rng.usize(0..5).min(rng.usize(0..6))
     };
     for _ in 0..many {
-        let until = one(rng, &[10, 2 * SECOND, 10 * SECOND, MINUTE]);
+        let until = choose(rng, &[10, 2 * SECOND, 10 * SECOND, MINUTE]);
         let after = rng.u64(0..until);
         let campaign = if several > 1 { rng.usize(0..several) } else { 0 };
-        let and = |happens: &mut Vec<_>, later: u64, what| {
-            happens.push(Happening {
+        let and = |incidents: &mut Vec<_>, later: u64, kind| {
+            incidents.push(Incident {
                 after: after + later,
                 campaign,
-                what,
+                kind,
             });
         };
         match rng.u8(0..17) {
             0 => {
-                and(&mut happens, 0, What::Pause);
-                and(&mut happens, rng.u64(1..2 * MINUTE), What::Resume);
+                and(&mut incidents, 0, IncidentKind::Pause);
+                and(&mut incidents, rng.u64(1..2 * MINUTE), IncidentKind::Resume);
             }
-            1 => and(&mut happens, 0, What::Stop),
-            2 => and(&mut happens, 0, What::Jump(jump(rng))),
+            1 => and(&mut incidents, 0, IncidentKind::Stop),
+            2 => and(&mut incidents, 0, IncidentKind::ClockStep(jump(rng))),
             3..=6 => {
-                let (ms, told_late) = (rng.u64(1..2 * SECOND), rng.bool());
-                and(&mut happens, 0, What::Stall { ms, told_late });
-                and(&mut happens, rng.u64(1..20 * SECOND), What::Stall { ms: 0, told_late });
+                let (ms, after_write) = (rng.u64(1..2 * SECOND), rng.bool());
+                and(&mut incidents, 0, IncidentKind::DiskStall { ms, after_write });
+                and(
+                    &mut incidents,
+                    rng.u64(1..20 * SECOND),
+                    IncidentKind::DiskStall { ms: 0, after_write },
+                );
             }
-            7 => and(&mut happens, 0, What::Fail { written: rng.bool() }),
-            8 => and(&mut happens, 0, What::NoToken(rng.u64(1..3 * MINUTE))),
-            9 => and(&mut happens, 0, What::TokenRefused),
-            10 | 11 => and(&mut happens, 0, What::SlowToken(rng.u64(0..3 * SECOND))),
-            12 | 13 => and(&mut happens, 0, What::Outage(rng.u64(1..5 * MINUTE))),
+            7 => and(&mut incidents, 0, IncidentKind::DiskFailure { durable: rng.bool() }),
+            8 => and(&mut incidents, 0, IncidentKind::TokenOutage(rng.u64(1..3 * MINUTE))),
+            9 => and(&mut incidents, 0, IncidentKind::TokenRefused),
+            10 | 11 => and(&mut incidents, 0, IncidentKind::SlowToken(rng.u64(0..3 * SECOND))),
+            12 | 13 => and(&mut incidents, 0, IncidentKind::PlatformOutage(rng.u64(1..5 * MINUTE))),
             14 => {
-                let (ms, status) = (rng.u64(1..MINUTE), one(rng, &WRONG_ADDRESS));
-                and(&mut happens, 0, What::WrongAddress { ms, status });
+                let (ms, status) = (rng.u64(1..MINUTE), choose(rng, &WRONG_ADDRESS));
+                and(&mut incidents, 0, IncidentKind::WrongAddress { ms, status });
             }
-            _ => and(&mut happens, 0, What::Other(rng.u64(1..MINUTE))),
+            _ => and(&mut incidents, 0, IncidentKind::OtherProcess(rng.u64(1..MINUTE))),
         }
     }
-    happens.sort_by_key(|happening| happening.after);
-    happens
+    incidents.sort_by_key(|happening| happening.after);
+    incidents
 }
 
-fn fates(rng: &mut Rng, users: u8, timeout: u64) -> Vec<Fate> {
-    let mut fates = Vec::new();
-    let share = one(rng, &[0, 10, 25, 60]);
+fn responses(rng: &mut Rng, users: u8, timeout: u64) -> Vec<ScriptedResponse> {
+    let mut responses = Vec::new();
+    let share = choose(rng, &[0, 10, 25, 60]);
     for user in 0..users {
         if rng.u8(0..100) < 5 {
-            let code = one(rng, &[code::REFUSED, code::UNLISTED]);
-            let act = answer(rng, Says::Code(code));
-            fates.push(Fate { user, nth: 0, act });
+            let code = choose(rng, &[code::REFUSED, code::UNLISTED]);
+            let act = answer(rng, AnswerKind::Code(code));
+            responses.push(ScriptedResponse { user, nth: 0, act });
         }
         for nth in 1..5 {
             if rng.u8(0..100) < share {
                 let act = act(rng, timeout);
-                fates.push(Fate { user, nth, act });
+                responses.push(ScriptedResponse { user, nth, act });
             }
         }
     }
-    fates
+    responses
 }
 
 /// In one of twenty stories answers are mixed up now and then. It is drawn apart from the rest, so that a seed tells what else it
 /// always told.
-fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<Fate> {
+fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<ScriptedResponse> {
     let rng = &mut Rng::with_seed(!seed);
     let many = if rng.u8(0..20) == 0 { rng.usize(1..4) } else { 0 };
     let fate = |_| {
-        let gives = at_times(rng, 50, |rng| rng.u64(0..timeout));
+        let gives = maybe(rng, 50, |rng| rng.u64(0..timeout));
         let after = rng.u64(1..200);
-        Fate {
+        ScriptedResponse {
             user: rng.u8(0..users),
             nth: rng.u32(1..3),
-            act: Act {
+            act: Response {
                 gives,
-                says: Says::Another,
+                says: AnswerKind::OtherDelivery,
                 after,
             },
         }
@@ -408,7 +413,7 @@ fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<Fate> {
 
 /// In one of eight stories a ledger is gone in the middle of a run.
 fn vanish(scenario: &mut Scenario) {
-    let rng = &mut apart(scenario, 3);
+    let rng = &mut rng_for(scenario, 3);
     if rng.u8(0..8) > 0 {
         return;
     }
@@ -416,19 +421,19 @@ fn vanish(scenario: &mut Scenario) {
         rng.usize(0..scenario.applies.len()),
         rng.usize(0..scenario.campaigns.len()),
     );
-    let happens = &mut scenario.applies[apply].happens;
-    let until = one(rng, &[2 * SECOND, 10 * SECOND, MINUTE]);
-    happens.push(Happening {
+    let incidents = &mut scenario.applies[apply].incidents;
+    let until = choose(rng, &[2 * SECOND, 10 * SECOND, MINUTE]);
+    incidents.push(Incident {
         after: rng.u64(0..until),
         campaign,
-        what: What::Vanish { written: rng.bool() },
+        kind: IncidentKind::LedgerRemoved { durable: rng.bool() },
     });
-    happens.sort_by_key(|happening| happening.after);
+    incidents.sort_by_key(|happening| happening.after);
 }
 
 /// In one of eight stories a ledger is put back from an older copy between two applies, mostly a while after what it lacks.
 fn put_back(scenario: &mut Scenario) {
-    let rng = &mut apart(scenario, 4);
+    let rng = &mut rng_for(scenario, 4);
     if rng.u8(0..8) > 0 || scenario.applies.len() < 2 {
         return;
     }
@@ -441,14 +446,14 @@ fn put_back(scenario: &mut Scenario) {
     if rng.u8(0..3) > 0 {
         apply.gap += rng.u64(MINUTE..30 * MINUTE);
     }
-    let most = one(rng, &[2, 5, 20, 60]);
+    let most = choose(rng, &[2, 5, 20, 60]);
     let campaign = rng.usize(0..apply.campaigns.len());
-    apply.campaigns[campaign].put_back = Some(rng.u64(1..most));
+    apply.campaigns[campaign].restored_without = Some(rng.u64(1..most));
 }
 
-fn answer(rng: &mut Rng, says: Says) -> Act {
+fn answer(rng: &mut Rng, says: AnswerKind) -> Response {
     let after = rng.u64(1..200);
-    Act {
+    Response {
         gives: None,
         says,
         after,
@@ -456,59 +461,59 @@ fn answer(rng: &mut Rng, says: Says) -> Act {
 }
 
 /// Something that goes wrong with a request.
-fn act(rng: &mut Rng, timeout: u64) -> Act {
-    let gives = |rng: &mut Rng| at_times(rng, 60, |rng| rng.u64(0..3 * timeout));
+fn act(rng: &mut Rng, timeout: u64) -> Response {
+    let gives = |rng: &mut Rng| maybe(rng, 60, |rng| rng.u64(0..3 * timeout));
     match rng.u8(0..20) {
-        0..=3 => Act {
+        0..=3 => Response {
             gives: gives(rng),
-            says: Says::Nothing,
+            says: AnswerKind::NoAnswer,
             after: timeout,
         },
-        4 => Act {
+        4 => Response {
             gives: gives(rng),
-            says: Says::Cut,
+            says: AnswerKind::Cut,
             after: rng.u64(1..timeout),
         },
-        5 => Act {
+        5 => Response {
             gives: gives(rng),
-            says: Says::Garbage,
+            says: AnswerKind::Unreadable,
             after: rng.u64(1..timeout),
         },
         6 | 7 => {
             let after = rng.u64(timeout..2 * timeout);
-            Act {
+            Response {
                 gives: Some(rng.u64(0..=after)),
-                says: Says::Given,
+                says: AnswerKind::Issued,
                 after,
             }
         }
-        8 | 9 => Act {
+        8 | 9 => Response {
             gives: gives(rng),
-            says: Says::Code(code::SYSTEM_ERROR),
+            says: AnswerKind::Code(code::SYSTEM_ERROR),
             after: rng.u64(1..timeout),
         },
-        10 => answer(rng, Says::Code(code::TOO_FAST)),
+        10 => answer(rng, AnswerKind::Code(code::TOO_FAST)),
         11 => {
             let rest = rng.u64(1..30 * SECOND);
-            answer(rng, Says::SlowDown(rest))
+            answer(rng, AnswerKind::SlowDown(rest))
         }
-        12 => answer(rng, Says::Code(code::TOKEN)),
-        13 => answer(rng, Says::Code(code::WAIT)),
-        14 if rng.u8(0..4) == 0 => answer(rng, Says::Code(code::STOP)),
-        14..=16 => answer(rng, Says::Code(code::REFUSED)),
-        17 => answer(rng, Says::Code(code::UNLISTED)),
+        12 => answer(rng, AnswerKind::Code(code::TOKEN)),
+        13 => answer(rng, AnswerKind::Code(code::WAIT)),
+        14 if rng.u8(0..4) == 0 => answer(rng, AnswerKind::Code(code::STOP)),
+        14..=16 => answer(rng, AnswerKind::Code(code::REFUSED)),
+        17 => answer(rng, AnswerKind::Code(code::UNLISTED)),
         18 if rng.bool() => {
-            let status = one(rng, &WRONG_ADDRESS);
-            Act {
+            let status = choose(rng, &WRONG_ADDRESS);
+            Response {
                 gives: gives(rng),
-                ..answer(rng, Says::Status(status))
+                ..answer(rng, AnswerKind::Status(status))
             }
         }
         18 => {
-            let code = one(rng, &[code::REFUSED, code::SYSTEM_ERROR, code::TOKEN, code::UNLISTED]);
-            let status = one(rng, &WRONG_ADDRESS);
-            answer(rng, Says::CodeUnder { code, status })
+            let code = choose(rng, &[code::REFUSED, code::SYSTEM_ERROR, code::TOKEN, code::UNLISTED]);
+            let status = choose(rng, &WRONG_ADDRESS);
+            answer(rng, AnswerKind::CodeWithStatus { code, status })
         }
-        _ => answer(rng, Says::NotSent),
+        _ => answer(rng, AnswerKind::NotSent),
     }
 }

@@ -28,39 +28,39 @@ use tokio::sync::watch;
 
 use crate::checker::Checker;
 use crate::disk::Disk;
-use crate::env::{Broken, Env, Turn};
-use crate::platform::World;
-use crate::scenario::{Accepts, Apply, Campaign, MONDAY, NAMES, Rules, Said, Scenario, What};
+use crate::env::{Env, SimulatedAppLock, Violation};
+use crate::platform::ScriptedPlatform;
+use crate::scenario::{Acceptance, Apply, Campaign, FixedSettings, IncidentKind, MONDAY, NAMES, Scenario, Settings};
 
 /// After so long a run that is not the last one is stopped.
-const PATIENCE: Duration = Duration::from_mins(25);
+const RUN_LIMIT: Duration = Duration::from_mins(25);
 /// A run that was stopped has ended by then.
-const STOPS: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 /// A run in which nothing goes wrong has ended by then.
-const ENDS: Duration = Duration::from_hours(12 * 24);
+const FAULTLESS_RUN_LIMIT: Duration = Duration::from_hours(12 * 24);
 /// So many applies in which nothing goes wrong bring a story to its end.
-const LAST: usize = 25;
+const FAULTLESS_APPLIES: usize = 25;
 
 /// How an apply ended.
 #[derive(Debug)]
-pub enum End {
+pub enum ApplyEnd {
     /// By itself, or by an order.
     RunOutcome(RunOutcome),
     /// The process was killed.
     Killed,
     /// Its audience was not let in.
-    NotLetIn(String),
+    NotAdmitted(String),
     /// The ledger failed.
     Failed(String),
     /// It went on when it had to end.
-    WentOn,
+    TimedOut,
 }
 
 /// What became of a story.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The first promise that broke, if one did.
-    pub broken: Option<Broken>,
+    pub broken: Option<Violation>,
     /// The story step by step, where that was asked for.
     pub told: Vec<String>,
     /// How many runs and requests it had.
@@ -74,24 +74,24 @@ pub fn run(scenario: &Scenario, loud: bool) -> Outcome {
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(Box::pin(whole(scenario, loud)))
+    runtime.block_on(Box::pin(run_scenario(scenario, loud)))
 }
 
-async fn whole(scenario: &Scenario, loud: bool) -> Outcome {
+async fn run_scenario(scenario: &Scenario, loud: bool) -> Outcome {
     let env = Env::new(scenario.clone(), loud);
     let mut checker = Checker::new(scenario);
     let mut size = 0;
     for (number, apply) in scenario.applies.iter().enumerate() {
         size = number + 1;
-        let ends = one(&env, number, apply).await;
-        checker.judge(&env, apply, &ends).await;
+        let ends = run_apply(&env, number, apply).await;
+        checker.check(&env, apply, &ends).await;
         if env.state().broken.is_some() {
             break;
         }
     }
     let broken = env.state().broken.clone();
     if broken.is_none() && !scenario.applies.is_empty() {
-        size = end_well(&env, &mut checker, &calm(scenario), size).await;
+        size = run_to_completion(&env, &mut checker, &faultless_apply(scenario), size).await;
     }
     let requests = env.state().trace.requests.len();
     let told = env.told();
@@ -101,74 +101,79 @@ async fn whole(scenario: &Scenario, loud: bool) -> Outcome {
 }
 
 /// An apply in which nothing goes wrong: of all campaigns, as they were applied last.
-fn calm(scenario: &Scenario) -> Apply {
+fn faultless_apply(scenario: &Scenario) -> Apply {
     let last = |number: usize| {
         let mut all = scenario.applies.iter().rev().flat_map(|apply| &apply.campaigns);
         all.find(|campaign| campaign.number == number).cloned()
     };
     let mut campaigns: Vec<_> = (0..scenario.campaigns.len()).filter_map(last).collect();
     for Campaign {
-        said, listed, put_back, ..
+        settings,
+        listed,
+        restored_without,
+        ..
     } in &mut campaigns
     {
-        *put_back = None;
-        let owed = listed.len() as u64 * u64::from(said.coupons);
-        said.per_day = said.per_day.filter(|most| owed < *most);
+        *restored_without = None;
+        let owed = listed.len() as u64 * u64::from(settings.coupons);
+        settings.per_day = settings.per_day.filter(|most| owed < *most);
     }
     Apply {
         gap: 0,
         jump: 0,
         campaigns,
-        accepts: Accepts {
+        accepts: Acceptance {
             changes: true,
             older_ledger: true,
-            replays: scenario.puts_back(),
+            replays: scenario.restores_ledger(),
         },
         at_most: None,
         no_wait: false,
         kill: None,
-        closes: scenario.applies.last().is_some_and(|apply| apply.closes),
-        happens: Vec::new(),
+        closes_ledger: scenario.applies.last().is_some_and(|apply| apply.closes_ledger),
+        incidents: Vec::new(),
     }
 }
 
 /// Applies until there is an end that needs nobody to apply again.
-async fn end_well(env: &Arc<Env>, checker: &mut Checker, apply: &Apply, first: usize) -> usize {
-    for number in first..first + LAST {
-        let ends = one(env, number, apply).await;
-        checker.judge(env, apply, &ends).await;
+async fn run_to_completion(env: &Arc<Env>, checker: &mut Checker, apply: &Apply, first: usize) -> usize {
+    for number in first..first + FAULTLESS_APPLIES {
+        let ends = run_apply(env, number, apply).await;
+        checker.check(env, apply, &ends).await;
         if env.state().broken.is_some() {
             return number;
         }
-        let incomplete = |end: &End| matches!(end, End::RunOutcome(ended) if ended.ending == Ending::Incomplete);
+        let incomplete =
+            |end: &ApplyEnd| matches!(end, ApplyEnd::RunOutcome(ended) if ended.ending == Ending::Incomplete);
         if ends.iter().any(incomplete) {
             continue;
         }
         for (campaign, end) in apply.campaigns.iter().zip(&ends) {
-            if let End::RunOutcome(ended) = end {
-                checker.judge_end(env, (apply, campaign), ended);
+            if let ApplyEnd::RunOutcome(ended) = end {
+                checker.check_end(env, (apply, campaign), ended);
             }
         }
         return number;
     }
-    let how = format!("after {LAST} applies in which nothing went wrong the campaign was still incomplete");
-    env.broke("G7: the same command brings a campaign to its end", how);
-    first + LAST
+    let how =
+        format!("after {FAULTLESS_APPLIES} applies in which nothing went wrong the campaign was still incomplete");
+    env.report_violation("G7: the same command brings a campaign to its end", how);
+    first + FAULTLESS_APPLIES
 }
 
 /// One apply, from its beginning to its end, whatever that is: how each of its campaigns ended.
-async fn one(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<End> {
+async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd> {
     tokio::time::sleep(Duration::from_millis(apply.gap)).await;
     env.clock.shift_ms(apply.jump);
     let calm = number >= env.scenario.applies.len();
     env.begin_run(number, apply.kill, calm);
     for campaign in &apply.campaigns {
-        env.put_back(campaign.number, campaign.put_back);
+        env.put_back(campaign.number, campaign.restored_without);
     }
-    env.say(|| format!("apply {} begins at {}", number + 1, crate::print::time(env.wall())));
+    env.log(|| format!("apply {} begins at {}", number + 1, crate::print::time(env.wall())));
     #[cfg(feature = "mutants")]
     runner::model::mutants::begin();
-    let limiter = AppLimiter::new(Turn(Arc::clone(env)));
+    let limiter = AppLimiter::new(SimulatedAppLock(Arc::clone(env)));
     let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
     let runs = apply.campaigns.iter().zip(&commands).zip(&ended);
@@ -176,21 +181,21 @@ async fn one(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<End> {
         let (limiter, commands) = (Arc::clone(&limiter), commands.clone());
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
             env.open(campaign.number, true);
-            let end = whole_apply(env, (apply, campaign), limiter, commands).await;
-            let end = end.unwrap_or_else(End::Failed);
+            let end = run_campaign(env, (apply, campaign), limiter, commands).await;
+            let end = end.unwrap_or_else(ApplyEnd::Failed);
             env.open(campaign.number, false);
-            let of = env.name_of(campaign.number);
-            env.say(|| format!("{of}apply {} has ended: {}", number + 1, crate::print::end(&end)));
+            let of = env.campaign_prefix(campaign.number);
+            env.log(|| format!("{of}apply {} has ended: {}", number + 1, crate::print::end(&end)));
             ended.replace(Some(end));
         });
         run
     });
-    let runs = together(runs.collect());
+    let runs = join_all(runs.collect());
     let patience = async {
         let (patience, then) = if calm {
-            (ENDS, Duration::ZERO)
+            (FAULTLESS_RUN_LIMIT, Duration::ZERO)
         } else {
-            (PATIENCE, STOPS)
+            (RUN_LIMIT, STOP_LIMIT)
         };
         tokio::time::sleep(patience).await;
         for (commands, _) in &commands {
@@ -200,16 +205,16 @@ async fn one(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<End> {
     };
     let otherwise = tokio::select! {
         biased;
-        () = env.killed() => || End::Killed,
-        () = happen(env, apply, &commands) => || End::Killed,
-        () = runs => || End::Killed,
-        () = patience => || End::WentOn,
+        () = env.killed() => || ApplyEnd::Killed,
+        () = inject_incidents(env, apply, &commands) => || ApplyEnd::Killed,
+        () = runs => || ApplyEnd::Killed,
+        () = patience => || ApplyEnd::TimedOut,
     };
     env.state().dead = true;
     let ends = ended.into_iter().map(|ended| {
         ended.into_inner().unwrap_or_else(|| {
             let end = otherwise();
-            env.say(|| format!("apply {} has ended: {}", number + 1, crate::print::end(&end)));
+            env.log(|| format!("apply {} has ended: {}", number + 1, crate::print::end(&end)));
             end
         })
     });
@@ -217,7 +222,7 @@ async fn one(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<End> {
 }
 
 /// Runs futures until each has ended.
-async fn together(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+async fn join_all(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
         if futures.is_empty() {
@@ -230,22 +235,26 @@ async fn together(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
 }
 
 /// Lets happen what the story says, and goes on for ever.
-async fn happen(env: &Arc<Env>, apply: &Apply, commands: &[(watch::Sender<RunCommand>, watch::Receiver<RunCommand>)]) {
+async fn inject_incidents(
+    env: &Arc<Env>,
+    apply: &Apply,
+    commands: &[(watch::Sender<RunCommand>, watch::Receiver<RunCommand>)],
+) {
     let began = tokio::time::Instant::now();
     let by = Requester {
         pid: 1,
         user: "somebody".into(),
         host: "here".into(),
     };
-    for happening in &apply.happens {
+    for happening in &apply.incidents {
         tokio::time::sleep_until(began + Duration::from_millis(happening.after)).await;
-        env.say(|| happening);
-        let order = match happening.what {
-            What::Pause => RunCommand::Pause { by: by.clone() },
-            What::Resume => RunCommand::Go,
-            What::Stop => RunCommand::Stop { by: Some(by.clone()) },
+        env.log(|| happening);
+        let order = match happening.kind {
+            IncidentKind::Pause => RunCommand::Pause { by: by.clone() },
+            IncidentKind::Resume => RunCommand::Go,
+            IncidentKind::Stop => RunCommand::Stop { by: Some(by.clone()) },
             what => {
-                env.happen(what, happening.campaign);
+                env.inject(what, happening.campaign);
                 continue;
             }
         };
@@ -262,12 +271,12 @@ async fn happen(env: &Arc<Env>, apply: &Apply, commands: &[(watch::Sender<RunCom
 }
 
 /// What `apply` does for a campaign once it has the lock of the ledger.
-async fn whole_apply(
+async fn run_campaign(
     env: &Arc<Env>,
     (apply, campaign): (&Apply, &Campaign),
     limiter: Arc<AppLimiter>,
     commands: watch::Receiver<RunCommand>,
-) -> Result<End, String> {
+) -> Result<ApplyEnd, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let number = campaign.number;
     let plan = plan(&env.scenario.campaigns[number], apply, campaign);
@@ -283,7 +292,7 @@ async fn whole_apply(
     if older.is_some() {
         ledger.accept_older();
     }
-    if apply.closes {
+    if apply.closes_ledger {
         ledger.keep_after(500);
     }
     let now = env.clock.now();
@@ -291,13 +300,13 @@ async fn whole_apply(
     let new = ledger.sequence() == 0;
     if !new {
         match ledger.append(vec![began.clone()]).await {
-            Err(LedgerError::Older(older)) => return Ok(End::NotLetIn(older.to_string())),
+            Err(LedgerError::Older(older)) => return Ok(ApplyEnd::NotAdmitted(older.to_string())),
             began => began.map_err(failed)?,
         };
     }
-    let admission = match admission_of(ledger.state(), &plan, (apply, campaign), (now, older)) {
+    let admission = match admit(ledger.state(), &plan, (apply, campaign), (now, older)) {
         Ok(admission) => admission,
-        Err(why) => return Ok(End::NotLetIn(why)),
+        Err(why) => return Ok(ApplyEnd::NotAdmitted(why)),
     };
     if new {
         ledger.append(vec![began]).await.map_err(failed)?;
@@ -308,10 +317,10 @@ async fn whole_apply(
     }
     let listener = Arc::clone(env);
     let run = Run {
-        platform: Arc::new(World {
+        platform: Arc::new(ScriptedPlatform {
             env: Arc::clone(env),
             campaign: number,
-            said: campaign.said.clone(),
+            settings: campaign.settings.clone(),
         }),
         plan: Arc::new(plan),
         ledger,
@@ -319,18 +328,18 @@ async fn whole_apply(
         limiter,
         clock: env.clock.clone(),
         commands,
-        emit: Arc::new(move |event: Event| listener.hear(&event, number)),
+        emit: Arc::new(move |event: Event| listener.on_event(&event, number)),
         seed: env.scenario.seed,
     };
-    env.keep_witness(number);
+    env.start_witness(number);
     let ended = Box::pin(run.run()).await;
     env.write_witness(number);
     match ended {
         Ok((ended, ledger)) => {
-            if apply.closes {
+            if apply.closes_ledger {
                 ledger.close().await;
             }
-            Ok(End::RunOutcome(ended))
+            Ok(ApplyEnd::RunOutcome(ended))
         }
         Err(EngineError::Ledger(error)) => Err(failed(error)),
         Err(error) => Err(format!("{error}: {:?}", std::error::Error::source(&error))),
@@ -347,7 +356,7 @@ fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity<'r>) -> Row
 }
 
 /// Holds the people of a campaign against its ledger.
-fn admission_of(
+fn admit(
     ledger_state: &LedgerState,
     plan: &Plan,
     (apply, campaign): (&Apply, &Campaign),
@@ -394,7 +403,7 @@ fn admission_of(
         totals: &totals,
         accepted: &accepted,
         rehearsal: false,
-        class: &|code| campaign.said.class(code),
+        class: &|code| campaign.settings.class(code),
         wall: now,
     });
     decided.map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
@@ -406,7 +415,7 @@ pub fn last_active(ago: i64) -> Timestamp {
 }
 
 /// What the least campaign file means.
-fn least() -> &'static Plan {
+fn minimal_plan() -> &'static Plan {
     static PLAN: OnceLock<Plan> = OnceLock::new();
     PLAN.get_or_init(|| {
         let file = "{version: 1, campaign: summer, app_id: tt1, activity_id: 1, \
@@ -417,52 +426,52 @@ fn least() -> &'static Plan {
 }
 
 /// What the file of a campaign means in an apply.
-fn plan(rules: &Rules, apply: &Apply, campaign: &Campaign) -> Plan {
-    let said = &campaign.said;
-    let mut plan = least().clone();
+fn plan(rules: &FixedSettings, apply: &Apply, campaign: &Campaign) -> Plan {
+    let settings = &campaign.settings;
+    let mut plan = minimal_plan().clone();
     plan.identity.campaign = CampaignName::parse(NAMES[campaign.number]).unwrap();
     let ms = Duration::from_millis;
-    plan.activity_id = ActivityId::parse(&said.activity.to_string()).unwrap();
-    plan.coupons_per_user = said.coupons;
-    plan.max_coupons = said.most.unwrap_or(u64::MAX);
-    plan.audience.control_group = f64::from(said.control) / 100.0;
+    plan.activity_id = ActivityId::parse(&settings.activity.to_string()).unwrap();
+    plan.coupons_per_user = settings.coupons;
+    plan.max_coupons = settings.most.unwrap_or(u64::MAX);
+    plan.audience.control_group = f64::from(settings.control) / 100.0;
     if let Some((within, expiring_first)) = rules.active_within {
         plan.audience.lapse = ExpiryRule::After(Duration::from_secs(within));
         if expiring_first {
             plan.audience.order = plan::TurnOrder::ExpiringFirst;
         }
     }
-    plan.pace.per_second = said.per_second();
+    plan.pace.per_second = settings.per_second();
     plan.pace.max_in_flight = rules.in_flight;
-    plan.pace.per_day = said.per_day.unwrap_or(u64::MAX);
+    plan.pace.per_day = settings.per_day.unwrap_or(u64::MAX);
     plan.retry.timeout = ms(rules.timeout);
     (plan.retry.first_delay, plan.retry.max_delay) = (ms(rules.delays.0), ms(rules.delays.1));
     plan.retry.attempts = rules.attempts;
     plan.retry.resend_within = ms(rules.resend_within);
-    if rules.ask {
+    if rules.asks_person {
         plan.retry.in_doubt = plan::InDoubt::Ask;
     }
-    if rules.guards {
+    if rules.strict_halts {
         plan.halt.refused = Guard { over: 0.5, after: 4 };
         plan.halt.held = Guard { over: 0.2, after: 5 };
         plan.halt.same_code = 3;
     }
     (plan.run.at_most, plan.run.no_wait) = (apply.at_most.unwrap_or(u64::MAX), apply.no_wait);
-    schedule(&mut plan.schedule, rules, said);
+    schedule(&mut plan.schedule, rules, settings);
     plan
 }
 
-fn schedule(schedule: &mut plan::Schedule, rules: &Rules, said: &Said) {
+fn schedule(schedule: &mut plan::Schedule, rules: &FixedSettings, settings: &Settings) {
     let zone: &TimeZone = &schedule.zone;
     let days = Days::range(Weekday::Monday, Weekday::Sunday);
-    let hours = said.hours.iter();
+    let hours = settings.hours.iter();
     let hours: Vec<_> = hours
         .filter_map(|(from, until)| Hours::new(days, *from, *until))
         .collect();
-    let closed = said.closed.iter();
+    let closed = settings.closed.iter();
     let closed: Vec<_> = closed.map(|day| date(2026, 6, 1).saturating_add(day.days())).collect();
     schedule.hours = Calendar::new(zone.clone(), &hours, &closed);
-    let (start, end) = said.between;
+    let (start, end) = settings.between;
     schedule.start = start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
     schedule.end = end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
     let waves = rules.waves.iter().map(|(share, wait, halts)| Wave {

@@ -27,31 +27,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use env::Broken;
+use env::Violation;
 use scenario::Scenario;
 
 /// So many histories every time.
 const HISTORIES: u64 = 20_000;
 
 /// The promise that a story breaks, if it breaks one. A panic breaks one, too.
-fn broken(scenario: &Scenario) -> (Option<Broken>, (usize, usize)) {
+fn violation_in(scenario: &Scenario) -> (Option<Violation>, (usize, usize)) {
     match catch_unwind(AssertUnwindSafe(|| history::run(scenario, false))) {
         Ok(outcome) => (outcome.broken, outcome.size),
         Err(panic) => {
             let how = panic.downcast_ref::<String>().cloned().unwrap_or_default();
             let promise = "nothing panics";
-            (Some(Broken { promise, how }), (0, 0))
+            (Some(Violation { promise, how }), (0, 0))
         }
     }
 }
 
 /// The first of many histories that breaks a promise that is looked for, and how many there were. Each thread begins with
 /// `begin`.
-fn first_broken(
-    many: u64,
+fn first_violation(
+    count: u64,
     begin: impl Fn() + Sync,
-    looked_for: impl Fn(&Broken) -> bool + Sync,
-) -> (Option<(u64, Broken)>, u64) {
+    looked_for: impl Fn(&Violation) -> bool + Sync,
+) -> (Option<(u64, Violation)>, u64) {
     let (next, found) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let look = || {
@@ -59,10 +59,10 @@ fn first_broken(
         let mut first = None;
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
-            if seed >= many.min(found.load(Ordering::SeqCst)) {
+            if seed >= count.min(found.load(Ordering::SeqCst)) {
                 return first;
             }
-            if let (Some(broken), _) = broken(&generator::scenario(seed))
+            if let (Some(broken), _) = violation_in(&generator::scenario(seed))
                 && looked_for(&broken)
             {
                 found.fetch_min(seed, Ordering::SeqCst);
@@ -75,11 +75,11 @@ fn first_broken(
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let first = all.into_iter().flatten().min_by_key(|(seed, _)| *seed);
-    (first, next.load(Ordering::SeqCst).min(many))
+    (first, next.load(Ordering::SeqCst).min(count))
 }
 
 /// What a seed broke, with the shortest story that breaks it too, in words.
-fn report(seed: u64, broken: &Broken) -> String {
+fn report(seed: u64, broken: &Violation) -> String {
     let (short, tries) = shrink::shortest(&generator::scenario(seed), broken.promise);
     let outcome = catch_unwind(AssertUnwindSafe(|| history::run(&short, true)));
     let (how, told) = match outcome {
@@ -116,7 +116,7 @@ fn no_history_breaks_a_promise() {
     }
     let many = asked("RUNNER_HISTORIES").unwrap_or(HISTORIES);
     let began = Instant::now();
-    let (first, ran) = first_broken(many, || {}, |_| true);
+    let (first, ran) = first_violation(many, || {}, |_| true);
     let took = began.elapsed().as_secs_f64();
     println!("{ran} histories in {took:.1} s");
     if let Some((seed, broken)) = first {

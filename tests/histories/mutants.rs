@@ -1,16 +1,16 @@
 //! Bugs, planted one at a time: each has to be found, or what finds none proves nothing.
 
-use runner::model::mutants::{Mutant, plant};
+use runner::model::mutants::{Mutant, enable};
 
-use crate::{HISTORIES, first_broken, report};
+use crate::{HISTORIES, first_violation, report};
 
 /// Shows in which history a bug is found to break this promise.
 fn found(bug: Mutant, promise: &str) {
-    let (first, ran) = first_broken(HISTORIES, || plant(Some(bug)), |broken| broken.promise == promise);
+    let (first, ran) = first_violation(HISTORIES, || enable(Some(bug)), |broken| broken.promise == promise);
     let Some((seed, broken)) = first else {
         panic!("{bug:?} was found by none of {ran} histories");
     };
-    plant(Some(bug));
+    enable(Some(bug));
     println!(
         "{bug:?} was found in history {seed}, after {ran}; {}\n",
         report(seed, &broken)

@@ -5,36 +5,36 @@ use std::time::Duration;
 
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::ledger::Permit;
-use runner::model::outcome::{Answer, Class, Classifier, Coupon as Told, NotIssued, Outcome, Proof, Unknown};
+use runner::model::outcome::{Answer, Class, Classifier, Coupon as IssuedCoupon, NotIssued, Outcome, Proof, Unknown};
 use tokio::time::Instant;
 
 use crate::env::{Env, State};
-use crate::scenario::{Act, Repeated, Rules, Said, Says, code};
-use crate::trace::{At, Coupon, Ids, Request, Trace, Twice};
+use crate::scenario::{AnswerKind, FixedSettings, RepeatAnswer, Response, Settings, code};
+use crate::trace::{AnswerIds, Coupon, Nanos, Request, SecondCoupon, Trace};
 
 /// What an answer says, and what the platform calls it and the coupon in it.
 struct Reply {
-    says: Says,
+    says: AnswerKind,
     log_id: usize,
     coupon_id: Option<usize>,
 }
 
 /// A coupon that is older than this when it is told of is a replay.
-const REPLAY: At = 120_000_000_000;
+const REPLAY: Nanos = 120_000_000_000;
 
 /// For so long a request may be on its way that was made in time, in milliseconds.
 const SLACK: u64 = 60_000;
 
 /// The platform as a run sees it, by what the file says.
-pub struct World {
+pub struct ScriptedPlatform {
     pub env: Arc<Env>,
     pub campaign: usize,
-    pub said: Said,
+    pub settings: Settings,
 }
 
-impl World {
+impl ScriptedPlatform {
     /// A request arrives: its number, and what becomes of it.
-    fn arrive(&self, permit: &Permit) -> (usize, Act) {
+    fn arrive(&self, permit: &Permit) -> (usize, Response) {
         let env = &self.env;
         let (now, wall) = (env.now(), env.wall());
         env.give();
@@ -59,54 +59,54 @@ impl World {
             gives: act.gives.map(|after| now + after * 1_000_000),
             given: false,
             answer: None,
-            ids: Ids::default(),
+            ids: AnswerIds::default(),
             lost: false,
         };
         state.trace.requests.push(request);
         drop(state);
-        env.say(|| {
+        env.log(|| {
             let (key, attempt, activity) = (permit.key(), permit.attempt(), permit.activity_id());
             let (ordinal, wall) = (key.ordinal, crate::print::time(wall));
-            let of = env.name_of(self.campaign);
+            let of = env.campaign_prefix(self.campaign);
             format!("{of}u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
         });
         env.give();
         (number, act)
     }
 
-    fn rules(&self) -> &Rules {
+    fn rules(&self) -> &FixedSettings {
         &self.env.scenario.campaigns[self.campaign]
     }
 
-    fn act(&self, state: &State, user: u8, nth: u32, now: At) -> Act {
-        let usual = Act {
+    fn act(&self, state: &State, user: u8, nth: u32, now: Nanos) -> Response {
+        let usual = Response {
             gives: Some(10),
-            says: Says::Given,
+            says: AnswerKind::Issued,
             after: 40,
         };
-        if now < state.weather.out_until {
+        if now < state.faults.out_until {
             let (says, after) = if nth.is_multiple_of(2) {
-                (Says::NotSent, 1)
+                (AnswerKind::NotSent, 1)
             } else {
-                (Says::Nothing, self.rules().timeout)
+                (AnswerKind::NoAnswer, self.rules().timeout)
             };
             let gives = None;
-            return Act { gives, says, after };
+            return Response { gives, says, after };
         }
-        let (until, status) = state.weather.wrong_address;
+        let (until, status) = state.faults.wrong_address;
         if now < until {
-            return Act {
+            return Response {
                 gives: (user.is_multiple_of(2)).then_some(10),
-                says: Says::Status(status),
+                says: AnswerKind::Status(status),
                 after: 20,
             };
         }
-        let calm = state.calm.then_some(&self.said);
-        self.env.scenario.fate(user, nth, calm).unwrap_or(usual)
+        let calm = state.faultless.then_some(&self.settings);
+        self.env.scenario.response(user, nth, calm).unwrap_or(usual)
     }
 
     /// What comes of a request that was answered or given up.
-    fn leave(&self, number: usize, act: Act, latency: Duration) -> Outcome {
+    fn leave(&self, number: usize, act: Response, latency: Duration) -> Outcome {
         let env = &self.env;
         env.give();
         let (now, rules) = (env.now(), self.rules());
@@ -121,18 +121,21 @@ impl World {
         let own = |says| Reply {
             says,
             log_id: number,
-            coupon_id: (says == Says::Given).then(|| coupon_of(trace, number, rules)),
+            coupon_id: (says == AnswerKind::Issued).then(|| coupon_of(trace, number, rules)),
         };
-        let answered = match (act.says, rules.repeated) {
-            (Says::NotSent, _) => own(Says::NotSent),
-            _ if late => own(Says::Nothing),
-            (Says::Given, Repeated::Duplicate) if before => own(Says::Code(code::USED)),
-            (Says::Given, Repeated::Unlisted) if before => own(Says::Code(code::USED_UNLISTED)),
-            (Says::Another, _) => other_answer(trace, number, rules).unwrap_or_else(|| own(Says::Garbage)),
-            (Says::SameCoupon, _) => other_coupon(trace, number).unwrap_or_else(|| own(Says::Garbage)),
+        let answered = match (act.says, rules.on_repeat) {
+            (AnswerKind::NotSent, _) => own(AnswerKind::NotSent),
+            _ if late => own(AnswerKind::NoAnswer),
+            (AnswerKind::Issued, RepeatAnswer::Duplicate) if before => own(AnswerKind::Code(code::USED)),
+            (AnswerKind::Issued, RepeatAnswer::Unlisted) if before => own(AnswerKind::Code(code::USED_UNLISTED)),
+            (AnswerKind::OtherDelivery, _) => {
+                other_answer(trace, number, rules).unwrap_or_else(|| own(AnswerKind::Unreadable))
+            }
+            (AnswerKind::SameCoupon, _) => other_coupon(trace, number).unwrap_or_else(|| own(AnswerKind::Unreadable)),
             (says, _) => own(says),
         };
-        let mixed = answered.log_id != number || (act.says == Says::SameCoupon && answered.says == Says::Given);
+        let mixed =
+            answered.log_id != number || (act.says == AnswerKind::SameCoupon && answered.says == AnswerKind::Issued);
         let coupon_at = answered
             .coupon_id
             .and_then(|id| trace.coupons.get(id))
@@ -141,7 +144,7 @@ impl World {
         let outcome = self.outcome(&answered, replay, latency);
         let request = &mut state.trace.requests[number];
         request.answer = Some((now, if mixed { act.says } else { answered.says }));
-        request.ids = Ids {
+        request.ids = AnswerIds {
             log: outcome.answer.as_ref().map(|answer| answer.log_id.clone()),
             coupon: match &outcome.proof {
                 Proof::Issued { coupon, .. } => Some(coupon.coupon_id.clone()),
@@ -157,8 +160,8 @@ impl World {
             proof,
             answer: code.map(|code| self.answer(code, answered.log_id)),
             status: match answered.says {
-                Says::Nothing | Says::Cut | Says::NotSent => None,
-                Says::Status(status) | Says::CodeUnder { status, .. } => Some(status),
+                AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::NotSent => None,
+                AnswerKind::Status(status) | AnswerKind::CodeWithStatus { status, .. } => Some(status),
                 _ => Some(200),
             },
             detail: None,
@@ -169,7 +172,7 @@ impl World {
     }
 
     fn answer(&self, code: i64, log_id: usize) -> Answer {
-        let by_file = self.said.names(code);
+        let by_file = self.settings.names(code);
         let unlisted = matches!(code, code::UNLISTED | code::UNSURE | code::USED_UNLISTED);
         Answer {
             code,
@@ -178,7 +181,7 @@ impl World {
             class: if code == 0 {
                 Class::Issued
             } else {
-                self.said.class(code)
+                self.settings.class(code)
             },
             classifier: match (by_file, unlisted) {
                 (true, _) => Classifier::File,
@@ -192,32 +195,36 @@ impl World {
     fn proved(&self, answered: &Reply, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
         let unknown = |why| (Proof::Unknown(why), None, None);
         match answered.says {
-            Says::Given => {
-                let coupon = Box::new(Told {
+            AnswerKind::Issued => {
+                let coupon = Box::new(IssuedCoupon {
                     coupon_id: format!("coupon-{}", answered.coupon_id.unwrap_or_default()),
                     coupon_status: Some(10),
-                    ..Told::default()
+                    ..IssuedCoupon::default()
                 });
                 (Proof::Issued { coupon, replay }, Some(0), None)
             }
-            Says::Code(code) | Says::CodeUnder { code, .. } => (proof_of(self.said.class(code)), Some(code), None),
-            Says::SlowDown(ms) => {
+            AnswerKind::Code(code) | AnswerKind::CodeWithStatus { code, .. } => {
+                (proof_of(self.settings.class(code)), Some(code), None)
+            }
+            AnswerKind::SlowDown(ms) => {
                 let rest = Some(Duration::from_millis(ms));
                 (Proof::NotIssued(NotIssued::Throttled), Some(code::TOO_FAST), rest)
             }
-            Says::Nothing => unknown(Unknown::TimedOut),
-            Says::Cut => unknown(Unknown::Cut),
-            Says::Garbage | Says::Status(_) | Says::Another | Says::SameCoupon => unknown(Unknown::Unreadable),
-            Says::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
+            AnswerKind::NoAnswer => unknown(Unknown::TimedOut),
+            AnswerKind::Cut => unknown(Unknown::Cut),
+            AnswerKind::Unreadable | AnswerKind::Status(_) | AnswerKind::OtherDelivery | AnswerKind::SameCoupon => {
+                unknown(Unknown::Unreadable)
+            }
+            AnswerKind::NotSent => (Proof::NotIssued(NotIssued::NotSent), None, None),
         }
     }
 }
 
 /// The number of the coupon that an answer tells of: the one that the request was given, or the one that its id had.
-fn coupon_of(trace: &Trace, number: usize, rules: &Rules) -> usize {
+fn coupon_of(trace: &Trace, number: usize, rules: &FixedSettings) -> usize {
     let request = &trace.requests[number];
     let of_request = |coupon: &Coupon| coupon.id == request.id && coupon.activity == request.activity;
-    let found = if rules.ask {
+    let found = if rules.asks_person {
         trace.coupons.iter().rposition(of_request)
     } else {
         trace.coupons.iter().position(of_request)
@@ -227,16 +234,16 @@ fn coupon_of(trace: &Trace, number: usize, rules: &Rules) -> usize {
 }
 
 /// The last answer of this run that has ids of its own and is of another delivery.
-fn other_answer(trace: &Trace, number: usize, rules: &Rules) -> Option<Reply> {
+fn other_answer(trace: &Trace, number: usize, rules: &FixedSettings) -> Option<Reply> {
     let asked = &trace.requests[number];
     let others = trace.requests.iter().enumerate().rev();
     others
         .filter(|(_, other)| other.run == asked.run && other.campaign == asked.campaign && other.key != asked.key)
         .find_map(|(log_id, other)| match other.answer {
-            Some((_, says @ (Says::Given | Says::Code(_) | Says::SlowDown(_)))) => Some(Reply {
+            Some((_, says @ (AnswerKind::Issued | AnswerKind::Code(_) | AnswerKind::SlowDown(_)))) => Some(Reply {
                 says,
                 log_id,
-                coupon_id: (says == Says::Given).then(|| coupon_of(trace, log_id, rules)),
+                coupon_id: (says == AnswerKind::Issued).then(|| coupon_of(trace, log_id, rules)),
             }),
             _ => None,
         })
@@ -252,7 +259,7 @@ fn other_coupon(trace: &Trace, number: usize) -> Option<Reply> {
     let of_user = others.clone().filter(|other| other.user == asked.user).find_map(coupon);
     let of_run = || others.clone().filter(|other| other.run == asked.run).find_map(coupon);
     Some(Reply {
-        says: Says::Given,
+        says: AnswerKind::Issued,
         log_id: number,
         coupon_id: Some(of_user.or_else(of_run)?),
     })
@@ -275,10 +282,10 @@ impl Env {
     /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
     /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
     pub fn give(&self) {
-        let (now, jumps) = (self.now(), self.scenario.jumps());
-        let remembers = |rules: &Rules| {
+        let (now, jumps) = (self.now(), self.scenario.steps_clock());
+        let remembers = |rules: &FixedSettings| {
             if jumps {
-                At::MAX
+                Nanos::MAX
             } else {
                 (rules.resend_within + SLACK) * 1_000_000
             }
@@ -292,7 +299,7 @@ impl Env {
                 let at = request.gives.filter(|at| *at <= now && !request.given)?;
                 request.given = true;
                 let (id, activity) = (request.id, request.activity);
-                let second = Twice {
+                let second = SecondCoupon {
                     campaign: request.campaign,
                     key: request.key,
                     user: request.user,
@@ -305,7 +312,7 @@ impl Env {
             let rules = &self.scenario.campaigns[second.campaign];
             let mut had = trace.coupons.iter().filter(|had| had.id == coupon.id);
             let same = |had: &Coupon| had.activity == coupon.activity && coupon.at - had.at <= remembers(rules);
-            if !rules.ask && had.clone().any(same) {
+            if !rules.asks_person && had.clone().any(same) {
                 continue;
             }
             if had.next().is_some() {
@@ -316,23 +323,23 @@ impl Env {
     }
 }
 
-impl Platform for World {
+impl Platform for ScriptedPlatform {
     type Access = ();
     type Connection = ();
 
     async fn ready(&self) -> Result<(), NotReady> {
-        self.env.pass().await;
-        let takes = self.env.state().weather.token_takes;
+        self.env.checkpoint().await;
+        let takes = self.env.state().faults.token_takes;
         if takes > 0 {
             tokio::time::sleep(Duration::from_millis(takes)).await;
         }
         let now = self.env.now();
-        let weather = &mut self.env.state().weather;
+        let faults = &mut self.env.state().faults;
         let why = "the story says so".to_owned();
-        if std::mem::take(&mut weather.token_refused) {
+        if std::mem::take(&mut faults.token_refused) {
             return Err(NotReady::Refused { why });
         }
-        if now < weather.no_token_until {
+        if now < faults.no_token_until {
             let again = Instant::now() + Duration::from_secs(5);
             return Err(NotReady::OutOfReach { why, again });
         }
@@ -340,17 +347,17 @@ impl Platform for World {
     }
 
     async fn send(&self, (): (), permit: Permit) -> Sent<()> {
-        self.env.pass().await;
+        self.env.checkpoint().await;
         let began = Instant::now();
         let (number, act) = self.arrive(&permit);
-        self.env.pass().await;
+        self.env.checkpoint().await;
         let timeout = self.rules().timeout;
         let after = match act.says {
-            Says::Nothing => timeout,
+            AnswerKind::NoAnswer => timeout,
             _ => act.after.min(timeout),
         };
         tokio::time::sleep(Duration::from_millis(after)).await;
-        self.env.pass().await;
+        self.env.checkpoint().await;
         Sent {
             outcome: self.leave(number, act, began.elapsed()),
             connection: Some(()),

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use crate::env::counted;
-use crate::history::End;
-use crate::scenario::{Act, Apply, Campaign, Happening, MONDAY, Said, Says, Scenario, What};
+use crate::env::describe_counts;
+use crate::history::ApplyEnd;
+use crate::scenario::{AnswerKind, Apply, Campaign, Incident, IncidentKind, MONDAY, Response, Scenario, Settings};
 
 /// A time by the wall, as a day after the first Monday and a time by the clocks of the campaign's zone.
 pub fn time(wall: i64) -> String {
@@ -18,17 +18,22 @@ pub fn time(wall: i64) -> String {
 }
 
 /// How an apply ended.
-pub fn end(end: &End) -> String {
+pub fn end(end: &ApplyEnd) -> String {
     match end {
-        End::RunOutcome(ended) => format!("{:?}, {:?}, {}", ended.ending, ended.why, counted(&ended.counts)),
-        End::Killed => "killed".to_owned(),
-        End::NotLetIn(why) => format!("the audience is not let in: {why}"),
-        End::Failed(why) => format!("failed: {why}"),
-        End::WentOn => "it went on when it had to end".to_owned(),
+        ApplyEnd::RunOutcome(ended) => format!(
+            "{:?}, {:?}, {}",
+            ended.ending,
+            ended.why,
+            describe_counts(&ended.counts)
+        ),
+        ApplyEnd::Killed => "killed".to_owned(),
+        ApplyEnd::NotAdmitted(why) => format!("the audience is not let in: {why}"),
+        ApplyEnd::Failed(why) => format!("failed: {why}"),
+        ApplyEnd::TimedOut => "it went on when it had to end".to_owned(),
     }
 }
 
-impl Display for Act {
+impl Display for Response {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { gives, says, after } = self;
         match gives {
@@ -36,51 +41,53 @@ impl Display for Act {
             None => f.write_str("gives nothing and ")?,
         }
         match says {
-            Says::Given => write!(f, "says so after {after} ms"),
-            Says::Code(code) => write!(f, "says code {code} after {after} ms"),
-            Says::SlowDown(rest) => write!(f, "asks to be left alone for {rest} ms after {after} ms"),
-            Says::Nothing => f.write_str("says nothing that arrives"),
-            Says::Cut => write!(f, "breaks off after {after} ms"),
-            Says::Garbage => write!(f, "says what nobody can read after {after} ms"),
-            Says::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
-            Says::CodeUnder { code, status } => write!(f, "answers {status} with code {code} after {after} ms"),
-            Says::Another => write!(f, "says after {after} ms what it said last of another coupon"),
-            Says::SameCoupon => write!(f, "tells of an earlier coupon after {after} ms"),
-            Says::NotSent => f.write_str("refuses the connection"),
+            AnswerKind::Issued => write!(f, "says so after {after} ms"),
+            AnswerKind::Code(code) => write!(f, "says code {code} after {after} ms"),
+            AnswerKind::SlowDown(rest) => write!(f, "asks to be left alone for {rest} ms after {after} ms"),
+            AnswerKind::NoAnswer => f.write_str("says nothing that arrives"),
+            AnswerKind::Cut => write!(f, "breaks off after {after} ms"),
+            AnswerKind::Unreadable => write!(f, "says what nobody can read after {after} ms"),
+            AnswerKind::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
+            AnswerKind::CodeWithStatus { code, status } => {
+                write!(f, "answers {status} with code {code} after {after} ms")
+            }
+            AnswerKind::OtherDelivery => write!(f, "says after {after} ms what it said last of another coupon"),
+            AnswerKind::SameCoupon => write!(f, "tells of an earlier coupon after {after} ms"),
+            AnswerKind::NotSent => f.write_str("refuses the connection"),
         }
     }
 }
 
-impl Display for What {
+impl Display for IncidentKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pause => f.write_str("somebody pauses it"),
             Self::Resume => f.write_str("somebody lets it go on"),
             Self::Stop => f.write_str("somebody stops it"),
-            Self::Jump(ms) => write!(f, "the wall is put forward by {ms} ms"),
-            Self::Stall { ms: 0, .. } => f.write_str("the disk is fast again"),
-            Self::Stall { ms, told_late } => {
-                let which = if *told_late { "behind" } else { "before" };
+            Self::ClockStep(ms) => write!(f, "the wall is put forward by {ms} ms"),
+            Self::DiskStall { ms: 0, .. } => f.write_str("the disk is fast again"),
+            Self::DiskStall { ms, after_write } => {
+                let which = if *after_write { "behind" } else { "before" };
                 write!(f, "the disk takes {ms} ms, {which} the batch is durable")
             }
-            Self::Fail { written } => write!(f, "the next append fails, durable all the same: {written}"),
-            Self::Vanish { written } => {
+            Self::DiskFailure { durable } => write!(f, "the next append fails, durable all the same: {durable}"),
+            Self::LedgerRemoved { durable } => {
                 write!(
                     f,
-                    "the ledger is moved away, and what is appended goes with it: {written}"
+                    "the ledger is moved away, and what is appended goes with it: {durable}"
                 )
             }
-            Self::NoToken(ms) => write!(f, "no token can be had for {ms} ms"),
+            Self::TokenOutage(ms) => write!(f, "no token can be had for {ms} ms"),
             Self::TokenRefused => f.write_str("the next token is refused"),
             Self::SlowToken(ms) => write!(f, "a token takes {ms} ms"),
-            Self::Outage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
+            Self::PlatformOutage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
             Self::WrongAddress { ms, status } => write!(f, "a gateway answers {status} for {ms} ms"),
-            Self::Other(ms) => write!(f, "another process takes the app id for {ms} ms"),
+            Self::OtherProcess(ms) => write!(f, "another process takes the app id for {ms} ms"),
         }
     }
 }
 
-impl Display for Said {
+impl Display for Settings {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (coupons, pace) = (self.coupons, self.per_second());
         write!(
@@ -121,12 +128,17 @@ impl Display for Said {
     }
 }
 
-impl Display for Happening {
+impl Display for Incident {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.what)?;
+        write!(f, "{}", self.kind)?;
         let of_one = matches!(
-            self.what,
-            What::Pause | What::Resume | What::Stop | What::Stall { .. } | What::Fail { .. } | What::Vanish { .. }
+            self.kind,
+            IncidentKind::Pause
+                | IncidentKind::Resume
+                | IncidentKind::Stop
+                | IncidentKind::DiskStall { .. }
+                | IncidentKind::DiskFailure { .. }
+                | IncidentKind::LedgerRemoved { .. }
         );
         match self.campaign {
             campaign if of_one && campaign > 0 => write!(f, " (campaign {})", campaign + 1),
@@ -142,8 +154,8 @@ impl Display for Campaign {
         for user in &self.excluded {
             write!(f, ", not to u{user}")?;
         }
-        write!(f, "; {}", self.said)?;
-        match self.put_back {
+        write!(f, "; {}", self.settings)?;
+        match self.restored_without {
             Some(batches) => write!(
                 f,
                 "; its ledger put back from a copy without the last {batches} batches"
@@ -185,10 +197,10 @@ impl Display for Apply {
         }
         match self.kill {
             Some(step) => write!(f, "; killed at step {step}")?,
-            None if self.closes => f.write_str("; its ledger is closed in order")?,
+            None if self.closes_ledger => f.write_str("; its ledger is closed in order")?,
             None => {}
         }
-        for happening in &self.happens {
+        for happening in &self.incidents {
             write!(f, "\n      after {} ms {happening}", happening.after)?;
         }
         Ok(())
@@ -204,7 +216,7 @@ impl Display for Scenario {
             }
             writeln!(f, "{rules:?}")?;
         }
-        for fate in &self.fates {
+        for fate in &self.responses {
             let mut of = format!("u{}", fate.user);
             let _ = match fate.nth {
                 0 => write!(of, ", always"),

@@ -1,13 +1,14 @@
 //! Stories that once broke a promise, in their shortest form.
 
-use crate::broken;
 use crate::scenario::{
-    Accepts, Act, Apply, Campaign, Fate, Happening, Repeated, Rules, Said, Says, Scenario, What, code,
+    Acceptance, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, RepeatAnswer, Response, Scenario,
+    ScriptedResponse, Settings, code,
 };
+use crate::violation_in;
 
 /// One apply to these users by the plainest file, in which nothing goes wrong.
 fn plain(users: &[u8]) -> Scenario {
-    let said = Said {
+    let settings = Settings {
         activity: 1,
         coupons: 1,
         pace: 10_000,
@@ -22,39 +23,39 @@ fn plain(users: &[u8]) -> Scenario {
     };
     let campaign = Campaign {
         number: 0,
-        said,
+        settings,
         listed: users.iter().map(|user| (*user, 0)).collect(),
         excluded: Vec::new(),
-        put_back: None,
+        restored_without: None,
     };
     let apply = Apply {
         gap: 0,
         jump: 0,
         campaigns: vec![campaign],
-        accepts: Accepts::only_changes(true),
+        accepts: Acceptance::only_changes(true),
         at_most: None,
         no_wait: false,
         kill: None,
-        closes: false,
-        happens: Vec::new(),
+        closes_ledger: false,
+        incidents: Vec::new(),
     };
-    let rules = Rules {
+    let rules = FixedSettings {
         timeout: 2_000,
         delays: (500, 60_000),
         attempts: 6,
-        ask: false,
+        asks_person: false,
         resend_within: 86_400_000,
         in_flight: 64,
         waves: Vec::new(),
         active_within: None,
-        guards: false,
-        repeated: Repeated::Success,
+        strict_halts: false,
+        on_repeat: RepeatAnswer::Success,
     };
     Scenario {
         seed: 0,
         begins: 36_000_000,
         campaigns: vec![rules],
-        fates: Vec::new(),
+        responses: Vec::new(),
         applies: vec![apply],
     }
 }
@@ -65,7 +66,7 @@ fn first(scenario: &mut Scenario) -> &mut Campaign {
 }
 
 fn holds(scenario: &Scenario) {
-    let (broken, (_, requests)) = broken(scenario);
+    let (broken, (_, requests)) = violation_in(scenario);
     assert_eq!(broken, None);
     assert!(requests > 0, "something was sent");
 }
@@ -75,7 +76,7 @@ fn holds(scenario: &Scenario) {
 fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
     for kill in 1..60 {
         let mut scenario = plain(&[1, 2]);
-        first(&mut scenario).said.coupons = 3;
+        first(&mut scenario).settings.coupons = 3;
         scenario.applies[0].kill = Some(kill);
         holds(&scenario);
     }
@@ -85,15 +86,15 @@ fn a_doubt_of_a_killed_run_is_resent_a_timeout_behind_its_start() {
 #[test]
 fn at_most_holds_behind_a_wait_that_let_go_of_the_app_id() {
     let mut scenario = plain(&[0, 2, 3]);
-    first(&mut scenario).said.coupons = 3;
-    first(&mut scenario).said.pace = 4_000;
+    first(&mut scenario).settings.coupons = 3;
+    first(&mut scenario).settings.pace = 4_000;
     scenario.applies[0].at_most = Some(5);
-    scenario.fates.push(Fate {
+    scenario.responses.push(ScriptedResponse {
         user: 2,
         nth: 1,
-        act: Act {
+        act: Response {
             gives: None,
-            says: Says::Code(code::WAIT),
+            says: AnswerKind::Code(code::WAIT),
             after: 145,
         },
     });
@@ -109,10 +110,10 @@ fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
         scenario.applies[0].kill = Some(kill);
         let mut later = scenario.applies[0].clone();
         (later.gap, later.kill) = (1_190_000, None);
-        later.happens.push(Happening {
+        later.incidents.push(Incident {
             after: 9,
             campaign: 0,
-            what: What::Other(30_000),
+            kind: IncidentKind::OtherProcess(30_000),
         });
         scenario.applies.push(later);
         holds(&scenario);
@@ -123,17 +124,17 @@ fn a_doubt_that_waited_for_the_app_id_is_not_resent_when_it_is_too_old() {
 #[test]
 fn a_pause_holds_while_the_disk_stalls() {
     let mut scenario = plain(&[2, 3]);
-    let said = &mut first(&mut scenario).said;
-    (said.pace, said.coupons) = (2_000, 2);
-    let stall = What::Stall {
+    let settings = &mut first(&mut scenario).settings;
+    (settings.pace, settings.coupons) = (2_000, 2);
+    let stall = IncidentKind::DiskStall {
         ms: 920,
-        told_late: false,
+        after_write: false,
     };
-    scenario.applies[0].happens = [(1_273, stall), (1_390, What::Pause)]
-        .map(|(after, what)| Happening {
+    scenario.applies[0].incidents = [(1_273, stall), (1_390, IncidentKind::Pause)]
+        .map(|(after, kind)| Incident {
             after,
             campaign: 0,
-            what,
+            kind,
         })
         .to_vec();
     holds(&scenario);
@@ -144,7 +145,7 @@ fn a_pause_holds_while_the_disk_stalls() {
 fn a_slow_pace_is_kept_over_a_kill() {
     for kill in 10..40 {
         let mut scenario = plain(&[0, 1]);
-        first(&mut scenario).said.pace = 431;
+        first(&mut scenario).settings.pace = 431;
         scenario.applies[0].kill = Some(kill);
         holds(&scenario);
     }
@@ -168,18 +169,18 @@ fn a_wave_does_not_end_while_others_come_late_to_the_one_before() {
 fn a_wave_does_not_end_while_who_came_late_waits_for_a_window() {
     let mut scenario = plain(&[2, 3]);
     scenario.campaigns[0].waves = vec![(20, 0, 100), (43, 20_000, 40)];
-    scenario.fates.push(Fate {
+    scenario.responses.push(ScriptedResponse {
         user: 2,
         nth: 1,
-        act: Act {
+        act: Response {
             gives: None,
-            says: Says::Code(code::REFUSED),
+            says: AnswerKind::Code(code::REFUSED),
             after: 19,
         },
     });
     scenario.begins = 7 * 3_600_000 + 117_262;
-    first(&mut scenario).said.pace = 4_000;
-    first(&mut scenario).said.hours = vec![(419, 422), (428, 1_440), (0, 410)];
+    first(&mut scenario).settings.pace = 4_000;
+    first(&mut scenario).settings.hours = vec![(419, 422), (428, 1_440), (0, 410)];
     let mut later = scenario.applies[0].clone();
     (later.gap, later.jump) = (681, 24_882);
     later.campaigns[0].listed = vec![(2, 0), (3, 0), (5, 0)];
@@ -208,12 +209,12 @@ fn a_slow_campaign_that_shares_a_turn_keeps_its_pace_over_the_end_of_a_process()
     scenario.applies[0].at_most = Some(1);
     for apply in &mut scenario.applies {
         let slow = apply.campaigns.iter_mut().find(|campaign| campaign.number == 1);
-        slow.unwrap().said.pace = 445;
+        slow.unwrap().settings.pace = 445;
     }
-    scenario.applies[1].happens.push(Happening {
+    scenario.applies[1].incidents.push(Incident {
         after: 6,
         campaign: 0,
-        what: What::Stop,
+        kind: IncidentKind::Stop,
     });
     holds(&scenario);
 }
@@ -225,18 +226,18 @@ fn a_doubt_that_is_due_too_late_waits_for_a_person_while_the_wall_is_behind() {
         let mut scenario = plain(&[0, 3]);
         let rules = &mut scenario.campaigns[0];
         (rules.timeout, rules.delays, rules.attempts) = (10_000, (1_000, 5_000), 1);
-        scenario.fates = [0, 3]
-            .map(|user| Fate {
+        scenario.responses = [0, 3]
+            .map(|user| ScriptedResponse {
                 user,
                 nth: 1,
-                act: Act {
+                act: Response {
                     gives: None,
-                    says: Says::Nothing,
+                    says: AnswerKind::NoAnswer,
                     after: 0,
                 },
             })
             .to_vec();
-        first(&mut scenario).said.pace = 1_000;
+        first(&mut scenario).settings.pace = 1_000;
         let mut applies = vec![scenario.applies[0].clone(); 4];
         applies[1].kill = Some(kill);
         applies[2].gap = 86_369_575;

@@ -17,16 +17,16 @@ pub struct Scenario {
     /// The wall clock at its beginning, in milliseconds after [`MONDAY`].
     pub begins: i64,
     /// What no apply changes, for each campaign.
-    pub campaigns: Vec<Rules>,
+    pub campaigns: Vec<FixedSettings>,
     /// What the platform does, where it is more than to give a coupon and to say so.
-    pub fates: Vec<Fate>,
+    pub responses: Vec<ScriptedResponse>,
     /// One after the other.
     pub applies: Vec<Apply>,
 }
 
 /// What no apply of a campaign changes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rules {
+pub struct FixedSettings {
     /// `retry.timeout`, in milliseconds.
     pub timeout: u64,
     /// `retry.first_delay` and `retry.max_delay`, in milliseconds.
@@ -34,7 +34,7 @@ pub struct Rules {
     /// `retry.attempts`.
     pub attempts: u32,
     /// `retry.in_doubt: ask`, on a platform that ignores ids.
-    pub ask: bool,
+    pub asks_person: bool,
     /// `retry.resend_within`, in milliseconds.
     pub resend_within: u64,
     /// `pace.max_in_flight`.
@@ -44,14 +44,14 @@ pub struct Rules {
     /// `active_within` in seconds, and whether those come first who would lapse soonest.
     pub active_within: Option<(u64, bool)>,
     /// `halt.refused`, `halt.held` and `halt.same_code` small enough to be met.
-    pub guards: bool,
+    pub strict_halts: bool,
     /// What the platform says of an id that has its coupon.
-    pub repeated: Repeated,
+    pub on_repeat: RepeatAnswer,
 }
 
 /// What the platform says of an id that has its coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeated {
+pub enum RepeatAnswer {
     /// What it said the first time.
     Success,
     /// A code that the file classes as issued.
@@ -62,7 +62,7 @@ pub enum Repeated {
 
 /// What the file says at one apply.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Said {
+pub struct Settings {
     /// Which activity, by a number of its own.
     pub activity: u8,
     /// `coupons_per_user`.
@@ -97,7 +97,7 @@ pub struct Apply {
     /// The campaigns that it takes, in ascending order.
     pub campaigns: Vec<Campaign>,
     /// What a person accepts.
-    pub accepts: Accepts,
+    pub accepts: Acceptance,
     /// `--at-most`.
     pub at_most: Option<u64>,
     /// `--no-wait`.
@@ -105,14 +105,14 @@ pub struct Apply {
     /// At which step over the edge the process is killed.
     pub kill: Option<u64>,
     /// Whether the ledger is closed in order in the end, so that it keeps a shortcut.
-    pub closes: bool,
+    pub closes_ledger: bool,
     /// What happens meanwhile.
-    pub happens: Vec<Happening>,
+    pub incidents: Vec<Incident>,
 }
 
 /// What a person accepts in an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepts {
+pub struct Acceptance {
     /// What has changed in the file or the audience.
     pub changes: bool,
     /// A ledger that is older than its witness.
@@ -121,7 +121,7 @@ pub struct Accepts {
     pub replays: bool,
 }
 
-impl Accepts {
+impl Acceptance {
     /// What has changed, or not even that.
     pub const fn only_changes(changes: bool) -> Self {
         Self {
@@ -147,29 +147,29 @@ pub struct Campaign {
     /// Its place in [`Scenario::campaigns`].
     pub number: usize,
     /// What the file says.
-    pub said: Said,
+    pub settings: Settings,
     /// Whom the source names, in its order, and how many seconds before the beginning of the story they were last active.
     pub listed: Vec<(u8, i64)>,
     /// Who is on the list of the excluded.
     pub excluded: Vec<u8>,
     /// How many of its last batches the ledger lacks from here on, where it was put back from an older copy.
-    pub put_back: Option<u64>,
+    pub restored_without: Option<u64>,
 }
 
 /// Something that happens during an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct Incident {
     /// How long after its beginning, in milliseconds.
     pub after: u64,
     /// The campaign that an order or a fault of the disk concerns. Everything else concerns all of them.
     pub campaign: usize,
     /// What.
-    pub what: What,
+    pub kind: IncidentKind,
 }
 
 /// What may happen during an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum IncidentKind {
     /// Somebody pauses it.
     Pause,
     /// Somebody lets it go on.
@@ -177,32 +177,32 @@ pub enum What {
     /// Somebody stops it.
     Stop,
     /// The wall is put forward or back, in milliseconds.
-    Jump(i64),
+    ClockStep(i64),
     /// The disk takes so many milliseconds for each append from now on, before or after the batch is durable.
-    Stall {
+    DiskStall {
         /// How many.
         ms: u64,
         /// Whether it is durable at once, and only told so late.
-        told_late: bool,
+        after_write: bool,
     },
     /// The next append fails; what it had may be durable all the same.
-    Fail {
+    DiskFailure {
         /// Whether it is.
-        written: bool,
+        durable: bool,
     },
     /// The ledger is moved away, or replaced. The next process finds it in its place again.
-    Vanish {
+    LedgerRemoved {
         /// Whether that process finds what was appended meanwhile.
-        written: bool,
+        durable: bool,
     },
     /// No token can be had for so many milliseconds.
-    NoToken(u64),
+    TokenOutage(u64),
     /// The next token is refused.
     TokenRefused,
     /// Every token takes so many milliseconds from now on.
     SlowToken(u64),
     /// The platform is out of reach for so many milliseconds.
-    Outage(u64),
+    PlatformOutage(u64),
     /// A gateway answers everything with a status and no code. It passes some requests on first.
     WrongAddress {
         /// For how many milliseconds.
@@ -211,57 +211,57 @@ pub enum What {
         status: u16,
     },
     /// Another process takes the app id for so many milliseconds, if it can.
-    Other(u64),
+    OtherProcess(u64),
 }
 
 /// What the platform does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fate {
+pub struct ScriptedResponse {
     /// Of which user.
     pub user: u8,
     /// With which request for one of their coupons, from 1; with every one where it is 0, until the end of the story.
     pub nth: u32,
     /// What.
-    pub act: Act,
+    pub act: Response,
 }
 
 /// What the platform does with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct Response {
     /// How many milliseconds after its start it gives the coupon, if it does.
     pub gives: Option<u64>,
     /// What it answers.
-    pub says: Says,
+    pub says: AnswerKind,
     /// How many milliseconds after the start.
     pub after: u64,
 }
 
 /// What the platform answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
+pub enum AnswerKind {
     /// That the coupon is given.
-    Given,
+    Issued,
     /// A code.
     Code(i64),
     /// A code that asks to slow down, and for how many milliseconds to be left alone.
     SlowDown(u64),
     /// Nothing that arrives.
-    Nothing,
+    NoAnswer,
     /// Something that breaks off.
     Cut,
     /// Something that nobody can read.
-    Garbage,
+    Unreadable,
     /// A status that a wrong address gives, without a code.
     Status(u16),
     /// A code in the body of an answer that has the status of a wrong address.
-    CodeUnder {
+    CodeWithStatus {
         /// The code.
         code: i64,
         /// The status.
         status: u16,
     },
     /// What it answered last to a request for another coupon.
-    Another,
+    OtherDelivery,
     /// A success with an earlier coupon of the same user, or else of another one.
     SameCoupon,
     /// The connection is refused: nothing has arrived.
@@ -292,7 +292,7 @@ pub mod code {
     pub const UNSURE: i64 = 10;
 }
 
-impl Said {
+impl Settings {
     /// What a code means by the table and the file.
     pub fn class(&self, code: i64) -> Class {
         match code {
@@ -328,27 +328,32 @@ impl Said {
 
 impl Scenario {
     /// Whether a ledger is ever put back from an older copy.
-    pub fn puts_back(&self) -> bool {
+    pub fn restores_ledger(&self) -> bool {
         let mut campaigns = self.applies.iter().flat_map(|apply| &apply.campaigns);
-        campaigns.any(|campaign| campaign.put_back.is_some())
+        campaigns.any(|campaign| campaign.restored_without.is_some())
     }
 
     /// Whether the wall is ever put forward or back.
-    pub fn jumps(&self) -> bool {
-        let during = |apply: &Apply| apply.happens.iter().any(|it| matches!(it.what, What::Jump(_)));
+    pub fn steps_clock(&self) -> bool {
+        let during = |apply: &Apply| {
+            apply
+                .incidents
+                .iter()
+                .any(|it| matches!(it.kind, IncidentKind::ClockStep(_)))
+        };
         self.applies.iter().any(|apply| apply.jump != 0 || during(apply))
     }
 
     /// What the platform does with a request, the `nth` for one of a user's coupons. In the end, where it answers what can be
     /// answered for ever, only what it always does.
-    pub fn fate(&self, user: u8, nth: u32, calm: Option<&Said>) -> Option<Act> {
-        let lasting = |act: &Act| match (act.says, calm) {
-            (Says::Code(code) | Says::CodeUnder { code, .. }, Some(said)) => {
+    pub fn response(&self, user: u8, nth: u32, calm: Option<&Settings>) -> Option<Response> {
+        let lasting = |act: &Response| match (act.says, calm) {
+            (AnswerKind::Code(code) | AnswerKind::CodeWithStatus { code, .. }, Some(said)) => {
                 matches!(said.class(code), Class::Refuse | Class::Hold | Class::Issued)
             }
             _ => calm.is_none(),
         };
-        let of_user = self.fates.iter().filter(|fate| fate.user == user);
+        let of_user = self.responses.iter().filter(|fate| fate.user == user);
         let mut fitting = of_user.filter(|fate| fate.nth == 0 || (fate.nth == nth && calm.is_none()));
         fitting.next().map(|fate| fate.act).filter(lasting)
     }

@@ -1,6 +1,6 @@
 //! Cutting a story down to what breaks a promise: whatever can be left out, is.
 
-use crate::scenario::{Rules, Said, Scenario};
+use crate::scenario::{FixedSettings, Scenario, Settings};
 
 /// So many tries at most.
 const TRIES: usize = 3_000;
@@ -14,7 +14,7 @@ pub fn shortest(scenario: &Scenario, promise: &str) -> (Scenario, usize) {
             if tries > TRIES {
                 return (shortest, tries);
             }
-            if crate::broken(&shorter)
+            if crate::violation_in(&shorter)
                 .0
                 .is_some_and(|broken| broken.promise == promise)
             {
@@ -61,25 +61,27 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
     for user in &users {
         with(&mut all, scenario, |scenario| without(scenario, |of| of == *user));
     }
-    for at in 0..scenario.fates.len() {
+    for at in 0..scenario.responses.len() {
         with(&mut all, scenario, |scenario| {
-            scenario.fates.remove(at);
+            scenario.responses.remove(at);
         });
     }
     for (at, apply) in scenario.applies.iter().enumerate() {
-        for happening in 0..apply.happens.len() {
+        for happening in 0..apply.incidents.len() {
             with(&mut all, scenario, |scenario| {
-                scenario.applies[at].happens.remove(happening);
+                scenario.applies[at].incidents.remove(happening);
             });
         }
         with(&mut all, scenario, |scenario| scenario.applies[at].kill = None);
-        with(&mut all, scenario, |scenario| scenario.applies[at].closes = false);
+        with(&mut all, scenario, |scenario| {
+            scenario.applies[at].closes_ledger = false;
+        });
         for number in 0..apply.campaigns.len() {
             with(&mut all, scenario, |scenario| {
                 scenario.applies[at].campaigns[number].excluded.clear();
             });
             with(&mut all, scenario, |scenario| {
-                scenario.applies[at].campaigns[number].put_back = None;
+                scenario.applies[at].campaigns[number].restored_without = None;
             });
         }
         with(&mut all, scenario, |scenario| {
@@ -97,7 +99,7 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
                     let before = scenario.applies[at - 1].campaigns.get(number).cloned();
                     let campaign = &mut scenario.applies[at].campaigns[number];
                     if let Some(before) = before.filter(|before| before.number == campaign.number) {
-                        campaign.said = before.said;
+                        campaign.settings = before.settings;
                     }
                 });
             }
@@ -114,17 +116,17 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
 
 /// Plainer campaign files.
 fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
-    let plain: [fn(&mut Rules); 5] = [
+    let plain: [fn(&mut FixedSettings); 5] = [
         |rules| rules.waves.clear(),
         |rules| rules.active_within = None,
-        |rules| rules.guards = false,
+        |rules| rules.strict_halts = false,
         |rules| rules.in_flight = 64,
         |rules| rules.attempts = 6,
     ];
     for plain in plain {
         with(all, scenario, |scenario| scenario.campaigns.iter_mut().for_each(plain));
     }
-    let plain: [fn(&mut Said); 9] = [
+    let plain: [fn(&mut Settings); 9] = [
         |said| said.hours.clear(),
         |said| said.closed.clear(),
         |said| said.between = (None, None),
@@ -138,7 +140,7 @@ fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
     for plain in plain {
         with(all, scenario, |scenario| {
             let campaigns = scenario.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
-            campaigns.for_each(|campaign| plain(&mut campaign.said));
+            campaigns.for_each(|campaign| plain(&mut campaign.settings));
         });
     }
 }
@@ -153,7 +155,7 @@ fn with(all: &mut Vec<Scenario>, scenario: &Scenario, cut: impl FnOnce(&mut Scen
 }
 
 fn without(scenario: &mut Scenario, left_out: impl Fn(u8) -> bool) {
-    scenario.fates.retain(|fate| !left_out(fate.user));
+    scenario.responses.retain(|fate| !left_out(fate.user));
     for campaign in scenario.applies.iter_mut().flat_map(|apply| &mut apply.campaigns) {
         campaign.listed.retain(|(user, _)| !left_out(*user));
         campaign.excluded.retain(|user| !left_out(*user));
@@ -168,9 +170,9 @@ fn without_campaign(scenario: &mut Scenario, number: usize) {
     scenario.campaigns.remove(number);
     for apply in &mut scenario.applies {
         apply.campaigns.retain(|campaign| campaign.number != number);
-        apply.happens.retain(|happening| happening.campaign != number);
+        apply.incidents.retain(|happening| happening.campaign != number);
         let campaigns = apply.campaigns.iter_mut().map(|campaign| &mut campaign.number);
-        let happens = apply.happens.iter_mut().map(|happening| &mut happening.campaign);
+        let happens = apply.incidents.iter_mut().map(|happening| &mut happening.campaign);
         for later in campaigns.chain(happens).filter(|later| **later > number) {
             *later -= 1;
         }

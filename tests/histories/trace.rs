@@ -6,13 +6,13 @@ use runner::model::delivery::{Counts, DeliveryKey};
 use runner::model::event::Ending;
 use runner::model::merchant_coupon_id::MerchantCouponId;
 
-use crate::scenario::Says;
+use crate::scenario::AnswerKind;
 
 /// Nanoseconds since the story began, by a clock that nobody corrects.
-pub type At = u64;
+pub type Nanos = u64;
 
 /// A second of it.
-pub const SECOND: At = 1_000_000_000;
+pub const SECOND: Nanos = 1_000_000_000;
 
 /// Everything that was seen.
 #[derive(Debug, Default)]
@@ -22,15 +22,15 @@ pub struct Trace {
     /// In the order in which they were given.
     pub coupons: Vec<Coupon>,
     /// In the order in which they were given.
-    pub twice: Vec<Twice>,
+    pub twice: Vec<SecondCoupon>,
     /// What was told, in order.
-    pub told: Vec<Told>,
+    pub emitted: Vec<EmittedEvent>,
     /// When each run began.
-    pub began: Vec<At>,
+    pub began: Vec<Nanos>,
     /// The runs that were killed.
     pub killed: BTreeSet<usize>,
     /// When another process had the app id: from when until when.
-    pub others: Vec<(At, At)>,
+    pub others: Vec<(Nanos, Nanos)>,
 }
 
 /// One request.
@@ -41,7 +41,7 @@ pub struct Request {
     /// Of which campaign.
     pub campaign: usize,
     /// When it started.
-    pub start: At,
+    pub start: Nanos,
     /// The same by the wall, in milliseconds.
     pub wall: i64,
     /// How many batches of its campaign were durable then.
@@ -57,13 +57,13 @@ pub struct Request {
     /// Under which activity.
     pub activity: u8,
     /// When the platform gives a coupon for it, if it does and nobody has it yet.
-    pub gives: Option<At>,
+    pub gives: Option<Nanos>,
     /// Whether that time has come.
     pub given: bool,
     /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
-    pub answer: Option<(At, Says)>,
+    pub answer: Option<(Nanos, AnswerKind)>,
     /// The ids in that answer.
-    pub ids: Ids,
+    pub ids: AnswerIds,
     /// Whether the ledger knows nothing of it any more, because it was put back from an older copy.
     pub lost: bool,
 }
@@ -71,24 +71,24 @@ pub struct Request {
 impl Request {
     /// Whether it was certainly not sent.
     pub fn was_not_sent(&self) -> bool {
-        matches!(self.answer, Some((_, Says::NotSent)))
+        matches!(self.answer, Some((_, AnswerKind::NotSent)))
     }
 
     /// Whether the client had an answer that is its own.
     pub fn is_answered(&self) -> bool {
-        let anothers = |says| matches!(says, Says::Another | Says::SameCoupon);
+        let anothers = |says| matches!(says, AnswerKind::OtherDelivery | AnswerKind::SameCoupon);
         self.answer.is_some_and(|(_, says)| !anothers(says))
     }
 }
 
 /// The ids in an answer: the platform's name for the exchange, and that of the coupon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ids {
+pub struct AnswerIds {
     pub log: Option<String>,
     pub coupon: Option<String>,
 }
 
-impl Ids {
+impl AnswerIds {
     /// Whether both have one of them.
     pub fn meet(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
@@ -98,7 +98,7 @@ impl Ids {
 
 /// A second coupon for one id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Twice {
+pub struct SecondCoupon {
     /// Of which campaign.
     pub campaign: usize,
     /// For which delivery.
@@ -111,7 +111,7 @@ pub struct Twice {
 #[derive(Clone, Debug)]
 pub struct Coupon {
     /// When it was given.
-    pub at: At,
+    pub at: Nanos,
     /// For which id.
     pub id: MerchantCouponId,
     /// Under which activity.
@@ -120,7 +120,7 @@ pub struct Coupon {
 
 /// Something that a run told.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct EmittedEvent {
     /// In which run.
     pub run: usize,
     /// Of which campaign.
@@ -128,14 +128,14 @@ pub struct Told {
     /// How many batches were durable then.
     pub durable: u64,
     /// What.
-    pub what: Saying,
+    pub what: EmittedKind,
 }
 
 /// What a run told that can be held against something.
 #[derive(Clone, Debug)]
-pub enum Saying {
+pub enum EmittedKind {
     /// An attempt by an id ended so.
-    RunOutcome {
+    AttemptEnded {
         /// By which id.
         id: String,
         /// Which attempt.

@@ -7,15 +7,15 @@ use runner::model::delivery::{DeliveryKey, StateName};
 use runner::model::event::Halted;
 use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 
-use crate::scenario::Says;
+use crate::scenario::AnswerKind;
 use crate::trace::{Request, Trace};
 
-use super::Part;
-use super::claims::{Claims, Delivery, Person, Wrong};
+use super::CampaignApply;
+use super::reference_state::{Delivery, Recipient, ReferenceState, Wrong};
 
 /// What the judge knows of the present run.
 #[derive(Default)]
-pub struct JudgedRun {
+pub struct RunChecker {
     answered: bool,
     /// How many answers in a row came from a wrong address.
     wrong_addresses: u32,
@@ -29,7 +29,7 @@ pub struct JudgedRun {
     pub doubts: BTreeMap<DeliveryKey, u32>,
 }
 
-impl JudgedRun {
+impl RunChecker {
     /// One that begins at a time by the wall.
     pub fn new(began: i64) -> Self {
         Self {
@@ -41,25 +41,26 @@ impl JudgedRun {
     /// An attempt has ended: what its answer means for the run. `claims` are as before that.
     pub fn answered(
         &mut self,
-        claims: &Claims,
+        reference: &ReferenceState,
         before: &Delivery,
-        (request, whose, former): (&Request, Whose, bool),
+        (request, whose, former): (&Request, AnswerOwner, bool),
         outcome: &Outcome,
     ) {
         let first = !std::mem::replace(&mut self.answered, true);
         match request.answer {
-            Some((_, Says::Status(_))) => {
+            Some((_, AnswerKind::Status(_))) => {
                 self.wrong_addresses += 1;
                 if first || self.wrong_addresses >= 3 {
                     self.halted = Some("a wrong address");
                 }
             }
-            None | Some((_, Says::Nothing | Says::Cut | Says::Garbage | Says::NotSent)) => {}
+            None | Some((_, AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::Unreadable | AnswerKind::NotSent)) => {
+            }
             Some(_) => self.wrong_addresses = 0,
         }
-        let known = before.unknown > 0 || claims.accepts_replays();
+        let known = before.unknown > 0 || reference.accepts_replays();
         match outcome.proof {
-            _ if whose == Whose::Anothers => self.halted = Some("an answer of another delivery"),
+            _ if whose == AnswerOwner::OtherDelivery => self.halted = Some("an answer of another delivery"),
             Proof::Issued { replay: true, .. } | Proof::Duplicate if !known => {
                 self.halted = Some("an answer to another ledger");
             }
@@ -93,21 +94,21 @@ pub const FORMER: &str = "what a former activity says concerns its delivery alon
 
 /// Whose answer a request had, by its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum AnswerOwner {
     Own,
     /// Another delivery of its run has one of them, or another coupon of its user.
-    Anothers,
+    OtherDelivery,
     /// Another delivery's, and the ledger cannot know that.
     Unknowable,
 }
 
-impl Whose {
-    pub fn new(claims: &Claims, trace: &Trace, request: &Request) -> Self {
+impl AnswerOwner {
+    pub fn new(reference: &ReferenceState, trace: &Trace, request: &Request) -> Self {
         let Some((at, says)) = request.answer else {
             return Self::Own;
         };
         let coupon = request.ids.coupon.as_ref();
-        let coupon = coupon.and_then(|coupon| claims.told_coupons.get(coupon));
+        let coupon = coupon.and_then(|coupon| reference.told_coupons.get(coupon));
         let of_user = |key: &DeliveryKey| *key != request.key && key.recipient == request.key.recipient;
         let in_run = |other: &Request| (other.run, other.campaign) == (request.run, request.campaign);
         let mut others = trace.requests.iter();
@@ -117,8 +118,8 @@ impl Whose {
             earlier && other.key != request.key && other.ids.meet(&request.ids)
         });
         match says {
-            _ if in_run || coupon.is_some_and(of_user) => Self::Anothers,
-            Says::SameCoupon => Self::Unknowable,
+            _ if in_run || coupon.is_some_and(of_user) => Self::OtherDelivery,
+            AnswerKind::SameCoupon => Self::Unknowable,
             _ => Self::Own,
         }
     }
@@ -127,22 +128,22 @@ impl Whose {
 /// What a run that had nothing left to send has left behind: nothing that it could have sent, unless that has used up its
 /// attempts. One that was certainly not sent is none.
 pub fn left_behind(
-    claims: &Claims,
-    (part, new): (Part<'_>, &[Request]),
-    waits: impl Fn(&Person, u8, &Delivery) -> bool,
+    reference: &ReferenceState,
+    (context, new): (CampaignApply<'_>, &[Request]),
+    waits: impl Fn(&Recipient, u8, &Delivery) -> bool,
 ) -> Result<(), Wrong> {
-    for person in &claims.people {
+    for person in &reference.people {
         for (ordinal, delivery) in (1..).zip(&person.deliveries) {
             let owed = match delivery.state {
                 StateName::Deferred => true,
                 // Where the wall is put forward or back it does not tell the age of a doubt.
-                StateName::InDoubt => !part.scenario.jumps() && !waits(person, ordinal, delivery),
+                StateName::InDoubt => !context.scenario.steps_clock() && !waits(person, ordinal, delivery),
                 _ => false,
             };
             let of_delivery = |request: &&Request| (request.user, request.key.ordinal) == (person.user, ordinal);
             let sent = new.iter().filter(of_delivery);
             let sent = sent.filter(|request| !request.was_not_sent()).count();
-            if owed && sent < part.rules.attempts as usize {
+            if owed && sent < context.rules.attempts as usize {
                 let how = format!(
                     "u{} coupon {ordinal} was left {} after {sent} attempts",
                     person.user, delivery.state
@@ -155,14 +156,14 @@ pub fn left_behind(
 }
 
 /// After a run no last answer says what the file's `codes` take for settled, unknown or owed.
-pub fn read_again(claims: &Claims, part: Part<'_>) -> Result<(), Wrong> {
-    for person in &claims.people {
+pub fn read_again(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Wrong> {
+    for person in &reference.people {
         for delivery in &person.deliveries {
             let Some(code) = delivery.code else { continue };
-            let class = part.campaign.said.class(code);
+            let class = context.campaign.settings.class(code);
             let settled = match (delivery.state, class) {
                 (StateName::Held, Class::Hold) => true,
-                (StateName::Held, Class::Issued) => !claims.accepts_replays(),
+                (StateName::Held, Class::Issued) => !reference.accepts_replays(),
                 (StateName::Held, Class::Refuse | Class::Retry) | (StateName::InDoubt, Class::Issued) => false,
                 (StateName::Held, _) => person.away.is_some(),
                 _ => true,

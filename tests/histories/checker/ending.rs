@@ -6,23 +6,23 @@ use runner::model::event::Ending;
 
 use crate::trace::Trace;
 
-use super::Part;
-use super::claims::{Claims, Delivery, Person, Wrong};
+use super::CampaignApply;
+use super::reference_state::{Delivery, Recipient, ReferenceState, Wrong};
 
 /// The end, and all by which it is judged.
-pub struct End<'e> {
-    pub claims: &'e Claims,
+pub struct FinalCheck<'e> {
+    pub reference: &'e ReferenceState,
     /// The campaign in the last apply, and how that ended.
-    pub part: Part<'e>,
+    pub context: CampaignApply<'e>,
     pub ended: &'e RunOutcome,
     /// The present by which doubts are too old, in milliseconds.
     pub now: i64,
 }
 
-impl End<'_> {
+impl FinalCheck<'_> {
     /// Judges it.
-    pub fn judge(&self, trace: &Trace) -> Result<(), Wrong> {
-        for person in &self.claims.people {
+    pub fn check(&self, trace: &Trace) -> Result<(), Wrong> {
+        for person in &self.reference.people {
             for (ordinal, delivery) in (1_u8..).zip(&person.deliveries) {
                 if let Err(how) = self.reason((person, ordinal), delivery) {
                     let how = format!("u{} coupon {ordinal} is {}: {how}", person.user, delivery.state);
@@ -31,7 +31,7 @@ impl End<'_> {
                 let mut requests = trace.requests.iter();
                 let id = requests
                     .find(|request| {
-                        self.part.made(request) && request.user == person.user && request.key.ordinal == ordinal
+                        self.context.made(request) && request.user == person.user && request.key.ordinal == ordinal
                     })
                     .map(|request| request.id);
                 let coupons = trace.coupons.iter().filter(|coupon| Some(coupon.id) == id).count();
@@ -47,7 +47,7 @@ impl End<'_> {
                     _ => true,
                 } && coupons <= 1 + risks;
                 // Nobody can know what a ledger has lost.
-                let lost = trace.has_lost(self.part.campaign.number, person.user, ordinal);
+                let lost = trace.has_lost(self.context.campaign.number, person.user, ordinal);
                 let right = right || (lost && (delivery.state != StateName::Issued || coupons > 0));
                 if !right {
                     let how = format!("u{} coupon {ordinal} is {} with {coupons}", person.user, delivery.state);
@@ -59,7 +59,7 @@ impl End<'_> {
     }
 
     /// Why a delivery may stand where it stands when nothing more goes on.
-    fn reason(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> Result<(), &'static str> {
+    fn reason(&self, (person, ordinal): (&Recipient, u8), delivery: &Delivery) -> Result<(), &'static str> {
         let person_asked = self.ended.ending == Ending::NeedsPerson;
         // Whoever halted it, or its end, left everything where it was.
         if person_asked && self.ended.why != StopReason::NothingLeft {
@@ -77,12 +77,12 @@ impl End<'_> {
     }
 
     /// Whether a doubt waits for a person.
-    pub fn waits(&self, (person, ordinal): (&Person, u8), delivery: &Delivery) -> bool {
-        let Part { rules, campaign, .. } = self.part;
+    pub fn waits(&self, (person, ordinal): (&Recipient, u8), delivery: &Delivery) -> bool {
+        let CampaignApply { rules, campaign, .. } = self.context;
         let age = u64::try_from(self.now - delivery.since).unwrap_or_default();
         let excluded = campaign.excluded.contains(&person.user);
         // What the machine waits before a resend, ten minutes where the platform asks for it, may make it too old by itself.
         let old = age + 600_000 + rules.timeout + rules.delays.1 >= rules.resend_within;
-        delivery.stuck || rules.ask || excluded || ordinal > campaign.said.coupons || old
+        delivery.stuck || rules.asks_person || excluded || ordinal > campaign.settings.coupons || old
     }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::env::{Disk, Gone};
-use crate::scenario::{Apply, MONDAY, Said, Says, Scenario, What};
-use crate::trace::{At, Request, SECOND, Trace};
+use crate::env::{Disk, Removal};
+use crate::scenario::{AnswerKind, Apply, IncidentKind, MONDAY, Scenario, Settings};
+use crate::trace::{Nanos, Request, SECOND, Trace};
 
-use super::claims::Wrong;
-use super::{DoubtSince, Part, Resends, day_of, minute_of};
+use super::reference_state::Wrong;
+use super::{CampaignApply, DoubtSince, Resends, day_of, minute_of};
 
 /// A start of ours or of another process.
 #[derive(Clone, Copy)]
 struct Start {
-    at: At,
+    at: Nanos,
     /// The pace of its campaign at that time, in thousandths.
     pace: u64,
     /// In which run, and of which campaign; `None` for one of another process.
@@ -20,31 +20,31 @@ struct Start {
 }
 
 /// Judges the starts of one campaign in one run.
-pub fn judge(part: Part<'_>, trace: &Trace, (new, resends): (&[Request], &Resends)) -> Result<(), Wrong> {
+pub fn check(context: CampaignApply<'_>, trace: &Trace, (new, resends): (&[Request], &Resends)) -> Result<(), Wrong> {
     let began = trace.began.last().copied().unwrap_or_default();
     for request in new {
-        within(&part.campaign.said, request)?;
-        ordered(part, request, began)?;
+        within(&context.campaign.settings, request)?;
+        ordered(context, request, began)?;
         let again = resends.get(&(request.key, request.attempt));
-        owed(part, trace, (request, again.map(|since| age(*since, request, new))))?;
+        owed(context, trace, (request, again.map(|since| age(*since, request, new))))?;
     }
-    per_day(part, trace, new)?;
+    per_day(context, trace, new)?;
     let deliveries: BTreeSet<_> = new.iter().map(|request| request.key).collect();
-    if part.apply.at_most.is_some_and(|most| deliveries.len() as u64 > most) {
+    if context.apply.at_most.is_some_and(|most| deliveries.len() as u64 > most) {
         return Err(("--at-most", format!("{} deliveries", deliveries.len())));
     }
     Ok(())
 }
 
 /// A run whose ledger is gone stops at once: nothing starts when it was told so, and it ends when its attempts are over.
-pub fn stopped(part: Part<'_>, new: &[Request], (disk, gone): (&Disk, Gone)) -> Result<(), Wrong> {
+pub fn stopped(context: CampaignApply<'_>, new: &[Request], (disk, gone): (&Disk, Removal)) -> Result<(), Wrong> {
     let wrong = |how| Err(("a run whose ledger is gone stops at once", how));
     let ms = 1_000_000;
-    let late = |request: &&Request| part.made(request) && gone.told.is_some_and(|told| request.start > told);
+    let late = |request: &&Request| context.made(request) && gone.told.is_some_and(|told| request.start > told);
     if let Some(request) = new.iter().find(late) {
         return wrong(format!("u{} was sent to after it was gone", request.user));
     }
-    let latest = gone.since + 2 * (part.rules.timeout + disk.stalled) * ms + SECOND;
+    let latest = gone.since + 2 * (context.rules.timeout + disk.stalled) * ms + SECOND;
     match disk.closed {
         Some(closed) if closed > latest => wrong(format!("it went on for {} ms", (closed - gone.since) / ms)),
         _ => Ok(()),
@@ -52,7 +52,7 @@ pub fn stopped(part: Part<'_>, new: &[Request], (disk, gone): (&Disk, Gone)) -> 
 }
 
 /// Judges the starts of all campaigns in one run, which are the last ones that were seen.
-pub fn judge_together((scenario, apply): (&Scenario, &Apply), trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
+pub fn check_together((scenario, apply): (&Scenario, &Apply), trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
     paced((scenario, apply), trace, new.len())?;
     for request in new {
         let (user, start) = (request.user, request.start);
@@ -73,7 +73,7 @@ pub fn judge_together((scenario, apply): (&Scenario, &Apply), trace: &Trace, new
 
 /// So many in so long: a pace that is no whole number is rounded up, and its window is longer than a second in proportion. What
 /// started at another pace is held to the plain second.
-fn window(pace: u64, same: bool) -> (usize, At) {
+fn window(pace: u64, same: bool) -> (usize, Nanos) {
     let most = pace.div_ceil(1_000);
     let long = most * 1_000 * SECOND / pace;
     let within = if same || pace < 1_000 { long } else { SECOND };
@@ -86,7 +86,7 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
     let pace_of = |request: &Request| {
         let mut campaigns = campaigns_of(request.run).iter();
         let campaign = campaigns.find(|campaign| campaign.number == request.campaign);
-        campaign.map_or(1, |campaign| campaign.said.pace)
+        campaign.map_or(1, |campaign| campaign.settings.pace)
     };
     let start_of = |request: &Request| Start {
         at: request.start,
@@ -99,7 +99,7 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
     let pace = apply
         .campaigns
         .iter()
-        .map(|campaign| campaign.said.pace)
+        .map(|campaign| campaign.settings.pace)
         .max()
         .unwrap_or(1);
     for (from, until) in &trace.others {
@@ -111,7 +111,7 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
     }
     starts.sort_by_key(|start| start.at);
     for (last, start) in starts.iter().enumerate().filter(|(_, start)| ours.contains(&start.at)) {
-        let near = |within: At| {
+        let near = |within: Nanos| {
             let before = starts[..=last].iter().rev();
             before.take_while(move |before| start.at - before.at + 1 < within)
         };
@@ -120,12 +120,12 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
         let run_of = |start: &Start| start.by.map(|(run, _)| run);
         let one_pace = run_of(start).is_some_and(|run| {
             let mut campaigns = campaigns_of(run).iter();
-            campaigns.all(|campaign| campaign.said.pace == start.pace)
+            campaigns.all(|campaign| campaign.settings.pace == start.pace)
         });
         let same = one_pace && near(2 * SECOND).all(|other| run_of(other) == run_of(start));
         let (most, within) = window(fastest, same);
         let many = near(within).count();
-        let too_many = |many: usize, pace: u64, within: At| {
+        let too_many = |many: usize, pace: u64, within: Nanos| {
             let within = within / 1_000_000;
             let how = format!("{many} starts within {within} ms, at {pace} in a thousand seconds");
             Err(("G4: no rolling second has more starts than the pace", how))
@@ -145,21 +145,26 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
 }
 
 /// Nothing starts in a pause, or behind an order to stop.
-fn ordered(part: Part<'_>, request: &Request, began: At) -> Result<(), Wrong> {
-    let mut order = What::Resume;
-    for happening in part.apply.happens.iter().filter(|it| it.campaign == request.campaign) {
-        let (what, at) = (happening.what, began + happening.after * 1_000_000);
+fn ordered(context: CampaignApply<'_>, request: &Request, began: Nanos) -> Result<(), Wrong> {
+    let mut order = IncidentKind::Resume;
+    for happening in context
+        .apply
+        .incidents
+        .iter()
+        .filter(|it| it.campaign == request.campaign)
+    {
+        let (what, at) = (happening.kind, began + happening.after * 1_000_000);
         // What comes in one moment may come in either order.
         let heard = match what {
-            What::Pause | What::Stop => at < request.start,
-            What::Resume => at <= request.start,
+            IncidentKind::Pause | IncidentKind::Stop => at < request.start,
+            IncidentKind::Resume => at <= request.start,
             _ => false,
         };
-        if heard && order != What::Stop {
+        if heard && order != IncidentKind::Stop {
             order = what;
         }
     }
-    if order != What::Resume {
+    if order != IncidentKind::Resume {
         let how = format!("u{} was sent to though {order}", request.user);
         return Err(("nothing starts in a pause or behind a stop", how));
     }
@@ -167,15 +172,15 @@ fn ordered(part: Part<'_>, request: &Request, began: At) -> Result<(), Wrong> {
 }
 
 /// The schedule, by the wall at the start.
-fn within(said: &Said, request: &Request) -> Result<(), Wrong> {
+fn within(settings: &Settings, request: &Request) -> Result<(), Wrong> {
     let wall = request.wall;
-    let (start, end) = said.between;
+    let (start, end) = settings.between;
     let (day, minute) = (day_of(wall) - day_of(MONDAY), minute_of(wall));
     let open = |(from, until): &(u16, u16)| (i64::from(*from)..i64::from(*until)).contains(&minute);
     let shut = start.is_some_and(|at| wall < MONDAY + at)
         || end.is_some_and(|at| wall >= MONDAY + at)
-        || said.closed.contains(&day)
-        || !(said.hours.is_empty() || said.hours.iter().any(open));
+        || settings.closed.contains(&day)
+        || !(settings.hours.is_empty() || settings.hours.iter().any(open));
     if shut {
         let how = format!("u{} was sent to at {}", request.user, crate::print::time(wall));
         return Err(("nothing starts outside the schedule", how));
@@ -192,13 +197,19 @@ fn alone(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Wr
             Some((end, says))
                 if !matches!(
                     says,
-                    Says::Nothing | Says::Cut | Says::Garbage | Says::Another | Says::SameCoupon
+                    AnswerKind::NoAnswer
+                        | AnswerKind::Cut
+                        | AnswerKind::Unreadable
+                        | AnswerKind::OtherDelivery
+                        | AnswerKind::SameCoupon
                 ) =>
             {
                 end
             }
             // Between two runs, whoever puts the wall forward takes that from the wait.
-            answer if before.run != request.run && scenario.jumps() => answer.map_or(before.start, |(end, _)| end),
+            answer if before.run != request.run && scenario.steps_clock() => {
+                answer.map_or(before.start, |(end, _)| end)
+            }
             _ => before.start + timeout,
         };
         if request.start < until {
@@ -230,7 +241,7 @@ fn knows_of(trace: &Trace, request: &Request, before: &Request) -> bool {
 /// How old a doubt was at least when it was sent again, in milliseconds. Between runs that goes by the wall. Within a run it goes
 /// by the clock that nobody corrects, here from the run's first start on.
 fn age(since: DoubtSince, request: &Request, new: &[Request]) -> u64 {
-    let ms_from = |start: At| (request.start - start) / 1_000_000;
+    let ms_from = |start: Nanos| (request.start - start) / 1_000_000;
     match since {
         DoubtSince::Before(age) => age + new.first().map_or(0, |first| ms_from(first.start)),
         DoubtSince::Attempt(attempt) => {
@@ -242,13 +253,13 @@ fn age(since: DoubtSince, request: &Request, new: &[Request]) -> u64 {
 }
 
 /// Whom a run may send to at all, by the story's own words. A doubt of so many milliseconds is sent again.
-fn owed(part: Part<'_>, trace: &Trace, (request, again): (&Request, Option<u64>)) -> Result<(), Wrong> {
-    let Part { rules, campaign, .. } = part;
-    let (user, said) = (request.user, &campaign.said);
+fn owed(context: CampaignApply<'_>, trace: &Trace, (request, again): (&Request, Option<u64>)) -> Result<(), Wrong> {
+    let CampaignApply { rules, campaign, .. } = context;
+    let (user, settings) = (request.user, &campaign.settings);
     let listed = campaign.listed.iter().find(|(listed, _)| *listed == user);
     let wrong = |promise, how: &str| Err((promise, format!("u{user} {how}")));
     if campaign.excluded.contains(&user) {
-        return wrong("nobody who said no is sent to", "is excluded");
+        return wrong("nobody who is excluded is sent to", "is excluded");
     }
     if let Some(age) = again {
         return if age > rules.resend_within {
@@ -260,7 +271,7 @@ fn owed(part: Part<'_>, trace: &Trace, (request, again): (&Request, Option<u64>)
     let Some((_, ago)) = listed else {
         return wrong("nobody is sent to whom the source does not name", "is gone");
     };
-    if request.activity != said.activity {
+    if request.activity != settings.activity {
         return wrong(
             "what is new goes under the file's activity",
             "was sent to under another",
@@ -271,24 +282,23 @@ fn owed(part: Part<'_>, trace: &Trace, (request, again): (&Request, Option<u64>)
     {
         return wrong("who lapsed is not sent to", "had lapsed");
     }
-    let others = trace
-        .requests
-        .iter()
-        .filter(|before| part.made(before) && before.start < request.start && before.gives.is_some() && !before.lost);
+    let others = trace.requests.iter().filter(|before| {
+        context.made(before) && before.start < request.start && before.gives.is_some() && !before.lost
+    });
     let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
-    if said.most.is_some_and(|most| given.len() as u64 >= most) {
+    if settings.most.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
     }
     Ok(())
 }
 
 /// Starts on a day by the wall, where nobody ever puts that back.
-fn per_day(part: Part<'_>, trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
-    let (Some(most), false) = (part.campaign.said.per_day, part.scenario.jumps()) else {
+fn per_day(context: CampaignApply<'_>, trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
+    let (Some(most), false) = (context.campaign.settings.per_day, context.scenario.steps_clock()) else {
         return Ok(());
     };
     for day in new.iter().map(|request| day_of(request.wall)).collect::<BTreeSet<_>>() {
-        let on_day = |request: &&Request| part.made(request) && day_of(request.wall) == day && !request.lost;
+        let on_day = |request: &&Request| context.made(request) && day_of(request.wall) == day && !request.lost;
         let many = trace.requests.iter().filter(on_day).count() as u64;
         if many > most {
             return Err(("per_day", format!("{many} starts on a day")));

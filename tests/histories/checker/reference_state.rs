@@ -7,15 +7,15 @@ use runner::ledger::{Fact, Generation};
 use runner::model::delivery::{Away, Decision, DeliveryKey, StateName, Transition};
 use runner::model::outcome::{Class, Outcome, Proof};
 
-use crate::scenario::Said;
+use crate::scenario::Settings;
 
 use super::day_of;
 
 /// Everything that the facts say.
 #[derive(Debug, Default)]
-pub struct Claims {
+pub struct ReferenceState {
     /// By number.
-    pub people: Vec<Person>,
+    pub people: Vec<Recipient>,
     /// How many coupons each user is owed, and was ever.
     coupons: u8,
     known: u8,
@@ -43,7 +43,7 @@ pub struct Claims {
 
 /// One recipient.
 #[derive(Debug)]
-pub struct Person {
+pub struct Recipient {
     pub user: u8,
     pub away: Option<Away>,
     /// From the first coupon on.
@@ -63,7 +63,7 @@ pub struct Delivery {
     /// How often a person took the risk of a second coupon for it, and behind which attempt that was last.
     pub risks: u32,
     pub risked: u32,
-    /// Whether it is issued because the platform, or the file, said that it had been issued before.
+    /// Whether it is issued because the platform, or the file, settings that it had been issued before.
     pub believed: bool,
     /// Whether the last answer to a doubt was a refusal or is for a person.
     pub stuck: bool,
@@ -183,9 +183,9 @@ impl Delivery {
     }
 
     /// Whether a step is what the file's `codes` make of the last answer, at a time by the ledger.
-    fn may_be_read_as(&self, step: Transition, at: i64, by: &By<'_>) -> bool {
+    fn may_be_read_as(&self, step: Transition, at: i64, by: &RereadContext<'_>) -> bool {
         let Some(code) = self.code else { return false };
-        match (self.state, by.said.class(code)) {
+        match (self.state, by.settings.class(code)) {
             (StateName::Held, Class::Refuse) => step == Transition::RereadRefused,
             (StateName::Held, Class::Issued) => step == Transition::RereadIssued && by.replays,
             (StateName::Held, Class::Hold) => step == Transition::OweUnderNewActivity && by.new_activity,
@@ -203,8 +203,8 @@ impl Delivery {
 }
 
 /// By what a last answer is read again.
-struct By<'s> {
-    said: &'s Said,
+struct RereadContext<'s> {
+    settings: &'s Settings,
     replays: bool,
     new_activity: bool,
     resend_within: i64,
@@ -212,13 +212,13 @@ struct By<'s> {
 
 /// What the story says of the present apply.
 #[derive(Clone, Copy)]
-pub struct Now<'s> {
-    pub said: &'s Said,
+pub struct FactContext<'s> {
+    pub settings: &'s Settings,
     /// `retry.resend_within`, in milliseconds.
     pub resend_within: u64,
 }
 
-impl Claims {
+impl ReferenceState {
     /// How many deliveries are in each state, in the order of the documentation.
     pub fn counts(&self) -> [u64; 8] {
         let mut counts = [0; 8];
@@ -259,7 +259,7 @@ impl Claims {
     }
 
     /// Takes a fact of a batch.
-    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<Now<'_>>) -> Result<(), Wrong> {
+    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<FactContext<'_>>) -> Result<(), Wrong> {
         self.batches = self.batches.max(batch);
         match fact {
             Fact::RunBegan { at, .. } => {
@@ -323,10 +323,10 @@ impl Claims {
         &mut self,
         key: DeliveryKey,
         (step, at): (Transition, i64),
-        now: Option<Now<'_>>,
+        now: Option<FactContext<'_>>,
     ) -> Result<(), Wrong> {
-        let by = now.map(|now| By {
-            said: now.said,
+        let by = now.map(|now| RereadContext {
+            settings: now.settings,
             replays: self.replays,
             new_activity: self.new_activity,
             resend_within: i64::try_from(now.resend_within).unwrap_or(i64::MAX),
@@ -341,7 +341,7 @@ impl Claims {
         Ok(())
     }
 
-    fn close(&mut self, generation: &Generation, now: Option<Now<'_>>) -> Result<(), Wrong> {
+    fn close(&mut self, generation: &Generation, now: Option<FactContext<'_>>) -> Result<(), Wrong> {
         self.note(generation.at.as_millisecond());
         self.closed = true;
         let activity = generation.activity_id.as_str().parse().unwrap_or(u8::MAX);
@@ -354,7 +354,7 @@ impl Claims {
         self.coupons = generation.coupons_per_user;
         self.known = self.known.max(self.coupons);
         let new = std::mem::take(&mut self.admitted);
-        self.people.extend(new.into_iter().map(|user| Person {
+        self.people.extend(new.into_iter().map(|user| Recipient {
             user,
             away: None,
             deliveries: Vec::new(),
@@ -382,7 +382,7 @@ impl Claims {
         }
         let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
         let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
-        match now.and_then(|now| now.said.most) {
+        match now.and_then(|now| now.settings.most) {
             Some(most) if sum > most => Err(("max_coupons", format!("a campaign was let in that may come to {sum}"))),
             _ => Ok(()),
         }

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 
 use crate::scenario::NAMES;
 
-use super::Part;
-use super::claims::{Claims, Wrong};
+use super::CampaignApply;
+use super::reference_state::{ReferenceState, Wrong};
 
 /// The share of all users that one belongs to, in a domain: the first 64 bits of a hash as a part of all there are.
 #[expect(clippy::cast_precision_loss, reason = "a share is never as fine")]
-pub fn drawn(domain: &str, campaign: usize, user: u8) -> f64 {
+pub fn bucket(domain: &str, campaign: usize, user: u8) -> f64 {
     let mut hash = Sha256::new();
     let open_id = format!("u{user}");
     for field in [domain, NAMES[campaign], "tt1", &open_id] {
@@ -22,22 +22,22 @@ pub fn drawn(domain: &str, campaign: usize, user: u8) -> f64 {
 }
 
 /// Judges the ledger after an apply whose audience was let in.
-pub fn judge(claims: &Claims, part: Part<'_>) -> Result<(), Wrong> {
-    let campaign = part.campaign;
+pub fn check(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Wrong> {
+    let campaign = context.campaign;
     let listed = |user: u8| campaign.listed.iter().any(|(listed, _)| *listed == user);
     let excluded = |user: u8| campaign.excluded.contains(&user);
     for (user, _) in campaign.listed.iter().filter(|(user, _)| !excluded(*user)) {
-        if claims.people.iter().filter(|person| person.user == *user).count() != 1 {
+        if reference.people.iter().filter(|person| person.user == *user).count() != 1 {
             return Err(("G2: everybody is in the ledger, once", format!("u{user} is not")));
         }
     }
-    let control = f64::from(campaign.said.control) / 100.0;
-    for person in &claims.people {
+    let control = f64::from(campaign.settings.control) / 100.0;
+    for person in &reference.people {
         let expected = if excluded(person.user) {
             Some(Away::Excluded)
         } else if !listed(person.user) {
             Some(Away::Gone)
-        } else if drawn("runner/control_group/v1", campaign.number, person.user) < control {
+        } else if bucket("runner/control_group/v1", campaign.number, person.user) < control {
             Some(Away::ControlGroup)
         } else {
             person.away.filter(|why| *why == Away::Lapsed)
