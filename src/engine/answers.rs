@@ -5,27 +5,21 @@
 //! that requests and answers are mixed up, or that the platform gave one coupon for two deliveries.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use crate::douyin::Platform;
-use crate::douyin::codes::excerpt;
-use crate::ledger::{LedgerError, Store};
+use crate::ledger::{Ledger, LedgerError, Store};
 use crate::model::delivery::{DeliveryKey, StateName};
-use crate::model::event::Halted;
 use crate::model::mutants::mutant;
-use crate::model::outcome::{Outcome, Proof, Unknown};
-
-use super::attempt::Attempted;
-use super::dispatcher::Dispatcher;
+use crate::model::outcome::{Outcome, Proof};
 
 /// How many of the last answers of a run are remembered.
 const REMEMBERED: usize = 65_536;
 
 /// An id in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AnswerId {
+pub enum AnswerId {
     /// The platform's name for the exchange.
     Log(String),
     /// The coupon's own id.
@@ -109,13 +103,33 @@ impl Answers {
         }))
     }
 
-    /// Tells whose answer an outcome has, and remembers its ids.
+    /// Finds out whose answer an outcome has, and remembers its ids.
     pub(super) fn whose(&self, key: DeliveryKey, outcome: &Outcome) -> Whose {
         if mutant!(RepeatsTaken) {
             return Whose::ThisAttempt;
         }
         let ids: Vec<_> = AnswerId::all(outcome).collect();
         self.with(|memory| memory.whose(key, &ids))
+    }
+
+    /// Reads the coupons of earlier runs, if a user who has one may be sent another.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(super) async fn remember_coupons<S: Store>(&self, ledger: &mut Ledger<S>) -> Result<(), LedgerError> {
+        let state = ledger.state();
+        let counts = state.counts();
+        if state.ordinals() < 2 || counts.count(StateName::Issued) == 0 || counts.complete() {
+            return Ok(());
+        }
+        ledger
+            .retell(|_, _, fact| {
+                if let Some((key, coupon_id)) = fact.coupon() {
+                    self.remember(key, coupon_id);
+                }
+                Some(())
+            })
+            .await
     }
 
     /// Remembers a coupon that an earlier run issued.
@@ -213,88 +227,6 @@ fn short(hash: u64) -> [u8; 5] {
     // All zero is no coupon.
     short[4] = short[4].max(1);
     short
-}
-
-/// What an attempt proved by an answer of its own, and why the run halts if the answer is another delivery's.
-pub(super) struct Judged {
-    pub(super) outcome: Outcome,
-    pub(super) halted: Option<Halted>,
-}
-
-impl<S: Store, P: Platform> Dispatcher<S, P> {
-    /// Decides what an answer is worth.
-    pub(super) fn judge_answer(&self, attempted: &Attempted, outcome: Outcome, whose: Whose) -> Judged {
-        match whose {
-            // A success that is told again stays one. Any other answer that came before says nothing of this attempt.
-            Whose::ThisDelivery(AnswerId::Log(_)) if !matches!(outcome.proof, Proof::Issued { .. }) => {
-                let why = "the answer is that of an earlier attempt";
-                let outcome = without_answer(&outcome, why);
-                Judged { outcome, halted: None }
-            }
-            Whose::ThisAttempt | Whose::ThisDelivery(_) => Judged { outcome, halted: None },
-            Whose::Another { id, of } => {
-                let other = self.ledger.state().merchant_coupon_id(of);
-                let other = other.map(|other| other.to_string()).unwrap_or_default();
-                let outcome = without_answer(
-                    &outcome,
-                    &format!("the answer has the {id} of another delivery, {other}"),
-                );
-                let halted = Halted::MixedAnswers {
-                    open_id: attempted.open_id.clone(),
-                    merchant_coupon_id: attempted.merchant_coupon_id.to_string(),
-                    id: id.to_string(),
-                    other,
-                };
-                Judged {
-                    outcome,
-                    halted: Some(halted),
-                }
-            }
-        }
-    }
-
-    /// Reads the coupons of earlier runs, if a user who has one may be sent another.
-    pub(super) async fn remember_coupons(&mut self) -> Result<(), LedgerError> {
-        let ledger_state = self.ledger.state();
-        let counts = ledger_state.counts();
-        if ledger_state.ordinals() < 2 || counts.count(StateName::Issued) == 0 || counts.complete() {
-            return Ok(());
-        }
-        let answers = &self.shared.answers;
-        self.ledger
-            .retell(|_, _, fact| {
-                if let Some((key, coupon_id)) = fact.coupon() {
-                    answers.remember(key, coupon_id);
-                }
-                Some(())
-            })
-            .await
-    }
-}
-
-/// The outcome when its answer is none to this attempt. It has no code, because a later apply reads a code again by its
-/// file, and no status, because that of a wrong address would count as one.
-fn without_answer(outcome: &Outcome, why: &str) -> Outcome {
-    let mut detail = why.to_owned();
-    // A string takes whatever is written to it.
-    if let Some(status) = outcome.status {
-        let _ = write!(detail, ": HTTP {status}");
-    }
-    if let Some(answer) = &outcome.answer {
-        let _ = write!(detail, ", code {}, log_id {}", answer.code, answer.log_id);
-    }
-    if let Proof::Issued { coupon, .. } = &outcome.proof {
-        let _ = write!(detail, ", coupon_id {}", coupon.coupon_id);
-    }
-    Outcome {
-        proof: Proof::Unknown(Unknown::Unreadable),
-        answer: None,
-        status: None,
-        detail: Some(excerpt(&detail)),
-        retry_after: None,
-        latency: outcome.latency,
-        at: outcome.at,
-    }
 }
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
 use crate::plan::forecast::after_taking;
 
-use super::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Open, Reach};
-use super::reservations::{Busy, Reservations, User};
+use super::limits::app_share::{AppShare, AppState, Report, Slowed};
+use super::limits::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Reach};
+use super::limits::reservations::{Busy, Reservations, User};
 
 /// The right to send for an app id on this machine, which one process has at a time.
 pub trait AppLock: Send {
@@ -144,8 +145,6 @@ impl AppLimiter {
             woken,
             joined: now,
             changes: self.changes.subscribe(),
-            told: None,
-            out_of_reach: false,
         }
     }
 
@@ -239,15 +238,6 @@ impl Shared {
     }
 }
 
-/// How the pace of an app id is slowed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Slowed {
-    /// Starts a second.
-    pub(super) per_second: f64,
-    /// For how long it is expected to be below what is allowed; nothing when it is so no longer.
-    pub(super) lasts: Option<Duration>,
-}
-
 /// One run's part in a lane. It is given up with it.
 #[derive(Debug)]
 pub(super) struct LimiterHandle {
@@ -259,10 +249,6 @@ pub(super) struct LimiterHandle {
     woken: Arc<Notify>,
     joined: Instant,
     changes: watch::Receiver<u64>,
-    /// To what the platform had slowed the pace when that was last asked.
-    told: Option<f64>,
-    /// Whether the platform was out of reach when that was last asked.
-    out_of_reach: bool,
 }
 
 impl LimiterHandle {
@@ -274,33 +260,6 @@ impl LimiterHandle {
             // The lane outlives its seats, so its sender is never gone.
             _ = self.changes.changed() => {}
         }
-    }
-
-    /// Reserves a user for an attempt of this run. Otherwise the run is told through [`Self::take_freed`] when an attempt
-    /// that is under way is over.
-    ///
-    /// # Errors
-    /// When another campaign has an attempt under way for the user, or has lost an answer.
-    pub(super) fn reserve(&self, user: User, now: Instant) -> Result<(), Busy> {
-        if mutant!(UserTwice) {
-            return Ok(());
-        }
-        self.limiter
-            .with(|shared| shared.reservations.reserve(user, self.number, now))
-    }
-
-    /// Releases a user whose attempt is over. The request may be at the platform until `end`.
-    pub(super) fn free(&self, user: User, end: Instant, now: Instant) {
-        self.limiter.with(|shared| {
-            let waiting = shared.reservations.release(user, self.number, end, now);
-            shared.announce(user, waiting);
-        });
-    }
-
-    /// Reserves a user until `end`, because an earlier process lost an answer.
-    pub(super) fn inherit(&self, user: User, end: Instant) {
-        self.limiter
-            .with(|shared| shared.reservations.inherit(user, self.number, end));
     }
 
     /// Leaves all attempts of this run under way: nobody reads their answers.
@@ -358,31 +317,12 @@ impl LimiterHandle {
         self.limiter.with(|shared| shared.release_app_lock(now))
     }
 
-    /// How many starts a second this run may count on, if all that send use theirs.
-    pub(super) fn per_second(&self) -> f64 {
-        self.limiter.with(|shared| {
-            let senders = shared.senders();
-            shared.pacer.per_second() / f64::from(senders)
-        })
-    }
-
-    /// When a start of this run is to be expected that has so many of its own before it.
-    pub(super) fn expected(&self, now: Instant, before: u32) -> Instant {
-        self.limiter.with(|shared| {
-            let senders = shared.senders();
-            shared.pacer.expected(now, before.saturating_mul(senders))
-        })
-    }
-
-    /// Tells that the platform asked `recipient`, whose attempt began at `began`, to slow down.
-    pub(super) fn throttled(&self, recipient: u32, began: Instant, now: Instant) {
-        let user = (u64::from(self.number) << 32) | u64::from(recipient);
-        self.change_pace(now, |throttle| throttle.throttled(user, began, now).is_some());
-    }
-
-    /// Lets the pace recover as far as it is time.
-    pub(super) fn recover(&self, now: Instant) {
-        self.change_pace(now, |throttle| throttle.recover(now).is_some());
+    /// Ends the probe of this run, if it probes.
+    fn probed(&self) {
+        let probed = |shared: &mut Shared| shared.probing.take_if(|by| *by == self.number).is_some();
+        if self.limiter.with(probed) {
+            self.limiter.notify();
+        }
     }
 
     fn change_pace(&self, now: Instant, change: impl FnOnce(&mut Throttle) -> bool) {
@@ -398,62 +338,8 @@ impl LimiterHandle {
         }
     }
 
-    /// When the pace is to recover next.
-    pub(super) fn next_step(&self) -> Option<Instant> {
-        self.limiter.with(|shared| shared.throttle.next_step())
-    }
-
-    /// Whether the platform has asked the app id as a whole to slow down.
-    pub(super) fn slowed(&self) -> bool {
-        self.limiter.with(|shared| shared.throttle.slowed())
-    }
-
-    /// How the pace is slowed, if that is news to this run.
-    pub(super) fn slowed_news(&mut self, now: Instant) -> Option<Slowed> {
-        let slowed = self.limiter.with(|shared| {
-            let lasts = shared.throttle.recovered_in(now);
-            let per_second = shared.throttle.per_second();
-            Slowed { per_second, lasts }
-        });
-        let notify = slowed.lasts.map(|_| slowed.per_second);
-        (std::mem::replace(&mut self.told, notify) != notify).then_some(slowed)
-    }
-
-    /// The outage under way, as far as this run has seen it: what was before it, and its pauses, count against nobody.
-    pub(super) fn outage(&self) -> Option<Open> {
-        let mut open = self.limiter.with(|shared| shared.breaker.open())?;
-        open.since = open.since.max(self.joined);
-        Some(open)
-    }
-
-    /// When this run may probe, while the platform is out of reach.
-    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
-        self.limiter.with(|shared| {
-            let open = shared.breaker.open()?;
-            let other = shared.probing.is_some_and(|by| by != self.number);
-            Some(if other { now + MOST_BETWEEN } else { open.next_probe })
-        })
-    }
-
-    /// Tells that this run's next attempt is the probe, if there is an outage.
-    pub(super) fn probe(&self) {
-        self.limiter.with(|shared| {
-            if shared.breaker.open().is_some() {
-                shared.probing = Some(self.number);
-            }
-        });
-    }
-
-    /// Tells that whatever this run probed with is back.
-    pub(super) fn probed(&self) {
-        let probed = |shared: &mut Shared| shared.probing.take_if(|by| *by == self.number).is_some();
-        if self.limiter.with(probed) {
-            self.limiter.notify();
-        }
-    }
-
-    /// Tells how far an attempt of this run got that began at `began`.
-    pub(super) fn ended(&self, key: DeliveryKey, reach: Reach, began: Instant, now: Instant) {
+    /// Takes in how far an attempt of this run got.
+    fn ended(&self, key: DeliveryKey, reach: Reach, began: Instant, now: Instant) {
         let limiter = self.number;
         let changed = self.limiter.with(|shared| {
             let before = shared.breaker.open().is_some();
@@ -464,22 +350,77 @@ impl LimiterHandle {
             self.limiter.notify();
         }
     }
+}
 
-    /// Whether the platform is out of reach, if that is news to this run.
-    pub(super) fn outage_news(&mut self) -> Option<bool> {
-        let open = self.limiter.with(|shared| shared.breaker.open().is_some());
-        (std::mem::replace(&mut self.out_of_reach, open) != open).then_some(open)
+impl AppShare for LimiterHandle {
+    fn state(&self, now: Instant) -> AppState {
+        self.limiter.with(|shared| {
+            let senders = shared.senders();
+            let next_start = shared.pacer.expected(now, 0);
+            // What came before this run, and its pauses, do not count.
+            let outage = shared.breaker.open().map(|open| open.seen_since(self.joined));
+            let others_probe = shared.probing.is_some_and(|by| by != self.number);
+            AppState {
+                sending: shared.sending(self.number),
+                per_second: shared.pacer.per_second() / f64::from(senders),
+                next_start,
+                between_starts: shared.pacer.expected(now, senders) - next_start,
+                pace: shared.throttle.per_second(),
+                slowed: shared.throttle.next_step().map(|next_step| Slowed {
+                    lasts: shared.throttle.recovered_in(now).unwrap_or_default(),
+                    next_step,
+                }),
+                outage,
+                next_probe: outage.map(|open| {
+                    if others_probe {
+                        now + MOST_BETWEEN
+                    } else {
+                        open.next_probe
+                    }
+                }),
+            }
+        })
     }
 
-    /// Ends a pause of this run: where nobody else looked after the platform meanwhile, it is probed at once, and the time
-    /// counts against nobody.
-    pub(super) fn resume(&mut self, now: Instant) {
-        self.joined = now;
-        self.limiter.with(|shared| {
-            if shared.handles.values().all(|place| !place.sending) {
-                shared.breaker.resume(now);
+    fn reserve(&mut self, user: User, now: Instant) -> Result<(), Busy> {
+        if mutant!(UserTwice) {
+            return Ok(());
+        }
+        self.limiter
+            .with(|shared| shared.reservations.reserve(user, self.number, now))
+    }
+
+    fn report(&mut self, report: Report, now: Instant) {
+        match report {
+            Report::Inherited { user, end } => self
+                .limiter
+                .with(|shared| shared.reservations.inherit(user, self.number, end)),
+            Report::Freed { user, end } => self.limiter.with(|shared| {
+                let waiting = shared.reservations.release(user, self.number, end, now);
+                shared.announce(user, waiting);
+            }),
+            Report::Probing => self.limiter.with(|shared| {
+                if shared.breaker.open().is_some() {
+                    shared.probing = Some(self.number);
+                }
+            }),
+            Report::Probed => self.probed(),
+            Report::Ended { key, reach, began } => self.ended(key, reach, began, now),
+            Report::Throttled { recipient, began } => {
+                let user = (u64::from(self.number) << 32) | u64::from(recipient);
+                self.change_pace(now, |throttle| throttle.throttled(user, began, now).is_some());
             }
-        });
+            Report::Checked => self.change_pace(now, |throttle| throttle.recover(now).is_some()),
+            Report::Resumed => {
+                self.joined = now;
+                self.limiter.with(|shared| {
+                    // Nobody else probed the platform meanwhile, so it is probed at once.
+                    if shared.handles.values().all(|place| !place.sending) {
+                        shared.breaker.resume(now);
+                    }
+                });
+            }
+        }
     }
 }
 

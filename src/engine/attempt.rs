@@ -8,82 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 use crate::douyin::{Connection, NotReady, Platform, Sent};
 use crate::ledger::Permit;
-use crate::model::clock::{AgeInstant, Clock, monotonic_now};
-use crate::model::delivery::DeliveryKey;
+use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind};
-use crate::model::identity::OpenId;
-use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::mutants::mutant;
-use crate::model::outcome::Outcome;
 use crate::model::run_command::RunCommand;
 use crate::plan::Schedule;
 
 use super::answers::{Answers, Whose};
 use super::app_limiter::AppLimiter;
-
-/// How an attempt ended.
-#[derive(Debug)]
-pub enum Done {
-    /// The attempt was made.
-    Ended {
-        /// The delivery.
-        key: DeliveryKey,
-        /// The attempt.
-        attempted: Attempted,
-        /// What the attempt proved, provided that the answer is its own.
-        outcome: Box<Outcome>,
-        /// Which attempt or delivery the answer belongs to.
-        whose: Whose,
-        /// The time of its end.
-        ended: Instant,
-    },
-    /// The attempt was cancelled before the first byte was sent.
-    CalledOff {
-        /// The delivery.
-        key: DeliveryKey,
-        /// The reason, if no token was available.
-        why: Option<NotReady>,
-    },
-}
-
-impl Done {
-    /// The delivery.
-    pub const fn key(&self) -> DeliveryKey {
-        let (Self::Ended { key, .. } | Self::CalledOff { key, .. }) = self;
-        *key
-    }
-}
-
-/// The identity of an attempt.
-#[derive(Clone, Debug)]
-pub struct Attempted {
-    /// The user.
-    pub open_id: OpenId,
-    /// The idempotency key.
-    pub merchant_coupon_id: MerchantCouponId,
-    /// The number of the attempt within its delivery, from 1.
-    pub attempt: u32,
-}
-
-/// The last moment at which an attempt may start.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Latest {
-    /// On the wall clock: the end of the day that it counts for, or the expiry of its user.
-    pub wall: Option<Timestamp>,
-    /// By the age of its doubt.
-    pub age: Option<AgeInstant>,
-}
-
-impl Latest {
-    fn is_past(self, clock: &Clock, wall: Timestamp) -> bool {
-        self.wall.is_some_and(|latest| latest < wall) || self.age.is_some_and(|latest| latest < clock.age_now())
-    }
-}
+use super::core::{Attempted, Done, Latest};
 
 /// State that all attempts of a run share.
 #[derive(Debug)]
@@ -159,11 +96,11 @@ pub async fn attempt<P: Platform>(
         None => return Done::CalledOff { key, why: None },
     };
     let began = shared.clock.now();
-    // The dispatcher may be waiting for the disk, unaware of a command or of the end of a window.
+    // The driver may be waiting for the disk, unaware of a command or of the end of a window.
     if *shared.commands.borrow() != RunCommand::Go
         || !*open.borrow()
         || !(mutant!(WindowWhenQueued) || shared.schedule.allows(began))
-        || latest.is_past(&shared.clock, began)
+        || latest.is_past(began, shared.clock.age_now())
         || !shared.platform.is_current(&access)
     {
         return Done::CalledOff { key, why: None };

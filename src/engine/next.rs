@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use crate::douyin::codes::Codes;
 use crate::ledger::{LedgerState, Present};
 use crate::model::clock::later;
-use crate::model::delivery::{Away, DeliveryKey, Doubt, Skipped, State, StateName, Transition};
+use crate::model::delivery::{DeliveryKey, Doubt, Skipped, State, StateName, Transition};
 use crate::model::outcome::Class;
-use crate::plan::{InDoubt, Plan};
+use crate::plan::Plan;
 
-use super::queue::{due_in, turn_of};
+use super::cohorts::{Turn, turn};
+use super::eligibility::{ResendRules, due_in, is_turn};
 use super::reread::Reading;
-use super::waves::{Turn, turn};
+
+pub use super::eligibility::Waits;
 
 /// What will happen next to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,51 +59,18 @@ pub enum Next {
     Person(Waits),
 }
 
-/// Why a delivery waits for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waits {
-    /// Nobody has said what this code means.
-    Held {
-        /// The code.
-        code: i64,
-    },
-    /// It is in doubt, and was refused or held since, by this code.
-    Answered {
-        /// The code, where it is known.
-        code: Option<i64>,
-    },
-    /// It is in doubt for longer than `retry.resend_within`.
-    Old {
-        /// Since when.
-        since: Timestamp,
-    },
-    /// It is in doubt, and nobody knows for how long.
-    Undated,
-    /// It is in doubt, and `retry.in_doubt` is `ask`.
-    Ask,
-    /// It is in doubt, and `coupons_per_user` no longer reaches it.
-    Beyond,
-    /// It is in doubt, and its user is excluded by now.
-    Excluded,
-    /// `schedule.end` is past, or comes before it is due or a window opens.
-    End {
-        /// When it is.
-        end: Timestamp,
-    },
-}
-
 /// What will happen next to `key`, where an apply would take this for the present.
 #[must_use]
 pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: Present) -> Next {
-    let (status, now) = (ledger_state.status(key), present.now);
+    let status = ledger_state.status(key);
+    let now = present.now;
+    let resend = |doubt: &Doubt| ResendRules::new(plan).resend_until(ledger_state, key, doubt, present);
     if let Some(step) = reading(ledger_state, plan, present).step(&status) {
         let reread = status.next(step).ok();
         let doubt = reread
             .filter(|_| status.doubt.is_none())
             .and_then(|reread| reread.doubt);
-        return doubt.map_or(Next::Reread(step), |doubt| Next::Doubted {
-            resend: resend(plan, ledger_state, key, &doubt, present),
-        });
+        return doubt.map_or(Next::Reread(step), |doubt| Next::Doubted { resend: resend(&doubt) });
     }
     let due = later(now, due_in(plan, &status, now).unwrap_or_default());
     let sent = |due: Timestamp, until| {
@@ -122,11 +91,11 @@ pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: 
         (State::Attempting { .. }, _) => Next::InFlight,
         (State::Held { code }, _) => Next::Person(Waits::Held { code }),
         (State::Deferred { .. }, _) => sent(due, None),
-        (State::InDoubt, Some(doubt)) => match resend(plan, ledger_state, key, &doubt, present) {
+        (State::InDoubt, Some(doubt)) => match resend(&doubt) {
             Err(why) => Next::Person(why),
             Ok(until) => sent(due, Some(until)),
         },
-        (State::Pending, _) if !turn_of(ledger_state, key) => behind(ledger_state, key),
+        (State::Pending, _) if !is_turn(ledger_state, key) => behind(ledger_state, key),
         (State::Pending, _) => match turn(plan, ledger_state, key.recipient) {
             Turn::Now => sent(now, None),
             Turn::At(at) => sent(at, None),
@@ -147,39 +116,6 @@ fn reading(ledger_state: &LedgerState, plan: &Plan, present: Present) -> Reading
         dated: present.ahead.is_none(),
         resend_within: plan.retry.resend_within,
     }
-}
-
-/// Until when a doubt may be sent again.
-///
-/// # Errors
-/// Why it waits for a person instead.
-pub fn resend(
-    plan: &Plan,
-    ledger_state: &LedgerState,
-    key: DeliveryKey,
-    doubt: &Doubt,
-    present: Present,
-) -> Result<Timestamp, Waits> {
-    if doubt.stuck {
-        return Err(Waits::Answered { code: doubt.code });
-    }
-    if ledger_state.away(key.recipient) == Some(Away::Excluded) {
-        return Err(Waits::Excluded);
-    }
-    if plan.retry.in_doubt == InDoubt::Ask {
-        return Err(Waits::Ask);
-    }
-    if key.ordinal > plan.coupons_per_user {
-        return Err(Waits::Beyond);
-    }
-    let Some(since) = doubt.since.filter(|_| present.ahead.is_none()) else {
-        return Err(Waits::Undated);
-    };
-    let until = later(since, plan.retry.resend_within);
-    if present.now > until {
-        return Err(Waits::Old { since });
-    }
-    Ok(until)
 }
 
 /// The first earlier coupon of the same user that is not issued.
@@ -205,7 +141,7 @@ mod tests {
     use crate::model::bucketing::{Bucketing, WAVE};
     use crate::model::clock::{Moment, from_ms};
     use crate::model::delivery::ActivityNo;
-    use crate::plan::{self, RunOptions};
+    use crate::plan::{self, InDoubt, RunOptions};
 
     fn present(now: Timestamp) -> Present {
         Present { now, ahead: None }
@@ -307,7 +243,7 @@ mod tests {
             let ledger_state = LedgerState::new(plan.identity.clone());
             let at = Moment::awake(now, Instant::now());
             let queue = Queue::new(&plan, &ledger_state, None, at);
-            let resend = resend(&plan, &ledger_state, key, &doubt, present(now));
+            let resend = ResendRules::new(&plan).resend_until(&ledger_state, key, &doubt, present(now));
             prop_assert_eq!(resend.is_ok(), queue.resendable(&ledger_state, key, &doubt, now));
         }
     }

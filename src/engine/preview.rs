@@ -18,9 +18,10 @@ use crate::plan::forecast::expiry::Comparison;
 use crate::plan::forecast::{ANSWER, Load, StartTimes, WaveLoad, after_taking};
 
 use super::audience_diff::Changes;
-use super::queue::{Pick, Queue, activity_of, due_in};
+use super::eligibility::{activity_of, due_in};
+use super::limits::waves::{self, Waves};
+use super::queue::{Pick, Queue};
 use super::send_order::{Dates, SendOrder};
-use super::waves::{self, Waves};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
         first_due: Timestamp::MIN,
         last_due: Timestamp::MIN,
         begun_today: ledger_state.begun_since(Day::new(ledger_state.present(now), &plan.schedule.zone).begins),
-        waves: waves::loads(plan, ledger_state, &queue, (begins, at)),
+        waves: waves::loads(plan, ledger_state, &queue, begins, at),
         lapse: None,
         first: Vec::new(),
     };

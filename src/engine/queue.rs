@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::ledger::LedgerState;
+use crate::ledger::{LedgerState, Present};
 use crate::model::clock::{AgeInstant, Moment, until};
-use crate::model::delivery::{ActivityNo, Away, DeliveryKey, DeliveryStatus, Doubt, State};
-use crate::pace::backoff::MOST_RETRY_AFTER;
-use crate::plan::{InDoubt, Plan};
+use crate::model::delivery::{DeliveryKey, DeliveryStatus, Doubt, State};
+use crate::plan::Plan;
 
-use super::reservations::{Busy, User};
-use super::waves::Cohorts;
+use super::cohorts::Cohorts;
+use super::eligibility::{ResendRules, due_in, is_turn};
+use super::limits::reservations::{Busy, User};
 
 /// The deliveries that this run may still attempt.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ struct Tries {
 #[derive(Debug)]
 enum Turns {
     /// In the order of admission, for this number of recipients.
-    DiffBuilder(u32),
+    Admission(u32),
     /// In another order. `places` has each recipient's place in it, and is empty if there is one coupon for each user.
     Other { order: Vec<u32>, places: Vec<u32> },
 }
@@ -65,7 +65,7 @@ enum Turns {
 impl Turns {
     fn new(order: Option<Vec<u32>>, ledger_state: &LedgerState, coupons_per_user: u8) -> Self {
         let Some(order) = order else {
-            return Self::DiffBuilder(ledger_state.recipients());
+            return Self::Admission(ledger_state.recipients());
         };
         let mut places = Vec::new();
         if coupons_per_user > 1 {
@@ -81,7 +81,7 @@ impl Turns {
 
     fn nth(&self, nth: u32) -> Option<u32> {
         match self {
-            Self::DiffBuilder(all) => (nth < *all).then_some(nth),
+            Self::Admission(all) => (nth < *all).then_some(nth),
             Self::Other { order, .. } => order.get(nth as usize).copied(),
         }
     }
@@ -90,7 +90,7 @@ impl Turns {
     /// delivery that a person makes possible is queued at once.
     fn has_passed(&self, recipient: u32, had: u32) -> bool {
         match self {
-            Self::DiffBuilder(_) => recipient < had,
+            Self::Admission(_) => recipient < had,
             Self::Other { places, .. } => {
                 let place = places.get(recipient as usize).copied().unwrap_or(u32::MAX);
                 place < had || place == u32::MAX
@@ -140,7 +140,7 @@ impl WaveProgress {
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     attempts: u32,
-    in_doubt: InDoubt,
+    resend: ResendRules,
     resend_within: Duration,
     coupons_per_user: u8,
 }
@@ -181,7 +181,7 @@ impl Queue {
             resend_until: HashMap::new(),
             rules: Rules {
                 attempts: plan.retry.attempts,
-                in_doubt: plan.retry.in_doubt,
+                resend: ResendRules::new(plan),
                 resend_within: plan.retry.resend_within,
                 coupons_per_user: plan.coupons_per_user,
             },
@@ -206,7 +206,7 @@ impl Queue {
     /// The recipients in send order. `None` if that is the order of admission.
     pub(super) fn order(&self) -> Option<&[u32]> {
         match &self.turns {
-            Turns::DiffBuilder(_) => None,
+            Turns::Admission(_) => None,
             Turns::Other { order, .. } => Some(order),
         }
     }
@@ -329,16 +329,9 @@ impl Queue {
     /// wall clock and the ledger's newest time.
     #[must_use]
     pub fn resendable(&self, ledger_state: &LedgerState, key: DeliveryKey, doubt: &Doubt, now: Timestamp) -> bool {
-        let until = doubt.resend_until(self.rules.resend_within);
-        self.allows(ledger_state, key, doubt) && until.is_some_and(|until| now <= until)
-    }
-
-    /// Like [`Self::resendable`], without regard to age.
-    fn allows(&self, ledger_state: &LedgerState, key: DeliveryKey, doubt: &Doubt) -> bool {
-        self.rules.in_doubt == InDoubt::Resend
-            && !doubt.stuck
-            && !is_excluded(ledger_state, key)
-            && key.ordinal <= self.rules.coupons_per_user
+        let present = Present { now, ahead: None };
+        let until = self.rules.resend.resend_until(ledger_state, key, doubt, present);
+        until.is_ok()
     }
 
     /// Takes the next delivery to attempt. `None` if none may be picked now.
@@ -382,7 +375,7 @@ impl Queue {
         let status = ledger_state.status(key);
         let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
         let in_time = || self.resend_until(key).is_some_and(|until| now <= until);
-        doubt.is_none_or(|doubt| self.allows(ledger_state, key, &doubt) && in_time())
+        doubt.is_none_or(|doubt| self.rules.resend.check(ledger_state, key, &doubt).is_ok() && in_time())
     }
 
     fn may_try(&self, key: DeliveryKey, pick: Pick) -> bool {
@@ -445,7 +438,7 @@ impl Queue {
         (1..=self.rules.coupons_per_user).any(|ordinal| {
             (0..ledger_state.recipients()).any(|recipient| {
                 let key = DeliveryKey { recipient, ordinal };
-                ledger_state.status(key).state == State::Pending && turn_of(ledger_state, key)
+                ledger_state.status(key).state == State::Pending && is_turn(ledger_state, key)
             })
         })
     }
@@ -472,7 +465,7 @@ impl Queue {
 
     /// Returns the next delivery in order, whether or not its wave may begin. `None` at the end of the order.
     fn look_ahead(&mut self, ledger_state: &LedgerState) -> Option<DeliveryKey> {
-        let owed = |key| ledger_state.status(key).state == State::Pending && turn_of(ledger_state, key);
+        let owed = |key| ledger_state.status(key).state == State::Pending && is_turn(ledger_state, key);
         while !self.waves.beyond.is_some_and(owed) {
             self.waves.beyond = Some(self.next_turn()?);
         }
@@ -575,48 +568,9 @@ impl Queue {
     }
 }
 
-/// Whether the user is on an exclude list. Nothing is sent to such a user, not even to resolve a doubt.
-fn is_excluded(ledger_state: &LedgerState, key: DeliveryKey) -> bool {
-    ledger_state.away(key.recipient) == Some(Away::Excluded)
-}
-
-/// The activity of a delivery's next attempt: that of the unknown attempt for a doubt, else the `current` one.
-#[must_use]
-pub fn activity_of(status: &DeliveryStatus, current: ActivityNo) -> ActivityNo {
-    let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
-    doubt.map_or(current, |doubt| doubt.activity)
-}
-
-/// Whether the coupon before this one is issued, so that this one may be sent.
-pub(super) fn turn_of(ledger_state: &LedgerState, key: DeliveryKey) -> bool {
-    let before = DeliveryKey {
-        ordinal: key.ordinal - 1,
-        ..key
-    };
-    key.ordinal == 1 || ledger_state.status(before).state == State::Issued
-}
-
 fn pop_due(heap: &mut BinaryHeap<Reverse<(Instant, DeliveryKey)>>, instant: Instant) -> Option<DeliveryKey> {
     match heap.peek() {
         Some(Reverse((due, _))) if *due <= instant => heap.pop().map(|Reverse((_, key))| key),
         _ => None,
-    }
-}
-
-/// How long until an unsettled delivery is due. `None` if it waits for a person or is in flight.
-pub(super) fn due_in(plan: &Plan, status: &DeliveryStatus, now: Timestamp) -> Option<Duration> {
-    match (status.state, status.doubt) {
-        (State::Deferred { until }, _) => Some(clamped(now, until, plan.retry.max_delay)),
-        (State::InDoubt, Some(doubt)) => Some(clamped(now, doubt.due, plan.retry.timeout)),
-        _ => None,
-    }
-}
-
-/// How long until a stored time, for a run that begins now. A time further ahead than any that is stored means that the
-/// clock was set back; the result is `most` then.
-fn clamped(now: Timestamp, due: Timestamp, most: Duration) -> Duration {
-    match until(now, due) {
-        Some(left) if left > MOST_RETRY_AFTER.max(most) => most,
-        left => left.unwrap_or_default(),
     }
 }

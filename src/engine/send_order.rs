@@ -101,28 +101,6 @@ pub(super) fn ahead(as_of: AsOf, wall: Timestamp) -> i64 {
     }
 }
 
-/// Who lapses when in one run, by the wall clock.
-#[derive(Debug)]
-pub(super) struct Expiry {
-    send_order: SendOrder,
-    /// How far the present that the plan goes by is ahead of the wall, in milliseconds.
-    ahead: i64,
-}
-
-impl Expiry {
-    /// Begins a run whose wall clock says `wall`.
-    pub(super) fn new(send_order: SendOrder, as_of: AsOf, wall: Timestamp) -> Self {
-        let ahead = ahead(as_of, wall);
-        Self { send_order, ahead }
-    }
-
-    /// The last moment at which a recipient may be sent to; none when there is no such moment.
-    pub(super) fn latest(&self, recipient: u32) -> Option<Timestamp> {
-        let lapses = self.send_order.lapses(recipient)?;
-        Some(from_ms(lapses.as_millisecond().saturating_sub(self.ahead)))
-    }
-}
-
 /// The last moment at which somebody who was last active then may be sent to.
 #[must_use]
 pub(super) fn lapses(last_active: u32, within: Duration) -> Timestamp {

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
+use crate::engine::cohorts;
 use crate::engine::send_order::Dates;
-use crate::engine::waves;
 use crate::model::delivery::DeliveryKey;
 use crate::plan::forecast::StartTimes;
 use crate::plan::forecast::expiry::{Again, Comparison, ExpiryForecast, Turn};
@@ -63,7 +63,7 @@ impl Look<'_> {
     fn turn(&self, latest: Timestamp, (wave, ordinal): (usize, u8)) -> Turn {
         Turn {
             latest,
-            wave: waves::number(self.plan, wave),
+            wave: cohorts::number(self.plan, wave),
             last: ordinal == self.plan.coupons_per_user,
         }
     }

@@ -10,8 +10,8 @@ use crate::model::mutants::mutant;
 use crate::model::outcome::{NotIssued, Outcome, Proof, Unknown};
 use crate::pace::backoff::MOST_RETRY_AFTER;
 
-use super::circuit_breaker::Reach;
-use super::limits::WAIT_PROBE;
+use crate::engine::limits::circuit_breaker::Reach;
+use crate::engine::limits::platform_wait::WAIT_PROBE;
 
 /// What must be known beside the outcome.
 #[derive(Clone, Debug)]

@@ -1,7 +1,12 @@
-//! The slow start: one in flight until a send was settled, then twice as many with each answered round. A wrong activity
-//! then costs a handful of sends and not a whole window of them.
+//! The slow start: one request in flight until a send is settled, then twice as many after each answered round. So a wrong
+//! activity costs few sends.
 
-/// How many deliveries may be in flight.
+use crate::model::clock::Moment;
+use crate::model::event::Halted;
+
+use super::limit::{Allowance, Limit, RunEvent, View};
+
+/// Limits the number of deliveries in flight.
 #[derive(Debug)]
 pub struct SlowStart {
     most: u32,
@@ -22,20 +27,14 @@ impl SlowStart {
         }
     }
 
-    /// How many may be in flight now.
-    #[must_use]
-    pub const fn allowed(&self) -> u32 {
-        self.allowed
-    }
-
-    /// Whether the start is over: sends are known to be settled, and as many may be in flight as ever.
+    /// Whether the start is over: a send was settled, and the limit is at its most.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.proven && self.allowed == self.most
     }
 
-    /// Tells of a real answer; `settled` when it issued or refused.
-    pub fn answered(&mut self, settled: bool) {
+    /// Counts a real answer; `settled` if it issued or refused.
+    fn answered(&mut self, settled: bool) {
         self.proven |= settled;
         if !self.proven {
             return;
@@ -47,11 +46,32 @@ impl SlowStart {
         }
     }
 
-    /// Begins anew, as after an outage.
-    pub const fn restart(&mut self) {
+    /// Starts again, for example after an outage.
+    const fn restart(&mut self) {
         self.allowed = 1;
         self.answered = 0;
         self.proven = false;
+    }
+}
+
+impl Limit for SlowStart {
+    fn allowance(&mut self, _view: &View<'_>) -> Allowance {
+        // With one request at a time, each answer is judged before the next request starts. After the slow start, attempts
+        // are prepared beside those in flight, so that a free slot waits for no flush.
+        let beside = if self.is_over() { self.allowed - 1 } else { 0 };
+        Allowance {
+            in_flight: self.allowed + beside,
+            ..Allowance::FREE
+        }
+    }
+
+    fn observe(&mut self, event: &RunEvent<'_>, _now: Moment) -> Option<Halted> {
+        match event {
+            RunEvent::Answered { settled } => self.answered(*settled),
+            RunEvent::OutageEnded | RunEvent::Recovered => self.restart(),
+            _ => {}
+        }
+        None
     }
 }
 
@@ -65,11 +85,11 @@ mod tests {
         for _ in 0..30 {
             slow_start.answered(false);
         }
-        assert_eq!((slow_start.allowed(), slow_start.is_over()), (1, false));
+        assert_eq!((slow_start.allowed, slow_start.is_over()), (1, false));
         let mut seen = vec![];
         for _ in 0..128 {
             slow_start.answered(true);
-            seen.push(slow_start.allowed());
+            seen.push(slow_start.allowed);
         }
         assert_eq!(
             (seen[0], seen[2], seen[6], seen[14], seen[30], seen[62], seen[127]),
@@ -77,7 +97,7 @@ mod tests {
         );
         assert!(slow_start.is_over());
         slow_start.restart();
-        assert_eq!((slow_start.allowed(), slow_start.is_over()), (1, false));
+        assert_eq!((slow_start.allowed, slow_start.is_over()), (1, false));
         let mut one = SlowStart::new(1);
         assert!(!one.is_over(), "nothing was settled yet");
         one.answered(true);

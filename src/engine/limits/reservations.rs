@@ -43,13 +43,13 @@ pub struct Reservations {
 
 #[derive(Debug)]
 struct Reservation {
-    /// The seat of the campaign.
+    /// The handle of the campaign.
     limiter: u32,
     /// `None` while the attempt is under way.
     end: Option<Instant>,
     /// Whether an earlier process made the attempt.
     inherited: bool,
-    /// The seats that passed over the user meanwhile.
+    /// The handles that passed over the user meanwhile.
     waiting: Vec<u32>,
 }
 
@@ -94,7 +94,7 @@ impl Reservations {
         }
     }
 
-    /// Lets the reservation of an attempt that is over end at `end`, which may be past. Returns the seats that wait for it.
+    /// Lets the reservation of an attempt that is over end at `end`, which may be past. Returns the handles that wait for it.
     pub fn release(&mut self, user: User, limiter: u32, end: Instant, now: Instant) -> Vec<u32> {
         let Some(own) = self.by_user.get_mut(&user).filter(|taken| taken.limiter == limiter) else {
             return Vec::new();
@@ -121,7 +121,7 @@ impl Reservations {
         });
     }
 
-    /// Lets the reservations of all attempts that a campaign leaves under way end at `end`. Returns each user with the seats
+    /// Lets the reservations of all attempts that a campaign leaves under way end at `end`. Returns each user with the handles
     /// that wait for them.
     pub fn abandon(&mut self, limiter: u32, end: Instant, now: Instant) -> Vec<(User, Vec<u32>)> {
         let under_way = |taken: &Reservation| taken.limiter == limiter && taken.end.is_none();

@@ -1,15 +1,18 @@
-//! The guards: what in a run's own answers says that something is wrong with the whole and not with a user.
+//! The halt policy: the rules by which a run's own answers show that something is wrong with the campaign and not with a user.
 
 use std::collections::VecDeque;
 
+use crate::model::clock::Moment;
 use crate::model::event::Halted;
 use crate::model::outcome::{Answer, Class, Classifier, Outcome, Proof};
 use crate::plan;
 
-/// So many answers in a row of a kind that only a wrong address gives halt a run.
+use super::limit::{Limit, RunEvent};
+
+/// How many answers in a row of a kind that only a wrong address gives halt a run.
 const WRONG_IN_A_ROW: u32 = 3;
 
-/// Watches a run's answers.
+/// Watches the answers of a run.
 #[derive(Debug)]
 pub struct HaltPolicy {
     refused: Share,
@@ -20,7 +23,7 @@ pub struct HaltPolicy {
     answered: bool,
 }
 
-/// A share of the last so many.
+/// The share of hits among the last answers.
 #[derive(Debug)]
 struct Share {
     guard: plan::Guard,
@@ -37,7 +40,7 @@ impl Share {
         }
     }
 
-    /// How many of how many, when that is too much.
+    /// Adds an answer. Returns the hits and the size of the sample if that share is too high.
     fn add(&mut self, hit: bool) -> Option<(u32, u32)> {
         self.last.push_back(hit);
         self.hits += u32::from(hit);
@@ -52,7 +55,7 @@ impl Share {
 }
 
 impl HaltPolicy {
-    /// Guards by the plan's limits, over this run's own answers.
+    /// A policy with the limits of the plan, for the answers of one run.
     #[must_use]
     pub fn new(halt: &plan::Halt) -> Self {
         Self {
@@ -66,14 +69,14 @@ impl HaltPolicy {
     }
 
     /// Whether an answer whose status says "this is not the endpoint, or not for us" halts: on a run's first send, or
-    /// as one of three in a row. Call it for each such answer, before [`HaltPolicy::answered`].
+    /// as one of three in a row. Call it for each such answer, before the answer is observed.
     pub const fn wrong_address(&mut self) -> bool {
         self.wrong_in_a_row += 1;
         !self.answered || self.wrong_in_a_row >= WRONG_IN_A_ROW
     }
 
-    /// Tells of an attempt's outcome; `resend` when it was a resend of a doubt. What halts the run, if it does.
-    pub fn answered(&mut self, outcome: &Outcome, resend: bool) -> Option<Halted> {
+    /// Counts an attempt's outcome; `resend` if it was a resend of a doubt. Returns what halts the run.
+    fn answered(&mut self, outcome: &Outcome, resend: bool) -> Option<Halted> {
         self.answered = true;
         if outcome.has_code() {
             self.wrong_in_a_row = 0;
@@ -112,6 +115,15 @@ impl HaltPolicy {
             message: answer.message.clone(),
             n,
         })
+    }
+}
+
+impl Limit for HaltPolicy {
+    fn observe(&mut self, event: &RunEvent<'_>, _now: Moment) -> Option<Halted> {
+        match event {
+            RunEvent::Outcome { outcome, resend } => self.answered(outcome, *resend),
+            _ => None,
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub enum Reach {
 }
 
 /// An outage under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open {
     /// When the first attempt began that had no real answer.
     pub since: Instant,
@@ -64,6 +64,17 @@ pub struct Open {
     pub next_probe: Instant,
     /// How long to wait after a probe that failed.
     between: Duration,
+}
+
+impl Open {
+    /// The outage for a run that has watched the platform since `joined` only.
+    #[must_use]
+    pub fn seen_since(self, joined: Instant) -> Self {
+        Self {
+            since: self.since.max(joined),
+            ..self
+        }
+    }
 }
 
 impl CircuitBreaker {

@@ -1,0 +1,227 @@
+//! The driver of a run: the only async part of its loop. It gives inputs to the core, performs the actions, and awaits what the
+//! core awaits. It decides nothing.
+//!
+//! `apply`, the simulation and the random histories run this driver. They differ in the platform, the store and the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::douyin::Platform;
+use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
+use crate::model::clock::{Moment, monotonic_now};
+use crate::model::event::Emit;
+use crate::model::mutants::mutant;
+use crate::model::run_command::RunCommand;
+use crate::plan::Plan;
+
+use super::answers::Answers;
+use super::app_limiter::{LimiterHandle, NotTaken};
+use super::attempt::{self, Shared};
+use super::core::{Action, Awaits, Changes, Done, Input, Latest, Outside, Run, RunOutcome};
+use super::{Apply, EngineError};
+
+/// Drives one run.
+pub(super) struct Driver<S, P> {
+    run: Run,
+    plan: Arc<Plan>,
+    ledger: Ledger<S>,
+    limiter: LimiterHandle,
+    shared: Arc<Shared<P>>,
+    emit: Arc<dyn Emit>,
+    commands: watch::Receiver<RunCommand>,
+    attempts: JoinSet<Done>,
+    finished: Vec<Done>,
+    /// Turns false to cancel the prepared attempts that hold its receivers.
+    open: watch::Sender<bool>,
+    /// The time of the last step.
+    now: Moment,
+}
+
+impl<S: Store, P: Platform> Driver<S, P> {
+    pub(super) fn new(apply: Apply<S, P>) -> Self {
+        let now = apply.clock.moment();
+        let plan = apply.plan;
+        let mut limiter = apply
+            .limiter
+            .join(plan.pace.per_second, plan.retry.timeout, now.instant);
+        let state = apply.ledger.state();
+        let shared = Shared {
+            platform: apply.platform,
+            answers: Answers::new(state.recipients(), state.ordinals()),
+            limiter: Arc::clone(&apply.limiter),
+            line: Semaphore::new(1),
+            slots: Semaphore::new(plan.pace.max_in_flight.into()),
+            prepared: AtomicUsize::new(0),
+            started: Notify::new(),
+            clock: apply.clock,
+            schedule: plan.schedule.clone(),
+            commands: apply.commands.clone(),
+            run_began: now.instant,
+        };
+        let outside = Outside {
+            now,
+            plan: &plan,
+            state,
+            app: &mut limiter,
+        };
+        Self {
+            run: Run::new(&outside, apply.send_order, apply.seed),
+            plan,
+            ledger: apply.ledger,
+            limiter,
+            shared: Arc::new(shared),
+            emit: apply.emit,
+            commands: apply.commands,
+            attempts: JoinSet::new(),
+            finished: Vec::new(),
+            open: watch::channel(true).0,
+            now,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
+        match self.drive().await {
+            Ok(outcome) => Ok((outcome, self.ledger)),
+            Err(error) => {
+                // The answers of attempts in flight are not read after an error, so they are lost.
+                let now = monotonic_now();
+                self.attempts.abort_all();
+                self.limiter.abandon(now);
+                self.leave(now).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn drive(&mut self) -> Result<RunOutcome, EngineError> {
+        self.shared.answers.remember_coupons(&mut self.ledger).await?;
+        let mut failed = None;
+        let mut input = Input::Begin;
+        loop {
+            self.now = self.shared.clock.moment();
+            let outside = Outside {
+                now: self.now,
+                plan: &self.plan,
+                state: self.ledger.state(),
+                app: &mut self.limiter,
+            };
+            let decisions = self.run.step(input, outside);
+            let mut look_again = None;
+            for action in decisions.actions {
+                match action {
+                    Action::Emit(event) => self.emit.emit(event),
+                    Action::Start { permit, latest } => self.start(permit, latest),
+                    Action::CancelPrepared => {
+                        self.open.send_replace(false);
+                        self.open = watch::channel(true).0;
+                    }
+                    Action::ReleaseAppLock => look_again = self.limiter.release(self.now.instant).err(),
+                }
+            }
+            let awaited = match decisions.awaits {
+                Awaits::Nothing => Ok(self.changes()?),
+                Awaits::Change { until } => {
+                    let until = look_again.map_or(until, |again| again.min(until));
+                    self.wait(until).await?
+                }
+                Awaits::Flush(facts) => self.flush(facts).await.map(Input::Flushed),
+                Awaits::AppLock => Ok(self.take_app_lock()?),
+                Awaits::LastAttempts => match self.attempts.join_next().await {
+                    Some(done) => {
+                        self.finished.extend(done);
+                        Ok(Input::Changed(self.collect()))
+                    }
+                    None => return Err(failed.unwrap_or(LedgerError::Failed).into()),
+                },
+                Awaits::Leave => {
+                    self.leave(self.now.instant).await;
+                    Ok(Input::Left)
+                }
+                Awaits::End(outcome) => return Ok(outcome),
+            };
+            input = awaited.unwrap_or_else(|error| {
+                failed = Some(error);
+                Input::LedgerFailed
+            });
+        }
+    }
+
+    fn start(&mut self, permit: Permit, latest: Latest) {
+        self.shared.prepared.fetch_add(1, Ordering::SeqCst);
+        let shared = Arc::clone(&self.shared);
+        let open = self.open.subscribe();
+        let emit = Arc::clone(&self.emit);
+        self.attempts
+            .spawn(attempt::attempt(shared, open, emit, permit, latest));
+    }
+
+    async fn flush(&mut self, facts: Vec<Fact>) -> Result<Vec<Permit>, LedgerError> {
+        if mutant!(PacedEarly) {
+            for _ in facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })) {
+                self.shared.limiter.start().await;
+            }
+        }
+        self.ledger.append(facts).await
+    }
+
+    fn take_app_lock(&self) -> Result<Input, EngineError> {
+        match self.limiter.take(self.now.instant) {
+            Ok(()) => Ok(Input::AppLockTaken),
+            Err(NotTaken::By(owner)) => Ok(Input::AppLockTakenBy(owner)),
+            Err(NotTaken::Failed(why)) => Err(EngineError::AppId(why)),
+        }
+    }
+
+    /// What has changed by now, without waiting.
+    fn changes(&mut self) -> Result<Input, EngineError> {
+        while let Some(done) = self.attempts.try_join_next() {
+            self.finished.push(done?);
+        }
+        Ok(Input::Changed(self.collect()))
+    }
+
+    fn collect(&mut self) -> Changes {
+        // A run that nobody can give a command to stops.
+        let orphaned = self.commands.has_changed().is_err();
+        let command = if orphaned {
+            RunCommand::Stop { by: None }
+        } else {
+            self.commands.borrow_and_update().clone()
+        };
+        let prepared = self.shared.prepared.load(Ordering::SeqCst);
+        Changes {
+            finished: std::mem::take(&mut self.finished),
+            prepared: u32::try_from(prepared).unwrap_or(u32::MAX),
+            command,
+            freed: self.limiter.take_freed(),
+        }
+    }
+
+    /// Waits for a change: an attempt that ended or started, a command, another campaign's news, or the moment `until`.
+    async fn wait(&mut self, until: Instant) -> Result<Result<Input, LedgerError>, EngineError> {
+        let orphaned = self.commands.has_changed().is_err();
+        tokio::select! {
+            biased;
+            error = self.ledger.gone() => return Ok(Err(error)),
+            Some(done) = self.attempts.join_next() => self.finished.push(done?),
+            () = self.shared.started.notified() => {}
+            () = self.limiter.changed() => {}
+            _ = self.commands.changed(), if !orphaned => {}
+            () = tokio::time::sleep_until(until.into()) => {}
+        }
+        self.changes().map(Ok)
+    }
+
+    /// Releases the lock of the app id, unless another run of this process sends. Waits for as long as a request with a lost
+    /// answer may be at the platform.
+    async fn leave(&self, mut now: Instant) {
+        while let Err(kept_until) = self.limiter.release(now) {
+            tokio::time::sleep_until(kept_until.into()).await;
+            now = monotonic_now();
+        }
+    }
+}
