@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use runner::campaign::{Campaign, Credentials, Delimiter, Encoding, Source, load, parse, render_human, schema};
+use runner::campaign::{
+    Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, render_human, schema,
+};
 use runner::model::clock::later;
 use runner::model::secret::SecretRef;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
@@ -288,6 +290,7 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/version", json!(2)),
         ("/campaign", json!("a b")),
         ("/title", Json::Null),
+        ("/title", json!("")),
         ("/coupons_per_user", json!(21)),
         ("/max_coupons", json!(0)),
         ("/credentials/client_secret", json!("in clear")),
@@ -398,6 +401,63 @@ fn the_page_on_the_campaign_file_shows_every_key() {
         .filter(|key| !shown(key) && !["env", "file"].contains(&key.as_str()))
         .collect();
     assert!(missing.is_empty(), "the page does not show {missing:?}");
+}
+
+/// The page's tables have a row for each declared key, with the declared value and default, and no other rows. Kinds of
+/// sources share a row where they declare the same.
+#[test]
+fn the_page_on_the_campaign_file_is_what_the_keys_declare() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/campaign-file.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    let mut declared: Vec<(String, Vec<String>, String)> = Vec::new();
+    for row in key_table() {
+        let default = match row.default {
+            _ if row.required => "required |".to_owned(),
+            Some(default) => format!("`{default}` |"),
+            // The page says what the absence means.
+            None => String::new(),
+        };
+        let cells = format!("{} | {default}", row.value);
+        let source = row
+            .path
+            .strip_prefix("audience.source.")
+            .and_then(|path| path.split_once('.'));
+        let (kind, key) = source.unwrap_or(("", &row.path));
+        let same = declared
+            .iter_mut()
+            .find(|(name, _, other)| name == key && *other == cells);
+        match same {
+            Some((_, kinds, _)) => kinds.push(format!("`{kind}`")),
+            None => declared.push((key.to_owned(), vec![format!("`{kind}`")], cells)),
+        }
+    }
+    let starts: Vec<_> = declared
+        .iter()
+        .map(|(key, kinds, cells)| {
+            let rows = declared.iter().filter(|(other, ..)| other == key).count();
+            let kinds = if rows > 1 {
+                format!(" of {}", kinds.join(", "))
+            } else {
+                String::new()
+            };
+            format!("| `{key}`{kinds} | {cells}")
+        })
+        .collect();
+    let rows: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 3)
+        .collect();
+    let missing: Vec<_> = starts
+        .iter()
+        .filter(|start| !rows.iter().any(|row| row.starts_with(*start)))
+        .collect();
+    assert!(missing.is_empty(), "rows that the page does not have: {missing:#?}");
+    let unknown: Vec<_> = rows
+        .iter()
+        .filter(|row| !starts.iter().any(|start| row.starts_with(start)))
+        .collect();
+    assert!(unknown.is_empty(), "rows of no key: {unknown:#?}");
+    assert_eq!(rows.len(), starts.len());
 }
 
 /// Collects the names of all properties in a schema.

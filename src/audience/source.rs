@@ -11,7 +11,7 @@ use super::mysql::MysqlQuery;
 use super::postgres::PostgresQuery;
 use super::query::{Query, Server};
 use super::reading::{RowSink, RowSource};
-use crate::campaign::{self, Files, defaults};
+use crate::campaign::{self, Files};
 
 /// A source of an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,19 +104,15 @@ impl Source {
             zone: zone.clone(),
             present,
         };
-        let asked = |query: &str, open_id: &Option<String>, last_active: &Option<String>| {
-            let open_id = open_id.as_deref().unwrap_or(defaults::OPEN_ID);
-            Query::new(query, columns(open_id, last_active))
-        };
         let server = |said: &campaign::Server| Server {
             url: said.url.clone(),
-            query: asked(&said.query, &said.open_id, &said.last_active),
+            query: Query::new(&said.query, columns(&said.open_id(), &said.last_active)),
         };
         match said {
             campaign::Source::Csv(csv) => Self::Csv(CsvSource {
                 input: Input::Files(csv.path.clone()),
                 columns: columns(&csv.open_id, &csv.last_active),
-                encoding: csv.encoding.into(),
+                encoding: csv.encoding().into(),
                 delimiter: csv.delimiter.map(campaign::Delimiter::byte),
             }),
             campaign::Source::Jsonl(jsonl) => Self::Jsonl(JsonlSource {
@@ -131,7 +127,7 @@ impl Source {
             campaign::Source::Mysql(said) => Self::Mysql(server(said)),
             campaign::Source::Sqlite(said) => Self::Sqlite(SqliteSource {
                 path: said.path.clone(),
-                query: asked(&said.query, &said.open_id, &said.last_active),
+                query: Query::new(&said.query, columns(&said.open_id(), &said.last_active)),
             }),
             campaign::Source::Stdin(said) => {
                 let input = Input::Stdin;
@@ -140,7 +136,7 @@ impl Source {
                     campaign::Format::Csv => Self::Csv(CsvSource {
                         input,
                         columns,
-                        encoding: said.encoding.into(),
+                        encoding: said.encoding().into(),
                         delimiter: said.delimiter.map(campaign::Delimiter::byte),
                     }),
                     campaign::Format::Jsonl => Self::Jsonl(JsonlSource { input, columns }),
@@ -162,11 +158,11 @@ impl Source {
     }
 }
 
-impl From<Option<campaign::Encoding>> for Encoding {
-    fn from(said: Option<campaign::Encoding>) -> Self {
+impl From<campaign::Encoding> for Encoding {
+    fn from(said: campaign::Encoding) -> Self {
         match said {
-            Some(campaign::Encoding::Gb18030) => Self::Gb18030,
-            Some(campaign::Encoding::Utf8) | None => Self::Utf8,
+            campaign::Encoding::Gb18030 => Self::Gb18030,
+            campaign::Encoding::Utf8 => Self::Utf8,
         }
     }
 }

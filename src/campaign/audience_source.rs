@@ -1,65 +1,19 @@
 //! The sources of lists of users: a file, a query, or piped data.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::model::secret::SecretRef;
 
-use super::credentials::{reference, reference_schema};
+use super::credentials::Reference;
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::{Complete, Key};
-use super::value::{Mapping, Value};
-
-const SOURCES: &[Key] = &[
-    Key::optional("csv"),
-    Key::optional("jsonl"),
-    Key::optional("parquet"),
-    Key::optional("postgres"),
-    Key::optional("mysql"),
-    Key::optional("sqlite"),
-    Key::optional("stdin"),
-];
-const CSV: &[Key] = &[
-    Key::required("path", "audience.csv"),
-    Key::required("open_id", "open_id"),
-    Key::optional("last_active"),
-    Key::optional("encoding"),
-    Key::optional("delimiter"),
-];
-const JSONL: &[Key] = &[
-    Key::required("path", "audience.jsonl"),
-    Key::required("open_id", "open_id"),
-    Key::optional("last_active"),
-];
-const PARQUET: &[Key] = &[
-    Key::required("path", "audience.parquet"),
-    Key::required("open_id", "open_id"),
-    Key::optional("last_active"),
-];
-const SERVER: &[Key] = &[
-    Key::required("url", "{env: AUDIENCE_URL}"),
-    Key::required("query", "select open_id from members"),
-    Key::optional("open_id"),
-    Key::optional("last_active"),
-];
-const SQLITE: &[Key] = &[
-    Key::required("path", "members.db"),
-    Key::required("query", "select open_id from members"),
-    Key::optional("open_id"),
-    Key::optional("last_active"),
-];
-const STDIN: &[Key] = &[
-    Key::required("format", "csv"),
-    Key::required("open_id", "open_id"),
-    Key::optional("last_active"),
-    Key::optional("encoding"),
-    Key::optional("delimiter"),
-];
-
-/// The default column of the open_ids in a query's result.
-pub const OPEN_ID: &str = "open_id";
+use super::key::Key;
+use super::keys::{KeyType, Keys, Nested, keys};
+use super::text::{FilePath, FilePattern, Files, Text};
+use super::value::Value;
+use super::word::{Word, words};
 
 /// A source of a list of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,200 +34,159 @@ pub enum Source {
     Stdin(Stdin),
 }
 
-/// Where a list of users comes from: exactly one of the kinds.
-#[derive(JsonSchema)]
-#[schemars(
-    rename = "Source",
-    deny_unknown_fields,
-    transform = Complete(SOURCES),
-    extend("minProperties" = 1, "maxProperties" = 1)
-)]
-#[expect(
-    dead_code,
-    reason = "it describes the mapping to the schema; what is read is `Source`"
-)]
-pub(super) struct Written {
-    csv: Option<Csv>,
-    jsonl: Option<Jsonl>,
-    parquet: Option<Parquet>,
-    /// A query to a PostgreSQL server, in a read-only transaction.
-    postgres: Option<Server>,
-    /// A query to a MySQL or MariaDB server, in a read-only transaction.
-    mysql: Option<Server>,
-    sqlite: Option<Sqlite>,
-    stdin: Option<Stdin>,
+keys! {
+    /// Where a list of users comes from: exactly one of the kinds.
+    #[derive(Debug)]
+    struct SourceKeys as "Source" {
+        csv: Csv = Nested, optional;
+        jsonl: Jsonl = Nested, optional;
+        parquet: Parquet = Nested, optional;
+        /// A query to a PostgreSQL server, in a read-only transaction.
+        postgres: Server = Nested, optional;
+        /// A query to a MySQL or MariaDB server, in a read-only transaction.
+        mysql: Server = Nested, optional;
+        sqlite: Sqlite = Nested, optional;
+        stdin: Stdin = Nested, optional;
+    }
 }
 
-/// A path, or a pattern of paths: `*` matches any characters of a name, `?` one character, `[abc]` one of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// The base of a relative path: the campaign file's folder.
-    pub folder: PathBuf,
-    /// The path or pattern, as written.
-    pub path: String,
+const COLUMN: Text = Text("the name of the column with the open_ids");
+const RESULT_COLUMN: Text = Text("the name of the result's column with the open_ids");
+const LAST_ACTIVE: Text = Text("the name of the column that says when a user was last active");
+const QUERY: Text = Text("a query, such as `select open_id from members`");
+
+keys! {
+    /// CSV files with a header line, as they are or compressed with gzip or zstd.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Csv {
+        /// The file, or a pattern such as `part-*.csv`; a relative path begins at the campaign file's folder.
+        path: Files = FilePattern("the path of the CSV file"), required "audience.csv";
+        /// The column that holds the users' open_ids.
+        open_id: String = COLUMN, required "open_id";
+        /// The column that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+        /// How the file's characters are encoded; `utf-8` when absent.
+        encoding: Encoding = Word, default Encoding::Utf8;
+        /// What stands between two fields; told from the header line when absent.
+        delimiter: Delimiter = Word, optional;
+    }
 }
 
-impl From<&Path> for Files {
-    fn from(path: &Path) -> Self {
-        Self {
-            folder: PathBuf::new(),
-            path: path.display().to_string(),
+keys! {
+    /// Files of JSON objects, one a line, as they are or compressed with gzip or zstd.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Jsonl {
+        /// The file, or a pattern such as `members-*.jsonl.gz`; a relative path begins at the campaign file's folder.
+        path: Files = FilePattern("the path of the file of JSON lines"), required "audience.jsonl";
+        /// The key that holds the users' open_ids; points lead into objects: `user.open_id`.
+        open_id: String = Text("the key of the open_ids, such as `user.open_id`"), required "open_id";
+        /// The key that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+    }
+}
+
+keys! {
+    /// Parquet files.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Parquet {
+        /// The file, or a pattern such as `part-*.parquet`; a relative path begins at the campaign file's folder.
+        path: Files = FilePattern("the path of the Parquet file"), required "audience.parquet";
+        /// The column that holds the users' open_ids; points lead into groups: `user.open_id`.
+        open_id: String = COLUMN, required "open_id";
+        /// The column that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+    }
+}
+
+keys! {
+    /// A query to a server.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Server {
+        /// Where the server's URL, which has a password in it, is to be found.
+        url: SecretRef = Reference, required "{env: AUDIENCE_URL}";
+        /// One statement that only reads.
+        query: String = QUERY, required "select open_id from members";
+        /// The column of the result that holds the users' open_ids; `open_id` when absent.
+        open_id: String = RESULT_COLUMN, default "open_id".to_owned();
+        /// The column of the result that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+    }
+}
+
+keys! {
+    /// A query to an SQLite database, which is opened for reading only.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Sqlite {
+        /// The database's file; a relative path begins at the campaign file's folder.
+        path: PathBuf = FilePath("the path of the database's file"), required "members.db";
+        /// One statement that only reads.
+        query: String = QUERY, required "select open_id from members";
+        /// The column of the result that holds the users' open_ids; `open_id` when absent.
+        open_id: String = RESULT_COLUMN, default "open_id".to_owned();
+        /// The column of the result that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+    }
+}
+
+keys! {
+    /// What is piped into the program, as it is or compressed with gzip or zstd. It has to be piped in again by each apply.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Stdin {
+        /// What it is.
+        format: Format = Word, required "csv";
+        /// The column, or the key, that holds the users' open_ids.
+        open_id: String = Text("the name of the column or key with the open_ids"), required "open_id";
+        /// The column, or the key, that says when a user was last active.
+        last_active: String = LAST_ACTIVE, optional;
+        /// Of CSV: how its characters are encoded; `utf-8` when absent.
+        encoding: Encoding = Word, default Encoding::Utf8;
+        /// Of CSV: what stands between two fields; told from the header line when absent.
+        delimiter: Delimiter = Word, optional;
+    }
+    check |map, diagnostics| {
+        for name in ["encoding", "delimiter"] {
+            if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
+                let message = format!("`{}` means nothing for JSON lines", value.path);
+                let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
+                note.help("leave it out: JSON is UTF-8 and has no delimiter");
+            }
         }
     }
 }
 
-/// CSV files with a header line, as they are or compressed with gzip or zstd.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(CSV))]
-pub struct Csv {
-    /// The file, or a pattern such as `part-*.csv`; a relative path begins at the campaign file's folder.
-    #[schemars(schema_with = "text_schema")]
-    pub path: Files,
-    /// The column that holds the users' open_ids.
-    #[schemars(extend("minLength" = 1))]
-    pub open_id: String,
-    /// The column that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-    /// How the file's characters are encoded; `utf-8` when absent.
-    #[schemars(extend("default" = "utf-8"))]
-    pub encoding: Option<Encoding>,
-    /// What stands between two fields; told from the header line when absent.
-    pub delimiter: Option<Delimiter>,
+words! {
+    /// What is piped in.
+    pub enum Format {
+        /// CSV with a header line.
+        Csv = "csv",
+        /// JSON objects, one a line.
+        Jsonl = "jsonl",
+    }
 }
 
-/// Files of JSON objects, one a line, as they are or compressed with gzip or zstd.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(JSONL))]
-pub struct Jsonl {
-    /// The file, or a pattern such as `members-*.jsonl.gz`; a relative path begins at the campaign file's folder.
-    #[schemars(schema_with = "text_schema")]
-    pub path: Files,
-    /// The key that holds the users' open_ids; points lead into objects: `user.open_id`.
-    #[schemars(extend("minLength" = 1))]
-    pub open_id: String,
-    /// The key that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
+words! {
+    /// How a file's characters are encoded.
+    pub enum Encoding {
+        /// Unicode, as almost everywhere.
+        Utf8 = "utf-8",
+        /// The encoding of Chinese spreadsheets; it includes GBK and GB 2312.
+        Gb18030 = "gb18030",
+    }
 }
 
-/// Parquet files.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(PARQUET))]
-pub struct Parquet {
-    /// The file, or a pattern such as `part-*.parquet`; a relative path begins at the campaign file's folder.
-    #[schemars(schema_with = "text_schema")]
-    pub path: Files,
-    /// The column that holds the users' open_ids; points lead into groups: `user.open_id`.
-    #[schemars(extend("minLength" = 1))]
-    pub open_id: String,
-    /// The column that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-}
-
-/// A query to a server.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(SERVER))]
-pub struct Server {
-    /// Where the server's URL, which has a password in it, is to be found.
-    #[schemars(schema_with = "reference_schema")]
-    pub url: SecretRef,
-    /// One statement that only reads.
-    #[schemars(extend("minLength" = 1))]
-    pub query: String,
-    /// The column of the result that holds the users' open_ids; `open_id` when absent.
-    #[schemars(extend("minLength" = 1, "default" = OPEN_ID))]
-    pub open_id: Option<String>,
-    /// The column of the result that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-}
-
-/// A query to an SQLite database, which is opened for reading only.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(SQLITE))]
-pub struct Sqlite {
-    /// The database's file; a relative path begins at the campaign file's folder.
-    #[schemars(with = "String", extend("minLength" = 1))]
-    pub path: PathBuf,
-    /// One statement that only reads.
-    #[schemars(extend("minLength" = 1))]
-    pub query: String,
-    /// The column of the result that holds the users' open_ids; `open_id` when absent.
-    #[schemars(extend("minLength" = 1, "default" = OPEN_ID))]
-    pub open_id: Option<String>,
-    /// The column of the result that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-}
-
-/// What is piped into the program, as it is or compressed with gzip or zstd. It has to be piped in again by each apply.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(STDIN))]
-pub struct Stdin {
-    /// What it is.
-    pub format: Format,
-    /// The column, or the key, that holds the users' open_ids.
-    #[schemars(extend("minLength" = 1))]
-    pub open_id: String,
-    /// The column, or the key, that says when a user was last active.
-    #[schemars(extend("minLength" = 1))]
-    pub last_active: Option<String>,
-    /// Of CSV: how its characters are encoded; `utf-8` when absent.
-    #[schemars(extend("default" = "utf-8"))]
-    pub encoding: Option<Encoding>,
-    /// Of CSV: what stands between two fields; told from the header line when absent.
-    pub delimiter: Option<Delimiter>,
-}
-
-/// What is piped in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-pub enum Format {
-    /// CSV with a header line.
-    #[schemars(rename = "csv")]
-    Csv,
-    /// JSON objects, one a line.
-    #[schemars(rename = "jsonl")]
-    Jsonl,
-}
-
-impl Format {
-    const WORDS: [(&str, Self); 2] = [("csv", Self::Csv), ("jsonl", Self::Jsonl)];
-}
-
-/// How a file's characters are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-pub enum Encoding {
-    /// Unicode, as almost everywhere.
-    #[schemars(rename = "utf-8")]
-    Utf8,
-    /// The encoding of Chinese spreadsheets; it includes GBK and GB 2312.
-    #[schemars(rename = "gb18030")]
-    Gb18030,
-}
-
-impl Encoding {
-    const WORDS: [(&str, Self); 2] = [("utf-8", Self::Utf8), ("gb18030", Self::Gb18030)];
-}
-
-/// What stands between two fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-pub enum Delimiter {
-    /// `,`
-    #[schemars(rename = ",")]
-    Comma,
-    /// `;`
-    #[schemars(rename = ";")]
-    Semicolon,
-    /// A tab.
-    #[schemars(rename = "tab")]
-    Tab,
+words! {
+    /// What stands between two fields.
+    pub enum Delimiter {
+        /// `,`
+        Comma = ",",
+        /// `;`
+        Semicolon = ";",
+        /// A tab.
+        Tab = "tab",
+    }
 }
 
 impl Delimiter {
-    const WORDS: [(&str, Self); 3] = [(",", Self::Comma), (";", Self::Semicolon), ("tab", Self::Tab)];
-
     /// Returns the delimiter as a byte.
     #[must_use]
     pub const fn byte(self) -> u8 {
@@ -285,208 +198,94 @@ impl Delimiter {
     }
 }
 
-impl Source {
-    pub(super) fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        if value.single().is_some_and(|scalar| scalar.text.contains("://")) {
+/// A mapping with exactly one kind of source.
+pub(super) struct OneSource;
+
+impl KeyType<Source> for OneSource {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Source> {
+        if value.as_scalar().is_some_and(|scalar| scalar.text.contains("://")) {
             // A URL in place of the source usually contains a password.
             value.conceal(diagnostics);
         }
-        let map = value.mapping(SOURCES, diagnostics)?;
-        let mut read = None;
-        // All entries are parsed, so that all mistakes are reported, though only one is allowed.
-        for (kind, _) in map.present() {
-            let under = map.get(kind)?;
-            read = read.or(Some(Self::new(kind, under, folder, diagnostics)));
+        let map = value.mapping(&SourceKeys::keys(), diagnostics)?;
+        for server in [map.get("postgres"), map.get("mysql")].into_iter().flatten() {
+            if server.as_scalar().is_some() {
+                // A URL in place of the mapping contains a password.
+                server.conceal(diagnostics);
+            }
         }
+        let read = SourceKeys::read_keys(&map, diagnostics)?;
         let mut present = map.present();
         let first = present.next();
         if let Some((second, span)) = present.next() {
             let message = format!("`{}` names a second source, `{second}`", value.path);
             let note = diagnostics.error(Code::Choice, span, message);
             note.help("an audience has exactly one source: keep one of them");
-        } else if first.is_none() && value.entries(SOURCES, diagnostics).is_some_and(<[_]>::is_empty) {
+        } else if first.is_none() && value.is_empty() {
             let note = diagnostics.error(Code::Choice, value.mark(), format!("`{}` names no source", value.path));
             note.help("write `csv: {path: audience.csv, open_id: open_id}`");
         }
-        read.flatten()
+        let files = read.csv.map(Source::Csv).or(read.jsonl.map(Source::Jsonl));
+        let files = files.or(read.parquet.map(Source::Parquet));
+        let servers = read.postgres.map(Source::Postgres).or(read.mysql.map(Source::Mysql));
+        let other = read.sqlite.map(Source::Sqlite).or(read.stdin.map(Source::Stdin));
+        files.or(servers).or(other)
     }
 
-    fn new(kind: &str, value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        match kind {
-            "csv" => Csv::read(value, folder, diagnostics).map(Self::Csv),
-            "jsonl" => Jsonl::read(value, folder, diagnostics).map(Self::Jsonl),
-            "parquet" => Parquet::read(value, folder, diagnostics).map(Self::Parquet),
-            "postgres" => Server::read(value, folder, diagnostics).map(Self::Postgres),
-            "mysql" => Server::read(value, folder, diagnostics).map(Self::Mysql),
-            "sqlite" => Sqlite::read(value, folder, diagnostics).map(Self::Sqlite),
-            _ => Stdin::read(value, diagnostics).map(Self::Stdin),
+    fn describe(&self) -> String {
+        "one source".into()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Source>()
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        SourceKeys::keys()
+    }
+}
+
+impl JsonSchema for Source {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        SourceKeys::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = SourceKeys::object(generator);
+        schema.insert("minProperties".into(), 1.into());
+        schema.insert("maxProperties".into(), 1.into());
+        schema
+    }
+}
+
+impl Source {
+    /// Returns a label that distinguishes this source from the other lists of a file, independent of folders: its kind
+    /// and its file name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        match self {
+            Self::Csv(csv) => format!("csv {}", last(&csv.path.path)),
+            Self::Jsonl(jsonl) => format!("jsonl {}", last(&jsonl.path.path)),
+            Self::Parquet(parquet) => format!("parquet {}", last(&parquet.path.path)),
+            Self::Postgres(_) => "postgres query".to_owned(),
+            Self::Mysql(_) => "mysql query".to_owned(),
+            Self::Sqlite(sqlite) => format!("sqlite {}", last(&sqlite.path.to_string_lossy())),
+            Self::Stdin(_) => "stdin".to_owned(),
         }
     }
-}
 
-impl Csv {
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(CSV, diagnostics)?;
-        let path = files(&map, folder, "the path of the CSV file", diagnostics);
-        let open_id = text(&map, "open_id", "the name of the column with the open_ids", diagnostics);
-        let last_active = last_active(&map, diagnostics);
-        let encoding = encoding(&map, diagnostics);
-        let delimiter = delimiter(&map, diagnostics);
-        Some(Self {
-            path: path?,
-            open_id: open_id?,
-            last_active,
-            encoding,
-            delimiter,
-        })
+    /// Returns the column of the last activity; `None` if the source does not name one.
+    #[must_use]
+    pub fn last_active(&self) -> Option<&str> {
+        let named = match self {
+            Self::Csv(csv) => &csv.last_active,
+            Self::Jsonl(jsonl) => &jsonl.last_active,
+            Self::Parquet(parquet) => &parquet.last_active,
+            Self::Postgres(server) | Self::Mysql(server) => &server.last_active,
+            Self::Sqlite(sqlite) => &sqlite.last_active,
+            Self::Stdin(stdin) => &stdin.last_active,
+        };
+        named.as_deref()
     }
-}
-
-impl Jsonl {
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(JSONL, diagnostics)?;
-        let path = files(&map, folder, "the path of the file of JSON lines", diagnostics);
-        let open_id = text(
-            &map,
-            "open_id",
-            "the key of the open_ids, such as `user.open_id`",
-            diagnostics,
-        );
-        let last_active = last_active(&map, diagnostics);
-        Some(Self {
-            path: path?,
-            open_id: open_id?,
-            last_active,
-        })
-    }
-}
-
-impl Parquet {
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(PARQUET, diagnostics)?;
-        let path = files(&map, folder, "the path of the Parquet file", diagnostics);
-        let open_id = text(&map, "open_id", "the name of the column with the open_ids", diagnostics);
-        let last_active = last_active(&map, diagnostics);
-        Some(Self {
-            path: path?,
-            open_id: open_id?,
-            last_active,
-        })
-    }
-}
-
-impl Server {
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        if value.single().is_some() {
-            // A URL in place of the mapping contains a password.
-            value.conceal(diagnostics);
-        }
-        let map = value.mapping(SERVER, diagnostics)?;
-        let url = map.get("url").and_then(|value| reference(value, folder, diagnostics));
-        let query = query(&map, diagnostics);
-        let open_id = text(
-            &map,
-            "open_id",
-            "the name of the result's column with the open_ids",
-            diagnostics,
-        );
-        let last_active = last_active(&map, diagnostics);
-        Some(Self {
-            url: url?,
-            query: query?,
-            open_id,
-            last_active,
-        })
-    }
-}
-
-impl Sqlite {
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(SQLITE, diagnostics)?;
-        let path = text(&map, "path", "the path of the database's file", diagnostics);
-        let query = query(&map, diagnostics);
-        let open_id = text(
-            &map,
-            "open_id",
-            "the name of the result's column with the open_ids",
-            diagnostics,
-        );
-        let last_active = last_active(&map, diagnostics);
-        Some(Self {
-            path: folder.join(path?),
-            query: query?,
-            open_id,
-            last_active,
-        })
-    }
-}
-
-impl Stdin {
-    fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(STDIN, diagnostics)?;
-        let format = map
-            .get("format")
-            .and_then(|value| value.word(&Format::WORDS, diagnostics));
-        let open_id = text(
-            &map,
-            "open_id",
-            "the name of the column or key with the open_ids",
-            diagnostics,
-        );
-        let last_active = last_active(&map, diagnostics);
-        let encoding = encoding(&map, diagnostics);
-        let delimiter = delimiter(&map, diagnostics);
-        for name in ["encoding", "delimiter"] {
-            if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
-                let message = format!("`{}` means nothing for JSON lines", value.path);
-                let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
-                note.help("leave it out: JSON is UTF-8 and has no delimiter");
-            }
-        }
-        Some(Self {
-            format: format?,
-            open_id: open_id?,
-            last_active,
-            encoding,
-            delimiter,
-        })
-    }
-}
-
-fn files(map: &Mapping<'_>, folder: &Path, wanted: &str, diagnostics: &mut Diagnostics) -> Option<Files> {
-    let path = text(map, "path", wanted, diagnostics)?;
-    let folder = folder.to_owned();
-    Some(Files { folder, path })
-}
-
-fn text(map: &Mapping<'_>, key: &str, wanted: &str, diagnostics: &mut Diagnostics) -> Option<String> {
-    map.get(key).and_then(|value| value.text(wanted, diagnostics))
-}
-
-fn last_active(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
-    let wanted = "the name of the column that says when a user was last active";
-    text(map, "last_active", wanted, diagnostics)
-}
-
-fn query(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
-    text(
-        map,
-        "query",
-        "a query, such as `select open_id from members`",
-        diagnostics,
-    )
-}
-
-fn encoding(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Encoding> {
-    map.get("encoding")
-        .and_then(|value| value.word(&Encoding::WORDS, diagnostics))
-}
-
-fn delimiter(map: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Delimiter> {
-    map.get("delimiter")
-        .and_then(|value| value.word(&Delimiter::WORDS, diagnostics))
-}
-
-fn text_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1})
 }

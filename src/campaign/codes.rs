@@ -8,46 +8,62 @@ use crate::model::outcome::Class;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
+use super::line_index::Span;
 use super::number::is_plain;
-use super::source::Span;
 use super::value::{Value, quoted};
+use super::word::{Word, Words};
 
-pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeMap<i64, Class>> {
-    let words = Class::ALL.map(|class| (class.word(), class));
-    let mut codes: BTreeMap<i64, (Class, Span)> = BTreeMap::new();
-    for (key, under) in value.entries(&[], diagnostics)? {
-        let Some(name) = value.key(*key, diagnostics) else {
-            continue;
-        };
-        let Some(code) = code(name) else {
-            let message = format!("{} is no code of the platform", quoted(name));
-            let note = diagnostics.error(Code::Number, key.span, message);
-            note.help("write the integer that the platform answered as `err_no`, such as `29005099`");
-            continue;
-        };
-        if code == 0 {
-            let message = "code 0 is the platform's success, and its meaning cannot be changed";
-            diagnostics.error(Code::Number, key.span, message).help("leave it out");
-            continue;
-        }
-        let Some(class) = value.entry(name, *under).word(&words, diagnostics) else {
-            continue;
-        };
-        if let Some((_, first)) = codes.get(&code) {
-            value.repeated(key.span, name, *first, diagnostics);
-            continue;
-        }
-        codes.insert(code, (class, key.span));
+/// A mapping of the platform's codes to their classes.
+pub(super) struct Codes;
+
+impl Words for Class {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|class| (class.word(), class)).to_vec()
     }
-    Some(codes.into_iter().map(|(code, (class, _))| (code, class)).collect())
+}
+
+impl KeyType<BTreeMap<i64, Class>> for Codes {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeMap<i64, Class>> {
+        let mut codes: BTreeMap<i64, (Class, Span)> = BTreeMap::new();
+        for (key, under) in value.entries(&[], diagnostics)? {
+            let Some(name) = value.key(*key, diagnostics) else {
+                continue;
+            };
+            let Some(code) = code(name) else {
+                let message = format!("{} is no code of the platform", quoted(name));
+                let note = diagnostics.error(Code::Number, key.span, message);
+                note.help("write the integer that the platform answered as `err_no`, such as `29005099`");
+                continue;
+            };
+            if code == 0 {
+                let message = "code 0 is the platform's success, and its meaning cannot be changed";
+                diagnostics.error(Code::Number, key.span, message).help("leave it out");
+                continue;
+            }
+            let Some(class) = Word.read(&value.under(name, *under), diagnostics) else {
+                continue;
+            };
+            if let Some((_, first)) = codes.get(&code) {
+                value.repeated(key.span, name, *first, diagnostics);
+                continue;
+            }
+            codes.insert(code, (class, key.span));
+        }
+        Some(codes.into_iter().map(|(code, (class, _))| (code, class)).collect())
+    }
+
+    fn describe(&self) -> String {
+        "a mapping of codes to classes".into()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let class = generator.subschema_for::<Class>();
+        json_schema!({"type": "object", "patternProperties": {"^-?[1-9][0-9]*$": class}, "additionalProperties": false})
+    }
 }
 
 /// Parses a code as the platform writes it: an integer in its shortest form.
 fn code(text: &str) -> Option<i64> {
     is_plain(text.strip_prefix('-').unwrap_or(text)).then(|| text.parse().ok())?
-}
-
-pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
-    let class = generator.subschema_for::<Class>();
-    json_schema!({"type": "object", "patternProperties": {"^-?[1-9][0-9]*$": class}, "additionalProperties": false})
 }

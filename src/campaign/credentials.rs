@@ -1,23 +1,20 @@
 //! The references to the secrets. A secret in place of a reference is refused and never shown.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::model::secret::SecretRef;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::{Complete, Key};
+use super::key::Key;
+use super::keys::{KeyType, Keys, keys};
+use super::text::FilePath;
 use super::tree::Kind;
 use super::value::Value;
 
-pub(super) const KEYS: &[Key] = &[
-    Key::optional("client_key"),
-    Key::optional("client_secret"),
-    Key::optional("access_token"),
-];
-const REFERENCE: &[Key] = &[Key::optional("env"), Key::optional("file")];
 const WRITE: &str = "write `{env: NAME}` or `{file: PATH}`; if it ever was a real secret, replace it by a new one";
 
 /// The credentials of requests.
@@ -34,171 +31,190 @@ pub enum Credentials {
     Token(SecretRef),
 }
 
-/// `client_key` with `client_secret`, or `access_token` alone. Each is a reference; the secret itself never stands here.
-#[derive(JsonSchema)]
-#[schemars(rename = "Credentials", deny_unknown_fields, transform = Complete(KEYS), extend("oneOf" = forms()))]
-#[expect(
-    dead_code,
-    reason = "it describes the mapping to the schema; what is read is `Credentials`"
-)]
-pub(super) struct Written {
-    /// The app's key.
-    #[schemars(schema_with = "reference_schema")]
-    client_key: Option<SecretRef>,
-    /// The app's secret.
-    #[schemars(schema_with = "reference_schema")]
-    client_secret: Option<SecretRef>,
-    /// An access token that somebody else keeps fresh; read again from its file when it has expired.
-    #[schemars(schema_with = "reference_schema")]
-    access_token: Option<SecretRef>,
+keys! {
+    /// `client_key` with `client_secret`, or `access_token` alone. Each is a reference; the secret itself never stands here.
+    #[derive(Debug)]
+    struct CredentialsKeys as "Credentials" {
+        /// The app's key.
+        client_key: SecretRef = Reference, optional;
+        /// The app's secret.
+        client_secret: SecretRef = Reference, optional;
+        /// An access token that somebody else keeps fresh; read again from its file when it has expired.
+        access_token: SecretRef = Reference, optional;
+    }
 }
 
-fn forms() -> serde_json::Value {
-    serde_json::json!([{"required": ["client_key", "client_secret"]}, {"required": ["access_token"]}])
-}
+/// One of the two forms of credentials.
+pub(super) struct OneForm;
 
-impl Credentials {
-    pub(super) fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        if value.single().is_some_and(|scalar| !scalar.text.is_empty()) {
-            clear(value, diagnostics);
-            return None;
+impl KeyType<Credentials> for OneForm {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Credentials> {
+        if value.as_scalar().is_some_and(|scalar| !scalar.text.is_empty()) {
+            return refuse_secret(value, diagnostics);
         }
-        let map = value.mapping(KEYS, diagnostics)?;
-        let mut read = |name| map.get(name).map(|value| reference(value, folder, diagnostics));
-        let key = read("client_key");
-        let secret = read("client_secret");
-        let token = read("access_token");
-        match (key, secret, token) {
-            (Some(key), Some(secret), None) => Some(Self::Client {
-                client_key: key?,
-                client_secret: secret?,
-            }),
-            (None, None, Some(token)) => token.map(Self::Token),
-            (None, None, None) if !value.entries(KEYS, diagnostics)?.is_empty() => None,
-            (key, secret, token) => {
-                let present = map.present().map(|(_, span)| span).max().unwrap_or(value.mark());
-                let (message, help) = match (key.is_some(), secret.is_some(), token.is_some()) {
-                    (true, false, false) => (
-                        "`credentials` has a key without its secret",
-                        "add `client_secret: {env: NAME}`",
-                    ),
-                    (false, true, false) => (
-                        "`credentials` has a secret without its key",
-                        "add `client_key: {env: NAME}`",
-                    ),
-                    (false, false, false) => (
-                        "`credentials` names none",
-                        "write `client_key` and `client_secret`, or `access_token` alone",
-                    ),
-                    _ => (
-                        "`credentials` has two forms at once",
-                        "keep `client_key` and `client_secret`, or `access_token` alone",
-                    ),
-                };
-                diagnostics.error(Code::Choice, present, message).help(help);
-                None
+        let map = value.mapping(&CredentialsKeys::keys(), diagnostics)?;
+        let read = CredentialsKeys::read_keys(&map, diagnostics)?;
+        let has = |name| map.get(name).is_some();
+        let (message, help) = match (has("client_key"), has("client_secret"), has("access_token")) {
+            (true, true, false) => {
+                return Some(Credentials::Client {
+                    client_key: read.client_key?,
+                    client_secret: read.client_secret?,
+                });
+            }
+            (false, false, true) => return read.access_token.map(Credentials::Token),
+            (true, false, false) => (
+                "`credentials` has a key without its secret",
+                "add `client_secret: {env: NAME}`",
+            ),
+            (false, true, false) => (
+                "`credentials` has a secret without its key",
+                "add `client_key: {env: NAME}`",
+            ),
+            // Its keys are unknown, and reported.
+            (false, false, false) if !value.is_empty() => return None,
+            (false, false, false) => (
+                "`credentials` names none",
+                "write `client_key` and `client_secret`, or `access_token` alone",
+            ),
+            _ => (
+                "`credentials` has two forms at once",
+                "keep `client_key` and `client_secret`, or `access_token` alone",
+            ),
+        };
+        let last = map.present().map(|(_, span)| span).max();
+        diagnostics
+            .error(Code::Choice, last.unwrap_or(value.mark()), message)
+            .help(help);
+        None
+    }
+
+    fn describe(&self) -> String {
+        "one of two forms".into()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Credentials>()
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        CredentialsKeys::keys()
+    }
+}
+
+impl JsonSchema for Credentials {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        CredentialsKeys::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = CredentialsKeys::object(generator);
+        let forms = json!([{"required": ["client_key", "client_secret"]}, {"required": ["access_token"]}]);
+        schema.insert("oneOf".into(), forms);
+        schema
+    }
+}
+
+/// Reports a value that may be a secret, and conceals it.
+fn refuse_secret<T>(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
+    value.conceal(diagnostics);
+    let what = "is not a reference; a secret has no place in this file";
+    value.refuse(Code::SecretInClear, what, WRITE, diagnostics)
+}
+
+keys! {
+    #[derive(Debug)]
+    struct ReferenceKeys {
+        /// An environment variable, by name.
+        env: String = Variable, optional;
+        /// A file that holds the secret and nothing else.
+        file: PathBuf = FilePath("the path of a file that holds the secret"), optional;
+    }
+}
+
+/// A reference to a secret. A secret in its place is never shown.
+pub(super) struct Reference;
+
+impl KeyType<SecretRef> for Reference {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<SecretRef> {
+        let keys = ReferenceKeys::keys();
+        let Kind::Map(entries) = value.kind() else {
+            if value.as_scalar().is_some_and(|scalar| scalar.text.is_empty()) {
+                value.mapping(&keys, diagnostics);
+                return None;
+            }
+            return refuse_secret(value, diagnostics);
+        };
+        for (key, under) in entries {
+            let name = value.key(*key, diagnostics);
+            if !keys.iter().any(|known| Some(known.name) == name) {
+                value.under("", *key).conceal(diagnostics);
+                value.under("", *under).conceal(diagnostics);
+                let path = &value.path;
+                let message = format!("`{path}` is a reference by `env` or by `file`, and by nothing else");
+                let note = diagnostics.error(Code::SecretInClear, key.span.first(1), message);
+                note.help(WRITE);
+                return None;
             }
         }
-    }
-}
-
-fn clear(value: &Value<'_>, diagnostics: &mut Diagnostics) {
-    value.conceal(diagnostics);
-    let message = format!(
-        "`{}` is not a reference; a secret has no place in this file",
-        value.path
-    );
-    diagnostics
-        .error(Code::SecretInClear, value.mark(), message)
-        .help(WRITE);
-}
-
-/// Returns a reference to a secret; `None` after reporting a mistake. A secret in its place is never shown.
-pub(super) fn reference(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<SecretRef> {
-    let Kind::Map(_) = value.kind() else {
-        if value.single().is_some_and(|scalar| scalar.text.is_empty()) {
-            value.mapping(REFERENCE, diagnostics);
+        let map = value.mapping(&keys, diagnostics)?;
+        for (_, under) in entries {
+            // A list or a mapping is not a reference, and may contain the secret.
+            let under = value.under("", *under);
+            if under.as_scalar().is_none() {
+                under.conceal(diagnostics);
+            }
+        }
+        let env = map.get("env").is_some();
+        if env != map.get("file").is_some() {
+            let read = ReferenceKeys::read_keys(&map, diagnostics)?;
+            return read.env.map(SecretRef::Env).or(read.file.map(SecretRef::File));
+        }
+        let named = if env {
+            "a variable and a file"
         } else {
-            clear(value, diagnostics);
-        }
-        return None;
-    };
-    for (key, under) in value.entries(REFERENCE, diagnostics)? {
-        if value
-            .key(*key, diagnostics)
-            .is_none_or(|name| !REFERENCE.iter().any(|known| known.name == name))
-        {
-            value.entry("", *key).conceal(diagnostics);
-            value.entry("", *under).conceal(diagnostics);
-            let message = format!(
-                "`{}` is a reference by `env` or by `file`, and by nothing else",
-                value.path
-            );
-            diagnostics
-                .error(Code::SecretInClear, key.span.first(1), message)
-                .help(WRITE);
-            return None;
-        }
+            "neither a variable nor a file"
+        };
+        let help = "write `{env: NAME}` or `{file: PATH}`";
+        value.refuse(Code::Choice, format!("names {named}"), help, diagnostics)
     }
-    let map = value.mapping(REFERENCE, diagnostics)?;
-    for (_, under) in value.entries(REFERENCE, diagnostics)? {
-        // A list or a mapping is not a reference, and may contain the secret.
-        let under = value.entry("", *under);
-        if under.single().is_none() {
-            under.conceal(diagnostics);
-        }
+
+    fn describe(&self) -> String {
+        "`{env: NAME}` or `{file: PATH}`".into()
     }
-    match (map.get("env"), map.get("file")) {
-        (Some(env), None) => variable(env, diagnostics).map(SecretRef::Env),
-        (None, Some(file)) => {
-            let path = file.text("the path of a file that holds the secret", diagnostics)?;
-            Some(SecretRef::File(folder.join(PathBuf::from(path))))
-        }
-        (env, _) => {
-            let message = match env {
-                Some(_) => format!("`{}` names a variable and a file", value.path),
-                None => format!("`{}` names neither a variable nor a file", value.path),
-            };
-            diagnostics
-                .error(Code::Choice, value.mark(), message)
-                .help("write `{env: NAME}` or `{file: PATH}`");
-            None
-        }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = ReferenceKeys::object(generator);
+        schema.insert("minProperties".into(), 1.into());
+        schema.insert("maxProperties".into(), 1.into());
+        schema
     }
 }
 
-/// Returns the name of an environment variable; `None` after reporting any other text, which is never shown because it
-/// may be the secret.
-fn variable(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
-    let name = value.text(
-        "the name of an environment variable, such as `DOUYIN_CLIENT_KEY`",
-        diagnostics,
-    )?;
-    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if first && !looks_random(&name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Some(name);
+/// The name of an environment variable. Any other text is never shown, because it may be the secret.
+struct Variable;
+
+impl KeyType<String> for Variable {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+        let wanted = "the name of an environment variable, such as `DOUYIN_CLIENT_KEY`";
+        let name = value.text(wanted, diagnostics)?;
+        let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if first && !looks_random(&name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Some(name);
+        }
+        value.conceal(diagnostics);
+        let what = "is not the name of an environment variable";
+        let help =
+            "write the variable's name, without `$` or braces, such as `DOUYIN_CLIENT_KEY`; never the secret itself";
+        value.refuse(Code::SecretInClear, what, help, diagnostics)
     }
-    value.conceal(diagnostics);
-    let message = format!("`{}` is not the name of an environment variable", value.path);
-    let help = "write the variable's name, without `$` or braces, such as `DOUYIN_CLIENT_KEY`; never the secret itself";
-    diagnostics.error(Code::SecretInClear, value.mark(), message).help(help);
-    None
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
+    }
 }
 
 /// Whether a name looks like a generated key: long, without `_`, with digits.
 fn looks_random(name: &str) -> bool {
     name.len() >= 20 && !name.contains('_') && name.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-pub(super) fn reference_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "properties": {
-            "env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "description": "An environment variable, by name."},
-            "file": {"type": "string", "minLength": 1, "description": "A file that holds the secret and nothing else."},
-        },
-        "minProperties": 1,
-        "maxProperties": 1,
-        "additionalProperties": false,
-    })
 }

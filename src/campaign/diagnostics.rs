@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
+use super::line_index::{CountedColumn, LineIndex, Span};
 use super::redact;
-use super::source::{Counted, Lines, Span};
 
 /// The most mistakes that are listed.
 const MOST_LISTED: usize = 100;
@@ -34,17 +34,35 @@ impl PendingDiagnostic {
         self.label = label.into();
         self
     }
+
+    fn into_diagnostic(self, file: &str, lines: &LineIndex, shown: &str, known: &mut CountedColumn) -> Diagnostic {
+        let (text, mark) = lines.excerpt(shown, self.span);
+        Diagnostic {
+            severity: self.severity,
+            code: self.code,
+            message: self.message,
+            file: file.to_owned(),
+            place: Some(lines.place(shown, self.span, known)),
+            cause: None,
+            help: self.help,
+            excerpt: Some(Excerpt {
+                text,
+                mark,
+                label: self.label,
+            }),
+        }
+    }
 }
 
 /// All mistakes and warnings of one file.
 pub(super) struct Diagnostics {
     found: Vec<PendingDiagnostic>,
-    /// The last note beyond the limit, which is discarded.
+    /// The last diagnostic beyond the limit, which is discarded.
     beyond: Option<PendingDiagnostic>,
     errors: usize,
     secrets: Vec<Span>,
     places: BTreeMap<String, Span>,
-    lines: Lines,
+    lines: LineIndex,
 }
 
 impl Diagnostics {
@@ -55,7 +73,7 @@ impl Diagnostics {
             errors: 0,
             secrets: Vec::new(),
             places: BTreeMap::new(),
-            lines: Lines::new(text),
+            lines: LineIndex::new(text),
         }
     }
 
@@ -89,7 +107,7 @@ impl Diagnostics {
     }
 
     /// Whether the file has errors.
-    pub(super) fn refuse(&self) -> bool {
+    pub(super) fn has_errors(&self) -> bool {
         self.errors > 0
     }
 
@@ -105,15 +123,13 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, code: Code, span: Span, message: String) -> &mut PendingDiagnostic {
         self.errors += usize::from(severity == Severity::Error);
-        let label = String::new();
-        let help = None;
         let note = PendingDiagnostic {
             severity,
             code,
             span,
             message,
-            label,
-            help,
+            label: String::new(),
+            help: None,
         };
         if self.found.len() < MOST_KEPT {
             self.found.push(note);
@@ -129,11 +145,11 @@ impl Diagnostics {
         self.found.sort_by_key(|note| note.span);
         self.found.truncate(MOST_LISTED);
         let shown = self.cover(text);
-        let mut known = Counted::default();
+        let mut known = CountedColumn::default();
         let mut diagnostics: Vec<_> = self
             .found
             .into_iter()
-            .map(|note| tell(note, file, &self.lines, &shown, &mut known))
+            .map(|note| note.into_diagnostic(file, &self.lines, &shown, &mut known))
             .collect();
         let more = all.saturating_sub(diagnostics.len());
         if more > 0 {
@@ -149,27 +165,5 @@ impl Diagnostics {
             });
         }
         diagnostics
-    }
-}
-
-fn tell(note: PendingDiagnostic, file: &str, lines: &Lines, shown: &str, known: &mut Counted) -> Diagnostic {
-    let PendingDiagnostic {
-        severity,
-        code,
-        span,
-        message,
-        label,
-        help,
-    } = note;
-    let (text, mark) = lines.excerpt(shown, span);
-    Diagnostic {
-        severity,
-        code,
-        message,
-        file: file.to_owned(),
-        place: Some(lines.place(shown, span, known)),
-        cause: None,
-        help,
-        excerpt: Some(Excerpt { text, mark, label }),
     }
 }

@@ -1,11 +1,14 @@
 //! Parses durations: `500ms`, `10s`, `30m`, `24h`, `7d`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value as Json;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::number::is_plain;
 use super::value::{Value, as_written};
 
@@ -18,50 +21,44 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// The range of a duration, and its default.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) least: Duration,
-    pub(super) most: Duration,
-    pub(super) usual: Duration,
-}
+/// A duration in a range.
+pub(super) struct DurationRange(pub(super) RangeInclusive<Duration>);
 
-impl Value<'_> {
-    /// Returns a duration in range; `None` after reporting any other value.
-    pub(super) fn duration(&self, bounds: Bounds, diagnostics: &mut Diagnostics) -> Option<Duration> {
-        let wanted = format!("a duration such as `{}`", written(bounds.usual));
-        let scalar = self.scalar(&wanted, diagnostics)?;
-        let path = &self.path;
+impl KeyType<Duration> for DurationRange {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Duration> {
+        let example = value.example();
+        let scalar = value.scalar(&format!("a duration such as `{example}`"), diagnostics)?;
         let Some(duration) = parse(&scalar.text) else {
-            let message = match scalar.text.strip_prefix('-') {
-                Some(rest) if parse(rest).is_some() => format!("`{path}` is negative"),
-                _ => format!("`{path}` is {}, which is no duration", as_written(scalar)),
+            let what = match scalar.text.strip_prefix('-') {
+                Some(rest) if parse(rest).is_some() => "is negative".into(),
+                _ => format!("is {}, which is no duration", as_written(scalar)),
             };
-            let help = near(&scalar.text, bounds).map_or_else(
-                || {
-                    format!(
-                        "write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `{}`",
-                        written(bounds.usual)
-                    )
-                },
+            let help = near(&scalar.text, &self.0).map_or_else(
+                || format!("write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `{example}`"),
                 |near| format!("write {near}"),
             );
-            diagnostics.error(Code::Duration, self.span(), message).help(help);
-            return None;
+            return value.refuse(Code::Duration, what, help, diagnostics);
         };
-        if duration < bounds.least || duration > bounds.most {
-            let much = if duration < bounds.least { "short" } else { "long" };
-            let help = format!(
-                "write a duration from `{}` to `{}`",
-                written(bounds.least),
-                written(bounds.most)
-            );
-            diagnostics
-                .error(Code::Duration, self.span(), format!("`{path}` is too {much}"))
-                .help(help);
-            return None;
+        if self.0.contains(&duration) {
+            return Some(duration);
         }
-        Some(duration)
+        let short = duration < *self.0.start();
+        let what = if short { "is too short" } else { "is too long" };
+        value.refuse(Code::Duration, what, format!("write {}", self.describe()), diagnostics)
+    }
+
+    fn describe(&self) -> String {
+        let least = written(*self.0.start());
+        let most = written(*self.0.end());
+        format!("a duration from `{least}` to `{most}`")
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$"})
+    }
+
+    fn write(&self, value: &Duration) -> Option<Json> {
+        Some(written(*value).into())
     }
 }
 
@@ -84,12 +81,12 @@ pub(super) fn written(duration: Duration) -> String {
 }
 
 /// Returns the duration that was probably meant; `None` if none in range can be read.
-fn near(text: &str, bounds: Bounds) -> Option<String> {
+fn near(text: &str, range: &RangeInclusive<Duration>) -> Option<String> {
     let folded = text.trim().to_ascii_lowercase();
     if folded.len() > 40 {
         return None;
     }
-    let allowed = |duration: &Duration| (bounds.least..=bounds.most).contains(duration);
+    let allowed = |duration: &Duration| range.contains(duration);
     if is_plain(&folded) {
         let forms = [("ms", "milliseconds"), ("s", "seconds")].map(|(unit, name)| {
             let form = format!("{folded}{unit}");
@@ -127,8 +124,4 @@ fn unit(name: &str) -> Option<f64> {
         "w" | "week" | "weeks" | "周" => 604_800_000.0,
         _ => return None,
     })
-}
-
-pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]*)(ms|s|m|h|d)$"})
 }

@@ -1,18 +1,15 @@
 //! The exclude lists: users who must not receive a coupon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::audience_source::{Source, Written};
+use super::audience_source::{OneSource, Source};
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::Key;
-use super::tree::Kind;
+use super::keys::{KeyType, Keys, keys};
+use super::text::FilePath;
 use super::value::Value;
-
-/// The keys of an entry that names another campaign.
-pub(super) const OTHER: &[Key] = &[Key::required("campaign", "spring-2026.yaml")];
 
 /// One exclude list.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,69 +20,40 @@ pub enum Exclude {
     Campaign(PathBuf),
 }
 
-impl Exclude {
-    /// Reads all exclude lists; `None` after reporting a mistake.
-    pub(super) fn read_all(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Vec<Self>> {
+keys! {
+    /// Everybody who has, or may have, a coupon of the campaign of this file.
+    #[derive(Debug)]
+    struct OtherCampaign {
+        campaign: PathBuf = FilePath("the other campaign's file"), required "spring-2026.yaml";
+    }
+}
+
+/// A list of exclude lists.
+pub(super) struct ExcludeLists;
+
+impl KeyType<Vec<Exclude>> for ExcludeLists {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Exclude>> {
         let wanted = "write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`";
-        let entries = value.list(wanted, diagnostics)?;
-        // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries
-            .iter()
-            .map(|entry| Self::read(entry, folder, diagnostics))
-            .collect();
-        read.into_iter().collect()
+        value.list(wanted, diagnostics, |entry, diagnostics| {
+            if entry.find("campaign").is_none() {
+                return OneSource.read(entry, diagnostics).map(Exclude::Source);
+            }
+            let other = OtherCampaign::read(entry, diagnostics)?;
+            Some(Exclude::Campaign(other.campaign))
+        })
     }
 
-    fn read(value: &Value<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Self> {
-        if !names_campaign(value, diagnostics) {
-            return Source::read(value, folder, diagnostics).map(Self::Source);
-        }
-        let map = value.mapping(OTHER, diagnostics)?;
-        let path = map.get("campaign")?.text("the other campaign's file", diagnostics)?;
-        Some(Self::Campaign(folder.join(path)))
-    }
-}
-
-fn names_campaign(value: &Value<'_>, diagnostics: &mut Diagnostics) -> bool {
-    let Kind::Map(entries) = value.kind() else { return false };
-    let mut keys = entries.iter().filter_map(|(key, _)| value.key(*key, diagnostics));
-    keys.any(|key| key == "campaign")
-}
-
-impl Source {
-    /// Returns a label that distinguishes this source from the other lists of a file, independent of folders: its kind
-    /// and its file name.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        match self {
-            Self::Csv(csv) => format!("csv {}", last(&csv.path.path)),
-            Self::Jsonl(jsonl) => format!("jsonl {}", last(&jsonl.path.path)),
-            Self::Parquet(parquet) => format!("parquet {}", last(&parquet.path.path)),
-            Self::Postgres(_) => "postgres query".to_owned(),
-            Self::Mysql(_) => "mysql query".to_owned(),
-            Self::Sqlite(sqlite) => format!("sqlite {}", last(&sqlite.path.to_string_lossy())),
-            Self::Stdin(_) => "stdin".to_owned(),
-        }
+    fn describe(&self) -> String {
+        "a list of sources and campaigns".into()
     }
 
-    /// Returns the column of the last activity; `None` if the source does not name one.
-    #[must_use]
-    pub fn last_active(&self) -> Option<&str> {
-        let named = match self {
-            Self::Csv(csv) => &csv.last_active,
-            Self::Jsonl(jsonl) => &jsonl.last_active,
-            Self::Parquet(parquet) => &parquet.last_active,
-            Self::Postgres(server) | Self::Mysql(server) => &server.last_active,
-            Self::Sqlite(sqlite) => &sqlite.last_active,
-            Self::Stdin(stdin) => &stdin.last_active,
-        };
-        named.as_deref()
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Vec<Exclude>>()
     }
 }
 
 /// Reports a second list from stdin, the audience included: piped data can be read only once.
-pub(super) fn one_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], diagnostics: &mut Diagnostics) {
+pub(super) fn check_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Exclude], diagnostics: &mut Diagnostics) {
     let is_stdin = |source: &Source| matches!(source, Source::Stdin(_));
     let lists_of_stdin = read
         .iter()
@@ -104,19 +72,10 @@ impl JsonSchema for Exclude {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let source = generator.subschema_for::<Written>();
+        let source = generator.subschema_for::<Source>();
         json_schema!({
             "description": "One list of people who are not to be sent to: a source, or another campaign.",
-            "oneOf": [
-                source,
-                {
-                    "description": "Everybody who has, or may have, a coupon of the campaign of this file.",
-                    "type": "object",
-                    "properties": {"campaign": {"type": "string", "minLength": 1}},
-                    "required": ["campaign"],
-                    "additionalProperties": false
-                }
-            ]
+            "oneOf": [source, OtherCampaign::object(generator)]
         })
     }
 }

@@ -7,67 +7,77 @@ use crate::model::calendar::{DAY, DAYS, Days, Hours};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::value::{Value, nearest, quoted};
 
 const WANTED: &str = "days and hours, such as `mon-fri 10:00-21:00` or `sat,sun 09:00-24:00`";
 
-impl Value<'_> {
-    /// Returns the windows of a list; `None` after reporting a mistake.
-    pub(super) fn all_hours(&self, diagnostics: &mut Diagnostics) -> Option<Vec<Hours>> {
-        let entries = self.list(
-            "write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`",
-            diagnostics,
-        )?;
-        if entries.is_empty() {
-            let note = diagnostics.error(Code::Hours, self.mark(), format!("`{}` has no window in it", self.path));
-            note.help("leave the key out if every hour will do");
-            return None;
+/// A list of windows of the week.
+pub(super) struct WeekHours;
+
+impl KeyType<Vec<Hours>> for WeekHours {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Hours>> {
+        let wanted = "write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`";
+        let windows = value.list(wanted, diagnostics, window)?;
+        if windows.is_empty() {
+            let help = "leave the key out if every hour will do";
+            return value.refuse(Code::Hours, "has no window in it", help, diagnostics);
         }
-        // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries.iter().map(|entry| entry.hours(diagnostics)).collect();
-        read.into_iter().collect()
+        Some(windows)
     }
 
-    fn hours(&self, diagnostics: &mut Diagnostics) -> Option<Hours> {
-        let text = &*self.scalar(WANTED, diagnostics)?.text;
-        let mistake = match parse(text) {
-            Ok(hours) => return Some(hours),
-            Err(mistake) => mistake,
-        };
-        let (message, help) = match mistake {
-            Mistake::NoLength(days) => (
-                format!("`{}` ends when it begins", self.path),
-                format!("write `{days} 00:00-24:00` if the whole day is meant"),
-            ),
-            Mistake::Form => (
-                format!("`{}` is {}, which is no window", self.path, quoted(text)),
-                near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`")),
-            ),
-        };
-        diagnostics.error(Code::Hours, self.span(), message).help(help);
-        None
+    fn describe(&self) -> String {
+        "a list of windows of the week".into()
     }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        let day = format!("({})", DAYS.join("|"));
+        let days = format!("{day}(-{day})?");
+        let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
+        json_schema!({
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string", "pattern": format!("^{days}(,{days})* {clock}-({clock}|24:00)$")},
+            "examples": [["mon-fri 10:00-21:00", "sat,sun 09:00-24:00"]]
+        })
+    }
+}
+
+fn window(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Hours> {
+    let text = &*value.scalar(WANTED, diagnostics)?.text;
+    let (what, help) = match parse(text) {
+        Ok(hours) => return Some(hours),
+        Err(WindowError::Empty(days)) => (
+            "ends when it begins".to_owned(),
+            format!("write `{days} 00:00-24:00` if the whole day is meant"),
+        ),
+        Err(WindowError::Form) => (
+            format!("is {}, which is no window", quoted(text)),
+            near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`")),
+        ),
+    };
+    value.refuse(Code::Hours, what, help, diagnostics)
 }
 
 /// The reason why a text is not a window.
-enum Mistake {
+enum WindowError {
     /// The form is wrong.
     Form,
     /// The window on these days ends when it begins.
-    NoLength(Days),
+    Empty(Days),
 }
 
 /// Parses a window.
-fn parse(text: &str) -> Result<Hours, Mistake> {
+fn parse(text: &str) -> Result<Hours, WindowError> {
     let parts = text.split_once(' ').and_then(|(days, times)| {
         let (from, until) = times.split_once('-')?;
         Some((self::days(days)?, minute(from)?, minute(until)?))
     });
-    let (days, from, until) = parts.ok_or(Mistake::Form)?;
+    let (days, from, until) = parts.ok_or(WindowError::Form)?;
     if from == until {
-        return Err(Mistake::NoLength(days));
+        return Err(WindowError::Empty(days));
     }
-    Hours::new(days, from, until).ok_or(Mistake::Form)
+    Hours::new(days, from, until).ok_or(WindowError::Form)
 }
 
 /// Parses days: `mon`, `mon-fri`, `sat,sun`; `None` for any other form.
@@ -210,18 +220,6 @@ fn near_minute(text: &str) -> Option<u16> {
         None => hour,
     };
     clock(hour, minute)
-}
-
-pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-    let day = format!("({})", DAYS.join("|"));
-    let days = format!("{day}(-{day})?");
-    let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
-    json_schema!({
-        "type": "array",
-        "minItems": 1,
-        "items": {"type": "string", "pattern": format!("^{days}(,{days})* {clock}-({clock}|24:00)$")},
-        "examples": [["mon-fri 10:00-21:00", "sat,sun 09:00-24:00"]]
-    })
 }
 
 #[cfg(test)]

@@ -1,93 +1,82 @@
-//! Who and what the campaign is for.
+//! The names of the campaign, the app and the activity.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::fmt::Display;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::model::identity::{ActivityId, AppId, CampaignName, NameError};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::value::{Mapping, Value, quoted};
+use super::keys::{KeyType, keys};
+use super::text::Text;
+use super::value::{Value, quoted};
 
-/// The names that a campaign goes by.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-pub struct Names {
-    /// The campaign's identity for ever, part of every merchant_coupon_id: lower-case letters of any script in NFC,
-    /// digits and `-`, at most 64 bytes.
-    #[schemars(schema_with = "campaign_schema")]
-    pub campaign: CampaignName,
-    /// What people call it.
-    pub title: Option<String>,
-    /// The mini-app: letters, digits, `-` and `_`, at most 64 of them.
-    #[schemars(schema_with = "app_schema")]
-    pub app_id: AppId,
-    /// The activity that new coupons are of: digits, quoted or not.
-    #[schemars(schema_with = "activity_schema")]
-    pub activity_id: ActivityId,
-}
-
-impl Names {
-    pub(super) fn read(file: &Mapping<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let campaign = file.get("campaign").and_then(|value| campaign(value, diagnostics));
-        let title = file
-            .get("title")
-            .and_then(|value| value.text("what people call the campaign", diagnostics));
-        let app_id = file.get("app_id").and_then(|value| {
-            let wanted = "the mini-app's id, such as `ttec789ac573xxxxxx01`";
-            name(value, AppId::parse, wanted, diagnostics)
-        });
-        let activity_id = file.get("activity_id").and_then(|value| {
-            let wanted = "the activity's digits, as `create_developer_activity` answered them";
-            name(value, ActivityId::parse, wanted, diagnostics)
-        });
-        Some(Self {
-            campaign: campaign?,
-            title,
-            app_id: app_id?,
-            activity_id: activity_id?,
-        })
+keys! {
+    /// The names that a campaign goes by.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Names {
+        /// The campaign's identity for ever, part of every merchant_coupon_id: lower-case letters of any script in NFC,
+        /// digits and `-`, at most 64 bytes.
+        campaign: CampaignName = CAMPAIGN, required "summer-2026";
+        /// What people call it.
+        title: String = Text("what people call the campaign"), optional;
+        /// The mini-app: letters, digits, `-` and `_`, at most 64 of them.
+        app_id: AppId = APP_ID, required "ttec789ac573xxxxxx01";
+        /// The activity that new coupons are of: digits, quoted or not.
+        activity_id: ActivityId = ACTIVITY_ID, required "\"7218071234565644204\"";
     }
 }
 
-fn campaign(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<CampaignName> {
-    let text = &*value.scalar("a name such as `summer-2026`", diagnostics)?.text;
-    match CampaignName::parse(text) {
-        Ok(name) => Some(name),
-        Err(why) => {
-            let near = CampaignName::nearest(text).map(|near| format!("`{near}`"));
-            let wanted = near.unwrap_or_else(|| "a name such as `summer-2026`".into());
-            refuse(value, text, &why, &wanted, diagnostics);
-            None
-        }
-    }
-}
-
-fn name<T>(
-    value: &Value<'_>,
+/// A name, quoted or not.
+struct Name<T> {
     parse: fn(&str) -> Result<T, NameError>,
-    wanted: &str,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let text = &*value.scalar(wanted, diagnostics)?.text;
-    parse(text)
-        .map_err(|why| refuse(value, text, &why, wanted, diagnostics))
-        .ok()
+    /// Returns the name that was probably meant.
+    nearest: fn(&str) -> Option<T>,
+    wanted: &'static str,
+    schema: fn() -> Schema,
 }
 
-fn refuse(value: &Value<'_>, text: &str, why: &NameError, wanted: &str, diagnostics: &mut Diagnostics) {
-    let message = format!("`{}` cannot be {}: {why}", value.path, quoted(text));
-    diagnostics
-        .error(Code::Name, value.span(), message)
-        .help(format!("write {wanted}"));
-}
+const CAMPAIGN: Name<CampaignName> = Name {
+    parse: CampaignName::parse,
+    nearest: CampaignName::nearest,
+    wanted: "a name such as `summer-2026`",
+    schema: || {
+        let pattern = "^[\\p{L}\\p{N}\\p{M}-]+$";
+        json_schema!({"type": ["string", "integer"], "pattern": pattern, "minLength": 1, "maxLength": 64})
+    },
+};
+const APP_ID: Name<AppId> = Name {
+    parse: AppId::parse,
+    nearest: |_| None,
+    wanted: "the mini-app's id, such as `ttec789ac573xxxxxx01`",
+    schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+};
+const ACTIVITY_ID: Name<ActivityId> = Name {
+    parse: ActivityId::parse,
+    nearest: |_| None,
+    wanted: "the activity's digits, as `create_developer_activity` answered them",
+    schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{1,32}$", "minimum": 0}),
+};
 
-fn campaign_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["string", "integer"], "pattern": "^[\\p{L}\\p{N}\\p{M}-]+$", "minLength": 1, "maxLength": 64})
-}
+impl<T: Display> KeyType<T> for Name<T> {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
+        let text = &*value.scalar(self.wanted, diagnostics)?.text;
+        let why = match (self.parse)(text) {
+            Ok(name) => return Some(name),
+            Err(why) => why,
+        };
+        let near = (self.nearest)(text);
+        let help = near.map_or_else(|| format!("write {}", self.wanted), |near| format!("write `{near}`"));
+        value.refuse(
+            Code::Name,
+            format!("cannot be {}: {why}", quoted(text)),
+            help,
+            diagnostics,
+        )
+    }
 
-fn app_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["string", "integer"], "pattern": "^[A-Za-z0-9_-]{1,64}$"})
-}
-
-fn activity_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{1,32}$", "minimum": 0})
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        (self.schema)()
+    }
 }

@@ -1,84 +1,118 @@
 //! Parses numbers: whole numbers and rates.
 
+use std::ops::RangeInclusive;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value as Json;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::tree::Scalar;
-use super::value::{Value, Whole, as_written};
+use super::value::{Value, as_written};
 
-/// The lowest rate: about one a day.
-pub(super) const LEAST_RATE: f64 = 0.000_01;
-/// The highest rate: a thousand times the platform's limit. A higher number is a typing mistake.
-pub(super) const MOST_RATE: f64 = 100_000.0;
+/// A whole number in a range.
+pub(super) struct IntegerRange(pub(super) RangeInclusive<u64>);
 
-impl Value<'_> {
-    /// Returns a whole number in range; `None` after reporting any other value.
-    pub(super) fn whole(&self, bounds: Whole, diagnostics: &mut Diagnostics) -> Option<u64> {
-        let Whole { least, most, .. } = bounds;
-        let wanted = format!("a whole number from {least} to {most}");
-        let scalar = self.scalar(&wanted, diagnostics)?;
+impl<T: TryFrom<u64> + Into<u64> + Copy + JsonSchema> KeyType<T> for IntegerRange {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
+        let wanted = KeyType::<T>::describe(self);
+        let scalar = value.scalar(&wanted, diagnostics)?;
         let text = &*scalar.text;
         let digits = scalar.plain && is_plain(text);
-        if digits
-            && let Ok(number) = text.parse()
-            && bounds.range().contains(&number)
-        {
-            return Some(number);
+        let number = text.parse().ok();
+        if let Some(number) = number.filter(|number| digits && self.0.contains(number)) {
+            return T::try_from(number).ok();
         }
-        let path = &self.path;
-        if digits {
-            let small = text.parse().is_ok_and(|number: u64| number < least);
-            let much = if small { "small" } else { "large" };
-            let message = format!("`{path}` is too {much}");
-            diagnostics
-                .error(Code::Number, self.span(), message)
-                .help(format!("write {wanted}"));
-            return None;
-        }
-        let message = match text.strip_prefix('-') {
-            Some(rest) if is_plain(rest) => format!("`{path}` is negative"),
-            _ => format!("`{path}` is {}, which is no whole number", as_written(scalar)),
-        };
         let near = near_number(scalar).filter(|near| *near >= 0.0 && near.fract() == 0.0 && *near < 1e15);
-        let near = near
-            .and_then(|near| format!("{near:.0}").parse().ok())
-            .filter(|near| bounds.range().contains(near));
+        let near = near.and_then(|near| format!("{near:.0}").parse().ok());
+        let near = near.filter(|near| !digits && self.0.contains(near));
         let help = near.map_or_else(|| format!("write {wanted}"), |near: u64| format!("write `{near}`"));
-        diagnostics.error(Code::Number, self.span(), message).help(help);
-        None
+        let what = match text.strip_prefix('-') {
+            _ if digits && number.is_some_and(|number| number < *self.0.start()) => "is too small".into(),
+            _ if digits => "is too large".into(),
+            Some(rest) if is_plain(rest) => "is negative".into(),
+            _ => format!("is {}, which is no whole number", as_written(scalar)),
+        };
+        value.refuse(Code::Number, what, help, diagnostics)
     }
 
-    /// Returns a rate per second, a decimal number that may be below 1; `None` after reporting any other value.
-    pub(super) fn rate(&self, diagnostics: &mut Diagnostics) -> Option<f64> {
+    fn describe(&self) -> String {
+        format!("a whole number from {} to {}", self.0.start(), self.0.end())
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        schema.insert("minimum".into(), (*self.0.start()).into());
+        schema.insert("maximum".into(), (*self.0.end()).into());
+        schema
+    }
+
+    fn write(&self, value: &T) -> Option<Json> {
+        Some((*value).into().into())
+    }
+}
+
+/// The platform's documented limit for one app id, per second.
+const PLATFORM_LIMIT: f64 = 100.0;
+/// The lowest rate: about one a day.
+const LEAST_RATE: f64 = 0.000_01;
+/// The highest rate: a thousand times the platform's limit. A higher number is a typing mistake.
+const MOST_RATE: f64 = 100_000.0;
+const LEAST_HELP: &str =
+    "write a number from 0.00001, which is about one a day; to send nothing, don't apply the campaign";
+
+/// A rate per second: a decimal number that may be below 1. A rate over the platform's limit gives a warning.
+pub(super) struct Rate;
+
+impl KeyType<f64> for Rate {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<f64> {
         const WANTED: &str = "a number of sends a second, such as `98` or `0.5`";
-        let scalar = self.scalar(WANTED, diagnostics)?;
+        let scalar = value.scalar(WANTED, diagnostics)?;
         let text = &*scalar.text;
-        let path = &self.path;
         let decimal = scalar.plain && is_decimal(text);
         if decimal && let Ok(rate) = text.parse::<f64>() {
-            if (LEAST_RATE..=MOST_RATE).contains(&rate) {
-                return Some(rate);
-            }
-            let message = match rate {
-                0.0 => format!("`{path}` is 0: nothing would ever be sent"),
-                _ if rate < LEAST_RATE => format!("`{path}` is too small"),
-                _ => format!("`{path}` is too large"),
+            let (what, help) = match rate {
+                0.0 => ("is 0: nothing would ever be sent", LEAST_HELP),
+                _ if rate < LEAST_RATE => ("is too small", LEAST_HELP),
+                _ if rate > MOST_RATE => (
+                    "is too large",
+                    "the platform's documented limit is 100 a second: write `98`",
+                ),
+                _ => {
+                    if rate > PLATFORM_LIMIT {
+                        let path = &value.path;
+                        let message = format!("`{path}` is over the platform's documented limit of 100 for one app id");
+                        let note = diagnostics.warning(Code::OverLimit, value.span(), message);
+                        note.help("write at most `98`, unless the platform has granted this app id more");
+                    }
+                    return Some(rate);
+                }
             };
-            let help = if rate < LEAST_RATE {
-                "write a number from 0.00001, which is about one a day; to send nothing, don't apply the campaign"
-            } else {
-                "the platform's documented limit is 100 a second: write `98`"
-            };
-            diagnostics.error(Code::Number, self.span(), message).help(help);
-            return None;
+            return value.refuse(Code::Number, what, help, diagnostics);
         }
-        let message = match text.strip_prefix('-') {
-            Some(rest) if is_decimal(rest) => format!("`{path}` is negative"),
-            _ => format!("`{path}` is {}, which is no number", as_written(scalar)),
+        let what = match text.strip_prefix('-') {
+            Some(rest) if is_decimal(rest) => "is negative".into(),
+            _ => format!("is {}, which is no number", as_written(scalar)),
         };
         let near = near_rate(scalar).filter(|near| (LEAST_RATE..=MOST_RATE).contains(near));
         let help = near.map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-        diagnostics.error(Code::Number, self.span(), message).help(help);
-        None
+        value.refuse(Code::Number, what, help, diagnostics)
+    }
+
+    fn describe(&self) -> String {
+        format!("a number from {LEAST_RATE} to {MOST_RATE}")
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = f64::json_schema(generator);
+        schema.insert("minimum".into(), LEAST_RATE.into());
+        schema.insert("maximum".into(), MOST_RATE.into());
+        schema
+    }
+
+    fn write(&self, value: &f64) -> Option<Json> {
+        Some((*value).into())
     }
 }
 

@@ -1,33 +1,37 @@
 //! The platform's address.
 
-use schemars::JsonSchema;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value as Json;
 use url::Url;
 
 use crate::model::identity::is_loopback;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::{Complete, Key};
+use super::keys::{KeyType, keys};
 use super::value::{Value, quoted};
 
-pub(super) const KEYS: &[Key] = &[Key::optional("base_url")];
+const BASE_URL: &str = "https://open.douyin.com";
 
-/// The default address of the platform.
-pub const BASE_URL: &str = "https://open.douyin.com";
-
-/// Where requests go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields, transform = Complete(KEYS))]
-pub struct Platform {
-    /// The platform's address; http only for a loopback address.
-    #[schemars(extend("format" = "uri", "pattern" = "^https?://", "default" = BASE_URL))]
-    pub base_url: Option<BaseUrl>,
+keys! {
+    /// Where requests go.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Platform {
+        /// The platform's address; http only for a loopback address.
+        base_url: BaseUrl = PlatformUrl, default BaseUrl::default();
+    }
 }
 
 /// An address that requests can be sent to: https, or http on a loopback address, without a slash at its end.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(inline)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(String);
+
+/// The platform's own address.
+impl Default for BaseUrl {
+    fn default() -> Self {
+        Self(BASE_URL.to_owned())
+    }
+}
 
 /// The reason why an address cannot be used for requests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,43 +85,47 @@ impl BaseUrl {
     }
 }
 
-impl Platform {
-    pub(super) fn read(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let map = value.mapping(KEYS, diagnostics)?;
-        let base_url = map.get("base_url").and_then(|value| base_url(value, diagnostics));
-        Some(Self { base_url })
-    }
-}
+struct PlatformUrl;
 
-fn base_url(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BaseUrl> {
-    let text = value.text(&format!("a URL such as `{BASE_URL}`"), diagnostics)?;
-    let why = match BaseUrl::parse(&text) {
-        Ok(url) => return Some(url),
-        Err(why) => why,
-    };
-    let help = match why {
-        BaseUrlError::Clear => {
-            let rest = text.split_once("://").map_or("", |(_, rest)| rest);
-            format!(
-                "write {}; http is only for an address of this machine, such as 127.0.0.1",
-                quoted(&format!("https://{rest}"))
-            )
-        }
-        BaseUrlError::NotUrl if !text.contains(['@', ':']) && BaseUrl::parse(&format!("https://{text}")).is_ok() => {
-            format!("write {}", quoted(&format!("https://{text}")))
-        }
-        _ => format!("write a URL such as `{BASE_URL}`"),
-    };
-    let message = if why == BaseUrlError::UserInfo {
-        value.conceal(diagnostics);
-        format!("`{}` cannot be used: {why}", value.path)
-    } else if text.contains('@') {
+impl KeyType<BaseUrl> for PlatformUrl {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BaseUrl> {
+        let text = value.text(&format!("a URL such as `{BASE_URL}`"), diagnostics)?;
+        let why = match BaseUrl::parse(&text) {
+            Ok(url) => return Some(url),
+            Err(why) => why,
+        };
+        let help = match why {
+            BaseUrlError::Clear => {
+                let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+                format!(
+                    "write {}; http is only for an address of this machine, such as 127.0.0.1",
+                    quoted(&format!("https://{rest}"))
+                )
+            }
+            BaseUrlError::NotUrl
+                if !text.contains(['@', ':']) && BaseUrl::parse(&format!("https://{text}")).is_ok() =>
+            {
+                format!("write {}", quoted(&format!("https://{text}")))
+            }
+            _ => format!("write a URL such as `{BASE_URL}`"),
+        };
         // The text before `@` may be a password, even if the address is not a URL.
-        value.conceal(diagnostics);
-        format!("`{}` cannot be used", value.path)
-    } else {
-        format!("`{}` cannot be {}: {why}", value.path, quoted(&text))
-    };
-    diagnostics.error(Code::Url, value.span(), message).help(help);
-    None
+        if text.contains('@') {
+            value.conceal(diagnostics);
+        }
+        let what = match why {
+            BaseUrlError::UserInfo => format!("cannot be used: {why}"),
+            _ if text.contains('@') => "cannot be used".to_owned(),
+            _ => format!("cannot be {}: {why}", quoted(&text)),
+        };
+        value.refuse(Code::Url, what, help, diagnostics)
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "uri", "pattern": "^https?://"})
+    }
+
+    fn write(&self, url: &BaseUrl) -> Option<Json> {
+        Some(url.as_str().into())
+    }
 }

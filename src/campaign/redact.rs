@@ -4,7 +4,7 @@
 //! something else on its line may show it. Two rules find secrets: the places where the parser found one, and, for a
 //! file that is not even YAML, everything that looks like one.
 
-use super::source::Span;
+use super::line_index::Span;
 
 /// Parts of a key's name whose value may be a secret.
 const TELLTALE: [&str; 6] = ["client_key", "secret", "token", "passw", "credential", "api_key"];

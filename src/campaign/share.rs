@@ -1,48 +1,59 @@
 //! Parses shares: `5%`, `0.5%`.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value as Json;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::number::is_decimal;
 use super::value::{Value, as_written};
 
-impl Value<'_> {
-    /// Returns a share as a number from 0 to 1; `None` after reporting any other value.
-    pub(super) fn share(&self, diagnostics: &mut Diagnostics) -> Option<f64> {
-        const WANTED: &str = "a share from `0%` to `100%`";
-        let scalar = self.scalar(WANTED, diagnostics)?;
+const WANTED: &str = "a share from `0%` to `100%`";
+
+/// A share of a whole, as a number from 0 to 1.
+pub(super) struct Share;
+
+impl KeyType<f64> for Share {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<f64> {
+        let scalar = value.scalar(WANTED, diagnostics)?;
         let text = &*scalar.text;
-        let percent = text
-            .strip_suffix('%')
-            .filter(|number| is_decimal(number))
-            .and_then(|number| number.parse::<f64>().ok());
-        match percent {
-            Some(percent) if percent <= 100.0 => return Some(percent / 100.0),
-            Some(_) => {
-                let message = format!("`{}` is more than everything", self.path);
-                diagnostics
-                    .error(Code::Share, self.span(), message)
-                    .help(format!("write {WANTED}"));
-            }
+        let (what, help) = match parse(text) {
+            Some(share) if share <= 1.0 => return Some(share),
+            Some(_) => ("is more than everything".into(), format!("write {WANTED}")),
             None => {
                 let negative = text
                     .strip_prefix('-')
                     .is_some_and(|rest| is_decimal(rest.trim_end_matches('%')));
-                let message = if negative {
-                    format!("`{}` is negative", self.path)
+                let what = if negative {
+                    "is negative".into()
                 } else {
-                    format!("`{}` is {}, which is no share", self.path, as_written(scalar))
+                    format!("is {}, which is no share", as_written(scalar))
                 };
-                let help = near(text).map_or_else(
-                    || format!("write {WANTED}, such as `5%`"),
-                    |near| format!("write {near}"),
-                );
-                diagnostics.error(Code::Share, self.span(), message).help(help);
+                let near = near(text).unwrap_or_else(|| format!("{WANTED}, such as `5%`"));
+                (what, format!("write {near}"))
             }
-        }
-        None
+        };
+        value.refuse(Code::Share, what, help, diagnostics)
     }
+
+    fn describe(&self) -> String {
+        WANTED.into()
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]?|100)(\\.[0-9]+)?%$"})
+    }
+
+    fn write(&self, value: &f64) -> Option<Json> {
+        Some(written(*value).into())
+    }
+}
+
+/// Parses a share, also one above the whole; `None` for any other form.
+pub(super) fn parse(text: &str) -> Option<f64> {
+    let number = text.strip_suffix('%').filter(|number| is_decimal(number))?;
+    Some(number.parse::<f64>().ok()? / 100.0)
 }
 
 /// Writes a share in the form in which it is parsed.
@@ -78,8 +89,4 @@ fn near(text: &str) -> Option<String> {
         _ if number <= 100.0 => Some(format!("`{number}%`")),
         _ => None,
     }
-}
-
-pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^(0|[1-9][0-9]?|100)(\\.[0-9]+)?%$"})
 }

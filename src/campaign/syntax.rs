@@ -4,10 +4,10 @@ use serde_yaml::granit_parser::{ErrorKind as Kind, ScanError};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::source::Span;
+use super::line_index::Span;
 
 /// Reports the mistake that ended the parsing of `text`.
-pub(super) fn note(error: &ScanError, text: &str, diagnostics: &mut Diagnostics) {
+pub(super) fn report(error: &ScanError, text: &str, diagnostics: &mut Diagnostics) {
     let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
     let span = place(text, at);
     if let Some(tab) = tab(error.kind(), text, at) {
@@ -52,7 +52,7 @@ fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     let indent = text.get(line..)?;
     let width = indent.find(|c| c != ' ' && c != '\t').unwrap_or(indent.len());
     let found = indent.get(..width)?.find('\t');
-    let told = matches!(
+    let is_tab_error = matches!(
         kind,
         Kind::TabNotAllowed
             | Kind::TabInBlockIndentation
@@ -62,7 +62,7 @@ fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     );
     match found {
         Some(tab) => Some(Span::new(line + tab..line + tab + 1)),
-        None if told => {
+        None if is_tab_error => {
             // The parser may report the start of a text that spans several lines.
             let tab = indent.find('\t')?;
             Some(Span::new(line + tab..line + tab + 1))

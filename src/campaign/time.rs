@@ -7,22 +7,24 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::value::{Value, quoted};
 
 const WANTED: &str = "a local time such as `2026-06-01T10:00`";
 const FORMATS: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
-impl Value<'_> {
-    /// Returns the moment of a local time in `zone`; `None` after reporting a mistake. Without a zone, because the
-    /// file's zone is wrong, only the form is checked. A skipped time is a mistake; a repeated time is its first
-    /// occurrence, with a warning.
-    pub(super) fn time(&self, zone: Option<&TimeZone>, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
-        let text = &*self.scalar(WANTED, diagnostics)?.text;
+/// A local time in the file's zone. A skipped time is a mistake; a repeated time is its first occurrence, with a warning.
+/// If the file's zone is wrong, only the form is checked.
+pub(super) struct LocalTime;
+
+impl KeyType<Timestamp> for LocalTime {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
+        let zone = value.zone();
+        let text = &*value.scalar(WANTED, diagnostics)?.text;
         let Some(local) = parse(text) else {
-            let message = format!("`{}` is {}, which is no local time", self.path, quoted(text));
+            let what = format!("is {}, which is no local time", quoted(text));
             let help = near(text, zone).unwrap_or_else(|| format!("write {WANTED}"));
-            diagnostics.error(Code::Time, self.span(), message).help(help);
-            return None;
+            return value.refuse(Code::Time, what, help, diagnostics);
         };
         let zone = zone?;
         let name = zone.iana_name().unwrap_or_default();
@@ -30,57 +32,76 @@ impl Value<'_> {
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => {}
             AmbiguousOffset::Gap { .. } => {
-                let message = format!(
-                    "`{}` does not exist: the clocks of {name} are put forward over it",
-                    self.path
-                );
-                let next = ambiguous.later().ok().map(|at| zone.to_datetime(at));
-                let help = next.map_or_else(
-                    || format!("write {WANTED}"),
-                    |next| format!("write `{}`", written(next)),
-                );
-                diagnostics.error(Code::Time, self.span(), message).help(help);
-                return None;
+                let what = format!("does not exist: the clocks of {name} are put forward over it");
+                let next = ambiguous.later().ok().map(|at| written(zone.to_datetime(at)));
+                let help = next.map_or_else(|| format!("write {WANTED}"), |next| format!("write `{next}`"));
+                return value.refuse(Code::Time, what, help, diagnostics);
             }
             AmbiguousOffset::Fold { before, after } => {
-                let message = format!("`{}` comes twice: the clocks of {name} are put back over it", self.path);
+                let path = &value.path;
+                let message = format!("`{path}` comes twice: the clocks of {name} are put back over it");
+                let note = diagnostics.warning(Code::TimeTwice, value.span(), message);
                 let earlier = format!("the earlier one is taken, at {before} from UTC, not the later one at {after}");
-                diagnostics.warning(Code::TimeTwice, self.span(), message).help(earlier);
+                note.help(earlier);
             }
         }
         let at = ambiguous.earlier().ok();
-        if at.is_none() {
-            let message = format!("`{}` lies beyond the calendar", self.path);
-            diagnostics
-                .error(Code::Time, self.span(), message)
-                .help(format!("write {WANTED}"));
-        }
-        at
+        at.or_else(|| {
+            value.refuse(
+                Code::Time,
+                "lies beyond the calendar",
+                format!("write {WANTED}"),
+                diagnostics,
+            )
+        })
+    }
+
+    fn describe(&self) -> String {
+        WANTED.into()
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
     }
 }
 
 const WANTED_DATE: &str = "a date such as `2026-06-03`";
 
-impl Value<'_> {
-    /// Returns the dates of a list; `None` after reporting a mistake.
-    pub(super) fn dates(&self, diagnostics: &mut Diagnostics) -> Option<Vec<Date>> {
-        let entries = self.list("write a list of dates, such as `[2026-06-03]`", diagnostics)?;
-        // Every entry is parsed, so that all mistakes are reported at once.
-        let read: Vec<_> = entries.iter().map(|entry| entry.date(diagnostics)).collect();
-        read.into_iter().collect()
+/// A list of dates.
+pub(super) struct Dates;
+
+impl KeyType<Vec<Date>> for Dates {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Date>> {
+        value.list("write a list of dates, such as `[2026-06-03]`", diagnostics, date)
     }
 
-    fn date(&self, diagnostics: &mut Diagnostics) -> Option<Date> {
-        let text = &*self.scalar(WANTED_DATE, diagnostics)?.text;
-        let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        let date = Date::strptime("%Y-%m-%d", text).ok().filter(|_| shape == "0000-00-00");
-        if date.is_none() {
-            let message = format!("`{}` is {}, which is no date", self.path, quoted(text));
-            let help = near_date(text).map_or_else(|| format!("write {WANTED_DATE}"), |near| format!("write `{near}`"));
-            diagnostics.error(Code::Time, self.span(), message).help(help);
-        }
-        date
+    fn describe(&self) -> String {
+        "a list of dates".into()
     }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+            "examples": [["2026-06-03"]]
+        })
+    }
+}
+
+fn date(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Date> {
+    let text = &*value.scalar(WANTED_DATE, diagnostics)?.text;
+    let date = Date::strptime("%Y-%m-%d", text).ok();
+    let date = date.filter(|_| shape(text) == "0000-00-00");
+    date.or_else(|| {
+        let what = format!("is {}, which is no date", quoted(text));
+        let help = near_date(text).map_or_else(|| format!("write {WANTED_DATE}"), |near| format!("write `{near}`"));
+        value.refuse(Code::Time, what, help, diagnostics)
+    })
+}
+
+/// Returns the text with 0 in place of each digit.
+fn shape(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
 }
 
 /// Returns the date that was probably meant, with other separators or followed by a time; `None` if no date can be
@@ -100,8 +121,7 @@ fn near_date(text: &str) -> Option<Date> {
 
 /// Parses a local time: four digits of the year, two of everything else; `None` for any other form.
 fn parse(text: &str) -> Option<DateTime> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    let format = match shape.as_str() {
+    let format = match shape(text).as_str() {
         "0000-00-00T00:00" => FORMATS[0],
         "0000-00-00T00:00:00" => FORMATS[1],
         _ => return None,
@@ -155,16 +175,4 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
     let first = DateTime::new(year, month, 1, hour, minute, second, 0).ok()?;
     let last = first.date().last_of_month();
     (day > last.day()).then(|| format!("that month has {} days: write {WANTED}", last.day()))
-}
-
-pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"})
-}
-
-pub(super) fn dates_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array",
-        "items": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-        "examples": [["2026-06-03"]]
-    })
 }

@@ -9,17 +9,18 @@ use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::source::Span;
+use super::line_index::Span;
 use super::syntax;
 
 /// The deepest nesting of values.
-pub(super) const MOST_DEPTH: usize = 64;
+const MOST_DEPTH: usize = 64;
 /// The most values, with aliases expanded.
-pub(super) const MOST_VALUES: u64 = 20_000;
+const MOST_VALUES: u64 = 20_000;
 
 /// All values of a file.
 pub(super) struct Tree<'i> {
     nodes: Vec<Node<'i>>,
+    root: Child,
 }
 
 struct Node<'i> {
@@ -52,6 +53,10 @@ pub(super) struct Child {
 }
 
 impl<'i> Tree<'i> {
+    pub(super) fn root(&self) -> Child {
+        self.root
+    }
+
     pub(super) fn kind(&self, child: Child) -> &Kind<'i> {
         &self.nodes[child.node].kind
     }
@@ -76,36 +81,14 @@ impl<'i> Tree<'i> {
 
 /// Parses `text`; `None` if it is not one YAML document within the limits. The mistake that ended the parsing is then
 /// reported.
-pub(super) fn read<'i>(text: &'i str, diagnostics: &mut Diagnostics) -> Option<(Tree<'i>, Child)> {
-    let options = options! {
-        emit_comments: false,
-        flow_nesting_limit: MOST_DEPTH,
-        block_nesting_limit: MOST_DEPTH,
-    };
-    let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(text, options) {
-        let event = event.map_err(|error| Stop::Scan(Box::new(error)));
-        let took = event.and_then(|(event, span)| {
-            if event.tag().is_some() {
-                let tag = span.tag_span().unwrap_or(span);
-                return Err(Stop::Tag(Span::new(tag.byte_range().unwrap_or_default())));
-            }
-            builder.take(event, Span::new(span.byte_range().unwrap_or_default()))
-        });
-        if let Err(stop) = took {
-            stop.note(text, diagnostics);
-            return None;
+pub(super) fn parse<'i>(text: &'i str, diagnostics: &mut Diagnostics) -> Option<Tree<'i>> {
+    match Builder::build(text) {
+        Ok(tree) => Some(tree),
+        Err(error) => {
+            error.report(text, diagnostics);
+            None
         }
     }
-    let tree = Tree { nodes: builder.nodes };
-    let root = builder.root.filter(|root| match tree.kind(*root) {
-        Kind::Scalar(scalar) => !(scalar.plain && scalar.text.is_empty()),
-        Kind::List(_) | Kind::Map(_) => true,
-    });
-    if root.is_none() {
-        Stop::Nothing.note(text, diagnostics);
-    }
-    root.map(|root| (tree, root))
 }
 
 #[derive(Default)]
@@ -127,12 +110,35 @@ struct Open {
 }
 
 impl<'i> Builder<'i> {
-    fn take(&mut self, event: Event<'i>, span: Span) -> Result<(), Stop> {
+    fn build(text: &'i str) -> Result<Tree<'i>, TreeError> {
+        let options = options! {
+            emit_comments: false,
+            flow_nesting_limit: MOST_DEPTH,
+            block_nesting_limit: MOST_DEPTH,
+        };
+        let mut builder = Self::default();
+        for event in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = event.map_err(|error| TreeError::Scan(Box::new(error)))?;
+            if event.tag().is_some() {
+                let tag = span.tag_span().unwrap_or(span);
+                return Err(TreeError::Tag(Span::new(tag.byte_range().unwrap_or_default())));
+            }
+            builder.take(event, Span::new(span.byte_range().unwrap_or_default()))?;
+        }
+        let root = builder.root.ok_or(TreeError::Empty)?;
+        let nodes = builder.nodes;
+        match &nodes[root.node].kind {
+            Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty() => Err(TreeError::Empty),
+            _ => Ok(Tree { nodes, root }),
+        }
+    }
+
+    fn take(&mut self, event: Event<'i>, span: Span) -> Result<(), TreeError> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Stop::Documents(span));
+                    return Err(TreeError::Documents(span));
                 }
             }
             Event::Scalar(text, style, anchor, _) => {
@@ -155,10 +161,10 @@ impl<'i> Builder<'i> {
                 }
             }
             Event::Alias(anchor) => {
-                let node = *self.anchors.get(&anchor).ok_or(Stop::Inside(span))?;
+                let node = *self.anchors.get(&anchor).ok_or(TreeError::Inside(span))?;
                 let Node { weight, height, .. } = self.nodes[node];
                 if weight == 0 {
-                    return Err(Stop::Inside(span));
+                    return Err(TreeError::Inside(span));
                 }
                 self.aliased = Some(span);
                 self.place(Child { span, node }, weight, height)?;
@@ -168,36 +174,31 @@ impl<'i> Builder<'i> {
         Ok(())
     }
 
-    fn begin(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<(), Stop> {
+    fn begin(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<(), TreeError> {
         let at = self.add(kind, span, anchor)?;
-        let key = None;
-        let weight = 1;
-        let height = 1;
         self.open.push(Open {
             at,
-            key,
-            weight,
-            height,
+            key: None,
+            weight: 1,
+            height: 1,
         });
         if self.open.len() > MOST_DEPTH {
-            Err(Stop::Deep(span))
+            Err(TreeError::Deep(span))
         } else {
             Ok(())
         }
     }
 
-    fn add(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<Child, Stop> {
+    fn add(&mut self, kind: Kind<'i>, span: Span, anchor: usize) -> Result<Child, TreeError> {
         let node = self.nodes.len();
         if node as u64 >= MOST_VALUES {
-            return Err(Stop::Many(span));
+            return Err(TreeError::Many(span));
         }
-        let weight = 0;
-        let height = 0;
         self.nodes.push(Node {
             kind,
             span,
-            weight,
-            height,
+            weight: 0,
+            height: 0,
         });
         if anchor != 0 {
             self.anchors.insert(anchor, node);
@@ -205,14 +206,16 @@ impl<'i> Builder<'i> {
         Ok(Child { span, node })
     }
 
-    fn close(&mut self, at: Child, weight: u64, height: usize) -> Result<(), Stop> {
+    fn close(&mut self, at: Child, weight: u64, height: usize) -> Result<(), TreeError> {
         let node = &mut self.nodes[at.node];
-        (node.span, node.weight, node.height) = (at.span, weight, height);
+        node.span = at.span;
+        node.weight = weight;
+        node.height = height;
         self.place(at, weight, height)
     }
 
     /// Adds a finished value to its parent.
-    fn place(&mut self, child: Child, weight: u64, height: usize) -> Result<(), Stop> {
+    fn place(&mut self, child: Child, weight: u64, height: usize) -> Result<(), TreeError> {
         let depth = self.open.len();
         let Some(open) = self.open.last_mut() else {
             self.root = Some(child);
@@ -221,10 +224,10 @@ impl<'i> Builder<'i> {
         open.weight = open.weight.saturating_add(weight);
         open.height = open.height.max(height + 1);
         if depth + height > MOST_DEPTH + 1 {
-            return Err(Stop::Deep(child.span));
+            return Err(TreeError::Deep(child.span));
         }
         if open.weight > MOST_VALUES {
-            return Err(self.aliased.map_or(Stop::Many(child.span), Stop::Bomb));
+            return Err(self.aliased.map_or(TreeError::Many(child.span), TreeError::Bomb));
         }
         match &mut self.nodes[open.at.node].kind {
             Kind::Map(entries) => match open.key.take() {
@@ -238,80 +241,70 @@ impl<'i> Builder<'i> {
     }
 }
 
-/// The reason why the parsing ended.
-enum Stop {
+/// The reason why a text is not accepted as a tree.
+enum TreeError {
     Scan(Box<ScanError>),
-    Nothing,
+    Empty,
     Tag(Span),
     Documents(Span),
+    /// An alias inside of the value that it stands for.
     Inside(Span),
     Deep(Span),
     Many(Span),
     Bomb(Span),
 }
 
-impl Stop {
-    fn note(self, text: &str, diagnostics: &mut Diagnostics) {
-        match self {
+impl TreeError {
+    fn report(self, text: &str, diagnostics: &mut Diagnostics) {
+        let (code, span, message, help) = match self {
             Self::Scan(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
-                Self::Deep(Span::point(error.marker().byte_offset().unwrap_or_default())).note(text, diagnostics);
+                let at = error.marker().byte_offset().unwrap_or_default();
+                return Self::Deep(Span::point(at)).report(text, diagnostics);
             }
-            Self::Scan(error) => syntax::note(&error, text, diagnostics),
-            Self::Nothing => {
-                diagnostics
-                    .error(Code::Empty, Span::point(0), "the file says nothing")
-                    .help("a campaign file begins with `version: 1`; `runner schema` describes the rest");
-            }
-            Self::Tag(span) => {
-                diagnostics
-                    .error(
-                        Code::Exotic,
-                        span,
-                        "a YAML tag (`!…`) has no meaning in a campaign file",
-                    )
-                    .help("leave the tag out");
-            }
-            Self::Documents(span) => {
-                diagnostics
-                    .error(Code::Exotic, span.first(3), "a second YAML document begins here")
-                    .help("a campaign file is one document: put the second campaign into a file of its own");
-            }
-            Self::Inside(span) => {
-                diagnostics
-                    .error(
-                        Code::TooMany,
-                        span,
-                        "this alias stands inside of what it stands for, so it has no end",
-                    )
-                    .help("write the value out");
-            }
-            Self::Deep(span) => {
-                diagnostics
-                    .error(
-                        Code::TooDeep,
-                        span.first(1),
-                        format!("values are nested more than {MOST_DEPTH} deep"),
-                    )
-                    .help("a campaign file needs at most 5 levels");
-            }
-            Self::Many(span) => {
-                diagnostics
-                    .error(
-                        Code::TooMany,
-                        span,
-                        format!("there are more than {MOST_VALUES} values in this file"),
-                    )
-                    .help("an audience belongs into a file of its own, which `audience.source` names");
-            }
-            Self::Bomb(span) => {
-                diagnostics
-                    .error(
-                        Code::TooMany,
-                        span,
-                        format!("written out, the aliases of this file stand for more than {MOST_VALUES} values"),
-                    )
-                    .help("write out what is meant, without aliases to aliases");
-            }
-        }
+            Self::Scan(error) => return syntax::report(&error, text, diagnostics),
+            Self::Empty => (
+                Code::Empty,
+                Span::point(0),
+                "the file says nothing".to_owned(),
+                "a campaign file begins with `version: 1`; `runner schema` describes the rest",
+            ),
+            Self::Tag(span) => (
+                Code::Exotic,
+                span,
+                "a YAML tag (`!…`) has no meaning in a campaign file".to_owned(),
+                "leave the tag out",
+            ),
+            Self::Documents(span) => (
+                Code::Exotic,
+                span.first(3),
+                "a second YAML document begins here".to_owned(),
+                "a campaign file is one document: put the second campaign into a file of its own",
+            ),
+            Self::Inside(span) => (
+                Code::TooMany,
+                span,
+                "this alias stands inside of what it stands for, so it has no end".to_owned(),
+                "write the value out",
+            ),
+            Self::Deep(span) => (
+                Code::TooDeep,
+                span.first(1),
+                format!("values are nested more than {MOST_DEPTH} deep"),
+                "a campaign file needs at most 5 levels",
+            ),
+            Self::Many(span) => (
+                Code::TooMany,
+                span,
+                format!("there are more than {MOST_VALUES} values in this file"),
+                "an audience belongs into a file of its own, which `audience.source` names",
+            ),
+            Self::Bomb(span) => (
+                Code::TooMany,
+                span,
+                format!("written out, the aliases of this file stand for more than {MOST_VALUES} values"),
+                "write out what is meant, without aliases to aliases",
+            ),
+        };
+        diagnostics.error(code, span, message).help(help);
     }
 }

@@ -1,23 +1,37 @@
 //! Values of the file with their paths, and the conversions that every value has.
 
-use std::ops::RangeInclusive;
+use std::fmt::Display;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::{Key, Need};
-use super::source::Span;
+use super::key::Key;
+use super::line_index::Span;
 use super::tree::{Child, Kind, Scalar, Tree};
 
 /// The longest quote from the file in a message, in characters.
 const MOST_QUOTED: usize = 40;
 
+/// A file, and what the meaning of its values depends on.
+pub(super) struct Document<'t> {
+    pub(super) tree: Tree<'t>,
+    /// The base of relative paths.
+    pub(super) folder: &'t Path,
+    /// The zone of local times; `None` if the file's time zone is wrong.
+    pub(super) zone: Option<TimeZone>,
+}
+
 /// A value of the file.
 #[derive(Clone)]
 pub(super) struct Value<'t> {
-    tree: &'t Tree<'t>,
+    document: &'t Document<'t>,
     at: Child,
     /// The keys down to the value, separated by dots: `retry.timeout`.
     pub(super) path: String,
+    /// The declaration of the key; `None` for the root, an entry of a list, and a key that is not declared.
+    key: Option<Key>,
 }
 
 /// A mapping that has only known keys.
@@ -26,22 +40,44 @@ pub(super) struct Mapping<'t> {
 }
 
 impl<'t> Value<'t> {
-    pub(super) fn root(tree: &'t Tree<'t>, at: Child) -> Self {
-        let path = String::new();
-        Self { tree, at, path }
+    pub(super) fn root(document: &'t Document<'t>) -> Self {
+        Self {
+            document,
+            at: document.tree.root(),
+            path: String::new(),
+            key: None,
+        }
     }
 
-    fn under(&self, key: &str, at: Child) -> Self {
-        let path = if self.path.is_empty() {
+    /// Returns a value under this one.
+    pub(super) fn under(&self, key: &str, at: Child) -> Self {
+        Self {
+            document: self.document,
+            at,
+            path: self.path_of(key),
+            key: None,
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
             key.to_owned()
         } else {
             format!("{}.{key}", self.path)
-        };
-        Self {
-            tree: self.tree,
-            at,
-            path,
         }
+    }
+
+    pub(super) fn folder(&self) -> &'t Path {
+        self.document.folder
+    }
+
+    pub(super) fn zone(&self) -> Option<&'t TimeZone> {
+        self.document.zone.as_ref()
+    }
+
+    /// Returns an example of the value, for messages; empty if the key has none.
+    pub(super) fn example(&self) -> String {
+        self.key.and_then(|key| key.example()).unwrap_or_default()
     }
 
     pub(super) fn span(&self) -> Span {
@@ -50,14 +86,14 @@ impl<'t> Value<'t> {
 
     /// Marks the value as a possible secret: no part of it is ever shown, wherever it is written.
     pub(super) fn conceal(&self, diagnostics: &mut Diagnostics) {
-        for span in self.tree.places(self.at) {
+        for span in self.document.tree.places(self.at) {
             diagnostics.secret(span);
         }
     }
 
     /// Returns the kind of the value for messages.
-    fn what(&self) -> &'static str {
-        match self.tree.kind(self.at) {
+    fn kind_name(&self) -> &'static str {
+        match self.kind() {
             Kind::Scalar(_) => "a single value",
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
@@ -65,116 +101,100 @@ impl<'t> Value<'t> {
     }
 
     pub(super) fn kind(&self) -> &'t Kind<'t> {
-        self.tree.kind(self.at)
+        self.document.tree.kind(self.at)
     }
 
     /// Returns the place to mark: all of a single value, the first byte of anything else.
     pub(super) fn mark(&self) -> Span {
-        match self.tree.kind(self.at) {
-            Kind::Scalar(_) => self.at.span,
-            Kind::List(_) | Kind::Map(_) => self.at.span.first(1),
+        match self.as_scalar() {
+            Some(_) => self.at.span,
+            None => self.at.span.first(1),
         }
     }
 
     /// Returns the single value; `None` for a list or a mapping.
-    pub(super) fn single(&self) -> Option<&'t Scalar<'t>> {
-        match self.tree.kind(self.at) {
+    pub(super) fn as_scalar(&self) -> Option<&'t Scalar<'t>> {
+        match self.kind() {
             Kind::Scalar(scalar) => Some(scalar),
             Kind::List(_) | Kind::Map(_) => None,
         }
     }
 
+    /// Reports a mistake in this value and returns `None`. `what` follows the name of the key in the message.
+    pub(super) fn refuse<T>(
+        &self,
+        code: Code,
+        what: impl Display,
+        help: impl Into<String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<T> {
+        let message = format!("`{}` {what}", self.path);
+        diagnostics.error(code, self.mark(), message).help(help);
+        None
+    }
+
+    /// Whether this is a mapping without keys.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.kind(), Kind::Map(entries) if entries.is_empty())
+    }
+
+    /// Returns the value under a key without reporting anything; `None` if this is no mapping with that key.
+    pub(super) fn find(&self, key: &str) -> Option<Self> {
+        let Kind::Map(entries) = self.kind() else { return None };
+        let (_, value) = entries.iter().find(|(name, _)| match self.document.tree.kind(*name) {
+            Kind::Scalar(name) => name.text == key,
+            Kind::List(_) | Kind::Map(_) => false,
+        })?;
+        Some(self.under(key, *value))
+    }
+
     /// Returns the single value; `None` after reporting any other kind or an absent value. `wanted` describes the value
     /// for the help, such as "a duration such as `10s`".
     pub(super) fn scalar(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<&'t Scalar<'t>> {
-        let Some(scalar) = self.single() else {
-            let message = format!("`{}` is {} where a single value belongs", self.path, self.what());
-            diagnostics
-                .error(Code::WrongType, self.mark(), message)
-                .help(format!("write {wanted}"));
-            return None;
+        let Some(scalar) = self.as_scalar() else {
+            let what = format!("is {} where a single value belongs", self.kind_name());
+            return self.refuse(Code::WrongType, what, format!("write {wanted}"), diagnostics);
         };
         if scalar.plain && scalar.text.is_empty() {
-            self.nothing(diagnostics)
-                .help(format!("write {wanted}, or leave the key out"));
-            return None;
+            let help = format!("write {wanted}, or leave the key out");
+            return self.refuse(Code::NoValue, "has no value", help, diagnostics);
         }
         Some(scalar)
     }
 
-    /// Returns the values of a list, each with its index as its key; `None` after reporting any other kind. `wanted` is
-    /// the help.
-    pub(super) fn list(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Self>> {
+    /// Reads the entries of a list, each with its index as its key; `None` after reporting any other kind or a mistake in
+    /// an entry. `wanted` is the help.
+    pub(super) fn list<T>(
+        &self,
+        wanted: &str,
+        diagnostics: &mut Diagnostics,
+        mut read: impl FnMut(&Self, &mut Diagnostics) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let Kind::List(entries) = self.kind() else {
-            let message = format!("`{}` is not a list", self.path);
-            diagnostics.error(Code::WrongType, self.mark(), message).help(wanted);
-            return None;
+            return self.refuse(Code::WrongType, "is not a list", wanted, diagnostics);
         };
-        let entries = entries.iter().enumerate();
-        let entries = entries.map(|(at, entry)| {
+        let entries = entries.iter().enumerate().map(|(at, entry)| {
             let entry = self.under(&at.to_string(), *entry);
             diagnostics.place(&entry.path, entry.mark());
-            entry
+            read(&entry, diagnostics)
         });
-        Some(entries.collect())
-    }
-
-    fn nothing<'n>(&self, diagnostics: &'n mut Diagnostics) -> &'n mut super::diagnostics::PendingDiagnostic {
-        diagnostics.error(Code::NoValue, self.span(), format!("`{}` has no value", self.path))
+        // Every entry is parsed, so that all mistakes are reported at once.
+        let entries: Vec<_> = entries.collect();
+        entries.into_iter().collect()
     }
 
     /// Returns any text, quoted or not, as written; `None` after reporting an empty one.
     pub(super) fn text(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<String> {
         let scalar = self.scalar(wanted, diagnostics)?;
         if scalar.text.trim().is_empty() {
-            self.nothing(diagnostics).help(format!("write {wanted}"));
-            return None;
+            return self.refuse(Code::NoValue, "has no value", format!("write {wanted}"), diagnostics);
         }
         Some(scalar.text.clone().into_owned())
     }
 
-    /// Returns the meaning of one of `words`; `None` after reporting any other word.
-    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], diagnostics: &mut Diagnostics) -> Option<T> {
-        let list = words
-            .iter()
-            .map(|(word, _)| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let scalar = self.scalar(&format!("one of {list}"), diagnostics)?;
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == scalar.text) {
-            return Some(*meaning);
-        }
-        let near = nearest(&scalar.text, words.iter().map(|(word, _)| *word));
-        let help = near.map_or_else(
-            || format!("write one of {list}"),
-            |near| format!("did you mean `{near}`? It is one of {list}"),
-        );
-        let message = format!("`{}` cannot be {}", self.path, quoted(&scalar.text));
-        diagnostics.error(Code::Word, self.span(), message).help(help);
-        None
-    }
-
-    /// Returns a boolean; `None` after reporting any other value.
-    pub(super) fn bool(&self, diagnostics: &mut Diagnostics) -> Option<bool> {
-        let scalar = self.scalar("`true` or `false`", diagnostics)?;
-        match (scalar.plain, &*scalar.text) {
-            (true, "true") => return Some(true),
-            (true, "false") => return Some(false),
-            _ => {}
-        }
-        let help = match &*scalar.text.to_ascii_lowercase() {
-            "true" | "yes" | "on" | "y" | "1" => "write `true`",
-            "false" | "no" | "off" | "n" | "0" => "write `false`",
-            _ => "write `true` or `false`",
-        };
-        let message = format!("`{}` is true or false, not {}", self.path, as_written(scalar));
-        diagnostics.error(Code::WrongType, self.span(), message).help(help);
-        None
-    }
-
     /// Returns the mapping with the given keys; `None` after reporting any other kind. Unknown, missing and repeated
     /// keys are reported.
-    pub(super) fn mapping(&self, keys: &'static [Key], diagnostics: &mut Diagnostics) -> Option<Mapping<'t>> {
+    pub(super) fn mapping(&self, keys: &[Key], diagnostics: &mut Diagnostics) -> Option<Mapping<'t>> {
         let entries = self.entries(keys, diagnostics)?;
         let mut known: Vec<(&'static str, Span, Self)> = Vec::new();
         for (key, value) in entries {
@@ -189,18 +209,19 @@ impl<'t> Value<'t> {
                 self.repeated(key.span, found.name, *first, diagnostics);
                 continue;
             }
-            let value = self.under(found.name, *value);
+            let mut value = self.under(found.name, *value);
+            value.key = Some(*found);
             diagnostics.place(&value.path, value.mark());
             known.push((found.name, key.span, value));
         }
         let head = entries.first().map_or(self.mark(), |(key, _)| key.span);
-        for key in keys {
-            if let Need::Required(example) = key.need
-                && !known.iter().any(|(known, ..)| *known == key.name)
-            {
-                let path = self.under(key.name, self.at).path;
-                let note = diagnostics.error(Code::MissingKey, head, format!("`{path}` is missing"));
-                note.label("it belongs beside this key")
+        for key in keys.iter().filter(|key| key.required) {
+            if !known.iter().any(|(known, ..)| *known == key.name) {
+                let message = format!("`{}` is missing", self.path_of(key.name));
+                let example = key.example.unwrap_or_default();
+                diagnostics
+                    .error(Code::MissingKey, head, message)
+                    .label("it belongs beside this key")
                     .help(format!("add `{}: {example}`", key.name));
             }
         }
@@ -209,7 +230,7 @@ impl<'t> Value<'t> {
 
     /// Returns all keys and values of a mapping; `None` after reporting any other kind. `keys` are for the help.
     pub(super) fn entries(&self, keys: &[Key], diagnostics: &mut Diagnostics) -> Option<&'t [(Child, Child)]> {
-        if let Kind::Map(entries) = self.tree.kind(self.at) {
+        if let Kind::Map(entries) = self.document.tree.kind(self.at) {
             return Some(entries);
         }
         let names: Vec<_> = keys.iter().map(|key| key.name).collect();
@@ -219,25 +240,23 @@ impl<'t> Value<'t> {
             [first, .., last] => format!("its keys belong under it, from `{first}` to `{last}`"),
         };
         if self
-            .single()
+            .as_scalar()
             .is_some_and(|scalar| scalar.plain && scalar.text.is_empty())
         {
-            self.nothing(diagnostics).help(wanted);
-            return None;
+            return self.refuse(Code::NoValue, "has no value", wanted, diagnostics);
         }
-        let whose = if self.path.is_empty() {
-            "a campaign file".into()
-        } else {
-            format!("`{}`", self.path)
-        };
-        let message = format!("{whose} is {} where a mapping of keys to values belongs", self.what());
+        let message = format!(
+            "{} is {} where a mapping of keys to values belongs",
+            self.name(),
+            self.kind_name()
+        );
         diagnostics.error(Code::WrongType, self.mark(), message).help(wanted);
         None
     }
 
     /// Returns a key as text; `None` after reporting a key that is not.
     pub(super) fn key(&self, key: Child, diagnostics: &mut Diagnostics) -> Option<&'t str> {
-        match self.tree.kind(key) {
+        match self.document.tree.kind(key) {
             Kind::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
                 let note = diagnostics.error(Code::Exotic, key.span, "merge keys (`<<`) are not part of YAML 1.2");
                 note.help("write the keys out, or use an alias for each value");
@@ -251,45 +270,41 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Returns the value under a key that is not one of a fixed set.
-    pub(super) fn entry(&self, key: &str, value: Child) -> Self {
-        self.under(key, value)
+    /// Returns the name of the mapping for messages.
+    fn name(&self) -> String {
+        if self.path.is_empty() {
+            "a campaign file".into()
+        } else {
+            format!("`{}`", self.path)
+        }
     }
 
+    /// Reports a key that occurs before, at `first`.
     pub(super) fn repeated(&self, span: Span, name: &str, first: Span, diagnostics: &mut Diagnostics) {
         let line = diagnostics.line(first);
-        let path = self.under(name, self.at).path;
-        let note = diagnostics.error(Code::RepeatedKey, span, format!("`{path}` stands there twice"));
+        let message = format!("`{}` stands there twice", self.path_of(name));
+        let note = diagnostics.error(Code::RepeatedKey, span, message);
         note.help(format!("it stands first in line {line}: keep one of the two"));
     }
 
     fn unknown(&self, key: Child, name: &str, keys: &[Key], diagnostics: &mut Diagnostics) {
-        let whose = if self.path.is_empty() {
-            "a campaign file".into()
-        } else {
-            format!("`{}`", self.path)
-        };
-        let names = || keys.iter().map(|key| key.name);
         let near = if diagnostics.crowded() {
             None
         } else {
-            nearest(name, names())
+            nearest(name, keys.iter().map(|key| key.name))
         };
-        let help = near.map_or_else(
-            || {
-                format!(
-                    "its keys are {}",
-                    names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                )
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = if let Some(near) = near {
+            format!("did you mean `{near}`?")
+        } else {
+            let names: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
+            format!("its keys are {}", names.join(", "))
+        };
         let message = if near.is_none() && self.path == "credentials" {
             // The key may be the secret itself.
             diagnostics.secret(key.span);
             "`credentials` has no such key".to_owned()
         } else {
-            format!("{whose} has no key {}", quoted(name))
+            format!("{} has no key {}", self.name(), quoted(name))
         };
         diagnostics.error(Code::UnknownKey, key.span, message).help(help);
     }
@@ -307,19 +322,6 @@ impl<'t> Mapping<'t> {
     /// Iterates over the keys in the file, with their places, in order.
     pub(super) fn present(&self) -> impl Iterator<Item = (&'static str, Span)> {
         self.entries.iter().map(|(name, span, _)| (*name, *span))
-    }
-}
-
-/// The range of a whole number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Whole {
-    pub(super) least: u64,
-    pub(super) most: u64,
-}
-
-impl Whole {
-    pub(super) const fn range(self) -> RangeInclusive<u64> {
-        self.least..=self.most
     }
 }
 

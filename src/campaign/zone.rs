@@ -3,31 +3,52 @@
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value as Json;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::keys::KeyType;
 use super::value::{Value, quoted};
 
-/// The default time zone.
-pub(super) const USUAL: &str = "Asia/Shanghai";
+const DEFAULT: &str = "Asia/Shanghai";
 
-impl Value<'_> {
-    /// Returns a time zone; `None` after reporting any other value.
-    pub(super) fn zone(&self, diagnostics: &mut Diagnostics) -> Option<TimeZone> {
+/// The IANA name of a time zone.
+pub(super) struct Zone;
+
+impl KeyType<TimeZone> for Zone {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<TimeZone> {
         const WANTED: &str = "the IANA name of a time zone, such as `Asia/Shanghai`";
-        let text = &*self.scalar(WANTED, diagnostics)?.text;
-        let zone = named(text);
-        if zone.is_none() {
-            let message = format!("`{}` is {}, which is no time zone", self.path, quoted(text));
+        let text = &*value.scalar(WANTED, diagnostics)?.text;
+        named(text).or_else(|| {
+            let what = format!("is {}, which is no time zone", quoted(text));
             let help = near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-            diagnostics.error(Code::Zone, self.span(), message).help(help);
-        }
-        zone
+            value.refuse(Code::Zone, what, help, diagnostics)
+        })
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "examples": ["Asia/Shanghai", "Asia/Tokyo", "UTC"]})
+    }
+
+    fn write(&self, zone: &TimeZone) -> Option<Json> {
+        zone.iana_name().map(Into::into)
+    }
+}
+
+pub(super) fn default() -> TimeZone {
+    named(DEFAULT).unwrap_or(TimeZone::UTC)
+}
+
+/// Returns the zone of a file; `None` if it names a zone that does not exist.
+pub(super) fn of_file(root: &Value<'_>) -> Option<TimeZone> {
+    match root.find("timezone") {
+        Some(value) => named(&value.as_scalar()?.text),
+        None => Some(default()),
     }
 }
 
 /// Returns the zone with exactly this name; `None` if the database does not have it.
-pub(super) fn named(name: &str) -> Option<TimeZone> {
+fn named(name: &str) -> Option<TimeZone> {
     let zone = TimeZoneDatabase::bundled().get(name).ok()?;
     (zone.iana_name() == Some(name)).then_some(zone)
 }
@@ -61,7 +82,7 @@ fn near(text: &str) -> Option<String> {
         "asia/guangzhou",
     ];
     if china.contains(&folded.as_str()) {
-        return Some(USUAL.into());
+        return Some(DEFAULT.into());
     }
     let database = TimeZoneDatabase::bundled();
     let names = database.available().map(|name| name.to_string());
@@ -72,8 +93,4 @@ fn near(text: &str) -> Option<String> {
         (distance <= 1 + folded.chars().count() / 6).then_some((distance, name))
     });
     scored.min().map(|(_, name)| name)
-}
-
-pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "examples": ["Asia/Shanghai", "Asia/Tokyo", "UTC"]})
 }

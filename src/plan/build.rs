@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign, defaults};
+use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign};
 use crate::model::calendar::Calendar;
 use crate::model::identity::{Identity, PlatformName};
 
@@ -63,7 +63,7 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
         },
         activity_id: names.activity_id.clone(),
         base_url,
-        coupons_per_user: campaign.coupons.per_user.unwrap_or(defaults::COUPONS_PER_USER),
+        coupons_per_user: campaign.coupons.per_user(),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
         audience: audience(campaign, rehearsal),
         schedule: schedule(campaign, rehearsal),
@@ -89,8 +89,7 @@ fn platform(campaign: &Campaign, sandbox: Option<String>) -> Result<(String, Pla
         }
         return Ok((base_url.as_str().to_owned(), PlatformName::FakePlatform));
     }
-    let base_url = campaign.platform.base_url.as_ref();
-    let base_url = base_url.map_or(defaults::BASE_URL, BaseUrl::as_str).to_owned();
+    let base_url = campaign.platform.base_url().as_str().to_owned();
     Ok((base_url.clone(), PlatformName::Live(base_url)))
 }
 
@@ -98,9 +97,9 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
     let said = &campaign.audience;
     Audience {
         limit: said.limit.unwrap_or(u64::MAX),
-        order: match said.order {
-            Some(campaign::Order::ExpiringFirst) => TurnOrder::ExpiringFirst,
-            Some(campaign::Order::AsListed) | None => TurnOrder::AsListed,
+        order: match said.order() {
+            campaign::Order::ExpiringFirst => TurnOrder::ExpiringFirst,
+            campaign::Order::AsListed => TurnOrder::AsListed,
         },
         control_group: said.control_group.unwrap_or_default(),
         lapse: said.active_within.map_or(ExpiryRule::Never, ExpiryRule::After),
@@ -108,8 +107,8 @@ fn audience(campaign: &Campaign, rehearsal: bool) -> Audience {
             Some(start) if rehearsal => AsOf::From(start),
             _ => AsOf::Wall,
         },
-        allow_empty: said.allow_empty.unwrap_or(false),
-        max_unusable: said.max_unusable.unwrap_or(defaults::MAX_UNUSABLE),
+        allow_empty: said.allow_empty(),
+        max_unusable: said.max_unusable(),
     }
 }
 
@@ -146,24 +145,24 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
 
 fn pace(said: &campaign::Pace) -> Pace {
     Pace {
-        per_second: said.per_second.unwrap_or(defaults::PER_SECOND),
-        max_in_flight: said.max_in_flight.unwrap_or(defaults::MAX_IN_FLIGHT),
+        per_second: said.per_second(),
+        max_in_flight: said.max_in_flight(),
         per_day: said.per_day.unwrap_or(u64::MAX),
     }
 }
 
 fn retry(said: &campaign::Retry) -> Retry {
     Retry {
-        attempts: said.attempts.unwrap_or(defaults::ATTEMPTS),
-        first_delay: said.first_delay.unwrap_or(defaults::FIRST_DELAY),
-        max_delay: said.max_delay.unwrap_or(defaults::MAX_DELAY),
-        timeout: said.timeout.unwrap_or(defaults::TIMEOUT),
-        in_doubt: match said.in_doubt.unwrap_or(campaign::InDoubt::Resend) {
+        attempts: said.attempts(),
+        first_delay: said.first_delay(),
+        max_delay: said.max_delay(),
+        timeout: said.timeout(),
+        in_doubt: match said.in_doubt() {
             campaign::InDoubt::Resend => InDoubt::Resend,
             campaign::InDoubt::Ask => InDoubt::Ask,
         },
-        resend_within: said.resend_within.unwrap_or(defaults::RESEND_WITHIN),
-        give_up: said.give_up.unwrap_or(defaults::GIVE_UP),
+        resend_within: said.resend_within(),
+        give_up: said.give_up(),
     }
 }
 
@@ -173,9 +172,9 @@ fn halt(said: &campaign::Halt) -> Halt {
         after: said.after,
     };
     Halt {
-        refused: guard(said.refused.unwrap_or(defaults::REFUSED)),
-        held: guard(said.held.unwrap_or(defaults::HELD)),
-        same_code: said.same_code.unwrap_or(defaults::SAME_CODE),
+        refused: guard(said.refused()),
+        held: guard(said.held()),
+        same_code: said.same_code(),
     }
 }
 

@@ -41,11 +41,11 @@ const MOST_SHOWN: usize = 160;
 const SHOWN_BEFORE: usize = 60;
 
 /// The starts of the lines of a text. A line ends at a line feed, a carriage return, or both.
-pub(super) struct Lines {
+pub(super) struct LineIndex {
     starts: Vec<usize>,
 }
 
-impl Lines {
+impl LineIndex {
     pub(super) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
@@ -75,7 +75,7 @@ impl Lines {
     /// Returns the place of `span` in lines and characters. `text` must be the text of these lines. `known` is the last
     /// counted place and becomes this one: counting continues from there, so that a thousand places in one long line do
     /// not cost a thousand times its length.
-    pub(super) fn place(&self, text: &str, span: Span, known: &mut Counted) -> Place {
+    pub(super) fn place(&self, text: &str, span: Span, known: &mut CountedColumn) -> Place {
         let span = within(text, span);
         let start = self.count(text, span.start, *known);
         let end = self.count(text, span.end, start);
@@ -88,16 +88,16 @@ impl Lines {
         }
     }
 
-    fn count(&self, text: &str, at: usize, known: Counted) -> Counted {
+    fn count(&self, text: &str, at: usize, known: CountedColumn) -> CountedColumn {
         let line = self.start(self.index(at));
         let known = if (line..=at).contains(&known.at) {
             known
         } else {
-            Counted { at: line, column: 0 }
+            CountedColumn { at: line, column: 0 }
         };
         let between = text.get(known.at..at).unwrap_or_default().chars().count();
         let column = known.column + u32::try_from(between).unwrap_or(u32::MAX);
-        Counted { at, column }
+        CountedColumn { at, column }
     }
 
     /// Returns the line on which `span` begins, and the range of the mark in it. A long line is cut around the mark.
@@ -115,7 +115,7 @@ impl Lines {
 
 /// A byte of the text, and the number of characters before it on its line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counted {
+pub(super) struct CountedColumn {
     at: usize,
     column: u32,
 }

@@ -1,0 +1,112 @@
+//! A campaign as its file describes it.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use schemars::generate::SchemaSettings;
+use serde_json::Value as Json;
+
+use crate::model::outcome::Class;
+
+use super::audience::Audience;
+use super::codes::Codes;
+use super::coupons::Coupons;
+use super::credentials::{Credentials, OneForm};
+use super::diagnostics::Diagnostics;
+use super::halt::Halt;
+use super::key::Key;
+use super::keys::{Keys, Nested, SECTION, keys};
+use super::names::Names;
+use super::pace::Pace;
+use super::platform::Platform;
+use super::retry::Retry;
+use super::schedule::Schedule;
+use super::value::Value;
+use super::version::Version;
+use super::zone::{self, Zone};
+
+keys! {
+    /// A campaign of the runner: one activity, one audience, one schedule.
+    #[derive(Debug)]
+    struct File as "Campaign" {
+        /// The version of this format.
+        version: u8 = Version, required "1";
+        campaign: Campaign = Nested, group;
+    }
+}
+
+keys! {
+    /// A campaign as its file describes it. A value that the file leaves out is `None`, and a method returns its default.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Campaign {
+        names: Names = Nested, group;
+        /// The IANA name of the zone of every time and day in this file.
+        timezone: TimeZone = Zone, filled zone::default();
+        coupons: Coupons = Nested, group;
+        credentials: Credentials = OneForm, optional;
+        audience: Audience = Nested, required "{source: {csv: {path: audience.csv, open_id: open_id}}}";
+        schedule: Schedule = Nested, filled Schedule::default();
+        pace: Pace = Nested, filled Pace::default();
+        retry: Retry = Nested, filled Retry::default();
+        halt: Halt = Nested, filled Halt::default();
+        /// What codes of the platform mean, before the built-in table.
+        codes: BTreeMap<i64, Class> = Codes, filled BTreeMap::new();
+        platform: Platform = Nested, filled Platform::default();
+    }
+}
+
+/// Reads the campaign from the root of a file; `None` after reporting a mistake.
+pub(super) fn read(root: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Campaign> {
+    match File::read(root, diagnostics)? {
+        File { version: 1, campaign } => Some(campaign),
+        File { .. } => None,
+    }
+}
+
+/// Returns the JSON Schema of a campaign file. It describes the shape of the file; only the parser checks rules that
+/// need more than one value, such as an end after the start.
+#[must_use]
+pub fn schema() -> Json {
+    let settings = SchemaSettings::draft2020_12();
+    settings.into_generator().into_root_schema_for::<File>().to_value()
+}
+
+/// A key in the table of all keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// The keys down to it, separated by dots; `[]` after the key of a list.
+    pub path: String,
+    /// What its value is, in words.
+    pub value: String,
+    /// Whether the file must have it, where the mapping that it belongs to is present.
+    pub required: bool,
+    /// The default, as a file would have it; `None` if the absence has a meaning of its own.
+    pub default: Option<String>,
+}
+
+/// Returns all keys of a campaign file that have a value of their own. `docs/campaign-file.md` is compared with them.
+#[must_use]
+pub fn key_table() -> Vec<KeyRow> {
+    let mut rows = Vec::new();
+    add_rows("", &File::keys(), &mut rows);
+    rows
+}
+
+fn add_rows(prefix: &str, keys: &[Key], rows: &mut Vec<KeyRow>) {
+    for key in keys {
+        let path = format!("{prefix}{}", key.name);
+        let value = (key.describe)();
+        let separator = if value.starts_with("a list") { "[]." } else { "." };
+        let prefix = format!("{path}{separator}");
+        let default = key.default_text();
+        if value != SECTION || default.is_some() {
+            rows.push(KeyRow {
+                path,
+                value,
+                required: key.required,
+                default,
+            });
+        }
+        add_rows(&prefix, &(key.keys)(), rows);
+    }
+}
