@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::TimeZone;
 
+use super::batch::Activity;
 use super::cell::Cell;
-use super::{Activity, Columns};
+use super::columns::Columns;
 use crate::model::clock::from_ms;
 
 /// From this number on, a number is in milliseconds: in seconds it would be the year 5138.

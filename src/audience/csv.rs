@@ -11,19 +11,54 @@ use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use encoding_rs::GB18030;
 use memchr::{memchr, memchr_iter};
 
+use super::AudienceError;
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
+use super::columns::Columns;
 use super::error::nearest;
+use super::input::Input;
 use super::quote_validator::{LONGEST_ROW, QuoteValidator};
-use super::reading::{RowSink, RowSource};
+use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::{Foreign, SyntaxError};
-use super::{AudienceError, CsvSource, Encoding};
+use crate::campaign;
 use crate::model::event::{PlaceUnit, UnusableKind};
 
 /// The delimiters that are tried on a header, the most likely first.
 const DELIMITERS: [u8; 3] = *b",;\t";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 128 << 10;
+
+/// Comma-separated values with a header line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvSource {
+    /// The files, or stdin.
+    pub input: Input,
+    /// The columns to read.
+    pub columns: Columns,
+    /// The text encoding.
+    pub encoding: Encoding,
+    /// The delimiter of the fields: `,` `;` or a tab. If `None`, it is detected from the header line.
+    pub delimiter: Option<u8>,
+}
+
+/// A text encoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    Utf8,
+    /// GB18030, which includes GBK and GB2312.
+    Gb18030,
+}
+
+impl From<campaign::Encoding> for Encoding {
+    fn from(said: campaign::Encoding) -> Self {
+        match said {
+            campaign::Encoding::Gb18030 => Self::Gb18030,
+            campaign::Encoding::Utf8 => Self::Utf8,
+        }
+    }
+}
 
 impl RowSource for CsvSource {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::input::Damage;
+use super::damage::Damage;
 use super::quote_validator::Found;
 use super::syntax_error::{Foreign, SyntaxError};
 use crate::model::secret::{SecretError, SecretRef};

@@ -8,26 +8,17 @@ use std::path::Path;
 use memchr::memchr_iter;
 
 use super::input::{Input, list};
-use super::source::Source;
 
 /// How many bytes of a file are sampled to estimate the length of its rows.
 const SAMPLE: u64 = 256 << 10;
 /// The first bytes of compressed files, whose size says little about their rows.
 const COMPRESSED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
 
-impl Source {
-    /// Estimates the number of rows; `None` if the whole source has to be read to know it.
-    #[must_use]
-    pub fn expected_rows(&self) -> Option<u64> {
-        let input = match self {
-            Self::Csv(csv) => &csv.input,
-            Self::Jsonl(jsonl) => &jsonl.input,
-            Self::Parquet(_) | Self::Postgres(_) | Self::Mysql(_) | Self::Sqlite(_) => return None,
-        };
-        let Input::Files(files) = input else { return None };
-        let files = list(files).ok()?;
-        files.iter().map(|file| of_file(&file.path)).sum()
-    }
+/// Estimates the number of rows. `None` if the whole input has to be read to know it.
+pub(super) fn expected_rows(input: &Input) -> Option<u64> {
+    let Input::Files(files) = input else { return None };
+    let files = list(files).ok()?;
+    files.iter().map(|file| of_file(&file.path)).sum()
 }
 
 fn of_file(path: &Path) -> Option<u64> {

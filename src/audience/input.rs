@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::damage::Damage;
 use super::error::{AudienceError, DIRECTORY};
 use super::syntax_error::Foreign;
 use crate::campaign::Files;
@@ -276,14 +277,6 @@ impl Read for Counted {
 struct Inflated<R> {
     inner: R,
     how: &'static str,
-}
-
-/// Truncated or damaged compressed data, as the cause of an [`io::Error`] on its way through a parser.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", if *cut { "the data ends too early" } else { "the data is damaged" })]
-pub(super) struct Damage {
-    pub(super) how: &'static str,
-    pub(super) cut: bool,
 }
 
 impl<R: Read> Read for Inflated<R> {

@@ -13,17 +13,27 @@ use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::AudienceError;
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
-use super::input::Text;
+use super::columns::Columns;
+use super::input::{Input, Text};
 use super::quote_validator::{Found, LONGEST_ROW};
-use super::reading::{RowSink, RowSource};
+use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::SyntaxError;
-use super::{AudienceError, JsonlSource};
 use crate::model::event::{PlaceUnit, UnusableKind};
 
 const BUFFER: usize = 128 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// JSON objects, one a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonlSource {
+    /// The files, or stdin.
+    pub input: Input,
+    /// The keys to read. Dots in a name lead into objects.
+    pub columns: Columns,
+}
 
 impl RowSource for JsonlSource {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {

@@ -11,7 +11,7 @@ use super::AudienceError;
 use super::cell::Cell;
 use super::error::Responsible;
 use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
-use super::reading::{RowSink, RowSource};
+use super::row_sink::{RowSink, RowSource};
 
 const EXPECTED: Expected<'_> = Expected {
     server: "MySQL",

@@ -15,14 +15,16 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::{Cell, uuid};
+use super::columns::Columns;
 use super::error::{Role, nearest};
 use super::input::{Named, Regular, list};
 use super::quote_validator::LONGEST_ROW;
-use super::reading::{RowSink, RowSource};
+use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::Foreign;
-use super::{AudienceError, Columns, ParquetSource};
+use crate::campaign::Files;
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -30,6 +32,15 @@ const ENCRYPTED: &[u8; 4] = b"PARE";
 const LEAST: u64 = 12;
 /// How many rows of a column are read at once.
 const AT_ONCE: usize = 4096;
+
+/// Parquet files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParquetSource {
+    /// The files.
+    pub files: Files,
+    /// The columns to read. Dots in a name lead into groups.
+    pub columns: Columns,
+}
 
 impl RowSource for ParquetSource {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {

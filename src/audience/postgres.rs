@@ -12,7 +12,7 @@ use super::AudienceError;
 use super::cell::{Cell, uuid};
 use super::error::Responsible;
 use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
-use super::reading::{RowSink, RowSource};
+use super::row_sink::{RowSink, RowSource};
 
 const EXPECTED: Expected<'_> = Expected {
     server: "PostgreSQL",

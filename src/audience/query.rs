@@ -11,12 +11,13 @@ use sqlx::error::DatabaseError;
 use sqlx::{Column, Database, Either, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
 use url::Url;
 
+use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::Cell;
+use super::columns::Columns;
 use super::error::{Responsible, Role, Said, nearest};
 use super::quote_validator::LONGEST_ROW;
-use super::reading::RowSink;
-use super::{AudienceError, Columns};
+use super::row_sink::RowSink;
 use crate::model::secret::{Secret, SecretRef};
 
 /// The place of a query's rows: "row 1042 of the query".

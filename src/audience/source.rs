@@ -1,17 +1,21 @@
 //! Sources of an audience, resolved from the campaign file: no choice is open.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::AudienceError;
+use super::columns::Columns;
+use super::csv::CsvSource;
+use super::expected::expected_rows;
 use super::input::Input;
+use super::jsonl::JsonlSource;
 use super::mysql::MysqlQuery;
+use super::parquet::ParquetSource;
 use super::postgres::PostgresQuery;
 use super::query::{Query, Server};
-use super::reading::{RowSink, RowSource};
-use crate::campaign::{self, Files};
+use super::row_sink::{RowSink, RowSource};
+use super::sqlite::SqliteSource;
+use crate::campaign;
 
 /// A source of an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,69 +32,6 @@ pub enum Source {
     Mysql(Server),
     /// A query to an SQLite database.
     Sqlite(SqliteSource),
-}
-
-/// Comma-separated values with a header line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CsvSource {
-    /// The files, or stdin.
-    pub input: Input,
-    /// The columns to read.
-    pub columns: Columns,
-    /// The text encoding.
-    pub encoding: Encoding,
-    /// The delimiter of the fields: `,` `;` or a tab. If `None`, it is detected from the header line.
-    pub delimiter: Option<u8>,
-}
-
-/// JSON objects, one a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonlSource {
-    /// The files, or stdin.
-    pub input: Input,
-    /// The keys to read. Dots in a name lead into objects.
-    pub columns: Columns,
-}
-
-/// Parquet files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParquetSource {
-    /// The files.
-    pub files: Files,
-    /// The columns to read. Dots in a name lead into groups.
-    pub columns: Columns,
-}
-
-/// A query to an SQLite database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SqliteSource {
-    /// The database's file.
-    pub path: PathBuf,
-    /// The query.
-    pub query: Query,
-}
-
-/// The columns to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Columns {
-    /// The name of the column that holds open_ids.
-    pub open_id: String,
-    /// The name of the column that says when the user was last active.
-    pub last_active: Option<String>,
-    /// The time zone of times without a zone.
-    pub zone: TimeZone,
-    /// The present. A time after the end of tomorrow is not valid.
-    pub present: Timestamp,
-}
-
-/// A text encoding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    Utf8,
-    /// GB18030, which includes GBK and GB2312.
-    Gb18030,
 }
 
 impl Source {
@@ -156,13 +97,14 @@ impl Source {
             Self::Sqlite(source) => source.read_rows(out),
         }
     }
-}
 
-impl From<campaign::Encoding> for Encoding {
-    fn from(said: campaign::Encoding) -> Self {
-        match said {
-            campaign::Encoding::Gb18030 => Self::Gb18030,
-            campaign::Encoding::Utf8 => Self::Utf8,
+    /// Estimates the number of rows. `None` if the whole source has to be read to know it.
+    #[must_use]
+    pub fn expected_rows(&self) -> Option<u64> {
+        match self {
+            Self::Csv(csv) => expected_rows(&csv.input),
+            Self::Jsonl(jsonl) => expected_rows(&jsonl.input),
+            Self::Parquet(_) | Self::Postgres(_) | Self::Mysql(_) | Self::Sqlite(_) => None,
         }
     }
 }

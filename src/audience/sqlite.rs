@@ -1,24 +1,34 @@
 //! Audiences from an SQLite database, opened read-only.
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Connection, Error, Row, Sqlite, TypeInfo, ValueRef};
 
+use super::AudienceError;
 use super::cell::Cell;
 use super::error::Responsible;
 use super::input::Regular;
-use super::query::{Asked, Dialect, LogicalType, run};
-use super::reading::{RowSink, RowSource};
+use super::query::{Asked, Dialect, LogicalType, Query, run};
+use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::Foreign;
-use super::{AudienceError, SqliteSource};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How many rows the SQLite thread reads ahead.
 const AHEAD: usize = 256;
 /// The memory limit of SQLite, in bytes: a single value may be a gigabyte. Sorting uses the disk.
 const MEMORY: &str = "67108864";
+
+/// A query to an SQLite database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteSource {
+    /// The database's file.
+    pub path: PathBuf,
+    /// The query.
+    pub query: Query,
+}
 
 impl RowSource for SqliteSource {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
