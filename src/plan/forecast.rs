@@ -5,6 +5,8 @@
 //! latency of an answer. Refusals do not make a run shorter; throttles, outages and retries make it longer.
 
 pub mod expiry;
+mod load;
+mod rules;
 mod sending;
 mod timeline;
 
@@ -12,56 +14,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::calendar::{Calendar, FAR};
-use crate::model::clock::{later, until};
+use crate::model::clock::later;
 
 pub use crate::model::event::WaveLoad;
+pub use load::{Load, WaveTurns};
+pub use rules::{ANSWER, LET_GO, after_taking};
 pub use timeline::{StartTimes, rest};
 
 use super::Plan;
+use rules::open_between;
 use sending::{Days, Sending};
 use timeline::Timeline;
-
-/// The maximum interval between starts.
-const FURTHEST: Duration = Duration::from_hours(48);
-/// A run that waits at least this long releases the app id's lock.
-pub const LET_GO: Duration = Duration::from_mins(1);
-/// The assumed latency of an answer. It matters only to the slow start and when few requests are in flight.
-pub const ANSWER: Duration = Duration::from_millis(70);
-
-/// How long a run starts nothing after it acquires the app id's lock, because the previous owner may have sent until
-/// just before: a second, or the interval between starts when that is longer.
-#[must_use]
-pub fn after_taking(per_second: f64) -> Duration {
-    let apart = Duration::try_from_secs_f64(per_second.recip()).unwrap_or(FURTHEST);
-    apart.clamp(Duration::from_secs(1), FURTHEST)
-}
-
-/// The work of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Load {
-    /// Deliveries to attempt, doubts that are sent again included.
-    pub to_send: u64,
-    /// When the first of them is due; [`Timestamp::MIN`] when one is due at once.
-    pub first_due: Timestamp,
-    /// When the last of the deliveries that were attempted before is due; [`Timestamp::MIN`] without any.
-    pub last_due: Timestamp,
-    /// How many attempts began on the present day.
-    pub begun_today: u64,
-    /// The waves in the order of sending, with the users who are in no wave at the end; empty without waves.
-    pub waves: Vec<WaveLoad>,
-}
-
-/// The forecast of a wave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WaveTurns {
-    /// The number of the wave, from 1; `None` for the users who are in no wave.
-    pub wave: Option<u32>,
-    /// Deliveries to attempt.
-    pub to_send: u64,
-    /// When its first attempt would start; `None` beyond the calendar.
-    pub begins: Option<Timestamp>,
-}
 
 /// The forecast of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,13 +134,6 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     // At least one delivery is late, if only the one that is due last.
     forecast.in_time = timeline.in_time.min(to_send - 1);
     forecast
-}
-
-/// How much of the time between two moments is inside windows.
-fn open_between(hours: &Calendar, from: Timestamp, to: Timestamp) -> Duration {
-    let windows = hours.windows(from).take(FAR);
-    let inside = windows.map_while(|window| until(window.opens, window.closes.min(to)));
-    inside.fold(Duration::ZERO, Duration::saturating_add)
 }
 
 /// The pace that `to_send` starts in `left` seconds need, without the slow start; `None` when no pace suffices.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ANSWER, LET_GO, Load, after_taking};
+use super::load::Load;
+use super::rules::{ANSWER, LET_GO, after_taking};
 use crate::model::calendar::{Calendar, Day, FAR};
 use crate::model::clock::{later, until};
 use crate::plan::Plan;

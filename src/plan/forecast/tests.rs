@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::campaign::parse;
 use crate::model::clock::from_ms;
+use crate::model::clock::until;
 use crate::plan::{RunOptions, build};
 
 const NOW: i64 = 1_780_272_000_000;

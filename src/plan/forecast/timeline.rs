@@ -5,10 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::expiry::{Start, Starting};
+use super::load::{Load, WaveTurns};
+use super::rules::{ANSWER, LET_GO, after_taking, open_between};
 use super::sending::{Curve, Days, Run, Segment, Sending, moment};
-use super::{ANSWER, LET_GO, Load, WaveLoad, WaveTurns, after_taking, open_between};
 use crate::model::calendar::Calendar;
 use crate::model::clock::{later, until};
+use crate::model::event::WaveLoad;
 use crate::plan::{Plan, Schedule};
 
 /// The progress of a run.

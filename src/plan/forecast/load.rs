@@ -1,0 +1,31 @@
+//! The work that a forecast is for.
+
+use jiff::Timestamp;
+
+use crate::model::event::WaveLoad;
+
+/// The work of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Deliveries to attempt, doubts that are sent again included.
+    pub to_send: u64,
+    /// When the first of them is due; [`Timestamp::MIN`] when one is due at once.
+    pub first_due: Timestamp,
+    /// When the last of the deliveries that were attempted before is due; [`Timestamp::MIN`] without any.
+    pub last_due: Timestamp,
+    /// How many attempts began on the present day.
+    pub begun_today: u64,
+    /// The waves in the order of sending, with the users who are in no wave at the end; empty without waves.
+    pub waves: Vec<WaveLoad>,
+}
+
+/// The forecast of a wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveTurns {
+    /// The number of the wave, from 1; `None` for the users who are in no wave.
+    pub wave: Option<u32>,
+    /// Deliveries to attempt.
+    pub to_send: u64,
+    /// When its first attempt would start; `None` beyond the calendar.
+    pub begins: Option<Timestamp>,
+}
