@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
-use crate::report::progress::Setup;
-use crate::report::reporter::{Display, Reporter};
+use crate::report::reporter::{Display, ReportedRun, Reporter};
+use crate::report::run_view::CampaignInfo;
 
 pub use prepare::NO_CREDENTIALS;
 
@@ -64,7 +65,7 @@ impl Common {
         if self.alone {
             self.context.talk(&format!("{text}\n"));
         } else {
-            self.display.say(format!("{campaign}: {text}"));
+            self.display.print(format!("{campaign}: {text}"));
         }
     }
 }
@@ -82,9 +83,12 @@ async fn apply(args: &ApplyArgs, context: &Context, read: Vec<load::Read>) -> Re
     }
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.plan.as_ref()).collect();
     let metrics = prepare::metrics(args, context, &plans, alone).await?;
-    let setups = campaigns.iter().map(|campaign| setup(args, context, campaign));
+    let runs = campaigns.iter().zip(metrics).map(|(campaign, metrics)| ReportedRun {
+        campaign: info(args, context, campaign),
+        metrics,
+    });
     let outputs = context.outputs(args.events.as_deref())?;
-    let started = Display::start(setups.zip(metrics).collect(), outputs, &context.clock);
+    let started = Display::start(runs.collect(), outputs, &context.clock);
     let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let common = Arc::new(Common {
         args: args.clone(),
@@ -116,8 +120,8 @@ fn apart(given: Vec<Given>) -> (Vec<Campaign>, Vec<(PathBuf, Option<Failure>)>) 
     (campaigns, unusable)
 }
 
-fn setup(args: &ApplyArgs, context: &Context, campaign: &Campaign) -> Setup {
-    Setup {
+fn info(args: &ApplyArgs, context: &Context, campaign: &Campaign) -> CampaignInfo {
+    CampaignInfo {
         name: campaign.name.clone(),
         zone: campaign.parsed.campaign.timezone.clone(),
         calendar: campaign.plan.schedule.hours.clone(),
@@ -148,6 +152,7 @@ async fn all(
         let common = Arc::clone(common);
         let reporter = Arc::clone(reporter);
         let name = campaign.name.clone();
+        let end_name = name.clone();
         let file = campaign.file.clone();
         let one = CampaignRun {
             campaign,
@@ -161,31 +166,33 @@ async fn all(
             messages::end(&common, &reporter, &done);
             End { name, done }
         };
-        runs.push(tokio::spawn(run));
+        runs.push((end_name, tokio::spawn(run)));
     }
     requester.ask(common).await;
     let mut ends = Vec::new();
-    for run in runs {
-        match run.await {
-            Ok(end) => ends.push(end),
-            // A panic of the run itself is caught by `watched`; the code around it is not expected to panic.
-            Err(error) => tracing::error!("nobody knows how a campaign ended: {error}"),
-        }
+    for (name, run) in runs {
+        // A panic of the run itself is caught by `watched`; the code around it is not expected to panic.
+        let lost = |error| End {
+            name,
+            done: Err(defect(&error)),
+        };
+        ends.push(run.await.unwrap_or_else(lost));
     }
     ends
 }
 
 /// Runs `run` in its own task, so that a panic there becomes a failure of this run only.
 async fn watched(run: impl Future<Output = Result<Done, Failure>> + Send + 'static) -> Result<Done, Failure> {
-    let broke = |error| {
-        Failure::new(
-            Problem::Defect,
-            "the run of this campaign ended in a defect of this program",
-        )
-        .caused_by(&error)
-        .help("please report this. what was in flight is in doubt; run the same command again")
-    };
-    tokio::spawn(run).await.unwrap_or_else(|error| Err(broke(error)))
+    tokio::spawn(run).await.unwrap_or_else(|error| Err(defect(&error)))
+}
+
+fn defect(error: &JoinError) -> Failure {
+    Failure::new(
+        Problem::Defect,
+        "the run of this campaign ended in a defect of this program",
+    )
+    .caused_by(error)
+    .help("please report this. what was in flight is in doubt; run the same command again")
 }
 
 /// Raises the limit of open files: each campaign has several files and sockets, and the usual limit is too low for many.

@@ -10,7 +10,7 @@ use crate::ledger::{Fact, LedgerError, LedgerState};
 use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::plan::{AsOf, Fingerprint, Plan};
-use crate::report::plan::feasibility::Reason;
+use crate::report::feasibility::Reason;
 
 use super::Context;
 use super::exclude;

@@ -9,7 +9,7 @@ use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError, Manifest};
 use crate::model::identity::{CampaignName, Identity, PlatformName};
 use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::report::plan::feasibility;
+use crate::report::feasibility;
 
 use super::failure::Failure;
 use super::locked_ledger::{self, quoted};

@@ -50,7 +50,7 @@ use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
-use crate::report::lines::Lines;
+use crate::report::json_lines::JsonLines;
 use crate::report::reporter::{Outputs, ProgressDisplay};
 
 use self::apply_args::ApplyArgs;
@@ -201,7 +201,7 @@ pub struct Context {
     /// Whether the output is for people or for programs.
     pub output: Output,
     /// The stream of JSON objects with [`Output::Json`].
-    pub lines: Lines,
+    pub lines: JsonLines,
     /// What the standard streams are connected to.
     pub terminal: Terminal,
     /// Where messages, questions and progress go.
@@ -221,9 +221,9 @@ impl Context {
         let terminal = Terminal::of_process();
         let console = Console::of_process(terminal.bar.then_some(terminal::size));
         let lines = if terminal.stdout {
-            Lines::new("stdout", console.stdout())
+            JsonLines::new("stdout", console.stdout())
         } else {
-            Lines::new("stdout", io::stdout())
+            JsonLines::new("stdout", io::stdout())
         };
         Self {
             output: args.output,
@@ -270,14 +270,14 @@ impl Context {
     /// to the same terminal.
     pub fn outputs(&self, events: Option<&Path>) -> Result<Outputs, Failure> {
         let json = self.output == Output::Json;
-        let talk = match (self.terminal.bar, json) {
+        let progress = match (self.terminal.bar, json) {
             (true, false) => ProgressDisplay::Bar(self.console.clone()),
             (true, true) if !self.terminal.stdout => ProgressDisplay::Bar(self.console.clone()),
             (_, true) => ProgressDisplay::Silent,
             (false, false) => ProgressDisplay::Plain(self.console.clone()),
         };
         Ok(Outputs {
-            talk,
+            progress,
             json: json.then(|| self.lines.clone()),
             events: events.map(record).transpose()?,
         })
@@ -289,9 +289,9 @@ fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 
-fn record(path: &Path) -> Result<Lines, Failure> {
+fn record(path: &Path) -> Result<JsonLines, Failure> {
     match OpenOptions::new().create(true).append(true).open(path) {
-        Ok(file) => Ok(Lines::new(path.display().to_string(), file)),
+        Ok(file) => Ok(JsonLines::new(path.display().to_string(), file)),
         Err(error) => Err(Failure::new(
             Problem::EventsFile,
             format!("cannot write a record of events to {}", path.display()),

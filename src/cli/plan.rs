@@ -13,8 +13,9 @@ use crate::campaign::Parsed;
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
-use crate::report::plan::json::{PlanObject, RequestObject};
-use crate::report::plan::{Proposal, RequestNote, requests, text};
+use crate::report::plan_view::{PlanView, RequestNote};
+use crate::report::render::json::{PlanObject, RequestObject};
+use crate::report::render::terminal::plan::{requests, text};
 
 use super::apply_args::{ApplyArgs, changes};
 use super::exit::Exit;
@@ -152,12 +153,12 @@ async fn one(
     Ok(Some(exit(wanted, &proposal)))
 }
 
-fn show(wanted: Wanted<'_>, context: &Context, proposal: &Proposal, first: &[RequestNote]) -> Result<(), Failure> {
+fn show(wanted: Wanted<'_>, context: &Context, proposal: &PlanView, first: &[RequestNote]) -> Result<(), Failure> {
     match context.output {
         Output::Human => {
             let mut shown = text(proposal, stdout_width_or_any());
             if wanted.show.is_some() {
-                let all = proposal.stand.to_send().min(wanted.at_most.unwrap_or(u64::MAX));
+                let all = proposal.deliveries.to_send().min(wanted.at_most.unwrap_or(u64::MAX));
                 shown.push_str(&requests(first, all));
                 shown.push_str("\na dry run: nothing was sent and nothing was changed\n");
             }
@@ -166,20 +167,20 @@ fn show(wanted: Wanted<'_>, context: &Context, proposal: &Proposal, first: &[Req
         Output::Json => {
             context.lines.write(&PlanObject::new(proposal));
             for request in first {
-                context.lines.write(&RequestObject::new(&proposal.about, request));
+                context.lines.write(&RequestObject::new(&proposal.header, request));
             }
             Ok(())
         }
     }
 }
 
-fn exit(wanted: Wanted<'_>, proposal: &Proposal) -> Exit {
-    let stand = &proposal.stand;
+fn exit(wanted: Wanted<'_>, proposal: &PlanView) -> Exit {
+    let deliveries = &proposal.deliveries;
     if !proposal.reasons.is_empty() {
         Exit::NeedsPerson
-    } else if wanted.detailed && stand.to_send() > 0 {
+    } else if wanted.detailed && deliveries.to_send() > 0 {
         Exit::Incomplete
-    } else if wanted.detailed && stand.waits() {
+    } else if wanted.detailed && deliveries.waits() {
         Exit::NeedsPerson
     } else {
         Exit::Done

@@ -12,8 +12,8 @@ use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::{AppId, CampaignName, OpenId};
 use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::report::html::history::History;
-use crate::report::html::{self, About, Open, Report};
+use crate::report::history::History;
+use crate::report::render::html::{EndedWave, OpenDelivery, ReportHeader, ReportView, report_page};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -60,7 +60,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     let names = &parsed.campaign.names;
     let report = super::wait(async {
         let mut view = readonly_ledger::opened(context, &args.campaign, &plan).await?;
-        let about = About {
+        let header = ReportHeader {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
@@ -73,9 +73,9 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
             again: again("apply", &args.campaign.rehearsal, context, &args.campaign.file),
         };
         let _busy = context.busy(readonly_ledger::READING);
-        build(&mut view, &plan, about).await
+        build(&mut view, &plan, header).await
     })??;
-    let page = html::page(&report)
+    let page = report_page(&report)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the report's charts").caused_by(&error))?;
     whole_file::write(&args.out, page.as_bytes())?;
     let file = args.out.display().to_string();
@@ -92,14 +92,14 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Collects the contents of the page in one reading of the facts.
-async fn build(view: &mut ReadonlyLedger, plan: &Plan, about: About) -> Result<Report, Failure> {
+async fn build(view: &mut ReadonlyLedger, plan: &Plan, header: ReportHeader) -> Result<ReportView, Failure> {
     let listed = listed(view.ledger.state());
     let mut history = History::new(listed.iter().map(|(key, _)| *key));
     view.ledger.facts(|_, fact| note(&mut history, &fact)).await?;
     let ledger_state = view.ledger.state();
-    let present = ledger_state.present_of_apply(about.now);
+    let present = ledger_state.present_of_apply(header.now);
     let open = listed.into_iter().filter_map(|(key, status)| {
-        Some(Open {
+        Some(OpenDelivery {
             state: status.state.name(),
             open_id: OpenId::parse(&ledger_state.open_id(key.recipient)).ok()?,
             ordinal: key.ordinal,
@@ -109,18 +109,23 @@ async fn build(view: &mut ReadonlyLedger, plan: &Plan, about: About) -> Result<R
             next: next_words(next(ledger_state, plan, key, present)),
         })
     });
-    Ok(Report {
+    Ok(ReportView {
         waves: ledger_state
             .waves()
             .iter()
-            .filter_map(|wave| Some((wave.share, wave.ended?)))
+            .filter_map(|wave| {
+                Some(EndedWave {
+                    share: wave.share,
+                    ended: wave.ended?,
+                })
+            })
             .collect(),
         counts: ledger_state.counts(),
         skipped: ledger_state.skipped().clone(),
         attempts: attempts(ledger_state),
         open: open.collect(),
         history,
-        about,
+        header,
     })
 }
 

@@ -21,12 +21,13 @@ use crate::model::clock::until;
 use crate::model::event::{Emit, Event, EventKind, Reading};
 use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::report::html;
-use crate::report::plan::feasibility::Reason;
+use crate::report::feasibility::Reason;
+use crate::report::render::html::simulation_page;
+use crate::report::render::json::{HourObject, RefusedObject, SimulationObject};
+use crate::report::render::terminal::simulation::{refused, text};
 use crate::report::run_stats::RunStats;
 use crate::report::simulation::hours::Hours;
-use crate::report::simulation::json::{HourObject, RefusedObject, SimulationObject};
-use crate::report::simulation::{About, Simulated, refused, text};
+use crate::report::simulation::{SimulationSettings, SimulationView};
 use crate::report::times::{date_time, grouped};
 use crate::simulation::{HORIZON, Simulation, SimulationError, World};
 
@@ -129,7 +130,7 @@ enum Lived {
     /// An apply would stop before it sends.
     Refused(Vec<Reason>),
     /// The run ended.
-    RunOutcome(Box<Simulated>, RunOutcome),
+    RunOutcome(Box<SimulationView>, RunOutcome),
 }
 
 /// Receives the events of a simulated run.
@@ -148,7 +149,7 @@ impl Heard {
         // The wall clock of a simulation is never corrected.
         let since = until(self.from, event.at).unwrap_or_default();
         self.stats.fold(event, self.began + since);
-        self.hours.hear(event);
+        self.hours.count(event);
     }
 }
 
@@ -222,7 +223,7 @@ impl Job<'_> {
             (heard.stats.clone(), heard.hours.clone(), heard.latest)
         };
         let zone = self.parsed.campaign.timezone.clone();
-        let about = About {
+        let settings = SimulationSettings {
             world: world::words(&self.world, &zone),
             zone,
             from: self.from,
@@ -230,7 +231,10 @@ impl Job<'_> {
             seed: self.args.world.seed,
         };
         let hours = hours.until(latest);
-        Ok(Lived::RunOutcome(Box::new(Simulated { about, stats, hours }), ended))
+        Ok(Lived::RunOutcome(
+            Box::new(SimulationView { settings, stats, hours }),
+            ended,
+        ))
     }
 
     /// Creates a listener that has already received the start of the run.
@@ -306,7 +310,7 @@ impl Job<'_> {
         Ok(Exit::NeedsPerson)
     }
 
-    fn show(&self, simulated: &Simulated, ended: &RunOutcome) -> Result<Exit, Failure> {
+    fn show(&self, simulated: &SimulationView, ended: &RunOutcome) -> Result<Exit, Failure> {
         match self.context.output {
             Output::Human => self.context.data(&text(simulated, stdout_width_or_any()))?,
             Output::Json => {
@@ -317,7 +321,7 @@ impl Job<'_> {
             }
         }
         if let Some(out) = &self.args.out {
-            let page = html::simulation::page(simulated).map_err(|error| {
+            let page = simulation_page(simulated).map_err(|error| {
                 Failure::new(Problem::OutputFile, "cannot draw the page's charts").caused_by(&error)
             })?;
             whole_file::write(out, page.as_bytes())?;

@@ -13,7 +13,8 @@ use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::event::Owner;
 use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::report::status::{Row, Status, StatusOwner, table};
+use crate::report::render::json::{Status, StatusOwner};
+use crate::report::render::terminal::status::{StatusRow, table};
 use crate::report::text::visible;
 
 use super::exit::Exit;
@@ -131,9 +132,9 @@ fn campaign(args: &StatusArgs, context: &Context, file: &Path, parsed: &Parsed) 
     })
 }
 
-fn rows(campaigns: &[Campaign]) -> Result<Vec<Row>, Failure> {
+fn rows(campaigns: &[Campaign]) -> Result<Vec<StatusRow>, Failure> {
     let row = |campaign: &Campaign| {
-        Ok(Row {
+        Ok(StatusRow {
             name: campaign.name.clone(),
             status: status(campaign)?,
             zone: campaign.zone.clone(),

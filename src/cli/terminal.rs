@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use rustix::termios::Winsize;
 
-use crate::report::text::Size;
+use crate::report::text::TerminalSize;
 
 /// The properties of the standard streams when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,10 @@ pub fn width() -> usize {
 
 /// Returns the present size of stderr; 80 columns and 24 rows if it is not a terminal or its size is unknown.
 #[must_use]
-pub fn size() -> Size {
+pub fn size() -> TerminalSize {
     let said = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
     let or = |of: fn(Winsize) -> u16, usual| said.map(of).filter(|n| *n > 0).map_or(usual, usize::from);
-    Size {
+    TerminalSize {
         columns: or(|size| size.ws_col, 80),
         rows: or(|size| size.ws_row, 24),
     }

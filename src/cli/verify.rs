@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use crate::campaign::Parsed;
 use crate::ledger::witness::Witness;
-use crate::report::summary::sum;
 use crate::report::text::visible;
 use crate::report::times::{counted, grouped, rfc3339};
+use crate::report::wording::counts_sum;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -113,7 +113,7 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
         "the ledger of {}{} is sound{repeats}\n\n  {}\n\n",
         names.campaign,
         title.unwrap_or_default(),
-        sum(&checked.counts)
+        counts_sum(&checked.counts)
     );
     let lines = [
         (

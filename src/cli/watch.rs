@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::problem::Problem;
-use crate::report::status::{Row, table};
+use crate::report::render::terminal::status::{StatusRow, table};
 
 use super::failure::Failure;
 use super::{Context, Output, terminal};
@@ -21,7 +21,7 @@ pub struct Screen<'a> {
     /// How many lines of the last table are on the terminal.
     drawn: usize,
     /// The last table that was written, and when.
-    told: Option<(Vec<Row>, Timestamp)>,
+    told: Option<(Vec<StatusRow>, Timestamp)>,
     closed: bool,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Shows the status of campaigns. `last` marks the final table.
-    pub fn show(&mut self, rows: &[Row], now: Timestamp, last: bool) -> Result<(), Failure> {
+    pub fn show(&mut self, rows: &[StatusRow], now: Timestamp, last: bool) -> Result<(), Failure> {
         if self.context.output == Output::Json {
             self.tell_programs(rows);
             self.told = Some((rows.to_vec(), now));
@@ -72,7 +72,7 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    fn tell_programs(&self, rows: &[Row]) {
+    fn tell_programs(&self, rows: &[StatusRow]) {
         for (at, row) in rows.iter().enumerate() {
             let before = self.told.as_ref().and_then(|(rows, _)| rows.get(at));
             if before.is_none_or(|before| before.status != row.status) {
@@ -81,13 +81,13 @@ impl<'a> Screen<'a> {
         }
     }
 
-    fn is_news(&self, rows: &[Row], now: Timestamp) -> bool {
+    fn is_news(&self, rows: &[StatusRow], now: Timestamp) -> bool {
         let Some((before, told)) = &self.told else {
             return true;
         };
         // A clock that was set back says nothing about the time since the last table.
         let since = now.as_second() - told.as_second();
-        let states = |rows: &[Row]| rows.iter().map(|row| row.status.state.clone()).collect::<Vec<_>>();
+        let states = |rows: &[StatusRow]| rows.iter().map(|row| row.status.state.clone()).collect::<Vec<_>>();
         !(0..EVERY).contains(&since) || states(before) != states(rows)
     }
 }

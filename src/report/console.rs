@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
-use super::text::{Size, columns, cut};
+use super::text::{TerminalSize, columns, cut};
 use super::times::counted;
 
 /// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
@@ -51,7 +51,7 @@ struct Screen {
     stdout: Sink,
     stderr: Sink,
     /// Returns the size of the terminal; `None` where no bar is drawn.
-    room: Option<fn() -> Size>,
+    room: Option<fn() -> TerminalSize>,
     bars: BTreeMap<u64, Vec<String>>,
     bars_so_far: u64,
     /// The width in columns of each line that is drawn now.
@@ -65,7 +65,7 @@ impl Console {
     /// The standard streams of this process. Bars are drawn on stderr if `room` is given, which returns the terminal's
     /// size.
     #[must_use]
-    pub fn of_process(room: Option<fn() -> Size>) -> Self {
+    pub fn of_process(room: Option<fn() -> TerminalSize>) -> Self {
         Self::new(
             Sink {
                 colour: AutoStream::choice(&io::stdout()),
@@ -79,7 +79,7 @@ impl Console {
         )
     }
 
-    fn new(stdout: Sink, stderr: Sink, room: Option<fn() -> Size>) -> Self {
+    fn new(stdout: Sink, stderr: Sink, room: Option<fn() -> TerminalSize>) -> Self {
         Self(Arc::new(Mutex::new(Screen {
             stdout,
             stderr,
@@ -121,7 +121,7 @@ impl Console {
 
     /// The size of the terminal; 80 columns and 24 rows where no bar is drawn.
     #[must_use]
-    pub fn size(&self) -> Size {
+    pub fn size(&self) -> TerminalSize {
         self.screen().size()
     }
 
@@ -158,7 +158,7 @@ impl fmt::Debug for Console {
     }
 }
 
-/// Lines that are redrawn in place until the bar is dropped.
+/// JsonLines that are redrawn in place until the bar is dropped.
 #[derive(Debug)]
 pub struct Bar {
     console: Console,
@@ -242,8 +242,8 @@ impl Sink {
 }
 
 impl Screen {
-    fn size(&self) -> Size {
-        self.room.map_or(Size { columns: 80, rows: 24 }, |room| room())
+    fn size(&self) -> TerminalSize {
+        self.room.map_or(TerminalSize { columns: 80, rows: 24 }, |room| room())
     }
 
     fn print(&mut self, stream: Stream, text: &str) -> io::Result<()> {
@@ -375,8 +375,8 @@ mod tests {
         }
     }
 
-    fn room() -> Size {
-        Size { columns: 20, rows: 5 }
+    fn room() -> TerminalSize {
+        TerminalSize { columns: 20, rows: 5 }
     }
 
     fn console() -> (Console, Written) {

@@ -4,79 +4,58 @@
 //! record, and the record says how many.
 
 mod displayer;
+pub mod metrics_server;
+mod outputs;
+mod run_display;
+mod shared_run;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind, Owner};
 
-use super::console::Console;
-use super::json::Object;
-use super::lines::{Lines, SCHEMA};
-use super::metrics::Metrics;
-use super::progress::{Look, Setup};
+use super::render::json::{RunObject, Versioned};
+use super::render::prometheus::Metrics;
+use super::render::terminal::run_summary;
 use super::run_stats::RunStats;
-use super::status::Written;
-use super::summary;
+use super::run_view::{CampaignInfo, RunView};
+use super::wording;
 
 use displayer::Displayer;
+use shared_run::{Message, SharedRun};
+
+pub use outputs::{Outputs, ProgressDisplay};
 
 /// The capacity of the queue of events, for all runs together.
 const QUEUE: usize = 65_536;
-/// How often the display is refreshed.
-const TICK: Duration = Duration::from_secs(1);
 
-/// How progress is displayed on stderr.
-#[derive(Clone, Debug)]
-pub enum ProgressDisplay {
-    /// A bar, with lines above it.
-    Bar(Console),
-    /// A line every ten seconds and at each change.
-    Plain(Console),
-    /// Nothing.
-    Silent,
-}
-
-/// The outputs of a reporter.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// The display for people.
-    pub talk: ProgressDisplay,
-    /// The JSON stream for programs, without single attempts; `None` when stdout is for people.
-    pub json: Option<Lines>,
-    /// The record of all events, `--events`.
-    pub events: Option<Lines>,
+/// A run to report: its campaign and its metrics, if there are any.
+#[derive(Debug)]
+pub struct ReportedRun {
+    /// Its campaign.
+    pub campaign: CampaignInfo,
+    /// Its metrics; `None` without `--metrics`.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// The receiver of one run's events.
 #[derive(Debug)]
 pub struct Reporter {
-    heard: Arc<Heard>,
-    /// The index of the run among those of the reporter.
-    at: usize,
+    run: Arc<SharedRun>,
+    /// The place of the run in the list of runs.
+    place: usize,
     queue: SyncSender<Message>,
     /// Whether there is a record of events; only that includes single attempts.
-    record: bool,
+    has_record: bool,
     metrics: Option<Arc<Metrics>>,
     clock: Clock,
     /// Notified when the run does something else.
     changes: Notify,
-}
-
-/// The state of one run.
-#[derive(Debug)]
-struct Heard {
-    stats: Mutex<RunStats>,
-    setup: Arc<Setup>,
-    missed: AtomicU64,
-    /// Why the run ended early, if it did.
-    broken: OnceLock<String>,
 }
 
 /// Displays runs, in one thread for all of them.
@@ -86,40 +65,26 @@ pub struct Display {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-enum Message {
-    /// An event of a run, and when it arrived.
-    Event(usize, Event, Instant),
-    /// The last message about a run.
-    Ended(usize),
-    /// A text for people that belongs to no run.
-    Say(String),
-    Finish,
-}
-
 impl Display {
-    /// Starts the display thread and returns a receiver for each of the `setups`, which come with their metrics.
+    /// Starts the display thread and returns a receiver for each run.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(
-        setups: Vec<(Setup, Option<Arc<Metrics>>)>,
-        outputs: Outputs,
-        clock: &Clock,
-    ) -> std::io::Result<(Self, Vec<Reporter>)> {
+    pub fn start(runs: Vec<ReportedRun>, outputs: Outputs, clock: &Clock) -> std::io::Result<(Self, Vec<Reporter>)> {
         let (queue, arrivals) = sync_channel(QUEUE);
-        let record = outputs.events.is_some();
-        let reporter = |(at, (setup, metrics))| Reporter {
-            heard: Arc::new(Heard::new(setup)),
-            at,
+        let has_record = outputs.events.is_some();
+        let reporter = |(place, run): (usize, ReportedRun)| Reporter {
+            run: Arc::new(SharedRun::new(run.campaign)),
+            place,
             queue: queue.clone(),
-            record,
-            metrics,
+            has_record,
+            metrics: run.metrics,
             clock: clock.clone(),
             changes: Notify::new(),
         };
-        let reporters: Vec<_> = setups.into_iter().enumerate().map(reporter).collect();
-        let heard = reporters.iter().map(|reporter| Arc::clone(&reporter.heard)).collect();
-        let displayer = Displayer::new(heard, outputs, clock.clone());
+        let reporters: Vec<_> = runs.into_iter().enumerate().map(reporter).collect();
+        let runs = reporters.iter().map(|reporter| Arc::clone(&reporter.run)).collect();
+        let displayer = Displayer::new(runs, outputs, clock.clone());
         let thread = std::thread::Builder::new()
             .name("report".to_owned())
             .spawn(move || displayer.run(&arrivals))?;
@@ -128,8 +93,8 @@ impl Display {
     }
 
     /// Displays a text, unless the queue is full.
-    pub fn say(&self, text: String) {
-        let _ = self.queue.try_send(Message::Say(text));
+    pub fn print(&self, text: String) {
+        let _ = self.queue.try_send(Message::Print(text));
     }
 
     /// Displays everything in the queue and removes the bar.
@@ -144,36 +109,20 @@ impl Display {
     }
 }
 
-impl Heard {
-    fn new(setup: Setup) -> Self {
-        Self {
-            stats: Mutex::default(),
-            setup: Arc::new(setup),
-            missed: AtomicU64::new(0),
-            broken: OnceLock::new(),
-        }
-    }
-
-    /// A panic in the fold does no harm that matters to a report, so a poisoned lock is used on.
-    fn stats(&self) -> MutexGuard<'_, RunStats> {
-        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Reporter {
     /// A copy of the run's statistics.
     #[must_use]
     pub fn stats(&self) -> RunStats {
-        self.heard.stats().clone()
+        self.run.stats().clone()
     }
 
     /// Ends the display of the run; `broken` is the error that ended it early. Does not block: if the queue is full,
     /// the end is displayed when the reporter finishes.
     pub fn ended(&self, broken: Option<String>) {
         if let Some(broken) = broken {
-            let _ = self.heard.broken.set(broken);
+            let _ = self.run.broken.set(broken);
         }
-        let _ = self.queue.try_send(Message::Ended(self.at));
+        let _ = self.queue.try_send(Message::RunEnded(self.place));
     }
 
     /// Waits until the run does something else than when this last returned.
@@ -185,48 +134,45 @@ impl Reporter {
     /// the error that ended the run early. `None` before the run has begun.
     #[must_use]
     pub fn status(&self, owner: &Owner, broken: Option<&str>) -> Option<String> {
-        let stats = self.heard.stats();
-        stats.run.as_ref()?;
-        let written = Written {
-            schema: SCHEMA,
-            object: Object::status(&self.look(&stats), owner, broken),
-        };
-        serde_json::to_string(&written).ok()
+        self.view(|run| {
+            run.stats.run.as_ref()?;
+            serde_json::to_string(&Versioned::new(RunObject::status(run, owner, broken))).ok()
+        })
     }
 
     /// The state of the run or of its end, as a word of the JSON schema.
     #[must_use]
     pub fn state(&self) -> &'static str {
-        self.look(&self.heard.stats()).state()
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general over the lifetime of the view"
+        )]
+        self.view(|run| run.state())
     }
 
     /// Why the run ended before its campaign was complete; `None` if it did not.
     #[must_use]
     pub fn why(&self) -> Option<String> {
-        summary::why(&self.heard.stats())
+        wording::stop_reason(&self.run.stats())
     }
 
     /// The summary of the run for people; empty before the run has ended.
     #[must_use]
     pub fn summary(&self) -> String {
-        summary::text(&self.look(&self.heard.stats()))
+        self.view(run_summary::text)
     }
 
-    fn look<'a>(&'a self, stats: &'a RunStats) -> Look<'a> {
-        Look {
-            stats,
-            setup: &self.heard.setup,
-            now: self.clock.moment(),
-        }
+    fn view<T>(&self, show: impl FnOnce(&RunView<'_>) -> T) -> T {
+        self.run.view(self.clock.moment(), show)
     }
 }
 
 impl Emit for Reporter {
     fn emit(&self, event: Event) {
         let now = monotonic_now();
-        self.heard.stats().fold(&event, now);
+        self.run.stats().fold(&event, now);
         if let Some(metrics) = &self.metrics {
-            metrics.hear(&event, now);
+            metrics.count(&event, now);
         }
         if matches!(
             event.kind,
@@ -247,14 +193,20 @@ impl Emit for Reporter {
             | EventKind::WavesAhead { .. }
             | EventKind::AudienceRead { .. }
             | EventKind::Admitting { .. } => false,
-            EventKind::AttemptEnded(_) => self.record,
+            EventKind::AttemptEnded(_) => self.has_record,
             _ => true,
         };
         if !shown {
             return;
         }
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Event(self.at, event, now)) {
-            self.heard.missed.fetch_add(1, Ordering::Relaxed);
+        let run = self.place;
+        let message = Message::Event {
+            run,
+            event,
+            instant: now,
+        };
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(message) {
+            self.run.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -15,16 +15,16 @@ use crate::model::event::{
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::model::outcome::{Class, Classifier};
 
-use super::progress::{Look, Setup};
 use super::run_stats::RunStats;
+use super::run_view::{CampaignInfo, RunView};
 
 /// The events of one run, and its present time.
-pub(super) struct Story {
+pub(super) struct RunScript {
     pub(super) now: Timestamp,
     pub(super) events: Vec<Event>,
     pub(super) counts: Counts,
     pub(super) since: Duration,
-    pub(super) setup: Arc<Setup>,
+    pub(super) campaign: Arc<CampaignInfo>,
 }
 
 pub(super) fn shanghai(time: &str) -> Timestamp {
@@ -32,56 +32,57 @@ pub(super) fn shanghai(time: &str) -> Timestamp {
 }
 
 /// The result of an attempt.
-pub(super) type End = (
-    StateName,
-    &'static str,
-    Option<i64>,
-    Option<Class>,
-    Classifier,
-    &'static str,
-);
+#[derive(Clone, Copy)]
+pub(super) struct AttemptResult {
+    pub(super) state: StateName,
+    pub(super) outcome: &'static str,
+    pub(super) code: Option<i64>,
+    pub(super) class: Option<Class>,
+    pub(super) classifier: Classifier,
+    pub(super) message: &'static str,
+}
 
-pub(super) const ISSUED: End = (
-    StateName::Issued,
-    "issued",
-    Some(0),
-    Some(Class::Issued),
-    Classifier::Table,
-    "",
-);
-pub(super) const BANNED: End = (
-    StateName::Refused,
-    "refused",
-    Some(28_001_045),
-    Some(Class::Refuse),
-    Classifier::Table,
-    "用户已注销",
-);
-pub(super) const UNLISTED: End = (
-    StateName::Held,
-    "held",
-    Some(990_000_003),
-    Some(Class::Hold),
-    Classifier::Nobody,
-    "库存不足\u{202e}\x1b[2J",
-);
-pub(super) const TIMED_OUT: End = (
-    StateName::InDoubt,
-    "unknown",
-    None,
-    None,
-    Classifier::Nobody,
-    "no answer within 10s",
-);
+pub(super) const ISSUED: AttemptResult = AttemptResult {
+    state: StateName::Issued,
+    outcome: "issued",
+    code: Some(0),
+    class: Some(Class::Issued),
+    classifier: Classifier::Table,
+    message: "",
+};
+pub(super) const BANNED: AttemptResult = AttemptResult {
+    state: StateName::Refused,
+    outcome: "refused",
+    code: Some(28_001_045),
+    class: Some(Class::Refuse),
+    classifier: Classifier::Table,
+    message: "用户已注销",
+};
+pub(super) const UNLISTED: AttemptResult = AttemptResult {
+    state: StateName::Held,
+    outcome: "held",
+    code: Some(990_000_003),
+    class: Some(Class::Hold),
+    classifier: Classifier::Nobody,
+    message: "库存不足\u{202e}\x1b[2J",
+};
+pub(super) const TIMED_OUT: AttemptResult = AttemptResult {
+    state: StateName::InDoubt,
+    outcome: "unknown",
+    code: None,
+    class: None,
+    classifier: Classifier::Nobody,
+    message: "no answer within 10s",
+};
 
-impl Story {
+impl RunScript {
     pub(super) fn new() -> Self {
         Self {
             now: shanghai("12:00:00"),
             events: Vec::new(),
             counts: Counts::default(),
             since: Duration::ZERO,
-            setup: Arc::new(Setup {
+            campaign: Arc::new(CampaignInfo {
                 name: "summer-2026".into(),
                 zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
                 calendar: Calendar::always(),
@@ -91,7 +92,7 @@ impl Story {
         }
     }
 
-    pub(super) fn tell(&mut self, kind: EventKind) -> &mut Self {
+    pub(super) fn emit(&mut self, kind: EventKind) -> &mut Self {
         self.events.push(Event { at: self.now, kind });
         self
     }
@@ -103,7 +104,7 @@ impl Story {
     }
 
     pub(super) fn begin(&mut self) -> &mut Self {
-        self.tell(EventKind::RunBegan {
+        self.emit(EventKind::RunBegan {
             campaign: CampaignName::parse("summer-2026").expect("a name"),
             title: Some("夏日立减券".into()),
             app_id: AppId::parse("ttec789ac573xxxxxx01").expect("an app"),
@@ -128,49 +129,48 @@ impl Story {
 
     pub(super) fn admit_reading(&mut self, counts: Counts, reading: Reading) -> &mut Self {
         self.counts = counts;
-        self.tell(EventKind::Admitted {
+        self.emit(EventKind::Admitted {
             reading: Box::new(reading),
             counts,
         })
     }
 
     pub(super) fn phase(&mut self, phase: Phase) -> &mut Self {
-        self.tell(EventKind::Phase(phase))
+        self.emit(EventKind::Phase(phase))
     }
 
     pub(super) fn start(&mut self) -> &mut Self {
-        self.tell(EventKind::AttemptBegan {
+        self.emit(EventKind::AttemptBegan {
             since_run_began: self.since,
         })
     }
 
     pub(super) fn shift(&mut self, from: StateName, to: StateName) -> &mut Self {
         self.counts.shift(from, to);
-        self.tell(EventKind::Counted { counts: self.counts })
+        self.emit(EventKind::Counted { counts: self.counts })
     }
 
     /// Attempts `n` deliveries, one every `every` milliseconds, each with this result.
-    pub(super) fn send(&mut self, n: u64, every: i64, end: End) -> &mut Self {
-        let (state, outcome, code, class, classifier, message) = end;
+    pub(super) fn send(&mut self, n: u64, every: i64, result: AttemptResult) -> &mut Self {
         for at in 0..n {
             self.shift(StateName::Pending, StateName::InFlight).start();
-            self.tell(EventKind::AttemptEnded(Box::new(Attempt {
+            self.emit(EventKind::AttemptEnded(Box::new(Attempt {
                 merchant_coupon_id: "k4jggjhebt75at8pqb4j".into(),
                 open_id: OpenId::parse(&format!("u{at}")).expect("an open_id"),
                 attempt: 1,
-                outcome: outcome.into(),
-                code,
-                class,
-                classifier: Some(classifier),
-                message: message.into(),
-                log_id: if code.is_some() {
+                outcome: result.outcome.into(),
+                code: result.code,
+                class: result.class,
+                classifier: Some(result.classifier),
+                message: result.message.into(),
+                log_id: if result.code.is_some() {
                     format!("20260601120000{at:06}")
                 } else {
                     String::new()
                 },
                 latency: 0.064,
             })));
-            self.shift(StateName::InFlight, state).wait(every);
+            self.shift(StateName::InFlight, result.state).wait(every);
         }
         self
     }
@@ -178,7 +178,7 @@ impl Story {
     /// Ends the run, with the counts that its events add up to.
     pub(super) fn end(&mut self, ending: Ending) -> &mut Self {
         let counts = self.counts;
-        self.tell(EventKind::RunEnded { ending, counts })
+        self.emit(EventKind::RunEnded { ending, counts })
     }
 
     pub(super) fn stats(&self) -> RunStats {
@@ -190,16 +190,16 @@ impl Story {
     }
 
     /// Calls `show` with the present state of the run.
-    pub(super) fn look<T>(&self, show: impl FnOnce(&Look<'_>) -> T) -> T {
-        show(&Look {
+    pub(super) fn view<T>(&self, show: impl FnOnce(&RunView<'_>) -> T) -> T {
+        show(&RunView {
             stats: &self.stats(),
-            setup: &self.setup,
+            campaign: &self.campaign,
             now: moment(self.now),
         })
     }
 }
 
-/// The moment at which a story's wall clock shows this time, if it is never corrected.
+/// The moment at which a script's wall clock shows this time, if it is never corrected.
 pub(super) fn moment(wall: Timestamp) -> Moment {
     static LONG_BEFORE: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (shanghai("00:00:00"), Instant::now()));
     let (began, instant) = *LONG_BEFORE;

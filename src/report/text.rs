@@ -1,15 +1,14 @@
-//! Text on a terminal: its width, padding and cutting by columns, and escapes for characters that deceive a reader.
+//! Text on a terminal: its width, padding and cutting by columns, tables, and escapes for characters that deceive a
+//! reader.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::model::delivery::Skipped;
-
 /// The size of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct TerminalSize {
     /// The number of columns.
     pub columns: usize,
     /// The number of rows.
@@ -86,6 +85,76 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The side of its column at which a cell is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// The columns of a table, two spaces apart.
+#[derive(Clone, Debug)]
+pub struct Columns<const N: usize> {
+    align: [Align; N],
+    widths: [usize; N],
+}
+
+impl<const N: usize> Columns<N> {
+    /// Columns for these rows, each as wide as its widest cell.
+    #[must_use]
+    pub fn new<'a>(align: [Align; N], rows: impl IntoIterator<Item = &'a [String; N]>) -> Self {
+        let mut widths = [0; N];
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(columns(cell));
+            }
+        }
+        Self { align, widths }
+    }
+
+    /// Narrows the first column so that a row fits `width` columns. The first column keeps at least `least` and at most
+    /// `most` columns.
+    #[must_use]
+    pub fn fit(mut self, width: usize, least: usize, most: usize) -> Self {
+        let others = self.width() - self.widths[0];
+        let room = width.saturating_sub(others);
+        self.widths[0] = self.widths[0].min(room).clamp(least, most);
+        self
+    }
+
+    /// The width of each column.
+    #[must_use]
+    pub const fn widths(&self) -> &[usize; N] {
+        &self.widths
+    }
+
+    /// The width of a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.widths.iter().sum::<usize>() + 2 * (N - 1)
+    }
+
+    /// The cells of a row, cut and padded to their columns.
+    #[must_use]
+    pub fn cells(&self, row: &[String; N]) -> [String; N] {
+        std::array::from_fn(|at| {
+            let cell = cut(&row[at], self.widths[at]);
+            match self.align[at] {
+                Align::Left => left(&cell, self.widths[at]),
+                Align::Right => right(&cell, self.widths[at]),
+            }
+        })
+    }
+
+    /// A row as a line, without spaces at its end.
+    #[must_use]
+    pub fn line(&self, row: &[String; N]) -> String {
+        self.cells(row).join("  ").trim_end().to_owned()
+    }
+}
+
 /// Wraps `text` at spaces into lines of at most `width` columns, with `indent` spaces before each line but the first. A
 /// longer word, such as a path, stays whole, so that it can be copied.
 #[must_use]
@@ -107,20 +176,6 @@ fn lines_of(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
-}
-
-/// Why a delivery is not owed at present, for people.
-#[must_use]
-pub const fn skip_reason(why: Skipped) -> &'static str {
-    match why {
-        Skipped::Gone => "gone from the source",
-        Skipped::CouponsPerUser => "above coupons_per_user",
-        Skipped::EarlierRefused => "behind a refused coupon of the same user",
-        Skipped::Excluded => "excluded",
-        Skipped::ControlGroup => "in the control group",
-        Skipped::Lapsed => "last active too long ago",
-        Skipped::Limit => "beyond audience.limit",
-    }
 }
 
 #[cfg(test)]
@@ -147,6 +202,20 @@ mod tests {
                 prop_assert_eq!(columns(&right(&text, width)), width);
                 prop_assert_eq!(&cut(&text, width), &text);
             }
+        }
+
+        #[test]
+        fn the_cells_of_a_table_have_the_width_of_their_columns(
+            cells in prop::collection::vec("[a-z券立减…]{0,12}", 6), room in 0_usize..40, least in 0_usize..9,
+        ) {
+            let rows: Vec<[String; 2]> = cells.chunks(2).map(|row| [row[0].clone(), row[1].clone()]).collect();
+            let table = Columns::new([Align::Left, Align::Right], &rows).fit(room, least, 9);
+            for row in &rows {
+                let cells = table.cells(row);
+                prop_assert_eq!(cells.each_ref().map(|cell| columns(cell)), *table.widths());
+                prop_assert_eq!(&cells[1].trim_start(), &row[1]);
+            }
+            prop_assert!((least..=9).contains(&table.widths()[0]));
         }
 
         #[test]

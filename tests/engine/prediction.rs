@@ -16,7 +16,7 @@ use runner::model::outcome::Class;
 use runner::model::run_command::RunCommand;
 use runner::plan::forecast::{ANSWER, Forecast, forecast};
 use runner::plan::{Guard, InDoubt, Wave};
-use runner::report::plan::Stand;
+use runner::report::plan_view::PlannedDeliveries;
 
 use crate::bench::{BEGIN, Bench, decide, listed, load};
 use crate::world::{Act, World};
@@ -114,7 +114,7 @@ fn mood(seed: u64, open_id: &str, nth: u32) -> Act {
 /// The prediction of a plan.
 #[derive(Debug)]
 struct Foretold {
-    stand: Stand,
+    deliveries: PlannedDeliveries,
     preview: Preview,
     forecast: Forecast,
 }
@@ -170,7 +170,7 @@ impl Round {
             3,
         )
         .unwrap();
-        let stand = Stand {
+        let deliveries = PlannedDeliveries {
             counts,
             skipped,
             reading,
@@ -179,7 +179,7 @@ impl Round {
             lapsing: 0,
             at_most: None,
         };
-        let load = preview.load(stand.to_send());
+        let load = preview.load(deliveries.to_send());
         let forecast = forecast(&bench.plan, &load, now);
         assert!(
             ledger.append(vec![began(bench)]).await.is_err(),
@@ -187,7 +187,7 @@ impl Round {
         );
         assert_eq!(bench.store.records(), before, "a plan adds nothing");
         Foretold {
-            stand,
+            deliveries,
             preview,
             forecast,
         }
@@ -231,7 +231,7 @@ impl Round {
         };
         let attempted = world.seen(|seen| seen.asked.len() as u64);
         assert!(
-            attempted <= foretold.stand.to_send().min(self.at_most),
+            attempted <= foretold.deliveries.to_send().min(self.at_most),
             "{attempted} attempted"
         );
         let Some(ended) = ended else { return };
@@ -243,23 +243,23 @@ impl Round {
     }
 
     fn sent(&self, foretold: &Foretold, world: &World, ended: &RunOutcome, skipped: &BTreeMap<Skipped, u64>) {
-        let stand = &foretold.stand;
+        let deliveries = &foretold.deliveries;
         let attempted = world.seen(|seen| seen.asked.len() as u64);
         let of = |skipped: &BTreeMap<Skipped, u64>, why| skipped.get(&why).copied().unwrap_or_default();
         if ended.why == StopReason::NothingLeft {
-            let behind = ended.counts.count(StateName::Pending) - stand.behind;
-            let refused = of(skipped, Skipped::EarlierRefused) - of(&stand.skipped, Skipped::EarlierRefused);
+            let behind = ended.counts.count(StateName::Pending) - deliveries.behind;
+            let refused = of(skipped, Skipped::EarlierRefused) - of(&deliveries.skipped, Skipped::EarlierRefused);
             assert_eq!(
                 attempted + behind + refused,
-                stand.to_send(),
+                deliveries.to_send(),
                 "each that was foretold was attempted, or its user's last was not"
             );
         }
-        assert_eq!(ended.counts.audience(), stand.counts.audience());
+        assert_eq!(ended.counts.audience(), deliveries.counts.audience());
         for why in [Skipped::Gone, Skipped::CouponsPerUser] {
-            assert_eq!(of(skipped, why), of(&stand.skipped, why));
+            assert_eq!(of(skipped, why), of(&deliveries.skipped, why));
         }
-        assert!(ended.counts.count(StateName::Held) >= stand.counts.count(StateName::Held));
+        assert!(ended.counts.count(StateName::Held) >= deliveries.counts.count(StateName::Held));
         assert!(ended.counts.count(StateName::InDoubt) >= foretold.preview.waiting);
 
         let first: Vec<_> = foretold
@@ -321,9 +321,9 @@ fn timely(bench: &Bench, foretold: &Foretold) {
 }
 
 fn admitted(foretold: &Foretold, counts: Counts, skipped: &BTreeMap<Skipped, u64>, reading: &Reading) {
-    let stand = &foretold.stand;
-    assert_eq!((stand.counts, &stand.skipped), (counts, skipped));
-    assert_eq!(&stand.reading, reading);
+    let deliveries = &foretold.deliveries;
+    assert_eq!((deliveries.counts, &deliveries.skipped), (counts, skipped));
+    assert_eq!(&deliveries.reading, reading);
     let doubts = foretold.preview.resent + foretold.preview.waiting;
     assert_eq!(doubts, counts.count(StateName::InDoubt));
 }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use runner::model::clock::{Moment, from_ms, until};
 use runner::model::event::{Ending, EventKind, Phase, Waiting};
 use runner::plan::Wave;
-use runner::report::progress::{Look, Setup};
 use runner::report::run_stats::RunStats;
+use runner::report::run_view::{CampaignInfo, RunView};
 
 use crate::bench::{BEGIN, Bench};
 use crate::send_window::hours;
@@ -16,7 +16,7 @@ use crate::world::{Act, World};
 
 /// The end that the run's events show, at each of them during sending or the wait for a wave.
 fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
-    let setup = Setup {
+    let campaign = CampaignInfo {
         name: "summer".into(),
         zone: bench.plan.schedule.zone.clone(),
         calendar: bench.plan.schedule.hours.clone(),
@@ -30,15 +30,15 @@ fn shown(bench: &Bench) -> Vec<(Timestamp, Option<Timestamp>)> {
     for event in bench.events.lock().unwrap().iter() {
         let now = Moment::awake(event.at, began + until(from, event.at).unwrap_or_default());
         stats.fold(event, now.instant);
-        let goes_on = match &stats.doing.phase {
+        let goes_on = match &stats.phase {
             Some(Phase::Sending) => true,
             Some(Phase::Waiting { why, .. }) => matches!(why, Waiting::Wave { .. }),
             _ => false,
         };
         if goes_on && matches!(event.kind, EventKind::Counted { .. }) && stats.counts.owed() > 0 {
             let stats = &stats;
-            let setup = &setup;
-            shown.push((event.at, Look { stats, setup, now }.ends_at()));
+            let campaign = &campaign;
+            shown.push((event.at, RunView { stats, campaign, now }.ends_at()));
         }
     }
     shown

@@ -1,5 +1,4 @@
-//! What `apply` prints when campaigns end: a summary for one campaign; for several, each failure at once and a table at the
-//! end.
+//! What `apply` prints when campaigns end: each failure at once if there are several, and how all of them ended.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +8,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::locked_ledger::again_with;
 use crate::cli::terminal::stdout_width_or_any;
+use crate::report::ended_campaign::EndedCampaign;
+use crate::report::render::json::TotalObject;
+use crate::report::render::terminal::summary::text;
 use crate::report::reporter::Reporter;
-use crate::report::summary_table::{EndedRun, Total, text};
 
 use super::campaign_run::Done;
 use super::{Common, End};
@@ -30,7 +31,7 @@ pub(super) fn end(common: &Common, reporter: &Reporter, done: &Result<Done, Fail
 fn fail(common: &Common, failure: &Failure) {
     match common.context.output {
         Output::Json => common.context.lines.write(&failure.diagnostic()),
-        Output::Human => common.display.say(failure.to_string()),
+        Output::Human => common.display.print(failure.to_string()),
     }
 }
 
@@ -38,27 +39,28 @@ fn fail(common: &Common, failure: &Failure) {
 pub(super) fn print(
     common: &Common,
     unusable: &[(PathBuf, Option<Failure>)],
-    ends: Vec<End>,
+    mut ends: Vec<End>,
     reporters: &[Arc<Reporter>],
 ) -> Result<Exit, Failure> {
-    if common.alone {
-        return ends
-            .into_iter()
-            .next()
-            .map_or(Ok(Exit::Error), |end| alone(common, end, reporters));
+    if common.alone
+        && let Some(failed) = ends.pop_if(|end| end.done.is_err())
+    {
+        // The failure of an only campaign is the failure of the command.
+        return failed.done.map(|done| done.exit);
     }
     let files = unusable
         .iter()
-        .map(|(file, failure)| of_file(common, file, failure.as_ref()));
+        .map(|(file, failure)| unusable_file(common, file, failure.as_ref()));
     let runs = ends
         .into_iter()
         .zip(reporters)
-        .map(|(end, reporter)| of_run(end, reporter));
+        .map(|(end, reporter)| ended_run(end, reporter));
     let (ended, exits): (Vec<_>, Vec<_>) = files.chain(runs).unzip();
     let exit = Exit::of_several(exits);
     let context = &common.context;
     match context.output {
-        Output::Json => context.lines.write(&Total::new(&ended, exit.code())),
+        Output::Json if common.alone => {}
+        Output::Json => context.lines.write(&TotalObject::new(&ended, exit.code())),
         Output::Human => {
             let again = again_with("apply", &common.args.rehearsal, context, &common.args.files);
             context.say(&text(&ended, exit.code(), &again, stdout_width_or_any()));
@@ -67,67 +69,53 @@ pub(super) fn print(
     Ok(exit)
 }
 
-fn alone(common: &Common, end: End, reporters: &[Arc<Reporter>]) -> Result<Exit, Failure> {
-    let done = end.done?;
-    if let (None, Output::Human, [reporter]) = (done.broken, common.context.output, reporters) {
-        common.context.say(&reporter.summary());
-    }
-    Ok(done.exit)
-}
-
-fn of_file(common: &Common, file: &Path, failure: Option<&Failure>) -> (EndedRun, Exit) {
+fn unusable_file(common: &Common, file: &Path, failure: Option<&Failure>) -> (EndedCampaign, Exit) {
     let failure = failure.map(|failure| failure.clone().of_file(file));
     if let Some(failure) = &failure {
         super::super::show(failure, &common.context);
     }
     let exit = failure.map_or(Exit::Input, |failure| failure.exit);
-    let ended = EndedRun {
+    let ended = EndedCampaign {
         name: file.display().to_string(),
         state: "unusable",
         stats: None,
         exit: exit.code(),
-        detail: None,
+        why: None,
+        summary: String::new(),
     };
     (ended, exit)
 }
 
-fn of_run(end: End, reporter: &Reporter) -> (EndedRun, Exit) {
+fn ended_run(end: End, reporter: &Reporter) -> (EndedCampaign, Exit) {
     let stats = reporter.stats();
-    let said = |what: &str| Some(format!("{}: {what}", end.name));
-    let (exit, state, detail) = match &end.done {
-        Ok(done) => {
-            let detail = match (&done.broken, done.exit) {
-                (Some(why), _) => said(why),
-                (None, Exit::NeedsPerson) => Some(reporter.summary()),
-                (None, _) => reporter.why().as_deref().and_then(said),
-            };
-            let state = if done.broken.is_some() {
-                "not begun"
-            } else {
-                reporter.state()
-            };
-            (done.exit, state, detail)
+    let mut ended = EndedCampaign {
+        stats: stats.run.is_some().then_some(stats),
+        name: end.name,
+        state: reporter.state(),
+        exit: 0,
+        why: reporter.why(),
+        summary: reporter.summary(),
+    };
+    let exit = match end.done {
+        Ok(Done { exit, broken: None }) => exit,
+        Ok(Done { exit, broken }) => {
+            ended.state = "not begun";
+            ended.why = broken;
+            ended.summary.clear();
+            exit
         }
         Err(failure) => {
-            let state = match failure.exit {
+            ended.state = match failure.exit {
                 Exit::Input => "unusable",
                 Exit::Taken => "taken",
                 Exit::NeedsPerson => "not begun",
                 _ => "failed",
             };
-            (
-                failure.exit,
-                state,
-                said(&format!("error[{}]: {}", failure.code, failure.message)),
-            )
+            ended.why = Some(format!("error[{}]: {}", failure.code, failure.message));
+            ended.summary.clear();
+            failure.exit
         }
     };
-    let ended = EndedRun {
-        stats: stats.run.is_some().then_some(stats),
-        name: end.name,
-        state,
-        exit: exit.code(),
-        detail,
-    };
+    ended.exit = exit.code();
     (ended, exit)
 }

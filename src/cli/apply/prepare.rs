@@ -10,8 +10,8 @@ use crate::model::identity::AppId;
 use crate::model::problem::Problem;
 use crate::model::secret::{Secret, SecretError};
 use crate::plan::{self, Plan, RunOptions};
-use crate::report::metrics::Metrics;
-use crate::report::metrics::server::Bound;
+use crate::report::render::prometheus::Metrics;
+use crate::report::reporter::metrics_server::MetricsServer;
 
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::failure::Failure;
@@ -92,25 +92,22 @@ pub(super) async fn metrics(
             .caused_by(error)
             .help("name another port with --metrics; `ss -ltnp` shows who has one. nothing was sent")
     };
-    let bound = Bound::listen(address).await.map_err(|error| failed(&error))?;
-    let of = |plan: &&Plan| {
-        let identity = &plan.identity;
-        let per_second = plan.pace.per_second;
-        if alone {
-            Metrics::new(&identity.campaign, per_second)
-        } else {
-            Metrics::among(&identity.campaign, &identity.app_id, per_second)
-        }
-    };
-    let metrics: Result<Vec<_>, _> = campaigns.iter().map(|plan| of(plan).map(Arc::new)).collect();
+    let server = MetricsServer::bind(address).await.map_err(|error| failed(&error))?;
+    let metrics: Result<Vec<_>, _> = campaigns
+        .iter()
+        .map(|plan| {
+            let app_id = (!alone).then_some(&plan.identity.app_id);
+            Metrics::new(&plan.identity.campaign, app_id, plan.pace.per_second).map(Arc::new)
+        })
+        .collect();
     let metrics = metrics.map_err(|error| failed(&error))?;
     let reach = if address.ip().is_loopback() {
         ""
     } else {
         "; whoever reaches this address can read the campaign's counts"
     };
-    context.talk(&format!("metrics at http://{}/metrics{reach}\n", bound.address()));
-    bound.serve(metrics.clone());
+    context.talk(&format!("metrics at http://{}/metrics{reach}\n", server.address()));
+    server.serve(metrics.clone());
     Ok(metrics.into_iter().map(Some).collect())
 }
 

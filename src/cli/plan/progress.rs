@@ -8,7 +8,7 @@ use crate::campaign::Parsed;
 use crate::cli::audience_reader::expected_rows;
 use crate::cli::{Context, Output};
 use crate::report::console::Bar;
-use crate::report::progress::reading;
+use crate::report::run_view::reading_progress;
 
 /// How often a new line is written where no line can be redrawn.
 const EVERY: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl Progress {
 
     /// Shows how many rows were read.
     pub(super) fn rows(&self, rows: u64) {
-        let reading = || reading(rows, self.began.get().elapsed(), self.expected);
+        let reading = || reading_progress(rows, self.began.get().elapsed(), self.expected);
         self.draw(&reading());
         if let Some(context) = &self.lines
             && self.told.get().elapsed() >= EVERY

@@ -26,9 +26,9 @@ use crate::model::problem::Problem;
 use crate::plan::forecast::expiry::Comparison;
 use crate::plan::forecast::{Load, forecast};
 use crate::plan::{Bounds, Fingerprint, Plan};
-use crate::report::plan::feasibility::{self, Reason};
-use crate::report::plan::{
-    About, ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, Proposal, RequestNote, Stand,
+use crate::report::feasibility::{self, Reason};
+use crate::report::plan_view::{
+    ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
 };
 use crate::report::times::{counted, grouped};
 
@@ -40,7 +40,7 @@ pub(super) async fn propose(
     wanted: Wanted<'_>,
     context: &Context,
     (file, parsed): (&Path, &Parsed),
-) -> Result<(Proposal, Vec<RequestNote>), Failure> {
+) -> Result<(PlanView, Vec<RequestNote>), Failure> {
     let plan = readonly_ledger::plan_of(parsed, wanted.rehearsal)?;
     let plan = Plan {
         run: Bounds {
@@ -111,7 +111,7 @@ impl Job<'_> {
         ledger: &mut Ledger<S>,
         note: LedgerNote,
         older: Option<&OlderLedger>,
-    ) -> Result<(Proposal, Vec<RequestNote>), Failure> {
+    ) -> Result<(PlanView, Vec<RequestNote>), Failure> {
         let accepted = witness::with_accepted(self.wanted.accept, older);
         let older_ledger = older.map(OlderLedger::change);
         let now = self.context.clock.now();
@@ -142,9 +142,9 @@ impl Job<'_> {
         admission
             .remarks()
             .for_each(|remark| self.context.talk(&format!("{remark}\n")));
-        let (stand, preview) = self.preview(ledger, admission, now)?;
+        let (deliveries, preview) = self.preview(ledger, admission, now)?;
         if self.wanted.no_wait
-            && stand.to_send() > 0
+            && deliveries.to_send() > 0
             && let Some(why) = self.waits(&preview, now)
         {
             let said = format!("with --no-wait, an apply would leave now: {why}\n");
@@ -159,10 +159,10 @@ impl Job<'_> {
                 .and_then(|activity| worth.amount(activity)),
         };
         let requests = self.draw(&preview.first)?;
-        let load = preview.load(stand.to_send());
+        let load = preview.load(deliveries.to_send());
         let proposal = self.proposal(
             now,
-            (note, stand, changes, money),
+            (note, deliveries, changes, money),
             (reasons, &load, preview.lapse),
             &fingerprint,
         );
@@ -192,7 +192,7 @@ impl Job<'_> {
         ledger: &mut Ledger<S>,
         admission: Admission,
         now: Timestamp,
-    ) -> Result<(Stand, Preview), Failure> {
+    ) -> Result<(PlannedDeliveries, Preview), Failure> {
         let Admission {
             changes,
             reading,
@@ -208,7 +208,7 @@ impl Job<'_> {
             now,
             self.wanted.show.unwrap_or(0),
         )?;
-        let stand = Stand {
+        let deliveries = PlannedDeliveries {
             counts,
             skipped,
             reading,
@@ -217,16 +217,16 @@ impl Job<'_> {
             lapsing: preview.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
             at_most: self.wanted.at_most,
         };
-        Ok((stand, preview))
+        Ok((deliveries, preview))
     }
 
     fn proposal(
         &self,
         now: Timestamp,
-        (ledger, stand, changes, money): (LedgerNote, Stand, Vec<ChangeNote>, Money),
+        (ledger, deliveries, changes, money): (LedgerNote, PlannedDeliveries, Vec<ChangeNote>, Money),
         (mut reasons, load, lapse): (Vec<Reason>, &Load, Option<Comparison>),
         fingerprint: &Fingerprint,
-    ) -> Proposal {
+    ) -> PlanView {
         let plan = self.plan;
         let said = &self.parsed.campaign;
         let forecast = forecast(plan, load, now);
@@ -238,8 +238,8 @@ impl Job<'_> {
             (now, zone),
         ));
         let schedule = &plan.schedule;
-        Proposal {
-            about: About {
+        PlanView {
+            header: PlanHeader {
                 campaign: said.names.campaign.clone(),
                 title: said.names.title.clone(),
                 app_id: said.names.app_id.clone(),
@@ -249,7 +249,7 @@ impl Job<'_> {
                 now,
             },
             ledger,
-            stand,
+            deliveries,
             changes,
             pace: PaceNote {
                 per_second: plan.pace.per_second,

@@ -3,7 +3,7 @@
 use crate::control::status_file;
 use crate::model::delivery::Counts;
 use crate::plan::Plan;
-use crate::report::status::Status;
+use crate::report::render::json::Status;
 
 use crate::cli::locked_ledger::LockedLedger;
 

@@ -10,8 +10,8 @@ use crate::ledger::LedgerState;
 use crate::model::delivery::{Resolution, State, StateName};
 use crate::model::identity::CampaignName;
 use crate::plan::Plan;
-use crate::report::lines::Lines;
-use crate::report::text::{columns, cut, left, visible};
+use crate::report::json_lines::JsonLines;
+use crate::report::text::{Align, Columns, cut, visible};
 use crate::report::times::{counted, grouped};
 
 use super::choose::Chosen;
@@ -44,7 +44,9 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], ledger_state: &Ledg
         let _ = writeln!(text, "  {name:<10} {value}");
     }
     text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, |chosen| becomes(about.to, chosen, ledger_state)));
+    text.push_str(&list(chosen, ledger_state, |chosen| {
+        becomes(about.to, chosen, ledger_state)
+    }));
     if chosen
         .iter()
         .any(|it| ledger_state.status(it.key).reopens_doubt(about.to))
@@ -66,7 +68,7 @@ pub(super) fn done(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerSt
     let many = counted(chosen.len() as u64, "coupon", "coupons");
     let mut text = format!("resolved {many} as {}\n", about.to.word());
     text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, |chosen| now(ledger_state, chosen)));
+    text.push_str(&list(chosen, ledger_state, |chosen| now(ledger_state, chosen)));
     let sends = chosen
         .iter()
         .any(|it| ledger_state.status(it.key).state == State::Pending);
@@ -90,59 +92,46 @@ fn sums(chosen: &[Chosen]) -> String {
     format!("\n{sums}\n")
 }
 
-/// Lists the first deliveries, one a line.
-fn list(chosen: &[Chosen], becomes: impl Fn(&Chosen) -> (String, String)) -> String {
-    let rows: Vec<_> = chosen
-        .iter()
-        .take(MOST_LISTED)
-        .map(|it| {
-            let (open_id, to) = becomes(it);
-            let open_id = cut(&visible(&open_id), OPEN_ID).into_owned();
-            (open_id, format!("coupon {}", it.key.ordinal), it.from.to_string(), to)
-        })
-        .collect();
-    let widest = |cell: fn(&(String, String, String, String)) -> &str| {
-        rows.iter().map(|row| columns(cell(row))).max().unwrap_or_default()
+/// Lists the first deliveries, one a line, each with what it becomes.
+fn list(chosen: &[Chosen], ledger_state: &LedgerState, becomes: impl Fn(&Chosen) -> String) -> String {
+    let listed = chosen.get(..MOST_LISTED).unwrap_or(chosen);
+    let row = |it: &Chosen| {
+        [
+            cut(&visible(&ledger_state.open_id(it.key.recipient)), OPEN_ID).into_owned(),
+            format!("coupon {}", it.key.ordinal),
+            it.from.to_string(),
+        ]
     };
-    let widths = (widest(|row| &row.0), widest(|row| &row.1), widest(|row| &row.2));
+    let rows: Vec<_> = listed.iter().map(row).collect();
+    let table = Columns::new([Align::Left; 3], &rows);
     let mut text = String::new();
-    for row in &rows {
-        let _ = writeln!(
-            text,
-            "  {}  {}  {} -> {}",
-            left(&row.0, widths.0),
-            left(&row.1, widths.1),
-            left(&row.2, widths.2),
-            row.3
-        );
+    for (it, row) in listed.iter().zip(&rows) {
+        let _ = writeln!(text, "  {} -> {}", table.cells(row).join("  "), becomes(it));
     }
-    if chosen.len() > rows.len() {
-        let _ = writeln!(text, "  and {} more", grouped((chosen.len() - rows.len()) as u64));
+    if chosen.len() > listed.len() {
+        let _ = writeln!(text, "  and {} more", grouped((chosen.len() - listed.len()) as u64));
     }
     text
 }
 
 /// Returns what a delivery will become. If it is owed but its user is not in the audience, it is skipped at once.
-fn becomes(to: Resolution, chosen: &Chosen, ledger_state: &LedgerState) -> (String, String) {
-    let open_id = ledger_state.open_id(chosen.key.recipient);
+fn becomes(to: Resolution, chosen: &Chosen, ledger_state: &LedgerState) -> String {
     let left_out =
         ledger_state.away(chosen.key.recipient).is_some() || chosen.key.ordinal > ledger_state.coupons_per_user();
     let word = match to {
         Resolution::Owed { .. } if left_out => "skipped, as the audience says",
         to => to.word(),
     };
-    (open_id, word.to_owned())
+    word.to_owned()
 }
 
 /// Returns what a delivery is now.
-fn now(ledger_state: &LedgerState, chosen: &Chosen) -> (String, String) {
-    let state = ledger_state.status(chosen.key).state;
-    let word = match state {
+fn now(ledger_state: &LedgerState, chosen: &Chosen) -> String {
+    match ledger_state.status(chosen.key).state {
         State::Pending => "owed".to_owned(),
         State::Skipped(why) => format!("skipped ({})", why.word()),
         other => other.name().to_string(),
-    };
-    (ledger_state.open_id(chosen.key.recipient), word)
+    }
 }
 
 #[derive(Serialize)]
@@ -162,7 +151,7 @@ struct Resolved<'a> {
 }
 
 /// Writes one object for each delivery: its earlier state, the decision and its present state.
-pub(super) fn objects(chosen: &[Chosen], ledger_state: &LedgerState, plan: &Plan, to: Resolution, lines: &Lines) {
+pub(super) fn objects(chosen: &[Chosen], ledger_state: &LedgerState, plan: &Plan, to: Resolution, lines: &JsonLines) {
     for it in chosen {
         lines.write(&Resolved {
             r#type: "resolved",

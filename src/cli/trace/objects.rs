@@ -9,7 +9,7 @@ use crate::history::row::{Object, Times};
 use crate::model::delivery::{Away, Resolution, Transition};
 use crate::model::identity::ActivityId;
 use crate::model::outcome::Class;
-use crate::report::lines::Lines;
+use crate::report::json_lines::JsonLines;
 
 use super::Trace;
 use super::text::next_words;
@@ -91,7 +91,7 @@ struct NextBody {
 }
 
 /// Writes the objects of one user.
-pub(super) fn write(trace: &Trace<'_>, lines: &Lines) {
+pub(super) fn write(trace: &Trace<'_>, lines: &JsonLines) {
     let times = Times::new(trace.zone.clone());
     let identity = &trace.plan.identity;
     let history = |ordinal: Option<u8>| {

@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::plan::Plan;
-use crate::report::lines::SCHEMA;
+use crate::report::render::json::SCHEMA;
 
 use super::check::Checked;
 

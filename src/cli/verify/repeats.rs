@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::failure::Failure;
 use crate::ledger::repeats::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
 use crate::model::problem::Problem;
-use crate::report::text::{columns, cut, left, visible};
+use crate::report::text::{Align, Columns, cut, visible};
 use crate::report::times::counted;
 
 use super::certificate::Certificate;
@@ -65,24 +65,22 @@ pub fn list(repeats: &Repeats) -> String {
 }
 
 fn rows(text: &mut String, deliveries: &[DeliveryOfId]) {
-    let open_ids: Vec<_> = deliveries
-        .iter()
-        .map(|delivery| cut(&visible(&delivery.open_id), OPEN_ID).into_owned())
-        .collect();
-    let widest = open_ids
-        .iter()
-        .map(|open_id| columns(open_id))
-        .max()
-        .unwrap_or_default();
-    for (delivery, open_id) in deliveries.iter().zip(&open_ids) {
+    let row = |delivery: &DeliveryOfId| {
         let DeliveryOfId {
+            open_id,
             ordinal,
             merchant_coupon_id,
             state,
-            ..
         } = delivery;
-        let open_id = left(open_id, widest);
-        let _ = writeln!(text, "  {open_id}  coupon {ordinal}  {merchant_coupon_id}  {state}");
+        [
+            cut(&visible(open_id), OPEN_ID).into_owned(),
+            format!("coupon {ordinal}  {merchant_coupon_id}  {state}"),
+        ]
+    };
+    let rows: Vec<_> = deliveries.iter().map(row).collect();
+    let table = Columns::new([Align::Left; 2], &rows);
+    for row in &rows {
+        let _ = writeln!(text, "  {}", table.line(row));
     }
 }
 

@@ -8,62 +8,62 @@ use std::time::{Duration, Instant};
 
 use crate::model::clock::{Clock, Moment, monotonic_now};
 use crate::report::console::Bar;
-use crate::report::dashboard::{self, CampaignRow};
-use crate::report::progress::Look;
-use crate::report::show::{Piece, Show};
+use crate::report::render::terminal::bar;
+use crate::report::render::terminal::dashboard::{self, CampaignRow};
+use crate::report::text::visible;
 
-use super::{Heard, Message, Outputs, ProgressDisplay, TICK};
+use super::outputs::{Outputs, ProgressDisplay};
+use super::run_display::{DisplayItem, RunDisplay};
+use super::shared_run::{Message, SharedRun};
 
-/// How often a line shows the progress of several campaigns.
+/// How often the display is refreshed.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a line shows the progress of several runs.
 const EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Displayer {
-    runs: Vec<Run>,
+/// Displays a list of runs.
+pub struct Displayer {
+    runs: Vec<DisplayedRun>,
     outputs: Outputs,
     clock: Clock,
     bar: Option<Bar>,
-    /// When that line was last written.
-    told: Option<Instant>,
+    /// When the line about several runs was last written.
+    written: Option<Instant>,
 }
 
-struct Run {
-    heard: Arc<Heard>,
-    show: Show,
+struct DisplayedRun {
+    shared: Arc<SharedRun>,
+    display: RunDisplay,
     ended: bool,
 }
 
 impl Displayer {
-    pub(super) fn new(heard: Vec<Arc<Heard>>, outputs: Outputs, clock: Clock) -> Self {
-        let several = heard.len() > 1;
-        let plain = matches!(outputs.talk, ProgressDisplay::Plain(_));
-        let run = |heard: Arc<Heard>| Run {
-            show: if several {
-                Show::among(Arc::clone(&heard.setup), plain)
-            } else {
-                Show::new(Arc::clone(&heard.setup), plain)
-            },
-            heard,
+    /// A display of these runs.
+    pub fn new(runs: Vec<Arc<SharedRun>>, outputs: Outputs, clock: Clock) -> Self {
+        let run = |shared: Arc<SharedRun>| DisplayedRun {
+            display: RunDisplay::new(Arc::clone(&shared.campaign)),
+            shared,
             ended: false,
         };
         Self {
-            runs: heard.into_iter().map(run).collect(),
+            runs: runs.into_iter().map(run).collect(),
             outputs,
             clock,
             bar: None,
-            told: None,
+            written: None,
         }
     }
 
-    pub(super) fn run(mut self, arrivals: &Receiver<Message>) {
+    /// Displays what arrives, until there is no more.
+    pub fn run(mut self, arrivals: &Receiver<Message>) {
         let mut ticked = monotonic_now();
         loop {
             match arrivals.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
-                Ok(Message::Event(at, event, instant)) => {
-                    let pieces = self.with_run(at, |run| run.show.event(&run.heard.stats(), &event, instant));
-                    self.put(pieces);
+                Ok(Message::Event { run, event, instant }) => {
+                    self.write(run, |run| run.display.event(&run.shared.stats(), &event, instant));
                 }
-                Ok(Message::Ended(at)) => self.end(at),
-                Ok(Message::Say(text)) => self.say(text.trim_end()),
+                Ok(Message::RunEnded(run)) => self.end(run),
+                Ok(Message::Print(text)) => self.outputs.progress.print(text.trim_end()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -74,100 +74,89 @@ impl Displayer {
             }
         }
         self.bar = None;
-        for at in 0..self.runs.len() {
-            self.end(at);
+        for run in 0..self.runs.len() {
+            self.end(run);
         }
         self.flush();
     }
 
-    fn with_run(&mut self, at: usize, show: impl FnOnce(&mut Run) -> Vec<Piece>) -> Vec<Piece> {
-        self.runs.get_mut(at).map(show).unwrap_or_default()
-    }
-
-    fn several(&self) -> bool {
-        self.runs.len() > 1
-    }
-
     /// Displays the end of a run, once.
-    fn end(&mut self, at: usize) {
+    fn end(&mut self, run: usize) {
         let now = self.clock.moment();
-        let pieces = self.with_run(at, |run| {
+        self.write(run, |run| {
             if std::mem::replace(&mut run.ended, true) {
                 return Vec::new();
             }
-            let missed = run.heard.missed.load(Ordering::Relaxed);
-            run.show.finish(&run.heard.stats(), now, missed)
+            let missed = run.shared.missed.load(Ordering::Relaxed);
+            run.display.finish(&run.shared.stats(), now, missed)
         });
-        self.put(pieces);
     }
 
     fn tick(&mut self) {
         let now = self.clock.moment();
-        for at in 0..self.runs.len() {
-            let pieces = self.with_run(at, |run| run.show.tick(&run.heard.stats(), now));
-            self.put(pieces);
+        let several = self.runs.len() > 1;
+        for run in 0..self.runs.len() {
+            self.write(run, |run| run.display.tick(&run.shared.stats(), now, several));
         }
-        if self.several() {
+        // Several runs change many times a second: they are drawn at each tick only.
+        if several {
             self.draw();
-            self.say_how_far_all_are(now);
+            self.write_totals(now);
         }
     }
 
-    fn say_how_far_all_are(&mut self, now: Moment) {
-        let recent = self
-            .told
-            .is_some_and(|told| now.instant.saturating_duration_since(told) < EVERY);
-        if !matches!(self.outputs.talk, ProgressDisplay::Plain(_)) || recent {
-            return;
-        }
-        self.told = Some(now.instant);
-        let line = dashboard::line(&self.rows(now), now.wall);
-        self.say(&line);
-    }
-
-    fn rows(&self, now: Moment) -> Vec<CampaignRow> {
-        let stand = |run: &Run| {
-            let stats = run.heard.stats();
-            let look = Look {
-                stats: &stats,
-                setup: &run.heard.setup,
-                now,
-            };
-            CampaignRow::new(&look, run.heard.broken.get().map(String::as_str))
-        };
-        self.runs.iter().map(stand).collect()
-    }
-
-    fn put(&mut self, pieces: Vec<Piece>) {
-        for piece in pieces {
-            match piece {
-                // Several campaigns change many times a second: they are drawn at each tick.
-                Piece::Moving if self.several() => {}
-                Piece::Moving => self.draw(),
-                Piece::Line(line) => self.say(&line),
-                Piece::Json(object) => self.outputs.json.iter().for_each(|lines| lines.line(&object)),
-                Piece::Record(object) => self.outputs.events.iter().for_each(|lines| lines.line(&object)),
+    /// Writes what a run has to show. An only run has a bar, or a line every ten seconds. Several runs have a table or a
+    /// line for all of them, and the lines of each begin with its name.
+    fn write(&mut self, run: usize, show: impl FnOnce(&mut DisplayedRun) -> Vec<DisplayItem>) {
+        let several = self.runs.len() > 1;
+        let Some(run) = self.runs.get_mut(run) else { return };
+        let items = show(run);
+        let name = several.then(|| visible(&run.shared.campaign.name).into_owned());
+        for item in items {
+            match item {
+                DisplayItem::Redraw if !several => self.draw(),
+                DisplayItem::Json(object) => self.outputs.json.iter().for_each(|lines| lines.line(&object)),
+                DisplayItem::Record(object) => self.outputs.events.iter().for_each(|lines| lines.line(&object)),
+                item => {
+                    if let Some(line) = item.line(name.as_deref(), self.outputs.progress.is_plain()) {
+                        self.outputs.progress.print(&line);
+                    }
+                }
             }
         }
     }
 
+    /// Writes the line about several runs, unless that was done recently.
+    fn write_totals(&mut self, now: Moment) {
+        let recent = self
+            .written
+            .is_some_and(|written| now.instant.saturating_duration_since(written) < EVERY);
+        if !self.outputs.progress.is_plain() || recent {
+            return;
+        }
+        self.written = Some(now.instant);
+        self.outputs.progress.print(&dashboard::line(&self.rows(now), now.wall));
+    }
+
+    fn rows(&self, now: Moment) -> Vec<CampaignRow> {
+        let row = |DisplayedRun { shared, .. }: &DisplayedRun| {
+            let broken = shared.broken.get().map(String::as_str);
+            shared.view(now, |run| CampaignRow::new(run, broken))
+        };
+        self.runs.iter().map(row).collect()
+    }
+
     fn draw(&mut self) {
-        let ProgressDisplay::Bar(console) = &self.outputs.talk else {
+        let ProgressDisplay::Bar(console) = &self.outputs.progress else {
             return;
         };
         let now = self.clock.moment();
+        let size = console.size();
         let lines = match self.runs.as_slice() {
-            [run] => run.show.bar(&run.heard.stats(), now, console.size().columns),
-            _ => dashboard::screen(&self.rows(now), now.wall, console.size()),
+            [run] => run.shared.view(now, |run| bar::bar(run, size.columns)),
+            _ => dashboard::screen(&self.rows(now), now.wall, size),
         };
         self.bar.get_or_insert_with(|| console.bar()).draw(lines);
-    }
-
-    fn say(&self, line: &str) {
-        match &self.outputs.talk {
-            ProgressDisplay::Bar(console) | ProgressDisplay::Plain(console) => console.print(&format!("{line}\n")),
-            ProgressDisplay::Silent => {}
-        }
     }
 
     fn flush(&self) {

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::model::event::{Ending, Phase};
+use crate::report::json_lines::JsonLines;
 
-use super::super::testing::{ISSUED, Story};
 use super::*;
+use crate::report::testing::{ISSUED, RunScript};
 
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -46,16 +47,19 @@ impl Write for Stuck {
     }
 }
 
-fn story(n: u64) -> Story {
-    let mut story = Story::new();
-    story.begin().admit(n).phase(Phase::Sending).send(n, 1, ISSUED);
-    story.end(Ending::Complete);
-    story
+fn script(n: u64) -> RunScript {
+    let mut script = RunScript::new();
+    script.begin().admit(n).phase(Phase::Sending).send(n, 1, ISSUED);
+    script.end(Ending::Complete);
+    script
 }
 
-fn start(story: &Story, outputs: Outputs) -> (Display, Reporter) {
-    let setups = vec![((*story.setup).clone(), None)];
-    let (display, mut reporters) = Display::start(setups, outputs, &Clock::system()).expect("a thread");
+fn start(script: &RunScript, outputs: Outputs) -> (Display, Reporter) {
+    let runs = vec![ReportedRun {
+        campaign: (*script.campaign).clone(),
+        metrics: None,
+    }];
+    let (display, mut reporters) = Display::start(runs, outputs, &Clock::system()).expect("a thread");
     (display, reporters.remove(0))
 }
 
@@ -63,20 +67,20 @@ fn start(story: &Story, outputs: Outputs) -> (Display, Reporter) {
 fn everything_arrives_where_it_belongs() {
     let stdout = Shared::default();
     let record = Shared::default();
-    let story = story(40);
+    let script = script(40);
     let (display, reporter) = start(
-        &story,
+        &script,
         Outputs {
-            talk: ProgressDisplay::Silent,
-            json: Some(Lines::new("stdout", stdout.clone())),
-            events: Some(Lines::new("the record", record.clone())),
+            progress: ProgressDisplay::Silent,
+            json: Some(JsonLines::new("stdout", stdout.clone())),
+            events: Some(JsonLines::new("the record", record.clone())),
         },
     );
-    for event in &story.events {
+    for event in &script.events {
         reporter.emit(event.clone());
     }
     display.finish();
-    assert_eq!(reporter.stats().counts, story.stats().counts);
+    assert_eq!(reporter.stats().counts, script.stats().counts);
     assert!(reporter.summary().contains("40 coupons = 40 issued"));
     assert_eq!(
         stdout.types(),
@@ -92,20 +96,20 @@ fn everything_arrives_where_it_belongs() {
 fn a_reader_that_is_stuck_holds_up_nobody() {
     let (release, held): (Sender<()>, _) = channel();
     let n = QUEUE as u64 + 10_000;
-    let story = story(n);
+    let script = script(n);
     let (display, reporter) = start(
-        &story,
+        &script,
         Outputs {
-            talk: ProgressDisplay::Silent,
+            progress: ProgressDisplay::Silent,
             json: None,
-            events: Some(Lines::new("a pipe", Stuck(held))),
+            events: Some(JsonLines::new("a pipe", Stuck(held))),
         },
     );
-    for event in &story.events {
+    for event in &script.events {
         reporter.emit(event.clone());
     }
     assert!(
-        reporter.heard.missed.load(Ordering::Relaxed) > 0,
+        reporter.run.missed.load(Ordering::Relaxed) > 0,
         "the queue was never full"
     );
     drop(release);

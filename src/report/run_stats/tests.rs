@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use crate::model::delivery::StateName;
 use crate::model::event::{Ending, EventKind, Phase, Waiting};
 
-use super::super::testing::{BANNED, ISSUED, Story, TIMED_OUT, instant};
+use crate::report::testing::{BANNED, ISSUED, RunScript, TIMED_OUT, instant};
+
+use super::send_stats::{SECOND, per_second};
 use super::*;
 
 /// The most starts in any half-open second, computed naively.
@@ -19,14 +21,14 @@ fn naive(times: &[i64]) -> u64 {
     times.iter().map(|start| from(*start)).max().unwrap_or(0) as u64
 }
 
-/// A story with starts at these microseconds, reported in this order.
+/// A script with starts at these microseconds, reported in this order.
 fn starts(times: &[i64]) -> RunStats {
-    let mut story = Story::new();
+    let mut script = RunScript::new();
     for time in times {
-        story.since = Duration::from_micros(time.unsigned_abs());
-        story.start();
+        script.since = Duration::from_micros(time.unsigned_abs());
+        script.start();
     }
-    story.stats()
+    script.stats()
 }
 
 proptest! {
@@ -54,18 +56,18 @@ proptest! {
     /// Corrections of the wall clock do not change anything that is measured.
     #[test]
     fn a_corrected_clock_is_no_matter(steps in proptest::collection::vec(-100_000_000_i64..100_000_000, 1..9)) {
-        let mut story = Story::new();
-        story.begin();
-        story.tell(EventKind::AudienceRead { rows: 0, of: None }).wait(1_000);
-        story.admit(100).phase(Phase::Sending).send(100, 10, ISSUED).end(Ending::Incomplete);
+        let mut script = RunScript::new();
+        script.begin();
+        script.emit(EventKind::AudienceRead { rows: 0, of: None }).wait(1_000);
+        script.admit(100).phase(Phase::Sending).send(100, 10, ISSUED).end(Ending::Incomplete);
         let mut stats = RunStats::default();
         let mut corrected = 0;
-        for (nth, event) in story.events.iter().enumerate() {
+        for (nth, event) in script.events.iter().enumerate() {
             corrected += steps[nth % steps.len()];
             let at = crate::model::clock::from_ms(event.at.as_millisecond() + corrected);
             stats.fold(&Event { at, kind: event.kind.clone() }, instant(event.at));
         }
-        let now = instant(story.now);
+        let now = instant(script.now);
         prop_assert_eq!(stats.took(now), Duration::from_secs(2));
         prop_assert_eq!(stats.audience.read.map(|read| now - read.since), Some(Duration::from_secs(2)));
         let sends = &stats.sends;
@@ -77,32 +79,32 @@ proptest! {
 
 #[test]
 fn the_last_counts_are_the_ledgers() {
-    let mut story = Story::new();
-    story.begin().admit(3).send(2, 10, ISSUED).end(Ending::Incomplete);
-    let stats = story.stats();
-    assert_eq!(stats.counts, story.counts);
+    let mut script = RunScript::new();
+    script.begin().admit(3).send(2, 10, ISSUED).end(Ending::Incomplete);
+    let stats = script.stats();
+    assert_eq!(stats.counts, script.counts);
     assert_eq!(stats.ended.unwrap().miscounted, None);
     // The counts gain a delivery that was never admitted.
-    let mut counts = story.counts;
+    let mut counts = script.counts;
     counts.add(StateName::Issued, 1);
-    story.tell(EventKind::RunEnded {
+    script.emit(EventKind::RunEnded {
         ending: Ending::Complete,
         counts,
     });
-    let ended = story.stats().ended.unwrap();
-    assert_eq!(ended.miscounted, Some(story.counts));
+    let ended = script.stats().ended.unwrap();
+    assert_eq!(ended.miscounted, Some(script.counts));
 }
 
 #[test]
 fn codes_keep_the_first_message_and_log_id() {
-    let mut story = Story::new();
-    story
+    let mut script = RunScript::new();
+    script
         .begin()
         .admit(9)
         .send(2, 10, ISSUED)
         .send(3, 10, BANNED)
         .send(1, 10, TIMED_OUT);
-    let codes = story.stats().codes;
+    let codes = script.stats().codes;
     let counts: Vec<_> = codes.values().map(|code| (code.count, code.message.as_str())).collect();
     assert_eq!(counts, [(1, "no answer within 10s"), (2, ""), (3, "用户已注销")]);
     let banned = &codes[&(Some(28_001_045), String::new())];
@@ -114,14 +116,14 @@ fn codes_keep_the_first_message_and_log_id() {
 
 #[test]
 fn a_wait_is_no_part_of_the_rate() {
-    let mut story = Story::new();
-    story.begin().admit(1_000).phase(Phase::Sending).send(100, 10, ISSUED);
-    story.phase(Phase::Waiting {
-        why: Waiting::Outage { since: story.now },
+    let mut script = RunScript::new();
+    script.begin().admit(1_000).phase(Phase::Sending).send(100, 10, ISSUED);
+    script.phase(Phase::Waiting {
+        why: Waiting::Outage { since: script.now },
         until: None,
     });
-    story.wait(600_000).phase(Phase::Sending).send(100, 10, ISSUED);
-    let sends = story.stats().sends;
+    script.wait(600_000).phase(Phase::Sending).send(100, 10, ISSUED);
+    let sends = script.stats().sends;
     assert_eq!(sends.reached().map(f64::round), Some(100.0));
     assert_eq!(sends.second.most(), 100);
 }
@@ -129,16 +131,16 @@ fn a_wait_is_no_part_of_the_rate() {
 /// Short bursts with waits in between: no second has more than two starts.
 #[test]
 fn the_rate_that_was_reached_is_no_higher_than_the_harshest_second() {
-    let mut story = Story::new();
-    story.begin().admit(100).phase(Phase::Sending);
+    let mut script = RunScript::new();
+    script.begin().admit(100).phase(Phase::Sending);
     for _ in 0..8 {
-        story.start().wait(6).start();
-        story.phase(Phase::Waiting {
+        script.start().wait(6).start();
+        script.phase(Phase::Waiting {
             why: Waiting::Due,
             until: None,
         });
-        story.wait(5_000).phase(Phase::Sending);
+        script.wait(5_000).phase(Phase::Sending);
     }
-    let sends = story.stats().sends;
+    let sends = script.stats().sends;
     assert_eq!((sends.second.most(), sends.reached().map(f64::round)), (2, Some(2.0)));
 }

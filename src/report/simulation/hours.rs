@@ -82,7 +82,8 @@ impl Hour {
             for (word, long) in &next.waited {
                 *self.waited.entry(word).or_default() += *long;
             }
-            (self.in_doubt, self.held) = (next.in_doubt, next.held);
+            self.in_doubt = next.in_doubt;
+            self.held = next.held;
         }
         one
     }
@@ -97,16 +98,16 @@ pub struct Hours {
     /// The present hour.
     hour: Hour,
     /// The activity of the run, and since when it has not been added to the hour.
-    doing: Doing,
+    time_use: TimeUse,
     since: Timestamp,
     counts: Counts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doing {
+enum TimeUse {
     Sending,
     Waiting(&'static str),
-    Nothing,
+    Idle,
 }
 
 impl Hours {
@@ -117,26 +118,26 @@ impl Hours {
             hour: Hour::new(from, end_of_hour(from, &zone), &counts),
             zone,
             over: Vec::new(),
-            doing: Doing::Nothing,
+            time_use: TimeUse::Idle,
             since: from,
             counts,
         }
     }
 
     /// Adds one event.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn count(&mut self, event: &Event) {
         if event.at >= self.hour.until {
             self.go_on_to(event.at);
         }
         match &event.kind {
             EventKind::AttemptBegan { .. } => self.hour.sent += 1,
-            EventKind::Counted { counts } | EventKind::RunEnded { counts, .. } => self.count(*counts),
+            EventKind::Counted { counts } | EventKind::RunEnded { counts, .. } => self.count_deliveries(*counts),
             EventKind::Phase(phase) => {
                 self.account(event.at);
-                self.doing = match phase {
-                    Phase::Sending => Doing::Sending,
-                    Phase::Waiting { why, .. } => Doing::Waiting(why.word()),
-                    Phase::Planning | Phase::Paused { .. } | Phase::Draining { .. } => Doing::Nothing,
+                self.time_use = match phase {
+                    Phase::Sending => TimeUse::Sending,
+                    Phase::Waiting { why, .. } => TimeUse::Waiting(why.word()),
+                    Phase::Planning | Phase::Paused { .. } | Phase::Draining { .. } => TimeUse::Idle,
                 };
             }
             _ => {}
@@ -157,7 +158,7 @@ impl Hours {
         self.over
     }
 
-    fn count(&mut self, counts: Counts) {
+    fn count_deliveries(&mut self, counts: Counts) {
         let more = |state| counts.count(state).saturating_sub(self.counts.count(state));
         self.hour.issued += more(StateName::Issued);
         self.hour.refused += more(StateName::Refused);
@@ -169,10 +170,10 @@ impl Hours {
     /// Adds the time up to `at` to the present activity.
     fn account(&mut self, at: Timestamp) {
         let Some(long) = until(self.since, at) else { return };
-        match self.doing {
-            Doing::Sending => self.hour.sending += long,
-            Doing::Waiting(word) => *self.hour.waited.entry(word).or_default() += long,
-            Doing::Nothing => {}
+        match self.time_use {
+            TimeUse::Sending => self.hour.sending += long,
+            TimeUse::Waiting(word) => *self.hour.waited.entry(word).or_default() += long,
+            TimeUse::Idle => {}
         }
         self.since = at;
     }

@@ -1,0 +1,211 @@
+//! A plan as it is shown: what would be sent and skipped, what changed, when it would be done, what it would cost, and
+//! whether it is feasible.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::model::calendar::{Calendar, Window};
+use crate::model::delivery::{Counts, Skipped, StateName};
+use crate::model::event::Reading;
+use crate::model::identity::{ActivityId, AppId, CampaignName};
+use crate::plan::forecast::Forecast;
+use crate::plan::forecast::expiry::Comparison;
+
+use super::feasibility::Reason;
+
+/// A plan with everything that is shown of it.
+#[derive(Clone, Debug)]
+pub struct PlanView {
+    /// The campaign, and the time and zone of the display.
+    pub header: PlanHeader,
+    /// The ledger that it was made for.
+    pub ledger: LedgerNote,
+    /// The counts after admission, and what would be sent.
+    pub deliveries: PlannedDeliveries,
+    /// What changed since the last apply.
+    pub changes: Vec<ChangeNote>,
+    /// How fast and when it is sent.
+    pub pace: PaceNote,
+    /// When it would be done.
+    pub forecast: Forecast,
+    /// The forecast of expired activity; `None` if activity never expires.
+    pub lapse: Option<Comparison>,
+    /// The value of the coupons.
+    pub money: Money,
+    /// Why the plan is not feasible; empty if it is.
+    pub reasons: Vec<Reason>,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// The command that applies exactly this plan, ready to be typed.
+    pub apply: String,
+}
+
+/// The campaign of a plan, and the time and zone of the display.
+#[derive(Clone, Debug)]
+pub struct PlanHeader {
+    /// The name of the campaign.
+    pub campaign: CampaignName,
+    /// Its title.
+    pub title: Option<String>,
+    /// The app.
+    pub app_id: AppId,
+    /// The activity.
+    pub activity_id: ActivityId,
+    /// The platform that requests would go to.
+    pub platform: String,
+    /// The time zone of displayed times.
+    pub zone: TimeZone,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// The ledger that a plan was made for.
+#[derive(Clone, Debug)]
+pub struct LedgerNote {
+    /// Its directory, which may not exist yet.
+    pub dir: PathBuf,
+    /// When it was created; `None` if it does not exist yet.
+    pub begun: Option<Timestamp>,
+    /// When the last audience was admitted; `None` if none was.
+    pub applied: Option<Timestamp>,
+    /// An earlier ledger of the campaign, if this one is new.
+    pub earlier: Option<EarlierLedger>,
+    /// Whether no witness can be kept for it.
+    pub no_witness: bool,
+}
+
+/// An earlier ledger of the campaign, as its witness describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierLedger {
+    /// Its directory.
+    pub dir: String,
+    /// The number of its last known batch.
+    pub batch: u64,
+    /// When that batch was recorded.
+    pub at: Timestamp,
+}
+
+/// The counts after admission, and what would be sent.
+#[derive(Clone, Debug)]
+pub struct PlannedDeliveries {
+    /// Deliveries by state once the audience is admitted.
+    pub counts: Counts,
+    /// Skipped deliveries by reason.
+    pub skipped: BTreeMap<Skipped, u64>,
+    /// The result of reading the source.
+    pub reading: Reading,
+    /// Deliveries in doubt that would be sent again.
+    pub resent: u64,
+    /// Owed deliveries that wait for an earlier coupon of the same user, which needs a person.
+    pub behind: u64,
+    /// Owed deliveries to users whose activity expires before their turn.
+    pub lapsing: u64,
+    /// The option `--at-most`, if given.
+    pub at_most: Option<u64>,
+}
+
+impl PlannedDeliveries {
+    /// How many would be sent, without doubts.
+    #[must_use]
+    pub const fn owed(&self) -> u64 {
+        self.counts.owed().saturating_sub(self.behind + self.lapsing)
+    }
+
+    /// How many would be sent, doubts included.
+    #[must_use]
+    pub const fn to_send(&self) -> u64 {
+        self.owed() + self.resent
+    }
+
+    /// Whether any delivery needs a person.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.counts.count(StateName::Held) + self.counts.count(StateName::InDoubt) > self.resent
+    }
+}
+
+/// A change since the last apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeNote {
+    /// The subject of the change.
+    pub what: &'static str,
+    /// The value before; `None` if unknown.
+    pub from: Option<String>,
+    /// The value now; `None` if there is no word for it.
+    pub to: Option<String>,
+    /// Additional information.
+    pub note: Option<String>,
+    /// How many held deliveries become owed again, if any.
+    pub held: Option<u64>,
+    /// The word of `--accept` that the change requires.
+    pub accept: Option<&'static str>,
+    /// Whether that word was given.
+    pub accepted: bool,
+}
+
+/// How fast and when a plan is sent.
+#[derive(Clone, Debug)]
+pub struct PaceNote {
+    /// Starts per second.
+    pub per_second: f64,
+    /// The maximum number of requests in flight.
+    pub max_in_flight: u16,
+    /// The limit of attempts a day, if any.
+    pub per_day: Option<u64>,
+    /// How many attempts began today.
+    pub begun_today: u64,
+    /// The start of the schedule.
+    pub start: Option<Timestamp>,
+    /// The end of the schedule.
+    pub end: Option<Timestamp>,
+    /// The windows.
+    pub calendar: Calendar,
+}
+
+impl PaceNote {
+    /// The window that is open at `now`, or else the next one; `None` if windows are always open, or none opens before
+    /// the end.
+    #[must_use]
+    pub fn window(&self, now: Timestamp) -> Option<Window> {
+        let from = self.start.map_or(now, |start| now.max(start));
+        let next = self
+            .calendar
+            .windows(from)
+            .next()
+            .filter(|_| !self.calendar.is_always())?;
+        self.end.is_none_or(|end| next.opens < end).then_some(next)
+    }
+}
+
+/// The value of coupons in fen, as far as the platform reported it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Money {
+    /// The sum of the reported discounts of issued coupons.
+    pub given: u64,
+    /// The number of these coupons.
+    pub told: u64,
+    /// The discount of the latest coupon of this activity.
+    pub each: Option<u64>,
+}
+
+/// A request as it would be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestNote {
+    /// The recipient.
+    pub open_id: String,
+    /// Which of the recipient's coupons, from 1.
+    pub ordinal: u8,
+    /// The idempotency key.
+    pub merchant_coupon_id: String,
+    /// The method.
+    pub method: String,
+    /// The full URL.
+    pub url: String,
+    /// The headers in order, without the token.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}

@@ -1,0 +1,257 @@
+//! The report's charts and their captions.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{Markup, PreEscaped, html};
+
+use crate::model::delivery::{Counts, StateName};
+use crate::report::history::{History, Slots};
+use crate::report::times::grouped;
+
+use super::chart::{self, Bar, ChartError, ChartSize, Label, NARROW, WIDE};
+
+/// The maximum number of bars; more would be too thin to tell apart.
+pub(super) const MOST_BARS: i64 = 120;
+
+pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<Markup, ChartError> {
+    let offset = history
+        .span
+        .map_or(0, |(first, _)| i64::from(zone.to_offset(first).seconds()));
+    let slots = history.slots(MOST_BARS, offset);
+    let over_time = over_time(&slots, offset, (0, counts))?;
+    let latency = latency(history)?;
+    Ok(html! {
+        section { h2 { "When it was sent" } (over_time) }
+        section { h2 { "How long answers took" } (latency) }
+    })
+}
+
+/// The charts of answers and of issued coupons over time; `before` were issued before the first slot.
+pub(super) fn over_time(slots: &Slots, offset: i64, (before, counts): (u64, Counts)) -> Result<Markup, ChartError> {
+    let axis = Axis::new(slots, offset);
+    let sends = sends(slots, &axis)?;
+    let cumulative = cumulative(slots, &axis, (before, counts))?;
+    Ok(html! { (sends) (cumulative) })
+}
+
+/// A time axis in a unit whose round numbers are round times.
+struct Axis {
+    offset: i64,
+    zero: i64,
+    unit: i64,
+    across: Range<f64>,
+    format: &'static str,
+}
+
+impl Axis {
+    fn new(slots: &Slots, offset: i64) -> Self {
+        let first = slots.slots.keys().next().copied().unwrap_or_default();
+        let end = slots.slots.keys().next_back().copied().unwrap_or_default() + slots.length;
+        let day = 86_400;
+        let zero = (first + offset).div_euclid(day) * day - offset;
+        let several_days = (end + offset - 1).div_euclid(day) > (first + offset).div_euclid(day);
+        let (unit, format) = match end - first {
+            0..=600 if several_days => (1, "%m-%d %H:%M:%S"),
+            0..=600 => (1, "%H:%M:%S"),
+            601..=21_600 => (60, if several_days { "%m-%d %H:%M" } else { "%H:%M" }),
+            21_601..=259_200 => (3_600, if several_days { "%m-%d %H:%M" } else { "%H:%M" }),
+            _ => (day, "%m-%d"),
+        };
+        let mut axis = Self {
+            offset,
+            zero,
+            unit,
+            across: 0.0..1.0,
+            format,
+        };
+        axis.across = axis.at(first)..axis.at(end);
+        axis
+    }
+
+    fn at(&self, second: i64) -> f64 {
+        number((second - self.zero).unsigned_abs()) / number(self.unit.unsigned_abs())
+    }
+
+    fn label(&self, at: f64) -> String {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds within a campaign")]
+        let second = (at * number(self.unit.unsigned_abs())).round() as i64 + self.zero;
+        let offset = i32::try_from(self.offset).unwrap_or_default();
+        match (Timestamp::from_second(second), jiff::tz::Offset::from_seconds(offset)) {
+            (Ok(at), Ok(offset)) => offset.to_datetime(at).strftime(self.format).to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers for drawing")]
+const fn number(n: u64) -> f64 {
+    n as f64
+}
+
+fn count(at: f64) -> String {
+    if at.fract().abs() > 0.001 {
+        return format!("{at:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts are never negative"
+    )]
+    grouped(at.round() as u64)
+}
+
+/// A short form of a count, for an axis label.
+fn brief(at: f64) -> String {
+    if at < 1_000_000.0 {
+        return count(at);
+    }
+    format!("{} M", (at / 100_000.0).round() / 10.0)
+}
+
+/// Attempts a minute, or a second for a short campaign.
+fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, ChartError> {
+    let short = axis.unit == 1;
+    let (per, word) = if short { (1, "second") } else { (60, "minute") };
+    let scale = number(per) / number(slots.length.unsigned_abs());
+    let bars: Vec<_> = slots
+        .slots
+        .iter()
+        .map(|(at, slot)| Bar {
+            across: axis.at(*at)..axis.at(at + slots.length),
+            parts: vec![
+                (number(slot.issued) * scale, chart::ISSUED),
+                (number(slot.refused) * scale, chart::REFUSED),
+                (number(slot.other) * scale, chart::OTHER),
+            ],
+        })
+        .collect();
+    let most = slots.slots.values().map(|slot| slot.all()).max().unwrap_or_default();
+    let title = format!("Attempts that ended, per {word}");
+    let caption = format!(
+        "Each bar is {} wide; the highest stands for {} per {word}.",
+        span(slots.length),
+        count(number(most) * scale)
+    );
+    let draw = |size| chart::bars(size, axis.across.clone(), &bars, (&|at| axis.label(at), &brief));
+    let key = [
+        ("issued", "issued"),
+        ("refused", "refused"),
+        ("other", "neither: slowed down, lost or held"),
+    ];
+    figure(&title, &caption, &key, draw)
+}
+
+/// The name of a slot's length.
+fn span(seconds: i64) -> String {
+    let (n, unit) = match seconds {
+        0..=59 => (seconds, "second"),
+        60..=3_599 => (seconds / 60, "minute"),
+        3_600..=86_399 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    match n {
+        1 => format!("one {unit}"),
+        n => format!("{n} {unit}s"),
+    }
+}
+
+/// The number of issued coupons over time.
+fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Result<Markup, ChartError> {
+    let mut issued = before;
+    let mut line = vec![(axis.across.start, number(before))];
+    for (at, slot) in &slots.slots {
+        line.push((axis.at(*at), number(issued)));
+        issued += slot.issued;
+        line.push((axis.at(at + slots.length), number(issued)));
+    }
+    let of = number(counts.audience().max(issued));
+    let caption = format!(
+        "{} of {}; the grey line is all of them.",
+        grouped(counts.count(StateName::Issued)),
+        grouped(counts.audience())
+    );
+    let draw = |size| {
+        chart::rising(
+            size,
+            axis.across.clone(),
+            line.clone(),
+            of,
+            (&|at| axis.label(at), &brief),
+        )
+    };
+    figure("Coupons issued so far", &caption, &[], draw)
+}
+
+const BOUNDS: [(u64, &str); 10] = [
+    (10_000, "10 ms"),
+    (25_000, "25 ms"),
+    (50_000, "50 ms"),
+    (100_000, "100 ms"),
+    (250_000, "250 ms"),
+    (500_000, "500 ms"),
+    (1_000_000, "1 s"),
+    (2_500_000, "2.5 s"),
+    (5_000_000, "5 s"),
+    (10_000_000, "10 s"),
+];
+
+/// The distribution of latencies.
+fn latency(history: &History) -> Result<Markup, ChartError> {
+    let counts = history.latencies(&BOUNDS.map(|(bound, _)| bound));
+    let bars: Vec<_> = (0_u32..)
+        .zip(&counts)
+        .map(|(at, n)| Bar {
+            across: f64::from(at) + 0.08..f64::from(at) + 0.92,
+            parts: vec![(number(*n), chart::ISSUED)],
+        })
+        .collect();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index of a dozen bars"
+    )]
+    let bound = |at: f64| match BOUNDS.get((at.round() as usize).wrapping_sub(1)) {
+        Some((_, text)) if (at - at.round()).abs() < 0.01 => (*text).to_owned(),
+        _ => String::new(),
+    };
+    let label: Label<'_> = &bound;
+    let draw = |size: ChartSize| {
+        let across = 0.0..number(counts.len() as u64);
+        chart::bars(size.with_short_labels(), across, &bars, (label, &brief))
+    };
+    figure(
+        "Answers by how long they took",
+        "A bar stands between its two times.",
+        &[],
+        draw,
+    )
+}
+
+/// A chart in both sizes, with a description in words for screen readers.
+fn figure(
+    title: &str,
+    caption: &str,
+    key: &[(&str, &str)],
+    draw: impl Fn(ChartSize) -> Result<String, ChartError>,
+) -> Result<Markup, ChartError> {
+    let drawn = [WIDE, NARROW].map(|size| draw(size).map(|svg| (size.class, svg)));
+    let mut sizes = Vec::new();
+    for drawing in drawn {
+        sizes.push(drawing?);
+    }
+    Ok(html! {
+        figure {
+            figcaption {
+                b { (title) } " " (caption)
+                @if !key.is_empty() {
+                    span.key { @for (class, word) in key { span { span.dot.(class) {} (word) } } }
+                }
+            }
+            @for (class, svg) in sizes {
+                div.chart.(class) role="img" aria-label={ (title) ". " (caption) } { (PreEscaped(svg)) }
+            }
+        }
+    })
+}

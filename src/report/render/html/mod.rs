@@ -1,0 +1,16 @@
+//! Self-contained pages for a browser.
+
+mod chart;
+mod figures;
+mod page;
+#[cfg(test)]
+pub mod page_text;
+mod report;
+mod report_view;
+mod simulation;
+mod tables;
+
+pub use chart::ChartError;
+pub use report::page as report_page;
+pub use report_view::{EndedWave, OpenDelivery, ReportHeader, ReportView};
+pub use simulation::page as simulation_page;

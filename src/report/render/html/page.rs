@@ -1,0 +1,59 @@
+//! What all pages have: the frame, the style, and text from outside.
+//!
+//! Text from the audience or the platform is shown as text only: the templating library escapes it, direction marks are
+//! shown as escapes, and each piece is isolated with `<bdi>`, so that it cannot reorder the text around it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::text::visible;
+
+const STYLE: &str = include_str!("page.css");
+/// Forbids scripts and requests, as a second line of defence after escaping.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// Renders a self-contained page.
+pub fn frame(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
+}
+
+/// Text from outside, escaped and isolated.
+pub fn theirs(text: &str) -> Markup {
+    html! { bdi { (visible(text)) } }
+}
+
+pub fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S %:z")
+        .to_string()
+}
+
+/// A percentage that is never rounded to 0 % or 100 % when it is neither.
+pub fn share(n: u64, of: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for showing")]
+    let percent = n as f64 * 100.0 / of.max(1) as f64;
+    match (n, percent) {
+        (n, _) if n == of => "100 %".to_owned(),
+        (_, percent) if percent > 99.9 => "> 99.9 %".to_owned(),
+        (n, percent) if n > 0 && percent < 0.1 => "< 0.1 %".to_owned(),
+        (_, percent) => format!("{percent:.1} %"),
+    }
+}

@@ -1,0 +1,17 @@
+//! The JSON objects for programs, in schema 1.0. A minor version only adds to them. Unknown values are omitted, never
+//! null.
+
+mod counts;
+mod plan;
+mod run;
+mod schema;
+mod simulation;
+mod status;
+mod total;
+
+pub use plan::{PlanObject, RequestObject};
+pub use run::RunObject;
+pub use schema::{SCHEMA, Versioned};
+pub use simulation::{HourObject, RefusedObject, SimulationObject};
+pub use status::{Status, StatusError, StatusOwner};
+pub use total::TotalObject;

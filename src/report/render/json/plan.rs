@@ -1,0 +1,280 @@
+//! The JSON objects `plan` and `request`, in schema 1.0.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::delivery::Skipped;
+use crate::model::event::{ExcludeList, UnusableKind};
+use crate::model::identity::{AppId, CampaignName};
+use crate::plan::forecast::expiry::{Comparison, ExpiryForecast};
+use crate::report::plan_view::{PlanHeader, PlanView, RequestNote};
+use crate::report::times::rfc3339;
+
+use super::counts::CountsBody;
+
+/// The object `plan`.
+#[derive(Debug, Serialize)]
+pub struct PlanObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    counts: CountsBody,
+    unusable: BTreeMap<UnusableKind, u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    excludes: &'a [ExcludeList],
+    skipped: &'a BTreeMap<Skipped, u64>,
+    changes: Vec<ChangeBody<'a>>,
+    ledger: LedgerBody,
+    #[serde(flatten)]
+    pace: PaceBody,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lapse: Option<LapseBody>,
+    #[serde(flatten)]
+    verdict: Feasibility<'a>,
+    fingerprint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeBody<'a> {
+    what: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct LedgerBody {
+    path: String,
+    new: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<EarlierBody>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_witness: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct EarlierBody {
+    path: String,
+    batch: u64,
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PaceBody {
+    rate_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_day: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Times {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hours: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    closed: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowBody>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waves: Vec<WaveBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
+}
+
+/// A wave; the last one has no number and covers the users who are in no wave.
+#[derive(Debug, Serialize)]
+struct WaveBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wave: Option<u32>,
+    to_send: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begins_at: Option<String>,
+}
+
+/// The window that is open, or else the next one.
+#[derive(Debug, Serialize)]
+struct WindowBody {
+    opens_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes_at: Option<String>,
+}
+
+/// The forecasts of expired activity in both orders.
+#[derive(Debug, Serialize)]
+struct LapseBody {
+    order: &'static str,
+    saved: u64,
+    as_listed: LapsesBody,
+    expiring_first: LapsesBody,
+}
+
+/// The forecast for one order, in coupons and, by the hour, in users.
+#[derive(Debug, Serialize)]
+struct LapsesBody {
+    in_time: u64,
+    lapsed: u64,
+    unreached: u64,
+    users: u64,
+    by_hour: Vec<HourBody>,
+}
+
+#[derive(Debug, Serialize)]
+struct HourBody {
+    at: String,
+    users: u64,
+}
+
+impl LapseBody {
+    fn new(lapse: &Comparison, time: impl Fn(Timestamp) -> String) -> Self {
+        let order = |lapses: &ExpiryForecast| LapsesBody {
+            in_time: lapses.in_time,
+            lapsed: lapses.lapsed,
+            unreached: lapses.unreached,
+            users: lapses.users(),
+            by_hour: lapses
+                .by_hour
+                .iter()
+                .map(|(at, users)| HourBody {
+                    at: time(*at),
+                    users: *users,
+                })
+                .collect(),
+        };
+        Self {
+            order: if lapse.is_expiring_first() {
+                "expiring_first"
+            } else {
+                "as_listed"
+            },
+            saved: lapse.saved(),
+            as_listed: order(&lapse.as_listed),
+            expiring_first: order(&lapse.expiring_first),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Feasibility<'a> {
+    feasible: bool,
+    reasons: Vec<&'a str>,
+}
+
+impl<'a> PlanObject<'a> {
+    /// The object of a plan.
+    #[must_use]
+    pub fn new(plan: &'a PlanView) -> Self {
+        let header = &plan.header;
+        let deliveries = &plan.deliveries;
+        let time = |at: Timestamp| rfc3339(at, &header.zone);
+        let unusable = deliveries.reading.unusable.iter();
+        Self {
+            r#type: "plan",
+            campaign: &header.campaign,
+            app_id: &header.app_id,
+            counts: CountsBody::new(&deliveries.counts, Some(&deliveries.reading)),
+            unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
+            excludes: &deliveries.reading.excludes,
+            skipped: &deliveries.skipped,
+            changes: plan
+                .changes
+                .iter()
+                .map(|change| ChangeBody {
+                    what: change.what,
+                    from: change.from.as_deref(),
+                    to: change.to.as_deref(),
+                    accept: change.accept,
+                    held: change.held,
+                })
+                .collect(),
+            ledger: LedgerBody {
+                path: plan.ledger.dir.display().to_string(),
+                new: plan.ledger.begun.is_none(),
+                since: plan.ledger.begun.map(time),
+                earlier: plan.ledger.earlier.as_ref().map(|earlier| EarlierBody {
+                    path: earlier.dir.clone(),
+                    batch: earlier.batch,
+                    at: time(earlier.at),
+                }),
+                no_witness: plan.ledger.no_witness,
+            },
+            pace: PaceBody {
+                rate_per_second: plan.pace.per_second,
+                per_day: plan.pace.per_day,
+            },
+            times: Times {
+                hours: plan.pace.calendar.hours().iter().map(ToString::to_string).collect(),
+                closed: plan.pace.calendar.closed().iter().map(ToString::to_string).collect(),
+                waves: plan
+                    .forecast
+                    .waves
+                    .iter()
+                    .map(|turns| WaveBody {
+                        wave: turns.wave,
+                        to_send: turns.to_send,
+                        begins_at: turns.begins.map(time),
+                    })
+                    .collect(),
+                window: plan.pace.window(header.now).map(|window| WindowBody {
+                    opens_at: time(window.opens),
+                    closes_at: (window.closes < Timestamp::MAX).then(|| time(window.closes)),
+                }),
+                starts_at: plan.forecast.starts_at.map(time),
+                ends_at: plan.forecast.ends_at.map(time),
+            },
+            lapse: plan.lapse.as_ref().map(|lapse| LapseBody::new(lapse, time)),
+            verdict: Feasibility {
+                feasible: plan.reasons.is_empty(),
+                reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),
+            },
+            fingerprint: &plan.fingerprint,
+        }
+    }
+}
+
+/// The object `request`.
+#[derive(Debug, Serialize)]
+pub struct RequestObject<'a> {
+    r#type: &'static str,
+    campaign: &'a CampaignName,
+    app_id: &'a AppId,
+    open_id: &'a str,
+    ordinal: u8,
+    merchant_coupon_id: &'a str,
+    method: &'a str,
+    url: &'a str,
+    headers: BTreeMap<&'a str, &'a str>,
+    body: serde_json::Value,
+}
+
+impl<'a> RequestObject<'a> {
+    /// The object of a request; `header` names its campaign.
+    #[must_use]
+    pub fn new(header: &'a PlanHeader, request: &'a RequestNote) -> Self {
+        let headers = request.headers.iter();
+        let text = || serde_json::Value::String(request.body.clone());
+        Self {
+            r#type: "request",
+            campaign: &header.campaign,
+            app_id: &header.app_id,
+            open_id: &request.open_id,
+            ordinal: request.ordinal,
+            merchant_coupon_id: &request.merchant_coupon_id,
+            method: &request.method,
+            url: &request.url,
+            headers: headers.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            body: serde_json::from_str(&request.body).unwrap_or_else(|_| text()),
+        }
+    }
+}

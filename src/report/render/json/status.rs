@@ -1,0 +1,165 @@
+//! The JSON object `status`, in schema 1.0: what an apply writes beside its ledger and `runner status` reads.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::Owner;
+use crate::report::times::{grouped, rfc3339};
+
+use super::schema::{SCHEMA, Versioned};
+
+/// The `status` object. Unknown values are omitted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    r#type: String,
+    /// The campaign.
+    pub campaign: String,
+    /// The app.
+    pub app_id: String,
+    /// The time of this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The state, as a word of the JSON schema.
+    pub state: String,
+    /// The reason for the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Deliveries by state, by the names of the JSON schema.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
+    /// Starts per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_second: Option<f64>,
+    /// When the last owed delivery would be answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// The process that applies the campaign; `None` when the run has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<StatusOwner>,
+}
+
+/// The process that applies a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusOwner {
+    /// The name of its machine.
+    pub host: String,
+    /// Its process id.
+    pub pid: u32,
+    /// When it acquired the ledger.
+    pub since: String,
+    /// Its command line.
+    pub command: String,
+}
+
+impl StatusOwner {
+    /// The owner for the JSON object, with its time in `zone`.
+    #[must_use]
+    pub fn new(owner: &Owner, zone: &TimeZone) -> Self {
+        Self {
+            host: owner.host.clone(),
+            pid: owner.pid,
+            since: rfc3339(owner.since, zone),
+            command: owner.command.clone(),
+        }
+    }
+}
+
+/// Why a status file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// It is truncated, or not a status.
+    #[error("it is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// A newer version wrote it.
+    #[error("it has schema {0}, and this program knows {SCHEMA}")]
+    Newer(String),
+}
+
+impl Status {
+    /// The status of a campaign about which nothing else is known.
+    #[must_use]
+    pub fn unknown(campaign: &str, app_id: &str, state: &str, why: impl Into<String>) -> Self {
+        Self {
+            r#type: "status".to_owned(),
+            campaign: campaign.to_owned(),
+            app_id: app_id.to_owned(),
+            state: state.to_owned(),
+            why: Some(why.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Parses the output of [`RunObject::status`](super::RunObject::status).
+    pub fn parse(text: &str) -> Result<Self, StatusError> {
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        let schema = value
+            .get("schema")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        let major = |schema: &str| schema.split('.').next().and_then(|major| major.parse::<u64>().ok());
+        if major(schema) > major(SCHEMA) {
+            return Err(StatusError::Newer(schema.to_owned()));
+        }
+        Ok(serde_json::from_value(value)?)
+    }
+
+    /// The status after the process has disappeared without a final status: it no longer sends or waits.
+    #[must_use]
+    pub fn interrupted(mut self) -> Self {
+        let pid = self.owner.take().map_or(0, |owner| owner.pid);
+        let left = match self.count("in_flight") {
+            0 => String::new(),
+            n => format!("; {} in flight when it ended", grouped(n)),
+        };
+        "incomplete".clone_into(&mut self.state);
+        self.why = Some(format!("process {pid} ended without a word{left}"));
+        self.rate_per_second = None;
+        self.ends_at = None;
+        self
+    }
+
+    /// The last run's status of a ledger that was changed since.
+    #[must_use]
+    pub fn outdated(mut self) -> Self {
+        const SINCE: &str = "the ledger was added to since";
+        self.why = Some(
+            self.why
+                .map_or_else(|| SINCE.to_owned(), |why| format!("{why}; {SINCE}")),
+        );
+        self
+    }
+
+    /// The status after a person has decided on deliveries.
+    #[must_use]
+    pub fn resolved(mut self, counts: &Counts, at: String, why: String) -> Self {
+        if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+        // The counts of listed and excluded users are still those of the last reading.
+        for state in StateName::ALL {
+            self.counts.insert(state.word().to_owned(), counts.count(state));
+        }
+        self.counts.insert("audience".to_owned(), counts.audience());
+        self.at = Some(at);
+        self.why = Some(why);
+        self.rate_per_second = None;
+        self.ends_at = None;
+        self.owner = None;
+        self
+    }
+
+    /// The object as JSON, which [`Status::parse`] reads.
+    ///
+    /// # Errors
+    /// None is expected: every field is text or a number.
+    pub fn text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Versioned::new(self))
+    }
+
+    /// The count with this name in the JSON schema; 0 if it is unknown.
+    #[must_use]
+    pub fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+}

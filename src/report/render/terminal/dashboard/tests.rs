@@ -1,0 +1,124 @@
+//! The live table of several campaigns.
+
+use anstream::adapter::strip_str;
+use proptest::prelude::*;
+
+use crate::model::event::{DrainReason, EventKind, Halted, Phase, Waiting};
+use crate::report::run_view::CampaignInfo;
+use crate::report::testing::{BANNED, ISSUED, RunScript, UNLISTED, shanghai};
+
+use super::*;
+
+/// The state of a campaign of this name after the events of `tell`.
+fn row(name: &str, tell: impl FnOnce(&mut RunScript)) -> CampaignRow {
+    let mut script = RunScript::new();
+    script.campaign = CampaignInfo {
+        name: name.to_owned(),
+        ..(*script.campaign).clone()
+    }
+    .into();
+    tell(&mut script);
+    // All campaigns are shown at the same moment.
+    script.now = shanghai("12:00:20");
+    script.view(|view| CampaignRow::new(view, None))
+}
+
+fn sending(script: &mut RunScript) {
+    script
+        .begin()
+        .admit(1_200)
+        .phase(Phase::Sending)
+        .send(240, 50, ISSUED)
+        .send(3, 50, BANNED)
+        .send(1, 50, UNLISTED);
+}
+
+fn waiting(script: &mut RunScript) {
+    script.begin().admit(80).phase(Phase::Waiting {
+        why: Waiting::Window,
+        until: Some(shanghai("14:00:00")),
+    });
+}
+
+fn complete(script: &mut RunScript) {
+    script
+        .begin()
+        .admit(40)
+        .phase(Phase::Sending)
+        .send(40, 10, ISSUED)
+        .end(Ending::Complete);
+}
+
+fn halted(script: &mut RunScript) {
+    script
+        .begin()
+        .admit(100)
+        .phase(Phase::Sending)
+        .send(30, 10, ISSUED)
+        .send(5, 10, UNLISTED);
+    script.emit(EventKind::Halted(Halted::Held { n: 5, of: 35 }));
+    script
+        .phase(Phase::Draining {
+            why: DrainReason::Halted,
+        })
+        .end(Ending::NeedsPerson);
+}
+
+fn several() -> Vec<CampaignRow> {
+    let mut script = RunScript::new();
+    let taken = script
+        .emit(EventKind::Queued)
+        .view(|view| CampaignRow::new(view, Some("another process applies it")));
+    vec![
+        row("bakery-breakfast", sending),
+        row("bakery-members", |script| {
+            script.begin().emit(EventKind::AudienceRead { rows: 0, of: None });
+        }),
+        row("teahouse-summer", waiting),
+        row("noodles", halted),
+        row("florist", complete),
+        row("bookshop", |script| {
+            script.emit(EventKind::Queued);
+        }),
+        taken,
+    ]
+}
+
+fn seen(campaigns: &[CampaignRow], columns: usize, rows: usize) -> String {
+    let lines = screen(campaigns, shanghai("12:00:20"), TerminalSize { columns, rows });
+    strip_str(&lines.join("\n")).to_string()
+}
+
+#[test]
+fn a_row_each_and_one_for_all() {
+    insta::assert_snapshot!(seen(&several(), 80, 24));
+    insta::assert_snapshot!(seen(&several(), 132, 24));
+}
+
+#[test]
+fn those_that_send_or_need_somebody_come_before_others_where_there_is_no_room() {
+    let mut rows: Vec<_> = (1..=40).map(|n| row(&format!("done-{n:02}"), complete)).collect();
+    rows.extend(several());
+    insta::assert_snapshot!(seen(&rows, 80, 10));
+}
+
+#[test]
+fn where_nothing_moves_one_line_says_how_far_all_are() {
+    let rows = [row("a", sending), row("b", sending), row("c", complete)];
+    let at = shanghai("12:00:20");
+    insta::assert_snapshot!([line(&rows, at), line(&several(), at)].join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn a_screen_fits_its_terminal(name in "[a-z立减券]{1,40}", columns in 24_usize..200, rows in 6_usize..60, more in 0_usize..80) {
+        let mut campaigns = several();
+        campaigns.extend((0..more).map(|n| row(&format!("{name}{n}"), waiting)));
+        let lines = screen(&campaigns, shanghai("12:00:20"), TerminalSize { columns, rows });
+        prop_assert!(lines.len() < rows, "{} lines on {rows} rows", lines.len());
+        for line in &lines {
+            let line = strip_str(line).to_string();
+            prop_assert!(super::columns(&line) < columns, "{line:?}");
+        }
+    }
+}

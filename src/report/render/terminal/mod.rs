@@ -1,0 +1,12 @@
+//! Text for people.
+
+pub mod bar;
+pub mod dashboard;
+mod details;
+mod expiry;
+pub mod plan;
+pub mod run_summary;
+pub mod simulation;
+pub mod status;
+pub mod styles;
+pub mod summary;

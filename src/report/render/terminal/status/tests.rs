@@ -1,0 +1,117 @@
+//! The status of several campaigns, at two widths.
+
+use crate::model::delivery::StateName;
+use crate::model::event::{DrainReason, Ending, EventKind, Owner, Phase};
+use crate::model::run_command::Requester;
+
+use crate::report::render::json::RunObject;
+use crate::report::testing::{BANNED, ISSUED, RunScript, TIMED_OUT, instant, shanghai};
+use crate::report::text::columns;
+
+use super::*;
+
+fn owner() -> Owner {
+    Owner {
+        host: "till-3".into(),
+        pid: 4711,
+        since: shanghai("11:58:02"),
+        command: "runner apply summer.yaml".into(),
+    }
+}
+
+fn status(script: &RunScript, broken: Option<&str>) -> Status {
+    let text = script.view(|view| serde_json::to_string(&RunObject::status(view, &owner(), broken)).unwrap());
+    assert!(!text.contains("null"), "{text}");
+    Status::parse(&text).unwrap()
+}
+
+fn sending() -> RunScript {
+    let mut script = RunScript::new();
+    script.begin().admit(100_600).phase(Phase::Sending);
+    script
+        .send(1_176, 10, ISSUED)
+        .send(24, 10, BANNED)
+        .send(2, 10, TIMED_OUT);
+    script
+}
+
+fn row(name: &str, status: Status) -> StatusRow {
+    StatusRow {
+        name: name.to_owned(),
+        status,
+        zone: TimeZone::get("Asia/Shanghai").unwrap(),
+    }
+}
+
+#[test]
+fn campaigns_in_every_state() {
+    let mut script = sending();
+    let now = script.now;
+    let alive = status(&script, None);
+    let by = Requester {
+        pid: 815,
+        user: "安\x1b[2J".into(),
+        host: "till-4".into(),
+    };
+    script.shift(StateName::Pending, StateName::InFlight);
+    script.phase(Phase::Paused { by: by.clone() });
+    let paused = status(&script, None);
+    let killed = paused.clone().interrupted();
+    script.shift(StateName::InFlight, StateName::Issued);
+    script.phase(Phase::Draining {
+        why: DrainReason::Stopped { by },
+    });
+    let draining = status(&script, None);
+    script.end(Ending::Incomplete);
+    let stopped = status(&script, None);
+    let mut unread = RunScript::new();
+    unread.begin();
+    let broken = status(&unread, Some("cannot open audience.csv"));
+    let rows = [
+        row("summer-2026 夏日立减券", alive),
+        row("奶茶", paused),
+        row("autumn 秋", killed),
+        row("winter-with-a-long-name 冬天里的一杯热奶茶", draining),
+        row("spring", stopped),
+        row("broken", broken),
+        row("new", Status::unknown("new", "tt1", "idle", "no ledger yet")),
+    ];
+    let mut text = String::new();
+    for width in [80, 200] {
+        for line in table(&rows, now, width).lines() {
+            assert!(columns(line) <= width, "{} columns: {line}", columns(line));
+            let _ = writeln!(text, "{width:>3}| {line}");
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_left_behind_is_read_again_and_a_newer_schema_is_refused() {
+    let alive = status(&sending(), None);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&alive).unwrap());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&alive.interrupted()).unwrap());
+    let said = |text| Status::parse(text).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [
+            said(r#"{"schema":"2.0","type":"status"}"#),
+            said(r#"{"schema":"1.7","type":"sta"#),
+            said("{}"),
+        ]
+        .join("\n")
+    );
+}
+
+/// The duration of a run does not include the time that a person took to answer.
+#[test]
+fn the_time_at_the_question_is_not_the_runs() {
+    let mut script = RunScript::new();
+    script.begin().wait(60_000).emit(EventKind::Asked {
+        waited: std::time::Duration::from_secs(58),
+    });
+    let now = script.now;
+    assert_eq!(script.stats().took(instant(now)).as_secs(), 2);
+    script.emit(EventKind::Asking);
+    let why = status(&script, None).why;
+    assert_eq!(why.as_deref(), Some("asking on its terminal whether to go on"));
+}

@@ -1,0 +1,22 @@
+//! The styles of text on a terminal.
+
+use anstyle::{AnsiColor, Style};
+
+/// What goes well.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// What may be applied.
+pub const FEASIBLE: Style = AnsiColor::Green.on_default().bold();
+/// What a person may want to look at.
+pub const WARN: Style = AnsiColor::Yellow.on_default();
+/// The label of a warning.
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+/// What stops a campaign.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// The label of advice.
+pub const HELP: Style = AnsiColor::Cyan.on_default().bold();
+/// A heading or a total.
+pub const STRONG: Style = Style::new().bold();
+/// What matters less.
+pub const FAINT: Style = Style::new().dimmed();
+/// Anything else.
+pub const PLAIN: Style = Style::new();

@@ -1,0 +1,149 @@
+//! `/metrics` over HTTP. Scrapers and idle connections cannot affect sending: connections are few and of limited age.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
+
+use crate::report::render::prometheus::{self, Metrics};
+
+/// The maximum number of connections; a scraper needs one.
+const MOST_CONNECTIONS: usize = 16;
+/// A connection is closed at this age, even during a response. Scrapers connect again by themselves.
+const OLDEST: Duration = Duration::from_secs(30);
+/// The content type of Prometheus' text format.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A listening socket that is not served yet.
+#[derive(Debug)]
+pub struct MetricsServer {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl MetricsServer {
+    /// Listens on `address`; port 0 takes a free port.
+    ///
+    /// # Errors
+    /// When the system refuses, for example because the port is in use.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves in the background until the runtime ends.
+    pub fn serve(self, metrics: Vec<Arc<Metrics>>) {
+        let metrics = metrics.into();
+        let shown = Shown { metrics };
+        let router = Router::new().route("/metrics", get(show)).with_state(shown);
+        let few = LimitedListener {
+            listener: self.listener,
+            room: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(few, router).await {
+                tracing::warn!("metrics are served no longer: {error}");
+            }
+        });
+    }
+}
+
+#[derive(Clone)]
+struct Shown {
+    metrics: Arc<[Arc<Metrics>]>,
+}
+
+async fn show(State(shown): State<Shown>) -> Response {
+    match prometheus::text(&shown.metrics, Instant::now().into_std()) {
+        Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// A listener that limits the connections; further ones wait in the system's queue.
+struct LimitedListener {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+}
+
+impl Listener for LimitedListener {
+    type Io = ShortConnection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (ShortConnection, SocketAddr) {
+        // The semaphore is never closed, so acquiring cannot fail.
+        let place = Arc::clone(&self.room).acquire_owned().await.ok();
+        let (stream, peer) = Listener::accept(&mut self.listener).await;
+        let brief = ShortConnection {
+            stream,
+            old: Box::pin(tokio::time::sleep(OLDEST)),
+            _place: place,
+        };
+        (brief, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that ends at the age [`OLDEST`].
+struct ShortConnection {
+    stream: TcpStream,
+    old: Pin<Box<Sleep>>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl ShortConnection {
+    fn too_old(&mut self, cx: &mut Context<'_>) -> bool {
+        self.old.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl AsyncRead for ShortConnection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.too_old(cx) {
+            // The server treats this as a client that closed the connection.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for ShortConnection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.too_old(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

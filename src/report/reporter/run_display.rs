@@ -1,0 +1,333 @@
+//! Decides what of a run is displayed and when. Pure: takes events and ticks, returns items to write.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::model::clock::Moment;
+use crate::model::delivery::Counts;
+use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
+use crate::report::render::json::RunObject;
+use crate::report::render::terminal::bar;
+use crate::report::render::terminal::styles::WARNING;
+use crate::report::run_stats::RunStats;
+use crate::report::run_view::{CampaignInfo, RunView};
+use crate::report::text::visible;
+use crate::report::times::{date_time, duration, grouped, rate, stamp};
+use crate::report::wording;
+
+/// How often progress is written.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Something to write about a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisplayItem {
+    /// The bar needs drawing.
+    Redraw,
+    /// A line for people.
+    Notice(String),
+    /// A line about what a bar shows.
+    Detail(String),
+    /// The progress of an only run.
+    Progress(String),
+    /// One of several runs does something else now.
+    Change(String),
+    /// An object for programs.
+    Json(String),
+    /// An object for the record of events.
+    Record(String),
+}
+
+impl DisplayItem {
+    /// The line for people, if this is one; `plain` if there is no bar. Among several runs, `name` is that of the run.
+    #[must_use]
+    pub fn line(&self, name: Option<&str>, plain: bool) -> Option<Cow<'_, str>> {
+        match (self, name) {
+            (Self::Detail(_) | Self::Progress(_) | Self::Change(_), _) if !plain => None,
+            (Self::Notice(line) | Self::Detail(line), Some(name)) => Some(format!("{name}: {line}").into()),
+            (Self::Notice(line) | Self::Detail(line) | Self::Progress(line), None) | (Self::Change(line), Some(_)) => {
+                Some(line.into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Decides what of a run is displayed.
+#[derive(Clone, Debug)]
+pub struct RunDisplay {
+    campaign: Arc<CampaignInfo>,
+    /// The last progress that was written; `None` before the first.
+    written: Option<WrittenProgress>,
+    /// Whether the rate of reading the audience was written.
+    has_reading_rate: bool,
+    phase: PhaseKind,
+    per_second: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct WrittenProgress {
+    instant: Instant,
+    counts: Counts,
+}
+
+/// A phase without its details. Short waits between retries occur many times a second, and count as sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PhaseKind {
+    Planning,
+    Paused,
+    Sending,
+    Start,
+    Window,
+    Day,
+    Wave,
+    AppId,
+    Outage,
+    Platform,
+    Token,
+    Draining,
+}
+
+impl PhaseKind {
+    const fn new(phase: &Phase) -> Self {
+        match phase {
+            Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => Self::Sending,
+            Phase::Planning => Self::Planning,
+            Phase::Paused { .. } => Self::Paused,
+            Phase::Draining { .. } => Self::Draining,
+            Phase::Waiting { why, .. } => match why {
+                Waiting::Due => Self::Sending,
+                Waiting::Start => Self::Start,
+                Waiting::Window => Self::Window,
+                Waiting::Day { .. } => Self::Day,
+                Waiting::Wave { .. } => Self::Wave,
+                Waiting::AppId { .. } => Self::AppId,
+                Waiting::Outage { .. } => Self::Outage,
+                Waiting::Platform { .. } => Self::Platform,
+                Waiting::Token { .. } => Self::Token,
+            },
+        }
+    }
+}
+
+impl RunDisplay {
+    /// The display of a run without events.
+    #[must_use]
+    pub fn new(campaign: Arc<CampaignInfo>) -> Self {
+        Self {
+            per_second: campaign.per_second,
+            campaign,
+            written: None,
+            has_reading_rate: false,
+            phase: PhaseKind::Planning,
+        }
+    }
+
+    fn view<'a>(&'a self, stats: &'a RunStats, now: Moment) -> RunView<'a> {
+        RunView {
+            stats,
+            campaign: &self.campaign,
+            now,
+        }
+    }
+
+    /// Returns what to write for an event that arrived at `instant`. `stats` already includes the event, and perhaps
+    /// later ones.
+    pub fn event(&mut self, stats: &RunStats, event: &Event, instant: Instant) -> Vec<DisplayItem> {
+        let now = Moment::awake(event.at, instant);
+        let mut items = Vec::new();
+        if let Some(object) = RunObject::event(stats, event, &self.campaign.zone)
+            .as_ref()
+            .and_then(json)
+        {
+            if !matches!(event.kind, EventKind::AttemptEnded(_)) {
+                items.push(DisplayItem::Json(object.clone()));
+            }
+            items.push(DisplayItem::Record(object));
+        }
+        match &event.kind {
+            EventKind::RunBegan { .. } | EventKind::Admitted { .. } => items.append(&mut self.progress(stats, now)),
+            EventKind::Phase(phase) => {
+                let phase = PhaseKind::new(phase);
+                if std::mem::replace(&mut self.phase, phase) != phase {
+                    items.append(&mut self.progress(stats, now));
+                    if !matches!(phase, PhaseKind::Planning | PhaseKind::Draining) {
+                        let line = bar::line(&self.view(stats, now), &format!("{}: ", self.name()));
+                        items.push(DisplayItem::Change(line));
+                    }
+                }
+            }
+            EventKind::PaceChanged { until, per_second } => {
+                let slower = *per_second < std::mem::replace(&mut self.per_second, *per_second);
+                items.extend(pace(slower, *per_second, until.is_some()).map(DisplayItem::Detail));
+            }
+            EventKind::RunEnded { .. } => {
+                let state = self.view(stats, now).state();
+                let why = wording::stop_reason(stats).map_or_else(String::new, |why| format!("; {why}"));
+                let stamp = stamp(event.at, &self.campaign.zone);
+                let counts = wording::counts_sum(&stats.counts);
+                items.push(DisplayItem::Change(format!(
+                    "[{stamp}] {}: {state}: {counts}{why}",
+                    self.name()
+                )));
+            }
+            kind => items.extend(self.notice(kind).map(DisplayItem::Notice)),
+        }
+        items
+    }
+
+    /// The line for an event that is displayed alone; `None` for any other.
+    fn notice(&self, event: &EventKind) -> Option<String> {
+        let zone = &self.campaign.zone;
+        Some(match event {
+            EventKind::Warning { message } => warning("warning", &visible(message)),
+            EventKind::AttemptUnrecorded(attempt) => warning("unrecorded", &unrecorded(attempt)),
+            EventKind::Halted(halted) => warning("halted", &wording::halt_reason(halted)),
+            EventKind::Window {
+                until: Some(until),
+                skipped: Some(wait),
+                ..
+            } => format!(
+                "a rehearsal does not wait: for real, the next window opens {}, after {}",
+                date_time(*until, zone),
+                duration(whole(*wait))
+            ),
+            EventKind::DayPassedOver { most, until, wait } => format!(
+                "the {} attempts of a day (pace.per_day) are used up; a rehearsal does not wait: for real, it goes on {}, after {}",
+                grouped(*most),
+                date_time(*until, zone),
+                duration(*wait)
+            ),
+            EventKind::Wave {
+                wave: Some(wave),
+                skipped: Some(wait),
+                ..
+            } => format!(
+                "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
+                duration(whole(*wait))
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Returns what to write at a tick: the progress every ten seconds and, as soon as it is known, the rate of reading
+    /// the audience. With `only_changes`, the progress is written every ten seconds and only if the counts have changed.
+    pub fn tick(&mut self, stats: &RunStats, now: Moment, only_changes: bool) -> Vec<DisplayItem> {
+        if stats.run.is_none() || stats.ended.is_some() {
+            return Vec::new();
+        }
+        let recent = self
+            .written
+            .is_some_and(|written| now.instant.saturating_duration_since(written.instant) < EVERY);
+        let due = if only_changes {
+            let counts = self.written.map(|written| written.counts).unwrap_or_default();
+            !recent && counts != stats.counts
+        } else {
+            let first = reading_has_a_rate(stats, now) && !std::mem::replace(&mut self.has_reading_rate, true);
+            !recent || first
+        };
+        if due {
+            self.progress(stats, now)
+        } else {
+            vec![DisplayItem::Redraw]
+        }
+    }
+
+    fn name(&self) -> Cow<'_, str> {
+        visible(&self.campaign.name)
+    }
+
+    fn progress(&mut self, stats: &RunStats, now: Moment) -> Vec<DisplayItem> {
+        self.written = Some(WrittenProgress {
+            instant: now.instant,
+            counts: stats.counts,
+        });
+        let view = self.view(stats, now);
+        let mut items = vec![DisplayItem::Redraw, DisplayItem::Progress(bar::line(&view, ""))];
+        if let Some(object) = json(&RunObject::progress(&view)) {
+            items.push(DisplayItem::Json(object.clone()));
+            items.push(DisplayItem::Record(object));
+        }
+        items
+    }
+
+    /// Returns what to write at the end. `missed` events did not fit the queue.
+    pub fn finish(&mut self, stats: &RunStats, now: Moment, missed: u64) -> Vec<DisplayItem> {
+        let mut items = Vec::new();
+        if missed > 0 {
+            let text = format!(
+                "{} events are missing from what was written to stdout or --events, which could not keep up; the counts \
+                 and the ledger miss nothing",
+                grouped(missed)
+            );
+            items.push(DisplayItem::Notice(warning("warning", &text)));
+        }
+        if let Some(object) = RunObject::summary(&self.view(stats, now)).as_ref().and_then(json) {
+            items.push(DisplayItem::Json(object.clone()));
+            items.push(DisplayItem::Record(object));
+        }
+        items
+    }
+}
+
+/// The line about a changed pace. The bar shows the pace itself. `None` for the steps of a recovery but the last.
+fn pace(slower: bool, per_second: f64, limited: bool) -> Option<String> {
+    match (slower, limited) {
+        (true, _) => Some(format!(
+            "the platform asks to slow down: {} from now on",
+            rate(per_second)
+        )),
+        (false, false) => Some(format!("the pace is {} again", rate(per_second))),
+        (false, true) => None,
+    }
+}
+
+fn warning(label: &str, text: &str) -> String {
+    format!("{WARNING}{label}{WARNING:#}: {text}")
+}
+
+/// Rounds up to a whole second.
+const fn whole(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + if wait.subsec_nanos() > 0 { 1 } else { 0 })
+}
+
+fn reading_has_a_rate(stats: &RunStats, now: Moment) -> bool {
+    let audience = &stats.audience;
+    let read = audience.read.filter(|_| audience.reading.is_none());
+    read.is_some_and(|read| now.instant.saturating_duration_since(read.since) >= Duration::from_secs(1))
+}
+
+/// An attempt that the ledger did not record, with everything that an inquiry to the platform needs.
+fn unrecorded(attempt: &Attempt) -> String {
+    let Attempt {
+        merchant_coupon_id,
+        open_id,
+        attempt: number,
+        outcome,
+        message,
+        log_id,
+        ..
+    } = attempt;
+    let mut line = format!("attempt {number} for {open_id}, {merchant_coupon_id}: {outcome}");
+    if !log_id.is_empty() {
+        line.push_str(", log_id ");
+        line.push_str(log_id);
+    }
+    if !message.is_empty() {
+        line.push_str(" (");
+        line.push_str(message);
+        line.push(')');
+    }
+    visible(&line).into_owned()
+}
+
+fn json(object: &impl Serialize) -> Option<String> {
+    serde_json::to_string(object)
+        .map_err(|error| tracing::error!("an object could not be written as JSON: {error}"))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;
