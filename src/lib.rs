@@ -12,6 +12,7 @@
 
 pub mod model;
 
+pub mod app;
 pub mod audience;
 pub mod campaign;
 pub mod cli;

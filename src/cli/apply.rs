@@ -21,20 +21,21 @@ use crate::model::problem::Problem;
 use crate::report::reporter::{Display, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
-pub use prepare::NO_CREDENTIALS;
+use crate::app::campaign_files;
 
 use super::apply_args::ApplyArgs;
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::locked_ledger::again;
-use super::{Context, validate};
+use super::runtime::block_on;
+use super::typed::again;
 
 use self::campaign_run::{CampaignRun, Done};
 use self::load::{Campaign, Given};
 
 /// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
-    let files = validate::files(&args.files)?;
+    let files = campaign_files::files(&args.files)?;
     args.fit(files.len())?;
     if args.dry.dry_run {
         return super::plan::dry_run(args, context);
@@ -43,7 +44,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     if let [load::Read { parsed: None, .. }] = read.as_slice() {
         return Ok(Exit::Input);
     }
-    super::wait(apply(args, context, read))?
+    block_on(apply(args, context, read))?
 }
 
 /// What the runs of one process share.
@@ -81,14 +82,14 @@ async fn apply(args: &ApplyArgs, context: &Context, read: Vec<load::Read>) -> Re
     if let (true, Some((_, failure))) = (alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }
-    let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.plan.as_ref()).collect();
+    let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.loaded.plan.as_ref()).collect();
     let metrics = prepare::metrics(args, context, &plans, alone).await?;
     let runs = campaigns.iter().zip(metrics).map(|(campaign, metrics)| ReportedRun {
-        campaign: info(args, context, campaign),
+        campaign: info(campaign),
         metrics,
     });
     let outputs = context.outputs(args.events.as_deref())?;
-    let started = Display::start(runs.collect(), outputs, &context.clock);
+    let started = Display::start(runs.collect(), outputs, &context.environment.clock);
     let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let common = Arc::new(Common {
         args: args.clone(),
@@ -120,13 +121,13 @@ fn apart(given: Vec<Given>) -> (Vec<Campaign>, Vec<(PathBuf, Option<Failure>)>) 
     (campaigns, unusable)
 }
 
-fn info(args: &ApplyArgs, context: &Context, campaign: &Campaign) -> CampaignInfo {
+fn info(campaign: &Campaign) -> CampaignInfo {
     CampaignInfo {
         name: campaign.name.clone(),
-        zone: campaign.parsed.campaign.timezone.clone(),
-        calendar: campaign.plan.schedule.hours.clone(),
-        per_second: campaign.plan.pace.per_second,
-        again: again("apply", &args.rehearsal, context, &campaign.file),
+        zone: campaign.loaded.parsed.campaign.timezone.clone(),
+        calendar: campaign.loaded.plan.schedule.hours.clone(),
+        per_second: campaign.loaded.plan.pace.per_second,
+        again: again("apply", &campaign.loaded.at),
     }
 }
 
@@ -153,7 +154,7 @@ async fn all(
         let reporter = Arc::clone(reporter);
         let name = campaign.name.clone();
         let end_name = name.clone();
-        let file = campaign.file.clone();
+        let file = campaign.loaded.at.file.clone();
         let one = CampaignRun {
             campaign,
             server,

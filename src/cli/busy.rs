@@ -7,61 +7,92 @@ use std::time::{Duration, Instant};
 
 use crate::report::times::duration;
 
-use super::{Context, Output};
+use super::context::Context;
+use super::global_args::Output;
 
 /// A task shorter than this is never shown. Also the interval at which the line is drawn.
 const SOON: Duration = Duration::from_millis(300);
 
-/// Shows a slow task until it is dropped.
-pub struct Busy(Option<Line>);
+/// The text that is shown while a ledger is read.
+pub const READING: &str = "reading the ledger";
 
-struct Line {
-    doing: Arc<Mutex<String>>,
+/// Shows a slow task until it is dropped.
+pub struct Busy {
+    text: BusyText,
+    /// `None` where nothing is shown.
+    display: Option<BusyDisplay>,
+}
+
+/// The text of the line, for a receiver of notices.
+#[derive(Clone, Debug)]
+pub struct BusyText(Arc<Mutex<String>>);
+
+struct BusyDisplay {
     /// Dropping it ends the thread.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Context {
-    /// Shows that the command is `doing` something. Shows nothing without a bar, or while stdout writes JSON to the same
-    /// terminal.
+    /// Shows that the command is `doing` something. Shows nothing without a bar, while stdout writes JSON to the same
+    /// terminal, or while the text is empty.
     #[must_use]
     pub fn busy(&self, doing: &str) -> Busy {
-        if !self.terminal.bar || (self.output == Output::Json && self.terminal.stdout) {
-            return Busy(None);
-        }
-        let doing = Arc::new(Mutex::new(doing.to_owned()));
+        let text = BusyText(Arc::new(Mutex::new(doing.to_owned())));
+        let is_shown = self.terminal.bar && !(self.output == Output::Json && self.terminal.stdout);
+        let display = is_shown.then(|| self.show_busy(text.clone()));
+        Busy { text, display }
+    }
+
+    fn show_busy(&self, text: BusyText) -> BusyDisplay {
         let (end, ended) = channel();
-        let shown = Arc::clone(&doing);
         let bar = self.console.bar();
-        let began = Instant::now();
         let draw = move || {
+            let mut began = Instant::now();
             while ended.recv_timeout(SOON) == Err(RecvTimeoutError::Timeout) {
-                let doing = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let line = format!("{doing}, {} so far", duration(began.elapsed()));
-                bar.draw_line(&line);
+                let doing = text.get();
+                if doing.is_empty() {
+                    began = Instant::now();
+                } else {
+                    bar.draw_line(&format!("{doing}, {} so far", duration(began.elapsed())));
+                }
             }
         };
-        // If no thread can be started, the command runs without the line.
-        let thread = std::thread::Builder::new().name("busy".to_owned()).spawn(draw).ok();
-        Busy(Some(Line {
-            doing,
+        BusyDisplay {
             end: Some(end),
-            thread,
-        }))
+            // If no thread can be started, the command runs without the line.
+            thread: std::thread::Builder::new().name("busy".to_owned()).spawn(draw).ok(),
+        }
     }
 }
 
 impl Busy {
-    /// Updates the text of the line.
+    /// Updates the text of the line, if there is one.
     pub fn say(&self, doing: impl FnOnce() -> String) {
-        if let Some(line) = &self.0 {
-            *line.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing();
+        if self.display.is_some() {
+            self.text.say(doing());
         }
+    }
+
+    /// Returns the text, which can be changed while the line is shown.
+    #[must_use]
+    pub fn text(&self) -> BusyText {
+        self.text.clone()
     }
 }
 
-impl Drop for Line {
+impl BusyText {
+    /// Changes the text.
+    pub fn say(&self, doing: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = doing.into();
+    }
+
+    fn get(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for BusyDisplay {
     fn drop(&mut self) {
         self.end = None;
         // Wait until the line is erased, before anything else is written to the terminal.

@@ -1,11 +1,11 @@
 //! `runner completions`: what a shell needs to complete the command line.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Cli, Context};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,8 +24,8 @@ pub struct CompletionsArgs {
 }
 
 /// Prints the completion script. `--output` has no effect, because a shell reads it.
-pub fn run(args: CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
+pub fn run(args: CompletionsArgs, mut cli: Command, context: &Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "runner", &mut script);
+    clap_complete::generate(args.shell, &mut cli, "runner", &mut script);
     context.data(&String::from_utf8_lossy(&script)).map(|()| Exit::Done)
 }

@@ -12,9 +12,11 @@ use crate::model::outcome::Class;
 use crate::model::problem::Problem;
 use crate::report::text::{visible, wrap};
 
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Context, Output, terminal};
+use super::global_args::Output;
+use super::terminal;
 
 const EXAMPLES: &str = "\
 Examples:

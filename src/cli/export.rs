@@ -1,32 +1,28 @@
 //! `runner export`: one row a delivery, for spreadsheets, programs and databases.
 
-mod csv;
-mod jsonl;
-mod parquet;
-
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 
-use crate::history::row::{Row, Times};
-use crate::history::rows;
+use crate::app::export::{self, ExportOptions, Exported, Format};
+use crate::app::{AppError, readonly_ledger};
 use crate::model::delivery::StateName;
-use crate::model::identity::Identity;
 use crate::model::problem::Problem;
 use crate::report::times::counted;
 
-use self::csv::Csv;
-use self::jsonl::Jsonl;
-use self::parquet::Parquet;
+use super::busy::READING;
+use super::campaign_args::CampaignArgs;
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::readonly_ledger::{self, CampaignArgs};
+use super::global_args::Output;
+use super::runtime::block_on;
 use super::whole_file::{self, WholeFile};
-use super::{Context, Output, signals, validate};
+use super::{load, signals};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +45,7 @@ pub struct ExportArgs {
         long,
         value_name = "csv|jsonl|parquet",
         hide_possible_values = true,
+        value_parser = formats(),
         help_heading = "What is written"
     )]
     pub format: Option<Format>,
@@ -63,72 +60,45 @@ pub struct ExportArgs {
     pub bom: bool,
 }
 
-/// Progress and an interruption are checked after each such number of rows.
-const TOLD_EVERY: u64 = 1 << 14;
-
-/// The form of the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Comma-separated values with a header.
-    Csv,
-    /// JSON objects, one a line.
-    Jsonl,
-    /// Apache Parquet.
-    Parquet,
-}
-
-/// A writer of rows in one format.
-trait Table: Send {
-    /// Writes one delivery.
-    fn row(&mut self, row: &Row<'_>) -> io::Result<()>;
-    /// Writes what follows the last row.
-    fn end(&mut self) -> io::Result<()>;
-}
-
 /// Exports a campaign's deliveries.
 pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
-    let format = args.format(context)?;
-    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+    let options = args.options(context)?;
+    let Some(campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
-    let times = Times::new(parsed.campaign.timezone.clone());
-    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
-    super::wait(async {
+    block_on(async {
         let stop =
             signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
-        let mut view = readonly_ledger::opened(context, &args.campaign, &plan).await?;
-        let mut out = Out::open(args, context)?;
-        let table = table(format, args.bom, &mut out, &plan.identity, times);
-        let mut writing = Writing {
-            table: table.map_err(|error| args.failed(&error))?,
-            rows: 0,
-            failed: None,
-        };
-        // Rows on a terminal are a sign of progress themselves.
-        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(readonly_ledger::READING));
-        let show = |row: &Row<'_>| {
-            let pauses = writing.rows.is_multiple_of(TOLD_EVERY);
-            if let Some(busy) = busy.as_ref().filter(|_| pauses) {
-                busy.say(|| format!("{} written", counted(writing.rows, "delivery", "deliveries")));
-            }
-            !(pauses && *stop.borrow()) && writing.row(row)
-        };
-        rows::each(&mut view.ledger, &args.states(), show).await?;
+        let busy = context.busy(READING);
+        let mut view = readonly_ledger::open_existing(&campaign).await?;
         drop(busy);
-        if *stop.borrow() {
-            context.talk(if args.out.is_some() {
-                "interrupted: nothing was kept of what was written\n"
-            } else {
-                "interrupted: not every delivery was written\n"
-            });
-            return Ok(Exit::Incomplete);
-        }
-        let (rows, ended) = writing.end();
-        match ended {
-            Err(error) if args.out.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
-            Err(error) => return Err(args.failed(&error)),
-            Ok(()) => {}
-        }
+        let mut out = Out::open(args, context)?;
+        // Rows on a terminal are a sign of progress themselves.
+        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(READING));
+        let go_on = |rows| {
+            if let Some(busy) = &busy {
+                busy.say(|| format!("{} written", counted(rows, "delivery", "deliveries")));
+            }
+            !*stop.borrow()
+        };
+        let exported = export::write(&campaign, &mut view, &options, &mut out, go_on).await;
+        drop(busy);
+        let rows = match exported {
+            Ok(Exported::All(rows)) => rows,
+            Ok(Exported::Interrupted) => {
+                context.talk(if args.out.is_some() {
+                    "interrupted: nothing was kept of what was written\n"
+                } else {
+                    "interrupted: not every delivery was written\n"
+                });
+                return Ok(Exit::Incomplete);
+            }
+            Err(AppError::Rows(error)) if args.out.is_none() && error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(Exit::Done);
+            }
+            Err(AppError::Rows(error)) => return Err(args.failed(&error)),
+            Err(error) => return Err(error.into()),
+        };
         out.keep()?;
         if let Some(file) = &args.out {
             context.talk(&format!(
@@ -143,17 +113,9 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
 
 impl ExportArgs {
     /// Chooses the format of the rows, and checks that the destination can take it.
-    fn format(&self, context: &Context) -> Result<Format, Failure> {
-        let named = self.out.as_ref().and_then(|file| file.extension()).and_then(|end| {
-            let end = end.to_string_lossy();
-            Format::value_variants().iter().copied().find(|format| {
-                Some(&*end)
-                    == format
-                        .to_possible_value()
-                        .as_ref()
-                        .map(clap::builder::PossibleValue::get_name)
-            })
-        });
+    fn options(&self, context: &Context) -> Result<ExportOptions, Failure> {
+        let extension = self.out.as_ref().and_then(|file| file.extension());
+        let named = extension.and_then(|end| Format::named(&end.to_string_lossy()));
         let json = context.output == Output::Json && self.out.is_none();
         let usual = if json { Format::Jsonl } else { Format::Csv };
         let format = self.format.or(named).unwrap_or(usual);
@@ -163,17 +125,17 @@ impl ExportArgs {
                 "parquet is no text, and stdout is a terminal"
             }
             Format::Jsonl | Format::Parquet if self.bom => "only a CSV begins with a byte order mark",
-            _ => return Ok(format),
+            _ => {
+                let states = match self.state.as_slice() {
+                    [] => StateName::ALL.to_vec(),
+                    some => some.to_vec(),
+                };
+                let bom = self.bom;
+                return Ok(ExportOptions { format, states, bom });
+            }
         };
         let help = "name a file with -o, or another --format";
         Err(Failure::new(Problem::ExportForm, format!("cannot export so: {trouble}")).help(help))
-    }
-
-    fn states(&self) -> Vec<StateName> {
-        match self.state.as_slice() {
-            [] => StateName::ALL.to_vec(),
-            some => some.to_vec(),
-        }
     }
 
     fn failed(&self, error: &io::Error) -> Failure {
@@ -184,35 +146,17 @@ impl ExportArgs {
     }
 }
 
+/// Parses the name of a format.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::word))
+        .try_map(|word| Format::named(&word).ok_or("no such format"))
+}
+
 /// Parses a state's word. Help lists all words.
 fn states() -> impl TypedValueParser<Value = StateName> {
     let named = |word: String| StateName::ALL.into_iter().find(|state| state.word() == word);
     PossibleValuesParser::new(StateName::ALL.map(StateName::word))
         .try_map(move |word| named(word).ok_or("no such state"))
-}
-
-/// The rows written so far. Nothing is written after a failure.
-struct Writing<'o> {
-    table: Box<dyn Table + 'o>,
-    rows: u64,
-    failed: Option<io::Error>,
-}
-
-impl Writing<'_> {
-    /// Writes one row. Returns whether more are wanted.
-    fn row(&mut self, row: &Row<'_>) -> bool {
-        self.failed = self.table.row(row).err();
-        self.rows += 1;
-        self.failed.is_none()
-    }
-
-    fn end(mut self) -> (u64, io::Result<()>) {
-        let ended = match self.failed {
-            Some(error) => Err(error),
-            None => self.table.end(),
-        };
-        (self.rows, ended)
-    }
 }
 
 /// The destination of the rows.
@@ -260,18 +204,4 @@ impl Write for Out {
             Self::File(out) => out.flush(),
         }
     }
-}
-
-fn table<'o>(
-    format: Format,
-    bom: bool,
-    out: &'o mut Out,
-    identity: &Identity,
-    times: Times,
-) -> io::Result<Box<dyn Table + 'o>> {
-    Ok(match format {
-        Format::Csv => Box::new(Csv::begin(out, times, bom)?),
-        Format::Jsonl => Box::new(Jsonl::new(out, identity.clone(), times)),
-        Format::Parquet => Box::new(Parquet::begin(out, identity)?),
-    })
 }

@@ -9,14 +9,11 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::fake_platform::ServeError;
 use crate::model::problem::{Ends, Problem};
 
 use super::exit::Exit;
-use super::sandbox::SandboxError;
 
-/// Why a command failed. `errors` converts the errors of the other modules; an error of a single command is converted
-/// beside that command.
+/// Why a command failed. `errors` converts the errors of the other rooms and of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// What was attempted on what, in lower case, without a full stop.
@@ -87,6 +84,13 @@ impl Failure {
         self
     }
 
+    /// Adds causes that are no errors.
+    #[must_use]
+    pub fn because(mut self, causes: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(causes);
+        self
+    }
+
     /// Adds the campaign file that failed.
     #[must_use]
     pub fn of_file(mut self, file: &Path) -> Self {
@@ -154,24 +158,6 @@ fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result
         writeln!(f, "{}", crate::report::text::visible(line))?;
     }
     Ok(())
-}
-
-impl From<SandboxError> for Failure {
-    fn from(error: SandboxError) -> Self {
-        match &error {
-            SandboxError::Shares { .. } => {
-                Self::from_error(Problem::FaultShares, &error).help("give faults 100% together at most")
-            }
-            SandboxError::Listen { .. } => {
-                Self::from_error(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
-            }
-            SandboxError::Serve(ServeError::Log { .. }) => Self::from_error(Problem::StandInLog, &error)
-                .help("name a file in a directory that exists and that you may write to"),
-            SandboxError::Serve(ServeError::Server(_)) => Self::from_error(Problem::StandInEnded, &error),
-            SandboxError::Signals(_) => Self::from_error(Problem::System, &error),
-            SandboxError::Stdout(_) => Self::from_error(Problem::Stdout, &error),
-        }
-    }
 }
 
 #[cfg(test)]

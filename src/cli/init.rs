@@ -8,11 +8,13 @@ use clap::Args;
 
 use crate::model::problem::Problem;
 
+use crate::app::{CampaignRef, Rehearsal};
+
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::locked_ledger::again;
-use super::rehearsal::RehearsalArgs;
-use super::{Context, Output};
+use super::global_args::Output;
+use super::typed::again;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,12 +53,16 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
         let _ = fs::remove_file(&campaign);
     })?;
     if context.output == Output::Human {
-        let rehearsal = RehearsalArgs { sandbox: Some(None) };
+        let rehearsed = CampaignRef {
+            file: campaign.clone(),
+            rehearsal: Rehearsal::Inside,
+            state_dir: context.state_dir.clone(),
+        };
         context.say(&format!(
             "wrote {} and {}\nto rehearse it; nothing real is sent:\n  {}\n",
             campaign.display(),
             audience.display(),
-            again("apply", &rehearsal, context, &campaign)
+            again("apply", &rehearsed)
         ));
     }
     Ok(Exit::Done)

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -13,18 +12,8 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 
-use super::GlobalArgs;
 use super::failure::Failure;
-
-/// The form of a line of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One line of text an entry.
-    #[default]
-    Text,
-    /// One JSON object an entry.
-    Json,
-}
+use super::global_args::{GlobalArgs, LogFormat};
 
 /// Starts the log for the rest of the process. On stderr it goes through `console`, so that it does not break a bar or a
 /// question.

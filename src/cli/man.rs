@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use crate::model::problem::Problem;
 
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Cli, Context, whole_file};
+use super::whole_file;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,8 +30,8 @@ pub struct ManArgs {
 }
 
 /// Prints the pages, or writes each to a file.
-pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
-    let pages = pages()?;
+pub fn run(args: &ManArgs, cli: Command, context: &Context) -> Result<Exit, Failure> {
+    let pages = pages(cli)?;
     let Some(dir) = &args.out else {
         let all: Vec<_> = pages.into_iter().map(|(_, page)| page).collect();
         return context.data(&all.concat()).map(|()| Exit::Done);
@@ -51,8 +52,7 @@ pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Returns each page with its file name, the program's own page first.
-fn pages() -> Result<Vec<(String, String)>, Failure> {
-    let mut cli = Cli::command();
+fn pages(mut cli: Command) -> Result<Vec<(String, String)>, Failure> {
     cli.build();
     let commands: Vec<Command> = cli.get_subcommands().cloned().collect();
     let mut pages = Vec::new();

@@ -2,28 +2,35 @@
 //! the platform, need no secret, and neither create a ledger nor add to one.
 
 mod progress;
-mod propose;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tokio::sync::watch;
 
+use crate::app::campaign_files::{self, Neighbours};
+use crate::app::plan::{self, PlanPreview, PlanRequest};
+use crate::app::{CampaignRef, LoadedCampaign};
 use crate::campaign::Parsed;
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
-use crate::plan::Fingerprint;
-use crate::report::plan_view::{PlanView, RequestNote};
+use crate::plan::{Fingerprint, RunOptions};
+use crate::report::plan_view::PlanView;
 use crate::report::render::json::{PlanObject, RequestObject};
 use crate::report::render::terminal::plan::{requests, text};
 
 use super::apply_args::{ApplyArgs, changes};
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::global_args::Output;
 use super::rehearsal::RehearsalArgs;
+use super::runtime::block_on;
 use super::terminal::stdout_width_or_any;
-use super::validate::Neighbours;
-use super::{Context, Output, signals, validate};
+use super::typed::again;
+use super::{load, signals};
+
+use self::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,134 +62,156 @@ pub struct PlanArgs {
 }
 
 /// What is planned, and how it is shown.
-#[derive(Clone, Copy, Debug)]
-struct Wanted<'a> {
-    paths: &'a [PathBuf],
-    rehearsal: &'a RehearsalArgs,
-    accept: &'a [Accept],
-    /// The limit of attempts in the run.
-    at_most: Option<u64>,
+struct Plans {
+    paths: Vec<PathBuf>,
+    rehearsal: RehearsalArgs,
+    request: PlanRequest,
     /// Whether the run would leave instead of waiting.
     no_wait: bool,
-    /// Whether the rehearsal would start with a new ledger.
-    fresh: bool,
-    expect: Option<&'a Fingerprint>,
-    /// How many requests to show. `None` for a plan alone.
-    show: Option<usize>,
-    detailed: bool,
+    /// Whether this is a dry run, which shows the first requests.
+    is_dry_run: bool,
+    detailed_exitcode: bool,
 }
 
 /// Shows what applies would do.
 pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
-    let wanted = Wanted {
-        paths: &args.paths,
-        rehearsal: &args.rehearsal,
-        accept: &args.accept,
-        at_most: None,
+    let plans = Plans {
+        paths: args.paths.clone(),
+        rehearsal: args.rehearsal.clone(),
+        request: PlanRequest {
+            accept: args.accept.clone(),
+            ..PlanRequest::default()
+        },
         no_wait: false,
-        fresh: false,
-        expect: None,
-        show: None,
-        detailed: args.detailed_exitcode,
+        is_dry_run: false,
+        detailed_exitcode: args.detailed_exitcode,
     };
-    super::wait(all(wanted, context))?
+    block_on(plans.show_all(context))?
 }
 
 /// Shows what this apply would do, with its first requests.
 pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
-    let wanted = Wanted {
-        paths: &args.files,
-        rehearsal: &args.rehearsal,
-        accept: &args.accept,
-        at_most: args.at_most,
+    let plans = Plans {
+        paths: args.files.clone(),
+        rehearsal: args.rehearsal.clone(),
+        request: PlanRequest {
+            accept: args.accept.clone(),
+            at_most: args.at_most,
+            fresh: args.fresh,
+            expect: args.expect.clone(),
+            requests: args.dry.show,
+        },
         no_wait: args.no_wait,
-        fresh: args.fresh,
-        expect: args.expect.as_ref(),
-        show: Some(args.dry.show),
-        detailed: false,
+        is_dry_run: true,
+        detailed_exitcode: false,
     };
-    super::wait(all(wanted, context))?
+    block_on(plans.show_all(context))?
 }
 
-/// Plans every file. A file that cannot be planned does not stop the others.
-async fn all(wanted: Wanted<'_>, context: &Context) -> Result<Exit, Failure> {
-    let files = validate::files(wanted.paths)?;
-    let stop =
-        signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
-    let mut exits = Vec::new();
-    let mut neighbours = Neighbours::default();
-    for file in &files {
-        let Some(parsed) = validate::usable_among(file, context, &mut neighbours) else {
-            exits.push(Exit::Input);
-            continue;
+impl Plans {
+    /// Plans every file. A file that cannot be planned does not stop the others.
+    async fn show_all(self, context: &Context) -> Result<Exit, Failure> {
+        let files = campaign_files::files(&self.paths)?;
+        let mut stop =
+            signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
+        let mut exits = Vec::new();
+        let mut neighbours = Neighbours::default();
+        for file in &files {
+            let Some(parsed) = load::usable(file, context, &mut neighbours) else {
+                exits.push(Exit::Input);
+                continue;
+            };
+            let planned = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => {
+                    context.talk("interrupted: nothing was sent and nothing was changed\n");
+                    exits.push(Exit::Incomplete);
+                    break;
+                }
+                planned = self.plan(context, file, parsed) => planned,
+            };
+            let shown = planned.and_then(|preview| self.show(context, &preview, !exits.is_empty()));
+            match shown {
+                Ok(exit) => exits.push(exit),
+                Err(failure) if files.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    exits.push(failure.exit);
+                    context.show(&failure.of_file(file));
+                }
+            }
+        }
+        Ok(Exit::of_several(exits))
+    }
+
+    /// Plans one file.
+    async fn plan(&self, context: &Context, file: &Path, parsed: Parsed) -> Result<PlanPreview, Failure> {
+        let at = context.campaign(file, &self.rehearsal);
+        let progress = Progress::new(context, &parsed);
+        let environment = context.environment_with(move |notice| progress.show(notice));
+        let options = RunOptions {
+            at_most: self.request.at_most,
+            ..RunOptions::default()
         };
-        match Box::pin(one(wanted, context, (file, &parsed), (&stop, !exits.is_empty()))).await {
-            Ok(Some(exit)) => exits.push(exit),
-            Ok(None) => {
-                context.talk("interrupted: nothing was sent and nothing was changed\n");
-                exits.push(Exit::Incomplete);
-                break;
+        let campaign = LoadedCampaign::with_options(at, parsed, environment, options)?;
+        let mut preview = Box::pin(plan::plan(&campaign, &self.request)).await?;
+        preview.view.apply = self.apply(&campaign.at, &preview.fingerprint);
+        Ok(preview)
+    }
+
+    /// Returns the command that applies exactly this plan.
+    fn apply(&self, at: &CampaignRef, fingerprint: &Fingerprint) -> String {
+        let mut command = again("apply", at);
+        if self.request.fresh {
+            command.push_str(" --fresh");
+        }
+        for accept in &self.request.accept {
+            let _ = write!(command, " --accept {accept}");
+        }
+        if let Some(most) = self.request.at_most {
+            let _ = write!(command, " --at-most {most}");
+        }
+        format!("{command} --expect {fingerprint}")
+    }
+
+    /// Shows a plan. Returns the exit code that it has alone.
+    fn show(&self, context: &Context, preview: &PlanPreview, is_another: bool) -> Result<Exit, Failure> {
+        let view = &preview.view;
+        if let Some(why) = preview.waits.filter(|_| self.no_wait) {
+            context.talk(&format!("with --no-wait, an apply would leave now: {why}\n"));
+        }
+        if is_another && context.output == Output::Human {
+            context.data("\n")?;
+        }
+        match context.output {
+            Output::Human => {
+                let mut shown = text(view, stdout_width_or_any());
+                if self.is_dry_run {
+                    let all = view.deliveries.to_send().min(self.request.at_most.unwrap_or(u64::MAX));
+                    shown.push_str(&requests(&preview.requests, all));
+                    shown.push_str("\na dry run: nothing was sent and nothing was changed\n");
+                }
+                context.data(&shown)?;
             }
-            Err(failure) if files.len() == 1 => return Err(failure),
-            Err(failure) => {
-                exits.push(failure.exit);
-                super::show(&failure.of_file(file), context);
+            Output::Json => {
+                context.lines.write(&PlanObject::new(view));
+                for request in &preview.requests {
+                    context.lines.write(&RequestObject::new(&view.header, request));
+                }
             }
         }
+        Ok(self.exit(view))
     }
-    Ok(Exit::of_several(exits))
-}
 
-/// Plans one file and shows it. Returns `None` if a signal interrupted it.
-async fn one(
-    wanted: Wanted<'_>,
-    context: &Context,
-    (file, parsed): (&Path, &Parsed),
-    (stop, not_first): (&watch::Receiver<bool>, bool),
-) -> Result<Option<Exit>, Failure> {
-    let mut stop = stop.clone();
-    let (proposal, first) = tokio::select! {
-        biased;
-        _ = stop.wait_for(|stop| *stop) => return Ok(None),
-        proposed = propose::propose(wanted, context, (file, parsed)) => proposed?,
-    };
-    if not_first && context.output == Output::Human {
-        context.data("\n")?;
-    }
-    show(wanted, context, &proposal, &first)?;
-    Ok(Some(exit(wanted, &proposal)))
-}
-
-fn show(wanted: Wanted<'_>, context: &Context, proposal: &PlanView, first: &[RequestNote]) -> Result<(), Failure> {
-    match context.output {
-        Output::Human => {
-            let mut shown = text(proposal, stdout_width_or_any());
-            if wanted.show.is_some() {
-                let all = proposal.deliveries.to_send().min(wanted.at_most.unwrap_or(u64::MAX));
-                shown.push_str(&requests(first, all));
-                shown.push_str("\na dry run: nothing was sent and nothing was changed\n");
-            }
-            context.data(&shown)
+    fn exit(&self, view: &PlanView) -> Exit {
+        let deliveries = &view.deliveries;
+        if !view.reasons.is_empty() {
+            Exit::NeedsPerson
+        } else if self.detailed_exitcode && deliveries.to_send() > 0 {
+            Exit::Incomplete
+        } else if self.detailed_exitcode && deliveries.waits() {
+            Exit::NeedsPerson
+        } else {
+            Exit::Done
         }
-        Output::Json => {
-            context.lines.write(&PlanObject::new(proposal));
-            for request in first {
-                context.lines.write(&RequestObject::new(&proposal.header, request));
-            }
-            Ok(())
-        }
-    }
-}
-
-fn exit(wanted: Wanted<'_>, proposal: &PlanView) -> Exit {
-    let deliveries = &proposal.deliveries;
-    if !proposal.reasons.is_empty() {
-        Exit::NeedsPerson
-    } else if wanted.detailed && deliveries.to_send() > 0 {
-        Exit::Incomplete
-    } else if wanted.detailed && deliveries.waits() {
-        Exit::NeedsPerson
-    } else {
-        Exit::Done
     }
 }

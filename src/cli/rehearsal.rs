@@ -3,6 +3,7 @@
 use clap::Args;
 use url::Url;
 
+use crate::app::Rehearsal;
 use crate::model::identity::is_loopback;
 
 /// Whether a campaign is rehearsed, and where its stand-in is.
@@ -15,31 +16,13 @@ pub struct RehearsalArgs {
 }
 
 impl RehearsalArgs {
-    /// Whether this is a rehearsal.
+    /// Returns what the option means.
     #[must_use]
-    pub const fn on(&self) -> bool {
-        self.sandbox.is_some()
-    }
-
-    /// Whether the fake platform runs inside the process that applies the campaign, and ends with it.
-    #[must_use]
-    pub const fn inside(&self) -> bool {
-        matches!(self.sandbox, Some(None))
-    }
-
-    /// Returns the address of a fake platform that runs already. `None` without one.
-    #[must_use]
-    pub fn url(&self) -> Option<String> {
-        self.sandbox.clone().flatten().map(|url| url.to_string())
-    }
-
-    /// Returns the option as a user would type it, after a space. Empty without the option.
-    #[must_use]
-    pub fn typed(&self) -> String {
+    pub fn rehearsal(&self) -> Rehearsal {
         match &self.sandbox {
-            Some(None) => " --sandbox".to_owned(),
-            Some(Some(url)) => format!(" --sandbox={url}"),
-            None => String::new(),
+            None => Rehearsal::No,
+            Some(None) => Rehearsal::Inside,
+            Some(Some(url)) => Rehearsal::At(url.clone()),
         }
     }
 }

@@ -1,30 +1,24 @@
 //! `runner resolve`: appends a person's decision about deliveries to the ledger, as a fact.
 
-mod choose;
-mod status;
 mod text;
 
 use std::num::NonZeroU8;
 
-use clap::{ArgGroup, Args, ValueEnum};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
-use crate::ledger::lock::Purpose;
-use crate::ledger::{Fact, ManualDecision};
-use crate::model::delivery::{DeliveryKey, Resolution, StateName};
+use crate::app::LoadedCampaign;
+use crate::app::resolve::Resolving;
+use crate::app::resolve::selection::{Selection, Which};
+use crate::model::delivery::{Resolution, StateName};
 use crate::model::problem::Problem;
-use crate::plan::Plan;
-use crate::report::times::{grouped, rfc3339};
+use clap::{ArgGroup, Args, ValueEnum};
 
-use super::app_lock::this_process;
+use super::campaign_args::CampaignArgs;
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::locked_ledger::{LockedLedger, OpenLedger, again, ledger_dir};
-use super::readonly_ledger::{self, CampaignArgs};
-use super::witness::{self, Testimony};
-use super::{Context, Output, elsewhere, question, validate};
-use choose::{Chosen, Selection, Trouble, Who, choose};
+use super::global_args::Output;
+use super::runtime::block_on;
+use super::typed::again;
+use super::{load, question};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -112,73 +106,38 @@ pub enum To {
 
 /// Resolves all selected deliveries, or none.
 pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+    let Some(campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
-    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
-    super::wait(resolve(args, context, &plan, &parsed.campaign.timezone))?
+    block_on(resolve(args, context, &campaign))?
 }
 
-async fn resolve(args: &ResolveArgs, context: &Context, plan: &Plan, zone: &TimeZone) -> Result<Exit, Failure> {
-    let campaign = &args.campaign;
-    let none_yet = || readonly_ledger::none_yet(context, campaign, plan);
-    if ledger_dir(context, &campaign.file, plan).look()?.is_none() {
-        return Err(none_yet());
-    }
-    if let Some(other) = elsewhere::find(context, &campaign.file, plan)? {
-        return Err(other.failure());
-    }
-    let locked = LockedLedger::take(context, &campaign.file, plan, Purpose::Apply).await;
-    let locked = locked.map_err(not_while_it_is_applied)?;
-    let testimony = Testimony::new(context, &campaign.file, plan);
-    let opened = locked.open(&testimony).await?.ok_or_else(none_yet)?;
-    witness::accepted(&[], opened.older.as_ref())?;
-    let OpenLedger { mut ledger, id, .. } = opened;
-    ledger.accept_older();
-
-    let selection = args.which.selection();
+async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
     let to = args.decision.resolution();
-    let chosen = choose(ledger.state(), &selection, to).map_err(|troubles| refused(&troubles))?;
-    if chosen.is_empty() {
-        let what = args.which.typed();
-        context.talk(&format!("nothing is to be resolved by {what}; nothing was changed\n"));
+    let selection = args.which.typed();
+    let note = &args.decision.note;
+    let mut resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
+    if resolving.selected().is_empty() {
+        context.talk(&format!(
+            "nothing is to be resolved by {selection}; nothing was changed\n"
+        ));
         return Ok(Exit::Done);
     }
+    let asks = context.terminal.can_ask && !args.decision.yes && !campaign.at.rehearsal.is_on();
     let about = text::About {
-        campaign: &plan.identity.campaign,
-        ledger: locked.dir(),
-        selection: &args.which.typed(),
-        note: &args.decision.note,
+        campaign: &campaign.plan.identity.campaign,
+        selection: &selection,
+        note,
         to,
     };
-    let asks = context.terminal.can_ask && !args.decision.yes && !campaign.rehearsal.on();
-    if asks && !agreed(&text::question(&about, &chosen, ledger.state()), context)? {
+    if asks && !agreed(&text::question(&about, &resolving), context)? {
         context.talk("nothing was changed\n");
         return Ok(Exit::Incomplete);
     }
-    let facts = facts(args, &chosen, to, context.clock.now());
-    ledger.append(facts).await?;
-    let head = *ledger.store().heads().borrow();
-    testimony.write(&id, head, context.clock.now()).await;
-    let decided = format!(
-        "{} resolved as {} by {}",
-        grouped(chosen.len() as u64),
-        to.word(),
-        person(context.clock.now())
-    );
-    status::tell(
-        &locked,
-        plan,
-        &ledger.state().counts(),
-        rfc3339(context.clock.now(), zone),
-        decided,
-    );
+    resolving.decide(note, &selection).await?;
     match context.output {
-        Output::Json => text::objects(&chosen, ledger.state(), plan, to, &context.lines),
-        Output::Human => {
-            let again = again("apply", &campaign.rehearsal, context, &campaign.file);
-            context.data(&text::done(&about, &chosen, ledger.state(), &again))?;
-        }
+        Output::Json => text::objects(&resolving, &campaign.plan, to, &context.lines),
+        Output::Human => context.data(&text::done(&about, &resolving, &again("apply", &campaign.at)))?,
     }
     Ok(Exit::Done)
 }
@@ -190,53 +149,21 @@ fn agreed(question: &str, context: &Context) -> Result<bool, Failure> {
         .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
 }
 
-/// Returns the facts of one decision: one or more for each state of the deliveries, in chunks.
-fn facts(args: &ResolveArgs, chosen: &[Chosen], to: Resolution, at: Timestamp) -> Vec<Fact> {
-    let by = person(at);
-    let mut facts = Vec::new();
-    for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
-        let these: Vec<DeliveryKey> = chosen.iter().filter(|it| it.from == from).map(|it| it.key).collect();
-        for keys in these.chunks(Fact::CHUNK) {
-            let decision = ManualDecision {
-                at,
-                by: by.clone(),
-                note: args.decision.note.clone(),
-                from,
-                to,
-                selection: args.which.typed(),
-            };
-            facts.push(Fact::Decided {
-                keys: keys.to_vec(),
-                decision: Box::new(decision),
-            });
-        }
-    }
-    facts
-}
-
-/// Returns who decides, as far as the system knows.
-fn person(now: Timestamp) -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = named.filter(|name| !name.is_empty());
-    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
-    format!("{user}@{}", this_process(now).host)
-}
-
 impl WhichArgs {
     fn selection(&self) -> Selection {
-        let who = if self.held {
-            Who::All(StateName::Held)
+        let which = if self.held {
+            Which::All(StateName::Held)
         } else if self.in_doubt {
-            Who::All(StateName::InDoubt)
+            Which::All(StateName::InDoubt)
         } else if self.refused {
-            Who::All(StateName::Refused)
+            Which::All(StateName::Refused)
         } else {
-            Who::Users {
+            Which::Users {
                 open_ids: self.open_ids.clone(),
                 ordinal: self.ordinal.map(NonZeroU8::get),
             }
         };
-        Selection { who, code: self.code }
+        Selection { which, code: self.code }
     }
 
     /// Returns the selection as it was typed. Of many users it gives only the number: the fact has their list.
@@ -280,39 +207,4 @@ fn note(text: &str) -> Result<String, String> {
         long if long > LONGEST_NOTE => Err(format!("it has {long} characters; at most {LONGEST_NOTE} are kept")),
         _ => Ok(text.to_owned()),
     }
-}
-
-/// Returns every reason why nothing was resolved, as one failure.
-fn refused(troubles: &[Trouble]) -> Failure {
-    const MOST_TOLD: usize = 10;
-    let only_doubts = troubles
-        .iter()
-        .all(|trouble| matches!(trouble, Trouble::MayDouble { .. }));
-    let problem = if only_doubts {
-        Problem::MayDouble
-    } else {
-        Problem::CannotResolve
-    };
-    let mut failure = Failure::new(problem, "cannot resolve all that was chosen; nothing was changed");
-    failure.causes = troubles.iter().take(MOST_TOLD).map(ToString::to_string).collect();
-    if troubles.len() > MOST_TOLD {
-        failure
-            .causes
-            .push(format!("{} more like these", troubles.len() - MOST_TOLD));
-    }
-    let mut helps: Vec<_> = troubles.iter().filter_map(Trouble::help).collect();
-    helps.dedup();
-    helps.truncate(3);
-    if helps.is_empty() {
-        return failure;
-    }
-    failure.help(helps.join("\n"))
-}
-
-/// Explains why no decision is possible during an apply: the apply would not know of it.
-fn not_while_it_is_applied(failure: Failure) -> Failure {
-    if failure.exit == Exit::Taken {
-        return failure.help("nothing was changed. end the run by `runner stop`, resolve, and apply again");
-    }
-    failure
 }

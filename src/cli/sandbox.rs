@@ -16,7 +16,8 @@ use crate::fake_platform::{
     Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve,
 };
 
-use super::{Context, Output};
+use super::context::Context;
+use super::global_args::Output;
 
 const EXAMPLES: &str = "\
 Examples:

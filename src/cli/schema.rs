@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use crate::campaign;
 
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Context, Output};
+use super::global_args::Output;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,29 +1,34 @@
 //! `runner verify`: checks the ledger from its first byte and certifies its contents.
 
-mod certificate;
-mod check;
 mod repeats;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::app::Notice;
+use crate::app::verify::certificate::{Certificate, Difference};
+use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
 use crate::ledger::witness::Witness;
+use crate::model::problem::Problem;
 use crate::report::text::visible;
 use crate::report::times::{counted, grouped, rfc3339};
 use crate::report::wording::counts_sum;
 
+use super::busy::READING;
+use super::campaign_args::CampaignArgs;
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::readonly_ledger::{self, CampaignArgs};
+use super::global_args::Output;
+use super::load;
+use super::runtime::block_on;
 use super::whole_file::{self, WholeFile};
-use super::{Context, Output, validate};
-use certificate::{Certificate, Difference};
-use check::Checked;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,16 +56,23 @@ pub struct VerifyArgs {
 
 /// Checks a ledger.
 pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(parsed) = validate::usable(&args.campaign.file, context) else {
+    let Some(mut campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
-    let plan = readonly_ledger::plan_of(&parsed, &args.campaign.rehearsal)?;
-    let zone = parsed.campaign.timezone.clone();
-    let before = args.against.as_deref().map(certificate::read).transpose()?;
+    let zone = campaign.parsed.campaign.timezone.clone();
+    let before = args.against.as_deref().map(read_certificate).transpose()?;
     let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
-    super::wait(async {
-        let checked = check::check(context, &args.campaign, &plan).await?;
-        let certificate = Certificate::new(&checked, &plan, |at| rfc3339(at, &zone), context.clock.now());
+    block_on(async {
+        let busy = context.busy("");
+        let line = busy.text();
+        campaign.environment = context.environment_with(move |notice| match notice {
+            Notice::ReadsLedger => line.say(READING),
+            Notice::ChecksLedger => line.say("checking every batch of the ledger"),
+            _ => {}
+        });
+        let checked = verify::check(&campaign).await?;
+        drop(busy);
+        let certificate = Certificate::new(&checked, &campaign.plan, |at| rfc3339(at, &zone), context.now());
         if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
             certificate
                 .write(&mut file)
@@ -84,7 +96,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
                 }
             }
             Output::Human => {
-                let mut text = sound(&checked, &certificate, &parsed);
+                let mut text = sound(&checked, &certificate, &campaign.parsed);
                 text.push_str(&repeats::list(&checked.repeats));
                 if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
                     text.push_str(&compared(differences, path, before));
@@ -99,6 +111,24 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         let fine = same && checked.older.is_none();
         Ok(if fine { Exit::Done } else { Exit::NeedsPerson })
     })?
+}
+
+fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
+    const HELP: &str = "name a file that `runner verify --certificate FILE` wrote";
+    let path_shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            Problem::Certificate,
+            format!("cannot read the certificate {path_shown}"),
+        )
+        .caused_by(&error)
+        .help(HELP)
+    })?;
+    Certificate::parse(&text).map_err(|error| {
+        Failure::new(Problem::Certificate, format!("{path_shown} is no certificate"))
+            .because([error.to_string()])
+            .help(HELP)
+    })
 }
 
 fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use crate::model::problem::Problem;
 use crate::report::render::terminal::status::{StatusRow, table};
 
+use super::context::Context;
 use super::failure::Failure;
-use super::{Context, Output, terminal};
+use super::global_args::Output;
+use super::terminal;
 
 /// How often, in seconds, a new table is written to a reader that is not a terminal when only numbers change.
 const EVERY: i64 = 10;

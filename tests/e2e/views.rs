@@ -2,22 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use runner::cli::readonly_ledger::{self, ReadonlyLedger};
-use runner::cli::rehearsal::RehearsalArgs;
-use runner::cli::{Cli, Context};
+use runner::app::readonly_ledger::{self, ReadonlyLedger};
+use runner::app::{CampaignRef, Environment, LoadedCampaign};
 use runner::ledger::Fact;
+use runner::model::clock::Clock;
 use runner::model::delivery::StateName;
 
 use crate::scene::{FakePlatform, Ran, Scene};
 use crate::two_processes::{signal, until_it_says};
-
-fn context() -> Context {
-    let cli = <Cli as clap::Parser>::parse_from(["runner"]);
-    Context {
-        witnesses: None,
-        ..Context::new(&cli.global)
-    }
-}
 
 /// Opens the campaign's ledger like a command that only reads.
 pub fn look<R>(file: &Path, show: impl AsyncFnOnce(Option<ReadonlyLedger>) -> R) -> R {
@@ -26,8 +18,9 @@ pub fn look<R>(file: &Path, show: impl AsyncFnOnce(Option<ReadonlyLedger>) -> R)
         .enable_all()
         .build()
         .unwrap();
-    let plan = readonly_ledger::plan_of(&parsed, &RehearsalArgs::default()).unwrap();
-    runtime.block_on(async { show(readonly_ledger::open(&context(), file, &plan).await.unwrap()).await })
+    let environment = Environment::new(Clock::system());
+    let campaign = LoadedCampaign::new(CampaignRef::new(file), parsed, environment).unwrap();
+    runtime.block_on(async { show(readonly_ledger::open(&campaign).await.unwrap()).await })
 }
 
 #[test]

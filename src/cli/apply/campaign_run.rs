@@ -8,7 +8,7 @@ use tokio::sync::{SemaphorePermit, watch};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
-use crate::engine::audience_diff::{Accept, Admission, Change, Refusal, owed_again};
+use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, StopReason};
 use crate::ledger::lock::Purpose;
@@ -16,20 +16,19 @@ use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
 use crate::model::delivery::StateName;
 use crate::model::event::{Emit, Event, EventKind};
-use crate::model::problem::Problem;
 use crate::model::run_command::RunCommand;
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
-use crate::cli::audience_reader::{AudienceReader, as_reviewed, expected_rows};
-use crate::cli::elsewhere;
+use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
+use crate::app::locked_ledger::LockedLedger;
+use crate::app::older_ledger::{self, OlderLedger};
+use crate::app::witness::CampaignWitnesses;
+use crate::app::{AppError, find_other_ledger, wrong_clock};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::locked_ledger::{LockedLedger, again};
 use crate::cli::question::{self, About, Answer, Facts};
-use crate::cli::witness::{self, OlderLedger, Testimony};
-use crate::cli::wrong_clock;
 
 use super::Common;
 use super::confirmation::ConfirmationSeat;
@@ -60,10 +59,10 @@ pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done,
         reporter,
         seat,
     } = one;
-    if let Some(other) = elsewhere::find_for(&common.context, &campaign.file, &campaign.plan, &campaign.parsed)? {
-        return Err(other.failure());
+    if let Some(other) = find_other_ledger::find_before_apply(&campaign.loaded)? {
+        return Err(AppError::from(other).into());
     }
-    let taking = LockedLedger::take(&common.context, &campaign.file, &campaign.plan, Purpose::Apply);
+    let taking = LockedLedger::take(&campaign.loaded, Purpose::Apply);
     let locked = tokio::select! {
         locked = taking => locked?,
         () = owner::stopped(server.commands()) => return Ok(Done::broken(&server.commands())),
@@ -72,21 +71,21 @@ pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done,
     if common.args.fresh {
         locked.discard()?;
     }
-    let plan = &campaign.plan;
+    let plan = &campaign.loaded.plan;
     let platform = HttpPlatform::new(Config {
         base_url: plan.base_url.clone(),
         app_id: plan.identity.app_id.clone(),
         tokens: campaign.tokens.clone(),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
-        clock: common.context.clock.clone(),
+        clock: common.context.environment.clock.clone(),
         emit: Arc::clone(&reporter) as Arc<dyn Emit>,
     })?;
-    let testimony = Testimony::new(&common.context, &campaign.file, &campaign.plan);
+    let witnesses = CampaignWitnesses::new(&campaign.loaded);
     let status = StatusKeeper::start(&locked, &reporter, common.every);
     let run = Run {
         common: &common,
-        testimony,
+        witnesses,
         campaign,
         _listening: listening,
         locked,
@@ -120,7 +119,7 @@ impl Done {
 
 struct Run<'a> {
     common: &'a Common,
-    testimony: Testimony,
+    witnesses: CampaignWitnesses,
     campaign: Campaign,
     /// Declared before `locked`, so that the socket is gone before the next process can take the lock.
     _listening: Option<Listening>,
@@ -136,20 +135,20 @@ impl Run<'_> {
         let Some(reading) = self.turn_to_read().await else {
             return Ok(self.broken_off());
         };
-        let plan = &self.campaign.plan;
+        let plan = &self.campaign.loaded.plan;
         let opened = tokio::select! {
-            opened = self.locked.open(&self.testimony) => opened?,
+            opened = self.locked.open(&self.witnesses) => opened?,
             () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
         };
         self.emit(self.began(opened.is_none()));
         let older = match &opened {
             Some(opened) => opened.older.clone(),
-            None => self.testimony.of_lost().map(OlderLedger::lost),
+            None => self.witnesses.of_lost().map(OlderLedger::lost),
         };
-        let accepted = witness::accepted(&self.common.args.accept, older.as_ref())?;
+        let accepted = older_ledger::accepted(&self.common.args.accept, older.as_ref()).map_err(AppError::from)?;
         let change = older.as_ref().map(OlderLedger::change);
         let mut existing = opened.map(|opened| opened.ledger);
-        let pauses = owner::show_pauses(&self.server, &self.reporter, &self.common.context.clock);
+        let pauses = owner::show_pauses(&self.server, &self.reporter, &self.common.context.environment.clock);
         self.tell_of_waits();
         let reader = self.reader(&accepted, change.as_ref());
         if let Some(ledger) = &mut existing {
@@ -162,7 +161,10 @@ impl Run<'_> {
         self.show(existing.as_ref()).await;
         let empty = LedgerState::new(plan.identity.clone());
         let ledger_state = existing.as_ref().map_or(&empty, Ledger::state);
-        let of = expected_rows(&self.campaign.parsed, self.common.context.clock.now());
+        let of = expected_rows(
+            &self.campaign.loaded.parsed,
+            self.common.context.environment.clock.now(),
+        );
         let progress = |rows| self.emit(EventKind::AudienceRead { rows, of });
         progress(0);
         let (diff, fingerprint) = tokio::select! {
@@ -171,8 +173,8 @@ impl Run<'_> {
             read = reader.read_diff(ledger_state, progress) => read?,
         };
         drop(reading);
-        as_reviewed(self.common.args.expect.as_ref(), &fingerprint, &self.plan_again())?;
-        let admission = diff.accept().map_err(|refusals| refused(&refusals))?;
+        check_reviewed(&self.campaign.loaded, self.common.args.expect.as_ref(), &fingerprint)?;
+        let admission = diff.accept().map_err(AppError::Refused)?;
         admission
             .remarks()
             .for_each(|message| self.emit(EventKind::Warning { message }));
@@ -221,8 +223,8 @@ impl Run<'_> {
         // The accepted changes are durable now, so the witness may name the current head.
         let id = self.locked.ledger_id()?;
         let witness = self
-            .testimony
-            .keep(&id, ledger.store().heads(), &self.common.context.clock);
+            .witnesses
+            .keep(&id, ledger.store().heads(), &self.common.context.environment.clock);
         let done = Box::pin(self.send(ledger, send_order, platform)).await;
         witness.finish().await;
         done
@@ -235,12 +237,12 @@ impl Run<'_> {
         platform: HttpPlatform,
     ) -> Result<Done, Failure> {
         let apply = Apply {
-            plan: Arc::clone(&self.campaign.plan),
+            plan: Arc::clone(&self.campaign.loaded.plan),
             ledger,
             platform: Arc::new(platform),
             send_order,
             limiter: Arc::clone(&self.campaign.limiter),
-            clock: self.common.context.clock.clone(),
+            clock: self.common.context.environment.clock.clone(),
             commands: self.commands.clone(),
             emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
@@ -270,7 +272,7 @@ impl Run<'_> {
     }
 
     async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, Failure> {
-        let mut ledger = self.locked.begin(reader.now, &self.testimony).await?.ledger;
+        let mut ledger = self.locked.begin(reader.now, &self.witnesses).await?.ledger;
         ledger.append(vec![reader.run_began()]).await?;
         self.show(Some(&ledger)).await;
         Ok(ledger)
@@ -278,23 +280,11 @@ impl Run<'_> {
 
     fn reader<'c>(&'c self, accepted: &'c [Accept], older_ledger: Option<&'c Change>) -> AudienceReader<'c> {
         AudienceReader {
-            context: &self.common.context,
-            parsed: &self.campaign.parsed,
-            plan: &self.campaign.plan,
+            campaign: &self.campaign.loaded,
             accepted,
             older_ledger,
-            rehearsal: &self.common.args.rehearsal,
-            now: self.common.context.clock.now(),
+            now: self.common.context.environment.clock.now(),
         }
-    }
-
-    fn plan_again(&self) -> String {
-        again(
-            "plan",
-            &self.common.args.rehearsal,
-            &self.common.context,
-            &self.campaign.file,
-        )
     }
 
     /// Waits until this campaign may read its ledger and its audience. Returns `None` if the run was stopped first.
@@ -325,7 +315,7 @@ impl Run<'_> {
             can_ask: self.common.context.terminal.can_ask,
             to_send,
             yes: args.yes,
-            sandbox: args.rehearsal.on(),
+            sandbox: args.rehearsal.rehearsal().is_on(),
             agreed: ledger_state
                 .generation()
                 .is_some_and(|last| last.fingerprint == *fingerprint),
@@ -333,13 +323,13 @@ impl Run<'_> {
         if !question::needs_question(&facts) {
             return Ok(Answer::Yes);
         }
-        let names = &self.campaign.parsed.campaign.names;
+        let names = &self.campaign.loaded.parsed.campaign.names;
         let about = About {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
             activity_id: names.activity_id.clone(),
-            base_url: self.campaign.plan.base_url.clone(),
+            base_url: self.campaign.loaded.plan.base_url.clone(),
             to_send,
             owed_again: admission.owed_under_new_activity,
             ledger: self.locked.dir().to_owned(),
@@ -356,14 +346,14 @@ impl Run<'_> {
 
     /// Returns what a person must know about an earlier ledger before a send. `None` if there is nothing to say.
     fn earlier(&self, new_ledger: bool, older: Option<&OlderLedger>) -> Option<String> {
-        let another = || self.testimony.of_another_file().filter(|_| new_ledger);
+        let another = || self.witnesses.of_another_file().filter(|_| new_ledger);
         let seen = match older {
             Some(older) => older.witness().clone(),
             None => another()?,
         };
         Some(format!(
             "one of this campaign was last seen {} with batch {}, in {}",
-            date_time(seen.written, &self.campaign.parsed.campaign.timezone),
+            date_time(seen.written, &self.campaign.loaded.parsed.campaign.timezone),
             grouped(seen.sequence),
             visible(&seen.directory)
         ))
@@ -371,7 +361,7 @@ impl Run<'_> {
 
     /// Shows the times that a rehearsal does not wait for.
     fn tell_of_waits(&self) {
-        let said = &self.campaign.parsed.campaign;
+        let said = &self.campaign.loaded.parsed.campaign;
         let schedule = &said.schedule;
         let zone = &said.timezone;
         let times = [
@@ -389,7 +379,7 @@ impl Run<'_> {
                 .map(|closed| format!("not on {}", listed(closed))),
         ];
         let said: Vec<_> = times.into_iter().flatten().collect();
-        if self.common.args.rehearsal.on() && !said.is_empty() {
+        if self.common.args.rehearsal.rehearsal().is_on() && !said.is_empty() {
             let said = said.join(", and ");
             self.common.talk(
                 &self.campaign.name,
@@ -399,13 +389,13 @@ impl Run<'_> {
     }
 
     fn began(&self, new_ledger: bool) -> EventKind {
-        let names = &self.campaign.parsed.campaign.names;
+        let names = &self.campaign.loaded.parsed.campaign.names;
         EventKind::RunBegan {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
             activity_id: names.activity_id.clone(),
-            platform: self.campaign.plan.identity.platform.clone(),
+            platform: self.campaign.loaded.plan.identity.platform.clone(),
             ledger: self.locked.dir().to_owned(),
             new_ledger,
         }
@@ -422,24 +412,11 @@ impl Run<'_> {
     }
 
     fn emit(&self, kind: EventKind) {
-        let at = self.common.context.clock.now();
+        let at = self.common.context.environment.clock.now();
         self.reporter.emit(Event { at, kind });
     }
 }
 
 fn listed(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Combines every reason why the audience is not admitted into one failure.
-fn refused(refusals: &[Refusal]) -> Failure {
-    let mut failure = Failure::new(Problem::NotLetIn, "the audience was not let in; nothing was sent");
-    failure.causes = refusals.iter().map(ToString::to_string).collect();
-    let mut helps: Vec<_> = refusals.iter().filter_map(Refusal::help).collect();
-    helps.dedup();
-    if helps.is_empty() {
-        failure
-    } else {
-        failure.help(helps.join("\n"))
-    }
 }

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::LoadedCampaign;
+use crate::app::app_lock::{ProcessAppLock, quota_owner};
+use crate::app::campaign_files::Neighbours;
+use crate::app::process::this_process;
 use crate::campaign::{Code, Diagnostic, Parsed};
-use crate::cli::Context;
-use crate::cli::app_lock::{ProcessAppLock, quota_owner, this_process};
 use crate::cli::apply_args::ApplyArgs;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::validate::{self, Neighbours};
+use crate::cli::load;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::AppLimiter;
 use crate::fake_platform;
@@ -21,11 +24,9 @@ use super::prepare;
 
 /// A campaign that can be applied.
 pub(super) struct Campaign {
-    pub(super) file: PathBuf,
     /// The name that the process shows for this campaign, unique among those given.
     pub(super) name: String,
-    pub(super) parsed: Parsed,
-    pub(super) plan: Arc<Plan>,
+    pub(super) loaded: LoadedCampaign,
     /// What the campaign shares with the other campaigns of its app id.
     pub(super) limiter: Arc<AppLimiter>,
     pub(super) tokens: Tokens,
@@ -48,7 +49,7 @@ pub(super) enum Given {
 pub(super) fn read(files: Vec<PathBuf>, context: &Context) -> Vec<Read> {
     let mut neighbours = Neighbours::default();
     let read = |file: PathBuf| Read {
-        parsed: validate::usable_among(&file, context, &mut neighbours),
+        parsed: load::usable(&file, context, &mut neighbours),
         file,
     };
     files.into_iter().map(read).collect()
@@ -63,43 +64,41 @@ pub(super) fn campaigns(
 ) -> Vec<Given> {
     let planned: Vec<_> = read
         .into_iter()
-        .map(|read| Planned::new(args, read, fake_platform))
+        .map(|read| Planned::new(args, context, read, fake_platform))
         .collect();
     let plans: Vec<_> = planned
         .iter()
         .filter_map(|planned| planned.plan.as_ref().ok())
         .collect();
     let mut mistakes = namesakes(&plans);
-    if !args.rehearsal.on() {
+    if !args.rehearsal.rehearsal().is_on() {
         mistakes.extend(other_credentials(&plans));
     }
     let names: Vec<_> = plans.iter().map(|plan| name(plan, &plans)).collect();
     let mut limiters = AppLimiters::default();
     let mut names = names.into_iter();
     let mut usable = |planned: Planned| {
-        let (parsed, plan) = match planned.plan {
-            Ok(plan) => plan,
+        let loaded = match planned.plan {
+            Ok(loaded) => loaded,
             Err(failure) => return Given::Unusable(planned.file, failure),
         };
         let name = names.next().unwrap_or_default();
         let told: Vec<_> = mistakes
             .extract_if(.., |mistake| mistake.file == planned.file.display().to_string())
             .collect();
-        validate::tell(&told, context);
+        load::show(&told, context);
         let credentials = if told.is_empty() {
-            prepare::credentials(args, context, &parsed)
+            prepare::credentials(args, context, &loaded.parsed)
         } else {
             None
         };
         let Some(credentials) = credentials else {
             return Given::Unusable(planned.file, None);
         };
-        let (limiter, tokens) = limiters.shared_by(&plan, credentials, context);
+        let (limiter, tokens) = limiters.shared_by(&loaded.plan, credentials, context);
         Given::Campaign(Box::new(Campaign {
-            file: planned.file,
             name,
-            parsed,
-            plan,
+            loaded,
             limiter,
             tokens,
         }))
@@ -110,27 +109,26 @@ pub(super) fn campaigns(
 /// A file with its plan, or with the failure if that has not been reported yet.
 struct Planned {
     file: PathBuf,
-    plan: Result<(Parsed, Arc<Plan>), Option<Failure>>,
+    plan: Result<LoadedCampaign, Option<Failure>>,
 }
 
 impl Planned {
-    fn new(args: &ApplyArgs, read: Read, fake_platform: Option<&fake_platform::Running>) -> Self {
+    fn new(args: &ApplyArgs, context: &Context, read: Read, fake_platform: Option<&fake_platform::Running>) -> Self {
         let plan = read.parsed.ok_or(None).and_then(|parsed| {
-            let plan = prepare::plan(args, &parsed, fake_platform).map_err(Some)?;
-            Ok((parsed, Arc::new(plan)))
+            let at = context.campaign(&read.file, &args.rehearsal);
+            let options = prepare::options(args, fake_platform);
+            let loaded = LoadedCampaign::with_options(at, parsed, context.environment.clone(), options);
+            loaded.map_err(|error| Some(error.into()))
         });
         Self { file: read.file, plan }
     }
 }
 
-/// A parsed campaign file and its plan.
-type Said = (Parsed, Arc<Plan>);
-
 /// Returns the campaign's name, with its app id if another given campaign has the same name.
-fn name((_, plan): &Said, all: &[&Said]) -> String {
+fn name(LoadedCampaign { plan, .. }: &LoadedCampaign, all: &[&LoadedCampaign]) -> String {
     let campaign = &plan.identity.campaign;
     let app_id = &plan.identity.app_id;
-    let others = all.iter().filter(|(_, other)| other.identity.campaign == *campaign);
+    let others = all.iter().filter(|other| other.plan.identity.campaign == *campaign);
     if others.count() > 1 {
         format!("{campaign} ({app_id})")
     } else {
@@ -140,10 +138,10 @@ fn name((_, plan): &Said, all: &[&Said]) -> String {
 
 /// Returns a mistake for each file that names the same campaign and app as another given file. Files in one folder were
 /// already reported when they were read.
-fn namesakes(plans: &[&Said]) -> Vec<Diagnostic> {
+fn namesakes(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
     let mut first: HashMap<_, &Parsed> = HashMap::new();
     let mut mistakes = Vec::new();
-    for (parsed, plan) in plans {
+    for LoadedCampaign { parsed, plan, .. } in plans {
         let identity = (&plan.identity.campaign, &plan.identity.app_id);
         if let Some(other) = first.get(&identity) {
             mistakes.push(namesake(parsed, other));
@@ -164,9 +162,9 @@ fn namesake(parsed: &Parsed, other: &Parsed) -> Diagnostic {
 
 /// Returns a mistake for each file whose credentials differ from those of another file of the same app: the program cannot
 /// know which are right.
-fn other_credentials(plans: &[&Said]) -> Vec<Diagnostic> {
+fn other_credentials(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
     let mut apps: HashMap<_, Vec<&Parsed>> = HashMap::new();
-    for (parsed, plan) in plans {
+    for LoadedCampaign { parsed, plan, .. } in plans {
         if parsed.campaign.credentials.is_some() {
             apps.entry((&plan.base_url, &plan.identity.app_id))
                 .or_default()
@@ -206,11 +204,11 @@ impl AppLimiters {
             .limiters
             .entry((quota_owner.clone(), app_id.clone()))
             .or_insert_with(|| {
-                let owner = this_process(context.clock.now());
+                let owner = this_process(context.now());
                 AppLimiter::new(ProcessAppLock::new(quota_owner, app_id.clone(), owner))
             });
         let tokens = self.tokens.entry((plan.base_url.clone(), app_id.clone()));
-        let tokens = tokens.or_insert_with(|| Tokens::new(credentials, context.clock.clone()));
+        let tokens = tokens.or_insert_with(|| Tokens::new(credentials, context.environment.clock.clone()));
         (Arc::clone(limiter), tokens.clone())
     }
 }

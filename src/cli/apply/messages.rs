@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::Output;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::locked_ledger::again_with;
+use crate::cli::global_args::Output;
 use crate::cli::terminal::stdout_width_or_any;
+use crate::cli::typed::again_with;
 use crate::report::ended_campaign::EndedCampaign;
 use crate::report::render::json::TotalObject;
 use crate::report::render::terminal::summary::text;
@@ -62,7 +62,12 @@ pub(super) fn print(
         Output::Json if common.alone => {}
         Output::Json => context.lines.write(&TotalObject::new(&ended, exit.code())),
         Output::Human => {
-            let again = again_with("apply", &common.args.rehearsal, context, &common.args.files);
+            let again = again_with(
+                "apply",
+                &common.args.rehearsal.rehearsal(),
+                context.state_dir.as_deref(),
+                &common.args.files,
+            );
             context.say(&text(&ended, exit.code(), &again, stdout_width_or_any()));
         }
     }
@@ -72,7 +77,7 @@ pub(super) fn print(
 fn unusable_file(common: &Common, file: &Path, failure: Option<&Failure>) -> (EndedCampaign, Exit) {
     let failure = failure.map(|failure| failure.clone().of_file(file));
     if let Some(failure) = &failure {
-        super::super::show(failure, &common.context);
+        common.context.show(failure);
     }
     let exit = failure.map_or(Exit::Input, |failure| failure.exit);
     let ended = EndedCampaign {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::cli::locked_ledger::LockedLedger;
+use crate::app::locked_ledger::LockedLedger;
 use crate::cli::signals;
 use crate::control::{ControlServer, Listening, status_file};
 use crate::ledger::files::FileId;

@@ -9,23 +9,19 @@ use crate::fake_platform;
 use crate::model::identity::AppId;
 use crate::model::problem::Problem;
 use crate::model::secret::{Secret, SecretError};
-use crate::plan::{self, Plan, RunOptions};
+use crate::plan::{Plan, RunOptions};
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::metrics_server::MetricsServer;
 
+use crate::app::credentials::NO_CREDENTIALS;
 use crate::cli::apply_args::ApplyArgs;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, validate};
-
-/// The message and the help for a file without credentials.
-pub const NO_CREDENTIALS: (&str, &str) = (
-    "`credentials` is missing; only a rehearsal (`--sandbox`) goes without",
-    "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`",
-);
+use crate::cli::load;
 
 /// Starts the fake platform inside this process. `None` unless the rehearsal needs one here.
 pub(super) async fn fake_platform(args: &ApplyArgs) -> Result<Option<fake_platform::Running>, Failure> {
-    if !args.rehearsal.inside() {
+    if !args.rehearsal.rehearsal().is_inside() {
         return Ok(None);
     }
     let started = fake_platform::start(fake_platform::Settings::default()).await;
@@ -33,26 +29,19 @@ pub(super) async fn fake_platform(args: &ApplyArgs) -> Result<Option<fake_platfo
     started.map(Some).map_err(failed)
 }
 
-/// Builds the campaign's plan for this run.
-pub(super) fn plan(
-    args: &ApplyArgs,
-    parsed: &Parsed,
-    fake_platform: Option<&fake_platform::Running>,
-) -> Result<Plan, Failure> {
-    let options = RunOptions {
+/// Returns the options of this run.
+pub(super) fn options(args: &ApplyArgs, fake_platform: Option<&fake_platform::Running>) -> RunOptions {
+    RunOptions {
         at_most: args.at_most,
         no_wait: args.no_wait,
-        sandbox: fake_platform
-            .map(|running| running.base_url().to_owned())
-            .or_else(|| args.rehearsal.url()),
-    };
-    plan::build(&parsed.campaign, options).map_err(|error| Failure::from_error(Problem::Plan, &error))
+        sandbox: fake_platform.map(|running| running.base_url().to_owned()),
+    }
 }
 
 /// Reads all secrets before anything else happens. Returns `None` if one is missing, after reporting it. A rehearsal needs
 /// none.
 pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) -> Option<Credentials> {
-    if args.rehearsal.on() {
+    if args.rehearsal.rehearsal().is_on() {
         return Some(rehearsed(&parsed.campaign.names.app_id));
     }
     let mistake = if let Some(written) = &parsed.campaign.credentials {
@@ -64,15 +53,14 @@ pub(super) fn credentials(args: &ApplyArgs, context: &Context, parsed: &Parsed) 
         let mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), Some(help(&error)));
         Diagnostic { cause, ..mistake }
     } else {
-        let (message, help) = NO_CREDENTIALS;
         parsed.mistake(
             "credentials",
             Code::MissingKey,
-            message.to_owned(),
-            Some(help.to_owned()),
+            NO_CREDENTIALS.message.to_owned(),
+            Some(NO_CREDENTIALS.help.to_owned()),
         )
     };
-    validate::tell(&[mistake], context);
+    load::show(&[mistake], context);
     None
 }
 

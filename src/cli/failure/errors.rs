@@ -1,14 +1,199 @@
-//! Converts the errors of other modules into failures: which problem each is, and what to do.
+//! Converts the errors of the other rooms into failures: which problem each is, and what to do.
 
+use crate::app::resolve::selection::ResolveRefusal;
+use crate::app::{AppError, older_ledger};
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
-use crate::cli::witness;
+use crate::cli::sandbox::SandboxError;
+use crate::cli::typed::again;
+use crate::control::ControlError;
 use crate::douyin::client::ClientError;
 use crate::engine::EngineError;
+use crate::engine::audience_diff::{CLOCK_HELP, Refusal};
+use crate::fake_platform::ServeError;
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
+use crate::ledger::verify::VerifyError;
+use crate::ledger::witness::Witness;
 use crate::ledger::{LedgerError, StoreError};
+use crate::model::clock::until;
+use crate::model::delivery::Counts;
 use crate::model::problem::Problem;
+use crate::plan::PlanError;
+use crate::report::text::visible;
+use crate::report::times::{duration, rfc3339};
+use crate::simulation::SimulationError;
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        let message = error.to_string();
+        match error {
+            AppError::Plan(error) => error.into(),
+            AppError::LedgerDir(error) => error.into(),
+            AppError::Lock(error) => error.into(),
+            AppError::Ledger(error) => error.into(),
+            AppError::Audience(error) => error.into(),
+            AppError::Client(error) => error.into(),
+            AppError::Engine(error) | AppError::Simulation(SimulationError::Engine(error)) => error.into(),
+            AppError::Directory { .. } => Self::from_error(Problem::Directory, &error),
+            AppError::NoCampaigns(_) => {
+                Self::new(Problem::NoCampaigns, message).help("campaign files end in .yaml or .yml")
+            }
+            AppError::NoLedger { at, .. } => {
+                let begin = again("apply", &at);
+                let other = if at.rehearsal.is_on() {
+                    "without --sandbox, the campaign itself is meant"
+                } else {
+                    "with --sandbox, its rehearsal is meant"
+                };
+                Self::new(Problem::NoLedger, message).help(format!("`{begin}` begins one; {other}"))
+            }
+            AppError::OtherLedger(other) => Self::new(Problem::OtherLedger, message)
+                .help(other.help())
+                .because([other.cause()]),
+            AppError::OlderLedger(older) => {
+                let Witness {
+                    sequence,
+                    written,
+                    directory,
+                    ..
+                } = older.witness();
+                Self::new(Problem::OlderLedger, message)
+                    .help(older_ledger::HELP)
+                    .because([
+                        older.why().to_owned(),
+                        format!("its witness of {written} saw batch {sequence} in {directory}"),
+                    ])
+            }
+            AppError::WrongClock { newest, wall, zone } => Self::new(Problem::WrongClock, message)
+                .help(CLOCK_HELP)
+                .because([
+                    format!(
+                        "its newest time is {}, and this machine's clock says {}, which is {} earlier",
+                        rfc3339(newest, &zone),
+                        rfc3339(wall, &zone),
+                        duration(until(wall, newest).unwrap_or_default()),
+                    ),
+                    "one of its runs was made under a wrong clock, or this clock is wrong".to_owned(),
+                ]),
+            AppError::OwnerUnclear { source, owner } => {
+                let help = match source {
+                    ControlError::Newer { .. } => {
+                        "use the program that applies the campaign, or wait until it is done"
+                    }
+                    ControlError::Nobody { .. } | ControlError::Io { .. } | ControlError::Unclear { .. } => {
+                        "wait until that process is done, or stop it there with ^C; its state is safe"
+                    }
+                    ControlError::Refused { .. } => "run the same command again",
+                };
+                Self::from_error(Problem::OwnerUnclear, &source)
+                    .help(help)
+                    .because([owner.to_string()])
+            }
+            AppError::ExcludedList { source, .. } => {
+                let mut failure = Self::from(*source);
+                failure.causes.insert(0, failure.message);
+                Self { message, ..failure }
+            }
+            AppError::ExcludedCampaign(_) => Self::new(Problem::ExcludedCampaign, message),
+            AppError::ExcludedWithoutLedger { file, .. } => Self::new(Problem::ExcludedWithoutLedger, message).help(format!(
+                "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
+                file.display()
+            )),
+            AppError::OtherPlan { at, reviewed, now } => Self::new(Problem::OtherPlan, message)
+                .help(format!("`{}` shows what it is now", again("plan", &at)))
+                .because(reviewed.differences(&now).iter().map(ToString::to_string))
+                .because([format!("expected {reviewed}, and it is {now}")]),
+            AppError::Miscounted { kept, counted } => Self::miscounted(&kept, &counted),
+            AppError::Verify(error) => error.into(),
+            AppError::UnknownUser { at, near, .. } => {
+                let help = near.map_or_else(
+                    || {
+                        let every = again("export", &at);
+                        format!("`{every}` names everybody who ever was in the audience")
+                    },
+                    |near| format!("did you mean {}?", visible(&near)),
+                );
+                Self::new(Problem::UnknownUser, message).help(help)
+            }
+            AppError::CannotResolve(refusals) => Self::from_resolve(message, &refusals),
+            AppError::ResolveWhileApplied(taken) => {
+                Self::from(taken).help("nothing was changed. end the run by `runner stop`, resolve, and apply again")
+            }
+            AppError::StatusFile { .. } => Self::from_error(Problem::StatusFile, &error)
+                .help("use the program that applies the campaign; the file can also be removed, it is only a courtesy"),
+            AppError::Rows(_) => Self::from_error(Problem::OutputFile, &error),
+            AppError::Request(_) | AppError::SimulationBroke => Self::new(Problem::Defect, message),
+            AppError::Thread(_) => Self::from_error(Problem::System, &error),
+            AppError::Simulation(error @ SimulationError::Clock(_)) => Self::from_error(Problem::System, &error),
+            AppError::Refused(refusals) => {
+                let mut helps: Vec<_> = refusals.iter().filter_map(Refusal::help).collect();
+                helps.dedup();
+                let failure = Self::new(Problem::NotLetIn, message).because(refusals.iter().map(ToString::to_string));
+                if helps.is_empty() {
+                    failure
+                } else {
+                    failure.help(helps.join("\n"))
+                }
+            }
+        }
+    }
+}
+
+impl Failure {
+    fn miscounted(kept: &Counts, counted: &Counts) -> Self {
+        let message = "the ledger's sum is not right, though each of its facts is: a defect of this program";
+        Self::new(Problem::Sum, message)
+            .help("please report this")
+            .because([format!("counted on the way {kept:?}, counted anew {counted:?}")])
+    }
+
+    /// Combines every reason why nothing was resolved.
+    fn from_resolve(message: String, refusals: &[ResolveRefusal]) -> Self {
+        const MOST_SHOWN: usize = 10;
+        let only_doubts = refusals
+            .iter()
+            .all(|refusal| matches!(refusal, ResolveRefusal::MayDouble { .. }));
+        let problem = if only_doubts {
+            Problem::MayDouble
+        } else {
+            Problem::CannotResolve
+        };
+        let more = refusals.len().saturating_sub(MOST_SHOWN);
+        let failure = Self::new(problem, message)
+            .because(refusals.iter().take(MOST_SHOWN).map(ToString::to_string))
+            .because((more > 0).then(|| format!("{more} more like these")));
+        let mut helps: Vec<_> = refusals.iter().filter_map(ResolveRefusal::help).collect();
+        helps.dedup();
+        helps.truncate(3);
+        if helps.is_empty() {
+            failure
+        } else {
+            failure.help(helps.join("\n"))
+        }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        const RESTORE: &str = "nothing was changed. restore the ledger's whole directory from a backup";
+        match error {
+            VerifyError::LedgerDir(error) => error.into(),
+            VerifyError::Damaged { .. } => Self::from_error(Problem::Unproven, &error).help(RESTORE),
+            VerifyError::Miscounted { kept, counted, .. } => Self::miscounted(&kept, &counted),
+            VerifyError::SnapshotCheck { .. } => Self::from_error(Problem::Unproven, &error).help(
+                "its facts are sound. remove the file `shortcut` in the ledger's directory: it only spares the reading of \
+                 them, and is made anew",
+            ),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::from_error(Problem::Plan, &error)
+    }
+}
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
@@ -104,7 +289,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
             LedgerError::Record { .. } => (Problem::Record, backup),
             LedgerError::IllegalFact { .. } => (Problem::IllegalFact, backup),
-            LedgerError::Older(_) => (Problem::OlderLedger, witness::HELP),
+            LedgerError::Older(_) => (Problem::OlderLedger, older_ledger::HELP),
             LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
         };
         Self::from_error(problem, &error).help(help)
@@ -120,7 +305,7 @@ impl From<EngineError> for Failure {
                 (Problem::Record, report)
             }
             EngineError::Ledger(LedgerError::IllegalFact { .. }) => (Problem::IllegalFact, report),
-            EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, witness::HELP),
+            EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, older_ledger::HELP),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
             EngineError::AppId(_) => (Problem::AppLock, "nothing more was sent; run the same command again"),
             EngineError::Worker(_) => (
@@ -163,5 +348,23 @@ const fn store(error: &StoreError) -> (Problem, &'static str) {
              command goes on",
         ),
         StoreError::Planned => (Problem::Store, "this is a test's doing"),
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        match &error {
+            SandboxError::Shares { .. } => {
+                Self::from_error(Problem::FaultShares, &error).help("give faults 100% together at most")
+            }
+            SandboxError::Listen { .. } => {
+                Self::from_error(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
+            }
+            SandboxError::Serve(ServeError::Log { .. }) => Self::from_error(Problem::StandInLog, &error)
+                .help("name a file in a directory that exists and that you may write to"),
+            SandboxError::Serve(ServeError::Server(_)) => Self::from_error(Problem::StandInEnded, &error),
+            SandboxError::Signals(_) => Self::from_error(Problem::System, &error),
+            SandboxError::Stdout(_) => Self::from_error(Problem::Stdout, &error),
+        }
     }
 }

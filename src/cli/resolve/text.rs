@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -14,7 +13,8 @@ use crate::report::json_lines::JsonLines;
 use crate::report::text::{Align, Columns, cut, visible};
 use crate::report::times::{counted, grouped};
 
-use super::choose::Chosen;
+use crate::app::resolve::Resolving;
+use crate::app::resolve::selection::Selected;
 
 /// More deliveries are counted and not listed.
 const MOST_LISTED: usize = 20;
@@ -24,36 +24,40 @@ const OPEN_ID: usize = 40;
 /// A decision, before or after it was made.
 pub(super) struct About<'a> {
     pub(super) campaign: &'a CampaignName,
-    pub(super) ledger: &'a Path,
     pub(super) selection: &'a str,
     pub(super) note: &'a str,
     pub(super) to: Resolution,
 }
 
 /// Returns the question before a decision.
-pub(super) fn question(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerState) -> String {
-    let many = counted(chosen.len() as u64, "coupon", "coupons");
+pub(super) fn question(about: &About<'_>, resolving: &Resolving<'_>) -> String {
+    let selected = resolving.selected();
+    let ledger_state = resolving.ledger_state();
+    let many = counted(selected.len() as u64, "coupon", "coupons");
     let mut text = format!("about to resolve {many} as {}\n", about.to.word());
     let lines = [
         ("chosen by", visible(about.selection).into_owned()),
         ("note", visible(about.note).into_owned()),
         ("campaign", about.campaign.to_string()),
-        ("ledger", visible(&about.ledger.display().to_string()).into_owned()),
+        (
+            "ledger",
+            visible(&resolving.ledger_dir().display().to_string()).into_owned(),
+        ),
     ];
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<10} {value}");
     }
-    text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, ledger_state, |chosen| {
-        becomes(about.to, chosen, ledger_state)
+    text.push_str(&sums(selected));
+    text.push_str(&list(selected, ledger_state, |selected| {
+        becomes(about.to, selected, ledger_state)
     }));
-    if chosen
+    if selected
         .iter()
         .any(|it| ledger_state.status(it.key).reopens_doubt(about.to))
     {
         text.push_str("\nthose in doubt may become a second coupon for the same user");
     }
-    let reopens_held = chosen
+    let reopens_held = selected
         .iter()
         .any(|it| ledger_state.status(it.key).reopens_held(about.to));
     if reopens_held && ledger_state.counts_reopened_held() {
@@ -64,12 +68,14 @@ pub(super) fn question(about: &About<'_>, chosen: &[Chosen], ledger_state: &Ledg
 }
 
 /// Returns what was done and what follows.
-pub(super) fn done(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerState, again: &str) -> String {
-    let many = counted(chosen.len() as u64, "coupon", "coupons");
+pub(super) fn done(about: &About<'_>, resolving: &Resolving<'_>, again: &str) -> String {
+    let selected = resolving.selected();
+    let ledger_state = resolving.ledger_state();
+    let many = counted(selected.len() as u64, "coupon", "coupons");
     let mut text = format!("resolved {many} as {}\n", about.to.word());
-    text.push_str(&sums(chosen));
-    text.push_str(&list(chosen, ledger_state, |chosen| now(ledger_state, chosen)));
-    let sends = chosen
+    text.push_str(&sums(selected));
+    text.push_str(&list(selected, ledger_state, |selected| now(ledger_state, selected)));
+    let sends = selected
         .iter()
         .any(|it| ledger_state.status(it.key).state == State::Pending);
     if sends {
@@ -79,9 +85,9 @@ pub(super) fn done(about: &About<'_>, chosen: &[Chosen], ledger_state: &LedgerSt
 }
 
 /// Returns how many deliveries there are of each state and code.
-fn sums(chosen: &[Chosen]) -> String {
+fn sums(selected: &[Selected]) -> String {
     let mut sums: BTreeMap<(StateName, Option<i64>), u64> = BTreeMap::new();
-    for it in chosen {
+    for it in selected {
         *sums.entry((it.from, it.code)).or_default() += 1;
     }
     let line = |((from, code), n): ((StateName, Option<i64>), u64)| {
@@ -93,9 +99,9 @@ fn sums(chosen: &[Chosen]) -> String {
 }
 
 /// Lists the first deliveries, one a line, each with what it becomes.
-fn list(chosen: &[Chosen], ledger_state: &LedgerState, becomes: impl Fn(&Chosen) -> String) -> String {
-    let listed = chosen.get(..MOST_LISTED).unwrap_or(chosen);
-    let row = |it: &Chosen| {
+fn list(selected: &[Selected], ledger_state: &LedgerState, becomes: impl Fn(&Selected) -> String) -> String {
+    let listed = selected.get(..MOST_LISTED).unwrap_or(selected);
+    let row = |it: &Selected| {
         [
             cut(&visible(&ledger_state.open_id(it.key.recipient)), OPEN_ID).into_owned(),
             format!("coupon {}", it.key.ordinal),
@@ -108,16 +114,16 @@ fn list(chosen: &[Chosen], ledger_state: &LedgerState, becomes: impl Fn(&Chosen)
     for (it, row) in listed.iter().zip(&rows) {
         let _ = writeln!(text, "  {} -> {}", table.cells(row).join("  "), becomes(it));
     }
-    if chosen.len() > listed.len() {
-        let _ = writeln!(text, "  and {} more", grouped((chosen.len() - listed.len()) as u64));
+    if selected.len() > listed.len() {
+        let _ = writeln!(text, "  and {} more", grouped((selected.len() - listed.len()) as u64));
     }
     text
 }
 
 /// Returns what a delivery will become. If it is owed but its user is not in the audience, it is skipped at once.
-fn becomes(to: Resolution, chosen: &Chosen, ledger_state: &LedgerState) -> String {
+fn becomes(to: Resolution, selected: &Selected, ledger_state: &LedgerState) -> String {
     let left_out =
-        ledger_state.away(chosen.key.recipient).is_some() || chosen.key.ordinal > ledger_state.coupons_per_user();
+        ledger_state.away(selected.key.recipient).is_some() || selected.key.ordinal > ledger_state.coupons_per_user();
     let word = match to {
         Resolution::Owed { .. } if left_out => "skipped, as the audience says",
         to => to.word(),
@@ -126,8 +132,8 @@ fn becomes(to: Resolution, chosen: &Chosen, ledger_state: &LedgerState) -> Strin
 }
 
 /// Returns what a delivery is now.
-fn now(ledger_state: &LedgerState, chosen: &Chosen) -> String {
-    match ledger_state.status(chosen.key).state {
+fn now(ledger_state: &LedgerState, selected: &Selected) -> String {
+    match ledger_state.status(selected.key).state {
         State::Pending => "owed".to_owned(),
         State::Skipped(why) => format!("skipped ({})", why.word()),
         other => other.name().to_string(),
@@ -151,8 +157,10 @@ struct Resolved<'a> {
 }
 
 /// Writes one object for each delivery: its earlier state, the decision and its present state.
-pub(super) fn objects(chosen: &[Chosen], ledger_state: &LedgerState, plan: &Plan, to: Resolution, lines: &JsonLines) {
-    for it in chosen {
+pub(super) fn objects(resolving: &Resolving<'_>, plan: &Plan, to: Resolution, lines: &JsonLines) {
+    let selected = resolving.selected();
+    let ledger_state = resolving.ledger_state();
+    for it in selected {
         lines.write(&Resolved {
             r#type: "resolved",
             campaign: plan.identity.campaign.as_str(),

@@ -1,8 +1,11 @@
 //! A user's trace for programs: a `recipient`, then a `delivery` for each coupon with its history and what happens next.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::app::LoadedCampaign;
+use crate::app::trace::Trace;
 use crate::engine::next::Next;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
 use crate::history::row::{Object, Times};
@@ -11,8 +14,7 @@ use crate::model::identity::ActivityId;
 use crate::model::outcome::Class;
 use crate::report::json_lines::JsonLines;
 
-use super::Trace;
-use super::text::next_words;
+use super::next_words::next_words;
 
 #[derive(Serialize)]
 struct Recipient<'a> {
@@ -91,12 +93,13 @@ struct NextBody {
 }
 
 /// Writes the objects of one user.
-pub(super) fn write(trace: &Trace<'_>, lines: &JsonLines) {
-    let times = Times::new(trace.zone.clone());
-    let identity = &trace.plan.identity;
+pub(super) fn write(trace: &Trace, campaign: &LoadedCampaign, lines: &JsonLines) {
+    let zone = &campaign.parsed.campaign.timezone;
+    let times = Times::new(zone.clone());
+    let identity = &campaign.plan.identity;
     let history = |ordinal: Option<u8>| {
         let these = trace
-            .person
+            .history
             .history()
             .iter()
             .filter(move |it| it.what.ordinal() == ordinal);
@@ -106,13 +109,13 @@ pub(super) fn write(trace: &Trace<'_>, lines: &JsonLines) {
         r#type: "recipient",
         campaign: identity.campaign.as_str(),
         app_id: identity.app_id.as_str(),
-        open_id: &trace.ledger_state.open_id(trace.recipient),
-        listed: trace.ledger_state.away(trace.recipient) != Some(Away::Gone),
+        open_id: &trace.open_id(),
+        listed: trace.ledger_state().away(trace.recipient) != Some(Away::Gone),
         history: history(None),
     });
     for ordinal in trace.ordinals() {
-        let row = trace.person.row(trace.ledger_state, ordinal);
-        let next = next_body(trace.next(ordinal), trace, &times);
+        let row = trace.row(ordinal);
+        let next = next_body(trace.next(campaign, ordinal), trace.present.now, zone, &times);
         lines.write(&Object {
             row: &row,
             identity,
@@ -125,7 +128,7 @@ pub(super) fn write(trace: &Trace<'_>, lines: &JsonLines) {
     }
 }
 
-fn entry_body<'a>(trace: &'a Trace<'_>, entry: &'a HistoryEntry, times: &Times) -> Entry<'a> {
+fn entry_body<'a>(trace: &'a Trace, entry: &'a HistoryEntry, times: &Times) -> Entry<'a> {
     let reading = |reading: &Reading| Body::Reading {
         generation: reading.generation,
         listed: reading.listed,
@@ -168,7 +171,7 @@ fn decision(decided: &Decided) -> DecisionBody<'_> {
     }
 }
 
-fn attempted<'a>(trace: &'a Trace<'_>, attempt: &'a Attempt, times: &Times) -> AttemptBody<'a> {
+fn attempted<'a>(trace: &'a Trace, attempt: &'a Attempt, times: &Times) -> AttemptBody<'a> {
     let outcome = match &attempt.end {
         End::Ended(_, outcome) => Some(outcome),
         _ => None,
@@ -182,7 +185,7 @@ fn attempted<'a>(trace: &'a Trace<'_>, attempt: &'a Attempt, times: &Times) -> A
     let told_text = |text: &&str| !text.is_empty();
     AttemptBody {
         attempt: attempt.number,
-        activity_id: trace.ledger_state.activity(attempt.activity).map(ActivityId::as_str),
+        activity_id: trace.ledger_state().activity(attempt.activity).map(ActivityId::as_str),
         outcome: match &attempt.end {
             End::UnderWay => "under_way",
             End::Withdrawn => "withdrawn",
@@ -198,9 +201,9 @@ fn attempted<'a>(trace: &'a Trace<'_>, attempt: &'a Attempt, times: &Times) -> A
     }
 }
 
-fn next_body(next: Next, trace: &Trace<'_>, times: &Times) -> NextBody {
+fn next_body(next: Next, now: Timestamp, zone: &TimeZone, times: &Times) -> NextBody {
     let (at, until) = match next {
-        Next::Sent { at, until } => (Some(at).filter(|at| *at > trace.present.now), until),
+        Next::Sent { at, until } => (Some(at).filter(|at| *at > now), until),
         Next::Doubted { resend: Ok(until) } => (None, Some(until)),
         _ => (None, None),
     };
@@ -215,6 +218,6 @@ fn next_body(next: Next, trace: &Trace<'_>, times: &Times) -> NextBody {
         },
         at: at.map(|at| times.text(at)),
         until: until.map(|until| times.text(until)),
-        why: next_words(next, trace.present.now, trace.zone),
+        why: next_words(next, now, zone),
     }
 }

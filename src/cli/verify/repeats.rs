@@ -10,7 +10,7 @@ use crate::model::problem::Problem;
 use crate::report::text::{Align, Columns, cut, visible};
 use crate::report::times::counted;
 
-use super::certificate::Certificate;
+use crate::app::verify::certificate::Certificate;
 
 /// The widest open_id in the list.
 const OPEN_ID: usize = 40;

@@ -1,26 +1,11 @@
-//! Identifies this process as an owner, and takes the app lock for it.
+//! The app lock of an app id, as this process takes and releases it.
 
-use jiff::Timestamp;
 use url::Url;
 
 use crate::engine::app_limiter::{AppLock, NotTaken};
 use crate::ledger::lock::{AppIdLock, LockError};
 use crate::model::event::Owner;
 use crate::model::identity::{AppId, is_loopback};
-
-/// Describes this process, for other processes to read.
-#[must_use]
-pub fn this_process(now: Timestamp) -> Owner {
-    let arguments: Vec<_> = std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    Owner {
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        pid: std::process::id(),
-        since: now,
-        command: arguments.join(" "),
-    }
-}
 
 /// Returns what the quota of an app id belongs to: the platform's address. For a loopback address that is its host and
 /// port, without the path.

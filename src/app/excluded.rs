@@ -4,102 +4,96 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::Context;
-use super::elsewhere;
-use super::failure::Failure;
-use super::locked_ledger;
-use super::readonly_ledger;
-use super::rehearsal::RehearsalArgs;
 use crate::audience::Source;
 use crate::campaign::{self, Exclude};
 use crate::engine::audience_diff::Exclusion;
 use crate::ledger::LedgerState;
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, State};
-use crate::model::problem::Problem;
-use crate::plan::{self, Plan, RunOptions};
 
-/// What reading the exclude lists needs.
-pub struct For<'f> {
-    /// The program's options.
-    pub context: &'f Context,
-    /// Whether it is a rehearsal.
-    pub rehearsal: &'f RehearsalArgs,
-    /// The parsed campaign file.
-    pub campaign: &'f campaign::Campaign,
-    /// The plan of the campaign.
-    pub plan: &'f Plan,
+use super::campaign::{CampaignRef, LoadedCampaign};
+use super::error::AppError;
+use super::rehearsal::Rehearsal;
+use super::{find_other_ledger, readonly_ledger};
+
+/// The exclude lists of one campaign.
+pub struct ExcludeLists<'f> {
+    /// The campaign.
+    pub campaign: &'f LoadedCampaign,
     /// The latest time that a value in a source may have.
     pub present: Timestamp,
 }
 
-impl For<'_> {
+impl ExcludeLists<'_> {
     /// Reads every list and returns it with the number of rows. A list that cannot be read is an error, never an empty
     /// list.
     pub async fn read<'b>(
         &self,
         ledger_state: &'b LedgerState,
         mut progress: impl FnMut(u64),
-    ) -> Result<(Exclusion<'b>, u64), Failure> {
+    ) -> Result<(Exclusion<'b>, u64), AppError> {
+        let settings = &self.campaign.parsed.campaign;
         let mut exclusion = Exclusion::new(ledger_state);
         let mut before = 0;
-        for list in self.campaign.audience.exclude.iter().flatten() {
+        for list in settings.audience.exclude.iter().flatten() {
             match list {
-                Exclude::Source(said) => {
-                    let name = said.label();
-                    let source = Source::new(said, &self.campaign.timezone, self.present);
+                Exclude::Source(list) => {
+                    let name = list.label();
+                    let source = Source::new(list, &settings.timezone, self.present);
                     let mut rows = 0;
                     let read = exclusion.read(name.clone(), &source, |so_far| {
                         rows = so_far;
                         progress(before + so_far);
                     });
-                    read.await.map_err(|error| unreadable(&name, error.into()))?;
+                    let read = read.await;
+                    read.map_err(|source| AppError::ExcludedList {
+                        list: name,
+                        source: Box::new(source),
+                    })?;
                     before += rows;
                 }
-                Exclude::Campaign(path) => self.campaign_of(path, &mut exclusion).await?,
+                Exclude::Campaign(file) => self.exclude_campaign(file, &mut exclusion).await?,
             }
         }
         Ok((exclusion, before))
     }
 
-    /// Adds every user who has, or may have, a coupon of the campaign in the file at `path`.
-    async fn campaign_of(&self, path: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), Failure> {
-        let unusable = || {
-            Failure::new(
-                Problem::ExcludedCampaign,
-                format!("cannot use the campaign file {}", path.display()),
-            )
-        };
-        let said = campaign::load(path).map_err(|_| unusable())?.campaign;
-        let rehearsed = self.rehearsal.on().then(|| self.plan.base_url.clone());
+    /// Adds every user who has, or may have, a coupon of the campaign in `file`.
+    async fn exclude_campaign(&self, file: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), AppError> {
+        let unusable = |_| AppError::ExcludedCampaign(file.to_owned());
+        let CampaignRef {
+            rehearsal, state_dir, ..
+        } = &self.campaign.at;
         // A rehearsal uses the other campaign's rehearsal. Without one, it uses the real ledger.
-        let mut nowhere = None;
-        for sandbox in [rehearsed.clone(), None]
-            .into_iter()
-            .skip(usize::from(rehearsed.is_none()))
-        {
-            let options = RunOptions {
-                sandbox,
-                ..RunOptions::default()
+        let rehearsals = if rehearsal.is_on() {
+            vec![rehearsal.clone(), Rehearsal::No]
+        } else {
+            vec![Rehearsal::No]
+        };
+        let mut missing = None;
+        for rehearsal in rehearsals {
+            let at = CampaignRef {
+                file: file.to_owned(),
+                rehearsal,
+                state_dir: state_dir.clone(),
             };
-            let other = plan::build(&said, options).map_err(|error| Failure::from_error(Problem::Plan, &error))?;
+            let parsed = campaign::load(file).map_err(unusable)?;
+            let other = LoadedCampaign::new(at, parsed, self.campaign.environment.clone())?;
             // If another process applies that campaign, it serves its current ledger.
-            if let Some(view) = readonly_ledger::open(self.context, path, &other).await? {
-                let name = format!("campaign {}", said.names.campaign);
+            if let Some(view) = readonly_ledger::open(&other).await? {
+                let name = format!("campaign {}", other.plan.identity.campaign);
                 exclusion.campaign(name, receivers(view.ledger.state()));
                 return Ok(());
             }
-            if let Some(elsewhere) = elsewhere::find(self.context, path, &other)? {
-                return Err(elsewhere.failure());
+            if let Some(other) = find_other_ledger::find(&other)? {
+                return Err(other.into());
             }
-            nowhere.get_or_insert(locked_ledger::ledger_dir(self.context, path, &other));
+            missing.get_or_insert(AppError::ExcludedWithoutLedger {
+                file: file.to_owned(),
+                name: other.plan.identity.campaign.clone(),
+                dir: other.ledger_dir().dir().to_owned(),
+            });
         }
-        let dir = nowhere.map_or_else(String::new, |place| format!(" at {}", place.dir().display()));
-        let campaign = &said.names.campaign;
-        let message = format!("cannot exclude the users of {campaign}: it has no ledger{dir}");
-        Err(Failure::new(Problem::ExcludedWithoutLedger, message).help(format!(
-            "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
-            path.display()
-        )))
+        missing.map_or(Ok(()), Err)
     }
 }
 
@@ -125,19 +119,6 @@ fn may_have_coupon(status: &DeliveryStatus) -> bool {
         State::Issued | State::InDoubt | State::Attempting { .. } | State::Held { .. } => true,
         State::Skipped(_) => status.held.is_some(),
         State::Pending | State::Deferred { .. } | State::Refused { .. } => false,
-    }
-}
-
-/// Wraps a failure of a list. The message says that nothing was sent because of it.
-fn unreadable(list: &str, failure: Failure) -> Failure {
-    let Failure {
-        message, mut causes, ..
-    } = failure.clone();
-    causes.insert(0, message);
-    Failure {
-        message: format!("cannot read the excluded list {list}; nobody is sent to without it"),
-        causes,
-        ..failure
     }
 }
 

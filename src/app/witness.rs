@@ -1,5 +1,5 @@
 //! The witnesses of a campaign's ledgers, outside of the state directory. An apply reads them before it sends, and writes
-//! one while it sends and when it ends. Commands that only read a ledger never write one.
+//! one while it sends and when it ends. Use cases that only read a ledger never write one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::engine::audience_diff::{Accept, Change};
+use crate::ledger::Head;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::witness::{Subject, Witness, Witnesses};
-use crate::ledger::{Head, LedgerState, Older};
 use crate::model::clock::Clock;
 use crate::model::identity::{Identity, PlatformName};
-use crate::model::problem::Problem;
-use crate::plan::Plan;
 
-use super::failure::Failure;
-use super::{Context, locked_ledger};
+use super::campaign::LoadedCampaign;
 
 /// How often a run that sends writes its witness.
 const EVERY: Duration = Duration::from_secs(3);
@@ -28,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The witnesses of one campaign.
 #[derive(Clone, Debug)]
-pub struct Testimony {
+pub struct CampaignWitnesses {
     /// `None` for a rehearsal, which needs no witness, and if the user has no directory for witnesses.
     witnesses: Option<Witnesses>,
     identity: Identity,
@@ -38,16 +34,17 @@ pub struct Testimony {
     directory: PathBuf,
 }
 
-impl Testimony {
-    /// Finds the witnesses of the campaign of a file.
+impl CampaignWitnesses {
+    /// Finds the witnesses of a campaign.
     #[must_use]
-    pub fn new(context: &Context, file: &Path, plan: &Plan) -> Self {
-        let is_rehearsal = plan.identity.platform == PlatformName::FakePlatform;
+    pub fn new(campaign: &LoadedCampaign) -> Self {
+        let identity = &campaign.plan.identity;
+        let is_rehearsal = identity.platform == PlatformName::FakePlatform;
         Self {
-            witnesses: context.witnesses.clone().filter(|_| !is_rehearsal),
-            identity: plan.identity.clone(),
-            file: real(file),
-            directory: real(locked_ledger::ledger_dir(context, file, plan).dir()),
+            witnesses: campaign.environment.witnesses.clone().filter(|_| !is_rehearsal),
+            identity: identity.clone(),
+            file: real(&campaign.at.file),
+            directory: real(campaign.ledger_dir().dir()),
         }
     }
 
@@ -201,121 +198,8 @@ async fn keep(writer: Writer, mut heads: watch::Receiver<Head>, clock: Clock, mu
     }
 }
 
-/// A ledger that is older than its witness, or is missing although a witness names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OlderLedger {
-    witness: Witness,
-    /// The ledger's last batch. `None` if there is no ledger.
-    last: Option<u64>,
-    why: String,
-    /// Whether the ledger says that a person accepted this.
-    is_accepted: bool,
-}
-
-impl OlderLedger {
-    /// Compares a ledger with its witness. Returns `None` unless the ledger is older.
-    pub fn of_ledger(witness: Option<&Witness>, older: Option<Older>, ledger_state: &LedgerState) -> Option<Self> {
-        let witness = witness?;
-        let older = older?;
-        let accepted = ledger_state.generation().is_some_and(|last| {
-            last.at >= witness.written && last.accepted.iter().any(|word| word == Accept::OlderLedger.word())
-        });
-        Some(Self {
-            witness: witness.clone(),
-            last: Some(older.last),
-            why: older.to_string(),
-            is_accepted: accepted,
-        })
-    }
-
-    /// Creates it for a ledger that a witness names and that is missing.
-    #[must_use]
-    pub fn lost(witness: Witness) -> Self {
-        Self {
-            why: format!(
-                "there is no ledger, and batch {} of one was durable before",
-                witness.sequence
-            ),
-            witness,
-            last: None,
-            is_accepted: false,
-        }
-    }
-
-    /// Whether a person accepted it in an earlier run that could not write its witness.
-    #[must_use]
-    pub const fn is_accepted(&self) -> bool {
-        self.is_accepted
-    }
-
-    /// Returns the witness.
-    #[must_use]
-    pub const fn witness(&self) -> &Witness {
-        &self.witness
-    }
-
-    /// Returns the change that a person must accept.
-    #[must_use]
-    pub fn change(&self) -> Change {
-        let Witness { sequence, written, .. } = &self.witness;
-        Change {
-            what: Accept::OlderLedger,
-            from: format!("batch {sequence} on {written}"),
-            to: self
-                .last
-                .map_or_else(|| "no ledger".to_owned(), |last| format!("batch {last}")),
-            owed_again: 0,
-        }
-    }
-
-    /// Returns why nothing is sent, and what to do.
-    #[must_use]
-    pub fn failure(&self) -> Failure {
-        let Witness {
-            sequence,
-            written,
-            directory,
-            ..
-        } = &self.witness;
-        let message = match self.last {
-            Some(_) => "the ledger is older than its witness; nothing was sent",
-            None => "the ledger that this campaign had is gone; nothing was sent",
-        };
-        let mut failure = Failure::new(Problem::OlderLedger, message).help(HELP);
-        failure.causes.push(self.why.clone());
-        failure
-            .causes
-            .push(format!("its witness of {written} saw batch {sequence} in {directory}"));
-        failure
-    }
-}
-
-/// Returns the changes that a person has accepted, in this command or in an earlier one.
-///
-/// # Errors
-/// The ledger is older than its witness, and no person has accepted that.
-pub fn accepted(given: &[Accept], older: Option<&OlderLedger>) -> Result<Vec<Accept>, Failure> {
-    match older {
-        Some(older) if !older.is_accepted() && !given.contains(&Accept::OlderLedger) => Err(older.failure()),
-        older => Ok(with_accepted(given, older)),
-    }
-}
-
-/// Like [`accepted`], for a plan: it shows an older ledger instead of failing.
-#[must_use]
-pub fn with_accepted(given: &[Accept], older: Option<&OlderLedger>) -> Vec<Accept> {
-    let mut accepted = given.to_vec();
-    if older.is_some_and(OlderLedger::is_accepted) && !accepted.contains(&Accept::OlderLedger) {
-        accepted.push(Accept::OlderLedger);
-    }
-    accepted
-}
-
-pub(super) const HELP: &str = "restore the newest ledger there is: users whom it does not know are sent to again. if there is none, apply with \
-                    `--accept older_ledger`";
-
 /// Returns the real path of something that may not exist: the real path of the part that exists, and the rest as given.
-pub(super) fn real(path: &Path) -> PathBuf {
+fn real(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in absolute.ancestors() {
         if let (Ok(real), Ok(rest)) = (fs::canonicalize(above), absolute.strip_prefix(above)) {

@@ -7,7 +7,7 @@ use csv::Writer;
 
 use crate::history::row::{COLUMNS, Cell, Row, Times};
 
-use super::Table;
+use super::table::Table;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::history::row::{Object, Row, Times};
 use crate::model::identity::Identity;
 
-use super::Table;
+use super::table::Table;
 
 /// A stream of JSON lines.
 pub struct Jsonl<W> {

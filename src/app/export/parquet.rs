@@ -14,7 +14,7 @@ use parquet::schema::types::{ColumnPath, Type};
 use crate::history::row::{COLUMNS, Cell, Kind, Row};
 use crate::model::identity::Identity;
 
-use super::Table;
+use super::table::Table;
 
 /// How many rows are kept in memory before they are written: some tens of megabytes.
 const GROUP: usize = 64 * 1024;

@@ -5,15 +5,15 @@ use crate::model::delivery::Counts;
 use crate::plan::Plan;
 use crate::report::render::json::Status;
 
-use crate::cli::locked_ledger::LockedLedger;
+use crate::app::locked_ledger::LockedLedger;
 
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
 /// the ledger has changed since.
-pub(super) fn tell(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: String, why: String) {
+pub(super) fn write(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: String, why: String) {
     let path = locked.status();
     let identity = &plan.identity;
-    let left = status_file::read(&path).ok().flatten();
-    let status = match left.as_deref().map(Status::parse) {
+    let earlier = status_file::read(&path).ok().flatten();
+    let status = match earlier.as_deref().map(Status::parse) {
         Some(Ok(status)) => status,
         None => Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", ""),
         // Do not overwrite the file of a newer program.

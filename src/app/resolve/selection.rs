@@ -4,20 +4,20 @@ use crate::ledger::LedgerState;
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, Resolution, State, StateName};
 use crate::report::text::visible;
 
-use crate::cli::trace::nearest;
+use crate::app::nearest::nearest;
 
 /// A person's selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     /// The users or the state.
-    pub who: Who,
+    pub which: Which,
     /// Only deliveries whose last code is this one.
     pub code: Option<i64>,
 }
 
 /// The users or the state of a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum Which {
     /// These users.
     Users {
         /// Their open_ids.
@@ -31,7 +31,7 @@ pub enum Who {
 
 /// A selected delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct Selected {
     /// The delivery.
     pub key: DeliveryKey,
     /// Its present state.
@@ -42,7 +42,7 @@ pub struct Chosen {
 
 /// Why a delivery cannot be decided about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum ResolveRefusal {
     /// The open_id is not in the ledger.
     #[error("the ledger has no user {}", visible(open_id))]
     Unknown {
@@ -111,8 +111,9 @@ const fn undecided(from: StateName) -> &'static str {
     }
 }
 
-impl Trouble {
+impl ResolveRefusal {
     /// Returns what to do. `None` if there is no advice.
+    #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unknown { near, .. } => near.as_ref().map(|near| format!("did you mean {}?", visible(near))),
@@ -133,32 +134,36 @@ impl Trouble {
     }
 }
 
-/// Selects the deliveries in the order of the ledger, each once. Fails with every trouble that was found.
-pub fn choose(ledger_state: &LedgerState, selection: &Selection, to: Resolution) -> Result<Vec<Chosen>, Vec<Trouble>> {
-    let mut chosen = Vec::new();
-    let mut troubles = Vec::new();
-    match &selection.who {
-        Who::All(state) => {
+/// Selects the deliveries in the order of the ledger, each once. Fails with every refusal.
+pub fn select(
+    ledger_state: &LedgerState,
+    selection: &Selection,
+    to: Resolution,
+) -> Result<Vec<Selected>, Vec<ResolveRefusal>> {
+    let mut selected = Vec::new();
+    let mut refusals = Vec::new();
+    match &selection.which {
+        Which::All(state) => {
             for recipient in 0..ledger_state.recipients() {
                 for ordinal in 1..=ledger_state.ordinals() {
                     let key = DeliveryKey { recipient, ordinal };
                     let status = ledger_state.status(key);
                     if status.state.name() == *state && has_code(&status, selection.code) {
-                        take(ledger_state, key, to, &mut chosen, &mut troubles);
+                        take(ledger_state, key, to, &mut selected, &mut refusals);
                     }
                 }
             }
         }
-        Who::Users { open_ids, ordinal } => {
+        Which::Users { open_ids, ordinal } => {
             for open_id in open_ids {
                 let open_id = open_id.trim();
                 match ledger_state.find(open_id) {
                     Some(recipient) => {
-                        for key in of_user(ledger_state, recipient, *ordinal, selection.code, &mut troubles) {
-                            take(ledger_state, key, to, &mut chosen, &mut troubles);
+                        for key in select_of_user(ledger_state, recipient, *ordinal, selection.code, &mut refusals) {
+                            take(ledger_state, key, to, &mut selected, &mut refusals);
                         }
                     }
-                    None => troubles.push(Trouble::Unknown {
+                    None => refusals.push(ResolveRefusal::Unknown {
                         open_id: open_id.to_owned(),
                         near: nearest(ledger_state, open_id),
                     }),
@@ -166,23 +171,27 @@ pub fn choose(ledger_state: &LedgerState, selection: &Selection, to: Resolution)
             }
         }
     }
-    chosen.sort_unstable_by_key(|chosen| chosen.key);
-    chosen.dedup_by_key(|chosen| chosen.key);
-    if troubles.is_empty() { Ok(chosen) } else { Err(troubles) }
+    selected.sort_unstable_by_key(|selected| selected.key);
+    selected.dedup_by_key(|selected| selected.key);
+    if refusals.is_empty() {
+        Ok(selected)
+    } else {
+        Err(refusals)
+    }
 }
 
 /// Returns the selected deliveries of one user: the named one, or all that wait for a person, or else the first one, so
-/// that its trouble is reported.
-fn of_user(
+/// that its refusal is reported.
+fn select_of_user(
     ledger_state: &LedgerState,
     recipient: u32,
     ordinal: Option<u8>,
     code: Option<i64>,
-    troubles: &mut Vec<Trouble>,
+    refusals: &mut Vec<ResolveRefusal>,
 ) -> Vec<DeliveryKey> {
     let last = ledger_state.ordinals();
     if let Some(ordinal) = ordinal.filter(|ordinal| *ordinal > last) {
-        troubles.push(Trouble::NoSuchCoupon { ordinal, last });
+        refusals.push(ResolveRefusal::NoSuchCoupon { ordinal, last });
         return Vec::new();
     }
     let keys = (1..=last).filter(|it| ordinal.is_none_or(|named| named == *it));
@@ -205,7 +214,7 @@ fn of_user(
     let coded = waiting.iter().filter(|key| has_code(&ledger_state.status(**key), code));
     let coded: Vec<_> = coded.copied().collect();
     if coded.is_empty() {
-        troubles.extend(waiting.first().map(|key| Trouble::OtherCode {
+        refusals.extend(waiting.first().map(|key| ResolveRefusal::OtherCode {
             open_id: ledger_state.open_id(recipient),
             ordinal: key.ordinal,
             code: code_of(&ledger_state.status(*key)),
@@ -218,8 +227,8 @@ fn take(
     ledger_state: &LedgerState,
     key: DeliveryKey,
     to: Resolution,
-    chosen: &mut Vec<Chosen>,
-    troubles: &mut Vec<Trouble>,
+    selected: &mut Vec<Selected>,
+    refusals: &mut Vec<ResolveRefusal>,
 ) {
     let status = ledger_state.status(key);
     let from = status.state.name();
@@ -227,13 +236,13 @@ fn take(
     let ordinal = key.ordinal;
     if status.can_become(to) {
         let code = code_of(&status);
-        chosen.push(Chosen { key, from, code });
+        selected.push(Selected { key, from, code });
     } else if status.reopens_doubt(to) {
         let open_id = open_id();
-        troubles.push(Trouble::MayDouble { open_id, ordinal, from });
+        refusals.push(ResolveRefusal::MayDouble { open_id, ordinal, from });
     } else {
         let open_id = open_id();
-        troubles.push(Trouble::State { open_id, ordinal, from });
+        refusals.push(ResolveRefusal::State { open_id, ordinal, from });
     }
 }
 

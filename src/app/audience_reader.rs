@@ -1,4 +1,4 @@
-//! Reads the audience and compares it with the ledger. `apply` and `plan` share this code.
+//! Reads the audience and compares it with the ledger. Applies, plans and simulations share this code.
 
 use jiff::Timestamp;
 
@@ -8,31 +8,23 @@ use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
 use crate::ledger::{Fact, LedgerError, LedgerState};
 use crate::model::delivery::StateName;
-use crate::model::problem::Problem;
-use crate::plan::{AsOf, Fingerprint, Plan};
+use crate::plan::{AsOf, Fingerprint};
 use crate::report::feasibility::Reason;
 
-use super::Context;
-use super::exclude;
-use super::failure::Failure;
-use super::rehearsal::RehearsalArgs;
+use super::campaign::LoadedCampaign;
+use super::error::AppError;
+use super::excluded::ExcludeLists;
 
 /// What one reading of the audience needs.
 #[derive(Clone, Copy)]
 pub struct AudienceReader<'a> {
-    /// The program's options.
-    pub context: &'a Context,
-    /// The parsed campaign file.
-    pub parsed: &'a Parsed,
-    /// The plan of this moment.
-    pub plan: &'a Plan,
+    /// The campaign.
+    pub campaign: &'a LoadedCampaign,
     /// The changes that the user accepted.
     pub accepted: &'a [Accept],
     /// The change that says that the ledger is older than its witness. `None` if it is not.
     pub older_ledger: Option<&'a Change>,
-    /// Whether it is a rehearsal.
-    pub rehearsal: &'a RehearsalArgs,
-    /// The wall clock at the start of the command.
+    /// The wall clock at the start of the use case.
     pub now: Timestamp,
 }
 
@@ -43,7 +35,7 @@ impl AudienceReader<'_> {
     /// the rehearsal would never complete.
     #[must_use]
     pub fn beginning(&self, ledger_state: &LedgerState) -> Vec<Fact> {
-        let inside = self.rehearsal.inside();
+        let inside = self.campaign.at.rehearsal.is_inside();
         let under_way = ledger_state
             .unsettled()
             .filter(|(_, status)| inside && status.state.name() == StateName::InFlight);
@@ -53,17 +45,17 @@ impl AudienceReader<'_> {
 
     /// Returns the fact that a run starts now.
     #[must_use]
-    pub const fn run_began(&self) -> Fact {
-        Fact::run_began(self.now, self.plan.retry.timeout)
+    pub fn run_began(&self) -> Fact {
+        Fact::run_began(self.now, self.campaign.plan.retry.timeout)
     }
 
-    /// Returns the latest time that the command knows, so that no time that a source can contain is reported as a mistake.
+    /// Returns the latest time that the use case knows, so that no time that a source can contain is reported as a mistake.
     /// A rehearsal also counts the start of the schedule.
     fn latest_present(&self, ledger_state: &LedgerState) -> Timestamp {
         let known = ledger_state
-            .present_of_apply(self.now.max(self.context.clock.now()))
+            .present_of_apply(self.now.max(self.campaign.environment.clock.now()))
             .now;
-        match self.plan.audience.as_of {
+        match self.campaign.plan.audience.as_of {
             AsOf::Wall => known,
             AsOf::From(start) => known.max(start),
         }
@@ -75,15 +67,13 @@ impl AudienceReader<'_> {
         &self,
         ledger_state: &LedgerState,
         mut progress: impl FnMut(u64),
-    ) -> Result<(Diff, Fingerprint), Failure> {
-        let said = &self.parsed.campaign;
+    ) -> Result<(Diff, Fingerprint), AppError> {
+        let settings = &self.campaign.parsed.campaign;
+        let plan = &*self.campaign.plan;
         let present = self.latest_present(ledger_state);
-        let source = Source::new(&said.audience.source, &said.timezone, present);
-        let lists = exclude::For {
-            context: self.context,
-            rehearsal: self.rehearsal,
-            campaign: said,
-            plan: self.plan,
+        let source = Source::new(&settings.audience.source, &settings.timezone, present);
+        let lists = ExcludeLists {
+            campaign: self.campaign,
             present,
         };
         // A spill failure is the cause of a failed read, so it is checked first.
@@ -91,24 +81,24 @@ impl AudienceReader<'_> {
         let read = lists.read(ledger_state, &mut progress).await;
         spilled()?;
         let (excluded, before) = read?;
-        let mut admission = DiffBuilder::excluding(excluded, self.plan);
+        let mut admission = DiffBuilder::excluding(excluded, plan);
         if let Some(change) = self.older_ledger {
             admission.note_older_ledger(change.clone());
         }
         let read = admission.read(&source, |rows| progress(before + rows)).await;
         spilled()?;
         let totals = read?;
-        let codes = Codes::new(self.plan.codes.clone());
+        let codes = Codes::new(plan.codes.clone());
         let terms = Terms {
-            plan: self.plan,
+            plan,
             totals: &totals,
             accepted: self.accepted,
-            rehearsal: self.rehearsal.on(),
+            rehearsal: self.campaign.at.rehearsal.is_on(),
             class: &|code| codes.classify(code).0,
             wall: self.now,
         };
         let last = ledger_state.generation().map(|last| last.fingerprint.as_str());
-        let fingerprint = Fingerprint::new(self.plan, &admission.hash(&totals), last);
+        let fingerprint = Fingerprint::new(plan, &admission.hash(&totals), last);
         let diff = admission.into_diff(&terms);
         spilled()?;
         Ok((diff, fingerprint))
@@ -129,30 +119,30 @@ pub fn reasons(diff: &Diff) -> Vec<Reason> {
 /// read.
 #[must_use]
 pub fn expected_rows(parsed: &Parsed, now: Timestamp) -> Option<u64> {
-    let said = &parsed.campaign;
-    let lists = said.audience.exclude.iter().flatten();
+    let settings = &parsed.campaign;
+    let lists = settings.audience.exclude.iter().flatten();
     let excluded = lists.filter_map(|list| match list {
         Exclude::Source(source) => Some(source),
         // The ledger of that campaign is read instead, and has no rows.
         Exclude::Campaign(_) => None,
     });
-    let all = excluded.chain([&said.audience.source]);
-    all.map(|source| Source::new(source, &said.timezone, now).expected_rows())
+    let all = excluded.chain([&settings.audience.source]);
+    all.map(|source| Source::new(source, &settings.timezone, now).expected_rows())
         .sum()
 }
 
 /// Checks that the plan is the reviewed one, if one is given.
-pub fn as_reviewed(reviewed: Option<&Fingerprint>, now: &Fingerprint, plan_again: &str) -> Result<(), Failure> {
-    let Some(reviewed) = reviewed else { return Ok(()) };
-    let differences = reviewed.differences(now);
-    if differences.is_empty() {
-        return Ok(());
+pub fn check_reviewed(
+    campaign: &LoadedCampaign,
+    reviewed: Option<&Fingerprint>,
+    now: &Fingerprint,
+) -> Result<(), AppError> {
+    match reviewed.filter(|reviewed| !reviewed.differences(now).is_empty()) {
+        Some(reviewed) => Err(AppError::OtherPlan {
+            at: Box::new(campaign.at.clone()),
+            reviewed: Box::new(reviewed.clone()),
+            now: Box::new(now.clone()),
+        }),
+        None => Ok(()),
     }
-    let mut failure = Failure::new(
-        Problem::OtherPlan,
-        "the plan is not the one that --expect names; nothing was sent",
-    );
-    failure.causes = differences.iter().map(ToString::to_string).collect();
-    failure.causes.push(format!("expected {reviewed}, and it is {now}"));
-    Err(failure.help(format!("`{plan_again}` shows what it is now")))
 }

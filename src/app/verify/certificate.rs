@@ -3,20 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::failure::Failure;
 use crate::model::delivery::StateName;
-use crate::model::problem::Problem;
 use crate::plan::Plan;
 use crate::report::render::json::SCHEMA;
 
-use super::check::Checked;
+use super::Checked;
 
 const TYPE: &str = "certificate";
 
@@ -30,7 +26,7 @@ pub struct Certificate {
     /// The app's id.
     pub app_id: String,
     #[serde(flatten)]
-    whose: Whose,
+    source: CertifiedLedger,
     /// When the ledger was created.
     pub ledger_created: String,
     counts: BTreeMap<String, u64>,
@@ -46,7 +42,7 @@ pub struct Certificate {
 
 /// What else identifies the ledger and the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Whose {
+struct CertifiedLedger {
     platform: String,
     /// The ledger's own id.
     ledger: String,
@@ -78,6 +74,17 @@ pub struct Difference {
     pub now: String,
 }
 
+/// Why a text is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum NotACertificate {
+    /// It is not the JSON of a certificate.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It is an object of another type.
+    #[error("its type is {0:?}, not {TYPE:?}")]
+    Type(String),
+}
+
 impl Certificate {
     /// Certifies a checked ledger.
     pub fn new(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
@@ -91,7 +98,7 @@ impl Certificate {
             schema: SCHEMA.to_owned(),
             campaign: plan.identity.campaign.to_string(),
             app_id: plan.identity.app_id.to_string(),
-            whose: Whose {
+            source: CertifiedLedger {
                 platform: plan.identity.platform.to_string(),
                 ledger: checked.manifest.id.clone(),
                 batches: checked.batches,
@@ -111,6 +118,16 @@ impl Certificate {
         }
     }
 
+    /// Parses a certificate that [`Certificate::write`] wrote.
+    pub fn parse(text: &str) -> Result<Self, NotACertificate> {
+        let certificate: Self = serde_json::from_str(text)?;
+        if certificate.r#type == TYPE {
+            Ok(certificate)
+        } else {
+            Err(NotACertificate::Type(certificate.r#type))
+        }
+    }
+
     /// Writes the certificate as indented JSON.
     pub fn write(&self, into: &mut impl Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *into, self)?;
@@ -118,21 +135,22 @@ impl Certificate {
     }
 
     /// Returns the values that differ from an earlier certificate. Ignores the time and the program's version.
+    #[must_use]
     pub fn differences(&self, then: &Self) -> Vec<Difference> {
         let absent = || "none".to_owned();
-        let fingerprint = |it: &Self| it.whose.fingerprint.clone().unwrap_or_else(absent);
+        let fingerprint = |it: &Self| it.source.fingerprint.clone().unwrap_or_else(absent);
         let mut pairs = vec![
             ("campaign".to_owned(), then.campaign.clone(), self.campaign.clone()),
             ("app_id".to_owned(), then.app_id.clone(), self.app_id.clone()),
             (
                 "platform".to_owned(),
-                then.whose.platform.clone(),
-                self.whose.platform.clone(),
+                then.source.platform.clone(),
+                self.source.platform.clone(),
             ),
             (
                 "ledger".to_owned(),
-                then.whose.ledger.clone(),
-                self.whose.ledger.clone(),
+                then.source.ledger.clone(),
+                self.source.ledger.clone(),
             ),
             ("fingerprint".to_owned(), fingerprint(then), fingerprint(self)),
         ];
@@ -178,28 +196,4 @@ fn hex(bytes: &[u8; 32]) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
-}
-
-/// Reads a certificate.
-pub fn read(path: &Path) -> Result<Certificate, Failure> {
-    let unreadable = |error: &io::Error| {
-        Failure::new(
-            Problem::Certificate,
-            format!("cannot read the certificate {}", path.display()),
-        )
-        .caused_by(error)
-        .help("name a file that `runner verify --certificate FILE` wrote")
-    };
-    let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
-    match serde_json::from_str::<Certificate>(&text) {
-        Ok(certificate) if certificate.r#type == TYPE => Ok(certificate),
-        Ok(other) => Err(none(path, &format!("its type is {:?}, not {TYPE:?}", other.r#type))),
-        Err(error) => Err(none(path, &error.to_string())),
-    }
-}
-
-fn none(path: &Path, why: &str) -> Failure {
-    let mut failure = Failure::new(Problem::Certificate, format!("{} is no certificate", path.display()));
-    failure.causes.push(why.to_owned());
-    failure.help("name a file that `runner verify --certificate FILE` wrote")
 }

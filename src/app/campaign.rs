@@ -1,0 +1,111 @@
+//! A campaign as use cases take it: which one is meant, its file, its plan, and where its ledger belongs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::campaign::Parsed;
+use crate::ledger::ledger_dir::LedgerDir;
+use crate::plan::{self, Plan, PlanError, RunOptions};
+
+use super::environment::Environment;
+use super::rehearsal::Rehearsal;
+
+/// A placeholder for the address of a fake platform inside the process that applies. Nothing is sent to it.
+const NO_ADDRESS: &str = "http://127.0.0.1";
+
+/// Which campaign is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CampaignRef {
+    /// The campaign file.
+    pub file: PathBuf,
+    /// Whether its rehearsal is meant.
+    pub rehearsal: Rehearsal,
+    /// The state directory. `None` for the directory of the campaign file.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl CampaignRef {
+    /// Means the campaign of a file itself, with its ledger beside the file.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            rehearsal: Rehearsal::No,
+            state_dir: None,
+        }
+    }
+
+    /// Returns the directories whose `.runner` may contain the campaign's ledger.
+    pub(super) fn roots(&self) -> Roots {
+        let beside = |file: &Path| file.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let real = real_file(&self.file);
+        Roots {
+            own: self.state_dir.clone().unwrap_or_else(|| beside(&real)),
+            beside_file: self.state_dir.is_some().then(|| beside(&real)),
+            beside_link: (real != self.file).then(|| beside(&self.file)),
+        }
+    }
+}
+
+/// The directories whose `.runner` may contain a campaign's ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Roots {
+    /// The directory in use.
+    pub(super) own: PathBuf,
+    /// The campaign file's directory. `None` unless another state directory was given.
+    pub(super) beside_file: Option<PathBuf>,
+    /// The directory of a link to the campaign file. `None` if the path is not a link.
+    pub(super) beside_link: Option<PathBuf>,
+}
+
+/// Resolves a link to the campaign file. Other paths are returned unchanged.
+pub(super) fn real_file(file: &Path) -> PathBuf {
+    let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    is_link
+        .then(|| fs::canonicalize(file).ok())
+        .flatten()
+        .unwrap_or_else(|| file.to_owned())
+}
+
+/// A campaign that can be used: its parsed file, its plan, and the environment of the use case.
+pub struct LoadedCampaign {
+    /// Which campaign it is.
+    pub at: CampaignRef,
+    /// The parsed file.
+    pub parsed: Parsed,
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// What use cases take from their caller.
+    pub environment: Environment,
+}
+
+impl LoadedCampaign {
+    /// Plans a campaign for a use case that sends nothing.
+    pub fn new(at: CampaignRef, parsed: Parsed, environment: Environment) -> Result<Self, PlanError> {
+        Self::with_options(at, parsed, environment, RunOptions::default())
+    }
+
+    /// Plans a campaign for a run with `options`. Without an address there, a rehearsal has the one that `at` names.
+    pub fn with_options(
+        at: CampaignRef,
+        parsed: Parsed,
+        environment: Environment,
+        options: RunOptions,
+    ) -> Result<Self, PlanError> {
+        let no_address = || at.rehearsal.is_inside().then(|| NO_ADDRESS.to_owned());
+        let sandbox = options.sandbox.or_else(|| at.rehearsal.url()).or_else(no_address);
+        let plan = plan::build(&parsed.campaign, RunOptions { sandbox, ..options })?;
+        Ok(Self {
+            at,
+            parsed,
+            plan: Arc::new(plan),
+            environment,
+        })
+    }
+
+    /// Returns the place of the ledger, even if the ledger does not exist. Reads no ledger and creates nothing.
+    #[must_use]
+    pub fn ledger_dir(&self) -> LedgerDir {
+        LedgerDir::new(&self.at.roots().own, &self.plan.identity)
+    }
+}

@@ -1,0 +1,95 @@
+//! Finds campaign files, and the mistakes that concern more than one of them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::campaign::{self, Code, Diagnostic, Names, Parsed};
+
+use super::campaign::real_file;
+use super::error::AppError;
+use super::exclude_cycles;
+
+/// Returns the campaign files that `paths` name, each once. A directory means the campaign files in it.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let within = campaign_files(path).map_err(|source| AppError::Directory {
+            path: path.clone(),
+            source,
+        })?;
+        if within.is_empty() {
+            return Err(AppError::NoCampaigns(path.clone()));
+        }
+        files.extend(within);
+    }
+    let mut seen = Vec::new();
+    files.retain(|file| {
+        let real = fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+        let new = !seen.contains(&real);
+        seen.push(real);
+        new
+    });
+    Ok(files)
+}
+
+/// Returns the files in `directory` with the extension of campaign files, sorted by name.
+fn campaign_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "yaml" || end == "yml") && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The names in the campaign files of each directory, each directory read once.
+#[derive(Debug, Default)]
+pub struct Neighbours(HashMap<PathBuf, Vec<(PathBuf, Names)>>);
+
+impl Neighbours {
+    /// Returns every mistake of a parsed file that concerns other files: files beside it, and the campaigns that it excludes.
+    pub fn mistakes(&mut self, file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
+        let mut mistakes = self.namesakes(file, parsed);
+        mistakes.extend(exclude_cycles::mistakes(file, parsed));
+        mistakes
+    }
+
+    /// Returns a mistake for each other file beside `file`, or beside its link target, that names the same campaign and app
+    /// and would share its ledger. Other files there are ignored.
+    fn namesakes(&mut self, file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
+        let file = &real_file(file);
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let own = &parsed.campaign.names;
+        let neighbours = self.0.entry(folder.to_owned()).or_insert_with(|| named(folder));
+        let same = neighbours.iter().filter(|(other, names)| {
+            real_file(other).file_name() != file.file_name()
+                && (&names.campaign, &names.app_id) == (&own.campaign, &own.app_id)
+        });
+        same.map(|(other, _)| {
+            let message = format!(
+                "{} is of the same campaign and app, and would share its ledger",
+                other.display()
+            );
+            let help = "a campaign's name is its identity for ever: give one of them another, or another directory";
+            parsed.mistake("campaign", Code::IllegalFact, message, Some(help.to_owned()))
+        })
+        .collect()
+    }
+}
+
+fn named(folder: &Path) -> Vec<(PathBuf, Names)> {
+    let files = campaign_files(folder).unwrap_or_default();
+    let read = |file: PathBuf| campaign::load(&file).ok().map(|parsed| (file, parsed.campaign.names));
+    files.into_iter().filter_map(read).collect()
+}

@@ -1,0 +1,85 @@
+//! What use cases take from their caller: the clock, the directory of witnesses, and a receiver of notices.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::ledger::witness::Witnesses;
+use crate::model::clock::Clock;
+use crate::model::event::Owner;
+
+/// What a use case does, for a caller that wants to show it.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'n> {
+    /// It waits for a process that reads the ledger.
+    WaitsForReader(&'n Owner),
+    /// It reads the ledger.
+    ReadsLedger,
+    /// It checks every batch of the ledger.
+    ChecksLedger,
+    /// It begins to read the audience.
+    ReadsAudience,
+    /// It has read this many rows of the audience and its exclude lists.
+    Rows(u64),
+    /// A simulation has come this far.
+    Simulates {
+        /// The virtual time.
+        at: Timestamp,
+        /// The number of attempts so far.
+        attempts: u64,
+    },
+    /// The reading of the audience has ended.
+    AudienceRead,
+    /// Something about the audience that a person may want to know and that stops nothing.
+    Remark(&'n str),
+}
+
+/// A receiver of notices. It must not block.
+pub trait Notify: Send + Sync {
+    /// Receives a notice.
+    fn notify(&self, notice: Notice<'_>);
+}
+
+impl<F: Fn(Notice<'_>) + Send + Sync> Notify for F {
+    fn notify(&self, notice: Notice<'_>) {
+        self(notice);
+    }
+}
+
+/// What use cases take from their caller.
+#[derive(Clone)]
+pub struct Environment {
+    /// The wall clock.
+    pub clock: Clock,
+    /// Where witnesses of ledgers are kept. `None` if the user has no such directory.
+    pub witnesses: Option<Witnesses>,
+    /// Receives notices.
+    pub notices: Arc<dyn Notify>,
+}
+
+impl Environment {
+    /// Creates an environment without witnesses and without a receiver of notices.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            witnesses: None,
+            notices: Arc::new(|_: Notice<'_>| {}),
+        }
+    }
+
+    /// Sends a notice to the caller.
+    pub fn notify(&self, notice: Notice<'_>) {
+        self.notices.notify(notice);
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("clock", &self.clock)
+            .field("witnesses", &self.witnesses)
+            .finish_non_exhaustive()
+    }
+}

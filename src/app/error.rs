@@ -1,0 +1,197 @@
+//! Why a use case failed.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::audience::AudienceError;
+use crate::control::ControlError;
+use crate::douyin::client::ClientError;
+use crate::engine::EngineError;
+use crate::engine::audience_diff::Refusal;
+use crate::ledger::LedgerError;
+use crate::ledger::ledger_dir::LedgerDirError;
+use crate::ledger::lock::LockError;
+use crate::ledger::verify::VerifyError;
+use crate::model::delivery::Counts;
+use crate::model::identity::CampaignName;
+use crate::plan::{Fingerprint, PlanError};
+use crate::report::text::visible;
+use crate::simulation::SimulationError;
+
+use super::campaign::CampaignRef;
+use super::older_ledger::OlderLedger;
+use super::other_ledger::OtherLedger;
+use super::resolve::selection::ResolveRefusal;
+
+/// Why a use case failed. The message says what was attempted.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A directory of campaign files cannot be read.
+    #[error("cannot read the directory {}", .path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory has no campaign file.
+    #[error("there is no campaign file in {}", .0.display())]
+    NoCampaigns(PathBuf),
+    /// The campaign cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The campaign has no ledger yet.
+    #[error("there is no ledger of {name} yet at {}", .dir.display())]
+    NoLedger {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// Its name.
+        name: CampaignName,
+        /// Where its ledger belongs.
+        dir: PathBuf,
+    },
+    /// The campaign has another ledger elsewhere.
+    #[error("{0}")]
+    OtherLedger(Box<OtherLedger>),
+    /// The ledger is older than its witness, and no person has accepted that.
+    #[error("{0}")]
+    OlderLedger(Box<OlderLedger>),
+    /// The ledger's times are far ahead of the wall clock, and no person has accepted that.
+    #[error("the ledger's times are far ahead of this machine's clock; nothing was sent")]
+    WrongClock {
+        /// The ledger's newest time.
+        newest: Timestamp,
+        /// The wall clock.
+        wall: Timestamp,
+        /// The campaign's time zone.
+        zone: TimeZone,
+    },
+    /// The directory of the ledger cannot be used.
+    #[error(transparent)]
+    LedgerDir(#[from] LedgerDirError),
+    /// A lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The process that applies the campaign did not answer as expected.
+    #[error("{source}")]
+    OwnerUnclear {
+        /// What it answered.
+        source: ControlError,
+        /// Which process it is.
+        owner: LockError,
+    },
+    /// The audience cannot be read.
+    #[error(transparent)]
+    Audience(#[from] AudienceError),
+    /// An exclude list cannot be read.
+    #[error("cannot read the excluded list {list}; nobody is sent to without it")]
+    ExcludedList {
+        /// The list.
+        list: String,
+        /// Why.
+        source: Box<AudienceError>,
+    },
+    /// The file of an excluded campaign cannot be used.
+    #[error("cannot use the campaign file {}", .0.display())]
+    ExcludedCampaign(PathBuf),
+    /// An excluded campaign has no ledger, so nobody knows who has a coupon of it.
+    #[error("cannot exclude the users of {name}: it has no ledger at {}", .dir.display())]
+    ExcludedWithoutLedger {
+        /// Its file.
+        file: PathBuf,
+        /// Its name.
+        name: CampaignName,
+        /// Where its ledger belongs.
+        dir: PathBuf,
+    },
+    /// The plan is not the one that was reviewed.
+    #[error("the plan is not the one that --expect names; nothing was sent")]
+    OtherPlan {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// The fingerprint of the plan that was reviewed.
+        reviewed: Box<Fingerprint>,
+        /// The fingerprint of the plan as it is now.
+        now: Box<Fingerprint>,
+    },
+    /// The audience is not admitted, for each of these reasons.
+    #[error("the audience was not let in; nothing was sent")]
+    Refused(Vec<Refusal>),
+    /// The ledger has no such user.
+    #[error("the ledger of {name} has no user {}", visible(.open_id))]
+    UnknownUser {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// Its name.
+        name: CampaignName,
+        /// The open_id as given.
+        open_id: String,
+        /// A similar open_id.
+        near: Option<String>,
+    },
+    /// Some selected deliveries do not allow the decision, so nothing was decided.
+    #[error("cannot resolve all that was chosen; nothing was changed")]
+    CannotResolve(Vec<ResolveRefusal>),
+    /// No decision is possible while a process applies the campaign: it would not know of it.
+    #[error(transparent)]
+    ResolveWhileApplied(LockError),
+    /// The ledger is damaged, or contradicts itself.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The counts of the ledger are wrong, though each of its facts is right.
+    #[error("the ledger's sum is not right, though each of its facts is: a defect of this program")]
+    Miscounted {
+        /// The counts that are kept.
+        kept: Box<Counts>,
+        /// Those counted again.
+        counted: Box<Counts>,
+    },
+    /// `status.json` cannot be read.
+    #[error("cannot read {}", .path.display())]
+    StatusFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The rows of an export cannot be written.
+    #[error("cannot write the rows")]
+    Rows(#[source] io::Error),
+    /// A request of a dry run cannot be drawn up.
+    #[error("cannot draw up a request: {0}")]
+    Request(String),
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+    /// The simulation failed.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// The simulation ended without a result.
+    #[error("the simulation broke off")]
+    SimulationBroke,
+    /// The client of the platform cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The run failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<OtherLedger> for AppError {
+    fn from(other: OtherLedger) -> Self {
+        Self::OtherLedger(Box::new(other))
+    }
+}
+
+impl From<Box<OlderLedger>> for AppError {
+    fn from(older: Box<OlderLedger>) -> Self {
+        Self::OlderLedger(older)
+    }
+}

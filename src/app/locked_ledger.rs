@@ -1,0 +1,172 @@
+//! A campaign's ledger under this process's lock.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ledger::Ledger;
+use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
+use crate::ledger::lock::{CampaignLock, LockError, Purpose};
+use crate::ledger::store::SledStore;
+use crate::ledger::witness::Witness;
+use crate::model::event::Owner;
+
+use super::campaign::LoadedCampaign;
+use super::environment::Notice;
+use super::error::AppError;
+use super::older_ledger::OlderLedger;
+use super::process::this_process;
+use super::witness::CampaignWitnesses;
+
+/// How often a use case asks for a ledger that another process is reading.
+pub const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// An open ledger, compared with its witness.
+#[derive(Debug)]
+pub struct OpenLedger {
+    /// The ledger.
+    pub ledger: Ledger<SledStore>,
+    /// Its id.
+    pub id: String,
+    /// `None` unless the ledger is older than its witness.
+    pub older: Option<OlderLedger>,
+}
+
+/// A ledger's place and this process's lock on it. Removes its own files again if there was no ledger and none was created.
+#[derive(Debug)]
+pub struct LockedLedger {
+    place: LedgerDir,
+    lock: CampaignLock,
+    owner: Owner,
+    /// Whether there was a ledger at some time. It may have been removed since.
+    had_ledger: AtomicBool,
+}
+
+impl LockedLedger {
+    /// Takes the campaign's lock. Waits for a process that only reads; a process that applies the campaign is an error.
+    pub async fn take(campaign: &LoadedCampaign, purpose: Purpose) -> Result<Self, AppError> {
+        Ok(Self::take_unless_applied(campaign, purpose).await??)
+    }
+
+    /// Takes the campaign's lock, or returns the error that names the process that applies the campaign. Waits for a
+    /// process that only reads.
+    pub async fn take_unless_applied(
+        campaign: &LoadedCampaign,
+        purpose: Purpose,
+    ) -> Result<Result<Self, LockError>, LedgerDirError> {
+        let place = campaign.ledger_dir();
+        let owner = this_process(campaign.environment.clock.now());
+        let mut is_noticed = false;
+        loop {
+            match place.lock(&owner, purpose) {
+                Ok(lock) => {
+                    return Ok(Ok(Self {
+                        place,
+                        lock,
+                        owner,
+                        had_ledger: AtomicBool::new(false),
+                    }));
+                }
+                Err(LedgerDirError::Lock(LockError::Taken {
+                    owner: reader,
+                    purpose: Purpose::Look,
+                    ..
+                })) => {
+                    if let Some(reader) = reader.filter(|_| !is_noticed) {
+                        campaign.environment.notify(Notice::WaitsForReader(&reader));
+                    }
+                    is_noticed = true;
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                Err(LedgerDirError::Lock(taken @ LockError::Taken { .. })) => return Ok(Err(taken)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns this process, as the lock describes it.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Returns the path of `status.json`.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.place.status()
+    }
+
+    /// Returns the path of the socket that serves other processes during an apply.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.place.socket()
+    }
+
+    /// Deletes a rehearsal's ledger, so that the rehearsal starts again.
+    pub fn discard(&self) -> Result<(), LedgerDirError> {
+        self.place.discard(&self.lock)?;
+        self.had_ledger.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Returns the id of the ledger. Empty if there is no ledger.
+    pub fn ledger_id(&self) -> Result<String, LedgerDirError> {
+        Ok(self.place.look()?.map(|manifest| manifest.id).unwrap_or_default())
+    }
+
+    /// Returns the ledger's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.place.dir()
+    }
+
+    /// Returns the campaign's lock.
+    #[must_use]
+    pub const fn lock(&self) -> &CampaignLock {
+        &self.lock
+    }
+
+    /// Opens the ledger's store. Returns `None` if there is no ledger.
+    pub async fn store(&self) -> Result<Option<SledStore>, LedgerDirError> {
+        let store = self.place.open(&self.lock).await?;
+        self.had_ledger.fetch_or(store.is_some(), Ordering::SeqCst);
+        Ok(store)
+    }
+
+    /// Opens the ledger and compares it with its witness. Returns `None` if there is no ledger.
+    pub async fn open(&self, witnesses: &CampaignWitnesses) -> Result<Option<OpenLedger>, AppError> {
+        match self.store().await? {
+            Some(store) => Ok(Some(self.opened(store, witnesses).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Creates a ledger.
+    pub async fn begin(&self, now: Timestamp, witnesses: &CampaignWitnesses) -> Result<OpenLedger, AppError> {
+        let store = self.place.create(&self.lock, now).await?;
+        self.had_ledger.store(true, Ordering::SeqCst);
+        self.opened(store, witnesses).await
+    }
+
+    async fn opened(&self, store: SledStore, witnesses: &CampaignWitnesses) -> Result<OpenLedger, AppError> {
+        let id = self.ledger_id()?;
+        let identity = self.place.ledger_identity()?;
+        let witness = witnesses.of_ledger(&id);
+        let known = witness.as_ref().map(Witness::head);
+        let ledger = Ledger::open_known(store, identity, Arc::default(), known).await?;
+        let older = OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.state());
+        Ok(OpenLedger { ledger, id, older })
+    }
+}
+
+impl Drop for LockedLedger {
+    fn drop(&mut self) {
+        // If a ledger was removed during a run, the files around it are the only trace, so they stay.
+        if !self.had_ledger.load(Ordering::SeqCst) {
+            self.place.leave_nothing(&self.lock);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The use cases: everything that can be done with a campaign, as functions that return typed results and errors. The command
+//! line calls them, and so can any other program.
+//!
+//! This room prints nothing, asks nothing and knows no command line. What a caller may want to show meanwhile arrives as a
+//! [`environment::Notice`] or as an event of the run; a question is put to the caller through a trait.
+
+pub mod app_lock;
+pub mod audience_reader;
+pub mod campaign;
+pub mod campaign_files;
+pub mod credentials;
+pub mod environment;
+pub mod error;
+mod exclude_cycles;
+mod excluded;
+pub mod export;
+pub mod find_other_ledger;
+pub mod locked_ledger;
+mod nearest;
+pub mod older_ledger;
+pub mod other_ledger;
+pub mod plan;
+pub mod process;
+pub mod readonly_ledger;
+pub mod rehearsal;
+pub mod report;
+pub mod resolve;
+pub mod run_command;
+pub mod simulate;
+pub mod status;
+pub mod trace;
+pub mod verify;
+pub mod witness;
+pub mod wrong_clock;
+
+pub use campaign::{CampaignRef, LoadedCampaign};
+pub use environment::{Environment, Notice};
+pub use error::AppError;
+pub use rehearsal::Rehearsal;

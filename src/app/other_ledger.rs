@@ -1,0 +1,110 @@
+//! A second ledger of a campaign. A campaign must have one ledger: users that only another one contains would receive a
+//! second coupon.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::model::identity::CampaignName;
+use crate::report::feasibility;
+
+/// A ledger of the campaign in another place than this use case would use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherLedger {
+    pub(super) campaign: CampaignName,
+    /// The directory of that ledger.
+    pub(super) dir: PathBuf,
+    pub(super) reason: Reason,
+    /// The directory that this use case would use.
+    pub(super) own: PathBuf,
+    pub(super) own_exists: bool,
+}
+
+/// Why a ledger is in another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It is beside the campaign file, and another state directory was given.
+    BesideFile,
+    /// It is beside a link to the campaign file, where earlier versions kept it.
+    BesideLink,
+    /// The witness of the last run of this campaign file names this place.
+    LastRun,
+    /// It is among the rehearsals, where earlier versions kept the ledgers of loopback addresses.
+    AmongRehearsals,
+}
+
+impl OtherLedger {
+    /// Returns which ledger is in use instead.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        let own = self.own.display();
+        if self.own_exists {
+            format!("this command uses the one in {own}")
+        } else {
+            format!("this command would use {own}, where there is none")
+        }
+    }
+
+    /// Returns this as a reason why a plan cannot be applied.
+    #[must_use]
+    pub fn reason(&self) -> feasibility::Reason {
+        feasibility::Reason {
+            text: format!("{self}; {}", self.cause()),
+            help: Some(self.help()),
+        }
+    }
+
+    /// Returns what to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        let dir = self.dir.display().to_string();
+        let own = self.own.display().to_string();
+        if self.own_exists {
+            return "users whom only one of them knows would be sent to again. find out which one was used last, and move the \
+                    other directory out of its `.runner`"
+                .to_owned();
+        }
+        let above = self.own.parent().unwrap_or(&self.own).display().to_string();
+        let moves = format!("  mkdir -p {} && mv {} {}", quoted(&above), quoted(&dir), quoted(&own));
+        match self.reason {
+            Reason::BesideFile => format!(
+                "to go on with it, leave out --state-dir and RUNNER_STATE_DIR, or name its directory. or move it:\n{moves}"
+            ),
+            Reason::LastRun => {
+                let root = self.dir.ancestors().nth(4).unwrap_or(&self.dir).display().to_string();
+                format!(
+                    "to go on with it, name its state directory:\n  --state-dir {}\nor move it:\n{moves}",
+                    quoted(&root)
+                )
+            }
+            Reason::BesideLink => format!(
+                "an earlier version kept it beside the link. move it to the file that the link leads to:\n{moves}"
+            ),
+            Reason::AmongRehearsals => format!(
+                "an earlier version kept the ledgers of loopback addresses among the rehearsals. if this one has real \
+                 deliveries, move it:\n{moves}\nif it was only rehearsed, remove it:\n  rm -r {}",
+                quoted(&dir)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for OtherLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "another ledger of {} was found in {}",
+            self.campaign,
+            self.dir.display()
+        )
+    }
+}
+
+/// Quotes a path for a shell if needed.
+#[must_use]
+pub fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@%=:,".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
+}

@@ -1,0 +1,303 @@
+//! One campaign's plan: the ledger and the audience as a run would read them, and what that run would do. The facts that a
+//! run would append are only supposed in memory; the ledger is not changed. Nothing is sent, and no secret is needed.
+
+mod changes;
+
+use jiff::Timestamp;
+
+use crate::douyin::client::RequestBuilder;
+use crate::douyin::wire::SendRequest;
+use crate::engine::audience_diff::{Accept, Admission, Diff};
+use crate::engine::preview::{Due, Preview, foresee};
+use crate::ledger::coupon_value::CouponValue;
+use crate::ledger::memory::MemoryStore;
+use crate::ledger::{Ledger, Store};
+use crate::model::delivery::StateName;
+use crate::plan::Fingerprint;
+use crate::plan::forecast::forecast;
+use crate::report::feasibility::{self, Reason};
+use crate::report::plan_view::{
+    EarlierLedger, LedgerNote, Money, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
+};
+
+use super::audience_reader::{AudienceReader, check_reviewed, reasons};
+use super::campaign::LoadedCampaign;
+use super::credentials::NO_CREDENTIALS;
+use super::environment::Notice;
+use super::error::AppError;
+use super::older_ledger::{self, OlderLedger};
+use super::other_ledger::OtherLedger;
+use super::witness::CampaignWitnesses;
+use super::{find_other_ledger, readonly_ledger};
+
+/// What is planned. The limit of attempts is in the plan of the campaign.
+#[derive(Clone, Debug, Default)]
+pub struct PlanRequest {
+    /// The changes that count as accepted.
+    pub accept: Vec<Accept>,
+    /// The limit of attempts in the run.
+    pub at_most: Option<u64>,
+    /// Whether a rehearsal would start with a new ledger.
+    pub fresh: bool,
+    /// The fingerprint of the plan that was reviewed.
+    pub expect: Option<Fingerprint>,
+    /// How many requests are drawn up.
+    pub requests: usize,
+}
+
+/// What an apply would do.
+pub struct PlanPreview {
+    /// The plan with everything that is shown of it, but without the command that applies it.
+    pub view: PlanView,
+    /// The first requests.
+    pub requests: Vec<RequestNote>,
+    /// The fingerprint of the plan.
+    pub fingerprint: Fingerprint,
+    /// What an apply would wait for before its next send. `None` if it would not wait.
+    pub waits: Option<&'static str>,
+}
+
+/// Plans a campaign. Drop the future to cancel it.
+pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<PlanPreview, AppError> {
+    let planner = Planner {
+        campaign,
+        request,
+        other: find_other_ledger::find_before_apply(campaign)?,
+        now: campaign.environment.clock.now(),
+    };
+    campaign.environment.notify(Notice::ReadsLedger);
+    let view = if request.fresh {
+        None
+    } else {
+        readonly_ledger::open(campaign).await?
+    };
+    let witnesses = CampaignWitnesses::new(campaign);
+    let no_witness = witnesses.is_impossible();
+    if let Some(mut view) = view {
+        let note = LedgerNote {
+            dir: view.dir.clone(),
+            begun: Some(view.manifest.created),
+            applied: view.ledger.state().generation().map(|last| last.at),
+            earlier: None,
+            no_witness,
+        };
+        return planner.plan(&mut view.ledger, note, view.older.as_ref()).await;
+    }
+    // If the ledger was found in another place, it is not lost.
+    let lost = witnesses.of_lost().filter(|_| planner.other.is_none());
+    let earlier = lost.clone().or_else(|| witnesses.of_another_file());
+    let note = LedgerNote {
+        dir: campaign.ledger_dir().dir().to_owned(),
+        begun: None,
+        applied: None,
+        earlier: earlier.map(|witness| EarlierLedger {
+            dir: witness.directory,
+            batch: witness.sequence,
+            at: witness.written,
+        }),
+        no_witness,
+    };
+    let mut ledger = Ledger::open(MemoryStore::default(), campaign.plan.identity.clone()).await?;
+    let older = lost.map(OlderLedger::lost);
+    planner.plan(&mut ledger, note, older.as_ref()).await
+}
+
+struct Planner<'a> {
+    campaign: &'a LoadedCampaign,
+    request: &'a PlanRequest,
+    /// Another ledger of the campaign, which prevents an apply.
+    other: Option<OtherLedger>,
+    now: Timestamp,
+}
+
+impl Planner<'_> {
+    async fn plan<S: Store>(
+        self,
+        ledger: &mut Ledger<S>,
+        note: LedgerNote,
+        older: Option<&OlderLedger>,
+    ) -> Result<PlanPreview, AppError> {
+        let environment = &self.campaign.environment;
+        let plan = &*self.campaign.plan;
+        let accepted = older_ledger::with_accepted(&self.request.accept, older);
+        let older_ledger = older.map(OlderLedger::change);
+        let mut value = CouponValue::default();
+        if ledger.state().counts().count(StateName::Issued) > 0 {
+            ledger.facts(|_, fact| value.take(&fact)).await?;
+        }
+        let last = ledger.state().generation().cloned();
+        let reader = AudienceReader {
+            campaign: self.campaign,
+            accepted: &accepted,
+            older_ledger: older_ledger.as_ref(),
+            now: self.now,
+        };
+        let beginning = reader.beginning(ledger.state());
+        ledger.suppose(&beginning)?;
+        environment.notify(Notice::ReadsAudience);
+        let progress = |rows| environment.notify(Notice::Rows(rows));
+        let (diff, fingerprint) = reader.read_diff(ledger.state(), progress).await?;
+        environment.notify(Notice::AudienceRead);
+        check_reviewed(self.campaign, self.request.expect.as_ref(), &fingerprint)?;
+        let mut reasons = self.reasons(&diff);
+        let changes = changes::changes(&diff, last.as_ref(), &fingerprint, plan);
+        let admission = diff.supposed();
+        for remark in admission.remarks() {
+            environment.notify(Notice::Remark(&remark));
+        }
+        let (deliveries, preview) = self.preview(ledger, admission)?;
+        let money = Money {
+            given: value.given(),
+            told: value.told(),
+            each: ledger
+                .state()
+                .current_activity()
+                .and_then(|activity| value.amount(activity)),
+        };
+        let to_send = deliveries.to_send();
+        let load = preview.load(to_send);
+        let forecast = forecast(plan, &load, self.now);
+        reasons.extend(feasibility::of_time(
+            &forecast,
+            load.to_send.min(plan.run.at_most),
+            plan.pace.per_second,
+            (self.now, &self.campaign.parsed.campaign.timezone),
+        ));
+        Ok(PlanPreview {
+            requests: self.requests(&preview.first)?,
+            waits: self.waits(&preview).filter(|_| to_send > 0),
+            view: PlanView {
+                header: self.header(),
+                ledger: note,
+                deliveries,
+                changes,
+                pace: self.pace(load.begun_today),
+                forecast,
+                lapse: preview.lapse,
+                money,
+                reasons,
+                fingerprint: fingerprint.to_string(),
+                apply: String::new(),
+            },
+            fingerprint,
+        })
+    }
+
+    /// Returns what an apply would wait for before its next send. `None` if it would not wait.
+    fn waits(&self, preview: &Preview) -> Option<&'static str> {
+        let plan = &self.campaign.plan;
+        let schedule = &plan.schedule;
+        let now = self.now;
+        let mut waves = preview.waves.iter().filter(|wave| wave.to_send > 0);
+        match schedule.opens(now) {
+            Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
+            Some(opens) if opens > now => Some("it is outside schedule.hours"),
+            _ if schedule.waits && preview.begun_today >= plan.pace.per_day => Some("today's pace.per_day is used up"),
+            _ => waves
+                .next()
+                .filter(|wave| wave.not_before > now)
+                .map(|_| "the next wave has to wait"),
+        }
+    }
+
+    /// Returns the status of all deliveries and what a run would do.
+    fn preview<S: Store>(
+        &self,
+        ledger: &mut Ledger<S>,
+        admission: Admission,
+    ) -> Result<(PlannedDeliveries, Preview), AppError> {
+        let Admission {
+            changes,
+            reading,
+            counts,
+            skipped,
+            send_order,
+            ..
+        } = admission;
+        let preview = foresee(
+            &self.campaign.plan,
+            ledger,
+            (changes, send_order),
+            self.now,
+            self.request.requests,
+        )?;
+        let deliveries = PlannedDeliveries {
+            counts,
+            skipped,
+            reading,
+            resent: preview.resent,
+            behind: preview.behind,
+            lapsing: preview.lapse.as_ref().map_or(0, |lapse| lapse.planned().lapsed),
+            at_most: self.request.at_most,
+        };
+        Ok((deliveries, preview))
+    }
+
+    fn header(&self) -> PlanHeader {
+        let settings = &self.campaign.parsed.campaign;
+        let names = &settings.names;
+        PlanHeader {
+            campaign: names.campaign.clone(),
+            title: names.title.clone(),
+            app_id: names.app_id.clone(),
+            activity_id: names.activity_id.clone(),
+            platform: if self.campaign.at.rehearsal.is_inside() {
+                "a stand-in inside the process that applies".to_owned()
+            } else {
+                self.campaign.plan.base_url.clone()
+            },
+            zone: settings.timezone.clone(),
+            now: self.now,
+        }
+    }
+
+    fn pace(&self, begun_today: u64) -> PaceNote {
+        let pace = &self.campaign.plan.pace;
+        let schedule = &self.campaign.plan.schedule;
+        PaceNote {
+            per_second: pace.per_second,
+            max_in_flight: pace.max_in_flight,
+            per_day: Some(pace.per_day).filter(|most| *most < u64::MAX),
+            begun_today,
+            start: Some(schedule.start).filter(|start| *start > Timestamp::MIN),
+            end: Some(schedule.end).filter(|end| *end < Timestamp::MAX),
+            calendar: schedule.hours.clone(),
+        }
+    }
+
+    /// Returns why an apply would stop before it sends.
+    fn reasons(&self, diff: &Diff) -> Vec<Reason> {
+        let mut reasons = reasons(diff);
+        reasons.extend(self.other.as_ref().map(OtherLedger::reason));
+        if self.campaign.parsed.campaign.credentials.is_none() && !self.campaign.at.rehearsal.is_on() {
+            reasons.push(Reason {
+                text: NO_CREDENTIALS.message.to_owned(),
+                help: Some(NO_CREDENTIALS.help.to_owned()),
+            });
+        }
+        reasons
+    }
+
+    fn requests(&self, first: &[Due]) -> Result<Vec<RequestNote>, AppError> {
+        if first.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plan = &self.campaign.plan;
+        let builder = RequestBuilder::new(plan)?;
+        let request = |due: &Due| {
+            let app_id = &plan.identity.app_id;
+            let request = SendRequest::new(app_id, &due.open_id, &due.activity_id, due.merchant_coupon_id);
+            let preview = builder.draw(&request).map_err(|why| AppError::Request(why.clone()))?;
+            Ok(RequestNote {
+                open_id: request.open_id,
+                ordinal: due.key.ordinal,
+                merchant_coupon_id: request.merchant_coupon_id,
+                method: preview.method,
+                url: preview.url,
+                headers: preview.headers,
+                body: preview.body,
+            })
+        };
+        first.iter().map(request).collect()
+    }
+}

@@ -1,0 +1,70 @@
+//! Describes this process to other processes.
+
+use jiff::Timestamp;
+
+use crate::model::event::Owner;
+use crate::model::run_command::Requester;
+
+/// Describes this process, for other processes to read.
+#[must_use]
+pub fn this_process(now: Timestamp) -> Owner {
+    let arguments: Vec<_> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    Owner {
+        host: host(),
+        pid: std::process::id(),
+        since: now,
+        command: arguments.join(" "),
+    }
+}
+
+/// Returns the name of the user `uid` in the text of `/etc/passwd`. `None` if it is not there.
+fn user(passwd: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&*uid)).then(|| name.to_owned())
+    })
+}
+
+/// Describes this process and its user, for a command to a run.
+#[must_use]
+pub fn this_requester() -> Requester {
+    let named = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let uid = rustix::process::getuid().as_raw();
+    let looked_up = || user(&std::fs::read_to_string("/etc/passwd").ok()?, uid);
+    Requester {
+        pid: std::process::id(),
+        user: named.or_else(looked_up).unwrap_or_else(|| format!("uid {uid}")),
+        host: host(),
+    }
+}
+
+/// Returns who makes a decision in this process, as far as the system knows.
+#[must_use]
+pub fn person() -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = named.filter(|name| !name.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    format!("{user}@{}", host())
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_a_name() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n安:x:1000:1000::/home/an:/bin/sh\nbroken\n";
+        let named = [0, 1000, 1].map(|uid| user(passwd, uid));
+        assert_eq!(named, [Some("root".to_owned()), Some("安".to_owned()), None]);
+    }
+}

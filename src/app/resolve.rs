@@ -1,0 +1,128 @@
+//! Appends a person's decision about deliveries to the ledger, as facts: about all that were selected, or about none.
+
+pub mod selection;
+mod status_file;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::ledger::lock::{LockError, Purpose};
+use crate::ledger::store::SledStore;
+use crate::ledger::{Fact, Ledger, LedgerState, ManualDecision};
+use crate::model::delivery::{DeliveryKey, Resolution, StateName};
+use crate::report::times::{grouped, rfc3339};
+
+use super::campaign::LoadedCampaign;
+use super::error::AppError;
+use super::locked_ledger::{LockedLedger, OpenLedger};
+use super::process::person;
+use super::witness::CampaignWitnesses;
+use super::{find_other_ledger, older_ledger, readonly_ledger};
+
+use self::selection::{Selected, Selection, select};
+
+/// A decision that can be made: this process has the ledger, and every selected delivery allows it.
+pub struct Resolving<'c> {
+    campaign: &'c LoadedCampaign,
+    locked: LockedLedger,
+    witnesses: CampaignWitnesses,
+    ledger: Ledger<SledStore>,
+    ledger_id: String,
+    to: Resolution,
+    selected: Vec<Selected>,
+}
+
+impl<'c> Resolving<'c> {
+    /// Takes the ledger and selects the deliveries. Changes nothing.
+    pub async fn begin(campaign: &'c LoadedCampaign, selection: &Selection, to: Resolution) -> Result<Self, AppError> {
+        let no_ledger = || readonly_ledger::no_ledger(campaign);
+        if campaign.ledger_dir().look()?.is_none() {
+            return Err(no_ledger());
+        }
+        if let Some(other) = find_other_ledger::find(campaign)? {
+            return Err(other.into());
+        }
+        let locked = match LockedLedger::take(campaign, Purpose::Apply).await {
+            // The process that applies the campaign would not know of the decision.
+            Err(AppError::Lock(taken @ LockError::Taken { .. })) => return Err(AppError::ResolveWhileApplied(taken)),
+            locked => locked?,
+        };
+        let witnesses = CampaignWitnesses::new(campaign);
+        let opened = locked.open(&witnesses).await?.ok_or_else(no_ledger)?;
+        older_ledger::accepted(&[], opened.older.as_ref())?;
+        let OpenLedger { mut ledger, id, .. } = opened;
+        ledger.accept_older();
+        let selected = select(ledger.state(), selection, to).map_err(AppError::CannotResolve)?;
+        Ok(Self {
+            campaign,
+            locked,
+            witnesses,
+            ledger,
+            ledger_id: id,
+            to,
+            selected,
+        })
+    }
+
+    /// Returns the selected deliveries, in the order of the ledger.
+    #[must_use]
+    pub fn selected(&self) -> &[Selected] {
+        &self.selected
+    }
+
+    /// Returns the present state of the ledger.
+    #[must_use]
+    pub const fn ledger_state(&self) -> &LedgerState {
+        self.ledger.state()
+    }
+
+    /// Returns the ledger's directory.
+    #[must_use]
+    pub fn ledger_dir(&self) -> &Path {
+        self.locked.dir()
+    }
+
+    /// Appends the decision. The ledger keeps the `note` and the `selection` as a person wrote them.
+    pub async fn decide(&mut self, note: &str, selection: &str) -> Result<(), AppError> {
+        let clock = &self.campaign.environment.clock;
+        self.ledger.append(self.facts(note, selection, clock.now())).await?;
+        let head = *self.ledger.store().heads().borrow();
+        self.witnesses.write(&self.ledger_id, head, clock.now()).await;
+        let why = format!(
+            "{} resolved as {} by {}",
+            grouped(self.selected.len() as u64),
+            self.to.word(),
+            person()
+        );
+        let at = rfc3339(clock.now(), &self.campaign.parsed.campaign.timezone);
+        let counts = self.ledger.state().counts();
+        status_file::write(&self.locked, &self.campaign.plan, &counts, at, why);
+        Ok(())
+    }
+
+    /// Returns the facts of the decision: one or more for each state of the deliveries, in chunks.
+    fn facts(&self, note: &str, selection: &str, at: Timestamp) -> Vec<Fact> {
+        let by = person();
+        let mut facts = Vec::new();
+        for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
+            let these = self.selected.iter().filter(|selected| selected.from == from);
+            let these: Vec<DeliveryKey> = these.map(|selected| selected.key).collect();
+            for keys in these.chunks(Fact::CHUNK) {
+                let decision = ManualDecision {
+                    at,
+                    by: by.clone(),
+                    note: note.to_owned(),
+                    from,
+                    to: self.to,
+                    selection: selection.to_owned(),
+                };
+                facts.push(Fact::Decided {
+                    keys: keys.to_vec(),
+                    decision: Box::new(decision),
+                });
+            }
+        }
+        facts
+    }
+}

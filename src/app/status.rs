@@ -1,0 +1,124 @@
+//! The status of a campaign, even while another process applies it. It reads that process's `status.json`, asks the kernel
+//! whether the process still exists, and never opens a ledger.
+
+use std::error::Error;
+
+use crate::control::status_file;
+use crate::model::event::Owner;
+use crate::report::render::json::{Status, StatusOwner};
+use crate::report::render::terminal::status::StatusRow;
+
+use super::campaign::LoadedCampaign;
+use super::error::AppError;
+use super::find_other_ledger;
+
+/// A campaign whose status can be read again and again.
+pub struct CampaignStatus {
+    campaign: LoadedCampaign,
+    /// What is said of a campaign without a ledger.
+    no_ledger: String,
+}
+
+/// Reads the status of each campaign.
+pub fn rows(campaigns: &[CampaignStatus]) -> Result<Vec<StatusRow>, AppError> {
+    campaigns.iter().map(CampaignStatus::row).collect()
+}
+
+impl CampaignStatus {
+    /// Looks for another ledger of the campaign, once.
+    #[must_use]
+    pub fn new(campaign: LoadedCampaign) -> Self {
+        // A broken ledger is reported by its own error.
+        let other = find_other_ledger::find(&campaign).unwrap_or_default();
+        let no_ledger = other.map_or_else(
+            || "no ledger yet".to_owned(),
+            |other| format!("no ledger here; {other}"),
+        );
+        Self { campaign, no_ledger }
+    }
+
+    /// Reads the campaign's status.
+    pub fn row(&self) -> Result<StatusRow, AppError> {
+        let names = &self.campaign.parsed.campaign.names;
+        let title = names.title.as_deref().map(|title| format!(" {title}"));
+        Ok(StatusRow {
+            name: format!("{}{}", names.campaign, title.unwrap_or_default()),
+            status: self.status()?,
+            zone: self.campaign.parsed.campaign.timezone.clone(),
+        })
+    }
+
+    fn status(&self) -> Result<Status, AppError> {
+        let place = self.campaign.ledger_dir();
+        loop {
+            let written = self.read()?;
+            if let Some(owner) = place.applier()? {
+                return Ok(self.owned(written, &owner));
+            }
+            // The process may have ended and written its end between the two reads.
+            let again = self.read()?;
+            if again == written {
+                return self.unowned(again);
+            }
+        }
+    }
+
+    /// Reads `status.json`. Returns `None` if the file does not exist. An unreadable file is an error.
+    fn read(&self) -> Result<Option<Status>, AppError> {
+        let path = self.campaign.ledger_dir().status();
+        let failed = |source: Box<dyn Error + Send + Sync>| AppError::StatusFile {
+            path: path.clone(),
+            source,
+        };
+        match status_file::read(&path).map_err(|error| failed(error.into()))? {
+            Some(text) => Ok(Some(Status::parse(&text).map_err(|error| failed(error.into()))?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the status of a campaign that no process applies: what the last run left.
+    fn unowned(&self, written: Option<Status>) -> Result<Status, AppError> {
+        let has_ledger = self.campaign.ledger_dir().look()?.is_some();
+        Ok(match written {
+            Some(status) if has_ledger && status.owner.is_some() => status.interrupted(),
+            Some(status) if has_ledger && self.was_added_to() => status.outdated(),
+            Some(status) if has_ledger => status,
+            None if has_ledger => self.unknown("idle", "there is a ledger, and nobody has said how it stands"),
+            Some(_) => self.unknown("idle", "the ledger is gone, though a run has written to it"),
+            None => self.unknown("idle", &self.no_ledger),
+        })
+    }
+
+    /// Returns the status of a campaign that `owner` applies. The file may still be an earlier run's.
+    fn owned(&self, written: Option<Status>, owner: &Owner) -> Status {
+        let this = StatusOwner::new(owner, &self.campaign.parsed.campaign.timezone);
+        match written {
+            Some(status) if status.owner.as_ref() == Some(&this) => status,
+            // The process has written its end and is exiting.
+            Some(status) if status.owner.is_none() && status.at.as_deref().is_some_and(|at| at >= &*this.since) => {
+                status
+            }
+            written => {
+                let mut status = self.unknown("planning", "opening the ledger");
+                status.counts = written.map(|status| status.counts).unwrap_or_default();
+                status.owner = Some(this);
+                status
+            }
+        }
+    }
+
+    /// Returns whether facts were added after the last run wrote its status, for example by a person's decision.
+    fn was_added_to(&self) -> bool {
+        let place = self.campaign.ledger_dir();
+        let written = status_file::written(&place.status());
+        place
+            .appended()
+            .zip(written)
+            .is_some_and(|(appended, written)| appended > written)
+    }
+
+    fn unknown(&self, state: &str, why: &str) -> Status {
+        let identity = &self.campaign.plan.identity;
+        Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), state, why)
+    }
+}

@@ -1,0 +1,173 @@
+//! What a command is given beside its own arguments, and how it prints.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::{CampaignRef, Environment, Notice};
+use crate::ledger::witness::Witnesses;
+use crate::model::clock::Clock;
+use crate::model::problem::Problem;
+use crate::report::console::Console;
+use crate::report::json_lines::JsonLines;
+use crate::report::reporter::{Outputs, ProgressDisplay};
+
+use super::failure::Failure;
+use super::global_args::{GlobalArgs, Output};
+use super::notices;
+use super::rehearsal::RehearsalArgs;
+use super::terminal::{self, Terminal};
+
+/// What a command is given beside its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Whether the output is for people or for programs.
+    pub output: Output,
+    /// The stream of JSON objects with [`Output::Json`].
+    pub lines: JsonLines,
+    /// What the standard streams are connected to.
+    pub terminal: Terminal,
+    /// Where messages, questions and progress go.
+    pub console: Console,
+    /// The state directory. `None` for the default.
+    pub state_dir: Option<PathBuf>,
+    /// What use cases take from the command.
+    pub environment: Environment,
+}
+
+impl Context {
+    /// Creates the context from the process's own streams and clock.
+    #[must_use]
+    pub fn new(args: &GlobalArgs) -> Self {
+        let terminal = Terminal::of_process();
+        let console = Console::of_process(terminal.bar.then_some(terminal::size));
+        let lines = if terminal.stdout {
+            JsonLines::new("stdout", console.stdout())
+        } else {
+            JsonLines::new("stdout", io::stdout())
+        };
+        let output = args.output;
+        let printer = console.clone();
+        let notices = Arc::new(move |notice: Notice<'_>| {
+            if output == Output::Human {
+                notices::print(&printer, notice);
+            }
+        });
+        Self {
+            output,
+            lines,
+            terminal,
+            console,
+            state_dir: args.state_dir.clone(),
+            environment: Environment {
+                clock: Clock::system(),
+                witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
+                notices,
+            },
+        }
+    }
+
+    /// Returns which campaign the arguments of a command mean.
+    #[must_use]
+    pub fn campaign(&self, file: &Path, rehearsal: &RehearsalArgs) -> CampaignRef {
+        CampaignRef {
+            file: file.to_owned(),
+            rehearsal: rehearsal.rehearsal(),
+            state_dir: self.state_dir.clone(),
+        }
+    }
+
+    /// Returns the environment of use cases whose notices `show` receives, too.
+    #[must_use]
+    pub fn environment_with(&self, show: impl Fn(Notice<'_>) + Send + Sync + 'static) -> Environment {
+        let print = Arc::clone(&self.environment.notices);
+        Environment {
+            notices: Arc::new(move |notice: Notice<'_>| {
+                show(notice);
+                print.notify(notice);
+            }),
+            ..self.environment.clone()
+        }
+    }
+
+    /// Returns the present time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.environment.clock.now()
+    }
+
+    /// Shows a failure: to programs on stdout, to people on stderr.
+    pub fn show(&self, failure: &Failure) {
+        match self.output {
+            Output::Json => self.lines.write(&failure.diagnostic()),
+            Output::Human => self.console.print(&failure.to_string()),
+        }
+    }
+
+    /// Writes `text` to stdout. A closed reader is ignored.
+    pub fn say(&self, text: &str) {
+        let _ = self.write_to_stdout(text);
+    }
+
+    fn write_to_stdout(&self, text: &str) -> io::Result<()> {
+        if self.terminal.stdout {
+            return self.console.stdout().write_all(text.as_bytes());
+        }
+        let mut out = anstream::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    }
+
+    /// Prints a message on stderr, for people only. A closed reader is ignored.
+    pub fn talk(&self, text: &str) {
+        if self.output == Output::Human {
+            self.console.print(text);
+        }
+    }
+
+    /// Writes the requested data to stdout. A failure is an error, unless the reader has closed.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        match self.write_to_stdout(text) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the outputs of a run. `events` names a file to which the events are appended. There is no bar if JSON goes
+    /// to the same terminal.
+    pub fn outputs(&self, events: Option<&Path>) -> Result<Outputs, Failure> {
+        let json = self.output == Output::Json;
+        let progress = match (self.terminal.bar, json) {
+            (true, false) => ProgressDisplay::Bar(self.console.clone()),
+            (true, true) if !self.terminal.stdout => ProgressDisplay::Bar(self.console.clone()),
+            (_, true) => ProgressDisplay::Silent,
+            (false, false) => ProgressDisplay::Plain(self.console.clone()),
+        };
+        Ok(Outputs {
+            progress,
+            json: json.then(|| self.lines.clone()),
+            events: events.map(record).transpose()?,
+        })
+    }
+}
+
+/// Returns the directory that an environment variable names.
+fn directory(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
+}
+
+fn record(path: &Path) -> Result<JsonLines, Failure> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(file) => Ok(JsonLines::new(path.display().to_string(), file)),
+        Err(error) => Err(Failure::new(
+            Problem::EventsFile,
+            format!("cannot write a record of events to {}", path.display()),
+        )
+        .caused_by(&error)
+        .help("name a file in a directory that exists and that you may write to")),
+    }
+}

@@ -1,0 +1,25 @@
+//! Prints what a use case reports while it works.
+
+use crate::app::Notice;
+use crate::report::console::Console;
+use crate::report::text::visible;
+
+/// Prints a notice that people see whatever else is shown. Progress is shown by the command that has a place for it.
+pub fn print(console: &Console, notice: Notice<'_>) {
+    match notice {
+        Notice::WaitsForReader(owner) => {
+            tracing::info!(
+                pid = owner.pid,
+                command = owner.command,
+                "waiting for a process that reads the ledger"
+            );
+            console.print(&format!(
+                "waiting for process {}, which reads the ledger: {}\n",
+                owner.pid,
+                visible(&owner.command)
+            ));
+        }
+        Notice::Remark(remark) => console.print(&format!("{remark}\n")),
+        _ => {}
+    }
+}
