@@ -37,7 +37,7 @@ struct Text {
 
 /// Output that a question delays.
 #[derive(Default)]
-struct Kept {
+struct BufferedOutput {
     texts: Vec<Text>,
     left_out: u64,
 }
@@ -58,7 +58,7 @@ struct Screen {
     drawn: Vec<usize>,
     drawn_at: Option<Instant>,
     /// Output that is kept until the answer; `None` without a question.
-    question: Option<Kept>,
+    question: Option<BufferedOutput>,
 }
 
 impl Console {
@@ -134,7 +134,7 @@ impl Console {
         let erased = screen.erase();
         let question = format!("{erased}{}", screen.stderr.adapt(question));
         screen.stderr.write(&question)?;
-        screen.question = Some(Kept::default());
+        screen.question = Some(BufferedOutput::default());
         Ok(Question(self.clone()))
     }
 
@@ -320,7 +320,7 @@ impl Screen {
     }
 }
 
-impl Kept {
+impl BufferedOutput {
     fn keep(&mut self, stream: Stream, text: &str) {
         if self.texts.len() == MOST_KEPT {
             self.left_out += 1;

@@ -55,14 +55,14 @@ impl MetricsServer {
     /// Serves in the background until the runtime ends.
     pub fn serve(self, metrics: Vec<Arc<Metrics>>) {
         let metrics = metrics.into();
-        let shown = Shown { metrics };
-        let router = Router::new().route("/metrics", get(show)).with_state(shown);
-        let few = LimitedListener {
+        let served = Served { metrics };
+        let router = Router::new().route("/metrics", get(show)).with_state(served);
+        let listener = LimitedListener {
             listener: self.listener,
             room: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
         };
         tokio::spawn(async move {
-            if let Err(error) = axum::serve(few, router).await {
+            if let Err(error) = axum::serve(listener, router).await {
                 tracing::warn!("metrics are served no longer: {error}");
             }
         });
@@ -70,12 +70,12 @@ impl MetricsServer {
 }
 
 #[derive(Clone)]
-struct Shown {
+struct Served {
     metrics: Arc<[Arc<Metrics>]>,
 }
 
-async fn show(State(shown): State<Shown>) -> Response {
-    match prometheus::text(&shown.metrics, Instant::now().into_std()) {
+async fn show(State(served): State<Served>) -> Response {
+    match prometheus::text(&served.metrics, Instant::now().into_std()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
@@ -93,14 +93,14 @@ impl Listener for LimitedListener {
 
     async fn accept(&mut self) -> (ShortConnection, SocketAddr) {
         // The semaphore is never closed, so acquiring cannot fail.
-        let place = Arc::clone(&self.room).acquire_owned().await.ok();
+        let permit = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, peer) = Listener::accept(&mut self.listener).await;
-        let brief = ShortConnection {
+        let connection = ShortConnection {
             stream,
             old: Box::pin(tokio::time::sleep(OLDEST)),
-            _place: place,
+            _permit: permit,
         };
-        (brief, peer)
+        (connection, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -112,7 +112,7 @@ impl Listener for LimitedListener {
 struct ShortConnection {
     stream: TcpStream,
     old: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl ShortConnection {
