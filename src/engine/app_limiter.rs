@@ -353,7 +353,7 @@ impl LimiterHandle {
 }
 
 impl AppShare for LimiterHandle {
-    fn state(&self, now: Instant) -> AppState {
+    fn state(&mut self, now: Instant) -> AppState {
         self.limiter.with(|shared| {
             let senders = shared.senders();
             let next_start = shared.pacer.expected(now, 0);

@@ -21,7 +21,7 @@ use crate::plan::Plan;
 use super::answers::Answers;
 use super::app_limiter::{LimiterHandle, NotTaken};
 use super::attempt::{self, Shared};
-use super::core::{Action, Awaits, Changes, Done, Input, Latest, Outside, Run, RunOutcome};
+use super::core::{Action, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome};
 use super::{Apply, EngineError};
 
 /// Drives one run.
@@ -39,13 +39,14 @@ pub(super) struct Driver<S, P> {
     open: watch::Sender<bool>,
     /// The time of the last step.
     now: Moment,
+    recording: Option<Recording>,
 }
 
 impl<S: Store, P: Platform> Driver<S, P> {
     pub(super) fn new(apply: Apply<S, P>) -> Self {
         let now = apply.clock.moment();
         let plan = apply.plan;
-        let mut limiter = apply
+        let limiter = apply
             .limiter
             .join(plan.pace.per_second, plan.retry.timeout, now.instant);
         let state = apply.ledger.state();
@@ -62,14 +63,8 @@ impl<S: Store, P: Platform> Driver<S, P> {
             commands: apply.commands.clone(),
             run_began: now.instant,
         };
-        let outside = Outside {
-            now,
-            plan: &plan,
-            state,
-            app: &mut limiter,
-        };
         Self {
-            run: Run::new(&outside, apply.send_order, apply.seed),
+            run: Run::new(&plan, state, apply.send_order, now, apply.seed),
             plan,
             ledger: apply.ledger,
             limiter,
@@ -80,21 +75,33 @@ impl<S: Store, P: Platform> Driver<S, P> {
             finished: Vec::new(),
             open: watch::channel(true).0,
             now,
+            recording: None,
         }
     }
 
+    /// Like [`Self::run`], and records the run.
+    pub(super) async fn run_recorded(mut self, seed: u64) -> (Result<(RunOutcome, Ledger<S>), EngineError>, Recording) {
+        self.recording = Some(Recording::new(self.now, seed));
+        let ended = self.end().await;
+        let recording = self.recording.take().unwrap_or_else(|| Recording::new(self.now, seed));
+        (ended.map(|outcome| (outcome, self.ledger)), recording)
+    }
+
     pub(super) async fn run(mut self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
-        match self.drive().await {
-            Ok(outcome) => Ok((outcome, self.ledger)),
-            Err(error) => {
-                // The answers of attempts in flight are not read after an error, so they are lost.
-                let now = monotonic_now();
-                self.attempts.abort_all();
-                self.limiter.abandon(now);
-                self.leave(now).await;
-                Err(error)
-            }
+        let outcome = self.end().await?;
+        Ok((outcome, self.ledger))
+    }
+
+    async fn end(&mut self) -> Result<RunOutcome, EngineError> {
+        let ended = self.drive().await;
+        if ended.is_err() {
+            // The answers of attempts in flight are not read after an error, so they are lost.
+            let now = monotonic_now();
+            self.attempts.abort_all();
+            self.limiter.abandon(now);
+            self.leave(now).await;
         }
+        ended
     }
 
     async fn drive(&mut self) -> Result<RunOutcome, EngineError> {
@@ -102,14 +109,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
         let mut failed = None;
         let mut input = Input::Begin;
         loop {
-            self.now = self.shared.clock.moment();
-            let outside = Outside {
-                now: self.now,
-                plan: &self.plan,
-                state: self.ledger.state(),
-                app: &mut self.limiter,
-            };
-            let decisions = self.run.step(input, outside);
+            let decisions = self.step(input);
             let mut look_again = None;
             for action in decisions.actions {
                 match action {
@@ -147,6 +147,20 @@ impl<S: Store, P: Platform> Driver<S, P> {
                 failed = Some(error);
                 Input::LedgerFailed
             });
+        }
+    }
+
+    fn step(&mut self, input: Input) -> Decisions {
+        self.now = self.shared.clock.moment();
+        let outside = Outside {
+            now: self.now,
+            plan: &self.plan,
+            state: self.ledger.state(),
+            app: &mut self.limiter,
+        };
+        match &mut self.recording {
+            Some(recording) => recording.step(&mut self.run, input, outside),
+            None => self.run.step(input, outside),
         }
     }
 

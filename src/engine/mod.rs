@@ -34,7 +34,7 @@ use crate::plan::Plan;
 use app_limiter::AppLimiter;
 use send_order::SendOrder;
 
-pub use core::{RunOutcome, StopReason};
+pub use core::{Recording, ReplayLedger, RunOutcome, StopReason};
 
 /// Everything that one run needs. The ledger's audience has been admitted.
 pub struct Apply<S, P> {
@@ -79,5 +79,11 @@ impl<S: Store, P: Platform> Apply<S, P> {
     /// When the ledger fails: sending stops at once.
     pub async fn run(self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
         driver::Driver::new(self).run().await
+    }
+
+    /// Like [`Self::run`], and records the run so that it can be replayed.
+    pub async fn run_recorded(self) -> (Result<(RunOutcome, Ledger<S>), EngineError>, Recording) {
+        let seed = self.seed;
+        driver::Driver::new(self).run_recorded(seed).await
     }
 }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
 use runner::audience::{Activity, Place, Row, Totals};
@@ -10,9 +12,9 @@ use runner::campaign;
 use runner::engine::app_limiter::{AppLimiter, AppLock, NotTaken};
 use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
 use runner::engine::send_order::SendOrder;
-use runner::engine::{Apply, EngineError, RunOutcome};
+use runner::engine::{Apply, EngineError, ReplayLedger, RunOutcome};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Generation, Ledger};
+use runner::ledger::{Fact, Generation, Ledger, LedgerState, Permit};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{Event, EventKind, Owner, PlaceUnit};
 use runner::model::identity::OpenId;
@@ -130,7 +132,27 @@ impl AppLock for Turns {
     }
 }
 
-/// The test bench of one campaign.
+/// The ledger of a replay, as it was at the begin of the run.
+struct Replay(Ledger<MemoryStore>);
+
+impl ReplayLedger for Replay {
+    fn state(&self) -> &LedgerState {
+        self.0.state()
+    }
+
+    fn append(&mut self, facts: Vec<Fact>) -> Vec<Permit> {
+        let append = pin!(self.0.append(facts));
+        match append.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(permits) => permits.expect("the facts follow from the state"),
+            Poll::Pending => panic!("a store in memory never waits"),
+        }
+    }
+}
+
+/// The most users of a run that is recorded and replayed.
+const REPLAYED: u32 = 300;
+
+/// The test bench of one campaign. Its runs with few users are recorded and replayed.
 pub struct Bench {
     pub clock: Clock,
     pub plan: Plan,
@@ -213,25 +235,54 @@ impl Bench {
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
     ) -> Result<RunOutcome, EngineError> {
+        Box::pin(self.run(limiter, send_order, ledger, world)).await
+    }
+
+    async fn run(
+        &self,
+        limiter: &Arc<AppLimiter>,
+        send_order: SendOrder,
+        ledger: Ledger<MemoryStore>,
+        world: &Arc<World>,
+    ) -> Result<RunOutcome, EngineError> {
+        let few = ledger.state().recipients() <= REPLAYED;
+        let replay = if few { Some(self.replay().await) } else { None };
         let events = Arc::clone(&self.events);
         let apply = Apply {
             plan: Arc::new(self.plan.clone()),
             ledger,
             platform: Arc::clone(world),
-            send_order,
+            send_order: send_order.clone(),
             limiter: Arc::clone(limiter),
             clock: self.clock.clone(),
             commands: self.commands.subscribe(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };
-        let (ended, ledger) = Box::pin(apply.run()).await?;
+        let ended = if let Some(mut replay) = replay {
+            let (ended, recording) = Box::pin(apply.run_recorded()).await;
+            let replayed = recording.replay(&self.plan, &mut replay, send_order);
+            assert_eq!(replayed, Ok(()), "the same inputs give the same decisions");
+            ended
+        } else {
+            Box::pin(apply.run()).await
+        };
+        let (ended, ledger) = ended?;
         assert_eq!(
             ledger.state().recount(),
             ended.counts,
             "counts that were kept are counts that are"
         );
         Ok(ended)
+    }
+
+    /// The ledger as it is now, for a replay.
+    async fn replay(&self) -> Replay {
+        let copy = MemoryStore::default();
+        self.store
+            .tamper(|records| copy.tamper(|copies| copies.clone_from(records)));
+        let ledger = Ledger::open(copy, self.plan.identity.clone()).await;
+        Replay(ledger.expect("the ledger opens"))
     }
 
     /// One whole apply, with a limiter that others may share.

@@ -13,7 +13,7 @@ use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::outcome::Outcome;
 
 /// How an attempt ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Done {
     /// The attempt was made.
     Ended {

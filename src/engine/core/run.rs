@@ -106,15 +106,14 @@ enum Stage {
 impl Run {
     /// A run that begins now.
     #[must_use]
-    pub fn new(outside: &Outside<'_>, mut send_order: SendOrder, seed: u64) -> Self {
-        let Outside { now, plan, state, .. } = outside;
+    pub fn new(plan: &Plan, state: &LedgerState, mut send_order: SendOrder, now: Moment, seed: u64) -> Self {
         let present = Moment {
             wall: state.present(now.wall),
-            ..*now
+            ..now
         };
         let queue = Queue::new(plan, state, send_order.take_order(), present);
         Self {
-            limits: Limits::new(plan, state, &queue, send_order, *now),
+            limits: Limits::new(plan, state, &queue, send_order, now),
             queue,
             in_flight: HashMap::new(),
             batch: Batch::default(),
@@ -123,7 +122,7 @@ impl Run {
             open: true,
             command: RunCommand::Go,
             prepared: 0,
-            app: outside.app.state(now.instant),
+            app: AppState::unread(now.instant),
             activity: state.current_activity().unwrap_or(ActivityNo(0)),
             deliveries: 0,
             random: fastrand::Rng::with_seed(seed),
@@ -196,6 +195,8 @@ impl Run {
         }
         self.stage = Stage::Running;
         self.limits.app_lock.taken();
+        // A window may have closed meanwhile.
+        self.check(Vec::new(), outside);
         if let Some(allowance) = self.may_prepare(outside).filter(|_| self.app.sending) {
             self.prepare(allowance, outside);
         }
@@ -434,7 +435,7 @@ impl Run {
     }
 
     /// Handles changes of the outage and of the throttle, whichever campaign of the app id caused them.
-    fn check_limiter(&mut self, outside: &Outside<'_>) {
+    fn check_limiter(&mut self, outside: &mut Outside<'_>) {
         self.read_app(outside);
         let view = self.view(outside);
         match self.limits.outage.change(&view) {
@@ -936,7 +937,7 @@ impl Run {
         }
     }
 
-    fn read_app(&mut self, outside: &Outside<'_>) {
+    fn read_app(&mut self, outside: &mut Outside<'_>) {
         self.app = outside.app.state(outside.now.instant);
     }
 

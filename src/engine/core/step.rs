@@ -45,7 +45,7 @@ pub enum Input {
 }
 
 /// What changed since the last step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Changes {
     /// The attempts that ended, in any order.
     pub finished: Vec<Done>,

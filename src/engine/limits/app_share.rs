@@ -10,7 +10,7 @@ use super::reservations::{Busy, User};
 /// A run's side of the limiter of its app id. No call waits.
 pub trait AppShare {
     /// Reads the state of the limiter.
-    fn state(&self, now: Instant) -> AppState;
+    fn state(&mut self, now: Instant) -> AppState;
 
     /// Reserves a user for an attempt of this run. After [`Busy::UnderWay`] the limiter announces when the user is free.
     ///
@@ -44,6 +44,20 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// The state of a limiter that was not read yet: nothing may be sent.
+    pub const fn unread(now: Instant) -> Self {
+        Self {
+            sending: false,
+            per_second: 0.0,
+            next_start: now,
+            between_starts: Duration::ZERO,
+            pace: 0.0,
+            slowed: None,
+            outage: None,
+            next_probe: None,
+        }
+    }
+
     /// When a start of this run is expected that has `before` of its own before it.
     pub fn expected(&self, before: u32) -> Instant {
         self.next_start + self.between_starts * before
