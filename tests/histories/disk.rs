@@ -1,4 +1,4 @@
-//! The disk beyond the edge: it can stall, fail, and forgets at a kill what was not durable.
+//! The simulated disk: it can stall and fail, and a kill loses what is not durable.
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use runner::ledger::{BatchVisitor, Head, Store, StoreError, WriteSnapshot};
 
 use crate::env::{self, Env};
 
-/// A way to the disk: a run's, each of whose uses is a step, or the quiet one of whoever only looks.
+/// The disk of one campaign. Each call is a step of the run, except on a quiet disk.
 pub struct Disk {
     env: Arc<Env>,
     campaign: usize,
@@ -17,7 +17,6 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The disk of a campaign, for a run.
     pub fn new(env: &Arc<Env>, campaign: usize) -> Self {
         Self {
             env: Arc::clone(env),
@@ -26,7 +25,7 @@ impl Disk {
         }
     }
 
-    /// The disk of a campaign, for the judge: its calls are no steps of a run.
+    /// A disk for the checker, whose calls are not steps of a run.
     pub fn quiet(env: &Arc<Env>, campaign: usize) -> Self {
         Self {
             env: Arc::clone(env),
@@ -56,25 +55,25 @@ impl Store for Disk {
         let env = &self.env;
         let (stall, late, fails) = {
             let disk = &mut env.state().disks[self.campaign];
-            let fails = disk.fails.take();
+            let fails = disk.next_failure.take();
             disk.failed |= fails.is_some();
-            (Duration::from_millis(disk.stall), disk.after_write, fails)
+            (Duration::from_millis(disk.stall_ms), disk.after_write, fails)
         };
         if !late && !stall.is_zero() {
             tokio::time::sleep(stall).await;
         }
-        if env.state().dead {
+        if env.state().is_killed {
             std::future::pending::<()>().await;
         }
         let batches = {
             let disk = &mut env.state().disks[self.campaign];
-            if fails != Some(false) && disk.gone.is_none_or(|gone| gone.durable) {
+            if fails != Some(false) && disk.removal.is_none_or(|gone| gone.durable) {
                 disk.records.push(record);
             }
             disk.records.len()
         };
         let of = || env.campaign_prefix(self.campaign);
-        let away = env.state().disks[self.campaign].gone.is_some();
+        let away = env.state().disks[self.campaign].removal.is_some();
         env.log(|| match fails {
             _ if away => format!("{}an append to a ledger that is gone", of()),
             None => format!("{}batch {batches} is durable", of()),

@@ -1,5 +1,5 @@
-//! The edge of a run, and all that lies beyond: a disk, a clock, the app id's turn and whoever listens. Every call over it is
-//! a step, and at any of them the process can be killed: from then on nothing passes.
+//! The environment of a run: disks, clock, app lock and event listener. Each call is a step, at which the process can
+//! be killed; after that no call returns.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,127 +12,128 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::scenario::{IncidentKind, MONDAY, Scenario};
-use crate::trace::{EmittedEvent, EmittedKind, Nanos, SECOND, Trace};
+use crate::trace::{EmittedEvent, EmittedKind, Nanos, OtherOwner, SECOND, Trace};
 
-/// Everything beyond the edge.
+/// The environment of all runs of a history.
 pub struct Env {
     pub scenario: Scenario,
     pub clock: Clock,
     began: Instant,
-    /// Whether a ledger is ever put back from an older copy, so that there has to be a witness.
+    /// Whether the scenario restores a ledger from an older copy. Only then are witnesses written.
     restores_ledger: bool,
-    killed: Notify,
-    /// Told when a ledger is gone.
-    vanished: Notify,
+    process_killed: Notify,
+    /// Notified when a ledger is removed.
+    ledger_removed: Notify,
     state: Mutex<State>,
 }
 
-/// What is kept of it.
 #[derive(Default)]
 pub struct State {
-    /// The present run, by number from 0.
+    /// The number of the present run, from 0.
     pub run: usize,
-    /// Whether nothing goes wrong any more, so that the story comes to its end.
+    /// Whether there are no more faults, so that the history comes to its end.
     pub faultless: bool,
     pub steps: u64,
-    kill: Option<u64>,
-    pub dead: bool,
-    /// One for each campaign.
+    kill_at_step: Option<u64>,
+    pub is_killed: bool,
+    /// One per campaign.
     pub disks: Vec<Disk>,
     pub faults: Faults,
     pub trace: Trace,
-    /// The story as it is told, line by line, where somebody listens.
-    told: Option<Vec<String>>,
-    /// The first promise that was seen to break.
-    pub broken: Option<Violation>,
+    /// The lines of the printed history, if it is printed.
+    log: Option<Vec<String>>,
+    /// The first violation.
+    pub violation: Option<Violation>,
 }
 
-/// A promise that was broken.
+/// A guarantee that was violated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
-    pub promise: &'static str,
-    /// How.
-    pub how: String,
+    pub guarantee: &'static str,
+    pub details: String,
+}
+
+impl Violation {
+    pub const fn new(guarantee: &'static str, details: String) -> Self {
+        Self { guarantee, details }
+    }
 }
 
 #[derive(Default)]
 pub struct Disk {
     pub records: Vec<Vec<u8>>,
     pub snapshot: Option<Vec<u8>>,
-    pub stall: u64,
+    pub stall_ms: u64,
     pub after_write: bool,
-    pub fails: Option<bool>,
-    /// Whether it has failed in this run.
+    pub next_failure: Option<bool>,
+    /// Whether an append failed in this run.
     pub failed: bool,
-    /// Whether a run has the ledger open, and when the last one let go of it.
-    pub open: bool,
-    pub closed: Option<Nanos>,
-    pub gone: Option<Removal>,
-    /// What is known of it elsewhere.
+    /// Whether a run has the ledger open, and when the last one closed it.
+    pub is_open: bool,
+    pub closed_at: Option<Nanos>,
+    pub removal: Option<Removal>,
     pub witness: Witness,
-    /// How many batches were left when it was put back from an older copy; taken by the judge.
-    pub put_back: Option<u64>,
-    /// The longest that an append took in this run.
-    pub stalled: u64,
+    /// How many batches were left when the ledger was restored from an older copy. The checker takes this.
+    pub restored_to: Option<u64>,
+    /// The longest delay of an append in this run, in milliseconds.
+    pub longest_stall_ms: u64,
 }
 
-/// What is known of a ledger outside of it.
+/// The file outside the state directory that names a durable batch.
 #[derive(Default)]
 pub struct Witness {
-    /// A batch that it had.
     pub last: Option<Witnessed>,
-    /// How many batches a run knows to be durable, and whether it keeps the witness up to date.
+    /// How many batches the run knows to be durable, and whether it keeps the witness up to date.
     durable: usize,
     is_kept: bool,
-    /// Whether the ledger lacked that batch when this run began.
+    /// Whether the ledger lacked the witnessed batch when this run began.
     pub is_newer: bool,
 }
 
-/// A batch that a ledger had, and when it was written down.
 pub struct Witnessed {
     durable: Nanos,
     pub sequence: u64,
     pub record: Vec<u8>,
 }
 
-/// A ledger that is no longer where the next process looks for it.
+/// A ledger that was moved away during a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Removal {
-    /// Whether what is appended goes with it, to where it is put back from.
+    /// Whether batches appended after that are found when the ledger is back.
     pub durable: bool,
     pub since: Nanos,
-    /// When its run was told so.
-    pub told: Option<Nanos>,
+    /// When the run noticed it.
+    pub noticed: Option<Nanos>,
 }
 
-/// How the rest of the world is.
+/// The faults at present, except those of disks.
 #[derive(Default)]
 pub struct Faults {
-    pub out_until: Nanos,
-    /// Until when a gateway answers everything, and with which status.
-    pub wrong_address: (Nanos, u16),
-    pub no_token_until: Nanos,
-    pub token_takes: u64,
+    pub outage_until: Nanos,
+    /// Until when a gateway answers all requests.
+    pub wrong_address_until: Nanos,
+    pub wrong_address_status: u16,
+    pub token_outage_until: Nanos,
+    pub token_delay_ms: u64,
     pub token_refused: bool,
-    other_until: Nanos,
-    held: bool,
+    app_lock_taken_until: Nanos,
+    app_lock_held: bool,
 }
 
 impl Env {
     pub fn new(scenario: Scenario, loud: bool) -> Arc<Self> {
         let state = State {
             disks: scenario.campaigns.iter().map(|_| Disk::default()).collect(),
-            told: loud.then(Vec::new),
+            log: loud.then(Vec::new),
             ..State::default()
         };
         Arc::new(Self {
-            clock: Clock::simulated(from_ms(MONDAY + scenario.begins)),
+            clock: Clock::simulated(from_ms(MONDAY + scenario.start_ms)),
             restores_ledger: scenario.restores_ledger(),
             scenario,
             began: Instant::now(),
-            killed: Notify::new(),
-            vanished: Notify::new(),
+            process_killed: Notify::new(),
+            ledger_removed: Notify::new(),
             state: Mutex::new(state),
         })
     }
@@ -141,52 +142,61 @@ impl Env {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The present by a clock that nobody corrects.
+    /// Monotonic time.
     pub fn now(&self) -> Nanos {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The present by the wall, in milliseconds.
+    /// Wall time in milliseconds.
     pub fn wall(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 
-    /// Begins a run, which is killed at this step.
-    pub fn begin_run(&self, run: usize, kill: Option<u64>, faultless: bool) {
+    /// Begins a run, to be killed at the step `kill`.
+    pub fn begin_run(&self, run: usize, kill_at_step: Option<u64>, faultless: bool) {
         let now = self.now();
         let mut state = self.state();
-        (state.run, state.kill, state.faultless) = (run, kill, faultless);
-        (state.steps, state.dead) = (0, false);
-        state.trace.began.push(now);
+        state.run = run;
+        state.kill_at_step = kill_at_step;
+        state.faultless = faultless;
+        state.steps = 0;
+        state.is_killed = false;
+        state.trace.run_starts.push(now);
         for disk in &mut state.disks {
-            (disk.fails, disk.failed, disk.stall) = (None, false, 0);
-            (disk.open, disk.closed, disk.gone, disk.stalled) = (false, None, None, 0);
+            disk.next_failure = None;
+            disk.failed = false;
+            disk.stall_ms = 0;
+            disk.is_open = false;
+            disk.closed_at = None;
+            disk.removal = None;
+            disk.longest_stall_ms = 0;
             disk.witness.is_kept = false;
         }
-        state.faults.held = false;
-        (state.faults.token_refused, state.faults.token_takes) = (false, 0);
+        state.faults.app_lock_held = false;
+        state.faults.token_refused = false;
+        state.faults.token_delay_ms = 0;
         if faultless {
             state.faults = Faults::default();
-            for (_, until) in &mut state.trace.others {
-                *until = now.min(*until);
+            for other in &mut state.trace.others {
+                other.until = now.min(other.until);
             }
         }
     }
 
-    /// Resolves when the process is killed.
-    pub async fn killed(&self) {
-        self.killed.notified().await;
+    /// Returns when the process is killed.
+    pub async fn wait_killed(&self) {
+        self.process_killed.notified().await;
     }
 
-    /// Puts the ledger of a campaign back from a copy that lacks so many of its last batches, where one is asked for, and finds
-    /// out whether it is older than its witness.
-    pub fn put_back(&self, campaign: usize, lacks: Option<u64>) {
+    /// Restores the ledger of a campaign from a copy without its last `lacks` batches, if that is asked for. Checks
+    /// whether the ledger is older than its witness.
+    pub fn restore(&self, campaign: usize, lacks: Option<u64>) {
         let disk = &mut self.state().disks[campaign];
         let all = disk.records.len() as u64;
         let left = all.saturating_sub(lacks.unwrap_or_default()).max(1);
         if left < all {
             disk.records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            disk.put_back = Some(left);
+            disk.restored_to = Some(left);
         }
         disk.witness.is_newer = disk.witness.last.as_ref().is_some_and(|witness| {
             let at = usize::try_from(witness.sequence - 1).unwrap_or(usize::MAX);
@@ -194,13 +204,12 @@ impl Env {
         });
     }
 
-    /// Keeps a witness of a campaign's ledger from here on, and writes it now.
+    /// Writes the witness of a campaign's ledger, from now on at intervals.
     pub fn start_witness(&self, campaign: usize) {
         self.state().disks[campaign].witness.is_kept = true;
         self.write_witness(campaign);
     }
 
-    /// Writes the witness of a campaign's ledger.
     pub fn write_witness(&self, campaign: usize) {
         let now = self.now();
         let disk = &mut self.state().disks[campaign];
@@ -214,7 +223,7 @@ impl Env {
         }
     }
 
-    /// A run knows that everything in its ledger is durable. Every few seconds the witness says so.
+    /// Notes that every batch of the ledger is durable. Writes the witness every few seconds.
     pub fn note_durable(&self, campaign: usize) {
         let now = self.now();
         let due = {
@@ -228,61 +237,62 @@ impl Env {
         }
     }
 
-    /// Waits until the ledger of a campaign is gone.
+    /// Waits until the ledger of a campaign is removed.
     pub async fn wait_removed(&self, campaign: usize) {
         loop {
-            let vanished = self.vanished.notified();
+            let ledger_removed = self.ledger_removed.notified();
             if self.notice_removal(campaign) {
                 return;
             }
-            vanished.await;
+            ledger_removed.await;
         }
     }
 
-    /// Whether the ledger of a campaign is gone, which its run is told by that.
+    /// Whether the ledger of a campaign is removed. Notes that its run knows by now.
     pub fn notice_removal(&self, campaign: usize) -> bool {
         let now = self.now();
-        let gone = &mut self.state().disks[campaign].gone;
+        let gone = &mut self.state().disks[campaign].removal;
         let Some(gone) = gone else { return false };
-        gone.told.get_or_insert(now);
+        gone.noticed.get_or_insert(now);
         true
     }
 
-    /// A run of a campaign opens its ledger, or lets go of it.
-    pub fn open(&self, campaign: usize, open: bool) {
+    /// Notes that a run opens or closes the ledger of a campaign.
+    pub fn set_open(&self, campaign: usize, open: bool) {
         let now = self.now();
         let disk = &mut self.state().disks[campaign];
-        disk.open = open;
-        disk.closed = (!open).then_some(now);
+        disk.is_open = open;
+        disk.closed_at = (!open).then_some(now);
     }
 
-    /// Takes a step over the edge; whether nothing passes any more.
+    /// Counts a step. Returns whether the process is killed.
     pub fn step(&self) -> bool {
         let mut state = self.state();
-        if !state.dead {
+        if !state.is_killed {
             state.steps += 1;
-            if state.kill == Some(state.steps) {
-                state.dead = true;
+            if state.kill_at_step == Some(state.steps) {
+                state.is_killed = true;
                 let run = state.run;
-                state.trace.killed.insert(run);
-                self.killed.notify_one();
+                state.trace.killed_runs.insert(run);
+                self.process_killed.notify_one();
             }
         }
-        state.dead
+        state.is_killed
     }
 
-    /// Takes a step over the edge, from which no way leads back into a process that was killed.
+    /// Counts a step and never returns in a killed process.
     pub async fn checkpoint(&self) {
         if self.step() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Tells a line of the story, where somebody listens.
+    /// Adds a line to the printed history.
     pub fn log<D: Display>(&self, line: impl FnOnce() -> D) {
-        let (at, mut state) = (self.now(), self.state());
-        if let Some(told) = &mut state.told {
-            told.push(format!(
+        let at = self.now();
+        let mut state = self.state();
+        if let Some(log) = &mut state.log {
+            log.push(format!(
                 "{:>10}.{:03} {}",
                 at / 1_000_000_000,
                 at / 1_000_000 % 1_000,
@@ -291,7 +301,7 @@ impl Env {
         }
     }
 
-    /// A campaign's name at the beginning of a line, if there are several.
+    /// The prefix of a campaign's lines, empty if there is only one campaign.
     pub fn campaign_prefix(&self, campaign: usize) -> String {
         match self.scenario.campaigns.len() {
             1 => String::new(),
@@ -299,19 +309,20 @@ impl Env {
         }
     }
 
-    /// Everything that was said so far.
-    pub fn told(&self) -> Vec<String> {
-        self.state().told.take().unwrap_or_default()
+    /// Takes the printed history.
+    pub fn take_log(&self) -> Vec<String> {
+        self.state().log.take().unwrap_or_default()
     }
 
-    /// Notes that a promise was broken; the first one counts.
-    pub fn report_violation(&self, promise: &'static str, how: String) {
-        self.state().broken.get_or_insert(Violation { promise, how });
+    /// Keeps a violation unless there is an earlier one.
+    pub fn report_violation(&self, violation: Violation) {
+        self.state().violation.get_or_insert(violation);
     }
 
-    /// Lets something happen that is no order; a fault of the disk concerns this campaign.
+    /// Applies an incident that is not a command. A fault of the disk concerns this campaign.
     pub fn inject(&self, kind: IncidentKind, campaign: usize) {
-        let (now, ms) = (self.now(), |ms: u64| ms * 1_000_000);
+        let now = self.now();
+        let ms = |ms: u64| ms * 1_000_000;
         if let IncidentKind::ClockStep(by) = kind {
             self.clock.shift_ms(by);
         }
@@ -319,31 +330,37 @@ impl Env {
         match kind {
             IncidentKind::DiskStall { ms, after_write } => {
                 let disk = &mut state.disks[campaign];
-                (disk.stall, disk.after_write) = (ms, after_write);
-                disk.stalled = disk.stalled.max(ms);
+                disk.stall_ms = ms;
+                disk.after_write = after_write;
+                disk.longest_stall_ms = disk.longest_stall_ms.max(ms);
             }
             IncidentKind::LedgerRemoved { durable } => {
                 let disk = &mut state.disks[campaign];
-                if disk.open && disk.gone.is_none() {
-                    let told = None;
-                    disk.gone = Some(Removal {
+                if disk.is_open && disk.removal.is_none() {
+                    disk.removal = Some(Removal {
                         durable,
                         since: now,
-                        told,
+                        noticed: None,
                     });
                     disk.failed = true;
-                    self.vanished.notify_waiters();
+                    self.ledger_removed.notify_waiters();
                 }
             }
-            IncidentKind::DiskFailure { durable } => state.disks[campaign].fails = Some(durable),
-            IncidentKind::TokenOutage(long) => state.faults.no_token_until = now + ms(long),
+            IncidentKind::DiskFailure { durable } => state.disks[campaign].next_failure = Some(durable),
+            IncidentKind::TokenOutage(long) => state.faults.token_outage_until = now + ms(long),
             IncidentKind::TokenRefused => state.faults.token_refused = true,
-            IncidentKind::SlowToken(long) => state.faults.token_takes = long,
-            IncidentKind::WrongAddress { ms: long, status } => state.faults.wrong_address = (now + ms(long), status),
-            IncidentKind::PlatformOutage(long) => state.faults.out_until = now + ms(long),
-            IncidentKind::OtherProcess(long) if !state.faults.held && now >= state.faults.other_until => {
-                state.faults.other_until = now + ms(long);
-                state.trace.others.push((now, now + ms(long)));
+            IncidentKind::SlowToken(long) => state.faults.token_delay_ms = long,
+            IncidentKind::WrongAddress { ms: long, status } => {
+                state.faults.wrong_address_until = now + ms(long);
+                state.faults.wrong_address_status = status;
+            }
+            IncidentKind::PlatformOutage(long) => state.faults.outage_until = now + ms(long),
+            IncidentKind::OtherProcess(long)
+                if !state.faults.app_lock_held && now >= state.faults.app_lock_taken_until =>
+            {
+                state.faults.app_lock_taken_until = now + ms(long);
+                let until = now + ms(long);
+                state.trace.others.push(OtherOwner { from: now, until });
             }
             IncidentKind::OtherProcess(_)
             | IncidentKind::ClockStep(_)
@@ -354,15 +371,16 @@ impl Env {
     }
 }
 
-/// The turn of an app id that another process may have.
+/// The app lock, which another process may hold.
 pub struct SimulatedAppLock(pub Arc<Env>);
 
 impl AppLock for SimulatedAppLock {
     fn take(&mut self) -> Result<(), NotTaken> {
         let Self(env) = self;
-        let (now, dead) = (env.now(), env.step());
+        let now = env.now();
+        let is_killed = env.step();
         let mut state = env.state();
-        if dead || now < state.faults.other_until {
+        if is_killed || now < state.faults.app_lock_taken_until {
             return Err(NotTaken::By(Owner {
                 host: "here".into(),
                 pid: 4711,
@@ -370,28 +388,28 @@ impl AppLock for SimulatedAppLock {
                 command: "runner apply other.yaml".into(),
             }));
         }
-        state.faults.held = true;
+        state.faults.app_lock_held = true;
         Ok(())
     }
 
     fn release(&mut self) {
         let mut state = self.0.state();
-        state.faults.held &= state.dead;
+        state.faults.app_lock_held &= state.is_killed;
     }
 
     fn held(&self) -> bool {
-        self.0.state().faults.held
+        self.0.state().faults.app_lock_held
     }
 }
 
 impl Env {
-    /// Hears an event of a campaign's run.
+    /// Receives an event of a campaign's run.
     pub fn on_event(&self, event: &Event, campaign: usize) {
         if self.step() {
             return;
         }
-        self.log(|| format!("{}told: {}", self.campaign_prefix(campaign), describe(&event.kind)));
-        let what = match &event.kind {
+        self.log(|| format!("{}emitted: {}", self.campaign_prefix(campaign), describe(&event.kind)));
+        let kind = match &event.kind {
             EventKind::AttemptEnded(attempt) => EmittedKind::AttemptEnded {
                 id: attempt.merchant_coupon_id.clone(),
                 attempt: attempt.attempt,
@@ -415,7 +433,7 @@ impl Env {
             run,
             campaign,
             durable,
-            what,
+            kind,
         });
     }
 }
@@ -432,7 +450,7 @@ fn describe(kind: &EventKind) -> String {
     }
 }
 
-/// Counts in words, those that are nothing aside.
+/// Formats counts without the zeros.
 pub fn describe_counts(counts: &Counts) -> String {
     let some = StateName::ALL.into_iter().filter(|state| counts.count(*state) > 0);
     let words = some.map(|state| format!("{} {state}", counts.count(state)));

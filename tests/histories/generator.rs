@@ -1,28 +1,26 @@
-//! Drawing a story from a seed. Most stories are short and have a few things go wrong; some have many.
+//! Generates a scenario from a seed. Most scenarios are short and have a few faults; some have many.
 
 use fastrand::Rng;
 use runner::model::outcome::Class;
 
 use crate::scenario::{
-    Acceptance, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, RepeatAnswer, Response, Scenario,
-    ScriptedResponse, Settings, code,
+    Acceptance, ActiveWithin, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, ListedUser,
+    RepeatAnswer, Response, Scenario, ScriptedResponse, Settings, WaveSettings, Window, code,
 };
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY_MS: i64 = 86_400_000;
-/// Statuses that a wrong address gives.
 const WRONG_ADDRESS: [u16; 4] = [302, 401, 403, 404];
 
-/// The story of a seed.
 pub fn scenario(seed: u64) -> Scenario {
     let rng = &mut Rng::with_seed(seed);
     let users = [3, 4, 5, 6, 8, 12, 20, 40][rng.usize(0..8).min(rng.usize(0..8))];
     let several = 1 + usize::from(rng.u8(0..100) < 25) + usize::from(rng.u8(0..100) < 5);
     let campaigns: Vec<_> = (0..several).map(|_| rules(rng)).collect();
     let midnight = rng.u8(0..4) == 0;
-    let begins = if midnight {
+    let start_ms = if midnight {
         rng.i64(DAY_MS - 600_000..DAY_MS)
     } else {
         rng.i64(0..DAY_MS)
@@ -31,64 +29,65 @@ pub fn scenario(seed: u64) -> Scenario {
     responses.splice(0..0, mixed(seed, users, campaigns[0].timeout));
     let runs = 1 + rng.usize(1..8).min(rng.usize(1..8));
     let mut drawn: Vec<_> = (0..several)
-        .map(|number| campaign(rng, number, users, begins))
+        .map(|number| campaign(rng, number, users, start_ms))
         .collect();
-    // Of those with windows, some begin just before the first one closes.
-    let begins = match drawn[0].settings.hours.first() {
-        Some((_, until)) if rng.bool() => i64::from(*until) * 60_000 - rng.i64(1_000..4_000),
-        _ => begins,
+    // Some campaigns with windows start just before the first one closes.
+    let start_ms = match drawn[0].settings.hours.first() {
+        Some(window) if rng.bool() => i64::from(window.until) * 60_000 - rng.i64(1_000..4_000),
+        _ => start_ms,
     };
     let wild = rng.f64();
     let mut applies = Vec::new();
     for n in 0..runs {
         if n > 0 {
             for campaign in &mut drawn {
-                edit(rng, &mut campaign.settings);
-                people(rng, users, campaign);
+                edit_settings(rng, &mut campaign.settings);
+                edit_audience(rng, users, campaign);
             }
         }
-        for (_, ago) in drawn.iter_mut().flat_map(|campaign| &mut campaign.listed) {
-            *ago = rng.i64(0..20 * 3_600);
+        for row in drawn.iter_mut().flat_map(|campaign| &mut campaign.listed) {
+            row.inactive_for = rng.i64(0..20 * 3_600);
         }
         let mut campaigns = drawn.clone();
         campaigns.retain(|_| rng.u8(0..100) < 85);
         if campaigns.is_empty() {
             campaigns.push(drawn[rng.usize(0..several)].clone());
         }
-        let ((gap, jump), incidents) = (between(rng, n), incidents(rng, wild, several));
+        let (gap, clock_step) = gap_and_step(rng, n);
+        let incidents = incidents(rng, wild, several);
         applies.push(Apply {
             gap,
-            jump,
+            clock_step,
             campaigns,
             accepts: Acceptance::only_changes(rng.u8(0..10) > 0),
             at_most: (rng.u8(0..10) == 0).then(|| rng.u64(1..10)),
             no_wait: rng.u8(0..10) == 0,
-            kill: (rng.u8(0..3) > 0).then(|| kill(rng)),
+            kill_at_step: (rng.u8(0..3) > 0).then(|| kill(rng)),
             closes_ledger: rng.bool(),
             incidents,
         });
     }
     let mut scenario = Scenario {
         seed,
-        begins,
+        start_ms,
         campaigns,
         responses,
         applies,
     };
     unsure(&mut scenario, users);
     same_coupon(&mut scenario, users);
-    vanish(&mut scenario);
-    put_back(&mut scenario);
+    remove_ledger(&mut scenario);
+    restore_ledger(&mut scenario);
     scenario
 }
 
-/// A source of its own for a part of a story, so that a seed tells what else it always told.
+/// A random source for one addition, so that the rest of a seed's scenario stays as it was.
 fn rng_for(scenario: &Scenario, context: u64) -> Rng {
     Rng::with_seed(scenario.seed ^ (context << 48))
 }
 
-/// In one of four stories the platform answers a code that is in no table, whether or not it gave the coupon, and the file
-/// names that code later. Between applies the activity changes too, and somebody is excluded for a while.
+/// One scenario in four: the platform answers with an unlisted code, whether or not it issued the coupon, and the file
+/// classifies that code later. Between applies the activity changes too, and some users are excluded for a while.
 fn unsure(scenario: &mut Scenario, users: u8) {
     let rng = &mut rng_for(scenario, 1);
     if rng.u8(0..4) > 0 {
@@ -96,21 +95,21 @@ fn unsure(scenario: &mut Scenario, users: u8) {
     }
     for _ in 0..rng.u8(1..5) {
         let user = rng.u8(0..users);
-        let act = Response {
-            gives: maybe(rng, 70, |rng| rng.u64(0..400)),
+        let response = Response {
+            issues_after: maybe(rng, 70, |rng| rng.u64(0..400)),
             ..answer(rng, AnswerKind::Code(code::UNSURE))
         };
         let nth = choose(rng, &[0, 1, 1, 1, 2, 2, 3]);
-        scenario.responses.insert(0, ScriptedResponse { user, nth, act });
+        scenario.responses.insert(0, ScriptedResponse { user, nth, response });
         let stops = |rng: &mut Rng| choose(rng, &[code::STOP, code::WAIT]);
         if let Some(stop) = maybe(rng, 30, stops).filter(|_| nth > 0) {
-            let act = answer(rng, AnswerKind::Code(stop));
+            let response = answer(rng, AnswerKind::Code(stop));
             scenario.responses.insert(
                 0,
                 ScriptedResponse {
                     user,
                     nth: nth + 1,
-                    act,
+                    response,
                 },
             );
         }
@@ -120,9 +119,10 @@ fn unsure(scenario: &mut Scenario, users: u8) {
             campaigns.for_each(|campaign| campaign.excluded.push(user));
         }
     }
-    // Some have just enough coupons for everybody who is named at first.
+    // Sometimes `max_coupons` is just enough for the users of the first apply.
     let enough = maybe(rng, 25, |rng| rng.u64(0..3));
-    let (mut class, mut further) = (None, 0);
+    let mut class = None;
+    let mut further = 0;
     for apply in scenario.applies.iter_mut().skip(1) {
         if rng.u8(0..100) < 40 {
             class = choose(rng, &[None, Some(Class::Retry), Some(Class::Retry), Some(Class::Hold)]);
@@ -135,14 +135,14 @@ fn unsure(scenario: &mut Scenario, users: u8) {
     }
     let campaigns = scenario.applies.iter_mut().flat_map(|apply| &mut apply.campaigns);
     for campaign in campaigns {
-        let owed = u64::from(users) * u64::from(campaign.settings.coupons);
-        campaign.settings.most = enough.map(|more| owed + more).or(campaign.settings.most);
+        let owed = u64::from(users) * u64::from(campaign.settings.coupons_per_user);
+        campaign.settings.max_coupons = enough.map(|more| owed + more).or(campaign.settings.max_coupons);
         campaign.excluded.sort_unstable();
         campaign.excluded.dedup();
     }
 }
 
-/// In one of twelve stories the platform takes a coupon that a user has for another one now and then.
+/// One scenario in twelve: some answers name a coupon that the user, or another one, already has.
 fn same_coupon(scenario: &mut Scenario, users: u8) {
     let rng = &mut rng_for(scenario, 2);
     let many = if rng.u8(0..12) == 0 { rng.u8(1..4) } else { 0 };
@@ -150,30 +150,30 @@ fn same_coupon(scenario: &mut Scenario, users: u8) {
         let fate = ScriptedResponse {
             user: rng.u8(0..users),
             nth: choose(rng, &[1, 1, 2]),
-            act: answer(rng, AnswerKind::SameCoupon),
+            response: answer(rng, AnswerKind::SameCoupon),
         };
         scenario.responses.insert(0, fate);
     }
 }
 
-/// One of several campaigns that share some of their users.
-fn campaign(rng: &mut Rng, number: usize, users: u8, begins: i64) -> Campaign {
+/// The campaigns share some of their users.
+fn campaign(rng: &mut Rng, number: usize, users: u8, start_ms: i64) -> Campaign {
     let named = |user: &u8| number == 0 || !(user + u8::try_from(number).unwrap_or_default()).is_multiple_of(4);
     Campaign {
         number,
-        settings: settings(rng, begins),
-        listed: (0..users).filter(named).map(|user| (user, 0)).collect(),
+        settings: settings(rng, start_ms),
+        listed: (0..users).filter(named).map(ListedUser::new).collect(),
         excluded: Vec::new(),
         restored_without: None,
     }
 }
 
-/// One of some, each as likely as any other.
+/// Returns one of several values with equal probability.
 fn choose<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(0..of.len())]
 }
 
-/// Something with a chance in percent.
+/// Returns a value with a probability in percent.
 fn maybe<T>(rng: &mut Rng, percent: u8, what: impl FnOnce(&mut Rng) -> T) -> Option<T> {
     (rng.u8(0..100) < percent).then(|| what(rng))
 }
@@ -189,21 +189,35 @@ fn rules(rng: &mut Rng) -> FixedSettings {
         let first = rng.u8(5..60);
         let wait = |rng: &mut Rng| choose(rng, &[0, 20 * SECOND, 5 * MINUTE]);
         let halts = |rng: &mut Rng| choose(rng, &[100, 100, 40]);
-        let mut waves = vec![(first, wait(rng), halts(rng))];
+        let mut waves = vec![WaveSettings {
+            share: first,
+            wait: wait(rng),
+            halt_share: halts(rng),
+        }];
         if rng.bool() {
-            waves.push((rng.u8(first + 1..100), wait(rng), halts(rng)));
+            waves.push(WaveSettings {
+                share: rng.u8(first + 1..100),
+                wait: wait(rng),
+                halt_share: halts(rng),
+            });
         }
         waves
     });
+    let timeout = choose(rng, &[500, 2 * SECOND, 10 * SECOND]);
+    let (first_delay, max_delay) = choose(rng, &[(50, 200), (500, 60 * SECOND), (SECOND, 5 * SECOND)]);
     FixedSettings {
-        timeout: choose(rng, &[500, 2 * SECOND, 10 * SECOND]),
-        delays: choose(rng, &[(50, 200), (500, 60 * SECOND), (SECOND, 5 * SECOND)]),
+        timeout,
+        first_delay,
+        max_delay,
         attempts: choose(rng, &[1, 2, 6, 6]),
         asks_person,
         resend_within: choose(rng, &[20 * MINUTE, 24 * HOUR, 24 * HOUR]),
-        in_flight: choose(rng, &[1, 2, 4, 64, 64]),
+        max_in_flight: choose(rng, &[1, 2, 4, 64, 64]),
         waves: waves.unwrap_or_default(),
-        active_within: maybe(rng, 15, |rng| (rng.u64(12 * 3_600..24 * 3_600), rng.bool())),
+        active_within: maybe(rng, 15, |rng| ActiveWithin {
+            seconds: rng.u64(12 * 3_600..24 * 3_600),
+            expiring_first: rng.bool(),
+        }),
         strict_halts: rng.u8(0..5) == 0,
         on_repeat: choose(
             rng,
@@ -227,9 +241,9 @@ fn pace(rng: &mut Rng) -> u64 {
     }
 }
 
-/// Windows of some minutes around the beginning, so that no story waits for hours.
-fn hours(rng: &mut Rng, begins: i64) -> Vec<(u16, u16)> {
-    let begin = u16::try_from(begins / 60_000).unwrap_or_default();
+/// Windows of some minutes around the start, so that no history waits for hours.
+fn hours(rng: &mut Rng, start_ms: i64) -> Vec<Window> {
+    let begin = u16::try_from(start_ms / 60_000).unwrap_or_default();
     let mut at = begin.saturating_sub(rng.u16(0..10));
     let mut windows = Vec::new();
     for _ in 0..rng.u8(1..6) {
@@ -237,45 +251,55 @@ fn hours(rng: &mut Rng, begins: i64) -> Vec<(u16, u16)> {
         if until >= 24 * 60 {
             break;
         }
-        windows.push((at, until));
+        windows.push(Window { from: at, until });
         at = until + rng.u16(1..8);
     }
-    windows.push((at.min(24 * 60 - 2), 24 * 60));
-    windows.push((0, begin.min(at).saturating_sub(10).max(1)));
+    windows.push(Window {
+        from: at.min(24 * 60 - 2),
+        until: 24 * 60,
+    });
+    windows.push(Window {
+        from: 0,
+        until: begin.min(at).saturating_sub(10).max(1),
+    });
     windows
 }
 
-fn settings(rng: &mut Rng, begins: i64) -> Settings {
-    let hours = maybe(rng, 30, |rng| hours(rng, begins)).unwrap_or_default();
+fn settings(rng: &mut Rng, start_ms: i64) -> Settings {
+    let hours = maybe(rng, 30, |rng| hours(rng, start_ms)).unwrap_or_default();
     let closed = maybe(rng, 4, |rng| vec![rng.i64(0..3)]).unwrap_or_default();
-    let start = maybe(rng, 8, |rng| begins + rng.i64(-60_000..600_000));
-    let end = maybe(rng, 8, |rng| begins + rng.i64(5_000..3_600_000));
+    let start = maybe(rng, 8, |rng| start_ms + rng.i64(-60_000..600_000));
+    let end = maybe(rng, 8, |rng| start_ms + rng.i64(5_000..3_600_000));
     Settings {
         activity: 1,
-        coupons: choose(rng, &[1, 1, 2, 3]),
-        pace: pace(rng),
+        coupons_per_user: choose(rng, &[1, 1, 2, 3]),
+        milli_pace: pace(rng),
         per_day: maybe(rng, 10, |rng| rng.u64(4..60)),
         hours,
         closed,
-        between: (start, end),
-        most: maybe(rng, 5, |rng| rng.u64(5..100)),
-        control: maybe(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
+        start,
+        end,
+        max_coupons: maybe(rng, 5, |rng| rng.u64(5..100)),
+        control_percent: maybe(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
         unlisted: None,
         unsure: None,
     }
 }
 
-/// Changes the file between two applies, mostly by nothing.
-fn edit(rng: &mut Rng, settings: &mut Settings) {
+/// Edits the file between two applies. Most draws change nothing.
+fn edit_settings(rng: &mut Rng, settings: &mut Settings) {
     match rng.u8(0..30) {
         0 | 1 => settings.activity += 1,
-        2 => settings.coupons = rng.u8(1..4),
-        3 => settings.pace = pace(rng),
-        4 => settings.control = rng.u8(0..50),
+        2 => settings.coupons_per_user = rng.u8(1..4),
+        3 => settings.milli_pace = pace(rng),
+        4 => settings.control_percent = rng.u8(0..50),
         5 => settings.hours.clear(),
         6 => settings.per_day = None,
-        7 => settings.most = None,
-        8 => settings.between = (None, None),
+        7 => settings.max_coupons = None,
+        8 => {
+            settings.start = None;
+            settings.end = None;
+        }
         9..=11 => {
             let classes = [Class::Refuse, Class::Issued, Class::Retry, Class::Hold, Class::Wait];
             settings.unlisted = Some(choose(rng, &classes));
@@ -284,12 +308,12 @@ fn edit(rng: &mut Rng, settings: &mut Settings) {
     }
 }
 
-/// People come, go, come back, are named in another order, and say no.
-fn people(rng: &mut Rng, users: u8, campaign: &mut Campaign) {
+/// Changes the audience: users are added, removed, reordered, excluded and included again.
+fn edit_audience(rng: &mut Rng, users: u8, campaign: &mut Campaign) {
     let Campaign { listed, excluded, .. } = campaign;
     match rng.u8(0..12) {
         0 => listed.retain(|_| rng.u8(0..4) > 0),
-        1 => *listed = (0..users + rng.u8(0..4)).map(|user| (user, 0)).collect(),
+        1 => *listed = (0..users + rng.u8(0..4)).map(ListedUser::new).collect(),
         2 => rng.shuffle(listed),
         3 => excluded.push(rng.u8(0..users)),
         4 => {
@@ -301,8 +325,8 @@ fn people(rng: &mut Rng, users: u8, campaign: &mut Campaign) {
     excluded.dedup();
 }
 
-/// How long it is to the next apply, and how the wall is put meanwhile.
-fn between(rng: &mut Rng, n: usize) -> (u64, i64) {
+/// The gap before the next apply, and the step of the wall clock meanwhile.
+fn gap_and_step(rng: &mut Rng, n: usize) -> (u64, i64) {
     if n == 0 {
         return (0, 0);
     }
@@ -313,10 +337,10 @@ fn between(rng: &mut Rng, n: usize) -> (u64, i64) {
         10 => rng.u64(MINUTE..3 * HOUR),
         _ => rng.u64(HOUR..26 * HOUR),
     };
-    (gap, maybe(rng, 6, jump).unwrap_or_default())
+    (gap, maybe(rng, 6, clock_step).unwrap_or_default())
 }
 
-fn jump(rng: &mut Rng) -> i64 {
+fn clock_step(rng: &mut Rng) -> i64 {
     let most = choose(rng, &[2_000, 60_000, 3_600_000, DAY_MS]);
     rng.i64(-most..most)
 }
@@ -345,9 +369,10 @@ fn incidents(rng: &mut Rng, wild: f64, several: usize) -> Vec<Incident> {
                 and(&mut incidents, rng.u64(1..2 * MINUTE), IncidentKind::Resume);
             }
             1 => and(&mut incidents, 0, IncidentKind::Stop),
-            2 => and(&mut incidents, 0, IncidentKind::ClockStep(jump(rng))),
+            2 => and(&mut incidents, 0, IncidentKind::ClockStep(clock_step(rng))),
             3..=6 => {
-                let (ms, after_write) = (rng.u64(1..2 * SECOND), rng.bool());
+                let ms = rng.u64(1..2 * SECOND);
+                let after_write = rng.bool();
                 and(&mut incidents, 0, IncidentKind::DiskStall { ms, after_write });
                 and(
                     &mut incidents,
@@ -361,7 +386,8 @@ fn incidents(rng: &mut Rng, wild: f64, several: usize) -> Vec<Incident> {
             10 | 11 => and(&mut incidents, 0, IncidentKind::SlowToken(rng.u64(0..3 * SECOND))),
             12 | 13 => and(&mut incidents, 0, IncidentKind::PlatformOutage(rng.u64(1..5 * MINUTE))),
             14 => {
-                let (ms, status) = (rng.u64(1..MINUTE), choose(rng, &WRONG_ADDRESS));
+                let ms = rng.u64(1..MINUTE);
+                let status = choose(rng, &WRONG_ADDRESS);
                 and(&mut incidents, 0, IncidentKind::WrongAddress { ms, status });
             }
             _ => and(&mut incidents, 0, IncidentKind::OtherProcess(rng.u64(1..MINUTE))),
@@ -377,33 +403,32 @@ fn responses(rng: &mut Rng, users: u8, timeout: u64) -> Vec<ScriptedResponse> {
     for user in 0..users {
         if rng.u8(0..100) < 5 {
             let code = choose(rng, &[code::REFUSED, code::UNLISTED]);
-            let act = answer(rng, AnswerKind::Code(code));
-            responses.push(ScriptedResponse { user, nth: 0, act });
+            let response = answer(rng, AnswerKind::Code(code));
+            responses.push(ScriptedResponse { user, nth: 0, response });
         }
         for nth in 1..5 {
             if rng.u8(0..100) < share {
-                let act = act(rng, timeout);
-                responses.push(ScriptedResponse { user, nth, act });
+                let response = faulty_response(rng, timeout);
+                responses.push(ScriptedResponse { user, nth, response });
             }
         }
     }
     responses
 }
 
-/// In one of twenty stories answers are mixed up now and then. It is drawn apart from the rest, so that a seed tells what else it
-/// always told.
+/// One scenario in twenty: some answers are those of another delivery.
 fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<ScriptedResponse> {
     let rng = &mut Rng::with_seed(!seed);
     let many = if rng.u8(0..20) == 0 { rng.usize(1..4) } else { 0 };
     let fate = |_| {
-        let gives = maybe(rng, 50, |rng| rng.u64(0..timeout));
+        let issues_after = maybe(rng, 50, |rng| rng.u64(0..timeout));
         let after = rng.u64(1..200);
         ScriptedResponse {
             user: rng.u8(0..users),
             nth: rng.u32(1..3),
-            act: Response {
-                gives,
-                says: AnswerKind::OtherDelivery,
+            response: Response {
+                issues_after,
+                answer: AnswerKind::OtherDelivery,
                 after,
             },
         }
@@ -411,16 +436,14 @@ fn mixed(seed: u64, users: u8, timeout: u64) -> Vec<ScriptedResponse> {
     (0..many).map(fate).collect()
 }
 
-/// In one of eight stories a ledger is gone in the middle of a run.
-fn vanish(scenario: &mut Scenario) {
+/// One scenario in eight: a ledger is removed during a run.
+fn remove_ledger(scenario: &mut Scenario) {
     let rng = &mut rng_for(scenario, 3);
     if rng.u8(0..8) > 0 {
         return;
     }
-    let (apply, campaign) = (
-        rng.usize(0..scenario.applies.len()),
-        rng.usize(0..scenario.campaigns.len()),
-    );
+    let apply = rng.usize(0..scenario.applies.len());
+    let campaign = rng.usize(0..scenario.campaigns.len());
     let incidents = &mut scenario.applies[apply].incidents;
     let until = choose(rng, &[2 * SECOND, 10 * SECOND, MINUTE]);
     incidents.push(Incident {
@@ -431,8 +454,9 @@ fn vanish(scenario: &mut Scenario) {
     incidents.sort_by_key(|happening| happening.after);
 }
 
-/// In one of eight stories a ledger is put back from an older copy between two applies, mostly a while after what it lacks.
-fn put_back(scenario: &mut Scenario) {
+/// One scenario in eight: a ledger is restored from an older copy between two applies, mostly some minutes after the
+/// lost batches.
+fn restore_ledger(scenario: &mut Scenario) {
     let rng = &mut rng_for(scenario, 4);
     if rng.u8(0..8) > 0 || scenario.applies.len() < 2 {
         return;
@@ -451,45 +475,44 @@ fn put_back(scenario: &mut Scenario) {
     apply.campaigns[campaign].restored_without = Some(rng.u64(1..most));
 }
 
-fn answer(rng: &mut Rng, says: AnswerKind) -> Response {
+fn answer(rng: &mut Rng, answer: AnswerKind) -> Response {
     let after = rng.u64(1..200);
     Response {
-        gives: None,
-        says,
+        issues_after: None,
+        answer,
         after,
     }
 }
 
-/// Something that goes wrong with a request.
-fn act(rng: &mut Rng, timeout: u64) -> Response {
-    let gives = |rng: &mut Rng| maybe(rng, 60, |rng| rng.u64(0..3 * timeout));
+fn faulty_response(rng: &mut Rng, timeout: u64) -> Response {
+    let issues_after = |rng: &mut Rng| maybe(rng, 60, |rng| rng.u64(0..3 * timeout));
     match rng.u8(0..20) {
         0..=3 => Response {
-            gives: gives(rng),
-            says: AnswerKind::NoAnswer,
+            issues_after: issues_after(rng),
+            answer: AnswerKind::NoAnswer,
             after: timeout,
         },
         4 => Response {
-            gives: gives(rng),
-            says: AnswerKind::Cut,
+            issues_after: issues_after(rng),
+            answer: AnswerKind::Cut,
             after: rng.u64(1..timeout),
         },
         5 => Response {
-            gives: gives(rng),
-            says: AnswerKind::Unreadable,
+            issues_after: issues_after(rng),
+            answer: AnswerKind::Unreadable,
             after: rng.u64(1..timeout),
         },
         6 | 7 => {
             let after = rng.u64(timeout..2 * timeout);
             Response {
-                gives: Some(rng.u64(0..=after)),
-                says: AnswerKind::Issued,
+                issues_after: Some(rng.u64(0..=after)),
+                answer: AnswerKind::Issued,
                 after,
             }
         }
         8 | 9 => Response {
-            gives: gives(rng),
-            says: AnswerKind::Code(code::SYSTEM_ERROR),
+            issues_after: issues_after(rng),
+            answer: AnswerKind::Code(code::SYSTEM_ERROR),
             after: rng.u64(1..timeout),
         },
         10 => answer(rng, AnswerKind::Code(code::TOO_FAST)),
@@ -505,7 +528,7 @@ fn act(rng: &mut Rng, timeout: u64) -> Response {
         18 if rng.bool() => {
             let status = choose(rng, &WRONG_ADDRESS);
             Response {
-                gives: gives(rng),
+                issues_after: issues_after(rng),
                 ..answer(rng, AnswerKind::Status(status))
             }
         }

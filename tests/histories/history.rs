@@ -1,5 +1,5 @@
-//! Running a story: each of its applies through the real engine in virtual time, then further ones in which nothing goes
-//! wrong any more, until there is an end.
+//! Runs a scenario: each apply through the real engine in virtual time, then further applies without faults until the
+//! campaigns end.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -32,42 +32,38 @@ use crate::env::{Env, SimulatedAppLock, Violation};
 use crate::platform::ScriptedPlatform;
 use crate::scenario::{Acceptance, Apply, Campaign, FixedSettings, IncidentKind, MONDAY, NAMES, Scenario, Settings};
 
-/// After so long a run that is not the last one is stopped.
+/// A run with faults is stopped after this time.
 const RUN_LIMIT: Duration = Duration::from_mins(25);
-/// A run that was stopped has ended by then.
+/// A run ends within this time after a stop.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
-/// A run in which nothing goes wrong has ended by then.
+/// A run without faults ends within this time.
 const FAULTLESS_RUN_LIMIT: Duration = Duration::from_hours(12 * 24);
-/// So many applies in which nothing goes wrong bring a story to its end.
+/// This many applies without faults complete every campaign.
 const FAULTLESS_APPLIES: usize = 25;
 
-/// How an apply ended.
+/// How a campaign ended in an apply.
 #[derive(Debug)]
 pub enum ApplyEnd {
-    /// By itself, or by an order.
     RunOutcome(RunOutcome),
-    /// The process was killed.
     Killed,
-    /// Its audience was not let in.
+    /// The audience was not admitted.
     NotAdmitted(String),
     /// The ledger failed.
     Failed(String),
-    /// It went on when it had to end.
+    /// The run continued past its limit.
     TimedOut,
 }
 
-/// What became of a story.
+/// The result of a history.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The first promise that broke, if one did.
-    pub broken: Option<Violation>,
-    /// The story step by step, where that was asked for.
-    pub told: Vec<String>,
-    /// How many runs and requests it had.
-    pub size: (usize, usize),
+    pub violation: Option<Violation>,
+    /// The printed history, if it was asked for.
+    pub log: Vec<String>,
+    pub requests: usize,
 }
 
-/// Runs a story; `loud` where somebody listens.
+/// Runs a scenario. `loud` asks for the printed history.
 pub fn run(scenario: &Scenario, loud: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -80,27 +76,28 @@ pub fn run(scenario: &Scenario, loud: bool) -> Outcome {
 async fn run_scenario(scenario: &Scenario, loud: bool) -> Outcome {
     let env = Env::new(scenario.clone(), loud);
     let mut checker = Checker::new(scenario);
-    let mut size = 0;
     for (number, apply) in scenario.applies.iter().enumerate() {
-        size = number + 1;
         let ends = run_apply(&env, number, apply).await;
         checker.check(&env, apply, &ends).await;
-        if env.state().broken.is_some() {
+        if env.state().violation.is_some() {
             break;
         }
     }
-    let broken = env.state().broken.clone();
-    if broken.is_none() && !scenario.applies.is_empty() {
-        size = run_to_completion(&env, &mut checker, &faultless_apply(scenario), size).await;
+    let violation = env.state().violation.clone();
+    if violation.is_none() && !scenario.applies.is_empty() {
+        run_to_completion(&env, &mut checker, &faultless_apply(scenario)).await;
     }
     let requests = env.state().trace.requests.len();
-    let told = env.told();
-    let broken = env.state().broken.clone();
-    let size = (size, requests);
-    Outcome { broken, told, size }
+    let log = env.take_log();
+    let violation = env.state().violation.clone();
+    Outcome {
+        violation,
+        log,
+        requests,
+    }
 }
 
-/// An apply in which nothing goes wrong: of all campaigns, as they were applied last.
+/// An apply without faults of all campaigns, each with its last settings.
 fn faultless_apply(scenario: &Scenario) -> Apply {
     let last = |number: usize| {
         let mut all = scenario.applies.iter().rev().flat_map(|apply| &apply.campaigns);
@@ -115,12 +112,12 @@ fn faultless_apply(scenario: &Scenario) -> Apply {
     } in &mut campaigns
     {
         *restored_without = None;
-        let owed = listed.len() as u64 * u64::from(settings.coupons);
+        let owed = listed.len() as u64 * u64::from(settings.coupons_per_user);
         settings.per_day = settings.per_day.filter(|most| owed < *most);
     }
     Apply {
         gap: 0,
-        jump: 0,
+        clock_step: 0,
         campaigns,
         accepts: Acceptance {
             changes: true,
@@ -129,19 +126,20 @@ fn faultless_apply(scenario: &Scenario) -> Apply {
         },
         at_most: None,
         no_wait: false,
-        kill: None,
+        kill_at_step: None,
         closes_ledger: scenario.applies.last().is_some_and(|apply| apply.closes_ledger),
         incidents: Vec::new(),
     }
 }
 
-/// Applies until there is an end that needs nobody to apply again.
-async fn run_to_completion(env: &Arc<Env>, checker: &mut Checker, apply: &Apply, first: usize) -> usize {
+/// Applies without faults until no campaign is incomplete.
+async fn run_to_completion(env: &Arc<Env>, checker: &mut Checker, apply: &Apply) {
+    let first = env.scenario.applies.len();
     for number in first..first + FAULTLESS_APPLIES {
         let ends = run_apply(env, number, apply).await;
         checker.check(env, apply, &ends).await;
-        if env.state().broken.is_some() {
-            return number;
+        if env.state().violation.is_some() {
+            return;
         }
         let incomplete =
             |end: &ApplyEnd| matches!(end, ApplyEnd::RunOutcome(ended) if ended.ending == Ending::Incomplete);
@@ -150,25 +148,25 @@ async fn run_to_completion(env: &Arc<Env>, checker: &mut Checker, apply: &Apply,
         }
         for (campaign, end) in apply.campaigns.iter().zip(&ends) {
             if let ApplyEnd::RunOutcome(ended) = end {
-                checker.check_end(env, (apply, campaign), ended);
+                checker.check_end(env, apply, campaign, ended);
             }
         }
-        return number;
+        return;
     }
-    let how =
-        format!("after {FAULTLESS_APPLIES} applies in which nothing went wrong the campaign was still incomplete");
-    env.report_violation("G7: the same command brings a campaign to its end", how);
-    first + FAULTLESS_APPLIES
+    env.report_violation(Violation::new(
+        "G7: the same command brings a campaign to its end",
+        format!("after {FAULTLESS_APPLIES} applies without faults the campaign was still incomplete"),
+    ));
 }
 
-/// One apply, from its beginning to its end, whatever that is: how each of its campaigns ended.
+/// Runs one apply and returns how each of its campaigns ended.
 async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd> {
     tokio::time::sleep(Duration::from_millis(apply.gap)).await;
-    env.clock.shift_ms(apply.jump);
-    let calm = number >= env.scenario.applies.len();
-    env.begin_run(number, apply.kill, calm);
+    env.clock.shift_ms(apply.clock_step);
+    let faultless = number >= env.scenario.applies.len();
+    env.begin_run(number, apply.kill_at_step, faultless);
     for campaign in &apply.campaigns {
-        env.put_back(campaign.number, campaign.restored_without);
+        env.restore(campaign.number, campaign.restored_without);
     }
     env.log(|| format!("apply {} begins at {}", number + 1, crate::print::time(env.wall())));
     #[cfg(feature = "mutants")]
@@ -178,21 +176,22 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
     let runs = apply.campaigns.iter().zip(&commands).zip(&ended);
     let runs = runs.map(|((campaign, (_, commands)), ended)| {
-        let (limiter, commands) = (Arc::clone(&limiter), commands.clone());
+        let limiter = Arc::clone(&limiter);
+        let commands = commands.clone();
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
-            env.open(campaign.number, true);
-            let end = run_campaign(env, (apply, campaign), limiter, commands).await;
+            env.set_open(campaign.number, true);
+            let end = run_campaign(env, apply, campaign, limiter, commands).await;
             let end = end.unwrap_or_else(ApplyEnd::Failed);
-            env.open(campaign.number, false);
+            env.set_open(campaign.number, false);
             let of = env.campaign_prefix(campaign.number);
-            env.log(|| format!("{of}apply {} has ended: {}", number + 1, crate::print::end(&end)));
+            env.log(|| format!("{of}apply {} has ended: {}", number + 1, crate::print::apply_end(&end)));
             ended.replace(Some(end));
         });
         run
     });
     let runs = join_all(runs.collect());
     let patience = async {
-        let (patience, then) = if calm {
+        let (patience, then) = if faultless {
             (FAULTLESS_RUN_LIMIT, Duration::ZERO)
         } else {
             (RUN_LIMIT, STOP_LIMIT)
@@ -205,23 +204,23 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     };
     let otherwise = tokio::select! {
         biased;
-        () = env.killed() => || ApplyEnd::Killed,
+        () = env.wait_killed() => || ApplyEnd::Killed,
         () = inject_incidents(env, apply, &commands) => || ApplyEnd::Killed,
         () = runs => || ApplyEnd::Killed,
         () = patience => || ApplyEnd::TimedOut,
     };
-    env.state().dead = true;
+    env.state().is_killed = true;
     let ends = ended.into_iter().map(|ended| {
         ended.into_inner().unwrap_or_else(|| {
             let end = otherwise();
-            env.log(|| format!("apply {} has ended: {}", number + 1, crate::print::end(&end)));
+            env.log(|| format!("apply {} has ended: {}", number + 1, crate::print::apply_end(&end)));
             end
         })
     });
     ends.collect()
 }
 
-/// Runs futures until each has ended.
+/// Polls all futures until each is ready.
 async fn join_all(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
@@ -234,7 +233,7 @@ async fn join_all(mut futures: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
     .await;
 }
 
-/// Lets happen what the story says, and goes on for ever.
+/// Applies the incidents of an apply at their times. Never returns.
 async fn inject_incidents(
     env: &Arc<Env>,
     apply: &Apply,
@@ -246,19 +245,19 @@ async fn inject_incidents(
         user: "somebody".into(),
         host: "here".into(),
     };
-    for happening in &apply.incidents {
-        tokio::time::sleep_until(began + Duration::from_millis(happening.after)).await;
-        env.log(|| happening);
-        let order = match happening.kind {
+    for incident in &apply.incidents {
+        tokio::time::sleep_until(began + Duration::from_millis(incident.after)).await;
+        env.log(|| incident);
+        let order = match incident.kind {
             IncidentKind::Pause => RunCommand::Pause { by: by.clone() },
             IncidentKind::Resume => RunCommand::Go,
             IncidentKind::Stop => RunCommand::Stop { by: Some(by.clone()) },
             what => {
-                env.inject(what, happening.campaign);
+                env.inject(what, incident.campaign);
                 continue;
             }
         };
-        let concerned = |campaign: &Campaign| campaign.number == happening.campaign;
+        let concerned = |campaign: &Campaign| campaign.number == incident.campaign;
         let Some(at) = apply.campaigns.iter().position(concerned) else {
             continue;
         };
@@ -270,10 +269,11 @@ async fn inject_incidents(
     std::future::pending::<()>().await;
 }
 
-/// What `apply` does for a campaign once it has the lock of the ledger.
+/// What `apply` does for a campaign once it holds the lock of the ledger.
 async fn run_campaign(
     env: &Arc<Env>,
-    (apply, campaign): (&Apply, &Campaign),
+    apply: &Apply,
+    campaign: &Campaign,
     limiter: Arc<AppLimiter>,
     commands: watch::Receiver<RunCommand>,
 ) -> Result<ApplyEnd, String> {
@@ -304,7 +304,7 @@ async fn run_campaign(
             began => began.map_err(failed)?,
         };
     }
-    let admission = match admit(ledger.state(), &plan, (apply, campaign), (now, older)) {
+    let admission = match admit(ledger.state(), &plan, apply, campaign, now, older) {
         Ok(admission) => admission,
         Err(why) => return Ok(ApplyEnd::NotAdmitted(why)),
     };
@@ -355,12 +355,14 @@ fn row<'r>(place: Place<'r>, open_id: &'r str, last_active: Activity<'r>) -> Row
     }
 }
 
-/// Holds the people of a campaign against its ledger.
+/// Compares the audience of a campaign with its ledger.
 fn admit(
     ledger_state: &LedgerState,
     plan: &Plan,
-    (apply, campaign): (&Apply, &Campaign),
-    (now, older): (Timestamp, Option<Older>),
+    apply: &Apply,
+    campaign: &Campaign,
+    now: Timestamp,
+    older: Option<Older>,
 ) -> Result<Admission, String> {
     let place = |number| Place {
         within: "audience.csv",
@@ -388,9 +390,13 @@ fn admit(
             owed_again: 0,
         });
     }
-    for (line, (user, ago)) in (2..).zip(&campaign.listed) {
-        let open_id = format!("u{user}");
-        admission.row(&row(place(line), &open_id, Activity::At(last_active(*ago))));
+    for (line, listed) in (2..).zip(&campaign.listed) {
+        let open_id = format!("u{}", listed.user);
+        admission.row(&row(
+            place(line),
+            &open_id,
+            Activity::At(last_active(listed.inactive_for)),
+        ));
     }
     let totals = Totals {
         rows: campaign.listed.len() as u64,
@@ -409,12 +415,12 @@ fn admit(
     decided.map_err(|why| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
-/// When somebody was last active who was so many seconds before the first day of the stories.
+/// Converts seconds before [`MONDAY`] to a timestamp.
 pub fn last_active(ago: i64) -> Timestamp {
     from_ms(MONDAY - ago * 1_000)
 }
 
-/// What the least campaign file means.
+/// The plan of a minimal campaign file.
 fn minimal_plan() -> &'static Plan {
     static PLAN: OnceLock<Plan> = OnceLock::new();
     PLAN.get_or_init(|| {
@@ -425,27 +431,28 @@ fn minimal_plan() -> &'static Plan {
     })
 }
 
-/// What the file of a campaign means in an apply.
+/// The plan of a campaign in an apply.
 fn plan(rules: &FixedSettings, apply: &Apply, campaign: &Campaign) -> Plan {
     let settings = &campaign.settings;
     let mut plan = minimal_plan().clone();
     plan.identity.campaign = CampaignName::parse(NAMES[campaign.number]).unwrap();
     let ms = Duration::from_millis;
     plan.activity_id = ActivityId::parse(&settings.activity.to_string()).unwrap();
-    plan.coupons_per_user = settings.coupons;
-    plan.max_coupons = settings.most.unwrap_or(u64::MAX);
-    plan.audience.control_group = f64::from(settings.control) / 100.0;
-    if let Some((within, expiring_first)) = rules.active_within {
-        plan.audience.lapse = ExpiryRule::After(Duration::from_secs(within));
-        if expiring_first {
+    plan.coupons_per_user = settings.coupons_per_user;
+    plan.max_coupons = settings.max_coupons.unwrap_or(u64::MAX);
+    plan.audience.control_group = f64::from(settings.control_percent) / 100.0;
+    if let Some(active_within) = &rules.active_within {
+        plan.audience.lapse = ExpiryRule::After(Duration::from_secs(active_within.seconds));
+        if active_within.expiring_first {
             plan.audience.order = plan::TurnOrder::ExpiringFirst;
         }
     }
     plan.pace.per_second = settings.per_second();
-    plan.pace.max_in_flight = rules.in_flight;
+    plan.pace.max_in_flight = rules.max_in_flight;
     plan.pace.per_day = settings.per_day.unwrap_or(u64::MAX);
     plan.retry.timeout = ms(rules.timeout);
-    (plan.retry.first_delay, plan.retry.max_delay) = (ms(rules.delays.0), ms(rules.delays.1));
+    plan.retry.first_delay = ms(rules.first_delay);
+    plan.retry.max_delay = ms(rules.max_delay);
     plan.retry.attempts = rules.attempts;
     plan.retry.resend_within = ms(rules.resend_within);
     if rules.asks_person {
@@ -456,7 +463,8 @@ fn plan(rules: &FixedSettings, apply: &Apply, campaign: &Campaign) -> Plan {
         plan.halt.held = Guard { over: 0.2, after: 5 };
         plan.halt.same_code = 3;
     }
-    (plan.run.at_most, plan.run.no_wait) = (apply.at_most.unwrap_or(u64::MAX), apply.no_wait);
+    plan.run.at_most = apply.at_most.unwrap_or(u64::MAX);
+    plan.run.no_wait = apply.no_wait;
     schedule(&mut plan.schedule, rules, settings);
     plan
 }
@@ -466,18 +474,17 @@ fn schedule(schedule: &mut plan::Schedule, rules: &FixedSettings, settings: &Set
     let days = Days::range(Weekday::Monday, Weekday::Sunday);
     let hours = settings.hours.iter();
     let hours: Vec<_> = hours
-        .filter_map(|(from, until)| Hours::new(days, *from, *until))
+        .filter_map(|window| Hours::new(days, window.from, window.until))
         .collect();
     let closed = settings.closed.iter();
     let closed: Vec<_> = closed.map(|day| date(2026, 6, 1).saturating_add(day.days())).collect();
     schedule.hours = Calendar::new(zone.clone(), &hours, &closed);
-    let (start, end) = settings.between;
-    schedule.start = start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
-    schedule.end = end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
-    let waves = rules.waves.iter().map(|(share, wait, halts)| Wave {
-        share: f64::from(*share) / 100.0,
-        wait: Duration::from_millis(*wait),
-        not_issued: f64::from(*halts) / 100.0,
+    schedule.start = settings.start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
+    schedule.end = settings.end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
+    let waves = rules.waves.iter().map(|wave| Wave {
+        share: f64::from(wave.share) / 100.0,
+        wait: Duration::from_millis(wave.wait),
+        not_issued: f64::from(wave.halt_share) / 100.0,
     });
     schedule.waves = waves.collect();
 }

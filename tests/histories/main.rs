@@ -1,10 +1,10 @@
-//! Histories: whole campaigns in virtual time, over applies, edits, crashes and faults that one seed decides, held against a
-//! judge that shares no decision with the program.
+//! Histories: whole campaigns in virtual time, over several applies with edits, crashes and faults. One seed determines
+//! a history, and a checker that shares no decision with the program verifies it.
 //!
-//! `RUNNER_HISTORY=SEED` tells one of them step by step; `RUNNER_HISTORIES=1000000` runs so many.
+//! `RUNNER_HISTORY=SEED` prints one history step by step; `RUNNER_HISTORIES=1000000` sets how many run.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "whoever asks for a story has it told")]
+#![allow(clippy::print_stdout, reason = "a history is printed on request")]
 
 mod checker;
 mod disk;
@@ -28,31 +28,41 @@ use std::thread;
 use std::time::Instant;
 
 use env::Violation;
+use history::Outcome;
 use scenario::Scenario;
 
-/// So many histories every time.
+/// How many histories a plain `cargo test` runs.
 const HISTORIES: u64 = 20_000;
 
-/// The promise that a story breaks, if it breaks one. A panic breaks one, too.
-fn violation_in(scenario: &Scenario) -> (Option<Violation>, (usize, usize)) {
-    match catch_unwind(AssertUnwindSafe(|| history::run(scenario, false))) {
-        Ok(outcome) => (outcome.broken, outcome.size),
-        Err(panic) => {
-            let how = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            let promise = "nothing panics";
-            (Some(Violation { promise, how }), (0, 0))
+/// Runs a scenario. A panic is a violation too.
+fn run_caught(scenario: &Scenario) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| history::run(scenario, false))).unwrap_or_else(|panic| {
+        let details = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        Outcome {
+            violation: Some(Violation::new("nothing panics", details)),
+            ..Outcome::default()
         }
-    }
+    })
 }
 
-/// The first of many histories that breaks a promise that is looked for, and how many there were. Each thread begins with
-/// `begin`.
-fn first_violation(
-    count: u64,
-    begin: impl Fn() + Sync,
-    looked_for: impl Fn(&Violation) -> bool + Sync,
-) -> (Option<(u64, Violation)>, u64) {
-    let (next, found) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+/// The violation of a seed.
+struct Found {
+    seed: u64,
+    violation: Violation,
+}
+
+/// The result of a search over the first seeds.
+struct Search {
+    /// The smallest seed with a violation.
+    first: Option<Found>,
+    /// How many histories ran.
+    ran: u64,
+}
+
+/// Searches `count` seeds for a violation that `looked_for` selects. `begin` is called in each thread.
+fn search(count: u64, begin: impl Fn() + Sync, looked_for: impl Fn(&Violation) -> bool + Sync) -> Search {
+    let next = AtomicU64::new(0);
+    let found = AtomicU64::new(u64::MAX);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let look = || {
         begin();
@@ -62,11 +72,11 @@ fn first_violation(
             if seed >= count.min(found.load(Ordering::SeqCst)) {
                 return first;
             }
-            if let (Some(broken), _) = violation_in(&generator::scenario(seed))
-                && looked_for(&broken)
+            if let Some(violation) = run_caught(&generator::scenario(seed)).violation
+                && looked_for(&violation)
             {
                 found.fetch_min(seed, Ordering::SeqCst);
-                first = Some((seed, broken));
+                first = Some(Found { seed, violation });
             }
         }
     };
@@ -74,62 +84,65 @@ fn first_violation(
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(look)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let first = all.into_iter().flatten().min_by_key(|(seed, _)| *seed);
-    (first, next.load(Ordering::SeqCst).min(count))
+    Search {
+        first: all.into_iter().flatten().min_by_key(|found| found.seed),
+        ran: next.load(Ordering::SeqCst).min(count),
+    }
 }
 
-/// What a seed broke, with the shortest story that breaks it too, in words.
-fn report(seed: u64, broken: &Violation) -> String {
-    let (short, tries) = shrink::shortest(&generator::scenario(seed), broken.promise);
-    let outcome = catch_unwind(AssertUnwindSafe(|| history::run(&short, true)));
-    let (how, told) = match outcome {
-        Ok(outcome) => (outcome.broken.map(|broken| broken.how), outcome.told),
-        Err(_) => (None, Vec::new()),
-    };
+/// Describes a violation and the shortest scenario that has it too.
+fn report(found: &Found) -> String {
+    let Found { seed, violation } = found;
+    let shrunk = shrink::shortest(&generator::scenario(*seed), violation.guarantee);
+    let outcome = catch_unwind(AssertUnwindSafe(|| history::run(&shrunk.scenario, true))).unwrap_or_default();
+    let details = outcome.violation.map(|violation| violation.details);
     let mut report = format!(
-        "history {seed} breaks a promise: {}\n  {}\n",
-        broken.promise, broken.how
+        "history {seed} violates a guarantee: {}\n  {}\n",
+        violation.guarantee, violation.details
     );
     let _ = write!(
         report,
-        "its shortest form, found in {tries} tries ({}):\n\n{short}\n",
-        how.unwrap_or_default()
+        "its shortest form, found in {} tries ({}):\n\n{}\n",
+        shrunk.tries,
+        details.unwrap_or_default(),
+        shrunk.scenario
     );
-    report + &told.join("\n")
+    report + &outcome.log.join("\n")
 }
 
-fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
+fn env_var<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 #[test]
-fn no_history_breaks_a_promise() {
-    if let Some(seed) = asked("RUNNER_HISTORY") {
+fn no_history_violates_a_guarantee() {
+    if let Some(seed) = env_var("RUNNER_HISTORY") {
         let scenario = generator::scenario(seed);
         println!("{scenario}");
         let outcome = history::run(&scenario, true);
-        println!("{}", outcome.told.join("\n"));
-        if let Some(broken) = outcome.broken {
-            panic!("{}", report(seed, &broken));
+        println!("{}", outcome.log.join("\n"));
+        if let Some(violation) = outcome.violation {
+            panic!("{}", report(&Found { seed, violation }));
         }
         return;
     }
-    let many = asked("RUNNER_HISTORIES").unwrap_or(HISTORIES);
+    let count = env_var("RUNNER_HISTORIES").unwrap_or(HISTORIES);
     let began = Instant::now();
-    let (first, ran) = first_violation(many, || {}, |_| true);
+    let search = search(count, || {}, |_| true);
     let took = began.elapsed().as_secs_f64();
-    println!("{ran} histories in {took:.1} s");
-    if let Some((seed, broken)) = first {
-        panic!("{}", report(seed, &broken));
+    println!("{} histories in {took:.1} s", search.ran);
+    if let Some(found) = search.first {
+        panic!("{}", report(&found));
     }
 }
 
-/// One seed, one history: everything that the platform saw and that was told, to the millisecond.
+/// Compares everything that the platform saw and that runs emitted, to the millisecond.
 #[test]
-fn a_history_is_told_the_same_again() {
+fn a_seed_gives_the_same_history_again() {
     for seed in 0..300 {
         let scenario = generator::scenario(seed);
-        let (once, again) = (history::run(&scenario, true), history::run(&scenario, true));
-        assert!(once.told == again.told && once.told.len() > 3, "history {seed}");
+        let once = history::run(&scenario, true);
+        let again = history::run(&scenario, true);
+        assert!(once.log == again.log && once.log.len() > 3, "history {seed}");
     }
 }

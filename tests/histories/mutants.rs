@@ -1,25 +1,32 @@
-//! Bugs, planted one at a time: each has to be found, or what finds none proves nothing.
+//! Mutation tests: each enables one bug and requires that the checker finds the named violation. A rule that finds no
+//! mutant proves nothing.
 
 use runner::model::mutants::{Mutant, enable};
 
-use crate::{HISTORIES, first_violation, report};
+use crate::{HISTORIES, report, search};
 
-/// Shows in which history a bug is found to break this promise.
-fn found(bug: Mutant, promise: &str) {
-    let (first, ran) = first_violation(HISTORIES, || enable(Some(bug)), |broken| broken.promise == promise);
-    let Some((seed, broken)) = first else {
-        panic!("{bug:?} was found by none of {ran} histories");
+/// Finds a history in which a mutant violates this guarantee, and prints its shortest form.
+fn found(mutant: Mutant, guarantee: &str) {
+    let search = search(
+        HISTORIES,
+        || enable(Some(mutant)),
+        |violation| violation.guarantee == guarantee,
+    );
+    let Some(first) = search.first else {
+        panic!("none of {} histories found {mutant:?}", search.ran);
     };
-    enable(Some(bug));
+    enable(Some(mutant));
     println!(
-        "{bug:?} was found in history {seed}, after {ran}; {}\n",
-        report(seed, &broken)
+        "history {} of {} found {mutant:?}; {}\n",
+        first.seed,
+        search.ran,
+        report(&first)
     );
 }
 
 #[test]
-fn an_outcome_told_before_the_flush_is_found() {
-    found(Mutant::ToldEarly, "told only what is durable");
+fn an_outcome_emitted_before_the_flush_is_found() {
+    found(Mutant::ToldEarly, "only durable outcomes are emitted");
 }
 
 #[test]
@@ -51,17 +58,17 @@ fn a_wrong_address_that_proves_something_is_found() {
 }
 
 #[test]
-fn a_request_beside_that_of_another_campaign_is_found() {
+fn a_request_during_that_of_another_campaign_is_found() {
     found(Mutant::UserTwice, "never two requests for one user at once");
 }
 
 #[test]
-fn a_window_looked_at_when_a_send_is_queued_is_found() {
+fn a_window_checked_when_a_send_is_queued_is_found() {
     found(Mutant::WindowWhenQueued, "nothing starts outside the schedule");
 }
 
 #[test]
-fn an_answer_taken_for_another_deliverys_is_found() {
+fn an_answer_of_another_delivery_that_is_accepted_is_found() {
     found(Mutant::RepeatsTaken, "an answer of another delivery settles nothing");
 }
 
@@ -82,7 +89,7 @@ fn an_attempt_that_was_not_sent_and_counts_is_found() {
 }
 
 #[test]
-fn an_age_that_goes_by_the_wall_is_found() {
+fn an_age_by_the_wall_clock_is_found() {
     found(Mutant::StepsCount, "no step of the clock leaves a doubt to a person");
 }
 
@@ -92,10 +99,10 @@ fn a_ledger_that_vanishes_unnoticed_is_found() {
 }
 
 #[test]
-fn a_ledger_put_back_from_an_older_copy_and_taken_is_found() {
+fn an_older_copy_of_a_ledger_that_is_used_is_found() {
     found(
         Mutant::OlderTaken,
-        "a ledger older than its witness is used when a person accepts that",
+        "an older copy of a ledger is used only if a person accepts it",
     );
 }
 
@@ -105,7 +112,7 @@ fn a_run_that_goes_on_after_a_replay_is_found() {
 }
 
 #[test]
-fn a_held_delivery_that_comes_back_owed_is_found() {
+fn a_held_delivery_that_returns_owed_is_found() {
     found(Mutant::HeldForgotten, "G5: the ledger says what its facts say");
 }
 

@@ -1,4 +1,5 @@
-//! The platform beyond the edge: it does what the story says, remembers everything, and goes on when the client is dead.
+//! The fake platform of a history: it follows the scenario, records every request, and continues after the client is
+//! killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +11,22 @@ use tokio::time::Instant;
 
 use crate::env::{Env, State};
 use crate::scenario::{AnswerKind, FixedSettings, RepeatAnswer, Response, Settings, code};
-use crate::trace::{AnswerIds, Coupon, Nanos, Request, SecondCoupon, Trace};
+use crate::trace::{AnswerIds, Coupon, Nanos, ReceivedAnswer, Request, SecondCoupon, Trace};
 
-/// What an answer says, and what the platform calls it and the coupon in it.
-struct Reply {
-    says: AnswerKind,
+/// An answer with the numbers of its log_id and coupon_id.
+struct Answered {
+    kind: AnswerKind,
     log_id: usize,
     coupon_id: Option<usize>,
 }
 
-/// A coupon that is older than this when it is told of is a replay.
+/// A success is a replay if its coupon is older than this when the request starts.
 const REPLAY: Nanos = 120_000_000_000;
 
-/// For so long a request may be on its way that was made in time, in milliseconds.
+/// How long a request that was made in time may take to arrive, in milliseconds.
 const SLACK: u64 = 60_000;
 
-/// The platform as a run sees it, by what the file says.
+/// The platform as one campaign's run sees it.
 pub struct ScriptedPlatform {
     pub env: Arc<Env>,
     pub campaign: usize,
@@ -33,17 +34,18 @@ pub struct ScriptedPlatform {
 }
 
 impl ScriptedPlatform {
-    /// A request arrives: its number, and what becomes of it.
-    fn arrive(&self, permit: &Permit) -> (usize, Response) {
+    /// Records a request. Returns its number and the response.
+    fn record_request(&self, permit: &Permit) -> (usize, Response) {
         let env = &self.env;
-        let (now, wall) = (env.now(), env.wall());
-        env.give();
+        let now = env.now();
+        let wall = env.wall();
+        env.issue_due_coupons();
         let mut state = env.state();
         let id = permit.merchant_coupon_id();
         let before = state.trace.requests.iter().filter(|request| request.id == id).count();
         let nth = u32::try_from(before + 1).unwrap_or(u32::MAX);
         let user = permit.open_id().as_str()[1..].parse().unwrap_or(u8::MAX);
-        let act = self.act(&state, user, nth, now);
+        let response = self.respond(&state, user, nth, now);
         let number = state.trace.requests.len();
         let request = Request {
             run: state.run,
@@ -56,8 +58,8 @@ impl ScriptedPlatform {
             user,
             id,
             activity: permit.activity_id().as_str().parse().unwrap_or(u8::MAX),
-            gives: act.gives.map(|after| now + after * 1_000_000),
-            given: false,
+            coupon_at: response.issues_after.map(|after| now + after * 1_000_000),
+            is_issued: false,
             answer: None,
             ids: AnswerIds::default(),
             lost: false,
@@ -65,51 +67,57 @@ impl ScriptedPlatform {
         state.trace.requests.push(request);
         drop(state);
         env.log(|| {
-            let (key, attempt, activity) = (permit.key(), permit.attempt(), permit.activity_id());
-            let (ordinal, wall) = (key.ordinal, crate::print::time(wall));
+            let key = permit.key();
+            let attempt = permit.attempt();
+            let activity = permit.activity_id();
+            let ordinal = key.ordinal;
+            let wall = crate::print::time(wall);
             let of = env.campaign_prefix(self.campaign);
-            format!("{of}u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {act}")
+            format!("{of}u{user} coupon {ordinal} attempt {attempt} activity {activity} starts at {wall}: {response}")
         });
-        env.give();
-        (number, act)
+        env.issue_due_coupons();
+        (number, response)
     }
 
     fn rules(&self) -> &FixedSettings {
         &self.env.scenario.campaigns[self.campaign]
     }
 
-    fn act(&self, state: &State, user: u8, nth: u32, now: Nanos) -> Response {
+    fn respond(&self, state: &State, user: u8, nth: u32, now: Nanos) -> Response {
         let usual = Response {
-            gives: Some(10),
-            says: AnswerKind::Issued,
+            issues_after: Some(10),
+            answer: AnswerKind::Issued,
             after: 40,
         };
-        if now < state.faults.out_until {
-            let (says, after) = if nth.is_multiple_of(2) {
-                (AnswerKind::NotSent, 1)
-            } else {
-                (AnswerKind::NoAnswer, self.rules().timeout)
-            };
-            let gives = None;
-            return Response { gives, says, after };
-        }
-        let (until, status) = state.faults.wrong_address;
-        if now < until {
+        if now < state.faults.outage_until {
+            let is_refused = nth.is_multiple_of(2);
             return Response {
-                gives: (user.is_multiple_of(2)).then_some(10),
-                says: AnswerKind::Status(status),
+                issues_after: None,
+                answer: if is_refused {
+                    AnswerKind::NotSent
+                } else {
+                    AnswerKind::NoAnswer
+                },
+                after: if is_refused { 1 } else { self.rules().timeout },
+            };
+        }
+        if now < state.faults.wrong_address_until {
+            return Response {
+                issues_after: (user.is_multiple_of(2)).then_some(10),
+                answer: AnswerKind::Status(state.faults.wrong_address_status),
                 after: 20,
             };
         }
-        let calm = state.faultless.then_some(&self.settings);
-        self.env.scenario.response(user, nth, calm).unwrap_or(usual)
+        let faultless = state.faultless.then_some(&self.settings);
+        self.env.scenario.response(user, nth, faultless).unwrap_or(usual)
     }
 
-    /// What comes of a request that was answered or given up.
-    fn leave(&self, number: usize, act: Response, latency: Duration) -> Outcome {
+    /// Records and returns the outcome of a request.
+    fn finish_request(&self, number: usize, response: Response, latency: Duration) -> Outcome {
         let env = &self.env;
-        env.give();
-        let (now, rules) = (env.now(), self.rules());
+        env.issue_due_coupons();
+        let now = env.now();
+        let rules = self.rules();
         let mut state = env.state();
         let trace = &state.trace;
         let request = &trace.requests[number];
@@ -118,12 +126,12 @@ impl ScriptedPlatform {
             had.any(|coupon| coupon.activity == request.activity && coupon.at < request.start)
         };
         let late = latency >= Duration::from_millis(rules.timeout);
-        let own = |says| Reply {
-            says,
+        let own = |kind| Answered {
+            kind,
             log_id: number,
-            coupon_id: (says == AnswerKind::Issued).then(|| coupon_of(trace, number, rules)),
+            coupon_id: (kind == AnswerKind::Issued).then(|| coupon_of(trace, number, rules)),
         };
-        let answered = match (act.says, rules.on_repeat) {
+        let answered = match (response.answer, rules.on_repeat) {
             (AnswerKind::NotSent, _) => own(AnswerKind::NotSent),
             _ if late => own(AnswerKind::NoAnswer),
             (AnswerKind::Issued, RepeatAnswer::Duplicate) if before => own(AnswerKind::Code(code::USED)),
@@ -132,10 +140,10 @@ impl ScriptedPlatform {
                 other_answer(trace, number, rules).unwrap_or_else(|| own(AnswerKind::Unreadable))
             }
             (AnswerKind::SameCoupon, _) => other_coupon(trace, number).unwrap_or_else(|| own(AnswerKind::Unreadable)),
-            (says, _) => own(says),
+            (kind, _) => own(kind),
         };
-        let mixed =
-            answered.log_id != number || (act.says == AnswerKind::SameCoupon && answered.says == AnswerKind::Issued);
+        let mixed = answered.log_id != number
+            || (response.answer == AnswerKind::SameCoupon && answered.kind == AnswerKind::Issued);
         let coupon_at = answered
             .coupon_id
             .and_then(|id| trace.coupons.get(id))
@@ -143,7 +151,10 @@ impl ScriptedPlatform {
         let replay = !mixed && coupon_at.is_some_and(|at| request.start.saturating_sub(at) > REPLAY);
         let outcome = self.outcome(&answered, replay, latency);
         let request = &mut state.trace.requests[number];
-        request.answer = Some((now, if mixed { act.says } else { answered.says }));
+        request.answer = Some(ReceivedAnswer {
+            at: now,
+            kind: if mixed { response.answer } else { answered.kind },
+        });
         request.ids = AnswerIds {
             log: outcome.answer.as_ref().map(|answer| answer.log_id.clone()),
             coupon: match &outcome.proof {
@@ -154,12 +165,12 @@ impl ScriptedPlatform {
         outcome
     }
 
-    fn outcome(&self, answered: &Reply, replay: bool, latency: Duration) -> Outcome {
-        let (proof, code, retry_after) = self.proved(answered, replay);
+    fn outcome(&self, answered: &Answered, replay: bool, latency: Duration) -> Outcome {
+        let (proof, code, retry_after) = self.proof(answered, replay);
         Outcome {
             proof,
             answer: code.map(|code| self.answer(code, answered.log_id)),
-            status: match answered.says {
+            status: match answered.kind {
                 AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::NotSent => None,
                 AnswerKind::Status(status) | AnswerKind::CodeWithStatus { status, .. } => Some(status),
                 _ => Some(200),
@@ -191,10 +202,10 @@ impl ScriptedPlatform {
         }
     }
 
-    /// What an answer proves, with its code and for how long the platform asks to be left alone.
-    fn proved(&self, answered: &Reply, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
+    /// What an answer proves, its code, and its `Retry-After`.
+    fn proof(&self, answered: &Answered, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
         let unknown = |why| (Proof::Unknown(why), None, None);
-        match answered.says {
+        match answered.kind {
             AnswerKind::Issued => {
                 let coupon = Box::new(IssuedCoupon {
                     coupon_id: format!("coupon-{}", answered.coupon_id.unwrap_or_default()),
@@ -220,7 +231,7 @@ impl ScriptedPlatform {
     }
 }
 
-/// The number of the coupon that an answer tells of: the one that the request was given, or the one that its id had.
+/// The number of the coupon in a success: the one issued for this request, or the earlier one of its id.
 fn coupon_of(trace: &Trace, number: usize, rules: &FixedSettings) -> usize {
     let request = &trace.requests[number];
     let of_request = |coupon: &Coupon| coupon.id == request.id && coupon.activity == request.activity;
@@ -229,28 +240,28 @@ fn coupon_of(trace: &Trace, number: usize, rules: &FixedSettings) -> usize {
     } else {
         trace.coupons.iter().position(of_request)
     };
-    // One that was not given has a number that no other has.
+    // If the coupon was not issued, the number must differ from all others.
     found.unwrap_or(usize::MAX - number)
 }
 
-/// The last answer of this run that has ids of its own and is of another delivery.
-fn other_answer(trace: &Trace, number: usize, rules: &FixedSettings) -> Option<Reply> {
+/// The last answer of this run with ids of its own that belongs to another delivery.
+fn other_answer(trace: &Trace, number: usize, rules: &FixedSettings) -> Option<Answered> {
     let asked = &trace.requests[number];
     let others = trace.requests.iter().enumerate().rev();
     others
         .filter(|(_, other)| other.run == asked.run && other.campaign == asked.campaign && other.key != asked.key)
-        .find_map(|(log_id, other)| match other.answer {
-            Some((_, says @ (AnswerKind::Issued | AnswerKind::Code(_) | AnswerKind::SlowDown(_)))) => Some(Reply {
-                says,
+        .find_map(|(log_id, other)| match other.answer.map(|answer| answer.kind) {
+            Some(kind @ (AnswerKind::Issued | AnswerKind::Code(_) | AnswerKind::SlowDown(_))) => Some(Answered {
+                kind,
                 log_id,
-                coupon_id: (says == AnswerKind::Issued).then(|| coupon_of(trace, log_id, rules)),
+                coupon_id: (kind == AnswerKind::Issued).then(|| coupon_of(trace, log_id, rules)),
             }),
             _ => None,
         })
 }
 
-/// A success that tells of another coupon: the last one that the same user was told of, or else the last one of this run.
-fn other_coupon(trace: &Trace, number: usize) -> Option<Reply> {
+/// A success with an earlier coupon: the user's last one, else the last one of this run.
+fn other_coupon(trace: &Trace, number: usize) -> Option<Answered> {
     let asked = &trace.requests[number];
     let others = trace.requests.iter().rev();
     let others =
@@ -258,8 +269,8 @@ fn other_coupon(trace: &Trace, number: usize) -> Option<Reply> {
     let coupon = |other: &Request| other.ids.coupon.as_ref()?.strip_prefix("coupon-")?.parse().ok();
     let of_user = others.clone().filter(|other| other.user == asked.user).find_map(coupon);
     let of_run = || others.clone().filter(|other| other.run == asked.run).find_map(coupon);
-    Some(Reply {
-        says: AnswerKind::Issued,
+    Some(Answered {
+        kind: AnswerKind::Issued,
         log_id: number,
         coupon_id: Some(of_user.or_else(of_run)?),
     })
@@ -279,10 +290,12 @@ fn proof_of(class: Class) -> Proof {
 }
 
 impl Env {
-    /// Gives every coupon whose time has come. An id that has one under the same activity gets no other, where the platform
-    /// heeds ids, and for as long as it remembers them: hardly longer than a doubt is resent, where that goes by the wall.
-    pub fn give(&self) {
-        let (now, jumps) = (self.now(), self.scenario.steps_clock());
+    /// Issues every coupon that is due. If the platform honours merchant_coupon_ids, an id gets one coupon per
+    /// activity. The platform remembers an id little longer than `resend_within`, or for ever if the wall clock is
+    /// stepped.
+    pub fn issue_due_coupons(&self) {
+        let now = self.now();
+        let jumps = self.scenario.steps_clock();
         let remembers = |rules: &FixedSettings| {
             if jumps {
                 Nanos::MAX
@@ -296,9 +309,10 @@ impl Env {
             .requests
             .iter_mut()
             .filter_map(|request| {
-                let at = request.gives.filter(|at| *at <= now && !request.given)?;
-                request.given = true;
-                let (id, activity) = (request.id, request.activity);
+                let at = request.coupon_at.filter(|at| *at <= now && !request.is_issued)?;
+                request.is_issued = true;
+                let id = request.id;
+                let activity = request.activity;
                 let second = SecondCoupon {
                     campaign: request.campaign,
                     key: request.key,
@@ -316,7 +330,7 @@ impl Env {
                 continue;
             }
             if had.next().is_some() {
-                trace.twice.push(second);
+                trace.second_coupons.push(second);
             }
             trace.coupons.push(coupon);
         }
@@ -329,17 +343,17 @@ impl Platform for ScriptedPlatform {
 
     async fn ready(&self) -> Result<(), NotReady> {
         self.env.checkpoint().await;
-        let takes = self.env.state().faults.token_takes;
+        let takes = self.env.state().faults.token_delay_ms;
         if takes > 0 {
             tokio::time::sleep(Duration::from_millis(takes)).await;
         }
         let now = self.env.now();
         let faults = &mut self.env.state().faults;
-        let why = "the story says so".to_owned();
+        let why = "the scenario says so".to_owned();
         if std::mem::take(&mut faults.token_refused) {
             return Err(NotReady::Refused { why });
         }
-        if now < faults.no_token_until {
+        if now < faults.token_outage_until {
             let again = Instant::now() + Duration::from_secs(5);
             return Err(NotReady::OutOfReach { why, again });
         }
@@ -349,17 +363,17 @@ impl Platform for ScriptedPlatform {
     async fn send(&self, (): (), permit: Permit) -> Sent<()> {
         self.env.checkpoint().await;
         let began = Instant::now();
-        let (number, act) = self.arrive(&permit);
+        let (number, response) = self.record_request(&permit);
         self.env.checkpoint().await;
         let timeout = self.rules().timeout;
-        let after = match act.says {
+        let after = match response.answer {
             AnswerKind::NoAnswer => timeout,
-            _ => act.after.min(timeout),
+            _ => response.after.min(timeout),
         };
         tokio::time::sleep(Duration::from_millis(after)).await;
         self.env.checkpoint().await;
         Sent {
-            outcome: self.leave(number, act, began.elapsed()),
+            outcome: self.finish_request(number, response, began.elapsed()),
             connection: Some(()),
         }
     }

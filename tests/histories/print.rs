@@ -1,24 +1,26 @@
-//! A story in words.
+//! Prints a scenario.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::env::describe_counts;
 use crate::history::ApplyEnd;
-use crate::scenario::{AnswerKind, Apply, Campaign, Incident, IncidentKind, MONDAY, Response, Scenario, Settings};
+use crate::scenario::{
+    AnswerKind, Apply, Campaign, Incident, IncidentKind, MONDAY, Response, Scenario, Settings, Window,
+};
 
-/// A time by the wall, as a day after the first Monday and a time by the clocks of the campaign's zone.
+/// Formats a wall time as days since [`MONDAY`] and a time of day.
 pub fn time(wall: i64) -> String {
-    let (day, ms) = (
-        (wall - MONDAY).div_euclid(86_400_000),
-        (wall - MONDAY).rem_euclid(86_400_000),
-    );
-    let (minute, ms) = (ms / 60_000, ms % 60_000);
-    let (hour, minute, second) = (minute / 60, minute % 60, ms / 1_000);
+    let day = (wall - MONDAY).div_euclid(86_400_000);
+    let ms = (wall - MONDAY).rem_euclid(86_400_000);
+    let minute = ms / 60_000;
+    let ms = ms % 60_000;
+    let hour = minute / 60;
+    let minute = minute % 60;
+    let second = ms / 1_000;
     format!("day {day} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
 }
 
-/// How an apply ended.
-pub fn end(end: &ApplyEnd) -> String {
+pub fn apply_end(end: &ApplyEnd) -> String {
     match end {
         ApplyEnd::RunOutcome(ended) => format!(
             "{:?}, {:?}, {}",
@@ -27,32 +29,36 @@ pub fn end(end: &ApplyEnd) -> String {
             describe_counts(&ended.counts)
         ),
         ApplyEnd::Killed => "killed".to_owned(),
-        ApplyEnd::NotAdmitted(why) => format!("the audience is not let in: {why}"),
+        ApplyEnd::NotAdmitted(why) => format!("the audience is not admitted: {why}"),
         ApplyEnd::Failed(why) => format!("failed: {why}"),
-        ApplyEnd::TimedOut => "it went on when it had to end".to_owned(),
+        ApplyEnd::TimedOut => "it did not end in time".to_owned(),
     }
 }
 
 impl Display for Response {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { gives, says, after } = self;
-        match gives {
-            Some(ms) => write!(f, "gives the coupon after {ms} ms and ")?,
-            None => f.write_str("gives nothing and ")?,
+        let Self {
+            issues_after,
+            answer,
+            after,
+        } = self;
+        match issues_after {
+            Some(ms) => write!(f, "issues the coupon after {ms} ms and ")?,
+            None => f.write_str("issues nothing and ")?,
         }
-        match says {
-            AnswerKind::Issued => write!(f, "says so after {after} ms"),
-            AnswerKind::Code(code) => write!(f, "says code {code} after {after} ms"),
-            AnswerKind::SlowDown(rest) => write!(f, "asks to be left alone for {rest} ms after {after} ms"),
-            AnswerKind::NoAnswer => f.write_str("says nothing that arrives"),
-            AnswerKind::Cut => write!(f, "breaks off after {after} ms"),
-            AnswerKind::Unreadable => write!(f, "says what nobody can read after {after} ms"),
+        match answer {
+            AnswerKind::Issued => write!(f, "answers with success after {after} ms"),
+            AnswerKind::Code(code) => write!(f, "answers code {code} after {after} ms"),
+            AnswerKind::SlowDown(rest) => write!(f, "asks to wait {rest} ms after {after} ms"),
+            AnswerKind::NoAnswer => f.write_str("gives no answer"),
+            AnswerKind::Cut => write!(f, "cuts the connection after {after} ms"),
+            AnswerKind::Unreadable => write!(f, "answers with an unreadable body after {after} ms"),
             AnswerKind::Status(status) => write!(f, "answers {status} without a code after {after} ms"),
             AnswerKind::CodeWithStatus { code, status } => {
                 write!(f, "answers {status} with code {code} after {after} ms")
             }
-            AnswerKind::OtherDelivery => write!(f, "says after {after} ms what it said last of another coupon"),
-            AnswerKind::SameCoupon => write!(f, "tells of an earlier coupon after {after} ms"),
+            AnswerKind::OtherDelivery => write!(f, "answers with the last answer to another delivery after {after} ms"),
+            AnswerKind::SameCoupon => write!(f, "names an earlier coupon after {after} ms"),
             AnswerKind::NotSent => f.write_str("refuses the connection"),
         }
     }
@@ -61,13 +67,13 @@ impl Display for Response {
 impl Display for IncidentKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pause => f.write_str("somebody pauses it"),
-            Self::Resume => f.write_str("somebody lets it go on"),
-            Self::Stop => f.write_str("somebody stops it"),
-            Self::ClockStep(ms) => write!(f, "the wall is put forward by {ms} ms"),
+            Self::Pause => f.write_str("a person pauses it"),
+            Self::Resume => f.write_str("a person resumes it"),
+            Self::Stop => f.write_str("a person stops it"),
+            Self::ClockStep(ms) => write!(f, "the wall clock steps by {ms} ms"),
             Self::DiskStall { ms: 0, .. } => f.write_str("the disk is fast again"),
             Self::DiskStall { ms, after_write } => {
-                let which = if *after_write { "behind" } else { "before" };
+                let which = if *after_write { "after" } else { "before" };
                 write!(f, "the disk takes {ms} ms, {which} the batch is durable")
             }
             Self::DiskFailure { durable } => write!(f, "the next append fails, durable all the same: {durable}"),
@@ -77,19 +83,20 @@ impl Display for IncidentKind {
                     "the ledger is moved away, and what is appended goes with it: {durable}"
                 )
             }
-            Self::TokenOutage(ms) => write!(f, "no token can be had for {ms} ms"),
+            Self::TokenOutage(ms) => write!(f, "no token for {ms} ms"),
             Self::TokenRefused => f.write_str("the next token is refused"),
             Self::SlowToken(ms) => write!(f, "a token takes {ms} ms"),
             Self::PlatformOutage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
             Self::WrongAddress { ms, status } => write!(f, "a gateway answers {status} for {ms} ms"),
-            Self::OtherProcess(ms) => write!(f, "another process takes the app id for {ms} ms"),
+            Self::OtherProcess(ms) => write!(f, "another process holds the app lock for {ms} ms"),
         }
     }
 }
 
 impl Display for Settings {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (coupons, pace) = (self.coupons, self.per_second());
+        let coupons = self.coupons_per_user;
+        let pace = self.per_second();
         write!(
             f,
             "activity {}, coupons_per_user {coupons}, {pace} a second",
@@ -98,25 +105,24 @@ impl Display for Settings {
         if let Some(most) = self.per_day {
             write!(f, ", {most} a day")?;
         }
-        for (from, until) in &self.hours {
+        for Window { from, until } in &self.hours {
             let clock = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
             write!(f, ", {}-{}", clock(from), clock(until))?;
         }
         for day in &self.closed {
             write!(f, ", not on day {day}")?;
         }
-        let (start, end) = self.between;
-        if let Some(start) = start {
+        if let Some(start) = self.start {
             write!(f, ", from {}", time(MONDAY + start))?;
         }
-        if let Some(end) = end {
+        if let Some(end) = self.end {
             write!(f, ", until {}", time(MONDAY + end))?;
         }
-        if let Some(most) = self.most {
+        if let Some(most) = self.max_coupons {
             write!(f, ", max_coupons {most}")?;
         }
-        if self.control > 0 {
-            write!(f, ", control_group {} %", self.control)?;
+        if self.control_percent > 0 {
+            write!(f, ", control_group {} %", self.control_percent)?;
         }
         if let Some(class) = self.unlisted {
             write!(f, ", code 9 means {}", class.word())?;
@@ -149,7 +155,7 @@ impl Display for Incident {
 
 impl Display for Campaign {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let listed: Vec<_> = self.listed.iter().map(|(user, _)| format!("u{user}")).collect();
+        let listed: Vec<_> = self.listed.iter().map(|listed| format!("u{}", listed.user)).collect();
         write!(f, "to {}", listed.join(" "))?;
         for user in &self.excluded {
             write!(f, ", not to u{user}")?;
@@ -158,7 +164,7 @@ impl Display for Campaign {
         match self.restored_without {
             Some(batches) => write!(
                 f,
-                "; its ledger put back from a copy without the last {batches} batches"
+                "; its ledger restored from a copy without the last {batches} batches"
             ),
             None => Ok(()),
         }
@@ -168,8 +174,8 @@ impl Display for Campaign {
 impl Display for Apply {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "after {} ms", self.gap)?;
-        if self.jump != 0 {
-            write!(f, ", the wall put forward by {} ms meanwhile", self.jump)?;
+        if self.clock_step != 0 {
+            write!(f, ", the wall clock stepped by {} ms", self.clock_step)?;
         }
         match &self.campaigns[..] {
             [only] if only.number == 0 => write!(f, "; {only}")?,
@@ -195,13 +201,13 @@ impl Display for Apply {
         if self.no_wait {
             f.write_str("; --no-wait")?;
         }
-        match self.kill {
+        match self.kill_at_step {
             Some(step) => write!(f, "; killed at step {step}")?,
             None if self.closes_ledger => f.write_str("; its ledger is closed in order")?,
             None => {}
         }
-        for happening in &self.incidents {
-            write!(f, "\n      after {} ms {happening}", happening.after)?;
+        for incident in &self.incidents {
+            write!(f, "\n      after {} ms {incident}", incident.after)?;
         }
         Ok(())
     }
@@ -209,7 +215,7 @@ impl Display for Apply {
 
 impl Display for Scenario {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "it begins at {}", time(MONDAY + self.begins))?;
+        writeln!(f, "it begins at {}", time(MONDAY + self.start_ms))?;
         for (number, rules) in (1..).zip(&self.campaigns) {
             if self.campaigns.len() > 1 {
                 write!(f, "campaign {number}: ")?;
@@ -222,7 +228,7 @@ impl Display for Scenario {
                 0 => write!(of, ", always"),
                 nth => write!(of, ", request {nth}"),
             };
-            writeln!(f, "{of}: the platform {}", fate.act)?;
+            writeln!(f, "{of}: the platform {}", fate.response)?;
         }
         for (number, apply) in (1..).zip(&self.applies) {
             writeln!(f, "apply {number}: {apply}")?;

@@ -1,128 +1,165 @@
-//! What one seed decides: a campaign, its applies, and everything that goes wrong. Told in words, and cut down when it breaks
-//! a promise.
+//! What one seed determines: the campaigns, their applies and every fault. A scenario is printed by `print` and reduced
+//! by `shrink`.
 
 use runner::model::outcome::Class;
 
-/// 2026-06-01T00:00:00 by the clocks of the campaign's zone, in milliseconds.
+/// Midnight of 2026-06-01 in the campaign's time zone, in milliseconds.
 pub const MONDAY: i64 = 1_780_272_000_000 - 8 * 3_600_000;
 
-/// The campaigns' names.
 pub const NAMES: [&str; 3] = ["summer", "autumn", "winter"];
 
-/// Everything that one seed decides.
+/// Everything that one seed determines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// By which it is told again.
     pub seed: u64,
-    /// The wall clock at its beginning, in milliseconds after [`MONDAY`].
-    pub begins: i64,
-    /// What no apply changes, for each campaign.
+    /// The wall clock at the start, in milliseconds after [`MONDAY`].
+    pub start_ms: i64,
+    /// The settings that no apply changes, one entry per campaign.
     pub campaigns: Vec<FixedSettings>,
-    /// What the platform does, where it is more than to give a coupon and to say so.
+    /// Responses of the platform that differ from a plain success.
     pub responses: Vec<ScriptedResponse>,
-    /// One after the other.
     pub applies: Vec<Apply>,
 }
 
-/// What no apply of a campaign changes.
+/// The part of a campaign file that no apply changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FixedSettings {
     /// `retry.timeout`, in milliseconds.
     pub timeout: u64,
-    /// `retry.first_delay` and `retry.max_delay`, in milliseconds.
-    pub delays: (u64, u64),
+    /// `retry.first_delay`, in milliseconds.
+    pub first_delay: u64,
+    /// `retry.max_delay`, in milliseconds.
+    pub max_delay: u64,
     /// `retry.attempts`.
     pub attempts: u32,
-    /// `retry.in_doubt: ask`, on a platform that ignores ids.
+    /// `retry.in_doubt: ask`, on a platform that ignores the merchant_coupon_id.
     pub asks_person: bool,
     /// `retry.resend_within`, in milliseconds.
     pub resend_within: u64,
     /// `pace.max_in_flight`.
-    pub in_flight: u16,
-    /// Shares in percent, waits in milliseconds, and the share in percent that halts.
-    pub waves: Vec<(u8, u64, u8)>,
-    /// `active_within` in seconds, and whether those come first who would lapse soonest.
-    pub active_within: Option<(u64, bool)>,
-    /// `halt.refused`, `halt.held` and `halt.same_code` small enough to be met.
+    pub max_in_flight: u16,
+    pub waves: Vec<WaveSettings>,
+    pub active_within: Option<ActiveWithin>,
+    /// `halt.refused`, `halt.held` and `halt.same_code` are small enough to be reached.
     pub strict_halts: bool,
-    /// What the platform says of an id that has its coupon.
     pub on_repeat: RepeatAnswer,
 }
 
-/// What the platform says of an id that has its coupon.
+/// A wave of a campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaveSettings {
+    /// In percent of the audience, with the waves before.
+    pub share: u8,
+    /// In milliseconds.
+    pub wait: u64,
+    /// The share of attempts in percent without a coupon that halts the campaign.
+    pub halt_share: u8,
+}
+
+/// `active_within` of a campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActiveWithin {
+    pub seconds: u64,
+    /// `order: expiring_first`.
+    pub expiring_first: bool,
+}
+
+/// How the platform answers a merchant_coupon_id that already has its coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatAnswer {
-    /// What it said the first time.
+    /// The first answer again.
     Success,
-    /// A code that the file classes as issued.
+    /// A code that the file classifies as issued.
     Duplicate,
     /// A code that nobody has classified.
     Unlisted,
 }
 
-/// What the file says at one apply.
+/// The part of a campaign file that may change between applies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Which activity, by a number of its own.
+    /// The number of the activity.
     pub activity: u8,
     /// `coupons_per_user`.
-    pub coupons: u8,
+    pub coupons_per_user: u8,
     /// `pace.per_second` in thousandths.
-    pub pace: u64,
+    pub milli_pace: u64,
     /// `pace.per_day`.
     pub per_day: Option<u64>,
-    /// `schedule.hours` of every day, in minutes from midnight; all hours where there are none.
-    pub hours: Vec<(u16, u16)>,
+    /// `schedule.hours` of every day, in minutes after midnight. An empty list means all hours.
+    pub hours: Vec<Window>,
     /// `schedule.closed`, as days after [`MONDAY`].
     pub closed: Vec<i64>,
-    /// `schedule.start` and `schedule.end`, in milliseconds after [`MONDAY`].
-    pub between: (Option<i64>, Option<i64>),
+    /// `schedule.start`, in milliseconds after [`MONDAY`].
+    pub start: Option<i64>,
+    /// `schedule.end`, in milliseconds after [`MONDAY`].
+    pub end: Option<i64>,
     /// `max_coupons`.
-    pub most: Option<u64>,
+    pub max_coupons: Option<u64>,
     /// `control_group` in percent.
-    pub control: u8,
-    /// What the file's `codes` make of [`code::UNLISTED`].
+    pub control_percent: u8,
+    /// How the file's `codes` classify [`code::UNLISTED`].
     pub unlisted: Option<Class>,
-    /// What the file's `codes` make of [`code::UNSURE`].
+    /// How the file's `codes` classify [`code::UNSURE`].
     pub unsure: Option<Class>,
 }
 
-/// One apply: a process that takes one or several campaigns of the same app id.
+/// A send window, in minutes after midnight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    pub from: u16,
+    pub until: u16,
+}
+
+/// A row of the source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedUser {
+    pub user: u8,
+    /// Seconds between the last activity and [`MONDAY`].
+    pub inactive_for: i64,
+}
+
+impl ListedUser {
+    /// A user whose last activity is [`MONDAY`].
+    pub const fn new(user: u8) -> Self {
+        Self { user, inactive_for: 0 }
+    }
+}
+
+/// One process that applies one or several campaigns of an app id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apply {
-    /// How long after the end of the one before, in milliseconds.
+    /// Milliseconds since the previous apply ended.
     pub gap: u64,
-    /// By how much the wall is put forward or back meanwhile, in milliseconds.
-    pub jump: i64,
-    /// The campaigns that it takes, in ascending order.
+    /// A step of the wall clock before this apply, in milliseconds.
+    pub clock_step: i64,
+    /// In ascending order of their numbers.
     pub campaigns: Vec<Campaign>,
-    /// What a person accepts.
     pub accepts: Acceptance,
     /// `--at-most`.
     pub at_most: Option<u64>,
     /// `--no-wait`.
     pub no_wait: bool,
-    /// At which step over the edge the process is killed.
-    pub kill: Option<u64>,
-    /// Whether the ledger is closed in order in the end, so that it keeps a shortcut.
+    /// The step of the environment at which the process is killed.
+    pub kill_at_step: Option<u64>,
+    /// Whether the ledger is closed in order at the end, so that it keeps a snapshot.
     pub closes_ledger: bool,
-    /// What happens meanwhile.
+    /// In order of time.
     pub incidents: Vec<Incident>,
 }
 
 /// What a person accepts in an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acceptance {
-    /// What has changed in the file or the audience.
+    /// Changes of the file or the audience.
     pub changes: bool,
     /// A ledger that is older than its witness.
     pub older_ledger: bool,
-    /// That another ledger has sent a campaign.
+    /// Replays: another ledger has sent the campaign.
     pub replays: bool,
 }
 
 impl Acceptance {
-    /// What has changed, or not even that.
     pub const fn only_changes(changes: bool) -> Self {
         Self {
             changes,
@@ -131,7 +168,7 @@ impl Acceptance {
         }
     }
 
-    /// Whether it is accepted what a word of `--accept` names.
+    /// Whether a word of `--accept` is accepted.
     pub fn has(self, word: &str) -> bool {
         match word {
             "older_ledger" => self.older_ledger,
@@ -144,156 +181,140 @@ impl Acceptance {
 /// One campaign in an apply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaign {
-    /// Its place in [`Scenario::campaigns`].
+    /// The index in [`Scenario::campaigns`].
     pub number: usize,
-    /// What the file says.
     pub settings: Settings,
-    /// Whom the source names, in its order, and how many seconds before the beginning of the story they were last active.
-    pub listed: Vec<(u8, i64)>,
-    /// Who is on the list of the excluded.
+    /// The rows of the source, in its order.
+    pub listed: Vec<ListedUser>,
     pub excluded: Vec<u8>,
-    /// How many of its last batches the ledger lacks from here on, where it was put back from an older copy.
+    /// If the ledger is restored from an older copy before this apply: how many of its last batches the copy lacks.
     pub restored_without: Option<u64>,
 }
 
 /// Something that happens during an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// How long after its beginning, in milliseconds.
+    /// Milliseconds after the apply began.
     pub after: u64,
-    /// The campaign that an order or a fault of the disk concerns. Everything else concerns all of them.
+    /// The campaign that a command or a fault of the disk concerns. Other incidents concern all campaigns.
     pub campaign: usize,
-    /// What.
     pub kind: IncidentKind,
 }
 
-/// What may happen during an apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IncidentKind {
-    /// Somebody pauses it.
+    /// A person pauses the campaign.
     Pause,
-    /// Somebody lets it go on.
+    /// A person resumes the campaign.
     Resume,
-    /// Somebody stops it.
+    /// A person stops the campaign.
     Stop,
-    /// The wall is put forward or back, in milliseconds.
+    /// The wall clock is stepped by this many milliseconds.
     ClockStep(i64),
-    /// The disk takes so many milliseconds for each append from now on, before or after the batch is durable.
+    /// From now on each append takes longer.
     DiskStall {
-        /// How many.
         ms: u64,
-        /// Whether it is durable at once, and only told so late.
+        /// Whether the batch is durable before the delay, so that only the confirmation is late.
         after_write: bool,
     },
-    /// The next append fails; what it had may be durable all the same.
+    /// The next append fails.
     DiskFailure {
-        /// Whether it is.
+        /// Whether its batch is durable nevertheless.
         durable: bool,
     },
-    /// The ledger is moved away, or replaced. The next process finds it in its place again.
+    /// The ledger is moved away or replaced. The next process finds it back in its place.
     LedgerRemoved {
-        /// Whether that process finds what was appended meanwhile.
+        /// Whether that process finds the batches appended meanwhile.
         durable: bool,
     },
-    /// No token can be had for so many milliseconds.
+    /// The token endpoint is out of reach for this many milliseconds.
     TokenOutage(u64),
-    /// The next token is refused.
+    /// The token endpoint refuses once.
     TokenRefused,
-    /// Every token takes so many milliseconds from now on.
+    /// From now on a token takes this many milliseconds.
     SlowToken(u64),
-    /// The platform is out of reach for so many milliseconds.
+    /// The platform is out of reach for this many milliseconds.
     PlatformOutage(u64),
-    /// A gateway answers everything with a status and no code. It passes some requests on first.
-    WrongAddress {
-        /// For how many milliseconds.
-        ms: u64,
-        /// The status.
-        status: u16,
-    },
-    /// Another process takes the app id for so many milliseconds, if it can.
+    /// A gateway answers every request with a status and without a code. It forwards some of the requests.
+    WrongAddress { ms: u64, status: u16 },
+    /// Another process holds the app lock for this many milliseconds, if it is free.
     OtherProcess(u64),
 }
 
-/// What the platform does with a request.
+/// A response to certain requests of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScriptedResponse {
-    /// Of which user.
     pub user: u8,
-    /// With which request for one of their coupons, from 1; with every one where it is 0, until the end of the story.
+    /// Which request for one of the user's coupons, from 1. 0 means every request, even while the scenario is brought
+    /// to its end.
     pub nth: u32,
-    /// What.
-    pub act: Response,
+    pub response: Response,
 }
 
-/// What the platform does with one request.
+/// What the platform does with one request. Times are milliseconds after its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// How many milliseconds after its start it gives the coupon, if it does.
-    pub gives: Option<u64>,
-    /// What it answers.
-    pub says: AnswerKind,
-    /// How many milliseconds after the start.
+    /// When the platform issues the coupon. `None` if it does not.
+    pub issues_after: Option<u64>,
+    pub answer: AnswerKind,
+    /// When the answer arrives.
     pub after: u64,
 }
 
-/// What the platform answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
-    /// That the coupon is given.
+    /// A success.
     Issued,
-    /// A code.
     Code(i64),
-    /// A code that asks to slow down, and for how many milliseconds to be left alone.
+    /// A code that asks to slow down, with a `Retry-After` in milliseconds.
     SlowDown(u64),
-    /// Nothing that arrives.
+    /// No answer arrives.
     NoAnswer,
-    /// Something that breaks off.
+    /// The connection breaks.
     Cut,
-    /// Something that nobody can read.
+    /// A body that cannot be parsed.
     Unreadable,
-    /// A status that a wrong address gives, without a code.
+    /// A status of a wrong address, without a code.
     Status(u16),
-    /// A code in the body of an answer that has the status of a wrong address.
+    /// A code in a body whose status is that of a wrong address.
     CodeWithStatus {
-        /// The code.
         code: i64,
-        /// The status.
         status: u16,
     },
-    /// What it answered last to a request for another coupon.
+    /// The last answer to a request for another delivery.
     OtherDelivery,
-    /// A success with an earlier coupon of the same user, or else of another one.
+    /// A success with an earlier coupon of the same user, else of another user.
     SameCoupon,
-    /// The connection is refused: nothing has arrived.
+    /// The connection is refused, so nothing arrived.
     NotSent,
 }
 
-/// The codes that the platform of a story knows, with what they mean by the table.
+/// The codes of the fake platform. The comments say how the table of `platform.rs` classifies them.
 pub mod code {
     /// The user is refused for good.
     pub const REFUSED: i64 = 1;
-    /// The platform could not do it, and does not say whether it did.
+    /// A system error: the coupon may have been issued.
     pub const SYSTEM_ERROR: i64 = 2;
-    /// Too fast.
+    /// Too many requests.
     pub const TOO_FAST: i64 = 3;
-    /// The token is not valid.
+    /// The token is invalid.
     pub const TOKEN: i64 = 4;
     /// The campaign has to wait.
     pub const WAIT: i64 = 5;
-    /// An operator must act.
+    /// The campaign has to halt.
     pub const STOP: i64 = 6;
-    /// The id was used before.
+    /// The merchant_coupon_id was used before; classified as issued.
     pub const USED: i64 = 7;
-    /// The id was used before, and nobody has said that this code means it.
+    /// The merchant_coupon_id was used before; not classified.
     pub const USED_UNLISTED: i64 = 8;
-    /// In no table. Nothing was given.
+    /// Not classified. Nothing was issued.
     pub const UNLISTED: i64 = 9;
-    /// In no table. The coupon may have been given all the same.
+    /// Not classified. The coupon may have been issued.
     pub const UNSURE: i64 = 10;
 }
 
 impl Settings {
-    /// What a code means by the table and the file.
+    /// The class of a code, by the table and the file.
     pub fn class(&self, code: i64) -> Class {
         match code {
             code::REFUSED => Class::Refuse,
@@ -309,7 +330,7 @@ impl Settings {
         }
     }
 
-    /// Whether the file's `codes` name a code.
+    /// Whether the file's `codes` contain a code.
     pub const fn names(&self, code: i64) -> bool {
         match code {
             code::USED => true,
@@ -319,21 +340,20 @@ impl Settings {
         }
     }
 
-    /// The pace in starts a second.
     #[expect(clippy::cast_precision_loss, reason = "a pace is small")]
     pub fn per_second(&self) -> f64 {
-        self.pace as f64 / 1000.0
+        self.milli_pace as f64 / 1000.0
     }
 }
 
 impl Scenario {
-    /// Whether a ledger is ever put back from an older copy.
+    /// Whether any ledger is restored from an older copy.
     pub fn restores_ledger(&self) -> bool {
         let mut campaigns = self.applies.iter().flat_map(|apply| &apply.campaigns);
         campaigns.any(|campaign| campaign.restored_without.is_some())
     }
 
-    /// Whether the wall is ever put forward or back.
+    /// Whether the wall clock is ever stepped.
     pub fn steps_clock(&self) -> bool {
         let during = |apply: &Apply| {
             apply
@@ -341,20 +361,20 @@ impl Scenario {
                 .iter()
                 .any(|it| matches!(it.kind, IncidentKind::ClockStep(_)))
         };
-        self.applies.iter().any(|apply| apply.jump != 0 || during(apply))
+        self.applies.iter().any(|apply| apply.clock_step != 0 || during(apply))
     }
 
-    /// What the platform does with a request, the `nth` for one of a user's coupons. In the end, where it answers what can be
-    /// answered for ever, only what it always does.
-    pub fn response(&self, user: u8, nth: u32, calm: Option<&Settings>) -> Option<Response> {
-        let lasting = |act: &Response| match (act.says, calm) {
+    /// The scripted response to a user's `nth` request for a coupon. While the scenario is brought to its end,
+    /// `faultless` holds the settings, and only lasting responses with a final code remain.
+    pub fn response(&self, user: u8, nth: u32, faultless: Option<&Settings>) -> Option<Response> {
+        let lasting = |response: &Response| match (response.answer, faultless) {
             (AnswerKind::Code(code) | AnswerKind::CodeWithStatus { code, .. }, Some(said)) => {
                 matches!(said.class(code), Class::Refuse | Class::Hold | Class::Issued)
             }
-            _ => calm.is_none(),
+            _ => faultless.is_none(),
         };
         let of_user = self.responses.iter().filter(|fate| fate.user == user);
-        let mut fitting = of_user.filter(|fate| fate.nth == 0 || (fate.nth == nth && calm.is_none()));
-        fitting.next().map(|fate| fate.act).filter(lasting)
+        let mut fitting = of_user.filter(|fate| fate.nth == 0 || (fate.nth == nth && faultless.is_none()));
+        fitting.next().map(|fate| fate.response).filter(lasting)
     }
 }

@@ -1,32 +1,39 @@
-//! Cutting a story down to what breaks a promise: whatever can be left out, is.
+//! Reduces a scenario that violates a guarantee to its shortest form.
 
 use crate::scenario::{FixedSettings, Scenario, Settings};
 
-/// So many tries at most.
 const TRIES: usize = 3_000;
 
-/// The shortest story found that breaks the same promise, and in how many tries.
-pub fn shortest(scenario: &Scenario, promise: &str) -> (Scenario, usize) {
-    let (mut shortest, mut tries) = (scenario.clone(), 0);
+pub struct Shrunk {
+    pub scenario: Scenario,
+    pub tries: usize,
+}
+
+/// The shortest scenario found that violates the same guarantee.
+pub fn shortest(scenario: &Scenario, guarantee: &str) -> Shrunk {
+    let mut shortest = scenario.clone();
+    let mut tries = 0;
     'again: loop {
         for shorter in shorter(&shortest) {
             tries += 1;
             if tries > TRIES {
-                return (shortest, tries);
+                break 'again;
             }
-            if crate::violation_in(&shorter)
-                .0
-                .is_some_and(|broken| broken.promise == promise)
-            {
+            let violation = crate::run_caught(&shorter).violation;
+            if violation.is_some_and(|violation| violation.guarantee == guarantee) {
                 shortest = shorter;
                 continue 'again;
             }
         }
-        return (shortest, tries);
+        break;
+    }
+    Shrunk {
+        scenario: shortest,
+        tries,
     }
 }
 
-/// Every story that is a little shorter or plainer, the ones that lack most first.
+/// All scenarios with one part removed or simplified, the largest cuts first.
 fn shorter(scenario: &Scenario) -> Vec<Scenario> {
     let mut all = Vec::new();
     for at in 0..scenario.applies.len().max(1) {
@@ -46,12 +53,12 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
         }
     }
     let campaigns = scenario.applies.iter().flat_map(|apply| &apply.campaigns);
-    let users = campaigns.flat_map(|campaign| &campaign.listed).map(|(user, _)| *user);
+    let users = campaigns
+        .flat_map(|campaign| &campaign.listed)
+        .map(|listed| listed.user);
     let users: std::collections::BTreeSet<_> = users.collect();
-    let (half, half_of) = (
-        users.iter().nth(users.len() / 2).copied().unwrap_or_default(),
-        users.len() > 3,
-    );
+    let half = users.iter().nth(users.len() / 2).copied().unwrap_or_default();
+    let half_of = users.len() > 3;
     with(&mut all, scenario, |scenario| {
         without(scenario, |user| half_of && user >= half);
     });
@@ -67,12 +74,12 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
         });
     }
     for (at, apply) in scenario.applies.iter().enumerate() {
-        for happening in 0..apply.incidents.len() {
+        for incident in 0..apply.incidents.len() {
             with(&mut all, scenario, |scenario| {
-                scenario.applies[at].incidents.remove(happening);
+                scenario.applies[at].incidents.remove(incident);
             });
         }
-        with(&mut all, scenario, |scenario| scenario.applies[at].kill = None);
+        with(&mut all, scenario, |scenario| scenario.applies[at].kill_at_step = None);
         with(&mut all, scenario, |scenario| {
             scenario.applies[at].closes_ledger = false;
         });
@@ -85,10 +92,12 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
             });
         }
         with(&mut all, scenario, |scenario| {
-            (scenario.applies[at].gap, scenario.applies[at].jump) = (0, 0);
+            scenario.applies[at].gap = 0;
+            scenario.applies[at].clock_step = 0;
         });
         with(&mut all, scenario, |scenario| {
-            (scenario.applies[at].at_most, scenario.applies[at].no_wait) = (None, false);
+            scenario.applies[at].at_most = None;
+            scenario.applies[at].no_wait = false;
         });
         with(&mut all, scenario, |scenario| {
             scenario.applies[at].accepts.changes = true;
@@ -114,28 +123,29 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
     all
 }
 
-/// Plainer campaign files.
+/// Simplifies the campaign files.
 fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
     let plain: [fn(&mut FixedSettings); 5] = [
         |rules| rules.waves.clear(),
         |rules| rules.active_within = None,
         |rules| rules.strict_halts = false,
-        |rules| rules.in_flight = 64,
+        |rules| rules.max_in_flight = 64,
         |rules| rules.attempts = 6,
     ];
     for plain in plain {
         with(all, scenario, |scenario| scenario.campaigns.iter_mut().for_each(plain));
     }
-    let plain: [fn(&mut Settings); 9] = [
-        |said| said.hours.clear(),
-        |said| said.closed.clear(),
-        |said| said.between = (None, None),
-        |said| said.per_day = None,
-        |said| said.most = None,
-        |said| said.control = 0,
-        |said| said.coupons = 1,
-        |said| said.unlisted = None,
-        |said| said.unsure = None,
+    let plain: [fn(&mut Settings); 10] = [
+        |settings| settings.hours.clear(),
+        |settings| settings.closed.clear(),
+        |settings| settings.start = None,
+        |settings| settings.end = None,
+        |settings| settings.per_day = None,
+        |settings| settings.max_coupons = None,
+        |settings| settings.control_percent = 0,
+        |settings| settings.coupons_per_user = 1,
+        |settings| settings.unlisted = None,
+        |settings| settings.unsure = None,
     ];
     for plain in plain {
         with(all, scenario, |scenario| {
@@ -145,7 +155,7 @@ fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
     }
 }
 
-/// Adds what a cut makes of a story, if that is another one.
+/// Adds the scenario with a cut, unless the cut changes nothing.
 fn with(all: &mut Vec<Scenario>, scenario: &Scenario, cut: impl FnOnce(&mut Scenario)) {
     let mut shorter = scenario.clone();
     cut(&mut shorter);
@@ -157,12 +167,12 @@ fn with(all: &mut Vec<Scenario>, scenario: &Scenario, cut: impl FnOnce(&mut Scen
 fn without(scenario: &mut Scenario, left_out: impl Fn(u8) -> bool) {
     scenario.responses.retain(|fate| !left_out(fate.user));
     for campaign in scenario.applies.iter_mut().flat_map(|apply| &mut apply.campaigns) {
-        campaign.listed.retain(|(user, _)| !left_out(*user));
+        campaign.listed.retain(|listed| !left_out(listed.user));
         campaign.excluded.retain(|user| !left_out(*user));
     }
 }
 
-/// Leaves a campaign out, if there is another one.
+/// Removes a campaign, unless it is the only one.
 fn without_campaign(scenario: &mut Scenario, number: usize) {
     if scenario.campaigns.len() == 1 {
         return;
@@ -170,9 +180,9 @@ fn without_campaign(scenario: &mut Scenario, number: usize) {
     scenario.campaigns.remove(number);
     for apply in &mut scenario.applies {
         apply.campaigns.retain(|campaign| campaign.number != number);
-        apply.incidents.retain(|happening| happening.campaign != number);
+        apply.incidents.retain(|incident| incident.campaign != number);
         let campaigns = apply.campaigns.iter_mut().map(|campaign| &mut campaign.number);
-        let happens = apply.incidents.iter_mut().map(|happening| &mut happening.campaign);
+        let happens = apply.incidents.iter_mut().map(|incident| &mut incident.campaign);
         for later in campaigns.chain(happens).filter(|later| **later > number) {
             *later -= 1;
         }

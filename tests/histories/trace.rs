@@ -1,4 +1,5 @@
-//! What can be seen of a story from outside: what the platform was asked for and gave, and what a run told.
+//! What is observable from outside: the requests, the coupons that the platform issued, and the events that runs
+//! emitted.
 
 use std::collections::BTreeSet;
 
@@ -8,80 +9,82 @@ use runner::model::merchant_coupon_id::MerchantCouponId;
 
 use crate::scenario::AnswerKind;
 
-/// Nanoseconds since the story began, by a clock that nobody corrects.
+/// Nanoseconds of monotonic time since the history began.
 pub type Nanos = u64;
 
-/// A second of it.
 pub const SECOND: Nanos = 1_000_000_000;
 
-/// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// In the order of their starts.
+    /// In order of their starts.
     pub requests: Vec<Request>,
-    /// In the order in which they were given.
+    /// In the order in which they were issued.
     pub coupons: Vec<Coupon>,
-    /// In the order in which they were given.
-    pub twice: Vec<SecondCoupon>,
-    /// What was told, in order.
+    /// In the order in which they were issued.
+    pub second_coupons: Vec<SecondCoupon>,
+    /// In order.
     pub emitted: Vec<EmittedEvent>,
     /// When each run began.
-    pub began: Vec<Nanos>,
+    pub run_starts: Vec<Nanos>,
     /// The runs that were killed.
-    pub killed: BTreeSet<usize>,
-    /// When another process had the app id: from when until when.
-    pub others: Vec<(Nanos, Nanos)>,
+    pub killed_runs: BTreeSet<usize>,
+    /// When another process held the app lock.
+    pub others: Vec<OtherOwner>,
 }
 
-/// One request.
+/// A time in which another process held the app lock.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherOwner {
+    pub from: Nanos,
+    pub until: Nanos,
+}
+
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// In which run, by number from 0.
+    /// The number of the run, from 0.
     pub run: usize,
-    /// Of which campaign.
     pub campaign: usize,
-    /// When it started.
     pub start: Nanos,
-    /// The same by the wall, in milliseconds.
+    /// The start by the wall clock, in milliseconds.
     pub wall: i64,
-    /// How many batches of its campaign were durable then.
+    /// How many batches of the campaign's ledger were durable at the start.
     pub durable: u64,
-    /// For which delivery of its campaign.
     pub key: DeliveryKey,
-    /// Which attempt at it, as the run counts.
     pub attempt: u32,
-    /// For whom.
     pub user: u8,
-    /// By which id.
     pub id: MerchantCouponId,
-    /// Under which activity.
     pub activity: u8,
-    /// When the platform gives a coupon for it, if it does and nobody has it yet.
-    pub gives: Option<Nanos>,
-    /// Whether that time has come.
-    pub given: bool,
-    /// When the client had its answer, or gave up, and what that was; nothing while neither is so, and after a kill.
-    pub answer: Option<(Nanos, AnswerKind)>,
-    /// The ids in that answer.
+    /// When the platform issues a coupon for it, unless the id has one by then. `None` if it issues none.
+    pub coupon_at: Option<Nanos>,
+    /// Whether that time has passed.
+    pub is_issued: bool,
+    /// The answer that the client had, or `NoAnswer` after its timeout. `None` while it waits, and after a kill.
+    pub answer: Option<ReceivedAnswer>,
+    /// The ids in the answer.
     pub ids: AnswerIds,
-    /// Whether the ledger knows nothing of it any more, because it was put back from an older copy.
+    /// Whether the ledger lost this attempt when it was restored from an older copy.
     pub lost: bool,
 }
 
 impl Request {
-    /// Whether it was certainly not sent.
     pub fn was_not_sent(&self) -> bool {
-        matches!(self.answer, Some((_, AnswerKind::NotSent)))
+        self.answer.is_some_and(|answer| answer.kind == AnswerKind::NotSent)
     }
 
-    /// Whether the client had an answer that is its own.
+    /// Whether the client had an answer, and its own.
     pub fn is_answered(&self) -> bool {
-        let anothers = |says| matches!(says, AnswerKind::OtherDelivery | AnswerKind::SameCoupon);
-        self.answer.is_some_and(|(_, says)| !anothers(says))
+        let anothers = |kind| matches!(kind, AnswerKind::OtherDelivery | AnswerKind::SameCoupon);
+        self.answer.is_some_and(|answer| !anothers(answer.kind))
     }
 }
 
-/// The ids in an answer: the platform's name for the exchange, and that of the coupon.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceivedAnswer {
+    pub at: Nanos,
+    pub kind: AnswerKind,
+}
+
+/// The ids in an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnswerIds {
     pub log: Option<String>,
@@ -89,67 +92,52 @@ pub struct AnswerIds {
 }
 
 impl AnswerIds {
-    /// Whether both have one of them.
-    pub fn meet(&self, other: &Self) -> bool {
+    /// Whether both have an id in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         same(&self.log, &other.log) || same(&self.coupon, &other.coupon)
     }
 }
 
-/// A second coupon for one id.
+/// A coupon that was issued for an id that already had one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecondCoupon {
-    /// Of which campaign.
     pub campaign: usize,
-    /// For which delivery.
     pub key: DeliveryKey,
-    /// For whom.
     pub user: u8,
 }
 
-/// One coupon.
 #[derive(Clone, Debug)]
 pub struct Coupon {
-    /// When it was given.
     pub at: Nanos,
-    /// For which id.
     pub id: MerchantCouponId,
-    /// Under which activity.
     pub activity: u8,
 }
 
-/// Something that a run told.
+/// An event that a run emitted.
 #[derive(Clone, Debug)]
 pub struct EmittedEvent {
-    /// In which run.
     pub run: usize,
-    /// Of which campaign.
     pub campaign: usize,
-    /// How many batches were durable then.
+    /// How many batches were durable when it was emitted.
     pub durable: u64,
-    /// What.
-    pub what: EmittedKind,
+    pub kind: EmittedKind,
 }
 
-/// What a run told that can be held against something.
+/// The events that the checker compares with the ledger or the trace.
 #[derive(Clone, Debug)]
 pub enum EmittedKind {
-    /// An attempt by an id ended so.
     AttemptEnded {
-        /// By which id.
         id: String,
-        /// Which attempt.
         attempt: u32,
-        /// What it proved, in a word.
+        /// The word for what the attempt proved.
         outcome: String,
     },
-    /// Where all deliveries stand.
     Counted(Counts),
-    /// How the run ended.
     RunEnded(Ending, Counts),
-    /// That another ledger has sent this campaign, by the answer to this id.
+    /// The id of the answer that proves another ledger.
     AnotherLedger(String),
-    /// That the next delivery is due in so many milliseconds.
+    /// The next delivery is due in this many milliseconds.
     DueIn(i64),
 }
 
@@ -161,13 +149,13 @@ impl Trace {
         requests.any(|request| request.lost && of_coupon(request) == (campaign, user, ordinal))
     }
 
-    /// Whether an attempt after this one at an id was given a coupon, or one is on its way.
+    /// Whether a later attempt than `after` issued a coupon for an id, or will.
     pub fn may_have(&self, id: MerchantCouponId, after: u32) -> bool {
-        let gives = |request: &Request| request.id == id && request.attempt > after && request.gives.is_some();
-        self.requests.iter().any(gives)
+        let coupon_at = |request: &Request| request.id == id && request.attempt > after && request.coupon_at.is_some();
+        self.requests.iter().any(coupon_at)
     }
 
-    /// Whether a coupon of an activity was given for an id.
+    /// Whether a coupon of an activity was issued for an id.
     pub fn has(&self, id: MerchantCouponId, activity: u8) -> bool {
         let mut coupons = self.coupons.iter();
         coupons.any(|coupon| coupon.id == id && coupon.activity == activity)

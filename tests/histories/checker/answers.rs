@@ -1,4 +1,4 @@
-//! What answers mean for a run: whose they are, after which ones nothing starts, and what a run may leave behind.
+//! What answers mean for a run: to which delivery they belong, which of them halt it, and what a run may leave unsent.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,30 @@ use runner::model::delivery::{DeliveryKey, StateName};
 use runner::model::event::Halted;
 use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 
+use crate::env::Violation;
 use crate::scenario::AnswerKind;
-use crate::trace::{Request, Trace};
+use crate::trace::{ReceivedAnswer, Request, Trace};
 
 use super::CampaignApply;
-use super::reference_state::{Delivery, Recipient, ReferenceState, Wrong};
+use super::reference_state::{Delivery, Recipient, ReferenceState};
 
-/// What the judge knows of the present run.
+/// What the checker knows of the present run.
 #[derive(Default)]
 pub struct RunChecker {
     answered: bool,
     /// How many answers in a row came from a wrong address.
     wrong_addresses: u32,
-    /// Why it must start nothing more.
+    /// Why nothing more may start.
     pub halted: Option<&'static str>,
-    /// Whether a code halted it.
+    /// Whether a code halted the run.
     by_code: bool,
-    /// When it began, by the wall and no sooner than anything before it.
+    /// When the run began: by the wall clock, and not before the ledger's newest time.
     pub began: i64,
-    /// The doubts that it made: each by which attempt.
+    /// Deliveries that came in doubt in this run, each with the attempt that caused it.
     pub doubts: BTreeMap<DeliveryKey, u32>,
 }
 
 impl RunChecker {
-    /// One that begins at a time by the wall.
     pub fn new(began: i64) -> Self {
         Self {
             began,
@@ -38,24 +38,25 @@ impl RunChecker {
         }
     }
 
-    /// An attempt has ended: what its answer means for the run. `claims` are as before that.
-    pub fn answered(
+    /// Applies the answer of an attempt. `reference` is the state before it.
+    pub fn on_answer(
         &mut self,
         reference: &ReferenceState,
         before: &Delivery,
-        (request, whose, former): (&Request, AnswerOwner, bool),
+        request: &Request,
+        whose: AnswerOwner,
+        former: bool,
         outcome: &Outcome,
     ) {
         let first = !std::mem::replace(&mut self.answered, true);
-        match request.answer {
-            Some((_, AnswerKind::Status(_))) => {
+        match request.answer.map(|answer| answer.kind) {
+            Some(AnswerKind::Status(_)) => {
                 self.wrong_addresses += 1;
                 if first || self.wrong_addresses >= 3 {
                     self.halted = Some("a wrong address");
                 }
             }
-            None | Some((_, AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::Unreadable | AnswerKind::NotSent)) => {
-            }
+            None | Some(AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::Unreadable | AnswerKind::NotSent) => {}
             Some(_) => self.wrong_addresses = 0,
         }
         let known = before.unknown > 0 || reference.accepts_replays();
@@ -64,7 +65,8 @@ impl RunChecker {
             Proof::Issued { replay: true, .. } | Proof::Duplicate if !known => {
                 self.halted = Some("an answer to another ledger");
             }
-            // It concerns the delivery alone that an activity which the file no longer names has run out, say.
+            // A code that answers a resend under a former activity concerns that delivery alone, for example because
+            // the stock of that activity is used up.
             Proof::NotIssued(NotIssued::Halt) if !former => {
                 self.halted = Some("a code that halts");
                 self.by_code = true;
@@ -73,14 +75,14 @@ impl RunChecker {
         }
     }
 
-    /// How a run may end, by what it was answered.
-    pub fn ended(&self, ended: &RunOutcome) -> Result<(), Wrong> {
+    /// Checks that the result of the run fits its answers.
+    pub fn check_end(&self, ended: &RunOutcome) -> Result<(), Violation> {
         match (self.halted, &ended.why) {
             (_, StopReason::Halted(Halted::Code { code, .. })) if !self.by_code => {
-                let how = format!("code {code} halted it, which concerned a delivery alone");
-                Err((FORMER, how))
+                let details = format!("code {code} halted it, which concerned a delivery alone");
+                Err(Violation::new(FORMER, details))
             }
-            (Some(halted), StopReason::NothingLeft | StopReason::AtMost) => Err((
+            (Some(halted), StopReason::NothingLeft | StopReason::AtMost) => Err(Violation::new(
                 "a run that has to halt says so",
                 format!("it ended by {:?} after {halted}", ended.why),
             )),
@@ -89,22 +91,21 @@ impl RunChecker {
     }
 }
 
-/// What a wait or a halt means that answers a resend under an activity which the file no longer names.
 pub const FORMER: &str = "what a former activity says concerns its delivery alone";
 
-/// Whose answer a request had, by its ids.
+/// To which delivery an answer belongs, by its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerOwner {
     Own,
-    /// Another delivery of its run has one of them, or another coupon of its user.
+    /// Another delivery of the run has one of its ids, or the coupon is another one of the user.
     OtherDelivery,
-    /// Another delivery's, and the ledger cannot know that.
+    /// It belongs to another delivery, and the ledger cannot know that.
     Unknowable,
 }
 
 impl AnswerOwner {
     pub fn new(reference: &ReferenceState, trace: &Trace, request: &Request) -> Self {
-        let Some((at, says)) = request.answer else {
+        let Some(ReceivedAnswer { at, kind }) = request.answer else {
             return Self::Own;
         };
         let coupon = request.ids.coupon.as_ref();
@@ -114,10 +115,10 @@ impl AnswerOwner {
         let mut others = trace.requests.iter();
         let in_run = others.any(|other| {
             let answered = other.answer.filter(|_| other.is_answered() && in_run(other));
-            let earlier = answered.is_some_and(|(answered, _)| answered <= at);
-            earlier && other.key != request.key && other.ids.meet(&request.ids)
+            let earlier = answered.is_some_and(|answered| answered.at <= at);
+            earlier && other.key != request.key && other.ids.overlaps(&request.ids)
         });
-        match says {
+        match kind {
             _ if in_run || coupon.is_some_and(of_user) => Self::OtherDelivery,
             AnswerKind::SameCoupon => Self::Unknowable,
             _ => Self::Own,
@@ -125,18 +126,19 @@ impl AnswerOwner {
     }
 }
 
-/// What a run that had nothing left to send has left behind: nothing that it could have sent, unless that has used up its
-/// attempts. One that was certainly not sent is none.
-pub fn left_behind(
+/// A run that had nothing left to send has used up the attempts of each delivery that it could send. An attempt that
+/// was certainly not sent does not count.
+pub fn check_left(
     reference: &ReferenceState,
-    (context, new): (CampaignApply<'_>, &[Request]),
+    context: CampaignApply<'_>,
+    new: &[Request],
     waits: impl Fn(&Recipient, u8, &Delivery) -> bool,
-) -> Result<(), Wrong> {
-    for person in &reference.people {
+) -> Result<(), Violation> {
+    for person in &reference.recipients {
         for (ordinal, delivery) in (1..).zip(&person.deliveries) {
             let owed = match delivery.state {
                 StateName::Deferred => true,
-                // Where the wall is put forward or back it does not tell the age of a doubt.
+                // If the wall clock is stepped, it does not show the age of a doubt.
                 StateName::InDoubt => !context.scenario.steps_clock() && !waits(person, ordinal, delivery),
                 _ => false,
             };
@@ -144,20 +146,23 @@ pub fn left_behind(
             let sent = new.iter().filter(of_delivery);
             let sent = sent.filter(|request| !request.was_not_sent()).count();
             if owed && sent < context.rules.attempts as usize {
-                let how = format!(
+                let details = format!(
                     "u{} coupon {ordinal} was left {} after {sent} attempts",
                     person.user, delivery.state
                 );
-                return Err(("a delivery has all of its attempts, and what was not sent is none", how));
+                return Err(Violation::new(
+                    "a delivery has all of its attempts, and what was not sent is none",
+                    details,
+                ));
             }
         }
     }
     Ok(())
 }
 
-/// After a run no last answer says what the file's `codes` take for settled, unknown or owed.
-pub fn read_again(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Wrong> {
-    for person in &reference.people {
+/// After a run, no delivery keeps a last answer that the file's `codes` classify as settled, unknown or owed.
+pub fn check_reread(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Violation> {
+    for person in &reference.recipients {
         for delivery in &person.deliveries {
             let Some(code) = delivery.code else { continue };
             let class = context.campaign.settings.class(code);
@@ -169,13 +174,16 @@ pub fn read_again(reference: &ReferenceState, context: CampaignApply<'_>) -> Res
                 _ => true,
             };
             if !settled {
-                let how = format!(
+                let details = format!(
                     "u{} is {} with code {code} of {}",
                     person.user,
                     delivery.state,
                     class.word()
                 );
-                return Err(("a last answer is read again as the file's codes say", how));
+                return Err(Violation::new(
+                    "a last answer is read again as the file's codes say",
+                    details,
+                ));
             }
         }
     }

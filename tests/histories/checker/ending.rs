@@ -1,32 +1,35 @@
-//! The end of a story: nothing goes wrong any more, and everybody has what is owed, or there is a reason that can be named.
+//! The end of a history: after applies without faults, each user has what is owed, or there is a reason.
 
 use runner::engine::{RunOutcome, StopReason};
 use runner::model::delivery::StateName;
 use runner::model::event::Ending;
 
+use crate::env::Violation;
 use crate::trace::Trace;
 
 use super::CampaignApply;
-use super::reference_state::{Delivery, Recipient, ReferenceState, Wrong};
+use super::reference_state::{Delivery, Recipient, ReferenceState};
 
-/// The end, and all by which it is judged.
+/// The end of a campaign.
 pub struct FinalCheck<'e> {
     pub reference: &'e ReferenceState,
-    /// The campaign in the last apply, and how that ended.
+    /// The campaign in the last apply.
     pub context: CampaignApply<'e>,
     pub ended: &'e RunOutcome,
-    /// The present by which doubts are too old, in milliseconds.
+    /// The time from which ages of doubts are measured, in milliseconds.
     pub now: i64,
 }
 
 impl FinalCheck<'_> {
-    /// Judges it.
-    pub fn check(&self, trace: &Trace) -> Result<(), Wrong> {
-        for person in &self.reference.people {
+    pub fn check(&self, trace: &Trace) -> Result<(), Violation> {
+        for person in &self.reference.recipients {
             for (ordinal, delivery) in (1_u8..).zip(&person.deliveries) {
-                if let Err(how) = self.reason((person, ordinal), delivery) {
-                    let how = format!("u{} coupon {ordinal} is {}: {how}", person.user, delivery.state);
-                    return Err(("G7: in the end everybody has what is owed, or there is a reason", how));
+                if let Err(details) = self.reason(person, ordinal, delivery) {
+                    let details = format!("u{} coupon {ordinal} is {}: {details}", person.user, delivery.state);
+                    return Err(Violation::new(
+                        "G7: in the end everybody has what is owed, or there is a reason",
+                        details,
+                    ));
                 }
                 let mut requests = trace.requests.iter();
                 let id = requests
@@ -35,7 +38,7 @@ impl FinalCheck<'_> {
                     })
                     .map(|request| request.id);
                 let coupons = trace.coupons.iter().filter(|coupon| Some(coupon.id) == id).count();
-                // A person has taken the risk of so many coupons beside the one that is owed.
+                // A person has accepted this many coupons in addition to the one that is owed.
                 let risks = delivery.risks as usize;
                 let may_have = delivery.unknown > 0 || delivery.held_before;
                 let right = match delivery.state {
@@ -50,18 +53,18 @@ impl FinalCheck<'_> {
                 let lost = trace.has_lost(self.context.campaign.number, person.user, ordinal);
                 let right = right || (lost && (delivery.state != StateName::Issued || coupons > 0));
                 if !right {
-                    let how = format!("u{} coupon {ordinal} is {} with {coupons}", person.user, delivery.state);
-                    return Err(("G1: everybody owed has exactly one coupon", how));
+                    let details = format!("u{} coupon {ordinal} is {} with {coupons}", person.user, delivery.state);
+                    return Err(Violation::new("G1: everybody owed has exactly one coupon", details));
                 }
             }
         }
         Ok(())
     }
 
-    /// Why a delivery may stand where it stands when nothing more goes on.
-    fn reason(&self, (person, ordinal): (&Recipient, u8), delivery: &Delivery) -> Result<(), &'static str> {
+    /// Why a delivery may remain unsettled. An error if there is no reason.
+    fn reason(&self, person: &Recipient, ordinal: u8, delivery: &Delivery) -> Result<(), &'static str> {
         let person_asked = self.ended.ending == Ending::NeedsPerson;
-        // Whoever halted it, or its end, left everything where it was.
+        // A halt or the end of the schedule leaves everything as it was.
         if person_asked && self.ended.why != StopReason::NothingLeft {
             return Ok(());
         }
@@ -70,19 +73,19 @@ impl FinalCheck<'_> {
             StateName::Issued | StateName::Refused | StateName::Skipped => Ok(()),
             _ if !person_asked => Err("and the campaign is complete"),
             StateName::Held => Ok(()),
-            StateName::InDoubt if self.waits((person, ordinal), delivery) => Ok(()),
+            StateName::InDoubt if self.waits(person, ordinal, delivery) => Ok(()),
             StateName::Pending if earlier.iter().any(|delivery| delivery.state != StateName::Issued) => Ok(()),
             _ => Err("and nobody sends it"),
         }
     }
 
     /// Whether a doubt waits for a person.
-    pub fn waits(&self, (person, ordinal): (&Recipient, u8), delivery: &Delivery) -> bool {
+    pub fn waits(&self, person: &Recipient, ordinal: u8, delivery: &Delivery) -> bool {
         let CampaignApply { rules, campaign, .. } = self.context;
         let age = u64::try_from(self.now - delivery.since).unwrap_or_default();
         let excluded = campaign.excluded.contains(&person.user);
-        // What the machine waits before a resend, ten minutes where the platform asks for it, may make it too old by itself.
-        let old = age + 600_000 + rules.timeout + rules.delays.1 >= rules.resend_within;
-        delivery.stuck || rules.asks_person || excluded || ordinal > campaign.settings.coupons || old
+        // The wait before a resend, ten minutes if the platform asks for it, may alone make the doubt too old.
+        let old = age + 600_000 + rules.timeout + rules.max_delay >= rules.resend_within;
+        delivery.stuck || rules.asks_person || excluded || ordinal > campaign.settings.coupons_per_user || old
     }
 }

@@ -1,5 +1,5 @@
-//! The judge. It knows the story, what was seen from outside, and what the ledger claims, and shares no decision with the
-//! program: it has a fold, windows, days, seconds and sums of its own, each as naive as can be.
+//! The checker. It knows the scenario, the trace and the facts of the ledgers, and shares no decision with the program:
+//! its fold, windows, days, seconds and sums are its own, each as simple as possible.
 
 mod answers;
 mod ending;
@@ -19,28 +19,28 @@ use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
 use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 
 use crate::disk::Disk;
-use crate::env::Env;
+use crate::env::{Env, Violation};
 use crate::history::ApplyEnd;
 use crate::scenario::{Apply, Campaign, FixedSettings, NAMES, Scenario, Settings};
 use crate::trace::{EmittedEvent, EmittedKind, Nanos, Request, SecondCoupon, Trace};
 
 use answers::{AnswerOwner, RunChecker};
-use reference_state::{Delivery, FactContext, Recipient, ReferenceState, Wrong};
+use reference_state::{Delivery, EndedAttempt, FactContext, Recipient, ReferenceState};
 use waves::Waves;
 
-/// Attempts at deliveries that were in doubt, and since when.
+/// Resends by delivery and attempt.
 type Resends = BTreeMap<(DeliveryKey, u32), DoubtSince>;
 
-/// Since when the delivery of an attempt was in doubt.
+/// Since when the delivery of an attempt has been in doubt.
 #[derive(Clone, Copy)]
 enum DoubtSince {
-    /// For so many milliseconds when the run began.
+    /// Before the run, for this many milliseconds when it began.
     Before(u64),
     /// Since this attempt of the run.
     Attempt(u32),
 }
 
-/// One campaign in one apply, by the story's own words.
+/// One campaign in one apply, as the scenario describes it.
 #[derive(Clone, Copy)]
 struct CampaignApply<'s> {
     scenario: &'s Scenario,
@@ -59,7 +59,6 @@ impl<'s> CampaignApply<'s> {
         }
     }
 
-    /// What a fact of this apply is judged by.
     fn now(&self) -> FactContext<'s> {
         FactContext {
             settings: &self.campaign.settings,
@@ -73,32 +72,31 @@ impl<'s> CampaignApply<'s> {
     }
 }
 
-/// Judges a story as it goes on.
+/// Checks a history after each apply.
 pub struct Checker {
     scenario: Scenario,
     /// By the numbers of their campaigns.
     ledgers: Vec<LedgerChecker>,
-    /// How many requests were judged.
-    judged: usize,
+    /// How many requests are checked.
+    checked: usize,
 }
 
-/// What the judge knows of one campaign's ledger.
+/// What the checker knows of one campaign's ledger.
 #[derive(Default)]
 struct LedgerChecker {
     reference: ReferenceState,
     waves: Waves,
-    /// Requests whose outcome the ledger does not know yet.
+    /// Requests whose outcome is not in the ledger yet.
     open: Vec<Request>,
     resends: Resends,
     run: RunChecker,
 }
 
-/// The day of a time by the wall, in the campaign's zone, whose clocks are never put forward or back.
+/// The day of a wall time in the campaign's zone, which has no daylight saving time.
 fn day_of(wall: i64) -> i64 {
     (wall + 8 * 3_600_000).div_euclid(86_400_000)
 }
 
-/// The minute of its day.
 fn minute_of(wall: i64) -> i64 {
     (wall + 8 * 3_600_000).rem_euclid(86_400_000) / 60_000
 }
@@ -108,57 +106,64 @@ impl Checker {
         Self {
             scenario: scenario.clone(),
             ledgers: scenario.campaigns.iter().map(|_| LedgerChecker::default()).collect(),
-            judged: 0,
+            checked: 0,
         }
     }
 
-    /// Judges what has happened since the last time: in an apply whose campaigns ended so.
+    /// Checks an apply whose campaigns ended in these ways.
     pub async fn check(&mut self, env: &Arc<Env>, apply: &Apply, ends: &[ApplyEnd]) {
-        env.give();
-        let (scenario, ledgers) = (&self.scenario, &mut self.ledgers);
+        env.issue_due_coupons();
+        let scenario = &self.scenario;
+        let ledgers = &mut self.ledgers;
         for (campaign, end) in apply.campaigns.iter().zip(ends) {
             let context = CampaignApply::new(scenario, apply, campaign);
-            let judged = ledgers[campaign.number].check(env, context, (self.judged, end)).await;
-            if let Err((promise, how)) = judged {
-                env.report_violation(promise, format!("{}{how}", env.campaign_prefix(campaign.number)));
+            let result = ledgers[campaign.number].check(env, context, self.checked, end).await;
+            if let Err(violation) = result {
+                env.report_violation(prefixed(env, campaign, &violation));
             }
         }
-        let judged = {
+        let result = {
             let trace = &env.state().trace;
-            let judged = starts::check_together((scenario, apply), trace, &trace.requests[self.judged..]);
-            let judged = judged.and_then(|()| once(ledgers, trace));
-            self.judged = trace.requests.len();
-            judged
+            let result = starts::check_together(scenario, apply, trace, &trace.requests[self.checked..]);
+            let result = result.and_then(|()| check_second_coupons(ledgers, trace));
+            self.checked = trace.requests.len();
+            result
         };
-        if let Err((promise, how)) = judged {
-            env.report_violation(promise, how);
+        if let Err(violation) = result {
+            env.report_violation(violation);
         }
     }
 
-    /// Judges how a campaign has ended.
-    pub fn check_end(&self, env: &Env, (apply, campaign): (&Apply, &Campaign), ended: &runner::engine::RunOutcome) {
+    /// Checks the end of a campaign.
+    pub fn check_end(&self, env: &Env, apply: &Apply, campaign: &Campaign, ended: &runner::engine::RunOutcome) {
         let state = env.state();
         let reference = &self.ledgers[campaign.number].reference;
-        let twice = once(&self.ledgers, &state.trace);
+        let twice = check_second_coupons(&self.ledgers, &state.trace);
         let end = ending::FinalCheck {
             reference,
             context: CampaignApply::new(&self.scenario, apply, campaign),
             ended,
             now: self.ledgers[campaign.number].present(env, &state.trace),
         };
-        let judged = twice.and_then(|()| end.check(&state.trace));
+        let result = twice.and_then(|()| end.check(&state.trace));
         drop(state);
-        if let Err((promise, how)) = judged {
-            env.report_violation(promise, format!("{}{how}", env.campaign_prefix(campaign.number)));
+        if let Err(violation) = result {
+            env.report_violation(prefixed(env, campaign, &violation));
         }
     }
 }
 
+/// Adds the campaign's name to the details of a violation.
+fn prefixed(env: &Env, campaign: &Campaign, violation: &Violation) -> Violation {
+    let details = format!("{}{}", env.campaign_prefix(campaign.number), violation.details);
+    Violation::new(violation.guarantee, details)
+}
+
 impl LedgerChecker {
-    /// The present by which doubts are too old: the later of the wall and the newest time, and within the run by the clock that
-    /// nobody corrects.
+    /// The time from which ages of doubts are measured: the later of the wall clock and the newest time, and monotonic
+    /// within the run.
     fn present(&self, env: &Env, trace: &Trace) -> i64 {
-        let run_began = trace.began.last().copied().unwrap_or_default();
+        let run_began = trace.run_starts.last().copied().unwrap_or_default();
         let elapsed = (env.now() - run_began) / 1_000_000;
         let within_run = self.run.began + i64::try_from(elapsed).unwrap_or_default();
         self.reference.newest.max(env.wall()).max(within_run)
@@ -168,34 +173,41 @@ impl LedgerChecker {
         &mut self,
         env: &Arc<Env>,
         context: CampaignApply<'_>,
-        (judged, end): (usize, &ApplyEnd),
-    ) -> Result<(), Wrong> {
+        checked: usize,
+        end: &ApplyEnd,
+    ) -> Result<(), Violation> {
         let number = context.campaign.number;
         let run = env.state().run;
         let failed = env.state().disks[number].failed;
         match end {
             ApplyEnd::Failed(why) if !failed => {
-                return Err(("G7: after any crash the same command works", why.clone()));
+                return Err(Violation::new(
+                    "G7: after any crash the same command works",
+                    why.clone(),
+                ));
             }
             ApplyEnd::TimedOut => {
-                return Err(("a run ends when it has nothing left to do or is told to", String::new()));
+                return Err(Violation::new(
+                    "a run ends when it has nothing left to do or is stopped",
+                    String::new(),
+                ));
             }
             _ => {}
         }
         {
             let state = env.state();
             let disk = &state.disks[number];
-            if let Some(gone) = disk.gone {
-                starts::stopped(context, &state.trace.requests[judged..], (disk, gone))?;
+            if let Some(gone) = disk.removal {
+                starts::check_stopped(context, &state.trace.requests[checked..], disk, gone)?;
             }
         }
-        let unreadable = |error| ("G7: after any crash the ledger can be read", format!("{error:?}"));
+        let unreadable = |error| Violation::new("G7: after any crash the ledger can be read", format!("{error:?}"));
         let mut ledger = Ledger::open(Disk::quiet(env, number), identity(number))
             .await
             .map_err(unreadable)?;
         let (left, older) = {
             let disk = &mut env.state().disks[number];
-            (disk.put_back.take(), disk.witness.is_newer)
+            (disk.restored_to.take(), disk.witness.is_newer)
         };
         let mut facts = Vec::new();
         let known = left.map_or(self.reference.batches, |_| 0);
@@ -209,41 +221,43 @@ impl LedgerChecker {
         if let Some(left) = left {
             let new = facts.partition_point(|(batch, _)| *batch <= left);
             let rest = facts.split_off(new);
-            self.put_back(number, (left, &facts), &mut state.trace.requests[..judged])?;
+            self.restore(number, left, &facts, &mut state.trace.requests[..checked])?;
             facts = rest;
         }
         let trace = &state.trace;
-        let sent = trace.requests[judged..].iter().find(|request| context.made(request));
+        let sent = trace.requests[checked..].iter().find(|request| context.made(request));
         if older && !context.apply.accepts.older_ledger && (sent.is_some() || !facts.is_empty()) {
-            let how = format!(
+            let details = format!(
                 "it took {} facts and sent {:?}",
                 facts.len(),
                 sent.map(|request| request.user)
             );
-            return Err((
-                "a ledger older than its witness is used when a person accepts that",
-                how,
+            return Err(Violation::new(
+                "an older copy of a ledger is used only if a person accepts it",
+                details,
             ));
         }
-        let new = trace.requests[judged..].iter().filter(|request| context.made(request));
+        let new = trace.requests[checked..].iter().filter(|request| context.made(request));
         let new: Vec<_> = new.cloned().collect();
         self.open.extend(new.iter().cloned());
-        let told = trace.emitted.iter();
-        let told: Vec<_> = told.filter(|told| told.run == run && told.campaign == number).collect();
+        let events = trace.emitted.iter();
+        let events: Vec<_> = events
+            .filter(|event| event.run == run && event.campaign == number)
+            .collect();
         let before = self.reference.batches;
-        let counts = self.fold(&facts, (context, trace), end)?;
-        self.waves.starts(&self.reference, context, &new)?;
-        self.open(trace)?;
+        let counts = self.fold(&facts, context, trace, end)?;
+        self.waves.check_starts(&self.reference, context, &new)?;
+        self.check_open_requests(trace)?;
         self.check_state(&ledger)?;
-        for told in told {
-            self.told(told, (&counts, before), (context, trace))?;
+        for event in events {
+            self.check_event(event, &counts, before, context, trace)?;
         }
-        starts::check(context, trace, (&new, &self.resends))?;
+        starts::check(context, trace, &new, &self.resends)?;
         let ApplyEnd::RunOutcome(ended) = end else {
             return Ok(());
         };
-        self.run.ended(ended)?;
-        answers::read_again(&self.reference, context)?;
+        self.run.check_end(ended)?;
+        answers::check_reread(&self.reference, context)?;
         if ended.why == StopReason::NothingLeft {
             let end = ending::FinalCheck {
                 reference: &self.reference,
@@ -251,26 +265,28 @@ impl LedgerChecker {
                 ended,
                 now: self.present(env, trace),
             };
-            let waits = |person: &Recipient, ordinal, delivery: &Delivery| end.waits((person, ordinal), delivery);
-            answers::left_behind(&self.reference, (context, &new), waits)?;
-            self.nothing_left(context, &new, env.now())?;
+            let waits = |person: &Recipient, ordinal, delivery: &Delivery| end.waits(person, ordinal, delivery);
+            answers::check_left(&self.reference, context, &new, waits)?;
+            self.check_own_doubts(context, &new, env.now())?;
         }
         recipients::check(&self.reference, context)
     }
 
-    /// The ledger was put back from a copy that has these facts. What was sent since is known to nobody.
-    fn put_back(
+    /// Starts again from these facts after the ledger was restored from an older copy. The requests since then are
+    /// lost.
+    fn restore(
         &mut self,
         campaign: usize,
-        (left, facts): (u64, &[(u64, Fact)]),
+        left: u64,
+        facts: &[(u64, Fact)],
         requests: &mut [Request],
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), Violation> {
         self.reference = ReferenceState::default();
-        self.waves.put_back(left);
+        self.waves.restore(left);
         for (batch, fact) in facts {
             if let Fact::WaveEnded { share, at } = fact {
                 self.waves
-                    .ended(&self.reference, campaign, (*share, *batch, at.as_millisecond()))?;
+                    .ended(&self.reference, campaign, *share, *batch, at.as_millisecond())?;
             }
             self.reference.take(*batch, fact, None)?;
         }
@@ -291,20 +307,21 @@ impl LedgerChecker {
         Ok(())
     }
 
-    /// Folds the facts since the last time, and yields the counts behind each of their batches.
+    /// Folds the new facts. Returns the counts after each of their batches.
     fn fold(
         &mut self,
         facts: &[(u64, Fact)],
-        (context, trace): (CampaignApply<'_>, &Trace),
+        context: CampaignApply<'_>,
+        trace: &Trace,
         end: &ApplyEnd,
-    ) -> Result<Vec<[u64; 8]>, Wrong> {
+    ) -> Result<Vec<[u64; 8]>, Violation> {
         let mut counts = vec![self.reference.counts()];
         let first = self.reference.batches;
         for (batch, fact) in facts {
             while first + counts.len() as u64 <= *batch {
                 counts.push(self.reference.counts());
             }
-            self.fact(*batch, fact, (context, trace), end)?;
+            self.fact(*batch, fact, context, trace, end)?;
             let last = counts.len() - 1;
             counts[last] = self.reference.counts();
         }
@@ -315,24 +332,32 @@ impl LedgerChecker {
         &mut self,
         batch: u64,
         fact: &Fact,
-        (context, trace): (CampaignApply<'_>, &Trace),
+        context: CampaignApply<'_>,
+        trace: &Trace,
         end: &ApplyEnd,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), Violation> {
         if let (ApplyEnd::NotAdmitted(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
-            return Err(("an audience that is not let in changes nothing", format!("{fact:?}")));
+            return Err(Violation::new(
+                "an audience that is not admitted changes nothing",
+                format!("{fact:?}"),
+            ));
         }
-        let (mut whose, mut to_be_stuck) = (AnswerOwner::Own, false);
+        let mut whose = AnswerOwner::Own;
+        let mut to_be_stuck = false;
         match fact {
             Fact::RunBegan { at, .. } => {
                 self.run = RunChecker::new(self.reference.newest.max(at.as_millisecond()));
             }
             Fact::Intent { key, .. } if self.run.halted.is_some() => {
                 let why = self.run.halted.unwrap_or_default();
-                return Err(("nothing starts after a halt", format!("{key:?} after {why}")));
+                return Err(Violation::new(
+                    "nothing starts after a halt",
+                    format!("{key:?} after {why}"),
+                ));
             }
             Fact::Intent { key, .. } => {
-                self.again(*key, context.rules)?;
-                self.fits(*key, context.campaign.settings.most)?;
+                self.check_resend(*key, context.rules)?;
+                self.check_max_coupons(*key, context.campaign.settings.max_coupons)?;
             }
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
@@ -343,34 +368,36 @@ impl LedgerChecker {
                     open.key == *key && open.attempt == attempt && (intent..batch).contains(&open.durable)
                 };
                 if self.open.iter().any(sent) {
-                    return Err((
-                        "what was called off was not sent",
+                    return Err(Violation::new(
+                        "a withdrawn attempt was not sent",
                         format!("{key:?}, attempt {attempt}"),
                     ));
                 }
             }
             Fact::Ended { key, outcome, .. } => {
                 let attempt = self.reference.delivery(*key)?.attempts;
-                let request = self.arrived(*key, attempt)?;
+                let request = self.take_request(*key, attempt)?;
                 whose = AnswerOwner::new(&self.reference, trace, &request);
                 let before = self.reference.delivery(*key)?.clone();
                 let former = before.unknown > 0 && request.activity != context.campaign.settings.activity;
                 self.run
-                    .answered(&self.reference, &before, (&request, whose, former), outcome);
+                    .on_answer(&self.reference, &before, &request, whose, former, outcome);
                 let waits = matches!(outcome.proof, Proof::NotIssued(NotIssued::Wait | NotIssued::Halt));
                 to_be_stuck = former && waits;
             }
             Fact::Closed(generation) => {
                 let accepts = context.apply.accepts;
                 if let Some(word) = generation.accepted.iter().find(|word| !accepts.has(word)) {
-                    return Err(("what is accepted, a person accepts", word.clone()));
+                    return Err(Violation::new("only a person accepts changes", word.clone()));
                 }
             }
             Fact::WaveEnded { share, at } => {
                 self.waves.ended(
                     &self.reference,
                     context.campaign.number,
-                    (*share, batch, at.as_millisecond()),
+                    *share,
+                    batch,
+                    at.as_millisecond(),
                 )?;
             }
             _ => {}
@@ -391,36 +418,36 @@ impl LedgerChecker {
             self.run.doubts.insert(*key, attempt);
         }
         match fact {
-            Fact::Intent { key, .. } => self.day(*key, &context.campaign.settings),
+            Fact::Intent { key, .. } => self.check_daily_limit(*key, &context.campaign.settings),
             Fact::Ended { key, .. } if whose == AnswerOwner::OtherDelivery => {
                 match self.reference.delivery(*key)?.state {
                     StateName::InDoubt => Ok(()),
-                    state => Err((
+                    state => Err(Violation::new(
                         "an answer of another delivery settles nothing",
                         format!("{key:?} is {state} by it"),
                     )),
                 }
             }
             Fact::Ended { key, .. } if to_be_stuck && !self.reference.delivery(*key)?.stuck => {
-                Err((answers::FORMER, format!("{key:?} may be sent again")))
+                Err(Violation::new(answers::FORMER, format!("{key:?} may be sent again")))
             }
             Fact::Ended { key, .. } if whose == AnswerOwner::Unknowable => {
                 self.reference.delivery(*key)?.believed = true;
                 Ok(())
             }
-            Fact::Ended { key, outcome, .. } => self.settled(*key, outcome, (context, trace)),
+            Fact::Ended { key, outcome, .. } => self.check_settled(*key, outcome, context, trace),
             _ => Ok(()),
         }
     }
 
-    /// A doubt is sent again only while the platform may know its id, and by nobody where a person is to be asked.
-    fn again(&mut self, key: DeliveryKey, rules: &FixedSettings) -> Result<(), Wrong> {
+    /// A doubt is resent only if the file allows it. The age of the doubt is checked with the request.
+    fn check_resend(&mut self, key: DeliveryKey, rules: &FixedSettings) -> Result<(), Violation> {
         let delivery = self.reference.delivery(key)?;
         if delivery.unknown == 0 {
             return Ok(());
         }
         if rules.asks_person {
-            return Err(("a doubt is not resent with ask", format!("{key:?}")));
+            return Err(Violation::new("a doubt is not resent with ask", format!("{key:?}")));
         }
         let attempt = delivery.attempts + 1;
         let since = match self.run.doubts.get(&key) {
@@ -431,92 +458,100 @@ impl LedgerChecker {
         Ok(())
     }
 
-    /// A run that has nothing left to send has left no doubt of its own that it may still resend.
-    fn nothing_left(&mut self, context: CampaignApply<'_>, new: &[Request], now: Nanos) -> Result<(), Wrong> {
+    /// A run that has nothing left to send leaves no doubt of its own that it could still resend.
+    fn check_own_doubts(&mut self, context: CampaignApply<'_>, new: &[Request], now: Nanos) -> Result<(), Violation> {
         let CampaignApply { rules, campaign, .. } = context;
         let longest = u64::try_from(longest_wait(rules)).unwrap_or_default();
         for (key, attempt) in &self.run.doubts {
-            let user = self.reference.people[key.recipient as usize].user;
+            let user = self.reference.recipients[key.recipient as usize].user;
             let delivery = self.reference.delivery(*key)?;
             let waits = delivery.state != StateName::InDoubt
                 || delivery.stuck
                 || rules.asks_person
                 || campaign.excluded.contains(&user)
-                || key.ordinal > campaign.settings.coupons;
+                || key.ordinal > campaign.settings.coupons_per_user;
             let mut tries = new.iter().filter(|request| request.key == *key);
             let arrived = tries.clone().filter(|request| !request.was_not_sent()).count();
             let first = tries.find(|request| request.attempt == *attempt);
             let age = first.map_or(u64::MAX, |first| (now - first.start) / 1_000_000);
             let used_up = arrived as u64 >= u64::from(rules.attempts);
             if !(waits || used_up || age.saturating_add(longest) >= rules.resend_within) {
-                let how = format!("u{user} coupon {} is in doubt for {age} ms", key.ordinal);
-                return Err(("no step of the clock leaves a doubt to a person", how));
+                let details = format!("u{user} coupon {} is in doubt for {age} ms", key.ordinal);
+                return Err(Violation::new(
+                    "no step of the clock leaves a doubt to a person",
+                    details,
+                ));
             }
         }
         Ok(())
     }
 
-    /// A new coupon fits within the file's `max_coupons`.
-    fn fits(&mut self, key: DeliveryKey, most: Option<u64>) -> Result<(), Wrong> {
+    fn check_max_coupons(&mut self, key: DeliveryKey, most: Option<u64>) -> Result<(), Violation> {
         let known = self.reference.coupons_at_most();
         let new = self.reference.delivery(key)?.unknown == 0;
         match most {
-            Some(most) if new && known >= most => Err(("max_coupons", format!("{key:?} with {known} before it"))),
+            Some(most) if new && known >= most => {
+                Err(Violation::new("max_coupons", format!("{key:?} with {known} before it")))
+            }
             _ => Ok(()),
         }
     }
 
-    fn day(&mut self, key: DeliveryKey, settings: &Settings) -> Result<(), Wrong> {
+    fn check_daily_limit(&mut self, key: DeliveryKey, settings: &Settings) -> Result<(), Violation> {
         let day = day_of(self.reference.newest);
         let begun = self.reference.begun.get(&day).copied().unwrap_or_default();
         match settings.per_day {
-            Some(most) if begun > most => Err(("per_day", format!("{begun} attempts on a day, {key:?} the last"))),
+            Some(most) if begun > most => Err(Violation::new(
+                "per_day",
+                format!("{begun} attempts on a day, {key:?} the last"),
+            )),
             _ => Ok(()),
         }
     }
 
-    /// The request of an attempt that has ended: it had a durable intent.
-    fn arrived(&mut self, key: DeliveryKey, attempt: u32) -> Result<Request, Wrong> {
+    /// Takes the request of an attempt that has ended, and checks that its intent was durable.
+    fn take_request(&mut self, key: DeliveryKey, attempt: u32) -> Result<Request, Violation> {
         let delivery = self.reference.delivery(key)?.clone();
         let mut open = self.open.iter();
         let Some(at) = open.position(|open| open.key == key && open.attempt == attempt) else {
-            let how = format!("{key:?}, attempt {attempt} ended and was never made");
-            return Err(("G5: the ledger says what has happened", how));
+            let details = format!("{key:?}, attempt {attempt} ended and was never made");
+            return Err(Violation::new("G5: the ledger says what has happened", details));
         };
         let request = self.open.remove(at);
-        durable(&request, &delivery)?;
+        check_intent(&request, &delivery)?;
         Ok(request)
     }
 
-    /// Requests whose outcome is not known have a durable intent.
-    fn open(&mut self, trace: &Trace) -> Result<(), Wrong> {
+    /// Checks that requests without an outcome have a durable intent.
+    fn check_open_requests(&mut self, trace: &Trace) -> Result<(), Violation> {
         for request in std::mem::take(&mut self.open) {
             let delivery = self.reference.delivery(request.key)?;
             if delivery.state != StateName::InFlight || delivery.attempts != request.attempt {
-                let how = format!(
+                let details = format!(
                     "u{} attempt {} has none, of {}",
                     request.user,
                     request.attempt,
                     trace.requests.len()
                 );
-                return Err(("no send without a durable intent", how));
+                return Err(Violation::new("no send without a durable intent", details));
             }
-            durable(&request, delivery)?;
+            check_intent(&request, delivery)?;
         }
         Ok(())
     }
 
-    /// What the ledger says of a settled delivery is what the platform did.
-    fn settled(
+    /// Checks the state of a settled delivery against what the platform did.
+    fn check_settled(
         &mut self,
         key: DeliveryKey,
         outcome: &Outcome,
-        (context, trace): (CampaignApply<'_>, &Trace),
-    ) -> Result<(), Wrong> {
+        context: CampaignApply<'_>,
+        trace: &Trace,
+    ) -> Result<(), Violation> {
         let mut requests = trace.requests.iter();
         let user = self
             .reference
-            .people
+            .recipients
             .get(key.recipient as usize)
             .map(|person| person.user);
         let of_delivery = |request: &&Request| {
@@ -525,16 +560,17 @@ impl LedgerChecker {
         let Some(request) = requests.find(of_delivery) else {
             return Ok(());
         };
-        let (id, lost) = (request.id, trace.has_lost(request.campaign, request.user, key.ordinal));
+        let id = request.id;
+        let lost = trace.has_lost(request.campaign, request.user, key.ordinal);
         let delivery = self.reference.delivery(key)?;
         let proved = matches!(outcome.proof, Proof::Issued { .. }) && delivery.unknown == 0;
         match delivery.state {
-            StateName::Issued if proved && !trace.has(id, delivery.activity) => Err((
+            StateName::Issued if proved && !trace.has(id, delivery.activity) => Err(Violation::new(
                 "G5: issued is what the platform gave",
                 format!("{key:?} was given nothing"),
             )),
-            // A person has taken the risk of what was given before.
-            StateName::Refused if trace.may_have(id, delivery.risked) && !lost => Err((
+            // A person accepted what was issued before that.
+            StateName::Refused if trace.may_have(id, delivery.risked) && !lost => Err(Violation::new(
                 "G5: refused is what was not given",
                 format!("{key:?} may have a coupon"),
             )),
@@ -542,65 +578,74 @@ impl LedgerChecker {
         }
     }
 
-    /// The program's fold is ours.
-    fn check_state(&self, ledger: &Ledger<Disk>) -> Result<(), Wrong> {
+    /// Checks that the program's fold agrees with the reference.
+    fn check_state(&self, ledger: &Ledger<Disk>) -> Result<(), Violation> {
         let ledger_state = ledger.state();
-        for (recipient, person) in (0..).zip(&self.reference.people) {
+        for (recipient, person) in (0..).zip(&self.reference.recipients) {
             for (ordinal, delivery) in (1..).zip(&person.deliveries) {
                 let folded = ledger_state.status(DeliveryKey { recipient, ordinal }).state.name();
                 if folded != delivery.state {
-                    let how = format!("u{} coupon {ordinal} is {}, not {folded}", person.user, delivery.state);
-                    return Err(("G5: the ledger says what its facts say", how));
+                    let details = format!("u{} coupon {ordinal} is {}, not {folded}", person.user, delivery.state);
+                    return Err(Violation::new("G5: the ledger says what its facts say", details));
                 }
             }
         }
         Ok(())
     }
 
-    /// Nobody is told before the disk is, and sums are right.
-    fn told(
+    /// Checks an event: it follows its flush, and its counts are right.
+    fn check_event(
         &mut self,
-        told: &EmittedEvent,
-        (counts, first): (&[[u64; 8]], u64),
-        (context, trace): (CampaignApply<'_>, &Trace),
-    ) -> Result<(), Wrong> {
-        let at = usize::try_from(told.durable - first).unwrap_or_default();
+        event: &EmittedEvent,
+        counts: &[[u64; 8]],
+        first: u64,
+        context: CampaignApply<'_>,
+        trace: &Trace,
+    ) -> Result<(), Violation> {
+        let at = usize::try_from(event.durable - first).unwrap_or_default();
         let here = counts.get(at).copied().unwrap_or_default();
-        match &told.what {
+        match &event.kind {
             EmittedKind::AttemptEnded { id, attempt, outcome } => {
                 let request = trace.requests.iter().find(|request| request.id.as_str() == id);
                 let delivery = request.and_then(|of| self.reference.of_user(of.user, of.key.ordinal));
-                let delivery = delivery.ok_or(("told", id.clone()))?;
-                let known = |(ended, batch, word): &(u32, u64, &str)| {
-                    ended == attempt && *batch <= told.durable && word == outcome
+                let delivery =
+                    delivery.ok_or_else(|| Violation::new("an emitted outcome belongs to a delivery", id.clone()))?;
+                let known = |ended: &EndedAttempt| {
+                    ended.attempt == *attempt && ended.batch <= event.durable && ended.proof == outcome
                 };
                 if !delivery.ended.iter().any(known) {
-                    let how = format!("{id}: attempt {attempt} was told as {outcome} before that was durable");
-                    return Err(("told only what is durable", how));
+                    let details = format!("{id}: attempt {attempt} was emitted as {outcome} before that was durable");
+                    return Err(Violation::new("only durable outcomes are emitted", details));
                 }
             }
             EmittedKind::Counted(settings) | EmittedKind::RunEnded(_, settings) => {
                 if StateName::ALL.map(|state| settings.count(state)) != here {
-                    let how = format!("told {}, and it is {here:?}", crate::env::describe_counts(settings));
-                    return Err(("G3: the sum is right", how));
+                    let details = format!("emitted {}, and it is {here:?}", crate::env::describe_counts(settings));
+                    return Err(Violation::new("G3: the sum is right", details));
                 }
                 let open: u64 = here[..5].iter().sum();
-                if let EmittedKind::RunEnded(ending, _) = told.what
+                if let EmittedKind::RunEnded(ending, _) = event.kind
                     && (open == 0) != (ending == Ending::Complete)
                 {
-                    return Err(("G3: complete is a proof", format!("{ending:?} with {here:?}")));
+                    return Err(Violation::new(
+                        "G3: complete is a proof",
+                        format!("{ending:?} with {here:?}"),
+                    ));
                 }
             }
-            // A code that the file takes for a coupon is believed.
+            // A code that the file classifies as issued is believed.
             EmittedKind::AnotherLedger(_) if context.campaign.settings.unlisted == Some(Class::Issued) => {}
             EmittedKind::AnotherLedger(id) => {
                 let is_lost = |request: &Request| request.lost && request.id.as_str() == id;
                 if !trace.requests.iter().any(is_lost) {
-                    return Err(("there is no other ledger", id.clone()));
+                    return Err(Violation::new("there is no other ledger", id.clone()));
                 }
             }
             EmittedKind::DueIn(ms) if *ms > longest_wait(context.rules) => {
-                return Err(("no step of the clock delays anybody", format!("due in {ms} ms")));
+                return Err(Violation::new(
+                    "no step of the clock delays a delivery",
+                    format!("due in {ms} ms"),
+                ));
             }
             EmittedKind::DueIn(_) => {}
         }
@@ -608,15 +653,15 @@ impl LedgerChecker {
     }
 }
 
-/// The longest wait before a delivery is due again, in milliseconds: ten minutes where the platform asks for it.
+/// The longest wait before a delivery is due again, in milliseconds: ten minutes if the platform asks for it.
 fn longest_wait(rules: &FixedSettings) -> i64 {
-    let longest = rules.timeout.max(rules.delays.1).max(600_000);
+    let longest = rules.timeout.max(rules.max_delay).max(600_000);
     i64::try_from(longest).unwrap_or(i64::MAX)
 }
 
-/// No user has two coupons for one id, unless a person has taken that risk or the ledger was put back from an older copy.
-fn once(ledgers: &[LedgerChecker], trace: &Trace) -> Result<(), Wrong> {
-    let twice = &trace.twice;
+/// No id has two coupons, unless a person accepted that or the ledger was restored from an older copy.
+fn check_second_coupons(ledgers: &[LedgerChecker], trace: &Trace) -> Result<(), Violation> {
+    let twice = &trace.second_coupons;
     for second in twice {
         let SecondCoupon { campaign, key, user } = *second;
         if trace.has_lost(campaign, user, key.ordinal) {
@@ -626,27 +671,27 @@ fn once(ledgers: &[LedgerChecker], trace: &Trace) -> Result<(), Wrong> {
         let risks = delivery.map_or(0, |delivery| delivery.risks as usize);
         let many = twice.iter().filter(|other| **other == *second).count();
         if many > risks {
-            let how = format!("u{user} has {} coupons of ordinal {}", many + 1, key.ordinal);
-            return Err(("G1: no user gets a coupon twice", how));
+            let details = format!("u{user} has {} coupons of ordinal {}", many + 1, key.ordinal);
+            return Err(Violation::new("G1: no user gets a coupon twice", details));
         }
     }
     Ok(())
 }
 
-/// The intent of a request is durable, and under the same activity.
-fn durable(request: &Request, delivery: &Delivery) -> Result<(), Wrong> {
+/// Checks that the intent of a request was durable and had the same activity.
+fn check_intent(request: &Request, delivery: &Delivery) -> Result<(), Violation> {
     let Request { user, durable, .. } = request;
     let Delivery { intent, activity, .. } = delivery;
     if durable < intent {
-        let how = format!("u{user} was sent to when batch {durable} was durable, and the intent is in {intent}");
-        return Err(("no send without a durable intent", how));
+        let details = format!("u{user} was sent to when batch {durable} was durable, and the intent is in {intent}");
+        return Err(Violation::new("no send without a durable intent", details));
     }
     if request.activity != *activity {
-        let how = format!(
+        let details = format!(
             "u{user} was sent to under activity {}, intended under {activity}",
             request.activity
         );
-        return Err(("no send without a durable intent", how));
+        return Err(Violation::new("no send without a durable intent", details));
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! Who the ledger knows after an apply, and who is owed nothing and why, held against the story.
+//! Checks which recipients the ledger has after an apply, and why others are skipped, against the scenario.
 
 use runner::model::delivery::Away;
 use sha2::{Digest, Sha256};
 
+use crate::env::Violation;
 use crate::scenario::NAMES;
 
 use super::CampaignApply;
-use super::reference_state::{ReferenceState, Wrong};
+use super::reference_state::ReferenceState;
 
-/// The share of all users that one belongs to, in a domain: the first 64 bits of a hash as a part of all there are.
+/// The fraction of a user in a domain: the first 64 bits of a hash, divided by 2^64.
 #[expect(clippy::cast_precision_loss, reason = "a share is never as fine")]
 pub fn bucket(domain: &str, campaign: usize, user: u8) -> f64 {
     let mut hash = Sha256::new();
@@ -21,18 +22,26 @@ pub fn bucket(domain: &str, campaign: usize, user: u8) -> f64 {
     u64::from_be_bytes(first) as f64 / 2_f64.powi(64)
 }
 
-/// Judges the ledger after an apply whose audience was let in.
-pub fn check(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Wrong> {
+/// Checks the ledger after an apply whose audience was admitted.
+pub fn check(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(), Violation> {
     let campaign = context.campaign;
-    let listed = |user: u8| campaign.listed.iter().any(|(listed, _)| *listed == user);
+    let listed = |user: u8| campaign.listed.iter().any(|listed| listed.user == user);
     let excluded = |user: u8| campaign.excluded.contains(&user);
-    for (user, _) in campaign.listed.iter().filter(|(user, _)| !excluded(*user)) {
-        if reference.people.iter().filter(|person| person.user == *user).count() != 1 {
-            return Err(("G2: everybody is in the ledger, once", format!("u{user} is not")));
+    for user in campaign
+        .listed
+        .iter()
+        .map(|listed| listed.user)
+        .filter(|user| !excluded(*user))
+    {
+        if reference.recipients.iter().filter(|person| person.user == user).count() != 1 {
+            return Err(Violation::new(
+                "G2: everybody is in the ledger, once",
+                format!("u{user} is not"),
+            ));
         }
     }
-    let control = f64::from(campaign.settings.control) / 100.0;
-    for person in &reference.people {
+    let control = f64::from(campaign.settings.control_percent) / 100.0;
+    for person in &reference.recipients {
         let expected = if excluded(person.user) {
             Some(Away::Excluded)
         } else if !listed(person.user) {
@@ -43,8 +52,8 @@ pub fn check(reference: &ReferenceState, context: CampaignApply<'_>) -> Result<(
             person.away.filter(|why| *why == Away::Lapsed)
         };
         if person.away != expected {
-            let how = format!("u{} is away: {:?}, and not {expected:?}", person.user, person.away);
-            return Err(("who is away is so for a reason", how));
+            let details = format!("u{} is away: {:?}, and not {expected:?}", person.user, person.away);
+            return Err(Violation::new("a recipient is skipped for a reason", details));
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! What a ledger's facts say, folded as naively as can be: the judge's own view of who is owed what, beside which the program's
-//! is held.
+//! The reference for the ledger state: the facts of a ledger, folded as simply as possible. The program's state is
+//! compared with it.
 
 use std::collections::BTreeMap;
 
@@ -7,82 +7,83 @@ use runner::ledger::{Fact, Generation};
 use runner::model::delivery::{Away, Decision, DeliveryKey, StateName, Transition};
 use runner::model::outcome::{Class, Outcome, Proof};
 
+use crate::env::Violation;
 use crate::scenario::Settings;
 
 use super::day_of;
 
-/// Everything that the facts say.
 #[derive(Debug, Default)]
 pub struct ReferenceState {
-    /// By number.
-    pub people: Vec<Recipient>,
-    /// How many coupons each user is owed, and was ever.
+    /// By recipient number.
+    pub recipients: Vec<Recipient>,
+    /// `coupons_per_user` of the present generation, and the largest so far.
     coupons: u8,
     known: u8,
-    /// What counts from the end of a generation on.
+    /// What counts once the generation is closed.
     admitted: Vec<u8>,
     drawn: Vec<(u32, Option<Away>)>,
     read_again: Vec<(DeliveryKey, Transition, i64)>,
-    /// In the order of their first use, and the present one.
+    /// In order of their first use; the present one.
     activities: Vec<u8>,
     activity: Option<u8>,
     /// Whether the present generation has another activity than the one before.
     new_activity: bool,
     /// Whether a person has accepted that another ledger has sent this campaign.
     replays: bool,
-    /// The coupons that answers told of, and whose they are.
+    /// The coupon_ids of answers, each with its delivery.
     pub told_coupons: BTreeMap<String, DeliveryKey>,
-    /// The newest time of all.
     pub newest: i64,
     /// How many attempts there were on each day.
     pub begun: BTreeMap<i64, u64>,
-    /// How many batches there were, and whether a generation was closed since the last run began.
+    /// How many batches there are, and whether a generation was closed since the last run began.
     pub batches: u64,
     pub closed: bool,
 }
 
-/// One recipient.
 #[derive(Debug)]
 pub struct Recipient {
     pub user: u8,
     pub away: Option<Away>,
-    /// From the first coupon on.
+    /// By ordinal, from 1.
     pub deliveries: Vec<Delivery>,
 }
 
-/// One delivery.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub state: StateName,
-    /// How many attempts' outcomes are unknown, when the first of them began, and the activity of the last one.
+    /// How many attempts have an unknown outcome, when the first of them began, and the activity of the last one.
     pub unknown: u32,
     pub since: i64,
     pub doubted: u8,
-    /// The code of the last answer, if that had one.
+    /// The code of the last answer.
     pub code: Option<i64>,
-    /// How often a person took the risk of a second coupon for it, and behind which attempt that was last.
+    /// How often a person accepted a second coupon for it, and after which attempt the last time.
     pub risks: u32,
     pub risked: u32,
-    /// Whether it is issued because the platform, or the file, settings that it had been issued before.
+    /// Whether it is issued because the platform or the file says that it was issued before.
     pub believed: bool,
     /// Whether the last answer to a doubt was a refusal or is for a person.
     pub stuck: bool,
     /// Whether it was held when it was skipped.
     pub held_before: bool,
-    /// How many attempts were made.
     pub attempts: u32,
-    /// The last one: its batch, its time and its day, and the state before it.
+    /// The last attempt: its batch, time, activity and day, and the state before it.
     pub intent: u64,
     pub began: i64,
     pub activity: u8,
     day: i64,
     before: StateName,
-    /// Which attempts ended, in which batch and with what.
-    pub ended: Vec<(u32, u64, &'static str)>,
+    pub ended: Vec<EndedAttempt>,
 }
 
-/// What is wrong with a fact.
-pub type Wrong = (&'static str, String);
+/// An attempt that has ended, with the batch of its outcome.
+#[derive(Clone, Debug)]
+pub struct EndedAttempt {
+    pub attempt: u32,
+    pub batch: u64,
+    /// The word for what it proved.
+    pub proof: &'static str,
+}
 
 impl Delivery {
     const NEW: Self = Self {
@@ -105,14 +106,15 @@ impl Delivery {
         ended: Vec::new(),
     };
 
-    /// An attempt at it is unknown from here on.
+    /// The outcome of the last attempt is unknown.
     fn doubt(&mut self) {
         if self.unknown == 0 {
             self.since = self.began;
         }
         self.unknown += 1;
         self.doubted = self.activity;
-        (self.state, self.stuck) = (StateName::InDoubt, false);
+        self.state = StateName::InDoubt;
+        self.stuck = false;
     }
 
     /// The process ended during an attempt.
@@ -127,7 +129,8 @@ impl Delivery {
             Decision::Issued => self.state = StateName::Issued,
             Decision::Unknown { .. } => self.doubt(),
             Decision::Refused { .. } | Decision::Held { .. } if doubtful => {
-                (self.state, self.stuck) = (StateName::InDoubt, true);
+                self.state = StateName::InDoubt;
+                self.stuck = true;
             }
             Decision::Refused { .. } => self.state = StateName::Refused,
             Decision::Held { .. } => self.state = StateName::Held,
@@ -136,8 +139,7 @@ impl Delivery {
         }
     }
 
-    /// What an attempt at it proved, as far as that goes: where it is accepted that another ledger has sent the campaign, a
-    /// duplicate proves a coupon.
+    /// What an attempt proved. Once replays are accepted, a duplicate proves a coupon.
     fn proved(&self, outcome: &Outcome, replays: bool) -> StateName {
         let doubtful = self.unknown > 0;
         match &outcome.proof {
@@ -151,12 +153,13 @@ impl Delivery {
         }
     }
 
-    /// Takes what is not owed, for this reason, and owes what was skipped, where there is none.
+    /// Skips a delivery that is not owed, and owes it again when it is.
     fn owe(&mut self, why_not: bool, takes_held: bool) {
         match self.state {
             StateName::Pending | StateName::Deferred if why_not => self.state = StateName::Skipped,
             StateName::Held if why_not && takes_held => {
-                (self.state, self.held_before) = (StateName::Skipped, true);
+                self.state = StateName::Skipped;
+                self.held_before = true;
             }
             StateName::Skipped if !why_not => {
                 let was_held = std::mem::take(&mut self.held_before);
@@ -166,8 +169,8 @@ impl Delivery {
         }
     }
 
-    /// What it becomes when its last code is read again. A code that leaves a held one's outcome unknown makes it a doubt of
-    /// the attempt that had it.
+    /// Applies a code that is read again. A code that makes the outcome of a held delivery unknown makes it a doubt of
+    /// the attempt that had the code.
     fn read_again(&mut self, step: Transition) {
         match step {
             Transition::RereadRefused => self.state = StateName::Refused,
@@ -175,14 +178,15 @@ impl Delivery {
             Transition::Owe => self.state = StateName::Pending,
             Transition::OweUnderNewActivity => {
                 self.state = StateName::Pending;
-                (self.risks, self.risked) = (self.risks + 1, self.attempts);
+                self.risks += 1;
+                self.risked = self.attempts;
             }
             Transition::RereadUnknown { .. } => self.doubt(),
             _ => self.stuck = false,
         }
     }
 
-    /// Whether a step is what the file's `codes` make of the last answer, at a time by the ledger.
+    /// Whether the file's `codes` lead from the last answer to this transition.
     fn may_be_read_as(&self, step: Transition, at: i64, by: &RereadContext<'_>) -> bool {
         let Some(code) = self.code else { return false };
         match (self.state, by.settings.class(code)) {
@@ -202,7 +206,7 @@ impl Delivery {
     }
 }
 
-/// By what a last answer is read again.
+/// What decides how a last answer is read again.
 struct RereadContext<'s> {
     settings: &'s Settings,
     replays: bool,
@@ -210,7 +214,7 @@ struct RereadContext<'s> {
     resend_within: i64,
 }
 
-/// What the story says of the present apply.
+/// What the scenario says of the present apply.
 #[derive(Clone, Copy)]
 pub struct FactContext<'s> {
     pub settings: &'s Settings,
@@ -219,37 +223,37 @@ pub struct FactContext<'s> {
 }
 
 impl ReferenceState {
-    /// How many deliveries are in each state, in the order of the documentation.
+    /// The number of deliveries in each state, in the order of `StateName`.
     pub fn counts(&self) -> [u64; 8] {
         let mut counts = [0; 8];
-        for delivery in self.people.iter().flat_map(|person| &person.deliveries) {
+        for delivery in self.recipients.iter().flat_map(|person| &person.deliveries) {
             counts[delivery.state as usize] += 1;
         }
         counts
     }
 
-    /// A delivery that there must be.
-    pub fn delivery(&mut self, key: DeliveryKey) -> Result<&mut Delivery, Wrong> {
-        let person = self.people.get_mut(key.recipient as usize);
+    /// The delivery of a key, which must exist.
+    pub fn delivery(&mut self, key: DeliveryKey) -> Result<&mut Delivery, Violation> {
+        let person = self.recipients.get_mut(key.recipient as usize);
         let delivery = person.and_then(|person| person.deliveries.get_mut(usize::from(key.ordinal) - 1));
-        delivery.ok_or_else(|| ("the ledger makes sense", format!("{key:?} was never owed")))
+        delivery.ok_or_else(|| Violation::new("the ledger makes sense", format!("{key:?} was never owed")))
     }
 
     /// The delivery of one of a user's coupons.
     pub fn of_user(&self, user: u8, ordinal: u8) -> Option<&Delivery> {
-        let person = self.people.iter().find(|person| person.user == user)?;
+        let person = self.recipients.iter().find(|person| person.user == user)?;
         person.deliveries.get(usize::from(ordinal) - 1)
     }
 
-    /// How many coupons may exist by what the ledger knows, whatever is sent from now on aside.
+    /// How many coupons may exist by what the ledger knows, without those that are sent from now on.
     pub fn coupons_at_most(&self) -> u64 {
         let [_, in_flight, _, in_doubt, _, issued, ..] = self.counts();
         issued + in_doubt + in_flight + self.risks()
     }
 
-    /// How often a person took the risk of a second coupon.
+    /// How often a person accepted a second coupon.
     pub fn risks(&self) -> u64 {
-        let all = self.people.iter().flat_map(|person| &person.deliveries);
+        let all = self.recipients.iter().flat_map(|person| &person.deliveries);
         all.map(|delivery| u64::from(delivery.risks)).sum()
     }
 
@@ -258,15 +262,15 @@ impl ReferenceState {
         self.replays
     }
 
-    /// Takes a fact of a batch.
-    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<FactContext<'_>>) -> Result<(), Wrong> {
+    /// Applies a fact.
+    pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<FactContext<'_>>) -> Result<(), Violation> {
         self.batches = self.batches.max(batch);
         match fact {
             Fact::RunBegan { at, .. } => {
                 self.note(at.as_millisecond());
                 self.closed = false;
                 (self.admitted, self.drawn, self.read_again) = Default::default();
-                let all = self.people.iter_mut().flat_map(|person| &mut person.deliveries);
+                let all = self.recipients.iter_mut().flat_map(|person| &mut person.deliveries);
                 all.filter(|delivery| delivery.state == StateName::InFlight)
                     .for_each(Delivery::interrupt);
             }
@@ -276,16 +280,16 @@ impl ReferenceState {
             }
             Fact::Away { why, recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, Some(*why)))),
             Fact::Returned { recipients } => self.drawn.extend(recipients.iter().map(|of| (*of, None))),
-            // What comes back held with a generation is read again after it, at once.
+            // A delivery that returns held with a generation is read again at once, after the generation is closed.
             Fact::Reread { key, step, at } if self.closed => {
-                self.read_again(*key, (*step, at.as_millisecond()), now)?;
+                self.read_again(*key, *step, at.as_millisecond(), now)?;
                 self.skip_later(*key);
             }
             Fact::Reread { key, step, at } => self.read_again.push((*key, *step, at.as_millisecond())),
             Fact::Closed(generation) => self.close(generation, now)?,
             Fact::Lapsed { recipient, at } => {
                 self.note(at.as_millisecond());
-                if let Some(person) = self.people.get_mut(*recipient as usize) {
+                if let Some(person) = self.recipients.get_mut(*recipient as usize) {
                     person.away = Some(Away::Lapsed);
                     person
                         .deliveries
@@ -299,11 +303,12 @@ impl ReferenceState {
                     .get(usize::from(activity.0))
                     .copied()
                     .unwrap_or_default();
-                self.intend(*key, (at.as_millisecond(), activity), batch)?;
+                self.intend(*key, at.as_millisecond(), activity, batch)?;
             }
             Fact::Withdrawn { key } => {
                 let delivery = self.delivery(*key)?;
-                (delivery.state, delivery.attempts) = (delivery.before, delivery.attempts - 1);
+                delivery.state = delivery.before;
+                delivery.attempts -= 1;
                 let day = delivery.day;
                 *self.begun.entry(day).or_default() -= 1;
             }
@@ -322,9 +327,10 @@ impl ReferenceState {
     fn read_again(
         &mut self,
         key: DeliveryKey,
-        (step, at): (Transition, i64),
+        step: Transition,
+        at: i64,
         now: Option<FactContext<'_>>,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), Violation> {
         let by = now.map(|now| RereadContext {
             settings: now.settings,
             replays: self.replays,
@@ -334,14 +340,17 @@ impl ReferenceState {
         let delivery = self.delivery(key)?;
         if by.is_some_and(|by| !delivery.may_be_read_as(step, at, &by)) {
             let Delivery { state, code, .. } = delivery;
-            let how = format!("{key:?}, {state} with code {code:?}, took {step:?}");
-            return Err(("a last answer is read again as the file's codes say", how));
+            let details = format!("{key:?}, {state} with code {code:?}, took {step:?}");
+            return Err(Violation::new(
+                "a last answer is read again as the file's codes say",
+                details,
+            ));
         }
         delivery.read_again(step);
         Ok(())
     }
 
-    fn close(&mut self, generation: &Generation, now: Option<FactContext<'_>>) -> Result<(), Wrong> {
+    fn close(&mut self, generation: &Generation, now: Option<FactContext<'_>>) -> Result<(), Violation> {
         self.note(generation.at.as_millisecond());
         self.closed = true;
         let activity = generation.activity_id.as_str().parse().unwrap_or(u8::MAX);
@@ -354,26 +363,27 @@ impl ReferenceState {
         self.coupons = generation.coupons_per_user;
         self.known = self.known.max(self.coupons);
         let new = std::mem::take(&mut self.admitted);
-        self.people.extend(new.into_iter().map(|user| Recipient {
+        self.recipients.extend(new.into_iter().map(|user| Recipient {
             user,
             away: None,
             deliveries: Vec::new(),
         }));
         let known = usize::from(self.known);
-        for person in &mut self.people {
+        for person in &mut self.recipients {
             person.deliveries.resize(known, Delivery::NEW);
         }
         for (recipient, why) in std::mem::take(&mut self.drawn) {
-            if let Some(person) = self.people.get_mut(recipient as usize) {
+            if let Some(person) = self.recipients.get_mut(recipient as usize) {
                 person.away = why;
             }
         }
         for (key, step, at) in std::mem::take(&mut self.read_again) {
-            self.read_again(key, (step, at), now)?;
+            self.read_again(key, step, at, now)?;
         }
         let coupons = self.coupons;
-        for person in &mut self.people {
-            let (away, mut refused) = (person.away, false);
+        for person in &mut self.recipients {
+            let away = person.away;
+            let mut refused = false;
             for (ordinal, delivery) in (1..).zip(&mut person.deliveries) {
                 let takes_held = !matches!(away, Some(Away::ControlGroup | Away::Lapsed));
                 delivery.owe(away.is_some() || ordinal > coupons || refused, takes_held);
@@ -382,20 +392,26 @@ impl ReferenceState {
         }
         let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
         let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
-        match now.and_then(|now| now.settings.most) {
-            Some(most) if sum > most => Err(("max_coupons", format!("a campaign was let in that may come to {sum}"))),
+        match now.and_then(|now| now.settings.max_coupons) {
+            Some(most) if sum > most => Err(Violation::new(
+                "max_coupons",
+                format!("a campaign was admitted that may come to {sum}"),
+            )),
             _ => Ok(()),
         }
     }
 
-    fn intend(&mut self, key: DeliveryKey, (at, activity): (i64, u8), batch: u64) -> Result<(), Wrong> {
+    fn intend(&mut self, key: DeliveryKey, at: i64, activity: u8, batch: u64) -> Result<(), Violation> {
         self.note(at);
-        let (day, closed, coupons) = (day_of(self.newest), self.closed, self.coupons);
-        let wrong = |promise, how: &str| Err((promise, format!("{key:?}, batch {batch}: {how}")));
+        let day = day_of(self.newest);
+        let closed = self.closed;
+        let coupons = self.coupons;
+        let wrong =
+            |guarantee, details: &str| Err(Violation::new(guarantee, format!("{key:?}, batch {batch}: {details}")));
         if !closed {
             return wrong("G2: sends start only from a closed generation", "attempted before that");
         }
-        let person = &self.people[key.recipient as usize];
+        let person = &self.recipients[key.recipient as usize];
         let earlier = &person.deliveries[..usize::from(key.ordinal) - 1];
         if earlier.iter().any(|delivery| delivery.state != StateName::Issued) {
             return wrong(
@@ -409,24 +425,29 @@ impl ReferenceState {
             StateName::Pending | StateName::Deferred if away.is_none() && key.ordinal <= coupons => {}
             StateName::InDoubt if away != Some(Away::Excluded) && !delivery.stuck && key.ordinal <= coupons => {}
             state => {
-                let how = format!("attempted while {state}, away: {away:?}, stuck: {}", delivery.stuck);
-                return wrong("G1: what is settled or not owed is not attempted", &how);
+                let details = format!("attempted while {state}, away: {away:?}, stuck: {}", delivery.stuck);
+                return wrong("G1: what is settled or not owed is not attempted", &details);
             }
         }
         if delivery.unknown > 0 && delivery.doubted != activity {
-            let how = format!("{key:?}: of {} and again under {activity}", delivery.doubted);
-            return Err(("a doubt is resent under the activity of the unknown attempt", how));
+            let details = format!("{key:?}: of {} and again under {activity}", delivery.doubted);
+            return Err(Violation::new(
+                "a doubt is resent under the activity of the unknown attempt",
+                details,
+            ));
         }
         delivery.before = delivery.state;
         delivery.state = StateName::InFlight;
         delivery.attempts += 1;
-        (delivery.intent, delivery.began, delivery.day) = (batch, at, day);
+        delivery.intent = batch;
+        delivery.began = at;
+        delivery.day = day;
         delivery.activity = activity;
         *self.begun.entry(day).or_default() += 1;
         Ok(())
     }
 
-    fn end(&mut self, key: DeliveryKey, decision: Decision, outcome: &Outcome, batch: u64) -> Result<(), Wrong> {
+    fn end(&mut self, key: DeliveryKey, decision: Decision, outcome: &Outcome, batch: u64) -> Result<(), Violation> {
         let at = outcome.at.as_millisecond();
         self.note(at);
         let replays = self.replays;
@@ -437,19 +458,23 @@ impl ReferenceState {
         delivery.code = outcome.answer.as_ref().map(|answer| answer.code);
         delivery.believed |= outcome.proof == Proof::Duplicate;
         let proved = delivery.proved(outcome, replays);
-        delivery.ended.push((delivery.attempts, batch, outcome.proof.word()));
+        delivery.ended.push(EndedAttempt {
+            attempt: delivery.attempts,
+            batch,
+            proof: outcome.proof.word(),
+        });
         delivery.end(decision);
         if delivery.state != proved {
-            let how = format!("{key:?}: {:?} made it {}", outcome.proof, delivery.state);
-            return Err(("G5: what is not known is not guessed", how));
+            let details = format!("{key:?}: {:?} made it {}", outcome.proof, delivery.state);
+            return Err(Violation::new("G5: what is not known is not guessed", details));
         }
         self.skip_later(key);
         Ok(())
     }
 
-    /// The later coupons of a user are not owed after one was refused.
+    /// After a refusal, later coupons of the user are not owed.
     fn skip_later(&mut self, key: DeliveryKey) {
-        let deliveries = &mut self.people[key.recipient as usize].deliveries;
+        let deliveries = &mut self.recipients[key.recipient as usize].deliveries;
         let (until, later) = deliveries.split_at_mut(usize::from(key.ordinal));
         if until
             .last()

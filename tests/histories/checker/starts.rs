@@ -1,78 +1,80 @@
-//! When something started: the quota of every second, windows, one request for one user at a time, and the bounds of a run.
+//! Checks when attempts started: the quota of every second, windows, one request per user at a time, and the limits of
+//! a run.
 
 use std::collections::BTreeSet;
 
-use crate::env::{Disk, Removal};
-use crate::scenario::{AnswerKind, Apply, IncidentKind, MONDAY, Scenario, Settings};
-use crate::trace::{Nanos, Request, SECOND, Trace};
+use crate::env::{Disk, Removal, Violation};
+use crate::scenario::{AnswerKind, Apply, IncidentKind, MONDAY, Scenario, Settings, Window};
+use crate::trace::{Nanos, OtherOwner, ReceivedAnswer, Request, SECOND, Trace};
 
-use super::reference_state::Wrong;
 use super::{CampaignApply, DoubtSince, Resends, day_of, minute_of};
 
-/// A start of ours or of another process.
+/// A start of this program or of another process.
 #[derive(Clone, Copy)]
 struct Start {
     at: Nanos,
     /// The pace of its campaign at that time, in thousandths.
     pace: u64,
-    /// In which run, and of which campaign; `None` for one of another process.
+    /// The run and the campaign. `None` for another process.
     by: Option<(usize, usize)>,
 }
 
-/// Judges the starts of one campaign in one run.
-pub fn check(context: CampaignApply<'_>, trace: &Trace, (new, resends): (&[Request], &Resends)) -> Result<(), Wrong> {
-    let began = trace.began.last().copied().unwrap_or_default();
+/// Checks the starts of one campaign in one run.
+pub fn check(context: CampaignApply<'_>, trace: &Trace, new: &[Request], resends: &Resends) -> Result<(), Violation> {
+    let began = trace.run_starts.last().copied().unwrap_or_default();
     for request in new {
-        within(&context.campaign.settings, request)?;
-        ordered(context, request, began)?;
+        check_schedule(&context.campaign.settings, request)?;
+        check_commands(context, request, began)?;
         let again = resends.get(&(request.key, request.attempt));
-        owed(context, trace, (request, again.map(|since| age(*since, request, new))))?;
+        check_owed(context, trace, request, again.map(|since| age(*since, request, new)))?;
     }
-    per_day(context, trace, new)?;
+    check_daily_limit(context, trace, new)?;
     let deliveries: BTreeSet<_> = new.iter().map(|request| request.key).collect();
     if context.apply.at_most.is_some_and(|most| deliveries.len() as u64 > most) {
-        return Err(("--at-most", format!("{} deliveries", deliveries.len())));
+        return Err(Violation::new("--at-most", format!("{} deliveries", deliveries.len())));
     }
     Ok(())
 }
 
-/// A run whose ledger is gone stops at once: nothing starts when it was told so, and it ends when its attempts are over.
-pub fn stopped(context: CampaignApply<'_>, new: &[Request], (disk, gone): (&Disk, Removal)) -> Result<(), Wrong> {
-    let wrong = |how| Err(("a run whose ledger is gone stops at once", how));
+/// A run whose ledger is removed stops at once: nothing starts after it noticed, and it ends once its attempts have
+/// ended.
+pub fn check_stopped(context: CampaignApply<'_>, new: &[Request], disk: &Disk, gone: Removal) -> Result<(), Violation> {
+    let wrong = |details| Err(Violation::new("a run whose ledger is gone stops at once", details));
     let ms = 1_000_000;
-    let late = |request: &&Request| context.made(request) && gone.told.is_some_and(|told| request.start > told);
+    let late = |request: &&Request| context.made(request) && gone.noticed.is_some_and(|told| request.start > told);
     if let Some(request) = new.iter().find(late) {
         return wrong(format!("u{} was sent to after it was gone", request.user));
     }
-    let latest = gone.since + 2 * (context.rules.timeout + disk.stalled) * ms + SECOND;
-    match disk.closed {
+    let latest = gone.since + 2 * (context.rules.timeout + disk.longest_stall_ms) * ms + SECOND;
+    match disk.closed_at {
         Some(closed) if closed > latest => wrong(format!("it went on for {} ms", (closed - gone.since) / ms)),
         _ => Ok(()),
     }
 }
 
-/// Judges the starts of all campaigns in one run, which are the last ones that were seen.
-pub fn check_together((scenario, apply): (&Scenario, &Apply), trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
-    paced((scenario, apply), trace, new.len())?;
+/// Checks the starts of all campaigns in the last run.
+pub fn check_together(scenario: &Scenario, apply: &Apply, trace: &Trace, new: &[Request]) -> Result<(), Violation> {
+    check_pace(scenario, apply, trace, new.len())?;
     for request in new {
-        let (user, start) = (request.user, request.start);
+        let user = request.user;
+        let start = request.start;
         if trace
             .others
             .iter()
-            .any(|(from, until)| (*from..*until).contains(&start))
+            .any(|other| (other.from..other.until).contains(&start))
         {
-            return Err((
+            return Err(Violation::new(
                 "one process has the app id",
                 format!("u{user} was sent to while another had it"),
             ));
         }
-        alone(scenario, trace, request)?;
+        check_one_request(scenario, trace, request)?;
     }
     Ok(())
 }
 
-/// So many in so long: a pace that is no whole number is rounded up, and its window is longer than a second in proportion. What
-/// started at another pace is held to the plain second.
+/// The limit of a pace: the most starts, and the time in which they are allowed. A pace that is not a whole number is
+/// rounded up, and the time is longer than a second in proportion. Starts of different paces are limited per second.
 fn window(pace: u64, same: bool) -> (usize, Nanos) {
     let most = pace.div_ceil(1_000);
     let long = most * 1_000 * SECOND / pace;
@@ -80,13 +82,13 @@ fn window(pace: u64, same: bool) -> (usize, Nanos) {
     (usize::try_from(most).unwrap_or(usize::MAX), within)
 }
 
-/// G4, for the last `many` starts.
-fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> Result<(), Wrong> {
+/// Checks the last `many` starts.
+fn check_pace(scenario: &Scenario, apply: &Apply, trace: &Trace, many: usize) -> Result<(), Violation> {
     let campaigns_of = |run: usize| &scenario.applies.get(run).unwrap_or(apply).campaigns;
     let pace_of = |request: &Request| {
         let mut campaigns = campaigns_of(request.run).iter();
         let campaign = campaigns.find(|campaign| campaign.number == request.campaign);
-        campaign.map_or(1, |campaign| campaign.settings.pace)
+        campaign.map_or(1, |campaign| campaign.settings.milli_pace)
     };
     let start_of = |request: &Request| Start {
         at: request.start,
@@ -99,10 +101,10 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
     let pace = apply
         .campaigns
         .iter()
-        .map(|campaign| campaign.settings.pace)
+        .map(|campaign| campaign.settings.milli_pace)
         .max()
         .unwrap_or(1);
-    for (from, until) in &trace.others {
+    for OtherOwner { from, until } in &trace.others {
         let (most, within) = window(pace, false);
         let apart = within / most as u64;
         let times = (1..=most as u64).map(|n| until.saturating_sub(n * apart - apart + 1));
@@ -120,20 +122,23 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
         let run_of = |start: &Start| start.by.map(|(run, _)| run);
         let one_pace = run_of(start).is_some_and(|run| {
             let mut campaigns = campaigns_of(run).iter();
-            campaigns.all(|campaign| campaign.settings.pace == start.pace)
+            campaigns.all(|campaign| campaign.settings.milli_pace == start.pace)
         });
         let same = one_pace && near(2 * SECOND).all(|other| run_of(other) == run_of(start));
         let (most, within) = window(fastest, same);
         let many = near(within).count();
         let too_many = |many: usize, pace: u64, within: Nanos| {
             let within = within / 1_000_000;
-            let how = format!("{many} starts within {within} ms, at {pace} in a thousand seconds");
-            Err(("G4: no rolling second has more starts than the pace", how))
+            let details = format!("{many} starts within {within} ms, at {pace} in a thousand seconds");
+            Err(Violation::new(
+                "G4: no rolling second has more starts than the pace",
+                details,
+            ))
         };
         if many > most {
             return too_many(many, fastest, within);
         }
-        // From one start of a campaign to its next ones, it sends, and the pace of all is no faster than its own.
+        // Between two starts of a campaign, it sends, and the common pace is not faster than its own.
         let (most, within) = window(start.pace, false);
         let of_campaign = near(within).enumerate().filter(|(_, other)| other.by == start.by);
         let many = of_campaign.last().map_or(0, |(before, _)| before + 1);
@@ -144,17 +149,18 @@ fn paced((scenario, apply): (&Scenario, &Apply), trace: &Trace, many: usize) -> 
     Ok(())
 }
 
-/// Nothing starts in a pause, or behind an order to stop.
-fn ordered(context: CampaignApply<'_>, request: &Request, began: Nanos) -> Result<(), Wrong> {
+/// Nothing starts during a pause or after a stop.
+fn check_commands(context: CampaignApply<'_>, request: &Request, began: Nanos) -> Result<(), Violation> {
     let mut order = IncidentKind::Resume;
-    for happening in context
+    for incident in context
         .apply
         .incidents
         .iter()
         .filter(|it| it.campaign == request.campaign)
     {
-        let (what, at) = (happening.kind, began + happening.after * 1_000_000);
-        // What comes in one moment may come in either order.
+        let what = incident.kind;
+        let at = began + incident.after * 1_000_000;
+        // Two things at the same moment may come in either order.
         let heard = match what {
             IncidentKind::Pause | IncidentKind::Stop => at < request.start,
             IncidentKind::Resume => at <= request.start,
@@ -165,38 +171,38 @@ fn ordered(context: CampaignApply<'_>, request: &Request, began: Nanos) -> Resul
         }
     }
     if order != IncidentKind::Resume {
-        let how = format!("u{} was sent to though {order}", request.user);
-        return Err(("nothing starts in a pause or behind a stop", how));
+        let details = format!("u{} was sent to though {order}", request.user);
+        return Err(Violation::new("nothing starts in a pause or after a stop", details));
     }
     Ok(())
 }
 
-/// The schedule, by the wall at the start.
-fn within(settings: &Settings, request: &Request) -> Result<(), Wrong> {
+/// Checks the schedule by the wall clock at the start.
+fn check_schedule(settings: &Settings, request: &Request) -> Result<(), Violation> {
     let wall = request.wall;
-    let (start, end) = settings.between;
-    let (day, minute) = (day_of(wall) - day_of(MONDAY), minute_of(wall));
-    let open = |(from, until): &(u16, u16)| (i64::from(*from)..i64::from(*until)).contains(&minute);
-    let shut = start.is_some_and(|at| wall < MONDAY + at)
-        || end.is_some_and(|at| wall >= MONDAY + at)
+    let day = day_of(wall) - day_of(MONDAY);
+    let minute = minute_of(wall);
+    let open = |window: &Window| (i64::from(window.from)..i64::from(window.until)).contains(&minute);
+    let shut = settings.start.is_some_and(|at| wall < MONDAY + at)
+        || settings.end.is_some_and(|at| wall >= MONDAY + at)
         || settings.closed.contains(&day)
         || !(settings.hours.is_empty() || settings.hours.iter().any(open));
     if shut {
-        let how = format!("u{} was sent to at {}", request.user, crate::print::time(wall));
-        return Err(("nothing starts outside the schedule", how));
+        let details = format!("u{} was sent to at {}", request.user, crate::print::time(wall));
+        return Err(Violation::new("nothing starts outside the schedule", details));
     }
     Ok(())
 }
 
-/// Never two requests for one user at once, as far as the client can know.
-fn alone(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Wrong> {
+/// Two requests for one user are never under way at once, as far as the client can know.
+fn check_one_request(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Violation> {
     let before = trace.requests.iter().take_while(|before| before.start < request.start);
     for before in before.filter(|before| before.user == request.user && knows_of(trace, request, before)) {
         let timeout = scenario.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
-            Some((end, says))
+            Some(ReceivedAnswer { at: end, kind })
                 if !matches!(
-                    says,
+                    kind,
                     AnswerKind::NoAnswer
                         | AnswerKind::Cut
                         | AnswerKind::Unreadable
@@ -206,9 +212,9 @@ fn alone(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Wr
             {
                 end
             }
-            // Between two runs, whoever puts the wall forward takes that from the wait.
+            // Between two runs, a step of the wall clock shortens the wait.
             answer if before.run != request.run && scenario.steps_clock() => {
-                answer.map_or(before.start, |(end, _)| end)
+                answer.map_or(before.start, |answer| answer.at)
             }
             _ => before.start + timeout,
         };
@@ -218,28 +224,28 @@ fn alone(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Wr
                 same if same == request.campaign => String::new(),
                 other => format!(" of campaign {}", other + 1),
             };
-            let how = format!(
+            let details = format!(
                 "u{}: the one before{of} may be under way for {ms} ms more",
                 request.user
             );
-            return Err(("never two requests for one user at once", how));
+            return Err(Violation::new("never two requests for one user at once", details));
         }
     }
     Ok(())
 }
 
-/// Whether the run that made a request knows of one before it.
+/// Whether the run that made a request knows of an earlier one.
 fn knows_of(trace: &Trace, request: &Request, before: &Request) -> bool {
     if before.campaign == request.campaign {
         return before.attempt < request.attempt && !before.lost;
     }
-    // A process keeps the turn for as long as an answer to it may be lost, unless it is killed. The next one knows only what
-    // the ledgers say, and may have intents before it has opened all of them.
-    before.run == request.run || !trace.killed.contains(&before.run)
+    // A process keeps the app lock while an answer may be lost, unless it is killed. The next process knows only its
+    // own ledgers, and may write intents before it has opened all of them.
+    before.run == request.run || !trace.killed_runs.contains(&before.run)
 }
 
-/// How old a doubt was at least when it was sent again, in milliseconds. Between runs that goes by the wall. Within a run it goes
-/// by the clock that nobody corrects, here from the run's first start on.
+/// The least age of a doubt at its resend, in milliseconds: by the wall clock between runs, and by the monotonic clock
+/// within a run, here from the first start of the run.
 fn age(since: DoubtSince, request: &Request, new: &[Request]) -> u64 {
     let ms_from = |start: Nanos| (request.start - start) / 1_000_000;
     match since {
@@ -252,12 +258,18 @@ fn age(since: DoubtSince, request: &Request, new: &[Request]) -> u64 {
     }
 }
 
-/// Whom a run may send to at all, by the story's own words. A doubt of so many milliseconds is sent again.
-fn owed(context: CampaignApply<'_>, trace: &Trace, (request, again): (&Request, Option<u64>)) -> Result<(), Wrong> {
+/// Checks that the scenario allows a send to this user. `again` is the age of the doubt, for a resend.
+fn check_owed(
+    context: CampaignApply<'_>,
+    trace: &Trace,
+    request: &Request,
+    again: Option<u64>,
+) -> Result<(), Violation> {
     let CampaignApply { rules, campaign, .. } = context;
-    let (user, settings) = (request.user, &campaign.settings);
-    let listed = campaign.listed.iter().find(|(listed, _)| *listed == user);
-    let wrong = |promise, how: &str| Err((promise, format!("u{user} {how}")));
+    let user = request.user;
+    let settings = &campaign.settings;
+    let listed = campaign.listed.iter().find(|listed| listed.user == user);
+    let wrong = |guarantee, details: &str| Err(Violation::new(guarantee, format!("u{user} {details}")));
     if campaign.excluded.contains(&user) {
         return wrong("nobody who is excluded is sent to", "is excluded");
     }
@@ -268,32 +280,30 @@ fn owed(context: CampaignApply<'_>, trace: &Trace, (request, again): (&Request, 
             Ok(())
         };
     }
-    let Some((_, ago)) = listed else {
-        return wrong("nobody is sent to whom the source does not name", "is gone");
+    let Some(listed) = listed else {
+        return wrong("only users of the source are sent to", "is gone");
     };
     if request.activity != settings.activity {
-        return wrong(
-            "what is new goes under the file's activity",
-            "was sent to under another",
-        );
+        return wrong("a new delivery has the file's activity", "was sent to under another");
     }
-    if let Some((within, _)) = rules.active_within
-        && MONDAY - ago * 1_000 + i64::try_from(within * 1_000).unwrap_or(i64::MAX) < request.wall
+    if let Some(active_within) = &rules.active_within
+        && MONDAY - listed.inactive_for * 1_000 + i64::try_from(active_within.seconds * 1_000).unwrap_or(i64::MAX)
+            < request.wall
     {
-        return wrong("who lapsed is not sent to", "had lapsed");
+        return wrong("a lapsed user is not sent to", "had lapsed");
     }
     let others = trace.requests.iter().filter(|before| {
-        context.made(before) && before.start < request.start && before.gives.is_some() && !before.lost
+        context.made(before) && before.start < request.start && before.coupon_at.is_some() && !before.lost
     });
     let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
-    if settings.most.is_some_and(|most| given.len() as u64 >= most) {
+    if settings.max_coupons.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
     }
     Ok(())
 }
 
-/// Starts on a day by the wall, where nobody ever puts that back.
-fn per_day(context: CampaignApply<'_>, trace: &Trace, new: &[Request]) -> Result<(), Wrong> {
+/// Checks the daily limit by the wall clock, if that is never stepped.
+fn check_daily_limit(context: CampaignApply<'_>, trace: &Trace, new: &[Request]) -> Result<(), Violation> {
     let (Some(most), false) = (context.campaign.settings.per_day, context.scenario.steps_clock()) else {
         return Ok(());
     };
@@ -301,7 +311,7 @@ fn per_day(context: CampaignApply<'_>, trace: &Trace, new: &[Request]) -> Result
         let on_day = |request: &&Request| context.made(request) && day_of(request.wall) == day && !request.lost;
         let many = trace.requests.iter().filter(on_day).count() as u64;
         if many > most {
-            return Err(("per_day", format!("{many} starts on a day")));
+            return Err(Violation::new("per_day", format!("{many} starts on a day")));
         }
     }
     Ok(())

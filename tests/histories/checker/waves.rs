@@ -1,53 +1,58 @@
-//! Waves: who has a turn before whom, and the waits between them.
+//! Checks waves: their order and the waits between them.
 
 use std::collections::BTreeMap;
 
 use runner::model::delivery::StateName;
 
+use crate::env::Violation;
+use crate::scenario::WaveSettings;
 use crate::trace::{Nanos, Request};
 
 use super::CampaignApply;
 use super::recipients::bucket;
-use super::reference_state::{Recipient, ReferenceState, Wrong};
+use super::reference_state::{Recipient, ReferenceState};
 
-/// The ends of waves, by their shares in percent: in which batch, and when by the wall.
+/// The end of each wave, by its share in percent: the batch, and the wall time.
 #[derive(Debug, Default)]
 pub struct Waves {
     ends: BTreeMap<u8, (u64, i64)>,
-    /// When the first request was seen behind which so many batches were durable.
+    /// When the first request was seen after a number of batches was durable.
     durable: BTreeMap<u64, Nanos>,
 }
 
-/// A user's wave, by number from 0; the last one is that of everybody else.
+/// The index of a user's wave. The last one is the rest of the audience.
 fn wave_of(context: CampaignApply<'_>, user: u8) -> usize {
     let fraction = bucket("runner/wave/v1", context.campaign.number, user);
     let mut waves = context.rules.waves.iter();
-    let found = waves.position(|(share, ..)| fraction < f64::from(*share) / 100.0);
+    let found = waves.position(|wave| fraction < f64::from(wave.share) / 100.0);
     found.unwrap_or(context.rules.waves.len())
 }
 
 impl Waves {
-    /// Forgets everything behind a batch but when that was, so that the facts before it can be told again.
-    pub fn put_back(&mut self, left: u64) {
+    /// Forgets the ends of waves, to be read again from the facts that are left, but keeps when those batches were
+    /// durable.
+    pub fn restore(&mut self, left: u64) {
         self.ends.clear();
         self.durable.retain(|batch, _| *batch <= left);
     }
 
-    /// The ledger says that a wave has ended: nobody of it has yet to have a turn.
+    /// Checks a fact that a wave has ended: each of its users was attempted.
     pub fn ended(
         &mut self,
         reference: &ReferenceState,
         campaign: usize,
-        (share, batch, at): (f64, u64, i64),
-    ) -> Result<(), Wrong> {
-        for person in &reference.people {
+        share: f64,
+        batch: u64,
+        at: i64,
+    ) -> Result<(), Violation> {
+        for person in &reference.recipients {
             let first = person
                 .deliveries
                 .first()
                 .map(|delivery| (delivery.state, delivery.attempts));
             if bucket("runner/wave/v1", campaign, person.user) < share && first == Some((StateName::Pending, 0)) {
-                let how = format!("u{} of the wave of {share} was never attempted", person.user);
-                return Err(("a wave ends when all of it were attempted", how));
+                let details = format!("u{} of the wave of {share} was never attempted", person.user);
+                return Err(Violation::new("a wave ends when all of it were attempted", details));
             }
         }
         #[expect(
@@ -59,13 +64,13 @@ impl Waves {
         Ok(())
     }
 
-    /// Judges whose first attempts were made.
-    pub fn starts(
+    /// Checks that first attempts follow the order of waves.
+    pub fn check_starts(
         &mut self,
         reference: &ReferenceState,
         context: CampaignApply<'_>,
         new: &[Request],
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), Violation> {
         if context.rules.waves.is_empty() {
             return Ok(());
         }
@@ -75,20 +80,20 @@ impl Waves {
             let first = request.attempt == 1 && request.key.ordinal == 1;
             let owed = |person: &&Recipient| person.deliveries.iter().any(|one| one.state != StateName::Skipped);
             let somebody = |before: usize| {
-                let mut people = reference.people.iter().filter(owed);
+                let mut people = reference.recipients.iter().filter(owed);
                 people.any(|person| wave_of(context, person.user) == before)
             };
             let Some(before) = (0..wave).rev().find(|before| somebody(*before)).filter(|_| first) else {
                 continue;
             };
-            // Whoever comes late to a wave that has ended goes at once.
-            let own = context.rules.waves.get(wave).map_or(u8::MAX, |(share, ..)| *share);
+            // A user who is added to a wave that has ended is sent to at once.
+            let own = context.rules.waves.get(wave).map_or(u8::MAX, |wave| wave.share);
             if self.ends.range(own..).any(|(_, (batch, _))| *batch <= request.durable) {
                 continue;
             }
-            let (share, wait, _) = context.rules.waves[before];
-            let wrong = |how: String| Err(("waves come one after the other", how));
-            // One that has ended later says so too.
+            let WaveSettings { share, wait, .. } = context.rules.waves[before];
+            let wrong = |details: String| Err(Violation::new("waves come one after the other", details));
+            // The end of a later wave implies the end of this one.
             let ends = self.ends.range(share..).map(|(_, end)| *end);
             let Some((batch, at)) = ends.filter(|(batch, _)| *batch <= request.durable).min() else {
                 return wrong(format!(
@@ -100,11 +105,7 @@ impl Waves {
             let by_wall = request.wall - at >= i64::try_from(wait).unwrap_or(i64::MAX);
             let waited = request.start - since >= wait * 1_000_000;
             if !by_wall && !waited && !context.scenario.steps_clock() {
-                return wrong(format!(
-                    "u{} came {} ms behind the end",
-                    request.user,
-                    request.wall - at
-                ));
+                return wrong(format!("u{} came {} ms after the end", request.user, request.wall - at));
             }
         }
         Ok(())
