@@ -1,7 +1,7 @@
 //! Mutants: bugs that tests enable to show that a checker finds them, one per thread, chosen at run time. Without the feature `mutants` none
 //! of them is compiled.
 
-/// Whether this thread has that bug.
+/// Whether this mutant is enabled in this thread.
 #[cfg(not(feature = "mutants"))]
 macro_rules! mutant {
     ($bug:ident) => {
@@ -9,7 +9,7 @@ macro_rules! mutant {
     };
 }
 
-/// Whether this thread has that bug.
+/// Whether this mutant is enabled in this thread.
 #[cfg(feature = "mutants")]
 macro_rules! mutant {
     ($bug:ident) => {
@@ -17,7 +17,7 @@ macro_rules! mutant {
     };
 }
 
-/// The records to be appended in place of one: that one.
+/// The records to append in place of one: that record.
 #[cfg(not(feature = "mutants"))]
 macro_rules! appended {
     ($record:expr) => {
@@ -25,7 +25,7 @@ macro_rules! appended {
     };
 }
 
-/// The records to be appended in place of one: the one before it, with [`Mutant::SentEarly`].
+/// The records to append in place of one: the previous record, with [`Mutant::SentEarly`].
 #[cfg(feature = "mutants")]
 macro_rules! appended {
     ($record:expr) => {
@@ -45,29 +45,29 @@ mod bugs {
     /// A mutant.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Mutant {
-        /// An outcome is told before it is durable.
+        /// An outcome is emitted before it is durable.
         ToldEarly,
         /// A send leaves before its intent is durable: each batch is durable with the next one.
         SentEarly,
         /// The pace is taken before the intents are durable.
         PacedEarly,
-        /// A refusal settles a delivery of which an earlier answer was lost.
+        /// A refusal settles a delivery that has a lost answer.
         RefusalSettles,
         /// The pace before a restart is forgotten.
         Forgetful,
-        /// The windows of the schedule are looked at when a send is queued, and not when it starts.
+        /// The send window is checked when a send is queued, and not when it starts.
         WindowWhenQueued,
         /// A ledger that was removed or replaced during a run is not noticed.
         VanishUnnoticed,
-        /// A ledger that was put back from an older copy is taken as it is.
+        /// An older copy of a ledger is used.
         OlderTaken,
         /// A success that is older than its attempt halts no run.
         ReplaysTaken,
         /// The reservation of a user by another campaign is ignored.
         UserTwice,
-        /// A held delivery whose code means by now that its outcome is unknown is owed again without a doubt.
+        /// A held delivery whose code is now classified as `retry` is owed again without a doubt.
         HeldOwedAgain,
-        /// A delivery that was held when it was skipped is owed when it comes back.
+        /// A delivery that was held when it was skipped is owed when its recipient returns.
         HeldForgotten,
         /// `max_coupons` does not count the held deliveries that another activity makes owed again.
         RiskUncounted,
@@ -77,9 +77,9 @@ mod bugs {
         WrongAddressProves,
         /// An attempt that was certainly not sent counts as one.
         NotSentCounts,
-        /// An answer is taken for its attempt's own though another delivery has its ids.
+        /// An answer with the ids of another delivery is accepted.
         RepeatsTaken,
-        /// The age of a doubt goes by the wall, which may be put forward or back in a run.
+        /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
     }
 
@@ -94,18 +94,18 @@ mod bugs {
         begin();
     }
 
-    /// A process begins, which knows nothing of those before it.
+    /// Forgets the records of an earlier process.
     pub fn begin() {
         HELD_BACK.take();
     }
 
-    /// Whether this thread has it.
+    /// Whether a mutant is enabled in this thread.
     #[must_use]
     pub fn has(mutant: Mutant) -> bool {
         ENABLED.get() == Some(mutant)
     }
 
-    /// The records to be appended in place of one.
+    /// The records to append in place of one.
     pub fn in_place_of(record: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
         let record = Some(record);
         let now = if has(Mutant::SentEarly) {
