@@ -1,5 +1,5 @@
-//! Rules that the compiler does not check: which room may import which, and where each dependency is used. Each failure
-//! names the rule and the place.
+//! Rules that the compiler does not check: which room may import which, where each dependency is used, and which phrases
+//! comments and documents avoid. Each failure names the rule and the place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -322,4 +322,178 @@ fn nothing_is_left_open() {
         }
     }
     none("what is left open is an issue, not a comment", &broken);
+}
+
+/// Phrases that comments and documents avoid, each with what to write instead.
+const PHRASES: [(&str, &str); 30] = [
+    ("so many", "a number, or `this many`"),
+    ("by which", "`whose`, or a sentence of its own"),
+    ("behind", "`after`; `behind` is for places"),
+    ("anew", "`again`"),
+    ("let go", "`release`, `close`"),
+    ("lets go", "`releases`, `closes`"),
+    ("letting go", "`releasing`, `closing`"),
+    ("nothing where", "`None` if"),
+    ("is none", "`is `None``, `there is no`, `does not count`"),
+    ("the same of", "`like`"),
+    ("stand", "`is`"),
+    ("stands", "`is`"),
+    ("stood", "`was`"),
+    ("bear", "`have`, `allow`"),
+    ("bears", "`has`, `allows`"),
+    ("borne", "`allowed`"),
+    ("tell of", "`name`, `say`"),
+    ("tells of", "`names`, `says`"),
+    ("told of", "`named`"),
+    ("tells what", "`says`, `emits`"),
+    ("tells that", "`says`"),
+    ("tells how", "`says`"),
+    ("tells when", "`says`"),
+    ("tells whether", "`says`"),
+    ("is told", "`emits`, `learns`, `reads`"),
+    ("are told", "`emits`, `learns`, `read`"),
+    ("was told", "`emitted`, `learnt`"),
+    ("were told", "`emitted`, `learnt`"),
+    ("be told", "`emitted`, `learn`"),
+    ("otherwise than", "`differs from`, `changed`"),
+];
+
+/// Plain English that contains one of the phrases.
+const PLAIN: [&str; 8] = [
+    "behind a gateway",
+    "behind a link",
+    "behind a proxy",
+    "behind real http",
+    "left behind",
+    "stand-in",
+    "there is none",
+    "told apart",
+];
+
+/// Files whose doc comments users read as help or as a JSON Schema. Snapshots guard those texts.
+fn documents_for_users(source: &str) -> bool {
+    source.contains("JsonSchema") || source.contains("clap::")
+}
+
+/// A passage of prose: its first line, and its text on one line.
+struct Passage {
+    line: usize,
+    text: String,
+}
+
+/// The comments of a source file, each block as one passage.
+fn comments(text: &str) -> Vec<Passage> {
+    let skips_docs = documents_for_users(text);
+    let mut passages: Vec<Passage> = Vec::new();
+    let mut continues = false;
+    for (at, line) in text.lines().enumerate() {
+        let Some(comment) = line.trim_start().strip_prefix("//") else {
+            continues = false;
+            continue;
+        };
+        if skips_docs && comment.starts_with('/') {
+            continue;
+        }
+        let comment = comment.trim_start_matches(['/', '!']).trim();
+        match passages.last_mut().filter(|_| continues) {
+            Some(passage) => {
+                passage.text.push(' ');
+                passage.text.push_str(comment);
+            }
+            None => passages.push(Passage {
+                line: at + 1,
+                text: comment.to_owned(),
+            }),
+        }
+        continues = true;
+    }
+    passages
+}
+
+/// The paragraphs of a document, without its blocks of code and output.
+fn paragraphs(text: &str) -> Vec<Passage> {
+    let mut passages = Vec::new();
+    let mut is_code = false;
+    for (at, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            passages.push(Passage {
+                line: at + 1,
+                text: line.to_owned(),
+            });
+        }
+    }
+    passages
+}
+
+/// Prose in lower case without [`PLAIN`].
+fn suspect(text: &str) -> String {
+    PLAIN
+        .iter()
+        .fold(text.to_lowercase(), |text, plain| text.replace(plain, ""))
+}
+
+/// Whether text contains a phrase as whole words.
+fn uses(text: &str, phrase: &str) -> bool {
+    text.match_indices(phrase).any(|(at, _)| {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '`';
+        let before = text[..at].chars().next_back();
+        let after = &text[at + phrase.len()..];
+        !before.is_some_and(is_word) && !after.starts_with(is_word)
+    })
+}
+
+fn documents() -> Vec<Source> {
+    let mut names: Vec<_> = ["ARCHITECTURE.md", "CONTRIBUTING.md", "GLOSSARY.md", "README.md"]
+        .map(str::to_owned)
+        .to_vec();
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    names.extend(
+        docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()))
+            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md")),
+    );
+    names.sort();
+    let text = |name: &String| fs::read_to_string(root().join(name)).unwrap();
+    names
+        .into_iter()
+        .map(|name| Source {
+            text: text(&name),
+            name,
+        })
+        .collect()
+}
+
+/// Rooms whose comments still contain some of the phrases.
+const LATER: [&str; 6] = [
+    "src/app/",
+    "src/campaign/",
+    "src/cli/",
+    "src/engine/",
+    "src/ledger/",
+    "src/report/",
+];
+
+#[test]
+fn comments_and_documents_are_plain_english() {
+    let code = ["src", "tests", "benches", "examples"].iter().flat_map(|dir| {
+        read(dir)
+            .into_iter()
+            .map(move |source| (format!("{dir}/{}", source.name), comments(&source.text)))
+    });
+    // This file lists the phrases.
+    let code = code.filter(|(name, _)| name != "tests/tidy.rs" && !LATER.iter().any(|room| name.starts_with(room)));
+    let documents = documents()
+        .into_iter()
+        .map(|source| (source.name, paragraphs(&source.text)));
+    let mut broken = String::new();
+    for (name, passages) in code.chain(documents) {
+        for passage in passages {
+            let text = suspect(&passage.text);
+            for (phrase, instead) in PHRASES.iter().filter(|(phrase, _)| uses(&text, phrase)) {
+                let _ = writeln!(broken, "{name}:{}: `{phrase}`: write {instead}", passage.line);
+            }
+        }
+    }
+    none("comments and documents are plain English", &broken);
 }

@@ -1,4 +1,4 @@
-//! A directory that is not writable, and what a second process is told.
+//! A directory that is not writable, and the error of a second process.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -35,7 +35,7 @@ fn a_directory_that_is_closed_is_named() {
 }
 
 #[test]
-fn a_second_process_is_told_who_has_it() {
+fn a_second_process_learns_who_owns_the_ledger() {
     let root = tempfile::tempdir().unwrap();
     let lock = place(root.path())
         .lock(&crate::common::owner(), Purpose::Apply)

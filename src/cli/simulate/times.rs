@@ -54,7 +54,7 @@ impl WrittenOutage {
     }
 }
 
-/// Returns when the clocks of `zone` show this time. Of two moments it takes the earlier; a time in a gap is moved behind
+/// Returns when the clocks of `zone` show this time. Of two moments it takes the earlier; a time in a gap is moved after
 /// the gap by as much as it lies within it. `None` beyond the calendar.
 #[must_use]
 pub fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
