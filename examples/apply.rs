@@ -1,4 +1,4 @@
-//! Applies a campaign from a program of one's own: a rehearsal against the built-in stand-in, with a ledger in memory.
+//! Applies a campaign from a program of one's own: a rehearsal against the built-in fake platform, with a ledger in memory.
 //!
 //! `cargo run --example apply`
 

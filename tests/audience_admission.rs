@@ -130,7 +130,7 @@ fn owed(ledger: &Ledger<MemoryStore>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_edited_file_converges() {
+async fn an_edited_file_is_admitted() {
     let campaign = Campaign::new("{path: audience.csv, open_id: user}");
     let text = "\u{feff}name;user\r\n\"Li; Na\";u1\r\n\r\nWang;u2\r\nZhao;\r\nagain;u1\r\n";
     let (admission, ledger) = campaign.apply(text.as_bytes(), &[]).await;
@@ -167,7 +167,7 @@ async fn a_truncated_export_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn a_long_reading_tells_how_far_it_is() {
+async fn a_long_reading_reports_its_progress() {
     let campaign = Campaign::new("{path: audience.csv, open_id: user}");
     let rows = rows("u", 150_000);
     fs::write(campaign.path(), format!("user\n{rows}")).expect("the audience is written");

@@ -228,7 +228,7 @@ impl Folder {
 /// Read as Unix time, a spreadsheet's day number is in 1970 and a date without separators in the year 2610. Either would
 /// give a wrong result for every user.
 #[test]
-fn a_time_that_nobody_can_have_been_active_at_stops_the_run_and_is_told_as_it_is_written() {
+fn an_impossible_last_activity_stops_the_run_and_is_shown_as_written() {
     let folder = Folder::new();
     let seen = [
         "46172",
@@ -270,7 +270,7 @@ fn dates_as_spreadsheets_write_them_are_read() {
 
 /// Without `active_within` an invalid time stops nothing, but is reported.
 #[test]
-fn a_value_that_is_no_time_is_told_where_times_do_not_matter() {
+fn a_value_that_is_no_time_is_reported_where_times_do_not_matter() {
     let folder = Folder::new();
     folder.campaign_of_the_active(&["46172", "soon", ""], "");
     let output = folder.run(&["apply", "summer.yaml", "--sandbox"]);

@@ -225,7 +225,7 @@ fn refused_json(scene: &Scene) -> Value {
 
 /// By the ledger's time the doubt is recent; by the clock it is of 2099.
 #[test]
-fn who_only_looks_is_told_what_there_is() {
+fn a_reader_sees_what_there_is() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
     let scene = poisoned(&fake_platform);
     let look = |scene: &Scene| {

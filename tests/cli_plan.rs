@@ -141,7 +141,7 @@ fn of_several_campaigns_each_has_its_plan_and_one_that_fails_stops_no_other() {
 }
 
 #[test]
-fn an_audience_that_is_not_let_in_is_told_with_what_helps() {
+fn an_audience_that_is_not_admitted_is_reported_with_a_remedy() {
     let dir = campaigns();
     fs::write(dir.path().join("list.csv"), "open_id\nu 1\nu2\n").unwrap();
     let (code, said, _) = run(dir.path(), &["plan", "a.yaml"]);

@@ -90,7 +90,7 @@ fn a_week_is_lived_through_and_leaves_no_trace() {
 }
 
 #[test]
-fn programs_are_told_of_every_hour_and_of_the_end() {
+fn json_output_has_each_hour_and_the_end() {
     let dir = week();
     let (code, said, err) = run(dir.path(), &format!("{WEEK} --output json -o page.html"));
     assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -125,7 +125,7 @@ fn a_guard_halts_and_a_person_has_to_look() {
 }
 
 #[test]
-fn an_end_that_comes_too_soon_and_an_outage_that_lasts_too_long_are_told_apart() {
+fn an_early_end_and_a_long_outage_differ() {
     let dir = campaign(500, "schedule: {end: 2026-06-01T10:00:03}");
     let (code, screen, _) = run(dir.path(), "simulate summer.yaml --from 2026-06-01T10:00");
     assert_eq!(code, Some(4), "{screen}");

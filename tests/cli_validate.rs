@@ -47,7 +47,7 @@ fn a_good_file_is_said_to_be_one() {
 }
 
 #[test]
-fn all_mistakes_of_all_files_are_told() {
+fn all_mistakes_of_all_files_are_reported() {
     let bad = GOOD
         .replace("campaign: summer-2026", "campaign: Summer")
         .replace("app_id:", "appid:");

@@ -115,7 +115,7 @@ fn explain_is_an_object_for_programs() {
 }
 
 #[test]
-fn a_code_that_nobody_knows_is_told_with_those_that_were_meant() {
+fn an_unknown_code_is_refused_with_similar_ones() {
     let mut told = String::new();
     for code in ["E031O", "E0999", "29005099", "E", "-1", "\u{202e}E0310"] {
         let output = run(&["explain", "--", code]);

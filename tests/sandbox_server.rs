@@ -54,7 +54,7 @@ fn last(request: &str) -> String {
 async fn connect(base_url: &str) -> TcpStream {
     TcpStream::connect(base_url.trim_start_matches("http://"))
         .await
-        .expect("a connection to the stand-in")
+        .expect("a connection to the fake platform")
 }
 
 /// Everything that the client receives until the connection ends, in any way.
@@ -87,7 +87,7 @@ async fn send(base_url: &str, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_coupon_is_issued_once_and_told_again() {
+async fn a_coupon_is_issued_once_and_repeated() {
     let sandbox = running(&[]).await;
     let first = send(sandbox.base_url(), "u1").await;
     let again = send(sandbox.base_url(), "u1").await;
@@ -245,7 +245,7 @@ async fn a_repeated_answer_comes_before_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_hanging_answer_never_comes_and_does_not_keep_the_stand_in_from_ending() {
+async fn a_hanging_answer_never_comes_and_does_not_keep_the_fake_platform_running() {
     let sandbox = running(&[(Fault::Hang, 1.0)]).await;
     let mut stream = connect(sandbox.base_url()).await;
     stream
@@ -363,7 +363,7 @@ async fn a_log_that_cannot_be_written_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_page_stands_alone() {
+async fn the_page_needs_no_other_file() {
     let sandbox = running(&[]).await;
     let (head, page) = exchange(sandbox.base_url(), "GET", "/", "").await;
     assert!(

@@ -61,7 +61,7 @@ fn what_is_piped_in_is_an_audience() {
 }
 
 #[test]
-fn what_is_piped_in_and_cannot_be_read_is_told() {
+fn unreadable_piped_input_is_reported() {
     for (source, input, said) in [
         (
             "stdin: {format: csv, open_id: user}",

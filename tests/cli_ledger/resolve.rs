@@ -19,7 +19,7 @@ fn decisions(fixture: &Fixture) -> usize {
 }
 
 #[test]
-fn what_was_decided_is_shown_kept_and_seen_by_whoever_asks() {
+fn a_decision_is_shown_stored_and_visible_later() {
     let fixture = Fixture::new();
     let mut told = String::new();
     for args in [
@@ -43,7 +43,7 @@ fn what_was_decided_is_shown_kept_and_seen_by_whoever_asks() {
 }
 
 #[test]
-fn a_program_is_told_of_each() {
+fn json_output_has_each_decision() {
     let fixture = Fixture::new();
     let ran = resolve(&fixture, &["--held", "--as", "refused", "--output", "json"]).ends(0);
     insta::assert_snapshot!("resolve_json", ran.out);

@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, USERS};
 use std::fmt::Write as _;
 
 #[test]
-fn every_user_s_story_is_told() {
+fn each_users_history_is_shown() {
     let fixture = Fixture::new();
     let stories: Vec<_> = USERS
         .iter()
@@ -14,7 +14,7 @@ fn every_user_s_story_is_told() {
 }
 
 #[test]
-fn a_program_is_told_the_same() {
+fn json_output_has_the_same_history() {
     let fixture = Fixture::new();
     let told: Vec<_> = ["doubt-refused", "held-2", "left-2026"]
         .iter()

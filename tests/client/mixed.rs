@@ -214,7 +214,7 @@ async fn a_connection_is_used_again_only_when_it_is_released() {
 
 /// A repeated answer without a log_id cannot be detected, and an unreadable one may be followed by more bytes.
 #[tokio::test]
-async fn a_connection_ends_with_an_answer_that_cannot_be_told_from_another() {
+async fn a_connection_closes_after_an_answer_that_equals_another() {
     for said in [
         r#"{"err_no":28001046}"#,
         r#"{"err_no":0,"log_id":"L1"}"#,

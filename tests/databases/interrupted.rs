@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::servers::{mysql, mysql_runs, postgres, postgres_runs, tell_mysql, unique};
+use super::servers::{mysql, mysql_runs, postgres, postgres_runs, run_mysql, unique};
 
 /// A run that waits for a query's first row.
 struct Waiting {
@@ -86,7 +86,7 @@ async fn so_does_one_of_the_other_server() {
     let id = mysql_runs(&mut server, &mark).await.expect("it runs");
     waiting.breaks_off();
     // This server may not check its client before it has a row for it.
-    tell_mysql(&mut server, &format!("kill connection {id}")).await;
+    run_mysql(&mut server, &format!("kill connection {id}")).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runner::audience::{AudienceError, Next, Reading, Responsible, Source};
 
-use super::servers::{mysql, mysql_runs, tell_mysql, unique};
+use super::servers::{mysql, mysql_runs, run_mysql, unique};
 use super::{Url, all, lines, told, with_times};
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn every_type_of_column_is_read() {
             721807123456564420412345678901, 1.5, 7218071234565644204, 'u1', '用户', x'ff', ' u2 ', 'u2', null,
             '2026-05-30 04:00:00.25', '2026-05-30 12:00:00.25', '2026-05-30', 1780113600.25, '0000-00-00', 1780113600250)"
     );
-    tell_mysql(&mut server, &create).await;
+    run_mysql(&mut server, &create).await;
     let mut said = String::new();
     for id in [
         "tiny",
@@ -68,12 +68,12 @@ async fn every_type_of_column_is_read() {
         ));
         said += &format!("{time}\n  {}", lines(all(&source).await.unwrap().0));
     }
-    tell_mysql(&mut server, &format!("drop table {table}")).await;
+    run_mysql(&mut server, &format!("drop table {table}")).await;
     insta::assert_snapshot!(said);
 }
 
 #[tokio::test]
-async fn mistakes_are_told() {
+async fn mistakes_are_reported() {
     let Some((url, mut server)) = mysql().await else { return };
     let asked = Url::new(&url);
     let version: String = sqlx::query_scalar("select version()")
@@ -121,7 +121,7 @@ async fn a_query_cannot_write() {
     let Some((url, mut server)) = mysql().await else { return };
     let table = unique("table");
     let function = unique("function");
-    tell_mysql(
+    run_mysql(
         &mut server,
         &format!("create table {table} (open_id varchar(20)); insert into {table} values ('u1')"),
     )
@@ -130,7 +130,7 @@ async fn a_query_cannot_write() {
         "create function {function}() returns varchar(20) deterministic modifies sql data
          begin insert into {table} values ('sneaked'); return 'u'; end"
     );
-    tell_mysql(&mut server, &create).await;
+    run_mysql(&mut server, &create).await;
     let asked = Url::new(&url);
     let mut said = String::new();
     for sql in [
@@ -149,7 +149,7 @@ async fn a_query_cannot_write() {
         .fetch_all(&mut server)
         .await
         .unwrap();
-    tell_mysql(&mut server, &format!("drop function {function}; drop table {table}")).await;
+    run_mysql(&mut server, &format!("drop function {function}; drop table {table}")).await;
     assert_eq!(kept, ["u1"]);
     // MySQL has no `returning`, and different messages.
     let version: String = sqlx::query_scalar("select version()")
@@ -168,7 +168,7 @@ async fn a_server_that_is_killed_in_mid_query() {
     let mark = unique("mark");
     let create =
         format!("create table {table} (n int); insert into {table} values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)");
-    tell_mysql(&mut server, &create).await;
+    run_mysql(&mut server, &create).await;
     let join = ["a", "b", "c", "d", "e", "f", "g"]
         .map(|name| format!("{table} as {name}"))
         .join(", ");
@@ -177,7 +177,7 @@ async fn a_server_that_is_killed_in_mid_query() {
     let mut reading = Reading::begin(&Source::Mysql(asked.ask(&sql))).unwrap();
     assert!(matches!(reading.next().await, Ok(Next::Rows(_))));
     let id = mysql_runs(&mut server, &mark).await.expect("it waits for us");
-    tell_mysql(&mut server, &format!("kill connection {id}")).await;
+    run_mysql(&mut server, &format!("kill connection {id}")).await;
     let error = loop {
         match reading.next().await {
             Ok(Next::Rows(_)) => {}
@@ -185,7 +185,7 @@ async fn a_server_that_is_killed_in_mid_query() {
             Err(error) => break error,
         }
     };
-    tell_mysql(&mut server, &format!("drop table {table}")).await;
+    run_mysql(&mut server, &format!("drop table {table}")).await;
     assert!(!error.is_input(), "{}", told(&error));
     assert!(error.to_string().contains("behind row "), "{}", told(&error));
 }
@@ -210,17 +210,17 @@ async fn a_query_that_takes_too_long() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_not_shown() {
+async fn a_wrong_password_is_reported_and_not_shown() {
     let Some((url, mut server)) = mysql().await else { return };
     let user = format!("runner_test_{}", std::process::id());
-    tell_mysql(&mut server, &format!("create user '{user}'@'%' identified by 'right'")).await;
+    run_mysql(&mut server, &format!("create user '{user}'@'%' identified by 'right'")).await;
     let mut wrong = url::Url::parse(&url).unwrap();
     wrong.set_username(&user).unwrap();
     wrong.set_password(Some("canary-31415")).unwrap();
     let error = all(&Source::Mysql(Url::new(wrong.as_str()).ask("select 'u' as open_id")))
         .await
         .unwrap_err();
-    tell_mysql(&mut server, &format!("drop user '{user}'@'%'")).await;
+    run_mysql(&mut server, &format!("drop user '{user}'@'%'")).await;
     let told = told(&error).replace(&user, "USER");
     assert!(
         !told.contains("canary") && !format!("{error:?}").contains("canary"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runner::audience::{AudienceError, Next, Reading, Responsible, Source};
 
-use super::servers::{close, kill_postgres, postgres, postgres_runs, tell_postgres, unique};
+use super::servers::{close, kill_postgres, postgres, postgres_runs, run_postgres, unique};
 use super::{Url, all, lines, told, with_times};
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn every_type_of_column_is_read() {
 
 /// Mistakes in the query, or in what the campaign file says about its result.
 #[tokio::test]
-async fn mistakes_are_told() {
+async fn mistakes_are_reported() {
     let Some((url, _)) = postgres().await else { return };
     let url = Url::new(&url);
     let mut said = String::new();
@@ -107,7 +107,7 @@ async fn a_query_cannot_write() {
     };
     let table = unique("table");
     let function = unique("function");
-    tell_postgres(
+    run_postgres(
         &mut server,
         &format!(
             "create table {table} (open_id text); insert into {table} values ('u1');
@@ -139,7 +139,7 @@ async fn a_query_cannot_write() {
         .unwrap();
     assert_eq!(kept, ["u1"]);
     let drop = format!("drop function {function}; drop table {table}; drop sequence {table}_numbers");
-    tell_postgres(&mut server, &drop).await;
+    run_postgres(&mut server, &drop).await;
     close(server).await;
     insta::assert_snapshot!(said.replace(&table, "members").replace(&function, "sneak"));
 }

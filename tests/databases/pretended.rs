@@ -51,7 +51,7 @@ async fn error_of(url: &Url) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_not_shown() {
+async fn a_wrong_password_is_reported_and_not_shown() {
     let (url, _) = serve(async |mut stream| {
         refuse_tls(&mut stream).await;
         message(&mut stream, false).await;

@@ -62,14 +62,14 @@ pub(crate) async fn mysql() -> Option<(String, MySqlConnection)> {
     None
 }
 
-pub(crate) async fn tell_postgres(connection: &mut PgConnection, sql: &str) {
+pub(crate) async fn run_postgres(connection: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(connection)
         .await
         .unwrap();
 }
 
-pub(crate) async fn tell_mysql(connection: &mut MySqlConnection, sql: &str) {
+pub(crate) async fn run_mysql(connection: &mut MySqlConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(connection)
         .await
@@ -79,7 +79,7 @@ pub(crate) async fn tell_mysql(connection: &mut MySqlConnection, sql: &str) {
 /// Returns the process on the server that runs a query with `mark` in it. Waits on the server first. `None` if there is no
 /// such process.
 pub(crate) async fn postgres_runs(connection: &mut PgConnection, mark: &str) -> Option<i32> {
-    tell_postgres(connection, "select pg_sleep(0.05)").await;
+    run_postgres(connection, "select pg_sleep(0.05)").await;
     let sql = "select pid from pg_stat_activity where query like $1 and state = 'active' and pid <> pg_backend_pid()";
     let pid = sqlx::query_scalar(sql).bind(format!("%{mark}%"));
     pid.fetch_optional(connection).await.unwrap()
@@ -87,7 +87,7 @@ pub(crate) async fn postgres_runs(connection: &mut PgConnection, mark: &str) -> 
 
 /// Like [`postgres_runs`], for the other server.
 pub(crate) async fn mysql_runs(connection: &mut MySqlConnection, mark: &str) -> Option<i64> {
-    tell_mysql(connection, "select sleep(0.05)").await;
+    run_mysql(connection, "select sleep(0.05)").await;
     let sql =
         "select cast(id as signed) from information_schema.processlist where info like ? and id <> connection_id()";
     let id = sqlx::query_scalar(sql).bind(format!("%{mark}%"));

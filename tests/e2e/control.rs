@@ -57,7 +57,7 @@ pub fn applying(scene: &Scene) -> Child {
 
 /// Without a terminal, stderr and the status both show how fast an audience is read.
 #[test]
-fn a_reading_that_takes_a_while_is_told_with_its_rate() {
+fn a_long_reading_is_reported_with_its_rate() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
     let scene = Scene::new(&fake_platform.url, 0);
     let file = fs::read_to_string(scene.file()).unwrap();
@@ -341,7 +341,7 @@ fn what_answers_nonsense_is_named() {
 
 /// A socket left by a kill belongs to no process, and the next one replaces it.
 #[test]
-fn a_stale_socket_stands_in_nobodys_way() {
+fn a_stale_socket_blocks_nobody() {
     let hanging = FakePlatform::start(&["--hang", "100%"]);
     let scene = Scene::new(&hanging.url, 10).with("retry: {timeout: 1s}");
     let run = scene.apply(&[]).spawn().unwrap();

@@ -189,7 +189,7 @@ fn the_reviewed_plan_is_applied_and_gone_on_with_and_no_other() {
 }
 
 #[test]
-fn a_fingerprint_that_is_none_is_a_mistake_on_the_command_line() {
+fn an_invalid_fingerprint_is_a_mistake_on_the_command_line() {
     let scene = Scene::new(&Forbidden::new().url(), 3);
     let before = tree(&scene);
     let ran = scene.run(&["--expect", "latest"]).ends(2);
@@ -239,7 +239,7 @@ fn a_change_that_nobody_accepted_is_shown_with_what_it_needs() {
 }
 
 #[test]
-fn what_waits_for_a_person_is_told_from_what_goes_on() {
+fn waits_for_a_person_differ_from_work_that_continues() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%", "--inactive", "100%"]);
     let scene = Scene::new(&fake_platform.url, 5);
     scene.run(&[]).ends(4);

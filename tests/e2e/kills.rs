@@ -84,7 +84,7 @@ fn verdict(scene: &Scene, fake_platform: &FakePlatform) -> Result<(), String> {
     Ok(())
 }
 
-fn judge(scene: &Scene, fake_platform: &FakePlatform) {
+fn check_guarantees(scene: &Scene, fake_platform: &FakePlatform) {
     assert_eq!(verdict(scene, fake_platform), Ok(()));
 }
 
@@ -115,14 +115,14 @@ fn twenty_kills_and_nobody_has_two_and_nobody_is_forgotten() {
             users += 100;
             scene.audience(0..users);
         }
-        judge(&scene, &fake_platform);
+        check_guarantees(&scene, &fake_platform);
     }
     let mut ran = scene.run(&[]);
     while ran.code == Some(3) {
         ran = scene.run(&[]);
     }
     let ran = ran.ends(0);
-    judge(&scene, &fake_platform);
+    check_guarantees(&scene, &fake_platform);
     let counts = scene.ledger(|ledger| ledger.state().counts()).unwrap();
     assert_eq!(counts.settled(), users as u64, "{}", ran.out);
     let ids = fake_platform.ids();
@@ -163,7 +163,7 @@ fn with_ask_and_a_platform_that_ignores_ids_nobody_has_two() {
     let scene = Scene::new(&fake_platform.url, USERS).with("retry: {in_doubt: ask, timeout: 1s}");
     for _ in 0..6 {
         kill(&scene, &mut random, &[]);
-        judge(&scene, &fake_platform);
+        check_guarantees(&scene, &fake_platform);
     }
     let ran = scene.run(&[]);
     assert!(matches!(ran.code, Some(0 | 4)), "{ran:?}");
@@ -211,6 +211,6 @@ fn null_control_a_ledger_that_does_not_flush_is_caught() {
     });
     assert!(
         caught.is_some(),
-        "{KILLS} kills of a ledger that does not flush, and the judge saw nothing"
+        "{KILLS} kills of a ledger that does not flush, and no check failed"
     );
 }

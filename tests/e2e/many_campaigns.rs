@@ -99,7 +99,10 @@ fn given(fake_platform: &FakePlatform) -> BTreeMap<String, usize> {
         if record["code"] == TOO_FREQUENT {
             continue;
         }
-        assert_eq!(record["effect"], "issued", "the stand-in refused something: {record}");
+        assert_eq!(
+            record["effect"], "issued",
+            "the fake platform refused something: {record}"
+        );
         let open_id = record["open_id"].as_str().unwrap().to_owned();
         let (campaign, _) = open_id.split_once("-user-").unwrap();
         *given.entry(campaign.to_owned()).or_default() += 1;

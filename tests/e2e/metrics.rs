@@ -91,7 +91,7 @@ fn scrapers_that_hang_hold_up_nobody() {
 }
 
 #[test]
-fn a_port_in_use_is_told_before_anything_is_made_or_sent() {
+fn a_port_in_use_is_reported_before_anything_is_created_or_sent() {
     let fake_platform = FakePlatform::start(&[]);
     let scene = Scene::new(&fake_platform.url, 3);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -43,7 +43,7 @@ fn a_full_disk_stops_sending_and_the_same_command_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_part_of_a_ledger_is_never_begun_anew() {
+fn a_partial_ledger_is_never_replaced() {
     let fake_platform = FakePlatform::start(&[]);
     let scene = Scene::new(&fake_platform.url, 20);
     scene.run(&[]).ends(0);

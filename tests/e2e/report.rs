@@ -43,7 +43,7 @@ fn report(scene: &Scene, to: &str, flags: &[&str]) -> Ran {
 
 #[test]
 fn a_report_has_the_ledgers_numbers_and_changes_nothing() {
-    let (_stand_in, scene) = applied();
+    let (_fake_platform, scene) = applied();
     let to = scene.dir.path().join("report.html");
     let before = files(scene.place().dir());
     let ran = report(&scene, to.to_str().unwrap(), &[]).ends(0);
@@ -144,7 +144,7 @@ fn a_browser_shows_it_without_a_word_or_a_request() {
         println!("skipped: there is no Chromium on this machine");
         return;
     };
-    let (_stand_in, scene) = applied();
+    let (_fake_platform, scene) = applied();
     let to = scene.dir.path().join("report.html");
     report(&scene, to.to_str().unwrap(), &[]).ends(0);
     let (address, asked) = serve(fs::read_to_string(&to).unwrap());
@@ -184,7 +184,7 @@ fn a_browser_shows_it_without_a_word_or_a_request() {
 
 #[test]
 fn a_report_into_a_pipe_that_closes_early_is_no_panic() {
-    let (_stand_in, scene) = applied();
+    let (_fake_platform, scene) = applied();
     let mut child = Command::new(RUNNER)
         .arg("report")
         .arg(scene.file())

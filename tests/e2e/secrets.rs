@@ -76,7 +76,7 @@ fn programs_read_objects_and_their_sums_are_the_ledger_s() {
 }
 
 #[test]
-fn fresh_begins_a_rehearsal_anew_and_nothing_else() {
+fn fresh_restarts_a_rehearsal_and_nothing_else() {
     let scene = Scene::new("https://open.douyin.com", 10);
     scene.run(&["--sandbox"]).ends(0);
     let again = scene.run(&["--sandbox"]).ends(0);

@@ -104,7 +104,7 @@ async fn after_the_halt_the_same_command_goes_on() {
 
 /// The platform may answer a repeated id with the whole answer of the first time.
 #[tokio::test(start_paused = true)]
-async fn a_success_that_is_told_again_to_the_same_delivery_settles_it() {
+async fn a_repeated_success_of_the_same_delivery_settles_it() {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 50, |ask| match ask.nth {
         1 => Act::SayLogged(28_001_005, Class::Retry, "twice"),

@@ -138,7 +138,7 @@ async fn the_slowest_of_those_that_send_sets_the_pace_and_only_while_it_sends() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_campaign_that_shares_the_turn_keeps_its_distance_from_the_process_before() {
+async fn a_slow_campaign_that_shares_the_app_lock_keeps_its_distance_from_the_previous_process() {
     for slow in [0, 1] {
         let mut agency = Agency::new(2, 60, |_| Act::Issue);
         agency.campaign(slow).plan.pace.per_second = 0.4;
@@ -214,7 +214,7 @@ async fn an_outage_is_everybodys_and_one_probes_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttles_of_any_slow_all_and_all_are_told() {
+async fn a_throttle_of_one_slows_all_and_all_report_it() {
     // Another sender takes half of what the platform allows.
     let window = std::sync::Mutex::new(Vec::new());
     let agency = Agency::new(4, 60, move |ask| {
@@ -253,7 +253,7 @@ async fn another_process_is_waited_for_by_all_and_the_second_after_it_is_everybo
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_comes_later_does_not_wait_for_the_second_of_the_one_before() {
+async fn a_later_campaign_does_not_wait_for_the_second_of_an_earlier_one() {
     let mut agency = Agency::new(2, 60, |_| Act::Issue);
     agency.campaign(1).plan.schedule.start = later(from_ms(BEGIN), Duration::from_secs(10));
     let ended = agency.apply(&[1_960, 98]).await;

@@ -80,7 +80,7 @@ async fn what_an_earlier_run_began_today_counts_and_no_wait_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_begins_no_day_anew() {
+async fn a_clock_that_is_set_back_does_not_restart_a_day() {
     let mut bench = bench(100);
     bench.plan.run.no_wait = true;
     bench.clock.shift_ms(17 * 3_600_000);

@@ -181,7 +181,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn who_is_foretold_to_lapse_before_their_turn_does(case in case()) {
+    fn a_user_who_is_forecast_to_lapse_before_their_turn_does(case in case()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

@@ -30,7 +30,7 @@ async fn vanishing(bench: &Bench, world: &Arc<World>, after: Duration) -> usize 
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_starts_after_the_ledger_is_gone_and_what_was_in_flight_is_told() {
+async fn nothing_starts_after_the_ledger_is_gone_and_attempts_in_flight_are_reported() {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 700, |_| Act::Issue);
     let started = vanishing(&bench, &world, Duration::from_secs(9)).await;
@@ -66,7 +66,7 @@ async fn a_run_that_only_waits_notices_it_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_in_flight_is_told_when_the_disk_fails_as_well() {
+async fn attempts_in_flight_are_reported_when_the_disk_fails_as_well() {
     let bench = Bench::new();
     let world = World::new(&bench.clock, 700, |_| Act::Issue);
     let ledger = bench.admit(2_000, &[]).await;

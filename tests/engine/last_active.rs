@@ -128,7 +128,7 @@ async fn it_is_looked_at_again_right_before_the_send() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_lapses_behind_a_deferred_attempt_is_skipped_and_a_doubt_is_sent_again() {
+async fn a_user_who_lapses_after_a_deferred_attempt_is_skipped_and_a_doubt_is_resent() {
     let mut bench = Bench::new();
     bench.plan.retry.first_delay = Duration::from_secs(20);
     bench.plan.retry.max_delay = Duration::from_secs(20);

@@ -280,7 +280,7 @@ async fn several_coupons_go_one_after_the_other_and_a_refusal_ends_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_most_so_many_deliveries_and_their_retries() {
+async fn at_most_limits_deliveries_and_not_their_retries() {
     let mut bench = Bench::new();
     bench.plan.run.at_most = 7;
     let world = World::new(

@@ -355,7 +355,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_is_foretold_to_be_too_near_comes_after_as_many_sends_as_foretold() {
+async fn an_end_that_is_forecast_too_early_comes_after_as_many_sends_as_forecast() {
     for (seconds, users) in [(5, 900), (5, 300), (1, 40), (60, 5_000)] {
         let mut bench = Bench::new();
         bench.plan.schedule.end = from_ms(BEGIN + seconds * 1_000);

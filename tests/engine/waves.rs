@@ -163,7 +163,7 @@ async fn a_restart_waits_only_the_rest_and_who_came_late_to_a_wave_goes_at_once(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_wave_is_passed_over_and_a_last_one_with_nobody_behind_it_is_not_waited_for() {
+async fn an_empty_wave_is_skipped_and_a_last_wave_is_not_waited_for() {
     let nobody = bench(&[wave(1e-9, 60), wave(2e-9, 60)]);
     let world = World::new(&nobody.clock, 70, |_| Act::Issue);
     let began = nobody.clock.now();
@@ -222,7 +222,7 @@ async fn with_no_wait_a_run_leaves_at_the_end_of_a_wave_and_the_next_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rehearsal_shows_the_waits_behind_waves_without_waiting() {
+async fn a_rehearsal_shows_the_waits_after_waves_without_waiting() {
     let mut bench = bench(&[wave(0.2, 30), wave(0.5, 600)]);
     bench.plan.schedule.waits = false;
     let world = World::new(&bench.clock, 70, |_| Act::Issue);
@@ -247,7 +247,7 @@ async fn a_rehearsal_shows_the_waits_behind_waves_without_waiting() {
 
 /// Within a run, a change of the wall clock does not change the length of the wait.
 #[tokio::test(start_paused = true)]
-async fn a_wait_between_waves_bears_a_clock_that_is_corrected() {
+async fn a_wait_between_waves_allows_a_corrected_clock() {
     for shift in [-600 * MINUTE, 10 * MINUTE] {
         let bench = bench(&[wave(0.2, 60)]);
         let clock = bench.clock.clone();
@@ -295,7 +295,7 @@ fn halted(ended: &RunOutcome) -> Option<(u64, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_halts_at_the_first_answer_by_which_it_must_and_at_none_before() {
+async fn a_wave_halts_at_the_first_answer_that_requires_it_and_not_before() {
     // Of a large wave two hundred users are judged: 30 % of them are 60, and one more refusal halts the run, whatever the
     // later results are.
     let bench = judged(0.5, 0.3);

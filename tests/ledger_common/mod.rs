@@ -199,7 +199,7 @@ pub struct Open {
     pub unsettled: Vec<(DeliveryKey, DeliveryStatus)>,
     pub people: Vec<(String, Option<Away>)>,
     pub ever_owed: u32,
-    pub standings: Vec<(DeliveryKey, DeliveryStatus)>,
+    pub statuses: Vec<(DeliveryKey, DeliveryStatus)>,
 }
 
 pub fn open(ledger_state: &LedgerState) -> Open {
@@ -223,7 +223,7 @@ pub fn open(ledger_state: &LedgerState) -> Open {
         people: recipients
             .map(|recipient| (ledger_state.open_id(recipient), ledger_state.away(recipient)))
             .collect(),
-        standings: keys.map(|key| (key, ledger_state.status(key))).collect(),
+        statuses: keys.map(|key| (key, ledger_state.status(key))).collect(),
     }
 }
 

@@ -44,7 +44,7 @@ async fn as_it_was_or_refused(root: &Path, was: &(u64, Open), what: &str) -> Opt
         match open(root).await {
             Ok((ledger, _lock)) => {
                 assert_eq!(ledger.sequence(), was.0, "{what}: it is another ledger");
-                assert!(laid_open(ledger.state()) == was.1, "{what}: it is another book");
+                assert!(laid_open(ledger.state()) == was.1, "{what}: the state differs");
             }
             Err(refusal) => {
                 assert!(

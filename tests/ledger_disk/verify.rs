@@ -138,7 +138,7 @@ async fn no_flipped_bit_passes_it_by() {
 }
 
 #[tokio::test]
-async fn a_shortcut_that_is_another_ones_is_told_from_one_that_lies() {
+async fn a_snapshot_of_another_ledger_differs_from_a_wrong_one() {
     let root = tempfile::tempdir().unwrap();
     drop(written(root.path()).await);
     let snapshot = place(root.path()).dir().join("shortcut");
