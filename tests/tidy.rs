@@ -372,7 +372,9 @@ const PLAIN: [&str; 8] = [
 
 /// Files whose doc comments users read as help or as a JSON Schema. Snapshots guard those texts.
 fn documents_for_users(source: &str) -> bool {
-    source.contains("JsonSchema") || source.contains("clap::")
+    ["JsonSchema", "keys! {", "clap::"]
+        .iter()
+        .any(|mark| source.contains(mark))
 }
 
 /// A passage of prose: its first line, and its text on one line.
@@ -465,14 +467,7 @@ fn documents() -> Vec<Source> {
 }
 
 /// Rooms whose comments still contain some of the phrases.
-const LATER: [&str; 6] = [
-    "src/app/",
-    "src/campaign/",
-    "src/cli/",
-    "src/engine/",
-    "src/ledger/",
-    "src/report/",
-];
+const LATER: [&str; 3] = ["src/app/", "src/cli/", "src/ledger/"];
 
 #[test]
 fn comments_and_documents_are_plain_english() {

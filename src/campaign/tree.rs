@@ -247,7 +247,7 @@ enum TreeError {
     Empty,
     Tag(Span),
     Documents(Span),
-    /// An alias inside of the value that it stands for.
+    /// An alias inside of the value that it refers to.
     Inside(Span),
     Deep(Span),
     Many(Span),

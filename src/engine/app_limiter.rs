@@ -1,5 +1,5 @@
-//! What all campaigns of one app id share in this process: the right to send for it on this machine, its pace, what the
-//! platform bears of that, whether the platform is out of reach, and which users have a request in flight.
+//! What all campaigns of one app id share in this process: the right to send for it on this machine, its pace, the
+//! throttle of the platform, whether the platform is out of reach, and which users have a request in flight.
 //!
 //! Each run has a seat. Those that send take turns, start by start, so what one does not use the others have; the pace is
 //! that of the slowest among them. An outage is everybody's, and one of them probes for all.
@@ -31,7 +31,7 @@ pub trait AppLock: Send {
     /// When another process has it, or it cannot be asked for.
     fn take(&mut self) -> Result<(), NotTaken>;
 
-    /// Lets go of it.
+    /// Releases it.
     fn release(&mut self);
 
     /// Whether this process has it.
@@ -176,7 +176,7 @@ impl AppLimiter {
 }
 
 impl Shared {
-    /// Goes by the slowest of those that send, and by what the platform bears.
+    /// Applies the pace of the slowest campaign that sends, and the throttle.
     fn settle_pace(&mut self, now: Instant) {
         let sending = self.handles.values().filter(|place| place.sending);
         if let Some(lowest) = sending.map(|place| place.per_second).min_by(f64::total_cmp) {

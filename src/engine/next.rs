@@ -39,7 +39,7 @@ pub enum Next {
         /// Until when it may be sent, for a doubt.
         until: Option<Timestamp>,
     },
-    /// Its turn comes with a wave, from 1, or behind the last one, when those before have ended.
+    /// It is sent with a wave, from 1, or after the last one, when the waves before have ended.
     Wave(Option<u32>),
     /// The next apply reads its last code again, by the campaign's file as it is now.
     Reread(Transition),
@@ -52,7 +52,7 @@ pub enum Next {
     Behind {
         /// Which.
         ordinal: u8,
-        /// Where that one stands.
+        /// The state of that delivery.
         state: StateName,
     },
     /// It waits for a person.
@@ -218,7 +218,7 @@ mod tests {
     }
 
     proptest! {
-        /// What a person is told is what the queue does.
+        /// The message says what the queue does.
         #[test]
         fn a_doubt_waits_for_a_person_when_the_queue_does_not_resend_it(
             ordinal in 1..4_u8,

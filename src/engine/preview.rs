@@ -30,7 +30,7 @@ pub struct Preview {
     pub resent: u64,
     /// Doubts that wait for a person.
     pub waiting: u64,
-    /// Owed, but behind a coupon of the same user that is held or in doubt and waits for a person.
+    /// Owed, but only after a coupon of the same user that is held or in doubt and waits for a person.
     pub behind: u64,
     /// When the first delivery is due; the smallest time there is when one can go at once.
     pub first_due: Timestamp,
@@ -48,7 +48,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// What a forecast goes by when so many would be attempted.
+    /// The basis of a forecast for this many attempts.
     #[must_use]
     pub fn load(&self, to_send: u64) -> Load {
         Load {
@@ -70,12 +70,13 @@ pub struct Due {
     pub open_id: OpenId,
     /// Of which activity.
     pub activity_id: ActivityId,
-    /// By which idempotency key.
+    /// The idempotency key.
     pub merchant_coupon_id: MerchantCouponId,
 }
 
-/// Lets an audience into a ledger that only supposes it, and looks at what a run would do then that may attempt `most` of
-/// the newcomers at first. Only so many of them are let in: a run treats the others alike, and a plan has no need of them.
+/// Lets an audience into a ledger that only supposes it, and looks at what a run would do then that may attempt `most`
+/// of the newcomers at first. Only `most` of them are admitted: a run treats the others alike, and a plan does not need
+/// them.
 ///
 /// # Errors
 /// When the changes contradict the ledger.
@@ -165,7 +166,7 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
     preview
 }
 
-/// How many are owed behind a coupon that waits for a person.
+/// How many are owed after a coupon that waits for a person.
 fn behind(plan: &Plan, ledger_state: &LedgerState, queue: &Queue, at: Timestamp) -> u64 {
     let mut behind = 0;
     if plan.coupons_per_user == 1 {

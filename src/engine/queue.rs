@@ -420,8 +420,8 @@ impl Queue {
     /// resent. `now` is the later of the wall clock and the ledger's newest time.
     #[must_use]
     pub(super) fn next_run_goes_on(&self, ledger_state: &LedgerState, now: Timestamp, age: AgeInstant) -> bool {
-        // While the wall clock is behind the newest time, a doubt is as old in the next run as in this one. Every run
-        // would wait in vain for a doubt that expired during the wait.
+        // While the wall clock is earlier than the newest time, a doubt is as old in the next run as in this one. Every
+        // run would wait in vain for a doubt that expired during the wait.
         let in_time = |key| self.resend_until(key).is_none_or(|until| age <= until);
         let resendable = ledger_state
             .unsettled()

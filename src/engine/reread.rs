@@ -38,9 +38,9 @@ impl<C: Fn(i64) -> Class> Reading<C> {
         }
     }
 
-    /// Only a code that says that nothing was issued makes a held delivery owed again. One that leaves the outcome of its
-    /// attempt unknown makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code that tells
-    /// of an earlier success, which this ledger knows nothing of, is never a reason to send again.
+    /// Only a code that says that nothing was issued makes a held delivery owed again. One that leaves the outcome of
+    /// its attempt unknown makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code
+    /// that means an earlier success, which is not in this ledger, is never a reason to send again.
     fn held(&self, code: i64) -> Option<Transition> {
         match (self.class)(code) {
             Class::Refuse => Some(Transition::RereadRefused),

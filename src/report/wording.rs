@@ -1,5 +1,4 @@
-//! What terminals, pages and programs are told in the same words: why a run waits, stopped or halted, and what a person
-//! has to do.
+//! Texts that terminals, pages and JSON output share: why a run waits, stopped or halted, and what a person has to do.
 
 use std::borrow::Cow;
 

@@ -390,7 +390,7 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
     apply(2, 1).to(&mut ledger);
 }
 
-/// The coupon that may exist beside the one that is sent anew counts as well.
+/// The coupon that may exist beside the one that is sent again counts as well.
 #[test]
 fn a_doubt_that_a_person_reopened_counts_twice() {
     let mut ledger = Memory::new();

@@ -18,7 +18,7 @@ use crate::engine::limits::platform_wait::WAIT_PROBE;
 pub struct Context {
     /// To whom the attempt was.
     pub open_id: OpenId,
-    /// By which key.
+    /// The key.
     pub merchant_coupon_id: String,
     /// What was not known of the delivery before the attempt.
     pub doubt: Option<Doubt>,

@@ -1,4 +1,5 @@
-//! The halt policy: the rules by which a run's own answers show that something is wrong with the campaign and not with a user.
+//! The halt policy: rules that recognise from a run's answers that something is wrong with the campaign and not with a
+//! user.
 
 use std::collections::VecDeque;
 

@@ -81,7 +81,7 @@ impl Limits {
         }
     }
 
-    /// The limits, in the order in which people are told of them.
+    /// The limits, in the order in which messages name them.
     fn all(&mut self) -> [&mut dyn Limit; 11] {
         [
             &mut self.window,

@@ -16,7 +16,7 @@ use crate::plan::forecast::WaveLoad;
 
 use super::limit::{Limit, RunEvent, View, Wait};
 
-/// The number of answers by which a larger wave is judged.
+/// The number of answers after which a larger wave is judged.
 const ENOUGH: u64 = 200;
 
 /// The progress of a run through its waves. Empty for a campaign without waves.

@@ -19,7 +19,7 @@ pub(super) struct Look<'l> {
     /// Whether a delivery was never attempted and has its turn in this run. Newcomers who are all alike may be unknown to
     /// whoever tells it.
     pub(super) waits: &'l dyn Fn(DeliveryKey) -> bool,
-    /// Which wave a recipient belongs to, by number from 0; behind all of them for one of no wave.
+    /// Which wave a recipient belongs to, by number from 0. A recipient without a wave is after all of them.
     pub(super) wave_of: &'l dyn Fn(u32) -> usize,
 }
 
@@ -59,7 +59,7 @@ impl Look<'_> {
             .collect()
     }
 
-    /// Whoever waits for one coupon waits for all of theirs behind it.
+    /// A user who waits for one coupon waits for all later ones too.
     fn turn(&self, latest: Timestamp, (wave, ordinal): (usize, u8)) -> Turn {
         Turn {
             latest,

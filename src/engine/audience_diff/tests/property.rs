@@ -22,7 +22,7 @@ use crate::plan::TurnOrder;
 
 /// Users are few, so that they meet in every way.
 const USERS: u8 = 12;
-/// Within so many seconds somebody has to have been active.
+/// `active_within`, in seconds.
 const WITHIN: u32 = 10;
 
 /// What happens between two applies, and what the next one finds.
@@ -36,7 +36,7 @@ struct Turn {
     sends: Vec<(usize, u8)>,
     /// Recipients whose turn comes too late.
     late: Vec<u8>,
-    /// After so many batches of a draft the process ends once.
+    /// The process ends once, after this many batches of a pending generation.
     crash: Option<usize>,
 }
 
@@ -146,7 +146,7 @@ impl Turn {
     }
 }
 
-/// What the promises say of one apply, thought anew from sets each time. Nothing here looks at what was decided.
+/// What the guarantees say of one apply, computed from sets each time. Nothing here looks at what was decided.
 #[derive(Default)]
 struct Naive {
     /// Everybody admitted, in the order of admission.
@@ -322,7 +322,7 @@ proptest! {
         let mut naive = Naive::default();
         let mut latest = 0;
         for mut turn in all {
-            // A clock that was set back begins no day anew.
+            // A clock that was set back does not restart a day.
             latest = turn.options.now.max(latest);
             turn.options.now = latest;
             let apply = turn.apply();

@@ -220,7 +220,7 @@ struct Chosen<'a> {
 
 /// Selects the campaigns that fit `room` rows.
 fn chosen(rows: &[CampaignRow], room: usize) -> Chosen<'_> {
-    // One row tells how many more there are.
+    // One row says how many more there are.
     let room = if rows.len() <= room { rows.len() } else { room - 1 };
     let mut order: Vec<_> = (0..rows.len()).collect();
     order.sort_by_key(|at| rows.get(*at).map(|row| row.priority));
