@@ -15,7 +15,7 @@ use super::process::this_requester;
 /// How long a process is asked again that does not answer because it is starting or ending.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a run is told to do.
+/// The command that applies to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// To start nothing more until it is resumed.
