@@ -270,11 +270,11 @@ struct Bench {
     now: Moment,
     /// The attempts that were started and have not ended.
     started: Vec<Permit>,
-    /// The permits of the flush that the present step is told of.
+    /// The permits of the flush that the present step receives.
     permitted: HashSet<DeliveryKey>,
     finished: Vec<Done>,
     command: RunCommand,
-    /// The command that the run was told last.
+    /// The last command to the run.
     told: RunCommand,
     awaits: Option<Awaits>,
     number: u64,
