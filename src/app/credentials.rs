@@ -1,4 +1,13 @@
-//! What is said of a campaign file without credentials.
+//! The credentials of a campaign.
+
+use std::error::Error as _;
+
+use crate::campaign::{Code, Diagnostic, Parsed};
+use crate::douyin::token::Credentials;
+use crate::model::identity::AppId;
+use crate::model::secret::{Secret, SecretError};
+
+use super::rehearsal::Rehearsal;
 
 /// A mistake and what to write instead.
 #[derive(Clone, Copy, Debug)]
@@ -14,3 +23,64 @@ pub const NO_CREDENTIALS: MissingCredentials = MissingCredentials {
     message: "`credentials` is missing; only a rehearsal (`--sandbox`) goes without",
     help: "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`",
 };
+
+/// Reads all secrets of a campaign. A rehearsal needs none.
+///
+/// # Errors
+/// The mistake of the file, if a secret is missing.
+pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Box<Diagnostic>> {
+    if rehearsal.is_on() {
+        return Ok(rehearsed(&parsed.campaign.names.app_id));
+    }
+    let Some(written) = &parsed.campaign.credentials else {
+        let MissingCredentials { message, help } = NO_CREDENTIALS;
+        let help = Some(help.to_owned());
+        return Err(Box::new(parsed.mistake(
+            "credentials",
+            Code::MissingKey,
+            message.to_owned(),
+            help,
+        )));
+    };
+    Credentials::resolve(written).map_err(|error| {
+        let mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), Some(help(&error)));
+        Box::new(Diagnostic {
+            cause: error.source().map(ToString::to_string),
+            ..mistake
+        })
+    })
+}
+
+/// Returns what to do about a secret that cannot be read.
+fn help(error: &SecretError) -> String {
+    match error {
+        SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
+        SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+        SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+        SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+    }
+}
+
+/// Returns the credentials of a rehearsal. The fake platform accepts any. Each app has its own key, because the number of
+/// token calls is limited for each key.
+fn rehearsed(app_id: &AppId) -> Credentials {
+    Credentials::Client {
+        key: Secret::new(&format!("rehearsal of {app_id}")),
+        secret: Secret::new("rehearsal"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With one key for all, a rehearsal of five hundred apps waits minutes for its tokens.
+    #[test]
+    fn apps_are_rehearsed_by_keys_of_their_own() {
+        let key = |app_id| match rehearsed(&AppId::parse(app_id).unwrap()) {
+            Credentials::Client { key, .. } => key,
+            Credentials::Token { token, .. } => token,
+        };
+        assert_ne!(key("tt1"), key("tt2"));
+    }
+}

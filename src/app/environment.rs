@@ -22,6 +22,10 @@ pub enum Notice<'n> {
     ReadsAudience,
     /// It has read this many rows of the audience and its exclude lists.
     Rows(u64),
+    /// A rehearsal does not wait for these times, which a real run observes.
+    SkipsWaits(&'n str),
+    /// A run was stopped before it sent anything: how, as the start of a sentence.
+    StoppedEarly(&'n str),
     /// A simulation has come this far.
     Simulates {
         /// The virtual time.

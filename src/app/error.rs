@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
 use crate::control::ControlError;
@@ -176,6 +178,15 @@ pub enum AppError {
     /// The simulation ended without a result.
     #[error("the simulation broke off")]
     SimulationBroke,
+    /// The fake platform of a rehearsal cannot be started.
+    #[error("cannot start the stand-in of the platform")]
+    FakePlatform(#[source] io::Error),
+    /// A person cannot be asked.
+    #[error("cannot ask on the terminal")]
+    Question(#[source] Arc<io::Error>),
+    /// The run ended in a defect of the program.
+    #[error("the run of this campaign ended in a defect of this program")]
+    RunBroke(#[source] JoinError),
     /// The client of the platform cannot be set up.
     #[error(transparent)]
     Client(#[from] ClientError),

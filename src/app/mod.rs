@@ -4,7 +4,8 @@
 //! This room prints nothing, asks nothing and knows no command line. What a caller may want to show meanwhile arrives as a
 //! [`environment::Notice`] or as an event of the run; a question is put to the caller through a trait.
 
-pub mod app_lock;
+mod app_lock;
+pub mod apply;
 pub mod audience_reader;
 pub mod campaign;
 pub mod campaign_files;

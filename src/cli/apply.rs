@@ -1,27 +1,21 @@
-//! `runner apply`: runs each given campaign in its own task, with its own ledger, lock and socket, and reports the results.
-//! A failure of one campaign does not affect the others.
+//! `runner apply`: applies the given campaigns, and shows how their runs go and end.
 
-mod campaign_run;
-mod confirmation;
-mod load;
+mod display;
 mod messages;
-mod owner;
-mod prepare;
+mod metrics;
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::sync::Semaphore;
-use tokio::task::JoinError;
-
+use crate::app::apply::confirmation::{Answer, Confirm, Question};
+use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
+use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
+use crate::app::campaign_files::{self, Neighbours};
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
-use crate::report::reporter::{Display, ReportedRun, Reporter};
+use crate::plan::RunOptions;
+use crate::report::reporter::{Display, ReportedRun};
 use crate::report::run_view::CampaignInfo;
-
-use crate::app::campaign_files;
 
 use super::apply_args::ApplyArgs;
 use super::context::Context;
@@ -29,61 +23,59 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::runtime::block_on;
 use super::typed::again;
+use super::{load, plan, question, signals};
 
-use self::campaign_run::{CampaignRun, Done};
-use self::load::{Campaign, Given};
+use self::display::RunDisplay;
+use self::messages::{PrintedRun, Unusable};
 
 /// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let files = campaign_files::files(&args.files)?;
     args.fit(files.len())?;
     if args.dry.dry_run {
-        return super::plan::dry_run(args, context);
+        return plan::dry_run(args, context);
     }
-    let read = load::read(files, context);
-    if let [load::Read { parsed: None, .. }] = read.as_slice() {
+    let mut neighbours = Neighbours::default();
+    let files: Vec<_> = files
+        .iter()
+        .map(|file| ReadFile {
+            at: context.campaign(file, &args.rehearsal),
+            parsed: load::usable(file, context, &mut neighbours),
+        })
+        .collect();
+    if let [ReadFile { parsed: None, .. }] = files.as_slice() {
         return Ok(Exit::Input);
     }
-    block_on(apply(args, context, read))?
+    block_on(apply(args, context, files))?
 }
 
-/// What the runs of one process share.
-struct Common {
-    args: ApplyArgs,
-    context: Context,
-    display: Display,
-    /// Limits how many campaigns read their ledger and audience at once: one for each core.
-    reading: Semaphore,
-    /// The interval at which `status.json` is replaced.
-    every: Duration,
-    /// Whether only one campaign is given.
-    alone: bool,
-}
-
-impl Common {
-    /// Prints a message about a campaign to the user.
-    fn talk(&self, campaign: &str, text: &str) {
-        if self.alone {
-            self.context.talk(&format!("{text}\n"));
-        } else {
-            self.display.print(format!("{campaign}: {text}"));
+async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Result<Exit, Failure> {
+    let is_alone = files.len() == 1;
+    let servers: Vec<_> = files.iter().map(|_| ControlServer::default()).collect();
+    stop_on_signal(servers.clone(), context)?;
+    let fake_platform = start_fake_platform(&args.rehearsal.rehearsal()).await?;
+    let options = RunOptions {
+        at_most: args.at_most,
+        no_wait: args.no_wait,
+        sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
+    };
+    let mut campaigns = Vec::new();
+    let mut unusable = Vec::new();
+    for prepared in prepare(files, &options, &context.environment) {
+        match prepared {
+            Prepared::Ready(campaign) => campaigns.push(*campaign),
+            Prepared::Unusable(UnusableFile { file, mistakes, error }) => {
+                load::show(&mistakes, context);
+                let failure = error.map(Failure::from);
+                unusable.push(Unusable { file, failure });
+            }
         }
     }
-}
-
-async fn apply(args: &ApplyArgs, context: &Context, read: Vec<load::Read>) -> Result<Exit, Failure> {
-    let alone = read.len() == 1;
-    let servers: Vec<_> = read.iter().map(|_| ControlServer::default()).collect();
-    owner::heed_signals(servers.clone(), context.console.clone())
-        .map_err(|error| Failure::from_error(Problem::System, &error))?;
-    let fake_platform = prepare::fake_platform(args).await?;
-    let given = load::campaigns(args, context, read, fake_platform.as_ref());
-    let (campaigns, unusable) = apart(given);
-    if let (true, Some((_, failure))) = (alone, unusable.first()) {
+    if let (true, Some(Unusable { failure, .. })) = (is_alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.loaded.plan.as_ref()).collect();
-    let metrics = prepare::metrics(args, context, &plans, alone).await?;
+    let metrics = metrics::serve(args, context, &plans, is_alone).await?;
     let runs = campaigns.iter().zip(metrics).map(|(campaign, metrics)| ReportedRun {
         campaign: info(campaign),
         metrics,
@@ -91,37 +83,61 @@ async fn apply(args: &ApplyArgs, context: &Context, read: Vec<load::Read>) -> Re
     let outputs = context.outputs(args.events.as_deref())?;
     let started = Display::start(runs.collect(), outputs, &context.environment.clock);
     let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
-    let common = Arc::new(Common {
-        args: args.clone(),
+    let reporters: Vec<_> = reporters.into_iter().map(Arc::new).collect();
+    let display = Arc::new(RunDisplay {
         context: context.clone(),
         display,
-        reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
-        every: owner::every(campaigns.len()),
-        alone,
+        is_alone,
     });
-    let reporters: Vec<_> = reporters.into_iter().map(Arc::new).collect();
-    let ends = all(&common, campaigns, servers, &reporters).await;
-    common.display.finish();
+    let request = ApplyRequest {
+        accept: args.accept.clone(),
+        expect: args.expect.clone(),
+        fresh: args.fresh,
+        yes: args.yes,
+        confirm: context.terminal.can_ask.then(|| {
+            Arc::new(Terminal {
+                context: context.clone(),
+                is_alone,
+            }) as Arc<dyn Confirm>
+        }),
+    };
+    let runs = campaigns.iter().zip(&reporters);
+    let runs: Arc<[_]> = runs
+        .map(|(campaign, reporter)| PrintedRun::new(campaign, reporter))
+        .collect();
+    let setups = campaigns.into_iter().zip(servers).zip(&reporters);
+    let setups = setups.map(|((mut campaign, server), reporter)| {
+        campaign.loaded.environment = display.environment(&campaign.name);
+        RunSetup {
+            campaign,
+            server,
+            reporter: Arc::clone(reporter),
+        }
+    });
+    let printed = Arc::clone(&runs);
+    let printer = Arc::clone(&display);
+    let end = move |place: usize, result| printed[place].end(&printer, result);
+    let results = Box::pin(apply::apply(request, setups.collect(), end)).await;
+    display.display.finish();
     if let Some(fake_platform) = fake_platform {
         fake_platform.stop().await;
     }
-    messages::print(&common, &unusable, ends, &reporters)
+    messages::print(args, &display, &unusable, &runs, results)
 }
 
-/// Separates the campaigns that can be applied from the files that cannot.
-fn apart(given: Vec<Given>) -> (Vec<Campaign>, Vec<(PathBuf, Option<Failure>)>) {
-    let mut campaigns = Vec::new();
-    let mut unusable = Vec::new();
-    for given in given {
-        match given {
-            Given::Campaign(campaign) => campaigns.push(*campaign),
-            Given::Unusable(file, failure) => unusable.push((file, failure)),
+/// Turns the first signal that asks for an end into an order to stop for every campaign.
+fn stop_on_signal(servers: Vec<ControlServer>, context: &Context) -> Result<(), Failure> {
+    let listening = signals::listen(context.console.clone());
+    let mut first = listening.map_err(|error| Failure::from_error(Problem::System, &error))?;
+    tokio::spawn(async move {
+        if first.wait_for(Option::is_some).await.is_ok() {
+            servers.iter().for_each(ControlServer::signalled);
         }
-    }
-    (campaigns, unusable)
+    });
+    Ok(())
 }
 
-fn info(campaign: &Campaign) -> CampaignInfo {
+fn info(campaign: &ReadyCampaign) -> CampaignInfo {
     CampaignInfo {
         name: campaign.name.clone(),
         zone: campaign.loaded.parsed.campaign.timezone.clone(),
@@ -131,98 +147,24 @@ fn info(campaign: &Campaign) -> CampaignInfo {
     }
 }
 
-/// The result of a campaign's run, with the campaign's name.
-struct End {
-    name: String,
-    done: Result<Done, Failure>,
+/// Asks the person at the terminal.
+struct Terminal {
+    context: Context,
+    is_alone: bool,
 }
 
-/// Runs each campaign in its own task until all have ended.
-async fn all(
-    common: &Arc<Common>,
-    campaigns: Vec<Campaign>,
-    servers: Vec<ControlServer>,
-    reporters: &[Arc<Reporter>],
-) -> Vec<End> {
-    if !common.alone {
-        allow_many_files();
-    }
-    let (seats, requester) = confirmation::seats(campaigns.len());
-    let mut runs = Vec::new();
-    for (((campaign, server), reporter), seat) in campaigns.into_iter().zip(servers).zip(reporters).zip(seats) {
-        let common = Arc::clone(common);
-        let reporter = Arc::clone(reporter);
-        let name = campaign.name.clone();
-        let end_name = name.clone();
-        let file = campaign.loaded.at.file.clone();
-        let one = CampaignRun {
-            campaign,
-            server,
-            reporter: Arc::clone(&reporter),
-            seat,
-        };
-        let run = async move {
-            let done = watched(campaign_run::apply(Arc::clone(&common), one)).await;
-            let done = done.map_err(|failure| if common.alone { failure } else { failure.of_file(&file) });
-            messages::end(&common, &reporter, &done);
-            End { name, done }
-        };
-        runs.push((end_name, tokio::spawn(run)));
-    }
-    requester.ask(common).await;
-    let mut ends = Vec::new();
-    for (name, run) in runs {
-        // A panic of the run itself is caught by `watched`; the code around it is not expected to panic.
-        let lost = |error| End {
-            name,
-            done: Err(defect(&error)),
-        };
-        ends.push(run.await.unwrap_or_else(lost));
-    }
-    ends
-}
-
-/// Runs `run` in its own task, so that a panic there becomes a failure of this run only.
-async fn watched(run: impl Future<Output = Result<Done, Failure>> + Send + 'static) -> Result<Done, Failure> {
-    tokio::spawn(run).await.unwrap_or_else(|error| Err(defect(&error)))
-}
-
-fn defect(error: &JoinError) -> Failure {
-    Failure::new(
-        Problem::Defect,
-        "the run of this campaign ended in a defect of this program",
-    )
-    .caused_by(error)
-    .help("please report this. what was in flight is in doubt; run the same command again")
-}
-
-/// Raises the limit of open files: each campaign has several files and sockets, and the usual limit is too low for many.
-fn allow_many_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::info!("the number of open files stays limited: {error}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_defect_in_one_run_is_that_run_s_failure() {
-        let fine = Done {
-            exit: Exit::Done,
-            broken: None,
-        };
-        let (broke, went_on) = tokio::join!(
-            watched(async { panic!("a defect") }),
-            watched(async move {
-                tokio::task::yield_now().await;
-                Ok(fine)
-            })
-        );
-        assert_eq!(broke.map_err(|failure| failure.exit).err(), Some(Exit::Error));
-        assert_eq!(went_on.map(|done| done.exit).ok(), Some(Exit::Done));
+impl Confirm for Terminal {
+    fn confirm(&self, questions: &[&Question], stopped: &dyn Fn() -> bool) -> io::Result<Answer> {
+        let answer = question::ask_person(&self.context.console, &question::to_send(questions), stopped)?;
+        if answer == Answer::No {
+            let asked = if self.is_alone {
+                ""
+            } else {
+                " for those that were asked about"
+            };
+            self.context
+                .talk(&format!("nothing was sent and nothing was changed{asked}\n"));
+        }
+        Ok(answer)
     }
 }

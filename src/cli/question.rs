@@ -1,78 +1,16 @@
-//! The question before anything is sent, and when it is asked.
+//! The question before anything is sent, on the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
-use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::app::apply::confirmation::{Answer, Question};
 use crate::engine::audience_diff::owed_again;
-use crate::model::identity::{ActivityId, AppId, CampaignName};
 use crate::report::console::{self, Console};
 use crate::report::text::visible;
 use crate::report::times::grouped;
-
-/// The facts that decide whether a person is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five independent facts of one moment, each read once"
-)]
-pub struct Facts {
-    /// Whether stdin and stderr are both terminals.
-    pub can_ask: bool,
-    /// How many deliveries may be sent.
-    pub to_send: u64,
-    /// Whether `--yes` is given.
-    pub yes: bool,
-    /// Whether `--sandbox` is given.
-    pub sandbox: bool,
-    /// Whether the ledger says that sends of this plan were agreed to before.
-    pub agreed: bool,
-}
-
-/// Returns whether a person is asked. Without terminals, never: there the campaign file is the authority.
-#[must_use]
-pub const fn needs_question(facts: &Facts) -> bool {
-    facts.can_ask && facts.to_send > 0 && !facts.yes && !facts.sandbox && !facts.agreed
-}
-
-/// What is about to happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
-    /// The campaign.
-    pub campaign: CampaignName,
-    /// The campaign's title.
-    pub title: Option<String>,
-    /// The app id.
-    pub app_id: AppId,
-    /// The activity.
-    pub activity_id: ActivityId,
-    /// Where requests go.
-    pub base_url: String,
-    /// How many coupons may be sent.
-    pub to_send: u64,
-    /// How many of them were held and are owed again because the activity changed.
-    pub owed_again: u64,
-    /// Where the ledger is.
-    pub ledger: PathBuf,
-    /// Whether the ledger is new.
-    pub new_ledger: bool,
-    /// What is known of an earlier ledger.
-    pub earlier: Option<String>,
-}
-
-/// The answer to the question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Send.
-    Yes,
-    /// Do not send: anything but a clear yes.
-    No,
-    /// The run was stopped before an answer.
-    Stopped,
-}
 
 /// How often the wait for an answer checks whether the run was stopped.
 const LOOK: Timespec = Timespec {
@@ -102,14 +40,14 @@ pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool)
 
 /// Returns the question: what is about to happen, and whether to go on. Several campaigns share one question.
 #[must_use]
-pub fn to_send(about: &[&About]) -> String {
+pub fn to_send(about: &[&Question]) -> String {
     match about {
         [about] => to_send_one(about),
         all => to_send_all(all),
     }
 }
 
-fn to_send_one(about: &About) -> String {
+fn to_send_one(about: &Question) -> String {
     let mut text = "about to send\n".to_owned();
     let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
     let lines = [
@@ -139,7 +77,7 @@ fn to_send_one(about: &About) -> String {
     text + "an issued coupon cannot be taken back. go on? [y/N] "
 }
 
-fn to_send_all(all: &[&About]) -> String {
+fn to_send_all(all: &[&Question]) -> String {
     let mut text = "about to send\n".to_owned();
     let sum: u64 = all.iter().map(|about| about.to_send).sum();
     let width = grouped(sum).len();
@@ -203,35 +141,11 @@ fn meaning(said: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ASKED: Facts = Facts {
-        can_ask: true,
-        to_send: 1,
-        yes: false,
-        sandbox: false,
-        agreed: false,
-    };
-
-    #[test]
-    fn a_person_is_asked_unless_one_thing_says_otherwise() {
-        assert!(needs_question(&ASKED));
-        for facts in [
-            Facts {
-                can_ask: false,
-                ..ASKED
-            },
-            Facts { to_send: 0, ..ASKED },
-            Facts { yes: true, ..ASKED },
-            Facts { sandbox: true, ..ASKED },
-            Facts { agreed: true, ..ASKED },
-        ] {
-            assert!(!needs_question(&facts), "{facts:?}");
-        }
-    }
+    use crate::model::identity::{ActivityId, AppId, CampaignName};
 
     #[test]
     fn only_a_clear_yes_goes_on() {
-        let about = About {
+        let about = Question {
             campaign: CampaignName::parse("summer-2026").unwrap(),
             title: Some("夏日立减券".into()),
             app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
@@ -257,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_another_activity_owes_again_is_part_of_the_question() {
-        let about = About {
+        let about = Question {
             campaign: CampaignName::parse("summer-2026").unwrap(),
             title: None,
             app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
@@ -269,7 +183,7 @@ mod tests {
             new_ledger: false,
             earlier: None,
         };
-        let one = About {
+        let one = Question {
             owed_again: 1,
             ..about.clone()
         };
@@ -279,7 +193,7 @@ mod tests {
 
     #[test]
     fn several_campaigns_are_one_question() {
-        let about = |campaign: &str, title: Option<&str>, to_send, new_ledger| About {
+        let about = |campaign: &str, title: Option<&str>, to_send, new_ledger| Question {
             campaign: CampaignName::parse(campaign).unwrap(),
             title: title.map(str::to_owned),
             app_id: AppId::parse("ttec789ac573xxxxxx01").unwrap(),
@@ -293,7 +207,7 @@ mod tests {
         };
         let summer = about("summer-2026", Some("夏日立减券"), 1_200, true);
         let autumn = about("autumn", None, 34, false);
-        let elsewhere = About {
+        let elsewhere = Question {
             earlier: Some("one of this campaign was last seen Sat 2026-11-28 10:00 with batch 1,400, in /old".into()),
             base_url: "http://127.0.0.1:8080".into(),
             ..about("trial", None, 5, true)

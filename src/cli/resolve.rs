@@ -5,6 +5,7 @@ mod text;
 use std::num::NonZeroU8;
 
 use crate::app::LoadedCampaign;
+use crate::app::apply::confirmation::Answer;
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::{Selection, Which};
 use crate::model::delivery::{Resolution, StateName};
@@ -145,7 +146,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
 fn agreed(question: &str, context: &Context) -> Result<bool, Failure> {
     // There is nothing to shut down in order, so a signal ends the process.
     question::ask_person(&context.console, question, || false)
-        .map(|answer| answer == question::Answer::Yes)
+        .map(|answer| answer == Answer::Yes)
         .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
 }
 

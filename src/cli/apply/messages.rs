@@ -3,70 +3,134 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::app::AppError;
+use crate::app::apply::RunResult;
+use crate::app::apply::load::ReadyCampaign;
+use crate::cli::apply_args::ApplyArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global_args::Output;
 use crate::cli::terminal::stdout_width_or_any;
 use crate::cli::typed::again_with;
+use crate::engine::StopReason;
 use crate::report::ended_campaign::EndedCampaign;
 use crate::report::render::json::TotalObject;
 use crate::report::render::terminal::summary::text;
 use crate::report::reporter::Reporter;
 
-use super::campaign_run::Done;
-use super::{Common, End};
+use super::display::RunDisplay;
 
-/// Notes the end of a run. Prints its failure if several campaigns were given.
-pub(super) fn end(common: &Common, reporter: &Reporter, done: &Result<Done, Failure>) {
-    let broken = match done {
-        Ok(done) => done.broken.clone(),
-        Err(failure) => Some(failure.message.clone()),
-    };
-    reporter.ended(broken);
-    if let (Err(failure), false) = (done, common.alone) {
-        fail(common, failure);
-    }
+/// A campaign file that was not applied.
+pub(super) struct Unusable {
+    pub(super) file: PathBuf,
+    /// `None` if its mistakes have been shown.
+    pub(super) failure: Option<Failure>,
 }
 
-fn fail(common: &Common, failure: &Failure) {
-    match common.context.output {
-        Output::Json => common.context.lines.write(&failure.diagnostic()),
-        Output::Human => common.display.print(failure.to_string()),
+/// A run whose end is printed.
+pub(super) struct PrintedRun {
+    name: String,
+    file: PathBuf,
+    reporter: Arc<Reporter>,
+}
+
+impl PrintedRun {
+    pub(super) fn new(campaign: &ReadyCampaign, reporter: &Arc<Reporter>) -> Self {
+        Self {
+            name: campaign.name.clone(),
+            file: campaign.loaded.at.file.clone(),
+            reporter: Arc::clone(reporter),
+        }
+    }
+
+    /// Notes the end of the run. Prints its failure if several campaigns were given.
+    pub(super) fn end(&self, display: &RunDisplay, result: Result<RunResult, AppError>) -> Result<RunResult, Failure> {
+        let result = result.map_err(Failure::from);
+        self.reporter.ended(match &result {
+            Ok(result) => result.broken(),
+            Err(failure) => Some(failure.message.clone()),
+        });
+        if display.is_alone {
+            return result;
+        }
+        result
+            .map_err(|failure| failure.of_file(&self.file))
+            .inspect_err(|failure| display.show_failure(failure))
+    }
+
+    /// Returns how the run ended, and its exit code.
+    fn ended(&self, result: Result<RunResult, Failure>) -> (EndedCampaign, Exit) {
+        let stats = self.reporter.stats();
+        let mut ended = EndedCampaign {
+            stats: stats.run.is_some().then_some(stats),
+            name: self.name.clone(),
+            state: self.reporter.state(),
+            exit: 0,
+            why: self.reporter.why(),
+            summary: self.reporter.summary(),
+        };
+        let exit = match result {
+            Ok(RunResult::Ended(outcome)) => match outcome.why {
+                StopReason::AppIdTaken(_) => Exit::Taken,
+                _ => outcome.ending.into(),
+            },
+            Ok(not_begun) => {
+                ended.state = "not begun";
+                ended.why = not_begun.broken();
+                ended.summary.clear();
+                Exit::Incomplete
+            }
+            Err(failure) => {
+                ended.state = match failure.exit {
+                    Exit::Input => "unusable",
+                    Exit::Taken => "taken",
+                    Exit::NeedsPerson => "not begun",
+                    _ => "failed",
+                };
+                ended.why = Some(format!("error[{}]: {}", failure.code, failure.message));
+                ended.summary.clear();
+                failure.exit
+            }
+        };
+        ended.exit = exit.code();
+        (ended, exit)
     }
 }
 
 /// Prints how all campaigns ended, and returns the exit of the process.
 pub(super) fn print(
-    common: &Common,
-    unusable: &[(PathBuf, Option<Failure>)],
-    mut ends: Vec<End>,
-    reporters: &[Arc<Reporter>],
+    args: &ApplyArgs,
+    display: &RunDisplay,
+    unusable: &[Unusable],
+    runs: &[PrintedRun],
+    mut results: Vec<Result<RunResult, Failure>>,
 ) -> Result<Exit, Failure> {
-    if common.alone
-        && let Some(failed) = ends.pop_if(|end| end.done.is_err())
+    if display.is_alone
+        && let Some(Err(failure)) = results.pop_if(|result| result.is_err())
     {
         // The failure of an only campaign is the failure of the command.
-        return failed.done.map(|done| done.exit);
+        return Err(failure);
     }
-    let files = unusable
-        .iter()
-        .map(|(file, failure)| unusable_file(common, file, failure.as_ref()));
-    let runs = ends
-        .into_iter()
-        .zip(reporters)
-        .map(|(end, reporter)| ended_run(end, reporter));
+    let context = &display.context;
+    let files = unusable.iter().map(|Unusable { file, failure }| {
+        let failure = failure.clone().map(|failure| failure.of_file(file));
+        if let Some(failure) = &failure {
+            context.show(failure);
+        }
+        unusable_file(file, failure.map_or(Exit::Input, |failure| failure.exit))
+    });
+    let runs = runs.iter().zip(results).map(|(run, result)| run.ended(result));
     let (ended, exits): (Vec<_>, Vec<_>) = files.chain(runs).unzip();
     let exit = Exit::of_several(exits);
-    let context = &common.context;
     match context.output {
-        Output::Json if common.alone => {}
+        Output::Json if display.is_alone => {}
         Output::Json => context.lines.write(&TotalObject::new(&ended, exit.code())),
         Output::Human => {
             let again = again_with(
                 "apply",
-                &common.args.rehearsal.rehearsal(),
+                &args.rehearsal.rehearsal(),
                 context.state_dir.as_deref(),
-                &common.args.files,
+                &args.files,
             );
             context.say(&text(&ended, exit.code(), &again, stdout_width_or_any()));
         }
@@ -74,12 +138,7 @@ pub(super) fn print(
     Ok(exit)
 }
 
-fn unusable_file(common: &Common, file: &Path, failure: Option<&Failure>) -> (EndedCampaign, Exit) {
-    let failure = failure.map(|failure| failure.clone().of_file(file));
-    if let Some(failure) = &failure {
-        common.context.show(failure);
-    }
-    let exit = failure.map_or(Exit::Input, |failure| failure.exit);
+fn unusable_file(file: &Path, exit: Exit) -> (EndedCampaign, Exit) {
     let ended = EndedCampaign {
         name: file.display().to_string(),
         state: "unusable",
@@ -88,39 +147,5 @@ fn unusable_file(common: &Common, file: &Path, failure: Option<&Failure>) -> (En
         why: None,
         summary: String::new(),
     };
-    (ended, exit)
-}
-
-fn ended_run(end: End, reporter: &Reporter) -> (EndedCampaign, Exit) {
-    let stats = reporter.stats();
-    let mut ended = EndedCampaign {
-        stats: stats.run.is_some().then_some(stats),
-        name: end.name,
-        state: reporter.state(),
-        exit: 0,
-        why: reporter.why(),
-        summary: reporter.summary(),
-    };
-    let exit = match end.done {
-        Ok(Done { exit, broken: None }) => exit,
-        Ok(Done { exit, broken }) => {
-            ended.state = "not begun";
-            ended.why = broken;
-            ended.summary.clear();
-            exit
-        }
-        Err(failure) => {
-            ended.state = match failure.exit {
-                Exit::Input => "unusable",
-                Exit::Taken => "taken",
-                Exit::NeedsPerson => "not begun",
-                _ => "failed",
-            };
-            ended.why = Some(format!("error[{}]: {}", failure.code, failure.message));
-            ended.summary.clear();
-            failure.exit
-        }
-    };
-    ended.exit = exit.code();
     (ended, exit)
 }

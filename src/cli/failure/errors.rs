@@ -124,6 +124,10 @@ impl From<AppError> for Failure {
                 .help("use the program that applies the campaign; the file can also be removed, it is only a courtesy"),
             AppError::Rows(_) => Self::from_error(Problem::OutputFile, &error),
             AppError::Request(_) | AppError::SimulationBroke => Self::new(Problem::Defect, message),
+            AppError::FakePlatform(_) => Self::from_error(Problem::StandIn, &error),
+            AppError::Question(_) => Self::from_error(Problem::Question, &error),
+            AppError::RunBroke(_) => Self::from_error(Problem::Defect, &error)
+                .help("please report this. what was in flight is in doubt; run the same command again"),
             AppError::Thread(_) => Self::from_error(Problem::System, &error),
             AppError::Simulation(error @ SimulationError::Clock(_)) => Self::from_error(Problem::System, &error),
             AppError::Refused(refusals) => {

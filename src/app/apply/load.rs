@@ -1,126 +1,127 @@
-//! Selects the campaigns to apply: the usable files, each with its plan and its secrets. All mistakes of the other files
-//! are reported before any campaign starts.
+//! Prepares the campaigns of an apply: each usable file with its plan and its secrets. All mistakes of the other files are
+//! found before any campaign starts.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::LoadedCampaign;
 use crate::app::app_lock::{ProcessAppLock, quota_owner};
-use crate::app::campaign_files::Neighbours;
+use crate::app::campaign::{CampaignRef, LoadedCampaign};
+use crate::app::credentials;
+use crate::app::environment::Environment;
+use crate::app::error::AppError;
 use crate::app::process::this_process;
 use crate::campaign::{Code, Diagnostic, Parsed};
-use crate::cli::apply_args::ApplyArgs;
-use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::load;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::AppLimiter;
-use crate::fake_platform;
+use crate::model::clock::Clock;
 use crate::model::identity::AppId;
-use crate::plan::Plan;
-
-use super::prepare;
+use crate::plan::{Plan, RunOptions};
 
 /// A campaign that can be applied.
-pub(super) struct Campaign {
+pub struct ReadyCampaign {
     /// The name that the process shows for this campaign, unique among those given.
-    pub(super) name: String,
-    pub(super) loaded: LoadedCampaign,
+    pub name: String,
+    /// The campaign.
+    pub loaded: LoadedCampaign,
     /// What the campaign shares with the other campaigns of its app id.
     pub(super) limiter: Arc<AppLimiter>,
     pub(super) tokens: Tokens,
 }
 
-/// A campaign file, parsed if it is usable. Its mistakes have been reported.
-pub(super) struct Read {
-    pub(super) file: PathBuf,
-    pub(super) parsed: Option<Parsed>,
+/// A campaign file that was read.
+pub struct ReadFile {
+    /// Which campaign it is.
+    pub at: CampaignRef,
+    /// The parsed file. `None` if it cannot be used, which the caller knows.
+    pub parsed: Option<Parsed>,
 }
 
 /// A campaign file after all checks.
-pub(super) enum Given {
-    Campaign(Box<Campaign>),
-    /// An unusable file, with the failure if it has not been reported yet.
-    Unusable(PathBuf, Option<Failure>),
+pub enum Prepared {
+    /// It can be applied.
+    Ready(Box<ReadyCampaign>),
+    /// It cannot be applied.
+    Unusable(UnusableFile),
 }
 
-/// Reads the files and reports their mistakes.
-pub(super) fn read(files: Vec<PathBuf>, context: &Context) -> Vec<Read> {
-    let mut neighbours = Neighbours::default();
-    let read = |file: PathBuf| Read {
-        parsed: load::usable(&file, context, &mut neighbours),
-        file,
-    };
-    files.into_iter().map(read).collect()
+/// A campaign file that cannot be applied.
+pub struct UnusableFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Its mistakes, without those that were found when it was read.
+    pub mistakes: Vec<Diagnostic>,
+    /// Why it cannot be planned.
+    pub error: Option<AppError>,
 }
 
-/// Plans the files for this run, with their secrets, and reports the files that contradict each other.
-pub(super) fn campaigns(
-    args: &ApplyArgs,
-    context: &Context,
-    read: Vec<Read>,
-    fake_platform: Option<&fake_platform::Running>,
-) -> Vec<Given> {
-    let planned: Vec<_> = read
+/// Plans the files for a run with these `options`, reads their secrets, and finds the files that contradict each other.
+#[must_use]
+pub fn prepare(files: Vec<ReadFile>, options: &RunOptions, environment: &Environment) -> Vec<Prepared> {
+    let planned: Vec<_> = files
         .into_iter()
-        .map(|read| Planned::new(args, context, read, fake_platform))
+        .map(|file| PlannedFile::new(file, options, environment))
         .collect();
-    let plans: Vec<_> = planned
+    let campaigns: Vec<_> = planned
         .iter()
-        .filter_map(|planned| planned.plan.as_ref().ok())
+        .filter_map(|planned| planned.campaign.as_ref().ok())
         .collect();
-    let mut mistakes = namesakes(&plans);
-    if !args.rehearsal.rehearsal().is_on() {
-        mistakes.extend(other_credentials(&plans));
+    let mut mistakes = namesakes(&campaigns);
+    if campaigns.iter().all(|campaign| !campaign.at.rehearsal.is_on()) {
+        mistakes.extend(other_credentials(&campaigns));
     }
-    let names: Vec<_> = plans.iter().map(|plan| name(plan, &plans)).collect();
+    let names: Vec<_> = campaigns.iter().map(|campaign| name(campaign, &campaigns)).collect();
     let mut limiters = AppLimiters::default();
     let mut names = names.into_iter();
-    let mut usable = |planned: Planned| {
-        let loaded = match planned.plan {
+    let mut prepared = |planned: PlannedFile| {
+        let unusable = |mistakes, error| {
+            Prepared::Unusable(UnusableFile {
+                file: planned.file.clone(),
+                mistakes,
+                error,
+            })
+        };
+        let loaded = match planned.campaign {
             Ok(loaded) => loaded,
-            Err(failure) => return Given::Unusable(planned.file, failure),
+            Err(error) => return unusable(Vec::new(), error),
         };
         let name = names.next().unwrap_or_default();
-        let told: Vec<_> = mistakes
+        let mistakes: Vec<_> = mistakes
             .extract_if(.., |mistake| mistake.file == planned.file.display().to_string())
             .collect();
-        load::show(&told, context);
-        let credentials = if told.is_empty() {
-            prepare::credentials(args, context, &loaded.parsed)
-        } else {
-            None
+        if !mistakes.is_empty() {
+            return unusable(mistakes, None);
+        }
+        let credentials = match credentials::resolve(&loaded.parsed, &loaded.at.rehearsal) {
+            Ok(credentials) => credentials,
+            Err(mistake) => return unusable(vec![*mistake], None),
         };
-        let Some(credentials) = credentials else {
-            return Given::Unusable(planned.file, None);
-        };
-        let (limiter, tokens) = limiters.shared_by(&loaded.plan, credentials, context);
-        Given::Campaign(Box::new(Campaign {
+        let (limiter, tokens) = limiters.shared_by(&loaded.plan, credentials, &environment.clock);
+        Prepared::Ready(Box::new(ReadyCampaign {
             name,
             loaded,
             limiter,
             tokens,
         }))
     };
-    planned.into_iter().map(&mut usable).collect()
+    planned.into_iter().map(&mut prepared).collect()
 }
 
-/// A file with its plan, or with the failure if that has not been reported yet.
-struct Planned {
+/// A file with its campaign, or why it has none.
+struct PlannedFile {
     file: PathBuf,
-    plan: Result<LoadedCampaign, Option<Failure>>,
+    /// The error is `None` if the caller knows it.
+    campaign: Result<LoadedCampaign, Option<AppError>>,
 }
 
-impl Planned {
-    fn new(args: &ApplyArgs, context: &Context, read: Read, fake_platform: Option<&fake_platform::Running>) -> Self {
-        let plan = read.parsed.ok_or(None).and_then(|parsed| {
-            let at = context.campaign(&read.file, &args.rehearsal);
-            let options = prepare::options(args, fake_platform);
-            let loaded = LoadedCampaign::with_options(at, parsed, context.environment.clone(), options);
+impl PlannedFile {
+    fn new(ReadFile { at, parsed }: ReadFile, options: &RunOptions, environment: &Environment) -> Self {
+        let file = at.file.clone();
+        let campaign = parsed.ok_or(None).and_then(|parsed| {
+            let loaded = LoadedCampaign::with_options(at, parsed, environment.clone(), options.clone());
             loaded.map_err(|error| Some(error.into()))
         });
-        Self { file: read.file, plan }
+        Self { file, campaign }
     }
 }
 
@@ -197,18 +198,18 @@ struct AppLimiters {
 }
 
 impl AppLimiters {
-    fn shared_by(&mut self, plan: &Plan, credentials: Credentials, context: &Context) -> (Arc<AppLimiter>, Tokens) {
+    fn shared_by(&mut self, plan: &Plan, credentials: Credentials, clock: &Clock) -> (Arc<AppLimiter>, Tokens) {
         let app_id = &plan.identity.app_id;
         let quota_owner = quota_owner(&plan.base_url);
         let limiter = self
             .limiters
             .entry((quota_owner.clone(), app_id.clone()))
             .or_insert_with(|| {
-                let owner = this_process(context.now());
+                let owner = this_process(clock.now());
                 AppLimiter::new(ProcessAppLock::new(quota_owner, app_id.clone(), owner))
             });
         let tokens = self.tokens.entry((plan.base_url.clone(), app_id.clone()));
-        let tokens = tokens.or_insert_with(|| Tokens::new(credentials, context.environment.clock.clone()));
+        let tokens = tokens.or_insert_with(|| Tokens::new(credentials, clock.clone()));
         (Arc::clone(limiter), tokens.clone())
     }
 }

@@ -10,13 +10,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::locked_ledger::LockedLedger;
-use crate::cli::signals;
 use crate::control::{ControlServer, Listening, status_file};
 use crate::ledger::files::FileId;
 use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind, Owner, Phase};
 use crate::model::run_command::RunCommand;
-use crate::report::console::Console;
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 
@@ -37,17 +35,6 @@ pub(super) fn listen(server: &ControlServer, locked: &LockedLedger) -> Option<Li
         );
     };
     server.listen(&socket).map_err(failed).ok()
-}
-
-/// Turns the first signal that asks for an end into an order to stop for every campaign.
-pub(super) fn heed_signals(servers: Vec<ControlServer>, console: Console) -> io::Result<()> {
-    let mut first = signals::listen(console)?;
-    tokio::spawn(async move {
-        if first.wait_for(Option::is_some).await.is_ok() {
-            servers.iter().for_each(ControlServer::signalled);
-        }
-    });
-    Ok(())
 }
 
 /// Completes when the run is ordered to stop.
@@ -112,7 +99,7 @@ pub(super) fn show_pauses(server: &ControlServer, reporter: &Arc<Reporter>, cloc
 }
 
 /// Returns how often each of `campaigns` files `status.json` is replaced when no other event causes it.
-pub(super) fn every(campaigns: usize) -> Duration {
+pub(super) fn status_interval(campaigns: usize) -> Duration {
     EVERY * u32::try_from(campaigns.div_ceil(FILES)).unwrap_or(u32::MAX).max(1)
 }
 

@@ -1,16 +1,16 @@
 //! One campaign's run: every step in order, and what it reports.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{SemaphorePermit, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
 use crate::engine::send_order::SendOrder;
-use crate::engine::{Apply, StopReason};
+use crate::engine::{Apply, RunOutcome};
 use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
@@ -22,37 +22,64 @@ use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
 use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
+use crate::app::environment::Notice;
+use crate::app::error::AppError;
+use crate::app::find_other_ledger;
 use crate::app::locked_ledger::LockedLedger;
 use crate::app::older_ledger::{self, OlderLedger};
 use crate::app::witness::CampaignWitnesses;
-use crate::app::{AppError, find_other_ledger, wrong_clock};
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
-use crate::cli::question::{self, About, Answer, Facts};
+use crate::app::wrong_clock;
 
-use super::Common;
-use super::confirmation::ConfirmationSeat;
-use super::load::Campaign;
+use super::confirmation::{Answer, ConfirmationSeat, Facts, Question, needs_question};
+use super::load::ReadyCampaign;
 use super::owner::{self, StatusKeeper};
+use super::request::ApplyRequest;
 
-/// The result of a run that did not fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Done {
-    pub(super) exit: Exit,
-    /// Why the run ended before it could send. `None` if the run has a summary to show.
-    pub(super) broken: Option<String>,
+/// How a run ended that did not fail.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunResult {
+    /// The engine ended it. The reporter has a summary.
+    Ended(RunOutcome),
+    /// It was stopped before it sent anything. `by` says how, as the start of a sentence.
+    Stopped {
+        /// How it was stopped.
+        by: String,
+    },
+    /// A person did not agree to it.
+    Declined,
 }
 
-/// What one run receives in addition to [`Common`].
+impl RunResult {
+    /// Returns why the run ended before it could send. `None` if it has a summary to show.
+    #[must_use]
+    pub fn broken(&self) -> Option<String> {
+        match self {
+            Self::Ended(_) => None,
+            Self::Stopped { by } => Some(format!("{by} before anything was sent")),
+            Self::Declined => Some("nobody agreed to it".to_owned()),
+        }
+    }
+}
+
+/// What the runs of one process share.
+pub(super) struct SharedRun {
+    pub(super) request: ApplyRequest,
+    /// Limits how many campaigns read their ledger and audience at once: one for each core.
+    pub(super) reading: Semaphore,
+    /// The interval at which `status.json` is replaced.
+    pub(super) status_interval: Duration,
+}
+
+/// What one run receives in addition to [`SharedRun`].
 pub(super) struct CampaignRun {
-    pub(super) campaign: Campaign,
+    pub(super) campaign: ReadyCampaign,
     pub(super) server: ControlServer,
     pub(super) reporter: Arc<Reporter>,
     pub(super) seat: ConfirmationSeat,
 }
 
 /// Sends all coupons that one campaign still owes.
-pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done, Failure> {
+pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<RunResult, AppError> {
     let CampaignRun {
         campaign,
         server,
@@ -60,15 +87,15 @@ pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done,
         seat,
     } = one;
     if let Some(other) = find_other_ledger::find_before_apply(&campaign.loaded)? {
-        return Err(AppError::from(other).into());
+        return Err(other.into());
     }
     let taking = LockedLedger::take(&campaign.loaded, Purpose::Apply);
     let locked = tokio::select! {
         locked = taking => locked?,
-        () = owner::stopped(server.commands()) => return Ok(Done::broken(&server.commands())),
+        () = owner::stopped(server.commands()) => return Ok(stopped(&server.commands())),
     };
     let listening = owner::listen(&server, &locked);
-    if common.args.fresh {
+    if shared.request.fresh {
         locked.discard()?;
     }
     let plan = &campaign.loaded.plan;
@@ -78,13 +105,13 @@ pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done,
         tokens: campaign.tokens.clone(),
         codes: Codes::new(plan.codes.clone()),
         timeout: plan.retry.timeout,
-        clock: common.context.environment.clock.clone(),
+        clock: campaign.loaded.environment.clock.clone(),
         emit: Arc::clone(&reporter) as Arc<dyn Emit>,
     })?;
     let witnesses = CampaignWitnesses::new(&campaign.loaded);
-    let status = StatusKeeper::start(&locked, &reporter, common.every);
+    let status = StatusKeeper::start(&locked, &reporter, shared.status_interval);
     let run = Run {
-        common: &common,
+        shared: &shared,
         witnesses,
         campaign,
         _listening: listening,
@@ -97,30 +124,17 @@ pub(super) async fn apply(common: Arc<Common>, one: CampaignRun) -> Result<Done,
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.server.show(LedgerView::Opening);
     let broken = match &done {
-        Ok(done) => done.broken.clone(),
-        Err(failure) => Some(failure.message.clone()),
+        Ok(result) => result.broken(),
+        Err(error) => Some(error.to_string()),
     };
     status.finish(broken).await;
     done
 }
 
-impl Done {
-    const fn with_summary(exit: Exit) -> Self {
-        Self { exit, broken: None }
-    }
-
-    fn broken(commands: &watch::Receiver<RunCommand>) -> Self {
-        Self {
-            exit: Exit::Incomplete,
-            broken: Some(format!("{} before anything was sent", owner::by_whom(commands))),
-        }
-    }
-}
-
 struct Run<'a> {
-    common: &'a Common,
+    shared: &'a SharedRun,
     witnesses: CampaignWitnesses,
-    campaign: Campaign,
+    campaign: ReadyCampaign,
     /// Declared before `locked`, so that the socket is gone before the next process can take the lock.
     _listening: Option<Listening>,
     locked: LockedLedger,
@@ -131,7 +145,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Admits the audience and sends.
-    async fn run(&self, platform: HttpPlatform, seat: ConfirmationSeat) -> Result<Done, Failure> {
+    async fn run(&self, platform: HttpPlatform, seat: ConfirmationSeat) -> Result<RunResult, AppError> {
         let Some(reading) = self.turn_to_read().await else {
             return Ok(self.broken_off());
         };
@@ -145,10 +159,10 @@ impl Run<'_> {
             Some(opened) => opened.older.clone(),
             None => self.witnesses.of_lost().map(OlderLedger::lost),
         };
-        let accepted = older_ledger::accepted(&self.common.args.accept, older.as_ref()).map_err(AppError::from)?;
+        let accepted = older_ledger::accepted(&self.shared.request.accept, older.as_ref())?;
         let change = older.as_ref().map(OlderLedger::change);
         let mut existing = opened.map(|opened| opened.ledger);
-        let pauses = owner::show_pauses(&self.server, &self.reporter, &self.common.context.environment.clock);
+        let pauses = owner::show_pauses(&self.server, &self.reporter, &self.campaign.loaded.environment.clock);
         self.tell_of_waits();
         let reader = self.reader(&accepted, change.as_ref());
         if let Some(ledger) = &mut existing {
@@ -163,7 +177,7 @@ impl Run<'_> {
         let ledger_state = existing.as_ref().map_or(&empty, Ledger::state);
         let of = expected_rows(
             &self.campaign.loaded.parsed,
-            self.common.context.environment.clock.now(),
+            self.campaign.loaded.environment.clock.now(),
         );
         let progress = |rows| self.emit(EventKind::AudienceRead { rows, of });
         progress(0);
@@ -173,7 +187,7 @@ impl Run<'_> {
             read = reader.read_diff(ledger_state, progress) => read?,
         };
         drop(reading);
-        check_reviewed(&self.campaign.loaded, self.common.args.expect.as_ref(), &fingerprint)?;
+        check_reviewed(&self.campaign.loaded, self.shared.request.expect.as_ref(), &fingerprint)?;
         let admission = diff.accept().map_err(AppError::Refused)?;
         admission
             .remarks()
@@ -188,12 +202,7 @@ impl Run<'_> {
             .await?
         {
             Answer::Yes => {}
-            Answer::No => {
-                return Ok(Done {
-                    exit: Exit::Incomplete,
-                    broken: Some("nobody agreed to it".to_owned()),
-                });
-            }
+            Answer::No => return Ok(RunResult::Declined),
             Answer::Stopped => return Ok(self.broken_off()),
         }
         let mut ledger = match existing {
@@ -224,7 +233,7 @@ impl Run<'_> {
         let id = self.locked.ledger_id()?;
         let witness = self
             .witnesses
-            .keep(&id, ledger.store().heads(), &self.common.context.environment.clock);
+            .keep(&id, ledger.store().heads(), &self.campaign.loaded.environment.clock);
         let done = Box::pin(self.send(ledger, send_order, platform)).await;
         witness.finish().await;
         done
@@ -235,25 +244,21 @@ impl Run<'_> {
         ledger: Ledger<SledStore>,
         send_order: SendOrder,
         platform: HttpPlatform,
-    ) -> Result<Done, Failure> {
+    ) -> Result<RunResult, AppError> {
         let apply = Apply {
             plan: Arc::clone(&self.campaign.loaded.plan),
             ledger,
             platform: Arc::new(platform),
             send_order,
             limiter: Arc::clone(&self.campaign.limiter),
-            clock: self.common.context.environment.clock.clone(),
+            clock: self.campaign.loaded.environment.clock.clone(),
             commands: self.commands.clone(),
             emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };
         let (ended, ledger) = Box::pin(apply.run()).await?;
         ledger.close().await;
-        let exit = match ended.why {
-            StopReason::AppIdTaken(_) => Exit::Taken,
-            _ => ended.ending.into(),
-        };
-        Ok(Done::with_summary(exit))
+        Ok(RunResult::Ended(ended))
     }
 
     /// Lets other processes see the present state of the ledger.
@@ -271,7 +276,7 @@ impl Run<'_> {
         self.server.show(shown);
     }
 
-    async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, Failure> {
+    async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, AppError> {
         let mut ledger = self.locked.begin(reader.now, &self.witnesses).await?.ledger;
         ledger.append(vec![reader.run_began()]).await?;
         self.show(Some(&ledger)).await;
@@ -283,13 +288,13 @@ impl Run<'_> {
             campaign: &self.campaign.loaded,
             accepted,
             older_ledger,
-            now: self.common.context.environment.clock.now(),
+            now: self.campaign.loaded.environment.clock.now(),
         }
     }
 
     /// Waits until this campaign may read its ledger and its audience. Returns `None` if the run was stopped first.
     async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
-        let reading = &self.common.reading;
+        let reading = &self.shared.reading;
         if let Ok(turn) = reading.try_acquire() {
             return Some(turn);
         }
@@ -307,24 +312,23 @@ impl Run<'_> {
         (ledger_state, new_ledger): (&LedgerState, bool),
         older: Option<&OlderLedger>,
         seat: ConfirmationSeat,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, AppError> {
         let fingerprint = &admission.changes.generation.fingerprint;
         let to_send = admission.counts.owed() + admission.counts.count(StateName::InDoubt);
-        let args = &self.common.args;
         let facts = Facts {
-            can_ask: self.common.context.terminal.can_ask,
+            can_ask: self.shared.request.confirm.is_some(),
             to_send,
-            yes: args.yes,
-            sandbox: args.rehearsal.rehearsal().is_on(),
+            yes: self.shared.request.yes,
+            sandbox: self.campaign.loaded.at.rehearsal.is_on(),
             agreed: ledger_state
                 .generation()
                 .is_some_and(|last| last.fingerprint == *fingerprint),
         };
-        if !question::needs_question(&facts) {
+        if !needs_question(&facts) {
             return Ok(Answer::Yes);
         }
         let names = &self.campaign.loaded.parsed.campaign.names;
-        let about = About {
+        let question = Question {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
@@ -338,7 +342,7 @@ impl Run<'_> {
         };
         self.emit(EventKind::Asking);
         let began = Instant::now();
-        let answer = seat.ask(about, self.commands.clone()).await;
+        let answer = seat.ask(question, self.commands.clone()).await;
         let waited = began.elapsed();
         self.emit(EventKind::Asked { waited });
         answer
@@ -379,12 +383,9 @@ impl Run<'_> {
                 .map(|closed| format!("not on {}", listed(closed))),
         ];
         let said: Vec<_> = times.into_iter().flatten().collect();
-        if self.common.args.rehearsal.rehearsal().is_on() && !said.is_empty() {
+        if self.campaign.loaded.at.rehearsal.is_on() && !said.is_empty() {
             let said = said.join(", and ");
-            self.common.talk(
-                &self.campaign.name,
-                &format!("a rehearsal does not wait; for real, the campaign sends {said}"),
-            );
+            self.campaign.loaded.environment.notify(Notice::SkipsWaits(&said));
         }
     }
 
@@ -402,21 +403,24 @@ impl Run<'_> {
     }
 
     /// Ends a run that was stopped before it sent.
-    fn broken_off(&self) -> Done {
-        if self.common.alone {
-            let by = owner::by_whom(&self.commands);
-            let told = format!("{by} before anything was sent; who is owed what is as before");
-            self.common.talk(&self.campaign.name, &told);
-        }
-        Done::broken(&self.commands)
+    fn broken_off(&self) -> RunResult {
+        let by = owner::by_whom(&self.commands);
+        self.campaign.loaded.environment.notify(Notice::StoppedEarly(&by));
+        RunResult::Stopped { by }
     }
 
     fn emit(&self, kind: EventKind) {
-        let at = self.common.context.environment.clock.now();
+        let at = self.campaign.loaded.environment.clock.now();
         self.reporter.emit(Event { at, kind });
     }
 }
 
 fn listed(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn stopped(commands: &watch::Receiver<RunCommand>) -> RunResult {
+    RunResult::Stopped {
+        by: owner::by_whom(commands),
+    }
 }

@@ -1,0 +1,157 @@
+//! Applies campaigns: each runs in its own task, with its own ledger, lock and socket. A failure or a defect of one does not
+//! affect the others.
+
+mod campaign_run;
+pub mod confirmation;
+pub mod load;
+mod owner;
+mod request;
+
+use std::io;
+use std::sync::Arc;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::sync::Semaphore;
+
+use crate::control::ControlServer;
+use crate::fake_platform;
+use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
+use crate::report::run_view::CampaignInfo;
+
+use super::error::AppError;
+use super::rehearsal::Rehearsal;
+
+use self::campaign_run::{CampaignRun, SharedRun};
+use self::load::ReadyCampaign;
+
+pub use self::campaign_run::RunResult;
+pub use self::request::ApplyRequest;
+
+/// A campaign to apply, and what its run is connected to.
+pub struct RunSetup {
+    /// The campaign.
+    pub campaign: ReadyCampaign,
+    /// Answers other processes, and stops the run.
+    pub server: ControlServer,
+    /// Receives the events of the run and keeps its statistics.
+    pub reporter: Arc<Reporter>,
+}
+
+impl RunSetup {
+    /// Connects a run to nothing: nobody watches it, and only other processes can stop it.
+    pub fn unwatched(campaign: ReadyCampaign) -> io::Result<Self> {
+        let loaded = &campaign.loaded;
+        let info = CampaignInfo {
+            name: campaign.name.clone(),
+            zone: loaded.parsed.campaign.timezone.clone(),
+            calendar: loaded.plan.schedule.hours.clone(),
+            per_second: loaded.plan.pace.per_second,
+            again: String::new(),
+        };
+        let run = ReportedRun {
+            campaign: info,
+            metrics: None,
+        };
+        let outputs = Outputs {
+            progress: ProgressDisplay::Silent,
+            json: None,
+            events: None,
+        };
+        let (_, reporters) = Display::start(vec![run], outputs, &loaded.environment.clock)?;
+        let reporter = reporters.into_iter().next().ok_or(io::ErrorKind::Other)?;
+        Ok(Self {
+            campaign,
+            server: ControlServer::default(),
+            reporter: Arc::new(reporter),
+        })
+    }
+}
+
+/// Starts the fake platform of a rehearsal inside this process. `None` unless the rehearsal needs one here.
+pub async fn start_fake_platform(rehearsal: &Rehearsal) -> Result<Option<fake_platform::Running>, AppError> {
+    if !rehearsal.is_inside() {
+        return Ok(None);
+    }
+    let started = fake_platform::start(fake_platform::Settings::default()).await;
+    started.map(Some).map_err(AppError::FakePlatform)
+}
+
+/// Runs every campaign until all have ended. Returns what `ended` makes of each result, in the order of the campaigns; it is
+/// called with the campaign's position when that campaign ends.
+pub async fn apply<T: Send + 'static>(
+    request: ApplyRequest,
+    setups: Vec<RunSetup>,
+    ended: impl Fn(usize, Result<RunResult, AppError>) -> T + Send + Sync + 'static,
+) -> Vec<T> {
+    if setups.len() > 1 {
+        allow_many_files();
+    }
+    let confirm = request.confirm.clone();
+    let shared = Arc::new(SharedRun {
+        request,
+        reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
+        status_interval: owner::status_interval(setups.len()),
+    });
+    let ended = Arc::new(ended);
+    let (seats, confirmation) = confirmation::seats(setups.len());
+    let mut runs = Vec::new();
+    for (place, (setup, seat)) in setups.into_iter().zip(seats).enumerate() {
+        let run = CampaignRun {
+            campaign: setup.campaign,
+            server: setup.server,
+            reporter: setup.reporter,
+            seat,
+        };
+        let run = catch_panic(campaign_run::apply(Arc::clone(&shared), run));
+        let ended = Arc::clone(&ended);
+        runs.push(tokio::spawn(async move { ended(place, run.await) }));
+    }
+    if let Some(confirm) = confirm {
+        confirmation.ask(&*confirm).await;
+    }
+    let mut ends = Vec::new();
+    for (place, run) in runs.into_iter().enumerate() {
+        // A panic of the run itself is caught in its task; the code around it is not expected to panic.
+        let end = run
+            .await
+            .unwrap_or_else(|error| ended(place, Err(AppError::RunBroke(error))));
+        ends.push(end);
+    }
+    ends
+}
+
+/// Runs `run` in its own task, so that a panic there becomes an error of this run only.
+async fn catch_panic(
+    run: impl Future<Output = Result<RunResult, AppError>> + Send + 'static,
+) -> Result<RunResult, AppError> {
+    tokio::spawn(run)
+        .await
+        .unwrap_or_else(|error| Err(AppError::RunBroke(error)))
+}
+
+/// Raises the limit of open files: each campaign has several files and sockets, and the usual limit is too low for many.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::info!("the number of open files stays limited: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_defect_in_one_run_is_that_run_s_failure() {
+        let (broke, went_on) = tokio::join!(
+            catch_panic(async { panic!("a defect") }),
+            catch_panic(async move {
+                tokio::task::yield_now().await;
+                Ok(RunResult::Declined)
+            })
+        );
+        assert!(matches!(broke, Err(AppError::RunBroke(_))));
+        assert_eq!(went_on.unwrap(), RunResult::Declined);
+    }
+}
