@@ -123,7 +123,7 @@ impl Answers {
             return Ok(());
         }
         ledger
-            .retell(|_, _, fact| {
+            .fact_views(|_, _, fact| {
                 if let Some((key, coupon_id)) = fact.coupon() {
                     self.remember(key, coupon_id);
                 }

@@ -62,11 +62,11 @@ impl Index {
         let mut index = Self::empty(ledger.state());
         let mut under_way = HashMap::new();
         ledger
-            .retell(|_, _, passing| {
-                match passing.ended() {
-                    Some((key, decision)) => index.ended(key, decision, &mut under_way),
-                    None if passing.admits() => {}
-                    None => index.take(passing.fact()?, &mut under_way),
+            .fact_views(|_, _, fact| {
+                match fact {
+                    Fact::Ended { key, decision, .. } => index.ended(key, decision, &mut under_way),
+                    Fact::Admitted { .. } => {}
+                    fact => index.take(fact.decode()?, &mut under_way),
                 }
                 Some(())
             })

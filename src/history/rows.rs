@@ -27,17 +27,14 @@ pub async fn each<S: Store>(
     let mut outcomes = 0_u32;
     let mut more = true;
     ledger
-        .retell(|ledger_state, _, passing| {
-            let Some((key, _)) = passing.ended() else {
+        .fact_views(|ledger_state, _, fact| {
+            let Fact::Ended { key, outcome, .. } = fact else {
                 return Some(());
             };
             outcomes = outcomes.saturating_add(1);
             let is_last = index.last_outcome(key) == Some(outcomes);
             if more && is_last && states.contains(&ledger_state.status(key).state.name()) {
-                let Fact::Ended { outcome, .. } = passing.fact()? else {
-                    return None;
-                };
-                more = show(&row(ledger_state, &index, key, Some(Cow::Owned(*outcome))));
+                more = show(&row(ledger_state, &index, key, Some(Cow::Owned(outcome.decode()?))));
             }
             Some(())
         })

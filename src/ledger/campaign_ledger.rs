@@ -2,97 +2,65 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tracing::debug;
 
+use super::codec::Codec;
+use super::error::{LastGood, LedgerError};
+use super::fact::{Fact, FactView};
+use super::log::head::{Head, Older};
+use super::recipients::spill::Spill;
+use super::repeats::{self, Repeats, Search};
+use super::replay::{self, ExpectedBatch, Replay};
+use super::snapshot::{self, Returned};
+use super::state::illegal_fact::IllegalFact;
+use super::state::ledger_state::LedgerState;
+use super::state::tentative::Tentative;
+use super::store::null::NullStore;
+use super::store::{Store, StoreError};
 use crate::model::delivery::{ActivityNo, DeliveryKey};
 use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::mutants::{appended, mutant};
 
-use super::codec::{Codec, Entry};
-use super::error::{LastGood, LedgerError};
-use super::fact::Fact;
-use super::fact_view::FactView;
-use super::log::head::{Head, Older};
-use super::log::record::{Chain, Link, RecordError};
-use super::recipients::spill::Spill;
-use super::repeats::{Repeats, Search};
-use super::snapshot::{self, Snapshot};
-use super::state::illegal_fact::IllegalFact;
-use super::state::ledger_state::LedgerState;
-use super::state::rollback::Tentative;
-use super::store::null::NullStore;
-use super::store::{Store, StoreError};
-
 /// One campaign's ledger, open for writing.
 #[derive(Debug)]
 pub struct Ledger<S> {
     store: S,
-    pub(super) state: LedgerState,
-    chain: Chain,
-    writer: Codec,
-    reader: Codec,
-    sequence: u64,
-    kept: SavedState,
-    /// A batch that is folded, but not in the store yet.
+    /// The state and the decoder.
+    pub(super) replay: Replay,
+    encoder: Codec,
+    saved: SavedSnapshot,
+    /// A batch that is applied, but not in the store yet.
     held_back: Option<Vec<u8>>,
     /// Set while the ledger lacks a batch that it had. Appends fail until a person accepts that.
     older: Option<Older>,
     failed: bool,
 }
 
-/// A batch that the ledger is known to have had, and the link found at its number.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ExpectedBatch {
-    pub(super) known: Head,
-    pub(super) found: Option<Link>,
-}
-
-impl ExpectedBatch {
-    pub(super) const fn new(known: Option<Head>) -> Self {
-        let known = match known {
-            Some(known) => known,
-            None => Head {
-                sequence: 0,
-                link: [0; 8],
-            },
-        };
-        Self { known, found: None }
-    }
-
-    /// Notes the link of a batch if it has the number of the known one.
-    pub(super) fn pass(&mut self, sequence: u64, chain: Chain) {
-        if sequence == self.known.sequence {
-            self.found = Some(chain.link());
-        }
-    }
-}
-
-/// The state of the snapshot.
+/// The last snapshot, and when the next one is due.
 #[derive(Debug)]
-struct SavedState {
+struct SavedSnapshot {
     /// The last batch in the snapshot. `None` without a snapshot.
     sequence: Option<u64>,
     /// Its size in bytes when it was written.
     size: u64,
-    /// Bytes of batches since then.
-    behind: u64,
-    /// The snapshot is written again once `behind` reaches both this and `size`. So all snapshots together cost no more bytes
-    /// than the batches.
+    /// The bytes of the batches after it.
+    appended: u64,
+    /// A snapshot is due once `appended` reaches both this and `size`. So all snapshots together cost no more bytes than the
+    /// batches.
     at_least: u64,
 }
 
-impl SavedState {
+impl SavedSnapshot {
     const AT_LEAST: u64 = 32 * 1024 * 1024;
 
     const fn is_due(&self) -> bool {
-        self.behind >= self.at_least && self.behind >= self.size
+        self.appended >= self.at_least && self.appended >= self.size
     }
 }
 
 impl<S: Store> Ledger<S> {
-    /// Reads, checks and folds all facts. Appends nothing.
+    /// Reads, checks and applies all facts. Appends nothing.
     ///
     /// # Errors
     /// When a batch cannot be read or contradicts the others. The store does not change.
@@ -103,7 +71,7 @@ impl<S: Store> Ledger<S> {
     /// Opens a ledger that moves its open_ids out of memory as `spill` says.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// Like [`Ledger::open`].
     pub async fn open_spilling(store: S, identity: Identity, spill: Arc<Spill>) -> Result<Self, LedgerError> {
         Self::open_known(store, identity, spill, None).await
     }
@@ -112,47 +80,40 @@ impl<S: Store> Ledger<S> {
     /// [`Ledger::accept_older`].
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// Like [`Ledger::open`].
     pub async fn open_known(
         mut store: S,
         identity: Identity,
         spill: Arc<Spill>,
         known: Option<Head>,
     ) -> Result<Self, LedgerError> {
-        let mut sought = ExpectedBatch::new(known);
-        let snapshot = by_shortcut(&mut store, &identity, &spill, &mut sought).await;
-        let kept = snapshot.is_some();
-        let folded = match snapshot {
-            Some(folded) => folded,
-            None => whole(&mut store, LedgerState::spilling(identity, spill), &mut sought).await?,
+        let mut expected = ExpectedBatch::new(known);
+        let from_snapshot = replay_from_snapshot(&mut store, &identity, &spill, &mut expected).await;
+        let has_snapshot = from_snapshot.is_some();
+        let replay = match from_snapshot {
+            Some(replay) => replay,
+            None => replay_all(&mut store, LedgerState::spilling(identity, spill), &mut expected).await?,
         };
-        let before_shortcut = sought.known.sequence > 0 && sought.known.sequence < folded.sequence;
-        if sought.found.is_none() && before_shortcut && store.read_behind(sought.known, &mut |_, _| Ok(())).await? {
-            sought.found = Some(sought.known.link);
+        let is_before_snapshot = expected.known.sequence > 0 && expected.known.sequence < replay.sequence;
+        if expected.found.is_none()
+            && is_before_snapshot
+            && store.read_behind(expected.known, &mut |_, _| Ok(())).await?
+        {
+            expected.found = Some(expected.known.link);
         }
-        let older = sought.known.older(folded.sequence, sought.found);
-        let Snapshot {
-            state,
-            chain,
-            codec,
-            sequence,
-        } = folded;
         Ok(Self {
             store,
-            state,
-            chain,
-            writer: codec.clone(),
-            reader: codec,
-            sequence,
-            kept: SavedState {
-                sequence: kept.then_some(sequence),
+            encoder: replay.codec.clone(),
+            saved: SavedSnapshot {
+                sequence: has_snapshot.then_some(replay.sequence),
                 size: 0,
-                behind: 0,
-                at_least: SavedState::AT_LEAST,
+                appended: 0,
+                at_least: SavedSnapshot::AT_LEAST,
             },
             held_back: None,
-            older,
+            older: expected.known.older(replay.sequence, expected.found),
             failed: false,
+            replay,
         })
     }
 
@@ -171,46 +132,42 @@ impl<S: Store> Ledger<S> {
     /// Closes the ledger and writes a snapshot, so that the next opening is fast. If the ledger is dropped instead, or this
     /// fails, nothing is lost.
     pub async fn close(mut self) {
-        if !self.failed && self.held_back.is_none() && self.kept.sequence != Some(self.sequence) {
-            self.keep().await;
+        if !self.failed && self.held_back.is_none() && self.saved.sequence != Some(self.replay.sequence) {
+            self.write_snapshot().await;
         }
         self.store.close().await;
     }
 
     /// Writes a snapshot. The ledger state is moved out while it is written. If the future is dropped before the state is back,
     /// later appends fail.
-    async fn keep(&mut self) {
+    async fn write_snapshot(&mut self) {
         self.failed = true;
-        let nobodys = LedgerState::new(self.state.identity.clone());
-        let folded = Snapshot {
-            state: std::mem::replace(&mut self.state, nobodys),
-            chain: self.chain,
-            codec: std::mem::take(&mut self.reader),
-            sequence: self.sequence,
+        let placeholder = Replay::new(LedgerState::new(self.replay.state.identity.clone()));
+        let returned = Returned::default();
+        let lent = returned.lend(std::mem::replace(&mut self.replay, placeholder));
+        let result = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
+        let Some(snapshot::Written { replay, size }) = returned.take() else {
+            return;
         };
-        let (lent, back) = snapshot::lend_snapshot(folded);
-        let kept = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
-        let Some((folded, size)) = back.take() else { return };
-        self.state = folded.state;
-        self.reader = folded.codec;
+        self.replay = replay;
         self.failed = false;
-        self.kept.behind = 0;
-        self.kept.size = size;
-        match kept {
-            Ok(()) => self.kept.sequence = Some(self.sequence),
+        self.saved.appended = 0;
+        self.saved.size = size;
+        match result {
+            Ok(()) => self.saved.sequence = Some(self.replay.sequence),
             Err(error) => debug!(%error, "the ledger keeps no shortcut; opening it will take longer"),
         }
     }
 
     /// Sets how many bytes of batches must be appended before the snapshot is written again.
     pub const fn keep_after(&mut self, bytes: u64) {
-        self.kept.at_least = bytes;
+        self.saved.at_least = bytes;
     }
 
     /// Returns the ledger state.
     #[must_use]
     pub const fn state(&self) -> &LedgerState {
-        &self.state
+        &self.replay.state
     }
 
     /// Returns the store.
@@ -222,7 +179,7 @@ impl<S: Store> Ledger<S> {
     /// Returns the number of batches.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
-        self.sequence
+        self.replay.sequence
     }
 
     /// Makes facts durable as one batch: all of them or none. Returns a permit for each intent among them, in order.
@@ -239,45 +196,46 @@ impl<S: Store> Ledger<S> {
         }
         self.failed = true;
         if let Some(batch) = self.held_back.take() {
-            self.store.append(self.chain.seal(&batch)).await?;
-            self.sequence += 1;
-            self.kept.behind += batch.len() as u64;
+            self.store.append(self.replay.chain.seal(&batch)).await?;
+            self.replay.sequence += 1;
+            self.saved.appended += batch.len() as u64;
         }
-        let sequence = self.sequence + 1;
-        let last = LastGood {
-            sequence: self.sequence,
-            newest: self.state.newest(),
-        };
-        let body = self.writer.encode(&facts).ok_or(LedgerError::IllegalFact {
-            sequence,
-            last,
-            source: IllegalFact::NotReread,
-        })?;
+        let body = self.encode(&facts)?;
         drop(facts);
-        // The encoded bytes are folded, because the next process will read them and not `facts`.
-        let mut ledger_state = Tentative::begin(&mut self.state);
+        let Replay {
+            state,
+            chain,
+            codec,
+            sequence,
+        } = &mut self.replay;
+        let last = LastGood {
+            sequence: *sequence,
+            newest: state.newest(),
+        };
+        // The encoded bytes are applied, because the next process will read them and not `facts`.
+        let mut tentative = Tentative::begin(state);
         let mut intents = Vec::new();
-        let fold = |entry: Entry<'_>| {
-            if let Entry::Intent { key, activity, .. } = entry {
+        let apply = |fact: FactView<'_>| {
+            if let Fact::Intent { key, activity, .. } = fact {
                 intents.push((key, activity));
             }
-            ledger_state.state().fold(entry)
+            tentative.state().apply(fact)
         };
-        let folded = decode(&mut self.reader, last, &body, fold);
-        ledger_state.state().spill().check()?;
-        folded?;
-        for sealed in appended!(self.chain.seal(&body)) {
-            match self.store.append(sealed).await {
+        let applied = replay::decode(codec, last, &body, apply);
+        tentative.state().spill().check()?;
+        applied?;
+        for record in appended!(chain.seal(&body)) {
+            match self.store.append(record).await {
                 Err(StoreError::Gone { .. }) if mutant!(VanishUnnoticed) => {}
                 appended => appended?,
             }
         }
-        ledger_state.keep();
-        self.sequence = sequence;
+        tentative.commit();
+        *sequence += 1;
         self.failed = false;
-        self.kept.behind += body.len() as u64;
-        if self.kept.is_due() {
-            self.keep().await;
+        self.saved.appended += body.len() as u64;
+        if self.saved.is_due() {
+            self.write_snapshot().await;
         }
         let permits = intents.into_iter().map(|(key, activity)| self.permit(key, activity));
         permits.collect::<Option<_>>().ok_or(LedgerError::Failed)
@@ -294,19 +252,19 @@ impl<S: Store> Ledger<S> {
         error.into()
     }
 
-    /// Folds facts as if they had been appended, without the store, for a forecast. Returns no permit, and later appends fail.
+    /// Applies facts as if they had been appended, without the store, for a forecast. Returns no permit, and later appends fail.
     ///
     /// # Errors
     /// When a fact contradicts those before it.
     pub fn suppose(&mut self, facts: &[Fact]) -> Result<(), LedgerError> {
         // A forecast finds no recipient by open_id, and to index millions of them takes long.
         if facts.iter().any(|fact| matches!(fact, Fact::Admitted { .. })) {
-            self.state.people.forget_index();
+            self.replay.state.drop_index();
         }
-        self.fold(facts).map(drop)
+        self.apply(facts).map(drop)
     }
 
-    /// Folds facts now, and makes them durable as a batch of their own before the next append. A run starts so: if it is refused
+    /// Applies facts now, and makes them durable as a batch of their own before the next append. A run starts so: if it is refused
     /// before its first append, it leaves nothing in the log.
     ///
     /// # Errors
@@ -316,253 +274,156 @@ impl<S: Store> Ledger<S> {
             self.failed = true;
             return Err(LedgerError::Failed);
         }
-        self.held_back = Some(self.fold(facts)?);
+        self.held_back = Some(self.apply(facts)?);
         self.failed = false;
         Ok(())
     }
 
-    /// Folds facts without the store, and returns their bytes.
-    fn fold(&mut self, facts: &[Fact]) -> Result<Vec<u8>, LedgerError> {
+    /// Applies facts without the store, and returns their bytes.
+    fn apply(&mut self, facts: &[Fact]) -> Result<Vec<u8>, LedgerError> {
         self.failed = true;
-        let last = LastGood {
-            sequence: self.sequence,
-            newest: self.state.newest(),
-        };
-        let body = self.writer.encode(facts).ok_or(LedgerError::IllegalFact {
-            sequence: self.sequence + 1,
-            last,
-            source: IllegalFact::NotReread,
-        })?;
-        let folded = decode(&mut self.reader, last, &body, |entry| self.state.fold(entry));
-        self.state.spill().check()?;
-        folded?;
+        let body = self.encode(facts)?;
+        let last = self.replay.last();
+        let Replay { state, codec, .. } = &mut self.replay;
+        let applied = replay::decode(codec, last, &body, |fact| state.apply(fact));
+        state.spill().check()?;
+        applied?;
         Ok(body)
     }
 
-    /// Reads the log again, and calls `show` for every fact in order with the number of its batch.
+    fn encode(&mut self, facts: &[Fact]) -> Result<Vec<u8>, LedgerError> {
+        self.encoder.encode(facts).ok_or(LedgerError::IllegalFact {
+            sequence: self.replay.sequence + 1,
+            last: self.replay.last(),
+            source: IllegalFact::NotReread,
+        })
+    }
+
+    /// Reads the log again, and calls `show` with the number of the batch and each fact, in order.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// Like [`Ledger::open`].
     pub async fn facts(&mut self, mut show: impl FnMut(u64, Fact) + Send) -> Result<(), LedgerError> {
-        self.retell(|_, sequence, passing| {
-            show(sequence, passing.fact()?);
+        self.fact_views(|_, sequence, fact| {
+            show(sequence, fact.decode()?);
             Some(())
         })
         .await
     }
 
-    /// Works like [`Ledger::facts`], but decodes a fact only when `show` asks for it, and passes the present ledger state
-    /// too. If `show` returns `None`, for bytes that are no fact, the reading ends with an error.
+    /// Like [`Ledger::facts`], without decoding all of each fact, and with the present ledger state. If `show` returns `None`,
+    /// for bytes that no encoder wrote, the reading ends with an error.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
-    pub async fn retell(
+    /// Like [`Ledger::open`].
+    pub async fn fact_views(
         &mut self,
         mut show: impl FnMut(&LedgerState, u64, FactView<'_>) -> Option<()> + Send,
     ) -> Result<(), LedgerError> {
-        let Self { store, state, .. } = self;
-        let show = |sequence, passing: FactView<'_>| show(state, sequence, passing);
-        read_again(store, &state.identity, show).await
+        let Self { store, replay, .. } = self;
+        let state = &replay.state;
+        let show = |sequence, fact: FactView<'_>| show(state, sequence, fact);
+        replay::read_facts(store, &state.identity, show).await
     }
 
     /// Finds the ids that occur in the answers to several deliveries.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// Like [`Ledger::open`].
     pub async fn repeats(&mut self) -> Result<Repeats, LedgerError> {
-        let mut search = Search::new(self.state.spill());
-        self.retell(|_, _, passing| {
-            search.add(&passing);
+        let mut search = Search::new(self.replay.state.spill());
+        self.fact_views(|_, _, fact| {
+            search.add(&fact);
             Some(())
         })
         .await?;
-        name_repeats(search, &mut self.store, &self.state).await
+        repeats::name(search, &mut self.store, &self.replay.state).await
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {
-        let open_id = OpenId::parse(&self.state.open_id(key.recipient)).ok()?;
+        let state = &self.replay.state;
+        let open_id = OpenId::parse(&state.open_id(key.recipient)).ok()?;
         Some(Permit {
             key,
-            attempt: self.state.status(key).attempts,
-            activity_id: self.state.activity(activity)?.clone(),
-            merchant_coupon_id: self.state.merchant_coupon_id_of(&open_id, key.ordinal),
+            attempt: state.status(key).attempts,
+            activity_id: state.activity(activity)?.clone(),
+            merchant_coupon_id: state.derive_coupon_id(&open_id, key.ordinal),
             open_id,
         })
     }
-}
 
-impl<S: Store> Ledger<S> {
-    /// Goes on from here by itself. The store is let go of as it is.
+    /// Separates the ledger from its store, which stays as it is. Facts are checked and applied from here on, and not kept.
     #[must_use]
     pub fn without_store(self) -> Ledger<NullStore> {
         let mut without_store = Ledger {
             store: NullStore,
-            state: self.state,
-            chain: self.chain,
-            writer: self.writer,
-            reader: self.reader,
-            sequence: self.sequence,
-            kept: self.kept,
+            replay: self.replay,
+            encoder: self.encoder,
+            saved: self.saved,
             held_back: self.held_back,
-            // Nothing is meant, so nobody has to accept anything.
+            // Nothing is sent, so there is nothing to accept.
             older: None,
             failed: self.failed,
         };
-        // There is no place for a shortcut.
+        // There is no place for a snapshot.
         without_store.keep_after(u64::MAX);
         without_store
     }
 }
 
-/// Finishes a search for repeated ids. If there are any, reads the log again to name them.
-pub(super) async fn name_repeats(
-    search: Search,
-    store: &mut impl Store,
-    ledger_state: &LedgerState,
-) -> Result<Repeats, LedgerError> {
-    let found = search.finish(ledger_state);
-    ledger_state.spill().check()?;
-    if found.is_empty() {
-        return Ok(Repeats::default());
-    }
-    let mut naming = found.naming();
-    read_again(store, &ledger_state.identity, |_, passing| {
-        naming.add(&passing);
-        Some(())
-    })
-    .await?;
-    Ok(naming.finish(ledger_state))
-}
-
-/// Reads the log, and calls `show` for every fact in order with the number of its batch. If `show` returns `None`, the
-/// reading ends with an error.
-async fn read_again(
-    store: &mut impl Store,
-    identity: &Identity,
-    mut show: impl FnMut(u64, FactView<'_>) -> Option<()> + Send,
-) -> Result<(), LedgerError> {
-    let mut codec = Codec::default();
-    let mut chain = Chain::new(identity);
-    let mut last = LastGood {
-        sequence: 0,
-        newest: Timestamp::MIN,
-    };
-    let mut broken = None;
-    let mut each = |sequence, record: &[u8]| {
-        let mut read = || {
-            let unreadable = |source| LedgerError::Record { sequence, last, source };
-            let body = chain.open(record).map_err(unreadable)?;
-            decode(&mut codec, last, body, |entry| {
-                show(sequence, FactView(entry)).ok_or(IllegalFact::NotReread)
-            })
-        };
-        if broken.is_none() {
-            broken = read().err();
-            last.sequence = sequence;
-        }
-        Ok(())
-    };
-    store.read(&mut each).await?;
-    broken.map_or(Ok(()), Err)
-}
-
-/// Reads and folds the whole log.
-async fn whole(
+/// Reads and applies the whole log.
+async fn replay_all(
     store: &mut impl Store,
     state: LedgerState,
-    sought: &mut ExpectedBatch,
-) -> Result<Snapshot, LedgerError> {
-    let mut folded = Snapshot {
-        chain: Chain::new(&state.identity),
-        state,
-        codec: Codec::default(),
-        sequence: 0,
-    };
+    expected: &mut ExpectedBatch,
+) -> Result<Replay, LedgerError> {
+    let mut replay = Replay::new(state);
     let mut broken = None;
     let mut each = |sequence, record: &[u8]| {
         if broken.is_none() {
-            broken = folded.take(sequence, record).err();
-            sought.pass(sequence, folded.chain);
+            broken = replay.apply(sequence, record, |_| {}).err();
+            expected.compare(Head {
+                sequence,
+                link: replay.chain.link(),
+            });
         }
         Ok(())
     };
     let read = store.read(&mut each).await;
-    let indexed = folded.state.index();
-    folded.state.spill().check()?;
+    let indexed = replay.build_index();
+    replay.state.spill().check()?;
     // The error of a batch explains more than the store's error about its end.
     if let Some(error) = broken {
         return Err(error);
     }
-    if let Err(source) = read {
-        let last = folded.last();
-        return Err(LedgerError::Unfinished { last, source });
-    }
-    indexed.map_err(|source| LedgerError::IllegalFact {
-        sequence: folded.sequence,
-        last: folded.last(),
-        source,
-    })?;
-    Ok(folded)
+    let last = replay.last();
+    read.map_err(|source| LedgerError::Unfinished { last, source })?;
+    indexed?;
+    Ok(replay)
 }
 
-/// Reads the snapshot and folds only the batches after it. `None` if there is no valid snapshot, or if a batch after it
-/// is bad: then the whole log must be read.
-async fn by_shortcut(
+/// Reads the snapshot and applies only the batches after it. `None` if there is no valid snapshot, or if a batch after it is
+/// bad: then the whole log must be read.
+async fn replay_from_snapshot(
     store: &mut impl Store,
     identity: &Identity,
     spill: &Arc<Spill>,
-    sought: &mut ExpectedBatch,
-) -> Option<Snapshot> {
-    let mut folded = Snapshot::read(&mut store.snapshot().await?, identity, spill)?;
-    sought.pass(folded.sequence, folded.chain);
-    let known = Head {
-        sequence: folded.sequence,
-        link: folded.chain.link(),
-    };
-    let mut broken = false;
+    expected: &mut ExpectedBatch,
+) -> Option<Replay> {
+    let mut replay = snapshot::read(&mut store.snapshot().await?, identity, spill)?;
+    let known = replay.head();
+    expected.compare(known);
+    let mut is_broken = false;
     let mut each = |sequence, record: &[u8]| {
-        broken = broken || folded.take(sequence, record).is_err();
-        sought.pass(sequence, folded.chain);
+        is_broken = is_broken || replay.apply(sequence, record, |_| {}).is_err();
+        expected.compare(Head {
+            sequence,
+            link: replay.chain.link(),
+        });
         Ok(())
     };
     let read = store.read_behind(known, &mut each).await;
-    (matches!(read, Ok(true)) && !broken).then_some(folded)
-}
-
-impl Snapshot {
-    pub(super) const fn last(&self) -> LastGood {
-        LastGood {
-            sequence: self.sequence,
-            newest: self.state.newest(),
-        }
-    }
-
-    fn take(&mut self, sequence: u64, record: &[u8]) -> Result<(), LedgerError> {
-        let last = self.last();
-        let unreadable = |source| LedgerError::Record { sequence, last, source };
-        let body = self.chain.open(record).map_err(unreadable)?;
-        let taken = decode(&mut self.codec, last, body, |entry| self.state.fold(entry));
-        self.state.spill().check()?;
-        taken?;
-        self.sequence = sequence;
-        Ok(())
-    }
-}
-
-/// Decodes and folds the batch after `last`.
-pub(super) fn decode(
-    codec: &mut Codec,
-    last: LastGood,
-    body: &[u8],
-    fold: impl FnMut(Entry<'_>) -> Result<(), IllegalFact>,
-) -> Result<(), LedgerError> {
-    let sequence = last.sequence + 1;
-    let folded = codec.decode(body, fold).ok_or(LedgerError::Record {
-        sequence,
-        last,
-        source: RecordError::Senseless,
-    })?;
-    folded.map_err(|source| LedgerError::IllegalFact { sequence, last, source })
+    (matches!(read, Ok(true)) && !is_broken).then_some(replay)
 }
 
 /// A permit for one attempt of one delivery. Only a durable intent yields it, and a send consumes it, so a send without a

@@ -5,16 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::kept_out::KeptOut;
+use super::codec::open_ids::PackedOpenIds;
+use super::codec::outcome::{AnswerIds, PackedOutcome};
+use super::kept_out::KeptOut;
+use super::rules::Rules;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::identity::{ActivityId, OpenId};
 use crate::model::outcome::Outcome;
 
-use crate::ledger::rules::Rules;
-
-/// One entry of the log.
+/// One entry of the log. As it is read, it is a [`FactView`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Fact {
+pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
     /// A run started. Attempts that an earlier process left in flight are in doubt from here on.
     RunBegan {
         /// The time.
@@ -27,7 +28,7 @@ pub enum Fact {
     /// New recipients of the open generation, in the order of the source.
     Admitted {
         /// Their open_ids, at most [`Fact::CHUNK`].
-        recipients: Vec<OpenId>,
+        recipients: R,
     },
     /// Recipients that the open generation owes nothing, new ones included.
     Away {
@@ -74,7 +75,7 @@ pub enum Fact {
         /// The effect on the delivery.
         decision: Decision,
         /// All that is known of the outcome.
-        outcome: Box<Outcome>,
+        outcome: O,
     },
     /// An apply classified the last code of a delivery again, by its campaign file. A delivery that a generation brings back held
     /// is classified again after the generation is closed.
@@ -111,6 +112,16 @@ pub enum Fact {
     },
 }
 
+/// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
+pub type FactView<'a> = Fact<PackedOpenIds<'a>, PackedOutcome<'a>>;
+
+/// The ids of the answer to an attempt, and the decision that followed.
+pub(super) struct AnswerView {
+    pub(super) key: DeliveryKey,
+    pub(super) decision: Decision,
+    pub(super) ids: AnswerIds,
+}
+
 /// The answers to the deliveries of a wave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
@@ -118,6 +129,17 @@ pub struct Answered {
     pub all: u64,
     /// The number of those that were not issued.
     pub not_issued: u64,
+}
+
+impl Answered {
+    /// Returns the answers since there were `before`.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            all: self.all.saturating_sub(before.all),
+            not_issued: self.not_issued.saturating_sub(before.not_issued),
+        }
+    }
 }
 
 impl Fact {
@@ -141,6 +163,88 @@ impl Fact {
             Self::Admitted { recipients } => recipients.len() as u64,
             _ => 0,
         }
+    }
+}
+
+impl<R, O> Fact<R, O> {
+    /// The word for its kind.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::RunBegan { .. } => "run_began",
+            Self::Admitted { .. } => "admitted",
+            Self::Away { .. } => "away",
+            Self::Returned { .. } => "returned",
+            Self::KeptOut(_) => "kept_out",
+            Self::Closed(_) => "closed",
+            Self::Lapsed { .. } => "lapsed",
+            Self::Intent { .. } => "intent",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Ended { .. } => "ended",
+            Self::Reread { .. } => "reread",
+            Self::Decided { .. } => "decided",
+            Self::WaveEnded { .. } => "wave_ended",
+            Self::WaveHalted { .. } => "wave_halted",
+        }
+    }
+}
+
+impl FactView<'_> {
+    /// The ids of the answer to an attempt that ended. `None` for any other fact.
+    pub(super) fn answer(&self) -> Option<AnswerView> {
+        match self {
+            Self::Ended { key, decision, outcome } => Some(AnswerView {
+                key: *key,
+                decision: *decision,
+                ids: outcome.ids()?,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The delivery and the coupon_id of an attempt whose answer has a coupon. `None` for any other fact.
+    #[must_use]
+    pub fn coupon(&self) -> Option<(DeliveryKey, String)> {
+        let answer = self.answer()?;
+        Some((answer.key, answer.ids.coupon_id?))
+    }
+
+    /// Whether the packed parts can be decoded too.
+    pub(super) fn can_be_decoded(&self) -> bool {
+        match self {
+            Self::Admitted { recipients } => recipients.clone().all(|open_id| OpenId::check(&open_id.text()).is_ok()),
+            Self::Ended { outcome, .. } => outcome.decode().is_some(),
+            _ => true,
+        }
+    }
+
+    /// Decodes the packed parts. `None` for bytes that no encoder wrote.
+    #[must_use]
+    pub fn decode(self) -> Option<Fact> {
+        Some(match self {
+            Self::Admitted { recipients } => {
+                let recipients = recipients.map(|open_id| OpenId::parse(&open_id.text()).ok());
+                Fact::Admitted {
+                    recipients: recipients.collect::<Option<_>>()?,
+                }
+            }
+            Self::Ended { key, decision, outcome } => Fact::Ended {
+                key,
+                decision,
+                outcome: Box::new(outcome.decode()?),
+            },
+            Self::RunBegan { at, timeout, rules } => Fact::RunBegan { at, timeout, rules },
+            Self::Away { why, recipients } => Fact::Away { why, recipients },
+            Self::Returned { recipients } => Fact::Returned { recipients },
+            Self::KeptOut(kept_out) => Fact::KeptOut(kept_out),
+            Self::Closed(generation) => Fact::Closed(generation),
+            Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
+            Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
+            Self::Withdrawn { key } => Fact::Withdrawn { key },
+            Self::Reread { key, step, at } => Fact::Reread { key, step, at },
+            Self::Decided { keys, decision } => Fact::Decided { keys, decision },
+            Self::WaveEnded { share, at } => Fact::WaveEnded { share, at },
+            Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
+        })
     }
 }
 

@@ -1,19 +1,17 @@
-//! Whom an exclude list kept out, as the ledger remembers it: everybody for a list that kept out few, a sample for others.
+//! The users that an exclude list kept out: all of them if they are few, otherwise a sample.
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::state::ledger_state::LedgerState;
-
-/// The people whom one exclude list kept out.
+/// The users that one exclude list kept out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOut {
-    /// The list, by the name that it has in the generation.
+    /// The name of the list in the generation.
     pub list: String,
-    /// The people.
+    /// The users.
     pub people: Sample,
 }
 
-/// The people of a set who have the smallest hashes: all of a small set, and a fair sample of a large one.
+/// The users of a set with the smallest hashes: all of a small set, and a fair sample of a large one.
 ///
 /// Hashes are spread evenly, so the share of a sample that has a property is about the share of the set, with a standard
 /// error of at most 0.8 %.
@@ -21,10 +19,10 @@ pub struct KeptOut {
 pub struct Sample(Vec<u64>);
 
 impl Sample {
-    /// The most people in a sample.
+    /// The most users in a sample.
     pub const MOST: usize = 4096;
 
-    /// The sample with these hashes; `None` unless they ascend and are few enough.
+    /// The sample with these hashes. `None` unless they ascend and are at most [`Sample::MOST`].
     #[must_use]
     pub fn from_hashes(hashes: Vec<u64>) -> Option<Self> {
         let ascend = hashes.is_sorted_by(|a, b| a < b);
@@ -37,13 +35,13 @@ impl Sample {
         &self.0
     }
 
-    /// Whether it has everybody of the set.
+    /// Whether it has all users of the set.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.0.len() < Self::MOST
     }
 
-    /// How many people of the set `some` of the sample stand for.
+    /// Estimates the number of users of the set that `some` users of the sample represent.
     #[must_use]
     pub fn people_of(&self, some: usize) -> u64 {
         match self.0.last() {
@@ -51,21 +49,21 @@ impl Sample {
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "an estimate of less than 2^64 people"
+                reason = "an estimate of less than 2^64 users"
             )]
-            // The hashes of a set of n people are about 2^64 / n apart.
+            // The hashes of n users are about 2^64 / n apart.
             Some(last) if !self.is_whole() => (some as f64 * 2_f64.powi(64) / (*last as f64).max(1.0)).round() as u64,
             _ => some as u64,
         }
     }
 
-    /// How many people the set has.
+    /// Estimates the number of users of the set.
     #[must_use]
     pub fn people(&self) -> u64 {
         self.people_of(self.0.len())
     }
 
-    /// The sample of both sets together.
+    /// The sample of the union of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut sampler = Sampler::default();
@@ -74,11 +72,11 @@ impl Sample {
     }
 }
 
-/// Draws a sample of people who come one by one.
+/// Draws a sample of users that come one by one.
 #[derive(Debug)]
 pub struct Sampler {
     hashes: Vec<u64>,
-    /// Hashes above this are in no sample any more.
+    /// Larger hashes cannot be in the sample.
     largest: u64,
 }
 
@@ -92,7 +90,7 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Takes a person by their hash. Who comes twice counts once.
+    /// Adds a user by its hash. A user that is added again counts once.
     pub fn add(&mut self, hash: u64) {
         if hash > self.largest {
             return;
@@ -112,37 +110,11 @@ impl Sampler {
         }
     }
 
-    /// The sample of all who came.
+    /// The sample of all users that were added.
     #[must_use]
     pub fn sample(mut self) -> Sample {
         self.keep_smallest();
         Sample(self.hashes)
-    }
-}
-
-impl LedgerState {
-    /// Whom the list of this name kept out, since a person last accepted that people left it. `None` when there is no such
-    /// list in the last generation, or the program that closed it did not remember that.
-    #[must_use]
-    pub fn kept_out(&self, list: &str) -> Option<&Sample> {
-        let kept_out = self.kept_out.iter().find(|kept_out| kept_out.list == list)?;
-        Some(&kept_out.people)
-    }
-
-    /// What a closed generation says of its lists: what its draft says, and of the others what was known before.
-    pub(in crate::ledger) fn remember_kept_out(&mut self, drafted: &[KeptOut]) {
-        let before = std::mem::take(&mut self.kept_out);
-        let lists = self.generation.iter().flat_map(|generation| &generation.excluded);
-        self.kept_out = lists
-            .filter_map(|list| {
-                let of_list = |kept_out: &&KeptOut| kept_out.list == list.list;
-                let latest = drafted.iter().rev().find(of_list);
-                latest.or_else(|| before.iter().find(of_list)).cloned()
-            })
-            .collect();
-        if let Some(undo) = &mut self.undo {
-            undo.replaced_kept_out(before);
-        }
     }
 }
 
@@ -154,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Hashes of as many people, spread as those of SHA-256 are.
+    /// Random hashes, one for each user.
     fn hashes(seed: u64, people: u64) -> impl Iterator<Item = u64> {
         let mut rng = fastrand::Rng::with_seed(seed);
         (0..people).map(move |_| rng.u64(..))

@@ -17,9 +17,12 @@ use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;
 use crate::model::merchant_coupon_id::MerchantCouponId;
 
-use crate::ledger::fact_view::FactView;
+use crate::ledger::error::LedgerError;
+use crate::ledger::fact::{Fact, FactView};
 use crate::ledger::recipients::spill::{Spill, Spilled};
+use crate::ledger::replay::read_facts;
 use crate::ledger::state::ledger_state::LedgerState;
+use crate::ledger::store::Store;
 
 /// How many repeated ids of a kind, and how many deliveries of each, are shown.
 const SHOWN: usize = 5;
@@ -173,7 +176,7 @@ impl Search {
     pub(in crate::ledger) fn new(spill: &Arc<Spill>) -> Self {
         // The two together take half of what one list of open_ids may take: they are written and read in order, so a file is
         // nearly as fast.
-        let most = usize::try_from(spill.bytes()).unwrap_or(usize::MAX) / 4 / Mention::BYTES;
+        let most = usize::try_from(spill.limit()).unwrap_or(usize::MAX) / 4 / Mention::BYTES;
         Self {
             hashes: Hashes::default(),
             coupon_ids: Mentions::new(spill.clone(), most),
@@ -181,8 +184,8 @@ impl Search {
         }
     }
 
-    pub(in crate::ledger) fn add(&mut self, passing: &FactView<'_>) {
-        let Some(answer) = passing.answer() else { return };
+    pub(in crate::ledger) fn add(&mut self, fact: &FactView<'_>) {
+        let Some(answer) = fact.answer() else { return };
         let mention = |id: &str| Mention {
             id: self.hashes.hash(id),
             recipient: answer.key.recipient,
@@ -197,7 +200,7 @@ impl Search {
 
     /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the book's [`Spill`] has not
     /// failed.
-    pub(in crate::ledger) fn finish(self, ledger_state: &LedgerState) -> Found {
+    fn finish(self, ledger_state: &LedgerState) -> Found {
         Found {
             hashes: self.hashes,
             coupon_ids: Groups::new(self.coupon_ids.sorted(), ledger_state),
@@ -242,7 +245,7 @@ impl Mentions {
     fn write_run(&mut self) {
         self.in_memory.sort_unstable();
         if self.file.is_none() {
-            self.file = self.spill.begin();
+            self.file = self.spill.create();
         }
         if let Some(file) = &self.file {
             let begin = self.runs.last().map_or(0, |(_, end)| *end);
@@ -419,7 +422,7 @@ impl Group {
         let delivery = |key: DeliveryKey| {
             let open_id = ledger_state.open_id(key.recipient);
             Some(DeliveryOfId {
-                merchant_coupon_id: ledger_state.merchant_coupon_id_of(&OpenId::parse(&open_id).ok()?, key.ordinal),
+                merchant_coupon_id: ledger_state.derive_coupon_id(&OpenId::parse(&open_id).ok()?, key.ordinal),
                 open_id,
                 ordinal: key.ordinal,
                 state: ledger_state.status(key).state.name(),
@@ -433,21 +436,44 @@ impl Group {
     }
 }
 
-/// What repeats. A second pass over the ledger tells the ids themselves.
+/// Finishes a search. If it found repeated ids, reads the log again for their text.
+///
+/// # Errors
+/// When the log cannot be read, or the search's spill file has failed.
+pub(in crate::ledger) async fn name(
+    search: Search,
+    store: &mut impl Store,
+    ledger_state: &LedgerState,
+) -> Result<Repeats, LedgerError> {
+    let found = search.finish(ledger_state);
+    ledger_state.spill().check()?;
+    if found.is_empty() {
+        return Ok(Repeats::default());
+    }
+    let mut naming = found.naming();
+    read_facts(store, &ledger_state.identity, |_, fact| {
+        naming.add(&fact);
+        Some(())
+    })
+    .await?;
+    Ok(naming.finish(ledger_state))
+}
+
+/// The repeated ids by their hashes. A second pass finds their text.
 #[derive(Debug)]
-pub(in crate::ledger) struct Found {
+struct Found {
     hashes: Hashes,
     coupon_ids: Groups,
     log_ids: Groups,
 }
 
 impl Found {
-    pub(in crate::ledger) const fn is_empty(&self) -> bool {
+    const fn is_empty(&self) -> bool {
         self.coupon_ids.ids == 0 && self.log_ids.ids == 0
     }
 
     /// Begins the second pass.
-    pub(in crate::ledger) fn naming(self) -> Naming {
+    fn naming(self) -> Naming {
         let shown = || self.coupon_ids.first.iter().chain(&self.log_ids.first);
         Naming {
             keys: shown().filter_map(|group| group.first.first().copied()).collect(),
@@ -459,7 +485,7 @@ impl Found {
 
 /// The second pass: it finds the text of the ids that are shown.
 #[derive(Debug)]
-pub(in crate::ledger) struct Naming {
+struct Naming {
     /// The first delivery of each of them: few, so that most answers are not looked into.
     keys: Vec<DeliveryKey>,
     names: HashMap<IdHash, String>,
@@ -467,17 +493,17 @@ pub(in crate::ledger) struct Naming {
 }
 
 impl Naming {
-    pub(in crate::ledger) fn add(&mut self, passing: &FactView<'_>) {
-        if !passing.ended().is_some_and(|(key, _)| self.keys.contains(&key)) {
+    fn add(&mut self, fact: &FactView<'_>) {
+        if !matches!(fact, Fact::Ended { key, .. } if self.keys.contains(key)) {
             return;
         }
-        let Some(answer) = passing.answer() else { return };
+        let Some(answer) = fact.answer() else { return };
         for id in [answer.ids.coupon_id, answer.ids.log_id].into_iter().flatten() {
             self.names.insert(self.found.hashes.hash(&id), id);
         }
     }
 
-    pub(in crate::ledger) fn finish(self, ledger_state: &LedgerState) -> Repeats {
+    fn finish(self, ledger_state: &LedgerState) -> Repeats {
         let Found {
             coupon_ids, log_ids, ..
         } = self.found;

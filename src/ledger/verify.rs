@@ -6,20 +6,16 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use super::campaign_ledger::{ExpectedBatch, decode, name_repeats};
 use super::error::{LastGood, LedgerError};
+use super::ledger_dir::{LedgerDir, LedgerDirError};
+use super::lock::CampaignLock;
 use super::log::head::{Head, Older};
-use super::store::StoreError;
-use crate::ledger::codec::{Codec, Entry};
-use crate::ledger::fact_view::FactView;
-use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
-use crate::ledger::lock::CampaignLock;
-use crate::ledger::log::record::{Chain, Link, RecordError};
-use crate::ledger::repeats::{Repeats, Search};
-use crate::ledger::snapshot::{self, Snapshot};
-use crate::ledger::state::illegal_fact::IllegalFact;
-use crate::ledger::state::ledger_state::LedgerState;
-use crate::ledger::store::{Condition, Damage, SledStore, Store};
+use super::log::record::{Link, RecordError};
+use super::repeats::{self, Repeats, Search};
+use super::replay::{ExpectedBatch, Replay};
+use super::snapshot::{self, SnapshotInfo};
+use super::state::ledger_state::LedgerState;
+use super::store::{Condition, Damage, SledStore, Store, StoreError};
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 
@@ -160,16 +156,19 @@ pub async fn verify_known(
     })?;
     let condition = store.condition();
     let identity = place.ledger_identity()?;
-    let kept = snapshot::read_info(place.dir(), &identity);
-    let mut reading = Reading::new(identity, kept, known);
-    let mut search = Search::new(reading.folded.state.spill());
-    let read = match reading.all(&mut store, &mut search).await {
-        Ok(()) => name_repeats(search, &mut store, &reading.folded.state).await,
+    let saved = match store.snapshot().await {
+        Some(mut from) => snapshot::read_info(&mut from, &identity),
+        None => None,
+    };
+    let mut verification = Verification::new(identity, saved, known);
+    let mut search = Search::new(verification.replay.state.spill());
+    let read = match verification.read(&mut store, &mut search).await {
+        Ok(()) => repeats::name(search, &mut store, &verification.replay.state).await,
         Err(error) => Err(error),
     };
     store.close().await;
     match read {
-        Ok(repeats) => reading.report(condition, repeats).map(Some),
+        Ok(repeats) => verification.report(condition, repeats).map(Some),
         Err(LedgerError::Store(error @ StoreError::Spill { .. })) => Err(VerifyError::LedgerDir(error.into())),
         Err(source) => {
             let damage = match condition {
@@ -181,33 +180,27 @@ pub async fn verify_known(
     }
 }
 
-/// A ledger that is being read.
-struct Reading {
-    folded: Snapshot,
+/// A ledger that is being verified.
+struct Verification {
+    replay: Replay,
     facts: BTreeMap<&'static str, u64>,
-    kept: Option<snapshot::SnapshotInfo>,
+    saved: Option<SnapshotInfo>,
     snapshot: SnapshotCheck,
-    sought: ExpectedBatch,
+    expected: ExpectedBatch,
 }
 
-impl Reading {
-    fn new(identity: Identity, kept: Option<snapshot::SnapshotInfo>, known: Option<Head>) -> Self {
-        let folded = Snapshot {
-            chain: Chain::new(&identity),
-            state: LedgerState::new(identity),
-            codec: Codec::default(),
-            sequence: 0,
-        };
+impl Verification {
+    fn new(identity: Identity, saved: Option<SnapshotInfo>, known: Option<Head>) -> Self {
         Self {
-            folded,
+            replay: Replay::new(LedgerState::new(identity)),
             facts: BTreeMap::new(),
-            kept,
+            saved,
             snapshot: SnapshotCheck::None,
-            sought: ExpectedBatch::new(known),
+            expected: ExpectedBatch::new(known),
         }
     }
 
-    async fn all(&mut self, store: &mut SledStore, search: &mut Search) -> Result<(), LedgerError> {
+    async fn read(&mut self, store: &mut SledStore, search: &mut Search) -> Result<(), LedgerError> {
         let mut broken = None;
         let mut each = |sequence, record: &[u8]| {
             if broken.is_none() {
@@ -219,45 +212,26 @@ impl Reading {
         if let Some(error) = broken {
             return Err(error);
         }
-        let last = self.folded.last();
+        let last = self.replay.last();
         read.map_err(|source| LedgerError::Unfinished { last, source })?;
-        let indexed = self.folded.state.index();
-        self.folded.state.spill().check()?;
-        indexed.map_err(|source| LedgerError::IllegalFact {
-            sequence: last.sequence,
-            last,
-            source,
-        })
+        self.replay.build_index()
     }
 
     fn take(&mut self, sequence: u64, record: &[u8], search: &mut Search) -> Result<(), LedgerError> {
-        let last = self.folded.last();
-        let Snapshot {
-            state,
-            chain,
-            codec,
-            sequence: at,
-        } = &mut self.folded;
-        let unreadable = |source| LedgerError::Record { sequence, last, source };
-        let body = chain.open(record).map_err(unreadable)?;
-        let (facts, mut senseless) = (&mut self.facts, false);
-        let fold = |entry: Entry<'_>| -> Result<(), IllegalFact> {
-            *facts.entry(entry.kind()).or_default() += 1;
-            senseless |= !entry.is_whole();
-            let passing = FactView(entry);
-            search.add(&passing);
-            state.fold(passing.0)
-        };
-        let folded = decode(codec, last, body, fold);
-        state.spill().check()?;
-        folded?;
-        if senseless {
-            return Err(unreadable(RecordError::Senseless));
+        let last = self.replay.last();
+        let mut is_senseless = false;
+        self.replay.apply(sequence, record, |fact| {
+            *self.facts.entry(fact.kind()).or_default() += 1;
+            is_senseless |= !fact.can_be_decoded();
+            search.add(fact);
+        })?;
+        if is_senseless {
+            let source = RecordError::Senseless;
+            return Err(LedgerError::Record { sequence, last, source });
         }
-        *at = sequence;
-        self.sought.pass(sequence, *chain);
-        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.sequence == sequence) {
-            self.snapshot = if self.folded.digest().is_ok_and(|digest| digest == kept.digest) {
+        self.expected.compare(self.replay.head());
+        if let Some(saved) = self.saved.as_ref().filter(|saved| saved.sequence == sequence) {
+            self.snapshot = if snapshot::digest(&self.replay).is_ok_and(|digest| digest == saved.digest) {
                 SnapshotCheck::Agrees { sequence }
             } else {
                 SnapshotCheck::Differs { sequence }
@@ -267,8 +241,10 @@ impl Reading {
     }
 
     fn report(self, condition: Condition, repeats: Repeats) -> Result<Report, VerifyError> {
-        let (ledger_state, last) = (&self.folded.state, self.folded.last());
-        let (kept, counted) = (ledger_state.counts(), ledger_state.recount());
+        let state = &self.replay.state;
+        let last = self.replay.last();
+        let kept = state.counts();
+        let counted = state.recount();
         if kept != counted {
             return Err(VerifyError::Miscounted {
                 kept: kept.into(),
@@ -281,15 +257,15 @@ impl Reading {
         }
         Ok(Report {
             last,
-            link: self.folded.chain.link(),
+            link: self.replay.chain.link(),
             facts: self.facts,
-            recipients: ledger_state.recipients(),
+            recipients: state.recipients(),
             counts: kept,
-            settled: settled(ledger_state),
-            fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
+            settled: settled(state),
+            fingerprint: state.generation().map(|last| last.fingerprint.clone()),
             snapshot: self.snapshot,
             condition,
-            older: self.sought.known.older(last.sequence, self.sought.found),
+            older: self.expected.known.older(last.sequence, self.expected.found),
             repeats,
         })
     }

@@ -26,7 +26,7 @@ impl OpenIds {
     pub fn len(&self) -> usize {
         match &self.kept {
             Some(kept) => kept.count_ones(..),
-            None => self.arena.all() as usize,
+            None => self.arena.len() as usize,
         }
     }
 
@@ -38,7 +38,7 @@ impl OpenIds {
 
     /// Keeps at most the first `most` of those that count.
     pub(super) fn keep_first(&mut self, most: usize) {
-        let all = self.arena.all();
+        let all = self.arena.len();
         let counts = |n: &u32| self.kept.as_ref().is_none_or(|kept| kept.contains(*n as usize));
         if let Some(end) = (0..all).filter(counts).nth(most) {
             self.kept = Some(numbers_that(all, |n| n < end && counts(&n)));
@@ -53,7 +53,7 @@ impl OpenIds {
     /// All that count, in order, as far as they can be read.
     pub(super) fn drain(self) -> impl Iterator<Item = OpenId> {
         let Self { arena, kept } = self;
-        let mut drained = arena.told();
+        let mut drained = arena.drain();
         let counts = move |n| kept.as_ref().is_none_or(|kept| kept.contains(n as usize));
         iter::from_fn(move || drained.next(&counts)).filter_map(|open_id| OpenId::parse(&open_id).ok())
     }
@@ -83,7 +83,7 @@ impl NewOpenIds {
         if let Some(number) = self.find(packed) {
             return Some((number, false));
         }
-        if self.arena.all() == u32::MAX {
+        if self.arena.len() == u32::MAX {
             return None;
         }
         let number = self.arena.push(packed);
@@ -92,7 +92,7 @@ impl NewOpenIds {
     }
 
     pub(super) const fn len(&self) -> u32 {
-        self.arena.all()
+        self.arena.len()
     }
 
     /// `None` if it cannot be read back from the spill file.

@@ -1,20 +1,22 @@
-//! Facts as bytes. Each is written against those before it in the whole log: times and recipients as differences, and
-//! what many outcomes have in common by a number. So a log is read from its beginning or not at all.
+//! Encodes and decodes facts. Each fact is encoded relative to those before it in the log: times and recipients as
+//! differences, the common part of outcomes as a number. So a log can be read only from its beginning, or with the codec's
+//! state at a batch.
 //!
-//! The first byte of a fact says which it is, and of which ordinal; of a run's beginning, by which rules.
+//! The first byte of a fact has its kind in the lower half. The upper half has the ordinal; for the start of a run, the
+//! version of the rules.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{self, Dictionary, Told};
-use super::wire::{Packed, Reader, Writer};
-use crate::ledger::fact::{Answered, Fact, Generation, ManualDecision};
+use super::open_ids::PackedOpenIds;
+use super::outcome::{self, Dictionary, PackedEnd};
+use super::wire::{Reader, Writer};
+use crate::ledger::fact::{Answered, Fact, FactView};
 use crate::ledger::kept_out::{KeptOut, Sample};
 use crate::ledger::rules::Rules;
-use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Transition};
-use crate::model::identity::OpenId;
+use crate::model::delivery::{ActivityNo, Away, DeliveryKey, Transition};
 
 const RUN_BEGAN: u8 = 0;
 const ADMITTED: u8 = 1;
@@ -38,31 +40,20 @@ const RESEND: u8 = 3;
 const UNKNOWN: u8 = 4;
 const OWE_UNDER_NEW_ACTIVITY: u8 = 5;
 
-/// The most numbers in one fact; a list that is longer becomes several facts, which mean the same.
+/// The most numbers in one fact. A longer list is written as several facts, which together mean the same.
 const MOST_NUMBERS: usize = 1 << 20;
 
-/// The last time that was written, in milliseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Times(pub(super) i64);
-
-impl Times {
-    pub(super) fn write(&mut self, writer: &mut Writer, at: Timestamp) {
-        let at = at.as_millisecond();
-        writer.near(at.wrapping_sub(self.0));
-        self.0 = at;
-    }
-}
-
-/// What the facts so far have taught, on the writing and on the reading side alike.
+/// The encoder and the decoder. Both have the same state after the same facts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::ledger) struct Codec {
     dictionary: Dictionary,
-    last: Times,
+    /// The last time, in milliseconds.
+    last_at: i64,
     last_intent: u32,
     last_ended: u32,
 }
 
-/// The same, to be kept.
+/// The state of a [`Codec`] in a snapshot.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::ledger) struct CodecState {
     dictionary: Vec<Vec<u8>>,
@@ -72,25 +63,24 @@ pub(in crate::ledger) struct CodecState {
 }
 
 impl Codec {
-    /// What it was taught.
-    pub(in crate::ledger) fn codec_state(&self) -> CodecState {
-        // Taken apart, so that whoever adds to it has to add here.
+    pub(in crate::ledger) fn to_state(&self) -> CodecState {
+        // Destructured, so that a new field is not forgotten here.
         let Self {
             dictionary,
-            last,
+            last_at,
             last_intent,
             last_ended,
         } = self;
         CodecState {
-            dictionary: dictionary.known(),
-            last: last.0,
+            dictionary: dictionary.to_bytes(),
+            last: *last_at,
             last_intent: *last_intent,
             last_ended: *last_ended,
         }
     }
 
-    /// A codec that was taught this; nothing when it cannot have been.
-    pub(in crate::ledger) fn having(codec_state: CodecState) -> Option<Self> {
+    /// `None` for a state that no codec can have.
+    pub(in crate::ledger) fn from_state(codec_state: CodecState) -> Option<Self> {
         let CodecState {
             dictionary,
             last,
@@ -98,26 +88,26 @@ impl Codec {
             last_ended,
         } = codec_state;
         Some(Self {
-            dictionary: Dictionary::knowing(&dictionary)?,
-            last: Times(last),
+            dictionary: Dictionary::from_bytes(&dictionary)?,
+            last_at: last,
             last_intent,
             last_ended,
         })
     }
 
-    /// Writes facts, times to the millisecond. Nothing when one of them is no fact: a reading again that takes a step of
-    /// another kind.
+    /// Encodes facts, with times to the millisecond. `None` if one of them cannot be a fact: a `Reread` with another kind of
+    /// step.
     pub(in crate::ledger) fn encode(&mut self, facts: &[Fact]) -> Option<Vec<u8>> {
         let mut writer = Writer::default();
         facts.iter().try_for_each(|fact| self.write(&mut writer, fact))?;
         Some(writer.0)
     }
 
-    /// Reads facts, and shows each. Nothing when they cannot be read.
+    /// Decodes facts and calls `each` for each. `None` for bytes that no encoder wrote.
     pub(in crate::ledger) fn decode<E>(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(Entry<'_>) -> Result<(), E>,
+        mut each: impl FnMut(FactView<'_>) -> Result<(), E>,
     ) -> Option<Result<(), E>> {
         let mut reader = Reader(bytes);
         while !reader.is_at_end() {
@@ -132,7 +122,7 @@ impl Codec {
         match fact {
             Fact::RunBegan { at, timeout, rules } => {
                 writer.byte(rules.number() << 4 | RUN_BEGAN);
-                self.last.write(writer, *at);
+                writer.time(*at, &mut self.last_at);
                 writer.number(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             }
             Fact::Admitted { recipients } => {
@@ -142,17 +132,17 @@ impl Codec {
                     writer.text(open_id.as_str());
                 }
             }
-            // Beside the kind stands the reason, where others have the ordinal.
+            // The reason has the place of the ordinal.
             Fact::Away { why, recipients } => write_numbers(writer, why.number() << 4 | AWAY, recipients),
             Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),
             Fact::Lapsed { recipient, at } => {
                 write_recipient(writer, LAPSED, *recipient, &mut self.last_ended);
-                self.last.write(writer, *at);
+                writer.time(*at, &mut self.last_at);
             }
             Fact::KeptOut(KeptOut { list, people }) => {
                 writer.byte(KEPT_OUT);
                 writer.text(list);
-                // Hashes have nothing in common that would make them shorter.
+                // Hashes are random, so differences would be no shorter.
                 let hashes = people.hashes().iter().flat_map(|hash| hash.to_le_bytes());
                 writer.bytes(&hashes.collect::<Vec<_>>());
             }
@@ -162,17 +152,17 @@ impl Codec {
             }
             Fact::Intent { key, at, activity } => {
                 write_key(writer, INTENT, *key, &mut self.last_intent);
-                self.last.write(writer, *at);
+                writer.time(*at, &mut self.last_at);
                 writer.number(activity.0.into());
             }
             Fact::Withdrawn { key } => write_key(writer, WITHDRAWN, *key, &mut self.last_ended),
             Fact::Ended { key, decision, outcome } => {
                 write_key(writer, ENDED, *key, &mut self.last_ended);
-                outcome::write(writer, &mut self.dictionary, decision, outcome, &mut self.last);
+                outcome::write(writer, &mut self.dictionary, decision, outcome, &mut self.last_at);
             }
             Fact::Reread { key, step, at } => {
                 write_key(writer, REREAD, *key, &mut self.last_ended);
-                self.last.write(writer, *at);
+                writer.time(*at, &mut self.last_at);
                 self.write_step(writer, step)?;
             }
             Fact::Decided { keys, decision } => {
@@ -193,7 +183,7 @@ impl Codec {
     fn write_wave(&mut self, writer: &mut Writer, kind: u8, share: f64, at: Timestamp) {
         writer.byte(kind);
         writer.number(share.to_bits());
-        self.last.write(writer, at);
+        writer.time(at, &mut self.last_at);
     }
 
     fn write_step(&self, writer: &mut Writer, step: &Transition) -> Option<()> {
@@ -203,11 +193,11 @@ impl Codec {
             Transition::RereadIssued => writer.byte(ISSUED),
             Transition::RereadResend { due } => {
                 writer.byte(RESEND);
-                writer.near(due.as_millisecond().wrapping_sub(self.last.0));
+                writer.near(due.as_millisecond().wrapping_sub(self.last_at));
             }
             Transition::RereadUnknown { due } => {
                 writer.byte(UNKNOWN);
-                writer.near(due.as_millisecond().wrapping_sub(self.last.0));
+                writer.near(due.as_millisecond().wrapping_sub(self.last_at));
             }
             Transition::OweUnderNewActivity => writer.byte(OWE_UNDER_NEW_ACTIVITY),
             Transition::Intent { .. }
@@ -222,68 +212,75 @@ impl Codec {
         Some(())
     }
 
-    fn read<'c, 'a: 'c>(&'c mut self, reader: &mut Reader<'a>) -> Option<Entry<'c>> {
+    fn read<'c, 'a: 'c>(&'c mut self, reader: &mut Reader<'a>) -> Option<FactView<'c>> {
         let first = reader.byte()?;
         let ordinal = first >> 4;
         Some(match first & 0xf {
-            RUN_BEGAN => Entry::RunBegan {
+            RUN_BEGAN => Fact::RunBegan {
                 rules: Rules::numbered(first >> 4)?,
-                at: reader.time(&mut self.last.0)?,
+                at: reader.time(&mut self.last_at)?,
                 timeout: Duration::from_millis(reader.number()?),
             },
-            ADMITTED => Entry::Admitted(read_open_ids(reader)?),
-            AWAY => Entry::Away(Away::numbered(ordinal)?, read_numbers(reader)?),
-            RETURNED => Entry::Returned(read_numbers(reader)?),
-            LAPSED => Entry::Lapsed {
-                recipient: read_recipient(reader, &mut self.last_ended)?,
-                at: reader.time(&mut self.last.0)?,
+            ADMITTED => Fact::Admitted {
+                recipients: PackedOpenIds::read(reader)?,
             },
-            KEPT_OUT => Entry::KeptOut(KeptOut {
+            AWAY => Fact::Away {
+                why: Away::numbered(ordinal)?,
+                recipients: read_numbers(reader)?,
+            },
+            RETURNED => Fact::Returned {
+                recipients: read_numbers(reader)?,
+            },
+            LAPSED => Fact::Lapsed {
+                recipient: read_recipient(reader, &mut self.last_ended)?,
+                at: reader.time(&mut self.last_at)?,
+            },
+            KEPT_OUT => Fact::KeptOut(KeptOut {
                 list: reader.packed()?.text(),
                 people: Sample::from_hashes(read_hashes(reader.bytes()?)?)?,
             }),
-            CLOSED => Entry::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
-            INTENT => Entry::Intent {
+            CLOSED => Fact::Closed(postcard::from_bytes(reader.bytes()?).ok()?),
+            INTENT => Fact::Intent {
                 key: read_key(reader, ordinal, &mut self.last_intent)?,
-                at: reader.time(&mut self.last.0)?,
+                at: reader.time(&mut self.last_at)?,
                 activity: ActivityNo(u16::try_from(reader.number()?).ok()?),
             },
-            WITHDRAWN => Entry::Withdrawn {
+            WITHDRAWN => Fact::Withdrawn {
                 key: read_key(reader, ordinal, &mut self.last_ended)?,
             },
             ENDED => {
                 let key = read_key(reader, ordinal, &mut self.last_ended)?;
-                let (decision, told) = outcome::read(reader, &mut self.dictionary, &mut self.last)?;
-                Entry::Ended { key, decision, told }
+                let PackedEnd { decision, outcome } = outcome::read(reader, &mut self.dictionary, &mut self.last_at)?;
+                Fact::Ended { key, decision, outcome }
             }
-            REREAD => Entry::Reread {
+            REREAD => Fact::Reread {
                 key: read_key(reader, ordinal, &mut self.last_ended)?,
-                at: reader.time(&mut self.last.0)?,
+                at: reader.time(&mut self.last_at)?,
                 step: match reader.byte()? {
                     OWE => Transition::Owe,
                     REFUSED => Transition::RereadRefused,
                     ISSUED => Transition::RereadIssued,
                     RESEND => Transition::RereadResend {
-                        due: reader.time(&mut self.last.0.clone())?,
+                        due: reader.time(&mut self.last_at.clone())?,
                     },
                     UNKNOWN => Transition::RereadUnknown {
-                        due: reader.time(&mut self.last.0.clone())?,
+                        due: reader.time(&mut self.last_at.clone())?,
                     },
                     OWE_UNDER_NEW_ACTIVITY => Transition::OweUnderNewActivity,
                     _ => return None,
                 },
             },
-            DECIDED => Entry::Decided {
+            DECIDED => Fact::Decided {
                 keys: read_keys(reader)?,
                 decision: postcard::from_bytes(reader.bytes()?).ok()?,
             },
-            WAVE_ENDED => Entry::WaveEnded {
+            WAVE_ENDED => Fact::WaveEnded {
                 share: read_share(reader)?,
-                at: reader.time(&mut self.last.0)?,
+                at: reader.time(&mut self.last_at)?,
             },
-            WAVE_HALTED => Entry::WaveHalted {
+            WAVE_HALTED => Fact::WaveHalted {
                 share: read_share(reader)?,
-                at: reader.time(&mut self.last.0)?,
+                at: reader.time(&mut self.last_at)?,
                 answered: Answered {
                     all: reader.number()?,
                     not_issued: reader.number()?,
@@ -294,132 +291,8 @@ impl Codec {
     }
 }
 
-/// A fact as it is read: without what only those need who ask how something came about.
-#[derive(Debug)]
-pub(in crate::ledger) enum Entry<'a> {
-    RunBegan {
-        at: Timestamp,
-        timeout: Duration,
-        rules: Rules,
-    },
-    Admitted(OpenIds<'a>),
-    Away(Away, Vec<u32>),
-    Returned(Vec<u32>),
-    KeptOut(KeptOut),
-    Closed(Box<Generation>),
-    Lapsed {
-        recipient: u32,
-        at: Timestamp,
-    },
-    Intent {
-        key: DeliveryKey,
-        at: Timestamp,
-        activity: ActivityNo,
-    },
-    Withdrawn {
-        key: DeliveryKey,
-    },
-    Ended {
-        key: DeliveryKey,
-        decision: Decision,
-        told: Told<'a>,
-    },
-    Reread {
-        key: DeliveryKey,
-        step: Transition,
-        at: Timestamp,
-    },
-    Decided {
-        keys: Vec<DeliveryKey>,
-        decision: Box<ManualDecision>,
-    },
-    WaveEnded {
-        share: f64,
-        at: Timestamp,
-    },
-    WaveHalted {
-        share: f64,
-        at: Timestamp,
-        answered: Answered,
-    },
-}
-
-impl Entry<'_> {
-    /// Which kind of fact it is, in a word.
-    pub(in crate::ledger) const fn kind(&self) -> &'static str {
-        match self {
-            Self::RunBegan { .. } => "run_began",
-            Self::Admitted(_) => "admitted",
-            Self::Away(..) => "away",
-            Self::Returned(_) => "returned",
-            Self::KeptOut(_) => "kept_out",
-            Self::Closed(_) => "closed",
-            Self::Lapsed { .. } => "lapsed",
-            Self::Intent { .. } => "intent",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Ended { .. } => "ended",
-            Self::Reread { .. } => "reread",
-            Self::Decided { .. } => "decided",
-            Self::WaveEnded { .. } => "wave_ended",
-            Self::WaveHalted { .. } => "wave_halted",
-        }
-    }
-
-    /// Whether what was passed over can be read as well.
-    pub(in crate::ledger) fn is_whole(&self) -> bool {
-        match self {
-            Self::Admitted(open_ids) => open_ids.clone().all(|packed| OpenId::check(&packed.text()).is_ok()),
-            Self::Ended { told, .. } => told.outcome().is_some(),
-            _ => true,
-        }
-    }
-
-    /// The whole fact. Nothing when it is none that anybody writes.
-    pub(in crate::ledger) fn fact(self) -> Option<Fact> {
-        Some(match self {
-            Self::RunBegan { at, timeout, rules } => Fact::RunBegan { at, timeout, rules },
-            Self::Admitted(open_ids) => Fact::Admitted {
-                recipients: open_ids
-                    .map(|packed| OpenId::parse(&packed.text()).ok())
-                    .collect::<Option<_>>()?,
-            },
-            Self::Away(why, recipients) => Fact::Away { why, recipients },
-            Self::Returned(recipients) => Fact::Returned { recipients },
-            Self::KeptOut(kept_out) => Fact::KeptOut(kept_out),
-            Self::Closed(generation) => Fact::Closed(generation),
-            Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
-            Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },
-            Self::Withdrawn { key } => Fact::Withdrawn { key },
-            Self::Ended { key, decision, told } => Fact::Ended {
-                key,
-                decision,
-                outcome: Box::new(told.outcome()?),
-            },
-            Self::Reread { key, step, at } => Fact::Reread { key, step, at },
-            Self::Decided { keys, decision } => Fact::Decided { keys, decision },
-            Self::WaveEnded { share, at } => Fact::WaveEnded { share, at },
-            Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
-        })
-    }
-}
-
-/// Some open_ids, one behind another.
-#[derive(Clone, Debug)]
-pub(in crate::ledger) struct OpenIds<'a> {
-    left: u64,
-    reader: Reader<'a>,
-}
-
-impl<'a> Iterator for OpenIds<'a> {
-    type Item = Packed<'a>;
-
-    fn next(&mut self) -> Option<Packed<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        self.reader.packed()
-    }
-}
-
-/// The ordinal beside the kind where it fits there, else behind it; the recipient by its distance from the one before.
+/// Writes the ordinal in the same byte as the kind if it fits, else after it, and the recipient as the distance from the
+/// one before.
 fn write_key(writer: &mut Writer, kind: u8, key: DeliveryKey, last: &mut u32) {
     if (1..16).contains(&key.ordinal) {
         writer.byte(key.ordinal << 4 | kind);
@@ -451,7 +324,7 @@ fn read_key(reader: &mut Reader<'_>, ordinal: u8, last: &mut u32) -> Option<Deli
     Some(DeliveryKey { recipient, ordinal })
 }
 
-/// Keys as other facts have theirs, of no kind: two or three bytes for each of many.
+/// Writes each key as other facts have theirs, with the kind 0.
 fn write_keys(writer: &mut Writer, keys: &[DeliveryKey]) {
     writer.number(keys.len() as u64);
     let mut last = 0;
@@ -461,9 +334,10 @@ fn write_keys(writer: &mut Writer, keys: &[DeliveryKey]) {
 }
 
 fn read_keys(reader: &mut Reader<'_>) -> Option<Vec<DeliveryKey>> {
-    let many = reader.number()?;
-    let (mut keys, mut last) = (Vec::new(), 0);
-    for _ in 0..many {
+    let count = reader.number()?;
+    let mut keys = Vec::new();
+    let mut last = 0;
+    for _ in 0..count {
         let ordinal = reader.byte()? >> 4;
         keys.push(read_key(reader, ordinal, &mut last)?);
     }
@@ -480,19 +354,8 @@ fn read_share(reader: &mut Reader<'_>) -> Option<f64> {
     Some(f64::from_bits(reader.number()?)).filter(|share| (0.0..=1.0).contains(share))
 }
 
-fn read_open_ids<'a>(reader: &mut Reader<'a>) -> Option<OpenIds<'a>> {
-    let left = reader.number()?;
-    let open_ids = OpenIds {
-        left,
-        reader: reader.clone(),
-    };
-    for _ in 0..left {
-        reader.packed()?;
-    }
-    Some(open_ids)
-}
-
-/// Numbers as runs: how far from the end of the run before, and how many. Those of a cut-off source are one run.
+/// Writes numbers as runs: the distance from the end of the run before, and the length. The recipients that a truncated
+/// source lacks are one run.
 fn write_numbers(writer: &mut Writer, kind: u8, numbers: &[u32]) {
     if numbers.len() > MOST_NUMBERS {
         return numbers
@@ -513,14 +376,16 @@ fn write_numbers(writer: &mut Writer, kind: u8, numbers: &[u32]) {
 
 fn read_numbers(reader: &mut Reader<'_>) -> Option<Vec<u32>> {
     let runs = reader.number()?;
-    let (mut numbers, mut end) = (Vec::new(), 0_i64);
+    let mut numbers = Vec::new();
+    let mut end = 0_i64;
     for _ in 0..runs {
         let first = end.checked_add(reader.near()?)?;
         end = first.checked_add(i64::try_from(reader.number()?).ok()?)?;
-        let (first, last) = (u32::try_from(first).ok()?, u32::try_from(end.checked_sub(1)?).ok()?);
-        // Before they are made: a run says in a few bytes what may fill the memory.
-        let many = u64::from(last).checked_sub(u64::from(first))? + numbers.len() as u64;
-        if many >= MOST_NUMBERS as u64 {
+        let first = u32::try_from(first).ok()?;
+        let last = u32::try_from(end.checked_sub(1)?).ok()?;
+        // Checked first, because a run of a few bytes may name enough numbers to fill the memory.
+        let count = u64::from(last).checked_sub(u64::from(first))? + numbers.len() as u64;
+        if count >= MOST_NUMBERS as u64 {
             return None;
         }
         numbers.extend(first..=last);

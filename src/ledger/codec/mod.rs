@@ -1,9 +1,8 @@
 //! Facts as bytes.
 
 mod fact_codec;
-mod outcome;
-mod wire;
+pub(super) mod open_ids;
+pub(super) mod outcome;
+pub(super) mod wire;
 
-pub(super) use fact_codec::{Codec, CodecState, Entry};
-pub(super) use outcome::AnswerIds;
-pub(super) use wire::{Packed, pack_behind, skip, unpack, unpack_behind};
+pub(super) use fact_codec::{Codec, CodecState};

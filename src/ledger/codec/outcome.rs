@@ -1,5 +1,5 @@
-//! An outcome in two parts: what it has in common with many others, and what it has for itself. The common part is kept
-//! once and named by its number ever after; with a million coupons of one template that is most of it.
+//! An outcome in two parts: one that many outcomes have in common, and its own. The common part is written in full once and
+//! by its number in a dictionary from then on. With a million coupons of one template it is the larger part.
 
 use std::time::Duration;
 
@@ -7,83 +7,83 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fact_codec::Times;
-use super::wire::{Packed, Reader, Writer};
+use super::wire::{PackedText, Reader, Writer};
 use crate::model::clock::from_ms;
 use crate::model::delivery::Decision;
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
-/// More common parts, or longer ones, are written out each time: an odd platform must not fill the memory.
+/// The limits of the dictionary. Further or longer common parts are written in full each time, so that an odd platform does
+/// not fill the memory.
 const MOST: usize = 4096;
 const LONGEST: usize = 1024;
 
-/// The common parts that were written so far.
+/// The common parts so far, by number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dictionary {
-    known: Vec<Common>,
+    entries: Vec<Common>,
     numbers: HashMap<Box<[u8]>, usize>,
-    /// The last one that was not worth keeping.
-    one_more: Option<Common>,
+    /// The last common part that is not in the dictionary.
+    unlisted: Option<Common>,
 }
 
 impl Dictionary {
-    /// The common parts that are known, by number.
-    pub(super) fn known(&self) -> Vec<Vec<u8>> {
-        let mut known = vec![Vec::new(); self.known.len()];
+    /// The entries as bytes, by number.
+    pub(super) fn to_bytes(&self) -> Vec<Vec<u8>> {
+        let mut entries = vec![Vec::new(); self.entries.len()];
         for (bytes, number) in &self.numbers {
-            if let Some(slot) = known.get_mut(*number) {
+            if let Some(slot) = entries.get_mut(*number) {
                 *slot = bytes.to_vec();
             }
         }
-        known
+        entries
     }
 
-    /// Those that know these; nothing when they are not what anybody knew.
-    pub(super) fn knowing(known: &[Vec<u8>]) -> Option<Self> {
+    /// Reads what [`Dictionary::to_bytes`] returned. `None` for other bytes.
+    pub(super) fn from_bytes(entries: &[Vec<u8>]) -> Option<Self> {
         let mut dictionary = Self::default();
-        for bytes in known {
-            dictionary.learn(bytes);
+        for bytes in entries {
+            dictionary.add(bytes);
         }
-        (dictionary.known.len() == known.len()).then_some(dictionary)
+        (dictionary.entries.len() == entries.len()).then_some(dictionary)
     }
 
-    fn learn(&mut self, bytes: &[u8]) {
-        if self.known.len() >= MOST || bytes.len() > LONGEST || self.numbers.contains_key(bytes) {
+    fn add(&mut self, bytes: &[u8]) {
+        if self.entries.len() >= MOST || bytes.len() > LONGEST || self.numbers.contains_key(bytes) {
             return;
         }
         if let Ok(common) = postcard::from_bytes(bytes) {
-            self.numbers.insert(bytes.into(), self.known.len());
-            self.known.push(common);
+            self.numbers.insert(bytes.into(), self.entries.len());
+            self.entries.push(common);
         }
     }
 
-    /// By its number from 1 on, or 0 and in full.
+    /// Writes a common part as its number, from 1, or as 0 and its bytes.
     fn write(&mut self, writer: &mut Writer, common: &[u8]) {
         if let Some(number) = self.numbers.get(common) {
             return writer.number(*number as u64 + 1);
         }
         writer.number(0);
         writer.bytes(common);
-        self.learn(common);
+        self.add(common);
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) -> Option<&Common> {
         if let Some(number) = reader.number()?.checked_sub(1) {
-            return self.known.get(usize::try_from(number).ok()?);
+            return self.entries.get(usize::try_from(number).ok()?);
         }
         let bytes = reader.bytes()?;
-        let before = self.known.len();
-        self.learn(bytes);
-        if self.known.len() > before {
-            return self.known.last();
+        let before = self.entries.len();
+        self.add(bytes);
+        if self.entries.len() > before {
+            return self.entries.last();
         }
-        self.one_more = Some(postcard::from_bytes(bytes).ok()?);
-        self.one_more.as_ref()
+        self.unlisted = Some(postcard::from_bytes(bytes).ok()?);
+        self.unlisted.as_ref()
     }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::ledger) struct Common {
+struct Common {
     decision: CommonDecision,
     proof: CommonProof,
     coupon: Option<CommonCoupon>,
@@ -120,7 +120,7 @@ struct CommonCoupon {
     discount_type: Option<i64>,
     discount_amount: Option<i64>,
     min_pay_amount: Option<i64>,
-    /// Whether it has a receive_time, valid_begin_time, valid_end_time.
+    /// Whether the coupon has a receive_time, a valid_begin_time and a valid_end_time.
     has_times: [bool; 3],
 }
 
@@ -180,28 +180,27 @@ const fn times(coupon: &Coupon) -> [Option<i64>; 3] {
     [coupon.receive_time, coupon.valid_begin_time, coupon.valid_end_time]
 }
 
-/// Writes a verdict and its outcome.
 pub(super) fn write(
     writer: &mut Writer,
     dictionary: &mut Dictionary,
     decision: &Decision,
     outcome: &Outcome,
-    last: &mut Times,
+    last: &mut i64,
 ) {
     let common = postcard::to_stdvec(&Common::new(decision, outcome)).unwrap_or_default();
     dictionary.write(writer, &common);
-    last.write(writer, outcome.at);
+    writer.time(outcome.at, last);
     writer.number(u64::try_from(outcome.latency.as_millis()).unwrap_or(u64::MAX));
     if let Decision::NotIssued { due, .. } | Decision::Unknown { due, .. } = decision {
-        writer.near(due.as_millisecond().wrapping_sub(last.0));
+        writer.near(due.as_millisecond().wrapping_sub(*last));
     }
     if let Some(answer) = &outcome.answer {
         writer.text(&answer.log_id);
     }
     if let Proof::Issued { coupon, .. } = &outcome.proof {
         writer.text(&coupon.coupon_id);
-        // Each near the one before: received when it was answered, valid from then on, for some days.
-        let mut before = last.0.div_euclid(1000);
+        // Each time is near the one before: a coupon is received when the answer arrives, and valid for some days from then.
+        let mut before = last.div_euclid(1000);
         for time in times(coupon).into_iter().flatten() {
             writer.near(time.wrapping_sub(before));
             before = time;
@@ -209,27 +208,32 @@ pub(super) fn write(
     }
 }
 
-/// An outcome as it lies there: most of those who fold it need no more than when it was.
+/// An outcome that stays packed, except for its time: the ledger state needs no more.
 #[derive(Clone, Debug)]
-pub(in crate::ledger) struct Told<'a> {
+pub struct PackedOutcome<'a> {
     common: &'a Common,
     pub(in crate::ledger) at: Timestamp,
-    /// Behind the time.
+    /// The bytes after the time.
     rest: Reader<'a>,
 }
 
-/// Reads a verdict, and passes over its outcome.
+/// The end of an attempt.
+pub(super) struct PackedEnd<'a> {
+    pub(super) decision: Decision,
+    pub(super) outcome: PackedOutcome<'a>,
+}
+
 pub(super) fn read<'c, 'a: 'c>(
     reader: &mut Reader<'a>,
     dictionary: &'c mut Dictionary,
-    last: &mut Times,
-) -> Option<(Decision, Told<'c>)> {
+    last: &mut i64,
+) -> Option<PackedEnd<'c>> {
     let common = dictionary.read(reader)?;
-    let at = reader.time(&mut last.0)?;
+    let at = reader.time(last)?;
     let rest = reader.clone();
-    let told = Told { common, at, rest };
-    let own = told.own(reader)?;
-    let due = own.due.map(|from_at| from_ms(last.0.wrapping_add(from_at)));
+    let outcome = PackedOutcome { common, at, rest };
+    let own = outcome.own(reader)?;
+    let due = own.due.map(|from_at| from_ms(last.wrapping_add(from_at)));
     let decision = match common.decision {
         CommonDecision::Issued => Decision::Issued,
         CommonDecision::Refused { code } => Decision::Refused { code },
@@ -237,39 +241,39 @@ pub(super) fn read<'c, 'a: 'c>(
         CommonDecision::NotIssued { code } => Decision::NotIssued { due: due?, code },
         CommonDecision::Unknown { code } => Decision::Unknown { due: due?, code },
     };
-    Some((decision, told))
+    Some(PackedEnd { decision, outcome })
 }
 
-/// What an outcome has for itself.
+/// The part of an outcome that is not in the dictionary.
 struct Own<'a> {
     latency: Duration,
-    /// How many milliseconds after the outcome it is due again.
+    /// When the delivery is due again, in milliseconds after the outcome.
     due: Option<i64>,
-    log_id: Option<Packed<'a>>,
-    coupon_id: Option<Packed<'a>>,
+    log_id: Option<PackedText<'a>>,
+    coupon_id: Option<PackedText<'a>>,
     times: [Option<i64>; 3],
 }
 
-/// What the platform names an answer and its coupon by.
+/// The ids that the platform gives once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::ledger) struct AnswerIds {
     pub(in crate::ledger) log_id: Option<String>,
     pub(in crate::ledger) coupon_id: Option<String>,
 }
 
-impl Told<'_> {
-    /// The ids of the answer.
+impl PackedOutcome<'_> {
+    /// The ids of the answer. `None` for bytes that no encoder wrote.
     pub(in crate::ledger) fn ids(&self) -> Option<AnswerIds> {
         let own = self.own(&mut self.rest.clone())?;
-        let text = |packed: Packed<'_>| Some(packed.text()).filter(|id| !id.is_empty());
+        let text = |packed: PackedText<'_>| Some(packed.text()).filter(|id| !id.is_empty());
         Some(AnswerIds {
             log_id: own.log_id.and_then(text),
             coupon_id: own.coupon_id.and_then(text),
         })
     }
 
-    /// All of it. Nothing when it is an issued one without a coupon, which nobody writes.
-    pub(in crate::ledger) fn outcome(&self) -> Option<Outcome> {
+    /// Decodes the whole outcome. `None` for bytes that no encoder wrote, such as an issued outcome without a coupon.
+    pub(crate) fn decode(&self) -> Option<Outcome> {
         let common = self.common;
         let own = self.own(&mut self.rest.clone())?;
         let proof = match common.proof {

@@ -1,5 +1,5 @@
-//! Numbers and text in as few bytes as their kind allows. A reader takes nothing for granted: it says no to whatever it
-//! cannot have written.
+//! Numbers and text in as few bytes as their kind allows. The reader rejects any byte sequence that the writer cannot
+//! produce.
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::model::clock::from_ms;
 
-/// Longer text is not packed but written as it is.
+/// A decimal number with more digits is written as plain text.
 const MOST_DIGITS: usize = 38;
-/// Lengths from here on are written behind the header.
+/// Lengths from here on are written after the header.
 const LONG: u8 = 31;
 const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
@@ -26,18 +26,18 @@ const SIX_BITS: u8 = 5;
 
 const SIXTY_FOUR: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
 const NOT_ONE: u8 = u8::MAX;
-/// The place of each byte among the [`SIXTY_FOUR`].
-const PLACES: [u8; 256] = {
-    let mut places = [NOT_ONE; 256];
+/// The index of each byte in [`SIXTY_FOUR`].
+const INDICES: [u8; 256] = {
+    let mut indices = [NOT_ONE; 256];
     let mut at = 0_u8;
     while at < 64 {
-        places[SIXTY_FOUR[at as usize] as usize] = at;
+        indices[SIXTY_FOUR[at as usize] as usize] = at;
         at += 1;
     }
-    places
+    indices
 };
 
-/// The value of each byte that is a digit or a letter of a UUID in lower case.
+/// The value of each lower-case hexadecimal digit.
 const VALUES: [u8; 256] = {
     let mut values = [NOT_ONE; 256];
     let mut value = 0_u8;
@@ -48,7 +48,6 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// Writes.
 #[derive(Debug, Default)]
 pub(super) struct Writer(pub(super) Vec<u8>);
 
@@ -57,7 +56,7 @@ impl Writer {
         self.0.push(byte);
     }
 
-    /// Seven bits a byte, the least first.
+    /// Seven bits a byte, least significant first.
     pub(super) fn number(&mut self, mut number: u64) {
         while number > 0x7f {
             self.0.push(number.to_le_bytes()[0] | 0x80);
@@ -66,7 +65,7 @@ impl Writer {
         self.0.push(number.to_le_bytes()[0]);
     }
 
-    /// A number near 0, on either side of it.
+    /// A signed number, short if it is near 0.
     pub(super) fn near(&mut self, number: i64) {
         self.number((number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned());
     }
@@ -74,6 +73,13 @@ impl Writer {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
+    }
+
+    /// Writes a time as its distance from `last`, in milliseconds, and moves `last` there.
+    pub(super) fn time(&mut self, at: Timestamp, last: &mut i64) {
+        let at = at.as_millisecond();
+        self.near(at.wrapping_sub(*last));
+        *last = at;
     }
 
     /// Text; ids are mostly digits and are packed as such.
@@ -95,7 +101,7 @@ impl Writer {
         let is_hex = |letters: std::ops::RangeInclusive<u8>| {
             !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_digit() || letters.contains(byte))
         };
-        let is_of_sixty_four = || !bytes.is_empty() && bytes.iter().all(|byte| PLACES[usize::from(*byte)] != NOT_ONE);
+        let is_of_sixty_four = || !bytes.is_empty() && bytes.iter().all(|byte| INDICES[usize::from(*byte)] != NOT_ONE);
         let kind = if is_hex(b'a'..=b'f') {
             LOWER_HEX
         } else if is_hex(b'A'..=b'F') {
@@ -129,11 +135,11 @@ impl Writer {
         }
     }
 
-    /// Four characters to three bytes, the first in the highest bits.
+    /// Four characters to three bytes, the first in the most significant bits.
     fn six_bits(&mut self, characters: &[u8]) {
         for four in characters.chunks(4) {
             let bits = four.iter().zip([18, 12, 6, 0]).fold(0, |bits, (byte, shift)| {
-                bits | u32::from(PLACES[usize::from(*byte)]) << shift
+                bits | u32::from(INDICES[usize::from(*byte)]) << shift
             });
             let [_, bytes @ ..] = bits.to_be_bytes();
             self.0.extend_from_slice(&bytes[..six_bits_bytes(four.len())]);
@@ -145,7 +151,7 @@ const fn six_bits_bytes(characters: usize) -> usize {
     (characters * 3).div_ceil(4)
 }
 
-/// The bytes of a UUID in lower case.
+/// The bytes of a lower-case UUID. `None` for any other text.
 fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     if text.len() != 36 || UUID_HYPHENS.iter().any(|at| text[*at] != b'-') {
         return None;
@@ -154,7 +160,8 @@ fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     let groups = [0..8, 9..13, 14..18, 19..23, 24..36];
     let pairs = groups.into_iter().flat_map(|group| text[group].chunks_exact(2));
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        let high = VALUES[usize::from(pair[0])];
+        let low = VALUES[usize::from(pair[1])];
         if high | low > 0xf {
             return None;
         }
@@ -163,7 +170,6 @@ fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-/// The value of a digit of either case.
 const fn nibble(digit: u8) -> u8 {
     match digit {
         b'a'..=b'f' => digit - b'a' + 10,
@@ -172,7 +178,7 @@ const fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// How many bytes hold every number of so many decimal digits, of which there are at most [`MOST_DIGITS`].
+/// The number of bytes that hold any number of `digits` decimal digits, at most [`MOST_DIGITS`].
 fn decimal_bytes(digits: usize) -> usize {
     // 3.322 bits a digit, in whole bytes.
     (digits * 3322).div_ceil(8000)
@@ -214,10 +220,10 @@ impl<'a> Reader<'a> {
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// A time so many milliseconds from `from`; `from` is this time from then on.
-    pub(super) fn time(&mut self, from: &mut i64) -> Option<Timestamp> {
-        *from = from.wrapping_add(self.near()?);
-        Some(from_ms(*from))
+    /// Reads what [`Writer::time`] wrote.
+    pub(super) fn time(&mut self, last: &mut i64) -> Option<Timestamp> {
+        *last = last.wrapping_add(self.near()?);
+        Some(from_ms(*last))
     }
 
     pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
@@ -231,8 +237,8 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Text as it lies there: passing over it costs next to nothing.
-    pub(super) fn packed(&mut self) -> Option<Packed<'a>> {
+    /// Text that stays packed, which is cheap.
+    pub(super) fn packed(&mut self) -> Option<PackedText<'a>> {
         let packed = self.any_packed()?;
         if packed.kind == PLAIN {
             std::str::from_utf8(packed.bytes).ok()?;
@@ -240,8 +246,8 @@ impl<'a> Reader<'a> {
         Some(packed)
     }
 
-    /// As [`Reader::packed`], of text that was read before.
-    fn any_packed(&mut self) -> Option<Packed<'a>> {
+    /// Like [`Reader::packed`], for text that was checked before.
+    fn any_packed(&mut self) -> Option<PackedText<'a>> {
         let header = self.byte()?;
         let kind = header >> 5;
         let length = match header & 0x1f {
@@ -257,32 +263,32 @@ impl<'a> Reader<'a> {
             _ => return None,
         };
         let bytes = self.take(size)?;
-        Some(Packed { kind, length, bytes })
+        Some(PackedText { kind, length, bytes })
     }
 }
 
-/// Packs a text behind what `bytes` is already: the same text is always the same bytes.
-pub(in crate::ledger) fn pack_behind(text: &str, bytes: &mut Vec<u8>) {
+/// Appends a packed text to `bytes`. Equal texts have equal bytes.
+pub(in crate::ledger) fn pack_onto(text: &str, bytes: &mut Vec<u8>) {
     let mut writer = Writer(std::mem::take(bytes));
     writer.text(text);
     *bytes = writer.0;
 }
 
-/// The text that was packed; nothing of what was not.
+/// The text of packed bytes. Empty for other bytes.
 pub(in crate::ledger) fn unpack(bytes: &[u8]) -> String {
     let mut text = String::new();
-    unpack_behind(bytes, &mut text);
+    unpack_onto(bytes, &mut text);
     text
 }
 
-/// Writes it behind what `text` is already.
-pub(in crate::ledger) fn unpack_behind(bytes: &[u8], text: &mut String) {
+/// Appends the text of packed bytes to `text`.
+pub(in crate::ledger) fn unpack_onto(bytes: &[u8], text: &mut String) {
     if let Some(packed) = Reader(bytes).any_packed() {
         packed.unpack(text);
     }
 }
 
-/// What lies behind the packed text with which these bytes begin.
+/// The bytes after the packed text at the start of `bytes`.
 pub(in crate::ledger) fn skip(bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader(bytes);
     reader.any_packed()?;
@@ -291,22 +297,21 @@ pub(in crate::ledger) fn skip(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Text that a [`Writer`] packed.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ledger) struct Packed<'a> {
+pub struct PackedText<'a> {
     kind: u8,
     length: usize,
     bytes: &'a [u8],
 }
 
-impl Packed<'_> {
-    /// Writes the text behind what `text` is already.
+impl PackedText<'_> {
+    /// Appends the text to `text`.
     pub(in crate::ledger) fn unpack(&self, text: &mut String) {
         match self.kind {
             DECIMAL => {
                 let mut value = [0; 16];
                 value.iter_mut().zip(self.bytes).for_each(|(to, from)| *to = *from);
                 let length = self.length;
-                // A number with more digits than it had when it was written is not one that was written; its checksum
-                // says that it was.
+                // The batch's checksum is right, so the number has no more digits than `length`.
                 let _ = write!(text, "{:0length$}", u128::from_le_bytes(value));
             }
             LOWER_HEX => self.hex(text, LOWER),
@@ -323,7 +328,8 @@ impl Packed<'_> {
                 }
             }
             UUID => {
-                let (mut digits, mut at) = ([b'-'; 36], 0);
+                let mut digits = [b'-'; 36];
+                let mut at = 0;
                 for byte in self.bytes {
                     if UUID_HYPHENS.contains(&at) {
                         at += 1;
@@ -339,8 +345,8 @@ impl Packed<'_> {
         }
     }
 
-    /// Packs the text as [`pack_behind`] does, behind what `bytes` is already. What an older program packed in a lesser way
-    /// would not be found as it lies there.
+    /// Appends the text to `bytes`, packed like [`pack_onto`] does. An older version may have packed it as plain text, and
+    /// the index compares packed bytes.
     pub(in crate::ledger) fn pack_again(&self, bytes: &mut Vec<u8>) {
         let mut writer = Writer(std::mem::take(bytes));
         if self.kind == PLAIN {
@@ -356,7 +362,6 @@ impl Packed<'_> {
         *bytes = writer.0;
     }
 
-    /// The text.
     pub(in crate::ledger) fn text(&self) -> String {
         let mut text = String::new();
         self.unpack(&mut text);

@@ -1,13 +1,11 @@
-//! Where open_ids go that memory is too dear for: a temporary file without a name, which is gone with the process however it
-//! ends.
+//! Spill files: temporary files without a name for open_ids that exceed the memory limit. They are gone when the process ends.
 //!
-//! It lies in the system's directory for temporary files and not beside the ledger: a plan of a campaign without a ledger
-//! has open_ids as well, and whoever only looks at a ledger leaves nothing there and may not even write there. What lies in
-//! it is read by position and not mapped, so that the kernel's cache serves it and gives the memory back to whoever needs
-//! it more.
+//! A spill file is in the directory for temporary files and not beside the ledger: a plan without a ledger needs one too, and
+//! a command that only reads a ledger leaves nothing beside it. It is read by position and not mapped, which would need
+//! unsafe code.
 //!
-//! Nothing that is folded or asked can be left half done because of a disk. So a failure is noted here, once, and whoever
-//! is about to act on what was read asks for it first: a ledger appends nothing after one.
+//! Applying a fact and looking up a recipient cannot fail because of a disk. So the first failure is noted here, and the code
+//! that is about to act on the result calls [`Spill::check`] first: a ledger appends nothing after a failure.
 
 use std::env;
 use std::fs::File;
@@ -18,26 +16,24 @@ use std::sync::{Mutex, OnceLock};
 
 use crate::ledger::StoreError;
 
-/// Fewer bytes than this stay in memory: ten million open_ids of 36 characters take 170 MB and are faster there.
-const BEYOND: u64 = 256 << 20;
-/// A megabyte of them goes at a time.
-const TOGETHER: u32 = 1 << 16;
-/// Where large temporary files belong: `/tmp` often is memory.
+/// The memory limit. Ten million open_ids of 36 characters take 170 MB, and memory is faster.
+const LIMIT: u64 = 256 << 20;
+/// About a megabyte is written at a time.
+const PER_PIECE: u32 = 1 << 16;
+/// The directory for large temporary files. `/tmp` often is memory.
 const LARGE: &str = "/var/tmp";
-/// The variable that says where temporary files belong.
 const VARIABLE: &str = "TMPDIR";
 
-/// When open_ids leave the memory, and where to.
+/// When open_ids move out of memory, and where to. It notes the first failure.
 #[derive(Debug)]
 pub struct Spill {
-    beyond: u64,
-    together: u32,
-    /// The first of these in which a file can be made is taken.
+    limit: u64,
+    per_piece: u32,
+    /// The first directory in which a file can be created is used.
     dirs: Vec<PathBuf>,
     failed: OnceLock<Failed>,
 }
 
-/// The first failure.
 #[derive(Debug)]
 struct Failed {
     what: &'static str,
@@ -46,17 +42,16 @@ struct Failed {
     code: Option<i32>,
 }
 
-/// A file that has no name.
+/// A spill file.
 #[derive(Debug)]
 pub(in crate::ledger) struct Spilled {
     file: File,
     dir: PathBuf,
-    last: Mutex<Shown>,
+    last: Mutex<LastRead>,
 }
 
-/// What was shown last.
 #[derive(Debug, Default)]
-struct Shown {
+struct LastRead {
     at: Option<u64>,
     bytes: Vec<u8>,
 }
@@ -75,8 +70,8 @@ impl Default for Spill {
             None => vec![LARGE.into(), env::temp_dir()],
         };
         Self {
-            beyond: BEYOND,
-            together: TOGETHER,
+            limit: LIMIT,
+            per_piece: PER_PIECE,
             dirs,
             failed: OnceLock::new(),
         }
@@ -84,22 +79,22 @@ impl Default for Spill {
 }
 
 impl Spill {
-    /// Lets each list of open_ids keep so many bytes in memory, and go into a file in `dir` beyond that, `together` at a
-    /// time, or the next power of two.
+    /// Each list of open_ids stays in memory up to `limit` bytes, and moves to a file in `dir` beyond that, `per_piece` open_ids
+    /// at a time, rounded up to a power of two.
     #[must_use]
-    pub fn beyond(bytes: u64, together: u32, dir: PathBuf) -> Self {
+    pub fn beyond(limit: u64, per_piece: u32, dir: PathBuf) -> Self {
         Self {
-            beyond: bytes,
-            together: together.next_power_of_two(),
+            limit,
+            per_piece: per_piece.next_power_of_two(),
             dirs: vec![dir],
             failed: OnceLock::new(),
         }
     }
 
-    /// Says whether everything that was put aside was written and read.
+    /// Checks that all reads and writes succeeded.
     ///
     /// # Errors
-    /// When it was not: what was found since then, or not found, does not count.
+    /// The first failure. Results since then do not count.
     pub fn check(&self) -> Result<(), StoreError> {
         let Some(failed) = self.failed.get() else { return Ok(()) };
         Err(StoreError::Spill {
@@ -111,16 +106,16 @@ impl Spill {
         })
     }
 
-    pub(in crate::ledger) const fn bytes(&self) -> u64 {
-        self.beyond
+    pub(in crate::ledger) const fn limit(&self) -> u64 {
+        self.limit
     }
 
-    /// How many open_ids go together: a power of two.
-    pub(in crate::ledger) const fn together(&self) -> u32 {
-        self.together
+    /// The number of open_ids that are written at a time: a power of two.
+    pub(in crate::ledger) const fn per_piece(&self) -> u32 {
+        self.per_piece
     }
 
-    pub(in crate::ledger) fn begin(&self) -> Option<Spilled> {
+    pub(in crate::ledger) fn create(&self) -> Option<Spilled> {
         if self.failed.get().is_some() {
             return None;
         }
@@ -136,7 +131,7 @@ impl Spill {
         None
     }
 
-    /// Writes; says whether that was done.
+    /// Returns whether it succeeded.
     pub(in crate::ledger) fn write(&self, to: &Spilled, bytes: &[u8], at: u64) -> bool {
         match to.file.write_all_at(bytes, at) {
             Ok(()) => true,
@@ -147,7 +142,7 @@ impl Spill {
         }
     }
 
-    /// Fills `bytes`; says whether that was done.
+    /// Fills `bytes`. Returns whether it succeeded.
     pub(in crate::ledger) fn read(&self, from: &Spilled, bytes: &mut [u8], at: u64) -> bool {
         match from.file.read_exact_at(bytes, at) {
             Ok(()) => true,
@@ -158,8 +153,8 @@ impl Spill {
         }
     }
 
-    /// Shows some bytes, which never change. The last are kept: a source mostly names people in the order in which they were
-    /// admitted, so the next one lies beside them.
+    /// Calls `show` with some bytes, which never change. The last bytes are cached: a source mostly names users in the order of
+    /// their admission, so the next one is close by.
     pub(in crate::ledger) fn show<R>(
         &self,
         from: &Spilled,
@@ -217,7 +212,7 @@ mod tests {
         assert_eq!(told(&spill), expected);
         assert!(!spill.read(&full, &mut [0], 0), "it is open for writing only");
         assert_eq!(told(&spill), expected, "what came first says why");
-        assert!(spill.begin().is_none(), "nothing is tried any more");
+        assert!(spill.create().is_none(), "nothing is tried any more");
     }
 
     #[test]
@@ -225,14 +220,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut spill = Spill::beyond(0, 1, dir.path().join("none"));
         spill.dirs.push(dir.path().to_owned());
-        let file = spill.begin().expect("a file");
+        let file = spill.create().expect("a file");
         assert!(spill.write(&file, b"open_ids", 7));
         let mut bytes = [0; 4];
         assert!(spill.read(&file, &mut bytes, 11));
         assert_eq!(&bytes, b"_ids");
         spill.check().expect("nothing failed");
         spill.dirs.pop();
-        assert!(spill.begin().is_none());
+        assert!(spill.create().is_none());
         assert!(told(&spill).starts_with("cannot make a temporary file in "));
     }
 }

@@ -272,11 +272,9 @@ fn the_first_are_shown_and_all_are_counted() {
 #[test]
 fn a_temporary_file_that_fails_is_an_error() {
     let mut ledger = ledger(&[(key(0, 1), said(Issued, 1, 1))], u64::MAX);
-    ledger.state.people = crate::ledger::recipients::recipient_index::RecipientIndex::new(Arc::new(Spill::beyond(
-        0,
-        1,
-        "/nowhere".into(),
-    )));
+    ledger.replay.state.recipients = crate::ledger::recipients::recipient_index::RecipientIndex::new(Arc::new(
+        Spill::beyond(0, 1, "/nowhere".into()),
+    ));
     let error = wait(ledger.repeats()).expect_err("it has no room");
     assert!(error.to_string().contains("a temporary file in /nowhere"), "{error}");
 }

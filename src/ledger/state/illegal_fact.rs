@@ -1,62 +1,62 @@
-//! Why a log of facts cannot be what happened.
+//! Why a fact cannot be applied.
 
 use crate::model::delivery::{DeliveryKey, NoSuchTransition, StateName};
 
-/// Why a fact cannot be folded: it contradicts those before it.
+/// A contradiction between a fact and those before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IllegalFact {
-    /// The table of transitions does not have it.
+    /// The transition table does not have the transition.
     #[error("delivery {}/{} cannot take it", .key.recipient, .key.ordinal)]
     NoSuchTransition {
         /// The delivery.
         key: DeliveryKey,
-        /// What was tried.
+        /// The transition.
         source: Box<NoSuchTransition>,
     },
-    /// It names a delivery or recipient that was never admitted.
+    /// The fact names a delivery or a recipient that was never admitted.
     #[error("it names recipient {recipient}, coupon {ordinal}, which was never admitted")]
     Unknown {
         /// The recipient's number.
         recipient: u32,
-        /// The coupon's.
+        /// The ordinal.
         ordinal: u8,
     },
-    /// It admits a recipient a second time.
+    /// The fact admits a recipient again.
     #[error("it admits a recipient a second time")]
     AdmittedTwice,
-    /// It is under an activity that no generation named, or a first attempt under one that is not the last's.
+    /// No generation named the activity, or a first attempt is not under the activity of the last generation.
     #[error("it is under an activity that was never named, or is not the present one")]
     WrongActivity,
-    /// It attempts a later coupon of a user whose earlier one is not issued.
+    /// An attempt of a later coupon, although the user's earlier one is not issued.
     #[error("it attempts coupon {} of recipient {} before the one before it is issued", .key.ordinal, .key.recipient)]
     OutOfTurn {
         /// The delivery.
         key: DeliveryKey,
     },
-    /// It says of a recipient that they went away or returned who cannot have.
+    /// A recipient cannot have gone away or returned.
     #[error("it says that recipient {recipient} went away or returned, who did not")]
     NotMoved {
         /// The recipient's number.
         recipient: u32,
     },
-    /// It owes nobody anything, or more than a campaign can.
+    /// A generation owes no coupon, or more than a campaign can.
     #[error("it owes each user {coupons} coupons")]
     Coupons {
-        /// How many.
+        /// The number of coupons.
         coupons: u8,
     },
-    /// It reads a delivery again and takes another kind of step.
+    /// A `Reread` has a transition of another kind.
     #[error("it reads a delivery again and takes a step of another kind")]
     NotReread,
-    /// It decides about a delivery that is in another state than it says.
+    /// A decision about a delivery that is in another state than the decision says.
     #[error("it decides about coupon {} of recipient {}, which is not {from}", .key.ordinal, .key.recipient)]
     NotThere {
         /// The delivery.
         key: DeliveryKey,
-        /// The state that it should have been in.
+        /// The state that the decision names.
         from: StateName,
     },
-    /// There are no numbers left.
+    /// There are more recipients or activities than there are numbers.
     #[error("there are no numbers left for what it names")]
     TooMany,
 }

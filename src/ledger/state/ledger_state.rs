@@ -1,10 +1,23 @@
-//! The folded state: what all facts so far amount to. It can always be made anew; what is kept of it is a shortcut.
+//! What all facts of a ledger add up to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::deliveries::Deliveries;
+use super::illegal_fact::IllegalFact;
+use super::pending_generation::PendingGeneration;
+use super::present::Present;
+use super::rollback::{Before, BeforeClose, Rollback};
+use super::totals::Totals;
+use super::waves::Wave;
+use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision};
+use crate::ledger::kept_out::{KeptOut, Sample};
+use crate::ledger::recipients::open_id_arena::{Cursor, pack};
+use crate::ledger::recipients::recipient_index::RecipientIndex;
+use crate::ledger::recipients::spill::Spill;
+use crate::ledger::rules::Rules;
 use crate::model::clock::later;
 use crate::model::delivery::{
     ActivityNo, Away, Counts, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName, Transition,
@@ -13,94 +26,69 @@ use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::mutants::mutant;
 
-use crate::ledger::codec::Entry;
-use crate::ledger::fact::{Generation, ManualDecision};
-use crate::ledger::kept_out::KeptOut;
-use crate::ledger::recipients::open_id_arena::{Cursor, pack};
-use crate::ledger::recipients::recipient_index::RecipientIndex;
-use crate::ledger::recipients::spill::Spill;
-use crate::ledger::rules::Rules;
-use crate::ledger::state::daily_attempts::DailyAttempts;
-use crate::ledger::state::deliveries::Deliveries;
-use crate::ledger::state::illegal_fact::IllegalFact;
-use crate::ledger::state::pending_generation::PendingGeneration;
-use crate::ledger::state::rollback::Rollback;
-use crate::ledger::state::waves::Wave;
-
-/// The folded state of one campaign.
+/// The state of one campaign's ledger. Only [`LedgerState::apply`] changes it, for new facts and on replay alike.
 #[derive(Debug)]
 pub struct LedgerState {
     pub(in crate::ledger) identity: Identity,
-    pub(in crate::ledger) people: RecipientIndex,
+    pub(in crate::ledger) recipients: RecipientIndex,
     pub(in crate::ledger) deliveries: Deliveries,
+    /// The last closed generation.
     pub(in crate::ledger) generation: Option<Generation>,
+    /// All activities that generations named, by number.
     pub(in crate::ledger) activities: Vec<ActivityId>,
-    pub(in crate::ledger) draft: PendingGeneration,
-    pub(in crate::ledger) newest: Timestamp,
-    pub(in crate::ledger) accepts_replays: bool,
-    pub(in crate::ledger) reopened_doubts: u64,
-    pub(in crate::ledger) reopened_held: u64,
-    pub(in crate::ledger) rules: Rules,
-    pub(in crate::ledger) begun: DailyAttempts,
-    /// By their shares.
-    pub(in crate::ledger) waves: Vec<Wave>,
-    /// Whom the lists of the last generation have kept out, in their order.
+    pub(in crate::ledger) pending: PendingGeneration,
+    pub(in crate::ledger) totals: Totals,
+    /// The users that the lists of the last generation have kept out, in the order of the lists.
     pub(in crate::ledger) kept_out: Vec<KeptOut>,
-    /// How to take back what is being folded; none where nothing is ever taken back.
-    pub(in crate::ledger) undo: Option<Rollback>,
+    /// `None` on replay, where nothing is undone.
+    pub(in crate::ledger) rollback: Option<Rollback>,
 }
 
 impl LedgerState {
-    /// The book of a ledger without facts.
+    /// The state of a ledger without facts.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self::spilling(identity, Arc::default())
     }
 
-    /// The same of one whose open_ids leave the memory so.
+    /// The state of a ledger without facts that moves its open_ids out of memory as `spill` says.
     #[must_use]
     pub fn spilling(identity: Identity, spill: Arc<Spill>) -> Self {
         Self {
             identity,
-            people: RecipientIndex::new(spill),
+            recipients: RecipientIndex::new(spill),
             deliveries: Deliveries::default(),
             generation: None,
             activities: Vec::new(),
-            draft: PendingGeneration::default(),
-            newest: Timestamp::MIN,
-            accepts_replays: false,
-            reopened_doubts: 0,
-            reopened_held: 0,
-            rules: Rules::default(),
-            begun: DailyAttempts::default(),
-            waves: Vec::new(),
+            pending: PendingGeneration::default(),
+            totals: Totals::default(),
             kept_out: Vec::new(),
-            undo: None,
+            rollback: None,
         }
     }
 
-    /// Where all deliveries stand.
+    /// The number of deliveries in each state.
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.deliveries.counts
     }
 
-    /// How many deliveries are skipped, by reason.
+    /// The number of skipped deliveries, by reason.
     #[must_use]
     pub const fn skipped(&self) -> &BTreeMap<Skipped, u64> {
         &self.deliveries.skipped
     }
 
-    /// How many recipients were ever admitted.
+    /// The number of recipients that were ever admitted.
     #[must_use]
     pub const fn recipients(&self) -> u32 {
-        self.people.confirmed
+        self.recipients.confirmed
     }
 
     /// A recipient's open_id.
     #[must_use]
     pub fn open_id(&self, recipient: u32) -> String {
-        self.people.open_id(recipient)
+        self.recipients.open_id(recipient)
     }
 
     /// The number of the recipient with this open_id.
@@ -112,42 +100,41 @@ impl LedgerState {
     }
 
     pub(crate) fn find_packed(&self, packed: &[u8]) -> Option<u32> {
-        self.people
+        self.recipients
             .find(packed)
-            .filter(|recipient| *recipient < self.people.confirmed)
+            .filter(|recipient| *recipient < self.recipients.confirmed)
     }
 
-    /// The open_ids of the recipients from one on, in order.
+    /// The open_ids of all recipients from `recipient` on, in order.
     pub(crate) fn open_ids_from(&self, recipient: u32) -> Cursor<'_> {
-        self.people.names().from(recipient)
+        self.recipients.open_ids().from(recipient)
     }
 
-    /// How the open_ids leave the memory. After a failure of that nothing counts that was found since then.
+    /// How open_ids move out of memory. After it has failed, nothing that was looked up since counts.
     #[must_use]
     pub const fn spill(&self) -> &Arc<Spill> {
-        self.people.names().spill()
+        self.recipients.open_ids().spill()
     }
 
-    /// Why a recipient is not owed anything at present; none for one who is.
+    /// Why a recipient is owed nothing at present. `None` if it is owed something.
     #[must_use]
     pub fn away(&self, recipient: u32) -> Option<Away> {
-        self.people.presence.get(recipient as usize)?.away()
+        self.recipients.away(recipient)
     }
 
-    /// Whether a recipient was owed something at any time: such a one has had a place within `audience.limit`.
+    /// Whether a recipient was ever owed something. Then it counts in `audience.limit`.
     #[must_use]
     pub fn was_ever_owed(&self, recipient: u32) -> bool {
-        let presence = self.people.presence.get(recipient as usize);
-        presence.is_some_and(|presence| presence.ever_owed())
+        self.recipients.was_ever_owed(recipient)
     }
 
-    /// How many recipients were owed something at any time.
+    /// The number of recipients that were ever owed something.
     #[must_use]
     pub const fn ever_owed(&self) -> u32 {
-        self.people.ever_owed
+        self.recipients.ever_owed
     }
 
-    /// Where a delivery stands; pending for one that nobody was ever owed. The doubt of one that is issued is not kept.
+    /// The status of a delivery; pending if there is no such delivery. An issued delivery has no doubt here.
     #[must_use]
     pub fn status(&self, key: DeliveryKey) -> DeliveryStatus {
         self.deliveries.get(key).unwrap_or(DeliveryStatus::PENDING)
@@ -157,15 +144,15 @@ impl LedgerState {
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
         let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
-        Some(self.merchant_coupon_id_of(&open_id, key.ordinal))
+        Some(self.derive_coupon_id(&open_id, key.ordinal))
     }
 
-    pub(in crate::ledger) fn merchant_coupon_id_of(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
+    pub(in crate::ledger) fn derive_coupon_id(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
         let Identity { campaign, app_id, .. } = &self.identity;
         MerchantCouponId::derive(campaign, app_id, open_id, ordinal)
     }
 
-    /// How many coupons each user is owed at present.
+    /// The number of coupons that each user is owed at present.
     #[must_use]
     pub fn coupons_per_user(&self) -> u8 {
         self.generation
@@ -173,15 +160,15 @@ impl LedgerState {
             .map_or(0, |generation| generation.coupons_per_user)
     }
 
-    /// The highest ordinal that anybody was ever owed: every recipient has deliveries up to it.
+    /// The highest ordinal that any recipient was ever owed. Each recipient has deliveries up to it.
     #[must_use]
     pub fn ordinals(&self) -> u8 {
         self.deliveries.ordinals()
     }
 
-    /// The deliveries that are neither settled nor skipped nor simply pending, by key.
+    /// The deliveries that are neither settled nor pending, by key.
     pub fn unsettled(&self) -> impl Iterator<Item = (DeliveryKey, DeliveryStatus)> {
-        self.deliveries.particular().filter(|(_, status)| {
+        self.deliveries.rare().filter(|(_, status)| {
             matches!(
                 status.state.name(),
                 StateName::InFlight | StateName::Deferred | StateName::InDoubt | StateName::Held
@@ -189,16 +176,49 @@ impl LedgerState {
         })
     }
 
-    /// The last generation that was closed.
+    /// The last closed generation.
     #[must_use]
     pub const fn generation(&self) -> Option<&Generation> {
         self.generation.as_ref()
     }
 
-    /// The newest time of all facts since a person last accepted the wall clock; the smallest time there is without any.
+    /// The newest time of all facts since a person last accepted the wall clock. The smallest time without facts.
     #[must_use]
     pub const fn newest(&self) -> Timestamp {
-        self.newest
+        self.totals.newest()
+    }
+
+    /// The present of a run that has started: the later of the wall clock and the ledger's newest time.
+    #[must_use]
+    pub fn present(&self, wall: Timestamp) -> Timestamp {
+        self.newest().max(wall)
+    }
+
+    /// The present of an apply that starts now, and of a plan.
+    #[must_use]
+    pub fn present_of_apply(&self, wall: Timestamp) -> Present {
+        Present::new(self.newest(), wall)
+    }
+
+    /// The number of attempts since `since`, the start of a day at most two days ago. Attempts while the clock was set back
+    /// count at the newest time that was known then.
+    #[must_use]
+    pub fn begun_since(&self, since: Timestamp) -> u64 {
+        self.totals.attempts.since(since)
+    }
+
+    /// What is known of waves, by their shares.
+    #[must_use]
+    pub fn waves(&self) -> &[Wave] {
+        self.totals.waves.as_slice()
+    }
+
+    /// The users that a list has kept out since a person last accepted that users left it. `None` if the last generation has no
+    /// such list, or an older version closed it.
+    #[must_use]
+    pub fn kept_out(&self, list: &str) -> Option<&Sample> {
+        let kept_out = self.kept_out.iter().find(|kept_out| kept_out.list == list)?;
+        Some(&kept_out.people)
     }
 
     /// An activity by its number.
@@ -207,7 +227,7 @@ impl LedgerState {
         self.activities.get(usize::from(activity.0))
     }
 
-    /// The activity that new deliveries are sent under; none before the first generation.
+    /// The activity that new deliveries are sent under. `None` before the first generation.
     #[must_use]
     pub fn current_activity(&self) -> Option<ActivityNo> {
         let current = &self.generation.as_ref()?.activity_id;
@@ -219,170 +239,197 @@ impl LedgerState {
         u16::try_from(at).ok().map(ActivityNo)
     }
 
-    /// Whether a person has let in that another ledger has sent this campaign.
+    /// Whether a person has accepted that another ledger has sent this campaign.
     #[must_use]
     pub const fn accepts_replays(&self) -> bool {
-        self.accepts_replays
+        self.totals.accepts_replays
     }
 
-    /// How often a person reopened a doubt: so many coupons may exist beside those that are counted.
+    /// How often a person reopened a doubt. Each may be a coupon beside those that are counted.
     #[must_use]
     pub const fn reopened_doubts(&self) -> u64 {
-        self.reopened_doubts
+        self.totals.reopened_doubts
     }
 
-    /// How often a held delivery was owed again though its attempt may have issued a coupon: by a person, or by an apply
+    /// How often a held delivery was owed again although its attempt may have issued a coupon: by a person, or by an apply
     /// under another activity. Each may be a coupon beside those that are counted.
     #[must_use]
     pub const fn reopened_held(&self) -> u64 {
-        self.reopened_held
+        self.totals.reopened_held
     }
 
     /// Whether a held delivery that a person reopens counts in `max_coupons`.
     #[must_use]
     pub fn counts_reopened_held(&self) -> bool {
-        self.rules >= Rules::V1
+        self.totals.rules >= Rules::V1
     }
 
-    /// The step that brings a skipped delivery back.
+    /// The transition that brings a skipped delivery back.
     #[must_use]
     pub fn return_step(&self) -> Transition {
-        match self.rules {
+        match self.totals.rules {
             _ if mutant!(HeldForgotten) => Transition::Owe,
             Rules::V0 => Transition::Owe,
             Rules::V1 => Transition::Return,
         }
     }
 
-    /// Folds one fact in. After an error the book is not to be used any more.
-    pub(in crate::ledger) fn fold(&mut self, entry: Entry<'_>) -> Result<(), IllegalFact> {
-        match entry {
-            Entry::RunBegan { at, timeout, rules } => {
-                self.note(at);
-                self.rules = rules;
-                self.drop_draft();
+    /// Counts all deliveries again, to check the counts that are kept.
+    #[must_use]
+    pub fn recount(&self) -> Counts {
+        let mut counts = Counts::default();
+        for ordinal in 1..=self.deliveries.ordinals() {
+            for recipient in 0..self.recipients() {
+                counts.add(self.status(DeliveryKey { recipient, ordinal }).state.name(), 1);
+            }
+        }
+        counts
+    }
+
+    /// Applies one fact. After an error the state is not used any more, unless it is rolled back.
+    ///
+    /// # Errors
+    /// When the fact contradicts those before it.
+    pub(in crate::ledger) fn apply(&mut self, fact: FactView<'_>) -> Result<(), IllegalFact> {
+        match fact {
+            Fact::RunBegan { at, timeout, rules } => {
+                self.totals.note(at);
+                self.totals.rules = rules;
+                self.recipients.truncate(self.recipients.confirmed);
+                self.take_pending();
                 self.interrupt(later(at, timeout))
             }
-            Entry::Admitted(mut open_ids) => {
-                if self.undo.is_some() {
-                    self.people.index()?;
+            Fact::Admitted { mut recipients } => {
+                if self.rollback.is_some() {
+                    self.recipients.build_index()?;
                 }
-                open_ids.try_for_each(|open_id| self.people.admit(open_id))
+                recipients.try_for_each(|open_id| self.recipients.admit(open_id))
             }
-            Entry::Away(why, recipients) => self.draw(&recipients, Some(why)),
-            Entry::Returned(recipients) => self.draw(&recipients, None),
-            Entry::KeptOut(kept_out) => {
-                self.draft.kept_out.push(kept_out);
+            Fact::Away { why, recipients } => self.pending.add(&recipients, Some(why), &self.recipients),
+            Fact::Returned { recipients } => self.pending.add(&recipients, None, &self.recipients),
+            Fact::KeptOut(kept_out) => {
+                self.pending.kept_out.push(kept_out);
                 Ok(())
             }
-            Entry::Closed(generation) => self.close(*generation),
-            Entry::Lapsed { recipient, at } => {
-                self.note(at);
+            Fact::Closed(generation) => self.close(*generation),
+            Fact::Lapsed { recipient, at } => {
+                self.totals.note(at);
                 self.lapse(recipient)
             }
-            Entry::Intent { key, at, activity } => {
-                self.note(at);
+            Fact::Intent { key, at, activity } => {
+                self.totals.note(at);
                 self.intent(key, at, activity)
             }
-            Entry::Withdrawn { key } => {
+            Fact::Withdrawn { key } => {
                 if let State::Attempting { began, .. } = self.status(key).state {
-                    self.begun.take_back(began);
+                    self.totals.attempts.remove(began);
                 }
                 self.step(key, Transition::Withdrawn)
             }
-            Entry::Ended { key, decision, told } => {
-                self.note(told.at);
+            Fact::Ended { key, decision, outcome } => {
+                self.totals.note(outcome.at);
                 self.step(key, Transition::Ended(decision))?;
-                self.reconcile_later(key)
+                self.skip_following(key)
             }
-            Entry::Reread { key, step, at } => {
-                self.note(at);
-                let owed_again =
-                    matches!(step, Transition::Owe) && matches!(self.status(key).state, State::Held { .. });
-                match step {
-                    Transition::RereadRefused
-                    | Transition::RereadIssued
-                    | Transition::RereadUnknown { .. }
-                    | Transition::RereadResend { .. }
-                    | Transition::OweUnderNewActivity => {}
-                    _ if owed_again => {}
-                    _ => return Err(IllegalFact::NotReread),
-                }
-                self.step(key, step)?;
-                self.reopened_held += u64::from(step == Transition::OweUnderNewActivity);
-                self.reconcile_later(key)
+            Fact::Reread { key, step, at } => {
+                self.totals.note(at);
+                self.reread(key, step)
             }
-            Entry::Decided { keys, decision } => {
-                self.note(decision.at);
+            Fact::Decided { keys, decision } => {
+                self.totals.note(decision.at);
                 keys.into_iter().try_for_each(|key| self.decide(key, &decision))
             }
-            Entry::WaveEnded { share, at } => {
-                self.note(at);
-                self.wave_ended(share, at);
+            Fact::WaveEnded { share, at } => {
+                self.totals.note(at);
+                self.totals.waves.end(share, at);
                 Ok(())
             }
-            Entry::WaveHalted { share, at, answered } => {
-                self.note(at);
-                self.wave_halted(share, answered);
+            Fact::WaveHalted { share, at, answered } => {
+                self.totals.note(at);
+                self.totals.waves.halt(share, answered);
                 Ok(())
             }
         }
     }
 
-    /// A person's decision, and what follows for the user's other coupons: behind a refused one they are skipped, and
-    /// owed again when it is reopened. One of a user who left is skipped at once.
-    fn decide(&mut self, key: DeliveryKey, decision: &ManualDecision) -> Result<(), IllegalFact> {
-        let (status, from) = (self.status(key), decision.from);
-        if status.state.name() != from {
-            return Err(IllegalFact::NotThere { key, from });
+    #[cfg(test)]
+    pub(crate) fn wave_ended(&mut self, share: f64, at: Timestamp) {
+        self.totals.waves.end(share, at);
+    }
+
+    /// Builds the index of recipients, which is faster once after a whole log than with each admission.
+    pub(in crate::ledger) fn build_index(&mut self) -> Result<(), IllegalFact> {
+        self.recipients.build_index()
+    }
+
+    /// Drops the index of recipients until one is looked up.
+    pub(in crate::ledger) fn drop_index(&mut self) {
+        self.recipients.drop_index();
+    }
+
+    /// The following facts can be rolled back, until they are committed.
+    pub(super) fn begin_batch(&mut self) {
+        self.rollback = Some(Rollback::new(Before {
+            totals: self.totals.clone(),
+            counts: self.deliveries.counts,
+            skipped: self.deliveries.skipped.clone(),
+            ordinals: self.deliveries.ordinals(),
+            activities: self.activities.len(),
+            pending: self.pending.lengths(),
+            recipients: self.recipients.len(),
+            confirmed: self.recipients.confirmed,
+            ever_owed: self.recipients.ever_owed,
+        }));
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.rollback = None;
+    }
+
+    /// Undoes the facts since [`LedgerState::begin_batch`], unless they were committed. Admissions of a pending generation that
+    /// the batch dropped do not come back: no reader sees them, and the ledger takes no more facts.
+    pub(super) fn roll_back(&mut self) {
+        let Some(rollback) = self.rollback.take() else { return };
+        let Rollback {
+            before,
+            moved,
+            presence,
+            pending,
+            closed,
+        } = rollback;
+        if let Some(closed) = closed {
+            self.deliveries = closed.deliveries;
+            self.generation = closed.generation;
+            self.kept_out = closed.kept_out;
         }
-        self.step(key, Transition::Resolved(decision.to))?;
-        self.reopened_doubts += u64::from(status.reopens_doubt(decision.to));
-        self.reopened_held += u64::from(self.counts_reopened_held() && status.reopens_held(decision.to));
-        self.reconcile(key.recipient, 1)
-    }
-
-    /// Makes it possible to find people, once a log has been read.
-    pub(in crate::ledger) fn index(&mut self) -> Result<(), IllegalFact> {
-        self.people.index()
-    }
-
-    fn note(&mut self, at: Timestamp) {
-        self.newest = self.newest.max(at);
-    }
-
-    fn intent(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) -> Result<(), IllegalFact> {
-        let first_doubt = self.status(key).doubt.is_none();
-        let right = if first_doubt {
-            self.current_activity() == Some(activity)
-        } else {
-            self.activity(activity).is_some()
-        };
-        if !right {
-            return Err(IllegalFact::WrongActivity);
+        for (key, status) in moved.into_iter().rev() {
+            let now = self.status(key);
+            self.deliveries.put(key, now, status);
         }
-        let before = key.ordinal.checked_sub(1).filter(|ordinal| *ordinal > 0);
-        let in_turn = before.is_none_or(|ordinal| self.status(DeliveryKey { ordinal, ..key }).state == State::Issued);
-        if !in_turn {
-            return Err(IllegalFact::OutOfTurn { key });
+        self.deliveries.truncate(before.confirmed, before.ordinals);
+        self.deliveries.counts = before.counts;
+        self.deliveries.skipped = before.skipped;
+        self.recipients.restore_presence(presence, before.confirmed);
+        self.recipients.ever_owed = before.ever_owed;
+        self.recipients.confirmed = before.confirmed;
+        self.recipients.truncate(before.recipients);
+        if let Some(pending) = pending {
+            self.pending = pending;
         }
-        self.step(key, Transition::Intent { at, activity })?;
-        self.begun.add(self.newest);
-        Ok(())
+        self.pending.truncate(before.pending);
+        self.activities.truncate(before.activities);
+        self.totals = before.totals;
     }
 
-    /// What an earlier process left under way is in doubt. Nobody knows when it started behind its intent, which waited for the
-    /// pace and for a token; but surely before this process did.
-    fn interrupt(&mut self, due: Timestamp) -> Result<(), IllegalFact> {
-        let under_way = |status: &DeliveryStatus| status.state.name() == StateName::InFlight;
-        let under_way: Vec<_> = self.unsettled().filter(|(_, status)| under_way(status)).collect();
-        for (key, _) in under_way {
-            self.step(key, Transition::Interrupted { due })?;
+    fn take_pending(&mut self) -> PendingGeneration {
+        let pending = std::mem::take(&mut self.pending);
+        if let Some(rollback) = &mut self.rollback {
+            rollback.pending.get_or_insert_with(|| pending.clone());
         }
-        Ok(())
+        pending
     }
 
-    pub(in crate::ledger) fn step(&mut self, key: DeliveryKey, step: Transition) -> Result<(), IllegalFact> {
+    fn step(&mut self, key: DeliveryKey, step: Transition) -> Result<(), IllegalFact> {
         let DeliveryKey { recipient, ordinal } = key;
         let from = self
             .deliveries
@@ -391,20 +438,98 @@ impl LedgerState {
         let to = from
             .next(step)
             .map_err(|source| IllegalFact::NoSuchTransition { key, source })?;
-        if let Some(undo) = &mut self.undo {
-            undo.moved(key, from);
+        if let Some(rollback) = &mut self.rollback {
+            rollback.note_status(key, from);
         }
         self.deliveries.put(key, from, to);
         Ok(())
     }
 
-    /// A generation takes effect: everything that it changes about who is owed what.
+    fn set_away(&mut self, recipient: u32, away: Option<Away>) -> Result<(), IllegalFact> {
+        let before = self.recipients.set_away(recipient, away);
+        let before = before.ok_or(IllegalFact::NotMoved { recipient })?;
+        if let Some(rollback) = &mut self.rollback {
+            rollback.note_presence(recipient, before);
+        }
+        Ok(())
+    }
+
+    fn lapse(&mut self, recipient: u32) -> Result<(), IllegalFact> {
+        if recipient >= self.recipients.confirmed || self.away(recipient).is_some() {
+            return Err(IllegalFact::NotMoved { recipient });
+        }
+        self.set_away(recipient, Some(Away::Lapsed))?;
+        self.update_owed(recipient, 1)
+    }
+
+    fn intent(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) -> Result<(), IllegalFact> {
+        let is_right_activity = if self.status(key).doubt.is_none() {
+            self.current_activity() == Some(activity)
+        } else {
+            self.activity(activity).is_some()
+        };
+        if !is_right_activity {
+            return Err(IllegalFact::WrongActivity);
+        }
+        let before = key.ordinal.checked_sub(1).filter(|ordinal| *ordinal > 0);
+        let is_in_turn =
+            before.is_none_or(|ordinal| self.status(DeliveryKey { ordinal, ..key }).state == State::Issued);
+        if !is_in_turn {
+            return Err(IllegalFact::OutOfTurn { key });
+        }
+        self.step(key, Transition::Intent { at, activity })?;
+        self.totals.attempts.add(self.newest());
+        Ok(())
+    }
+
+    /// Attempts that an earlier process left in flight are in doubt. When they started after their intents, which waited for
+    /// the pace and for a token, is unknown; but it was before this process started.
+    fn interrupt(&mut self, due: Timestamp) -> Result<(), IllegalFact> {
+        let is_in_flight = |status: &DeliveryStatus| status.state.name() == StateName::InFlight;
+        let in_flight: Vec<_> = self.unsettled().filter(|(_, status)| is_in_flight(status)).collect();
+        for (key, _) in in_flight {
+            self.step(key, Transition::Interrupted { due })?;
+        }
+        Ok(())
+    }
+
+    fn reread(&mut self, key: DeliveryKey, step: Transition) -> Result<(), IllegalFact> {
+        let is_owed_again = matches!(step, Transition::Owe) && matches!(self.status(key).state, State::Held { .. });
+        match step {
+            Transition::RereadRefused
+            | Transition::RereadIssued
+            | Transition::RereadUnknown { .. }
+            | Transition::RereadResend { .. }
+            | Transition::OweUnderNewActivity => {}
+            _ if is_owed_again => {}
+            _ => return Err(IllegalFact::NotReread),
+        }
+        self.step(key, step)?;
+        self.totals.reopened_held += u64::from(step == Transition::OweUnderNewActivity);
+        self.skip_following(key)
+    }
+
+    /// A person's decision, and what follows for the user's other coupons: after a refused one they are skipped, and owed
+    /// again when it is reopened. The delivery of a user that is away is skipped at once.
+    fn decide(&mut self, key: DeliveryKey, decision: &ManualDecision) -> Result<(), IllegalFact> {
+        let status = self.status(key);
+        let from = decision.from;
+        if status.state.name() != from {
+            return Err(IllegalFact::NotThere { key, from });
+        }
+        self.step(key, Transition::Resolved(decision.to))?;
+        self.totals.reopened_doubts += u64::from(status.reopens_doubt(decision.to));
+        self.totals.reopened_held += u64::from(self.counts_reopened_held() && status.reopens_held(decision.to));
+        self.update_owed(key.recipient, 1)
+    }
+
+    /// A generation takes effect: its admissions, departures and returns, and the settings of the file.
     fn close(&mut self, generation: Generation) -> Result<(), IllegalFact> {
         let coupons = generation.coupons_per_user;
         if !(1..=MOST_COUPONS_PER_USER).contains(&coupons) {
             return Err(IllegalFact::Coupons { coupons });
         }
-        self.note(generation.at);
+        self.totals.note(generation.at);
         if self.activity_no(&generation.activity_id).is_none() {
             if self.activities.len() > usize::from(u16::MAX) {
                 return Err(IllegalFact::TooMany);
@@ -412,60 +537,88 @@ impl LedgerState {
             self.activities.push(generation.activity_id.clone());
         }
         let accepts = |change| generation.accepted.iter().any(|word| word == change);
-        self.accepts_replays |= accepts("replays");
+        self.totals.accepts_replays |= accepts("replays");
         let accepts_clock = accepts("clock").then_some(generation.at);
-        let draft = self.take_draft();
-        for (why, recipients) in Away::ALL.into_iter().zip(&draft.away) {
-            recipients.iter().try_for_each(|who| self.put(*who, Some(why)))?;
+        let pending = self.take_pending();
+        for (why, recipients) in Away::ALL.into_iter().zip(&pending.away) {
+            recipients
+                .iter()
+                .try_for_each(|recipient| self.set_away(*recipient, Some(why)))?;
         }
-        draft.returned.iter().try_for_each(|who| self.put(*who, None))?;
+        pending
+            .returned
+            .iter()
+            .try_for_each(|recipient| self.set_away(*recipient, None))?;
         let coupons_before = self.coupons_per_user();
-        let known = self.people.confirmed;
-        let before = self.generation.replace(generation);
-        if let Some(undo) = &mut self.undo {
-            undo.replaced(before);
-            undo.will_move_many(&self.deliveries);
+        let known = self.recipients.confirmed;
+        if let Some(rollback) = &mut self.rollback {
+            rollback.closed.get_or_insert_with(|| BeforeClose {
+                deliveries: self.deliveries.clone(),
+                generation: self.generation.clone(),
+                kept_out: self.kept_out.clone(),
+            });
         }
+        self.generation = Some(generation);
         if let Some(at) = accepts_clock {
             self.accept_clock(at)?;
         }
-        self.remember_kept_out(&draft.kept_out);
-        self.people.confirmed = self.people.all();
-        for recipient in known..self.people.confirmed {
-            if self.away(recipient).is_none() {
-                self.people.put(recipient, None);
-            }
-        }
-        self.deliveries.admit(self.people.confirmed, coupons);
+        self.replace_kept_out(&pending.kept_out);
+        self.recipients.confirm_all();
+        self.deliveries.admit(self.recipients.confirmed, coupons);
         if known > 0 && coupons_before != coupons {
-            return (0..self.people.confirmed).try_for_each(|recipient| self.reconcile(recipient, 1));
+            return (0..self.recipients.confirmed).try_for_each(|recipient| self.update_owed(recipient, 1));
         }
-        let moved = draft.away.into_iter().flatten().chain(draft.returned);
-        // New ones have as many deliveries as anybody ever had, and are owed no more than the others.
+        let moved = pending.away.into_iter().flatten().chain(pending.returned);
+        // New recipients have a delivery for each ordinal that was ever owed, and are owed no more of them than the others.
         let new = known..if coupons < self.ordinals() {
-            self.people.confirmed
+            self.recipients.confirmed
         } else {
             known
         };
-        moved.chain(new).try_for_each(|recipient| self.reconcile(recipient, 1))
+        moved
+            .chain(new)
+            .try_for_each(|recipient| self.update_owed(recipient, 1))
     }
 
-    /// What follows for a recipient when one of their deliveries has moved: one who is away is owed nothing all the same,
-    /// and behind a refused coupon the later ones are skipped.
-    fn reconcile_later(&mut self, key: DeliveryKey) -> Result<(), IllegalFact> {
+    /// A person has accepted the wall clock, which says `at`. Times after `at` are wrong. Earlier times may be wrong too: a
+    /// doubt that seems one hour old may be from a run with the wrong clock a week ago. So the age of every doubt is unknown.
+    fn accept_clock(&mut self, at: Timestamp) -> Result<(), IllegalFact> {
+        self.totals.clamp(at);
+        let has_time = |status: &DeliveryStatus| status.next(Transition::Undate).is_ok();
+        let mut dated = self.deliveries.rare().filter(|(_, status)| has_time(status));
+        dated.try_for_each(|(key, _)| self.step(key, Transition::Undate))
+    }
+
+    /// For each list of the generation, takes what the closed generation says of it, or else what was known before.
+    fn replace_kept_out(&mut self, pending: &[KeptOut]) {
+        let before = std::mem::take(&mut self.kept_out);
+        let lists = self.generation.iter().flat_map(|generation| &generation.excluded);
+        self.kept_out = lists
+            .filter_map(|list| {
+                let is_of_list = |kept_out: &&KeptOut| kept_out.list == list.list;
+                let latest = pending.iter().rev().find(is_of_list);
+                latest.or_else(|| before.iter().find(is_of_list)).cloned()
+            })
+            .collect();
+    }
+
+    /// After a delivery has moved: a recipient that is away is owed nothing all the same, and after a refused coupon the later
+    /// ones are skipped.
+    fn skip_following(&mut self, key: DeliveryKey) -> Result<(), IllegalFact> {
         if self.away(key.recipient).is_some() {
-            return self.reconcile(key.recipient, 1);
+            return self.update_owed(key.recipient, 1);
         }
         if self.deliveries.ordinals() > key.ordinal && matches!(self.status(key).state, State::Refused { .. }) {
-            return self.reconcile(key.recipient, key.ordinal);
+            return self.update_owed(key.recipient, key.ordinal);
         }
         Ok(())
     }
 
-    /// Brings one recipient's deliveries, from one ordinal on, to what is owed of them by now.
-    pub(in crate::ledger) fn reconcile(&mut self, recipient: u32, from: u8) -> Result<(), IllegalFact> {
-        let (away, owed) = (self.away(recipient), self.coupons_per_user());
-        let mut refused = false;
+    /// Skips or brings back a recipient's deliveries, from an ordinal on, so that they agree with what is owed.
+    fn update_owed(&mut self, recipient: u32, from: u8) -> Result<(), IllegalFact> {
+        let away = self.away(recipient);
+        let owed = self.coupons_per_user();
+        let mut is_refused = false;
         for ordinal in from..=self.deliveries.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
             let state = self.status(key).state;
@@ -474,9 +627,9 @@ impl LedgerState {
             } else if ordinal > owed {
                 Some(Skipped::CouponsPerUser)
             } else {
-                refused.then_some(Skipped::EarlierRefused)
+                is_refused.then_some(Skipped::EarlierRefused)
             };
-            refused |= matches!(state, State::Refused { .. });
+            is_refused |= matches!(state, State::Refused { .. });
             match (why, state) {
                 (Some(why), State::Skipped(because)) if why == because => {}
                 (Some(why), State::Held { .. }) if !why.takes_held() => {}
@@ -488,17 +641,5 @@ impl LedgerState {
             }
         }
         Ok(())
-    }
-
-    /// Counts everything anew from where each delivery stands, to prove the counts that were kept.
-    #[must_use]
-    pub fn recount(&self) -> Counts {
-        let mut counts = Counts::default();
-        for ordinal in 1..=self.deliveries.ordinals() {
-            for recipient in 0..self.recipients() {
-                counts.add(self.status(DeliveryKey { recipient, ordinal }).state.name(), 1);
-            }
-        }
-        counts
     }
 }

@@ -7,5 +7,7 @@ pub(super) mod illegal_fact;
 pub(super) mod ledger_state;
 pub(super) mod pending_generation;
 pub(super) mod present;
-pub(super) mod rollback;
+mod rollback;
+pub(super) mod tentative;
+pub(super) mod totals;
 pub(super) mod waves;

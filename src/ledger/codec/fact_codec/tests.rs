@@ -6,7 +6,7 @@ use super::*;
 use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, Resolution, StateName};
-use crate::model::identity::ActivityId;
+use crate::model::identity::{ActivityId, OpenId};
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -209,8 +209,8 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Fact>>> {
 fn decoded(codec: &mut Codec, bytes: &[u8]) -> Option<Vec<Fact>> {
     let mut facts = Vec::new();
     codec
-        .decode(bytes, |entry| {
-            facts.push(entry.fact());
+        .decode(bytes, |fact| {
+            facts.push(fact.decode());
             Ok::<_, ()>(())
         })
         .and_then(|_| facts.into_iter().collect())

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::codec::Codec;
-use crate::ledger::recipients::open_id_arena::pack;
+use crate::ledger::recipients::open_id_arena::{DrainedIds, pack};
 use crate::ledger::store::memory::MemoryStore;
-use crate::ledger::{Fact, Ledger, open_id_arena};
+use crate::ledger::{Fact, Ledger};
 use crate::model::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
 
 /// What is done to people.
@@ -47,7 +47,7 @@ fn admit(people: &mut RecipientIndex, open_id: &str) -> bool {
         .encode(&[Fact::Admitted { recipients }])
         .expect("a fact");
     let admitted = Codec::default().decode(&bytes, |entry| match entry {
-        crate::ledger::codec::Entry::Admitted(mut open_ids) => open_ids.try_for_each(|one| people.admit(one)),
+        Fact::Admitted { mut recipients } => recipients.try_for_each(|open_id| people.admit(open_id)),
         other => panic!("{other:?}"),
     });
     admitted.expect("it can be read").is_ok()
@@ -62,35 +62,35 @@ fn find(people: &RecipientIndex, open_id: &str) -> Option<u32> {
 fn by_shortcut(people: &RecipientIndex) -> RecipientIndex {
     let mut bytes = Vec::new();
     people.write(&mut bytes).expect("it can be written");
-    let spill = Arc::clone(people.names.spill());
+    let spill = Arc::clone(people.open_ids.spill());
     RecipientIndex::read(&mut &bytes[..], people.confirmed, spill).expect("it can be read")
 }
 
 fn told(names: OpenIdArena) -> Vec<String> {
-    let mut told: open_id_arena::DrainedIds = names.told();
+    let mut told: DrainedIds = names.drain();
     std::iter::from_fn(|| told.next(|_| true)).collect()
 }
 
 /// Everything that can be asked, of everybody.
 fn check(people: &RecipientIndex, expected: &[String]) {
-    assert_eq!(people.all() as usize, expected.len());
+    assert_eq!(people.len() as usize, expected.len());
     assert_eq!(people.presence.len(), expected.len());
     for (number, open_id) in (0..).zip(expected) {
         assert_eq!(&people.open_id(number), open_id);
         assert_eq!(find(people, open_id), Some(number), "{open_id}");
     }
     assert_eq!(find(people, "nobody has this"), None);
-    assert_eq!(people.names.open_id(people.all()), None);
+    assert_eq!(people.open_ids.open_id(people.len()), None);
     for first in [0, expected.len() / 3, expected.len()] {
-        let mut cursor = people.names.from(u32::try_from(first).expect("few"));
+        let mut cursor = people.open_ids.from(u32::try_from(first).expect("few"));
         let (mut texts, mut text) = (Vec::new(), String::new());
         while cursor.next_text(&mut text) {
             texts.push(text.clone());
         }
         assert_eq!(texts, &expected[first..]);
     }
-    assert_eq!(told(people.names.clone()), expected);
-    people.names.spill().check().expect("nothing failed");
+    assert_eq!(told(people.open_ids.clone()), expected);
+    people.open_ids.spill().check().expect("nothing failed");
 }
 
 proptest! {
@@ -104,7 +104,7 @@ proptest! {
         let mut all = [RecipientIndex::default(), RecipientIndex::new(Arc::new(spill))];
         let mut expected: Vec<String> = Vec::new();
         for people in &mut all {
-            people.index().expect("nobody is there twice");
+            people.build_index().expect("nobody is there twice");
         }
         for deed in deeds {
             for people in &mut all {
@@ -116,13 +116,13 @@ proptest! {
                         expected.extend(new.then(|| open_id.clone()));
                     },
                     Deed::Dismiss(left) => {
-                        people.dismiss(u32::try_from(*left).expect("few"));
+                        people.truncate(u32::try_from(*left).expect("few"));
                         expected.truncate(*left);
                     }
-                    Deed::Index => people.forget_index(),
+                    Deed::Index => people.drop_index(),
                     Deed::Shortcut => *people = by_shortcut(people),
                 }
-                people.index().expect("all are distinct");
+                people.build_index().expect("all are distinct");
                 check(people, &expected);
             }
             match deed {
@@ -147,13 +147,13 @@ async fn who_is_supposed_to_come_fills_no_table() {
         campaign: CampaignName::parse("summer").expect("a name"),
     };
     let mut ledger = Ledger::open(MemoryStore::default(), identity).await.expect("it opens");
-    assert_eq!(find(&ledger.state().people, "u1"), None);
+    assert_eq!(find(&ledger.state().recipients, "u1"), None);
     let recipients = ["u1", "u2"].map(|open_id| OpenId::parse(open_id).expect("an open_id"));
     let admitted = Fact::Admitted {
         recipients: recipients.to_vec(),
     };
     ledger.suppose(&[admitted]).expect("it may be supposed");
-    let people = &ledger.state().people;
+    let people = &ledger.state().recipients;
     assert!(people.index.get().is_none());
     assert_eq!(find(people, "u2"), Some(1));
 }
@@ -187,21 +187,21 @@ fn a_copy_leaves_the_file_of_the_first_alone() {
 fn a_table_that_grows_loses_nobody() {
     for beyond in [0, u64::MAX] {
         let mut people = RecipientIndex::new(Arc::new(Spill::beyond(beyond, 1 << 12, std::env::temp_dir())));
-        people.index().expect("nobody");
+        people.build_index().expect("nobody");
         let (mut packed, all) = (Vec::new(), 300_000_u32);
         for n in 0..all {
             pack(&n.to_string(), &mut packed);
-            let number = people.names.push(&packed);
+            let number = people.open_ids.push(&packed);
             let index = people.index.get_mut().expect("a table");
-            assert!(index.add(&people.names, number, &packed));
-            assert!(!index.add(&people.names, number, &packed));
+            assert!(index.add(&people.open_ids, number, &packed));
+            assert!(!index.add(&people.open_ids, number, &packed));
         }
         for n in (0..all).step_by(101) {
             assert_eq!(find(&people, &n.to_string()), Some(n));
         }
-        let (again, distinct) = Index::new(&people.names);
-        assert!(distinct);
-        people.index = OnceLock::from(again);
+        let again = Index::build(&people.open_ids);
+        assert!(again.is_distinct);
+        people.index = OnceLock::from(again.index);
         assert_eq!(find(&people, "299999"), Some(299_999));
         assert_eq!(find(&people, "300000"), None);
     }
@@ -215,7 +215,7 @@ fn somebody_who_is_there_twice_is_noticed_among_many() {
         pack(&n.to_string(), &mut packed);
         names.push(&packed);
     }
-    assert!(!Index::new(&names).1);
+    assert!(!Index::build(&names).is_distinct);
     names.truncate(200_000);
-    assert!(Index::new(&names).1);
+    assert!(Index::build(&names).is_distinct);
 }

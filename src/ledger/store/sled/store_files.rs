@@ -17,10 +17,12 @@ use crate::ledger::files::{Directory, KnownFiles};
 use crate::ledger::log::block::{Block, BlockReader, Segment};
 use crate::ledger::log::head::{Head, HeadFile};
 use crate::ledger::log::record::Link;
-use crate::ledger::snapshot::FILE;
 use crate::ledger::store::contract::WriteSnapshot;
 use crate::ledger::store::error::StoreError;
 use crate::ledger::store::error::{io_error, no_damage};
+
+/// The snapshot's file.
+const SNAPSHOT: &str = "shortcut";
 
 /// In which condition a store was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -406,14 +408,14 @@ impl StoreFiles {
     }
 
     pub(super) fn snapshot(&self) -> Option<Box<dyn Read + Send>> {
-        let file = self.dir.read(FILE).ok()?;
+        let file = self.dir.read(SNAPSHOT).ok()?;
         Some(Box::new(file))
     }
 
     pub(super) fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
         self.dir
-            .replace(FILE, write)
-            .map_err(|source| io_error("write", &self.dir.path().join(FILE), source))
+            .replace(SNAPSHOT, write)
+            .map_err(|source| io_error("write", &self.dir.path().join(SNAPSHOT), source))
     }
 }
 

@@ -1,0 +1,150 @@
+//! Reads a log: checks its hash chain, decodes its facts and applies them.
+
+use jiff::Timestamp;
+
+use super::codec::Codec;
+use super::error::{LastGood, LedgerError};
+use super::fact::FactView;
+use super::log::head::Head;
+use super::log::record::{Chain, Link, RecordError};
+use super::state::illegal_fact::IllegalFact;
+use super::state::ledger_state::LedgerState;
+use super::store::Store;
+use crate::model::identity::Identity;
+
+/// A ledger as of one batch.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) state: LedgerState,
+    pub(super) chain: Chain,
+    pub(super) codec: Codec,
+    pub(super) sequence: u64,
+}
+
+impl Replay {
+    /// A ledger before its first batch.
+    pub(super) fn new(state: LedgerState) -> Self {
+        Self {
+            chain: Chain::new(&state.identity),
+            state,
+            codec: Codec::default(),
+            sequence: 0,
+        }
+    }
+
+    pub(super) const fn last(&self) -> LastGood {
+        LastGood {
+            sequence: self.sequence,
+            newest: self.state.newest(),
+        }
+    }
+
+    pub(super) const fn head(&self) -> Head {
+        Head {
+            sequence: self.sequence,
+            link: self.chain.link(),
+        }
+    }
+
+    /// Checks the next batch and applies its facts. Each fact is passed to `observe` first.
+    pub(super) fn apply(
+        &mut self,
+        sequence: u64,
+        record: &[u8],
+        mut observe: impl FnMut(&FactView<'_>),
+    ) -> Result<(), LedgerError> {
+        let last = self.last();
+        let unreadable = |source| LedgerError::Record { sequence, last, source };
+        let body = self.chain.open(record).map_err(unreadable)?;
+        let applied = decode(&mut self.codec, last, body, |fact| {
+            observe(&fact);
+            self.state.apply(fact)
+        });
+        self.state.spill().check()?;
+        applied?;
+        self.sequence = sequence;
+        Ok(())
+    }
+
+    /// Builds the index of recipients, which finds recipients that were admitted twice.
+    pub(super) fn build_index(&mut self) -> Result<(), LedgerError> {
+        let indexed = self.state.build_index();
+        self.state.spill().check()?;
+        indexed.map_err(|source| LedgerError::IllegalFact {
+            sequence: self.sequence,
+            last: self.last(),
+            source,
+        })
+    }
+}
+
+/// Decodes the batch after `last`, and calls `each` with each fact.
+pub(super) fn decode(
+    codec: &mut Codec,
+    last: LastGood,
+    body: &[u8],
+    each: impl FnMut(FactView<'_>) -> Result<(), IllegalFact>,
+) -> Result<(), LedgerError> {
+    let sequence = last.sequence + 1;
+    let decoded = codec.decode(body, each).ok_or(LedgerError::Record {
+        sequence,
+        last,
+        source: RecordError::Senseless,
+    })?;
+    decoded.map_err(|source| LedgerError::IllegalFact { sequence, last, source })
+}
+
+/// Reads the log without applying it, and calls `show` with the number of the batch and each fact. If `show` returns `None`,
+/// for bytes that no encoder wrote, the reading ends with an error.
+pub(super) async fn read_facts(
+    store: &mut impl Store,
+    identity: &Identity,
+    mut show: impl FnMut(u64, FactView<'_>) -> Option<()> + Send,
+) -> Result<(), LedgerError> {
+    let mut codec = Codec::default();
+    let mut chain = Chain::new(identity);
+    let mut last = LastGood {
+        sequence: 0,
+        newest: Timestamp::MIN,
+    };
+    let mut broken = None;
+    let mut each = |sequence, record: &[u8]| {
+        let mut read = || {
+            let unreadable = |source| LedgerError::Record { sequence, last, source };
+            let body = chain.open(record).map_err(unreadable)?;
+            decode(&mut codec, last, body, |fact| {
+                show(sequence, fact).ok_or(IllegalFact::NotReread)
+            })
+        };
+        if broken.is_none() {
+            broken = read().err();
+            last.sequence = sequence;
+        }
+        Ok(())
+    };
+    store.read(&mut each).await?;
+    broken.map_or(Ok(()), Err)
+}
+
+/// A batch that the ledger is known to have had, and the link of the batch with its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ExpectedBatch {
+    pub(super) known: Head,
+    pub(super) found: Option<Link>,
+}
+
+impl ExpectedBatch {
+    pub(super) fn new(known: Option<Head>) -> Self {
+        Self {
+            known: known.unwrap_or_default(),
+            found: None,
+        }
+    }
+
+    /// Notes the link of a batch if it has the number of the known one.
+    pub(super) fn compare(&mut self, head: Head) {
+        if head.sequence == self.known.sequence {
+            self.found = Some(head.link);
+        }
+    }
+}
