@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use runner::audience::{Columns, CsvSource, Encoding, Input, Source, read};
 use runner::campaign;
 use runner::engine::audience_diff::{DiffBuilder, Terms};
-use runner::ledger::{BatchVisitor, Ledger, Store, StoreError};
+use runner::ledger::{Ledger, NullStore};
 use runner::model::outcome::Class;
 use runner::plan::{self, Plan, RunOptions};
 
@@ -236,19 +236,6 @@ mod written {
     }
 }
 
-/// A store that stores nothing: other benchmarks measure stores.
-struct Nowhere;
-
-impl Store for Nowhere {
-    async fn append(&mut self, _record: Vec<u8>) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn read(&mut self, _each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
 fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
     let text = "version: 1\ncampaign: bench\napp_id: tt1\nactivity_id: 1\ncredentials: {access_token: {env: TOKEN}}\n\
                 audience: {source: {csv: {path: audience.csv, open_id: open_id}}}\n";
@@ -264,7 +251,7 @@ fn plan() -> Result<Plan, Box<dyn std::error::Error>> {
 
 /// Admits the audience to a new ledger `times` times.
 async fn admit(plan: &Plan, path: &Path, times: u32) -> Result<u64, Box<dyn std::error::Error>> {
-    let mut ledger = Ledger::open(Nowhere, plan.identity.clone()).await?;
+    let mut ledger = Ledger::open(NullStore, plan.identity.clone()).await?;
     for _ in 0..times {
         let mut admission = DiffBuilder::new(ledger.state(), plan);
         let totals = admission.read(&source(path), |_| {}).await?;

@@ -19,7 +19,7 @@ use runner::douyin::{NotReady, Platform, Sent};
 use runner::engine::Apply;
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::engine::send_order::SendOrder;
-use runner::ledger::{BatchVisitor, Fact, Generation, Ledger, Permit, Store, StoreError};
+use runner::ledger::{Fact, Generation, Ledger, NullStore, Permit};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{Ending, Event};
 use runner::model::identity::OpenId;
@@ -130,8 +130,8 @@ fn plan(n: u32) -> Result<Plan> {
     Ok(plan::build(&parsed.campaign, options)?)
 }
 
-async fn admit(plan: &Plan, clock: &Clock) -> Result<Ledger<Dropping>> {
-    let mut ledger = Ledger::open(Dropping, plan.identity.clone()).await?;
+async fn admit(plan: &Plan, clock: &Clock) -> Result<Ledger<NullStore>> {
+    let mut ledger = Ledger::open(NullStore, plan.identity.clone()).await?;
     let at = clock.now();
     let timeout = plan.retry.timeout;
     ledger.append(vec![Fact::run_began(at, timeout)]).await?;
@@ -202,19 +202,6 @@ impl Platform for Memory {
             outcome,
             connection: Some(()),
         }
-    }
-}
-
-/// A store that stores nothing.
-struct Dropping;
-
-impl Store for Dropping {
-    async fn append(&mut self, _: Vec<u8>) -> std::result::Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn read(&mut self, _: &mut BatchVisitor<'_>) -> std::result::Result<(), StoreError> {
-        Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ use runner::engine::Apply;
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::fake_platform::{self, FaultSettings, RuleSettings, Running, Settings, code};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{BatchVisitor, Fact, Generation, Ledger, SledStore, Store, StoreError};
+use runner::ledger::{AppendError, Fact, Generation, Head, Ledger, ReadPage, SledStore, Store, StoreError};
 use runner::model::clock::Clock;
 use runner::model::event::{Event, EventKind};
 use runner::model::identity::OpenId;
@@ -308,7 +308,7 @@ async fn admitted<S: Store>(plan: &Plan, store: S, users: u32, clock: &Clock) ->
     Ok(ledger)
 }
 
-/// Sends the same requests from `in_flight` tasks. BatchVisitor sends the next one when it has read the answer.
+/// Sends the same requests from `in_flight` tasks. Each sends the next one when it has read the answer.
 async fn plain_loop(fake_platform: &Running, in_flight: u16) -> Result<f64> {
     let plan = plan(fake_platform, 1e5, in_flight)?;
     let client = reqwest::Client::builder()
@@ -367,7 +367,7 @@ struct Spent {
 }
 
 impl<S: Store> Store for Timed<S> {
-    async fn append(&mut self, record: Vec<u8>) -> std::result::Result<(), StoreError> {
+    async fn append(&mut self, record: Vec<u8>) -> std::result::Result<(), AppendError> {
         let began = Instant::now();
         self.store.append(record).await?;
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -376,8 +376,8 @@ impl<S: Store> Store for Timed<S> {
         Ok(())
     }
 
-    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> std::result::Result<(), StoreError> {
-        self.store.read(each).await
+    async fn read(&mut self, after: Head) -> std::result::Result<ReadPage, StoreError> {
+        self.store.read(after).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::control::{ControlError, OwnerStore};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::witness::Witness;
-use crate::ledger::{BatchVisitor, Head, Ledger, LedgerError, SledStore, Store, StoreError};
+use crate::ledger::{AppendError, Head, Ledger, LedgerError, ReadPage, SledStore, Store, StoreError};
 
 use super::campaign::LoadedCampaign;
 use super::environment::Notice;
@@ -41,31 +41,24 @@ pub enum ReadonlyStore {
 }
 
 impl Store for ReadonlyStore {
-    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), AppendError> {
         match self {
             Self::Own { store, .. } => store.append(record).await,
             Self::Owner(store) => store.append(record).await,
         }
     }
 
-    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
+    async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
         match self {
-            Self::Own { store, .. } => store.read(each).await,
-            Self::Owner(store) => store.read(each).await,
+            Self::Own { store, .. } => store.read(after).await,
+            Self::Owner(store) => store.read(after).await,
         }
     }
 
-    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
+    async fn read_snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
         match self {
-            Self::Own { store, .. } => store.read_behind(known, each).await,
-            Self::Owner(store) => store.read_behind(known, each).await,
-        }
-    }
-
-    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
-        match self {
-            Self::Own { store, .. } => store.snapshot().await,
-            Self::Owner(store) => store.snapshot().await,
+            Self::Own { store, .. } => store.read_snapshot().await,
+            Self::Owner(store) => store.read_snapshot().await,
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::ledger::{BatchVisitor, Store, StoreError};
+use crate::ledger::{AppendError, Head, Page, ReadPage, Store, StoreError};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONG_PATIENCE: Duration = Duration::from_mins(2);
 /// How many bytes are read at a time.
 const BUFFER: usize = 256 * 1024;
+/// The size of a page of batches.
+const PAGE: usize = 256 * 1024;
 
 /// Why a request to the owner failed.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +148,14 @@ async fn ask(
 pub struct OwnerStore {
     path: PathBuf,
     batches: u64,
-    begun: Option<BufReader<UnixStream>>,
+    reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    stream: BufReader<UnixStream>,
+    /// The last batch that was read.
+    after: Head,
 }
 
 impl OwnerStore {
@@ -156,18 +165,18 @@ impl OwnerStore {
             (Response::View { batches: Some(batches) }, stream) => Ok(Some(Self {
                 path: path.to_owned(),
                 batches,
-                begun: Some(stream),
+                reading: Some(Reading {
+                    stream,
+                    after: Head::default(),
+                }),
             })),
             (Response::View { batches: None }, _) => Ok(None),
             (answer, _) => Err(unexpected(path, &answer)),
         }
     }
 
-    /// The stream of the batches: first the one from the request, later a new one of the same batches.
-    async fn stream(&mut self) -> io::Result<BufReader<UnixStream>> {
-        if let Some(stream) = self.begun.take() {
-            return Ok(stream);
-        }
+    /// A new stream of the same batches.
+    async fn stream(&self) -> io::Result<BufReader<UnixStream>> {
         let batches = Some(self.batches);
         match ask(&self.path, &Request::View { batches }, LONG_PATIENCE).await {
             Ok((Response::View { batches: again }, stream)) if again == batches => Ok(stream),
@@ -186,20 +195,37 @@ impl OwnerStore {
 
 impl Store for OwnerStore {
     /// Always an error: the store is read-only.
-    async fn append(&mut self, _: Vec<u8>) -> Result<(), StoreError> {
-        Err(self.failed(io::ErrorKind::ReadOnlyFilesystem.into()))
+    async fn append(&mut self, _: Vec<u8>) -> Result<(), AppendError> {
+        Err(AppendError::Failed(
+            self.failed(io::ErrorKind::ReadOnlyFilesystem.into()),
+        ))
     }
 
-    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        let mut stream = self.stream().await.map_err(|source| self.failed(source))?;
+    async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
+        let mut reading = match self.reading.take().filter(|reading| reading.after == after) {
+            Some(reading) => reading,
+            None if after == Head::default() => {
+                let stream = self.stream().await.map_err(|source| self.failed(source))?;
+                Reading { stream, after }
+            }
+            None => return Ok(ReadPage::Missing),
+        };
+        let mut page = Page::default();
         let mut record = Vec::new();
-        for sequence in 1..=self.batches {
-            next(&mut stream, &mut record)
+        let mut sequence = after.sequence;
+        while sequence < self.batches && page.len() < PAGE {
+            next(&mut reading.stream, &mut record)
                 .await
                 .map_err(|source| self.failed(source))?;
-            each(sequence, &record)?;
+            sequence += 1;
+            page.push(sequence, &record);
         }
-        Ok(())
+        let Some(last) = page.last() else {
+            return Ok(ReadPage::End);
+        };
+        reading.after = last;
+        self.reading = Some(reading);
+        Ok(ReadPage::Page(page))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +9,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::ledger::Reader;
 use crate::ledger::files::FileId;
-use crate::ledger::{Reader, StoreError};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -29,8 +28,6 @@ const VIEWS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when the system accepts no more connections.
 const BREATH: Duration = Duration::from_secs(1);
-/// How many bytes are sent at a time.
-const PIECE: usize = 256 * 1024;
 
 /// The ledger as other processes see it.
 #[derive(Clone, Debug, Default)]
@@ -210,35 +207,21 @@ async fn left(mut from: BufReader<OwnedReadHalf>) -> io::Result<()> {
 }
 
 async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {
-    let (pieces, mut arrivals) = mpsc::channel::<Vec<u8>>(2);
-    let reading = spawn_blocking(move || read(&reader, batches, &pieces));
-    while let Some(piece) = arrivals.recv().await {
-        within(to.write_all(&piece)).await?;
-    }
-    match reading.await {
-        Ok(Ok(())) => within(to.shutdown()).await,
+    let mut after = 0;
+    let mut bytes = Vec::new();
+    while after < batches {
         // The client sees that batches are missing. The owner itself finds out what is wrong with the store.
-        Ok(Err(error)) => Err(io::Error::other(error)),
-        Err(error) => Err(io::Error::other(error)),
+        let page = reader.read(after, batches).await.map_err(io::Error::other)?;
+        bytes.clear();
+        for (sequence, record) in page.records() {
+            let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(record);
+            after = sequence;
+        }
+        within(to.write_all(&bytes)).await?;
     }
-}
-
-fn read(reader: &Reader, batches: u64, pieces: &mpsc::Sender<Vec<u8>>) -> Result<(), StoreError> {
-    let mut piece = Vec::with_capacity(PIECE);
-    reader.read(batches, |record| {
-        let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
-        piece.extend_from_slice(&length.to_be_bytes());
-        piece.extend_from_slice(record);
-        if piece.len() < PIECE {
-            return ControlFlow::Continue(());
-        }
-        match pieces.blocking_send(std::mem::take(&mut piece)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    })?;
-    let _ = pieces.blocking_send(piece);
-    Ok(())
+    within(to.shutdown()).await
 }
 
 async fn write(to: &mut OwnedWriteHalf, answer: &Response) -> io::Result<()> {

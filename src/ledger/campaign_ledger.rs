@@ -10,13 +10,13 @@ use super::fact::{Fact, FactView};
 use super::log::head::{Head, Older};
 use super::recipients::spill::Spill;
 use super::repeats::{self, Repeats, Search};
-use super::replay::{self, ExpectedBatch, Replay};
+use super::replay::{self, ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, Returned};
 use super::state::illegal_fact::IllegalFact;
 use super::state::ledger_state::LedgerState;
 use super::state::tentative::Tentative;
 use super::store::null::NullStore;
-use super::store::{Store, StoreError};
+use super::store::{AppendError, Store};
 use crate::model::delivery::{ActivityNo, DeliveryKey};
 use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
@@ -95,9 +95,7 @@ impl<S: Store> Ledger<S> {
             None => replay_all(&mut store, LedgerState::spilling(identity, spill), &mut expected).await?,
         };
         let is_before_snapshot = expected.known.sequence > 0 && expected.known.sequence < replay.sequence;
-        if expected.found.is_none()
-            && is_before_snapshot
-            && store.read_behind(expected.known, &mut |_, _| Ok(())).await?
+        if expected.found.is_none() && is_before_snapshot && read_batches(&mut store, expected.known, |_, _| {}).await?
         {
             expected.found = Some(expected.known.link);
         }
@@ -142,10 +140,11 @@ impl<S: Store> Ledger<S> {
     /// later appends fail.
     async fn write_snapshot(&mut self) {
         self.failed = true;
+        let at = self.replay.head();
         let placeholder = Replay::new(LedgerState::new(self.replay.state.identity.clone()));
         let returned = Returned::default();
         let lent = returned.lend(std::mem::replace(&mut self.replay, placeholder));
-        let result = self.store.keep_shortcut(Box::new(move |to| lent.write(to))).await;
+        let result = self.store.write_snapshot(at, Box::new(move |to| lent.write(to))).await;
         let Some(snapshot::Written { replay, size }) = returned.take() else {
             return;
         };
@@ -226,7 +225,7 @@ impl<S: Store> Ledger<S> {
         applied?;
         for record in appended!(chain.seal(&body)) {
             match self.store.append(record).await {
-                Err(StoreError::Gone { .. }) if mutant!(VanishUnnoticed) => {}
+                Err(AppendError::Fenced(_)) if mutant!(VanishUnnoticed) => {}
                 appended => appended?,
             }
         }
@@ -247,7 +246,7 @@ impl<S: Store> Ledger<S> {
         if mutant!(VanishUnnoticed) {
             std::future::pending::<()>().await;
         }
-        let error = self.store.gone().await;
+        let error = self.store.fenced().await;
         self.failed = true;
         error.into()
     }
@@ -379,7 +378,7 @@ async fn replay_all(
 ) -> Result<Replay, LedgerError> {
     let mut replay = Replay::new(state);
     let mut broken = None;
-    let mut each = |sequence, record: &[u8]| {
+    let each = |sequence, record: &[u8]| {
         if broken.is_none() {
             broken = replay.apply(sequence, record, |_| {}).err();
             expected.compare(Head {
@@ -387,9 +386,8 @@ async fn replay_all(
                 link: replay.chain.link(),
             });
         }
-        Ok(())
     };
-    let read = store.read(&mut each).await;
+    let read = read_batches(store, Head::default(), each).await;
     let indexed = replay.build_index();
     replay.state.spill().check()?;
     // The error of a batch explains more than the store's error about its end.
@@ -410,19 +408,18 @@ async fn replay_from_snapshot(
     spill: &Arc<Spill>,
     expected: &mut ExpectedBatch,
 ) -> Option<Replay> {
-    let mut replay = snapshot::read(&mut store.snapshot().await?, identity, spill)?;
+    let mut replay = snapshot::read(&mut store.read_snapshot().await?, identity, spill)?;
     let known = replay.head();
     expected.compare(known);
     let mut is_broken = false;
-    let mut each = |sequence, record: &[u8]| {
+    let each = |sequence, record: &[u8]| {
         is_broken = is_broken || replay.apply(sequence, record, |_| {}).is_err();
         expected.compare(Head {
             sequence,
             link: replay.chain.link(),
         });
-        Ok(())
     };
-    let read = store.read_behind(known, &mut each).await;
+    let read = read_batches(store, known, each).await;
     (matches!(read, Ok(true)) && !is_broken).then_some(replay)
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::ledger::log::head::Older;
 use crate::ledger::log::record::RecordError;
 use crate::ledger::state::illegal_fact::IllegalFact;
-use crate::ledger::store::StoreError;
+use crate::ledger::store::{AppendError, StoreError};
 
 /// Why a ledger cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,12 @@ pub enum LedgerError {
     /// An earlier batch failed in this process; what is durable is known only to whoever opens the ledger again.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,
+}
+
+impl From<AppendError> for LedgerError {
+    fn from(error: AppendError) -> Self {
+        Self::Store(error.into_source())
+    }
 }
 
 /// The last batch that is sound, and the newest time in the ledger up to there.

@@ -8,7 +8,6 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +20,6 @@ use crate::ledger::files::{self, FileId, KnownFiles};
 const CAMPAIGN: &str = "the campaign's ledger";
 /// No owner writes more of itself.
 const LONGEST_LINE: u64 = 64 * 1024;
-
-/// How long a lock is waited for that is about to be released.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -141,20 +136,6 @@ impl CampaignLock {
     /// Adds the locked file to those that make a ledger.
     pub(in crate::ledger) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
         known.add_open(&self.path, &self.file)
-    }
-}
-
-/// Waits until nobody has a file locked any more, but not for ever. For a file of a ledger whose campaign's lock this process
-/// has: then only threads that are still closing the ledger's last opening can have it, or a process that is just being
-/// started and has inherited it for a moment.
-pub(in crate::ledger) async fn wait_unlocked(path: &Path) {
-    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
-        let Ok(file) = files::open_to_read(path) else { return };
-        if file.try_lock().is_ok() {
-            let _ = file.unlock();
-            return;
-        }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 

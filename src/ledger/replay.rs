@@ -9,7 +9,7 @@ use super::log::head::Head;
 use super::log::record::{Chain, Link, RecordError};
 use super::state::illegal_fact::IllegalFact;
 use super::state::ledger_state::LedgerState;
-use super::store::Store;
+use super::store::{ReadPage, Store, StoreError};
 use crate::model::identity::Identity;
 
 /// A ledger as of one batch.
@@ -108,7 +108,7 @@ pub(super) async fn read_facts(
         newest: Timestamp::MIN,
     };
     let mut broken = None;
-    let mut each = |sequence, record: &[u8]| {
+    let each = |sequence, record: &[u8]| {
         let mut read = || {
             let unreadable = |source| LedgerError::Record { sequence, last, source };
             let body = chain.open(record).map_err(unreadable)?;
@@ -120,10 +120,28 @@ pub(super) async fn read_facts(
             broken = read().err();
             last.sequence = sequence;
         }
-        Ok(())
     };
-    store.read(&mut each).await?;
+    read_batches(store, Head::default(), each).await?;
     broken.map_or(Ok(()), Err)
+}
+
+/// Reads all batches after `after`, and calls `each` with the number and the bytes of each. Returns false if the store does not
+/// have `after`, or cannot vouch for the batches before it.
+pub(super) async fn read_batches(
+    store: &mut impl Store,
+    after: Head,
+    mut each: impl FnMut(u64, &[u8]) + Send,
+) -> Result<bool, StoreError> {
+    let mut last = after;
+    loop {
+        let page = match store.read(last).await? {
+            ReadPage::Page(page) => page,
+            ReadPage::End => return Ok(true),
+            ReadPage::Missing => return Ok(false),
+        };
+        page.records().for_each(|(sequence, record)| each(sequence, record));
+        last = page.last().unwrap_or(last);
+    }
 }
 
 /// A batch that the ledger is known to have had, and the link of the batch with its number.

@@ -12,7 +12,7 @@ use super::lock::CampaignLock;
 use super::log::head::{Head, Older};
 use super::log::record::{Link, RecordError};
 use super::repeats::{self, Repeats, Search};
-use super::replay::{ExpectedBatch, Replay};
+use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
 use super::store::{Condition, Damage, SledStore, Store, StoreError};
@@ -147,7 +147,7 @@ pub async fn verify_known(
     if place.look()?.is_none() {
         return Ok(None);
     }
-    let mut store = SledStore::look(place.dir()).await.map_err(|error| match error {
+    let mut store = SledStore::open_copy(place.dir()).await.map_err(|error| match error {
         error @ StoreError::Io { .. } => VerifyError::LedgerDir(error.into()),
         error => VerifyError::Damaged {
             damage: Vec::new(),
@@ -156,7 +156,7 @@ pub async fn verify_known(
     })?;
     let condition = store.condition();
     let identity = place.ledger_identity()?;
-    let saved = match store.snapshot().await {
+    let saved = match store.read_snapshot().await {
         Some(mut from) => snapshot::read_info(&mut from, &identity),
         None => None,
     };
@@ -202,13 +202,12 @@ impl Verification {
 
     async fn read(&mut self, store: &mut SledStore, search: &mut Search) -> Result<(), LedgerError> {
         let mut broken = None;
-        let mut each = |sequence, record: &[u8]| {
+        let each = |sequence, record: &[u8]| {
             if broken.is_none() {
                 broken = self.take(sequence, record, search).err();
             }
-            Ok(())
         };
-        let read = store.read(&mut each).await;
+        let read = read_batches(store, Head::default(), each).await;
         if let Some(error) = broken {
             return Err(error);
         }

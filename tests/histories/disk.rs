@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::ledger::record::link_of;
-use runner::ledger::{BatchVisitor, Head, Store, StoreError, WriteSnapshot};
+use runner::ledger::{AppendError, Head, Page, ReadPage, Store, StoreError, WriteSnapshot};
 
 use crate::env::{self, Env};
 
@@ -14,6 +14,8 @@ pub struct Disk {
     env: Arc<Env>,
     campaign: usize,
     quiet: bool,
+    /// The last batch of the page that was read.
+    read: Option<Head>,
 }
 
 impl Disk {
@@ -22,6 +24,7 @@ impl Disk {
             env: Arc::clone(env),
             campaign,
             quiet: false,
+            read: None,
         }
     }
 
@@ -31,6 +34,7 @@ impl Disk {
             env: Arc::clone(env),
             campaign,
             quiet: true,
+            read: None,
         }
     }
 
@@ -50,7 +54,7 @@ impl Disk {
 }
 
 impl Store for Disk {
-    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), AppendError> {
         self.checkpoint().await;
         let env = &self.env;
         let (stall, late, fails) = {
@@ -85,44 +89,46 @@ impl Store for Disk {
             tokio::time::sleep(stall).await;
         }
         if fails.is_some() {
-            Err(StoreError::Planned)
+            Err(AppendError::Unknown(StoreError::Planned))
         } else if env.notice_removal(self.campaign) {
-            Err(gone())
+            Err(AppendError::Fenced(gone()))
         } else {
             env.note_durable(self.campaign);
             Ok(())
         }
     }
 
-    async fn gone(&mut self) -> StoreError {
+    async fn fenced(&mut self) -> StoreError {
         self.env.wait_removed(self.campaign).await;
         self.checkpoint().await;
         gone()
     }
 
-    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        self.checkpoint().await;
-        (1..)
-            .zip(&self.records())
-            .try_for_each(|(sequence, record)| each(sequence, record))
-    }
-
-    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
+    /// All batches are one page, so that reading them is one step of a run.
+    async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
+        if self.read.take() == Some(after) {
+            return Ok(ReadPage::End);
+        }
         self.checkpoint().await;
         let records = self.records();
-        let last = known.sequence.checked_sub(1).and_then(|at| usize::try_from(at).ok());
-        let has = last.and_then(|at| records.get(at));
-        if has.is_none_or(|record| link_of(record) != known.link) {
-            return Ok(false);
+        let first = usize::try_from(after.sequence).unwrap_or(usize::MAX);
+        let before = first.checked_sub(1).map(|at| records.get(at));
+        if before.is_some_and(|record| record.is_none_or(|record| link_of(record) != after.link)) {
+            return Ok(ReadPage::Missing);
         }
-        (1..)
-            .zip(&records)
-            .filter(|(sequence, _)| *sequence > known.sequence)
-            .try_for_each(|(sequence, record)| each(sequence, record))?;
-        Ok(true)
+        let mut page = Page::default();
+        for (sequence, record) in (after.sequence + 1..).zip(&records[first..]) {
+            page.push(sequence, record);
+        }
+        self.read = page.last();
+        Ok(if page.is_empty() {
+            ReadPage::End
+        } else {
+            ReadPage::Page(page)
+        })
     }
 
-    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
+    async fn read_snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
         if self.quiet {
             return None;
         }
@@ -130,7 +136,7 @@ impl Store for Disk {
         Some(Box::new(Cursor::new(bytes)))
     }
 
-    async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
+    async fn write_snapshot(&mut self, _at: Head, write: WriteSnapshot) -> Result<(), StoreError> {
         self.checkpoint().await;
         let mut bytes = Vec::new();
         write(&mut bytes).map_err(|_: io::Error| StoreError::Planned)?;

@@ -1,22 +1,21 @@
-//! Batches in groups. Most are a hundred bytes; each under a key of its own, half of the store and most of the time to read
-//! it would be the store's own.
+//! Blocks: many small batches under one key. Most batches have a hundred bytes. With a key for each, half of the store and most
+//! of the time to read it would be the store's own.
 
 use std::num::TryFromIntError;
-use std::ops::Range;
 
-use crate::ledger::log::head::Head;
-use crate::ledger::log::record::{Chain, Link, link_of};
+use super::head::Head;
+use super::page::Page;
+use super::record::{Chain, Link, link_of};
 
-/// Batches lie together up to here. Each append writes its group anew, so a larger one makes appends larger.
-const GROUP: usize = 1024;
-/// No value is longer. sled keeps a page of over 128 KiB in a file of its own, which it never syncs, and some 20 values lie
-/// together in a page.
-pub(in crate::ledger) const MOST_IN_ONE: usize = 4 * 1024;
-/// How many bytes are handed from the reading thread at a time.
-const READ_AT_ONCE: usize = 256 * 1024;
-const LENGTH: usize = size_of::<u32>();
+/// The size from which on a new block begins. Each append writes its block again, so larger blocks make larger appends.
+const BLOCK: usize = 1024;
+/// The longest value. sled stores a page of over 128 KiB in a file of its own, which it never syncs, and about 20 values share
+/// a page.
+const PART: usize = 4 * 1024;
+/// The size of a page of batches.
+const PAGE: usize = 256 * 1024;
 
-/// The batches that lie under one key, the last of which is being written.
+/// The block to which batches are appended.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Block {
     first: u64,
@@ -24,9 +23,9 @@ pub(in crate::ledger) struct Block {
 }
 
 impl Block {
-    /// Adds the next batch.
+    /// Adds the next batch, in a new block if this one is full.
     pub(in crate::ledger) fn add(&mut self, sequence: u64, record: &[u8]) -> Result<(), TryFromIntError> {
-        if self.bytes.is_empty() || self.bytes.len() + record.len() > GROUP {
+        if self.bytes.is_empty() || self.bytes.len() + record.len() > BLOCK {
             self.first = sequence;
             self.bytes.clear();
         }
@@ -36,63 +35,73 @@ impl Block {
         Ok(())
     }
 
-    /// What is to be written, under which keys.
+    /// The values to write, with their keys.
     pub(in crate::ledger) fn parts(&self) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
         (0..)
-            .zip(self.bytes.chunks(MOST_IN_ONE))
+            .zip(self.bytes.chunks(PART))
             .map(|(part, bytes)| (key(self.first, part), bytes))
     }
 }
 
-/// How far a store is read.
+/// Reads blocks into pages.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct BlockReader {
-    segment: Segment,
-    closed: u64,
-    /// The last batch that was taken.
+    page: Page,
+    /// The last batch in the page.
+    read: u64,
+    /// The last batch of the pages that were taken.
     pub(in crate::ledger) last: Head,
-    /// The link of the batch that the head names.
+    /// The link of the batch that the store's head names.
     pub(in crate::ledger) at_head: Option<Link>,
     check: Option<Check>,
 }
 
-/// What is checked by a reading that does not show everything.
+/// How a block was read.
+pub(in crate::ledger) enum BlockRead {
+    Whole,
+    /// The block is not what was written.
+    Damaged,
+    /// There is no further block.
+    None,
+}
+
+/// Checks the batches up to `known`, which are not returned.
 #[derive(Debug)]
 struct Check {
-    /// Up to this batch nothing is shown.
     known: Head,
-    /// From the first batch on; nothing before that.
+    /// `None` before the first batch.
     chain: Option<Chain>,
-    fits: bool,
+    is_valid: bool,
 }
 
 impl Check {
-    /// What the first batch is linked to is not the store's to know. Every later one fits the one before.
+    /// The store does not know the start of the chain, so the first batch is not checked. Each later one must follow the one
+    /// before.
     fn take(&mut self, sequence: u64, record: &[u8]) {
         let link = link_of(record);
         match &mut self.chain {
             None => self.chain = Some(Chain::at(link)),
-            Some(chain) => self.fits &= chain.open(record).is_ok(),
+            Some(chain) => self.is_valid &= chain.open(record).is_ok(),
         }
-        self.fits &= sequence != self.known.sequence || link == self.known.link;
+        self.is_valid &= sequence != self.known.sequence || link == self.known.link;
     }
 }
 
 impl BlockReader {
-    /// From the group on that begins with batch `first`.
-    pub(in crate::ledger) fn of_group(first: u64) -> Self {
+    /// Reads from the block on that begins with batch `first`.
+    pub(in crate::ledger) fn from_block(first: u64) -> Self {
         Self {
-            closed: first.saturating_sub(1),
+            read: first.saturating_sub(1),
             ..Self::default()
         }
     }
 
-    /// From the first batch on, each checked and only those behind `known` shown.
+    /// Reads from the first batch on, checks each and returns only those after `known`.
     pub(in crate::ledger) fn checking(known: Head) -> Self {
         let check = Check {
             known,
             chain: None,
-            fits: true,
+            is_valid: true,
         };
         Self {
             check: Some(check),
@@ -100,48 +109,59 @@ impl BlockReader {
         }
     }
 
-    /// Whether everything that was to be checked is as it has to be.
-    pub(in crate::ledger) fn fits(&self) -> bool {
+    /// Whether all checks succeeded.
+    pub(in crate::ledger) fn is_valid(&self) -> bool {
         self.check
             .as_ref()
-            .is_none_or(|check| check.fits && check.known.sequence <= self.last.sequence)
+            .is_none_or(|check| check.is_valid && check.known.sequence <= self.last.sequence)
     }
 
-    /// The number with which the next group begins.
-    pub(in crate::ledger) const fn next(&self) -> u64 {
-        self.closed + 1
-    }
-
-    /// Whether what was read so far has this very batch; passes over it and what is before it.
-    pub(in crate::ledger) fn passes(&mut self, known: Head, head: u64) -> bool {
-        let is_it = |(sequence, record)| sequence == known.sequence && link_of(record) == known.link;
-        if !self.segment.records().any(is_it) {
+    /// Skips the batches up to `known`. Returns false if the page does not have it.
+    pub(in crate::ledger) fn skip_through(&mut self, known: Head, head: u64) -> bool {
+        let is_known = |(sequence, record)| sequence == known.sequence && link_of(record) == known.link;
+        if !self.page.records().any(is_known) {
             return false;
         }
-        self.segment.records.retain(|(sequence, _)| *sequence > known.sequence);
+        self.page.remove_through(known.sequence);
         self.last = known;
         self.at_head = (known.sequence == head).then_some(known.link);
         true
     }
 
-    pub(in crate::ledger) fn add(&mut self, part: &[u8]) {
-        self.segment.bytes.extend_from_slice(part);
-    }
-
     pub(in crate::ledger) const fn is_full(&self) -> bool {
-        self.segment.bytes.len() >= READ_AT_ONCE
+        self.page.len() >= PAGE
     }
 
-    /// Ends the group that is being read. Says with which number the next one begins.
-    pub(in crate::ledger) fn close_group(&mut self) -> Option<u64> {
-        self.closed = self.segment.close_group(self.closed + 1)? - 1;
-        Some(self.closed + 1)
+    /// Reads the next block by the keys of its parts.
+    pub(in crate::ledger) fn read_block<V: AsRef<[u8]>, E>(
+        &mut self,
+        get: impl Fn(&[u8]) -> Result<Option<V>, E>,
+    ) -> Result<BlockRead, E> {
+        let first = self.read + 1;
+        // Asked for one by one: sled frees pages only after a number of requests, and an iteration over all makes too few.
+        for part in 0.. {
+            let Some(bytes) = get(&key(first, part))? else {
+                if part == 0 {
+                    return Ok(BlockRead::None);
+                }
+                break;
+            };
+            self.page.add_part(bytes.as_ref());
+            if bytes.as_ref().len() < PART {
+                break;
+            }
+        }
+        let Some(next) = self.page.parse_block(first) else {
+            return Ok(BlockRead::Damaged);
+        };
+        self.read = next - 1;
+        Ok(BlockRead::Whole)
     }
 
-    /// Takes what was read, and notes its links.
-    pub(in crate::ledger) fn take(&mut self, head: u64) -> Segment {
-        let mut segment = std::mem::take(&mut self.segment);
-        for (sequence, record) in segment.records() {
+    /// Takes the page, and notes its links.
+    pub(in crate::ledger) fn take(&mut self, head: u64) -> Page {
+        let mut page = std::mem::take(&mut self.page);
+        for (sequence, record) in page.records() {
             let link = link_of(record);
             self.last = Head { sequence, link };
             if sequence == head {
@@ -152,55 +172,14 @@ impl BlockReader {
             }
         }
         if let Some(check) = &self.check {
-            segment.records.retain(|(sequence, _)| *sequence > check.known.sequence);
+            page.remove_through(check.known.sequence);
         }
-        self.segment.bytes.reserve(READ_AT_ONCE + MOST_IN_ONE);
-        segment
+        self.page.reserve(PAGE + PART);
+        page
     }
 }
 
-/// Some groups of batches, one behind another: an allocation for each batch would take longer than reading it.
-#[derive(Debug, Default)]
-pub(in crate::ledger) struct Segment {
-    bytes: Vec<u8>,
-    /// Where the group begins that is being read.
-    group: usize,
-    records: Vec<(u64, Range<usize>)>,
-}
-
-impl Segment {
-    /// The group is whole: finds its batches, the first of which has the number `first`. Says which number comes next;
-    /// nothing when the group is not what was written.
-    fn close_group(&mut self, first: u64) -> Option<u64> {
-        let mut next = first;
-        while self.group < self.bytes.len() {
-            let begin = self.group + LENGTH;
-            let length = self
-                .bytes
-                .get(self.group..begin)?
-                .try_into()
-                .map(u32::from_be_bytes)
-                .ok()?;
-            let end = begin.checked_add(usize::try_from(length).ok()?)?;
-            if end > self.bytes.len() {
-                return None;
-            }
-            self.records.push((next, begin..end));
-            self.group = end;
-            next += 1;
-        }
-        Some(next)
-    }
-
-    pub(in crate::ledger) fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let record = |range: &Range<usize>| self.bytes.get(range.clone());
-        self.records
-            .iter()
-            .filter_map(move |(sequence, range)| Some((*sequence, record(range)?)))
-    }
-}
-
-/// The key of a group that begins with batch `sequence`; a part beyond the first has its number behind it.
+/// The key of a part of the block that begins with batch `sequence`. The first part's key has no part number.
 pub(in crate::ledger) fn key(sequence: u64, part: u32) -> Vec<u8> {
     let mut key = sequence.to_be_bytes().to_vec();
     if part > 0 {
@@ -209,7 +188,7 @@ pub(in crate::ledger) fn key(sequence: u64, part: u32) -> Vec<u8> {
     key
 }
 
-/// The number of the batch with which the group under this key begins.
+/// The number of the first batch of the block with this key.
 pub(in crate::ledger) fn first_of(key: &[u8]) -> Option<u64> {
     key.first_chunk().map(|first| u64::from_be_bytes(*first))
 }

@@ -2,4 +2,5 @@
 
 pub(super) mod block;
 pub(super) mod head;
+pub(super) mod page;
 pub mod record;

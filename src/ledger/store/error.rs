@@ -1,4 +1,4 @@
-//! Why a store failed, in words.
+//! Errors of stores.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system did not do what was asked of it.
+    /// The system refused an operation.
     #[error("cannot {what} {}", .path.display())]
     Io {
-        /// What was attempted.
+        /// The operation.
         what: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A path of the ledger leads to nothing any more, or to another file than the one that this process opened.
+    /// A path of the ledger leads nowhere, or to another file than the one that this process opened.
     #[error(
         "the ledger is gone: {} {}",
         .path.display(),
@@ -31,21 +31,21 @@ pub enum StoreError {
     /// The store cannot be opened, though batches were durable in it.
     #[error("cannot open the ledger's store at {}, where batch {durable} was durable: {why}", .path.display())]
     Closed {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// The last batch that was durable.
+        /// The last batch that is known to have been durable.
         durable: u64,
-        /// What it said.
+        /// The message of sled.
         why: String,
     },
-    /// The store cannot be read, or refuses what it is asked.
+    /// The store refused an operation.
     #[error("cannot {what} the ledger's store at {}: {why}", .path.display())]
     Broken {
-        /// What was attempted.
+        /// The operation.
         what: &'static str,
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// What it said.
+        /// The message of sled.
         why: String,
     },
     /// The store ends before the batch that is known to be durable.
@@ -54,74 +54,74 @@ pub enum StoreError {
         .path.display()
     )]
     Lost {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// The last batch that is there, and good.
+        /// The last good batch.
         last: u64,
-        /// The last one that was.
+        /// The last batch that is known to have been durable.
         durable: u64,
     },
-    /// The store and its head are not of one time.
+    /// The store and its head contradict each other.
     #[error(
         "the ledger's store at {} and its head do not belong together at batch {sequence}: one of them was altered or put back",
         .path.display()
     )]
     Parted {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// Where they part.
+        /// The batch at which they differ.
         sequence: u64,
     },
     /// The head cannot be read.
     #[error("the ledger's head at {} is damaged, so nobody can say whether the store beside it is whole", .path.display())]
     Headless {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
     },
-    /// One of its files is not what it was when the store was closed, and that matters.
+    /// A file was changed after the store was closed, and a batch cannot be read because of it.
     #[error("`{}` of the ledger's store at {} was changed or damaged after it was closed{}", .file.display(), .path.display(), from(*.at))]
     Damaged {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// Which file, as named within the store.
+        /// The file, by its path in the store.
         file: PathBuf,
-        /// Where in it the first difference is, to the mebibyte; nothing when the file is missing or is one too many.
+        /// The offset of the mebibyte with the first difference. `None` if the file is missing or new.
         at: Option<u64>,
-        /// What came of it.
+        /// The error that it caused.
         source: Box<StoreError>,
     },
-    /// All batches are there and good, and yet the store cannot be opened with what lies beside them.
+    /// All batches are good, but the store cannot be opened because sled's own snapshot is damaged.
     #[error(
         "every batch of the ledger's store at {} is good, but what is kept beside them to open it is damaged: {}",
         .path.display(), .files.join(" or ")
     )]
     Summary {
-        /// Where it is.
+        /// The store.
         path: PathBuf,
-        /// In which of these files, as named within the store.
+        /// The files of sled's snapshot, one of which is damaged.
         files: Vec<String>,
-        /// What came of it.
+        /// The error that it caused.
         source: Box<StoreError>,
     },
-    /// The process that has the ledger stopped showing it.
+    /// The owner of the ledger stopped sending it.
     #[error("the process that applies the campaign stopped showing its ledger at {}", .path.display())]
     Owner {
-        /// Where it was asked.
+        /// The owner's socket.
         path: PathBuf,
-        /// How it stopped.
+        /// The error of the connection.
         source: io::Error,
     },
-    /// What there is no room for in memory could not be kept in a temporary file.
+    /// A spill file failed.
     #[error("cannot {what} a temporary file in {}, for what is too much for the memory", .dir.display())]
     Spill {
-        /// What was attempted.
+        /// The operation.
         what: &'static str,
-        /// Where.
+        /// Its directory.
         dir: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// It was told to, by a test.
+    /// A test injected this fault.
     #[error("the store failed as planned")]
     Planned,
 }
@@ -139,8 +139,8 @@ pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> St
     }
 }
 
-/// Whether the system refused for a reason that lies outside of the store's files.
-pub(super) const fn no_damage(kind: io::ErrorKind) -> bool {
+/// Whether an error has a cause outside the store's files, so that it says nothing about damage.
+pub(super) const fn is_outside(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
         io::ErrorKind::PermissionDenied

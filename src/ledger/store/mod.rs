@@ -1,11 +1,13 @@
-//! Where batches lie. A store knows bytes, sequence numbers and flushes, and nothing of coupons.
+//! Stores of batches. A store knows bytes, positions and flushes, and nothing of coupons.
+//!
+//! The files of the store on sled:
 //!
 //! ```text
 //! head       the last durable batch
 //! store/     sled's files
-//! seal       how they were when the store was closed; none while it is open
-//! aside/     a copy of them, while it is found out whether they are whole
-//! shortcut   whatever spares its reader the reading of all batches
+//! seal       the lengths and checksums of sled's files; missing while the store is open
+//! aside/     a copy of sled's files, while they are checked
+//! shortcut   the snapshot
 //! ```
 
 pub(super) mod contract;
@@ -15,6 +17,6 @@ pub(super) mod null;
 mod sled;
 
 pub use self::sled::{Condition, Damage, Reader, SledStore};
-pub use contract::{BatchVisitor, Store, WriteSnapshot};
+pub use contract::{AppendError, ReadPage, Store, WriteSnapshot};
 pub use error::StoreError;
 pub use null::NullStore;

@@ -1,21 +1,25 @@
-//! A ledger that goes on apart from its store, for whoever lives through what would be. What it is told is checked and
-//! folded like any other facts, and kept by nobody.
+//! A store that keeps nothing.
 
-use super::contract::{BatchVisitor, Store};
+use super::contract::{AppendError, ReadPage, Store};
 use super::error::StoreError;
+use crate::ledger::log::head::Head;
 
-/// A store that has nothing and keeps nothing. A permit of its ledger vouches for no durable intent, so it must not reach a
-/// platform that gives real coupons.
+/// A store that keeps nothing. A permit of its ledger proves no durable intent, so it must not reach a platform that gives real
+/// coupons.
 #[derive(Clone, Copy, Debug)]
 pub struct NullStore;
 
 impl Store for NullStore {
-    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), AppendError> {
         drop(record);
         Ok(())
     }
 
-    async fn read(&mut self, _: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        Ok(())
+    async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
+        Ok(if after == Head::default() {
+            ReadPage::End
+        } else {
+            ReadPage::Missing
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Panics of sled turned into errors, without a word on the terminal and without touching anybody else's panics.
+//! Turns panics of sled into errors. They are not printed, and panics of other code are not touched.
 
 use std::cell::Cell;
 use std::panic;
@@ -8,16 +8,16 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` and turns a panic into its text, without printing it: whoever asked is told by an error.
-pub(in crate::ledger) fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, String> {
+/// Runs `work`. A panic is not printed; its text is the error.
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let of_sled = std::thread::current()
+            let is_sled = std::thread::current()
                 .name()
                 .is_some_and(|name| name.starts_with("sled-io"));
-            if !of_sled && !QUIET.get() {
+            if !is_sled && !QUIET.get() {
                 before(info);
             }
         }));

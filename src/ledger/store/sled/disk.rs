@@ -1,7 +1,7 @@
-//! sled's files, opened. The only file that names sled.
+//! sled's open files. The only file that names sled.
 //!
-//! What it may not be trusted with is made good here: it syncs pages without their file's metadata and without the disk's
-//! own cache; it panics; and a kill while it opens leaves a half-written file that it reads next time.
+//! It makes up for sled's faults: sled syncs pages without the metadata of their file and without the disk's cache; it panics;
+//! and a kill while it opens leaves a half-written file that it reads the next time.
 
 use std::fs::{self, File};
 use std::panic::AssertUnwindSafe;
@@ -10,34 +10,33 @@ use std::sync::Arc;
 
 use super::catch_panic::catch_panic;
 use super::reader::Get;
-use super::wait::wait_unlocked_blocking;
+use super::wait::wait_unlocked;
 use crate::ledger::files::{KnownFiles, open_to_read, refuse_link};
-use crate::ledger::log::block::{MOST_IN_ONE, first_of, key};
-use crate::ledger::store::error::StoreError;
-use crate::ledger::store::error::{io_error, no_damage};
+use crate::ledger::log::block::{first_of, key};
+use crate::ledger::store::error::{StoreError, io_error, is_outside};
 
-/// A batch is read once: there is nothing to keep.
+/// Small, because each batch is read once.
 const CACHE: u64 = 4 * 1024 * 1024;
 
-/// An open store. One that is a copy bears the name of what it is a copy of.
+/// An open store. Errors of a copy name the original.
 #[derive(Debug)]
 pub(super) struct Disk {
     name: PathBuf,
     path: PathBuf,
     db: Option<Arc<sled::Db>>,
-    /// The file that sled writes, for syncing what it does not.
+    /// The file that sled writes, to sync what sled does not.
     file: File,
 }
 
 impl Disk {
-    /// Makes an empty store, and syncs it.
+    /// Creates an empty store, and syncs it.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let disk = Self::start(path, path, 0, true)?;
         disk.sync()?;
         Ok(disk)
     }
 
-    /// Opens the store at `path`, in which batch `durable` was durable. From here on its files are sled's to write.
+    /// Opens the store at `path`, whose batch `durable` was durable. sled may write to its files from here on.
     pub(super) fn open(path: &Path, name: &Path, durable: u64) -> Result<Self, StoreError> {
         refuse_links(path)?;
         remove_unfinished_snapshots(path)?;
@@ -56,7 +55,7 @@ impl Disk {
             why,
         };
         let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(closed)? {
-            Err(sled::Error::Io(source)) if no_damage(source.kind()) => Err(io_error("open", name, source)),
+            Err(sled::Error::Io(source)) if is_outside(source.kind()) => Err(io_error("open", name, source)),
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
         let file = path.join("db");
@@ -73,7 +72,7 @@ impl Disk {
         self.db.as_deref().ok_or_else(|| is_closed(&self.name))
     }
 
-    /// What asks for one entry, from any thread, for as long as the store is open. It keeps nobody from closing it.
+    /// Returns the value of a key from any thread, as long as the store is open. It does not keep the store open.
     pub(super) fn reader(&self) -> Get {
         let name = self.name.clone();
         let db = self.db.as_ref().map(Arc::downgrade).unwrap_or_default();
@@ -84,18 +83,18 @@ impl Disk {
         })
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
         self.db()?.get(key).map_err(|error| broken("read", &self.name, error))
     }
 
-    /// The number with which the group begins that has batch `sequence`; nothing when no group begins at or before it.
-    pub(super) fn group_of(&self, sequence: u64) -> Result<Option<u64>, StoreError> {
+    /// The first batch of the block that has batch `sequence`. `None` if no block begins at or before it.
+    pub(super) fn block_of(&self, sequence: u64) -> Result<Option<u64>, StoreError> {
         let found = self.db()?.get_lt(key(sequence.saturating_add(1), 0));
         let found = found.map_err(|error| broken("read", &self.name, error))?;
         Ok(found.and_then(|(key, _)| first_of(&key)))
     }
 
-    /// Puts some entries in, all of them or none. They are durable only once [`Disk::sync`] returns.
+    /// Writes entries, all of them or none. They are durable once [`Disk::sync`] returns.
     pub(super) fn put<'a>(&self, entries: impl Iterator<Item = (Vec<u8>, &'a [u8])>) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         entries.for_each(|(key, bytes)| batch.insert(key, bytes));
@@ -104,7 +103,7 @@ impl Disk {
             .map_err(|error| broken("append to", &self.name, error))
     }
 
-    /// What an append must not be: single inserts that nobody flushes, so that a kill loses the last of them.
+    /// Writes entries one by one without a flush, so that a kill loses the last ones: the fault that tests must detect.
     #[cfg(feature = "faults")]
     pub(super) fn put_carelessly<'a>(
         &self,
@@ -126,37 +125,22 @@ impl Disk {
             .map_err(|source| io_error("look at", &path, source))
     }
 
-    /// Makes everything that was put in durable.
+    /// Makes all written entries durable.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.db()?.flush().map_err(|error| broken("flush", &self.name, error))?;
         self.file
             .sync_data()
             .map_err(|source| io_error("sync", &self.name, source))
     }
-
-    /// Shows the parts of the group that begins with batch `first`, one behind another. Says whether there is one.
-    pub(super) fn group(&self, first: u64, mut show: impl FnMut(&[u8])) -> Result<bool, StoreError> {
-        // Asked for one by one: sled forgets pages only after so many questions, and an iteration over all asks too few.
-        for part in 0.. {
-            let Some(bytes) = self.get(&key(first, part))? else {
-                return Ok(part > 0);
-            };
-            show(&bytes);
-            if bytes.len() < MOST_IN_ONE {
-                break;
-            }
-        }
-        Ok(true)
-    }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // sled syncs when it is dropped, and panics when it cannot. Whatever mattered is durable already.
+        // sled flushes when it is dropped, and panics if it cannot. All batches are durable already.
         let db = self.db.take();
         let _ = catch_panic(AssertUnwindSafe(|| drop(db)));
-        // Threads of sled write for some time after that.
-        wait_unlocked_blocking(&self.path.join("db"));
+        // Threads of sled write for some time after it is dropped.
+        wait_unlocked(&self.path.join("db"));
     }
 }
 
@@ -178,7 +162,7 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A kill while sled opened leaves a file that the next open takes for a whole snapshot, and calls the store corrupt.
+/// A kill while sled opens leaves a file that sled takes for a whole snapshot the next time, and it calls the store corrupt.
 fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
     let entries = fs::read_dir(path).map_err(|source| io_error("read", path, source))?;
     for entry in entries {
@@ -190,11 +174,11 @@ fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What the system refused keeps its kind, so that whoever is told can tell a full disk from a defect.
+/// An error of the system keeps its kind, so that a full disk can be told from a defect.
 fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
     match error {
-        // sled hands errors from thread to thread as debug text beside their kind; the kind says it in words.
-        sled::Error::Io(source) if no_damage(source.kind()) => io_error(what, path, source.kind().into()),
+        // sled passes errors between threads as debug text with their kind. The kind alone is readable.
+        sled::Error::Io(source) if is_outside(source.kind()) => io_error(what, path, source.kind().into()),
         sled::Error::Io(source) => io_error(what, path, source),
         error => StoreError::Broken {
             what,

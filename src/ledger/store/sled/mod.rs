@@ -1,5 +1,6 @@
 //! The store on sled, and what protects against sled's faults.
 
+mod blocking;
 mod catch_panic;
 mod disk;
 mod reader;

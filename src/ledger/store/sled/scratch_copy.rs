@@ -1,36 +1,35 @@
-//! A copy of a store beside it. sled writes to a store while it opens it, and throws away what lies behind damage; so what
-//! was not closed in order is first opened as a copy, and the original is as it was if that shows damage.
+//! A copy of a store beside it. sled writes to a store while it opens it, and drops everything after a damaged place. So a store
+//! that was not closed in order is first opened as a copy. If the copy is damaged, the original is left unchanged.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::wait::wait_unlocked_blocking;
+use super::wait::wait_unlocked;
 use crate::ledger::files::refuse_link;
+use crate::ledger::store::error::{StoreError, io_error};
 
-/// What has to stay free behind a copy: a ledger must not be what fills a disk.
+/// The space that a copy leaves free, so that a ledger does not fill the disk.
 const LEFT_FREE: u64 = 64 * 1024 * 1024;
 
-/// A copy, gone with this value. One that a kill left is removed before the next one is made.
+/// A copy that is removed when this is dropped. The next opening removes one that a kill left.
 #[derive(Debug)]
 pub(super) struct ScratchCopy(PathBuf);
 
 impl ScratchCopy {
-    /// Where a store's copy lies.
     fn path_beside(dir: &Path) -> PathBuf {
         dir.join("aside")
     }
 
-    /// Removes what a kill left.
-    pub(super) fn clear(dir: &Path) -> Result<(), (PathBuf, io::Error)> {
+    /// Removes a copy that a kill left.
+    pub(super) fn clear(dir: &Path) -> Result<(), StoreError> {
         let path = Self::path_beside(dir);
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, error)),
             _ => Ok(()),
         }
     }
 
-    /// Copies a store.
     pub(super) fn copy(dir: &Path, store: &Path) -> io::Result<Self> {
         if !has_room(dir, size(store)?) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -40,21 +39,21 @@ impl ScratchCopy {
         Ok(scratch_copy)
     }
 
-    /// Removes what sled can make anew from the log: what it has summed up of it, and its settings, which are never other
-    /// than its own. Says which files that were.
-    pub(super) fn forget_summary(&self) -> io::Result<Vec<String>> {
-        wait_unlocked_blocking(&self.0.join("db"));
-        let mut forgotten = Vec::new();
+    /// Removes the files that sled can create again: its snapshot, and its settings, which are always the default ones. Returns
+    /// their names.
+    pub(super) fn remove_snapshot(&self) -> io::Result<Vec<String>> {
+        wait_unlocked(&self.0.join("db"));
+        let mut removed = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
             let name = entry.file_name();
             if name == "conf" || name.as_encoded_bytes().starts_with(b"snap.") {
                 fs::remove_file(entry.path())?;
-                forgotten.push(name.to_string_lossy().into_owned());
+                removed.push(name.to_string_lossy().into_owned());
             }
         }
-        forgotten.sort_unstable();
-        Ok(forgotten)
+        removed.sort_unstable();
+        Ok(removed)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -64,8 +63,8 @@ impl ScratchCopy {
 
 impl Drop for ScratchCopy {
     fn drop(&mut self) {
-        // Threads of sled may still write there. What stays is removed by whoever opens the ledger next.
-        wait_unlocked_blocking(&self.0.join("db"));
+        // Threads of sled may still write there. The next opening removes what is left.
+        wait_unlocked(&self.0.join("db"));
         let _ = fs::remove_dir_all(&self.0);
     }
 }

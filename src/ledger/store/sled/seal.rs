@@ -1,7 +1,7 @@
-//! The seal of a store that was closed in order: how long each of its files was, and a checksum of each mebibyte of them.
+//! The seal of a store that was closed in order: the length of each of its files, and a checksum of each mebibyte.
 //!
-//! It is only a shortcut: a store whose files are as the seal says need not be opened to know that it is whole. One that is
-//! not, or has none, is looked at more closely. So nothing hangs on when the seal reaches the disk.
+//! A store whose files match its seal is known to be intact without being opened. Any other store is read first. So the seal
+//! need not be durable, and can be deleted.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,24 +18,24 @@ use crate::ledger::log::head::Head;
 
 const FILE: &str = "seal";
 const VERSION: u8 = 1;
-/// What one checksum is of: small enough to say where damage is, large enough that the seal itself is small.
+/// The bytes of one checksum: few enough to say where damage is, enough to keep the seal small.
 const PIECE: u64 = 1024 * 1024;
-/// Read at a time, so that it is still in the processor's cache when it is summed up.
+/// The bytes that are read at a time. They are still in the processor's cache when they are hashed.
 const AT_ONCE: usize = 128 * 1024;
 /// More threads than this wait for memory.
 const MOST_THREADS: usize = 4;
 const CHECKSUM: usize = 32;
 
-/// A place in a store's files that is not what it was when the store was closed.
+/// A file of a store that was changed after the store was closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The file, as named within the store.
+    /// The file, by its path in the store.
     pub file: PathBuf,
-    /// Where in it the first difference is, to the mebibyte; nothing when the file is missing or should not be there.
+    /// The offset of the mebibyte with the first difference. `None` if the file is missing or new.
     pub at: Option<u64>,
 }
 
-/// How a store's files were when it was closed.
+/// The files of a store when it was closed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seal {
     sequence: u64,
@@ -51,7 +51,7 @@ struct Sealed {
 }
 
 impl Seal {
-    /// Looks at the files of `store`, whose last batch is `head`.
+    /// Reads the files of `store`, whose last batch is `head`.
     pub(super) fn new(store: &Path, head: Head) -> io::Result<Self> {
         let mut names = Vec::new();
         list(store, Path::new(""), &mut names)?;
@@ -66,7 +66,6 @@ impl Seal {
         })
     }
 
-    /// Writes the seal beside its store.
     pub(super) fn write(&self, dir: &Directory) -> io::Result<()> {
         let mut bytes = vec![VERSION];
         bytes.extend(postcard::to_stdvec(self).map_err(io::Error::other)?);
@@ -75,7 +74,7 @@ impl Seal {
         dir.replace(FILE, |to| to.write_all(&bytes))
     }
 
-    /// Reads the seal of the store in `dir`; nothing when there is none that can be read.
+    /// Reads the seal of the store in `dir`. `None` if there is no valid one.
     pub(super) fn read(dir: &Directory) -> Option<Self> {
         let mut bytes = Vec::new();
         dir.read(FILE).ok()?.read_to_end(&mut bytes).ok()?;
@@ -87,13 +86,13 @@ impl Seal {
         (*version == VERSION).then(|| postcard::from_bytes(seal).ok())?
     }
 
-    /// Removes it: the store is about to be written.
+    /// Removes the seal before the store is written.
     pub(super) fn remove(dir: &Directory) {
-        // One that stays fits no store that was written.
+        // If it stays, it does not match the store after a write.
         let _ = dir.remove(FILE);
     }
 
-    /// The last batch of the store that was sealed.
+    /// The last batch of the sealed store.
     pub(super) const fn head(&self) -> Head {
         Head {
             sequence: self.sequence,
@@ -101,7 +100,7 @@ impl Seal {
         }
     }
 
-    /// Where the files of `store` are not what they were.
+    /// Compares the files of `store` with the seal.
     pub(super) fn damage(&self, store: &Path) -> io::Result<Vec<Damage>> {
         let now = Self::new(store, self.head())?;
         let find = |files: &[Sealed], name: &Path| files.iter().position(|file| file.name == name);
@@ -109,7 +108,7 @@ impl Seal {
         for was in &self.files {
             let at = match find(&now.files, &was.name).map(|at| &now.files[at]) {
                 Some(is) if is == was => continue,
-                Some(is) => Some(was.parts_from(is)),
+                Some(is) => Some(was.first_difference(is)),
                 None => None,
             };
             damage.push(Damage {
@@ -137,7 +136,8 @@ impl Sealed {
         let threads = thread::available_parallelism().map_or(1, |many| many.get().min(MOST_THREADS).min(count));
         let next = AtomicUsize::new(0);
         let work = || {
-            let (mut pieces, mut buffer) = (Vec::new(), vec![0; AT_ONCE]);
+            let mut pieces = Vec::new();
+            let mut buffer = vec![0; AT_ONCE];
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 if at >= count {
@@ -164,15 +164,16 @@ impl Sealed {
         Ok(Self { name, length, pieces })
     }
 
-    /// Where the first difference is.
-    fn parts_from(&self, now: &Self) -> u64 {
+    /// The offset of the first difference.
+    fn first_difference(&self, now: &Self) -> u64 {
         let differs = self.pieces.iter().zip(&now.pieces).position(|(was, is)| was != is);
         differs.map_or(self.length.min(now.length), |at| at as u64 * PIECE)
     }
 }
 
 fn checksum(file: &File, from: u64, length: u64, buffer: &mut [u8]) -> io::Result<u32> {
-    let (mut at, end) = (from, length.min(from + PIECE));
+    let end = length.min(from + PIECE);
+    let mut at = from;
     let mut sum = crc32fast::Hasher::new();
     while at < end {
         let some = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());

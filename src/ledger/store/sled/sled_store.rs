@@ -1,62 +1,67 @@
 //! A store in sled's files.
 
 use std::io::Read;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch as watch_channel};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::ledger::files::KnownFiles;
-use crate::ledger::lock::wait_unlocked;
-use crate::ledger::log::block::Segment;
-use crate::ledger::log::head::Head;
-use crate::ledger::log::record::link_of;
-use crate::ledger::store::contract::{BatchVisitor, Store, WriteSnapshot};
-use crate::ledger::store::error::StoreError;
-
-use super::catch_panic::catch_panic;
+use super::blocking::blocking;
 use super::reader::Reader;
 use super::store_files::{Condition, StoreFiles};
 use super::watch::Watch;
+use crate::ledger::files::KnownFiles;
+use crate::ledger::log::head::Head;
+use crate::ledger::log::page::Page;
+use crate::ledger::log::record::link_of;
+use crate::ledger::store::contract::{AppendError, ReadPage, Store, WriteSnapshot};
+use crate::ledger::store::error::StoreError;
 
-/// A store on disk: sled's files in `store`, and `head` beside it, within one directory. Whoever opens it has the
+/// A store on disk: sled's files in `store`, and `head` beside it, in one directory. The process that opens it has the
 /// campaign's lock.
 ///
-/// Opening it changes nothing in its files but what a kill left there: they are as they were until the first append, or
-/// until somebody is to read beside it. When it is dropped it is closed, and sealed if nothing went wrong.
+/// Opening it changes nothing but what a kill left. Its files stay as they are until the first append, or until another
+/// process is to read the ledger. When it is dropped it is closed, and sealed if nothing has failed.
 #[derive(Debug)]
 pub struct SledStore {
     store_files: Arc<Mutex<StoreFiles>>,
     path: PathBuf,
     /// The last batch that was read or appended.
     last: Head,
-    /// Its number, for whoever reads meanwhile.
+    /// Its number, for a [`Reader`].
     durable: Arc<AtomicU64>,
     heads: watch_channel::Sender<Head>,
     known: Arc<KnownFiles>,
     watch: Option<Watch>,
+    /// Dropped before any other use of the files, which the reading thread has locked.
+    reading: Option<Reading>,
+}
+
+/// A thread that reads ahead.
+#[derive(Debug)]
+struct Reading {
+    /// The last batch of the last page that was returned.
+    after: Head,
+    pages: mpsc::Receiver<Page>,
+    end: JoinHandle<Result<Option<Head>, StoreError>>,
 }
 
 impl SledStore {
-    /// Makes an empty store in `dir`, which exists, and syncs it.
+    /// Creates an empty store in the existing directory `dir`, and syncs it.
     pub async fn create(dir: &Path) -> Result<Self, StoreError> {
         Self::start(dir, StoreFiles::create).await
     }
 
     /// Opens the store in `dir`.
     pub async fn open(dir: &Path) -> Result<Self, StoreError> {
-        // sled locks its file, and threads of an earlier opening let go of it only some time after that was closed.
-        wait_unlocked(&dir.join("store").join("db")).await;
         Self::start(dir, StoreFiles::open).await
     }
 
-    /// Opens a copy of the store in `dir`, whatever state it is in: to be read, and never appended to.
-    pub(in crate::ledger) async fn look(dir: &Path) -> Result<Self, StoreError> {
-        wait_unlocked(&dir.join("store").join("db")).await;
-        Self::start(dir, StoreFiles::look).await
+    /// Opens a copy of the store in `dir`, whatever its condition. The copy can be read, and is never appended to.
+    pub(in crate::ledger) async fn open_copy(dir: &Path) -> Result<Self, StoreError> {
+        Self::start(dir, StoreFiles::open_copy).await
     }
 
     async fn start(
@@ -74,25 +79,26 @@ impl SledStore {
             durable: Arc::default(),
             heads: watch_channel::channel(Head::default()).0,
             watch: None,
+            reading: None,
         })
     }
 
-    /// The files and directories without which it is lost. Others that belong to it can be added.
+    /// The files and directories without which the ledger is lost. Others can be added.
     #[must_use]
     pub(in crate::ledger) fn known(&self) -> &KnownFiles {
         &self.known
     }
 
-    /// In which condition it was found.
+    /// The condition in which the store was found.
     #[must_use]
     pub fn condition(&self) -> Condition {
         lock(&self.store_files).condition()
     }
 
-    /// A second hand on it, which reads while batches are appended. From here on its files are open for them.
+    /// A reader that reads while batches are appended. The files are open for sled from here on.
     ///
     /// # Errors
-    /// When they cannot be opened, or do not have what was read of them.
+    /// When they cannot be opened, or lack a batch that was read.
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let last = self.last;
         let get = self.with("open", move |store_files| store_files.reader(last)).await?;
@@ -120,63 +126,78 @@ impl SledStore {
         blocking(&self.path, what, move || work(&mut lock(&store_files))).await
     }
 
-    async fn show(&mut self, behind: Option<Head>, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
-        let (show, mut shown) = mpsc::channel(2);
-        let reading = self.with("read", move |store_files| store_files.read(behind, &show));
-        let folding = async {
-            while let Some(segment) = shown.recv().await {
-                let segment: Segment = segment;
-                segment
-                    .records()
-                    .try_for_each(|(sequence, record)| each(sequence, record))?;
-            }
-            Ok(())
-        };
-        let (last, folded) = tokio::join!(reading, folding);
-        folded?;
-        let last = last?;
-        if let Some(last) = last {
-            self.note(last);
+    fn start_reading(&self, after: Head) -> Reading {
+        let (sender, pages) = mpsc::channel(2);
+        let store_files = Arc::clone(&self.store_files);
+        let path = self.path.clone();
+        let read = async move { blocking(&path, "read", move || lock(&store_files).read(after, &sender)).await };
+        Reading {
+            after,
+            pages,
+            end: tokio::spawn(read),
         }
-        Ok(last.is_some())
+    }
+
+    fn broken(&self, why: String) -> StoreError {
+        StoreError::Broken {
+            what: "read",
+            path: self.path.clone(),
+            why,
+        }
     }
 }
 
 impl Store for SledStore {
-    async fn append(&mut self, record: Vec<u8>) -> Result<(), StoreError> {
+    async fn append(&mut self, record: Vec<u8>) -> Result<(), AppendError> {
+        self.reading = None;
         let before = self.last;
         let next = Head {
             sequence: before.sequence + 1,
             link: link_of(&record),
         };
-        self.with("append to", move |store_files| {
-            store_files.append(before, next, &record)
-        })
-        .await?;
+        let appended = self.with("append to", move |store_files| {
+            Ok(store_files.append(before, next, &record))
+        });
+        appended.await.map_err(AppendError::Unknown)??;
         self.note(next);
         Ok(())
     }
 
-    async fn read(&mut self, each: &mut BatchVisitor<'_>) -> Result<(), StoreError> {
-        self.show(None, each).await.map(drop)
+    async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
+        let going_on = self.reading.take().filter(|reading| reading.after == after);
+        let mut reading = going_on.unwrap_or_else(|| self.start_reading(after));
+        while let Some(page) = reading.pages.recv().await {
+            if let Some(last) = page.last() {
+                reading.after = last;
+                self.reading = Some(reading);
+                return Ok(ReadPage::Page(page));
+            }
+        }
+        match reading.end.await {
+            Ok(Ok(Some(last))) => {
+                self.note(last);
+                Ok(ReadPage::End)
+            }
+            Ok(Ok(None)) => Ok(ReadPage::Missing),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(self.broken(error.to_string())),
+        }
     }
 
-    async fn read_behind(&mut self, known: Head, each: &mut BatchVisitor<'_>) -> Result<bool, StoreError> {
-        self.show(Some(known), each).await
+    async fn read_snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
+        self.reading = None;
+        lock(&self.store_files).read_snapshot()
     }
 
-    async fn snapshot(&mut self) -> Option<Box<dyn Read + Send>> {
-        lock(&self.store_files).snapshot()
-    }
-
-    async fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
+    async fn write_snapshot(&mut self, _at: Head, write: WriteSnapshot) -> Result<(), StoreError> {
+        self.reading = None;
         self.with("keep a shortcut beside", move |store_files| {
-            store_files.keep_shortcut(write)
+            store_files.write_snapshot(write)
         })
         .await
     }
 
-    async fn gone(&mut self) -> StoreError {
+    async fn fenced(&mut self) -> StoreError {
         let known = &self.known;
         self.watch
             .get_or_insert_with(|| Watch::start(Arc::clone(known)))
@@ -185,41 +206,13 @@ impl Store for SledStore {
     }
 
     async fn close(self) {
-        // Where that fails the process is ending, and it is closed all the same.
+        // If no thread is available, the process is ending, and the store is dropped all the same.
         let _ = spawn_blocking(move || drop(self)).await;
     }
 }
 
-fn lock(store_files: &Mutex<StoreFiles>) -> std::sync::MutexGuard<'_, StoreFiles> {
+fn lock(store_files: &Mutex<StoreFiles>) -> MutexGuard<'_, StoreFiles> {
     store_files.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Does work that waits for the disk where it holds up nobody. A panic of sled is an error like any other.
-async fn blocking<T: Send + 'static>(
-    path: &Path,
-    what: &'static str,
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = spawn_blocking(move || catch_panic(AssertUnwindSafe(work))).await;
-    let why = match done {
-        Ok(Ok(result)) => return result,
-        Ok(Err(panicked)) => panicked,
-        Err(error) => of_task(&error),
-    };
-    Err(StoreError::Broken {
-        what,
-        path: path.to_owned(),
-        why,
-    })
-}
-
-fn of_task(error: &JoinError) -> String {
-    if error.is_cancelled() {
-        "the process is ending"
-    } else {
-        "its thread panicked"
-    }
-    .to_owned()
 }
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]

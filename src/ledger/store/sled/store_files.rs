@@ -1,5 +1,4 @@
-//! Keeps a store's files: finds out whether they are whole before anything may write to them, and seals them when they are
-//! closed.
+//! A store's files. They are checked before sled may write to them, and sealed when they are closed.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,86 +12,87 @@ use super::disk::Disk;
 use super::reader::Get;
 use super::scratch_copy::ScratchCopy;
 use super::seal::{Damage, Seal};
+use super::wait::wait_unlocked;
 use crate::ledger::files::{Directory, KnownFiles};
-use crate::ledger::log::block::{Block, BlockReader, Segment};
+use crate::ledger::log::block::{Block, BlockRead, BlockReader};
 use crate::ledger::log::head::{Head, HeadFile};
+use crate::ledger::log::page::Page;
 use crate::ledger::log::record::Link;
-use crate::ledger::store::contract::WriteSnapshot;
-use crate::ledger::store::error::StoreError;
-use crate::ledger::store::error::{io_error, no_damage};
+use crate::ledger::store::contract::{AppendError, WriteSnapshot};
+use crate::ledger::store::error::{StoreError, io_error, is_outside};
 
 /// The snapshot's file.
 const SNAPSHOT: &str = "shortcut";
 
-/// In which condition a store was found.
+/// The condition in which a store was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Its files are what they were when it was closed.
+    /// The files are as they were when the store was closed.
     Sealed,
-    /// It was not closed in order.
+    /// The store was not closed in order.
     Unsealed,
-    /// It was, and then its files were changed.
+    /// The files were changed after the store was closed.
     Damaged(Vec<Damage>),
 }
 
-/// A store's files.
 #[derive(Debug)]
 enum Files {
-    /// As they were when they were closed. sled has not seen them since.
+    /// The files are as they were when they were closed. sled has not opened them since.
     Sealed,
-    /// Perhaps not whole. What is open is a copy. sled has not seen the files themselves.
-    Copied { disk: Disk, _gone_after: ScratchCopy },
-    /// sled's to write.
+    /// A copy is open, because the files may be damaged. sled has not opened the files themselves.
+    Copied { disk: Disk, _copy: ScratchCopy },
+    /// sled may write to the files.
     Open(Disk),
-    /// They cannot be used any more.
+    /// The files are not used any more.
     Closed,
 }
 
-/// Why a store is refused of which a copy could be opened without sled's own summary.
+/// Why a store is refused although a copy could be opened without sled's own snapshot.
 #[derive(Debug)]
 struct Refusal {
     error: StoreError,
-    /// The files of that summary.
-    forgotten: Vec<String>,
+    /// The files of sled's snapshot.
+    removed: Vec<String>,
 }
 
-/// The files of one ledger's store, and what lies beside them.
+/// The files of one ledger's store, and those beside them.
 #[derive(Debug)]
 pub(super) struct StoreFiles {
     dir: Directory,
     path: PathBuf,
-    /// By what it is noticed that the ledger was removed or replaced.
+    /// The files by which a removed or replaced ledger is noticed.
     known: Arc<KnownFiles>,
     head_file: HeadFile,
     head: Head,
     files: Files,
     condition: Condition,
-    group: Block,
-    /// Why it is refused, once it has been told how far it is good.
+    block: Block,
+    /// Set if the store is refused once its good batches were read.
     refusal: Option<Refusal>,
-    /// Whether the files are known to be whole, and the head is of their last batch.
-    whole: bool,
+    /// Whether the files are known to be intact, and the head names their last batch.
+    is_intact: bool,
     failed: bool,
 }
 
 impl StoreFiles {
     pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
-        let (path, head_path) = (dir.join("store"), dir.join("head"));
+        let path = dir.join("store");
+        let head_path = dir.join("head");
         let head_file = HeadFile::create(&head_path).map_err(|source| io_error("create", &head_path, source))?;
         let disk = Disk::create(&path)?;
-        let (dir, known) = know(dir, &path, &head_file)?;
-        disk.add_to(&known)?;
+        let opened = OpenDir::new(dir, &path, &head_file)?;
+        disk.add_to(&opened.known)?;
         Ok(Self {
-            dir,
+            dir: opened.dir,
             path,
-            known,
+            known: opened.known,
             head_file,
             head: Head::default(),
             files: Files::Open(disk),
             condition: Condition::Sealed,
-            group: Block::default(),
+            block: Block::default(),
             refusal: None,
-            whole: true,
+            is_intact: true,
             failed: false,
         })
     }
@@ -114,8 +114,8 @@ impl StoreFiles {
         Ok(store_files)
     }
 
-    /// Opens a copy, whatever condition the files are in.
-    pub(super) fn look(dir: &Path) -> Result<Self, StoreError> {
+    /// Opens a copy, whatever the condition of the files.
+    pub(super) fn open_copy(dir: &Path) -> Result<Self, StoreError> {
         let mut store_files = Self::find(dir)?;
         store_files
             .copy()?
@@ -124,12 +124,15 @@ impl StoreFiles {
     }
 
     fn find(dir: &Path) -> Result<Self, StoreError> {
-        let (path, head_path) = (dir.join("store"), dir.join("head"));
-        ScratchCopy::clear(dir).map_err(|(path, source)| io_error("remove", &path, source))?;
+        // sled locks its file, and threads of an earlier opening unlock it only some time after that was closed.
+        wait_unlocked(&dir.join("store").join("db"));
+        let path = dir.join("store");
+        let head_path = dir.join("head");
+        ScratchCopy::clear(dir)?;
         let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
         let head = head.ok_or(StoreError::Headless { path: head_path })?;
-        let (dir, known) = know(dir, &path, &head_file)?;
-        let condition = match Seal::read(&dir).filter(|seal| seal.head() == head) {
+        let opened = OpenDir::new(dir, &path, &head_file)?;
+        let condition = match Seal::read(&opened.dir).filter(|seal| seal.head() == head) {
             None => Condition::Unsealed,
             Some(seal) => {
                 let damage = seal.damage(&path).map_err(|source| io_error("read", &path, source))?;
@@ -141,21 +144,21 @@ impl StoreFiles {
             }
         };
         Ok(Self {
-            dir,
+            dir: opened.dir,
             path,
-            known,
+            known: opened.known,
             head_file,
             head,
             files: Files::Closed,
-            whole: condition == Condition::Sealed,
+            is_intact: condition == Condition::Sealed,
             condition,
-            group: Block::default(),
+            block: Block::default(),
             refusal: None,
             failed: false,
         })
     }
 
-    /// Opens a copy; says why not when it cannot be made.
+    /// Opens a copy. The inner error says why there can be no copy.
     fn copy(&mut self) -> Result<std::io::Result<()>, StoreError> {
         let scratch_copy = match ScratchCopy::copy(self.dir.path(), &self.path) {
             Ok(scratch_copy) => scratch_copy,
@@ -165,31 +168,30 @@ impl StoreFiles {
             Ok(disk) => {
                 self.files = Files::Copied {
                     disk,
-                    _gone_after: scratch_copy,
+                    _copy: scratch_copy,
                 };
                 Ok(Ok(()))
             }
-            Err(StoreError::Io { source, .. }) if no_damage(source.kind()) => Ok(Err(source)),
+            Err(StoreError::Io { source, .. }) if is_outside(source.kind()) => Ok(Err(source)),
             Err(error) => {
-                // How far it is good can still be told: without its own summary, sled reads batch by batch.
-                let again = scratch_copy.forget_summary().ok().and_then(|forgotten| {
+                // Without its own snapshot, sled reads batch by batch, which shows how many batches are good.
+                let again = scratch_copy.remove_snapshot().ok().and_then(|removed| {
                     let disk = Disk::open(scratch_copy.path(), &self.path, self.head.sequence);
-                    Some((disk.ok()?, forgotten))
+                    Some((disk.ok()?, removed))
                 });
-                let Some((disk, forgotten)) = again else {
+                let Some((disk, removed)) = again else {
                     return Err(self.explained(error));
                 };
                 self.files = Files::Copied {
                     disk,
-                    _gone_after: scratch_copy,
+                    _copy: scratch_copy,
                 };
-                self.refusal = Some(Refusal { error, forgotten });
+                self.refusal = Some(Refusal { error, removed });
                 Ok(Ok(()))
             }
         }
     }
 
-    /// The files and directories that make this ledger, as far as they are open.
     pub(super) fn known(&self) -> Arc<KnownFiles> {
         Arc::clone(&self.known)
     }
@@ -198,14 +200,14 @@ impl StoreFiles {
         self.condition.clone()
     }
 
-    /// What asks the files for one entry, from any thread.
+    /// Returns the value of a key, from any thread.
     pub(super) fn reader(&mut self, last: Head) -> Result<Get, StoreError> {
         Ok(self.writable(last)?.reader())
     }
 
-    /// Opens the files themselves. From here on sled may write to them.
+    /// Opens the files themselves. sled may write to them from here on.
     fn disk(&self) -> Result<Disk, StoreError> {
-        // sled would make the directories of a ledger that was removed.
+        // sled would create the directories of a removed ledger.
         self.known.check()?;
         Seal::remove(&self.dir);
         let disk = Disk::open(&self.path, &self.path, self.head.sequence)?;
@@ -213,14 +215,14 @@ impl StoreFiles {
         Ok(disk)
     }
 
-    /// Opens the files themselves if they are not, in which `last` is the last batch.
+    /// Opens the files themselves, unless they are open. Their last batch is `last`.
     fn writable(&mut self, last: Head) -> Result<&Disk, StoreError> {
         if !matches!(self.files, Files::Open(_)) {
-            // A copy is closed and gone before sled sees the files.
+            // The copy is closed and removed before sled opens the files.
             self.files = Files::Closed;
             let disk = self.disk()?;
             self.files = Files::Open(disk);
-            self.must_have(last)?;
+            self.check_has(last)?;
         }
         self.readable()
     }
@@ -236,49 +238,56 @@ impl StoreFiles {
         }
     }
 
-    /// What was read from a copy, or was never read because it is sealed, is there as well.
-    fn must_have(&self, last: Head) -> Result<(), StoreError> {
+    /// Checks that the files have the last batch, which was read from a copy, or was not read because the store was sealed.
+    fn check_has(&self, last: Head) -> Result<(), StoreError> {
         if last.sequence == 0 || !keeps_promises() {
             return Ok(());
         }
-        let first = self.readable()?.group_of(last.sequence)?;
-        let mut reading = BlockReader::of_group(first.unwrap_or(last.sequence));
-        self.next_group(&mut reading)?;
-        if reading.passes(last, self.head.sequence) {
+        let first = self.readable()?.block_of(last.sequence)?;
+        let mut reading = BlockReader::from_block(first.unwrap_or(last.sequence));
+        self.read_block(&mut reading)?;
+        if reading.skip_through(last, self.head.sequence) {
             return Ok(());
         }
         Err(self.lost(last.sequence.saturating_sub(1)))
     }
 
-    pub(super) fn append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
-        // Where it panics it has failed as well.
-        let failed = std::mem::replace(&mut self.failed, true);
-        self.try_append(before, next, record)?;
-        self.failed = failed;
-        self.whole = true;
+    pub(super) fn append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), AppendError> {
+        // Set first, because a panic is a failure too.
+        let has_failed = std::mem::replace(&mut self.failed, true);
+        self.prepare(before, next, record).map_err(AppendError::Failed)?;
+        self.write_block(next).map_err(AppendError::Unknown)?;
+        // Removed files can still be written and synced, but no process will read them.
+        self.known.check().map_err(|error| match error {
+            gone @ StoreError::Gone { .. } => AppendError::Fenced(gone),
+            error => AppendError::Unknown(error),
+        })?;
+        self.failed = has_failed;
+        self.is_intact = true;
         Ok(())
     }
 
-    fn try_append(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
+    fn prepare(&mut self, before: Head, next: Head, record: &[u8]) -> Result<(), StoreError> {
         self.writable(before)?;
         if self.head != before && keeps_promises() {
-            // The last process ended between making its last batch durable and saying so. It was read; that it is on
-            // the disk is not certain before it is synced here.
+            // The last process ended after it wrote its last batch and before it wrote the head. The batch was read, but it is
+            // not certain to be on disk before it is synced here.
             self.readable()?.sync()?;
             self.note(before)?;
         }
         let too_long = |_| io_error("append to", &self.path, std::io::ErrorKind::FileTooLarge.into());
-        self.group.add(next.sequence, record).map_err(too_long)?;
+        self.block.add(next.sequence, record).map_err(too_long)
+    }
+
+    fn write_block(&mut self, next: Head) -> Result<(), StoreError> {
         let disk = self.readable()?;
         #[cfg(feature = "faults")]
         if !keeps_promises() {
-            return disk.put_carelessly(self.group.parts());
+            return disk.put_carelessly(self.block.parts());
         }
-        disk.put(self.group.parts())?;
+        disk.put(self.block.parts())?;
         disk.sync()?;
-        self.note(next)?;
-        // Files that were removed can still be written and synced, and nobody will ever read them.
-        self.known.check()
+        self.note(next)
     }
 
     fn note(&mut self, head: Head) -> Result<(), StoreError> {
@@ -289,53 +298,53 @@ impl StoreFiles {
         Ok(())
     }
 
-    /// Shows every batch, or those behind one, and says which was the last. Says nothing when it does not have that one, or
-    /// when anything before it is not whole.
-    pub(super) fn read(
-        &mut self,
-        behind: Option<Head>,
-        show: &mpsc::Sender<Segment>,
-    ) -> Result<Option<Head>, StoreError> {
+    /// Reads the batches after `after` and returns the last one. `None` if the store does not have `after`, or a batch before it
+    /// is damaged.
+    pub(super) fn read(&mut self, after: Head, pages: &mpsc::Sender<Page>) -> Result<Option<Head>, StoreError> {
         if matches!(self.files, Files::Sealed) {
-            if behind == Some(self.head) {
-                return Ok(behind);
+            if after == self.head {
+                return Ok(Some(after));
             }
             self.writable(self.head)?;
         }
-        let Some(known) = behind else {
+        if after == Head::default() {
             let mut reading = BlockReader::default();
-            self.read_on(&mut reading, show)?;
+            self.read_on(&mut reading, pages)?;
             return Ok(Some(reading.last));
-        };
+        }
         if self.refusal.is_some() {
             return Ok(None);
         }
         if self.condition != Condition::Sealed {
-            // Nobody knows whether what is before it is whole, so it is read as well.
-            let mut reading = BlockReader::checking(known);
-            self.read_on(&mut reading, show)?;
-            return Ok(Some(reading.last).filter(|_| reading.fits()));
+            // The batches before it may be damaged, so they are read too.
+            let mut reading = BlockReader::checking(after);
+            self.read_on(&mut reading, pages)?;
+            return Ok(Some(reading.last).filter(|_| reading.is_valid()));
         }
-        let Some(first) = self.readable()?.group_of(known.sequence)? else {
+        let Some(first) = self.readable()?.block_of(after.sequence)? else {
             return Ok(None);
         };
-        let mut reading = BlockReader::of_group(first);
-        self.next_group(&mut reading)?;
-        if !reading.passes(known, self.head.sequence) {
+        let mut reading = BlockReader::from_block(first);
+        self.read_block(&mut reading)?;
+        if !reading.skip_through(after, self.head.sequence) {
             return Ok(None);
         }
-        self.read_on(&mut reading, show)?;
+        self.read_on(&mut reading, pages)?;
         Ok(Some(reading.last))
     }
 
-    fn read_on(&mut self, reading: &mut BlockReader, show: &mpsc::Sender<Segment>) -> Result<(), StoreError> {
-        while self.next_group(reading)? {
-            if reading.is_full() {
-                // Whoever listens stops listening when it has heard of a broken batch; that is its own error to tell.
-                let _ = show.blocking_send(reading.take(self.head.sequence));
+    fn read_on(&mut self, reading: &mut BlockReader, pages: &mpsc::Sender<Page>) -> Result<(), StoreError> {
+        let mut more = true;
+        while more {
+            more = self.read_block(reading)?;
+            if (reading.is_full() || !more) && pages.blocking_send(reading.take(self.head.sequence)).is_err() {
+                return Err(StoreError::Broken {
+                    what: "read",
+                    path: self.path.clone(),
+                    why: "its reader has stopped".to_owned(),
+                });
             }
         }
-        let _ = show.blocking_send(reading.take(self.head.sequence));
         if let Some(refusal) = self.refusal.take() {
             self.files = Files::Closed;
             return Err(self.refused(refusal, reading));
@@ -344,29 +353,30 @@ impl StoreFiles {
             .map_err(|error| self.explained(error))
     }
 
-    /// Reads one more group; says whether there was one.
-    fn next_group(&self, reading: &mut BlockReader) -> Result<bool, StoreError> {
-        let found = self.readable()?.group(reading.next(), |part| reading.add(part))?;
-        if found && reading.close_group().is_none() {
-            return Err(self.lost(reading.last.sequence));
+    /// Returns whether there was another block.
+    fn read_block(&self, reading: &mut BlockReader) -> Result<bool, StoreError> {
+        let disk = self.readable()?;
+        match reading.read_block(|key| disk.get(key))? {
+            BlockRead::Whole => Ok(true),
+            BlockRead::None => Ok(false),
+            BlockRead::Damaged => Err(self.lost(reading.last.sequence)),
         }
-        Ok(found)
     }
 
-    /// Without the summary everything could be read: then nothing else is damaged.
+    /// If all batches could be read without sled's snapshot, nothing else is damaged.
     fn refused(&self, refusal: Refusal, reading: &BlockReader) -> StoreError {
-        let Refusal { error, forgotten } = refusal;
+        let Refusal { error, removed } = refusal;
         if self.compare(reading.last, reading.at_head).is_err() {
             return self.explained(error);
         }
         self.explained(StoreError::Summary {
             path: self.path.clone(),
-            files: forgotten.iter().map(|file| format!("`{file}`")).collect(),
+            files: removed.iter().map(|file| format!("`{file}`")).collect(),
             source: Box::new(error),
         })
     }
 
-    /// Where the damage is, if that is known.
+    /// Adds where the damage is, if that is known.
     fn explained(&self, error: StoreError) -> StoreError {
         let Condition::Damaged(damage) = &self.condition else {
             return error;
@@ -407,12 +417,12 @@ impl StoreFiles {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Option<Box<dyn Read + Send>> {
+    pub(super) fn read_snapshot(&self) -> Option<Box<dyn Read + Send>> {
         let file = self.dir.read(SNAPSHOT).ok()?;
         Some(Box::new(file))
     }
 
-    pub(super) fn keep_shortcut(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
+    pub(super) fn write_snapshot(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
         self.dir
             .replace(SNAPSHOT, write)
             .map_err(|source| io_error("write", &self.dir.path().join(SNAPSHOT), source))
@@ -423,10 +433,10 @@ impl Drop for StoreFiles {
     fn drop(&mut self) {
         let was_open = matches!(self.files, Files::Open(_));
         self.files = Files::Closed;
-        if !was_open || !self.whole || self.failed || thread::panicking() || !keeps_promises() {
+        if !was_open || !self.is_intact || self.failed || thread::panicking() || !keeps_promises() {
             return;
         }
-        // The path may lead to another store by now, which is not this one's to seal.
+        // The path may lead to another store by now.
         if self.known.check().is_err() {
             return;
         }
@@ -437,22 +447,30 @@ impl Drop for StoreFiles {
     }
 }
 
-/// Opens the ledger's directory, and begins to know what lies in it.
-fn know(dir: &Path, store: &Path, head: &HeadFile) -> Result<(Directory, Arc<KnownFiles>), StoreError> {
-    let known = KnownFiles::default();
-    let opened = Directory::open(dir).map_err(|source| io_error("open", dir, source))?;
-    opened
-        .add_to(&known)
-        .map_err(|source| io_error("look at", dir, source))?;
-    known
-        .add_directory(store)
-        .map_err(|source| io_error("open", store, source))?;
-    head.add_to(&known)
-        .map_err(|source| io_error("look at", head.path(), source))?;
-    Ok((opened, Arc::new(known)))
+/// The ledger's directory, and its files as far as they are open.
+struct OpenDir {
+    dir: Directory,
+    known: Arc<KnownFiles>,
 }
 
-/// Whether appends are made durable and the head is kept: always, but for the test that must fail without.
+impl OpenDir {
+    fn new(path: &Path, store: &Path, head: &HeadFile) -> Result<Self, StoreError> {
+        let known = KnownFiles::default();
+        let dir = Directory::open(path).map_err(|source| io_error("open", path, source))?;
+        dir.add_to(&known).map_err(|source| io_error("look at", path, source))?;
+        known
+            .add_directory(store)
+            .map_err(|source| io_error("open", store, source))?;
+        head.add_to(&known)
+            .map_err(|source| io_error("look at", head.path(), source))?;
+        Ok(Self {
+            dir,
+            known: Arc::new(known),
+        })
+    }
+}
+
+/// Whether appends are made durable and the head is written. False only in the test that must fail without.
 #[cfg(not(feature = "faults"))]
 const fn keeps_promises() -> bool {
     true

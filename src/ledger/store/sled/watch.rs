@@ -1,4 +1,4 @@
-//! Looks every second whether a ledger is still in its place, while nothing is appended to it.
+//! Checks every second whether a ledger is still in its place, while nothing is appended to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use tokio::task::{AbortHandle, spawn_blocking};
 use crate::ledger::files::KnownFiles;
 use crate::ledger::store::error::StoreError;
 
-const EVERY: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A task that looks, until this is dropped.
+/// A task that checks, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     gone: mpsc::Receiver<StoreError>,
@@ -20,14 +20,14 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn start(known: Arc<KnownFiles>) -> Self {
-        let (tell, gone) = mpsc::channel(1);
+        let (sender, gone) = mpsc::channel(1);
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(INTERVAL).await;
                 let known = Arc::clone(&known);
-                // A disk that stalls holds up this task alone. A thread that cannot be had is tried again.
+                // A disk that stalls delays only this task. If no thread is available, the next round tries again.
                 if let Ok(Err(error)) = spawn_blocking(move || known.check()).await {
-                    let _ = tell.send(error).await;
+                    let _ = sender.send(error).await;
                     return;
                 }
             }
