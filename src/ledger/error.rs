@@ -1,4 +1,4 @@
-//! Why a ledger cannot be read or written, and up to where it is sound.
+//! Errors of a ledger, with its last good batch.
 
 use std::fmt;
 
@@ -18,35 +18,35 @@ pub enum LedgerError {
     /// The store failed while it was read.
     #[error("cannot read the ledger to its end; {last}")]
     Unfinished {
-        /// What was read before.
+        /// The last good batch.
         last: LastGood,
-        /// Why.
+        /// The cause.
         source: StoreError,
     },
     /// A batch cannot be read.
     #[error("batch {sequence} of the ledger cannot be read; {last}")]
     Record {
-        /// Its number, from 1.
+        /// The batch, from 1.
         sequence: u64,
-        /// What was read before.
+        /// The last good batch.
         last: LastGood,
-        /// Why.
+        /// The cause.
         source: RecordError,
     },
     /// A fact contradicts those before it.
     #[error("batch {sequence} of the ledger contradicts what came before it; {last}")]
     IllegalFact {
-        /// Its number, from 1.
+        /// The batch, from 1.
         sequence: u64,
-        /// What came before.
+        /// The last good batch.
         last: LastGood,
-        /// How.
+        /// The contradiction.
         source: IllegalFact,
     },
-    /// It does not have a batch that it is known to have had, and nobody has accepted that.
+    /// The ledger lacks a batch that it is known to have had, and no person has accepted that.
     #[error("{0}")]
     Older(Older),
-    /// An earlier batch failed in this process; what is durable is known only to whoever opens the ledger again.
+    /// An earlier append failed in this process. Only opening the ledger again shows what is durable.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,
 }
@@ -57,12 +57,12 @@ impl From<AppendError> for LedgerError {
     }
 }
 
-/// The last batch that is sound, and the newest time in the ledger up to there.
+/// The last good batch, and the newest time of all facts up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastGood {
-    /// The batch's number; 0 when there is none.
+    /// The batch's number. 0 without a good batch.
     pub sequence: u64,
-    /// The newest time of its facts and those before them.
+    /// The newest time.
     pub newest: Timestamp,
 }
 

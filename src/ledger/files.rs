@@ -40,10 +40,10 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
     open(options().read(true), path)
 }
 
-/// Refuses `path` when it is a link. For files that a library opens by their path.
+/// Refuses `path` if it is a link. For files that a library opens by their paths.
 ///
 /// # Errors
-/// When it is a link, or cannot be looked at.
+/// When it is a link, or its metadata cannot be read.
 pub(in crate::ledger) fn refuse_link(path: &Path) -> io::Result<()> {
     if path.symlink_metadata()?.is_symlink() {
         return Err(io::Error::other(LINK));
@@ -53,7 +53,7 @@ pub(in crate::ledger) fn refuse_link(path: &Path) -> io::Result<()> {
 
 const LINK: &str = "it is a symbolic link, and a ledger's files are never opened through links";
 
-/// What tells a file from any other that exists at the same time.
+/// The identity of a file among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId {
     device: u64,
@@ -77,10 +77,10 @@ impl FileId {
     }
 }
 
-/// How much of a file is written at a time.
-const WRITTEN_AT_ONCE: usize = 1024 * 1024;
+/// The bytes that are written at a time.
+const BUFFER: usize = 1024 * 1024;
 
-/// A directory that is held open. What is done through it is done in this very directory, wherever its path leads by then.
+/// A directory that is held open. Its methods use this directory even if its path leads elsewhere by then.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -91,7 +91,7 @@ impl Directory {
     /// Opens a directory.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When the file cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
@@ -108,22 +108,22 @@ impl Directory {
     /// Opens a file in it for reading, unless it is a link.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When the file cannot be opened.
     pub fn read(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.file, name, flags, Mode::empty())?.into())
     }
 
-    /// Replaces a file in it as a whole. A reader finds the old file or the new one; nothing is synced.
+    /// Replaces a file in it as a whole. A reader finds the old file or the new one. Nothing is synced.
     ///
     /// # Errors
-    /// When it cannot be written. The old file is as it was.
+    /// When it cannot be written. The old file stays.
     pub fn replace(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let new = format!("{name}.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let replace = || {
             let file: File = openat(&self.file, new.as_str(), flags, Mode::RUSR | Mode::WUSR)?.into();
-            let mut file = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
+            let mut file = BufWriter::with_capacity(BUFFER, file);
             write(&mut file)?;
             file.flush()?;
             renameat(&self.file, new.as_str(), &self.file, name)?;
@@ -137,12 +137,12 @@ impl Directory {
     /// Removes a file in it.
     ///
     /// # Errors
-    /// When there is none, or it cannot be removed.
+    /// When there is no such file, or it cannot be removed.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.file, name, AtFlags::empty())?)
     }
 
-    /// Adds it to what makes a ledger.
+    /// Adds the directory to those of a ledger.
     pub(in crate::ledger) fn add_to(&self, known: &KnownFiles) -> io::Result<()> {
         known.push(Known {
             path: self.path.clone(),
@@ -154,7 +154,7 @@ impl Directory {
     }
 }
 
-/// A file or directory under the path where the next process looks for it.
+/// A file or directory, and the path where the next process looks for it.
 #[derive(Debug)]
 struct Known {
     path: PathBuf,
@@ -165,7 +165,7 @@ struct Known {
     _file: Option<File>,
 }
 
-/// The files and directories that make a ledger.
+/// The files and directories of a ledger.
 #[derive(Debug, Default)]
 pub struct KnownFiles(Mutex<Vec<Known>>);
 
@@ -173,7 +173,7 @@ impl KnownFiles {
     /// Adds a directory, and holds it open.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When the file cannot be opened.
     pub fn add_directory(&self, path: &Path) -> io::Result<()> {
         let directory = File::open(path)?;
         self.push(Known {
@@ -200,10 +200,10 @@ impl KnownFiles {
         Ok(())
     }
 
-    /// Adds a file that somebody else holds open.
+    /// Adds a file that the caller holds open.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// When its metadata cannot be read.
     pub fn add_open(&self, path: &Path, file: &File) -> io::Result<()> {
         self.push(Known {
             path: path.to_owned(),
@@ -220,10 +220,10 @@ impl KnownFiles {
         all.push(known);
     }
 
-    /// Checks that each path still leads to its file: what is appended to a ledger that was removed or replaced is lost.
+    /// Checks that each path still leads to its file. Batches that are appended to a removed or replaced ledger are lost.
     ///
     /// # Errors
-    /// [`StoreError::Gone`] when one does not, [`StoreError::Io`] when nobody can tell.
+    /// [`StoreError::Gone`] when one does not, [`StoreError::Io`] when that cannot be found out.
     pub fn check(&self) -> Result<(), StoreError> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for Known {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_through_a_directory_never_goes_to_the_one_that_replaced_it() {
+    fn a_write_through_a_directory_never_goes_to_the_one_that_replaced_it() {
         let root = tempfile::tempdir().unwrap();
         let (path, aside) = (root.path().join("ledger"), root.path().join("aside"));
         fs::create_dir(&path).unwrap();

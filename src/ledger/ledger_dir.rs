@@ -1,22 +1,22 @@
-//! Where a campaign's ledger is, how it is born, and what is refused as not being it.
+//! The directory of a campaign's ledger: its layout, its creation, and what is refused.
 //!
 //! ```text
 //! .runner/                         0700, with a .gitignore of its own
 //! └── live/ or sandbox/
 //!     └── <app_id>/
-//!         ├── <campaign>.lock      who has it
-//!         ├── <campaign>.sock      where whoever applies it answers others
-//!         ├── <campaign>.status.json   how far it is
+//!         ├── <campaign>.lock      the lock
+//!         ├── <campaign>.sock      the owner's socket
+//!         ├── <campaign>.status.json   the owner's progress
 //!         └── <campaign>/
-//!             ├── ledger.json      whose it is
+//!             ├── ledger.json      the manifest
 //!             ├── head             the last durable batch
 //!             ├── store/           the batches
-//!             ├── seal             how their files were when they were closed
-//!             └── shortcut         what they amount to, to be opened soon
+//!             ├── seal             the lengths and checksums of the store's files
+//!             └── shortcut         the snapshot
 //! ```
 //!
-//! A ledger is built under another name and renamed into its place when it is whole, so a kill leaves none or all of it.
-//! A part of one is damage, and never a reason to begin anew.
+//! A ledger is built under another name and then renamed, so a kill leaves a whole ledger or none. A ledger with a missing part
+//! is damaged and is never replaced by a new one.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -37,24 +37,24 @@ use crate::ledger::store::{SledStore, StoreError};
 
 /// The layout that this program writes.
 const FORMAT: u32 = 1;
-const PASSPORT: &str = "ledger.json";
+const MANIFEST: &str = "ledger.json";
 const IGNORE: &str = ".gitignore";
-const PARTS: [&str; 3] = [PASSPORT, "head", "store"];
+const PARTS: [&str; 3] = [MANIFEST, "head", "store"];
 
-/// Why a ledger cannot be found, made or used where it is.
+/// Why a ledger cannot be found, created or used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerDirError {
-    /// The system did not do what was asked of it.
+    /// The system refused an operation.
     #[error("cannot {what} {}", .path.display())]
     Io {
-        /// What was attempted.
+        /// The operation.
         what: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Its directory is on a network file system, whose locks and flushes cannot be relied on.
+    /// The directory is on a network file system, whose locks and flushes are not reliable.
     #[error("cannot keep a ledger in {}: {kind} is a network file system", .path.display())]
     Network {
         /// The directory.
@@ -62,57 +62,57 @@ pub enum LedgerDirError {
         /// The file system.
         kind: &'static str,
     },
-    /// It is another campaign's, app's or platform's.
+    /// The ledger belongs to another campaign, app or platform.
     #[error("the ledger at {} belongs to {what} {theirs}, not to {ours}", .path.display())]
     Foreign {
-        /// Its directory.
+        /// The ledger's directory.
         path: PathBuf,
-        /// In what they differ.
+        /// What differs.
         what: &'static str,
-        /// Whose it is.
+        /// The value in the manifest.
         theirs: String,
-        /// Whose it should be.
+        /// The expected value.
         ours: String,
     },
-    /// A newer program wrote it.
+    /// A newer version wrote the ledger.
     #[error("the ledger at {} has format {found}, and this program knows formats up to {FORMAT}", .path.display())]
     Newer {
-        /// Its directory.
+        /// The ledger's directory.
         path: PathBuf,
-        /// Its format.
+        /// The format.
         found: u64,
     },
-    /// What says whose it is cannot be read.
+    /// The manifest cannot be read.
     #[error("cannot read whose ledger it is from {}: {why}", .path.display())]
     Illegible {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         why: String,
     },
-    /// A part of it is missing.
+    /// A part of the ledger is missing.
     #[error("the ledger at {} is damaged: `{missing}` is missing", .path.display())]
     Missing {
-        /// Its directory.
+        /// The ledger's directory.
         path: PathBuf,
-        /// What is missing.
+        /// The part.
         missing: &'static str,
     },
-    /// A ledger of real deliveries is never thrown away.
+    /// A ledger of real deliveries is never deleted.
     #[error("only a rehearsal's ledger can be begun anew; the one at {} is of real deliveries", .path.display())]
     Real {
-        /// Its directory.
+        /// The ledger's directory.
         path: PathBuf,
     },
-    /// Another process has it, or its lock cannot be taken.
+    /// Another process has the lock, or it cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Its store failed.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What `ledger.json` says: whose ledger it is, for people as well as for this program.
+/// The content of `ledger.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The layout's version.
@@ -123,23 +123,23 @@ pub struct Manifest {
     pub app_id: String,
     /// The platform: its base URL, or `sandbox`.
     pub platform: String,
-    /// What tells this ledger from any other, one begun anew included.
+    /// A random id. A new ledger of the same campaign has another one.
     pub id: String,
-    /// When it was begun.
+    /// When the ledger was created.
     pub created: Timestamp,
-    /// Whether it is a rehearsal's. Earlier versions did not say so, and called every loopback address `sandbox`.
+    /// Whether it is a rehearsal's. Earlier versions did not write that, and called each loopback address `sandbox`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
 }
 
 impl Manifest {
-    /// Whether an earlier version wrote it for some loopback address, perhaps one that leads to the real platform.
+    /// Whether an earlier version wrote it for a loopback address, which may lead to the real platform.
     fn is_of_any_loopback(&self) -> bool {
         self.platform == PlatformName::FakePlatform.to_string() && !self.rehearsal
     }
 }
 
-/// The place of one campaign's ledger.
+/// The directory of one campaign's ledger.
 #[derive(Clone, Debug)]
 pub struct LedgerDir {
     identity: Identity,
@@ -148,15 +148,15 @@ pub struct LedgerDir {
 }
 
 impl LedgerDir {
-    /// The place of a campaign's ledger under `root`, the directory of the campaign's file unless a person says
-    /// otherwise. Nothing is read or made. Names have no `/` and no `.`, so the place is always within `root`.
+    /// The directory of a campaign's ledger under `root`. Reads and creates nothing. Names have no `/` and no `.`, so the
+    /// directory is always in `root`.
     #[must_use]
     pub fn new(root: &Path, identity: &Identity) -> Self {
         let kind = match identity.platform {
             PlatformName::FakePlatform => "sandbox",
             PlatformName::Live(_) => "live",
         };
-        // The folder of a file that is named without one.
+        // The directory of a file that is named without one.
         let root = if root.as_os_str().is_empty() {
             Path::new(".")
         } else {
@@ -174,14 +174,14 @@ impl LedgerDir {
         }
     }
 
-    /// Whose ledger it is.
+    /// The campaign, app and platform.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Whose the ledger in this place says it is. That can differ from [`LedgerDir::identity`] in the platform alone: the chain of
-    /// a ledger begins with the name that it was begun under.
+    /// The identity in the manifest, with which the hash chain begins. Only its platform can differ from
+    /// [`LedgerDir::identity`].
     ///
     /// # Errors
     /// As [`LedgerDir::look`].
@@ -193,7 +193,7 @@ impl LedgerDir {
         Ok(identity)
     }
 
-    /// The number of the last batch that is known to be durable. `None` when there is no ledger, or nobody can say.
+    /// The number of the last durable batch. `None` if there is no ledger, or its head cannot be read.
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         Some(HeadFile::read(&self.dir.join("head")).ok()??.sequence)
@@ -205,22 +205,22 @@ impl LedgerDir {
         &self.dir
     }
 
-    /// Where the process that applies the campaign listens.
+    /// The socket of the process that applies the campaign.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.beside("sock")
     }
 
-    /// Where the process that applies the campaign says how far it is.
+    /// The status file of the process that applies the campaign.
     #[must_use]
     pub fn status(&self) -> PathBuf {
         self.beside("status.json")
     }
 
-    /// Says whose ledger is there; nothing when there is none. Makes nothing, and needs no lock.
+    /// Reads the manifest. `None` if there is no ledger. Creates nothing, and needs no lock.
     ///
     /// # Errors
-    /// When there is one that is not this campaign's, or a part of one.
+    /// When the ledger belongs to another campaign, or a part of it is missing.
     pub fn look(&self) -> Result<Option<Manifest>, LedgerDirError> {
         let mut there = Vec::new();
         for part in PARTS {
@@ -238,12 +238,12 @@ impl LedgerDir {
                 missing,
             });
         }
-        let manifest = self.read_passport()?;
+        let manifest = self.read_manifest()?;
         self.check(&manifest)?;
         Ok(Some(manifest))
     }
 
-    /// Takes the campaign's lock, and makes the directories above the ledger if there are none.
+    /// Takes the campaign's lock, and creates the directories above the ledger if they are missing.
     pub fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, LedgerDirError> {
         refuse_network(&self.dir)?;
         let take = || {
@@ -251,7 +251,7 @@ impl LedgerDir {
             Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
         };
         match take() {
-            // A run that came to nothing has just taken the directories away.
+            // Another run without a ledger has just removed the directories.
             Err(LedgerDirError::Lock(LockError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
                 take()
             }
@@ -259,21 +259,21 @@ impl LedgerDir {
         }
     }
 
-    /// When the ledger was appended to last, by its file system's clock; nothing when that is not known.
+    /// The time of the last append, by the clock of the file system. `None` if it is not known.
     #[must_use]
     pub fn appended(&self) -> Option<SystemTime> {
         fs::metadata(self.dir.join("head")).ok()?.modified().ok()
     }
 
-    /// Says who applies the campaign, if anybody does. Makes nothing.
+    /// The process that applies the campaign. Creates nothing.
     pub fn applier(&self) -> Result<Option<Owner>, LedgerDirError> {
         Ok(lock::applier(&self.beside("lock"))?)
     }
 
-    /// Takes away everything around a ledger that there is not, the lock's own file included: a run that came to nothing
-    /// leaves nothing. What cannot be taken away, or is somebody else's too, stays.
+    /// If there is no ledger, removes the files and directories around it, the lock's file included, so that a run without
+    /// effect leaves nothing. Those that cannot be removed, or are used by others, stay.
     pub fn leave_nothing(&self, lock: &CampaignLock) {
-        // After the lock's file was removed, what lies there can be another process's.
+        // If the lock's file was removed, the one at its path may belong to another process.
         if !lock.is_in_place() || self.dir.try_exists().unwrap_or(true) {
             return;
         }
@@ -291,10 +291,10 @@ impl LedgerDir {
         }
     }
 
-    /// Opens the ledger's store; nothing when there is no ledger.
+    /// Opens the ledger's store. `None` if there is no ledger.
     ///
     /// # Errors
-    /// As [`LedgerDir::look`], and when the store cannot be opened.
+    /// Like [`LedgerDir::look`], and when the store cannot be opened.
     pub async fn open(&self, lock: &CampaignLock) -> Result<Option<SledStore>, LedgerDirError> {
         match self.look()? {
             Some(_) => Ok(Some(self.open_store(lock).await?)),
@@ -302,10 +302,10 @@ impl LedgerDir {
         }
     }
 
-    /// Opens the store of a ledger that is there, and lets it know what else belongs to it.
+    /// Opens the store of an existing ledger, and adds the other files of the ledger to it.
     async fn open_store(&self, lock: &CampaignLock) -> Result<SledStore, LedgerDirError> {
         let store = SledStore::open(&self.dir).await?;
-        let manifest = self.dir.join(PASSPORT);
+        let manifest = self.dir.join(MANIFEST);
         let known = store.known();
         known
             .add(&manifest)
@@ -315,28 +315,28 @@ impl LedgerDir {
         Ok(store)
     }
 
-    /// Begins a ledger where there is none, and opens its store.
+    /// Creates a ledger if there is none, and opens its store.
     ///
     /// # Errors
-    /// When there is one already that is not this campaign's, or it cannot be made.
+    /// When there is a ledger of another campaign, or it cannot be created.
     pub async fn create(&self, lock: &CampaignLock, at: Timestamp) -> Result<SledStore, LedgerDirError> {
         if let Some(store) = self.open(lock).await? {
             return Ok(store);
         }
-        let aside = self.beside("new");
-        remove(&aside)?;
-        make_directory(&aside)?;
-        drop(SledStore::create(&aside).await?);
-        self.write_passport(&aside, at)?;
-        sync_tree(&aside)?;
-        fs::rename(&aside, &self.dir).map_err(|source| failed("rename into place", &aside, source))?;
+        let new = self.beside("new");
+        remove(&new)?;
+        make_directory(&new)?;
+        drop(SledStore::create(&new).await?);
+        self.write_manifest(&new, at)?;
+        sync_tree(&new)?;
+        fs::rename(&new, &self.dir).map_err(|source| failed("rename into place", &new, source))?;
         for above in self.dir.ancestors().skip(1).take(4) {
             sync(above)?;
         }
         self.open_store(lock).await
     }
 
-    /// Throws a rehearsal's ledger away, whatever state it is in.
+    /// Deletes a rehearsal's ledger, whatever its condition.
     ///
     /// # Errors
     /// When it is not a rehearsal's, or cannot be removed.
@@ -344,16 +344,16 @@ impl LedgerDir {
         if self.identity.platform != PlatformName::FakePlatform {
             return Err(LedgerDirError::Real { path: self.dir.clone() });
         }
-        let aside = self.beside("old");
-        remove(&aside)?;
-        match fs::rename(&self.dir, &aside) {
-            Ok(()) => remove(&aside),
+        let old = self.beside("old");
+        remove(&old)?;
+        match fs::rename(&self.dir, &old) {
+            Ok(()) => remove(&old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(source) => Err(failed("remove", &self.dir, source)),
         }
     }
 
-    /// A path beside the ledger's directory that no campaign's ledger has: names have no `.`.
+    /// A path beside the ledger's directory. No campaign's ledger has it, because names have no `.`.
     fn beside(&self, what: &str) -> PathBuf {
         let mut path = self.dir.clone().into_os_string();
         path.push(".");
@@ -373,8 +373,8 @@ impl LedgerDir {
         }
     }
 
-    fn write_passport(&self, dir: &Path, created: Timestamp) -> Result<(), LedgerDirError> {
-        let path = dir.join(PASSPORT);
+    fn write_manifest(&self, dir: &Path, created: Timestamp) -> Result<(), LedgerDirError> {
+        let path = dir.join(MANIFEST);
         let manifest = Manifest {
             format: FORMAT,
             campaign: self.identity.campaign.to_string(),
@@ -392,8 +392,8 @@ impl LedgerDir {
         write().map_err(|source| failed("write", &path, source))
     }
 
-    fn read_passport(&self) -> Result<Manifest, LedgerDirError> {
-        let path = self.dir.join(PASSPORT);
+    fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
+        let path = self.dir.join(MANIFEST);
         let mut text = Vec::new();
         files::open_to_read(&path)
             .and_then(|mut file| file.read_to_end(&mut text))
@@ -418,9 +418,9 @@ impl LedgerDir {
             ("app_id", &manifest.app_id, self.identity.app_id.to_string()),
             ("platform", &manifest.platform, self.identity.platform.to_string()),
         ];
-        let of_loopback = manifest.is_of_any_loopback() && self.identity.platform.is_loopback();
+        let is_loopback = manifest.is_of_any_loopback() && self.identity.platform.is_loopback();
         let differs =
-            |(what, theirs, ours): &(&str, &String, String)| *theirs != ours && !(*what == "platform" && of_loopback);
+            |(what, theirs, ours): &(&str, &String, String)| *theirs != ours && !(*what == "platform" && is_loopback);
         match pairs.into_iter().find(differs) {
             None => Ok(()),
             Some((what, theirs, ours)) => Err(LedgerDirError::Foreign {
@@ -459,7 +459,7 @@ fn sync(path: &Path) -> Result<(), LedgerDirError> {
         .map_err(|source| failed("sync", path, source))
 }
 
-/// Makes everything below `path` durable, names included.
+/// Makes all files and names below `path` durable.
 fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
     let entries = fs::read_dir(path).map_err(|source| failed("read", path, source))?;
     for entry in entries {
@@ -477,8 +477,8 @@ fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
     sync(path)
 }
 
-/// File systems over a network whose locks do not reach other machines or whose flushes may not reach a disk. FUSE is not
-/// among them: it is as often a local disk, or a container's, and cannot be told apart.
+/// Network file systems, whose locks may not reach other machines and whose flushes may not reach a disk. FUSE is not among
+/// them, because it is often a local disk or a container's.
 #[cfg(target_os = "linux")]
 const NETWORK: [(u32, &str); 9] = [
     (0x6969, "NFS"),

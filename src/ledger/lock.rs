@@ -1,8 +1,7 @@
-//! The two locks of a run, both the kernel's: released by death, never left behind by it. Whoever finds one taken is told
-//! by whom.
+//! The two locks of a run. The kernel releases them when the process dies. A process that finds one taken learns its owner.
 //!
-//! One is the campaign's, a file beside its ledger, held throughout. The other is the app id's, for this machine and
-//! whatever user or directory, held while sending: the platform's quota knows no campaigns.
+//! The campaign's lock is a file beside its ledger, held for the whole run. The app lock is held while requests are sent. It
+//! covers all users and directories of the machine, because the platform's quota counts by app id.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -16,48 +15,48 @@ use crate::model::identity::AppId;
 
 use crate::ledger::files::{self, FileId, KnownFiles};
 
-/// What is locked.
+/// The lock in messages.
 const CAMPAIGN: &str = "the campaign's ledger";
-/// No owner writes more of itself.
+/// An owner writes less than this.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process has the lock.
     #[error("{what} is taken by {}", .owner.as_deref().map_or_else(|| "another process".to_owned(), shown))]
     Taken {
-        /// What of.
+        /// The lock.
         what: &'static str,
-        /// Who has it; nothing when it has not said so yet.
+        /// The owner. `None` if it has not written that yet.
         owner: Option<Box<Owner>>,
-        /// What for, as far as it has said so.
+        /// Its purpose, as far as it has written that.
         purpose: Purpose,
     },
-    /// The system did not do what was asked of it.
+    /// The system refused an operation.
     #[error("cannot {what} {}", .path.display())]
     Io {
-        /// What was attempted.
+        /// The operation.
         what: &'static str,
-        /// On what.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// What a campaign's ledger is locked for.
+/// Why a process locks a campaign's ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// To send from it, for as long as that takes.
+    /// To apply the campaign.
     #[default]
     Apply,
-    /// To look at it or to note a person's decision, which is done in a moment: whoever finds it so waits.
+    /// To read the ledger or to record a person's decision. That is short, so other processes wait.
     Look,
 }
 
-/// What a lock's file says.
+/// The content of a lock's file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line<O> {
     #[serde(flatten)]
@@ -67,7 +66,7 @@ struct Line<O> {
 }
 
 impl LockError {
-    /// The lock of a campaign's ledger is `owner`'s, who applies it.
+    /// `owner` applies the campaign.
     #[must_use]
     pub fn taken_by(owner: Owner) -> Self {
         Self::Taken {
@@ -97,13 +96,13 @@ pub struct CampaignLock {
 
 impl Drop for CampaignLock {
     fn drop(&mut self) {
-        // Closing it would do, were there no process just being started that has inherited it for a moment.
+        // Closing is not enough: a process that is being started may have inherited the file for a moment.
         let _ = self.file.unlock();
     }
 }
 
 impl CampaignLock {
-    /// Takes the lock whose file is at `path`, and writes there who has it and what for.
+    /// Takes the lock whose file is at `path`, and writes the owner and the purpose there.
     pub fn take(path: &Path, owner: &Owner, purpose: Purpose) -> Result<Self, LockError> {
         let file = take_file(path, &Line { owner, purpose }, CAMPAIGN)?;
         Ok(Self {
@@ -118,17 +117,17 @@ impl CampaignLock {
         &self.path
     }
 
-    /// Whether the path still leads to the locked file. Otherwise another process can have a lock by the same path, and what
-    /// lies beside it is that process's.
+    /// Whether the path still leads to the locked file. Otherwise another process may have the lock at this path, and the files
+    /// beside it.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         is_at(&self.file, &self.path)
     }
 
-    /// What tells the locked file from any other.
+    /// The id of the locked file.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// When its metadata cannot be read.
     pub fn file_id(&self) -> io::Result<FileId> {
         Ok(FileId::new(&self.file.metadata()?))
     }
@@ -149,7 +148,7 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
     };
     let mut file = open(path).map_err(failed("open"))?;
     match file.try_lock() {
-        // Its last owner may have taken it away meanwhile, as nothing was left to be locked: then it is nobody's lock.
+        // The last owner may have removed the file meanwhile, because there was no ledger. Then this is not the lock.
         Ok(()) if !is_at(&file, path) => {
             return Err(LockError::Taken {
                 what,
@@ -158,7 +157,7 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
             });
         }
         Ok(()) => {}
-        // Somebody only asks whether it is taken, which shuts out nobody else who asks.
+        // Another process is asking whether the lock is taken.
         Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
             let _ = file.unlock();
             return Err(LockError::Taken {
@@ -175,7 +174,7 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
         }
         Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
     }
-    // Who has the lock is a courtesy to others: a full disk must not keep a campaign from being looked at.
+    // The owner is only for messages, so a full disk must not prevent the lock.
     let _ = file
         .set_len(0)
         .and_then(|()| file.rewind())
@@ -189,12 +188,12 @@ fn open(path: &Path) -> io::Result<File> {
     files::open(&options, path)
 }
 
-/// Whether `file` is the one that `path` names.
+/// Whether `path` leads to `file`.
 fn is_at(file: &File, path: &Path) -> bool {
     file.metadata().is_ok_and(|file| FileId::new(&file).is_at(path))
 }
 
-/// Says who applies the campaign whose lock's file is at `path`, if anybody does. Takes nothing and makes nothing.
+/// Returns the process that applies the campaign whose lock's file is at `path`. Takes no lock and creates no file.
 pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
     let failed = |what| {
         move |source| LockError::Io {
@@ -232,20 +231,20 @@ fn read_line(from: impl Read) -> Option<Line<Box<Owner>>> {
     serde_json::from_str(&line).ok()
 }
 
-/// The lock of everything that sends for one app id on one platform, on this machine.
+/// The lock of an app id on a platform, for this machine.
 #[derive(Debug)]
 pub struct AppIdLock {
     _held: held::Held,
 }
 
 impl AppIdLock {
-    /// Takes the lock of `app_id` on the platform at `base_url`, if nobody has it. Whoever waits for it asks again.
+    /// Takes the lock of `app_id` on the platform at `base_url`, if it is free. A caller that waits for it tries again.
     pub fn try_take(base_url: &str, app_id: &AppId, owner: &Owner) -> Result<Self, LockError> {
         held::take(base_url, app_id, owner).map(|held| Self { _held: held })
     }
 }
 
-/// A name for the lock that no other lock has: the parts cannot run into each other.
+/// The name of the lock. No two pairs of base URL and app id have the same.
 fn name(base_url: &str, app_id: &AppId) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::new()
@@ -260,7 +259,7 @@ fn name(base_url: &str, app_id: &AppId) -> String {
     format!("runner-app-id-{number:032x}")
 }
 
-/// A name in the kernel: no file, no permissions, gone with its process. Who connects is told who has it.
+/// An abstract socket: no file, no permissions, gone with its process. A process that connects to it receives the owner.
 #[cfg(target_os = "linux")]
 mod held {
     use std::os::linux::net::SocketAddrExt;
@@ -274,7 +273,7 @@ mod held {
 
     const WHAT: &str = "sending for this app id";
     const PATIENCE: Duration = Duration::from_secs(1);
-    /// How often the owner may die between our finding it and our asking it.
+    /// How often the owner may die before it answers.
     const TRIES: u32 = 5;
 
     #[derive(Debug)]
@@ -330,7 +329,7 @@ mod held {
                     break;
                 }
                 if let Ok(mut stream) = stream {
-                    // Whoever asks and does not listen is not answered.
+                    // A client that does not read gets no answer.
                     let _ = stream
                         .set_write_timeout(Some(PATIENCE))
                         .and_then(|()| stream.write_all(line.as_bytes()));
@@ -347,7 +346,7 @@ mod held {
     impl Drop for Held {
         fn drop(&mut self) {
             self.leaving.store(true, Ordering::SeqCst);
-            // Wakes the thread, whose end closes the socket.
+            // Wakes the thread. The socket is closed when it ends.
             let woken = UnixStream::connect_addr(&self.address);
             if let (Ok(_), Some(answering)) = (woken, self.answering.take()) {
                 let _ = answering.join();
@@ -390,15 +389,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_finds_it_taken_learns_what_for() {
+    fn the_purpose_of_a_taken_lock_is_known() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("summer.lock");
         for purpose in [Purpose::Look, Purpose::Apply] {
             let first = CampaignLock::take(&path, &owner(1), purpose).unwrap();
-            let Err(LockError::Taken { purpose: told, .. }) = take(&path, 2) else {
+            let Err(LockError::Taken { purpose: found, .. }) = take(&path, 2) else {
                 panic!("it was free");
             };
-            assert_eq!(told, purpose);
+            assert_eq!(found, purpose);
             drop(first);
         }
     }
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_campaign_has_one_owner_who_is_named() {
+    fn a_campaign_has_one_owner_that_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("summer.lock");
         let first = take(&path, 1).unwrap();
@@ -429,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_id_has_one_owner_for_each_platform_who_answers() {
+    fn an_app_id_has_one_owner_for_each_platform_that_answers() {
         let app_id = AppId::parse(&format!("tt-lock-test-{}", std::process::id())).unwrap();
         let first = AppIdLock::try_take("http://127.0.0.1:1", &app_id, &owner(1)).unwrap();
         let other = AppIdLock::try_take("http://127.0.0.1:2", &app_id, &owner(2)).unwrap();

@@ -1,17 +1,17 @@
-//! The ledger of a campaign: a log of facts, and the one fold that turns them into state.
+//! The ledger of a campaign: a log of facts, and the state that they add up to.
 //!
 //! Nothing else decides what is owed. A batch of facts is durable before anything that depends on it happens, and only a
 //! durable intent yields a [`Permit`]. The exception is a ledger without a store ([`Ledger::without_store`]), from which nothing
 //! is sent.
 //!
-//! - The log: the `codec` encodes each `fact`, a `record` holds a batch in the hash chain, and a `group` holds many small
-//!   records.
-//! - The ledger state: the `ledger_state` has the recipients (`people` and their `names`) and their `deliveries`. A generation that is
-//!   not closed yet is a `draft`, with the users that exclude lists have `kept_out`. An append that fails can `undo` what it
-//!   folded. The `snapshot` is a snapshot. Each run states the `rules` of the fold. `present` is the ledger's current time.
-//! - The files: the `place`, its `lock`, the `store` and its `head`. `files` opens them and notices when they are replaced.
-//!   `memory` is a store without a disk.
-//! - Readers: `reader`, `passing`, `repeats`, `verify`, `worth`.
+//! - `campaign_ledger` is a ledger that is open for writing. `replay` reads a log, and `snapshot` spares most of that.
+//! - `fact` has the facts, `codec` their bytes, `log` the batches in the hash chain. Each run names the version of the `rules`
+//!   by which its facts are applied.
+//! - `state` applies facts, and can roll back those of a batch that did not become durable. `recipients` has the open_ids.
+//! - `store` has the contract of a store and the stores; only `store/sled` knows sled.
+//! - `ledger_dir` finds and creates the files of a ledger, `lock` its lock; `files` notices when they are replaced, and
+//!   `witness` when they are older than they were.
+//! - `verify` proves a ledger, and `repeats` finds ids that several deliveries have.
 
 mod campaign_ledger;
 mod codec;

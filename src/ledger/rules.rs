@@ -1,12 +1,11 @@
-//! The rules that facts are folded by. A log names them with every run, so that it goes on meaning what it meant when it
-//! was written.
+//! The rules by which facts are applied. Each run names its version in the log, so that older facts keep their meaning.
 
 use serde::{Deserialize, Serialize};
 
 /// A version of the rules. It holds from the run that names it until the next run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Rules {
-    /// The first: a skipped delivery that comes back is owed, also if it was held before.
+    /// The first version: a skipped delivery that comes back is owed, also if it was held before.
     #[default]
     V0,
     /// A delivery that was held when it was skipped is held again when it comes back, and a held delivery that a person
@@ -18,14 +17,14 @@ impl Rules {
     /// The rules of the runs of this program.
     pub const CURRENT: Self = Self::V1;
 
-    /// Every version, in the order of their numbers.
+    /// All versions, in the order of their numbers.
     const ALL: [Self; 2] = [Self::V0, Self::V1];
 
     pub(in crate::ledger) const fn number(self) -> u8 {
         self as u8
     }
 
-    /// The version with this number; `None` if this program does not know it.
+    /// The version with this number. `None` if this program does not know it.
     pub(in crate::ledger) fn numbered(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }

@@ -1,5 +1,5 @@
-//! The proof that a ledger is what it was: every batch is read again from a copy of its store, every checksum and every
-//! transition checked, and the sum made anew. It also says which ids the answers to several deliveries have.
+//! Verifies a ledger: reads all batches from a copy of its store, checks each checksum and each transition, and counts again.
+//! Also finds ids that the answers to several deliveries have.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -19,29 +19,29 @@ use super::store::{Condition, Damage, SledStore, Store, StoreError};
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 
-/// What was found in a ledger that is sound.
+/// The result for a ledger without damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The last batch, and the newest time of all facts.
     pub last: LastGood,
     /// The link of the last batch, which depends on everything before it.
     pub link: Link,
-    /// How many facts there are, by kind.
+    /// The number of facts, by kind.
     pub facts: BTreeMap<&'static str, u64>,
-    /// How many recipients were ever admitted.
+    /// The number of recipients that were ever admitted.
     pub recipients: u32,
-    /// Where all deliveries stand.
+    /// The number of deliveries in each state.
     pub counts: Counts,
     /// All settled deliveries, as one hash.
     pub settled: Settled,
-    /// The fingerprint of the plan that was applied last; none before the first.
+    /// The fingerprint of the plan that was applied last. `None` before the first.
     pub fingerprint: Option<String>,
-    /// What became of the shortcut that is kept of the folded state.
+    /// Whether the snapshot agrees with the facts.
     pub snapshot: SnapshotCheck,
-    /// Whether the store's files are what they were when it was closed. Where they are not, and the ledger is sound all the
-    /// same, what differs lies where nothing is kept.
+    /// Whether the store's files are as they were when it was closed. If they are not, the change is in an unused place, because
+    /// all batches are good.
     pub condition: Condition,
-    /// Whether it does not have a batch that it is known to have had.
+    /// Set if the ledger lacks a batch that it is known to have had.
     pub older: Option<Older>,
     /// The ids that the answers to several deliveries have.
     pub repeats: Repeats,
@@ -50,10 +50,9 @@ pub struct Report {
 /// All settled deliveries of a ledger.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
-    /// How many there are.
+    /// The number of deliveries.
     pub many: u64,
-    /// SHA-256 over a line for each of them, `merchant_coupon_id state`, sorted: what `sort` and `sha256sum` make of an
-    /// export.
+    /// SHA-256 over the sorted lines `merchant_coupon_id state`, like `sort` and `sha256sum` compute it from an export.
     pub sha256: [u8; 32],
 }
 
@@ -64,35 +63,35 @@ impl fmt::Debug for Settled {
     }
 }
 
-/// What became of the snapshot.
+/// Whether a snapshot agrees with the facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotCheck {
-    /// There is none, or none that this program would use.
+    /// There is no snapshot that this program would use.
     None,
-    /// It says what the facts say, up to a batch.
+    /// It agrees.
     Agrees {
-        /// Which.
+        /// The last batch in it.
         sequence: u64,
     },
-    /// It says something else.
+    /// It differs.
     Differs {
-        /// As of which batch.
+        /// The last batch in it.
         sequence: u64,
     },
 }
 
-/// Why a ledger is not proven.
+/// Why a ledger cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// It cannot be found or looked at.
+    /// The ledger cannot be found or read.
     #[error(transparent)]
     LedgerDir(#[from] LedgerDirError),
-    /// It is damaged, or contradicts itself. It says which batch is the last good one.
+    /// The ledger is damaged, or contradicts itself.
     #[error("the ledger is not what was written{}", files(.damage))]
     Damaged {
-        /// The files of its store that are not what they were when it was closed, where that is known.
+        /// The files of its store that were changed after it was closed, as far as that is known.
         damage: Vec<Damage>,
-        /// What is wrong.
+        /// The error.
         source: LedgerError,
     },
     /// The counts that are kept are not those of the deliveries.
@@ -100,17 +99,17 @@ pub enum VerifyError {
     Miscounted {
         /// The counts that are kept.
         kept: Box<Counts>,
-        /// Those counted anew.
+        /// Those that were counted again.
         counted: Box<Counts>,
-        /// As of which batch.
+        /// The last batch.
         last: LastGood,
     },
-    /// What opening the ledger takes for its folded state is not what its facts amount to.
+    /// The snapshot differs from the state that the facts add up to.
     #[error("the shortcut as of batch {sequence} is not what the facts up to there amount to; {last}")]
     SnapshotCheck {
-        /// As of which batch.
+        /// The last batch in the snapshot.
         sequence: u64,
-        /// The last batch, which is sound.
+        /// The last batch, which is good.
         last: LastGood,
     },
 }
@@ -126,36 +125,37 @@ fn files(damage: &[Damage]) -> String {
     format!(": its store's {} was changed or damaged", names.join(", "))
 }
 
-/// Reads a ledger from its first batch to its last; nothing when there is none. It changes nothing, and needs room for a
-/// copy of the store beside it.
+/// Verifies a ledger. `None` if there is none. Changes nothing, and needs space for a copy of the store beside it.
 ///
 /// # Errors
-/// When anything in it is not what was written, or does not follow from what is before it.
-pub async fn verify(place: &LedgerDir, lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
-    verify_known(place, lock, None).await
+/// When a batch is not what was written, or contradicts those before it.
+pub async fn verify(ledger_dir: &LedgerDir, lock: &CampaignLock) -> Result<Option<Report>, VerifyError> {
+    verify_known(ledger_dir, lock, None).await
 }
 
-/// The same of one that is known to have had this batch.
+/// Like [`verify`], for a ledger that is known to have had the batch `known`.
 ///
 /// # Errors
-/// As [`verify`].
+/// Like [`verify`].
 pub async fn verify_known(
-    place: &LedgerDir,
+    ledger_dir: &LedgerDir,
     _lock: &CampaignLock,
     known: Option<Head>,
 ) -> Result<Option<Report>, VerifyError> {
-    if place.look()?.is_none() {
+    if ledger_dir.look()?.is_none() {
         return Ok(None);
     }
-    let mut store = SledStore::open_copy(place.dir()).await.map_err(|error| match error {
-        error @ StoreError::Io { .. } => VerifyError::LedgerDir(error.into()),
-        error => VerifyError::Damaged {
-            damage: Vec::new(),
-            source: error.into(),
-        },
-    })?;
+    let mut store = SledStore::open_copy(ledger_dir.dir())
+        .await
+        .map_err(|error| match error {
+            error @ StoreError::Io { .. } => VerifyError::LedgerDir(error.into()),
+            error => VerifyError::Damaged {
+                damage: Vec::new(),
+                source: error.into(),
+            },
+        })?;
     let condition = store.condition();
-    let identity = place.ledger_identity()?;
+    let identity = ledger_dir.ledger_identity()?;
     let saved = match store.read_snapshot().await {
         Some(mut from) => snapshot::read_info(&mut from, &identity),
         None => None,
@@ -270,7 +270,7 @@ impl Verification {
     }
 }
 
-/// All that is settled by a book.
+/// The settled deliveries of a ledger state.
 #[must_use]
 pub fn settled(ledger_state: &LedgerState) -> Settled {
     let mut settled = Vec::new();
@@ -284,10 +284,11 @@ pub fn settled(ledger_state: &LedgerState) -> Settled {
         }
     }
     settled.sort_unstable();
-    let (mut hash, mut line) = (Sha256::new(), String::new());
+    let mut hash = Sha256::new();
+    let mut line = String::new();
     for (id, state) in &settled {
         line.clear();
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         let _ = writeln!(line, "{id} {}", state.word());
         hash.update(line.as_bytes());
     }

@@ -1,7 +1,7 @@
-//! A witness: a small file outside the state directory that says how far a ledger was. A ledger that ends before its witness was
-//! put back from an older copy, and users that it does not know would be sent to again.
+//! A witness: a small file outside the state directory that names a durable batch of a ledger. A ledger that ends before its
+//! witness was restored from an older copy, and would send again to users that it no longer knows.
 //!
-//! One lies under `XDG_STATE_HOME`, else under `~/.local/state`, in `runner/witness/`. Its name has a hash of the campaign, app
+//! It is under `XDG_STATE_HOME`, else under `~/.local/state`, in `runner/witness/`. Its name has a hash of the campaign, app
 //! and platform, and the ledger's id.
 
 use std::fs::{self, DirBuilder, File};
@@ -22,10 +22,10 @@ use crate::ledger::log::record::Link;
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;
-/// No witness is longer.
+/// A witness is shorter.
 const LONGEST: u64 = 64 * 1024;
 
-/// How far a ledger was, and where.
+/// The content of a witness.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
     format: u32,
@@ -49,7 +49,7 @@ pub struct Witness {
     pub written: Timestamp,
 }
 
-/// Whose a witness is.
+/// The ledger of a witness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The campaign, the app and the platform.
@@ -63,7 +63,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// What the witness of this ledger says at `written`, when `head` is durable.
+    /// The witness of this ledger at `written`, when `head` is durable.
     #[must_use]
     pub fn witness(&self, head: Head, written: Timestamp) -> Witness {
         Witness {
@@ -91,19 +91,19 @@ impl Witness {
         }
     }
 
-    fn is_of(&self, identity: &Identity) -> bool {
+    fn belongs_to(&self, identity: &Identity) -> bool {
         self.campaign == identity.campaign.as_str()
             && self.app_id == identity.app_id.as_str()
             && self.platform == identity.platform.to_string()
     }
 }
 
-/// Where witnesses lie.
+/// The directory of witnesses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witnesses(PathBuf);
 
 impl Witnesses {
-    /// Those of a user, by the values of `XDG_STATE_HOME` and `HOME`. `None` when neither is an absolute path.
+    /// The witnesses of a user, by the values of `XDG_STATE_HOME` and `HOME`. `None` if neither is an absolute path.
     #[must_use]
     pub fn of_user(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
         let state_home = state_home.filter(|path| path.is_absolute());
@@ -112,35 +112,35 @@ impl Witnesses {
         Some(Self(state.join("runner/witness")))
     }
 
-    /// Their directory.
+    /// The directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.0
     }
 
-    /// Whether a witness could be written. Makes nothing.
+    /// Whether a witness can be written. Creates nothing.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         let exists = self.0.ancestors().find(|path| path.exists());
         exists.is_some_and(|path| path.is_dir() && access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok())
     }
 
-    /// The witness of one ledger. `None` when there is none.
+    /// The witness of one ledger. `None` if there is none.
     ///
     /// # Errors
-    /// When it cannot be read, or is not that ledger's.
+    /// When it cannot be read, or belongs to another ledger.
     pub fn read(&self, identity: &Identity, ledger: &str) -> io::Result<Option<Witness>> {
         let witness = match read(&self.path(identity, ledger)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
-        if witness.ledger != ledger || !witness.is_of(identity) {
+        if witness.ledger != ledger || !witness.belongs_to(identity) {
             return Err(io::Error::other("it is of another ledger"));
         }
         Ok(Some(witness))
     }
 
-    /// Every witness of a campaign's ledgers, the newest first. Those that cannot be read are left out.
+    /// All witnesses of a campaign's ledgers, newest first, except those that cannot be read.
     #[must_use]
     pub fn of_campaign(&self, identity: &Identity) -> Vec<Witness> {
         let prefix = format!("{}-", hash(identity));
@@ -152,16 +152,16 @@ impl Witnesses {
         });
         let mut found: Vec<_> = named
             .filter_map(|entry| read(&entry.path()).ok())
-            .filter(|witness| witness.is_of(identity))
+            .filter(|witness| witness.belongs_to(identity))
             .collect();
         found.sort_by_key(|witness| std::cmp::Reverse(witness.written));
         found
     }
 
-    /// Replaces the witness of a ledger, and makes that durable. What it names has to be durable before.
+    /// Replaces the witness of a ledger, and makes it durable. The batch that it names must be durable already.
     ///
     /// # Errors
-    /// When it cannot be written. The one before is as it was.
+    /// When it cannot be written. The one before stays.
     pub fn write(&self, identity: &Identity, witness: &Witness) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
         let path = self.path(identity, &witness.ledger);
@@ -202,7 +202,7 @@ fn read(path: &Path) -> io::Result<Witness> {
     }
 }
 
-/// Short, and another one for each campaign, app and platform.
+/// A short hash of campaign, app and platform.
 fn hash(identity: &Identity) -> String {
     let Identity {
         campaign,

@@ -1,11 +1,11 @@
-//! Promises of a ledger's place.
+//! Tests of a ledger's directory.
 
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::ledger::Store;
 use crate::ledger::lock::Purpose;
 use crate::ledger::log::record::Chain;
+use crate::ledger::{Head, ReadPage, Store};
 use crate::model::clock::from_ms;
 use crate::model::identity::{AppId, CampaignName};
 
@@ -31,76 +31,82 @@ fn owner() -> Owner {
 }
 
 async fn begun(root: &Path) -> LedgerDir {
-    let place = LedgerDir::new(root, &live());
-    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
-    let mut store = place.create(&lock, from_ms(0)).await.unwrap();
+    let ledger_dir = LedgerDir::new(root, &live());
+    let lock = ledger_dir.lock(&owner(), Purpose::Apply).unwrap();
+    let mut store = ledger_dir.create(&lock, from_ms(0)).await.unwrap();
     store.append(Chain::default().seal(b"facts")).await.unwrap();
-    place
+    ledger_dir
 }
 
-fn refusal(place: &LedgerDir) -> String {
-    let root = place.root.parent().unwrap().display().to_string();
-    place.look().unwrap_err().to_string().replace(&root, "")
+fn refusal(ledger_dir: &LedgerDir) -> String {
+    let root = ledger_dir.root.parent().unwrap().display().to_string();
+    ledger_dir.look().unwrap_err().to_string().replace(&root, "")
 }
 
 #[tokio::test]
 async fn a_ledger_is_private_and_says_whose_it_is() {
     let root = tempfile::tempdir().unwrap();
-    let place = begun(root.path()).await;
+    let ledger_dir = begun(root.path()).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert!(place.dir().ends_with(".runner/live/tt1/奶茶"));
-    assert_eq!((mode(&root.path().join(".runner")), mode(place.dir())), (0o700, 0o700));
+    assert!(ledger_dir.dir().ends_with(".runner/live/tt1/奶茶"));
+    assert_eq!(
+        (mode(&root.path().join(".runner")), mode(ledger_dir.dir())),
+        (0o700, 0o700)
+    );
     assert_eq!(
         fs::read_to_string(root.path().join(".runner/.gitignore")).unwrap(),
         "*\n"
     );
-    let manifest = place.look().unwrap().unwrap();
+    let manifest = ledger_dir.look().unwrap().unwrap();
     assert_eq!(
         (manifest.campaign.as_str(), manifest.platform.as_str()),
         ("奶茶", "https://open.douyin.com")
     );
-    assert!(!place.dir().with_extension("new").exists());
+    assert!(!ledger_dir.dir().with_extension("new").exists());
 }
 
 #[tokio::test]
 async fn what_was_appended_is_there_for_the_next_opener() {
     let root = tempfile::tempdir().unwrap();
-    let place = begun(root.path()).await;
-    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
-    let mut store = place.create(&lock, from_ms(1)).await.unwrap();
-    let mut read = Vec::new();
-    let mut each = |sequence, record: &[u8]| {
-        read.push((sequence, record.len()));
-        Ok(())
+    let ledger_dir = begun(root.path()).await;
+    let lock = ledger_dir.lock(&owner(), Purpose::Apply).unwrap();
+    let mut store = ledger_dir.create(&lock, from_ms(1)).await.unwrap();
+    let ReadPage::Page(page) = store.read(Head::default()).await.unwrap() else {
+        panic!("there is a batch");
     };
-    store.read(&mut each).await.unwrap();
+    let read: Vec<_> = page
+        .records()
+        .map(|(sequence, record)| (sequence, record.len()))
+        .collect();
     assert_eq!(read, [(1, 9 + 5)]);
+    let end = store.read(page.last().unwrap()).await.unwrap();
+    assert!(matches!(end, ReadPage::End));
 }
 
 #[tokio::test]
 async fn a_part_of_a_ledger_is_damage_and_never_begun_anew() {
     for part in PARTS {
         let root = tempfile::tempdir().unwrap();
-        let place = begun(root.path()).await;
-        let path = place.dir().join(part);
+        let ledger_dir = begun(root.path()).await;
+        let path = ledger_dir.dir().join(part);
         let aside = root.path().join("aside");
         fs::rename(&path, &aside).unwrap();
         assert_eq!(
-            refusal(&place),
+            refusal(&ledger_dir),
             format!("the ledger at /.runner/live/tt1/奶茶 is damaged: `{part}` is missing")
         );
-        let lock = place.lock(&owner(), Purpose::Apply).unwrap();
-        assert!(place.create(&lock, from_ms(0)).await.is_err());
+        let lock = ledger_dir.lock(&owner(), Purpose::Apply).unwrap();
+        assert!(ledger_dir.create(&lock, from_ms(0)).await.is_err());
         fs::rename(&aside, &path).unwrap();
-        assert!(place.look().is_ok());
+        assert!(ledger_dir.look().is_ok());
     }
 }
 
 #[tokio::test]
 async fn what_belongs_to_another_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    let place = begun(root.path()).await;
-    let path = place.dir().join(PASSPORT);
+    let ledger_dir = begun(root.path()).await;
+    let path = ledger_dir.dir().join(MANIFEST);
     let text = fs::read_to_string(&path).unwrap();
     let mut refusals = Vec::new();
     for (from, to) in [
@@ -112,7 +118,7 @@ async fn what_belongs_to_another_is_refused() {
         ("{", "["),
     ] {
         fs::write(&path, text.replace(from, to)).unwrap();
-        refusals.push(refusal(&place));
+        refusals.push(refusal(&ledger_dir));
     }
     insta::assert_snapshot!(refusals.join("\n"), @r"
     the ledger at /.runner/live/tt1/奶茶 belongs to campaign 红茶, not to 奶茶
@@ -127,10 +133,10 @@ async fn what_belongs_to_another_is_refused() {
 #[tokio::test]
 async fn only_a_rehearsal_is_begun_anew() {
     let root = tempfile::tempdir().unwrap();
-    let place = begun(root.path()).await;
-    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
-    assert!(matches!(place.discard(&lock), Err(LedgerDirError::Real { .. })));
-    assert!(place.look().unwrap().is_some());
+    let ledger_dir = begun(root.path()).await;
+    let lock = ledger_dir.lock(&owner(), Purpose::Apply).unwrap();
+    assert!(matches!(ledger_dir.discard(&lock), Err(LedgerDirError::Real { .. })));
+    assert!(ledger_dir.look().unwrap().is_some());
 
     let rehearsal = LedgerDir::new(root.path(), &identity("奶茶", PlatformName::FakePlatform));
     assert!(rehearsal.look().unwrap().is_none());
@@ -148,9 +154,9 @@ async fn only_a_rehearsal_is_begun_anew() {
 #[test]
 fn a_second_process_is_told_who_has_it() {
     let root = tempfile::tempdir().unwrap();
-    let place = LedgerDir::new(root.path(), &live());
-    let _lock = place.lock(&owner(), Purpose::Apply).unwrap();
-    let second = place.lock(&owner(), Purpose::Apply).unwrap_err();
+    let ledger_dir = LedgerDir::new(root.path(), &live());
+    let _lock = ledger_dir.lock(&owner(), Purpose::Apply).unwrap();
+    let second = ledger_dir.lock(&owner(), Purpose::Apply).unwrap_err();
     assert!(
         matches!(second, LedgerDirError::Lock(LockError::Taken { owner: Some(_), .. })),
         "{second}"

@@ -1,7 +1,7 @@
-//! The store's head: the number and the link of the last durable batch, kept beside the store. A store that has lost its
-//! tail in silence is found out by it.
+//! The head: the number and the link of the last durable batch, in a file beside the store. It shows when a store has lost
+//! its tail without an error.
 //!
-//! Two places are written in turn, so that a write that is cut short leaves the other one whole.
+//! The file has two slots, which are written in turn: a write that is interrupted leaves the other slot intact.
 
 use std::fmt;
 use std::fs::File;
@@ -15,27 +15,27 @@ use crate::ledger::files::{self, KnownFiles};
 use crate::ledger::log::record::Link;
 
 const VERSION: u8 = 1;
-/// Apart by a page, so that no disk writes both at once.
-const APART: u64 = 4096;
+/// The distance of the slots. They are in different pages, so no disk writes both at once.
+const SLOT_DISTANCE: u64 = 4096;
 const CHECKED: usize = 1 + size_of::<u64>() + size_of::<Link>();
 const CHECKSUM: usize = 8;
 
-/// The last batch that is known to be durable.
+/// The number and the link of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
-    /// Its number; 0 before the first.
+    /// The number; 0 before the first batch.
     pub sequence: u64,
-    /// Its link.
+    /// The link.
     pub link: Link,
 }
 
-/// A ledger that does not have a batch which it is known to have had: it was put back from an older copy, or it is a copy that
-/// went its own way.
+/// A ledger lacks a batch that it is known to have had: it was restored from an older copy, or it is a copy to which other
+/// batches were appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Older {
-    /// The batch that it is known to have had.
+    /// The batch that it lacks.
     pub known: u64,
-    /// Its last batch.
+    /// The ledger's last batch.
     pub last: u64,
 }
 
@@ -54,8 +54,8 @@ impl fmt::Display for Older {
 }
 
 impl Head {
-    /// Whether a ledger that is known to have had this batch is older than that: it ends at `last`, or the link that `found` says it
-    /// has there now is another one.
+    /// Compares a ledger with this batch, which it is known to have had. `last` is its last batch, and `found` the link of the
+    /// batch with this number. `None` if it has the batch.
     #[must_use]
     pub fn older(self, last: u64, found: Option<Link>) -> Option<Older> {
         let known = self.sequence;
@@ -92,7 +92,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     sum
 }
 
-/// The file that keeps the head.
+/// The head's file.
 #[derive(Debug)]
 pub(in crate::ledger) struct HeadFile {
     path: PathBuf,
@@ -100,7 +100,7 @@ pub(in crate::ledger) struct HeadFile {
 }
 
 impl HeadFile {
-    /// Makes the head of an empty store.
+    /// Creates the head of an empty store.
     pub(in crate::ledger) fn create(path: &Path) -> io::Result<Self> {
         let file = files::open(files::options().read(true).write(true).create_new(true), path)?;
         let head = Self {
@@ -113,7 +113,7 @@ impl HeadFile {
         Ok(head)
     }
 
-    /// Opens an existing head, and reads it: nothing when neither place can be read.
+    /// Opens and reads an existing head. The head is `None` if neither slot is valid.
     pub(in crate::ledger) fn open(path: &Path) -> io::Result<(Self, Option<Head>)> {
         let file = files::open(files::options().read(true).write(true), path)?;
         let head = Self {
@@ -124,7 +124,7 @@ impl HeadFile {
         Ok((head, newest))
     }
 
-    /// Reads a head that another process may write meanwhile. `None` when neither place can be read.
+    /// Reads a head that another process may be writing. `None` if neither slot is valid.
     pub(in crate::ledger) fn read(path: &Path) -> io::Result<Option<Head>> {
         Ok(newest(&files::open_to_read(path)?))
     }
@@ -144,15 +144,15 @@ impl HeadFile {
         known.add_open(&self.path, &self.file)
     }
 
-    fn write_at(&self, head: Head, place: u64) -> io::Result<()> {
-        self.file.write_all_at(&head.encode(), place * APART)
+    fn write_at(&self, head: Head, slot: u64) -> io::Result<()> {
+        self.file.write_all_at(&head.encode(), slot * SLOT_DISTANCE)
     }
 }
 
 fn newest(file: &File) -> Option<Head> {
-    let read_at = |place| {
+    let read_at = |slot| {
         let mut bytes = [0; CHECKED + CHECKSUM];
-        file.read_exact_at(&mut bytes, place * APART).ok()?;
+        file.read_exact_at(&mut bytes, slot * SLOT_DISTANCE).ok()?;
         Head::decode(bytes)
     };
     [0, 1].into_iter().filter_map(read_at).max_by_key(|head| head.sequence)
@@ -168,13 +168,14 @@ mod tests {
 
     #[test]
     fn a_ledger_without_a_batch_that_it_had_is_older() {
-        let (same, other) = (Some([7; 8]), Some([8; 8]));
+        let same = Some([7; 8]);
+        let other = Some([8; 8]);
         let older = |last, found| head(5).older(last, found).map(|older| older.to_string());
         assert_eq!((older(5, same), older(9, same)), (None, None));
         assert_eq!(
             Head::default().older(0, None),
             None,
-            "before the first batch nothing can be lost"
+            "before the first batch, none can be lost"
         );
         let ends = "the ledger ends at batch 4, and batch 5 of it was durable before";
         assert_eq!(older(4, None).as_deref(), Some(ends));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_cut_short_leaves_the_one_before() {
+    fn an_interrupted_write_leaves_the_head_before() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("head");
         let file = HeadFile::create(&path).unwrap();
@@ -196,7 +197,7 @@ mod tests {
         assert_eq!(HeadFile::open(&path).unwrap().1, Some(head(5)));
         file.file.write_all_at(&head(6).encode()[..11], 0).unwrap();
         assert_eq!(HeadFile::open(&path).unwrap().1, Some(head(5)));
-        file.file.write_all_at(&[0xff], APART + 3).unwrap();
+        file.file.write_all_at(&[0xff], SLOT_DISTANCE + 3).unwrap();
         assert_eq!(HeadFile::open(&path).unwrap().1, None);
     }
 }

@@ -1,7 +1,7 @@
-//! One durable batch as bytes: the format's version, a link to the batch before, and the facts.
+//! One durable batch as bytes: the version of the format, a link, and the facts.
 //!
-//! The link is a checksum and a chain in one: eight bytes of SHA-256 over the link before and this body. A batch that was
-//! altered, lost, or put elsewhere no longer fits the one behind it.
+//! The link is a checksum and makes a hash chain: eight bytes of SHA-256 over the link of the batch before and this body. So a
+//! batch that was altered, lost or moved is noticed.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use crate::model::identity::Identity;
 /// The version that this program writes.
 pub const VERSION: u8 = 1;
 
-/// Eight bytes that depend on everything up to here.
+/// Eight bytes that depend on all batches so far.
 pub type Link = [u8; 8];
 
 const HEADER: usize = 1 + size_of::<Link>();
@@ -18,26 +18,26 @@ const HEADER: usize = 1 + size_of::<Link>();
 /// Why a batch cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// A newer program wrote it.
+    /// A newer version wrote the batch.
     #[error("it has format {found}, and this program knows formats up to {VERSION}")]
     Newer {
-        /// Its format.
+        /// The format of the batch.
         found: u8,
     },
-    /// It is not what was written: a bit was flipped, or it belongs elsewhere.
+    /// The batch is not what was written: a bit was flipped, or it belongs to another place.
     #[error("it is not what was written: its checksum differs")]
     Altered,
-    /// Its checksum is right, and it makes no sense: a defect of the program that wrote it.
+    /// The checksum is right, but the facts cannot be decoded: a defect of the version that wrote it.
     #[error("it cannot be read as facts")]
     Senseless,
 }
 
-/// Walks along the chain.
+/// A position in the hash chain.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Chain(Link);
 
 impl Chain {
-    /// The chain of one campaign's ledger: its batches fit no other's, whatever file says whose they are.
+    /// The start of the chain of one campaign's ledger. Batches of another ledger do not follow it.
     #[must_use]
     pub fn new(identity: &Identity) -> Self {
         let Identity {
@@ -45,11 +45,11 @@ impl Chain {
             app_id,
             platform,
         } = identity;
-        let whose = [campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n");
-        Self(link(Link::default(), whose.as_bytes()))
+        let origin = [campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n");
+        Self(link(Link::default(), origin.as_bytes()))
     }
 
-    /// The chain behind the batch with this link.
+    /// The position after the batch with this link.
     pub(in crate::ledger) const fn at(link: Link) -> Self {
         Self(link)
     }
@@ -60,7 +60,7 @@ impl Chain {
         self.0
     }
 
-    /// Makes the next batch of `body`.
+    /// Makes `body` the next batch.
     pub fn seal(&mut self, body: &[u8]) -> Vec<u8> {
         self.0 = link(self.0, body);
         let mut record = Vec::with_capacity(HEADER + body.len());
@@ -70,10 +70,10 @@ impl Chain {
         record
     }
 
-    /// Checks that `record` is the next batch, and yields its body.
+    /// Checks that `record` is the next batch, and returns its body.
     ///
     /// # Errors
-    /// When it is not.
+    /// When `record` is not the next batch.
     pub fn open<'a>(&mut self, record: &'a [u8]) -> Result<&'a [u8], RecordError> {
         let (header, body) = record.split_at_checked(HEADER).ok_or(RecordError::Altered)?;
         match header.first() {
@@ -90,7 +90,7 @@ impl Chain {
     }
 }
 
-/// The link that a record carries, whether or not it is right.
+/// The link in a record. It is not checked.
 #[must_use]
 pub fn link_of(record: &[u8]) -> Link {
     record

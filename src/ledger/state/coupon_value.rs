@@ -1,4 +1,4 @@
-//! What the coupons of a ledger were worth, as far as the platform told.
+//! The value of a ledger's coupons, as far as the platform stated it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,34 +7,34 @@ use crate::model::outcome::Proof;
 
 use crate::ledger::Fact;
 
-/// What the coupons were worth, in fen.
+/// The value of coupons, in fen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CouponValue {
     given: u64,
-    told: u64,
+    stated: u64,
     latest: BTreeMap<u16, u64>,
-    under_way: HashMap<DeliveryKey, ActivityNo>,
+    in_flight: HashMap<DeliveryKey, ActivityNo>,
 }
 
 impl CouponValue {
-    /// Takes one fact, in the order of the ledger.
+    /// Adds a fact, in the order of the ledger.
     pub fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Intent { key, activity, .. } => {
-                self.under_way.insert(*key, *activity);
+                self.in_flight.insert(*key, *activity);
             }
             Fact::Withdrawn { key } => {
-                self.under_way.remove(key);
+                self.in_flight.remove(key);
             }
             Fact::Ended { key, outcome, .. } => {
-                let activity = self.under_way.remove(key);
+                let activity = self.in_flight.remove(key);
                 let Proof::Issued { coupon, .. } = &outcome.proof else {
                     return;
                 };
                 let Some(fen) = coupon.discount_amount.and_then(|fen| u64::try_from(fen).ok()) else {
                     return;
                 };
-                self.told += 1;
+                self.stated += 1;
                 self.given = self.given.saturating_add(fen);
                 if let Some(ActivityNo(activity)) = activity {
                     self.latest.insert(activity, fen);
@@ -44,19 +44,19 @@ impl CouponValue {
         }
     }
 
-    /// What all coupons together take off whose value was told.
+    /// The sum of all stated values.
     #[must_use]
     pub const fn given(&self) -> u64 {
         self.given
     }
 
-    /// How many coupons that are.
+    /// The number of coupons whose value was stated.
     #[must_use]
     pub const fn told(&self) -> u64 {
-        self.told
+        self.stated
     }
 
-    /// What the latest coupon of an activity takes off.
+    /// The value of the latest coupon of an activity.
     #[must_use]
     pub fn amount(&self, ActivityNo(activity): ActivityNo) -> Option<u64> {
         self.latest.get(&activity).copied()
@@ -105,19 +105,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_added_up_and_the_latest_of_each_activity_is_known() {
-        let mut worth = CouponValue::default();
+    fn stated_values_are_added_up_and_the_latest_of_each_activity_is_known() {
+        let mut value = CouponValue::default();
         for (recipient, activity, fen) in [(0, 0, Some(1_000)), (1, 0, None), (2, 1, Some(500)), (3, 1, Some(-1))] {
-            worth.take(&intent(recipient, activity));
-            worth.take(&issued(recipient, fen));
+            value.take(&intent(recipient, activity));
+            value.take(&issued(recipient, fen));
         }
-        worth.take(&intent(4, 1));
-        worth.take(&Fact::Withdrawn { key: key(4) });
-        assert_eq!((worth.given(), worth.told()), (1_500, 2));
+        value.take(&intent(4, 1));
+        value.take(&Fact::Withdrawn { key: key(4) });
+        assert_eq!((value.given(), value.told()), (1_500, 2));
         assert_eq!(
-            [0, 1, 2].map(|activity| worth.amount(ActivityNo(activity))),
+            [0, 1, 2].map(|activity| value.amount(ActivityNo(activity))),
             [Some(1_000), Some(500), None]
         );
-        assert_eq!(worth.under_way, HashMap::new());
+        assert_eq!(value.in_flight, HashMap::new());
     }
 }
