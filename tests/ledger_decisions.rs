@@ -66,7 +66,7 @@ impl Fixture {
 const UNKNOWN: Decision = Decision::Unknown { due: T, code: None };
 
 #[test]
-fn what_is_refused_skips_the_rest_and_reopened_it_owes_them_again() {
+fn a_refused_delivery_skips_the_later_ones_and_they_are_owed_when_it_is_reopened() {
     wait(async {
         let mut fixture = Fixture::new(1, 3).await;
         fixture.answered(0, 1, Decision::Held { code: 7 }).await;
@@ -83,7 +83,7 @@ fn what_is_refused_skips_the_rest_and_reopened_it_owes_them_again() {
 }
 
 #[test]
-fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
+fn the_delivery_of_a_user_that_left_is_skipped_when_it_is_reopened() {
     wait(async {
         let mut fixture = Fixture::new(1, 1).await;
         fixture.answered(0, 1, Decision::Refused { code: 7 }).await;
@@ -105,7 +105,7 @@ fn one_of_a_user_who_left_is_skipped_when_it_is_reopened() {
 
 /// One coupon may exist for each, whatever happens afterwards and however many steps the reopening takes.
 #[test]
-fn every_doubt_that_is_reopened_counts_for_ever() {
+fn each_reopened_doubt_counts_for_good() {
     wait(async {
         let mut fixture = Fixture::new(3, 1).await;
         for recipient in 0..2 {
@@ -133,7 +133,7 @@ fn every_doubt_that_is_reopened_counts_for_ever() {
 
 /// A held code may hide a coupon, so a reopened delivery counts in one step as in two.
 #[test]
-fn every_held_delivery_that_is_reopened_counts_for_ever() {
+fn each_reopened_held_delivery_counts_for_good() {
     wait(async {
         let mut fixture = Fixture::new(3, 1).await;
         for recipient in 0..3 {
@@ -174,7 +174,7 @@ async fn refuses(fixture: &mut Fixture, recipient: u32, to: Resolution) {
 }
 
 #[test]
-fn what_a_person_cannot_decide_the_ledger_does_not_take() {
+fn a_decision_that_a_person_cannot_make_is_refused() {
     wait(async {
         let mut fixture = Fixture::new(4, 1).await;
         fixture.answered(0, 1, Decision::Issued).await;
@@ -193,7 +193,7 @@ fn what_a_person_cannot_decide_the_ledger_does_not_take() {
 }
 
 #[test]
-fn a_decision_about_what_is_no_longer_so_is_not_taken() {
+fn a_decision_about_an_earlier_state_is_refused() {
     wait(async {
         let mut fixture = Fixture::new(1, 1).await;
         fixture.answered(0, 1, Decision::Held { code: 7 }).await;

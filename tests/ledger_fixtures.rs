@@ -129,7 +129,7 @@ fn rows(text: &str) -> Vec<Value> {
 }
 
 /// Whether `now` contains everything in `then`. A later version may add fields.
-fn says_the_same(then: &Value, now: &Value) -> bool {
+fn contains(then: &Value, now: &Value) -> bool {
     let then = then.as_object().unwrap();
     then.iter().all(|(field, value)| now.get(field) == Some(value))
 }
@@ -150,7 +150,7 @@ fn an_earlier_ledger_verifies_and_exports_the_same_deliveries() {
             let expected = fixture.expected();
             assert_eq!(deliveries.len(), expected.len(), "{}", fixture.name);
             for (then, now) in expected.iter().zip(deliveries) {
-                assert!(says_the_same(then, now), "{}: {then}\nnow {now}", fixture.name);
+                assert!(contains(then, now), "{}: {then}\nnow {now}", fixture.name);
             }
         }
     }
@@ -186,12 +186,7 @@ fn an_earlier_ledger_of_a_loopback_address_is_named_and_goes_on_where_it_belongs
     let deliveries: Vec<_> = now.iter().filter(|row| row["type"] == "delivery").collect();
     let expected = fixture.expected();
     assert_eq!(deliveries.len(), expected.len());
-    assert!(
-        expected
-            .iter()
-            .zip(deliveries)
-            .all(|(then, now)| says_the_same(then, now))
-    );
+    assert!(expected.iter().zip(deliveries).all(|(then, now)| contains(then, now)));
     let planned = fixture.run("plan", &["--output", "json"]);
     assert!(planned.status.success(), "{planned:?}");
     assert!(

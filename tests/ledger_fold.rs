@@ -24,7 +24,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn what_is_read_again_is_what_was(turns in prop::collection::vec(turn(), 1..60)) {
+    fn a_reopened_ledger_has_the_same_state(turns in prop::collection::vec(turn(), 1..60)) {
         wait(async {
             let (store, live) = live(&turns, &[]).await;
             assert_eq!(open(reopened(&store).await.state()), live);
@@ -32,7 +32,7 @@ proptest! {
     }
 
     #[test]
-    fn what_failed_never_was(
+    fn a_failed_append_leaves_no_trace(
         turns in prop::collection::vec(turn(), 1..40),
         failures in prop::collection::vec(prop::bool::weighted(0.3), 40),
     ) {
@@ -145,7 +145,7 @@ fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_a_timeout_later() {
 }
 
 #[test]
-fn what_was_durable_though_the_append_failed_is_there_for_the_next_process() {
+fn a_batch_that_is_durable_though_its_append_failed_is_there_for_the_next_process() {
     wait(async {
         let (store, mut ledger) = begun(1, 1).await;
         store.fail_written_after(store.records());
@@ -161,7 +161,7 @@ fn what_was_durable_though_the_append_failed_is_there_for_the_next_process() {
 }
 
 #[test]
-fn an_append_that_nobody_waits_for_leaves_the_book_as_it_was_and_ends_the_ledger() {
+fn an_append_that_is_dropped_leaves_the_state_as_it_was_and_ends_the_ledger() {
     wait(async {
         let (store, mut ledger) = begun(1, 1).await;
         store.stall(Duration::from_secs(5));
@@ -187,7 +187,7 @@ fn a_ledger_that_is_put_under_another_name_is_refused() {
 }
 
 #[test]
-fn everything_that_was_said_is_kept_and_can_be_read_again() {
+fn all_facts_can_be_read_again() {
     wait(async {
         let (store, mut ledger) = begun(3, 1).await;
         let at = |ms: i64| from_ms(1_780_000_000_000 + ms);
@@ -222,7 +222,7 @@ fn everything_that_was_said_is_kept_and_can_be_read_again() {
 }
 
 #[test]
-fn what_is_supposed_is_folded_and_never_kept() {
+fn supposed_facts_are_applied_and_never_stored() {
     wait(async {
         let (store, mut ledger) = begun(3, 1).await;
         let kept = store.records();
@@ -237,7 +237,7 @@ fn what_is_supposed_is_folded_and_never_kept() {
 
 /// The first facts of a run are folded at once, and become durable before the next facts or not at all.
 #[test]
-fn what_is_held_back_is_kept_with_what_comes_next_or_not_at_all() {
+fn facts_held_back_are_stored_with_the_next_ones_or_not_at_all() {
     let at = |seconds| later(T, Duration::from_secs(seconds));
     wait(async {
         let (store, mut ledger) = begun(3, 1).await;

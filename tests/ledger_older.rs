@@ -94,7 +94,7 @@ proptest! {
 }
 
 #[test]
-fn what_a_run_begins_with_is_not_added_to_an_older_ledger_either() {
+fn the_first_facts_of_a_run_are_not_added_to_an_older_ledger_either() {
     wait(async {
         let store = MemoryStore::default();
         let known = Head {

@@ -32,7 +32,7 @@ async fn begun(recipients: u32, coupons: u8) -> (MemoryStore, Ledger<MemoryStore
 }
 
 #[test]
-fn who_leaves_and_returns_is_skipped_and_owed_or_held_again_and_what_is_unknown_stays() {
+fn a_user_that_leaves_and_returns_is_skipped_and_owed_or_held_again_and_doubts_stay() {
     wait(async {
         let (_, mut ledger) = begun(4, 1).await;
         let unknown = Decision::Unknown { due: T, code: None };
@@ -120,7 +120,7 @@ fn later_coupons_follow_the_number_of_coupons_and_the_earlier_ones() {
 
 /// The effect of each reason on a held delivery: a draw or the passing of time must not hide a person's question.
 #[test]
-fn a_held_delivery_is_skipped_only_for_a_reason_that_somebody_gave() {
+fn a_held_delivery_is_skipped_only_for_a_reason_that_a_person_gave() {
     wait(async {
         for why in Away::ALL {
             let (_, mut ledger) = begun(2, 1).await;
@@ -141,7 +141,7 @@ fn a_held_delivery_is_skipped_only_for_a_reason_that_somebody_gave() {
 }
 
 #[test]
-fn whoever_was_owed_something_has_had_a_place() {
+fn a_user_that_was_ever_owed_something_counts_in_the_limit() {
     wait(async {
         let (_, mut ledger) = begun(2, 1).await;
         let away = Fact::Away {
@@ -180,7 +180,7 @@ fn whoever_was_owed_something_has_had_a_place() {
 }
 
 #[test]
-fn nobody_goes_away_twice_for_two_reasons() {
+fn no_recipient_goes_away_for_two_reasons() {
     wait(async {
         let (_, mut ledger) = begun(2, 1).await;
         let away = |why| Fact::Away {
@@ -195,7 +195,7 @@ fn nobody_goes_away_twice_for_two_reasons() {
 
 /// No fact becomes durable if its open_ids could not be stored.
 #[test]
-fn a_ledger_that_finds_no_room_for_its_open_ids_takes_nothing_more() {
+fn a_ledger_whose_spill_file_fails_takes_no_more_facts() {
     wait(async {
         let nowhere = std::env::temp_dir().join("runner, where nothing is");
         let spill = Arc::new(Spill::beyond(0, 1, nowhere));

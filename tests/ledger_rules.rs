@@ -98,7 +98,7 @@ fn a_held_delivery_that_came_back_is_owed_in_an_earlier_run_and_held_in_this_one
 }
 
 #[test]
-fn a_held_delivery_that_an_earlier_program_owed_again_is_owed_and_counts_nothing() {
+fn a_held_delivery_that_an_earlier_version_owed_again_is_owed_and_does_not_count() {
     wait(async {
         let store = MemoryStore::default();
         let mut old = held_by_first_rules(&store, 2).await;
@@ -128,7 +128,7 @@ fn a_held_delivery_that_an_earlier_program_owed_again_is_owed_and_counts_nothing
 
 /// The log has the time and the activity of the attempt, whichever version wrote it.
 #[test]
-fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
+fn a_delivery_that_an_earlier_version_held_is_a_doubt_of_its_own_attempt() {
     wait(async {
         let store = MemoryStore::default();
         drop(held_by_first_rules(&store, 1).await);
@@ -153,7 +153,7 @@ fn a_delivery_that_an_earlier_program_held_is_a_doubt_of_its_own_attempt() {
 
 /// With or without a snapshot, the rules and the held deliveries are the same.
 #[test]
-fn a_shortcut_keeps_the_rules_and_what_was_held() {
+fn a_snapshot_has_the_rules_and_the_held_deliveries() {
     wait(async {
         let store = MemoryStore::default();
         let mut before = held_by_first_rules(&store, 3).await;

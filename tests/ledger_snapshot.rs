@@ -25,7 +25,7 @@ proptest! {
 
     /// A ledger opened from a snapshot has the same state as one that is replayed, and then writes the same bytes.
     #[test]
-    fn a_shortcut_changes_nothing(
+    fn a_snapshot_changes_nothing(
         turns in prop::collection::vec(turn(), 1..60),
         ends in prop::collection::vec(prop::option::weighted(0.3, any::<bool>()), 60),
         keep_after in prop::option::of(0..300_u64),
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shortcut_that_was_altered_or_is_of_another_history_is_passed_over(
+    fn a_snapshot_that_was_altered_or_is_of_another_history_is_ignored(
         turns in prop::collection::vec(turn(), 2..30),
         at: prop::sample::Index,
         bit in 0..8_u8,
@@ -87,7 +87,7 @@ proptest! {
 
 /// Batches before the snapshot are not read. The store checks that they were not altered.
 #[test]
-fn only_what_is_behind_it_is_read() {
+fn only_the_batches_after_the_snapshot_are_read() {
     wait(async {
         let store = MemoryStore::default();
         let mut ledger = reopened(&store).await;

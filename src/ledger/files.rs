@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_path_that_leads_to_nothing_or_to_another_file_is_noticed() {
         let root = tempfile::tempdir().unwrap();
-        let (dir, aside) = (root.path().join("ledger"), root.path().join("aside"));
+        let (dir, moved) = (root.path().join("ledger"), root.path().join("aside"));
         let head = dir.join("head");
         let begin = || {
             let _ = fs::remove_file(&dir);
@@ -293,9 +293,9 @@ mod tests {
         };
 
         let files = begin();
-        fs::rename(&dir, &aside).unwrap();
+        fs::rename(&dir, &moved).unwrap();
         assert_eq!(gone(&files), Some(false), "it was moved away");
-        fs::rename(&aside, &dir).unwrap();
+        fs::rename(&moved, &dir).unwrap();
         assert_eq!(gone(&files), None, "and put back");
 
         let files = begin();
@@ -310,27 +310,27 @@ mod tests {
         assert_eq!(gone(&files), Some(true));
 
         let files = begin();
-        fs::rename(&head, &aside).unwrap();
-        std::os::unix::fs::symlink(&aside, &head).unwrap();
+        fs::rename(&head, &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, &head).unwrap();
         assert_eq!(gone(&files), Some(true), "a link is not the file that it leads to");
     }
 
     #[test]
     fn a_write_through_a_directory_never_goes_to_the_one_that_replaced_it() {
         let root = tempfile::tempdir().unwrap();
-        let (path, aside) = (root.path().join("ledger"), root.path().join("aside"));
+        let (path, moved) = (root.path().join("ledger"), root.path().join("aside"));
         fs::create_dir(&path).unwrap();
         let directory = Directory::open(&path).unwrap();
         directory.replace("seal", |to| to.write_all(b"1")).unwrap();
-        fs::rename(&path, &aside).unwrap();
+        fs::rename(&path, &moved).unwrap();
         fs::create_dir(&path).unwrap();
         directory.replace("seal", |to| to.write_all(b"2")).unwrap();
-        assert_eq!(fs::read_to_string(aside.join("seal")).unwrap(), "2");
+        assert_eq!(fs::read_to_string(moved.join("seal")).unwrap(), "2");
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 
-        fs::remove_dir_all(&aside).unwrap();
+        fs::remove_dir_all(&moved).unwrap();
         assert!(directory.replace("seal", |to| to.write_all(b"3")).is_err());
-        assert!(!aside.exists());
+        assert!(!moved.exists());
     }
 
     #[test]

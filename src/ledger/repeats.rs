@@ -3,8 +3,8 @@
 //! The platform gives a new coupon_id to each coupon and a new log_id to each exchange. During a run the engine compares
 //! an answer with the last ones only, so a search over the whole ledger is what proves that no coupon is counted twice.
 //!
-//! The search passes over the ledger once and keeps a hash of each id with its delivery, 16 bytes. Sorted, equal ids lie
-//! side by side. If there are any, a second pass finds the text of those that are shown.
+//! The search passes over the ledger once and keeps a hash of each id with its delivery, 16 bytes. Sorted, equal ids are
+//! neighbours. If there are any, a second pass finds the text of those that are shown.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -24,7 +24,7 @@ use crate::ledger::replay::read_facts;
 use crate::ledger::state::ledger_state::LedgerState;
 use crate::ledger::store::Store;
 
-/// How many repeated ids of a kind, and how many deliveries of each, are shown.
+/// The number of repeated ids of a kind, and of deliveries of each, that are shown.
 const SHOWN: usize = 5;
 
 /// The ids that the answers to several deliveries have.
@@ -37,7 +37,7 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// Whether there is none.
+    /// Whether no id is repeated.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.coupon_ids.ids == 0 && self.log_ids.ids == 0
@@ -47,11 +47,11 @@ impl Repeats {
 /// The repeated ids of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepeatedIds {
-    /// How many there are.
+    /// The number of ids.
     pub ids: u64,
-    /// How many deliveries have them. One that has several of them counts for each.
+    /// The number of deliveries that have them. A delivery with several of them counts for each.
     pub deliveries: u64,
-    /// The first of them, in the order of their first deliveries.
+    /// The first ids, in the order of their first deliveries.
     pub first: Vec<RepeatedId>,
 }
 
@@ -60,18 +60,18 @@ pub struct RepeatedIds {
 pub struct RepeatedId {
     /// The id.
     pub id: String,
-    /// How many deliveries have it.
+    /// The number of deliveries that have it.
     pub deliveries: u64,
-    /// The first of them.
+    /// The first deliveries.
     pub first: Vec<DeliveryOfId>,
 }
 
 /// A delivery that has an id of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryOfId {
-    /// To whom.
+    /// The user.
     pub open_id: String,
-    /// Which of the user's coupons, from 1.
+    /// The ordinal.
     pub ordinal: u8,
     /// Its idempotency key.
     pub merchant_coupon_id: MerchantCouponId,
@@ -152,7 +152,7 @@ const fn leads_to(decision: &Decision) -> StateName {
     }
 }
 
-/// The hash of ids. The key is random, so nobody can choose ids whose hashes are the same.
+/// Hashes ids with a random key, so that ids with equal hashes cannot be chosen.
 #[derive(Clone, Debug, Default)]
 struct Hashes([RandomState; 2]);
 
@@ -198,8 +198,8 @@ impl Search {
         self.log_ids.extend(log);
     }
 
-    /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the book's [`Spill`] has not
-    /// failed.
+    /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the state's [`Spill`] has
+    /// not failed.
     fn finish(self, ledger_state: &LedgerState) -> Found {
         Found {
             hashes: self.hashes,
@@ -209,20 +209,20 @@ impl Search {
     }
 }
 
-/// Mentions that are to be sorted: the last ones in memory, those before in a temporary file in sorted runs.
+/// Mentions to sort: the last ones in memory, earlier ones in a spill file in sorted runs.
 #[derive(Debug)]
 struct Mentions {
     spill: Arc<Spill>,
     most: usize,
     in_memory: Vec<Mention>,
     file: Option<Spilled>,
-    /// Where the runs begin and end in the file, in bytes.
+    /// The offsets of the runs in the file.
     runs: Vec<(u64, u64)>,
 }
 
 impl Mentions {
-    /// How many are written and read at a time.
-    const TOGETHER: usize = 1 << 14;
+    /// The number of mentions that are written and read at a time.
+    const CHUNK: usize = 1 << 14;
 
     fn new(spill: Arc<Spill>, most: usize) -> Self {
         Self {
@@ -250,7 +250,7 @@ impl Mentions {
         if let Some(file) = &self.file {
             let begin = self.runs.last().map_or(0, |(_, end)| *end);
             let mut end = begin;
-            for some in self.in_memory.chunks(Self::TOGETHER) {
+            for some in self.in_memory.chunks(Self::CHUNK) {
                 let bytes: Vec<u8> = some.iter().flat_map(|mention| mention.to_bytes()).collect();
                 if !self.spill.write(file, &bytes, end) {
                     break;
@@ -285,7 +285,7 @@ impl Mentions {
     }
 }
 
-/// A sorted run: what was read of it, and where the rest lies.
+/// A sorted run: the part that was read, and the offsets of the rest.
 #[derive(Debug)]
 struct Run {
     read: vec::IntoIter<Mention>,
@@ -302,7 +302,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    /// Puts the next mention of a run in line.
+    /// Puts the next mention of a run into the heap.
     fn advance(&mut self, run: usize) {
         let Some(Run { read, left }) = self.runs.get_mut(run) else {
             return;
@@ -311,7 +311,7 @@ impl Sorted {
             && left.0 < left.1
             && let Some(file) = &self.file
         {
-            let most = (Mentions::TOGETHER * Mention::BYTES) as u64;
+            let most = (Mentions::CHUNK * Mention::BYTES) as u64;
             let end = left.1.min(left.0 + most);
             let mut bytes = vec![0; usize::try_from(end - left.0).unwrap_or_default()];
             // After a failure, which the `Spill` keeps, the run ends here.
@@ -352,7 +352,7 @@ struct Groups {
     first: BinaryHeap<Group>,
 }
 
-/// The deliveries that have one id. Ordered by the first of them.
+/// The deliveries that have one id, ordered by the first delivery.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
     first: Vec<DeliveryKey>,
@@ -386,8 +386,8 @@ impl Groups {
 }
 
 impl Group {
-    /// The next id that several deliveries have, of whom at least one is what it is by the answer with this id. `None` after
-    /// the last one.
+    /// The next id that several deliveries have, at least one of which is in its state because of the answer with this id.
+    /// `None` after the last one.
     fn next(mentions: &mut Peekable<Sorted>, ledger_state: &LedgerState) -> Option<Self> {
         loop {
             let begin = mentions.next()?;
@@ -486,7 +486,7 @@ impl Found {
 /// The second pass: it finds the text of the ids that are shown.
 #[derive(Debug)]
 struct Naming {
-    /// The first delivery of each of them: few, so that most answers are not looked into.
+    /// The first delivery of each id: few, so that most answers are not unpacked.
     keys: Vec<DeliveryKey>,
     names: HashMap<IdHash, String>,
     found: Found,

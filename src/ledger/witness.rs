@@ -288,7 +288,7 @@ mod tests {
         assert_eq!((mode(witnesses.directory()), mode(&path)), (0o700, 0o600));
         assert_eq!(fs::read_dir(witnesses.directory()).unwrap().count(), 1);
 
-        // One that lies in the place of another ledger's proves nothing.
+        // A witness under the name of another ledger's proves nothing.
         fs::rename(&path, witnesses.path(&summer.identity, "0b")).unwrap();
         assert!(witnesses.read(&summer.identity, "0b").is_err());
     }
@@ -322,9 +322,9 @@ mod tests {
         witnesses.write(&summer.identity, &witness).unwrap();
         let path = witnesses.path(&summer.identity, "0a");
         let text = fs::read_to_string(&path).unwrap();
-        let aside = root.path().join("aside");
-        fs::rename(&path, &aside).unwrap();
-        symlink(&aside, &path).unwrap();
+        let moved = root.path().join("aside");
+        fs::rename(&path, &moved).unwrap();
+        symlink(&moved, &path).unwrap();
         assert!(witnesses.read(&summer.identity, "0a").is_err());
         fs::remove_file(&path).unwrap();
         for altered in [
@@ -338,11 +338,11 @@ mod tests {
         }
         // A link is replaced, not written through.
         fs::remove_file(&path).unwrap();
-        symlink(&aside, &path).unwrap();
+        symlink(&moved, &path).unwrap();
         witnesses
             .write(&summer.identity, &summer.witness(head(2), from_ms(2)))
             .unwrap();
-        assert_eq!(fs::read_to_string(&aside).unwrap(), text);
+        assert_eq!(fs::read_to_string(&moved).unwrap(), text);
     }
 
     #[test]

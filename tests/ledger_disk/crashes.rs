@@ -103,7 +103,7 @@ fn listen(told: &mpsc::Receiver<String>, time: Duration) {
 }
 
 #[tokio::test]
-async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
+async fn a_kill_while_a_ledger_is_created_or_opened_leaves_a_whole_one_or_none() {
     after_kills("append", 24, |random, told| {
         // The first line comes before anything is opened. After it, any moment may be tested.
         let _ = told.recv();
@@ -115,7 +115,7 @@ async fn a_kill_while_it_is_born_or_opened_leaves_none_or_a_whole_one() {
 
 /// Between two batches the child closes the ledger, which writes a snapshot and a seal, and opens it again from them.
 #[tokio::test]
-async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
+async fn a_kill_while_a_ledger_is_closed_or_opened_leaves_a_whole_one() {
     after_kills("close", 24, |random, told| {
         let lines = random.usize(2..30);
         told.iter().take(lines).for_each(drop);
@@ -127,7 +127,7 @@ async fn a_kill_while_it_is_closed_or_opened_again_leaves_a_whole_one() {
 
 /// sled's own threads hold its lock for a moment after the close. The next open must not notice that.
 #[tokio::test]
-async fn what_was_closed_can_be_opened_at_once() {
+async fn a_closed_ledger_can_be_opened_at_once() {
     for _ in 0..40 {
         let root = tempfile::tempdir().unwrap();
         for durable in 0..3 {

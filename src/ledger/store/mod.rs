@@ -20,3 +20,9 @@ pub use self::sled::{Condition, Damage, Reader, SledStore};
 pub use contract::{AppendError, ReadPage, Store, WriteSnapshot};
 pub use error::StoreError;
 pub use null::NullStore;
+
+#[cfg(test)]
+use memory::MemoryStore;
+
+#[cfg(test)]
+mod tests;

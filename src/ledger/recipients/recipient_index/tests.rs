@@ -1,4 +1,4 @@
-//! People whose open_ids leave the memory are held against those whose open_ids stay, and against a list of texts.
+//! Recipients whose open_ids are in a spill file, compared with those in memory and with a list of texts.
 
 use proptest::prelude::*;
 
@@ -9,13 +9,13 @@ use crate::ledger::store::memory::MemoryStore;
 use crate::ledger::{Fact, Ledger};
 use crate::model::identity::{AppId, CampaignName, Identity, OpenId, PlatformName};
 
-/// What is done to people.
+/// A step of a test.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Step {
     Admit(Vec<String>),
     Dismiss(usize),
     Index,
-    Shortcut,
+    Snapshot,
 }
 
 fn open_id() -> impl Strategy<Value = String> {
@@ -31,116 +31,118 @@ fn open_id() -> impl Strategy<Value = String> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => prop::collection::vec(open_id(), 1..80).prop_map(Deed::Admit),
-        2 => (0..120_usize).prop_map(Deed::Dismiss),
-        1 => Just(Deed::Index),
-        1 => Just(Deed::Shortcut),
+        6 => prop::collection::vec(open_id(), 1..80).prop_map(Step::Admit),
+        2 => (0..120_usize).prop_map(Step::Dismiss),
+        1 => Just(Step::Index),
+        1 => Just(Step::Snapshot),
     ]
 }
 
-/// Admits one as the ledger tells of them; says whether that was possible.
-fn admit(people: &mut RecipientIndex, open_id: &str) -> bool {
-    let recipients = vec![OpenId::parse(open_id).expect("an open_id")];
-    let bytes = Codec::default()
-        .encode(&[Fact::Admitted { recipients }])
-        .expect("a fact");
+/// Admits an open_id like the log does. Returns whether it was new.
+fn admit(recipients: &mut RecipientIndex, open_id: &str) -> bool {
+    let admitted = Fact::Admitted {
+        recipients: vec![OpenId::parse(open_id).expect("an open_id")],
+    };
+    let bytes = Codec::default().encode(&[admitted]).expect("a fact");
     let admitted = Codec::default().decode(&bytes, |entry| match entry {
-        Fact::Admitted { mut recipients } => recipients.try_for_each(|open_id| people.admit(open_id)),
+        Fact::Admitted {
+            recipients: mut open_ids,
+        } => open_ids.try_for_each(|open_id| recipients.admit(open_id)),
         other => panic!("{other:?}"),
     });
     admitted.expect("it can be read").is_ok()
 }
 
-fn find(people: &RecipientIndex, open_id: &str) -> Option<u32> {
+fn find(recipients: &RecipientIndex, open_id: &str) -> Option<u32> {
     let mut packed = Vec::new();
     pack(open_id, &mut packed);
-    people.find(&packed)
+    recipients.find(&packed)
 }
 
-fn by_shortcut(people: &RecipientIndex) -> RecipientIndex {
+fn written_and_read(recipients: &RecipientIndex) -> RecipientIndex {
     let mut bytes = Vec::new();
-    people.write(&mut bytes).expect("it can be written");
-    let spill = Arc::clone(people.open_ids.spill());
-    RecipientIndex::read(&mut &bytes[..], people.confirmed, spill).expect("it can be read")
+    recipients.write(&mut bytes).expect("it can be written");
+    let spill = Arc::clone(recipients.open_ids.spill());
+    RecipientIndex::read(&mut &bytes[..], recipients.confirmed, spill).expect("it can be read")
 }
 
-fn told(names: OpenIdArena) -> Vec<String> {
-    let mut told: DrainedIds = names.drain();
-    std::iter::from_fn(|| told.next(|_| true)).collect()
+fn drained(open_ids: OpenIdArena) -> Vec<String> {
+    let mut drained: DrainedIds = open_ids.drain();
+    std::iter::from_fn(|| drained.next(|_| true)).collect()
 }
 
-/// Everything that can be asked, of everybody.
-fn check(people: &RecipientIndex, expected: &[String]) {
-    assert_eq!(people.len() as usize, expected.len());
-    assert_eq!(people.presence.len(), expected.len());
+/// Checks all methods for all recipients.
+fn check(recipients: &RecipientIndex, expected: &[String]) {
+    assert_eq!(recipients.len() as usize, expected.len());
+    assert_eq!(recipients.presence.len(), expected.len());
     for (number, open_id) in (0..).zip(expected) {
-        assert_eq!(&people.open_id(number), open_id);
-        assert_eq!(find(people, open_id), Some(number), "{open_id}");
+        assert_eq!(&recipients.open_id(number), open_id);
+        assert_eq!(find(recipients, open_id), Some(number), "{open_id}");
     }
-    assert_eq!(find(people, "nobody has this"), None);
-    assert_eq!(people.open_ids.open_id(people.len()), None);
+    assert_eq!(find(recipients, "unknown"), None);
+    assert_eq!(recipients.open_ids.open_id(recipients.len()), None);
     for first in [0, expected.len() / 3, expected.len()] {
-        let mut cursor = people.open_ids.from(u32::try_from(first).expect("few"));
+        let mut cursor = recipients.open_ids.from(u32::try_from(first).expect("few"));
         let (mut texts, mut text) = (Vec::new(), String::new());
         while cursor.next_text(&mut text) {
             texts.push(text.clone());
         }
         assert_eq!(texts, &expected[first..]);
     }
-    assert_eq!(told(people.open_ids.clone()), expected);
-    people.open_ids.spill().check().expect("nothing failed");
+    assert_eq!(drained(recipients.open_ids.clone()), expected);
+    recipients.open_ids.spill().check().expect("nothing failed");
 }
 
 proptest! {
     #[test]
-    fn it_makes_no_difference_where_open_ids_lie(
-        deeds in prop::collection::vec(deed(), 1..12),
+    fn open_ids_in_a_spill_file_make_no_difference(
+        steps in prop::collection::vec(step(), 1..12),
         beyond in prop_oneof![Just(0), 0..3_000_u64],
         together in 0..7_u32,
     ) {
         let spill = Spill::beyond(beyond, 1 << together, std::env::temp_dir());
         let mut all = [RecipientIndex::default(), RecipientIndex::new(Arc::new(spill))];
         let mut expected: Vec<String> = Vec::new();
-        for people in &mut all {
-            people.build_index().expect("nobody is there twice");
+        for recipients in &mut all {
+            recipients.build_index().expect("all are distinct");
         }
-        for deed in deeds {
-            for people in &mut all {
+        for step in steps {
+            for recipients in &mut all {
                 let mut expected = expected.clone();
-                match &deed {
-                    Deed::Admit(open_ids) => for open_id in open_ids {
+                match &step {
+                    Step::Admit(open_ids) => for open_id in open_ids {
                         let new = !expected.contains(open_id);
-                        prop_assert_eq!(admit(people, open_id), new, "{}", open_id);
+                        prop_assert_eq!(admit(recipients, open_id), new, "{}", open_id);
                         expected.extend(new.then(|| open_id.clone()));
                     },
-                    Deed::Dismiss(left) => {
-                        people.truncate(u32::try_from(*left).expect("few"));
+                    Step::Dismiss(left) => {
+                        recipients.truncate(u32::try_from(*left).expect("few"));
                         expected.truncate(*left);
                     }
-                    Deed::Index => people.drop_index(),
-                    Deed::Shortcut => *people = by_shortcut(people),
+                    Step::Index => recipients.drop_index(),
+                    Step::Snapshot => *recipients = written_and_read(recipients),
                 }
-                people.build_index().expect("all are distinct");
-                check(people, &expected);
+                recipients.build_index().expect("all are distinct");
+                check(recipients, &expected);
             }
-            match deed {
-                Deed::Admit(open_ids) => for open_id in open_ids {
+            match step {
+                Step::Admit(open_ids) => for open_id in open_ids {
                     if !expected.contains(&open_id) {
                         expected.push(open_id);
                     }
                 },
-                Deed::Dismiss(left) => expected.truncate(left),
-                Deed::Index | Deed::Shortcut => {}
+                Step::Dismiss(left) => expected.truncate(left),
+                Step::Index | Step::Snapshot => {}
             }
         }
     }
 }
 
-/// Nobody is looked up in what is supposed; whoever is all the same is found.
+/// A forecast looks up no recipient, so supposed admissions build no index. A recipient that is looked up all the same is found.
 #[tokio::test]
-async fn who_is_supposed_to_come_fills_no_table() {
+async fn supposed_admissions_build_no_index() {
     let identity = Identity {
         platform: PlatformName::FakePlatform,
         app_id: AppId::parse("tt1").expect("an app_id"),
@@ -153,19 +155,19 @@ async fn who_is_supposed_to_come_fills_no_table() {
         recipients: recipients.to_vec(),
     };
     ledger.suppose(&[admitted]).expect("it may be supposed");
-    let people = &ledger.state().recipients;
-    assert!(people.index.get().is_none());
-    assert_eq!(find(people, "u2"), Some(1));
+    let recipients = &ledger.state().recipients;
+    assert!(recipients.index.get().is_none());
+    assert_eq!(find(recipients, "u2"), Some(1));
 }
 
 #[test]
 fn a_copy_leaves_the_file_of_the_first_alone() {
     let spill = Arc::new(Spill::beyond(0, 4, std::env::temp_dir()));
     let mut first = OpenIdArena::new(spill);
-    let add = |names: &mut OpenIdArena, n: u32| {
+    let add = |open_ids: &mut OpenIdArena, n: u32| {
         let mut packed = Vec::new();
         pack(&n.to_string(), &mut packed);
-        names.push(&packed)
+        open_ids.push(&packed)
     };
     for n in 0..10 {
         add(&mut first, n);
@@ -178,44 +180,44 @@ fn a_copy_leaves_the_file_of_the_first_alone() {
         add(&mut second, n);
     }
     let texts = |numbers: &mut dyn Iterator<Item = u32>| numbers.map(|n| n.to_string()).collect::<Vec<_>>();
-    assert_eq!(told(first), texts(&mut (0..40)));
-    assert_eq!(told(second), texts(&mut (0..10).chain(50..90)));
+    assert_eq!(drained(first), texts(&mut (0..40)));
+    assert_eq!(drained(second), texts(&mut (0..10).chain(50..90)));
 }
 
-/// So many that the table has several shards and grows, with open_ids in memory and in a file.
+/// Enough open_ids for an index with several shards that grows, in memory and in a file.
 #[test]
-fn a_table_that_grows_loses_nobody() {
+fn an_index_that_grows_loses_no_recipient() {
     for beyond in [0, u64::MAX] {
-        let mut people = RecipientIndex::new(Arc::new(Spill::beyond(beyond, 1 << 12, std::env::temp_dir())));
-        people.build_index().expect("nobody");
+        let mut recipients = RecipientIndex::new(Arc::new(Spill::beyond(beyond, 1 << 12, std::env::temp_dir())));
+        recipients.build_index().expect("it is empty");
         let (mut packed, all) = (Vec::new(), 300_000_u32);
         for n in 0..all {
             pack(&n.to_string(), &mut packed);
-            let number = people.open_ids.push(&packed);
-            let index = people.index.get_mut().expect("a table");
-            assert!(index.add(&people.open_ids, number, &packed));
-            assert!(!index.add(&people.open_ids, number, &packed));
+            let number = recipients.open_ids.push(&packed);
+            let index = recipients.index.get_mut().expect("an index");
+            assert!(index.add(&recipients.open_ids, number, &packed));
+            assert!(!index.add(&recipients.open_ids, number, &packed));
         }
         for n in (0..all).step_by(101) {
-            assert_eq!(find(&people, &n.to_string()), Some(n));
+            assert_eq!(find(&recipients, &n.to_string()), Some(n));
         }
-        let again = Index::build(&people.open_ids);
+        let again = Index::build(&recipients.open_ids);
         assert!(again.is_distinct);
-        people.index = OnceLock::from(again.index);
-        assert_eq!(find(&people, "299999"), Some(299_999));
-        assert_eq!(find(&people, "300000"), None);
+        recipients.index = OnceLock::from(again.index);
+        assert_eq!(find(&recipients, "299999"), Some(299_999));
+        assert_eq!(find(&recipients, "300000"), None);
     }
 }
 
 #[test]
-fn somebody_who_is_there_twice_is_noticed_among_many() {
-    let mut names = OpenIdArena::default();
+fn a_recipient_that_is_there_twice_is_noticed_among_many() {
+    let mut open_ids = OpenIdArena::default();
     let mut packed = Vec::new();
     for n in (0..200_000).chain([77]) {
         pack(&n.to_string(), &mut packed);
-        names.push(&packed);
+        open_ids.push(&packed);
     }
-    assert!(!Index::build(&names).is_distinct);
-    names.truncate(200_000);
-    assert!(Index::build(&names).is_distinct);
+    assert!(!Index::build(&open_ids).is_distinct);
+    open_ids.truncate(200_000);
+    assert!(Index::build(&open_ids).is_distinct);
 }
