@@ -8,7 +8,8 @@
 //! ```
 //!
 //! [`model`] has the domain types that every room may use. `engine` makes every decision of a run, `report` receives its events,
-//! [`simulation`] runs a campaign against the [`fake_platform`] on a virtual clock, and only `cli` depends on everything.
+//! [`simulation`] runs a campaign against the [`fake_platform`] on a virtual clock. [`app`] has the use cases, for the command line in
+//! `cli` and for other programs.
 
 pub mod model;
 

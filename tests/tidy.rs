@@ -36,7 +36,6 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "plan",
             "audience",
             "ledger",
-            "pace",
             "douyin",
             "engine",
             "control",

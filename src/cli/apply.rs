@@ -95,7 +95,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         fresh: args.fresh,
         yes: args.yes,
         confirm: context.terminal.can_ask.then(|| {
-            Arc::new(Terminal {
+            Arc::new(TerminalConfirm {
                 context: context.clone(),
                 is_alone,
             }) as Arc<dyn Confirm>
@@ -148,12 +148,12 @@ fn info(campaign: &ReadyCampaign) -> CampaignInfo {
 }
 
 /// Asks the person at the terminal.
-struct Terminal {
+struct TerminalConfirm {
     context: Context,
     is_alone: bool,
 }
 
-impl Confirm for Terminal {
+impl Confirm for TerminalConfirm {
     fn confirm(&self, questions: &[&Question], stopped: &dyn Fn() -> bool) -> io::Result<Answer> {
         let answer = question::ask_person(&self.context.console, &question::to_send(questions), stopped)?;
         if answer == Answer::No {

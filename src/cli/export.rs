@@ -72,7 +72,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         let busy = context.busy(READING);
         let mut view = readonly_ledger::open_existing(&campaign).await?;
         drop(busy);
-        let mut out = Out::open(args, context)?;
+        let mut out = Destination::open(args, context)?;
         // Rows on a terminal are a sign of progress themselves.
         let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(READING));
         let go_on = |rows| {
@@ -160,12 +160,12 @@ fn states() -> impl TypedValueParser<Value = StateName> {
 }
 
 /// The destination of the rows.
-enum Out {
+enum Destination {
     Stdout(BufWriter<File>),
     File(BufWriter<WholeFile>),
 }
 
-impl Out {
+impl Destination {
     fn open(args: &ExportArgs, context: &Context) -> Result<Self, Failure> {
         const AT_ONCE: usize = 256 * 1024;
         if let Some(file) = &args.out {
@@ -190,7 +190,7 @@ impl Out {
     }
 }
 
-impl Write for Out {
+impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),

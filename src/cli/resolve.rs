@@ -125,20 +125,20 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
         return Ok(Exit::Done);
     }
     let asks = context.terminal.can_ask && !args.decision.yes && !campaign.at.rehearsal.is_on();
-    let about = text::About {
+    let decision = text::DecisionNote {
         campaign: &campaign.plan.identity.campaign,
         selection: &selection,
         note,
         to,
     };
-    if asks && !agreed(&text::question(&about, &resolving), context)? {
+    if asks && !agreed(&text::question(&decision, &resolving), context)? {
         context.talk("nothing was changed\n");
         return Ok(Exit::Incomplete);
     }
     resolving.decide(note, &selection).await?;
     match context.output {
         Output::Json => text::objects(&resolving, &campaign.plan, to, &context.lines),
-        Output::Human => context.data(&text::done(&about, &resolving, &again("apply", &campaign.at)))?,
+        Output::Human => context.data(&text::done(&decision, &resolving, &again("apply", &campaign.at)))?,
     }
     Ok(Exit::Done)
 }

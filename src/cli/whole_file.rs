@@ -15,11 +15,11 @@ use super::failure::Failure;
 #[derive(Debug)]
 pub struct WholeFile {
     path: PathBuf,
-    out: Out,
+    out: Destination,
 }
 
 #[derive(Debug)]
-enum Out {
+enum Destination {
     Aside(NamedTempFile),
     /// A destination that is not a regular file, such as a device or a named pipe. It is written directly and never
     /// replaced.
@@ -34,7 +34,7 @@ impl WholeFile {
     pub fn begin(path: &Path) -> Result<Self, Failure> {
         let begun = match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Out::Direct),
+            Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Destination::Direct),
             _ => aside(path),
         };
         let refused = |error: io::Error| {
@@ -54,8 +54,8 @@ impl WholeFile {
     /// The file cannot be moved. Then it is removed, and an existing file stays.
     pub fn keep(mut self) -> Result<(), Failure> {
         let kept = self.flush().and_then(|()| match self.out {
-            Out::Direct(_) => Ok(()),
-            Out::Aside(file) => {
+            Destination::Direct(_) => Ok(()),
+            Destination::Aside(file) => {
                 file.as_file().sync_all()?;
                 let place = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
                 file.persist(place).map(drop).map_err(|error| error.error)
@@ -83,7 +83,7 @@ pub fn failed(path: &Path, error: &io::Error) -> Failure {
         .help("nothing of it was kept; make room there or name another place")
 }
 
-fn aside(path: &Path) -> io::Result<Out> {
+fn aside(path: &Path) -> io::Result<Destination> {
     // Write through a link, so that the link stays.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match place.parent() {
@@ -102,21 +102,21 @@ fn aside(path: &Path) -> io::Result<Out> {
         // The default mode of new files, which the user's umask restricts.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .map(Out::Aside)
+        .map(Destination::Aside)
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.out {
-            Out::Aside(file) => file.write(bytes),
-            Out::Direct(file) => file.write(bytes),
+            Destination::Aside(file) => file.write(bytes),
+            Destination::Direct(file) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.out {
-            Out::Aside(file) => file.flush(),
-            Out::Direct(file) => file.flush(),
+            Destination::Aside(file) => file.flush(),
+            Destination::Direct(file) => file.flush(),
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     })?;
     let witnesses = CampaignWitnesses::new(&campaign.loaded);
     let status = StatusKeeper::start(&locked, &reporter, shared.status_interval);
-    let run = Run {
+    let run = StartedRun {
         shared: &shared,
         witnesses,
         campaign,
@@ -131,7 +131,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     done
 }
 
-struct Run<'a> {
+struct StartedRun<'a> {
     shared: &'a SharedRun,
     witnesses: CampaignWitnesses,
     campaign: ReadyCampaign,
@@ -143,7 +143,7 @@ struct Run<'a> {
     commands: watch::Receiver<RunCommand>,
 }
 
-impl Run<'_> {
+impl StartedRun<'_> {
     /// Admits the audience and sends.
     async fn run(&self, platform: HttpPlatform, seat: ConfirmationSeat) -> Result<RunResult, AppError> {
         let Some(reading) = self.turn_to_read().await else {

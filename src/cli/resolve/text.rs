@@ -22,7 +22,7 @@ const MOST_LISTED: usize = 20;
 const OPEN_ID: usize = 40;
 
 /// A decision, before or after it was made.
-pub(super) struct About<'a> {
+pub(super) struct DecisionNote<'a> {
     pub(super) campaign: &'a CampaignName,
     pub(super) selection: &'a str,
     pub(super) note: &'a str,
@@ -30,15 +30,15 @@ pub(super) struct About<'a> {
 }
 
 /// Returns the question before a decision.
-pub(super) fn question(about: &About<'_>, resolving: &Resolving<'_>) -> String {
+pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -> String {
     let selected = resolving.selected();
     let ledger_state = resolving.ledger_state();
     let many = counted(selected.len() as u64, "coupon", "coupons");
-    let mut text = format!("about to resolve {many} as {}\n", about.to.word());
+    let mut text = format!("about to resolve {many} as {}\n", decision.to.word());
     let lines = [
-        ("chosen by", visible(about.selection).into_owned()),
-        ("note", visible(about.note).into_owned()),
-        ("campaign", about.campaign.to_string()),
+        ("chosen by", visible(decision.selection).into_owned()),
+        ("note", visible(decision.note).into_owned()),
+        ("campaign", decision.campaign.to_string()),
         (
             "ledger",
             visible(&resolving.ledger_dir().display().to_string()).into_owned(),
@@ -49,17 +49,17 @@ pub(super) fn question(about: &About<'_>, resolving: &Resolving<'_>) -> String {
     }
     text.push_str(&sums(selected));
     text.push_str(&list(selected, ledger_state, |selected| {
-        becomes(about.to, selected, ledger_state)
+        becomes(decision.to, selected, ledger_state)
     }));
     if selected
         .iter()
-        .any(|it| ledger_state.status(it.key).reopens_doubt(about.to))
+        .any(|it| ledger_state.status(it.key).reopens_doubt(decision.to))
     {
         text.push_str("\nthose in doubt may become a second coupon for the same user");
     }
     let reopens_held = selected
         .iter()
-        .any(|it| ledger_state.status(it.key).reopens_held(about.to));
+        .any(|it| ledger_state.status(it.key).reopens_held(decision.to));
     if reopens_held && ledger_state.counts_reopened_held() {
         text.push_str("\nthose held may have been issued: owed again, each counts in max_coupons as if issued");
     }
@@ -68,11 +68,11 @@ pub(super) fn question(about: &About<'_>, resolving: &Resolving<'_>) -> String {
 }
 
 /// Returns what was done and what follows.
-pub(super) fn done(about: &About<'_>, resolving: &Resolving<'_>, again: &str) -> String {
+pub(super) fn done(decision: &DecisionNote<'_>, resolving: &Resolving<'_>, again: &str) -> String {
     let selected = resolving.selected();
     let ledger_state = resolving.ledger_state();
     let many = counted(selected.len() as u64, "coupon", "coupons");
-    let mut text = format!("resolved {many} as {}\n", about.to.word());
+    let mut text = format!("resolved {many} as {}\n", decision.to.word());
     text.push_str(&sums(selected));
     text.push_str(&list(selected, ledger_state, |selected| now(ledger_state, selected)));
     let sends = selected
