@@ -171,7 +171,11 @@ impl Platform for Memory {
         Ok(())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
+    async fn connect(&self) -> std::result::Result<(), Box<Outcome>> {
+        Ok(())
+    }
+
+    async fn send(&self, (): (), (): (), permit: Permit) -> Sent<()> {
         let number = self.sends.fetch_add(1, Ordering::Relaxed);
         let latency = Duration::from_millis(40 + number % 60);
         tokio::time::sleep(latency).await;

@@ -66,12 +66,17 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("sled", &["ledger/store/sled/disk.rs"]),
     ("governor", &["pace/quota.rs"]),
-    ("reqwest", &["douyin/client.rs"]),
-    ("rustls", &["douyin/client.rs"]),
-    ("rustls_platform_verifier", &["douyin/client.rs"]),
+    ("reqwest", &["douyin/http.rs"]),
+    ("hyper", &["douyin/http.rs"]),
+    ("hyper_util", &["douyin/http.rs"]),
+    ("hyper_rustls", &["douyin/http.rs"]),
+    ("http_body_util", &["douyin/http.rs"]),
+    ("tower", &["douyin/http.rs"]),
+    ("rustls", &["douyin/http.rs"]),
+    ("rustls_platform_verifier", &["douyin/http.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "app/export/"]),

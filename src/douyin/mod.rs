@@ -2,10 +2,12 @@
 
 pub mod client;
 pub mod codes;
+mod http;
 pub mod token;
 pub mod wire;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,8 +24,8 @@ pub trait Platform: Send + Sync + 'static {
     /// The connection of a request and its answer.
     type Connection: Connection;
 
-    /// Resolves when a send could leave at once. Called before the pacer, so that sends that were paced apart do not leave
-    /// together after a wait for a token.
+    /// Returns what authenticates a send. Like [`Self::connect`] it is called before the pacer, so that sends that were paced
+    /// apart do not leave together after a wait.
     fn ready(&self) -> impl Future<Output = Result<Self::Access, NotReady>> + Send;
 
     /// Whether a send may still leave with `access`. Checked again after the wait for the pacer, during which it may have
@@ -32,9 +34,21 @@ pub trait Platform: Send + Sync + 'static {
         true
     }
 
+    /// Returns a connection that a request can be written on at once: an idle one, or a new one with TLS set up. Writes no
+    /// byte of a request.
+    ///
+    /// # Errors
+    /// What a failure proves: nothing was sent.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Box<Outcome>>> + Send;
+
     /// Sends one coupon. Consumes the permit, which only a durable intent yields (or a simulation). The request has exactly
-    /// the permit's ids.
-    fn send(&self, access: Self::Access, permit: Permit) -> impl Future<Output = Sent<Self::Connection>> + Send;
+    /// the permit's ids. It is written on this connection or not at all.
+    fn send(
+        &self,
+        access: Self::Access,
+        connection: Self::Connection,
+        permit: Permit,
+    ) -> impl Future<Output = Sent<Self::Connection>> + Send;
 }
 
 /// A finished attempt.
@@ -47,7 +61,17 @@ pub struct Sent<C> {
 }
 
 /// A connection that one attempt has exclusively. Dropping it closes it: what arrives on it later is not read.
-pub trait Connection: Send + 'static {
+pub trait Connection: Send + Sync + 'static {
+    /// Whether a request may be written on it: it is open, and was not idle for too long.
+    fn is_usable(&self) -> bool {
+        true
+    }
+
+    /// How long it took to make. Zero after its first request.
+    fn took(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Makes it available to another attempt.
     fn release(self);
 }
@@ -63,8 +87,19 @@ pub trait Way: Send + Sync + 'static {
     /// The connection of a request for a coupon and its answer.
     type Connection: Connection;
 
-    /// Posts a request for a coupon on a connection that nothing else uses until it is released.
-    fn send(&self, token: &Secret, body: Vec<u8>) -> impl Future<Output = Exchange<Self::Connection>> + Send;
+    /// Returns a connection that nothing else uses until it is released.
+    ///
+    /// # Errors
+    /// When no connection was made, so nothing was sent.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, HttpResult>> + Send;
+
+    /// Posts a request for a coupon on this connection.
+    fn send(
+        &self,
+        connection: Self::Connection,
+        token: &Secret,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Exchange<Self::Connection>> + Send;
 
     /// Posts a request for a token.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = HttpResult> + Send;

@@ -148,15 +148,19 @@ impl AppLimiter {
         }
     }
 
-    /// Waits for the next start, and says when it was.
-    pub(super) async fn start(&self) -> Instant {
+    /// Waits for the next start and returns its time. `None` if the attempt that asks is no longer `able` to start; it then
+    /// uses up no start.
+    pub(super) async fn start(&self, able: impl Fn() -> bool) -> Option<Instant> {
         // It is never closed.
         let _next = self.next.acquire().await;
         loop {
             let mut changes = self.changes.subscribe();
+            if !able() {
+                return None;
+            }
             let now = monotonic_now();
             match self.with(|shared| shared.pacer.start(now)) {
-                Ok(()) => return now,
+                Ok(()) => return Some(now),
                 Err(at) => tokio::select! {
                     biased;
                     () = tokio::time::sleep_until(at.into()) => {}

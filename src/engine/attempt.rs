@@ -1,9 +1,10 @@
-//! One attempt, from its permit to its outcome: it waits for a token, then for the pace, checks a last time whether it
-//! may start, and sends.
+//! One attempt, from its permit to its outcome: it waits for a token, for a connection and then for the pace, checks a
+//! last time whether it may start, and sends.
 //!
-//! The pace comes after the durable intent and after the token. In the other order, a stalled disk or token endpoint
-//! would collect paced starts and release them together.
+//! The pace comes after the durable intent, the token and the connection. In another order, a disk, a token endpoint or
+//! connects that stall would collect paced starts and release them together.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::ledger::Permit;
 use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::mutants::mutant;
+use crate::model::outcome::Outcome;
 use crate::model::run_command::RunCommand;
 use crate::plan::Schedule;
 
@@ -31,13 +33,16 @@ pub struct Shared<P> {
     pub answers: Answers,
     /// The limiter of the app id, which keeps the pace.
     pub limiter: Arc<AppLimiter>,
-    /// Lets one attempt at a time wait for a slot and the pace, in the order of the intents.
+    /// Lets one attempt at a time wait for the pace, in the order of their connections, which is the order of the intents
+    /// unless connects take long.
     pub line: Semaphore,
     /// One slot for each request that may be in flight at once.
     pub slots: Semaphore,
     /// The number of durable intents whose attempt has not started.
     pub prepared: AtomicUsize,
-    /// Notified when a prepared attempt starts.
+    /// The number of these that wait for a connection to be made.
+    pub connecting: AtomicUsize,
+    /// Notified when a prepared attempt starts, or waits for a connection.
     pub started: Notify,
     /// The clocks.
     pub clock: Clock,
@@ -49,18 +54,55 @@ pub struct Shared<P> {
     pub run_began: Instant,
 }
 
-impl<P> Shared<P> {
-    /// Waits for the next start and returns it. Dropping it frees its slot.
-    async fn paced(&self) -> Start<'_> {
-        // The semaphores are never closed, so both are acquired in the end.
-        let _place = self.line.acquire().await;
+impl<P: Platform> Shared<P> {
+    /// Waits for a connection and then for the next start. Dropping the start frees its slot.
+    ///
+    /// # Errors
+    /// The outcome of an attempt without a connection.
+    async fn paced(&self) -> Result<(P::Connection, Start<'_>), Box<Outcome>> {
+        // The semaphores are never closed, so all are acquired in the end. A slot is held from here on, so there are never
+        // more connections than requests that may be in flight.
         let slot = self.slots.acquire().await.ok();
-        let at = if mutant!(PacedEarly) {
-            monotonic_now()
-        } else {
-            self.limiter.start().await
-        };
-        Start { at, _slot: slot }
+        loop {
+            if mutant!(ConnectedLate) {
+                let _place = self.line.acquire().await;
+                let at = self.limiter.start(|| true).await.unwrap_or_else(monotonic_now);
+                return Ok((self.connection().await?, Start { at, _slot: slot }));
+            }
+            let connection = self.connection().await?;
+            let _place = self.line.acquire().await;
+            let start = if mutant!(PacedEarly) {
+                Some(monotonic_now())
+            } else {
+                self.limiter.start(|| connection.is_usable()).await
+            };
+            if let Some(at) = start {
+                return Ok((connection, Start { at, _slot: slot }));
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<P::Connection, Box<Outcome>> {
+        let mut connect = pin!(self.platform.connect());
+        // An idle connection is there at once. During a longer wait others are prepared, so that waits overlap.
+        tokio::select! {
+            biased;
+            made = &mut connect => return made,
+            () = std::future::ready(()) => {}
+        }
+        self.connecting.fetch_add(1, Ordering::SeqCst);
+        let _connecting = Connecting(&self.connecting);
+        self.started.notify_one();
+        connect.await
+    }
+}
+
+/// An attempt that waits for a connection, until it has one or is cancelled.
+struct Connecting<'s>(&'s AtomicUsize);
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -79,6 +121,12 @@ pub async fn attempt<P: Platform>(
     latest: Latest,
 ) -> Done {
     let key = permit.key();
+    let mut attempted = Attempted {
+        open_id: permit.open_id().clone(),
+        merchant_coupon_id: permit.merchant_coupon_id(),
+        attempt: permit.attempt(),
+        started: false,
+    };
     let ready = async {
         let access = shared.platform.ready().await?;
         Ok::<_, NotReady>((access, shared.paced().await))
@@ -90,8 +138,17 @@ pub async fn attempt<P: Platform>(
     };
     shared.prepared.fetch_sub(1, Ordering::SeqCst);
     shared.started.notify_one();
-    let (access, start) = match ready {
-        Some(Ok(ready)) => ready,
+    let (access, connection, start) = match ready {
+        Some(Ok((access, Ok((connection, start))))) => (access, connection, start),
+        Some(Ok((_, Err(outcome)))) => {
+            return Done::Ended {
+                key,
+                attempted,
+                outcome,
+                whose: Whose::ThisAttempt,
+                ended: monotonic_now(),
+            };
+        }
         Some(Err(why)) => return Done::CalledOff { key, why: Some(why) },
         None => return Done::CalledOff { key, why: None },
     };
@@ -111,12 +168,8 @@ pub async fn attempt<P: Platform>(
             since_run_began: start.at.saturating_duration_since(shared.run_began),
         },
     });
-    let attempted = Attempted {
-        open_id: permit.open_id().clone(),
-        merchant_coupon_id: permit.merchant_coupon_id(),
-        attempt: permit.attempt(),
-    };
-    let Sent { outcome, connection } = shared.platform.send(access, permit).await;
+    attempted.started = true;
+    let Sent { outcome, connection } = shared.platform.send(access, connection, permit).await;
     let ended = monotonic_now();
     // Judge the answer before the connection carries another request. If the answer is another delivery's, the next
     // request could receive an answer that is still on its way.

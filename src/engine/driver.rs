@@ -57,6 +57,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
             line: Semaphore::new(1),
             slots: Semaphore::new(plan.pace.max_in_flight.into()),
             prepared: AtomicUsize::new(0),
+            connecting: AtomicUsize::new(0),
             started: Notify::new(),
             clock: apply.clock,
             schedule: plan.schedule.clone(),
@@ -176,7 +177,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
     async fn flush(&mut self, facts: Vec<Fact>) -> Result<Vec<Permit>, LedgerError> {
         if mutant!(PacedEarly) {
             for _ in facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })) {
-                self.shared.limiter.start().await;
+                self.shared.limiter.start(|| true).await;
             }
         }
         self.ledger.append(facts).await
@@ -206,10 +207,11 @@ impl<S: Store, P: Platform> Driver<S, P> {
         } else {
             self.commands.borrow_and_update().clone()
         };
-        let prepared = self.shared.prepared.load(Ordering::SeqCst);
+        let count = |counter: &AtomicUsize| u32::try_from(counter.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
         Changes {
             finished: std::mem::take(&mut self.finished),
-            prepared: u32::try_from(prepared).unwrap_or(u32::MAX),
+            prepared: count(&self.shared.prepared),
+            connecting: count(&self.shared.connecting),
             command,
             freed: self.limiter.take_freed(),
         }

@@ -347,6 +347,9 @@ pub struct Attempt {
     pub log_id: String,
     /// The latency in seconds.
     pub latency: f64,
+    /// Whether an [`EventKind::AttemptBegan`] came before. An attempt without a connection does not begin.
+    #[serde(skip)]
+    pub started: bool,
 }
 
 /// Why a run halted.

@@ -51,6 +51,8 @@ mod bugs {
         SentEarly,
         /// The pace is taken before the intents are durable.
         PacedEarly,
+        /// The pace is taken before the connection is made.
+        ConnectedLate,
         /// A refusal settles a delivery that has a lost answer.
         RefusalSettles,
         /// The pace before a restart is forgotten.

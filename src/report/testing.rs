@@ -155,6 +155,7 @@ impl RunScript {
         for at in 0..n {
             self.shift(StateName::Pending, StateName::InFlight).start();
             self.emit(EventKind::AttemptEnded(Box::new(Attempt {
+                started: true,
                 merchant_coupon_id: "k4jggjhebt75at8pqb4j".into(),
                 open_id: OpenId::parse(&format!("u{at}")).expect("an open_id"),
                 attempt: 1,

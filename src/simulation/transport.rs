@@ -17,7 +17,7 @@ use crate::fake_platform::{self, Answer, Ending, FakePlatform, Moment, Settings,
 use crate::model::clock::{Clock, until};
 use crate::model::secret::Secret;
 
-use super::outages::Outages;
+use super::outages::{Outage, Outages};
 
 /// How long a failed connection takes.
 const NO_CONNECTION: Duration = Duration::from_millis(20);
@@ -71,7 +71,11 @@ impl FakeTransport {
 impl Way for FakeTransport {
     type Connection = ();
 
-    async fn send(&self, token: &Secret, body: Vec<u8>) -> Exchange<()> {
+    async fn connect(&self) -> Result<(), HttpResult> {
+        self.reach().await.map(|_| ())
+    }
+
+    async fn send(&self, (): (), token: &Secret, body: Vec<u8>) -> Exchange<()> {
         Exchange {
             ended: self.live(SEND_PATH, Some(token), body).await,
             connection: Some(()),
@@ -84,15 +88,28 @@ impl Way for FakeTransport {
 }
 
 impl FakeTransport {
-    async fn live(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> HttpResult {
+    /// Returns the next outage.
+    ///
+    /// # Errors
+    /// When there is one now.
+    async fn reach(&self) -> Result<Option<Outage>, HttpResult> {
         let wall = self.clock.now();
         let outage = self.outages.next(wall);
-        if outage.is_some_and(|outage| outage.from <= wall) {
-            sleep(NO_CONNECTION.min(self.timeout)).await;
-            return HttpResult::NotSent {
-                why: "no connection: an outage of the stand-in".to_owned(),
-            };
+        if outage.is_none_or(|outage| outage.from > wall) {
+            return Ok(outage);
         }
+        sleep(NO_CONNECTION.min(self.timeout)).await;
+        Err(HttpResult::NotSent {
+            why: "no connection: an outage of the stand-in".to_owned(),
+        })
+    }
+
+    async fn live(&self, path: &'static str, token: Option<&Secret>, body: Vec<u8>) -> HttpResult {
+        let wall = self.clock.now();
+        let outage = match self.reach().await {
+            Ok(outage) => outage,
+            Err(unreached) => return unreached,
+        };
         let now = Moment {
             since_start: self.began.elapsed(),
             wall,

@@ -5,6 +5,7 @@
     reason = "a helper that cannot do its part fails the test that called it"
 )]
 
+mod connect;
 mod edges;
 mod mixed;
 mod proxy;
@@ -77,9 +78,21 @@ fn platform(base_url: &str) -> HttpPlatform {
     HttpPlatform::new(config(base_url, env_token()).0).unwrap()
 }
 
+/// Connects and sends.
+async fn attempt(platform: &HttpPlatform, permit: Permit) -> Sent<<HttpPlatform as Platform>::Connection> {
+    let access = platform.ready().await.unwrap();
+    match platform.connect().await {
+        Ok(connection) => platform.send(access, connection, permit).await,
+        Err(outcome) => Sent {
+            outcome: *outcome,
+            connection: None,
+        },
+    }
+}
+
 /// Sends, and releases the connection, as a run does after a new answer.
 async fn send(platform: &HttpPlatform, permit: Permit) -> Outcome {
-    let Sent { outcome, connection } = platform.send(platform.ready().await.unwrap(), permit).await;
+    let Sent { outcome, connection } = attempt(platform, permit).await;
     if let Some(connection) = connection {
         connection.release();
     }

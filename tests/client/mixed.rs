@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runner::campaign;
 use runner::douyin::client::HttpPlatform;
-use runner::douyin::{Connection, Platform, Sent};
+use runner::douyin::{Connection, Sent};
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::engine::send_order::SendOrder;
 use runner::engine::{Apply, RunOutcome, StopReason};
@@ -16,7 +16,7 @@ use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
 use runner::model::clock::Clock;
 use runner::model::delivery::{DeliveryKey, StateName};
-use runner::model::event::{Ending, Halted};
+use runner::model::event::{Emit, Ending, Halted};
 use runner::model::identity::OpenId;
 use runner::model::outcome::Proof;
 use runner::model::run_command::RunCommand;
@@ -26,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::server::{Act, ISSUED, Server, answer, ok, request};
-use crate::{config, env_token, permits, platform, send};
+use crate::{attempt, config, env_token, permits, platform, send};
 
 const USERS: u32 = 300;
 
@@ -108,7 +108,29 @@ fn plan(url: &str) -> Plan {
 
 /// Sends to all users. Every settled delivery must agree with the platform.
 async fn run(gateway: &Gateway) -> RunOutcome {
-    let plan = plan(&gateway.url);
+    let (_commands, told) = watch::channel(RunCommand::Go);
+    let (ended, ledger) = apply(&gateway.url, told, Arc::new(|_| {})).await;
+    let ledger_state = ledger.state();
+    let issued = gateway.issued.lock().unwrap();
+    for recipient in 0..ledger_state.recipients() {
+        let state = ledger_state.status(DeliveryKey { recipient, ordinal: 1 }).state.name();
+        let did = issued.get(&ledger_state.open_id(recipient));
+        match state {
+            StateName::Issued => assert_eq!(did, Some(&true), "u{recipient}"),
+            StateName::Refused => assert_eq!(did, Some(&false), "u{recipient}"),
+            _ => {}
+        }
+    }
+    ended
+}
+
+/// Applies a campaign of all users to the platform at `url`.
+pub(crate) async fn apply(
+    url: &str,
+    commands: watch::Receiver<RunCommand>,
+    emit: Arc<dyn Emit>,
+) -> (RunOutcome, Ledger<MemoryStore>) {
+    let plan = plan(url);
     let clock = Clock::system();
     let at = clock.now();
     let recipients: Vec<_> = (0..USERS).map(|n| OpenId::parse(&format!("u{n}")).unwrap()).collect();
@@ -133,8 +155,7 @@ async fn run(gateway: &Gateway) -> RunOutcome {
         .await
         .unwrap();
     ledger.append(facts).await.unwrap();
-    let (config, _) = config(&gateway.url, env_token());
-    let (_orders, told) = watch::channel(RunCommand::Go);
+    let (config, _) = config(url, env_token());
     let apply = Apply {
         plan: Arc::new(plan),
         ledger,
@@ -142,23 +163,11 @@ async fn run(gateway: &Gateway) -> RunOutcome {
         send_order: SendOrder::default(),
         limiter: AppLimiter::new(Alone),
         clock,
-        commands: told,
-        emit: Arc::new(|_| {}),
+        commands,
+        emit,
         seed: 1,
     };
-    let (ended, ledger) = Box::pin(apply.run()).await.unwrap();
-    let ledger_state = ledger.state();
-    let issued = gateway.issued.lock().unwrap();
-    for recipient in 0..ledger_state.recipients() {
-        let state = ledger_state.status(DeliveryKey { recipient, ordinal: 1 }).state.name();
-        let did = issued.get(&ledger_state.open_id(recipient));
-        match state {
-            StateName::Issued => assert_eq!(did, Some(&true), "u{recipient}"),
-            StateName::Refused => assert_eq!(did, Some(&false), "u{recipient}"),
-            _ => {}
-        }
-    }
-    ended
+    Box::pin(apply.run()).await.unwrap()
 }
 
 /// The second copy arrives either while the connection is idle, which closes it, or after the next request has left, which
@@ -202,8 +211,8 @@ async fn a_connection_is_used_again_only_when_it_is_released() {
     let server = Server::new(|_| ok(ISSUED)).await;
     let platform = platform(&server.url);
     let mut permits = permits(4).await;
-    let first = platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
-    let second = platform.send(platform.ready().await.unwrap(), permits.remove(0)).await;
+    let first = attempt(&platform, permits.remove(0)).await;
+    let second = attempt(&platform, permits.remove(0)).await;
     drop(first);
     second.connection.unwrap().release();
     send(&platform, permits.remove(0)).await;
@@ -224,7 +233,7 @@ async fn a_connection_closes_after_an_answer_that_equals_another() {
         let server = Server::new(move |_| Act::Write(answer(200, "", said))).await;
         let platform = platform(&server.url);
         for permit in permits(2).await {
-            let Sent { outcome, connection } = platform.send(platform.ready().await.unwrap(), permit).await;
+            let Sent { outcome, connection } = attempt(&platform, permit).await;
             assert!(connection.is_none(), "{said}: {outcome:?}");
             assert_ne!(outcome.proof, Proof::Duplicate);
         }

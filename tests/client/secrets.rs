@@ -46,7 +46,8 @@ async fn no_secret_is_logged_or_said_at_any_level() {
     for permit in permits(4).await {
         let Ok(access) = platform.ready().await else { break };
         said.push(format!("{access:?}"));
-        said.push(format!("{:?}", platform.send(access, permit).await.outcome));
+        let connection = platform.connect().await.unwrap();
+        said.push(format!("{:?}", platform.send(access, connection, permit).await.outcome));
     }
     said.push(format!("{:?} {:?}", platform.ready().await, heard.all()));
     let said = said.concat();

@@ -1,5 +1,6 @@
 //! The limits of a run: the pace, the slow start, throttles, outages, tokens and guards.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,6 +41,78 @@ async fn a_disk_that_stalls_lets_no_burst_through() {
             world.harshest_second()
         );
     }
+}
+
+/// For three seconds of every six no connect completes, and then all complete together.
+#[tokio::test(start_paused = true)]
+async fn connects_that_stall_and_complete_together_let_no_burst_through() {
+    for in_flight in [64, 512] {
+        let mut bench = Bench::new();
+        bench.plan.pace.max_in_flight = in_flight;
+        let world = World::new(&bench.clock, 70, |_| Act::Issue);
+        world.connects(|elapsed| {
+            let into =
+                Duration::from_millis(elapsed.subsec_millis().into()) + Duration::from_secs(elapsed.as_secs() % 6);
+            (
+                Duration::from_secs(6).saturating_sub(into).min(Duration::from_secs(3)),
+                true,
+            )
+        });
+        let ended = bench.apply(1_500, &world).await;
+        assert_eq!((ended.ending, world.given()), (Ending::Complete, 1_500));
+        assert!(
+            world.harshest_second() <= 98,
+            "{} with {in_flight}",
+            world.harshest_second()
+        );
+        let most = world.seen(|seen| seen.most_connecting);
+        assert!(
+            (2..=usize::from(in_flight).min(98)).contains(&most),
+            "{most} with {in_flight}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pace_is_reached_although_every_request_needs_a_new_connection() {
+    for takes in [50, 400] {
+        let bench = Bench::new();
+        let world = World::new(&bench.clock, 70, |_| Act::Issue);
+        world.connects(move |_| (Duration::from_millis(takes), true));
+        bench.apply(3_000, &world).await;
+        assert!(world.harshest_second() <= 98, "{}", world.harshest_second());
+        let took = world.seen(|seen| (seen.starts[2_999] - seen.starts[1_000]).as_secs_f64());
+        assert!(
+            1_999.0 / took >= 98.0 * 0.99,
+            "{} per second at {takes} ms",
+            1_999.0 / took
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_without_a_connection_is_not_sent_and_uses_up_no_start() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 70, |_| Act::Issue);
+    let connects = AtomicU64::new(0);
+    world.connects(move |_| {
+        let nth = connects.fetch_add(1, Ordering::Relaxed);
+        (Duration::from_millis(5), nth % 4 != 3)
+    });
+    let ended = bench.apply(2_000, &world).await;
+    assert_eq!((ended.ending, world.given()), (Ending::Complete, 2_000));
+    let began = bench.told(|kind| matches!(kind, EventKind::AttemptBegan { .. }).then_some(()));
+    let unsent = bench.told(|kind| match kind {
+        EventKind::AttemptEnded(attempt) if !attempt.started => Some(attempt.outcome.clone()),
+        _ => None,
+    });
+    assert_eq!(began.len(), 2_000, "only what is sent is a start");
+    assert!(
+        unsent.len() > 500 && unsent.iter().all(|outcome| outcome == "not_sent"),
+        "{unsent:?}"
+    );
+    let took = world.seen(|seen| (seen.starts[1_500] - seen.starts[500]).as_secs_f64());
+    assert!(1_000.0 / took >= 98.0 * 0.99, "{} per second", 1_000.0 / took);
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,6 +65,9 @@ pub struct Ask {
     pub elapsed: Duration,
 }
 
+/// How long a connect takes, and whether it succeeds. It receives the time since the platform began.
+type Connect = Box<dyn Fn(Duration) -> (Duration, bool) + Send + Sync>;
+
 type Script = Box<dyn Fn(&Ask) -> Act + Send + Sync>;
 
 pub struct World {
@@ -74,6 +77,7 @@ pub struct World {
     script: Script,
     token: Box<dyn Fn(Duration) -> Result<(), NotReady> + Send + Sync>,
     token_takes: Mutex<Duration>,
+    connect: Mutex<Connect>,
     seen: Mutex<Seen>,
     /// How many answers it gave: each has its own log_id.
     answers: AtomicU64,
@@ -100,6 +104,12 @@ pub struct Seen {
     under_way: HashSet<String>,
     /// The most requests in flight at once.
     pub most_under_way: usize,
+    /// When each connect began.
+    pub connects: Vec<Instant>,
+    /// The connects under way.
+    connecting: usize,
+    /// The most connects under way at once.
+    pub most_connecting: usize,
     /// The users who had two requests in flight at once.
     pub crowded: Vec<String>,
 }
@@ -124,6 +134,7 @@ impl World {
             script: Box::new(script),
             token: Box::new(token),
             token_takes: Mutex::default(),
+            connect: Mutex::new(Box::new(|_| (Duration::ZERO, true))),
             seen: Mutex::default(),
             answers: AtomicU64::new(0),
         })
@@ -132,6 +143,11 @@ impl World {
     /// Lets every fetch of a token take `time` from now on.
     pub fn tokens_take(&self, time: Duration) {
         *self.token_takes.lock().unwrap() = time;
+    }
+
+    /// Makes connections by `connect` from now on.
+    pub fn connects(&self, connect: impl Fn(Duration) -> (Duration, bool) + Send + Sync + 'static) {
+        *self.connect.lock().unwrap() = Box::new(connect);
     }
 
     /// Reads the record.
@@ -300,6 +316,24 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// A connect under way, also when the run drops it.
+struct Connecting<'a>(&'a World);
+
+impl<'a> Connecting<'a> {
+    fn new(world: &'a World) -> Self {
+        let mut seen = world.seen.lock().unwrap();
+        seen.connecting += 1;
+        seen.most_connecting = seen.most_connecting.max(seen.connecting);
+        Self(world)
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.0.seen.lock().unwrap().connecting -= 1;
+    }
+}
+
 impl Platform for World {
     type Access = ();
     type Connection = ();
@@ -310,7 +344,21 @@ impl Platform for World {
         (self.token)(self.began.elapsed())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
+    async fn connect(&self) -> Result<(), Box<Outcome>> {
+        let began = Instant::now();
+        let (takes, succeeds) = (self.connect.lock().unwrap())(self.began.elapsed());
+        self.seen.lock().unwrap().connects.push(began);
+        if takes > Duration::ZERO {
+            let _connecting = Connecting::new(self);
+            tokio::time::sleep(takes).await;
+        }
+        if succeeds {
+            return Ok(());
+        }
+        Err(Box::new(self.outcome(Act::Refuse, "", began)))
+    }
+
+    async fn send(&self, (): (), (): (), permit: Permit) -> Sent<()> {
         let began = Instant::now();
         let act = self.arrive(&permit);
         let _under_way = UnderWay(self, permit.open_id().to_string());

@@ -116,6 +116,8 @@ pub struct Faults {
     pub token_outage_until: Nanos,
     pub token_delay_ms: u64,
     pub token_refused: bool,
+    /// When the connects that stall complete, all at once.
+    pub connects_stall_until: Nanos,
     app_lock_taken_until: Nanos,
     app_lock_held: bool,
 }
@@ -349,6 +351,7 @@ impl Env {
             IncidentKind::DiskFailure { durable } => state.disks[campaign].next_failure = Some(durable),
             IncidentKind::TokenOutage(long) => state.faults.token_outage_until = now + ms(long),
             IncidentKind::TokenRefused => state.faults.token_refused = true,
+            IncidentKind::StalledConnects(long) => state.faults.connects_stall_until = now + ms(long),
             IncidentKind::SlowToken(long) => state.faults.token_delay_ms = long,
             IncidentKind::WrongAddress { ms: long, status } => {
                 state.faults.wrong_address_until = now + ms(long);

@@ -78,6 +78,7 @@ pub fn scenario(seed: u64) -> Scenario {
     same_coupon(&mut scenario, users);
     remove_ledger(&mut scenario);
     restore_ledger(&mut scenario);
+    stalled_connects(&mut scenario);
     scenario
 }
 
@@ -452,6 +453,22 @@ fn remove_ledger(scenario: &mut Scenario) {
         kind: IncidentKind::LedgerRemoved { durable: rng.bool() },
     });
     incidents.sort_by_key(|happening| happening.after);
+}
+
+/// One scenario in eight: connects stall for a while and then complete together.
+fn stalled_connects(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 5);
+    if rng.u8(0..8) > 0 {
+        return;
+    }
+    let apply = rng.usize(0..scenario.applies.len());
+    let incidents = &mut scenario.applies[apply].incidents;
+    incidents.push(Incident {
+        after: rng.u64(0..10 * SECOND),
+        campaign: 0,
+        kind: IncidentKind::StalledConnects(rng.u64(SECOND..5 * SECOND)),
+    });
+    incidents.sort_by_key(|incident| incident.after);
 }
 
 /// One scenario in eight: a ledger is restored from an older copy between two applies, mostly some minutes after the

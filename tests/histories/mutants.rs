@@ -43,6 +43,14 @@ fn a_pace_taken_before_the_flush_is_found() {
 }
 
 #[test]
+fn a_connection_made_after_the_pace_is_found() {
+    found(
+        Mutant::ConnectedLate,
+        "G4: no rolling second has more starts than the pace",
+    );
+}
+
+#[test]
 fn a_refusal_that_settles_a_doubt_is_found() {
     found(Mutant::RefusalSettles, "G5: the ledger says what its facts say");
 }

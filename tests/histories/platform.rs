@@ -360,7 +360,16 @@ impl Platform for ScriptedPlatform {
         Ok(())
     }
 
-    async fn send(&self, (): (), permit: Permit) -> Sent<()> {
+    async fn connect(&self) -> Result<(), Box<Outcome>> {
+        let until = self.env.state().faults.connects_stall_until;
+        let now = self.env.now();
+        if now < until {
+            tokio::time::sleep(Duration::from_nanos(until - now)).await;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, (): (), (): (), permit: Permit) -> Sent<()> {
         self.env.checkpoint().await;
         let began = Instant::now();
         let (number, response) = self.record_request(&permit);

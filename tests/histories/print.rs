@@ -85,6 +85,7 @@ impl Display for IncidentKind {
             }
             Self::TokenOutage(ms) => write!(f, "no token for {ms} ms"),
             Self::TokenRefused => f.write_str("the next token is refused"),
+            Self::StalledConnects(ms) => write!(f, "no connect completes for {ms} ms"),
             Self::SlowToken(ms) => write!(f, "a token takes {ms} ms"),
             Self::PlatformOutage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
             Self::WrongAddress { ms, status } => write!(f, "a gateway answers {status} for {ms} ms"),

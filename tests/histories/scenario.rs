@@ -233,6 +233,8 @@ pub enum IncidentKind {
     TokenRefused,
     /// From now on a token takes this many milliseconds.
     SlowToken(u64),
+    /// No connect completes for this many milliseconds.
+    StalledConnects(u64),
     /// The platform is out of reach for this many milliseconds.
     PlatformOutage(u64),
     /// A gateway answers every request with a status and without a code. It forwards some of the requests.

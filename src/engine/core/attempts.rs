@@ -54,6 +54,8 @@ pub struct Attempted {
     pub merchant_coupon_id: MerchantCouponId,
     /// The number of the attempt within its delivery, from 1.
     pub attempt: u32,
+    /// Whether it started, so that the pace counts it. Without a connection it did not.
+    pub started: bool,
 }
 
 /// The last moment at which an attempt may start.

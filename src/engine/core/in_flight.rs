@@ -53,6 +53,7 @@ pub fn attempt_event(attempted: &Attempted, outcome: &Outcome, now: Moment) -> E
         ),
         log_id: answer.map(|answer| answer.log_id.clone()).unwrap_or_default(),
         latency: outcome.latency.as_secs_f64(),
+        started: attempted.started,
     };
     Event {
         at: now.wall,

@@ -36,6 +36,8 @@ use super::step::{Action, Awaits, Changes, Decisions, Input, Outside};
 
 /// How far ahead attempts are prepared. A flush shorter than this delays no send.
 const LOOKAHEAD: Duration = Duration::from_millis(250);
+/// How far ahead attempts are prepared while connects take long.
+const MOST_AHEAD: Duration = Duration::from_secs(1);
 
 /// The most recipients that expire in one batch.
 const MOST_EXPIRED: usize = 512;
@@ -56,6 +58,7 @@ pub struct Run {
     command: RunCommand,
     /// The attempts that were started and have sent nothing yet.
     prepared: u32,
+    connecting: u32,
     /// The state of the app limiter, as last read.
     app: AppState,
     /// The activity of deliveries that are not in doubt.
@@ -122,6 +125,7 @@ impl Run {
             open: true,
             command: RunCommand::Go,
             prepared: 0,
+            connecting: 0,
             app: AppState::unread(now.instant),
             activity: state.current_activity().unwrap_or(ActivityNo(0)),
             deliveries: 0,
@@ -162,6 +166,7 @@ impl Run {
     fn on_change(&mut self, changes: Changes, outside: &mut Outside<'_>) -> Awaits {
         self.command = changes.command;
         self.prepared = changes.prepared;
+        self.connecting = changes.connecting;
         let mut finished = changes.finished;
         // Cancelled attempts finish in any order. Sort them by key so that runs are deterministic.
         finished.sort_by_key(Done::key);
@@ -525,7 +530,8 @@ impl Run {
     }
 
     /// Returns how many intents may be added now. No more attempts are prepared than start within [`LOOKAHEAD`], so that a
-    /// crash leaves few doubts: an intent whose request was not sent cannot be distinguished from one whose request was.
+    /// crash leaves few doubts: an intent whose request was not sent cannot be distinguished from one whose request was. Those
+    /// that wait for a connection come on top of that, up to the starts of [`MOST_AHEAD`], so that slow connects delay no send.
     fn room(&self, allowance: &Allowance, now: Instant) -> u64 {
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         #[expect(
@@ -533,11 +539,14 @@ impl Run {
             clippy::cast_sign_loss,
             reason = "a pace is positive and small"
         )]
-        let most_prepared = ((self.app.per_second * LOOKAHEAD.as_secs_f64()) as u32).max(1);
+        let starts = |within: Duration| ((self.app.per_second * within.as_secs_f64()) as u32).max(1);
+        let connected = self.prepared.saturating_sub(self.connecting);
+        let prepare = starts(LOOKAHEAD).saturating_sub(connected);
+        let prepare = prepare.min(starts(MOST_AHEAD).saturating_sub(self.prepared));
         let room = match allowance.mode(now) {
             Mode::Send => {
                 let room = allowance.in_flight.saturating_sub(in_flight);
-                room.min(most_prepared.saturating_sub(self.prepared))
+                room.min(prepare)
             }
             Mode::Probe => u32::from(in_flight == 0),
             Mode::NotBefore(_) => 0,

@@ -51,6 +51,8 @@ pub struct Changes {
     pub finished: Vec<Done>,
     /// The attempts that were started and have sent nothing yet.
     pub prepared: u32,
+    /// Those of them that wait for a connection to be made.
+    pub connecting: u32,
     /// The command that the run follows.
     pub command: RunCommand,
     /// The users that this run passed over and whose attempts in other campaigns are over.

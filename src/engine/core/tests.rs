@@ -439,6 +439,7 @@ impl Bench {
                 let changes = Changes {
                     finished: std::mem::take(&mut self.finished),
                     prepared: 0,
+                    connecting: 0,
                     command: self.command.clone(),
                     freed: Vec::new(),
                 };
@@ -469,6 +470,7 @@ impl Bench {
                     open_id: permit.open_id().clone(),
                     merchant_coupon_id: permit.merchant_coupon_id(),
                     attempt: permit.attempt(),
+                    started: true,
                 },
                 outcome: Box::new(self.outcome(how)),
                 whose: Whose::ThisAttempt,

@@ -128,13 +128,13 @@ impl Metrics {
                 self.counters.started.inc();
             }
             EventKind::AttemptEnded(attempt) => {
-                live.outstanding = live.outstanding.saturating_sub(1);
+                live.end(attempt);
                 let code = live.code(attempt);
                 let class = attempt.class.map_or(attempt.outcome.as_str(), |class| class.word());
                 self.counters.attempts.with_label_values(&[code.as_str(), class]).inc();
                 self.counters.latency.observe(attempt.latency);
             }
-            EventKind::AttemptUnrecorded(_) => live.outstanding = live.outstanding.saturating_sub(1),
+            EventKind::AttemptUnrecorded(attempt) => live.end(attempt),
             EventKind::Flushed { took, .. } => self.counters.flush.observe(took.as_secs_f64()),
             EventKind::PaceChanged { per_second, .. } => live.per_second = *per_second,
             EventKind::TokenFetched { until } => {
@@ -203,6 +203,10 @@ impl fmt::Debug for Metrics {
 }
 
 impl LiveState {
+    fn end(&mut self, attempt: &Attempt) {
+        self.outstanding = self.outstanding.saturating_sub(u64::from(attempt.started));
+    }
+
     /// The code's label. Limits the number of series if the platform keeps answering with new codes.
     fn code(&mut self, attempt: &Attempt) -> String {
         let Some(code) = attempt.code else {
