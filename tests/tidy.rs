@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "tidy/imports.rs"]
+mod imports;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::{Crate, SourceFile, circles};
 
 /// What each room may import.
 const MAY_IMPORT: [(&str, &[&str]); 15] = [
@@ -202,6 +207,46 @@ fn rooms_import_only_rooms_nearer_to_the_model() {
         }
     }
     none("each room imports only the rooms listed for it", &broken);
+}
+
+/// The files of `src` without those that only tests compile.
+fn production() -> Crate {
+    let is_test = |name: &str| name.split(['/', '.']).any(|part| part == "tests");
+    let sources = read("src");
+    let sources = sources.iter().filter(|source| !is_test(&source.name));
+    Crate::new(
+        sources
+            .map(|source| SourceFile::parse(&source.name, &source.text))
+            .collect(),
+    )
+}
+
+#[test]
+fn files_do_not_import_each_other_in_a_circle() {
+    let program = production();
+    let edges = program.edges();
+    let mut broken = String::new();
+    for circle in circles(&edges) {
+        let _ = writeln!(broken, "a circle of {} files:", circle.len());
+        for file in &circle {
+            for (to, path) in edges[file].iter().filter(|(to, _)| circle.contains(to)) {
+                let _ = writeln!(broken, "  {file} imports {to} by {path}");
+            }
+        }
+    }
+    none("a file can be read without the files that import it", &broken);
+}
+
+#[test]
+fn a_type_has_its_methods_in_its_own_file_or_folder() {
+    let mut broken = String::new();
+    for (file, name) in production().stray_impls() {
+        let _ = writeln!(broken, "src/{file}: impl {name}");
+    }
+    none(
+        "an impl block lies in the file of its type or trait, or in that file's folder",
+        &broken,
+    );
 }
 
 /// Whether a line of code names a dependency at the start of a path.
@@ -470,9 +515,6 @@ fn documents() -> Vec<Source> {
         .collect()
 }
 
-/// Rooms whose comments still contain some of the phrases.
-const LATER: [&str; 1] = ["src/ledger/"];
-
 #[test]
 fn comments_and_documents_are_plain_english() {
     let code = ["src", "tests", "benches", "examples"].iter().flat_map(|dir| {
@@ -481,7 +523,7 @@ fn comments_and_documents_are_plain_english() {
             .map(move |source| (format!("{dir}/{}", source.name), comments(&source.text)))
     });
     // This file lists the phrases.
-    let code = code.filter(|(name, _)| name != "tests/tidy.rs" && !LATER.iter().any(|room| name.starts_with(room)));
+    let code = code.filter(|(name, _)| name != "tests/tidy.rs");
     let documents = documents()
         .into_iter()
         .map(|source| (source.name, paragraphs(&source.text)));

@@ -11,7 +11,7 @@ use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
 use crate::control::ControlError;
-use crate::douyin::client::ClientError;
+use crate::douyin::ClientError;
 use crate::engine::EngineError;
 use crate::engine::audience_diff::Refusal;
 use crate::ledger::LedgerError;

@@ -26,6 +26,7 @@ mod sqlite;
 mod syntax_error;
 mod totals;
 
+pub use self::parquet::ParquetSource;
 pub use crate::campaign::Files;
 #[cfg(test)]
 pub(crate) use artefact::find as find_artefact;
@@ -35,7 +36,6 @@ pub use csv::{CsvSource, Encoding};
 pub use error::{AudienceError, Responsible, Role, Said};
 pub use input::Input;
 pub use jsonl::JsonlSource;
-pub use parquet::ParquetSource;
 pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading, read};
 pub use source::Source;

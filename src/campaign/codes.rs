@@ -12,16 +12,10 @@ use super::keys::KeyType;
 use super::line_index::Span;
 use super::number::is_plain;
 use super::value::{Value, quoted};
-use super::word::{Word, Words};
+use super::word::Word;
 
 /// A mapping of the platform's codes to their classes.
 pub(super) struct Codes;
-
-impl Words for Class {
-    fn words() -> Vec<(&'static str, Self)> {
-        Self::ALL.map(|class| (class.word(), class)).to_vec()
-    }
-}
 
 impl KeyType<BTreeMap<i64, Class>> for Codes {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeMap<i64, Class>> {

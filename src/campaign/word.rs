@@ -3,6 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use crate::model::outcome::Class;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
@@ -11,6 +13,12 @@ use super::value::{Value, as_written, nearest, quoted};
 /// A type whose values are words in the file. [`words`] declares one.
 pub(super) trait Words: Copy + PartialEq + 'static {
     fn words() -> Vec<(&'static str, Self)>;
+}
+
+impl Words for Class {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|class| (class.word(), class)).to_vec()
+    }
 }
 
 /// One of the words of a type.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::report::console::Console;
 use crate::report::times::duration;
 
 use super::context::Context;
@@ -33,20 +34,10 @@ struct BusyDisplay {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Context {
-    /// Shows that the command is `doing` something. Shows nothing without a bar, while stdout writes JSON to the same
-    /// terminal, or while the text is empty.
-    #[must_use]
-    pub fn busy(&self, doing: &str) -> Busy {
-        let text = BusyText(Arc::new(Mutex::new(doing.to_owned())));
-        let is_shown = self.terminal.bar && !(self.output == Output::Json && self.terminal.stdout);
-        let display = is_shown.then(|| self.show_busy(text.clone()));
-        Busy { text, display }
-    }
-
-    fn show_busy(&self, text: BusyText) -> BusyDisplay {
+impl BusyDisplay {
+    fn start(console: &Console, text: BusyText) -> Self {
         let (end, ended) = channel();
-        let bar = self.console.bar();
+        let bar = console.bar();
         let draw = move || {
             let mut began = Instant::now();
             while ended.recv_timeout(SOON) == Err(RecvTimeoutError::Timeout) {
@@ -58,7 +49,7 @@ impl Context {
                 }
             }
         };
-        BusyDisplay {
+        Self {
             end: Some(end),
             // If no thread can be started, the command runs without the line.
             thread: std::thread::Builder::new().name("busy".to_owned()).spawn(draw).ok(),
@@ -67,6 +58,16 @@ impl Context {
 }
 
 impl Busy {
+    /// Shows that the command is `doing` something. Shows nothing without a bar, while stdout writes JSON to the same
+    /// terminal, or while the text is empty.
+    #[must_use]
+    pub fn new(doing: &str, context: &Context) -> Self {
+        let text = BusyText(Arc::new(Mutex::new(doing.to_owned())));
+        let is_shown = context.terminal.bar && !(context.output == Output::Json && context.terminal.stdout);
+        let display = is_shown.then(|| BusyDisplay::start(&context.console, text.clone()));
+        Self { text, display }
+    }
+
     /// Updates the text of the line, if there is one.
     pub fn say(&self, doing: impl FnOnce() -> String) {
         if self.display.is_some() {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::model::event::Ending;
+use crate::model::problem::Ends;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,17 @@ impl Exit {
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
+    }
+}
+
+impl From<Ends> for Exit {
+    fn from(ends: Ends) -> Self {
+        match ends {
+            Ends::Error => Self::Error,
+            Ends::Input => Self::Input,
+            Ends::Person => Self::NeedsPerson,
+            Ends::Taken => Self::Taken,
+        }
     }
 }
 

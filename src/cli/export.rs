@@ -14,7 +14,7 @@ use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::report::times::counted;
 
-use super::busy::READING;
+use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -69,12 +69,12 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     block_on(async {
         let stop =
             signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
-        let busy = context.busy(READING);
+        let busy = Busy::new(READING, context);
         let mut view = readonly_ledger::open_existing(&campaign).await?;
         drop(busy);
         let mut out = Destination::open(args, context)?;
         // Rows on a terminal are a sign of progress themselves.
-        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| context.busy(READING));
+        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| Busy::new(READING, context));
         let go_on = |rows| {
             if let Some(busy) = &busy {
                 busy.say(|| format!("{} written", counted(rows, "delivery", "deliveries")));

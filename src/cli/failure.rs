@@ -9,7 +9,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::model::problem::{Ends, Problem};
+use crate::model::problem::Problem;
 
 use super::exit::Exit;
 
@@ -32,17 +32,6 @@ pub struct Failure {
     /// How the process ends.
     #[serde(skip)]
     pub exit: Exit,
-}
-
-impl From<Ends> for Exit {
-    fn from(ends: Ends) -> Self {
-        match ends {
-            Ends::Error => Self::Error,
-            Ends::Input => Self::Input,
-            Ends::Person => Self::NeedsPerson,
-            Ends::Taken => Self::Taken,
-        }
-    }
 }
 
 impl Failure {

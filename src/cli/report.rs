@@ -10,7 +10,7 @@ use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
 
-use super::busy::READING;
+use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -54,7 +54,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let names = &campaign.parsed.campaign.names;
     let report = block_on(async {
-        let _busy = context.busy(READING);
+        let _busy = Busy::new(READING, context);
         report::report(&campaign, again("apply", &campaign.at)).await
     })??;
     let page = report_page(&report)

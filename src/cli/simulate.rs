@@ -24,7 +24,7 @@ use crate::report::simulation::SimulationView;
 use crate::report::times::{date_time, grouped};
 
 use super::apply_args::changes;
-use super::busy::{BusyText, READING};
+use super::busy::{Busy, BusyText, READING};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -88,7 +88,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
         accept: args.accept.clone(),
         world: args.world.world(&zone, from.max(campaign.plan.schedule.start))?,
     };
-    let busy = context.busy(READING);
+    let busy = Busy::new(READING, context);
     campaign.environment = context.environment_with(show_progress(busy.text(), zone.clone()));
     let result = tokio::select! {
         biased;

@@ -7,7 +7,7 @@ mod text;
 use crate::app::trace;
 use clap::Args;
 
-use super::busy::READING;
+use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -41,7 +41,7 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     block_on(async {
-        let busy = context.busy(READING);
+        let busy = Busy::new(READING, context);
         let trace = trace::trace(&campaign, &args.open_id).await?;
         drop(busy);
         match context.output {

@@ -20,7 +20,7 @@ use crate::report::text::visible;
 use crate::report::times::{counted, grouped, rfc3339};
 use crate::report::wording::counts_sum;
 
-use super::busy::READING;
+use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -63,7 +63,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let before = args.against.as_deref().map(read_certificate).transpose()?;
     let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
     block_on(async {
-        let busy = context.busy("");
+        let busy = Busy::new("", context);
         let line = busy.text();
         campaign.environment = context.environment_with(move |notice| match notice {
             Notice::ReadsLedger => line.say(READING),

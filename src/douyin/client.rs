@@ -1,19 +1,18 @@
 //! The client of the platform, over one transport. It distinguishes attempts of which no byte was sent, which may be
 //! sent again, from those that may have been written, whose outcome is unknown until an answer proves more.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::client_error::ClientError;
 use super::codes::{Codes, HttpResult, Timing, outcome};
 use super::http::Http;
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
-use crate::campaign::BaseUrlError;
 use crate::ledger::Permit;
 use crate::model::clock::Clock;
 use crate::model::event::Emit;
@@ -39,22 +38,6 @@ pub struct Config {
     pub clock: Clock,
     /// Receives events about tokens and warnings.
     pub emit: Arc<dyn Emit>,
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The platform's address is not valid for requests.
-    #[error("cannot send to {base_url:?}")]
-    BaseUrl {
-        /// The address.
-        base_url: String,
-        /// What is wrong with it.
-        source: BaseUrlError,
-    },
-    /// TLS cannot be set up, for example because this machine has no trusted certificates.
-    #[error("cannot set up TLS and HTTP")]
-    Setup(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The platform over HTTP.

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 use url::Url;
 
-use super::client::ClientError;
+use super::client_error::ClientError;
 use super::codes::{HttpResult, Reply};
 use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH};
 use super::{Connection, Exchange, Way};

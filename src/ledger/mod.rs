@@ -6,7 +6,7 @@
 //!
 //! - `campaign_ledger` is a ledger that is open for writing. `replay` reads a log, and `snapshot` spares most of that.
 //! - `fact` has the facts, `codec` their bytes, `log` the batches in the hash chain. Each run names the version of the `rules`
-//!   by which its facts are applied.
+//!   for applying its facts.
 //! - `state` applies facts, and can roll back those of a batch that did not become durable. `recipients` has the open_ids.
 //! - `store` has the contract of a store and the stores; only `store/sled` knows sled.
 //! - `ledger_dir` finds and creates the files of a ledger, `lock` its lock; `files` notices when they are replaced, and

@@ -82,7 +82,7 @@ pub struct DeliveryOfId {
 /// Eighty bits of a keyed hash. Among two hundred million ids, two are the same by chance with a probability of 2^-26.
 type IdHash = (u64, u16);
 
-/// An answer to a delivery has an id. The fields are in the order by which mentions are sorted.
+/// An answer to a delivery has an id. The fields are in the order in which mentions are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Mention {
     id: IdHash,

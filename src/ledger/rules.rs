@@ -1,4 +1,4 @@
-//! The rules by which facts are applied. Each run names its version in the log, so that older facts keep their meaning.
+//! The rules for applying facts. Each run names its version in the log, so that older facts keep their meaning.
 
 use serde::{Deserialize, Serialize};
 

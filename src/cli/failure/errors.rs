@@ -7,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
 use crate::control::ControlError;
-use crate::douyin::client::ClientError;
+use crate::douyin::ClientError;
 use crate::engine::EngineError;
 use crate::engine::audience_diff::{CLOCK_HELP, Refusal};
 use crate::fake_platform::ServeError;

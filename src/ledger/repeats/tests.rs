@@ -18,7 +18,7 @@ const USERS: u32 = 8;
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
 const CODE: i64 = 7;
 
-/// An answer: what it proves, and by which ids.
+/// An answer: what it proves, and its ids.
 #[derive(Clone, Debug)]
 struct Said {
     leads_to: StateName,
@@ -38,7 +38,7 @@ fn said(leads_to: StateName, coupon_id: u8, log_id: u8) -> Said {
     }
 }
 
-/// An attempt and its answer. A log_id of 0 is none.
+/// An attempt and its answer. A log_id of 0 stands for no log_id.
 fn attempt(key: DeliveryKey, said: &Said) -> [Fact; 2] {
     let code = Some(CODE);
     let (decision, proof) = match said.leads_to {
@@ -92,7 +92,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// A ledger in which these answers were given, with a spill that keeps so many bytes in memory.
+/// A ledger in which these answers were given, with a spill that keeps `in_memory` bytes in memory.
 fn ledger(answers: &[(DeliveryKey, Said)], in_memory: u64) -> Ledger<MemoryStore> {
     let identity = Identity {
         campaign: CampaignName::parse("summer").expect("a name"),

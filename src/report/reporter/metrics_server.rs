@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-use crate::report::render::prometheus::{self, Metrics};
+use crate::report::render::prometheus::{Metrics, text as prometheus_text};
 
 /// The maximum number of connections; a scraper needs one.
 const MOST_CONNECTIONS: usize = 16;
@@ -75,7 +75,7 @@ struct Served {
 }
 
 async fn show(State(served): State<Served>) -> Response {
-    match prometheus::text(&served.metrics, Instant::now().into_std()) {
+    match prometheus_text(&served.metrics, Instant::now().into_std()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

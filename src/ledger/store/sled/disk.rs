@@ -174,7 +174,7 @@ fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An error of the system keeps its kind, so that a full disk can be told from a defect.
+/// An error of the system keeps its kind, so that a full disk is distinguished from a defect.
 fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
     match error {
         // sled passes errors between threads as debug text with their kind. The kind alone is readable.

@@ -60,7 +60,7 @@ struct Refusal {
 pub(super) struct StoreFiles {
     dir: Directory,
     path: PathBuf,
-    /// The files by which a removed or replaced ledger is noticed.
+    /// The files that are compared to notice a removed or replaced ledger.
     known: Arc<KnownFiles>,
     head_file: HeadFile,
     head: Head,
