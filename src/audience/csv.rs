@@ -20,7 +20,7 @@ use super::input::Input;
 use super::quote_validator::{LONGEST_ROW, QuoteValidator};
 use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::{Foreign, SyntaxError};
-use crate::campaign;
+use crate::campaign::Encoding;
 use crate::model::event::{PlaceUnit, UnusableKind};
 
 /// The delimiters that are tried on a header, the most likely first.
@@ -39,25 +39,6 @@ pub struct CsvSource {
     pub encoding: Encoding,
     /// The delimiter of the fields: `,` `;` or a tab. If `None`, it is detected from the header line.
     pub delimiter: Option<u8>,
-}
-
-/// A text encoding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    Utf8,
-    /// GB18030, which includes GBK and GB2312.
-    Gb18030,
-}
-
-impl From<campaign::Encoding> for Encoding {
-    fn from(said: campaign::Encoding) -> Self {
-        match said {
-            campaign::Encoding::Gb18030 => Self::Gb18030,
-            campaign::Encoding::Utf8 => Self::Utf8,
-        }
-    }
 }
 
 impl RowSource for CsvSource {

@@ -27,12 +27,12 @@ mod syntax_error;
 mod totals;
 
 pub use self::parquet::ParquetSource;
-pub use crate::campaign::Files;
+pub use crate::campaign::{Encoding, Files};
 #[cfg(test)]
 pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
 pub use columns::Columns;
-pub use csv::{CsvSource, Encoding};
+pub use csv::CsvSource;
 pub use error::{AudienceError, Responsible, Role, Said};
 pub use input::Input;
 pub use jsonl::JsonlSource;

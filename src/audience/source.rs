@@ -53,7 +53,7 @@ impl Source {
             campaign::Source::Csv(csv) => Self::Csv(CsvSource {
                 input: Input::Files(csv.path.clone()),
                 columns: columns(&csv.open_id, &csv.last_active),
-                encoding: csv.encoding().into(),
+                encoding: csv.encoding(),
                 delimiter: csv.delimiter.map(campaign::Delimiter::byte),
             }),
             campaign::Source::Jsonl(jsonl) => Self::Jsonl(JsonlSource {
@@ -77,7 +77,7 @@ impl Source {
                     campaign::Format::Csv => Self::Csv(CsvSource {
                         input,
                         columns,
-                        encoding: said.encoding().into(),
+                        encoding: said.encoding(),
                         delimiter: said.delimiter.map(campaign::Delimiter::byte),
                     }),
                     campaign::Format::Jsonl => Self::Jsonl(JsonlSource { input, columns }),

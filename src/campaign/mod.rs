@@ -4,7 +4,7 @@
 //! section takes the keys that it declares from the tree and reports mistakes in the rest. No key is ignored: it is
 //! read, or refused by name.
 //!
-//! A key is declared once, with [`keys::keys`]: name, type, bounds, default and text. The parser, the JSON Schema and the
+//! A key is declared once, with `keys!`: name, type, bounds, default and text. The parser, the JSON Schema and the
 //! defaults follow from it, and a test compares `docs/campaign-file.md` with it. [`crate::plan`] decides what a value
 //! means for a run.
 

@@ -128,7 +128,7 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
     to.inner.write_all(&digest)
 }
 
-/// Reads what [`write`] wrote. `None` for other bytes.
+/// Reads what [`write()`] wrote. `None` for other bytes.
 pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>) -> Option<Replay> {
     let mut from = Hashing {
         inner: from,

@@ -26,7 +26,7 @@ use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::mutants::mutant;
 
-/// The state of one campaign's ledger. Only [`LedgerState::apply`] changes it, for new facts and on replay alike.
+/// The state of one campaign's ledger. Only its `apply` changes it, for new facts and on replay alike.
 #[derive(Debug)]
 pub struct LedgerState {
     pub(in crate::ledger) identity: Identity,
