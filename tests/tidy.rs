@@ -339,6 +339,27 @@ fn use_cases_print_nothing_and_know_no_command_line() {
     );
 }
 
+/// Where decisions are made, without an executor and without waiting.
+const SYNCHRONOUS: [&str; 4] = ["engine/core/", "engine/limits/", "campaign/", "plan/"];
+
+#[test]
+fn decisions_know_no_executor() {
+    let banned = ["tokio", "async fn", "async move", "async {", ".await;", ".await?"];
+    let mut broken = String::new();
+    for source in read("src") {
+        let is_synchronous = SYNCHRONOUS.iter().any(|folder| source.name.starts_with(folder));
+        if !is_synchronous || source.name.ends_with("tests.rs") {
+            continue;
+        }
+        for (at, line) in source.code() {
+            if banned.iter().any(|word| line.contains(word)) {
+                let _ = writeln!(broken, "src/{}:{at}: {}", source.name, line.trim());
+            }
+        }
+    }
+    none("a decision can be replayed and simulated without an executor", &broken);
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut broken = String::new();

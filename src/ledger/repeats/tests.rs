@@ -38,7 +38,7 @@ fn said(leads_to: StateName, coupon_id: u8, log_id: u8) -> Said {
     }
 }
 
-/// An attempt and its answer. A log_id of 0 stands for no log_id.
+/// An attempt and its answer. A log_id of 0 means that it has no log_id.
 fn attempt(key: DeliveryKey, said: &Said) -> [Fact; 2] {
     let code = Some(CODE);
     let (decision, proof) = match said.leads_to {
