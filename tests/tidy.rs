@@ -72,7 +72,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 
 /// The only files that may use each dependency.
 const HOMES: [(&str, &[&str]); 28] = [
-    ("sled", &["ledger/store/sled/disk.rs"]),
+    ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/http.rs"]),
     ("hyper", &["douyin/http.rs"]),

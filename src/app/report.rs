@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::next::{Next, Waits, next};
+use crate::engine::delivery_forecast::{Next, Waits, next};
 use crate::ledger::{Fact, LedgerState};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::engine::next::{Next, next};
+use crate::engine::delivery_forecast::{Next, next};
 use crate::history::recipient::RecipientHistory;
 use crate::history::row::Row;
 use crate::ledger::{LedgerState, Present};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::ledger::Older;
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
-use crate::ledger::repeats::Repeats;
+use crate::ledger::repeated_ids::Repeats;
 use crate::ledger::verify::{Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
 use crate::model::delivery::Counts;

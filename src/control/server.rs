@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::ledger::Reader;
-use crate::ledger::files::FileId;
+use crate::ledger::known_files::FileId;
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;

@@ -7,16 +7,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::ledger::files;
+use crate::ledger::known_files;
 
 /// Replaces the file at `path` by `text` and a newline. A reader finds either the old text or the new one. Creates no
 /// directory.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut aside = path.to_owned().into_os_string();
     aside.push(".new");
-    let mut options = files::options();
+    let mut options = known_files::options();
     options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = files::open(&options, Path::new(&aside))?;
+    let mut file = known_files::open(&options, Path::new(&aside))?;
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
     // Not synced: after a power failure only the ledger counts.
@@ -32,7 +32,7 @@ pub fn written(path: &Path) -> Option<SystemTime> {
 /// Reads the file at `path`. `None` when there is no file.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
-    match files::open_to_read(path).and_then(|mut file| file.read_to_string(&mut text)) {
+    match known_files::open_to_read(path).and_then(|mut file| file.read_to_string(&mut text)) {
         Ok(_) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -1,8 +1,8 @@
-//! What all campaigns of one app id share in this process: the right to send for it on this machine, its pace, the
-//! throttle of the platform, whether the platform is out of reach, and which users have a request in flight.
+//! The state that the campaigns of one app id share in this process: the app lock, the pace, the throttle, the circuit breaker,
+//! and the users with a request in flight.
 //!
-//! Each run has a seat. Those that send take turns, start by start, so what one does not use the others have; the pace is
-//! that of the slowest among them. An outage is everybody's, and one of them probes for all.
+//! Each run has a handle. Runs that send take turns, start by start, and unused turns go to the others. The pace is that of the
+//! slowest run that sends. During an outage one run probes for all.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,22 +23,22 @@ use super::limits::app_share::{AppShare, AppState, Report, Slowed};
 use super::limits::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Reach};
 use super::limits::reservations::{Busy, Reservations, User};
 
-/// The right to send for an app id on this machine, which one process has at a time.
+/// The app lock: one process at a time on this machine sends for an app id.
 pub trait AppLock: Send {
-    /// Takes it, or tells why not.
+    /// Takes the lock.
     ///
     /// # Errors
-    /// When another process has it, or it cannot be asked for.
+    /// If another process has it, or the system refuses the request.
     fn take(&mut self) -> Result<(), NotTaken>;
 
-    /// Releases it.
+    /// Releases the lock.
     fn release(&mut self);
 
-    /// Whether this process has it.
+    /// Whether this process has the lock.
     fn held(&self) -> bool;
 }
 
-/// The turn of an app id that nobody else sends for.
+/// The lock of an app id that no other process sends for.
 #[derive(Clone, Copy, Debug)]
 pub struct Alone;
 
@@ -54,56 +54,56 @@ impl AppLock for Alone {
     }
 }
 
-/// Why an app id's turn was not taken.
+/// Why the app lock was not taken.
 #[derive(Debug)]
 pub enum NotTaken {
     /// Another process has it.
     By(Owner),
-    /// The system did not let it be asked for.
+    /// The system refused the request.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What the campaigns of one app id on one platform share.
+/// The state that the campaigns of one app id on one platform share.
 pub struct AppLimiter {
     shared: Mutex<Shared>,
-    /// Whose start is next. Each run has one waiting for it at most, so they take turns.
+    /// Grants the next start. Each run has at most one attempt waiting here, so runs take turns.
     next: Semaphore,
-    /// Changes whenever what somebody waits for may have changed.
+    /// Changes whenever a waiting run has to look again.
     changes: watch::Sender<u64>,
 }
 
 struct Shared {
     turn: Box<dyn AppLock>,
-    /// When the turn was taken last.
+    /// When the lock was last taken.
     taken: Option<Instant>,
     pacer: Pacer,
     throttle: Throttle,
     breaker: CircuitBreaker,
-    /// Which seat probes while the platform is out of reach.
+    /// The run that probes while the platform is out of reach.
     probing: Option<u32>,
     reservations: Reservations,
     handles: BTreeMap<u32, Campaign>,
     seated: u32,
 }
 
-/// What is known of a seat.
+/// The state of one run.
 struct Campaign {
     per_second: f64,
     sending: bool,
-    /// Users that the seat passed over, whose attempts are over by now.
+    /// Users that the run passed over, whose attempts have ended since.
     freed: Vec<User>,
-    /// Wakes the seat for them.
+    /// Wakes the run for them.
     woken: Arc<Notify>,
 }
 
 impl fmt::Debug for AppLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lane").finish_non_exhaustive()
+        f.debug_struct("AppLimiter").finish_non_exhaustive()
     }
 }
 
 impl AppLimiter {
-    /// The lane of an app id that has this turn. Nobody sits in it.
+    /// A limiter with this app lock and no runs.
     #[must_use]
     pub fn new(turn: impl AppLock + 'static) -> Arc<Self> {
         let full = 1.0;
@@ -124,7 +124,7 @@ impl AppLimiter {
         })
     }
 
-    /// A seat for a run at this pace of its own, whose attempts may take as long as `timeout`.
+    /// Adds a run with a pace of its own, whose attempts take at most `timeout`.
     pub(super) fn join(self: &Arc<Self>, per_second: f64, timeout: Duration, now: Instant) -> LimiterHandle {
         let woken = Arc::new(Notify::new());
         let place = Campaign {
@@ -151,7 +151,7 @@ impl AppLimiter {
     /// Waits for the next start and returns its time. `None` if the attempt that asks is no longer `able` to start; it then
     /// uses up no start.
     pub(super) async fn start(&self, able: impl Fn() -> bool) -> Option<Instant> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _next = self.next.acquire().await;
         loop {
             let mut changes = self.changes.subscribe();
@@ -190,7 +190,7 @@ impl Shared {
         if pace.total_cmp(&self.pacer.per_second()).is_ne() {
             self.pacer.set_pace(pace, now);
         }
-        // Another process may have sent until the turn was taken.
+        // Another process may have sent until the lock was taken.
         if let Some(taken) = self.taken
             && !mutant!(Forgetful)
         {
@@ -202,7 +202,7 @@ impl Shared {
         self.handles.get(&number).is_some_and(|place| place.sending)
     }
 
-    /// How many share the starts; one at least, who would have them all.
+    /// The number of runs that send, at least 1.
     fn senders(&self) -> u32 {
         let senders = self.handles.values().filter(|place| place.sending).count();
         u32::try_from(senders).unwrap_or(u32::MAX).max(1)
@@ -215,11 +215,11 @@ impl Shared {
         self.settle_pace(now);
     }
 
-    /// Releases the turn when no seat sends.
+    /// Releases the lock if no run sends.
     ///
     /// # Errors
-    /// The time until which a request may be at the platform whose answer was lost. Another process does not know of it,
-    /// so the turn is kept until then.
+    /// The time until which a request with a lost answer may be at the platform. The lock is kept until then, because another
+    /// process does not know of that request.
     fn release_app_lock(&mut self, now: Instant) -> Result<(), Instant> {
         if self.handles.values().any(|place| place.sending) || !self.turn.held() {
             return Ok(());
@@ -231,7 +231,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells seats that a user's attempt is over.
+    /// Notifies runs that a user's attempt has ended.
     fn announce(&mut self, user: User, handles: Vec<u32>) {
         for limiter in handles {
             if let Some(place) = self.handles.get_mut(&limiter) {
@@ -242,31 +242,31 @@ impl Shared {
     }
 }
 
-/// One run's part in a lane. It is given up with it.
+/// The side of one run. Dropping it removes the run.
 #[derive(Debug)]
 pub(super) struct LimiterHandle {
     limiter: Arc<AppLimiter>,
     number: u32,
     /// The longest that an attempt of this run may take.
     timeout: Duration,
-    /// Notified when a user is free that this run passed over.
+    /// Notified when a user that this run passed over is free.
     woken: Arc<Notify>,
     joined: Instant,
     changes: watch::Receiver<u64>,
 }
 
 impl LimiterHandle {
-    /// Ends when another run has changed something that this one may wait for.
+    /// Completes when another run has changed something that this run may wait for.
     pub(super) async fn changed(&mut self) {
         tokio::select! {
             biased;
             () = self.woken.notified() => {}
-            // The lane outlives its seats, so its sender is never gone.
+            // The limiter outlives its handles, so the sender exists.
             _ = self.changes.changed() => {}
         }
     }
 
-    /// Leaves all attempts of this run under way: nobody reads their answers.
+    /// Gives up all attempts in flight of this run. Their answers are not read.
     pub(super) fn abandon(&self, now: Instant) {
         self.limiter.with(|shared| {
             let end = now + self.timeout;
@@ -276,7 +276,7 @@ impl LimiterHandle {
         });
     }
 
-    /// Returns the users that this run passed over and whose attempts are over by now.
+    /// Returns the users that this run passed over and whose attempts have ended since.
     pub(super) fn take_freed(&self) -> Vec<User> {
         self.limiter.with(|shared| {
             let place = shared.handles.get_mut(&self.number);
@@ -289,12 +289,11 @@ impl LimiterHandle {
         self.limiter.with(|shared| shared.sending(self.number))
     }
 
-    /// Takes the app id's turn, or shares it with whoever has it in this process. Nothing starts in the first second after
-    /// it was taken. If the slowest campaign that sends has a pace below one start a second, nothing starts for as long as
-    /// that pace keeps starts apart.
+    /// Takes the app lock, or shares it with another run of this process. Nothing starts in the first second after it was taken,
+    /// or in the interval between starts of the slowest campaign that sends, if that is longer.
     ///
     /// # Errors
-    /// When another process has it, or it cannot be asked for.
+    /// If another process has it, or the system refuses the request.
     pub(super) fn take(&self, now: Instant) -> Result<(), NotTaken> {
         self.limiter.with(|shared| {
             if !shared.turn.held() {
@@ -308,11 +307,11 @@ impl LimiterHandle {
         Ok(())
     }
 
-    /// Stops sending, for a while or for good, and lets other processes send unless another run of this one does.
+    /// Stops sending, and releases the lock unless another run of this process sends.
     ///
     /// # Errors
-    /// The time until which the app id's turn is kept nevertheless: a request may be at the platform whose answer was lost,
-    /// and another process could send to the same user meanwhile.
+    /// The time until which the lock is kept: a request with a lost answer may be at the platform, and another process could
+    /// send to the same user meanwhile.
     pub(super) fn release(&self, now: Instant) -> Result<(), Instant> {
         if self.held() {
             self.limiter.with(|shared| shared.let_send(self.number, false, now));
@@ -342,7 +341,7 @@ impl LimiterHandle {
         }
     }
 
-    /// Takes in how far an attempt of this run got.
+    /// Records how far an attempt of this run got.
     fn ended(&self, key: DeliveryKey, reach: Reach, began: Instant, now: Instant) {
         let limiter = self.number;
         let changed = self.limiter.with(|shared| {
@@ -361,7 +360,7 @@ impl AppShare for LimiterHandle {
         self.limiter.with(|shared| {
             let senders = shared.senders();
             let next_start = shared.pacer.expected(now, 0);
-            // What came before this run, and its pauses, do not count.
+            // Attempts before this run, and its pauses, do not count.
             let outage = shared.breaker.open().map(|open| open.seen_since(self.joined));
             let others_probe = shared.probing.is_some_and(|by| by != self.number);
             AppState {
@@ -418,7 +417,7 @@ impl AppShare for LimiterHandle {
             Report::Resumed => {
                 self.joined = now;
                 self.limiter.with(|shared| {
-                    // Nobody else probed the platform meanwhile, so it is probed at once.
+                    // No other run probed meanwhile, so probe at once.
                     if shared.handles.values().all(|place| !place.sending) {
                         shared.breaker.resume(now);
                     }
@@ -433,7 +432,7 @@ impl Drop for LimiterHandle {
         let now = monotonic_now();
         self.probed();
         self.abandon(now);
-        // A turn that has to be kept longer is released by the next run that stops, or with the lane.
+        // A lock that has to be kept longer is released by the next run that stops, or with the limiter.
         let _ = self.release(now);
         self.limiter.with(|shared| shared.handles.remove(&self.number));
     }

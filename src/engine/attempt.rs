@@ -20,7 +20,7 @@ use crate::model::outcome::Outcome;
 use crate::model::run_command::RunCommand;
 use crate::plan::Schedule;
 
-use super::answers::{Answers, Whose};
+use super::answer_ids::{Answers, Whose};
 use super::app_limiter::AppLimiter;
 use super::core::{Attempted, Done, Latest};
 

@@ -18,7 +18,7 @@ use crate::model::mutants::mutant;
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
-use super::answers::Answers;
+use super::answer_ids::Answers;
 use super::app_limiter::{AppLimiter, LimiterHandle, NotTaken};
 use super::attempt::{self, Shared};
 use super::core::{Action, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome};

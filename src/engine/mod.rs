@@ -5,20 +5,20 @@
 //! - `audience_diff` compares the audience with the ledger before a run. `next` and `preview` tell what a run would do;
 //!   `eligibility` has the rules that they share with the queue.
 
-mod answers;
+mod answer_ids;
 pub mod app_limiter;
 mod attempt;
 pub mod audience_diff;
-mod cohorts;
 mod core;
+pub mod delivery_forecast;
 mod driver;
 mod eligibility;
 mod limits;
-pub mod next;
 pub mod preview;
 mod queue;
-pub mod reread;
+pub mod reclassify;
 pub mod send_order;
+mod wave_members;
 
 pub use core::{Recording, ReplayLedger, RunOutcome, StopReason};
 pub use driver::{Apply, EngineError};

@@ -1,5 +1,4 @@
-//! What a run would do with a ledger, asked of the very queue that the run would ask. Nothing is sent and nothing is
-//! written.
+//! A preview of a run, computed with the run's own queue. Sends and writes nothing.
 
 mod expiry;
 
@@ -23,32 +22,32 @@ use super::limits::waves::{self, Waves};
 use super::queue::{Pick, Queue};
 use super::send_order::{Dates, SendOrder};
 
-/// What a run would do.
+/// A preview of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// Doubts that would be sent again by the same id.
+    /// Doubts that would be resent with the same id.
     pub resent: u64,
     /// Doubts that wait for a person.
     pub waiting: u64,
-    /// Owed, but only after a coupon of the same user that is held or in doubt and waits for a person.
+    /// Owed after an earlier coupon of the same user that is held or in doubt and waits for a person.
     pub behind: u64,
-    /// When the first delivery is due; the smallest time there is when one can go at once.
+    /// When the first delivery is due. `Timestamp::MIN` if one is due now.
     pub first_due: Timestamp,
-    /// When the last of those is due that were attempted before; the smallest time there is without any.
+    /// When the last delivery that was attempted before is due. `Timestamp::MIN` if there is none.
     pub last_due: Timestamp,
-    /// How many attempts began already on the present day.
+    /// Attempts that began on the present day.
     pub begun_today: u64,
-    /// Whose turn comes before the others', wave by wave; nothing without waves.
+    /// The load of each wave. Empty without waves.
     pub waves: Vec<WaveLoad>,
-    /// Who would have lapsed before their turn, in either order; none of a campaign in which nobody does.
+    /// Recipients that expire before their turn, in both orders. `None` for a campaign without `active_within`.
     pub lapse: Option<Comparison>,
-    /// What would be sent first, in order. A user's next coupon is not among them before the one before it is issued:
-    /// whether it is hangs on the platform.
+    /// The first deliveries, in order. A user's next coupon is not among them until the one before it is issued, which depends
+    /// on the platform.
     pub first: Vec<Due>,
 }
 
 impl Preview {
-    /// The basis of a forecast for this many attempts.
+    /// The load of a forecast for `to_send` attempts.
     #[must_use]
     pub fn load(&self, to_send: u64) -> Load {
         Load {
@@ -61,25 +60,24 @@ impl Preview {
     }
 }
 
-/// One delivery that would be attempted, and what would be said.
+/// A delivery that would be attempted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Which delivery.
+    /// The delivery.
     pub key: DeliveryKey,
-    /// To whom.
+    /// The user.
     pub open_id: OpenId,
-    /// Of which activity.
+    /// The activity.
     pub activity_id: ActivityId,
     /// The idempotency key.
     pub merchant_coupon_id: MerchantCouponId,
 }
 
-/// Lets an audience into a ledger that only supposes it, and looks at what a run would do then that may attempt `most`
-/// of the newcomers at first. Only `most` of them are admitted: a run treats the others alike, and a plan does not need
-/// them.
+/// Admits an audience as supposed facts, and previews a run up to its first `most` deliveries. Admits at most `most`
+/// newcomers, because a run treats the others alike.
 ///
 /// # Errors
-/// When the changes contradict the ledger.
+/// If the changes contradict the ledger.
 pub fn foresee<S: Store>(
     plan: &Plan,
     ledger: &mut Ledger<S>,
@@ -88,9 +86,9 @@ pub fn foresee<S: Store>(
     most: usize,
 ) -> Result<Preview, LedgerError> {
     let most = usize::try_from(plan.run.at_most).map_or(most, |allowed| most.min(allowed));
-    // One of them at least, or nothing would tell that there is something to send at once.
+    // At least one, so that a newcomer counts as due now.
     let changes = match (send_order.order(), plan.schedule.waves.as_slice()) {
-        // Anybody may be among the first, or of any wave.
+        // Any newcomer may be among the first, or in any wave.
         (Some(_), _) | (_, [_, ..]) => changes,
         (None, []) => changes.with_newcomers(ledger.state().recipients(), most.max(1)),
     };
@@ -100,9 +98,9 @@ pub fn foresee<S: Store>(
     Ok(preview(plan, ledger.state(), send_order, now, most))
 }
 
-/// Looks at what a run would do that begins now, and at the first `most` deliveries that it would attempt.
+/// Previews a run that begins now, up to its first `most` deliveries.
 fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, now: Timestamp, most: usize) -> Preview {
-    // Ages and waits are measured by the present; the run goes by the wall clock, which may have been set back.
+    // Ages and waits count from the present. The run follows the wall clock, which may have been set back.
     let begins = plan.schedule.turns(now);
     let at = ledger_state.present(begins);
     let began = Moment::awake(at, Instant::now());
@@ -145,7 +143,7 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
         preview.first_due = later(begins, due.saturating_duration_since(began.instant));
     }
     preview.behind = behind(plan, ledger_state, &queue, at);
-    // More than there can be.
+    // Larger than any wave.
     let load = preview.load(u64::from(ledger_state.recipients()) * u64::from(plan.coupons_per_user));
     let look = expiry::Look {
         plan,
@@ -166,7 +164,6 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
     preview
 }
 
-/// How many are owed after a coupon that waits for a person.
 fn behind(plan: &Plan, ledger_state: &LedgerState, queue: &Queue, at: Timestamp) -> u64 {
     let mut behind = 0;
     if plan.coupons_per_user == 1 {
@@ -182,7 +179,7 @@ fn behind(plan: &Plan, ledger_state: &LedgerState, queue: &Queue, at: Timestamp)
     behind
 }
 
-/// Whether a coupon of the same user before this one waits for a person.
+/// Whether an earlier coupon of the same user waits for a person.
 fn is_behind(ledger_state: &LedgerState, queue: &Queue, key: DeliveryKey, at: Timestamp) -> bool {
     (1..key.ordinal).any(|ordinal| {
         let before = DeliveryKey { ordinal, ..key };
@@ -203,8 +200,8 @@ fn waits_for_person(
     }
 }
 
-/// What the queue gives out first. The first attempt is chosen before the app id's turn is taken, the others when its
-/// answer is there; and where nothing is due, a run waits until something is, or until the next wave.
+/// The first deliveries of the queue. Like a run, this picks the first before the app lock is taken and the others after its
+/// answer. If nothing is due, it waits until something is, or for the next wave.
 fn first(
     (mut queue, mut waves): (Queue, Waves),
     (plan, ledger_state): (&Plan, &LedgerState),
@@ -218,7 +215,7 @@ fn first(
     let (mut at, mut under_way) = (began, Duration::ZERO);
     while first.len() < most {
         let Some(key) = queue.next(ledger_state, at, Pick::Send) else {
-            // A wave ends when the last of it is answered.
+            // A wave ends when its last delivery is answered.
             at = after(at, std::mem::take(&mut under_way));
             waves.go_on(plan, ledger_state, &mut queue, at);
             if queue.has_next(ledger_state, at, Pick::Send) {

@@ -15,9 +15,9 @@ use crate::model::clock::{AgeInstant, Moment, until};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, Doubt, State};
 use crate::plan::Plan;
 
-use super::cohorts::Cohorts;
 use super::eligibility::{ResendRules, due_in, is_turn};
 use super::limits::reservations::{Busy, User};
+use super::wave_members::WaveMembers;
 
 /// The deliveries that this run may still attempt.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ struct WaveProgress {
 impl WaveProgress {
     fn new(plan: &Plan, ledger_state: &LedgerState) -> Self {
         let waves = &plan.schedule.waves;
-        let drawn = Cohorts::new(plan);
+        let drawn = WaveMembers::new(plan);
         let of = |recipient| u8::try_from(drawn.wave(&ledger_state.open_id(recipient))).unwrap_or(u8::MAX);
         let all = if waves.is_empty() { 0 } else { ledger_state.recipients() };
         Self {

@@ -9,12 +9,12 @@ use super::error::{LastGood, LedgerError};
 use super::fact::{Fact, FactView};
 use super::log::head::{Head, Older};
 use super::recipients::spill::Spill;
-use super::repeats::{self, Repeats, Search};
+use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{self, ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, Returned};
 use super::state::illegal_fact::IllegalFact;
 use super::state::ledger_state::LedgerState;
-use super::state::tentative::Tentative;
+use super::state::tentative_batch::Tentative;
 use super::store::null::NullStore;
 use super::store::{AppendError, Store};
 use crate::model::delivery::{ActivityNo, DeliveryKey};
@@ -336,7 +336,7 @@ impl<S: Store> Ledger<S> {
             Some(())
         })
         .await?;
-        repeats::name(search, &mut self.store, &self.replay.state).await
+        repeated_ids::name(search, &mut self.store, &self.replay.state).await
     }
 
     fn permit(&self, key: DeliveryKey, activity: ActivityNo) -> Option<Permit> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::codec::open_ids::PackedOpenIds;
 use super::codec::outcome::{AnswerIds, PackedOutcome};
-use super::kept_out::KeptOut;
+use super::codec::packed_open_ids::PackedOpenIds;
+use super::kept_out_sample::KeptOut;
 use super::rules::Rules;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::identity::{ActivityId, OpenId};

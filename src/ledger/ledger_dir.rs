@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Owner;
 use crate::model::identity::{Identity, PlatformName};
 
-use super::files;
+use super::known_files;
 use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
 use crate::ledger::log::head::HeadFile;
 use crate::ledger::store::{SledStore, StoreError};
@@ -365,7 +365,7 @@ impl LedgerDir {
         let above = self.dir.parent().unwrap_or(&self.root);
         make_directory(above)?;
         let ignore = self.root.join(IGNORE);
-        let made = files::open(files::options().write(true).create_new(true), &ignore);
+        let made = known_files::open(known_files::options().write(true).create_new(true), &ignore);
         match made.and_then(|mut file| file.write_all(b"*\n")) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -385,7 +385,7 @@ impl LedgerDir {
             rehearsal: self.identity.platform == PlatformName::FakePlatform,
         };
         let write = || {
-            let mut file = files::open(files::options().write(true).create_new(true).mode(0o600), &path)?;
+            let mut file = known_files::open(known_files::options().write(true).create_new(true).mode(0o600), &path)?;
             serde_json::to_writer_pretty(&file, &manifest)?;
             file.write_all(b"\n")
         };
@@ -395,7 +395,7 @@ impl LedgerDir {
     fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
         let path = self.dir.join(MANIFEST);
         let mut text = Vec::new();
-        files::open_to_read(&path)
+        known_files::open_to_read(&path)
             .and_then(|mut file| file.read_to_end(&mut text))
             .map_err(|source| failed("read", &path, source))?;
         let illegible = |error: serde_json::Error| LedgerDirError::Illegible {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Owner;
 use crate::model::identity::AppId;
 
-use crate::ledger::files::{self, FileId, KnownFiles};
+use crate::ledger::known_files::{self, FileId, KnownFiles};
 
 /// The lock in messages.
 const CAMPAIGN: &str = "the campaign's ledger";
@@ -183,9 +183,9 @@ fn take_file(path: &Path, line: &Line<&Owner>, what: &'static str) -> Result<Fil
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = files::options();
+    let mut options = known_files::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    files::open(&options, path)
+    known_files::open(&options, path)
 }
 
 /// Whether `path` leads to `file`.
@@ -202,7 +202,7 @@ pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
             source,
         }
     };
-    let mut file = match files::open_to_read(path) {
+    let mut file = match known_files::open_to_read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed("open")(source)),

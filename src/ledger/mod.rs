@@ -11,20 +11,20 @@
 //! - `store` has the contract of a store and the stores; only `store/sled` knows sled.
 //! - `ledger_dir` finds and creates the files of a ledger, `lock` its lock; `files` notices when they are replaced, and
 //!   `witness` when they are older than they were.
-//! - `verify` proves a ledger, and `repeats` finds ids that several deliveries have.
+//! - `verify` proves a ledger, and `repeated_ids` finds ids that several deliveries have.
 
 mod campaign_ledger;
 mod codec;
 mod error;
 mod fact;
-pub mod files;
 mod framing;
-mod kept_out;
+mod kept_out_sample;
+pub mod known_files;
 pub mod ledger_dir;
 pub mod lock;
 mod log;
 mod recipients;
-pub mod repeats;
+pub mod repeated_ids;
 mod replay;
 mod rules;
 mod snapshot;
@@ -36,13 +36,13 @@ pub mod witness;
 pub use campaign_ledger::{Ledger, Permit};
 pub use error::{LastGood, LedgerError};
 pub use fact::{Answered, Excluded, Fact, FactView, Generation, ManualDecision};
-pub use kept_out::{KeptOut, Sample, Sampler};
+pub use kept_out_sample::{KeptOut, Sample, Sampler};
 pub use log::head::{Head, Older};
 pub use log::page::Page;
 pub use log::record;
 pub use log::record::RecordError;
 pub use recipients::spill::Spill;
-pub(crate) use recipients::{index, open_id_arena};
+pub(crate) use recipients::{open_id_arena, open_id_index};
 pub use rules::Rules;
 pub use state::coupon_value;
 pub use state::illegal_fact::IllegalFact;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::codec::{Codec, CodecState};
 use super::fact::Generation;
 use super::framing::{read_bytes, write_bytes};
-use super::kept_out::KeptOut;
+use super::kept_out_sample::KeptOut;
 use super::log::record::{Chain, Link};
 use super::recipients::recipient_index::RecipientIndex;
 use super::recipients::spill::Spill;
@@ -19,7 +19,7 @@ use super::replay::Replay;
 use super::state::deliveries::Deliveries;
 use super::state::ledger_state::LedgerState;
 use super::state::pending_generation::PendingGeneration;
-use super::state::totals::Totals;
+use super::state::small_state::Totals;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 

@@ -11,7 +11,7 @@ use super::ledger_dir::{LedgerDir, LedgerDirError};
 use super::lock::CampaignLock;
 use super::log::head::{Head, Older};
 use super::log::record::{Link, RecordError};
-use super::repeats::{self, Repeats, Search};
+use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
@@ -163,7 +163,7 @@ pub async fn verify_known(
     let mut verification = Verification::new(identity, saved, known);
     let mut search = Search::new(verification.replay.state.spill());
     let read = match verification.read(&mut store, &mut search).await {
-        Ok(()) => repeats::name(search, &mut store, &verification.replay.state).await,
+        Ok(()) => repeated_ids::name(search, &mut store, &verification.replay.state).await,
         Err(error) => Err(error),
     };
     store.close().await;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::identity::Identity;
 
-use super::files;
+use super::known_files;
 use crate::ledger::log::head::Head;
 use crate::ledger::log::record::Link;
 
@@ -167,10 +167,10 @@ impl Witnesses {
         let path = self.path(identity, &witness.ledger);
         // Two processes can write for two copies of one ledger.
         let new = path.with_extension(format!("{}.new", std::process::id()));
-        let mut options = files::options();
+        let mut options = known_files::options();
         options.write(true).create(true).truncate(true);
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = files::open(&options, &new).and_then(|mut file| {
+        let written = known_files::open(&options, &new).and_then(|mut file| {
             serde_json::to_writer_pretty(&mut file, witness)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
@@ -192,7 +192,7 @@ impl Witnesses {
 
 fn read(path: &Path) -> io::Result<Witness> {
     let mut text = Vec::new();
-    files::open_to_read(path)?.take(LONGEST).read_to_end(&mut text)?;
+    known_files::open_to_read(path)?.take(LONGEST).read_to_end(&mut text)?;
     let value: serde_json::Value = serde_json::from_slice(&text)?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
         Some(format) if format > u64::from(FORMAT) => Err(io::Error::other(format!(

@@ -158,7 +158,7 @@ impl fmt::Debug for Console {
     }
 }
 
-/// JsonLines that are redrawn in place until the bar is dropped.
+/// Lines that are redrawn in place until the bar is dropped.
 #[derive(Debug)]
 pub struct Bar {
     console: Console,

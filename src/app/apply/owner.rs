@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::locked_ledger::LockedLedger;
 use crate::control::{ControlServer, Listening, status_file};
-use crate::ledger::files::FileId;
+use crate::ledger::known_files::FileId;
 use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind, Owner, Phase};
 use crate::model::run_command::RunCommand;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::engine::next::{Next, Waits};
+use crate::engine::delivery_forecast::{Next, Waits};
 use crate::model::delivery::{Skipped, Transition};
 use crate::report::times::clock_time;
 

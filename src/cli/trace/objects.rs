@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::app::LoadedCampaign;
 use crate::app::trace::Trace;
-use crate::engine::next::Next;
+use crate::engine::delivery_forecast::Next;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
 use crate::history::row::{Object, Times};
 use crate::model::delivery::{Away, Resolution, Transition};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
-use crate::ledger::repeats::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
+use crate::ledger::repeated_ids::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
 use crate::model::problem::Problem;
 use crate::report::text::{Align, Columns, cut, visible};
 use crate::report::times::counted;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 
 use crate::ledger::Spill;
-use crate::ledger::index::Index;
 use crate::ledger::open_id_arena::{Cursor, OpenIdArena};
+use crate::ledger::open_id_index::Index;
 use crate::model::identity::OpenId;
 
 use super::bits::numbers_that;

@@ -12,7 +12,7 @@ use super::choice::Choice;
 use super::refusal::Change;
 use super::rows::AudienceRows;
 use super::terms::Terms;
-use crate::engine::reread;
+use crate::engine::reclassify;
 
 /// Fewer users that are gone never stop an apply.
 const FEWEST_GONE: u64 = 100;
@@ -47,7 +47,7 @@ struct Rules<'l> {
     known: u8,
     /// Coupons that each recipient is owed now.
     coupons: u8,
-    reading: reread::Reading<&'l dyn Fn(i64) -> Class>,
+    reading: reclassify::Reclassifier<&'l dyn Fn(i64) -> Class>,
 }
 
 impl Survey {
@@ -58,7 +58,7 @@ impl Survey {
             ledger_state,
             known: ledger_state.ordinals(),
             coupons: terms.plan.coupons_per_user,
-            reading: reread::Reading {
+            reading: reclassify::Reclassifier {
                 class: terms.class,
                 replays: ledger_state.accepts_replays() || terms.accepted.contains(&Accept::Replays),
                 new_activity: changes.iter().any(|change| change.what == Accept::ActivityId),

@@ -8,7 +8,7 @@ use crate::model::delivery::{DeliveryKey, Doubt};
 use crate::model::event::{Attempt, Event, EventKind};
 use crate::model::outcome::{Outcome, Proof};
 
-use super::attempts::Attempted;
+use super::attempt_result::Attempted;
 
 /// The status of a new coupon, by the platform's document.
 const UNUSED: i64 = 10;

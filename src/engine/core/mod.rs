@@ -6,11 +6,11 @@
 //! state and the app limiter are arguments. The same inputs give the same decisions,
 //! so a run can be recorded and replayed.
 
-mod announced;
-mod attempts;
+mod answer_verdict;
+mod attempt_result;
 pub mod decision;
+mod event_dedup;
 mod in_flight;
-mod own_answer;
 mod recording;
 mod run;
 mod run_outcome;
@@ -18,7 +18,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use attempts::{Attempted, Done, Latest};
+pub use attempt_result::{Attempted, Done, Latest};
 pub use recording::{Recording, ReplayLedger};
 pub use run::Run;
 pub use run_outcome::{RunOutcome, StopReason};

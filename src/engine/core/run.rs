@@ -26,11 +26,11 @@ use crate::pace::backoff;
 use crate::plan::Plan;
 use crate::plan::forecast::LET_GO;
 
-use super::announced::Announced;
-use super::attempts::{Attempted, Done, Latest};
+use super::answer_verdict::{Judged, judge};
+use super::attempt_result::{Attempted, Done, Latest};
 use super::decision::{self, Context, RunEffect};
+use super::event_dedup::EventDedup;
 use super::in_flight::{Completion, InFlight, attempt_event, unusual_status};
-use super::own_answer::{Judged, judge};
 use super::run_outcome::{RunOutcome, StopReason};
 use super::step::{Action, Awaits, Changes, Decisions, Input, Outside};
 
@@ -66,7 +66,7 @@ pub struct Run {
     /// The number of deliveries that this run has attempted.
     deliveries: u64,
     random: fastrand::Rng,
-    announced: Announced,
+    announced: EventDedup,
     actions: Vec<Action>,
 }
 
@@ -130,7 +130,7 @@ impl Run {
             activity: state.current_activity().unwrap_or(ActivityNo(0)),
             deliveries: 0,
             random: fastrand::Rng::with_seed(seed),
-            announced: Announced::default(),
+            announced: EventDedup::default(),
             actions: Vec::new(),
         }
     }
@@ -421,7 +421,7 @@ impl Run {
     /// Whether the run has nothing to do before the next day.
     fn waits_for_day(&mut self, outside: &Outside<'_>) -> bool {
         let view = self.view(outside);
-        self.limits.day.waiting(&view).is_some() && self.may_send(outside)
+        self.limits.daily_limit.waiting(&view).is_some() && self.may_send(outside)
     }
 
     /// Begins or ends a pause or the time outside the window. Its beginning cancels the prepared attempts.
@@ -623,13 +623,13 @@ impl Run {
     /// A rehearsal shows the wait for the next day and skips it.
     fn rehearse_day(&mut self, outside: &Outside<'_>) {
         let present = self.limits.window.present(outside.now.wall);
-        let Some(ends) = self.limits.day.rehearse(outside.state, present) else {
+        let Some(ends) = self.limits.daily_limit.rehearse(outside.state, present) else {
             return;
         };
         if self.may_send(outside) {
             let wait = until(present, ends).unwrap_or_default();
             self.limits.window.fast_forward(wait);
-            self.limits.day.skip_day(outside.state, ends);
+            self.limits.daily_limit.skip_day(outside.state, ends);
             let skipped = EventKind::DayPassedOver {
                 most: outside.plan.pace.per_day,
                 until: ends,
@@ -698,7 +698,7 @@ impl Run {
     /// The last moment at which a delivery whose intent is durable may start.
     fn latest_start(&mut self, key: DeliveryKey, state: &LedgerState) -> Latest {
         let today = match state.status(key).state {
-            State::Attempting { began, .. } => self.limits.day.latest(began),
+            State::Attempting { began, .. } => self.limits.daily_limit.latest(began),
             _ => None,
         };
         let expires = self.limits.expiry.latest(state, key);

@@ -10,7 +10,7 @@ use crate::model::event::{Event, Owner};
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
-use super::attempts::{Done, Latest};
+use super::attempt_result::{Done, Latest};
 use super::run_outcome::RunOutcome;
 
 /// What a step sees beside its input.

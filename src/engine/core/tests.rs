@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::campaign;
 use crate::douyin::NotReady;
-use crate::engine::answers::Whose;
+use crate::engine::answer_ids::Whose;
 use crate::engine::limits::app_share::{AppShare, AppState, Report, Slowed};
 use crate::engine::limits::circuit_breaker::{CircuitBreaker, Reach};
 use crate::engine::limits::reservations::{Busy, User};

@@ -6,7 +6,7 @@
 //! `changes_at` say what people read and when to look again. A reservation is released by `release`;
 //! counts such as the day's attempts need none, because they are computed from the ledger.
 
-pub mod app_lock;
+pub mod app_lock_limit;
 pub mod app_share;
 pub mod circuit_breaker;
 pub mod daily_limit;
@@ -19,7 +19,7 @@ pub mod reservations;
 pub mod send_window;
 pub mod slow_start;
 pub mod token_wait;
-mod user_limit;
+mod user_reservation;
 pub mod waves;
 
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ use crate::plan::Plan;
 use super::queue::Queue;
 use super::send_order::SendOrder;
 
-use app_lock::AppLockLimit;
+use app_lock_limit::AppLockLimit;
 use app_share::{AppShare, AppState};
 use daily_limit::DailyLimit;
 use expiry::Expiry;
@@ -44,7 +44,7 @@ use reservations::User;
 use send_window::SendWindow;
 use slow_start::SlowStart;
 use token_wait::TokenWait;
-use user_limit::UserLimit;
+use user_reservation::UserLimit;
 use waves::Waves;
 
 /// All limits of one run.
@@ -55,7 +55,7 @@ pub struct Limits {
     pub outage: Outage,
     pub token: TokenWait,
     pub platform: PlatformWait,
-    pub day: DailyLimit,
+    pub daily_limit: DailyLimit,
     pub waves: Waves,
     pub slow_start: SlowStart,
     pub halt_policy: HaltPolicy,
@@ -72,7 +72,7 @@ impl Limits {
             outage: Outage::default(),
             token: TokenWait::default(),
             platform: PlatformWait::default(),
-            day: DailyLimit::new(plan),
+            daily_limit: DailyLimit::new(plan),
             waves: Waves::new(plan, state, queue, now),
             slow_start: SlowStart::new(plan.pace.max_in_flight),
             halt_policy: HaltPolicy::new(&plan.halt),
@@ -89,7 +89,7 @@ impl Limits {
             &mut self.outage,
             &mut self.token,
             &mut self.platform,
-            &mut self.day,
+            &mut self.daily_limit,
             &mut self.waves,
             &mut self.slow_start,
             &mut self.halt_policy,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::engine::cohorts::{is_same_share, last_ended, number};
 use crate::engine::queue::Queue;
+use crate::engine::wave_members::{is_same_share, last_ended, number};
 use crate::ledger::{Answered, Fact, LedgerState};
 use crate::model::clock::{Moment, later, until};
 use crate::model::delivery::{DeliveryKey, State};

@@ -1,30 +1,29 @@
-//! Who of those that a run would attempt will have lapsed before their turn, in the order that is planned and in the other
-//! one. Millions may wait, so they are asked one by one and never gathered but for the seconds that the other order needs.
+//! Which recipients of a run expire before their turn, in the planned order and in the other one. There may be millions of them, so
+//! they are streamed. Only the times that the other order needs are collected.
 
 use jiff::Timestamp;
 
-use crate::engine::cohorts;
 use crate::engine::send_order::Dates;
+use crate::engine::wave_members;
 use crate::model::delivery::DeliveryKey;
 use crate::plan::forecast::StartTimes;
 use crate::plan::forecast::expiry::{Again, Comparison, ExpiryForecast, Turn};
 use crate::plan::{Plan, TurnOrder};
 
-/// What a forecast goes by.
+/// The inputs of the forecast.
 pub(super) struct Look<'l> {
     pub(super) plan: &'l Plan,
-    /// The recipients in the order of their turns; none when that is the order of admission.
+    /// Recipients in send order. `None` for the order of admission.
     pub(super) order: Option<&'l [u32]>,
     pub(super) starts: StartTimes<'l>,
-    /// Whether a delivery was never attempted and has its turn in this run. Newcomers who are all alike may be unknown to
-    /// whoever tells it.
+    /// Whether a delivery was never attempted and has its turn in this run.
     pub(super) waits: &'l dyn Fn(DeliveryKey) -> bool,
-    /// Which wave a recipient belongs to, by number from 0. A recipient without a wave is after all of them.
+    /// The wave of a recipient, from 0. The number of waves for a recipient in no wave.
     pub(super) wave_of: &'l dyn Fn(u32) -> usize,
 }
 
 impl Look<'_> {
-    /// Compares both orders. `again` says what is attempted once more: when it is due, and whether it is in doubt.
+    /// Compares both orders. `again` has the deliveries that are attempted again.
     pub(super) fn compare(&self, dates: &Dates<'_>, again: Vec<(Timestamp, DeliveryKey, bool)>) -> Comparison {
         let order = self.plan.audience.order;
         let again = self.again(dates, again);
@@ -59,16 +58,16 @@ impl Look<'_> {
             .collect()
     }
 
-    /// A user who waits for one coupon waits for all later ones too.
+    /// A user with a coupon to come has all later ones to come.
     fn turn(&self, latest: Timestamp, (wave, ordinal): (usize, u8)) -> Turn {
         Turn {
             latest,
-            wave: cohorts::number(self.plan, wave),
+            wave: wave_members::number(self.plan, wave),
             last: ordinal == self.plan.coupons_per_user,
         }
     }
 
-    /// When those were last active who wait for this coupon, in this order.
+    /// The last activity of the users that wait for this coupon, in this order.
     fn last_active<'a>(
         &'a self,
         by: TurnOrder,

@@ -10,11 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::open_ids::PackedOpenIds;
 use super::outcome::{self, Dictionary, PackedEnd};
-use super::wire::{Reader, Writer};
+use super::packed_open_ids::PackedOpenIds;
+use super::primitives::{Reader, Writer};
 use crate::ledger::fact::{Answered, Fact, FactView};
-use crate::ledger::kept_out::{KeptOut, Sample};
+use crate::ledger::kept_out_sample::{KeptOut, Sample};
 use crate::ledger::rules::Rules;
 use crate::model::delivery::{ActivityNo, Away, DeliveryKey, Transition};
 

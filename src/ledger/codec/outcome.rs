@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::wire::{PackedText, Reader, Writer};
+use super::primitives::{PackedText, Reader, Writer};
 use crate::model::clock::from_ms;
 use crate::model::delivery::Decision;
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::ledger::files::{self, KnownFiles};
+use crate::ledger::known_files::{self, KnownFiles};
 use crate::ledger::log::record::Link;
 
 const VERSION: u8 = 1;
@@ -102,7 +102,7 @@ pub(in crate::ledger) struct HeadFile {
 impl HeadFile {
     /// Creates the head of an empty store.
     pub(in crate::ledger) fn create(path: &Path) -> io::Result<Self> {
-        let file = files::open(files::options().read(true).write(true).create_new(true), path)?;
+        let file = known_files::open(known_files::options().read(true).write(true).create_new(true), path)?;
         let head = Self {
             path: path.to_owned(),
             file,
@@ -115,7 +115,7 @@ impl HeadFile {
 
     /// Opens and reads an existing head. The head is `None` if neither slot is valid.
     pub(in crate::ledger) fn open(path: &Path) -> io::Result<(Self, Option<Head>)> {
-        let file = files::open(files::options().read(true).write(true), path)?;
+        let file = known_files::open(known_files::options().read(true).write(true), path)?;
         let head = Self {
             path: path.to_owned(),
             file,
@@ -126,7 +126,7 @@ impl HeadFile {
 
     /// Reads a head that another process may be writing. `None` if neither slot is valid.
     pub(in crate::ledger) fn read(path: &Path) -> io::Result<Option<Head>> {
-        Ok(newest(&files::open_to_read(path)?))
+        Ok(newest(&known_files::open_to_read(path)?))
     }
 
     /// Makes `head` durable.

@@ -1,6 +1,6 @@
 //! The recipients of a ledger: their open_ids, the index to find them by, and the spill file.
 
-pub(crate) mod index;
 pub(crate) mod open_id_arena;
+pub(crate) mod open_id_index;
 pub(super) mod recipient_index;
 pub(super) mod spill;

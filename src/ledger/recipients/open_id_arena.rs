@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::vec;
 
-use crate::ledger::codec::wire::{PackedText, pack_onto, skip, unpack, unpack_onto};
+use crate::ledger::codec::primitives::{PackedText, pack_onto, skip, unpack, unpack_onto};
 use crate::ledger::framing::{read_bytes, write_bytes};
 use crate::ledger::recipients::spill::{Spill, Spilled};
 

@@ -3,10 +3,10 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
 
-use super::index::Index;
 use super::open_id_arena::OpenIdArena;
+use super::open_id_index::Index;
 use super::spill::Spill;
-use crate::ledger::codec::wire::PackedText;
+use crate::ledger::codec::primitives::PackedText;
 use crate::ledger::framing::read_bytes;
 use crate::ledger::state::illegal_fact::IllegalFact;
 use crate::model::delivery::Away;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::kept_out::KeptOut;
+use crate::ledger::kept_out_sample::KeptOut;
 use crate::ledger::recipients::recipient_index::RecipientIndex;
 use crate::ledger::state::illegal_fact::IllegalFact;
 use crate::model::delivery::Away;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::deliveries::Deliveries;
 use super::pending_generation::{PendingGeneration, PendingLengths};
-use super::totals::Totals;
+use super::small_state::Totals;
 use crate::ledger::fact::Generation;
-use crate::ledger::kept_out::KeptOut;
+use crate::ledger::kept_out_sample::KeptOut;
 use crate::ledger::recipients::recipient_index::Presence;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 

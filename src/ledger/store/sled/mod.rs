@@ -2,14 +2,14 @@
 
 mod blocking;
 mod catch_panic;
-mod disk;
+mod presence_watch;
 mod reader;
 mod scratch_copy;
 mod seal;
+mod sled_db;
 mod sled_store;
 mod store_files;
-mod wait;
-mod watch;
+mod wait_unlocked;
 
 pub use reader::Reader;
 pub use seal::Damage;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::wait::wait_unlocked;
-use crate::ledger::files::refuse_link;
+use super::wait_unlocked::wait_unlocked;
+use crate::ledger::known_files::refuse_link;
 use crate::ledger::store::error::{StoreError, io_error};
 
 /// The space that a copy leaves free, so that a ledger does not fill the disk.

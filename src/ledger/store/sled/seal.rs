@@ -13,7 +13,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::files::{Directory, open_to_read};
+use crate::ledger::known_files::{Directory, open_to_read};
 use crate::ledger::log::head::Head;
 
 const FILE: &str = "seal";

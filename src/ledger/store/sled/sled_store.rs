@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, watch as watch_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::blocking::blocking;
+use super::presence_watch::Watch;
 use super::reader::Reader;
 use super::store_files::{Condition, StoreFiles};
-use super::watch::Watch;
-use crate::ledger::files::KnownFiles;
+use crate::ledger::known_files::KnownFiles;
 use crate::ledger::log::head::Head;
 use crate::ledger::log::page::Page;
 use crate::ledger::log::record::link_of;

@@ -8,12 +8,12 @@ use std::thread;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::disk::Disk;
 use super::reader::Get;
 use super::scratch_copy::ScratchCopy;
 use super::seal::{Damage, Seal};
-use super::wait::wait_unlocked;
-use crate::ledger::files::{Directory, KnownFiles};
+use super::sled_db::Disk;
+use super::wait_unlocked::wait_unlocked;
+use crate::ledger::known_files::{Directory, KnownFiles};
 use crate::ledger::log::block::{Block, BlockRead, BlockReader};
 use crate::ledger::log::head::{Head, HeadFile};
 use crate::ledger::log::page::Page;

@@ -14,14 +14,14 @@ const SAME: Duration = Duration::from_millis(1_500);
 
 /// The last announcements of a run.
 #[derive(Debug, Default)]
-pub struct Announced {
+pub struct EventDedup {
     phase: Option<Phase>,
     /// The pace, while the platform slows it.
     slowed: Option<f64>,
     statuses: BTreeSet<i64>,
 }
 
-impl Announced {
+impl EventDedup {
     /// The event of a phase that the run enters. `None` if it was announced.
     pub fn phase(&mut self, phase: Phase) -> Option<EventKind> {
         if self.phase.as_ref().is_some_and(|last| is_same(last, &phase)) {

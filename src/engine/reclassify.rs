@@ -1,5 +1,5 @@
-//! Reading again what nobody could act on before: deliveries that are held or in doubt and whose last answer was a code,
-//! by the classes that the campaign's file gives its codes now.
+//! Reclassifies deliveries that are held or in doubt and whose last answer was a code, by the classes of the present campaign
+//! file.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::model::delivery::{DeliveryStatus, Doubt, State, Transition};
 use crate::model::mutants::mutant;
 use crate::model::outcome::Class;
 
-/// By what a delivery is read again.
+/// The rules of a reclassification.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading<C> {
-    /// What a code means by the file as it is now; an unlisted one is [`Class::Hold`].
+pub struct Reclassifier<C> {
+    /// The class of a code by the present file. An unlisted code is [`Class::Hold`].
     pub class: C,
-    /// Whether it is accepted that another ledger has sent this campaign.
+    /// Whether a person accepted that another ledger has sent this campaign.
     pub replays: bool,
-    /// Whether new deliveries go under another activity than at the last apply.
+    /// Whether the activity changed since the last apply.
     pub new_activity: bool,
     /// The present.
     pub now: Timestamp,
-    /// Whether the ages of doubts are known: not where a person has to accept the wall clock.
+    /// Whether the ages of doubts are known. They are not if a person has to accept the wall clock.
     pub dated: bool,
-    /// For how long after the first unknown attempt a doubt may be resent.
+    /// How long after the first unknown attempt a doubt may be resent.
     pub resend_within: Duration,
 }
 
-impl<C: Fn(i64) -> Class> Reading<C> {
-    /// The step that a delivery takes, if its code means something else by now. Taken, it is not found again by the next
-    /// apply with the same file.
+impl<C: Fn(i64) -> Class> Reclassifier<C> {
+    /// The transition of a delivery whose code has another class now. `None` if there is none. After it, the next apply with the
+    /// same file finds none.
     #[must_use]
     pub fn step(&self, status: &DeliveryStatus) -> Option<Transition> {
         match (status.state, status.doubt) {
@@ -38,9 +38,9 @@ impl<C: Fn(i64) -> Class> Reading<C> {
         }
     }
 
-    /// Only a code that says that nothing was issued makes a held delivery owed again. One that leaves the outcome of
-    /// its attempt unknown makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code
-    /// that means an earlier success, which is not in this ledger, is never a reason to send again.
+    /// Only a code that proves that nothing was issued makes a held delivery owed again. A code that leaves the outcome unknown
+    /// makes it a doubt: its age counts from that attempt, and a resend keeps the activity. A code for an earlier success, which
+    /// this ledger does not have, is never a reason to send again.
     fn held(&self, code: i64) -> Option<Transition> {
         match (self.class)(code) {
             Class::Refuse => Some(Transition::RereadRefused),
@@ -52,7 +52,7 @@ impl<C: Fn(i64) -> Class> Reading<C> {
         }
     }
 
-    /// A doubt is settled by a confirmation alone; what is not stuck is resent without being asked here.
+    /// Only a confirmation settles a doubt. Doubts that are not stuck are resent without a transition.
     fn in_doubt(&self, doubt: &Doubt) -> Option<Transition> {
         match (self.class)(doubt.code?) {
             Class::Issued => Some(Transition::RereadIssued),
@@ -103,8 +103,8 @@ mod tests {
         }
     }
 
-    fn reading(class: Class) -> Reading<impl Fn(i64) -> Class> {
-        Reading {
+    fn reading(class: Class) -> Reclassifier<impl Fn(i64) -> Class> {
+        Reclassifier {
             class: move |_| class,
             replays: false,
             new_activity: false,
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// What each class makes of a held delivery and of a doubt that stuck to an answer: one line of the promise each.
+    /// The effect of each class on a held delivery and on a doubt with an answer.
     #[test]
     fn every_class_is_read_as_promised() {
         let resend = Transition::RereadResend { due: from_ms(1_000) };
@@ -149,8 +149,7 @@ mod tests {
         assert_eq!(reading.step(&doubt(Some(7), true)), None);
     }
 
-    /// Whatever else changed, and however old it is: what may have been issued keeps the time and the activity of its
-    /// attempt.
+    /// A delivery that may have been issued keeps the time and the activity of its attempt.
     #[test]
     fn a_held_delivery_whose_code_leaves_its_outcome_unknown_is_a_doubt_of_its_attempt() {
         let mut reading = reading(Class::Retry);
@@ -180,7 +179,7 @@ mod tests {
         assert_eq!(reading.step(&doubt(Some(7), true)), None, "too old");
     }
 
-    /// The table of transitions takes every step that is decided here, and the next apply finds nothing to decide.
+    /// The transition table allows every transition, and the next apply finds none.
     #[test]
     fn every_step_is_in_the_table_and_taken_once() {
         for class in Class::ALL {

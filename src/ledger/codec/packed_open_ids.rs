@@ -1,6 +1,6 @@
 //! Open_ids as the log has them.
 
-use super::wire::{PackedText, Reader};
+use super::primitives::{PackedText, Reader};
 
 /// Open_ids that stay packed until they are asked for.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::douyin::NotReady;
-use crate::engine::answers::Whose;
+use crate::engine::answer_ids::Whose;
 use crate::model::clock::AgeInstant;
 use crate::model::delivery::DeliveryKey;
 use crate::model::identity::OpenId;

@@ -8,12 +8,12 @@ use crate::model::clock::later;
 use crate::plan::{self, Plan};
 
 /// Assigns users to the waves of a plan.
-pub(super) struct Cohorts<'p> {
+pub(super) struct WaveMembers<'p> {
     plan: &'p Plan,
     draw: Bucketing,
 }
 
-impl<'p> Cohorts<'p> {
+impl<'p> WaveMembers<'p> {
     pub(super) fn new(plan: &'p Plan) -> Self {
         let draw = Bucketing::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
         Self { plan, draw }
@@ -44,7 +44,7 @@ pub(super) fn turn(plan: &Plan, ledger_state: &LedgerState, recipient: u32) -> T
     if waves.is_empty() {
         return Turn::Now;
     }
-    let wave = Cohorts::new(plan).wave(&ledger_state.open_id(recipient));
+    let wave = WaveMembers::new(plan).wave(&ledger_state.open_id(recipient));
     let ended = last_ended(plan, ledger_state);
     let first = ended.map_or(0, |(last, _)| last + 1);
     if wave > first {

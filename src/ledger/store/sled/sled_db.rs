@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::catch_panic::catch_panic;
 use super::reader::Get;
-use super::wait::wait_unlocked;
-use crate::ledger::files::{KnownFiles, open_to_read, refuse_link};
+use super::wait_unlocked::wait_unlocked;
+use crate::ledger::known_files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::log::block::{first_of, key};
 use crate::ledger::store::error::{StoreError, io_error, is_outside};
 

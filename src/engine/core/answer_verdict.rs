@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::douyin::codes::excerpt;
-use crate::engine::answers::{AnswerId, Whose};
+use crate::engine::answer_ids::{AnswerId, Whose};
 use crate::ledger::LedgerState;
 use crate::model::event::Halted;
 use crate::model::outcome::{Outcome, Proof, Unknown};
 
-use super::attempts::Attempted;
+use super::attempt_result::Attempted;
 
 /// What an attempt proved by an answer of its own, and why the run halts if the answer is another delivery's.
 pub struct Judged {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use crate::ledger::files::KnownFiles;
+use crate::ledger::known_files::KnownFiles;
 use crate::ledger::store::error::StoreError;
 
 const INTERVAL: Duration = Duration::from_secs(1);

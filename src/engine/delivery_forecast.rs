@@ -1,5 +1,5 @@
-//! What will happen next to one delivery, and when: a pure function of the book, the plan and the present, by the same rules
-//! as the queue's.
+//! What happens next to one delivery, and when: a pure function of the ledger state, the plan and the present, by the rules of the
+//! queue.
 
 use jiff::Timestamp;
 
@@ -10,56 +10,56 @@ use crate::model::delivery::{DeliveryKey, Doubt, Skipped, State, StateName, Tran
 use crate::model::outcome::Class;
 use crate::plan::Plan;
 
-use super::cohorts::{Turn, turn};
 use super::eligibility::{ResendRules, due_in, is_turn};
-use super::reread::Reading;
+use super::reclassify::Reclassifier;
+use super::wave_members::{Turn, turn};
 
 pub use super::eligibility::Waits;
 
-/// What will happen next to a delivery.
+/// What happens next to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: it is issued.
+    /// Nothing. It is issued.
     Issued,
-    /// Nothing, unless a person reopens it: it is refused.
+    /// Nothing, unless a person reopens it. It is refused.
     Refused,
-    /// Nothing while this is so.
+    /// Nothing, as long as it is skipped.
     Skipped {
-        /// Why.
+        /// The reason.
         why: Skipped,
-        /// Whether it was held before, and is held again when it comes back.
+        /// Whether it was held before. It is held again when it comes back.
         held: bool,
     },
-    /// An attempt is under way, or was when the process that made it ended: then the next apply finds it in doubt.
+    /// An attempt is in flight. If its process has ended, the next apply finds it in doubt.
     InFlight,
-    /// It is sent by an apply, at this time at the earliest; the present when that is now.
+    /// An apply sends it.
     Sent {
-        /// When.
+        /// The earliest time; the present if that is now.
         at: Timestamp,
-        /// Until when it may be sent, for a doubt.
+        /// For a doubt, the last moment of a resend.
         until: Option<Timestamp>,
     },
-    /// It is sent with a wave, from 1, or after the last one, when the waves before have ended.
+    /// It is sent with a wave, from 1, or after the last one, once earlier waves have ended.
     Wave(Option<u32>),
-    /// The next apply reads its last code again, by the campaign's file as it is now.
+    /// The next apply reclassifies its last code by the present campaign file.
     Reread(Transition),
-    /// The same, and by that code nobody knows whether its attempt issued the coupon: it is in doubt from then on.
+    /// Like `Reread`, and the code leaves the outcome unknown, so it is in doubt after that.
     Doubted {
-        /// Until when it may be sent again, or why it waits for a person.
+        /// The last moment of a resend, or why it waits for a person.
         resend: Result<Timestamp, Waits>,
     },
     /// It waits for an earlier coupon of the same user.
     Behind {
-        /// Which.
+        /// Its ordinal.
         ordinal: u8,
-        /// The state of that delivery.
+        /// Its state.
         state: StateName,
     },
     /// It waits for a person.
     Person(Waits),
 }
 
-/// What will happen next to `key`, where an apply would take this for the present.
+/// What happens next to `key`, for an apply at this present.
 #[must_use]
 pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: Present) -> Next {
     let status = ledger_state.status(key);
@@ -105,10 +105,10 @@ pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: 
     }
 }
 
-/// By what the next apply reads codes again. That it names another activity is not foreseen: a person has to accept that.
-fn reading(ledger_state: &LedgerState, plan: &Plan, present: Present) -> Reading<impl Fn(i64) -> Class> {
+/// The rules by the present file. Assumes that the activity does not change, because a person has to accept that.
+fn reading(ledger_state: &LedgerState, plan: &Plan, present: Present) -> Reclassifier<impl Fn(i64) -> Class> {
     let codes = Codes::new(plan.codes.clone());
-    Reading {
+    Reclassifier {
         class: move |code| codes.classify(code).0,
         replays: ledger_state.accepts_replays(),
         new_activity: false,
@@ -118,7 +118,7 @@ fn reading(ledger_state: &LedgerState, plan: &Plan, present: Present) -> Reading
     }
 }
 
-/// The first earlier coupon of the same user that is not issued.
+/// The first earlier coupon of the same user that is not issued. `None` if all are.
 fn behind(ledger_state: &LedgerState, key: DeliveryKey) -> Next {
     let earlier = (1..key.ordinal).find_map(|ordinal| {
         let state = ledger_state.status(DeliveryKey { ordinal, ..key }).state.name();
@@ -186,7 +186,7 @@ mod tests {
             wait: Duration::from_mins(minutes),
             not_issued: 1.0,
         };
-        // The user of a book without people has no name, and belongs to some share all the same.
+        // An unknown recipient has an empty open_id, which belongs to some share too.
         let key = DeliveryKey {
             recipient: 0,
             ordinal: 1,
