@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use imports::{Crate, SourceFile, circles};
 
 /// What each room may import.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("campaign", &["model"]),
     ("plan", &["model", "campaign"]),
@@ -48,24 +48,6 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "history",
             "fake_platform",
             "simulation",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "model",
-            "campaign",
-            "plan",
-            "audience",
-            "ledger",
-            "douyin",
-            "engine",
-            "control",
-            "report",
-            "history",
-            "fake_platform",
-            "simulation",
-            "app",
         ],
     ),
 ];
@@ -185,6 +167,10 @@ fn named(line: &str) -> Vec<&str> {
 
 fn allowed(from: &str, path: &str) -> bool {
     let room = path.split("::").next().unwrap_or_default();
+    if from == "cli" {
+        // The command line renders results of `app`, so it sees the rooms that `app` sees.
+        return room == "cli" || room == "app" || allowed("app", path);
+    }
     let within = |may: &&str| path == *may || path.starts_with(&format!("{may}::"));
     room == from
         || MAY_IMPORT
@@ -197,7 +183,7 @@ fn rooms_import_only_rooms_nearer_to_the_model() {
     let mut broken = String::new();
     for source in read("src") {
         let room = source.room();
-        if !MAY_IMPORT.iter().any(|(who, _)| *who == room) {
+        if room != "cli" && !MAY_IMPORT.iter().any(|(who, _)| *who == room) {
             continue;
         }
         for (at, line) in source.code() {

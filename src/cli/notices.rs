@@ -20,6 +20,13 @@ pub fn print(console: &Console, notice: Notice<'_>) {
             ));
         }
         Notice::Remark(remark) => console.print(&format!("{remark}\n")),
-        _ => {}
+        Notice::ReadsLedger
+        | Notice::ChecksLedger
+        | Notice::ReadsAudience
+        | Notice::Rows(_)
+        | Notice::SkipsWaits(_)
+        | Notice::StoppedEarly(_)
+        | Notice::Simulates { .. }
+        | Notice::AudienceRead => {}
     }
 }

@@ -244,3 +244,14 @@ pub(super) fn spoilt_reading(listed: u64) -> Reading {
         ..Reading::default()
     }
 }
+
+/// A run in the middle of its sends.
+pub(super) fn sending() -> RunScript {
+    let mut script = RunScript::new();
+    script.begin().admit(100_600).phase(Phase::Sending);
+    script
+        .send(1_176, 10, ISSUED)
+        .send(24, 10, BANNED)
+        .send(2, 10, TIMED_OUT);
+    script
+}

@@ -68,12 +68,7 @@ fn a_run_that_waits_notices_that_its_ledger_was_removed() {
     // The ledger is put back, and the same command continues.
     fs::rename(scene.dir.path().join("aside"), scene.place().dir()).unwrap();
     scene.run(&["--at-most", "5"]).ends(3);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
 }
 
 #[test]

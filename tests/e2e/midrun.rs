@@ -99,12 +99,7 @@ fn a_run_is_looked_at_while_it_sends_and_while_it_is_paused() {
     objects(&Ran::new(run.wait_with_output().unwrap()).ends(0));
     let counts = scene.ledger(|ledger| ledger.state().counts()).unwrap();
     assert_eq!(counts.count(StateName::Issued), USERS as u64);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
 }
 
 /// A rehearsal with a platform that repeats answers: the run halts, and counts no coupon that was not issued.

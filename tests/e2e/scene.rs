@@ -90,6 +90,11 @@ impl FakePlatform {
         ids
     }
 
+    /// Returns whether every id has one coupon, issued by the only request for it.
+    pub fn issued_each_by_one_request(&self) -> bool {
+        self.ids().values().all(|counts| *counts == (1, 1))
+    }
+
     /// Returns whether the requests can have started at no more than 98 in any second. It counts arrivals, and on a busy
     /// machine those are late, but hardly by more than a second: so three seconds contain the starts of at most four. Tests
     /// in virtual time check the starts themselves.

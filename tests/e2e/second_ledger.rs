@@ -64,12 +64,7 @@ fn a_link_to_a_campaign_file_has_the_ledger_of_the_file() {
     assert!(!link.parent().unwrap().join(".runner").exists());
     scene.run(&["--at-most", "2"]).ends(3);
     on(&scene, "apply", &link, &[]).ends(0);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
     for (verb, flags) in [
         ("status", &[][..]),
         ("verify", &[]),
@@ -162,12 +157,7 @@ fn a_ledger_that_an_earlier_version_kept_beside_a_link_is_named() {
     // The printed advice works.
     type_line(&ran, "mkdir -p ");
     on(&scene, "apply", &link, &[]).ends(0);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
 }
 
 #[test]
@@ -226,12 +216,7 @@ fn a_state_directory_that_is_mistyped_begins_no_second_ledger() {
     scene.run(&["--sandbox", flags[0], flags[1]]).ends(0);
     type_line(&ran, "mkdir -p ");
     scene.run(&flags).ends(0);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
 }
 
 #[test]

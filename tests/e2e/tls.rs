@@ -59,10 +59,5 @@ fn a_certificate_that_is_vouched_for_completes_and_any_other_halts() {
     Ran::new(scene.apply(&[]).env("SSL_CERT_FILE", &trusted).output().unwrap()).ends(0);
     let counts = scene.ledger(|ledger| ledger.state().counts()).unwrap();
     assert_eq!(counts.count(StateName::Issued), 20);
-    assert!(
-        fake_platform
-            .ids()
-            .values()
-            .all(|(given, asked)| (*given, *asked) == (1, 1))
-    );
+    assert!(fake_platform.issued_each_by_one_request());
 }

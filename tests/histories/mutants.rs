@@ -92,7 +92,7 @@ fn a_held_delivery_owed_again_without_a_doubt_is_found() {
 fn an_attempt_that_was_not_sent_and_counts_is_found() {
     found(
         Mutant::NotSentCounts,
-        "a delivery has all of its attempts, and what was not sent is none",
+        "a delivery has all of its attempts, and one that was not sent does not count",
     );
 }
 

@@ -1,7 +1,7 @@
 //! The limits of a run. Each limit has one file and owns its state: it changes by `observe` or by the limit's own
 //! methods, and nothing else writes it.
 //!
-//! A [`Limit`] answers in three ways. `allowance` is about all deliveries alike: it is asked once for a batch of
+//! A [`Limit`] learns of the run by `observe`, which may stop the run. It answers in three ways. `allowance` is about all deliveries alike: it is asked once for a batch of
 //! intents, and the allowances of all limits combine. `reserve` is about one delivery. `waiting` and
 //! `changes_at` say what people read and when to look again. A reservation is released by `release`;
 //! counts such as the day's attempts need none, because they are computed from the ledger.

@@ -151,7 +151,7 @@ pub fn check_left(
                     person.user, delivery.state
                 );
                 return Err(Violation::new(
-                    "a delivery has all of its attempts, and what was not sent is none",
+                    "a delivery has all of its attempts, and one that was not sent does not count",
                     details,
                 ));
             }

@@ -10,7 +10,7 @@ use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::event::{DrainReason, EventKind, Owner, Phase, Waiting, WaveLoad};
 use crate::model::run_command::Requester;
 use crate::report::run_view::{CampaignInfo, reading_progress};
-use crate::report::testing::{BANNED, ISSUED, RunScript, TIMED_OUT, moment, shanghai};
+use crate::report::testing::{ISSUED, RunScript, moment, sending, shanghai};
 
 use super::*;
 
@@ -27,16 +27,6 @@ fn seen(script: &RunScript) -> String {
         }
         text + &line(view, "") + "\n"
     })
-}
-
-fn sending() -> RunScript {
-    let mut script = RunScript::new();
-    script.begin().admit(100_600).phase(Phase::Sending);
-    script
-        .send(1_176, 10, ISSUED)
-        .send(24, 10, BANNED)
-        .send(2, 10, TIMED_OUT);
-    script
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::model::event::{DrainReason, Ending, EventKind, Owner, Phase};
 use crate::model::run_command::Requester;
 
 use crate::report::render::json::RunObject;
-use crate::report::testing::{BANNED, ISSUED, RunScript, TIMED_OUT, instant, shanghai};
+use crate::report::testing::{RunScript, instant, sending, shanghai};
 use crate::report::text::columns;
 
 use super::*;
@@ -23,16 +23,6 @@ fn status(script: &RunScript, broken: Option<&str>) -> Status {
     let text = script.view(|view| serde_json::to_string(&RunObject::status(view, &owner(), broken)).unwrap());
     assert!(!text.contains("null"), "{text}");
     Status::parse(&text).unwrap()
-}
-
-fn sending() -> RunScript {
-    let mut script = RunScript::new();
-    script.begin().admit(100_600).phase(Phase::Sending);
-    script
-        .send(1_176, 10, ISSUED)
-        .send(24, 10, BANNED)
-        .send(2, 10, TIMED_OUT);
-    script
 }
 
 fn row(name: &str, status: Status) -> StatusRow {
