@@ -1,4 +1,4 @@
-//! Whether a delivery may be attempted without a person, and when. The queue, the preview and [`super::next`] share these rules.
+//! Whether a delivery may be attempted without a person, and when. The queue, the preview and [`super::delivery_forecast::next`] share these rules.
 
 use std::time::Duration;
 
