@@ -131,6 +131,8 @@ pub enum AudienceError {
         found: String,
         /// The role of the column.
         role: Role,
+        /// What contains the column.
+        within: ColumnPlace,
     },
     /// The file is not a Parquet file.
     #[error("cannot read the audience {}: it is not a Parquet file", path.display())]
@@ -245,6 +247,15 @@ pub enum Role {
     LastActive,
 }
 
+/// What contains a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnPlace {
+    /// A file. Its writer decides the types.
+    File,
+    /// The result of a query, which can cast.
+    Query,
+}
+
 impl Role {
     const fn name(self) -> &'static str {
         match self {
@@ -295,10 +306,21 @@ impl AudienceError {
             Self::Ambiguous { .. } => {
                 Some("name them apart in the query, with `as`: which is meant is not guessed".into())
             }
-            Self::ColumnType { role: Role::OpenId, .. } => {
-                Some("name a column of text or whole numbers, or cast it to text in the query".into())
-            }
-            Self::ColumnType { .. } => Some("name a column of times, dates or Unix times".into()),
+            Self::ColumnType { role, within, .. } => Some(
+                match (role, within) {
+                    (Role::OpenId, ColumnPlace::Query) => {
+                        "name a column of text or whole numbers, or cast it to text in the query"
+                    }
+                    (Role::OpenId, ColumnPlace::File) => {
+                        "name a column of text or whole numbers, or cast it to text or to DECIMAL(38, 0) when the file is exported"
+                    }
+                    (Role::LastActive, ColumnPlace::Query) => "name a column of times, dates or Unix times",
+                    (Role::LastActive, ColumnPlace::File) => {
+                        "name a column of times, dates or Unix times, or cast it to a time when the file is exported"
+                    }
+                }
+                .into(),
+            ),
             Self::NotParquet { .. } | Self::NotSqlite { .. } => {
                 Some("write the source as what the file is: `csv:` or `jsonl:`".into())
             }

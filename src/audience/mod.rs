@@ -33,7 +33,7 @@ pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
 pub use columns::Columns;
 pub use csv::CsvSource;
-pub use error::{AudienceError, Responsible, Role, Said};
+pub use error::{AudienceError, ColumnPlace, Responsible, Role, Said};
 pub use input::Input;
 pub use jsonl::JsonlSource;
 pub use query::{Limits, Query, Server};

@@ -19,7 +19,7 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::{Cell, uuid};
 use super::columns::Columns;
-use super::error::{Role, nearest};
+use super::error::{ColumnPlace, Role, nearest};
 use super::input::{Named, Regular, list};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::{RowSink, RowSource};
@@ -163,6 +163,8 @@ enum ColumnType {
     Text,
     Uuid,
     Whole,
+    /// Whole numbers in two's complement, the highest byte first.
+    WholeBytes,
     /// Unsigned numbers, stored in a signed type of the same width.
     Unsigned,
     Real,
@@ -201,7 +203,13 @@ impl Wanted {
         let fits = match role {
             Role::OpenId => matches!(
                 column_type,
-                Some(ColumnType::Text | ColumnType::Uuid | ColumnType::Whole | ColumnType::Unsigned)
+                Some(
+                    ColumnType::Text
+                        | ColumnType::Uuid
+                        | ColumnType::Whole
+                        | ColumnType::WholeBytes
+                        | ColumnType::Unsigned
+                )
             ),
             Role::LastActive => column_type.is_some_and(|column_type| !matches!(column_type, ColumnType::Uuid)),
         };
@@ -216,6 +224,7 @@ impl Wanted {
                 column: name.to_owned(),
                 found: kind(&column),
                 role,
+                within: ColumnPlace::File,
             }),
         }
     }
@@ -225,7 +234,7 @@ impl Wanted {
         let column_type = self.column_type;
         match reader {
             ColumnReader::Int32ColumnReader(reader) => self.values(reader, rows, |number| match column_type {
-                ColumnType::Unsigned => Value::Unsigned(number.cast_unsigned().into()),
+                ColumnType::Unsigned => Value::Whole(number.cast_unsigned().into()),
                 ColumnType::Day => day(number),
                 _ => Value::whole(number.into(), column_type),
             }),
@@ -235,10 +244,14 @@ impl Wanted {
             ColumnReader::Int96ColumnReader(reader) => self.values(reader, rows, |at| Value::At(at.to_millis())),
             ColumnReader::FloatColumnReader(reader) => self.values(reader, rows, |real| Value::Real(real.into())),
             ColumnReader::DoubleColumnReader(reader) => self.values(reader, rows, Value::Real),
-            ColumnReader::ByteArrayColumnReader(reader) => self.values(reader, rows, Value::Text),
+            ColumnReader::ByteArrayColumnReader(reader) => self.values(reader, rows, |bytes| match column_type {
+                ColumnType::WholeBytes => Value::whole_bytes(bytes.data()),
+                _ => Value::Text(bytes),
+            }),
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                 self.values(reader, rows, |bytes| match column_type {
                     ColumnType::Uuid => Value::uuid(bytes.data()),
+                    ColumnType::WholeBytes => Value::whole_bytes(bytes.data()),
                     _ => Value::Text(bytes.into()),
                 })
             }
@@ -299,10 +312,10 @@ fn column_type(column: &ColumnDescriptor) -> Option<ColumnType> {
             Some(ColumnType::Unsigned)
         }
         (Some(LogicalType::Integer(_)), _) => Some(ColumnType::Whole),
-        (Some(LogicalType::Decimal(of)), _) if of.scale == 0 => whole_numbers(physical),
+        (Some(LogicalType::Decimal(of)), _) if of.scale == 0 => decimal(physical),
         (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => Some(ColumnType::Text),
         (Some(_), _) => None,
-        (None, ConvertedType::DECIMAL) => whole_numbers(physical).filter(|_| column.type_scale() == 0),
+        (None, ConvertedType::DECIMAL) => decimal(physical).filter(|_| column.type_scale() == 0),
         (None, _) => match physical {
             Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => Some(ColumnType::Text),
             Physical::INT32 | Physical::INT64 => Some(ColumnType::Whole),
@@ -313,10 +326,11 @@ fn column_type(column: &ColumnDescriptor) -> Option<ColumnType> {
     }
 }
 
-/// Returns whole numbers for a physical type that stores them as integers; else `None`.
-const fn whole_numbers(physical: Physical) -> Option<ColumnType> {
+/// Returns the meaning of a decimal without a fraction; `None` for a physical type that holds no decimals.
+const fn decimal(physical: Physical) -> Option<ColumnType> {
     match physical {
         Physical::INT32 | Physical::INT64 => Some(ColumnType::Whole),
+        Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => Some(ColumnType::WholeBytes),
         _ => None,
     }
 }
@@ -327,6 +341,10 @@ fn kind(column: &ColumnDescriptor) -> String {
         return "a list".to_owned();
     }
     match column.logical_type_ref() {
+        Some(LogicalType::Decimal(of)) => format!("DECIMAL({}, {})", of.precision, of.scale),
+        None if column.converted_type() == ConvertedType::DECIMAL => {
+            format!("DECIMAL({}, {})", column.type_precision(), column.type_scale())
+        }
         Some(logical) => format!("{} ({logical:?})", column.physical_type()),
         None => column.physical_type().to_string(),
     }
@@ -337,8 +355,7 @@ enum Value {
     Null,
     Text(ByteArray),
     Uuid([u8; 36]),
-    Whole(i64),
-    Unsigned(u64),
+    Whole(i128),
     Real(f64),
     At(i64),
     Local(i64),
@@ -349,11 +366,26 @@ enum Value {
 impl Value {
     fn whole(number: i64, column_type: ColumnType) -> Self {
         match column_type {
-            ColumnType::Unsigned => Self::Unsigned(number.cast_unsigned()),
+            ColumnType::Unsigned => Self::Whole(number.cast_unsigned().into()),
             ColumnType::Moment(second) => Self::At(number.div_euclid(second / 1_000)),
             ColumnType::Local(second) => Self::Local(number.div_euclid(second / 1_000)),
-            _ => Self::Whole(number),
+            _ => Self::Whole(number.into()),
         }
+    }
+
+    /// Decodes two's complement of any length. A number that needs over 16 bytes is no open_id and no time.
+    fn whole_bytes(bytes: &[u8]) -> Self {
+        let Some(first) = bytes.first() else {
+            return Self::Other;
+        };
+        let sign = if first & 0x80 == 0 { 0 } else { 0xff };
+        let (fill, last) = bytes.split_at(bytes.len().saturating_sub(16));
+        let mut wide = [sign; 16];
+        let begin = wide.len() - last.len();
+        wide[begin..].copy_from_slice(last);
+        let number = i128::from_be_bytes(wide);
+        let fits = fill.iter().all(|byte| *byte == sign) && number.is_negative() == (sign != 0);
+        if fits { Self::Whole(number) } else { Self::Other }
     }
 
     fn uuid(bytes: &[u8]) -> Self {
@@ -368,8 +400,7 @@ impl Value {
             Self::Null => Cell::Null,
             Self::Text(bytes) => Cell::Text(bytes.data()),
             Self::Uuid(text) => Cell::Text(text),
-            Self::Whole(number) => Cell::Whole((*number).into()),
-            Self::Unsigned(number) => Cell::Whole((*number).into()),
+            Self::Whole(number) => Cell::Whole(*number),
             Self::Real(number) => Cell::Real(*number),
             Self::At(ms) => Cell::At(*ms),
             Self::Local(ms) => {

@@ -15,7 +15,7 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::Cell;
 use super::columns::Columns;
-use super::error::{Responsible, Role, Said, nearest};
+use super::error::{ColumnPlace, Responsible, Role, Said, nearest};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::RowSink;
 use crate::model::secret::{Secret, SecretRef};
@@ -281,6 +281,7 @@ impl<'q> Asked<'q> {
                     column: name.to_owned(),
                     found: type_name.to_owned(),
                     role,
+                    within: ColumnPlace::Query,
                 }),
             }
         };

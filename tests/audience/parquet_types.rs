@@ -136,6 +136,63 @@ fn parquet_columns_of_every_type_are_read() {
     insta::assert_snapshot!(said);
 }
 
+/// Big-endian two's complement of `length` bytes.
+fn decimal_bytes(number: i128, length: usize) -> ByteArray {
+    let sign = if number < 0 { 0xff } else { 0 };
+    let wide = [vec![sign; 32], number.to_be_bytes().to_vec()].concat();
+    ByteArray::from(wide[wide.len() - length..].to_vec())
+}
+
+/// Data warehouses unload ids as DECIMAL(38, 0), in any of the physical types.
+#[test]
+fn parquet_decimals_without_a_fraction_are_whole_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let schema = "message m {
+        required int32 four (DECIMAL(9, 0)); required int64 eight (DECIMAL(18, 0));
+        required fixed_len_byte_array(16) sixteen (DECIMAL(38, 0)); required fixed_len_byte_array(9) nine (DECIMAL(20, 0));
+        required fixed_len_byte_array(32) wide (DECIMAL(76, 0)); required binary any (DECIMAL(38, 0));
+        required fixed_len_byte_array(16) fraction (DECIMAL(38, 2)); required int64 cents (DECIMAL(18, 2));
+    }";
+    let id = 7_218_071_234_565_644_204;
+    let most = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+    parquet_of(&path, schema, 8, &mut |at, column| {
+        let fixed = |number, length| FixedLenByteArray::from(decimal_bytes(number, length));
+        let mut write_fixed = |first, second| {
+            let column = column.typed::<FixedLenByteArrayType>();
+            column.write_batch(&[first, second], None, None)
+        };
+        match at {
+            2 => write_fixed(fixed(id, 16), fixed(-most, 16)),
+            3 => write_fixed(fixed(id, 9), fixed(-1, 9)),
+            // Over 16 bytes: a number that fits, and one that does not.
+            4 => write_fixed(
+                fixed(id, 32),
+                FixedLenByteArray::from(ByteArray::from([[1; 16], [0; 16]].concat())),
+            ),
+            6 => write_fixed(fixed(100, 16), fixed(250, 16)),
+            0 => column.typed::<Int32Type>().write_batch(&[42, -42], None, None),
+            1 | 7 => column.typed::<Int64Type>().write_batch(&[1_780_113_600, 0], None, None),
+            _ => column.typed::<ByteArrayType>().write_batch(
+                &[decimal_bytes(id, 8), decimal_bytes(most, 16)],
+                None,
+                None,
+            ),
+        }
+        .unwrap();
+    });
+    let mut said = String::new();
+    for open_id in ["four", "eight", "sixteen", "nine", "wide", "any"] {
+        let rows = rows_of(&path, open_id, Some("eight"));
+        said += &format!("{open_id}: {rows:?}\n");
+    }
+    for (open_id, time) in [("fraction", None), ("cents", None), ("any", Some("cents"))] {
+        let error = all(&parquet_by(&path, open_id, time)).unwrap_err();
+        said += &format!("{}\n", super::told(&error, folder.path()));
+    }
+    insta::assert_snapshot!(said);
+}
+
 fn parquet_by(path: &Path, open_id: &str, last_active: Option<&str>) -> Source {
     let mut columns = columns();
     columns.open_id = open_id.into();
