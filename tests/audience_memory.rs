@@ -1,17 +1,23 @@
-//! A field of a hundred megabytes is an error with a place, and is never held in memory, in any format. (A Parquet page is
-//! unpacked as a whole, so there the value is refused only after that.) This test has its own process, so that no other
-//! test raises the peak of resident memory.
+//! A field of a hundred megabytes is an error with a place, and is never held in memory, in any format. A Parquet page is
+//! unpacked as a whole, so there the page is refused by the size in its header. This test has its own process, so that no
+//! other test raises the peak of resident memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use runner::audience::{
-    AudienceError, Columns, CsvSource, Encoding, Input, JsonlSource, Query, Responsible, Source, SqliteSource,
-    SyntaxError, read,
+    AudienceError, Columns, CsvSource, Encoding as TextEncoding, Input, JsonlSource, ParquetSource, Query, Responsible,
+    Source, SqliteSource, SyntaxError, read,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -46,6 +52,25 @@ async fn database(path: &Path) {
     made.close().await.unwrap();
 }
 
+/// A file of one column, in one page.
+fn table(path: &Path, encoding: Encoding, values: &[ByteArray]) {
+    let schema = parse_message_type("message m { required binary open_id (STRING); }").unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_encoding(encoding)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_data_page_size_limit(1 << 30)
+        .set_statistics_enabled(EnabledStatistics::None);
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<ByteArrayType>().write_batch(values, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
 /// Resets the peak: creating the files must not count.
 fn forget_the_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
@@ -62,6 +87,12 @@ async fn one_endless_field() {
     let quoted = folder.path().join("quoted.csv");
     endless(&quoted, "open_id\nu1\n\"");
     endless(&lines, "{\"open_id\":\"u1\"}\n{\"open_id\":\"");
+    let page = folder.path().join("page.parquet");
+    table(&page, Encoding::PLAIN, &[ByteArray::from(vec![b'x'; 160 << 20])]);
+    // Each value repeats the whole value before it, so 500 MB are a few kilobytes, packed or not.
+    let repeats = folder.path().join("repeats.parquet");
+    let value = ByteArray::from(vec![b'x'; 500_000]);
+    table(&repeats, Encoding::DELTA_BYTE_ARRAY, &vec![value; 1000]);
     let columns = || Columns {
         open_id: "open_id".into(),
         last_active: None,
@@ -72,7 +103,7 @@ async fn one_endless_field() {
         Source::Csv(CsvSource {
             input: Input::Files(path.into()),
             columns: columns(),
-            encoding: Encoding::Utf8,
+            encoding: TextEncoding::Utf8,
             delimiter: None,
         })
     };
@@ -84,6 +115,12 @@ async fn one_endless_field() {
         input: Input::Files(lines.as_path().into()),
         columns: columns(),
     });
+    let parquet = |path: &Path| {
+        Source::Parquet(ParquetSource {
+            files: path.into(),
+            columns: columns(),
+        })
+    };
     forget_the_peak();
     let before = resident();
     for (source, line, flaw) in [
@@ -101,6 +138,10 @@ async fn one_endless_field() {
         matches!(error, AudienceError::Database { blame: Responsible::File(help), .. } if help.contains("64 MiB")),
         "{error:?}"
     );
+    let error = read(&parquet(&page), |_| {}).await.unwrap_err();
+    assert!(matches!(error, AudienceError::TooLarge { row: 0, .. }), "{error:?}");
+    let totals = read(&parquet(&repeats), |_| {}).await.unwrap();
+    assert_eq!(totals.rows, 1000);
     let more = resident() - before;
     assert!(more < MOST, "{more} KiB more than before");
 }

@@ -53,7 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 28] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/http.rs"]),
@@ -67,10 +67,18 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "app/export/"]),
-    ("parquet", &["audience/parquet.rs", "app/export/parquet.rs"]),
+    ("bytes", &["audience/parquet/pages.rs"]),
+    (
+        "parquet",
+        &[
+            "audience/parquet.rs",
+            "audience/parquet/pages.rs",
+            "app/export/parquet.rs",
+        ],
+    ),
     ("encoding_rs", &["audience/"]),
     ("textwrap", &["report/text.rs"]),
-    ("flate2", &["audience/input.rs"]),
+    ("flate2", &["audience/input.rs", "audience/parquet/pages.rs"]),
     ("glob", &["audience/input.rs"]),
     ("zstd", &["audience/input.rs"]),
     (

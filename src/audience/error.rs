@@ -4,8 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::damage::Damage;
+use super::parquet::TooLarge;
 use super::quote_validator::Found;
 use super::syntax_error::{Foreign, SyntaxError};
+use crate::model::foreign::shortened;
 use crate::model::secret::{SecretError, SecretRef};
 
 /// The reason why an audience cannot be read.
@@ -73,7 +75,7 @@ pub enum AudienceError {
         lacks: &'static str,
     },
     /// The header lacks the column.
-    #[error("the audience {} has no column {column:?}: its header on line {line} has {}", path.display(), list(found))]
+    #[error("the audience {} has no column {}: its header on line {line} has {}", path.display(), quoted(column), list(found))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -87,7 +89,7 @@ pub enum AudienceError {
         nearest: Option<String>,
     },
     /// The header has the column more than once.
-    #[error("the audience {} has the column {column:?} {times} times in its header on line {line}", path.display())]
+    #[error("the audience {} has the column {} {times} times in its header on line {line}", path.display(), quoted(column))]
     RepeatedColumn {
         /// The file.
         path: PathBuf,
@@ -99,7 +101,7 @@ pub enum AudienceError {
         times: usize,
     },
     /// A Parquet file or the result of a query lacks the column.
-    #[error("{place} has no column {column:?}: it has {}", list(found))]
+    #[error("{place} has no column {}: it has {}", quoted(column), list(found))]
     NoSuchColumn {
         /// The file or the query.
         place: String,
@@ -111,7 +113,7 @@ pub enum AudienceError {
         nearest: Option<String>,
     },
     /// The result of the query has the column more than once.
-    #[error("{place} has the column {column:?} {times} times")]
+    #[error("{place} has the column {} {times} times", quoted(column))]
     Ambiguous {
         /// The query.
         place: String,
@@ -121,7 +123,7 @@ pub enum AudienceError {
         times: usize,
     },
     /// The column has a type that cannot be used.
-    #[error("the column {column:?} of {place} is of type {found}, which is no {}", role.name())]
+    #[error("the column {} of {place} is of type {}, which is no {}", quoted(column), shortened(found), role.name())]
     ColumnType {
         /// The file or the query.
         place: String,
@@ -147,7 +149,7 @@ pub enum AudienceError {
         path: PathBuf,
     },
     /// The Parquet file cannot be read.
-    #[error("cannot read the Parquet file {}{}: {why}", path.display(), behind("row", *row))]
+    #[error("cannot read the Parquet file {}{}: {}", path.display(), behind("row", *row), shortened(why))]
     BadParquet {
         /// The file.
         path: PathBuf,
@@ -155,6 +157,16 @@ pub enum AudienceError {
         row: u64,
         /// The cause.
         why: String,
+    },
+    /// A part of the Parquet file would take too much memory.
+    #[error("cannot read the Parquet file {}{}: {part}", path.display(), behind("row", *row))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The last row that was read; 0 before the first.
+        row: u64,
+        /// The part, its size and the limit.
+        part: TooLarge,
     },
     /// The file is not an SQLite database.
     #[error("cannot read the audience {}: it is not an SQLite database", path.display())]
@@ -298,7 +310,7 @@ impl AudienceError {
             }
             | Self::NoSuchColumn {
                 nearest: Some(nearest), ..
-            } => Some(format!("did you mean {nearest:?}?")),
+            } => Some(format!("did you mean {}?", quoted(nearest))),
             Self::NoColumn { .. } => Some(
                 "name the file's own columns in `open_id` and `last_active`, or its `delimiter` or `encoding`".into(),
             ),
@@ -328,6 +340,10 @@ impl AudienceError {
             Self::BadParquet { .. } => {
                 Some("export it again, unencrypted, with snappy, gzip, zstd or lz4 as compression or none".into())
             }
+            Self::TooLarge { .. } => Some(
+                "export it again with smaller row groups or pages, or only with the columns that the campaign reads"
+                    .into(),
+            ),
             Self::Secret { .. } => {
                 Some("set it to the URL of the server, such as scheme://user:password@host/database".into())
             }
@@ -400,7 +416,10 @@ impl AudienceError {
 impl AudienceError {
     /// Adds the last line or row that was read, for an error of a compression or a Parquet file.
     pub(super) fn behind(mut self, read: u64) -> Self {
-        if let Self::Damaged { line: last, .. } | Self::BadParquet { row: last, .. } = &mut self {
+        if let Self::Damaged { line: last, .. }
+        | Self::BadParquet { row: last, .. }
+        | Self::TooLarge { row: last, .. } = &mut self
+        {
             *last = read;
         }
         self
@@ -424,10 +443,15 @@ const fn unreadable(kind: io::ErrorKind) -> &'static str {
     }
 }
 
+/// Formats the name of a column. A long name is cut.
+fn quoted(column: &str) -> String {
+    format!("{:?}", shortened(column))
+}
+
 /// Formats a list of columns. A long list is cut.
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text: Vec<_> = columns.iter().take(SHOWN).map(|column| format!("{column:?}")).collect();
+    let mut text: Vec<_> = columns.iter().take(SHOWN).map(|column| quoted(column)).collect();
     if let Some(more) = columns.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push(format!("and {more} more"));
     }

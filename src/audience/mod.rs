@@ -26,7 +26,7 @@ mod sqlite;
 mod syntax_error;
 mod totals;
 
-pub use self::parquet::ParquetSource;
+pub use self::parquet::{ParquetSource, TooLarge};
 pub use crate::campaign::{Encoding, Files};
 #[cfg(test)]
 pub(crate) use artefact::find as find_artefact;

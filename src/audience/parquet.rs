@@ -1,9 +1,12 @@
 //! Audiences in Parquet files, of which only the wanted columns are read.
 
+mod pages;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -25,13 +28,14 @@ use super::quote_validator::LONGEST_ROW;
 use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::Foreign;
 use crate::campaign::Files;
+use pages::column_reader;
+
+pub use pages::TooLarge;
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
 /// The smallest Parquet file: two magic numbers and the length of an empty footer.
 const LEAST: u64 = 12;
-/// How many rows of a column are read at once.
-const AT_ONCE: usize = 4096;
 
 /// Parquet files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,29 +65,31 @@ impl RowSource for ParquetSource {
     }
 }
 
-/// Checks the magic numbers at both ends of a file.
+/// Checks the magic numbers at both ends of a file, and the length of its footer.
 fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
     let path = regular.path.clone();
     let length = regular.len();
     let mut ends = || {
         let mut first = [0; 16];
-        let mut last = [0; 4];
+        let mut last = [0; 8];
         let read = usize::try_from(length.min(16)).unwrap_or_default();
         regular.file.read_exact(first.get_mut(..read).unwrap_or_default())?;
         if length >= LEAST {
-            regular.file.seek(SeekFrom::End(-4))?;
+            regular.file.seek(SeekFrom::End(-8))?;
             regular.file.read_exact(&mut last)?;
         }
         std::io::Result::Ok((first, last))
     };
     let (first, last) = ends().map_err(|error| AudienceError::new(&path, error))?;
     regular.is_none_but(Foreign::Parquet, &first)?;
-    match (first.first_chunk().unwrap_or(&[0; 4]), &last) {
+    let [a, b, c, d, end @ ..] = last;
+    match (first.first_chunk().unwrap_or(&[0; 4]), &end) {
         _ if length == 0 => Err(AudienceError::Empty {
             path,
             lacks: "bytes at all",
         }),
-        (MAGIC, MAGIC) => Ok(()),
+        (MAGIC, MAGIC) => TooLarge::footer(u32::from_le_bytes([a, b, c, d]).into())
+            .map_err(|part| AudienceError::TooLarge { path, row: 0, part }),
         (ENCRYPTED, _) | (_, ENCRYPTED) => Err(AudienceError::BadParquet {
             path,
             row: 0,
@@ -100,23 +106,25 @@ impl ParquetSource {
         let path = named.path.as_path();
         let bad = |error: ParquetError| bad(path, error);
         let file = file.try_clone().map_err(|error| AudienceError::new(path, error))?;
+        let shared = Arc::new(file.try_clone().map_err(|error| AudienceError::new(path, error))?);
         let reader = SerializedFileReader::new(file).map_err(bad)?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let (open_id, last_active) = columns(&self.columns, path, schema)?;
         let activity = ActivityParser::new(&self.columns);
         let mut digits = String::new();
         let mut written = String::new();
-        for group in 0..reader.num_row_groups() {
-            let group = reader.get_row_group(group).map_err(bad)?;
-            let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-            let column = |wanted: &Wanted| group.get_column_reader(wanted.at).map_err(bad);
-            let mut ids = column(&open_id)?;
+        for group in reader.metadata().row_groups() {
+            let mut left = usize::try_from(group.num_rows()).unwrap_or_default();
+            let column =
+                |wanted: &Wanted| column_reader(&shared, group.column(wanted.at), group.num_rows()).map_err(bad);
+            let (mut ids, mut at_once) = column(&open_id)?;
             let mut times = last_active.as_ref().map(column).transpose()?;
+            at_once = times.as_ref().map_or(at_once, |(_, most)| at_once.min(*most));
             while left > 0 {
-                let rows = left.min(AT_ONCE);
+                let rows = left.min(at_once);
                 let ids = open_id.read(&mut ids, rows).map_err(bad)?;
                 let times = match (&last_active, &mut times) {
-                    (Some(wanted), Some(times)) => wanted.read(times, rows).map_err(bad)?,
+                    (Some(wanted), Some((times, _))) => wanted.read(times, rows).map_err(bad)?,
                     _ => Vec::new(),
                 };
                 for (at, id) in ids.iter().enumerate() {
@@ -139,6 +147,13 @@ impl ParquetSource {
 }
 
 fn bad(path: &Path, error: ParquetError) -> AudienceError {
+    if let ParquetError::External(error) = &error
+        && let Some(part) = error.downcast_ref::<TooLarge>()
+    {
+        let part = *part;
+        let path = path.into();
+        return AudienceError::TooLarge { path, row: 0, part };
+    }
     let why = match error {
         ParquetError::General(why) | ParquetError::EOF(why) => why,
         ParquetError::External(error) => error.to_string(),

@@ -18,6 +18,7 @@ use super::columns::Columns;
 use super::error::{ColumnPlace, Responsible, Role, Said, nearest};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::RowSink;
+use crate::model::foreign::shortened;
 use crate::model::secret::{Secret, SecretRef};
 
 /// The place of a query's rows: "row 1042 of the query".
@@ -349,7 +350,7 @@ impl<'q> Asked<'q> {
         AudienceError::Database {
             doing,
             blame,
-            source: Said(self.covered(said)),
+            source: Said(shortened(&self.covered(said)).into_owned()),
         }
     }
 

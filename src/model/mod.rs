@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod clock;
 pub mod delivery;
 pub mod event;
+pub mod foreign;
 pub mod identity;
 pub mod merchant_coupon_id;
 pub mod mutants;

@@ -185,6 +185,8 @@ problems! {
     ExcludedCampaign = "E0417", Input;
     /// A campaign named in `exclude` has no ledger.
     ExcludedWithoutLedger = "E0418", Input;
+    /// A part of the audience would take too much memory.
+    AudienceTooLarge = "E0419", Input;
 
     /// The platform's address is not valid.
     BaseUrl = "E0501", Input;

@@ -99,6 +99,10 @@ fn csv_files() {
         ("JSON lines", shelf.put("lines.csv", &written::jsonl(&someone()))),
         ("no such column", shelf.put("columns.csv", b"Open-ID,seen\nu1,\n")),
         (
+            "a column with a name of 1 MB",
+            shelf.put("long.csv", &vec![b'c'; 1_000_000]),
+        ),
+        (
             "no such column for the time",
             shelf.put("times.csv", b"open_id,saw\nu1,\n"),
         ),

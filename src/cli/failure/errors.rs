@@ -216,6 +216,7 @@ impl From<AudienceError> for Failure {
             AudienceError::NoColumn { .. } | AudienceError::NoSuchColumn { .. } => Problem::AudienceColumn,
             AudienceError::RepeatedColumn { .. } | AudienceError::Ambiguous { .. } => Problem::AudienceRepeatedColumn,
             AudienceError::ColumnType { .. } => Problem::AudienceColumnType,
+            AudienceError::TooLarge { .. } => Problem::AudienceTooLarge,
             AudienceError::LongValue { .. } | AudienceError::Malformed { .. } => Problem::AudienceMalformed,
             AudienceError::Secret { .. } | AudienceError::Url { .. } => Problem::AudienceUrl,
             AudienceError::NoQuery { .. } => Problem::AudienceQuery,
