@@ -6,6 +6,7 @@ pub mod busy;
 pub mod campaign_args;
 pub mod completions;
 pub mod context;
+mod dashed_open_ids;
 pub mod exit;
 pub mod explain;
 pub mod export;
@@ -146,10 +147,14 @@ pub fn main() -> ExitCode {
 /// failure.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let args = dashed_open_ids::after_separator(args.into_iter().collect(), Cli::command);
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            let told = error.render().ansi().to_string();
+            let told = dashed_open_ids::with_tip(error, &args, Cli::command())
+                .render()
+                .ansi()
+                .to_string();
             let coded = told.replacen("error:", &format!("error[{}]:", Problem::CommandLine), 1);
             let _ = write!(anstream::stderr(), "{coded}");
             return Exit::Input;

@@ -83,3 +83,30 @@ fn a_ledger_of_a_newer_program_is_refused_and_left_alone() {
         assert_eq!(ran.out, "", "{verb}");
     }
 }
+
+/// The ids of a platform that encodes them in base64 begin with a dash now and then.
+#[test]
+fn an_open_id_that_begins_with_a_dash_is_no_option() {
+    let fixture = Fixture::new();
+    let mut told = String::new();
+    for typed in [
+        &["-000AbCdEf11"][..],
+        &["-hAbCdEf-_12", "--state-dir", ".runner"],
+        &["--00AbCdEf11"],
+        &["--", "-000AbCdEf11"],
+        &["-0ab"],
+        &["-sandbox"],
+        &["--sandbo"],
+    ] {
+        told.push_str(&fixture.run("trace", typed).ends(2).told(&fixture));
+    }
+    let decision = ["--as", "refused", "--note", "-"];
+    let users = ["-000AbCdEf11", "held-1"];
+    told.push_str(
+        &fixture
+            .run("resolve", &[&users[..], &decision].concat())
+            .ends(2)
+            .told(&fixture),
+    );
+    insta::assert_snapshot!("trace_dashed", told);
+}
