@@ -55,7 +55,9 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
 fn help(error: &SecretError) -> String {
     match error {
         SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
-        SecretError::NotText(_) => "store the secret as one line of plain text".to_owned(),
+        SecretError::NotText(..) => {
+            "store the secret alone, as one line of plain text, without a word before it such as `Bearer`".to_owned()
+        }
         SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
         SecretError::Empty(path) => format!("write the secret into {}", path.display()),
     }

@@ -30,8 +30,8 @@ pub enum SecretError {
     #[error("the environment variable {0} is not set")]
     Unset(String),
     /// The value is not UTF-8 text, or has characters that an HTTP header cannot carry.
-    #[error("{0} does not hold a secret that can be sent: it is not printable ASCII text")]
-    NotText(SecretRef),
+    #[error("{0} does not hold a secret that can be sent: {1}")]
+    NotText(SecretRef, SecretFlaw),
     /// The file cannot be read.
     #[error("cannot read the file {path}")]
     Unreadable {
@@ -45,6 +45,38 @@ pub enum SecretError {
     Empty(PathBuf),
 }
 
+/// A mistake in a secret, told without a byte of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretFlaw {
+    /// It is not UTF-8.
+    #[error("it is not UTF-8 text")]
+    NotUtf8,
+    /// It has several lines.
+    #[error("it has more than one line")]
+    Lines,
+    /// It has a space or a tab.
+    #[error("there is a space in it")]
+    Space,
+    /// It has another control character.
+    #[error("there is a control character in it")]
+    Control,
+    /// It has a character that is not ASCII.
+    #[error("there is a character in it that is not ASCII, such as a full-width letter or a typographic quote")]
+    NotAscii,
+}
+
+impl SecretFlaw {
+    /// Finds the first mistake in a trimmed secret; `None` if it can be sent.
+    fn find(text: &str) -> Option<Self> {
+        text.chars().find(|c| !c.is_ascii_graphic()).map(|found| match found {
+            '\n' | '\r' => Self::Lines,
+            ' ' | '\t' => Self::Space,
+            found if found.is_ascii() => Self::Control,
+            _ => Self::NotAscii,
+        })
+    }
+}
+
 impl SecretRef {
     /// Reads the secret. Each call reads it again, because the file may have been replaced.
     ///
@@ -56,14 +88,19 @@ impl SecretRef {
                 Ok(text) if text.trim().is_empty() => return Err(SecretError::Unset(name.clone())),
                 Ok(text) => Zeroizing::new(text),
                 Err(std::env::VarError::NotPresent) => return Err(SecretError::Unset(name.clone())),
-                Err(std::env::VarError::NotUnicode(_)) => return Err(SecretError::NotText(self.clone())),
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    return Err(SecretError::NotText(self.clone(), SecretFlaw::NotUtf8));
+                }
             },
             Self::File(path) => {
                 let bytes = Zeroizing::new(std::fs::read(path).map_err(|source| SecretError::Unreadable {
                     path: path.clone(),
                     source,
                 })?);
-                let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText(self.clone()))?;
+                let text =
+                    std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText(self.clone(), SecretFlaw::NotUtf8))?;
+                // Some editors begin every file with a byte order mark.
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 if text.trim().is_empty() {
                     return Err(SecretError::Empty(path.clone()));
                 }
@@ -71,10 +108,10 @@ impl SecretRef {
             }
         };
         let text = text.trim();
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SecretError::NotText(self.clone()));
+        match SecretFlaw::find(text) {
+            Some(flaw) => Err(SecretError::NotText(self.clone(), flaw)),
+            None => Ok(Secret::new(text)),
         }
-        Ok(Secret::new(text))
     }
 }
 
@@ -119,7 +156,7 @@ mod tests {
         std::fs::write(&path, "  first\n").expect("the file is written");
         let reference = SecretRef::File(path.clone());
         assert_eq!(reference.resolve().expect("it is there").expose(), "first");
-        std::fs::write(&path, "second").expect("the file is written");
+        std::fs::write(&path, "\u{feff}second").expect("the file is written");
         assert_eq!(reference.resolve().expect("it is there").expose(), "second");
     }
 
@@ -127,10 +164,21 @@ mod tests {
     fn what_is_no_secret_is_refused_without_being_shown() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("secret");
-        for bad in [&b"zqx \x00"[..], b"zqx\xffary", b"zqx\nary", "密码".as_bytes()] {
+        for (bad, flaw) in [
+            (&b"zqx\x00ary"[..], SecretFlaw::Control),
+            (b"zqx\xffary", SecretFlaw::NotUtf8),
+            (b"zqx\nary", SecretFlaw::Lines),
+            (b"zqx ary", SecretFlaw::Space),
+            (b"Bearer\tzqx", SecretFlaw::Space),
+            ("zqx密码".as_bytes(), SecretFlaw::NotAscii),
+        ] {
             std::fs::write(&path, bad).expect("the file is written");
             let error = SecretRef::File(path.clone()).resolve().expect_err("it is no secret");
             assert!(!format!("{error} {error:?}").contains("zqx"), "{error:?}");
+            assert!(
+                matches!(error, SecretError::NotText(_, found) if found == flaw),
+                "{error:?}"
+            );
         }
         assert!(matches!(
             SecretRef::Env("RUNNER_TEST_SURELY_UNSET".into()).resolve(),
