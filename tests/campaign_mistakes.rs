@@ -59,6 +59,22 @@ cases! {
         with("shedule:\n  start: 2026-06-01T10:00\n"),
         with("retry:\n  attempt: 6\n  firstDelay: 1s\n  colour: red\n"),
         with("codes: {29005099: refused}\n夏日: 1\n");
+    full_width:
+        but("campaign: ", "campaign： "),
+        but("campaign: ", "campaign:\u{3000}"),
+        but("version: 1", "version： 1"),
+        but("audience:\n", "audience：\n"),
+        but("source:\n", "source：\n"),
+        but("csv: {", "csv： {"),
+        but("path: a", "path： a"),
+        but("audience.csv, ", "audience.csv，"),
+        but("csv: {", "csv: ｛"),
+        but("7218071234565644204", "７２１８０７１２３４５６５６４４２０４"),
+        but("7218071234565644204", "“7218071234565644204”"),
+        with("pace: {per_second: ９８}\nretry: {timeout: １０s, attempts: ６}\nschedule: {start: 2026-06-01T10：00, waves: [{share: ５％, wait: 1h}]}\n"),
+        with("pace:\n\u{3000}\u{3000}per_second: 98\n"),
+        with("schedule:\n  hours: [“mon-fri 10:00-21:00”]\n"),
+        with("titles： 夏日\n");
     missing_keys:
         said(b"title: x\n"),
         but("path: audience.csv, ", "");

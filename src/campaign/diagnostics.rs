@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
+use super::full_width;
 use super::line_index::{CountedColumn, LineIndex, Span};
 use super::redact;
 
@@ -35,7 +36,19 @@ impl PendingDiagnostic {
         self
     }
 
-    fn into_diagnostic(self, file: &str, lines: &LineIndex, shown: &str, known: &mut CountedColumn) -> Diagnostic {
+    /// Adds advice about the first full-width character of the value or the key at the place.
+    fn advise_full_width(&mut self, shown: &str) {
+        // A missing key is reported at its neighbour; a syntax error has found its character.
+        let is_about_text = !matches!(self.code, Code::MissingKey | Code::Syntax);
+        let text = shown.get(self.span.start..self.span.end).unwrap_or_default();
+        if let Some(advice) = full_width::advice(text).filter(|_| is_about_text && self.severity == Severity::Error) {
+            let help = self.help.take().map_or_else(String::new, |help| format!("; {help}"));
+            self.help = Some(advice + &help);
+        }
+    }
+
+    fn into_diagnostic(mut self, file: &str, lines: &LineIndex, shown: &str, known: &mut CountedColumn) -> Diagnostic {
+        self.advise_full_width(shown);
         let (text, mark) = lines.excerpt(shown, self.span);
         Diagnostic {
             severity: self.severity,

@@ -17,6 +17,7 @@ mod diagnostic;
 mod diagnostics;
 mod duration;
 mod exclude;
+mod full_width;
 mod halt;
 mod hours;
 mod key;

@@ -4,6 +4,7 @@ use serde_yaml::granit_parser::{ErrorKind as Kind, ScanError};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::full_width;
 use super::line_index::Span;
 
 /// Reports the mistake that ended the parsing of `text`.
@@ -15,6 +16,15 @@ pub(super) fn report(error: &ScanError, text: &str, diagnostics: &mut Diagnostic
         diagnostics
             .error(Code::Tab, tab, message)
             .help("indent with spaces, two for each level");
+        return;
+    }
+    let is_quoted = matches!(
+        error.kind(),
+        Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar | Kind::InvalidQuotedScalarIndent
+    );
+    if !is_quoted && let Some((sign, advice)) = full_width::find_sign(text, at) {
+        let message = "there is a full-width character where YAML needs an ASCII one";
+        diagnostics.error(Code::Syntax, sign, message).help(advice);
         return;
     }
     let (message, help) = explain(error.kind(), before(text, at));

@@ -159,10 +159,10 @@ impl AppId {
     /// # Errors
     /// If the text breaks the rule of [`AppId`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        bounded(text, 64, "bytes", text.len())?;
         only(text, "an app_id has letters, digits, '-' and '_'", |c| {
             c.is_ascii_alphanumeric() || c == '-' || c == '_'
         })?;
+        bounded(text, 64, "bytes", text.len())?;
         Ok(Self(text.into()))
     }
 }
@@ -173,8 +173,9 @@ impl ActivityId {
     /// # Errors
     /// If the text is not 1 to 32 decimal digits.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        bounded(text, 32, "digits", text.len())?;
+        // The bytes of other characters would be counted as digits.
         only(text, "an activity_id has digits only", |c| c.is_ascii_digit())?;
+        bounded(text, 32, "digits", text.len())?;
         Ok(Self(text.into()))
     }
 }
