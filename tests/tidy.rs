@@ -62,7 +62,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("hyper_rustls", &["douyin/http.rs"]),
     ("http_body_util", &["douyin/http.rs"]),
     ("tower", &["douyin/http.rs"]),
-    ("rustls", &["douyin/http.rs"]),
+    ("rustls", &["douyin/http.rs", "model/certificate.rs"]),
     ("rustls_platform_verifier", &["douyin/http.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),

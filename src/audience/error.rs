@@ -189,7 +189,7 @@ pub enum AudienceError {
         source: SecretError,
     },
     /// The URL of the server is not valid. It is not shown, because it contains a password.
-    #[error("cannot connect to the audience's {server} server: {reference} holds no URL of one: {why}")]
+    #[error("cannot connect to the audience's {server} server: {reference} holds no usable URL: {why}")]
     Url {
         /// The kind of server.
         server: &'static str,
@@ -197,6 +197,8 @@ pub enum AudienceError {
         reference: SecretRef,
         /// The mistake in the URL.
         why: String,
+        /// What to do. `None` when the form of such a URL says it.
+        help: Option<String>,
     },
     /// The query returns no rows, has parameters, or is more than one statement.
     #[error("cannot read the audience by its query: {why}")]
@@ -347,6 +349,7 @@ impl AudienceError {
             Self::Secret { .. } => {
                 Some("set it to the URL of the server, such as scheme://user:password@host/database".into())
             }
+            Self::Url { help: Some(help), .. } => Some(help.clone()),
             Self::Url { server, .. } => Some(format!("a {server} URL is {}", example(server))),
             Self::NoQuery { .. } => Some("write one `select` that returns the open_ids".into()),
             Self::Database {

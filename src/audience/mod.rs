@@ -21,6 +21,7 @@ mod query;
 mod quote_validator;
 mod reading;
 mod row_sink;
+mod server_url;
 mod source;
 mod sqlite;
 mod syntax_error;

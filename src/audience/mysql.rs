@@ -4,32 +4,41 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use sqlx::error::DatabaseError;
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlRow};
-use sqlx::{ConnectOptions, Connection, Error, MySql, Row, ValueRef};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlStatement};
+use sqlx::{ConnectOptions, Connection, Error, Executor, MySql, Row, SqlStr, ValueRef};
 
 use super::AudienceError;
 use super::cell::Cell;
 use super::error::Responsible;
-use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
+use super::query::{Asked, Dialect, LogicalType, Server, TOO_SLOW, by_state, run};
 use super::row_sink::{RowSink, RowSource};
+use super::server_url::{Parameter, ServerUrl, UrlRules, authorities};
 
-const EXPECTED: Expected<'_> = Expected {
+const SSL_MODES: Parameter = Parameter::OneOf(&["disabled", "preferred", "required", "verify_ca", "verify_identity"]);
+
+const RULES: UrlRules = UrlRules {
     server: "MySQL",
     schemes: &["mysql", "mariadb"],
     parameters: &[
-        "sslmode",
-        "ssl-mode",
-        "sslca",
-        "ssl-ca",
-        "sslcert",
-        "ssl-cert",
-        "sslkey",
-        "ssl-key",
-        "charset",
-        "collation",
-        "socket",
+        ("sslmode", SSL_MODES),
+        ("ssl-mode", SSL_MODES),
+        ("sslca", Parameter::File),
+        ("ssl-ca", Parameter::File),
+        ("sslcert", Parameter::File),
+        ("ssl-cert", Parameter::File),
+        ("sslkey", Parameter::File),
+        ("ssl-key", Parameter::File),
+        ("charset", Parameter::Any),
+        ("collation", Parameter::Any),
+        ("socket", Parameter::Any),
+        ("connect_timeout", Parameter::Seconds),
+        ("connect-timeout", Parameter::Seconds),
     ],
 };
+
+/// The help for a failure of TLS.
+const TLS: &str = "check the TLS settings in the URL; if the server's authority is your own, name its certificate with \
+                   ssl-ca=FILE, or with the variable SSL_CERT_FILE";
 
 /// A query to a MySQL or MariaDB server.
 pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
@@ -37,15 +46,11 @@ pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
 impl RowSource for MysqlQuery<'_> {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::new(query, "MySQL database".to_owned());
-        let url = asked.url(&EXPECTED, url)?;
+        let mut asked = Asked::new(query, "MySQL database".to_owned(), TLS);
+        let url = asked.url(&RULES, url)?;
         run(out, async move |out| {
-            let options = MySqlConnectOptions::from_url(&url).map(|options| {
-                let options = options.timezone(None).pipes_as_concat(false);
-                options.no_engine_substitution(false).disable_statement_logging()
-            });
             let connecting = async {
-                let mut connection = options?.connect().await?;
+                let mut connection = options(&url)?.connect().await?;
                 let row = sqlx::query("select version(), utc_timestamp()")
                     .fetch_one(&mut connection)
                     .await?;
@@ -76,7 +81,31 @@ impl RowSource for MysqlQuery<'_> {
     }
 }
 
+/// The options of a connection.
+fn options(url: &ServerUrl) -> Result<MySqlConnectOptions, Error> {
+    let mut options = MySqlConnectOptions::from_url(&url.url)?
+        .timezone(None)
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .disable_statement_logging();
+    if let Some(address) = &url.ipv6 {
+        options = options.host(address);
+    }
+    let named = url
+        .url
+        .query_pairs()
+        .any(|(name, _)| name == "sslca" || name == "ssl-ca");
+    match authorities() {
+        Some(file) if !named => Ok(options.ssl_ca(file)),
+        _ => Ok(options),
+    }
+}
+
 impl Dialect for MySql {
+    async fn prepare(connection: &mut MySqlConnection, sql: SqlStr) -> Result<MySqlStatement, Error> {
+        connection.prepare(sql).await
+    }
+
     fn logical_type(type_name: &str, offset: i32) -> Option<LogicalType> {
         Some(match type_name {
             "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => LogicalType::Whole,

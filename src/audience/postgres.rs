@@ -5,32 +5,117 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgRow, PgValueFormat};
-use sqlx::{ConnectOptions, Connection, Error, Postgres, Row, ValueRef};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode, PgStatement, PgValueFormat};
+use sqlx::{ConnectOptions, Connection, Error, Executor, Postgres, Row, SqlStr, ValueRef};
 
 use super::AudienceError;
 use super::cell::{Cell, uuid};
-use super::error::Responsible;
-use super::query::{Asked, Dialect, Expected, LogicalType, Server, TOO_SLOW, by_state, run};
+use super::error::{Responsible, Said};
+use super::query::{Asked, Dialect, LogicalType, Server, TOO_SLOW, by_state, run};
 use super::row_sink::{RowSink, RowSource};
+use super::server_url::{LEAVE_OUT, Parameter, ServerUrl, UrlRules, authorities};
 
-const EXPECTED: Expected<'_> = Expected {
+/// The parameters of libpq. sqlx reads few of them, logs an unknown one with its value, and ignores it.
+const RULES: UrlRules = UrlRules {
     server: "PostgreSQL",
     schemes: &["postgres", "postgresql"],
     parameters: &[
-        "sslmode",
-        "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "host",
-        "hostaddr",
-        "port",
-        "dbname",
-        "user",
-        "password",
-        "application_name",
+        (
+            "sslmode",
+            Parameter::OneOf(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
+        ),
+        ("sslrootcert", Parameter::File),
+        ("sslcert", Parameter::File),
+        ("sslkey", Parameter::File),
+        ("host", Parameter::Any),
+        ("hostaddr", Parameter::Address),
+        ("port", Parameter::Port),
+        ("dbname", Parameter::Any),
+        ("user", Parameter::Any),
+        ("password", Parameter::Any),
+        ("application_name", Parameter::Any),
+        ("options", Parameter::Any),
+        ("channel_binding", Parameter::Ours(&["disable", "prefer", "require"])),
+        ("connect_timeout", Parameter::Seconds),
+        (
+            "target_session_attrs",
+            Parameter::Ours(&["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]),
+        ),
+        // There is neither Kerberos nor compression, the encoding is always UTF-8, and a query has its own time limit.
+        (
+            "gssencmode",
+            Parameter::IgnoredIf(&["disable", "prefer"], "use TLS, with sslmode=verify-full"),
+        ),
+        ("krbsrvname", Parameter::Ignored),
+        ("gsslib", Parameter::Ignored),
+        ("gssdelegation", Parameter::Ignored),
+        ("sslcompression", Parameter::Ignored),
+        ("sslsni", Parameter::Ignored),
+        ("sslnegotiation", Parameter::IgnoredIf(&["postgres"], LEAVE_OUT)),
+        ("sslcertmode", Parameter::IgnoredIf(&["allow"], LEAVE_OUT)),
+        (
+            "ssl_min_protocol_version",
+            Parameter::IgnoredIf(&["TLSv1", "TLSv1.1", "TLSv1.2"], LEAVE_OUT),
+        ),
+        (
+            "ssl_max_protocol_version",
+            Parameter::IgnoredIf(&["TLSv1.3"], LEAVE_OUT),
+        ),
+        (
+            "client_encoding",
+            Parameter::IgnoredIf(&["utf8", "utf-8", "auto"], LEAVE_OUT),
+        ),
+        ("fallback_application_name", Parameter::Ignored),
+        ("keepalives", Parameter::Ignored),
+        ("keepalives_idle", Parameter::Ignored),
+        ("keepalives_interval", Parameter::Ignored),
+        ("keepalives_count", Parameter::Ignored),
+        ("tcp_user_timeout", Parameter::Ignored),
+        ("load_balance_hosts", Parameter::Ignored),
+        ("min_protocol_version", Parameter::IgnoredIf(&["3.0"], LEAVE_OUT)),
+        ("max_protocol_version", Parameter::Ignored),
+        (
+            "service",
+            Parameter::Unsupported("write host, user and database in the URL"),
+        ),
+        (
+            "servicefile",
+            Parameter::Unsupported("write host, user and database in the URL"),
+        ),
+        (
+            "passfile",
+            Parameter::Unsupported("write the password in the URL, or in ~/.pgpass"),
+        ),
+        ("requiressl", Parameter::Unsupported("write sslmode=require")),
+        ("sslpassword", Parameter::Unsupported("use a key that is not encrypted")),
+        ("sslcrl", Parameter::Unsupported(LEAVE_OUT)),
+        ("sslcrldir", Parameter::Unsupported(LEAVE_OUT)),
+        ("requirepeer", Parameter::Unsupported(LEAVE_OUT)),
+        (
+            "require_auth",
+            Parameter::Unsupported("use sslmode=verify-full instead"),
+        ),
+        ("replication", Parameter::Unsupported(LEAVE_OUT)),
     ],
 };
+
+/// The help for a failure of TLS.
+const TLS: &str = "check the TLS settings in the URL; if the server's authority is your own, name its certificate with \
+                   sslrootcert=FILE, or with the variable SSL_CERT_FILE";
+/// The help when a connection that needs channel binding has no valid certificate.
+const BINDING: &str = "`channel_binding=require` is met by TLS with a certificate that verifies: name the authority's \
+                       certificate with sslrootcert, or write channel_binding=prefer";
+/// The help for a pooler that gives each statement another connection.
+const POOLER: Responsible = Responsible::Server(
+    "the pooler gives each statement another connection, and a query needs one that cannot write: set pool_mode = \
+     transaction or session for this database, or connect to the server itself",
+);
+
+/// The help for a pooler that refuses a parameter of the connection.
+const STARTUP: Responsible = Responsible::File(
+    "leave that parameter out of the URL and of the variables PGOPTIONS and PGAPPNAME, or add it to \
+     ignore_startup_parameters of PgBouncer",
+);
 
 /// A query to a PostgreSQL server.
 pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
@@ -38,22 +123,32 @@ pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
 impl RowSource for PostgresQuery<'_> {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::new(query, "PostgreSQL database".to_owned());
-        let url = asked.url(&EXPECTED, url)?;
+        let mut asked = Asked::new(query, "PostgreSQL database".to_owned(), TLS);
+        let url = asked.url(&RULES, url)?;
+        if url.parameter("channel_binding") == Some("require") {
+            asked.tls_help = BINDING;
+        }
         run(out, async |out| {
-            let options = PgConnectOptions::from_url(&url).map(ConnectOptions::disable_statement_logging);
-            let connecting = async { options?.connect().await };
+            let connecting = async { options(&url)?.connect().await };
             let mut connection = asked.connect::<Postgres, _>(connecting).await?;
+            // Everything is set within the transaction, because a pooler may give the connection to others after it.
+            asked
+                .set_up::<Postgres>(&mut connection, "begin read only".to_owned())
+                .await?;
+            check_role(&asked, &mut connection, url.parameter("target_session_attrs")).await?;
             // With this setting the server ends the query soon after the client disconnects. Some servers lack it, so
             // an error is ignored.
-            let watch =
-                "select set_config(name, '2s', false) from pg_settings where name = 'client_connection_check_interval'";
-            let _ = sqlx::raw_sql(watch).execute(&mut connection).await;
+            let watch = "savepoint before_watch; select set_config(name, '2s', true) from pg_settings \
+                         where name = 'client_connection_check_interval'";
+            if sqlx::raw_sql(watch).execute(&mut connection).await.is_err() {
+                let undo = "rollback to savepoint before_watch".to_owned();
+                asked.set_up::<Postgres>(&mut connection, undo).await?;
+            }
             let zone = query.columns.zone.iana_name().unwrap_or("UTC");
             let milliseconds = query.limits.statement.as_millis();
             let set_up = format!(
-                "set session characteristics as transaction read only; set statement_timeout = {milliseconds}; \
-                 set time zone '{zone}'; begin read only"
+                "set session characteristics as transaction read only; set local statement_timeout = {milliseconds}; \
+                 set local time zone '{zone}'"
             );
             asked.set_up::<Postgres>(&mut connection, set_up).await?;
             asked.read_rows::<Postgres>(&mut connection, out).await?;
@@ -64,7 +159,94 @@ impl RowSource for PostgresQuery<'_> {
     }
 }
 
+/// The options of a connection.
+fn options(url: &ServerUrl) -> Result<PgConnectOptions, Error> {
+    let mut plain = url.url.clone();
+    let is_system = |(name, value): &(String, String)| name == "sslrootcert" && value == "system";
+    let all: Vec<(String, String)> = plain.query_pairs().into_owned().collect();
+    let system = all.iter().any(is_system);
+    let named = all.iter().any(|(name, _)| name == "sslrootcert") || std::env::var_os("PGSSLROOTCERT").is_some();
+    plain.set_query(None);
+    {
+        let mut pairs = plain.query_pairs_mut();
+        // As a parameter, because a host in brackets would be resolved as a name.
+        pairs.extend_pairs(url.ipv6.iter().map(|address| ("host", address)));
+        pairs.extend_pairs(all.into_iter().filter(|pair| !is_system(pair)));
+    }
+    // The statements' text is no secret, but it is long. PgBouncer refuses a setting that it does not know, and this one is
+    // for numbers as text, which are read as they are stored.
+    let mut options = PgConnectOptions::from_url(&plain)?
+        .disable_statement_logging()
+        .extra_float_digits(None);
+    if system || url.parameter("channel_binding") == Some("require") {
+        options = options.ssl_mode(PgSslMode::VerifyFull);
+    }
+    match authorities() {
+        Some(file) if system || !named => Ok(options.ssl_root_cert(file)),
+        _ => Ok(options),
+    }
+}
+
+/// Checks that the server has the role that the URL asks for: a query on a replica may miss the newest rows.
+async fn check_role(
+    asked: &Asked<'_>,
+    connection: &mut PgConnection,
+    wanted: Option<&str>,
+) -> Result<(), AudienceError> {
+    let Some(wanted) = wanted.filter(|wanted| !matches!(*wanted, "any" | "prefer-standby")) else {
+        return Ok(());
+    };
+    let sql = "select pg_is_in_recovery(), \
+               pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool";
+    let role = sqlx::query_as(sql).persistent(false).fetch_one(connection).await;
+    let (standby, read_only): (bool, bool) = role.map_err(|error| asked.cannot_begin::<Postgres>(&error))?;
+    let (fits, found) = match wanted {
+        "primary" => (!standby, "a standby"),
+        "standby" => (standby, "a primary"),
+        "read-write" => (!read_only, "read-only"),
+        _ => (read_only, "not read-only"),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(AudienceError::Database {
+        doing: asked.beginning(),
+        blame: Responsible::Server("name the host of such a server in the URL, or leave target_session_attrs out"),
+        source: Said(format!(
+            "the server is {found}, and the URL asks for target_session_attrs={wanted}"
+        )),
+    })
+}
+
+/// How many names of prepared statements may be in use by others.
+const MOST_TAKEN: usize = 1_000;
+
 impl Dialect for Postgres {
+    const KEEPS_STATEMENTS: bool = false;
+
+    async fn prepare(connection: &mut PgConnection, sql: SqlStr) -> Result<PgStatement, Error> {
+        // sqlx describes a statement by a name from a fixed sequence. With a pooler, another program's statement of that
+        // name may be on the connection, and ours must not stay there.
+        let mut taken = 0;
+        loop {
+            sqlx::raw_sql("savepoint before_prepare")
+                .execute(&mut *connection)
+                .await?;
+            match connection.prepare(sql.clone()).await {
+                Err(Error::Database(said)) if said.code().as_deref() == Some("42P05") && taken < MOST_TAKEN => {
+                    taken += 1;
+                    let undo = "rollback to savepoint before_prepare";
+                    sqlx::raw_sql(undo).execute(&mut *connection).await?;
+                }
+                prepared => {
+                    let prepared = prepared?;
+                    connection.clear_cached_statements().await?;
+                    return Ok(prepared);
+                }
+            }
+        }
+    }
+
     fn logical_type(type_name: &str, _offset: i32) -> Option<LogicalType> {
         Some(match type_name {
             "INT2" | "INT4" | "INT8" => LogicalType::Whole,
@@ -128,6 +310,8 @@ impl Dialect for Postgres {
     fn blame(said: &dyn DatabaseError) -> Responsible {
         match said.code().as_deref() {
             Some("57014") => TOO_SLOW,
+            Some("08P01") if said.message().contains("statement pooling") => POOLER,
+            Some("08P01") if said.message().contains("startup parameter") => STARTUP,
             _ => by_state(said),
         }
     }

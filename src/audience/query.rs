@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_core::Stream;
+use sqlx::database::HasStatementCache;
 use sqlx::error::DatabaseError;
 use sqlx::{Column, Database, Either, Error, Executor, IntoArguments, SqlSafeStr, SqlStr, Statement, TypeInfo};
-use url::Url;
 
 use super::AudienceError;
 use super::activity::ActivityParser;
@@ -18,12 +18,13 @@ use super::columns::Columns;
 use super::error::{ColumnPlace, Responsible, Role, Said, nearest};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::RowSink;
+use super::server_url::{ServerUrl, UrlMistake, UrlRules, check_files};
+use crate::model::certificate::CertificateFault;
 use crate::model::foreign::shortened;
 use crate::model::secret::{Secret, SecretRef};
 
 /// The place of a query's rows: "row 1042 of the query".
 const PLACE: &str = "the query";
-const TLS: Responsible = Responsible::Server("check the TLS settings in the URL, and the server's certificate");
 /// How much longer than the server the client waits for a statement: the server's error explains more.
 const GRACE: Duration = Duration::from_secs(30);
 /// The help for a query that timed out.
@@ -74,7 +75,16 @@ impl Query {
 }
 
 /// The operations that differ between databases.
-pub(super) trait Dialect: Database {
+pub(super) trait Dialect: Database + HasStatementCache {
+    /// Whether the connection may keep a prepared statement after its execution.
+    const KEEPS_STATEMENTS: bool = true;
+
+    /// Prepares the query, and describes its columns.
+    fn prepare(
+        connection: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> impl Future<Output = Result<Self::Statement, Error>> + Send;
+
     /// Returns the meaning of a column type; `None` if it cannot be read. `offset`: see [`Asked::offset`].
     fn logical_type(type_name: &str, offset: i32) -> Option<LogicalType>;
 
@@ -134,47 +144,41 @@ pub(super) struct Asked<'q> {
     database: String,
     /// The texts that messages must not show: the URL and its password.
     secrets: Vec<Secret>,
+    /// The longest time until the connection is open.
+    connect_within: Duration,
+    /// The help for a failure of TLS.
+    pub(super) tls_help: &'static str,
     /// How far the session's clock is ahead of UTC, in seconds, for a database that returns moments as local times.
     pub(super) offset: i32,
 }
 
 impl<'q> Asked<'q> {
-    pub(super) fn new(query: &'q Query, database: String) -> Self {
+    pub(super) fn new(query: &'q Query, database: String, tls_help: &'static str) -> Self {
         Self {
             query,
             database,
             secrets: Vec::new(),
+            connect_within: query.limits.connect,
+            tls_help,
             offset: 0,
         }
     }
 
-    /// Resolves the server's URL and checks its scheme and parameters. From here on messages hide the URL.
-    pub(super) fn url(&mut self, of: &Expected<'_>, reference: &SecretRef) -> Result<Url, AudienceError> {
-        let server = of.server;
+    /// Resolves the server's URL and checks it. From here on messages hide the URL.
+    pub(super) fn url(&mut self, rules: &UrlRules, reference: &SecretRef) -> Result<ServerUrl, AudienceError> {
+        let server = rules.server;
         let secret = reference
             .resolve()
             .map_err(|source| AudienceError::Secret { server, source })?;
-        let wrong = |why: String| AudienceError::Url {
+        let parsed = ServerUrl::parse(secret.expose(), rules).and_then(|url| check_files(&url).map(|()| url));
+        self.secrets.push(secret);
+        let url = parsed.map_err(|UrlMistake { why, help }| AudienceError::Url {
             server,
             reference: reference.clone(),
             why,
-        };
-        let url = Url::parse(secret.expose()).map_err(|error| wrong(error.to_string()))?;
-        self.secrets.push(secret);
-        if !of.schemes.contains(&url.scheme()) {
-            return Err(wrong(format!("it does not begin with `{}://`", of.schemes[0])));
-        }
-        // The library would log an unknown parameter with its value, or ignore it silently.
-        if let Some((name, _)) = url.query_pairs().find(|(name, _)| !of.parameters.contains(&&**name)) {
-            let near = of
-                .parameters
-                .iter()
-                .find(|known| strsim::osa_distance(known, &name) <= 2);
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            // An unknown name may be the rest of a password that has an `&` in it, so it is not shown.
-            return Err(wrong(format!("it has a parameter that is not known{near}")));
-        }
-        let password = url.password().unwrap_or_default();
+            help,
+        })?;
+        let password = url.url.password().unwrap_or_default();
         let decoded: String = url::form_urlencoded::parse(password.replace('+', "%2B").as_bytes())
             .map(|(key, value)| {
                 if value.is_empty() {
@@ -185,8 +189,9 @@ impl<'q> Asked<'q> {
             })
             .collect();
         self.secrets.extend([Secret::new(password), Secret::new(&decoded)]);
-        let named = url.query_pairs().filter(|(name, _)| name == "password");
+        let named = url.url.query_pairs().filter(|(name, _)| name == "password");
         self.secrets.extend(named.map(|(_, password)| Secret::new(&password)));
+        self.connect_within = url.connect_timeout().unwrap_or(self.connect_within);
         Ok(url)
     }
 
@@ -196,7 +201,7 @@ impl<'q> Asked<'q> {
         connecting: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, AudienceError> {
         let doing = || format!("connect to the audience's {}", self.database);
-        match tokio::time::timeout(self.query.limits.connect, connecting).await {
+        match tokio::time::timeout(self.connect_within, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(self.failed::<D>(doing(), &error)),
             Err(_) => Err(AudienceError::Database {
@@ -204,12 +209,18 @@ impl<'q> Asked<'q> {
                 blame: Responsible::Server(
                     "check the host and the port in the URL, and that the server can be reached from here",
                 ),
-                source: Said(format!(
-                    "no answer within {} s",
-                    self.query.limits.connect.as_secs_f64()
-                )),
+                source: Said(format!("no answer within {} s", self.connect_within.as_secs_f64())),
             }),
         }
+    }
+
+    pub(super) fn beginning(&self) -> String {
+        format!("begin to read from the audience's {}", self.database)
+    }
+
+    /// Converts an error before the query.
+    pub(super) fn cannot_begin<D: Dialect>(&self, error: &Error) -> AudienceError {
+        self.failed::<D>(self.beginning(), error)
     }
 
     /// Makes the connection read-only.
@@ -222,8 +233,7 @@ impl<'q> Asked<'q> {
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
     {
         let done = connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(statements))).await;
-        done.map(drop)
-            .map_err(|error| self.failed::<D>(format!("begin to read from the audience's {}", self.database), &error))
+        done.map(drop).map_err(|error| self.cannot_begin::<D>(&error))
     }
 
     /// Runs the query and writes every row into `out`.
@@ -254,7 +264,7 @@ impl<'q> Asked<'q> {
     {
         let ask = |error| self.failed::<D>(format!("ask the audience's {}", self.database), &error);
         let sql: SqlStr = sqlx::AssertSqlSafe(self.query.sql.clone()).into_sql_str();
-        let statement = connection.prepare(sql).await.map_err(ask)?;
+        let statement = D::prepare(connection, sql).await.map_err(ask)?;
         let parameters = match statement.parameters() {
             Some(Either::Left(types)) => types.len(),
             Some(Either::Right(count)) => count,
@@ -296,7 +306,8 @@ impl<'q> Asked<'q> {
         let mut digits = String::new();
         let mut written = String::new();
         out.begin_rows(PLACE);
-        let mut rows = statement.query().fetch(&mut *connection);
+        let query = statement.query().persistent(D::KEEPS_STATEMENTS);
+        let mut rows = query.fetch(&mut *connection);
         while let Some(row) = next(&mut rows).await {
             let failed = |error| {
                 let doing = match number {
@@ -328,33 +339,42 @@ impl<'q> Asked<'q> {
     /// Converts an error of the database or the connection.
     fn failed<D: Dialect>(&self, doing: String, error: &Error) -> AudienceError {
         let (said, blame) = match error {
-            Error::Database(said) => (said.message().to_owned(), D::blame(&**said)),
-            Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => (
-                "the server closed the connection".to_owned(),
-                Responsible::Server("run the same command again when the server answers"),
-            ),
-            // A refused certificate is reported as invalid data.
-            Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (error.to_string(), TLS),
-            Error::Io(error) => (
-                error.to_string(),
-                Responsible::Server("check that the server runs and can be reached from here"),
-            ),
-            Error::Tls(error) => (error.to_string(), TLS),
+            Error::Database(said) => (self.covered(said.message().to_owned()), D::blame(&**said)),
+            Error::Io(error) => self.connection_failed(error),
+            Error::Tls(error) => (self.covered(error.to_string()), Responsible::Server(self.tls_help)),
             // The error quotes the value, which may be a part of the password.
             Error::Configuration(_) => (
                 "a value in the URL is not understood".to_owned(),
                 Responsible::File("check the parameters in the URL"),
             ),
-            other => (other.to_string(), Responsible::Server("")),
+            other => (self.covered(other.to_string()), Responsible::Server("")),
         };
         AudienceError::Database {
             doing,
             blame,
-            source: Said(shortened(&self.covered(said)).into_owned()),
+            source: Said(shortened(&said).into_owned()),
         }
     }
 
-    /// Replaces every secret in a message.
+    /// Describes a failure of the connection, whose text comes from the system and from the TLS library.
+    fn connection_failed(&self, error: &std::io::Error) -> (String, Responsible) {
+        if let Some(fault) = CertificateFault::find(error) {
+            return (fault.to_string(), Responsible::Server(fault.help(self.tls_help)));
+        }
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => (
+                "the server closed the connection".to_owned(),
+                Responsible::Server("run the same command again when the server answers"),
+            ),
+            std::io::ErrorKind::InvalidData => (error.to_string(), Responsible::Server(self.tls_help)),
+            _ => (
+                error.to_string(),
+                Responsible::Server("check that the server runs and can be reached from here"),
+            ),
+        }
+    }
+
+    /// Replaces every secret in a message of the server.
     fn covered(&self, mut said: String) -> String {
         for secret in self.secrets.iter().filter(|secret| !secret.expose().is_empty()) {
             said = said.replace(secret.expose(), "[secret]");
@@ -381,13 +401,6 @@ pub(super) fn run(
     // A task that waits for an unresponsive server must not delay the end.
     runtime.shutdown_background();
     done
-}
-
-/// The requirements for a server's URL.
-pub(super) struct Expected<'e> {
-    pub(super) server: &'static str,
-    pub(super) schemes: &'e [&'static str],
-    pub(super) parameters: &'e [&'static str],
 }
 
 /// Returns the position of the only column with this name.
@@ -418,7 +431,9 @@ pub(super) fn by_state(said: &dyn DatabaseError) -> Responsible {
     let state = said.code().unwrap_or_default();
     match state.get(..2).unwrap_or_default() {
         _ if state == "25006" => Responsible::File("the query must only read: nothing was changed"),
-        "28" => Responsible::File("check the user and the password in the URL"),
+        "28" => Responsible::File(
+            "check the user and the password in the URL; characters such as % @ / are percent-encoded there",
+        ),
         "3D" => Responsible::File("check the database's name in the URL"),
         "42" | "22" | "25" | "26" | "0A" | "21" => Responsible::File("put the query in the campaign file right"),
         _ => Responsible::Server("run the same command again when the server answers"),

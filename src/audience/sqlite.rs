@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use sqlx::error::DatabaseError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions, Connection, Error, Row, Sqlite, TypeInfo, ValueRef};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteStatement};
+use sqlx::{ConnectOptions, Connection, Error, Executor, Row, SqlStr, Sqlite, TypeInfo, ValueRef};
 
 use super::AudienceError;
 use super::cell::Cell;
@@ -38,7 +38,7 @@ impl RowSource for SqliteSource {
                 why: "it is more than one statement",
             });
         }
-        let asked = Asked::new(&self.query, format!("SQLite database {}", self.path.display()));
+        let asked = Asked::new(&self.query, format!("SQLite database {}", self.path.display()), "");
         run(out, async |out| {
             let options = SqliteConnectOptions::new()
                 .filename(&self.path)
@@ -107,6 +107,10 @@ fn is_one_statement(sql: &str) -> bool {
 }
 
 impl Dialect for Sqlite {
+    async fn prepare(connection: &mut SqliteConnection, sql: SqlStr) -> Result<SqliteStatement, Error> {
+        connection.prepare(sql).await
+    }
+
     fn logical_type(_type_name: &str, _offset: i32) -> Option<LogicalType> {
         Some(LogicalType::Any)
     }

@@ -4,8 +4,10 @@
 
 pub mod bucketing;
 pub mod calendar;
+pub mod certificate;
 pub mod clock;
 pub mod delivery;
+pub mod error_chain;
 pub mod event;
 pub mod foreign;
 pub mod identity;

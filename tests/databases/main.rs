@@ -11,9 +11,11 @@
 mod common;
 mod interrupted;
 mod mysql;
+mod pooler;
 mod postgres;
 mod pretended;
 mod servers;
+mod urls;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

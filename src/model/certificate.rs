@@ -1,0 +1,76 @@
+//! Why a server's certificate does not verify, in words for people.
+
+use std::error::Error;
+use std::fmt;
+
+use rustls::CertificateError;
+
+use super::error_chain::error_chain;
+
+/// Why a server's certificate does not verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// No authority that this machine trusts has signed it.
+    Untrusted,
+    /// It is the certificate of an authority, or of one that signed itself, and no server's.
+    Authority,
+    /// It has expired by this machine's clock.
+    Expired,
+    /// It is not valid yet by this machine's clock.
+    NotYetValid,
+    /// It is for another name.
+    OtherName,
+    /// Another fault, as the TLS library names it.
+    Other(String),
+}
+
+impl CertificateFault {
+    /// Finds the fault among the causes of an error. `None` when the error is about something else.
+    #[must_use]
+    pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
+        error_chain(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidCertificate(why)) => Some(Self::new(why)),
+            _ => None,
+        })
+    }
+
+    fn new(why: &CertificateError) -> Self {
+        match why {
+            CertificateError::UnknownIssuer => Self::Untrusted,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::OtherName,
+            // The type of this error is the library's own secret.
+            CertificateError::Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity") => Self::Authority,
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    /// What to do. `trust` says how to trust another authority.
+    #[must_use]
+    pub const fn help(&self, trust: &'static str) -> &'static str {
+        match self {
+            Self::Untrusted | Self::Other(_) => trust,
+            Self::Authority => "give the server a certificate of its own, which is not an authority's (CA:FALSE)",
+            Self::Expired | Self::NotYetValid => {
+                "check the date and time of this machine; if they are right, the server needs a new certificate"
+            }
+            Self::OtherName => {
+                "use the host name that the certificate is for; a proxy or a wrong DNS entry may lead to another server"
+            }
+        }
+    }
+}
+
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Untrusted => "the server's certificate is not trusted: its authority is unknown to this machine",
+            Self::Authority => "the server's certificate is not trusted: it is the certificate of an authority itself",
+            Self::Expired => "the server's certificate has expired, by the clock of this machine",
+            Self::NotYetValid => "the server's certificate is not valid yet, by the clock of this machine",
+            Self::OtherName => "the server's certificate is for another name",
+            Self::Other(why) => return write!(f, "the server's certificate is not valid: {why}"),
+        })
+    }
+}
