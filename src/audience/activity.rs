@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time, date};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::batch::Activity;
@@ -18,7 +18,7 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 const NOTHING: [&str; 4] = ["", "null", "NULL", "\\N"];
 
 /// No user of the platform was last active before this day.
-const EARLIEST: Date = date(2016, 1, 1);
+const EARLIEST: Date = Date::constant(2016, 1, 1);
 
 /// Parses the times at which users were last active.
 ///
@@ -46,7 +46,7 @@ impl ActivityParser {
     }
 
     /// Parses text: RFC 3339, a local time, a date (the start of that day), or Unix time in seconds or milliseconds.
-    /// Months, days and hours may have one digit, and dates may have slashes.
+    /// Months, days and hours may have one digit. The year comes first, because `5/6/2026` is a day of May or of June.
     pub(super) fn text<'t>(&self, text: &'t str) -> Activity<'t> {
         let text = text.trim();
         if NOTHING.contains(&text) {
@@ -55,16 +55,12 @@ impl ActivityParser {
         let is_number = text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
-            && !text.get(1..).is_some_and(|rest| rest.contains('-'));
+            && !text.get(1..).is_some_and(|rest| rest.contains('-'))
+            && text.matches('.').count() < 2;
         if is_number {
             return self.activity(number(text), text);
         }
-        // A time with an offset does not depend on the zone.
-        let at = text.parse().ok().or_else(|| {
-            let at = text.parse().ok().or_else(|| spreadsheet_time(text))?;
-            local(at, &self.zone)
-        });
-        self.activity(at, text)
+        self.activity(with_offset(text).or_else(|| local(local_time(text)?, &self.zone)), text)
     }
 
     /// Parses a typed value. Its text is written into `written`, for the report of an unreadable value.
@@ -125,37 +121,101 @@ fn day(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     local(date.to_datetime(Time::midnight()), zone)
 }
 
-/// Parses a local time of a spreadsheet: `2026/6/1`, `2026/6/1 9:05`, `2026-6-1 9:05:30`.
+/// Parses a time with an offset, which does not depend on the zone: `2026-06-01T09:05:00+08:00`, `2026-06-01 01:05:00 UTC`.
+fn with_offset(text: &str) -> Option<Timestamp> {
+    let parsed = text.parse().ok();
+    parsed.or_else(|| {
+        // Some databases write a space before the offset.
+        let (time, offset) = text.rsplit_once(' ')?;
+        let offset = match offset {
+            "UTC" | "GMT" | "Z" => "Z",
+            offset if offset.starts_with(['+', '-']) => offset,
+            _ => return None,
+        };
+        format!("{}{offset}", time.trim_end()).parse().ok()
+    })
+}
+
+/// Parses a time without an offset: `2026-06-01T09:05:00`, `2026/6/1 9:05`, `2026.6.1`, `2026年6月1日 9时5分`.
+fn local_time(text: &str) -> Option<DateTime> {
+    // A zone in brackets would be ignored, and the time would be of another zone.
+    let plain = text.parse().ok().filter(|_| !text.contains('['));
+    plain.or_else(|| spreadsheet_time(text)).or_else(|| chinese_time(text))
+}
+
+/// Parses a local time of a spreadsheet: `2026/6/1`, `2026/6/1 9:05`, `2026-6-1T9:05:30`.
 fn spreadsheet_time(text: &str) -> Option<DateTime> {
-    let (date, time) = match text.split_once(' ') {
+    let (date, time) = match text.split_once([' ', 'T']) {
         Some((date, time)) => (date, Some(time.trim_start())),
         None => (text, None),
     };
-    let separator = if date.contains('/') { '/' } else { '-' };
+    let separator = ['/', '.'].into_iter().find(|sign| date.contains(*sign)).unwrap_or('-');
     let (year, rest) = date.split_once(separator)?;
     let (month, day) = rest.split_once(separator)?;
-    if year.len() != 4 {
-        return None;
-    }
-    let year = i16::from(digits(year.get(..2)?)?) * 100 + i16::from(digits(year.get(2..)?)?);
-    let date = Date::new(year, digits(month)?, digits(day)?).ok()?;
     let time = match time {
         Some(time) => {
             let (hour, rest) = time.split_once(':')?;
             let (minute, second) = rest.split_once(':').unwrap_or((rest, "00"));
-            if minute.len() != 2 || second.len() != 2 {
+            let (second, fraction) = second.split_once('.').unwrap_or((second, "0"));
+            if minute.len() != 2 || second.len() != 2 || fraction.is_empty() || !is_digits(fraction) {
                 return None;
             }
-            Time::new(digits(hour)?, digits(minute)?, digits(second)?, 0).ok()?
+            // Only whole milliseconds are kept.
+            let ms = thousandths(fraction);
+            Time::new(digits(hour)?, digits(minute)?, digits(second)?, ms * 1_000_000).ok()?
         }
         None => Time::midnight(),
+    };
+    Some(parse_date(year, month, day)?.to_datetime(time))
+}
+
+/// Parses a local time in Chinese: `2026年6月1日`, `2026年6月1日 9:05`, `2026年06月01日09时05分30秒`.
+fn chinese_time(text: &str) -> Option<DateTime> {
+    let (year, rest) = text.split_once('年')?;
+    let (month, rest) = rest.split_once('月')?;
+    let (day, time) = rest.split_once('日')?;
+    let date = parse_date(year, month, day)?;
+    let time = time.trim_start();
+    if time.is_empty() {
+        return Some(date.to_datetime(Time::midnight()));
+    }
+    let time = match time.split_once('时') {
+        Some((hour, rest)) => {
+            let (minute, rest) = rest.split_once('分')?;
+            let second = if rest.is_empty() {
+                "0"
+            } else {
+                rest.strip_suffix('秒')?
+            };
+            Time::new(digits(hour)?, digits(minute)?, digits(second)?, 0).ok()?
+        }
+        // The time is written as after a date of a spreadsheet.
+        None => spreadsheet_time(&format!("2000-1-1 {time}"))?.time(),
     };
     Some(date.to_datetime(time))
 }
 
+/// Returns the date of a year of four digits, a month and a day.
+fn parse_date(year: &str, month: &str, day: &str) -> Option<Date> {
+    if year.len() != 4 || !is_digits(year) {
+        return None;
+    }
+    Date::new(year.parse().ok()?, digits(month)?, digits(day)?).ok()
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the first three digits of a fraction, as a number of thousandths.
+fn thousandths(fraction: &str) -> i32 {
+    let digits = fraction.bytes().chain(*b"000").take(3);
+    digits.fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'))
+}
+
 /// Parses a number of one or two digits.
 fn digits(text: &str) -> Option<i8> {
-    let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = (1..=2).contains(&text.len()) && is_digits(text);
     is_number.then(|| text.parse().ok())?
 }
 
@@ -163,16 +223,14 @@ fn digits(text: &str) -> Option<i8> {
 fn number(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let whole: i64 = whole.parse().ok()?;
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_digits(fraction) {
         return None;
     }
     let at = unix(whole)?;
     if whole.abs() >= MILLISECONDS_FROM {
         return Some(at);
     }
-    let digits = fraction.bytes().chain(*b"000").take(3);
-    let fraction = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    milliseconds(at.as_millisecond() + fraction)
+    milliseconds(at.as_millisecond() + i64::from(thousandths(fraction)))
 }
 
 /// Converts Unix time in seconds, or in milliseconds from [`MILLISECONDS_FROM`] on.
@@ -205,6 +263,8 @@ fn milliseconds(ms: i64) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     fn parser(zone: &str, present: &str) -> ActivityParser {
@@ -241,6 +301,17 @@ mod tests {
             "2026/5/30 12:00",
             "2026/5/30  12:00",
             "2026-5-30 12:00",
+            "2026/5/30 12:00:00.000",
+            "2026/05/30T12:00",
+            "2026-05-30T12:00",
+            "2026.5.30 12:00",
+            "2026年5月30日 12:00",
+            "2026年05月30日12时00分",
+            "2026年5月30日 12时0分0秒",
+            "2026-05-30 04:00:00 UTC",
+            "2026-05-30 04:00:00.000 UTC",
+            "2026-05-30 12:00:00 +0800",
+            "2026-05-30 12:00:00 +08:00",
             "1780113600",
             "1780113600.0",
             "1780113600000",
@@ -248,7 +319,15 @@ mod tests {
         ] {
             assert_eq!(shanghai().text(written), at("2026-05-30T04:00:00Z"), "{written}");
         }
-        for written in ["2026-05-30", "2026/05/30", "2026/5/30", "2026-5-30", "2026/5/30 0:00"] {
+        for written in [
+            "2026-05-30",
+            "2026/05/30",
+            "2026/5/30",
+            "2026-5-30",
+            "2026.05.30",
+            "2026年5月30日",
+            "2026/5/30 0:00",
+        ] {
             assert_eq!(shanghai().text(written), at("2026-05-30T00:00:00+08:00"), "{written}");
         }
         for written in ["2026/5/3 9:05:07", "2026/05/03 09:05:07", "2026-5-3 9:05:07"] {
@@ -272,6 +351,13 @@ mod tests {
             "yesterday",
             "30.05.2026",
             "30/05/2026 12:00",
+            "2026-05-30T12:00:00[Europe/Berlin]",
+            "2026-05-30 12:00:00 CST",
+            "2026年5月",
+            "2026年5月30日 12时",
+            "26年5月30日",
+            "5月30日",
+            "2026/5/30 9:05:00.",
             "5/30/2026",
             "26/5/30",
             "2026/5",

@@ -266,7 +266,7 @@ pub const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::NoLastActive => "it does not say when the user was last active",
         UnusableKind::UnreadableLastActive => "its last_active is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "the open_id is neither text nor a whole number",
-        UnusableKind::NoValue => "the open_id is a word for no value, such as NULL",
+        UnusableKind::NoValue => "the open_id is a word or a sign for no value, such as NULL or -",
         UnusableKind::SpreadsheetError => "the open_id is an error of a spreadsheet, such as #REF!",
         UnusableKind::Formula => "the open_id is a formula of a spreadsheet, =\"…\"",
         UnusableKind::Apostrophe => "the open_id begins with an apostrophe",
@@ -274,6 +274,12 @@ pub const fn unusable_kind(kind: UnusableKind) -> &'static str {
         UnusableKind::Exponent => "the open_id is a number with lost digits, such as 7.21E+18",
         UnusableKind::FullWidth => "the open_id has full-width characters",
         UnusableKind::Header => "the header stands there again",
+        UnusableKind::Boolean => "the open_id is TRUE or FALSE",
+        UnusableKind::Date => "the open_id is a date",
+        UnusableKind::Grouped => "the open_id has separators of thousands, such as 7,218,071",
+        UnusableKind::Quoted => "the open_id is in quotes",
+        UnusableKind::Masked => "the open_id is covered in part or cut off, such as Cv4P****3rNu",
+        UnusableKind::Total => "the open_id is the label of a sum, such as 合计",
     }
 }
 

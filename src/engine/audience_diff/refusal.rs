@@ -153,24 +153,36 @@ impl Refusal {
                  `allow_empty: true` under `audience`"
                     .into(),
             ),
-            Self::Unusable { by_kind, .. } => {
-                let help = "repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent";
-                let unreadable = |(kind, _): &(UnusableKind, Rows)| *kind == UnusableKind::UnreadableLastActive;
-                Some(if by_kind.iter().any(unreadable) {
-                    format!("{help}; a last_active is {READABLE_TIMES}")
-                } else {
-                    help.to_owned()
-                })
-            }
-            Self::ExcludeUnusable { .. } => {
-                Some("repair the list: nobody is sent to as long as it is not whole".into())
-            }
+            Self::Unusable { by_kind, .. } => Some(with_advice(
+                "repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent",
+                by_kind,
+            )),
+            Self::ExcludeUnusable { by_kind, .. } => Some(with_advice(
+                "repair the list: nobody is sent to as long as it is not whole",
+                by_kind,
+            )),
             Self::OverMaxCoupons { .. } => {
                 Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
             }
             Self::TooMany => None,
         }
     }
+}
+
+/// Adds to a help what the kinds of unusable rows suggest.
+fn with_advice(help: &str, by_kind: &[(UnusableKind, Rows)]) -> String {
+    let mut help = help.to_owned();
+    for (kind, _) in by_kind {
+        match kind {
+            UnusableKind::UnreadableLastActive => {
+                help.push_str("; a last_active is ");
+                help.push_str(READABLE_TIMES);
+            }
+            UnusableKind::NotText => help.push_str("; for a CSV file in GBK write `encoding: gb18030` beside its path"),
+            _ => {}
+        }
+    }
+    help
 }
 
 /// What a person can do if a ledger's times are far ahead of the wall clock.
@@ -275,7 +287,7 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::NoLastActive => "without a last_active",
         UnusableKind::UnreadableLastActive => "with a last_active that is no time from 2016 to tomorrow",
         UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
-        UnusableKind::NoValue => "with a word for no value as open_id, such as NULL",
+        UnusableKind::NoValue => "with a word or a sign for no value as open_id, such as NULL or -",
         UnusableKind::SpreadsheetError => "with an error of a spreadsheet as open_id, such as #REF!",
         UnusableKind::Formula => "with a formula of a spreadsheet as open_id, =\"…\"",
         UnusableKind::Apostrophe => "with an open_id that begins with an apostrophe",
@@ -283,5 +295,11 @@ const fn words(kind: UnusableKind) -> &'static str {
         UnusableKind::Exponent => "with a number with lost digits as open_id, such as 7.21E+18",
         UnusableKind::FullWidth => "with full-width characters in the open_id",
         UnusableKind::Header => "with the header again",
+        UnusableKind::Boolean => "with TRUE or FALSE as open_id",
+        UnusableKind::Date => "with a date as open_id",
+        UnusableKind::Grouped => "with separators of thousands in the open_id, such as 7,218,071",
+        UnusableKind::Quoted => "with an open_id in quotes",
+        UnusableKind::Masked => "with an open_id that is covered in part or cut off, such as Cv4P****3rNu",
+        UnusableKind::Total => "with a label of a sum as open_id, such as 合计",
     }
 }

@@ -59,7 +59,7 @@ pub struct Rows {
 }
 
 /// The accepted formats of the times at which users were last active.
-pub const READABLE_TIMES: &str = "a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026-06-01 09:05:00, \
+pub const READABLE_TIMES: &str = "a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026年6月1日, 2026-06-01 09:05:00, \
                                   2026-06-01T09:05:00+08:00, or Unix time in seconds or milliseconds";
 
 /// The place of a row in an audience, such as `summer.csv:1042` or `row 1042 of the query`, and the value there, if
@@ -140,7 +140,7 @@ pub enum UnusableKind {
     Missing,
     /// Its open_id is neither text nor a whole number.
     WrongType,
-    /// Its open_id is a word for no value, such as `NULL`.
+    /// Its open_id is a word or a sign for no value, such as `NULL` or `-`.
     NoValue,
     /// Its open_id is an error of a spreadsheet, such as `#REF!`.
     SpreadsheetError,
@@ -156,6 +156,18 @@ pub enum UnusableKind {
     FullWidth,
     /// Its open_id is the name of the column: a repeated header.
     Header,
+    /// Its open_id is `TRUE` or `FALSE`.
+    Boolean,
+    /// Its open_id is a date, into which spreadsheets turn some texts.
+    Date,
+    /// Its open_id is a number with separators of thousands, such as `7,218,071`.
+    Grouped,
+    /// Its open_id is in quotes, or is a program's notation of bytes, `b'…'`.
+    Quoted,
+    /// Its open_id is covered in part or cut off, such as `Cv4P****3rNu`.
+    Masked,
+    /// Its open_id is a label such as `合计`: the row sums up others.
+    Total,
     /// It has no time at which the user was last active, and the campaign requires one.
     NoLastActive,
     /// That time cannot be parsed, and the campaign requires one.

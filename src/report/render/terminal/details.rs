@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::event::{PlaceUnit, Reading, RowPlace, Rows};
+use crate::model::event::{PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind};
 use crate::report::text::{visible, wrap};
 use crate::report::times::{counted, grouped};
 use crate::report::wording::unusable_kind;
@@ -51,7 +51,11 @@ impl Details {
         }
         for (kind, unusable) in &reading.unusable {
             let rows = rows(unusable, reading);
-            self.add("unusable", format!("{rows}: {}", unusable_kind(*kind)));
+            let why = match kind {
+                UnusableKind::UnreadableLastActive => format!("its last_active is not {READABLE_TIMES}"),
+                kind => unusable_kind(*kind).to_owned(),
+            };
+            self.add("unusable", format!("{rows}: {why}"));
         }
     }
 
