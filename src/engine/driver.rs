@@ -232,7 +232,18 @@ impl<S: Store, P: Platform> Driver<S, P> {
                 self.shared.limiter.start(|| true).await;
             }
         }
-        self.ledger.append(facts).await
+        let timeout = self.plan.retry.timeout;
+        let mut commands = self.commands.clone();
+        let given_up = async move {
+            // Without a sender the run stops too.
+            let _ = commands.wait_for(RunCommand::stops).await;
+            tokio::time::sleep(timeout).await;
+        };
+        tokio::select! {
+            biased;
+            appended = self.ledger.append(facts) => appended,
+            () = given_up => Err(LedgerError::GivenUp),
+        }
     }
 
     fn take_app_lock(&self) -> Result<Input, EngineError> {

@@ -46,6 +46,9 @@ pub enum LedgerError {
     /// The ledger lacks a batch that it is known to have had, and no person has accepted that.
     #[error("{0}")]
     Older(Older),
+    /// The run was stopped, and an append did not end in time.
+    #[error("the run was stopped while the disk did not answer: whether the last batch is in the ledger is not known")]
+    GivenUp,
     /// An earlier append failed in this process. Only opening the ledger again shows what is durable.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,

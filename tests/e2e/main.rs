@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod control;
+mod disk_faults;
 mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::douyin::NotReady;
-use runner::engine::StopReason;
+use runner::engine::{EngineError, StopReason};
+use runner::ledger::LedgerError;
 use runner::model::clock::from_ms;
 use runner::model::delivery::StateName;
 use runner::model::event::{Ending, EventKind, Phase, Waiting};
@@ -297,4 +298,23 @@ async fn a_run_that_has_nothing_to_do_ends_also_while_it_is_paused() {
     bench.apply(10, &world).await;
     bench.commands.send_replace(RunCommand::Pause { by: requester() });
     assert_eq!(bench.apply(10, &world).await.ending, Ending::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_a_run_whose_disk_does_not_answer_within_the_timeout() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 50, |_| Act::Issue);
+    let ledger = bench.admit(40, &[]).await;
+    bench.store.stall(Duration::from_secs(100_000));
+    let commands = bench.commands.clone();
+    let stop = async {
+        sleep(10 * SECOND).await;
+        commands.send_replace(RunCommand::Stop { by: None });
+        Instant::now()
+    };
+    let (ended, stopped) = tokio::join!(bench.send(ledger, &world), stop);
+    let given_up = matches!(ended, Err(EngineError::Ledger(LedgerError::GivenUp)));
+    assert!(given_up, "it ended with {:?}", ended.map(|outcome| outcome.ending));
+    assert_eq!(stopped.elapsed().as_secs(), bench.plan.retry.timeout.as_secs());
+    assert_eq!(world.seen(|seen| seen.starts.len()), 0);
 }

@@ -172,7 +172,7 @@ impl StartedRun<'_> {
             let counts = ledger.state().counts();
             self.emit(EventKind::Counted { counts });
         }
-        self.show(existing.as_ref()).await;
+        self.unless_stalled(self.show(existing.as_ref())).await?;
         let empty = LedgerState::new(plan.identity.clone());
         let ledger_state = existing.as_ref().map_or(&empty, Ledger::state);
         let of = expected_rows(
@@ -207,7 +207,7 @@ impl StartedRun<'_> {
         }
         let mut ledger = match existing {
             Some(ledger) => ledger,
-            None => self.begin_ledger(&reader).await?,
+            None => Box::pin(self.unless_stalled(self.begin_ledger(&reader))).await??,
         };
         let reading = admission.reading.clone();
         let send_order = admission.send_order;
@@ -220,7 +220,7 @@ impl StartedRun<'_> {
                 return Ok(self.broken_off());
             }
             users += batch.iter().map(Fact::newcomers).sum::<u64>();
-            ledger.append(batch).await?;
+            self.unless_stalled(ledger.append(batch)).await??;
             self.emit(EventKind::Admitting { users, of });
         }
         let counts = ledger.state().counts();
@@ -257,8 +257,23 @@ impl StartedRun<'_> {
             seed: fastrand::u64(..),
         };
         let (ended, ledger) = Box::pin(apply.run()).await?;
-        ledger.close().await;
+        if self.unless_stalled(ledger.close()).await.is_err() {
+            tracing::warn!("the disk of the ledger stalls; the ledger is not closed, and opening it will take longer");
+        }
         Ok(RunResult::Ended(ended))
+    }
+
+    /// Completes `work` on the ledger. Fails if the run is stopped and the disk does not answer within `retry.timeout`.
+    async fn unless_stalled<T>(&self, work: impl Future<Output = T>) -> Result<T, AppError> {
+        let given_up = async {
+            owner::stopped(self.commands.clone()).await;
+            tokio::time::sleep(self.campaign.loaded.plan.retry.timeout).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = given_up => Err(LedgerError::GivenUp.into()),
+        }
     }
 
     /// Lets other processes see the present state of the ledger.

@@ -22,6 +22,8 @@ use crate::report::text::visible;
 const EVERY: Duration = Duration::from_secs(1);
 /// How many of these files may be replaced within [`EVERY`]. With more campaigns, each file is replaced less often.
 const FILES: usize = 100;
+/// How long the end of a run waits for a slow disk.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Changes that are closer together than this share one replacement.
 const TOGETHER: Duration = Duration::from_millis(200);
 
@@ -135,7 +137,9 @@ impl StatusKeeper {
     pub(super) async fn finish(self, broken: Option<String>) {
         // The receiver is gone only if the task panicked, and then there is nothing to wait for.
         let _ = self.end.send(broken);
-        let _ = self.task.await;
+        if tokio::time::timeout(PATIENCE, self.task).await.is_err() {
+            tracing::warn!("the disk of status.json stalls; `runner status` shows an older state");
+        }
     }
 }
 

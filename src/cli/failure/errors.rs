@@ -295,6 +295,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Record { .. } => (Problem::Record, backup),
             LedgerError::IllegalFact { .. } => (Problem::IllegalFact, backup),
             LedgerError::Older(_) => (Problem::OlderLedger, older_ledger::HELP),
+            LedgerError::GivenUp => (Problem::Store, SLOW_DISK),
             LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
         };
         Self::from_error(problem, &error).help(help)
@@ -311,6 +312,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::Ledger(LedgerError::IllegalFact { .. }) => (Problem::IllegalFact, report),
             EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, older_ledger::HELP),
+            EngineError::Ledger(LedgerError::GivenUp) => (Problem::Store, SLOW_DISK),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
             EngineError::AppId(_) => (Problem::AppLock, "nothing more was sent; run the same command again"),
             EngineError::Worker(_) => (
@@ -322,12 +324,20 @@ impl From<EngineError> for Failure {
     }
 }
 
+const SLOW_DISK: &str = "nothing more was sent. look at the disk: it is overloaded or failing. once it answers, the same command \
+                        goes on";
+
 /// Returns the problem of a failed store, and what to do.
 const fn store(error: &StoreError) -> (Problem, &'static str) {
     match error {
         StoreError::Io { .. } | StoreError::Broken { .. } => (
             Problem::Store,
             "nothing more was sent. make room or give permission there; then the same command goes on",
+        ),
+        StoreError::Stalled { .. } => (Problem::Store, SLOW_DISK),
+        StoreError::InUse { .. } => (
+            Problem::Store,
+            "nothing was sent. a run that has ended waits for its disk there; once it is gone, the same command goes on",
         ),
         StoreError::Closed { .. }
         | StoreError::Damaged { .. }

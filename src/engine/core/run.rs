@@ -97,7 +97,12 @@ enum Stage {
     /// It decides.
     Running,
     /// It awaits the flush of a batch.
-    Flushing { batch: Batch, facts: u64, since: Instant },
+    Flushing {
+        batch: Batch,
+        facts: u64,
+        intended: Vec<DeliveryKey>,
+        since: Instant,
+    },
     /// It awaits the app lock.
     Locking,
     /// The ledger failed. Attempts in flight end, and nothing is recorded.
@@ -143,7 +148,7 @@ impl Run {
             Input::Begin => self.begin(outside),
             Input::Changed(changes) => self.on_change(changes, outside),
             Input::Flushed(permits) => self.on_flushed(permits, outside),
-            Input::LedgerFailed => self.on_ledger_failed(),
+            Input::LedgerFailed => self.on_ledger_failed(outside),
             Input::AppLockTaken => self.on_app_lock_taken(outside),
             Input::AppLockTakenBy(owner) => self.on_app_lock_taken_by(owner, outside),
             Input::Left => self.on_left(outside),
@@ -647,9 +652,14 @@ impl Run {
             }
             let mut batch = mem::take(&mut self.batch);
             let facts = mem::take(&mut batch.facts);
+            let intended = facts.iter().filter_map(|fact| match fact {
+                Fact::Intent { key, .. } => Some(*key),
+                _ => None,
+            });
             self.stage = Stage::Flushing {
                 batch,
                 facts: facts.len() as u64,
+                intended: intended.collect(),
                 since: outside.now.instant,
             };
             return Awaits::Flush(facts);
@@ -674,7 +684,10 @@ impl Run {
         if !matches!(self.stage, Stage::Flushing { .. }) {
             return Awaits::Nothing;
         }
-        let Stage::Flushing { batch, facts, since } = mem::replace(&mut self.stage, Stage::Running) else {
+        let Stage::Flushing {
+            batch, facts, since, ..
+        } = mem::replace(&mut self.stage, Stage::Running)
+        else {
             return Awaits::Nothing;
         };
         let Outside { now, state, .. } = *outside;
@@ -745,12 +758,17 @@ impl Run {
 
     /// Stops the run after the ledger failed. The outcomes that cannot be recorded are emitted: these events are the only
     /// trace of coupons that the platform may have issued.
-    fn on_ledger_failed(&mut self) -> Awaits {
+    fn on_ledger_failed(&mut self, outside: &mut Outside<'_>) -> Awaits {
         self.open = false;
         self.actions.push(Action::CancelPrepared);
         let mut lost = vec![mem::take(&mut self.batch)];
-        if let Stage::Flushing { batch, .. } = mem::replace(&mut self.stage, Stage::Failed) {
+        if let Stage::Flushing { batch, intended, .. } = mem::replace(&mut self.stage, Stage::Failed) {
             lost.insert(0, batch);
+            // Without a permit, none of these was sent.
+            for in_flight in intended.into_iter().filter_map(|key| self.in_flight.remove(&key)) {
+                self.limits
+                    .release(in_flight.user, Duration::ZERO, outside.now.instant, outside.app);
+            }
         }
         for completion in lost.into_iter().flat_map(|batch| batch.completions) {
             if let Some(event) = completion.event {

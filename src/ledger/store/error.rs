@@ -48,6 +48,22 @@ pub enum StoreError {
         /// The message of sled.
         why: String,
     },
+    /// An operation did not end within its time.
+    #[error("cannot {what} the ledger's store at {}: the disk has not answered for {seconds} s", .path.display())]
+    Stalled {
+        /// The operation.
+        what: &'static str,
+        /// The store.
+        path: PathBuf,
+        /// How long it has lasted.
+        seconds: u64,
+    },
+    /// Another process still writes to the store.
+    #[error("cannot open the ledger's store at {}: another process has it open", .path.display())]
+    InUse {
+        /// The store.
+        path: PathBuf,
+    },
     /// The store ends before the batch that is known to be durable.
     #[error(
         "the ledger's store at {} ends after batch {last}, but batch {durable} was durable: its end is lost or damaged",

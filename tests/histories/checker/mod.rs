@@ -21,7 +21,7 @@ use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 use crate::disk::Disk;
 use crate::env::{Env, Violation};
 use crate::history::ApplyEnd;
-use crate::scenario::{Apply, Campaign, FixedSettings, NAMES, Scenario, Settings};
+use crate::scenario::{Apply, Campaign, FixedSettings, IncidentKind, NAMES, Scenario, Settings};
 use crate::trace::{EmittedEvent, EmittedKind, Nanos, Request, SecondCoupon, Trace};
 
 use answers::{AnswerOwner, RunChecker};
@@ -57,6 +57,12 @@ impl<'s> CampaignApply<'s> {
             apply,
             campaign,
         }
+    }
+
+    /// Whether a person stops the campaign in this apply.
+    fn is_stopped(&self) -> bool {
+        let mut incidents = self.apply.incidents.iter();
+        incidents.any(|it| it.campaign == self.campaign.number && it.kind == IncidentKind::Stop)
     }
 
     fn now(&self) -> FactContext<'s> {
@@ -178,7 +184,11 @@ impl LedgerChecker {
     ) -> Result<(), Violation> {
         let number = context.campaign.number;
         let run = env.state().run;
-        let failed = env.state().disks[number].failed;
+        let failed = {
+            let disk = &env.state().disks[number];
+            // A run that is stopped while the disk stalls does not wait for longer than the timeout.
+            disk.failed || (disk.longest_stall_ms >= context.rules.timeout && context.is_stopped())
+        };
         match end {
             ApplyEnd::Failed(why) if !failed => {
                 return Err(Violation::new(

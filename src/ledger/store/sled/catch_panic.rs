@@ -3,9 +3,17 @@
 use std::cell::Cell;
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+static SLED_PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many of sled's own threads have panicked in this process. A call that waits for one of them never ends.
+pub(super) fn sled_panics() -> usize {
+    SLED_PANICS.load(Ordering::SeqCst)
 }
 
 /// Runs `work`. A panic is not printed; its text is the error.
@@ -17,7 +25,9 @@ pub(super) fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Re
             let is_sled = std::thread::current()
                 .name()
                 .is_some_and(|name| name.starts_with("sled-io"));
-            if !is_sled && !QUIET.get() {
+            if is_sled {
+                SLED_PANICS.fetch_add(1, Ordering::SeqCst);
+            } else if !QUIET.get() {
                 before(info);
             }
         }));

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod catch_panic;
+mod overdue;
 mod presence_watch;
 mod reader;
 mod scratch_copy;

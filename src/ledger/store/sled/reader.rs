@@ -2,18 +2,15 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::blocking::blocking;
+use super::blocking::{Operation, blocking};
 use super::catch_panic::catch_panic;
+use super::sled_db::Get;
 use crate::ledger::log::block::{BlockRead, BlockReader};
 use crate::ledger::log::page::Page;
 use crate::ledger::store::error::StoreError;
-
-/// Returns the value of a key.
-pub(super) type Get = Box<dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError> + Send + Sync>;
 
 /// Reads a store while batches are appended.
 #[derive(Clone)]
@@ -21,15 +18,15 @@ pub struct Reader(Arc<Shared>);
 
 struct Shared {
     get: Option<Get>,
-    path: PathBuf,
+    read: Operation,
     durable: Arc<AtomicU64>,
 }
 
 impl Reader {
-    pub(super) fn new(path: PathBuf, durable: Arc<AtomicU64>, get: Get) -> Self {
+    pub(super) fn new(read: Operation, durable: Arc<AtomicU64>, get: Get) -> Self {
         Self(Arc::new(Shared {
             get: Some(get),
-            path,
+            read,
             durable,
         }))
     }
@@ -46,7 +43,7 @@ impl Reader {
     /// When the store cannot be read, or ends before `last`.
     pub async fn read(&self, after: u64, last: u64) -> Result<Page, StoreError> {
         let shared = Arc::clone(&self.0);
-        blocking(&self.0.path, "read", move || shared.read(after, last)).await
+        blocking(&self.0.read, move || shared.read(after, last)).await
     }
 }
 
@@ -62,7 +59,7 @@ impl Shared {
         page.remove_after(last);
         if page.is_empty() && after < last {
             return Err(StoreError::Lost {
-                path: self.path.clone(),
+                path: self.read.path.clone(),
                 last: after,
                 durable: last,
             });
@@ -78,7 +75,7 @@ impl Shared {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("path", &self.0.path)
+            .field("path", &self.0.read.path)
             .finish_non_exhaustive()
     }
 }

@@ -1,22 +1,97 @@
 //! sled's open files. The only file that names sled.
 //!
 //! It makes up for sled's faults: sled syncs pages without the metadata of their file and without the disk's cache; it panics;
-//! and a kill while it opens leaves a half-written file that it reads the next time.
+//! a kill while it opens leaves a half-written file that it reads the next time; and a flush whose write fails may wait for ever.
 
 use std::fs::{self, File};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 
-use super::catch_panic::catch_panic;
-use super::reader::Get;
+use super::catch_panic::{catch_panic, sled_panics};
+use super::overdue::{CLOSE_LIMIT, INTERVAL, Wait};
 use super::wait_unlocked::wait_unlocked;
 use crate::ledger::known_files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::log::block::{first_of, key};
 use crate::ledger::store::error::{StoreError, io_error, is_outside};
+use crate::model::clock::monotonic_now;
 
 /// Small, because each batch is read once.
 const CACHE: u64 = 4 * 1024 * 1024;
+
+/// Returns the value of a key.
+pub(super) type Get = Box<dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError> + Send + Sync>;
+
+/// What sled's threads report of the store that is open, while another thread waits for sled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SledErrors(Arc<Mutex<Option<Opened>>>);
+
+/// A store that sled opens or has open.
+#[derive(Clone, Debug)]
+struct Opened {
+    /// It shares its error with sled's threads.
+    config: sled::Config,
+    /// Empty while sled opens.
+    db: Weak<sled::Db>,
+}
+
+impl SledErrors {
+    fn set(&self, opened: Opened) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    }
+
+    fn opened(&self) -> Option<Opened> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to watch sled's threads.
+    pub(super) fn watch(&self) -> SledWatch {
+        SledWatch {
+            errors: self.clone(),
+            panics: sled_panics(),
+        }
+    }
+}
+
+/// The errors of sled's threads during an operation.
+#[derive(Clone, Debug)]
+pub(super) struct SledWatch {
+    errors: SledErrors,
+    /// How many of sled's threads had panicked before.
+    panics: usize,
+}
+
+impl SledWatch {
+    /// Whether a write has failed or one of sled's threads has panicked.
+    pub(super) fn has_failed(&self) -> bool {
+        self.first_error().is_some() || sled_panics() > self.panics
+    }
+
+    fn first_error(&self) -> Option<sled::Error> {
+        self.errors.opened()?.config.global_error().err()
+    }
+
+    /// The first error of a write, as the error of `what`. `None` if no write has failed.
+    pub(super) fn error(&self, what: &'static str, path: &Path) -> Option<StoreError> {
+        Some(broken(what, path, self.first_error()?))
+    }
+
+    /// Wakes the threads that wait for a write that has failed. sled notifies them when a reservation is refused because of that
+    /// error. A new tree needs one, and unlike other calls it takes no lock that a waiting thread has.
+    pub(super) fn wake(&self) {
+        let Some(opened) = self.errors.opened() else { return };
+        if opened.config.global_error().is_ok() {
+            return;
+        }
+        if let Some(db) = opened.db.upgrade() {
+            // The error is expected.
+            let _ = catch_panic(AssertUnwindSafe(|| drop(db.open_tree("wake"))));
+            let _ = catch_panic(AssertUnwindSafe(|| drop(db)));
+        }
+    }
+}
 
 /// An open store. Errors of a copy name the original.
 #[derive(Debug)]
@@ -24,26 +99,27 @@ pub(super) struct Disk {
     name: PathBuf,
     path: PathBuf,
     db: Option<Arc<sled::Db>>,
+    errors: SledErrors,
     /// The file that sled writes, to sync what sled does not.
     file: File,
 }
 
 impl Disk {
     /// Creates an empty store, and syncs it.
-    pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
-        let disk = Self::start(path, path, 0, true)?;
+    pub(super) fn create(path: &Path, errors: &SledErrors) -> Result<Self, StoreError> {
+        let disk = Self::start(path, path, 0, true, errors)?;
         disk.sync()?;
         Ok(disk)
     }
 
     /// Opens the store at `path`, whose batch `durable` was durable. sled may write to its files from here on.
-    pub(super) fn open(path: &Path, name: &Path, durable: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, name: &Path, durable: u64, errors: &SledErrors) -> Result<Self, StoreError> {
         refuse_links(path)?;
         remove_unfinished_snapshots(path)?;
-        Self::start(path, name, durable, false)
+        Self::start(path, name, durable, false, errors)
     }
 
-    fn start(path: &Path, name: &Path, durable: u64, create: bool) -> Result<Self, StoreError> {
+    fn start(path: &Path, name: &Path, durable: u64, create: bool, errors: &SledErrors) -> Result<Self, StoreError> {
         let config = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE)
@@ -54,16 +130,24 @@ impl Disk {
             durable,
             why,
         };
+        let opened = |db| Opened {
+            config: config.clone(),
+            db,
+        };
+        errors.set(opened(Weak::new()));
         let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(closed)? {
             Err(sled::Error::Io(source)) if is_outside(source.kind()) => Err(io_error("open", name, source)),
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
+        let db = Arc::new(db);
+        errors.set(opened(Arc::downgrade(&db)));
         let file = path.join("db");
         let file = open_to_read(&file).map_err(|source| io_error("open", &file, source))?;
         Ok(Self {
             name: name.to_owned(),
             path: path.to_owned(),
-            db: Some(Arc::new(db)),
+            db: Some(db),
+            errors: errors.clone(),
             file,
         })
     }
@@ -136,12 +220,33 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // sled flushes when it is dropped, and panics if it cannot. All batches are durable already.
-        let db = self.db.take();
-        let _ = catch_panic(AssertUnwindSafe(|| drop(db)));
-        // Threads of sled write for some time after it is dropped.
-        wait_unlocked(&self.path.join("db"));
+        let Some(db) = self.db.take() else { return };
+        if close(db, &self.errors.watch()) {
+            // Threads of sled write for some time after it is dropped.
+            wait_unlocked(&self.path.join("db"));
+        }
     }
+}
+
+/// Closes the store. sled flushes when it is dropped, and panics if it cannot. All batches are durable already, so a close that
+/// lasts too long is left to its thread, and returns false.
+fn close(db: Arc<sled::Db>, watch: &SledWatch) -> bool {
+    let (ended, end) = channel();
+    let close = move || {
+        let _ = catch_panic(AssertUnwindSafe(|| drop(db)));
+        let _ = ended.send(());
+    };
+    // Without another thread, the store is dropped here.
+    let _ = catch_panic(AssertUnwindSafe(|| {
+        thread::Builder::new().name("close-ledger".to_owned()).spawn(close)
+    }));
+    let mut wait = Wait::new(Some(CLOSE_LIMIT), monotonic_now());
+    while end.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        if wait.is_overdue(watch.has_failed(), monotonic_now()) {
+            return false;
+        }
+    }
+    true
 }
 
 fn is_closed(name: &Path) -> StoreError {

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, watch as watch_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::blocking::blocking;
+use super::blocking::{Operation, blocking};
+use super::overdue::APPEND_LIMIT;
 use super::presence_watch::Watch;
 use super::reader::Reader;
+use super::sled_db::SledErrors;
 use super::store_files::{Condition, StoreFiles};
 use crate::ledger::known_files::KnownFiles;
 use crate::ledger::log::head::Head;
@@ -28,6 +30,7 @@ use crate::ledger::store::error::StoreError;
 pub struct SledStore {
     store_files: Arc<Mutex<StoreFiles>>,
     path: PathBuf,
+    errors: SledErrors,
     /// The last batch that was read or appended.
     last: Head,
     /// Its number, for a [`Reader`].
@@ -36,7 +39,7 @@ pub struct SledStore {
     known: Arc<KnownFiles>,
     watch: Option<Watch>,
     /// Dropped before any other use of the files, which the reading thread has locked.
-    reading: Option<Reading>,
+    reading: Option<Box<Reading>>,
 }
 
 /// A thread that reads ahead.
@@ -45,7 +48,30 @@ struct Reading {
     /// The last batch of the last page that was returned.
     after: Head,
     pages: mpsc::Receiver<Page>,
-    end: JoinHandle<Result<Option<Head>, StoreError>>,
+    task: JoinHandle<Result<Option<Head>, StoreError>>,
+    /// How the thread ended. `None` while it reads.
+    end: Option<Result<Option<Head>, StoreError>>,
+}
+
+impl Reading {
+    /// The next page. `None` once the thread has ended and its pages are read.
+    async fn page(&mut self) -> Option<Page> {
+        loop {
+            if let Some(Err(_)) = self.end {
+                // A thread that is left behind keeps its side of the channel open.
+                return self.pages.try_recv().ok();
+            }
+            tokio::select! {
+                biased;
+                Some(page) = self.pages.recv() => return Some(page),
+                ended = &mut self.task, if self.end.is_none() => {
+                    self.end = ended.ok();
+                    self.end.as_ref()?;
+                }
+                else => return None,
+            }
+        }
+    }
 }
 
 impl SledStore {
@@ -66,15 +92,19 @@ impl SledStore {
 
     async fn start(
         dir: &Path,
-        start: impl FnOnce(&Path) -> Result<StoreFiles, StoreError> + Send + 'static,
+        start: impl FnOnce(&Path, SledErrors) -> Result<StoreFiles, StoreError> + Send + 'static,
     ) -> Result<Self, StoreError> {
         let path = dir.join("store");
         let dir = dir.to_owned();
-        let store_files = blocking(&path, "open", move || start(&dir)).await?;
+        let errors = SledErrors::default();
+        let open = Operation::new("open", &path, &errors);
+        let store_errors = errors.clone();
+        let store_files = blocking(&open, move || start(&dir, store_errors)).await?;
         Ok(Self {
             known: store_files.known(),
             store_files: Arc::new(Mutex::new(store_files)),
             path,
+            errors,
             last: Head::default(),
             durable: Arc::default(),
             heads: watch_channel::channel(Head::default()).0,
@@ -101,8 +131,10 @@ impl SledStore {
     /// When they cannot be opened, or lack a batch that was read.
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let last = self.last;
-        let get = self.with("open", move |store_files| store_files.reader(last)).await?;
-        Ok(Reader::new(self.path.clone(), Arc::clone(&self.durable), get))
+        let open = Operation::new("open", &self.path, &self.errors);
+        let get = self.with(&open, move |store_files| store_files.reader(last)).await?;
+        let read = Operation::new("read", &self.path, &self.errors);
+        Ok(Reader::new(read, Arc::clone(&self.durable), get))
     }
 
     fn note(&mut self, last: Head) {
@@ -119,22 +151,23 @@ impl SledStore {
 
     async fn with<T: Send + 'static>(
         &self,
-        what: &'static str,
+        operation: &Operation,
         work: impl FnOnce(&mut StoreFiles) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store_files = Arc::clone(&self.store_files);
-        blocking(&self.path, what, move || work(&mut lock(&store_files))).await
+        blocking(operation, move || work(&mut lock(&store_files))).await
     }
 
     fn start_reading(&self, after: Head) -> Reading {
         let (sender, pages) = mpsc::channel(2);
         let store_files = Arc::clone(&self.store_files);
-        let path = self.path.clone();
-        let read = async move { blocking(&path, "read", move || lock(&store_files).read(after, &sender)).await };
+        let operation = Operation::new("read", &self.path, &self.errors);
+        let read = async move { blocking(&operation, move || lock(&store_files).read(after, &sender)).await };
         Reading {
             after,
             pages,
-            end: tokio::spawn(read),
+            task: tokio::spawn(read),
+            end: None,
         }
     }
 
@@ -155,9 +188,14 @@ impl Store for SledStore {
             sequence: before.sequence + 1,
             link: link_of(&record),
         };
-        let appended = self.with("append to", move |store_files| {
-            Ok(store_files.append(before, next, &record))
-        });
+        let append = Operation {
+            limit: Some(APPEND_LIMIT),
+            ..Operation::new("append to", &self.path, &self.errors)
+        };
+        let appended = self.with(
+            &append,
+            move |store_files| Ok(store_files.append(before, next, &record)),
+        );
         appended.await.map_err(AppendError::Unknown)??;
         self.note(next);
         Ok(())
@@ -165,22 +203,22 @@ impl Store for SledStore {
 
     async fn read(&mut self, after: Head) -> Result<ReadPage, StoreError> {
         let going_on = self.reading.take().filter(|reading| reading.after == after);
-        let mut reading = going_on.unwrap_or_else(|| self.start_reading(after));
-        while let Some(page) = reading.pages.recv().await {
+        let mut reading = going_on.unwrap_or_else(|| Box::new(self.start_reading(after)));
+        while let Some(page) = reading.page().await {
             if let Some(last) = page.last() {
                 reading.after = last;
                 self.reading = Some(reading);
                 return Ok(ReadPage::Page(page));
             }
         }
-        match reading.end.await {
-            Ok(Ok(Some(last))) => {
+        match reading.end {
+            Some(Ok(Some(last))) => {
                 self.note(last);
                 Ok(ReadPage::End)
             }
-            Ok(Ok(None)) => Ok(ReadPage::Missing),
-            Ok(Err(error)) => Err(error),
-            Err(error) => Err(self.broken(error.to_string())),
+            Some(Ok(None)) => Ok(ReadPage::Missing),
+            Some(Err(error)) => Err(error),
+            None => Err(self.broken("its thread panicked".to_owned())),
         }
     }
 
@@ -191,10 +229,9 @@ impl Store for SledStore {
 
     async fn write_snapshot(&mut self, _at: Head, write: WriteSnapshot) -> Result<(), StoreError> {
         self.reading = None;
-        self.with("keep a shortcut beside", move |store_files| {
-            store_files.write_snapshot(write)
-        })
-        .await
+        let keep = Operation::new("keep a shortcut beside", &self.path, &self.errors);
+        self.with(&keep, move |store_files| store_files.write_snapshot(write))
+            .await
     }
 
     async fn fenced(&mut self) -> StoreError {

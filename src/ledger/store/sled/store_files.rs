@@ -8,10 +8,9 @@ use std::thread;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::reader::Get;
 use super::scratch_copy::ScratchCopy;
 use super::seal::{Damage, Seal};
-use super::sled_db::Disk;
+use super::sled_db::{Disk, Get, SledErrors};
 use super::wait_unlocked::wait_unlocked;
 use crate::ledger::known_files::{Directory, KnownFiles};
 use crate::ledger::log::block::{Block, BlockRead, BlockReader};
@@ -67,6 +66,7 @@ pub(super) struct StoreFiles {
     files: Files,
     condition: Condition,
     block: Block,
+    errors: SledErrors,
     /// Set if the store is refused once its good batches were read.
     refusal: Option<Refusal>,
     /// Whether the files are known to be intact, and the head names their last batch.
@@ -75,11 +75,11 @@ pub(super) struct StoreFiles {
 }
 
 impl StoreFiles {
-    pub(super) fn create(dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn create(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
         let path = dir.join("store");
         let head_path = dir.join("head");
         let head_file = HeadFile::create(&head_path).map_err(|source| io_error("create", &head_path, source))?;
-        let disk = Disk::create(&path)?;
+        let disk = Disk::create(&path, &errors)?;
         let opened = OpenDir::new(dir, &path, &head_file)?;
         disk.add_to(&opened.known)?;
         Ok(Self {
@@ -91,14 +91,15 @@ impl StoreFiles {
             files: Files::Open(disk),
             condition: Condition::Sealed,
             block: Block::default(),
+            errors,
             refusal: None,
             is_intact: true,
             failed: false,
         })
     }
 
-    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut store_files = Self::find(dir)?;
+    pub(super) fn open(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
+        let mut store_files = Self::find(dir, errors)?;
         if store_files.condition == Condition::Sealed {
             store_files.files = Files::Sealed;
             return Ok(store_files);
@@ -115,18 +116,20 @@ impl StoreFiles {
     }
 
     /// Opens a copy, whatever the condition of the files.
-    pub(super) fn open_copy(dir: &Path) -> Result<Self, StoreError> {
-        let mut store_files = Self::find(dir)?;
+    pub(super) fn open_copy(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
+        let mut store_files = Self::find(dir, errors)?;
         store_files
             .copy()?
             .map_err(|source| io_error("copy, to look at the copy,", &store_files.path, source))?;
         Ok(store_files)
     }
 
-    fn find(dir: &Path) -> Result<Self, StoreError> {
-        // sled locks its file, and threads of an earlier opening unlock it only some time after that was closed.
-        wait_unlocked(&dir.join("store").join("db"));
+    fn find(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
         let path = dir.join("store");
+        // sled locks its file, and threads of an earlier opening unlock it only some time after that was closed.
+        if !wait_unlocked(&path.join("db")) {
+            return Err(StoreError::InUse { path });
+        }
         let head_path = dir.join("head");
         ScratchCopy::clear(dir)?;
         let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
@@ -153,6 +156,7 @@ impl StoreFiles {
             is_intact: condition == Condition::Sealed,
             condition,
             block: Block::default(),
+            errors,
             refusal: None,
             failed: false,
         })
@@ -164,7 +168,7 @@ impl StoreFiles {
             Ok(scratch_copy) => scratch_copy,
             Err(error) => return Ok(Err(error)),
         };
-        match Disk::open(scratch_copy.path(), &self.path, self.head.sequence) {
+        match Disk::open(scratch_copy.path(), &self.path, self.head.sequence, &self.errors) {
             Ok(disk) => {
                 self.files = Files::Copied {
                     disk,
@@ -176,7 +180,7 @@ impl StoreFiles {
             Err(error) => {
                 // Without its own snapshot, sled reads batch by batch, which shows how many batches are good.
                 let again = scratch_copy.remove_snapshot().ok().and_then(|removed| {
-                    let disk = Disk::open(scratch_copy.path(), &self.path, self.head.sequence);
+                    let disk = Disk::open(scratch_copy.path(), &self.path, self.head.sequence, &self.errors);
                     Some((disk.ok()?, removed))
                 });
                 let Some((disk, removed)) = again else {
@@ -210,7 +214,7 @@ impl StoreFiles {
         // sled would create the directories of a removed ledger.
         self.known.check()?;
         Seal::remove(&self.dir);
-        let disk = Disk::open(&self.path, &self.path, self.head.sequence)?;
+        let disk = Disk::open(&self.path, &self.path, self.head.sequence, &self.errors)?;
         disk.add_to(&self.known)?;
         Ok(disk)
     }
