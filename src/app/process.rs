@@ -35,13 +35,18 @@ pub fn this_requester() -> Requester {
     let named = ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok());
-    let uid = rustix::process::getuid().as_raw();
-    let looked_up = || user(&std::fs::read_to_string("/etc/passwd").ok()?, uid);
     Requester {
         pid: std::process::id(),
-        user: named.or_else(looked_up).unwrap_or_else(|| format!("uid {uid}")),
+        user: named.unwrap_or_else(|| user_name(rustix::process::getuid().as_raw())),
         host: host(),
     }
+}
+
+/// Returns the name of a user of this machine, or the number if the user has no name.
+#[must_use]
+pub fn user_name(uid: u32) -> String {
+    let named = || user(&std::fs::read_to_string("/etc/passwd").ok()?, uid);
+    named().unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// Returns who makes a decision in this process, as far as the system knows.

@@ -4,8 +4,10 @@
 //! Each run has a handle. Runs that send take turns, start by start, and unused turns go to the others. The pace is that of the
 //! slowest run that sends. During an outage one run probes for all.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::model::clock::monotonic_now;
 use crate::model::delivery::DeliveryKey;
-use crate::model::event::Owner;
+use crate::model::event::AppLockHolder;
 use crate::model::mutants::mutant;
 use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
@@ -24,18 +26,23 @@ use super::limits::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Re
 use super::limits::reservations::{Busy, Reservations, User};
 
 /// The app lock: one process at a time on this machine sends for an app id.
-pub trait AppLock: Send {
-    /// Takes the lock.
-    ///
-    /// # Errors
-    /// If another process has it, or the system refuses the request.
-    fn take(&mut self) -> Result<(), NotTaken>;
+pub trait AppLock: Send + Sync {
+    /// Takes the lock. Does not block the thread, and ends within a few seconds, whatever the process does that has the lock.
+    fn take(&self) -> Taking<'_>;
+}
 
-    /// Releases the lock.
-    fn release(&mut self);
+/// The result of [`AppLock::take`].
+pub type Taking<'l> = Pin<Box<dyn Future<Output = Result<HeldAppLock, NotTaken>> + Send + 'l>>;
 
-    /// Whether this process has the lock.
-    fn held(&self) -> bool;
+/// The app lock while this process has it.
+pub struct HeldAppLock(#[expect(dead_code, reason = "held as long as it exists")] Box<dyn Any + Send>);
+
+impl HeldAppLock {
+    /// The lock that `lock` releases when it is dropped. The drop waits for no other process.
+    #[must_use]
+    pub fn new(lock: impl Send + 'static) -> Self {
+        Self(Box::new(lock))
+    }
 }
 
 /// The lock of an app id that no other process sends for.
@@ -43,14 +50,8 @@ pub trait AppLock: Send {
 pub struct Alone;
 
 impl AppLock for Alone {
-    fn take(&mut self) -> Result<(), NotTaken> {
-        Ok(())
-    }
-
-    fn release(&mut self) {}
-
-    fn held(&self) -> bool {
-        true
+    fn take(&self) -> Taking<'_> {
+        Box::pin(std::future::ready(Ok(HeldAppLock::new(()))))
     }
 }
 
@@ -58,13 +59,16 @@ impl AppLock for Alone {
 #[derive(Debug)]
 pub enum NotTaken {
     /// Another process has it.
-    By(Owner),
+    By(AppLockHolder),
     /// The system refused the request.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The state that the campaigns of one app id on one platform share.
 pub struct AppLimiter {
+    lock: Box<dyn AppLock>,
+    /// One run at a time takes or releases the app lock. The process that has it, by the last answer.
+    taking: tokio::sync::Mutex<Option<AppLockHolder>>,
     shared: Mutex<Shared>,
     /// Grants the next start. Each run has at most one attempt waiting here, so runs take turns.
     next: Semaphore,
@@ -73,7 +77,8 @@ pub struct AppLimiter {
 }
 
 struct Shared {
-    turn: Box<dyn AppLock>,
+    /// The app lock. `None` while this process does not have it.
+    held: Option<HeldAppLock>,
     /// When the lock was last taken.
     taken: Option<Instant>,
     pacer: Pacer,
@@ -105,11 +110,13 @@ impl fmt::Debug for AppLimiter {
 impl AppLimiter {
     /// A limiter with this app lock and no runs.
     #[must_use]
-    pub fn new(turn: impl AppLock + 'static) -> Arc<Self> {
+    pub fn new(lock: impl AppLock + 'static) -> Arc<Self> {
         let full = 1.0;
         Arc::new(Self {
+            lock: Box::new(lock),
+            taking: tokio::sync::Mutex::default(),
             shared: Mutex::new(Shared {
-                turn: Box::new(turn),
+                held: None,
                 taken: None,
                 pacer: Pacer::new(full, monotonic_now()),
                 throttle: Throttle::new(full),
@@ -215,20 +222,19 @@ impl Shared {
         self.settle_pace(now);
     }
 
-    /// Releases the lock if no run sends.
+    /// Yields the lock for its release, if this process has it and no run sends.
     ///
     /// # Errors
     /// The time until which a request with a lost answer may be at the platform. The lock is kept until then, because another
     /// process does not know of that request.
-    fn release_app_lock(&mut self, now: Instant) -> Result<(), Instant> {
-        if self.handles.values().any(|place| place.sending) || !self.turn.held() {
-            return Ok(());
+    fn yield_app_lock(&mut self, now: Instant) -> Result<Option<HeldAppLock>, Instant> {
+        if self.handles.values().any(|place| place.sending) || self.held.is_none() {
+            return Ok(None);
         }
-        if let Some(end) = self.reservations.last_end(now) {
-            return Err(end);
+        match self.reservations.last_end(now) {
+            Some(end) => Err(end),
+            None => Ok(self.held.take()),
         }
-        self.turn.release();
-        Ok(())
     }
 
     /// Notifies runs that a user's attempt has ended.
@@ -294,17 +300,45 @@ impl LimiterHandle {
     ///
     /// # Errors
     /// If another process has it, or the system refuses the request.
-    pub(super) fn take(&self, now: Instant) -> Result<(), NotTaken> {
-        self.limiter.with(|shared| {
-            if !shared.turn.held() {
-                shared.turn.take()?;
-                shared.taken = Some(now);
+    pub(super) async fn take(&self) -> Result<(), NotTaken> {
+        let limiter = &*self.limiter;
+        let (mut holder, is_answered) = match limiter.taking.try_lock() {
+            Ok(holder) => (holder, false),
+            Err(_) => (limiter.taking.lock().await, true),
+        };
+        if !self.share() {
+            // The answer to one run is the answer to all that waited for it.
+            if let Some(holder) = holder.as_ref().filter(|_| is_answered) {
+                return Err(NotTaken::By(holder.clone()));
             }
-            shared.let_send(self.number, true, now);
-            Ok(())
-        })?;
-        self.limiter.notify();
+            *holder = None;
+            match limiter.lock.take().await {
+                Ok(held) => limiter.with(|shared| {
+                    shared.held = Some(held);
+                    shared.taken = Some(monotonic_now());
+                }),
+                Err(NotTaken::By(found)) => {
+                    *holder = Some(found.clone());
+                    return Err(NotTaken::By(found));
+                }
+                Err(failed) => return Err(failed),
+            }
+            self.share();
+        }
+        limiter.notify();
         Ok(())
+    }
+
+    /// Lets this run send if this process has the app lock. Returns whether it has.
+    fn share(&self) -> bool {
+        let now = monotonic_now();
+        self.limiter.with(|shared| {
+            let is_held = shared.held.is_some();
+            if is_held {
+                shared.let_send(self.number, true, now);
+            }
+            is_held
+        })
     }
 
     /// Stops sending, and releases the lock unless another run of this process sends.
@@ -317,7 +351,10 @@ impl LimiterHandle {
             self.limiter.with(|shared| shared.let_send(self.number, false, now));
             self.limiter.notify();
         }
-        self.limiter.with(|shared| shared.release_app_lock(now))
+        // While it is released, no run of this process asks for it and finds it taken.
+        let _taking = self.limiter.taking.try_lock();
+        drop(self.limiter.with(|shared| shared.yield_app_lock(now))?);
+        Ok(())
     }
 
     /// Ends the probe of this run, if it probes.

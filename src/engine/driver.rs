@@ -182,7 +182,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
                     self.wait(until).await?
                 }
                 Awaits::Flush(facts) => self.flush(facts).await.map(Input::Flushed),
-                Awaits::AppLock => Ok(self.take_app_lock()?),
+                Awaits::AppLock => Ok(self.take_app_lock().await?),
                 Awaits::LastAttempts => match self.attempts.join_next().await {
                     Some(done) => {
                         self.finished.extend(done);
@@ -246,10 +246,10 @@ impl<S: Store, P: Platform> Driver<S, P> {
         }
     }
 
-    fn take_app_lock(&self) -> Result<Input, EngineError> {
-        match self.limiter.take(self.now.instant) {
+    async fn take_app_lock(&self) -> Result<Input, EngineError> {
+        match self.limiter.take().await {
             Ok(()) => Ok(Input::AppLockTaken),
-            Err(NotTaken::By(owner)) => Ok(Input::AppLockTakenBy(owner)),
+            Err(NotTaken::By(holder)) => Ok(Input::AppLockTakenBy(holder)),
             Err(NotTaken::Failed(why)) => Err(EngineError::AppId(why)),
         }
     }

@@ -1,4 +1,4 @@
-//! The files and directories of a ledger. They are never opened through links, and they are known by device and inode: after a
+//! The files and directories of a ledger. They are never opened through links, nor as anything but regular files, and they are known by device and inode: after a
 //! deletion, a rename or a restore from a backup, the same path leads to nothing or to another file.
 
 use std::fs::{File, Metadata, OpenOptions};
@@ -11,31 +11,36 @@ use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
 use crate::ledger::store::StoreError;
 
-/// Options that open no symbolic link.
+/// Options that open no symbolic link, and do not wait for the other end of a named pipe.
 #[must_use]
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     options
 }
 
-/// Opens `path` by [`options`], and names a link as what it is.
+/// Opens `path` by [`options`] if it is a regular file, and names anything else as what it is.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    options.open(path).map_err(|error| {
-        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-            return io::Error::other(LINK);
-        }
-        error
-    })
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => io::Error::other(LINK),
+        // A named pipe that nobody reads, or a socket.
+        Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => io::Error::other(NO_FILE),
+        _ => error,
+    })?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other(NO_FILE))
+    }
 }
 
-/// Opens `path` for reading, unless it is a link.
+/// Opens `path` for reading if it is a regular file.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// When it is something else, or cannot be opened.
 pub fn open_to_read(path: &Path) -> io::Result<File> {
     open(options().read(true), path)
 }
@@ -52,6 +57,7 @@ pub(in crate::ledger) fn refuse_link(path: &Path) -> io::Result<()> {
 }
 
 const LINK: &str = "it is a symbolic link, and a ledger's files are never opened through links";
+const NO_FILE: &str = "it is not a regular file";
 
 /// The identity of a file among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,5 +349,34 @@ mod tests {
         for refused in [open_to_read(&link).map(drop), refuse_link(&link)] {
             assert_eq!(refused.unwrap_err().to_string(), LINK);
         }
+    }
+
+    /// To open a named pipe waits for its other end, and to read it waits for a writer.
+    #[test]
+    fn a_named_pipe_is_refused_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let pipe = root.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        for options in [
+            options().read(true),
+            options().write(true),
+            options().read(true).write(true),
+        ] {
+            assert_eq!(open(options, &pipe).unwrap_err().to_string(), NO_FILE);
+        }
+        let _listener = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
+        assert_eq!(
+            open_to_read(&root.path().join("socket")).unwrap_err().to_string(),
+            NO_FILE
+        );
+        let directory = open_to_read(root.path()).unwrap_err();
+        assert_eq!(directory.to_string(), NO_FILE);
     }
 }

@@ -223,10 +223,10 @@ pub enum Waiting {
         /// The number of the wave that the run waits for; `None` for the users who are in no wave.
         next: Option<u32>,
     },
-    /// Another process, which sends for this app id.
+    /// Another process, which has the lock of this app id.
     AppId {
         /// That process.
-        owner: Owner,
+        holder: AppLockHolder,
     },
     /// The time at which deliveries are due again; there is nothing else to do.
     Due,
@@ -308,7 +308,10 @@ pub enum DrainReason {
     /// The next wave cannot begin before `schedule.end`.
     NoWave,
     /// Another process sends for the app id, and `--no-wait` is set.
-    AppIdTaken,
+    AppIdTaken {
+        /// The process that has its lock.
+        holder: AppLockHolder,
+    },
 }
 
 /// The process that holds a lock.
@@ -322,6 +325,31 @@ pub struct Owner {
     pub since: Timestamp,
     /// Its command line.
     pub command: String,
+}
+
+/// The process that holds an app lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppLockHolder {
+    /// Its process id, by the kernel. `None` if it is not known, as that of a process in another container.
+    pub pid: Option<u32>,
+    /// The user whose process it is, if that is another user than this process's.
+    pub other_user: Option<String>,
+    /// How it describes itself, now or earlier. `None` if it has not done so, or belongs to another user: any process can take
+    /// the lock and write anything.
+    pub owner: Option<Owner>,
+    /// Whether it did not answer when it was last asked.
+    pub is_silent: bool,
+}
+
+impl From<Owner> for AppLockHolder {
+    /// A process of this user that describes itself.
+    fn from(owner: Owner) -> Self {
+        Self {
+            pid: Some(owner.pid),
+            owner: Some(owner),
+            ..Self::default()
+        }
+    }
 }
 
 /// An attempt that has ended.

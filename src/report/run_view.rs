@@ -17,7 +17,7 @@ use crate::plan::forecast;
 use super::run_stats::{AdmissionProgress, RunStats};
 use super::text::visible;
 use super::times::{ahead, clock_time, counted, duration, grouped, left_until, rate};
-use super::wording::{drain_reason, platform_message};
+use super::wording::{app_lock_holder, drain_reason, platform_message};
 
 /// What reporters need to know of a campaign besides its events.
 #[derive(Clone, Debug)]
@@ -191,13 +191,10 @@ impl RunView<'_> {
                     None => format!("wave {done} done, {next} comes now"),
                 }
             }
-            Waiting::AppId { owner } => format!(
-                "another run sends for this app id: pid {} on {} since {} ({})",
-                owner.pid,
-                visible(&owner.host),
-                self.time(owner.since),
-                visible(&owner.command)
-            ),
+            Waiting::AppId { holder } => {
+                let since = holder.owner.as_ref().map(|owner| self.time(owner.since));
+                app_lock_holder(holder, since.as_deref())
+            }
             Waiting::Due => joined("nothing is due at the moment".to_owned(), next("next attempt")),
             Waiting::Outage { since } => joined(
                 format!("the platform is out of reach since {}", self.time(*since)),

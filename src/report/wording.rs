@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::delivery::{Counts, Skipped, StateName};
-use crate::model::event::{DrainReason, Ending, Halted, UnusableKind};
+use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
 use crate::model::outcome::Classifier;
 use crate::model::problem::Problem;
 
@@ -16,6 +16,9 @@ use super::times::{counted, grouped};
 pub fn drain_reason(why: &DrainReason) -> Cow<'static, str> {
     let why = match why {
         DrainReason::Stopped { by } => return format!("it was stopped by {}", visible(&by.to_string())).into(),
+        DrainReason::AppIdTaken { holder } => {
+            return format!("{}, and --no-wait is given", app_lock_holder(holder, None)).into();
+        }
         DrainReason::Interrupted => "it was interrupted",
         DrainReason::Halted => "it halted",
         DrainReason::End => "schedule.end is past",
@@ -28,9 +31,36 @@ pub fn drain_reason(why: &DrainReason) -> Cow<'static, str> {
         DrainReason::NoWindow => "no window opens before schedule.end",
         DrainReason::NoWave => "the next wave cannot begin before schedule.end",
         DrainReason::BetweenWaves => "the next wave has to wait, and --no-wait is given",
-        DrainReason::AppIdTaken => "another run sends for this app id, and --no-wait is given",
     };
     why.into()
+}
+
+/// Which process has the lock of the app id, and what can be done about one that should not have it. `since` is the time since
+/// when a process has it that describes itself.
+#[must_use]
+pub fn app_lock_holder(holder: &AppLockHolder, since: Option<&str>) -> String {
+    let pid = match holder.pid {
+        Some(pid) => format!("pid {pid}"),
+        None if holder.is_silent => "the system does not say which".to_owned(),
+        None => "a process of another container".to_owned(),
+    };
+    if let Some(user) = &holder.other_user {
+        let user = visible(user);
+        return format!("the user {user} has this app id's lock: {pid}; only {user} or root can end that process");
+    }
+    let described = match &holder.owner {
+        Some(owner) => {
+            let since = since.map_or_else(String::new, |since| format!(" since {since}"));
+            format!(" on {}{since} ({})", visible(&owner.host), visible(&owner.command))
+        }
+        None => String::new(),
+    };
+    let silent = if holder.is_silent {
+        "; it does not answer and may be suspended"
+    } else {
+        ""
+    };
+    format!("another run sends for this app id: {pid}{described}{silent}")
 }
 
 /// The platform's message for text after a code; empty without a message.
@@ -339,5 +369,40 @@ pub const fn waited_for(word: &str) -> &str {
         b"platform" => "the platform asks to wait",
         b"token" => "no access token",
         _ => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::from_ms;
+    use crate::model::event::Owner;
+
+    #[test]
+    fn a_holder_of_the_app_lock_is_named_as_far_as_it_is_known() {
+        let owner = Owner {
+            host: "till-3".into(),
+            pid: 4711,
+            since: from_ms(0),
+            command: "runner apply autumn.yaml\x1b[31m".into(),
+        };
+        let known = AppLockHolder::from(owner);
+        let suspended = AppLockHolder {
+            is_silent: true,
+            ..known.clone()
+        };
+        let of_another_user = AppLockHolder {
+            pid: Some(12),
+            other_user: Some("nobody".into()),
+            ..AppLockHolder::default()
+        };
+        let in_another_container = AppLockHolder::default();
+        let with_full_queue = AppLockHolder {
+            is_silent: true,
+            ..AppLockHolder::default()
+        };
+        let holders = [known, suspended, of_another_user, in_another_container, with_full_queue];
+        let texts = holders.map(|holder| app_lock_holder(&holder, Some("11:58:02")));
+        insta::assert_snapshot!(texts.join("\n"));
     }
 }

@@ -16,7 +16,7 @@ use tracing::dispatcher::{Dispatch, with_default};
 use crate::douyin::client::{Client, Config};
 use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
-use crate::engine::app_limiter::{AppLimiter, AppLock, NotTaken};
+use crate::engine::app_limiter::{Alone, AppLimiter};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, EngineError, RunOutcome};
 use crate::fake_platform::Settings;
@@ -111,7 +111,7 @@ impl Simulation {
             ledger: self.ledger,
             platform: Arc::new(Client::by(fake_platform, config)),
             send_order: self.send_order,
-            limiter: AppLimiter::new(SimulatedAppLock::default()),
+            limiter: AppLimiter::new(Alone),
             clock,
             commands: told,
             emit: self.emit,
@@ -129,27 +129,5 @@ impl Simulation {
             }
         };
         Ok(ended?.0)
-    }
-}
-
-/// The lock of the app id, which nothing else wants here. Taking and releasing it gives a simulated run the same pause
-/// after taking the lock as a real one.
-#[derive(Clone, Copy, Debug, Default)]
-struct SimulatedAppLock {
-    held: bool,
-}
-
-impl AppLock for SimulatedAppLock {
-    fn take(&mut self) -> Result<(), NotTaken> {
-        self.held = true;
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        self.held = false;
-    }
-
-    fn held(&self) -> bool {
-        self.held
     }
 }

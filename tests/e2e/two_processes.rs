@@ -1,6 +1,9 @@
 //! Two processes at once, signals, and what each reports about the other.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use runner::model::delivery::StateName;
@@ -64,6 +67,76 @@ fn two_campaigns_of_one_app_share_its_quota_by_turns() {
     assert!(first.most_in_a_second() <= 98 && waited.most_in_a_second() <= 98);
     assert!(fake_platform.saw_the_quota_kept());
     assert_eq!(fake_platform.ids().len(), 300);
+}
+
+/// The app lock of a suspended process stays taken, and the process answers nobody.
+#[test]
+fn a_suspended_process_is_named_and_holds_up_no_other_app_id() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let holder = Scene::new(&fake_platform.url, 2_000);
+    let mut suspended = holder.apply(&[]).spawn().unwrap();
+    until_it_says(&mut suspended, "ends ");
+    signal(&suspended, "STOP");
+    let named = format!("pid {}; it does not answer and may be suspended", suspended.id());
+
+    let mut waiting = Scene::new(&fake_platform.url, 10);
+    "autumn".clone_into(&mut waiting.name);
+    waiting.write();
+    let free = Scene::new(&fake_platform.url, 20);
+    let text = fs::read_to_string(free.file())
+        .unwrap()
+        .replace("app_id: tt1", "app_id: tt2");
+    fs::write(free.file(), text).unwrap();
+    let both = waiting.apply(&["--no-wait"]).arg(free.file()).output().unwrap();
+    let both = Ran::new(both).ends(5);
+    assert!(both.out.contains(&named) || both.err.contains(&named), "{both:?}");
+    let of_free = fake_platform
+        .log()
+        .iter()
+        .filter(|send| send["app_id"] == "tt2")
+        .count();
+    assert_eq!(of_free, 20, "the other app id is not held up");
+
+    let mut run = waiting.apply(&[]).spawn().unwrap();
+    until_it_says(&mut run, &named);
+    signal(&run, "TERM");
+    assert_eq!(ended(run), Some(3));
+    signal(&suspended, "KILL");
+    ended(suspended);
+    waiting.run(&[]).ends(0);
+}
+
+/// Any user of the machine can take the lock and write anything as its owner.
+#[test]
+fn a_process_of_another_user_is_named_by_the_kernel_and_not_believed() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can start a process of another user");
+        return;
+    }
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let theirs = Scene::new(&fake_platform.url, 2_000);
+    let state = tempfile::tempdir().unwrap();
+    chown(state.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    for open in [theirs.dir.path(), state.path()] {
+        fs::set_permissions(open, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = theirs.apply(&["--state-dir", state.path().to_str().unwrap()]);
+    let mut first = command.uid(NOBODY).gid(NOBODY).spawn().unwrap();
+    until_it_says(&mut first, "ends ");
+    let mut ours = Scene::new(&fake_platform.url, 10);
+    "autumn".clone_into(&mut ours.name);
+    ours.write();
+    let ran = ours.run(&["--no-wait"]).ends(5);
+    let named = format!("has this app id's lock: pid {}; only ", first.id());
+    assert!(ran.out.contains(&named), "{ran:?}");
+    let theirs = theirs.file().display().to_string();
+    assert!(
+        !ran.out.contains(&theirs) && !ran.err.contains(&theirs),
+        "its own words are shown: {ran:?}"
+    );
+    signal(&first, "KILL");
+    ended(first);
 }
 
 #[test]

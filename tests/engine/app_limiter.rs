@@ -29,7 +29,15 @@ pub struct Agency {
 
 impl Agency {
     pub fn new(campaigns: usize, latency: u64, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) -> Self {
-        let turns = Turns::default();
+        Self::with_turns(Turns::default(), campaigns, latency, script)
+    }
+
+    fn with_turns(
+        turns: Turns,
+        campaigns: usize,
+        latency: u64,
+        script: impl Fn(&Ask) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let first = Bench::new();
         let clock = first.clock.clone();
         let bench = |n: usize| {
@@ -261,4 +269,27 @@ async fn a_later_campaign_does_not_wait_for_the_second_of_an_earlier_one() {
     // From the tenth second on, half of the starts belong to this process.
     assert!((11.9..13.9).contains(&took), "{took}");
     assert!(agency.world.harshest_second() <= 98);
+}
+
+/// A process that is suspended while it has the lock answers nobody, so each ask takes until its time limit. Campaigns that
+/// wait for the same lock used to ask one after the other, each for as long.
+#[tokio::test(start_paused = true)]
+async fn campaigns_that_wait_for_the_app_lock_share_one_ask() {
+    let mut turns = Turns::default();
+    let suspended = Duration::from_mins(1);
+    *turns.taken.lock().unwrap() = Some(Instant::now() + suspended);
+    turns.silence = Duration::from_secs(1);
+    let agency = Agency::with_turns(turns, 8, 60, |_| Act::Issue);
+    let ended = agency.apply(&[10; 8]).await;
+    assert!(
+        ended.iter().all(|(ended, _)| ended.ending == Ending::Complete),
+        "{ended:?}"
+    );
+    let asks = agency.turns.asks.load(Ordering::SeqCst);
+    assert!(
+        (30..=62).contains(&asks),
+        "{asks} asks in a minute, each of a second and a second after the last"
+    );
+    let longest = ended.iter().map(|(_, took)| *took).max().unwrap();
+    assert!(longest < suspended + Duration::from_secs(10), "{longest:?}");
 }

@@ -3,20 +3,22 @@
 use std::ops::Range;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
-use runner::engine::app_limiter::{AppLimiter, AppLock, NotTaken};
+use runner::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, NotTaken, Taking};
 use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
 use runner::engine::send_order::SendOrder;
 use runner::engine::{Apply, EngineError, ReplayLedger, RunOutcome};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger, LedgerState, Permit};
 use runner::model::clock::{Clock, from_ms};
-use runner::model::event::{Event, EventKind, Owner, PlaceUnit};
+use runner::model::event::{AppLockHolder, Event, EventKind, PlaceUnit};
 use runner::model::identity::OpenId;
 use runner::model::outcome::Class;
 use runner::model::run_command::RunCommand;
@@ -100,35 +102,50 @@ pub struct Turns {
     /// The time until which another process has the lock.
     pub taken: Arc<Mutex<Option<tokio::time::Instant>>>,
     held: Arc<Mutex<bool>>,
+    /// How often the lock was asked for.
+    pub asks: Arc<AtomicU32>,
+    /// How long the holder lets a process wait that asks.
+    pub silence: Duration,
 }
 
 impl Turns {
     pub fn is_held(&self) -> bool {
         *self.held.lock().unwrap()
     }
+
+    /// Releases the lock of a process that was killed.
+    pub fn release_killed(&self) {
+        *self.held.lock().unwrap() = false;
+    }
+}
+
+/// The lock while it is held.
+struct HeldTurn(Turns);
+
+impl Drop for HeldTurn {
+    fn drop(&mut self) {
+        *self.0.held.lock().unwrap() = false;
+    }
 }
 
 impl AppLock for Turns {
-    fn take(&mut self) -> Result<(), NotTaken> {
-        let taken = *self.taken.lock().unwrap();
-        if taken.is_some_and(|until| tokio::time::Instant::now() < until) {
-            return Err(NotTaken::By(Owner {
-                host: "here".into(),
-                pid: 4711,
-                since: from_ms(BEGIN),
-                command: "runner apply".into(),
-            }));
-        }
-        *self.held.lock().unwrap() = true;
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        *self.held.lock().unwrap() = false;
-    }
-
-    fn held(&self) -> bool {
-        self.is_held()
+    fn take(&self) -> Taking<'_> {
+        Box::pin(async {
+            self.asks.fetch_add(1, Ordering::SeqCst);
+            let taken = *self.taken.lock().unwrap();
+            if taken.is_some_and(|until| tokio::time::Instant::now() < until) {
+                // A holder that is suspended does not answer, so the ask ends by its time limit.
+                tokio::time::sleep(self.silence).await;
+                return Err(NotTaken::By(AppLockHolder {
+                    pid: Some(4711),
+                    ..AppLockHolder::default()
+                }));
+            }
+            let mut held = self.held.lock().unwrap();
+            assert!(!*held, "another run of this process has the lock");
+            *held = true;
+            Ok(HeldAppLock::new(HeldTurn(self.clone())))
+        })
     }
 }
 
@@ -221,8 +238,7 @@ impl Bench {
         ledger: Ledger<MemoryStore>,
         world: &Arc<World>,
     ) -> Result<RunOutcome, EngineError> {
-        // The death of a killed run has released its lock.
-        self.turns.clone().release();
+        self.turns.release_killed();
         self.send_in(&AppLimiter::new(self.turns.clone()), send_order, ledger, world)
             .await
     }

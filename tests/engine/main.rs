@@ -343,7 +343,7 @@ async fn another_process_that_has_the_app_id_is_waited_for_and_then_a_second_mor
     let mut bench = Bench::new();
     *bench.turns.taken.lock().unwrap() = Some(tokio::time::Instant::now() + Duration::from_secs(90));
     bench.plan.run.no_wait = true;
-    assert!(matches!(bench.apply(5, &world).await.why, StopReason::AppIdTaken(owner) if owner.pid == 4711));
+    assert!(matches!(bench.apply(5, &world).await.why, StopReason::AppIdTaken(holder) if holder.pid == Some(4711)));
 }
 
 #[tokio::test(start_paused = true)]

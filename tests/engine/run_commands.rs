@@ -84,6 +84,7 @@ fn waiting_for_the_start() -> Case {
 fn waiting_for_the_app_id() -> Case {
     let mut case = case("waiting for the app id");
     *case.bench.turns.taken.lock().unwrap() = Some(Instant::now() + Duration::from_mins(5));
+    case.bench.turns.silence = Duration::from_millis(900);
     case.phase = |phase| waits(phase, |why| matches!(why, Waiting::AppId { .. }));
     case
 }

@@ -133,6 +133,7 @@ async fn what_a_killed_process_left_in_flight_keeps_other_campaigns_away() {
     let killed = agency.benches[0].apply_in(&agency.limiter, 1, &agency.world);
     let _killed = tokio::time::timeout(Duration::from_millis(1_400), killed).await;
     assert_eq!(agency.world.starts_to("u0").len(), 1);
+    agency.turns.release_killed();
     let next = Agency {
         limiter: runner::engine::app_limiter::AppLimiter::new(agency.turns.clone()),
         ..agency

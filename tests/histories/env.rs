@@ -4,10 +4,10 @@
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runner::engine::app_limiter::{AppLock, NotTaken};
+use runner::engine::app_limiter::{AppLock, HeldAppLock, NotTaken, Taking};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::delivery::{Counts, StateName};
-use runner::model::event::{Event, EventKind, Halted, Owner, Phase, Waiting};
+use runner::model::event::{AppLockHolder, Event, EventKind, Halted, Phase, Waiting};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -378,30 +378,36 @@ impl Env {
 pub struct SimulatedAppLock(pub Arc<Env>);
 
 impl AppLock for SimulatedAppLock {
-    fn take(&mut self) -> Result<(), NotTaken> {
+    fn take(&self) -> Taking<'_> {
+        Box::pin(std::future::ready(self.try_take()))
+    }
+}
+
+impl SimulatedAppLock {
+    fn try_take(&self) -> Result<HeldAppLock, NotTaken> {
         let Self(env) = self;
         let now = env.now();
         let is_killed = env.step();
         let mut state = env.state();
         if is_killed || now < state.faults.app_lock_taken_until {
-            return Err(NotTaken::By(Owner {
-                host: "here".into(),
-                pid: 4711,
-                since: from_ms(MONDAY),
-                command: "runner apply other.yaml".into(),
+            return Err(NotTaken::By(AppLockHolder {
+                pid: Some(4711),
+                ..AppLockHolder::default()
             }));
         }
         state.faults.app_lock_held = true;
-        Ok(())
+        Ok(HeldAppLock::new(SimulatedHold(Arc::clone(env))))
     }
+}
 
-    fn release(&mut self) {
+/// The lock while a run has it.
+struct SimulatedHold(Arc<Env>);
+
+impl Drop for SimulatedHold {
+    fn drop(&mut self) {
         let mut state = self.0.state();
+        // After a kill the process that ended has no effect on the next one.
         state.faults.app_lock_held &= state.is_killed;
-    }
-
-    fn held(&self) -> bool {
-        self.0.state().faults.app_lock_held
     }
 }
 

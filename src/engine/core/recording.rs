@@ -9,7 +9,7 @@ use crate::engine::limits::reservations::{Busy, User};
 use crate::engine::send_order::SendOrder;
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::clock::Moment;
-use crate::model::event::Owner;
+use crate::model::event::AppLockHolder;
 use crate::plan::Plan;
 
 use super::run::Run;
@@ -41,7 +41,7 @@ enum Recorded {
     Flushed,
     LedgerFailed,
     AppLockTaken,
-    AppLockTakenBy(Owner),
+    AppLockTakenBy(AppLockHolder),
     Left,
 }
 
@@ -53,7 +53,7 @@ impl Recorded {
             Input::Flushed(_) => Self::Flushed,
             Input::LedgerFailed => Self::LedgerFailed,
             Input::AppLockTaken => Self::AppLockTaken,
-            Input::AppLockTakenBy(owner) => Self::AppLockTakenBy(owner.clone()),
+            Input::AppLockTakenBy(holder) => Self::AppLockTakenBy(holder.clone()),
             Input::Left => Self::Left,
         }
     }
@@ -180,7 +180,7 @@ impl Recording {
                 Recorded::Flushed => Input::Flushed(ledger.append(mem::take(&mut flushed))),
                 Recorded::LedgerFailed => Input::LedgerFailed,
                 Recorded::AppLockTaken => Input::AppLockTaken,
-                Recorded::AppLockTakenBy(owner) => Input::AppLockTakenBy(owner),
+                Recorded::AppLockTakenBy(holder) => Input::AppLockTakenBy(holder),
                 Recorded::Left => Input::Left,
             };
             let mut app = Playback {

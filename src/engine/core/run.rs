@@ -18,7 +18,7 @@ use crate::engine::send_order::SendOrder;
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
 use crate::model::delivery::{ActivityNo, DeliveryKey, State, StateName};
-use crate::model::event::{Ending, Event, EventKind, Halted, Owner, Phase, Waiting};
+use crate::model::event::{AppLockHolder, Ending, Event, EventKind, Halted, Phase, Waiting};
 use crate::model::mutants::mutant;
 use crate::model::outcome::{Outcome, Proof};
 use crate::model::run_command::RunCommand;
@@ -150,7 +150,7 @@ impl Run {
             Input::Flushed(permits) => self.on_flushed(permits, outside),
             Input::LedgerFailed => self.on_ledger_failed(outside),
             Input::AppLockTaken => self.on_app_lock_taken(outside),
-            Input::AppLockTakenBy(owner) => self.on_app_lock_taken_by(owner, outside),
+            Input::AppLockTakenBy(holder) => self.on_app_lock_taken_by(holder, outside),
             Input::Left => self.on_left(outside),
         };
         Decisions {
@@ -213,15 +213,15 @@ impl Run {
         self.close(outside)
     }
 
-    fn on_app_lock_taken_by(&mut self, owner: Owner, outside: &mut Outside<'_>) -> Awaits {
+    fn on_app_lock_taken_by(&mut self, holder: AppLockHolder, outside: &mut Outside<'_>) -> Awaits {
         if !matches!(self.stage, Stage::Locking) {
             return Awaits::Nothing;
         }
         self.stage = Stage::Running;
         if outside.plan.run.no_wait {
-            self.finish(StopReason::AppIdTaken(owner.clone()));
+            self.finish(StopReason::AppIdTaken(holder.clone()));
         }
-        self.limits.app_lock.taken_by(owner, outside.now.instant);
+        self.limits.app_lock.taken_by(holder, outside.now.instant);
         self.close(outside)
     }
 

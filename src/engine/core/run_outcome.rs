@@ -1,7 +1,7 @@
 //! How a run ended, and why.
 
 use crate::model::delivery::Counts;
-use crate::model::event::{DrainReason, Ending, Halted, Owner};
+use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted};
 use crate::model::run_command::Requester;
 
 /// How a run ended.
@@ -45,7 +45,7 @@ pub enum StopReason {
     /// The next wave cannot begin before `schedule.end`.
     NoWave,
     /// Another process sends for the app id, and `--no-wait` is set.
-    AppIdTaken(Owner),
+    AppIdTaken(AppLockHolder),
 }
 
 impl StopReason {
@@ -61,7 +61,7 @@ impl StopReason {
             Self::DayUsedUp => DrainReason::DayUsedUp,
             Self::BetweenWaves => DrainReason::BetweenWaves,
             Self::NoWave => DrainReason::NoWave,
-            Self::AppIdTaken(_) => DrainReason::AppIdTaken,
+            Self::AppIdTaken(holder) => DrainReason::AppIdTaken { holder: holder.clone() },
             Self::Halted(_) => DrainReason::Halted,
             Self::End => DrainReason::End,
             Self::AtMost => DrainReason::AtMost,

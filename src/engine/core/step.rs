@@ -6,7 +6,7 @@ use crate::engine::limits::app_share::AppShare;
 use crate::engine::limits::reservations::User;
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::clock::Moment;
-use crate::model::event::{Event, Owner};
+use crate::model::event::{AppLockHolder, Event};
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
@@ -39,7 +39,7 @@ pub enum Input {
     /// The run has the app lock now.
     AppLockTaken,
     /// Another process has the app lock.
-    AppLockTakenBy(Owner),
+    AppLockTakenBy(AppLockHolder),
     /// The app lock is released for good, or another run of this process sends.
     Left,
 }

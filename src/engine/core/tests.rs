@@ -20,7 +20,7 @@ use crate::ledger::{Fact, Generation, Ledger, Permit};
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::clock::{Moment, from_ms, later};
 use crate::model::delivery::DeliveryKey;
-use crate::model::event::Owner;
+use crate::model::event::AppLockHolder;
 use crate::model::identity::OpenId;
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 use crate::model::run_command::{Requester, RunCommand};
@@ -139,12 +139,10 @@ fn requester() -> Requester {
     }
 }
 
-fn owner() -> Owner {
-    Owner {
-        host: "here".into(),
-        pid: 4711,
-        since: from_ms(BEGIN),
-        command: "runner apply".into(),
+fn holder() -> AppLockHolder {
+    AppLockHolder {
+        pid: Some(4711),
+        ..AppLockHolder::default()
     }
 }
 
@@ -404,7 +402,7 @@ impl Bench {
                     Unasked::Flushed => Input::Flushed(Vec::new()),
                     Unasked::LedgerFailed => Input::LedgerFailed,
                     Unasked::AppLockTaken => Input::AppLockTaken,
-                    Unasked::AppLockTakenBy => Input::AppLockTakenBy(owner()),
+                    Unasked::AppLockTakenBy => Input::AppLockTakenBy(holder()),
                     Unasked::Left => Input::Left,
                 };
                 self.step(input);
@@ -428,7 +426,7 @@ impl Bench {
                 self.step(if taken {
                     Input::AppLockTaken
                 } else {
-                    Input::AppLockTakenBy(owner())
+                    Input::AppLockTakenBy(holder())
                 });
             }
             Some(Awaits::Leave) => self.step(Input::Left),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::model::event::{Owner, Waiting};
+use crate::model::event::{AppLockHolder, Waiting};
 
 use super::limit::{Limit, RunEvent, View, Wait};
 use crate::model::clock::Moment;
@@ -15,7 +15,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct AppLockLimit {
     asked: Option<Instant>,
-    owner: Option<Owner>,
+    holder: Option<AppLockHolder>,
 }
 
 impl AppLockLimit {
@@ -27,13 +27,13 @@ impl AppLockLimit {
     /// The run has the lock.
     pub fn taken(&mut self) {
         self.asked = None;
-        self.owner = None;
+        self.holder = None;
     }
 
     /// Another process has it.
-    pub fn taken_by(&mut self, owner: Owner, now: Instant) {
+    pub fn taken_by(&mut self, holder: AppLockHolder, now: Instant) {
         self.asked = Some(now);
-        self.owner = Some(owner);
+        self.holder = Some(holder);
     }
 }
 
@@ -50,9 +50,9 @@ impl Limit for AppLockLimit {
     }
 
     fn waiting(&mut self, _view: &View<'_>) -> Option<Wait> {
-        let owner = self.owner.clone()?;
+        let holder = self.holder.clone()?;
         Some(Wait {
-            why: Waiting::AppId { owner },
+            why: Waiting::AppId { holder },
             until: None,
         })
     }

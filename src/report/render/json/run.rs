@@ -149,9 +149,9 @@ impl<'a> RunObject<'a> {
         let zone = &run.campaign.zone;
         let owner = match &run.stats.phase {
             Some(Phase::Waiting {
-                why: Waiting::AppId { owner },
+                why: Waiting::AppId { holder },
                 ..
-            }) if run.stats.ended.is_none() => Some(StatusOwner::new(owner, zone)),
+            }) if run.stats.ended.is_none() => holder.owner.as_ref().map(|owner| StatusOwner::new(owner, zone)),
             _ => None,
         };
         Self::new(run.stats, Body::Progress(Progress::new(run, owner)))

@@ -150,7 +150,7 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::Window,
         Waiting::Day { most: 1 },
         Waiting::Wave { done: 1, next: None },
-        Waiting::AppId { owner },
+        Waiting::AppId { holder: owner.into() },
         Waiting::Due,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },

@@ -213,7 +213,7 @@ fn a_record_of_everything() {
         command: "runner apply autumn.yaml".into(),
     };
     script.phase(Phase::Waiting {
-        why: Waiting::AppId { owner },
+        why: Waiting::AppId { holder: owner.into() },
         until: None,
     });
     script.wait(4_000).emit(EventKind::TokenFetched {

@@ -90,7 +90,7 @@ fn while_it_waits() {
         (Waiting::Window, Some(shanghai("14:13:12"))),
         (Waiting::Wave { done: 1, next: Some(2) }, Some(shanghai("12:28:12"))),
         (Waiting::Wave { done: 2, next: None }, Some(shanghai("13:00:12"))),
-        (Waiting::AppId { owner }, None),
+        (Waiting::AppId { holder: owner.into() }, None),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
         (
