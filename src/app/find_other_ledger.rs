@@ -40,7 +40,7 @@ pub fn find(campaign: &LoadedCampaign) -> Result<Option<OtherLedger>, LedgerDirE
     if let Some(place) = CampaignWitnesses::new(campaign).moved() {
         return Ok(Some(other(&own, false, &place, Reason::LastRun)));
     }
-    Ok(among_rehearsals(&own, &roots.own, identity))
+    among_rehearsals(&own, &roots.own, identity)
 }
 
 /// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, it looks for a ledger among the
@@ -55,14 +55,14 @@ pub fn find_before_apply(campaign: &LoadedCampaign) -> Result<Option<OtherLedger
         &LedgerDir::new(&root, &real.identity),
         &root,
         &real.identity,
-    ))
+    )?)
 }
 
 /// Returns a ledger among the rehearsals that may contain real deliveries: earlier versions named every loopback address
 /// `sandbox`. `None` if there is no such ledger.
-fn among_rehearsals(own: &LedgerDir, root: &Path, identity: &Identity) -> Option<OtherLedger> {
+fn among_rehearsals(own: &LedgerDir, root: &Path, identity: &Identity) -> Result<Option<OtherLedger>, LedgerDirError> {
     if !identity.platform.is_loopback() {
-        return None;
+        return Ok(None);
     }
     let place = LedgerDir::new(
         root,
@@ -74,10 +74,11 @@ fn among_rehearsals(own: &LedgerDir, root: &Path, identity: &Identity) -> Option
     let may_be_real = match place.look() {
         Ok(Some(manifest)) => !manifest.rehearsal,
         Ok(None) => false,
+        Err(error @ LedgerDirError::NotOwn { .. }) => return Err(error),
         // An unreadable manifest does not say whether the ledger is a rehearsal.
         Err(_) => true,
     };
-    may_be_real.then(|| other(own, false, &place, Reason::AmongRehearsals))
+    Ok(may_be_real.then(|| other(own, false, &place, Reason::AmongRehearsals)))
 }
 
 fn other(own: &LedgerDir, own_exists: bool, place: &LedgerDir, reason: Reason) -> OtherLedger {

@@ -99,6 +99,12 @@ impl LockedLedger {
         self.place.status()
     }
 
+    /// Returns the name of `status.json` in the directory of the lock.
+    #[must_use]
+    pub fn status_name(&self) -> String {
+        self.place.status_name()
+    }
+
     /// Returns the path of the socket that serves other processes during an apply.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

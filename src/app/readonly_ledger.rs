@@ -34,7 +34,7 @@ pub enum ReadonlyStore {
         /// The store.
         store: SledStore,
         /// The lock.
-        locked: LockedLedger,
+        locked: Box<LockedLedger>,
     },
     /// The process that applies the campaign serves its store.
     Owner(OwnerStore),
@@ -120,7 +120,10 @@ async fn store(campaign: &LoadedCampaign) -> Result<Option<ReadonlyStore>, AppEr
         let owner = match LockedLedger::take_unless_applied(campaign, Purpose::Look).await? {
             Ok(locked) => {
                 let store = locked.store().await?;
-                return Ok(store.map(|store| ReadonlyStore::Own { store, locked }));
+                return Ok(store.map(|store| ReadonlyStore::Own {
+                    store,
+                    locked: Box::new(locked),
+                }));
             }
             Err(taken) => taken,
         };

@@ -50,6 +50,7 @@ impl CampaignStatus {
 
     fn status(&self) -> Result<Status, AppError> {
         let place = self.campaign.ledger_dir();
+        place.check_own()?;
         loop {
             let written = self.read()?;
             if let Some(owner) = place.applier()? {

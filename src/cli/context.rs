@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use super::global_args::{GlobalArgs, Output};
 use super::notices;
 use super::rehearsal::RehearsalArgs;
 use super::terminal::{self, Terminal};
+use super::whole_file::PRIVATE;
 
 /// What a command is given beside its own arguments.
 #[derive(Clone, Debug)]
@@ -161,7 +163,7 @@ fn directory(variable: &str) -> Option<PathBuf> {
 }
 
 fn record(path: &Path) -> Result<JsonLines, Failure> {
-    match OpenOptions::new().create(true).append(true).open(path) {
+    match OpenOptions::new().create(true).append(true).mode(PRIVATE).open(path) {
         Ok(file) => Ok(JsonLines::new(path.display().to_string(), file)),
         Err(error) => Err(Failure::new(
             Problem::EventsFile,

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -14,6 +15,7 @@ use crate::report::console::Console;
 
 use super::failure::Failure;
 use super::global_args::{GlobalArgs, LogFormat};
+use super::whole_file::PRIVATE;
 
 /// Starts the log for the rest of the process. On stderr it goes through `console`, so that it does not break a bar or a
 /// question.
@@ -57,6 +59,7 @@ fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
     let file = OpenOptions::new()
         .create(true)
         .append(true)
+        .mode(PRIVATE)
         .open(path)
         .map_err(|error| {
             Failure::new(Problem::LogFile, format!("cannot write the log to {}", path.display()))

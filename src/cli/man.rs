@@ -45,7 +45,7 @@ pub fn run(args: &ManArgs, cli: Command, context: &Context) -> Result<Exit, Fail
         .help("name a directory that you may write to")
     })?;
     for (name, page) in &pages {
-        whole_file::write(&dir.join(name), page.as_bytes())?;
+        whole_file::write(&dir.join(name), whole_file::PUBLIC, page.as_bytes())?;
     }
     context.talk(&format!("wrote {} pages into {}\n", pages.len(), dir.display()));
     Ok(Exit::Done)

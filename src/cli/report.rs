@@ -59,7 +59,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     })??;
     let page = report_page(&report)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the report's charts").caused_by(&error))?;
-    whole_file::write(&args.out, page.as_bytes())?;
+    whole_file::write(&args.out, whole_file::PRIVATE, page.as_bytes())?;
     let file = args.out.display().to_string();
     match context.output {
         Output::Json => context.lines.write(&Object {

@@ -155,7 +155,7 @@ fn show(args: &SimulateArgs, simulated: &SimulationView, context: &Context) -> R
     let Some(out) = &args.out else { return Ok(()) };
     let page = simulation_page(simulated)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the page's charts").caused_by(&error))?;
-    whole_file::write(out, page.as_bytes())?;
+    whole_file::write(out, whole_file::PRIVATE, page.as_bytes())?;
     context.talk(&format!("wrote {}\n", out.display()));
     Ok(())
 }

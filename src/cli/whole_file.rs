@@ -11,6 +11,11 @@ use crate::model::problem::Problem;
 
 use super::failure::Failure;
 
+/// The mode of a new file that names users and coupons, or may do so: only this user reads it.
+pub const PRIVATE: u32 = 0o600;
+/// The mode of a new file for everybody, which the user's umask restricts.
+pub const PUBLIC: u32 = 0o666;
+
 /// A temporary file that replaces the destination once it is complete.
 #[derive(Debug)]
 pub struct WholeFile {
@@ -27,15 +32,19 @@ enum Destination {
 }
 
 impl WholeFile {
-    /// Begins a file at `path`. An existing file stays until [`WholeFile::keep`].
+    /// Begins a file at `path` for this user only. An existing file stays until [`WholeFile::keep`], which keeps its mode.
     ///
     /// # Errors
     /// The destination cannot be written.
     pub fn begin(path: &Path) -> Result<Self, Failure> {
+        Self::begin_with(path, PRIVATE)
+    }
+
+    fn begin_with(path: &Path, mode: u32) -> Result<Self, Failure> {
         let begun = match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Destination::Direct),
-            _ => aside(path),
+            _ => aside(path, mode),
         };
         let refused = |error: io::Error| {
             Failure::new(Problem::OutputPlace, format!("cannot write to {}", path.display()))
@@ -65,12 +74,12 @@ impl WholeFile {
     }
 }
 
-/// Writes `bytes` to the file at `path`, all or nothing.
+/// Writes `bytes` to the file at `path`, all or nothing. A new file has this mode.
 ///
 /// # Errors
 /// The file cannot be written. An existing file stays.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = WholeFile::begin(path)?;
+pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
+    let mut file = WholeFile::begin_with(path, mode)?;
     file.write_all(bytes).map_err(|error| failed(path, &error))?;
     file.keep()
 }
@@ -83,13 +92,15 @@ pub fn failed(path: &Path, error: &io::Error) -> Failure {
         .help("nothing of it was kept; make room there or name another place")
 }
 
-fn aside(path: &Path) -> io::Result<Destination> {
+fn aside(path: &Path, mode: u32) -> io::Result<Destination> {
     // Write through a link, so that the link stays.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match place.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // The user has chosen the mode of a file that is replaced.
+    let mode = fs::metadata(&place).map_or(mode, |there| there.permissions().mode() & 0o666);
     // Report a bad folder by its own error, not by the name of the temporary file.
     fs::metadata(folder)?;
     let name = place
@@ -99,8 +110,7 @@ fn aside(path: &Path) -> io::Result<Destination> {
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(".part")
-        // The default mode of new files, which the user's umask restricts.
-        .permissions(Permissions::from_mode(0o666))
+        .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map(Destination::Aside)
 }
@@ -147,6 +157,19 @@ mod tests {
         file.keep().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
         assert_eq!(names(dir.path()), ["a.csv"]);
+    }
+
+    /// The files name users and coupons.
+    #[test]
+    fn a_new_file_is_for_this_user_only_and_a_replaced_one_keeps_its_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        write(&path, PRIVATE, b"new").unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        write(&path, PRIVATE, b"again").unwrap();
+        assert_eq!(mode(), 0o640);
     }
 
     #[test]

@@ -2,25 +2,19 @@
 //! lock and without the ledger, and nothing is ever decided by it.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::ledger::known_files;
+use crate::ledger::known_files::{self, Directory};
 
-/// Replaces the file at `path` by `text` and a newline. A reader finds either the old text or the new one. Creates no
-/// directory.
-pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut aside = path.to_owned().into_os_string();
-    aside.push(".new");
-    let mut options = known_files::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = known_files::open(&options, Path::new(&aside))?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
+/// Replaces the file of this name in `directory` by `text` and a newline. A reader finds either the old text or the new one.
+pub fn write(directory: &Directory, name: &str, text: &str) -> io::Result<()> {
     // Not synced: after a power failure only the ledger counts.
-    fs::rename(&aside, path)
+    directory.replace(name, |file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")
+    })
 }
 
 /// When the file at `path` was last replaced. `None` when that is not known.

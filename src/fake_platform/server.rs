@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -369,7 +370,10 @@ struct LogFile {
 
 impl LogFile {
     fn create(path: &Path) -> Result<Self, ServeError> {
-        let file = std::fs::File::create(path).map_err(|source| ServeError::Log {
+        let mut options = std::fs::OpenOptions::new();
+        // It names the users of a rehearsal, so it is for this user only.
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(path).map_err(|source| ServeError::Log {
             path: path.to_owned(),
             source,
         })?;

@@ -24,7 +24,12 @@ pub fn options() -> OpenOptions {
 /// # Errors
 /// When it cannot be opened.
 pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+    regular(options.open(path))
+}
+
+/// Returns a file that was opened with the flags of [`options`], or the error of anything else.
+fn regular(opened: io::Result<File>) -> io::Result<File> {
+    let file = opened.map_err(|error| match error.raw_os_error() {
         Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => io::Error::other(LINK),
         // A named pipe that nobody reads, or a socket.
         Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => io::Error::other(NO_FILE),
@@ -105,19 +110,45 @@ impl Directory {
         })
     }
 
+    /// A directory that the caller has opened at `path`.
+    pub(in crate::ledger) const fn new(path: PathBuf, file: File) -> Self {
+        Self { path, file }
+    }
+
     /// The path under which it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens a file in it for reading, unless it is a link.
+    /// Opens a file in it for reading if it is a regular file.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When it is something else, or cannot be opened.
     pub fn read(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(openat(&self.file, name, flags, Mode::empty())?.into())
+        self.open_file(name, OFlags::RDONLY)
+    }
+
+    /// Opens a file in it for reading and writing if it is a regular file, and creates it if it does not exist.
+    ///
+    /// # Errors
+    /// When it is something else, or cannot be opened.
+    pub(in crate::ledger) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    /// Creates a file in it.
+    ///
+    /// # Errors
+    /// When there is something of this name, or it cannot be created.
+    pub(in crate::ledger) fn create(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+    }
+
+    fn open_file(&self, name: &str, how: OFlags) -> io::Result<File> {
+        let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = openat(&self.file, name, flags, Mode::RUSR | Mode::WUSR);
+        regular(opened.map(File::from).map_err(io::Error::from))
     }
 
     /// Replaces a file in it as a whole. A reader finds the old file or the new one. Nothing is synced.
@@ -126,9 +157,13 @@ impl Directory {
     /// When it cannot be written. The old file stays.
     pub fn replace(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let new = format!("{name}.new");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let replace = || {
-            let file: File = openat(&self.file, new.as_str(), flags, Mode::RUSR | Mode::WUSR)?.into();
+            // A process that was killed may have left it.
+            match self.remove(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let file = self.create(&new)?;
             let mut file = BufWriter::with_capacity(BUFFER, file);
             write(&mut file)?;
             file.flush()?;

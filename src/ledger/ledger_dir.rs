@@ -1,7 +1,7 @@
 //! The directory of a campaign's ledger: its layout, its creation, and what is refused.
 //!
 //! ```text
-//! .runner/                         0700, with a .gitignore of its own
+//! .runner/                         this user's alone, with a .gitignore of its own
 //! └── live/ or sandbox/
 //!     └── <app_id>/
 //!         ├── <campaign>.lock      the lock
@@ -30,7 +30,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Owner;
 use crate::model::identity::{Identity, PlatformName};
 
-use super::known_files;
+use super::known_files::{self, Directory};
+use super::state_directory::{self, NotOwn, Refused};
 use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
 use crate::ledger::log::head::HeadFile;
 use crate::ledger::store::{SledStore, StoreError};
@@ -38,6 +39,7 @@ use crate::ledger::store::{SledStore, StoreError};
 /// The layout that this program writes.
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "ledger.json";
+const ROOT: &str = ".runner";
 const IGNORE: &str = ".gitignore";
 const PARTS: [&str; 3] = [MANIFEST, "head", "store"];
 
@@ -53,6 +55,14 @@ pub enum LedgerDirError {
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
+    },
+    /// A directory above the ledger, or the ledger's own, is not this user's alone.
+    #[error("cannot use the state directory {}: {why}", .path.display())]
+    NotOwn {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        why: NotOwn,
     },
     /// The directory is on a network file system, whose locks and flushes are not reliable.
     #[error("cannot keep a ledger in {}: {kind} is a network file system", .path.display())]
@@ -152,26 +162,19 @@ impl LedgerDir {
     /// directory is always in `root`.
     #[must_use]
     pub fn new(root: &Path, identity: &Identity) -> Self {
-        let kind = match identity.platform {
-            PlatformName::FakePlatform => "sandbox",
-            PlatformName::Live(_) => "live",
-        };
         // The directory of a file that is named without one.
         let root = if root.as_os_str().is_empty() {
             Path::new(".")
         } else {
             root
         };
-        let root = root.join(".runner");
-        let dir = root
-            .join(kind)
-            .join(identity.app_id.as_str())
-            .join(identity.campaign.as_str());
-        Self {
+        let mut place = Self {
             identity: identity.clone(),
-            root,
-            dir,
-        }
+            root: root.join(ROOT),
+            dir: PathBuf::new(),
+        };
+        place.dir = place.names().iter().fold(root.to_owned(), |path, name| path.join(name));
+        place
     }
 
     /// The campaign, app and platform.
@@ -214,7 +217,22 @@ impl LedgerDir {
     /// The status file of the process that applies the campaign.
     #[must_use]
     pub fn status(&self) -> PathBuf {
-        self.beside("status.json")
+        self.dir.with_file_name(self.status_name())
+    }
+
+    /// The name of the status file beside the ledger.
+    #[must_use]
+    pub fn status_name(&self) -> String {
+        self.name_beside("status.json")
+    }
+
+    /// Checks that the ledger and the directories above it are this user's alone, as far as they exist. Creates nothing.
+    ///
+    /// # Errors
+    /// When one of them is not.
+    pub fn check_own(&self) -> Result<(), LedgerDirError> {
+        state_directory::open(self.base(), &self.names())?;
+        Ok(())
     }
 
     /// Reads the manifest. `None` if there is no ledger. Creates nothing, and needs no lock.
@@ -222,6 +240,7 @@ impl LedgerDir {
     /// # Errors
     /// When the ledger belongs to another campaign, or a part of it is missing.
     pub fn look(&self) -> Result<Option<Manifest>, LedgerDirError> {
+        self.check_own()?;
         let mut there = Vec::new();
         for part in PARTS {
             let path = self.dir.join(part);
@@ -246,13 +265,24 @@ impl LedgerDir {
     /// Takes the campaign's lock, and creates the directories above the ledger if they are missing.
     pub fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, LedgerDirError> {
         refuse_network(&self.dir)?;
+        let removed = || {
+            let error = io::ErrorKind::NotFound.into();
+            failed("create", self.dir.parent().unwrap_or(&self.root), error)
+        };
         let take = || {
-            self.make_directories()?;
-            Ok(CampaignLock::take(&self.beside("lock"), owner, purpose)?)
+            let directory = self.make_directories()?.ok_or_else(removed)?;
+            Ok(CampaignLock::take(
+                directory,
+                &self.name_beside("lock"),
+                owner,
+                purpose,
+            )?)
         };
         match take() {
             // Another run without a ledger has just removed the directories.
-            Err(LedgerDirError::Lock(LockError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
+            Err(LedgerDirError::Lock(LockError::Io { source, .. }) | LedgerDirError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
                 take()
             }
             taken => taken,
@@ -267,7 +297,11 @@ impl LedgerDir {
 
     /// The process that applies the campaign. Creates nothing.
     pub fn applier(&self) -> Result<Option<Owner>, LedgerDirError> {
-        Ok(lock::applier(&self.beside("lock"))?)
+        self.check_own()?;
+        match state_directory::open(self.base(), &self.names_above())? {
+            Some(directory) => Ok(lock::applier(&directory, &self.name_beside("lock"))?),
+            None => Ok(None),
+        }
     }
 
     /// If there is no ledger, removes the files and directories around it, the lock's file included, so that a run without
@@ -355,21 +389,49 @@ impl LedgerDir {
 
     /// A path beside the ledger's directory. No campaign's ledger has it, because names have no `.`.
     fn beside(&self, what: &str) -> PathBuf {
-        let mut path = self.dir.clone().into_os_string();
-        path.push(".");
-        path.push(what);
-        path.into()
+        self.dir.with_file_name(self.name_beside(what))
     }
 
-    fn make_directories(&self) -> Result<(), LedgerDirError> {
-        let above = self.dir.parent().unwrap_or(&self.root);
-        make_directory(above)?;
-        let ignore = self.root.join(IGNORE);
-        let made = known_files::open(known_files::options().write(true).create_new(true), &ignore);
-        match made.and_then(|mut file| file.write_all(b"*\n")) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(source) => Err(failed("write", &ignore, source)),
+    fn name_beside(&self, what: &str) -> String {
+        format!("{}.{what}", self.identity.campaign)
+    }
+
+    /// The directory in which `.runner` is.
+    fn base(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
+    /// The directories from `.runner` to the one above the ledger.
+    fn names_above(&self) -> [&str; 3] {
+        [ROOT, self.kind(), self.identity.app_id.as_str()]
+    }
+
+    /// The directories from `.runner` to the ledger.
+    fn names(&self) -> [&str; 4] {
+        let [root, kind, app_id] = self.names_above();
+        [root, kind, app_id, self.identity.campaign.as_str()]
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self.identity.platform {
+            PlatformName::FakePlatform => "sandbox",
+            PlatformName::Live(_) => "live",
+        }
+    }
+
+    /// Creates the directories above the ledger. Returns the lowest, or `None` if one was removed meanwhile.
+    fn make_directories(&self) -> Result<Option<Directory>, LedgerDirError> {
+        let Some(above) = state_directory::create(self.base(), &self.names_above())? else {
+            return Ok(None);
+        };
+        let Some(root) = state_directory::open(self.base(), &[ROOT])? else {
+            return Ok(None);
+        };
+        match root.create(IGNORE).and_then(|mut file| file.write_all(b"*\n")) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(failed("write", &self.root.join(IGNORE), error))
+            }
+            _ => Ok(Some(above)),
         }
     }
 
@@ -429,6 +491,19 @@ impl LedgerDir {
                 theirs: theirs.clone(),
                 ours,
             }),
+        }
+    }
+}
+
+impl From<Refused> for LedgerDirError {
+    fn from(Refused { path, why }: Refused) -> Self {
+        match why {
+            NotOwn::Io(source) => Self::Io {
+                what: "open",
+                path,
+                source,
+            },
+            why => Self::NotOwn { path, why },
         }
     }
 }

@@ -3,14 +3,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::Owner;
 
-use crate::ledger::known_files::{self, FileId, KnownFiles};
+use crate::ledger::known_files::{Directory, FileId, KnownFiles};
 
 /// An owner writes less than this.
 pub(in crate::ledger) const LONGEST_LINE: u64 = 64 * 1024;
@@ -84,6 +84,7 @@ fn shown(owner: &Owner) -> String {
 pub struct CampaignLock {
     path: PathBuf,
     file: File,
+    directory: Arc<Directory>,
 }
 
 impl Drop for CampaignLock {
@@ -94,13 +95,22 @@ impl Drop for CampaignLock {
 }
 
 impl CampaignLock {
-    /// Takes the lock whose file is at `path`, and writes the owner and the purpose there.
-    pub fn take(path: &Path, owner: &Owner, purpose: Purpose) -> Result<Self, LockError> {
-        let file = take_file(path, &Line { owner, purpose })?;
+    /// Takes the lock whose file has this name in `directory`, and writes the owner and the purpose there.
+    pub fn take(directory: Directory, name: &str, owner: &Owner, purpose: Purpose) -> Result<Self, LockError> {
+        let path = directory.path().join(name);
+        let opened = directory.open_or_create(name);
+        let file = take_file(opened, &path, &Line { owner, purpose })?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             file,
+            directory: Arc::new(directory),
         })
+    }
+
+    /// The directory with the lock's file, as it was when the lock was taken.
+    #[must_use]
+    pub const fn directory(&self) -> &Arc<Directory> {
+        &self.directory
     }
 
     /// The lock's file.
@@ -130,7 +140,7 @@ impl CampaignLock {
     }
 }
 
-fn take_file(path: &Path, line: &Line<&Owner>) -> Result<File, LockError> {
+fn take_file(opened: io::Result<File>, path: &Path, line: &Line<&Owner>) -> Result<File, LockError> {
     let failed = |what| {
         move |source| LockError::Io {
             what,
@@ -138,7 +148,7 @@ fn take_file(path: &Path, line: &Line<&Owner>) -> Result<File, LockError> {
             source,
         }
     };
-    let mut file = open(path).map_err(failed("open"))?;
+    let mut file = opened.map_err(failed("open"))?;
     match file.try_lock() {
         // The last owner may have removed the file meanwhile, because there was no ledger. Then this is not the lock.
         Ok(()) if !is_at(&file, path) => {
@@ -172,19 +182,15 @@ fn take_file(path: &Path, line: &Line<&Owner>) -> Result<File, LockError> {
     Ok(file)
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = known_files::options();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    known_files::open(&options, path)
-}
-
 /// Whether `path` leads to `file`.
 fn is_at(file: &File, path: &Path) -> bool {
     file.metadata().is_ok_and(|file| FileId::new(&file).is_at(path))
 }
 
-/// Returns the process that applies the campaign whose lock's file is at `path`. Takes no lock and creates no file.
-pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
+/// Returns the process that applies the campaign whose lock's file has this name in `directory`. Takes no lock and creates no
+/// file.
+pub fn applier(directory: &Directory, name: &str) -> Result<Option<Owner>, LockError> {
+    let path = &directory.path().join(name);
     let failed = |what| {
         move |source| LockError::Io {
             what,
@@ -192,7 +198,7 @@ pub fn applier(path: &Path) -> Result<Option<Owner>, LockError> {
             source,
         }
     };
-    let mut file = match known_files::open_to_read(path) {
+    let mut file = match directory.read(name) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed("open")(source)),
@@ -242,17 +248,21 @@ mod tests {
         }
     }
 
-    fn take(path: &Path, pid: u32) -> Result<CampaignLock, LockError> {
-        CampaignLock::take(path, &owner(pid), Purpose::Apply)
+    fn take_for(directory: &Path, pid: u32, purpose: Purpose) -> Result<CampaignLock, LockError> {
+        CampaignLock::take(Directory::open(directory).unwrap(), "summer.lock", &owner(pid), purpose)
+    }
+
+    fn take(directory: &Path, pid: u32) -> Result<CampaignLock, LockError> {
+        take_for(directory, pid, Purpose::Apply)
     }
 
     #[test]
     fn the_purpose_of_a_taken_lock_is_known() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("summer.lock");
+        let path = dir.path();
         for purpose in [Purpose::Look, Purpose::Apply] {
-            let first = CampaignLock::take(&path, &owner(1), purpose).unwrap();
-            let Err(LockError::Taken { purpose: found, .. }) = take(&path, 2) else {
+            let first = take_for(path, 1, purpose).unwrap();
+            let Err(LockError::Taken { purpose: found, .. }) = take(path, 2) else {
                 panic!("it was free");
             };
             assert_eq!(found, purpose);
@@ -271,17 +281,17 @@ mod tests {
     #[test]
     fn a_campaign_has_one_owner_that_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("summer.lock");
-        let first = take(&path, 1).unwrap();
-        let second = take(&path, 2);
+        let path = dir.path();
+        let first = take(path, 1).unwrap();
+        let second = take(path, 2);
         assert_eq!(
             second.as_ref().map(|_| ()).unwrap_err().to_string(),
             "the campaign's ledger is taken by process 1 on here since 1970-01-01T00:00:00Z: runner apply summer.yaml"
         );
         assert_eq!(taken_by(second), Some(1));
         drop(first);
-        let third = take(&path, 3).unwrap();
-        assert_eq!(taken_by(take(&path, 4)), Some(3));
+        let third = take(path, 3).unwrap();
+        assert_eq!(taken_by(take(path, 4)), Some(3));
         drop(third);
     }
 }

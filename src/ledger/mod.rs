@@ -9,7 +9,7 @@
 //!   for applying its facts.
 //! - `state` applies facts, and can roll back those of a batch that did not become durable. `recipients` has the open_ids.
 //! - `store` has the contract of a store and the stores; only `store/sled` knows sled.
-//! - `ledger_dir` finds and creates the files of a ledger, `lock` its lock; `app_id_lock` is that of an app id; `files` notices when they are replaced, and
+//! - `ledger_dir` finds and creates the files of a ledger, `state_directory` keeps other users out of them, `lock` its lock; `app_id_lock` is that of an app id; `files` notices when they are replaced, and
 //!   `witness` when they are older than they were.
 //! - `verify` proves a ledger, and `repeated_ids` finds ids that several deliveries have.
 
@@ -30,6 +30,7 @@ mod replay;
 mod rules;
 mod snapshot;
 mod state;
+pub mod state_directory;
 pub mod store;
 pub mod verify;
 pub mod witness;

@@ -148,6 +148,8 @@ problems! {
     OtherLedger = "E0322", Person;
     /// Answers to several deliveries have the same id.
     RepeatedIds = "E0323", Person;
+    /// The state directory belongs to another user, or others may write to it.
+    NotOwnDirectory = "E0324", Error;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -21,6 +21,7 @@ mod midrun;
 mod mounted;
 mod objects;
 mod obstacles;
+mod privacy;
 #[path = "../process_common/mod.rs"]
 mod process;
 mod report;

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::locked_ledger::LockedLedger;
 use crate::control::{ControlServer, Listening, status_file};
-use crate::ledger::known_files::FileId;
+use crate::ledger::known_files::{Directory, FileId};
 use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind, Owner, Phase};
 use crate::model::run_command::RunCommand;
@@ -118,7 +118,8 @@ impl StatusKeeper {
         let (end, ended) = oneshot::channel();
         let file = StatusFile {
             target: Target {
-                path: locked.status(),
+                directory: Arc::clone(locked.lock().directory()),
+                name: locked.status_name(),
                 lock: locked.lock().path().to_owned(),
                 locked: locked.lock().file_id().ok(),
             },
@@ -143,10 +144,11 @@ impl StatusKeeper {
     }
 }
 
-/// The path of `status.json`, and the campaign's lock beside it.
+/// The place of `status.json`, and the campaign's lock beside it.
 #[derive(Clone)]
 struct Target {
-    path: PathBuf,
+    directory: Arc<Directory>,
+    name: String,
     lock: PathBuf,
     /// The id of the locked file. While the lock's path leads to this file, no other process writes `status.json`.
     locked: Option<FileId>,
@@ -157,7 +159,7 @@ impl Target {
         if self.locked.is_some_and(|locked| !locked.is_at(&self.lock)) {
             return Err(io::Error::other("the campaign's lock was removed or replaced"));
         }
-        status_file::write(&self.path, text)
+        status_file::write(&self.directory, &self.name, text)
     }
 }
 

@@ -10,9 +10,8 @@ use crate::app::locked_ledger::LockedLedger;
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
 /// the ledger has changed since.
 pub(super) fn write(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: String, why: String) {
-    let path = locked.status();
     let identity = &plan.identity;
-    let earlier = status_file::read(&path).ok().flatten();
+    let earlier = status_file::read(&locked.status()).ok().flatten();
     let status = match earlier.as_deref().map(Status::parse) {
         Some(Ok(status)) => status,
         None => Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", ""),
@@ -22,7 +21,7 @@ pub(super) fn write(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: Str
     let text = status.resolved(counts, at, why).text();
     let written = text
         .map_err(Into::into)
-        .and_then(|text| status_file::write(&path, &text));
+        .and_then(|text| status_file::write(locked.lock().directory(), &locked.status_name(), &text));
     if let Err(error) = written {
         tracing::warn!("cannot write status.json: {error}; `runner status` shows an older state");
     }

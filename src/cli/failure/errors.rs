@@ -13,6 +13,7 @@ use crate::engine::audience_diff::{CLOCK_HELP, Refusal};
 use crate::fake_platform::ServeError;
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
+use crate::ledger::state_directory::NotOwn;
 use crate::ledger::verify::VerifyError;
 use crate::ledger::witness::Witness;
 use crate::ledger::{LedgerError, StoreError};
@@ -263,6 +264,19 @@ impl From<LedgerDirError> for Failure {
             LedgerDirError::Network { .. } => (
                 Problem::NetworkDisk,
                 "name a directory on a local disk with --state-dir",
+            ),
+            LedgerDirError::NotOwn {
+                why: NotOwn::OfAnotherUser { .. },
+                ..
+            } => (
+                Problem::NotOwnDirectory,
+                "nothing was read or written there. run the command as that user, or name a directory of your own with \
+                 --state-dir",
+            ),
+            LedgerDirError::NotOwn { .. } => (
+                Problem::NotOwnDirectory,
+                "nothing was read or written there. if nobody else has written to it, let only your user write to it: \
+                 `chmod -R go-w` it; otherwise name another directory with --state-dir",
             ),
             LedgerDirError::Foreign { .. } => (
                 Problem::ForeignLedger,
