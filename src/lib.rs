@@ -9,13 +9,14 @@
 //!
 //! [`model`] has the domain types that every room may use. `engine` makes every decision of a run, `report` receives its events,
 //! [`simulation`] runs a campaign against the [`fake_platform`] on a virtual clock. [`app`] has the use cases, for the command line in
-//! `cli` and for other programs.
+//! `cli` and for other programs. `catalogue` has every text that a person reads, in each [`Language`].
 
 pub mod model;
 
 pub mod app;
 pub mod audience;
 pub mod campaign;
+mod catalogue;
 pub mod cli;
 pub mod control;
 pub mod douyin;
@@ -27,3 +28,5 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod simulation;
+
+pub use self::catalogue::Language;

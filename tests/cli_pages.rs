@@ -7,8 +7,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use clap::CommandFactory as _;
-use runner::cli::Cli;
+use runner::cli::command;
 
 fn run(args: &[&str]) -> Output {
     let mut runner = Command::new(env!("CARGO_BIN_EXE_runner"));
@@ -38,7 +37,7 @@ fn judged(program: &str, args: &[&str], input: &[u8]) -> Option<Output> {
 }
 
 fn commands() -> Vec<String> {
-    Cli::command()
+    command()
         .get_subcommands()
         .map(|command| command.get_name().to_owned())
         .collect()

@@ -7,7 +7,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use runner::cli::explain::pages;
+use runner::Language;
+use runner::cli::Page;
+
+fn pages() -> impl Iterator<Item = Page> {
+    runner::cli::pages(Language::English)
+}
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_runner"))

@@ -1,5 +1,6 @@
 //! Diagnostics of a campaign file: what is wrong, where, why, and what to write instead.
 
+use crate::catalogue::Language;
 use std::fmt;
 use std::ops::Range;
 
@@ -84,8 +85,15 @@ macro_rules! codes {
 
             /// Returns the page, in Markdown.
             #[must_use]
-            pub const fn page(self) -> &'static str {
-                match self { $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)* }
+            pub const fn page(self, language: Language) -> &'static str {
+                match language {
+                    Language::English => match self {
+                        $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)*
+                    },
+                    Language::Chinese => match self {
+                        $(Self::$name => include_str!(concat!("../../docs/zh-CN/problems/", $code, ".md")),)*
+                    },
+                }
             }
         }
     };

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::catalogue::help;
+
 use super::rehearsal::RehearsalArgs;
 
 /// Which campaign a command is about.
 #[derive(Clone, Debug, Args)]
 pub struct CampaignArgs {
-    /// The campaign's file
+    #[arg(help = help::CampaignFile.to_string())]
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Whether its rehearsal is meant.
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
 }

@@ -3,22 +3,17 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
+use crate::catalogue::help;
+
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner completions bash > ~/.local/share/bash-completion/completions/runner
-      for bash, from its next start on
-  runner completions fish > ~/.config/fish/completions/runner.fish
-      for fish";
-
 /// The arguments of `runner completions`.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::CompletionsExamples.to_string())]
 pub struct CompletionsArgs {
-    /// The shell
+    #[arg(help = help::CompletionsShell.to_string())]
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::campaign::Code;
+use crate::catalogue::{Language, explain as text, help};
 use crate::douyin::codes::{Codes, Row};
 use crate::model::outcome::Class;
 use crate::model::problem::Problem;
@@ -18,20 +19,11 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::terminal;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner explain E0310
-      what this problem is, why it comes, and what to do about it
-  runner explain 28001045
-      what the built-in table knows of a code of the platform's
-  runner explain
-      every problem, a line each";
-
 /// The arguments of `runner explain`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::ExplainExamples.to_string())]
 pub struct ExplainArgs {
-    /// The code of a problem, as in `error[E0310]`, or of the platform; none lists all problems
+    #[arg(help = help::ExplainCode.to_string())]
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
 }
@@ -51,12 +43,14 @@ pub struct Page {
     pub page: &'static str,
 }
 
-/// Returns the pages of all problems, sorted by code.
-pub fn pages() -> impl Iterator<Item = Page> {
-    let mistakes = Code::ALL.iter().map(|code| Page::new(code.as_str(), None, code.page()));
-    let problems = Problem::ALL.iter().map(|problem| {
+/// Returns the pages of all problems in one language, sorted by code.
+pub fn pages(language: Language) -> impl Iterator<Item = Page> {
+    let mistakes = Code::ALL
+        .iter()
+        .map(move |code| Page::new(code.as_str(), None, code.page(language)));
+    let problems = Problem::ALL.iter().map(move |problem| {
         let exit = Exit::from(problem.ends()).code();
-        Page::new(problem.code(), Some(exit), problem.page())
+        Page::new(problem.code(), Some(exit), problem.page(language))
     });
     mistakes.chain(problems)
 }
@@ -67,7 +61,10 @@ impl Page {
         Self {
             r#type: "problem",
             code,
-            title: heading.split_once(": ").map_or(heading, |(_, title)| title),
+            title: heading
+                .split_once(": ")
+                .or_else(|| heading.split_once('：'))
+                .map_or(heading, |(_, title)| title),
             exit,
             page,
         }
@@ -75,13 +72,13 @@ impl Page {
 }
 
 /// What is known about a code of the platform.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct PlatformCode {
     r#type: &'static str,
     code: i64,
     class: Class,
-    meaning: &'static str,
-    source: &'static str,
+    meaning: String,
+    source: String,
 }
 
 /// Explains one code, or lists all of them.
@@ -90,7 +87,7 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, Failure> {
         return list(context);
     };
     let asked = asked.trim();
-    if let Some(page) = pages().find(|page| page.code == written(asked)) {
+    if let Some(page) = pages(Language::current()).find(|page| page.code == written(asked)) {
         say(context, &page, || shown(&page, width()))
     } else if let Some(row) = asked.parse().ok().and_then(Codes::find) {
         say(context, &platform_code(row), || of_the_platform(row, width()))
@@ -121,38 +118,38 @@ fn written(asked: &str) -> String {
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     if context.output == Output::Json {
-        pages().for_each(|page| context.lines.write(&page));
+        pages(Language::current()).for_each(|page| context.lines.write(&page));
         return Ok(Exit::Done);
     }
-    let mut text = String::new();
+    let mut list = String::new();
     let mut group = "";
-    for page in pages() {
+    for page in pages(Language::current()) {
         if group != &page.code[..3] {
             group = &page.code[..3];
             let _ = writeln!(
-                text,
+                list,
                 "{}{BOLD}{}{BOLD:#}",
-                if text.is_empty() { "" } else { "\n" },
+                if list.is_empty() { "" } else { "\n" },
                 subject(group)
             );
         }
-        let _ = writeln!(text, "  {}  {}", page.code, page.title);
+        let _ = writeln!(list, "  {}  {}", page.code, page.title);
     }
-    text.push_str("\n`runner explain CODE` says more of one\n");
-    context.data(&text).map(|()| Exit::Done)
+    let _ = writeln!(list, "\n{}", text::MoreOfOne);
+    context.data(&list).map(|()| Exit::Done)
 }
 
 /// Returns the subject of a range of problems.
-fn subject(group: &str) -> &'static str {
+fn subject(group: &str) -> String {
     match group {
-        "E01" => "The campaign file",
-        "E02" => "The command line, and files that it names",
-        "E03" => "The ledger",
-        "E04" => "The audience",
-        "E05" => "The platform and its stand-in",
-        "E06" => "A run",
-        "E07" => "Why a run stopped and wants a person",
-        _ => "More",
+        "E01" => text::SubjectCampaignFile.to_string(),
+        "E02" => text::SubjectCommandLine.to_string(),
+        "E03" => text::SubjectLedger.to_string(),
+        "E04" => text::SubjectAudience.to_string(),
+        "E05" => text::SubjectPlatform.to_string(),
+        "E06" => text::SubjectRun.to_string(),
+        "E07" => text::SubjectStopped.to_string(),
+        _ => text::SubjectOther.to_string(),
     }
 }
 
@@ -166,88 +163,64 @@ fn width() -> usize {
 
 /// Formats a page for people: without the marks of Markdown, wrapped to the terminal's width.
 fn shown(page: &Page, width: usize) -> String {
-    let mut text = String::new();
+    let mut shown = String::new();
     for block in page.page.trim_end().split("\n\n") {
-        if !text.is_empty() {
-            text.push('\n');
+        if !shown.is_empty() {
+            shown.push('\n');
         }
         if let Some(heading) = block.strip_prefix('#') {
-            let _ = writeln!(text, "{BOLD}{}{BOLD:#}", heading.trim_start_matches(['#', ' ']));
+            let _ = writeln!(shown, "{BOLD}{}{BOLD:#}", heading.trim_start_matches(['#', ' ']));
         } else if block.starts_with("    ") {
-            let _ = writeln!(text, "{block}");
+            let _ = writeln!(shown, "{block}");
+        } else if let Some(items) = block.strip_prefix("- ") {
+            for item in items.split("\n- ") {
+                let _ = writeln!(shown, "- {}", wrapped(item, width, 2));
+            }
         } else {
-            text.push_str(&wrapped(block, width));
+            let _ = writeln!(shown, "{}", wrapped(block, width, 0));
         }
     }
     if let Some(exit) = page.exit {
-        let _ = writeln!(text, "\nThe process ends with {exit}.");
+        let _ = writeln!(shown, "\n{}", text::EndsWith { exit: &exit });
     }
-    text
+    shown
 }
 
-/// Wraps a paragraph at `width` columns. A longer word has its own line.
-fn wrapped(paragraph: &str, width: usize) -> String {
+/// Wraps a paragraph at `width` columns; lines after the first are indented. A longer word has its own line.
+fn wrapped(paragraph: &str, width: usize, indent: usize) -> String {
     let words: Vec<_> = paragraph.split_whitespace().collect();
-    format!("{}\n", wrap(&words.join(" "), width, 0))
+    wrap(&words.join(" "), width, indent)
 }
 
-const fn platform_code(row: &Row) -> PlatformCode {
+fn platform_code(row: &Row) -> PlatformCode {
     PlatformCode {
         r#type: "platform_code",
         code: row.code,
         class: row.class,
-        meaning: row.meaning,
-        source: row.source.words(),
+        meaning: row.meaning(),
+        source: row.source.to_string(),
     }
 }
 
 fn of_the_platform(row: &Row, width: usize) -> String {
-    let Row {
-        code,
-        class,
-        meaning,
-        source,
-    } = row;
+    let Row { code, class, source } = row;
+    let meaning = row.meaning();
     let word = class.word();
-    let known = format!(
-        "A code of the platform's, known from {}. Its class in the built-in table is `{word}`: {}.",
-        source.words(),
-        follows(*class)
-    );
+    let known = text::KnownCode { source, class: &word };
     let own = match code {
         0 => String::new(),
-        _ => wrapped(
-            &format!("A campaign file can classify it otherwise under `codes:`, as in `codes: {{{code}: {word}}}`."),
-            width,
+        _ => format!(
+            "\n{}\n",
+            wrapped(&text::OwnClass { code, class: &word }.to_string(), width, 0)
         ),
     };
-    let sep = if own.is_empty() { "" } else { "\n" };
-    format!(
-        "{BOLD}{code}: {meaning}{BOLD:#}\n\n{}{sep}{own}",
-        wrapped(&known, width)
-    )
-}
-
-/// Describes what the program does after an answer of a class.
-const fn follows(class: Class) -> &'static str {
-    match class {
-        Class::Issued => "the coupon is the user's",
-        Class::Retry => {
-            "the platform does not say whether it issued the coupon, so the delivery is in doubt and is sent again by the \
-             same id"
-        }
-        Class::Throttle => "nothing was issued; the pace is lowered and the delivery is sent again",
-        Class::Token => "nothing was issued; another access token is fetched and the delivery is sent again",
-        Class::Refuse => "this user is refused for good",
-        Class::Hold => "the delivery is held until a person says what the code means",
-        Class::Wait => "nothing was issued; the campaign as a whole waits, and asks again now and then",
-        Class::Halt => "nothing more is sent until a person has acted",
-    }
+    let known = wrapped(&known.to_string(), width, 0);
+    format!("{BOLD}{code}: {meaning}{BOLD:#}\n\n{known}\n{own}")
 }
 
 fn unknown(asked: &str) -> Failure {
     let upper = asked.to_uppercase();
-    let mut near: Vec<_> = pages()
+    let mut near: Vec<_> = pages(Language::current())
         .map(|page| (strsim::osa_distance(&upper, page.code), page.code))
         .filter(|(distance, _)| *distance <= 1)
         .collect();
@@ -256,18 +229,20 @@ fn unknown(asked: &str) -> Failure {
     let near: Vec<_> = near.into_iter().map(|(_, code)| code).collect();
     let failure = Failure::new(
         Problem::UnknownCode,
-        format!("nobody knows the code `{}`", visible(asked)),
+        text::UnknownCode { code: &visible(asked) }.to_string(),
     );
     if !near.is_empty() {
-        return failure.help(format!("did you mean {}?", near.join(" or ")));
+        return failure.help(
+            text::DidYouMean {
+                codes: &near.join(", "),
+            }
+            .to_string(),
+        );
     }
     if asked.parse::<i64>().is_ok() {
-        return failure.help(format!(
-            "the built-in table of the platform's codes does not have it: such an answer is held. ask the platform what it \
-             means and write that into the campaign file, as in `codes: {{{asked}: refuse}}`"
-        ));
+        return failure.help(text::NotInTable { code: &asked }.to_string());
     }
-    failure.help("`runner explain` alone lists every problem")
+    failure.help(text::ListAll.to_string())
 }
 
 #[cfg(test)]
@@ -286,13 +261,13 @@ mod tests {
 
     #[test]
     fn prose_is_as_wide_as_the_terminal_and_examples_are_as_they_are() {
-        for page in pages() {
+        for page in Language::ALL.into_iter().flat_map(pages) {
             for width in [20, 80] {
                 for line in shown(&page, width).lines().filter(|line| !line.starts_with("    ")) {
                     let line = anstream::adapter::strip_str(line).to_string();
                     let one_word = !line.contains(' ');
                     let heading = page.page.lines().any(|own| own.trim_start_matches(['#', ' ']) == line);
-                    let closing = line.starts_with("The process ends");
+                    let closing = page.exit.is_some() && line.ends_with(['.', '。']);
                     assert!(
                         columns(&line) <= width || one_word || heading || closing,
                         "{}: {line}",

@@ -10,6 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::export::{self, ExportOptions, Exported, Format};
 use crate::app::{AppError, readonly_ledger};
+use crate::catalogue::help;
 use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::report::times::counted;
@@ -24,39 +25,29 @@ use super::runtime::block_on;
 use super::whole_file::{self, WholeFile};
 use super::{load, signals};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner export campaigns/summer.yaml --state issued -o issued.csv
-      who has a coupon, which, and until when it is valid
-  runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == \"held\")'
-      every delivery as an object, for a program
-
-The fields are those of a `delivery`, in the same order in every format; times have the campaign's offset, in Parquet UTC. Rows come in the order in which deliveries were last answered, those that never were behind them. Ids are the same in every format, so an export can be read as an audience or as an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula has a ' before it.";
-
 /// The arguments of `runner export`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::ExportExamples.to_string())]
 pub struct ExportArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// The form of the rows; by default what FILE ends in, else csv
+    #[arg(help = help::ExportFormat.to_string())]
     #[arg(
         long,
         value_name = "csv|jsonl|parquet",
         hide_possible_values = true,
         value_parser = formats(),
-        help_heading = "What is written"
+        help_heading = help::HeadingWhatIsWritten.to_string()
     )]
     pub format: Option<Format>,
-    /// Only deliveries in these states, separated by commas
-    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states(), help_heading = "What is written")]
+    #[arg(help = help::ExportState.to_string())]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states(), help_heading = help::HeadingWhatIsWritten.to_string())]
     pub state: Vec<StateName>,
-    /// Write to FILE, which is there as a whole or not at all, instead of to stdout
-    #[arg(short = 'o', value_name = "FILE", help_heading = "What is written")]
+    #[arg(help = help::ExportOut.to_string())]
+    #[arg(short = 'o', value_name = "FILE", help_heading = help::HeadingWhatIsWritten.to_string())]
     pub out: Option<PathBuf>,
-    /// Begin a CSV with a byte order mark, by which Excel reads Chinese text
-    #[arg(long, help_heading = "What is written")]
+    #[arg(help = help::ExportBom.to_string())]
+    #[arg(long, help_heading = help::HeadingWhatIsWritten.to_string())]
     pub bom: bool,
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::catalogue::{Language, help};
+
 /// The options of every command.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Global options")]
+#[command(next_help_heading = help::HeadingGlobalOptions.to_string())]
 pub struct GlobalArgs {
-    /// What stdout carries: text for people, or a stream of JSON objects, one a line
+    #[arg(help = help::GlobalOutput.to_string())]
     #[arg(
         long,
         global = true,
@@ -18,13 +20,13 @@ pub struct GlobalArgs {
         hide_possible_values = true
     )]
     pub output: Output,
-    /// Log more; twice, much more. A filter such as `runner=debug` in RUNNER_LOG says it exactly
+    #[arg(help = help::GlobalVerbose.to_string())]
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Log to this file, at its end, instead of stderr
+    #[arg(help = help::GlobalLogFile.to_string())]
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// The form of the log
+    #[arg(help = help::GlobalLogFormat.to_string())]
     #[arg(
         long,
         global = true,
@@ -34,7 +36,7 @@ pub struct GlobalArgs {
         hide_possible_values = true
     )]
     pub log_format: LogFormat,
-    /// Keep ledgers under this directory instead of `.runner` beside the campaign file
+    #[arg(help = help::GlobalStateDir.to_string())]
     #[arg(
         long,
         global = true,
@@ -43,6 +45,28 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub state_dir: Option<PathBuf>,
+    #[arg(help = help::GlobalLang.to_string())]
+    #[arg(long, global = true, value_name = "en|zh", hide_possible_values = true)]
+    pub lang: Option<Lang>,
+}
+
+/// The word of a language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// English.
+    En,
+    /// Chinese.
+    #[value(alias = "zh-CN")]
+    Zh,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Zh => Self::Chinese,
+        }
+    }
 }
 
 /// What stdout carries.

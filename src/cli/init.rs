@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::catalogue::help;
 use crate::model::problem::Problem;
 
 use crate::app::{CampaignRef, Rehearsal};
@@ -16,23 +17,14 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::typed::again;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner init
-      write first.yaml and first.csv here
-  runner init campaigns/spring
-      write them there; then: runner apply campaigns/spring/first.yaml --sandbox
-
-Nothing is ever overwritten.";
-
 const CAMPAIGN: &str = include_str!("init/first.yaml");
 const AUDIENCE: &str = include_str!("init/first.csv");
 
 /// The arguments of `runner init`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::InitExamples.to_string())]
 pub struct InitArgs {
-    /// Where to write them; made if it is not there
+    #[arg(help = help::InitDir.to_string())]
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     pub dir: PathBuf,
 }

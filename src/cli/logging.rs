@@ -1,15 +1,20 @@
 //! The log for diagnosis, separate from what the user is shown.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
+use crate::catalogue::Language;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 
@@ -32,8 +37,8 @@ pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A test may run two commands in one process. The first log stays.
     let _ = match args.log_format {
-        LogFormat::Text => log.with_ansi(false).try_init(),
-        LogFormat::Json => log.json().try_init(),
+        LogFormat::Text => log.with_ansi(false).map_event_format(InEnglish).try_init(),
+        LogFormat::Json => log.json().map_event_format(InEnglish).try_init(),
     };
     Ok(())
 }
@@ -67,6 +72,20 @@ fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
                 .help("name a file in a directory that exists and that you may write to")
         })?;
     Ok(BoxMakeWriter::new(Mutex::new(file)))
+}
+
+/// Formats entries in English, whatever the language of the user.
+struct InEnglish<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for InEnglish<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        Language::English.scope(|| self.0.format_event(context, writer, event))
+    }
 }
 
 #[derive(Clone)]

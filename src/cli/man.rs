@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use clap_mangen::Man;
 
+use crate::catalogue::help;
 use crate::model::problem::Problem;
 
 use super::context::Context;
@@ -13,18 +14,11 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::whole_file;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner man | man -l -
-      read every page
-  runner man -o ~/.local/share/man/man1
-      put them where `man runner-apply` finds them";
-
 /// The arguments of `runner man`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::ManExamples.to_string())]
 pub struct ManArgs {
-    /// Write one file a command into DIR instead of all of them to stdout
+    #[arg(help = help::ManOut.to_string())]
     #[arg(short, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

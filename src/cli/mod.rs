@@ -1,51 +1,56 @@
 //! The command line: one file for each command, and their shared code. No other room uses this one.
 
-pub mod apply;
-pub mod apply_args;
-pub mod busy;
-pub mod campaign_args;
-pub mod completions;
-pub mod context;
+mod apply;
+mod apply_args;
+mod busy;
+mod campaign_args;
+mod command_line;
+mod completions;
+mod context;
 mod dashed_open_ids;
-pub mod exit;
-pub mod explain;
-pub mod export;
-pub mod failure;
-pub mod global_args;
-pub mod init;
-pub mod load;
-pub mod logging;
-pub mod man;
+mod exit;
+mod explain;
+mod export;
+mod failure;
+mod global_args;
+mod init;
+mod load;
+mod logging;
+mod man;
 mod notices;
-pub mod plan;
-pub mod question;
-pub mod rehearsal;
-pub mod report;
-pub mod resolve;
-pub mod run_commands;
+mod plan;
+mod question;
+mod rehearsal;
+mod report;
+mod resolve;
+mod run_commands;
 mod runtime;
-pub mod sandbox;
-pub mod schema;
+mod sandbox;
+mod schema;
 pub mod signals;
-pub mod simulate;
-pub mod status;
-pub mod terminal;
-pub mod trace;
-pub mod typed;
-pub mod validate;
-pub mod verify;
-pub mod watch;
-pub mod whole_file;
+mod simulate;
+mod status;
+mod terminal;
+mod trace;
+mod typed;
+mod validate;
+mod verify;
+mod watch;
+mod whole_file;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
+use crate::catalogue::{Language, help};
 use crate::model::problem::Problem;
 
 use self::apply_args::ApplyArgs;
+pub use self::command_line::command;
+pub use self::explain::{Page, pages};
+
 use self::completions::CompletionsArgs;
 use self::context::Context;
 use self::exit::Exit;
@@ -67,91 +72,108 @@ use self::trace::TraceArgs;
 use self::validate::ValidateArgs;
 use self::verify::VerifyArgs;
 
-/// Sends every coupon of a Douyin mini-app campaign once, proves it, and goes on after anything
+/// The command line.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "runner",
+    about = help::About.to_string(),
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
     override_usage = "runner <COMMAND> [OPTIONS]",
-    after_help = BEGIN
+    after_help = help::Begin.to_string()
 )]
-pub struct Cli {
-    /// What every command takes.
+pub(crate) struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// The command; none says where to begin.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-const BEGIN: &str = "\
-Where to begin:
-  runner init first                              write a first campaign, with comments
-  runner apply first/first.yaml --sandbox        rehearse it; nothing real is sent
-  runner plan campaigns/summer.yaml              see what an apply would do now
-  runner apply campaigns/summer.yaml             make it so; after any interruption, the same again
-  runner explain E0310                           what a problem is, and what to do about it";
-
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Writes a first campaign and its audience, which a rehearsal completes
+pub(crate) enum Command {
+    #[command(about = help::CommandInit.to_string())]
     Init(InitArgs),
-    /// Shows what an apply would do now, and whether it can be done; sends nothing, changes nothing
+    #[command(about = help::CommandPlan.to_string())]
     Plan(PlanArgs),
-    /// Lives through a campaign on a clock that leaps: when it would end, and how; sends nothing, changes nothing
+    #[command(about = help::CommandSimulate.to_string())]
     Simulate(SimulateArgs),
-    /// Makes a campaign so: sends every coupon that is still owed; safe to repeat
+    #[command(about = help::CommandApply.to_string())]
     Apply(ApplyArgs),
-    /// Shows where campaigns stand, also while another process applies them
+    #[command(about = help::CommandStatus.to_string())]
     Status(StatusArgs),
-    /// Holds a campaign's run: nothing more starts until it is resumed
+    #[command(about = help::CommandPause.to_string())]
     Pause(PauseArgs),
-    /// Lets a run go on that was paused
+    #[command(about = help::CommandResume.to_string())]
     Resume(ResumeArgs),
-    /// Ends a campaign's run in an orderly way, as ^C at its terminal does
+    #[command(about = help::CommandStop.to_string())]
     Stop(StopArgs),
-    /// Tells every mistake in campaign files at once; opens no socket, reads no audience
+    #[command(about = help::CommandValidate.to_string())]
     Validate(ValidateArgs),
-    /// Settles or sends again what is held, in doubt or refused: a person's decision
+    #[command(about = help::CommandResolve.to_string())]
     Resolve(ResolveArgs),
-    /// Tells everything that is known of one user, and what happens next
+    #[command(about = help::CommandTrace.to_string())]
     Trace(TraceArgs),
-    /// Writes one row a delivery, as CSV, JSON lines or Parquet
+    #[command(about = help::CommandExport.to_string())]
     Export(ExportArgs),
-    /// Checks the ledger from its first byte, and certifies what it says
+    #[command(about = help::CommandVerify.to_string())]
     Verify(VerifyArgs),
-    /// Prints the JSON Schema of a campaign file, by which editors complete and check
+    #[command(about = help::CommandSchema.to_string())]
     Schema(SchemaArgs),
-    /// Serves a stand-in of the platform on this machine, to rehearse against and to try faults with
+    #[command(about = help::CommandSandbox.to_string())]
     Sandbox(SandboxArgs),
-    /// Makes one page of how a campaign went, with charts that need no network
+    #[command(about = help::CommandReport.to_string())]
     Report(ReportArgs),
-    /// Explains a problem by its code: what it is, why it comes, and what to do
+    #[command(about = help::CommandExplain.to_string())]
     Explain(ExplainArgs),
-    /// Prints what a shell needs to complete this command line
+    #[command(about = help::CommandCompletions.to_string())]
     Completions(CompletionsArgs),
-    /// Prints the pages for `man`
+    #[command(about = help::CommandMan.to_string())]
     Man(ManArgs),
 }
 
 /// Runs the process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    run(std::env::args_os()).into()
+    let args: Vec<OsString> = std::env::args_os().collect();
+    language(&args).set();
+    run(args).into()
+}
+
+/// Returns the language of this command line. What programs read is English.
+fn language(args: &[OsString]) -> Language {
+    let option = |name: &str| {
+        let mut words = args.iter().map_while(|arg| arg.to_str()).take_while(|arg| *arg != "--");
+        let mut value = None;
+        while let Some(word) = words.next() {
+            match word.strip_prefix(name) {
+                Some("") => value = words.next(),
+                Some(rest) if rest.starts_with('=') => value = Some(&rest[1..]),
+                _ => {}
+            }
+        }
+        value
+    };
+    if option("--output") == Some("json") {
+        return Language::English;
+    }
+    match option("--lang") {
+        Some(word) => Language::of_locale(word),
+        None => Language::of_environment(|variable| std::env::var(variable).ok()),
+    }
 }
 
 /// Runs the command line `args`, which starts with the program's name. Returns how the process ends, after showing any
 /// failure.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args = dashed_open_ids::after_separator(args.into_iter().collect(), Cli::command);
-    let cli = match Cli::try_parse_from(&args) {
+    let args = dashed_open_ids::after_separator(args.into_iter().collect(), command);
+    let parsed = command().try_get_matches_from(&args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            let told = dashed_open_ids::with_tip(error, &args, Cli::command())
+            let told = dashed_open_ids::with_tip(error, &args, command())
                 .render()
                 .ansi()
                 .to_string();
@@ -190,8 +212,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
         Some(Command::Report(args)) => report::run(args, &context),
         Some(Command::Explain(args)) => explain::run(args, &context),
-        Some(Command::Completions(args)) => completions::run(*args, Cli::command(), &context),
-        Some(Command::Man(args)) => man::run(args, Cli::command(), &context),
+        Some(Command::Completions(args)) => completions::run(*args, command(), &context),
+        Some(Command::Man(args)) => man::run(args, command(), &context),
     });
     let exit = done.unwrap_or_else(|failure| {
         context.show(&failure);
@@ -204,6 +226,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn begin(context: &Context) -> Exit {
-    context.say(&Cli::command().render_help().ansi().to_string());
+    context.say(&command().render_help().ansi().to_string());
     Exit::Done
 }

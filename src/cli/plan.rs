@@ -12,6 +12,7 @@ use crate::app::campaign_files::{self, Neighbours};
 use crate::app::plan::{self, PlanPreview, PlanRequest};
 use crate::app::{CampaignRef, LoadedCampaign};
 use crate::campaign::Parsed;
+use crate::catalogue::help;
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::{Fingerprint, RunOptions};
@@ -32,31 +33,19 @@ use super::{load, signals};
 
 use self::progress::Progress;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner plan campaigns/summer.yaml
-      how many would be sent, what has changed, when it would be done, and whether it can be
-  runner plan campaigns --detailed-exitcode --output json
-      the same of every campaign in a directory, for a program
-
-It ends with 0, or with 4 when a person must look: a change that nobody accepted, an audience that is not let in, or a \
-time that is too short. With --detailed-exitcode it ends with 3 when something would be sent, and with 4 also when \
-nothing would and some are held or in doubt.";
-
 /// The arguments of `runner plan`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::PlanExamples.to_string())]
 pub struct PlanArgs {
-    /// Campaign files, or directories of them
+    #[arg(help = help::PlanPaths.to_string())]
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Whether the rehearsal is meant.
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
-    /// Plan as if this change since the last apply were accepted; several, separated by commas
+    #[arg(help = help::PlanAccept.to_string())]
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
     pub accept: Vec<Accept>,
-    /// End with 0 when there is nothing to send, 3 when there is, 4 when a person must look
+    #[arg(help = help::PlanDetailedExitcode.to_string())]
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

@@ -4,14 +4,16 @@ use clap::Args;
 use url::Url;
 
 use crate::app::Rehearsal;
+use crate::catalogue::help;
 use crate::model::identity::is_loopback;
 
 /// Whether a campaign is rehearsed, and where its stand-in is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RehearsalArgs {
-    /// Rehearse, or mean the rehearsal: with a stand-in of the platform inside `apply`, or the one that runs at URL
+    #[arg(help = help::RehearsalSandbox.to_string())]
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, value_parser = fake_platform)]
-    #[arg(help_heading = "Rehearsal")]
+    #[arg(help_heading = help::HeadingRehearsal.to_string())]
+    #[allow(clippy::option_option, reason = "an option whose value may be absent")]
     pub sandbox: Option<Option<Url>>,
 }
 

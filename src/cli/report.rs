@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::report;
+use crate::catalogue::help;
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
@@ -20,21 +21,13 @@ use super::runtime::block_on;
 use super::typed::again;
 use super::{load, whole_file};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner report campaigns/summer.yaml -o report.html
-      how the campaign went, as one page that needs nothing else
-  runner report campaigns/summer.yaml --sandbox -o rehearsal.html
-      the same of its rehearsal";
-
 /// The arguments of `runner report`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::ReportExamples.to_string())]
 pub struct ReportArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// Where the page goes; what was there is replaced once it is whole
+    #[arg(help = help::ReportOut.to_string())]
     #[arg(short, value_name = "PAGE", required = true)]
     pub out: PathBuf,
 }

@@ -8,6 +8,7 @@ use crate::app::LoadedCampaign;
 use crate::app::apply::confirmation::Answer;
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::{Selection, Which};
+use crate::catalogue::help;
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::problem::Problem;
 use clap::{ArgGroup, Args, ValueEnum};
@@ -21,15 +22,6 @@ use super::runtime::block_on;
 use super::typed::again;
 use super::{load, question};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note 'ticket 812'
-      send again what was held by one code
-  runner resolve campaigns/summer.yaml Cv4PoJXaTPn63rNu --as refused --note 'no coupon, they say'
-      settle one user's doubt, once the platform has said what became of it
-
-What is issued is never reopened. What is pending, deferred or skipped is decided by the audience and the campaign file; what is in flight, by its answer. While an apply runs nothing can be resolved: stop it, resolve, apply again.";
-
 const USAGE: &str =
     "runner resolve [OPTIONS] <FILE> <OPEN_ID...|--held|--in-doubt|--refused> --as <DECISION> --note <TEXT>";
 
@@ -38,58 +30,55 @@ const LONGEST_NOTE: usize = 1000;
 
 /// The arguments of `runner resolve`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES, override_usage = USAGE)]
+#[command(after_help = help::ResolveExamples.to_string(), override_usage = USAGE)]
 #[command(group = ArgGroup::new("which").required(true).args(["open_ids", "held", "in_doubt", "refused"]))]
 pub struct ResolveArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// Which of its deliveries.
     #[command(flatten)]
     pub which: WhichArgs,
-    /// What is decided of them.
     #[command(flatten)]
     pub decision: DecisionArgs,
 }
 
 /// Which deliveries are resolved.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Which")]
+#[command(next_help_heading = help::HeadingWhich.to_string())]
 pub struct WhichArgs {
-    /// Users: those of their coupons that are held, in doubt or refused
-    #[arg(value_name = "OPEN_ID", help_heading = "Arguments")]
+    #[arg(help = help::WhichOpenIds.to_string())]
+    #[arg(value_name = "OPEN_ID", help_heading = help::HeadingArguments.to_string())]
     pub open_ids: Vec<String>,
-    /// Only this coupon of each of them, from 1
+    #[arg(help = help::WhichOrdinal.to_string())]
     #[arg(long, value_name = "N", conflicts_with_all = ["held", "in_doubt", "refused"])]
     pub ordinal: Option<NonZeroU8>,
-    /// Everything that is held
+    #[arg(help = help::WhichHeld.to_string())]
     #[arg(long)]
     pub held: bool,
-    /// Everything that is in doubt
+    #[arg(help = help::WhichInDoubt.to_string())]
     #[arg(long)]
     pub in_doubt: bool,
-    /// Everything that was refused
+    #[arg(help = help::WhichRefused.to_string())]
     #[arg(long)]
     pub refused: bool,
-    /// Of these, only what the platform answered last with this code
+    #[arg(help = help::WhichCode.to_string())]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub code: Option<i64>,
 }
 
 /// What is decided of deliveries.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Decision")]
+#[command(next_help_heading = help::HeadingDecision.to_string())]
 pub struct DecisionArgs {
-    /// The user has the coupon; has none and gets none; or is owed it, and the next apply sends it
+    #[arg(help = help::DecisionTo.to_string())]
     #[arg(long = "as", value_name = "issued|refused|owed", hide_possible_values = true)]
     pub to: To,
-    /// Why, for whoever asks later; kept in the ledger
+    #[arg(help = help::DecisionNote.to_string())]
     #[arg(long, value_name = "TEXT", value_parser = note)]
     pub note: String,
-    /// Accept that a doubt that is sent again may become a second coupon
+    #[arg(help = help::DecisionMayDouble.to_string())]
     #[arg(long)]
     pub may_double: bool,
-    /// Do not ask before it is done
+    #[arg(help = help::DecisionYes.to_string())]
     #[arg(short, long)]
     pub yes: bool,
 }

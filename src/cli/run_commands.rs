@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::run_command::{self, Received, Verb};
+use crate::catalogue::help;
 use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
 use crate::report::text::visible;
@@ -18,37 +19,9 @@ use super::load;
 use super::runtime::block_on;
 use super::typed::again;
 
-const PAUSE: &str = "\
-Examples:
-  runner pause campaigns/summer.yaml
-      start nothing more until `runner resume`; what is in flight is waited for
-  runner pause campaigns/summer.yaml --sandbox
-      the same with its rehearsal
-
-A pause ends with the process that is paused. It ends with 0 when the order was taken, 2 when nothing runs.";
-
-const RESUME: &str = "\
-Examples:
-  runner resume campaigns/summer.yaml
-      let a run go on that `runner pause` holds
-  runner resume campaigns/summer.yaml --output json
-      the same, answered as an object for a program
-
-To go on after an interruption is what `runner apply` does.
-It ends with 0 when the order was taken, 2 when nothing is paused.";
-
-const STOP: &str = "\
-Examples:
-  runner stop campaigns/summer.yaml
-      end the run in an orderly way, as ^C at its terminal does; `runner apply` goes on later
-  runner stop campaigns/summer.yaml --sandbox
-      the same with its rehearsal
-
-It ends with 0 when the order was taken, 2 when nothing runs; the run itself ends with 3.";
-
 /// The arguments of `runner pause`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = PAUSE)]
+#[command(after_help = help::PauseExamples.to_string())]
 pub struct PauseArgs {
     #[command(flatten)]
     campaign: CampaignArgs,
@@ -56,7 +29,7 @@ pub struct PauseArgs {
 
 /// The arguments of `runner resume`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = RESUME)]
+#[command(after_help = help::ResumeExamples.to_string())]
 pub struct ResumeArgs {
     #[command(flatten)]
     campaign: CampaignArgs,
@@ -64,7 +37,7 @@ pub struct ResumeArgs {
 
 /// The arguments of `runner stop`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = STOP)]
+#[command(after_help = help::StopExamples.to_string())]
 pub struct StopArgs {
     #[command(flatten)]
     campaign: CampaignArgs,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::catalogue::help;
 use crate::fake_platform::{
     Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve,
 };
@@ -19,107 +20,96 @@ use crate::fake_platform::{
 use super::context::Context;
 use super::global_args::Output;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner sandbox --port 8080 --log requests.jsonl
-      serve, and keep every request; then, elsewhere: runner apply FILE --sandbox=http://127.0.0.1:8080
-  runner sandbox --busy 2% --drop 1% --lose-answers 1%
-      see a campaign through a bad day of the platform
-
-It accepts any client key and secret but the word `wrong`. Its page is at /, its log at /log.jsonl.";
-
 /// The options of `runner sandbox`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::SandboxExamples.to_string())]
 pub struct SandboxArgs {
-    /// Serve on this port of 127.0.0.1; 0 takes a free one
+    #[arg(help = help::SandboxPort.to_string())]
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
-    /// Decides which users are refused and which requests meet a fault: the same seed, the same ones
+    #[arg(help = help::SandboxSeed.to_string())]
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Keep every request and what it was answered in this file, one JSON object a line
+    #[arg(help = help::SandboxLog.to_string())]
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// The platform's rules.
     #[command(flatten)]
     pub rules: RuleArgs,
-    /// Accept this access token from the start, for as long as a token lives
-    #[arg(long, value_name = "TOKEN", help_heading = "Rules")]
+    #[arg(help = help::SandboxAccessToken.to_string())]
+    #[arg(long, value_name = "TOKEN", help_heading = help::HeadingRules.to_string())]
     pub access_token: Option<String>,
-    /// What goes wrong.
     #[command(flatten)]
     pub faults: FaultArgs,
 }
 
 /// How strict the stand-in is.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Rules")]
+#[command(next_help_heading = help::HeadingRules.to_string())]
 pub struct RuleArgs {
-    /// Let in so many requests per sliding second and app id
+    #[arg(help = help::RulePerSecond.to_string())]
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub per_second: u32,
-    /// Let another sender of the same app id take so many of these
+    #[arg(help = help::RuleForeignLoad.to_string())]
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub foreign_load: u32,
-    /// How long an access token lives
+    #[arg(help = help::RuleTokenTtl.to_string())]
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time)]
     pub token_ttl: Duration,
-    /// Have no endpoint for the stable token
+    #[arg(help = help::RuleNoStableToken.to_string())]
     #[arg(long)]
     pub no_stable_token: bool,
-    /// Refuse this share of users: they have closed their account
+    #[arg(help = help::RuleRefuse.to_string())]
     #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share)]
     pub refuse: f64,
-    /// Turn away this share of users: they have not used the mini-app within seven days
+    #[arg(help = help::RuleInactive.to_string())]
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
     pub inactive: f64,
-    /// Give each activity so many coupons
+    #[arg(help = help::RuleStock.to_string())]
     #[arg(long, value_name = "N")]
     pub stock: Option<u64>,
-    /// What an id that has its coupon is answered: its success again, a code for duplicates, or another coupon
+    #[arg(help = help::RuleRepeat.to_string())]
     #[arg(long, value_name = "replay|duplicate|ignore", default_value = "replay", value_parser = repeat)]
     pub repeat: Repeat,
-    /// Have a streamer's giving plan under way, for ever or for this time from the start
+    #[arg(help = help::RuleStreamerPlan.to_string())]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "always", value_parser = streamer_plan)]
     pub streamer_plan: Option<StreamerPlan>,
 }
 
 /// What goes wrong, each with a share of all requests. A resend has a fate of its own.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Faults")]
+#[command(next_help_heading = help::HeadingFaults.to_string())]
 pub struct FaultArgs {
-    /// How long answers take: one time, or the shortest and the longest
+    #[arg(help = help::FaultLatency.to_string())]
     #[arg(long, value_name = "TIME[..TIME]", default_value = "40ms..100ms", value_parser = latency)]
     pub latency: (Duration, Duration),
-    /// Answer "system error"; half of these have issued
+    #[arg(help = help::FaultBusy.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub busy: Option<f64>,
-    /// Answer "network error"; half of these have issued
+    #[arg(help = help::FaultNetworkError.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub network_error: Option<f64>,
-    /// Cut the connection without having done anything
+    #[arg(help = help::FaultDrop.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub drop: Option<f64>,
-    /// Do what is asked and cut the connection instead of answering
+    #[arg(help = help::FaultLoseAnswers.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub lose_answers: Option<f64>,
-    /// Do what is asked and cut the connection in the middle of the answer
+    #[arg(help = help::FaultCutBody.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub cut_body: Option<f64>,
-    /// Do what is asked and answer what nobody understands
+    #[arg(help = help::FaultGarbage.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub garbage: Option<f64>,
-    /// Answer 502 with a page of HTML; half of these have issued
+    #[arg(help = help::FaultBadGateway.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub bad_gateway: Option<f64>,
-    /// Never answer; half of these have issued
+    #[arg(help = help::FaultHang.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub hang: Option<f64>,
-    /// Answer "too frequent" although it is not
+    #[arg(help = help::FaultThrottle.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub throttle: Option<f64>,
-    /// Do what is asked and send the connection's previous answer again before the right one
+    #[arg(help = help::FaultRepeatAnswers.to_string())]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub repeat_answers: Option<f64>,
 }

@@ -4,24 +4,16 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::campaign;
+use crate::catalogue::help;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner schema > campaign.schema.json
-      keep it where your editor finds it
-  runner schema | jq '.properties | keys'
-      see which keys there are
-
-In many editors, a campaign file that begins with `# yaml-language-server: $schema=campaign.schema.json` is completed and checked.";
-
 /// The arguments of `runner schema`: none.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::SchemaExamples.to_string())]
 pub struct SchemaArgs {}
 
 #[derive(Serialize)]

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use crate::app::simulate::{self, SimulationRequest, SimulationResult};
 use crate::app::{LoadedCampaign, Notice};
 use crate::campaign::Campaign;
+use crate::catalogue::help;
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::report::feasibility::Reason;
@@ -36,32 +37,21 @@ use super::{load, signals, whole_file};
 
 use self::world::WorldArgs;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner simulate campaigns/summer.yaml --from 2026-06-01T09:00 --outage 14:00+2h
-      when it would end if the platform were out of reach for two hours, and how it would go hour by hour
-  runner simulate campaigns/summer.yaml --inactive 5% --foreign-load 40 -o simulation.html
-      whether a guard would halt it, beside another sender of the app id; and the same as a page
-
-It ends with 0 if the campaign would be complete, 3 if the same command would go on, 4 if a person would have to look.";
-
 /// The arguments of `runner simulate`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::SimulateExamples.to_string())]
 pub struct SimulateArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// Begin at this local time of the campaign's zone, such as 2026-06-01T10:00, instead of now
+    #[arg(help = help::SimulateFrom.to_string())]
     #[arg(long, value_name = "TIME", value_parser = times::local)]
     pub from: Option<DateTime>,
-    /// Simulate as if this change since the last apply were accepted; several, separated by commas
+    #[arg(help = help::SimulateAccept.to_string())]
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
     pub accept: Vec<Accept>,
-    /// Make a page of it, too; what was there is replaced once it is whole
+    #[arg(help = help::SimulateOut.to_string())]
     #[arg(short, value_name = "PAGE")]
     pub out: Option<PathBuf>,
-    /// What the platform is like.
     #[command(flatten)]
     pub world: WorldArgs,
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::app::status::{self, CampaignStatus};
 use crate::app::{LoadedCampaign, campaign_files};
 use crate::campaign;
+use crate::catalogue::help;
 use crate::report::render::terminal::status::table;
 use crate::report::text::visible;
 
@@ -21,29 +22,19 @@ use super::runtime::block_on;
 use super::watch::Screen;
 use super::{load, terminal};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner status campaigns
-      where every campaign in a directory stands
-  runner status campaigns/summer.yaml --watch
-      the same for one campaign, over and over until its run ends
-
-It ends with 0, whatever the campaigns' state; with 2 when a file named here cannot be used.";
-
 /// How often `--watch` looks.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The arguments of `runner status`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::StatusExamples.to_string())]
 pub struct StatusArgs {
-    /// Campaign files, or directories of them; the current directory when none is named
+    #[arg(help = help::StatusPaths.to_string())]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
-    /// Whether rehearsals are meant.
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
-    /// Look again and again until no run goes on any more
+    #[arg(help = help::StatusWatch.to_string())]
     #[arg(short, long)]
     pub watch: bool,
 }

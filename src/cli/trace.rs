@@ -5,6 +5,7 @@ mod objects;
 mod text;
 
 use crate::app::trace;
+use crate::catalogue::help;
 use clap::Args;
 
 use super::busy::{Busy, READING};
@@ -16,21 +17,13 @@ use super::global_args::Output;
 use super::runtime::block_on;
 use super::{load, terminal};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708
-      why somebody has no coupon, or which, and by which log_id to ask the platform
-  runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
-      the same for a program: a `delivery` for each coupon, with its history and what is next";
-
 /// The arguments of `runner trace`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::TraceExamples.to_string())]
 pub struct TraceArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// The user
+    #[arg(help = help::TraceOpenId.to_string())]
     #[arg(value_name = "OPEN_ID")]
     pub open_id: String,
 }

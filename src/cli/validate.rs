@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::app::campaign_files::{self, Neighbours};
 use crate::campaign::{self, Campaign, Diagnostic, Severity};
+use crate::catalogue::help;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -13,20 +14,11 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
 
-const EXAMPLES: &str = "\
-Examples:
-  runner validate campaigns/summer.yaml
-      check one file
-  runner validate campaigns --output json
-      check every .yaml and .yml file in a directory, for a program
-
-It ends with 0 when every file can be used, with 2 otherwise.";
-
 /// The arguments of `runner validate`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::ValidateExamples.to_string())]
 pub struct ValidateArgs {
-    /// Campaign files, or directories of them
+    #[arg(help = help::ValidatePaths.to_string())]
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
 }

@@ -14,6 +14,7 @@ use crate::app::Notice;
 use crate::app::verify::certificate::{Certificate, Difference};
 use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
+use crate::catalogue::help;
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
 use crate::report::text::visible;
@@ -30,27 +31,17 @@ use super::load;
 use super::runtime::block_on;
 use super::whole_file::{self, WholeFile};
 
-const EXAMPLES: &str = "\
-Examples:
-  runner verify campaigns/summer.yaml --certificate summer.json
-      check every record, and keep what the ledger says for the books
-  runner verify campaigns/summer.yaml --against summer.json
-      say whether it still says the same, or what differs
-
-It ends with 0 when the ledger is sound (and the same), 4 when it differs, is older than its witness, or has a coupon_id or log_id that belongs to several deliveries, 1 when it is damaged: the last good fact and the file are named then. The SHA-256 of a certificate is that of lines `merchant_coupon_id state`, sorted, of all that is issued or refused; `runner export --state issued,refused` has them.";
-
 /// The arguments of `runner verify`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::VerifyExamples.to_string())]
 pub struct VerifyArgs {
-    /// Which campaign.
     #[command(flatten)]
     pub campaign: CampaignArgs,
-    /// Write what the ledger says, and a checksum of it, to FILE
-    #[arg(long, value_name = "FILE", help_heading = "Certificate")]
+    #[arg(help = help::VerifyCertificate.to_string())]
+    #[arg(long, value_name = "FILE", help_heading = help::HeadingCertificate.to_string())]
     pub certificate: Option<PathBuf>,
-    /// Compare the ledger with the certificate in FILE
-    #[arg(long, value_name = "FILE", help_heading = "Certificate")]
+    #[arg(help = help::VerifyAgainst.to_string())]
+    #[arg(long, value_name = "FILE", help_heading = help::HeadingCertificate.to_string())]
     pub against: Option<PathBuf>,
 }
 

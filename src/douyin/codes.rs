@@ -9,7 +9,9 @@ mod envelope;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use crate::catalogue::codes as texts;
 use crate::model::outcome::{Class, Classifier};
 
 pub use ending::{HttpResult, Reply, Timing, outcome, retry_after};
@@ -27,15 +29,15 @@ pub enum Source {
     PlatformWide,
 }
 
-impl Source {
-    /// The source as text for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Send => "the endpoint's own page",
-            Self::CouponFamily => "pages of the coupon endpoints",
-            Self::PlatformWide => "the platform's common codes",
-        }
+/// Writes where a code is documented.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = match self {
+            Self::Send => "send",
+            Self::CouponFamily => "coupon-family",
+            Self::PlatformWide => "platform-wide",
+        };
+        write!(f, "{}", texts::Source { source: &source })
     }
 }
 
@@ -46,19 +48,23 @@ pub struct Row {
     pub code: i64,
     /// Its class.
     pub class: Class,
-    /// The platform's meaning of the code.
-    pub meaning: &'static str,
     /// Where it is documented.
     pub source: Source,
 }
 
-const fn row(code: i64, class: Class, meaning: &'static str, source: Source) -> Row {
-    Row {
-        code,
-        class,
-        meaning,
-        source,
+impl Row {
+    /// Returns what the platform means by the code.
+    #[must_use]
+    pub fn meaning(&self) -> String {
+        texts::Meaning {
+            code: self.code.unsigned_abs(),
+        }
+        .to_string()
     }
+}
+
+const fn row(code: i64, class: Class, source: Source) -> Row {
+    Row { code, class, source }
 }
 
 /// The built-in table, by code.
@@ -66,83 +72,38 @@ static TABLE: [Row; 32] = {
     use Class::{Halt, Hold, Issued, Refuse, Retry, Throttle, Token};
     use Source::{CouponFamily, PlatformWide, Send};
     [
-        row(0, Issued, "the coupon was issued", Send),
-        row(
-            40_006,
-            Halt,
-            "this machine's IP address is not on the app's whitelist",
-            PlatformWide,
-        ),
-        row(2_100_004, Retry, "the system is busy (older code)", PlatformWide),
-        row(2_100_007, Halt, "the app lacks a permission (older code)", PlatformWide),
-        row(2_190_001, Halt, "the app's quota is used up (older code)", PlatformWide),
-        row(
-            2_190_002,
-            Token,
-            "the access token is not valid (older code)",
-            PlatformWide,
-        ),
-        row(
-            2_190_004,
-            Halt,
-            "the app lacks this capability (older code)",
-            PlatformWide,
-        ),
-        row(
-            2_190_008,
-            Token,
-            "the access token has expired (older code)",
-            PlatformWide,
-        ),
-        row(28_001_003, Token, "the access token is not valid", Send),
-        row(28_001_005, Retry, "the platform had an error of its own", Send),
-        row(28_001_006, Retry, "a call within the platform failed", Send),
-        row(
-            28_001_007,
-            Hold,
-            "a parameter is not valid; more often the campaign's mistake than the user's",
-            Send,
-        ),
-        row(28_001_008, Token, "the access token has expired", Send),
-        row(28_001_014, Halt, "no capability was granted to the app", PlatformWide),
-        row(
-            28_001_015,
-            Hold,
-            "the access token and the open_id do not belong together",
-            PlatformWide,
-        ),
-        row(28_001_016, Halt, "the app is banned or offline", PlatformWide),
-        row(
-            28_001_017,
-            Halt,
-            "the platform does not know this address",
-            PlatformWide,
-        ),
-        row(28_001_018, Halt, "the app lacks this capability (scope)", PlatformWide),
-        row(28_001_019, Halt, "this capability is banned or offline", PlatformWide),
-        row(28_001_020, Hold, "the user is not bound to this test app", PlatformWide),
-        row(28_001_021, Halt, "the test app has expired", PlatformWide),
-        row(
-            28_001_042,
-            Halt,
-            "the service provider's token lacks this scope",
-            PlatformWide,
-        ),
-        row(28_001_045, Refuse, "the user has closed the account", PlatformWide),
-        row(28_001_046, Refuse, "the user is banned", PlatformWide),
-        row(28_001_047, Refuse, "the user's account is private", PlatformWide),
-        row(
-            28_001_052,
-            Throttle,
-            "the app's access is at risk and has to slow down",
-            PlatformWide,
-        ),
-        row(28_001_056, Halt, "the endpoint is retired", PlatformWide),
-        row(28_003_017, Halt, "the app's quota is used up", PlatformWide),
-        row(28_003_018, Throttle, "requests come at too high a rate", PlatformWide),
-        row(29_005_012, Throttle, "attempts come too often", Send),
-        row(29_005_013, Halt, "the coupon's template does not exist", CouponFamily),
-        row(29_005_086, Halt, "the coupon's template is not in effect", CouponFamily),
+        row(0, Issued, Send),
+        row(40_006, Halt, PlatformWide),
+        row(2_100_004, Retry, PlatformWide),
+        row(2_100_007, Halt, PlatformWide),
+        row(2_190_001, Halt, PlatformWide),
+        row(2_190_002, Token, PlatformWide),
+        row(2_190_004, Halt, PlatformWide),
+        row(2_190_008, Token, PlatformWide),
+        row(28_001_003, Token, Send),
+        row(28_001_005, Retry, Send),
+        row(28_001_006, Retry, Send),
+        row(28_001_007, Hold, Send),
+        row(28_001_008, Token, Send),
+        row(28_001_014, Halt, PlatformWide),
+        row(28_001_015, Hold, PlatformWide),
+        row(28_001_016, Halt, PlatformWide),
+        row(28_001_017, Halt, PlatformWide),
+        row(28_001_018, Halt, PlatformWide),
+        row(28_001_019, Halt, PlatformWide),
+        row(28_001_020, Hold, PlatformWide),
+        row(28_001_021, Halt, PlatformWide),
+        row(28_001_042, Halt, PlatformWide),
+        row(28_001_045, Refuse, PlatformWide),
+        row(28_001_046, Refuse, PlatformWide),
+        row(28_001_047, Refuse, PlatformWide),
+        row(28_001_052, Throttle, PlatformWide),
+        row(28_001_056, Halt, PlatformWide),
+        row(28_003_017, Halt, PlatformWide),
+        row(28_003_018, Throttle, PlatformWide),
+        row(29_005_012, Throttle, Send),
+        row(29_005_013, Halt, CouponFamily),
+        row(29_005_086, Halt, CouponFamily),
     ]
 };
 

@@ -4,6 +4,7 @@
 //! A new problem needs a row here and a page in `docs/problems/` named after its code; without the page the build
 //! fails. Codes of mistakes in a campaign file (`E01…`) are rows of `campaign::Code`.
 
+use crate::catalogue::Language;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -45,8 +46,15 @@ macro_rules! problems {
 
             /// Returns the page, in Markdown.
             #[must_use]
-            pub const fn page(self) -> &'static str {
-                match self { $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)* }
+            pub const fn page(self, language: Language) -> &'static str {
+                match language {
+                    Language::English => match self {
+                        $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)*
+                    },
+                    Language::Chinese => match self {
+                        $(Self::$name => include_str!(concat!("../../docs/zh-CN/problems/", $code, ".md")),)*
+                    },
+                }
             }
         }
     };

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use textwrap::WordSeparator;
+use textwrap::core::Word;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The size of a terminal.
@@ -175,7 +177,27 @@ pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
 fn lines_of(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width)
         .break_words(false)
+        .word_separator(WordSeparator::Custom(words))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Splits a line after spaces and beside Chinese characters, where Unicode allows it. A path stays whole.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let is_wide = |c: Option<char>| c.and_then(UnicodeWidthChar::width) == Some(2);
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut end = 0;
+    for part in WordSeparator::UnicodeBreakProperties.find_words(line) {
+        let before = line[..end].chars().next_back();
+        let after = line[end..].chars().next();
+        if end > start && (before == Some(' ') || is_wide(before) || is_wide(after)) {
+            words.push(Word::from(&line[start..end]));
+            start = end;
+        }
+        end += part.word.len() + part.whitespace.len();
+    }
+    words.push(Word::from(&line[start..]));
+    Box::new(words.into_iter())
 }
 
 #[cfg(test)]
@@ -191,6 +213,16 @@ mod tests {
             visible("a\x1b[2Jb\u{202e}c\r\n\u{feff}\u{7f}\u{9b}"),
             "a\\u{1b}[2Jb\\u{202e}c\\r\\n\\u{feff}\\u{7f}\\u{9b}"
         );
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_between_chinese_characters_only() {
+        let text = "写入 /var/lib/a-b/c.yaml，并保存 https://example.com/a?b=c-d，然后再次执行。";
+        assert_eq!(
+            wrap(text, 20, 0),
+            "写入\n/var/lib/a-b/c.yaml，\n并保存\nhttps://example.com/a?b=c-d，\n然后再次执行。"
+        );
+        assert_eq!(wrap("a-b/c d", 2, 0), "a-b/c\nd");
     }
 
     proptest! {
@@ -221,7 +253,8 @@ mod tests {
         #[test]
         fn wrapped_text_keeps_its_words_and_its_width(text in "[a-z券立]{1,9}( [a-z券立]{1,9}){0,12}", width in 24_usize..60) {
             let wrapped = wrap(&text, width, 4);
-            prop_assert_eq!(wrapped.replace("\n    ", " "), text);
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            prop_assert_eq!(bare(&wrapped), bare(&text));
             for (at, line) in wrapped.lines().enumerate() {
                 prop_assert!(columns(line) + if at == 0 { 4 } else { 0 } <= width, "{}", line);
             }

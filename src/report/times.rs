@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::Grouped;
 use crate::model::clock;
 
 /// Formats `at` in `zone`: the time of day, with the date before it unless that is `now`'s. Seconds are omitted when
@@ -78,15 +79,7 @@ pub fn duration(span: Duration) -> String {
 /// A whole number with commas between thousands.
 #[must_use]
 pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    Grouped(n).to_string()
 }
 
 /// An amount in fen: "12,345.60 yuan".

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::help;
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::{FaultArgs, RuleArgs};
 use crate::fake_platform::{Repeat, Settings, StreamerPlan};
@@ -17,17 +18,15 @@ use super::times::{self, WrittenOutage};
 /// The options that say what the platform is like: the stand-in's own, and outages.
 #[derive(Clone, Debug, Args)]
 pub struct WorldArgs {
-    /// Decides who is refused, which requests meet a fault, and all else that is left to chance: the same seed, the same simulation
+    #[arg(help = help::WorldSeed.to_string())]
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The platform's rules.
     #[command(flatten)]
     rules: RuleArgs,
-    /// What goes wrong.
     #[command(flatten)]
     faults: FaultArgs,
-    /// Let no connection be made from a local time of the campaign's zone on, for so long: 14:00+2h of the first day on which that is ahead, or 2026-06-02T14:00+2h. May be given several times
-    #[arg(long, value_name = "TIME+LENGTH", value_parser = times::outage, help_heading = "Faults")]
+    #[arg(help = help::WorldOutage.to_string())]
+    #[arg(long, value_name = "TIME+LENGTH", value_parser = times::outage, help_heading = help::HeadingFaults.to_string())]
     outage: Vec<WrittenOutage>,
 }
 
