@@ -210,7 +210,11 @@ fn each_document_says_the_same_in_both_languages() {
         let place = english.display();
         let (english, chinese) = (document(&english), document(&chinese));
         assert_eq!(english.code, chinese.code, "the examples of {place}");
-        assert_eq!(english.spans, chinese.spans, "the names in back quotes of {place}");
+        let differing: Vec<_> = english.spans.symmetric_difference(&chinese.spans).collect();
+        assert!(
+            differing.is_empty(),
+            "back quotes in one language only, of {place}: {differing:?}"
+        );
         assert_eq!(english.shape, chinese.shape, "the blocks of {place}");
     }
 }
