@@ -116,7 +116,7 @@ fn explain_in_chinese() {
 struct Document {
     /// The lines of its code blocks, without comments.
     code: Vec<String>,
-    /// What stands in back quotes.
+    /// The texts in back quotes.
     spans: BTreeSet<String>,
     /// The kind of each of its blocks.
     shape: Vec<String>,
