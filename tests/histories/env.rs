@@ -396,18 +396,28 @@ impl SimulatedAppLock {
             }));
         }
         state.faults.app_lock_held = true;
-        Ok(HeldAppLock::new(SimulatedHold(Arc::clone(env))))
+        let run = state.run;
+        Ok(HeldAppLock::new(SimulatedHold {
+            env: Arc::clone(env),
+            run,
+        }))
     }
 }
 
 /// The lock while a run has it.
-struct SimulatedHold(Arc<Env>);
+struct SimulatedHold {
+    env: Arc<Env>,
+    /// The run that took it.
+    run: usize,
+}
 
 impl Drop for SimulatedHold {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        // After a kill the process that ended has no effect on the next one.
-        state.faults.app_lock_held &= state.is_killed;
+        let mut state = self.env.state();
+        // The kill of a process has released its lock, and the next process may have it by now.
+        if state.run == self.run && !state.is_killed {
+            state.faults.app_lock_held = false;
+        }
     }
 }
 
