@@ -498,11 +498,7 @@ impl LedgerDir {
 impl From<Refused> for LedgerDirError {
     fn from(Refused { path, why }: Refused) -> Self {
         match why {
-            NotOwn::Io(source) => Self::Io {
-                what: "open",
-                path,
-                source,
-            },
+            NotOwn::Io { what, source } => Self::Io { what, path, source },
             why => Self::NotOwn { path, why },
         }
     }

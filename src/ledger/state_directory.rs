@@ -30,8 +30,13 @@ pub enum NotOwn {
         mode: u32,
     },
     /// The system refused an operation.
-    #[error("it cannot be opened")]
-    Io(#[source] io::Error),
+    #[error("cannot {what} it")]
+    Io {
+        /// The operation.
+        what: &'static str,
+        /// The error of the system.
+        source: io::Error,
+    },
 }
 
 /// A directory that is not used, and why.
@@ -57,7 +62,7 @@ pub fn open(base: &Path, names: &[&str]) -> Result<Option<Directory>, Refused> {
 /// Like [`open`], and when one of them cannot be created.
 pub fn create(base: &Path, names: &[&str]) -> Result<Option<Directory>, Refused> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(base);
-    made.map_err(|error| refused(base, NotOwn::Io(error)))?;
+    made.map_err(|error| refused(base, failed("create", error)))?;
     walk(base, names, |above, name| match mkdirat(above, name, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
@@ -74,13 +79,13 @@ fn walk(
     let mut path = base.to_owned();
     let mut directory = match File::open(base) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| refused(base, NotOwn::Io(error)))?,
+        opened => opened.map_err(|error| refused(base, failed("open", error)))?,
     };
     for name in names {
         path.push(name);
-        let io_refused = |error| refused(&path, NotOwn::Io(error));
+        let not_made = |error| refused(&path, failed("create", error));
         let mut below = open_own(&directory, name).map_err(|why| refused(&path, why))?;
-        if below.is_none() && make(&directory, name).map_err(io_refused)? {
+        if below.is_none() && make(&directory, name).map_err(not_made)? {
             below = open_own(&directory, name).map_err(|why| refused(&path, why))?;
         }
         let Some(below) = below else { return Ok(None) };
@@ -107,9 +112,9 @@ fn open_own(above: &File, name: &str) -> Result<Option<File>, NotOwn> {
     let directory: File = match opened {
         Ok(opened) => opened.into(),
         Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(NotOwn::Io(error.into())),
+        Err(error) => return Err(failed("open", error)),
     };
-    let found = directory.metadata().map_err(NotOwn::Io)?;
+    let found = directory.metadata().map_err(|error| failed("look at", error))?;
     check_user(found.uid())?;
     let mode = found.mode() & 0o7777;
     if mode & 0o022 != 0 {
@@ -121,13 +126,13 @@ fn open_own(above: &File, name: &str) -> Result<Option<File>, NotOwn> {
 fn check_link(above: &File, name: &str) -> Result<(), NotOwn> {
     let found = stat(above, name)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Symlink {
-        return Err(NotOwn::Io(io::ErrorKind::NotADirectory.into()));
+        return Err(failed("open", io::ErrorKind::NotADirectory));
     }
     check_user(found.st_uid)
 }
 
 fn stat(above: &File, name: &str) -> Result<Stat, NotOwn> {
-    statat(above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| NotOwn::Io(error.into()))
+    statat(above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed("look at", error))
 }
 
 fn check_user(uid: u32) -> Result<(), NotOwn> {
@@ -136,6 +141,11 @@ fn check_user(uid: u32) -> Result<(), NotOwn> {
     } else {
         Err(NotOwn::OfAnotherUser { uid })
     }
+}
+
+fn failed(what: &'static str, error: impl Into<io::Error>) -> NotOwn {
+    let source = error.into();
+    NotOwn::Io { what, source }
 }
 
 fn refused(path: &Path, why: NotOwn) -> Refused {
@@ -219,6 +229,6 @@ mod tests {
     fn something_else_than_a_directory_is_refused() {
         let base = tempfile::tempdir().unwrap();
         fs::write(base.path().join(".runner"), "").unwrap();
-        assert_eq!(refusal(base.path()), ".runner: it cannot be opened");
+        assert_eq!(refusal(base.path()), ".runner: cannot open it");
     }
 }
