@@ -358,6 +358,52 @@ fn decisions_know_no_executor() {
     none("a decision can be replayed and simulated without an executor", &broken);
 }
 
+/// Calls of the standard library that wait for another process, a disk or a thread, and the files that may make them: each is on
+/// a thread of its own there, or has a limit.
+const BLOCKING: [(&str, &[&str]); 11] = [
+    ("std::net::TcpStream", &[]),
+    ("std::net::TcpListener", &[]),
+    ("std::net::UdpSocket", &[]),
+    ("to_socket_addrs", &[]),
+    ("std::os::unix::net::", &["ledger/app_id_lock/socket.rs"]),
+    ("std::process::Command", &[]),
+    ("std::sync::Condvar", &[]),
+    ("blocking_recv", &[]),
+    ("blocking_send", &["audience/", "ledger/store/sled/store_files.rs"]),
+    ("blocking_lock", &[]),
+    (
+        ".block_on(",
+        &["cli/runtime.rs", "audience/query.rs", "simulation/mod.rs"],
+    ),
+];
+
+#[test]
+fn what_waits_for_others_is_async_or_has_a_thread_of_its_own() {
+    let mut broken = String::new();
+    for source in read("src") {
+        let is_test = source.name.split(['/', '.']).any(|part| part == "tests");
+        if is_test {
+            continue;
+        }
+        let code = source.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        for (call, homes) in BLOCKING {
+            let lives = |home: &&str| source.name == *home || (home.ends_with('/') && source.name.starts_with(home));
+            if homes.iter().any(lives) {
+                continue;
+            }
+            let lines = code.lines().enumerate();
+            let is_code = |line: &str| !line.trim_start().starts_with("//");
+            for (at, _) in lines.filter(|(_, line)| is_code(line) && line.contains(call)) {
+                let _ = writeln!(broken, "src/{}:{}: {call}", source.name, at + 1);
+            }
+        }
+    }
+    none(
+        "a peer that is suspended must not hold up a thread of the executor: use tokio's call with a time limit",
+        &broken,
+    );
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut broken = String::new();

@@ -1,11 +1,13 @@
 //! A campaign's ledger under this process's lock.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::task::spawn_blocking;
 
 use crate::ledger::Ledger;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
@@ -61,7 +63,20 @@ impl LockedLedger {
         let owner = this_process(campaign.environment.clock.now());
         let mut is_noticed = false;
         loop {
-            match place.lock(&owner, purpose) {
+            let taking = {
+                let place = place.clone();
+                let owner = owner.clone();
+                // A lock that is taken too late is released when this task drops it.
+                spawn_blocking(move || place.lock(&owner, purpose))
+            };
+            let taken = taking.await.unwrap_or_else(|error| {
+                Err(LedgerDirError::Io {
+                    what: "lock",
+                    path: place.dir().to_owned(),
+                    source: io::Error::other(error),
+                })
+            });
+            match taken {
                 Ok(lock) => {
                     return Ok(Ok(Self {
                         place,

@@ -52,7 +52,6 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
 async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Result<Exit, Failure> {
     let is_alone = files.len() == 1;
     let servers: Vec<_> = files.iter().map(|_| ControlServer::default()).collect();
-    stop_on_signal(servers.clone(), context)?;
     let fake_platform = start_fake_platform(&args.rehearsal.rehearsal()).await?;
     let options = RunOptions {
         at_most: args.at_most,
@@ -71,6 +70,9 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
             }
         }
     }
+    // Until here a signal ends the process at once: nothing has begun, and the file of a secret may be a named pipe that gives
+    // nothing.
+    stop_on_signal(servers.clone(), context)?;
     if let (true, Some(Unusable { failure, .. })) = (is_alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }

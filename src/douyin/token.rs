@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout};
 
 use super::NotReady;
 use super::codes::{Codes, HttpResult};
@@ -33,6 +33,9 @@ use crate::model::secret::{Secret, SecretError, SecretRef};
 use answer::Said;
 pub use state::Access;
 use state::{Next, State};
+
+/// How long the file of a token may take to be read.
+const FILE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How requests are authenticated, with the secrets.
 #[derive(Clone, Debug)]
@@ -205,7 +208,7 @@ impl Keeper {
     async fn get(&self, platform: &impl Post) {
         match &self.credentials {
             Credentials::Client { key, secret } => self.fetch(platform, key, secret).await,
-            Credentials::Token { from, .. } => self.read_again(from),
+            Credentials::Token { from, .. } => self.read_again(from).await,
         }
     }
 
@@ -276,14 +279,14 @@ impl Keeper {
         }
     }
 
-    fn read_again(&self, from: &SecretRef) {
+    async fn read_again(&self, from: &SecretRef) {
         let found = match from {
             SecretRef::Env(_) => None,
-            SecretRef::File(_) => Some(from.resolve()),
+            SecretRef::File(_) => Some(read_in_time(from).await),
         };
         self.with(|state| match found {
             Some(Ok(token)) if state.token() != Some(&token) => state.renewed(token),
-            Some(Err(error)) => state.failed(error.to_string(), Duration::ZERO, Instant::now()),
+            Some(Err(why)) => state.failed(why, Duration::ZERO, Instant::now()),
             _ => {
                 let said = state.refusal().unwrap_or_default();
                 let why = format!("the platform refused the one in {from} ({said})");
@@ -313,6 +316,20 @@ impl Keeper {
 
     fn news(&self) -> MutexGuard<'_, Vec<Event>> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a token from its file, which may be a named pipe or on a disk that stalls.
+///
+/// # Errors
+/// Why there is no token.
+async fn read_in_time(from: &SecretRef) -> Result<Secret, String> {
+    let file = from.clone();
+    // A read that takes longer ends in its own thread.
+    match timeout(FILE_PATIENCE, spawn_blocking(move || file.resolve())).await {
+        Ok(Ok(read)) => read.map_err(|error| error.to_string()),
+        Ok(Err(error)) => Err(format!("cannot read {from}: {error}")),
+        Err(_) => Err(format!("cannot read {from} within {} s", FILE_PATIENCE.as_secs())),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Stdio};
 
 use runner::ledger::{Fact, Generation};
@@ -122,4 +123,30 @@ fn a_run_that_is_broken_off_while_it_lets_in_leaves_the_generation_before() {
     assert_eq!(generation(&scene), before);
     is_as_before(&scene);
     completes(&scene, &fake_platform, &rows, 150_030);
+}
+
+/// The file of a secret may be a named pipe that gives nothing. The first signal was only noted, and never acted on.
+#[test]
+fn a_signal_ends_a_run_that_waits_for_a_secret() {
+    let scene = Scene::new("http://127.0.0.1:1", 3);
+    let pipe = scene.dir.path().join("token");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let credentials = "{client_key: {env: WHOLE_KEY}, client_secret: {env: WHOLE_SECRET}}";
+    let text = fs::read_to_string(scene.file()).unwrap();
+    let piped = text.replace(credentials, "{access_token: {file: token}}");
+    assert_ne!(piped, text);
+    fs::write(scene.file(), piped).unwrap();
+    let mut run = scene.apply(&[]).spawn().unwrap();
+    // Waits until the run has opened the other end.
+    let writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    signal(&run, "TERM");
+    drop(writer);
+    assert_eq!(run.wait().unwrap().signal(), Some(15));
 }

@@ -315,7 +315,7 @@ async fn a_call_goes_on_when_nobody_waits_for_it_any_more() {
     let endpoint = Endpoint::taking(Duration::from_secs(4), [not_found, token("a", 7200)]);
     let keeper = keeper();
     for _ in 0..6 {
-        let paused = tokio::time::timeout(Duration::from_secs(1), ready(&keeper, &endpoint)).await;
+        let paused = timeout(Duration::from_secs(1), ready(&keeper, &endpoint)).await;
         assert!(paused.is_err(), "{paused:?}");
     }
     assert_eq!(shown(&ready(&keeper, &endpoint).await.unwrap()), "a");
@@ -327,7 +327,7 @@ async fn a_call_goes_on_when_nobody_waits_for_it_any_more() {
 async fn a_call_that_fails_while_nobody_waits_is_not_repeated_within_its_wait() {
     let endpoint = Endpoint::new([said(502, &json!(null)), token("a", 7200)]);
     let keeper = keeper();
-    let paused = tokio::time::timeout(Duration::from_millis(10), ready(&keeper, &endpoint)).await;
+    let paused = timeout(Duration::from_millis(10), ready(&keeper, &endpoint)).await;
     assert!(paused.is_err(), "{paused:?}");
     let why = ready(&keeper, &endpoint).await.unwrap_err();
     assert!(matches!(why, NotReady::OutOfReach { .. }), "{why:?}");
@@ -465,4 +465,39 @@ proptest! {
             prop_assert!(pair[1].0 - pair[0].0 >= least);
         }
     }
+}
+
+/// A token's file that is a named pipe gives nothing until another process writes to it. The executor has one thread, so a read
+/// on it would hold up every task.
+#[tokio::test(flavor = "current_thread")]
+async fn a_file_that_gives_no_token_is_given_up() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    std::fs::write(&path, "first").unwrap();
+    let from = SecretRef::File(path.clone());
+    let token = from.resolve().unwrap();
+    let keeper = Arc::new(Keeper::new(
+        Credentials::Token { token, from },
+        Clock::simulated(Timestamp::UNIX_EPOCH),
+    ));
+    let endpoint = Endpoint::new([]);
+    let first = ready(&keeper, &endpoint).await.unwrap();
+    learn(&keeper, &first, REFUSED);
+    std::fs::remove_file(&path).unwrap();
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let (given_up, waits) = std::sync::mpsc::channel::<()>();
+    // Holds the pipe open until the test has its answer, or has waited far too long for it.
+    let writer = std::thread::spawn(move || {
+        let pipe = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let _ = waits.recv_timeout(Duration::from_mins(1));
+        drop(pipe);
+    });
+    let Err(NotReady::OutOfReach { why, .. }) = ready(&keeper, &endpoint).await else {
+        panic!("there is no token");
+    };
+    drop(given_up);
+    writer.join().unwrap();
+    assert!(why.contains("within 2 s"), "{why}");
 }
