@@ -1,21 +1,22 @@
 //! The client of the platform, over one transport. It distinguishes attempts of which no byte was sent, which may be
 //! sent again, from those that may have been written, whose outcome is unknown until an answer proves more.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::client_error::ClientError;
-use super::codes::{Codes, HttpResult, Timing, outcome};
+use super::codes::{Codes, HttpResult, Timing, http_date, outcome};
 use super::http::Http;
+use super::platform_clock::PlatformClock;
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
 use crate::ledger::Permit;
 use crate::model::clock::Clock;
-use crate::model::event::Emit;
+use crate::model::event::{Emit, Event, EventKind};
 use crate::model::identity::AppId;
 use crate::model::outcome::Outcome;
 use crate::model::secret::Secret;
@@ -56,6 +57,23 @@ pub struct Client<W> {
 struct Reached<W> {
     way: W,
     codes: Codes,
+    clock: Clock,
+    platform_clock: Mutex<PlatformClock>,
+}
+
+impl<W> Reached<W> {
+    fn platform_clock(&self) -> MutexGuard<'_, PlatformClock> {
+        self.platform_clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the time of an answer.
+    fn learn(&self, ended: &HttpResult) {
+        if let HttpResult::Answered(reply) = ended
+            && let Some(date) = http_date(reply.date.as_deref())
+        {
+            self.platform_clock().learn(date, self.clock.now(), Instant::now());
+        }
+    }
 }
 
 impl Client<Http> {
@@ -77,6 +95,8 @@ impl<W: Way> Client<W> {
             platform: Arc::new(Reached {
                 way,
                 codes: config.codes,
+                clock: config.clock.clone(),
+                platform_clock: Mutex::default(),
             }),
             keeper: config.tokens.0,
             emit: config.emit,
@@ -90,8 +110,28 @@ impl<W: Way> Client<W> {
             began,
             at: self.clock.now(),
             latency,
+            expected: self.platform.platform_clock().now(Instant::now()),
         };
+        self.platform.learn(ended);
+        let difference = self.platform.platform_clock().take_difference();
+        if let Some(difference) = difference {
+            self.warn_of_clocks(difference);
+        }
         outcome(ended, &self.platform.codes, timing)
+    }
+
+    fn warn_of_clocks(&self, difference: SignedDuration) {
+        let side = if difference.is_negative() { "behind" } else { "ahead of" };
+        let minutes = SignedDuration::from_mins((difference.abs().as_secs() + 30) / 60);
+        let message = format!(
+            "the platform's clock is {minutes:#} {side} this machine's, by the header Date of its answers: check the date and \
+             time of this machine, and any proxy that rewrites answers"
+        );
+        let kind = EventKind::Warning { message };
+        self.emit.emit(Event {
+            at: self.clock.now(),
+            kind,
+        });
     }
 
     async fn send_request(
@@ -221,7 +261,9 @@ fn body(request: &SendRequest) -> Result<Vec<u8>, String> {
 
 impl<W: Way> Post for Reached<W> {
     async fn post(&self, path: &'static str, body: Vec<u8>) -> HttpResult {
-        self.way.post(path, body).await
+        let ended = self.way.post(path, body).await;
+        self.learn(&ended);
+        ended
     }
 
     fn codes(&self) -> &Codes {

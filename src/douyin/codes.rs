@@ -5,6 +5,7 @@
 
 mod ending;
 mod envelope;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,11 @@ use std::fmt;
 use crate::catalogue::codes as texts;
 use crate::model::outcome::{Class, Classifier};
 
+pub(super) use ending::http_date;
 pub use ending::{HttpResult, Reply, Timing, outcome, retry_after};
 pub(super) use envelope::integer;
 pub use envelope::{Envelope, MOST_KEPT, excerpt};
+pub use replay::clocks_agree;
 
 /// Where a code of the table is documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

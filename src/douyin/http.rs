@@ -9,7 +9,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::rt::{Read, Write};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::HttpsConnector;
@@ -375,6 +375,7 @@ where
             status: code,
             retry_after: header(RETRY_AFTER),
             date: header(DATE),
+            content_encoding: header(CONTENT_ENCODING),
             body: body.to_bytes().into(),
         }),
         Err(error) if error.is::<LengthLimitError>() => HttpResult::TooLarge { status: code },

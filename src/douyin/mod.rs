@@ -5,6 +5,7 @@ mod client_error;
 pub mod codes;
 mod http;
 mod platform;
+mod platform_clock;
 pub mod token;
 mod transport;
 pub mod wire;

@@ -149,6 +149,7 @@ impl FakeTransport {
 
 fn answered(answer: Answer) -> HttpResult {
     HttpResult::Answered(Reply {
+        content_encoding: None,
         status: answer.status,
         retry_after: None,
         date: None,

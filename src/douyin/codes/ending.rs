@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use jiff::{SignedDuration, Timestamp};
 
+use super::replay::{Began, is_replay};
 use super::{Codes, Envelope, excerpt};
-use crate::model::outcome::{Answer, Class, Coupon, NotIssued, Outcome, Proof, Unknown};
-
-/// A coupon that is older than its attempt by more than this was issued by an earlier attempt.
-const REPLAY: SignedDuration = SignedDuration::from_secs(120);
-/// A time that differs by more than this is taken for an invalid one.
-const FAR: SignedDuration = SignedDuration::from_hours(24 * 365);
+use crate::model::outcome::{Answer, Class, NotIssued, Outcome, Proof, Unknown};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +36,12 @@ pub enum HttpResult {
     },
     /// No byte of the request was written: the connection was refused, or DNS or the TLS handshake failed.
     NotSent {
-        /// What went wrong.
+        /// Where, and what went wrong.
         why: String,
     },
     /// No byte of the request was written, because the TLS certificate does not verify.
     BadCertificate {
-        /// What is wrong with it.
+        /// Where, and what is wrong with it.
         why: String,
     },
 }
@@ -59,6 +55,8 @@ pub struct Reply {
     pub retry_after: Option<String>,
     /// The header `Date`, as received.
     pub date: Option<String>,
+    /// The header `Content-Encoding`, as received.
+    pub content_encoding: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -72,6 +70,8 @@ pub struct Timing {
     pub at: Timestamp,
     /// How long it took, by a monotonic clock.
     pub latency: Duration,
+    /// When it ended by the platform's clock, as earlier answers showed it. `None` without such an answer.
+    pub expected: Option<Timestamp>,
 }
 
 /// Returns what an attempt proved.
@@ -104,11 +104,9 @@ pub fn outcome(ended: &HttpResult, codes: &Codes, timing: Timing) -> Outcome {
             format!("no answer within {within:?}"),
         ),
         HttpResult::NotSent { why } => detailed(Proof::NotIssued(NotIssued::NotSent), None, format!("not sent: {why}")),
-        HttpResult::BadCertificate { why } => detailed(
-            Proof::NotIssued(NotIssued::Halt),
-            None,
-            format!("not sent: the platform's TLS certificate does not verify: {why}"),
-        ),
+        HttpResult::BadCertificate { why } => {
+            detailed(Proof::NotIssued(NotIssued::Halt), None, format!("not sent: {why}"))
+        }
     }
 }
 
@@ -133,7 +131,7 @@ fn answered(reply: &Reply, codes: &Codes, timing: Timing) -> Outcome {
             let (class, classifier) = codes.classify(envelope.code);
             let proof = match envelope.coupon {
                 Some(coupon) => Proof::Issued {
-                    replay: is_replay(&coupon, reply.date.as_deref(), timing),
+                    replay: is_replay(coupon.receive_time, &timing.began(reply.date.as_deref())),
                     coupon,
                 },
                 None => of_class(class),
@@ -171,13 +169,34 @@ const fn unsaid(status: u16) -> Proof {
     }
 }
 
-/// Names the size of the body and not its text: a gateway's error page may repeat the request's headers.
+/// Names the size of the body and why it cannot be read, and not its text: a gateway's error page may repeat the request's
+/// headers.
 fn without_code(reply: &Reply) -> String {
+    let why = unreadable(reply).map_or_else(String::new, |why| format!(": {why}"));
     format!(
-        "HTTP {} without a code of the platform's ({} bytes)",
+        "HTTP {} without a code of the platform's ({} bytes){why}",
         reply.status,
         reply.body.len()
     )
+}
+
+/// Why a body without a code cannot be read. `None` when it is JSON, or empty.
+fn unreadable(reply: &Reply) -> Option<String> {
+    let body = reply.body.as_slice();
+    let encoding = reply.content_encoding.as_deref().map(str::trim).unwrap_or_default();
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        return Some(format!("content-encoding: {}", excerpt(encoding)));
+    }
+    let why = match std::str::from_utf8(body) {
+        _ if body.is_empty() => return None,
+        _ if body.starts_with(b"\xef\xbb\xbf") => "it begins with a byte order mark",
+        _ if body.starts_with(b"\x1f\x8b") => "it is compressed with gzip",
+        Err(_) => "it is not UTF-8",
+        Ok(text) if text.trim_start().starts_with('<') => "it is a web page",
+        Ok(_) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() => "it is not JSON",
+        Ok(_) => return None,
+    };
+    Some(why.to_owned())
 }
 
 /// What a code other than 0 proves.
@@ -194,21 +213,20 @@ const fn of_class(class: Class) -> Proof {
     }
 }
 
-/// Whether the coupon was received well before the attempt began. Both times are by the platform's clock: the attempt began
-/// at the answer's `Date` less its latency. Without a `Date` the local clock is used.
-fn is_replay(coupon: &Coupon, date: Option<&str>, timing: Timing) -> bool {
-    let far = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() > FAR;
-    let began = http_date(date)
-        .filter(|date| !far(*date, timing.at))
-        .and_then(|date| date.checked_sub(timing.latency).ok())
-        .unwrap_or(timing.began);
-    let received = coupon.receive_time.filter(|seconds| *seconds != 0);
-    received
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .is_some_and(|received| !far(received, began) && began.duration_since(received) > REPLAY)
+impl Timing {
+    /// When the attempt began, by each clock. By the platform's clock that is when it ended, less its latency.
+    fn began(&self, date: Option<&str>) -> Began {
+        let begin = |end: Option<Timestamp>| end.and_then(|end| end.checked_sub(self.latency).ok());
+        Began {
+            local: self.began,
+            dated: begin(http_date(date)),
+            expected: begin(self.expected),
+        }
+    }
 }
 
-fn http_date(header: Option<&str>) -> Option<Timestamp> {
+/// Parses the header `Date`. `None` when it is absent or invalid.
+pub(in crate::douyin) fn http_date(header: Option<&str>) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(header?.trim()).ok()
 }
 

@@ -17,6 +17,7 @@ fn timing() -> Timing {
         began: Timestamp::from_second(NOW).unwrap(),
         at: Timestamp::from_second(NOW + 2).unwrap(),
         latency: Duration::from_secs(2),
+        expected: None,
     }
 }
 
@@ -317,11 +318,48 @@ fn clocks_are_corrected_by_the_answers_date() {
     assert!(!with_receive_time(NOW - 3_720, Some(&theirs)));
     assert!(with_receive_time(NOW - 3_721, Some(&theirs)));
     // The local clock is an hour slow.
-    assert!(with_receive_time(NOW, Some(&date(NOW + 3_602))));
+    assert!(with_receive_time(NOW + 1_800, Some(&date(NOW + 3_602))));
+    // Or the answer's date is an hour ahead: the coupon is fresh by the local clock.
+    assert!(!with_receive_time(NOW, Some(&date(NOW + 3_602))));
     // A date that is invalid or years away corrects nothing.
     for useless in ["yesterday", "", &date(NOW - 3 * 366 * 86_400)] {
         assert!(with_receive_time(NOW - 121, Some(useless)) && !with_receive_time(NOW - 120, Some(useless)));
     }
+}
+
+/// The delivery stays in doubt, also where the code could be guessed from the bytes around what is unreadable.
+#[test]
+fn a_body_that_cannot_be_read_says_why() {
+    let body = r#"{"err_no": 28001045, "err_msg": "closed", "log_id": "x", "data": {}}"#.as_bytes();
+    let gbk = b"{\"err_no\": 28001045, \"err_msg\": \"\xd3\xc3\xbb\xa7\", \"log_id\": \"x\", \"data\": {}}";
+    let marked = [b"\xef\xbb\xbf", body].concat();
+    let mut details = Vec::new();
+    for (encoding, body) in [
+        (None, gbk.to_vec()),
+        (None, marked.clone()),
+        (Some("gzip"), b"\x1f\x8b\x08".to_vec()),
+        (None, b"\x1f\x8b\x08".to_vec()),
+        (Some("br"), body.to_vec()),
+        (None, b"<html>please log in</html>".to_vec()),
+        (None, b"ok".to_vec()),
+        (None, b"{}".to_vec()),
+        (None, Vec::new()),
+    ] {
+        let reply = Reply {
+            status: 200,
+            content_encoding: encoding.map(Into::into),
+            body,
+            ..Reply::default()
+        };
+        let outcome = judged(&Codes::default(), reply);
+        if encoding == Some("br") {
+            assert!(outcome.answer.is_some(), "a body that is readable is read");
+            continue;
+        }
+        assert_eq!(outcome.proof, Proof::Unknown(Unknown::Unreadable));
+        details.push(outcome.detail.unwrap());
+    }
+    insta::assert_snapshot!(details.join("\n"));
 }
 
 #[test]
@@ -393,7 +431,7 @@ proptest! {
         body in bodies(), status in any::<u16>(), date in proptest::option::of(".{0,40}"), after in proptest::option::of(".{0,40}"),
     ) {
         let read = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
-        let reply = Reply { status, retry_after: after, date, body };
+        let reply = Reply { status, retry_after: after, date, body, content_encoding: None };
         let outcome = judged(&Codes::default(), reply);
         if let Proof::Issued { coupon, .. } = &outcome.proof {
             prop_assert!(read["err_no"] == json!(0) || read["err_no"].as_str().is_some_and(|n| n.trim().parse() == Ok(0)));

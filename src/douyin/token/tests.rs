@@ -89,6 +89,7 @@ fn learn(keeper: &Keeper, access: &Access, code: i64) {
         began: Timestamp::UNIX_EPOCH,
         at: Timestamp::UNIX_EPOCH,
         latency: Duration::ZERO,
+        expected: None,
     };
     keeper.learn(
         access.version,
