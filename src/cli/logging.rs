@@ -52,7 +52,8 @@ fn filter(args: &GlobalArgs) -> String {
     }
     let level = args.verbose.saturating_add(u8::from(args.log_file.is_some()));
     match level {
-        0 => "warn",
+        // The user is shown problems in this program's own words, and not a second time in those of a library.
+        0 => "runner=warn",
         1 => "warn,runner=info",
         2 => "info,runner=debug",
         _ => "debug,runner=trace",

@@ -1,7 +1,9 @@
 //! Why a client cannot be made.
 
 use std::error::Error;
+use std::path::PathBuf;
 
+use super::proxy::ProxyError;
 use crate::campaign::BaseUrlError;
 
 /// Why a client cannot be made.
@@ -14,6 +16,17 @@ pub enum ClientError {
         base_url: String,
         /// What is wrong with it.
         source: BaseUrlError,
+    },
+    /// A variable of the environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The certificates that the environment names cannot be read.
+    #[error("cannot read the certificates in {}, which the environment variable SSL_CERT_FILE names", file.display())]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// TLS cannot be set up, for example because this machine has no trusted certificates.
     #[error("cannot set up TLS and HTTP")]

@@ -3,31 +3,36 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
 use hyper::rt::{Read, Write};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{redirect, retry};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
-use url::Url;
 
 use super::client_error::ClientError;
 use super::codes::{HttpResult, Reply};
-use super::wire::{ACCESS_TOKEN_HEADER, SEND_PATH};
+use super::proxy::{Failed, Proxy, Tunnel};
+use super::wire::{ACCESS_TOKEN_HEADER, PROGRAM, SEND_PATH};
 use super::{Connection, Exchange, Way};
 use crate::campaign::BaseUrl;
+use crate::model::certificate::CertificateFault;
+use crate::model::error_chain::error_chain;
 use crate::model::secret::Secret;
 
 /// The largest body that is read, in bytes.
@@ -46,9 +51,6 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVE_RETRIES: u32 = 3;
 /// How long TCP waits for the acknowledgement of sent bytes.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-
-/// The user agent of this program, for the platform and for proxies.
-const PROGRAM: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -105,12 +107,16 @@ fn lock(idle: &Idle) -> MutexGuard<'_, Vec<HttpConnection>> {
 
 /// Makes connections to the platform, TLS included.
 enum Connector {
-    Direct(HttpsConnector<HttpConnector>),
-    Tunnel(Box<HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>>>),
+    Direct {
+        connector: HttpsConnector<HttpConnector>,
+        /// The address, with its port.
+        address: String,
+    },
+    Tunnel(Box<Tunnel>),
 }
 
 impl Connector {
-    fn new(base_url: &BaseUrl, to: &Uri, tls: &ClientConfig, timeout: Duration) -> Self {
+    fn new(proxy: Option<Proxy>, to: &Uri, tls: &ClientConfig, timeout: Duration) -> Result<Self, AnyError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -120,29 +126,40 @@ impl Connector {
         tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
         #[cfg(target_os = "linux")]
         tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-        let proxy = if base_url.is_loopback() {
-            None
-        } else {
-            Matcher::from_system().intercept(to)
-        };
-        let Some(proxy) = proxy else {
-            return Self::Direct((tcp, tls.clone()).into());
-        };
-        let mut tls_to_proxy = tls.clone();
-        tls_to_proxy.alpn_protocols.clear();
-        let headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(PROGRAM))]);
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), (tcp, tls_to_proxy).into()).with_headers(headers);
-        if let Some(auth) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(auth.clone());
+        if let Some(proxy) = proxy {
+            return Ok(Self::Tunnel(Box::new(Tunnel::new(proxy, tcp, tls, to)?)));
         }
-        Self::Tunnel(Box::new((tunnel, tls.clone()).into()))
+        let usual = if to.scheme_str() == Some("http") { 80 } else { 443 };
+        Ok(Self::Direct {
+            connector: (tcp, tls.clone()).into(),
+            address: format!("{}:{}", to.host().unwrap_or_default(), to.port_u16().unwrap_or(usual)),
+        })
     }
 
-    async fn connect(&self, to: &Uri) -> Result<SendRequest<Full<Bytes>>, AnyError> {
+    async fn connect(&self, to: &Uri) -> Result<SendRequest<Full<Bytes>>, HttpResult> {
         match self {
-            Self::Direct(connector) => http(connector.clone().oneshot(to.clone()).await?).await,
-            Self::Tunnel(connector) => http(connector.as_ref().clone().oneshot(to.clone()).await?).await,
+            Self::Direct { connector, .. } => match connector.clone().oneshot(to.clone()).await {
+                Ok(stream) => http(stream).await.map_err(|error| self.unsent(&*error)),
+                Err(error) => Err(self.unsent(&*error)),
+            },
+            Self::Tunnel(tunnel) => match tunnel.connect().await {
+                Ok(stream) => http(stream).await.map_err(|error| self.unsent(&*error)),
+                Err(Failed::AtProxy(error)) => Err(self.unsent(&*error)),
+                Err(Failed::Inside(error)) => Err(unsent(&tunnel.through(), &*error)),
+            },
         }
+    }
+
+    /// The next host that a connection goes to.
+    fn place(&self) -> String {
+        match self {
+            Self::Direct { address, .. } => address.clone(),
+            Self::Tunnel(tunnel) => format!("proxy {}", tunnel.proxy()),
+        }
+    }
+
+    fn unsent(&self, error: &(dyn Error + 'static)) -> HttpResult {
+        unsent(&self.place(), error)
     }
 }
 
@@ -169,8 +186,24 @@ fn tls(plain: bool) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
+/// Checks the file of certificate authorities that the environment names. The TLS library would only log a mistake.
+fn check_authorities() -> Result<(), ClientError> {
+    let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else {
+        return Ok(());
+    };
+    let file = PathBuf::from(file);
+    let found = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let source: AnyError = match found {
+        Ok(certificates) if certificates.is_empty() => "it has no certificate in PEM form".into(),
+        Ok(_) => return Ok(()),
+        Err(rustls::pki_types::pem::Error::Io(error)) => error.into(),
+        Err(error) => error.into(),
+    };
+    Err(ClientError::Authorities { file, source })
+}
+
 /// The client for tokens.
-fn client(base_url: &BaseUrl, tls: ClientConfig, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+fn client(proxy: Option<&Proxy>, tls: ClientConfig, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     let builder = reqwest::Client::builder()
         .user_agent(PROGRAM)
         .http1_only()
@@ -181,10 +214,9 @@ fn client(base_url: &BaseUrl, tls: ClientConfig, timeout: Duration) -> Result<re
         .pool_idle_timeout(MOST_IDLE)
         .pool_max_idle_per_host(1)
         .tls_backend_preconfigured(tls);
-    if base_url.is_loopback() {
-        builder.no_proxy().build()
-    } else {
-        builder.build()
+    match proxy {
+        Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.url().as_str())?).build(),
+        None => builder.no_proxy().build(),
     }
 }
 
@@ -199,18 +231,22 @@ impl Http {
             base_url: base_url.to_owned(),
             source,
         })?;
-        if !base_url.is_loopback()
-            && let Some(proxy) = proxy(|name| std::env::var(name).ok())
-        {
-            tracing::info!(
-                proxy,
-                "requests go through the environment's proxy, unless NO_PROXY says otherwise"
-            );
-        }
         let to: Uri = base_url.as_str().parse().map_err(|error| setup(Box::new(error)))?;
-        let tls = tls(to.scheme_str() == Some("http")).map_err(|error| setup(Box::new(error)))?;
-        let connector = Connector::new(&base_url, &to, &tls, timeout);
-        let client = client(&base_url, tls, timeout).map_err(|error| setup(Box::new(error)))?;
+        let proxy = if base_url.is_loopback() {
+            None
+        } else {
+            Proxy::find(&to, |name| std::env::var(name).ok())?
+        };
+        if let Some(proxy) = &proxy {
+            tracing::info!(%proxy, "requests go through the environment's proxy");
+        }
+        let plain = to.scheme_str() == Some("http");
+        if !plain {
+            check_authorities()?;
+        }
+        let tls = tls(plain).map_err(|error| setup(Box::new(error)))?;
+        let client = client(proxy.as_ref(), tls.clone(), timeout).map_err(|error| setup(Box::new(error)))?;
+        let connector = Connector::new(proxy, &to, &tls, timeout).map_err(setup)?;
         Ok(Self {
             client,
             connector,
@@ -265,7 +301,7 @@ impl Http {
         }
     }
 
-    async fn connected(&self) -> Result<HttpConnection, AnyError> {
+    async fn connected(&self) -> Result<HttpConnection, HttpResult> {
         if let Some(connection) = self.take_idle().await {
             return Ok(connection);
         }
@@ -296,8 +332,20 @@ impl Http {
         };
         match sent {
             Ok(response) => read(response.into(), status).await,
-            Err(error) if error.is_connect() || error.is_builder() => unsent(&error),
+            Err(error) if error.is_connect() || error.is_builder() => self.unsent(&error).await,
             Err(error) => cut(*status, &error),
+        }
+    }
+
+    /// Describes why a request for a token was not sent.
+    async fn unsent(&self, error: &reqwest::Error) -> HttpResult {
+        // reqwest does not say what status a proxy answered with, nor where in a tunnel TLS failed.
+        let Connector::Tunnel(_) = &self.connector else {
+            return self.connector.unsent(error);
+        };
+        match self.connector.connect(&self.to).await {
+            Err(precise) => precise,
+            Ok(_) => self.connector.unsent(error),
         }
     }
 }
@@ -308,9 +356,9 @@ impl Way for Http {
     async fn connect(&self) -> Result<HttpConnection, HttpResult> {
         let within = connect_timeout(self.timeout);
         match timeout(within, self.connected()).await {
-            Ok(connected) => connected.map_err(|error| unsent(&*error)),
+            Ok(connected) => connected,
             Err(_) => Err(HttpResult::NotSent {
-                why: format!("no connection within {within:?}"),
+                why: format!("{}: no connection within {within:?}", self.connector.place()),
             }),
         }
     }
@@ -353,7 +401,9 @@ async fn exchange(
         Ok(response) => read(response, status).await,
         // hyper returns a request that it did not begin to write.
         Err(mut error) => match error.take_message() {
-            Some(_) => unsent(error.error()),
+            Some(_) => HttpResult::NotSent {
+                why: causes(error.error()),
+            },
             None => cut(*status, error.error()),
         },
     }
@@ -391,31 +441,25 @@ fn cut(status: Option<u16>, error: &(dyn Error + 'static)) -> HttpResult {
 }
 
 /// Classifies a failure before the first byte of a request was written.
-fn unsent(error: &(dyn Error + 'static)) -> HttpResult {
-    let certificate = chain(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(why)) => Some(why.to_string()),
-        _ => None,
-    });
-    match certificate {
-        Some(why) => HttpResult::BadCertificate { why },
-        None => HttpResult::NotSent { why: causes(error) },
+fn unsent(place: &str, error: &(dyn Error + 'static)) -> HttpResult {
+    match CertificateFault::find(error) {
+        Some(fault) => HttpResult::BadCertificate {
+            why: format!("{place}: {fault}"),
+        },
+        None => HttpResult::NotSent {
+            why: format!("{place}: {}", causes(error)),
+        },
     }
 }
 
-/// An error and its causes. The `source` of an I/O error skips the error that it wraps.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped
-            .map(|inner| inner as &(dyn Error + 'static))
-            .or_else(|| error.source())
-    })
-}
-
-/// The causes as text, without reqwest's own messages, which only name the address.
+/// The causes as text, without the messages of libraries that only say that there is a cause.
 fn causes(error: &(dyn Error + 'static)) -> String {
-    let causes = chain(error).filter(|cause| !cause.is::<reqwest::Error>());
-    let mut words: Vec<String> = causes.map(ToString::to_string).collect();
+    let is_wrapper = |cause: &(dyn Error + 'static)| {
+        let is_bare = cause.source().is_some() && cause.to_string() == "tcp connect error";
+        is_bare || cause.is::<reqwest::Error>() || cause.is::<hyper_util::client::legacy::Error>()
+    };
+    let causes = error_chain(error).filter(|cause| !is_wrapper(*cause));
+    let mut words: Vec<String> = causes.map(cause_text).collect();
     words.dedup();
     if words.is_empty() {
         error.to_string()
@@ -424,47 +468,40 @@ fn causes(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// The proxy that the environment names for https, without its user name and password. `None` when no variable is set, or
-/// its value is not a URL.
-fn proxy(env: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let written = names
-        .into_iter()
-        .find_map(|name| env(name).filter(|value| !value.trim().is_empty()))?;
-    let whole = if written.contains("://") {
-        written
-    } else {
-        format!("http://{written}")
-    };
-    let url = Url::parse(&whole).ok()?;
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+fn cause_text(cause: &(dyn Error + 'static)) -> String {
+    use rustls::{AlertDescription, Error as TlsError, InvalidMessage};
+    if let Some(error) = cause.downcast_ref::<TlsError>() {
+        match error {
+            TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => return "it does not speak TLS".to_owned(),
+            TlsError::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+                return "it does not speak HTTP/1.1".to_owned();
+            }
+            _ => {}
+        }
+    }
+    match cause.downcast_ref::<io::Error>() {
+        // The system's text has a number that says no more, and differs between systems.
+        Some(error) if error.raw_os_error().is_some() && is_of_connections(error.kind()) => error.kind().to_string(),
+        // The text of a wrapped error comes again as the next cause, in plainer words where there are some.
+        Some(error) => match error.get_ref() {
+            Some(inner) => cause_text(inner),
+            None => error.to_string(),
+        },
+        None => cause.to_string(),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_shown_without_its_credentials() {
-        for (name, value, shown) in [
-            (
-                "HTTPS_PROXY",
-                "http://user:canary@proxy.example:3128/path",
-                "http://proxy.example:3128",
-            ),
-            (
-                "https_proxy",
-                "user:canary@proxy.example:8080",
-                "http://proxy.example:8080",
-            ),
-            ("ALL_PROXY", "socks5://proxy.example", "socks5://proxy.example"),
-        ] {
-            let env = |asked: &str| (asked == name).then(|| value.to_owned());
-            assert_eq!(proxy(env).as_deref(), Some(shown));
-        }
-        assert_eq!(proxy(|_| None), None);
-        assert_eq!(proxy(|_| Some(" ".to_owned())), None);
-        assert_eq!(proxy(|_| Some("http://canary@[".to_owned())), None);
-    }
+const fn is_of_connections(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::TimedOut
+            | Kind::BrokenPipe
+    )
 }

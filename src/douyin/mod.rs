@@ -6,10 +6,12 @@ pub mod codes;
 mod http;
 mod platform;
 mod platform_clock;
+mod proxy;
 pub mod token;
 mod transport;
 pub mod wire;
 
 pub use client_error::ClientError;
 pub use platform::{NotReady, Platform, Sent};
+pub use proxy::ProxyError;
 pub use transport::{Connection, Exchange, Way};

@@ -55,10 +55,16 @@ pub struct Sent<C> {
 /// Why nothing can be sent now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// The platform rejects the credentials, refused a fresh token, or cannot be trusted. A person must act.
+    /// The platform rejects the credentials, or refused a fresh token. A person must act.
     #[error("the platform gives no access token: {why}")]
     Refused {
         /// What was attempted and what came back.
+        why: String,
+    },
+    /// The server's certificate does not verify, so nothing was sent to it. A person must act.
+    #[error("no access token: {why}")]
+    BadCertificate {
+        /// What was attempted and what is wrong with the certificate.
         why: String,
     },
     /// The access token is not one that this program can renew, and it has expired.

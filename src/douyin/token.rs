@@ -264,6 +264,7 @@ impl Keeper {
                 }
             }
             Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why: clean(why) })),
+            Said::BadCertificate(why) => self.with(|state| state.give_up(NotReady::BadCertificate { why: clean(why) })),
             Said::NotForThisApp(why) | Said::No(why) => self.with(|state| {
                 if state.had_one() {
                     state.failed(clean(why), Duration::ZERO, Instant::now());

@@ -12,6 +12,8 @@ pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_
 pub const STABLE_TOKEN_PATH: &str = "/oauth/stable_client_token/";
 /// The path for a new token at each call. Each new token invalidates older ones.
 pub const CLIENT_TOKEN_PATH: &str = "/oauth/client_token/";
+/// The user agent of this program, for the platform and for proxies.
+pub(super) const PROGRAM: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 /// The header of the token.
 pub const ACCESS_TOKEN_HEADER: &str = "access-token";
 

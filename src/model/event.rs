@@ -398,6 +398,11 @@ pub enum Halted {
         /// A description of the response.
         detail: String,
     },
+    /// The server's certificate does not verify, so nothing was sent to it.
+    Certificate {
+        /// The server, and what is wrong with its certificate.
+        detail: String,
+    },
     /// `halt.refused`.
     Refused {
         /// The refused deliveries among the last `of`.
@@ -466,7 +471,7 @@ impl Halted {
     pub const fn problem(&self) -> Problem {
         match self {
             Self::Code { .. } => Problem::HaltCode,
-            Self::Http { .. } => Problem::HaltHttp,
+            Self::Http { .. } | Self::Certificate { .. } => Problem::HaltHttp,
             Self::Refused { .. } => Problem::HaltRefused,
             Self::Held { .. } => Problem::HaltHeld,
             Self::SameCode { .. } => Problem::HaltSameCode,

@@ -212,6 +212,8 @@ problems! {
     StandInLog = "E0506", Error;
     /// The fake platform stopped serving.
     StandInEnded = "E0507", Error;
+    /// A variable of the environment about connections is wrong.
+    NetworkVariable = "E0508", Input;
 
     /// The changes of the audience were not approved.
     NotLetIn = "E0601", Person;

@@ -32,6 +32,8 @@ pub struct RunStats {
     pub sends: SendStats,
     /// The ended attempts by code.
     pub codes: Codes,
+    /// Why the last attempt has no code; `None` if it has one.
+    pub unanswered: Option<String>,
     /// The present phase; `None` before the first.
     pub phase: Option<Phase>,
     /// A pace below the plan's; `None` at the plan's pace.
@@ -201,7 +203,11 @@ impl RunStats {
             EventKind::Phase(phase) => self.enter(phase),
             EventKind::Counted { counts } => self.counts = *counts,
             EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, now),
-            EventKind::AttemptEnded(attempt) => count(&mut self.codes, attempt),
+            EventKind::AttemptEnded(attempt) => {
+                count(&mut self.codes, attempt);
+                let unanswered = attempt.code.is_none() && !attempt.message.is_empty();
+                self.unanswered = unanswered.then(|| attempt.message.clone());
+            }
             EventKind::PaceChanged { per_second, until } => {
                 self.slowdown = until.map(|until| Slowdown {
                     per_second: *per_second,

@@ -17,7 +17,7 @@ use crate::plan::forecast;
 use super::run_stats::{AdmissionProgress, RunStats};
 use super::text::visible;
 use super::times::{ahead, clock_time, counted, duration, grouped, left_until, rate};
-use super::wording::{app_lock_holder, drain_reason, platform_message};
+use super::wording::{app_lock_holder, drain_reason, last_failure, platform_message};
 
 /// What reporters need to know of a campaign besides its events.
 #[derive(Clone, Debug)]
@@ -196,10 +196,10 @@ impl RunView<'_> {
                 app_lock_holder(holder, since.as_deref())
             }
             Waiting::Due => joined("nothing is due at the moment".to_owned(), next("next attempt")),
-            Waiting::Outage { since } => joined(
-                format!("the platform is out of reach since {}", self.time(*since)),
-                next("next try"),
-            ),
+            Waiting::Outage { since } => {
+                let since = format!("the platform is out of reach since {}", self.time(*since));
+                joined(since + &last_failure(self.stats), next("next try"))
+            }
             Waiting::Platform { code, message } => joined(
                 format!("the platform asks to wait ({code}{})", platform_message(message)),
                 next("next try"),

@@ -73,6 +73,13 @@ pub fn platform_message(message: &str) -> String {
     }
 }
 
+/// ": " and why the last attempt has no code; empty if it has one.
+#[must_use]
+pub fn last_failure(stats: &RunStats) -> String {
+    let failure = stats.unanswered.as_deref();
+    failure.map_or_else(String::new, |failure| format!(": {}", visible(failure)))
+}
+
 /// Why the run stopped before it was complete; `None` if it did not.
 #[must_use]
 pub fn stop_reason(stats: &RunStats) -> Option<String> {
@@ -88,6 +95,7 @@ pub fn stop_reason(stats: &RunStats) -> Option<String> {
             Some("the audience is empty".to_owned())
         }
         None | Some(DrainReason::NothingLeft) => left_over(stats),
+        Some(DrainReason::GaveUp) => Some(drain_reason(&DrainReason::GaveUp).into_owned() + &last_failure(stats)),
         Some(why) => Some(drain_reason(why).into_owned()),
     }
 }
@@ -182,6 +190,7 @@ pub fn halt_reason(halted: &Halted) -> String {
     match halted {
         Halted::Code { code, message, .. } => format!("the platform answered {code}{}", platform_message(message)),
         Halted::Http { detail } => format!("the platform's answer is none of this endpoint: {}", visible(detail)),
+        Halted::Certificate { detail } => visible(detail).into_owned(),
         Halted::Refused { n, of } => format!("{n} of the last {of} users were refused, more than halt.refused allows"),
         Halted::Held { n, of } => format!("{n} of the last {of} deliveries are held, more than halt.held allows"),
         Halted::Wave {
@@ -233,6 +242,13 @@ pub fn remedy(halted: &Halted) -> String {
         }
         Halted::Http { .. } => {
             "check platform.base_url, the app's permissions, and any proxy between here and the platform".to_owned()
+        }
+        Halted::Certificate { .. } => {
+            "if the authority is your own, or the network inspects TLS, set SSL_CERT_FILE to a file with the authority's \
+             certificate. if the certificate has expired or is not valid yet, check the date and time of this machine. \
+             if it is the certificate of an authority itself, the server needs one of its own (CA:FALSE). \
+             otherwise check platform.base_url, the proxy, and the server"
+                .to_owned()
         }
         Halted::Refused { .. } => {
             "check that the audience is of this app and the activity is the right one; raise halt.refused if this is \

@@ -81,6 +81,8 @@ async fn the_environments_proxy_is_used_and_shown_without_its_credentials() {
         assert!(!seen.head.contains("clt."), "the token is for the platform alone");
     }
     assert!(printed.contains(&proxy.url), "which proxy it is, is logged: {printed}");
+    let cause = format!("not sent: proxy {}: it answered CONNECT with HTTP 407", proxy.url);
+    assert!(printed.contains(&cause), "{printed}");
     // In plain text, and as it is in a header (base64 of `buyer:canary-7`).
     for canary in ["canary-7", "YnV5ZXI6Y2FuYXJ5LTc="] {
         assert!(!printed.contains(canary), "{printed}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use runner::campaign;
 use runner::douyin::client::{HttpPlatform, RequestBuilder};
 use runner::douyin::wire::SendRequest;
+use runner::model::clock::Clock;
 use runner::model::identity::AppId;
 use runner::model::outcome::{NotIssued, Outcome, Proof, Unknown};
 use runner::plan::{self, RunOptions};
@@ -280,7 +281,7 @@ fn an_address_that_would_show_the_token_is_refused() {
 /// One answer may come from a cache, or through a proxy that writes a date of its own.
 #[tokio::test]
 async fn clocks_that_differ_in_two_answers_are_reported_once() {
-    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(3);
+    let ahead = Clock::system().now() + jiff::SignedDuration::from_hours(3);
     let date = ahead.strftime("date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string();
     let server = Server::new(move |_| Act::Write(answer(200, &date, ISSUED))).await;
     let (config, heard) = config(&server.url, env_token());

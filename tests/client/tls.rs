@@ -38,7 +38,9 @@ async fn a_certificate_that_nobody_vouches_for_halts() {
     })
     .await;
     assert_eq!(outcome.proof, Proof::NotIssued(NotIssued::Halt), "{outcome:?}");
-    insta::assert_snapshot!(outcome.detail.expect("no code says it"));
+    let detail = outcome.detail.expect("no code says it");
+    let without_port: String = detail.chars().filter(|c| !c.is_ascii_digit()).collect();
+    insta::assert_snapshot!(without_port);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod metrics;
 mod midrun;
 #[path = "../ledger_disk/mounted.rs"]
 mod mounted;
+mod network;
 mod objects;
 mod obstacles;
 mod privacy;

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use crate::scene::{FakePlatform, Ran, Scene};
 
 /// Decrypts TLS and forwards to the fake platform. Returns its port.
-fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, fake_platform: &str) -> u16 {
+pub fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, fake_platform: &str) -> u16 {
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
         .with_no_client_auth()

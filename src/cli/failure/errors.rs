@@ -238,11 +238,23 @@ impl From<AudienceError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let problem = match error {
-            ClientError::BaseUrl { .. } => Problem::BaseUrl,
-            ClientError::Setup(_) => Problem::Http,
+        let (problem, help) = match error {
+            ClientError::BaseUrl { .. } => (Problem::BaseUrl, None),
+            ClientError::Setup(_) => (Problem::Http, None),
+            ClientError::Proxy(_) => (
+                Problem::NetworkVariable,
+                Some("write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, or unset it"),
+            ),
+            ClientError::Authorities { .. } => (
+                Problem::NetworkVariable,
+                Some("name a file of certificates in PEM form that this user may read, or unset it"),
+            ),
         };
-        Self::from_error(problem, &error)
+        let failure = Self::from_error(problem, &error);
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
     }
 }
 

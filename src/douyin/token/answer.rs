@@ -29,8 +29,10 @@ pub(super) enum Said {
     },
     /// The endpoint is unknown, or not for this app.
     NotForThisApp(String),
-    /// The key, the secret or the platform's certificate is wrong. A person must act.
+    /// The key or the secret is wrong. A person must act.
     Refused(String),
+    /// The platform's certificate does not verify. A person must act.
+    BadCertificate(String),
     /// An answer with a code that has no class, and without a token.
     No(String),
     /// The endpoint is busy or out of reach. Call again after this time at the earliest.
@@ -57,10 +59,8 @@ fn judge(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said 
         HttpResult::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
         HttpResult::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
         HttpResult::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
-        HttpResult::NotSent { why } => later(why.clone()),
-        HttpResult::BadCertificate { why } => {
-            Said::Refused(format!("POST {path}: the TLS certificate does not verify: {why}"))
-        }
+        HttpResult::NotSent { why } => later(format!("not sent: {why}")),
+        HttpResult::BadCertificate { why } => Said::BadCertificate(format!("POST {path}: not sent: {why}")),
     }
 }
 

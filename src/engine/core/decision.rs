@@ -192,7 +192,9 @@ fn not_issued(why: NotIssued, outcome: &Outcome, delay: Duration) -> (Duration, 
                     message: answer.message.clone(),
                     log_id: answer.log_id.clone(),
                 },
-                None => halted_without_code(outcome),
+                None => Halted::Certificate {
+                    detail: outcome.detail.clone().unwrap_or_default(),
+                },
             };
             (Duration::ZERO, RunEffect::Halt(halted))
         }

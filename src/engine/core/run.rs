@@ -359,6 +359,10 @@ impl Run {
             NotReady::Refused { .. } | NotReady::Expired { .. } => {
                 self.halt(Halted::Credentials { why: why.to_string() }, now);
             }
+            NotReady::BadCertificate { .. } => {
+                let detail = why.to_string();
+                self.halt(Halted::Certificate { detail }, now);
+            }
             NotReady::OutOfReach { why, again } => {
                 let again = again.into_std();
                 self.observe(&RunEvent::NoToken { why, again }, now);

@@ -299,7 +299,7 @@ impl<'a> HaltedBody<'a> {
         let (by, code, message, log_id) = match halted {
             Halted::Code { code, message, log_id } => ("code", Some(*code), Some(message), Some(log_id)),
             Halted::SameCode { code, message, .. } => ("same_code", Some(*code), Some(message), None),
-            Halted::Http { .. } => ("http", None, None, None),
+            Halted::Http { .. } | Halted::Certificate { .. } => ("http", None, None, None),
             Halted::Refused { .. } => ("refused", None, None, None),
             Halted::Held { .. } => ("held", None, None, None),
             Halted::Wave { .. } => ("wave", None, None, None),

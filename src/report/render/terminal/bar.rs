@@ -7,7 +7,7 @@ use anstyle::Style;
 use crate::model::delivery::StateName;
 use crate::model::event::Phase;
 use crate::report::run_view::RunView;
-use crate::report::text::{columns, cut, visible};
+use crate::report::text::{columns, cut, visible, wrapped};
 use crate::report::times::{ahead, grouped, rate, stamp};
 
 use super::styles::{FAINT, GOOD, PLAIN, STRONG, WARN};
@@ -28,7 +28,9 @@ pub fn bar(run: &RunView<'_>, width: usize) -> Vec<String> {
         lines.append(&mut flow(&spans(run), width));
     }
     if let Some(why) = run.why() {
-        lines.push(format!("{WARN}{}{WARN:#}", cut(&why, width)));
+        // Its cause is at its end.
+        let wrapped = wrapped(&why, width);
+        lines.extend(wrapped.iter().map(|line| format!("{WARN}{}{WARN:#}", cut(line, width))));
     }
     lines
 }

@@ -69,22 +69,29 @@ pub(super) fn codes(stats: &RunStats) -> String {
             code.map_or_else(|| "none".to_owned(), |code| code.to_string()),
             class_text(count, outcome),
             grouped(count.count),
-            cut(&visible(&count.message), MESSAGE).into_owned(),
+            // Without a code it is this program's own text, whose cause is at the end, and nothing comes after it.
+            match code {
+                Some(_) => cut(&visible(&count.message), MESSAGE).into_owned(),
+                None => visible(&count.message).into_owned(),
+            },
             visible(&count.log_id).into_owned(),
         ]);
     }
-    let table = Columns::new(
-        [Align::Right, Align::Left, Align::Right, Align::Left, Align::Left],
-        &rows,
-    );
+    let align = [Align::Right, Align::Left, Align::Right, Align::Left, Align::Left];
+    let short = rows.iter().cloned().map(|[code, class, answers, message, log_id]| {
+        [code, class, answers, cut(&message, MESSAGE).into_owned(), log_id]
+    });
+    let table = Columns::new(align, &short.collect::<Vec<_>>());
     let before_message = 2 + table.widths().iter().take(3).map(|width| width + 2).sum::<usize>();
     let wide = 2 + table.width() > WIDTH;
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
         let mut line = table.line(row);
-        if wide {
-            let [code, class, answers, ..] = table.cells(row);
-            let [.., message, log_id] = row;
+        let [.., message, log_id] = row;
+        let [code, class, answers, ..] = table.cells(row);
+        if log_id.is_empty() {
+            line = format!("{code}  {class}  {answers}  {message}");
+        } else if wide {
             let below = format!("\n{:before_message$}{log_id}", "");
             line = format!("{code}  {class}  {answers}  ");
             line += &match (at, message.as_str()) {
