@@ -3,10 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::damage::Damage;
 use super::parquet::TooLarge;
 use super::quote_validator::Found;
 use super::syntax_error::{Foreign, SyntaxError};
+use crate::campaign::Encoding;
 use crate::model::foreign::shortened;
 use crate::model::secret::{SecretError, SecretRef};
 
@@ -43,6 +46,18 @@ pub enum AudienceError {
         /// The pattern.
         path: PathBuf,
     },
+    /// The pattern matches a file that is no data.
+    #[error("the audience's pattern {pattern} matches {}, which is {what} and no data", path.display())]
+    Neighbour {
+        /// The pattern, as written.
+        pattern: String,
+        /// The file.
+        path: PathBuf,
+        /// What the file is.
+        what: &'static str,
+        /// A pattern that does not match it.
+        narrower: String,
+    },
     /// Stdin is a terminal, so nothing is piped in.
     #[error("cannot read the audience from the standard input: it is a terminal")]
     Terminal,
@@ -75,7 +90,7 @@ pub enum AudienceError {
         lacks: &'static str,
     },
     /// The header lacks the column.
-    #[error("the audience {} has no column {}: its header on line {line} has {}", path.display(), quoted(column), list(found))]
+    #[error("the audience {} has no column {}: its header on line {line} {}", path.display(), quoted(column), header(found, hint.as_ref()))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -85,7 +100,21 @@ pub enum AudienceError {
         column: String,
         /// The columns of the header.
         found: Vec<String>,
-        /// The column that was probably meant.
+        /// What the content suggests.
+        hint: Option<HeaderHint>,
+    },
+    /// No object of a file of JSON lines has the key.
+    #[error("the audience {} has no key {} in any line: the object on line {line} has {}", path.display(), quoted(key), keys(found))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// The wanted key, with dots between the keys of nested objects.
+        key: String,
+        /// The line of the first object.
+        line: u64,
+        /// The keys of the first object.
+        found: Vec<String>,
+        /// The key that was probably meant.
         nearest: Option<String>,
     },
     /// The header has the column more than once.
@@ -246,6 +275,21 @@ pub enum AudienceError {
     Broken,
 }
 
+/// What the content of a CSV file suggests when its header lacks a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderHint {
+    /// A column has nearly this name.
+    Nearest(String),
+    /// The header is text in this encoding, and not in the declared one.
+    Encoding(Encoding),
+    /// The header is on this later line.
+    Line(u64),
+    /// The fields are separated by this character.
+    Delimiter(char),
+    /// The first line looks like a row.
+    NoHeader,
+}
+
 /// The missing part of an empty file in a format without a header.
 const LINE: &str = "line";
 
@@ -308,14 +352,22 @@ impl AudienceError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoColumn {
+                hint: Some(hint),
+                column,
+                ..
+            } => Some(hint.help(column)),
+            Self::NoSuchColumn {
                 nearest: Some(nearest), ..
             }
-            | Self::NoSuchColumn {
+            | Self::NoKey {
                 nearest: Some(nearest), ..
-            } => Some(format!("did you mean {}?", quoted(nearest))),
+            } => Some(format!("did you mean {nearest:?}?")),
             Self::NoColumn { .. } => Some(
                 "name the file's own columns in `open_id` and `last_active`, or its `delimiter` or `encoding`".into(),
             ),
+            Self::NoKey { .. } => {
+                Some("name the objects' own keys in `open_id` and `last_active`; a dot leads into an object".into())
+            }
             Self::NoSuchColumn { .. } => Some("name the columns in `open_id` and `last_active`".into()),
             Self::Ambiguous { .. } => {
                 Some("name them apart in the query, with `as`: which is meant is not guessed".into())
@@ -362,6 +414,9 @@ impl AudienceError {
             Self::Pattern { .. } => {
                 Some("write `*` for any characters of a name, `?` for one, `[abc]` for one of these".into())
             }
+            Self::Neighbour { narrower, .. } => Some(format!(
+                "write a pattern that matches only the data, such as `{narrower}`; no file is skipped"
+            )),
             Self::NoMatch { .. } => Some("`*` does not match `/`, nor a point at the beginning of a name".into()),
             Self::Terminal => Some("pipe the audience in, as in `export-members | runner apply campaign.yaml`".into()),
             Self::Foreign { what, .. } => Some(what.help().into()),
@@ -451,6 +506,49 @@ fn quoted(column: &str) -> String {
     format!("{:?}", shortened(column))
 }
 
+/// Says what a header has.
+fn header(found: &[String], hint: Option<&HeaderHint>) -> String {
+    match hint {
+        Some(HeaderHint::Encoding(Encoding::Gb18030)) => format!("is not UTF-8; in gb18030 it has {}", list(found)),
+        Some(HeaderHint::Encoding(Encoding::Utf8)) => format!("is UTF-8, not gb18030; it has {}", list(found)),
+        _ => format!("has {}", list(found)),
+    }
+}
+
+impl HeaderHint {
+    fn help(&self, column: &str) -> String {
+        match self {
+            Self::Nearest(nearest) => format!("did you mean {nearest:?}?"),
+            Self::Encoding(Encoding::Gb18030) => {
+                "write `encoding: gb18030` beside its `path`, or save the file as \"CSV UTF-8\"".to_owned()
+            }
+            Self::Encoding(Encoding::Utf8) => "remove `encoding: gb18030`".to_owned(),
+            Self::Line(line) => format!(
+                "line {line} has the column: delete the lines before it, or move it to the top if they are rows"
+            ),
+            Self::Delimiter(delimiter @ (',' | ';')) => format!("write `delimiter: \"{delimiter}\"`"),
+            Self::Delimiter('\t') => "write `delimiter: tab`".to_owned(),
+            Self::Delimiter(delimiter) => {
+                format!("its fields are separated by {delimiter:?}: export it with `,`, `;` or a tab between them")
+            }
+            Self::NoHeader => format!(
+                "that looks like a row and not like a header: write a first line with the names of the columns, {} \
+                 among them",
+                quoted(column)
+            ),
+        }
+    }
+}
+
+/// Formats a list of keys.
+fn keys(found: &[String]) -> String {
+    if found.is_empty() {
+        "none".to_owned()
+    } else {
+        list(found)
+    }
+}
+
 /// Formats a list of columns. A long list is cut.
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 20;
@@ -470,14 +568,21 @@ fn example(server: &str) -> &'static str {
     }
 }
 
-/// Returns the column that was probably meant: equal except for case, or at most two typing mistakes away; `None` if no
-/// column is that close.
+/// Returns the column or key that was probably meant: equal except for case or full-width letters, or at most two typing
+/// mistakes away; else the only one that is nested and ends in `wanted`. `None` if no column is that close.
 pub(super) fn nearest(wanted: &str, names: &[String]) -> Option<String> {
-    let folded = wanted.to_lowercase();
-    names
+    let fold = |name: &str| name.nfkc().collect::<String>().to_lowercase();
+    let folded = fold(wanted);
+    let close = names
         .iter()
-        .map(|name| (strsim::osa_distance(&folded, &name.to_lowercase()), name))
+        .map(|name| (strsim::osa_distance(&folded, &fold(name)), name))
         .filter(|(distance, name)| *distance <= 2 && *distance < name.chars().count())
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.clone())
+        .map(|(_, name)| name.clone());
+    close.or_else(|| {
+        let nested = |name: &&String| name.rsplit_once('.').is_some_and(|(_, last)| last == wanted);
+        let mut nested = names.iter().filter(nested);
+        let only = nested.next()?;
+        nested.next().is_none().then(|| only.clone())
+    })
 }

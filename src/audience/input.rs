@@ -9,11 +9,10 @@ use std::rc::Rc;
 
 use super::damage::Damage;
 use super::error::{AudienceError, DIRECTORY};
-use super::syntax_error::Foreign;
+use super::neighbour;
+use super::syntax_error::{Foreign, LOOK};
 use crate::campaign::Files;
 
-/// How many bytes are read to detect the kind of a file.
-const LOOK: usize = 64;
 const STDIN: &str = "stdin";
 
 /// The origin of the bytes.
@@ -83,7 +82,15 @@ fn matches(files: &Files, whole: &Path) -> Result<Vec<PathBuf>, AudienceError> {
     if paths.is_empty() {
         return Err(AudienceError::NoMatch { path: whole.into() });
     }
-    Ok(paths)
+    match neighbour::find(&files.path, &paths) {
+        Some((path, what)) => Err(AudienceError::Neighbour {
+            pattern: files.path.clone(),
+            path: path.into(),
+            what,
+            narrower: neighbour::narrower(&files.path, &paths),
+        }),
+        None => Ok(paths),
+    }
 }
 
 fn last(path: &Path) -> String {

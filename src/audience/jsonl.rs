@@ -17,14 +17,14 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
 use super::columns::Columns;
+use super::error::nearest;
 use super::input::{Input, Text};
 use super::quote_validator::{Found, LONGEST_ROW};
 use super::row_sink::{RowSink, RowSource};
-use super::syntax_error::SyntaxError;
+use super::syntax_error::{BYTE_ORDER_MARK, SaveAs, SyntaxError, is_utf16};
 use crate::model::event::{PlaceUnit, UnusableKind};
 
 const BUFFER: usize = 128 << 10;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// JSON objects, one a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +50,17 @@ impl RowSource for JsonlSource {
             out.begin(&text.name, PlaceUnit::Line);
             let mut lines = Lines::new(text);
             let path = lines.path.clone();
+            let mut keys = Keys::default();
             while let Some((number, line)) = lines.next()? {
                 let found = wanted.find(line).map_err(|why| lines_flaw(&path, number, line, &why))?;
+                keys.add(&found, number, line);
                 let id = found.open_id.as_deref().map_err(|kind| *kind);
                 let id = id.and_then(|text| usable(text, columns.open_id.trim()));
                 let text = found.last_active.as_deref();
                 let active = text.map_or(Activity::Unknown, |text| activity.text(text));
                 out.row(number, id, active)?;
             }
+            keys.check(columns, &path)?;
             let (bytes, hash) = lines.finish();
             out.end(bytes, hash)
         })
@@ -65,8 +68,9 @@ impl RowSource for JsonlSource {
 }
 
 fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> AudienceError {
-    let flaw = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        SyntaxError::Utf16
+    let flaw = if line == 1 && is_utf16(text) {
+        let save_as = SaveAs::Utf8;
+        SyntaxError::Utf16 { save_as }
     } else if text.contains(&0) {
         SyntaxError::Nul
     } else if std::str::from_utf8(text).is_err() {
@@ -82,6 +86,76 @@ fn lines_flaw(path: &Path, line: u64, text: &[u8], why: &serde_json::Error) -> A
     };
     let path = path.into();
     AudienceError::Malformed { path, line, flaw }
+}
+
+/// Which of the wanted keys a file has.
+#[derive(Default)]
+struct Keys {
+    /// The first object, with its line.
+    first: Option<(u64, Vec<u8>)>,
+    has_open_id: bool,
+    has_last_active: bool,
+}
+
+impl Keys {
+    fn add(&mut self, found: &Picked<'_>, number: u64, line: &[u8]) {
+        self.first.get_or_insert_with(|| (number, line.to_vec()));
+        self.has_open_id |= found.has_open_id;
+        self.has_last_active |= found.has_last_active;
+    }
+
+    /// Refuses a file in which no object has the key of the open_ids. The other key may be absent everywhere, unless the
+    /// first object has one with the same letters.
+    fn check(self, columns: &Columns, path: &Path) -> Result<(), AudienceError> {
+        let Some((line, first)) = self.first else { return Ok(()) };
+        let mut found = Vec::new();
+        if let Ok(object) = serde_json::from_slice(&first) {
+            list_keys("", &object, &mut found);
+        }
+        let missing = |key: &str| {
+            let key = key.trim().to_owned();
+            AudienceError::NoKey {
+                path: path.into(),
+                line,
+                nearest: nearest(&key, &found),
+                key,
+                found: found.clone(),
+            }
+        };
+        match &columns.last_active {
+            _ if !self.has_open_id => Err(missing(&columns.open_id)),
+            Some(key) if !self.has_last_active && found.iter().any(|found| is_spelled_like(found, key)) => {
+                Err(missing(key))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether two keys have the same letters and digits: `lastActive` and `last_active`.
+fn is_spelled_like(a: &str, b: &str) -> bool {
+    let letters = |key: &str| {
+        key.chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect::<String>()
+            .to_lowercase()
+    };
+    letters(a) == letters(b)
+}
+
+/// Lists the keys of an object, and those of the objects within it with dots between them.
+fn list_keys(prefix: &str, object: &serde_json::Value, keys: &mut Vec<String>) {
+    let serde_json::Value::Object(entries) = object else {
+        return;
+    };
+    for (key, value) in entries {
+        let key = format!("{prefix}{key}");
+        if value.is_object() {
+            list_keys(&format!("{key}."), value, keys);
+        } else {
+            keys.push(key);
+        }
+    }
 }
 
 /// The lines of a text, hashed and limited in length.
@@ -156,6 +230,9 @@ struct Picked<'t> {
     open_id: Result<Cow<'t, str>, UnusableKind>,
     /// The text of a string, or any other value as written; `None` without a value.
     last_active: Option<Cow<'t, str>>,
+    /// Whether the object has the key, with any value.
+    has_open_id: bool,
+    has_last_active: bool,
 }
 
 impl<'p> Wanted<'p> {
@@ -163,6 +240,8 @@ impl<'p> Wanted<'p> {
         let mut picked = Picked {
             open_id: Err(UnusableKind::Missing),
             last_active: None,
+            has_open_id: false,
+            has_last_active: false,
         };
         let mut json = serde_json::Deserializer::from_slice(line);
         json.deserialize_map(Into {
@@ -226,9 +305,11 @@ impl<'t> DeserializeSeed<'t> for Into<'_, '_, 't> {
         let mut deeper = wanted;
         if wanted.open_id.is_some_and(<[_]>::is_empty) {
             picked.open_id = value(raw.get());
+            picked.has_open_id = true;
             deeper.open_id = None;
         }
         if wanted.last_active.is_some_and(<[_]>::is_empty) {
+            picked.has_last_active = true;
             picked.last_active = match value(raw.get()) {
                 Ok(text) => Some(text),
                 Err(UnusableKind::Missing) => None,

@@ -15,6 +15,7 @@ mod expected;
 mod input;
 mod jsonl;
 mod mysql;
+mod neighbour;
 mod parquet;
 mod postgres;
 mod query;
@@ -34,14 +35,14 @@ pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
 pub use columns::Columns;
 pub use csv::CsvSource;
-pub use error::{AudienceError, ColumnPlace, Responsible, Role, Said};
+pub use error::{AudienceError, ColumnPlace, HeaderHint, Responsible, Role, Said};
 pub use input::Input;
 pub use jsonl::JsonlSource;
 pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading, read};
 pub use source::Source;
 pub use sqlite::SqliteSource;
-pub use syntax_error::{Foreign, SyntaxError};
+pub use syntax_error::{Foreign, SaveAs, SyntaxError};
 pub use totals::Totals;
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Flaws in the content of a file.
 
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// How many bytes of a file tell its kind: as many as a tar archive has before and in its magic word.
+pub(super) const LOOK: usize = TAR_MAGIC_AT + 5;
+const TAR_MAGIC_AT: usize = 257;
+
 /// A kind of file that the source does not expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
@@ -11,6 +16,10 @@ pub enum Foreign {
     Sqlite,
     /// JSON where CSV is expected.
     Json,
+    /// A file of a program that can save it as text, by the name of its kind.
+    Document(&'static str),
+    /// A web page.
+    Html,
     /// An archive or a compression that is not supported, by its name.
     Archive(&'static str),
     /// A compression that is supported for text only, by its name.
@@ -20,7 +29,7 @@ pub enum Foreign {
 impl Foreign {
     /// Detects the kind of file by its first bytes; `None` if it may be text.
     pub(super) fn new(start: &[u8]) -> Option<Self> {
-        let known: [(&[u8], Self); 8] = [
+        let known: [(&[u8], Self); 13] = [
             (b"PAR1", Self::Parquet),
             (b"PK\x03\x04", Self::Zip),
             (b"SQLite format 3\0", Self::Sqlite),
@@ -29,11 +38,33 @@ impl Foreign {
             (b"BZh", Self::Archive("compressed with bzip2")),
             (b"\xfd7zXZ\0", Self::Archive("compressed with xz")),
             (b"7z\xbc\xaf\x27\x1c", Self::Archive("a 7z archive")),
+            (b"Rar!\x1a\x07", Self::Archive("a RAR archive")),
+            (
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+                Self::Document("an old Excel workbook (.xls)"),
+            ),
+            (b"%PDF-", Self::Document("a PDF file")),
+            (b"{\\rtf", Self::Document("an RTF document")),
+            (b"Obj\x01", Self::Document("an Avro file")),
         ];
-        known
-            .into_iter()
-            .find(|(magic, _)| start.starts_with(magic))
-            .map(|(_, what)| what)
+        let known = known.into_iter().find(|(magic, _)| start.starts_with(magic));
+        let is_tar = start.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
+        let markup = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start).trim_ascii_start();
+        let begins = |tags: &[&str]| {
+            let begins_with = |tag: &&str| {
+                markup
+                    .get(..tag.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(tag.as_bytes()))
+            };
+            tags.iter().any(begins_with)
+        };
+        match known {
+            Some((_, what)) => Some(what),
+            None if is_tar => Some(Self::Archive("a tar archive")),
+            None if begins(&["<!doctype html", "<html", "<head", "<meta", "<table", "<script"]) => Some(Self::Html),
+            None if begins(&["<?xml"]) => Some(Self::Document("an XML file, as some programs save a workbook")),
+            None => None,
+        }
     }
 
     /// Detects the kind of file where a Parquet file or a database is expected; `None` if it is unknown.
@@ -51,7 +82,8 @@ impl Foreign {
             Self::Zip => "a zip archive or an Excel workbook",
             Self::Sqlite => "an SQLite database",
             Self::Json => "JSON, not CSV",
-            Self::Archive(name) | Self::Packed(name) => name,
+            Self::Html => "a web page (HTML)",
+            Self::Archive(name) | Self::Packed(name) | Self::Document(name) => name,
         }
     }
 
@@ -61,9 +93,33 @@ impl Foreign {
             Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
             Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
             Self::Json => "write `jsonl:` as the source, if each line is one object",
+            Self::Document(_) => "convert it: open it in the program that it belongs to, and save it as \"CSV UTF-8\"",
+            Self::Html => {
+                "some systems export a table as HTML: open it in a spreadsheet program and save it as \"CSV UTF-8\"; a download that \
+                 asks for a login looks like this too"
+            }
             Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
             Self::Packed(_) => "unpack it; only CSV and JSON lines are read as they are",
         }
+    }
+}
+
+/// How to save a text again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveAs {
+    /// As "CSV UTF-8", the name that spreadsheets have for it.
+    CsvUtf8,
+    /// As UTF-8.
+    Utf8,
+}
+
+/// Whether a text is UTF-16, with a byte order mark or without one.
+pub(super) fn is_utf16(text: &[u8]) -> bool {
+    match text {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        // Two ASCII characters, each with a zero byte.
+        [first, 0, second, 0, ..] | [0, first, 0, second, ..] => *first != 0 && *second != 0,
+        _ => false,
     }
 }
 
@@ -81,7 +137,10 @@ pub enum SyntaxError {
     Nul,
     /// UTF-16 text.
     #[error("the text is UTF-16")]
-    Utf16,
+    Utf16 {
+        /// The encoding to save it in, by the name that its program has for it.
+        save_as: SaveAs,
+    },
     /// A row is longer than allowed.
     #[error("the row that begins here is longer than 1 MiB")]
     TooLong,
@@ -113,10 +172,12 @@ impl SyntaxError {
         match self {
             Self::UnclosedQuote | Self::TextBehindQuote => "write a quote inside a quoted field twice: \"\"",
             Self::Nul => "a file that was cut by a full disk looks like this too: export it again",
-            Self::Utf16 => "save it as \"CSV UTF-8\"",
+            Self::Utf16 {
+                save_as: SaveAs::CsvUtf8,
+            } => "save it as \"CSV UTF-8\"",
+            Self::Utf16 { save_as: SaveAs::Utf8 } | Self::NotUtf8 => "save it as UTF-8",
             Self::TooLong => "export it again: an open_id has at most 128 characters, and a row not many more",
             Self::LoneCarriageReturn => "save it with the line ends of Windows or Unix",
-            Self::NotUtf8 => "save it as UTF-8",
             Self::CutJson => "each line is one object; a file that was cut off looks like this too: export it again",
             Self::JsonArray => "write each object on a line of its own, without the array around them",
             Self::NotJson { .. } => "each line is one object, such as {\"open_id\": \"…\"}",

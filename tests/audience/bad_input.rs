@@ -159,6 +159,23 @@ fn json_lines() {
             shelf.put("gbk.jsonl", b"{\"open_id\": \"\xc3\xfb\"}\n"),
         ),
         ("UTF-16", shelf.put("utf16.jsonl", b"\xff\xfe{\0\"\0")),
+        ("UTF-16 without a mark", shelf.put("utf16le.jsonl", b"{\0\"\0o\0")),
+        (
+            "another spelling of the key",
+            shelf.put("case.jsonl", b"{\"openId\": \"u1\", \"seen\": null}\n"),
+        ),
+        (
+            "another spelling of the other key",
+            shelf.put("seen.jsonl", b"{\"open_id\": \"u1\", \"Seen\": null}\n"),
+        ),
+        (
+            "a nested key",
+            shelf.put(
+                "nested.jsonl",
+                b"\n{\"user\": {\"open_id\": \"u1\", \"name\": {}}, \"n\": 1}\n{\"n\": 2}\n",
+            ),
+        ),
+        ("no key", shelf.put("none.jsonl", b"{}\n")),
         ("NUL", shelf.put("nul.jsonl", b"{\"open_id\": \"u1\"}\n\0\0\0\0")),
         ("an Excel workbook", shelf.put("book.jsonl", b"PK\x03\x04\x14\0\x06\0")),
     ];
@@ -293,6 +310,46 @@ fn a_parquet_value_that_is_no_open_id_by_far() {
     };
     written::parquet(&[long], &table, Compression::SNAPPY, 10);
     insta::assert_snapshot!(shelf.said([("parquet", parquet(&table))]));
+}
+
+/// What systems and programs keep beside the data is neither read nor skipped.
+#[test]
+fn a_pattern_that_matches_more_than_the_data_is_refused() {
+    let mut said = String::new();
+    for name in [
+        "_SUCCESS",
+        "Thumbs.db",
+        "~$members.xlsx",
+        "part-1.csv.crc",
+        "part-1.csv~",
+    ] {
+        let shelf = Shelf::new();
+        shelf.put("folder/part-1.csv", b"open_id,seen\nu1,\n");
+        shelf.put(&format!("folder/{name}"), b"open_id,seen\nu2,\n");
+        let files = Files {
+            folder: shelf.folder.path().into(),
+            path: "folder/*".into(),
+        };
+        let Source::Csv(mut source) = csv(&shelf.path("x")) else {
+            unreachable!()
+        };
+        source.input = Input::Files(files.clone());
+        let columns = columns();
+        let tables = Source::Parquet(ParquetSource { files, columns });
+        said += &shelf.said([("csv", Source::Csv(source)), ("parquet", tables)]);
+    }
+    insta::assert_snapshot!(said);
+}
+
+/// A key that some objects lack is no mistake of the file.
+#[test]
+fn json_lines_may_lack_a_key_in_some_objects() {
+    let shelf = Shelf::new();
+    let lines = shelf.put(
+        "a.jsonl",
+        b"{\"openId\": \"u1\"}\n{\"open_id\": null}\n{\"open_id\": \"u2\"}\n",
+    );
+    insta::assert_debug_snapshot!(all(&jsonl(&lines)).unwrap().0);
 }
 
 /// A bad file among several is not skipped.

@@ -205,7 +205,9 @@ impl From<AudienceError> for Failure {
         let problem = match &error {
             AudienceError::Unreadable { .. } => Problem::AudienceUnreadable,
             AudienceError::NotAFile { .. } => Problem::AudienceNotAFile,
-            AudienceError::Pattern { .. } | AudienceError::NoMatch { .. } => Problem::AudiencePattern,
+            AudienceError::Pattern { .. } | AudienceError::NoMatch { .. } | AudienceError::Neighbour { .. } => {
+                Problem::AudiencePattern
+            }
             AudienceError::Terminal => Problem::AudienceNotPiped,
             AudienceError::Foreign { .. } | AudienceError::NotParquet { .. } | AudienceError::NotSqlite { .. } => {
                 Problem::AudienceKind
@@ -214,7 +216,9 @@ impl From<AudienceError> for Failure {
                 Problem::AudienceDamaged
             }
             AudienceError::Empty { .. } => Problem::AudienceEmpty,
-            AudienceError::NoColumn { .. } | AudienceError::NoSuchColumn { .. } => Problem::AudienceColumn,
+            AudienceError::NoColumn { .. } | AudienceError::NoSuchColumn { .. } | AudienceError::NoKey { .. } => {
+                Problem::AudienceColumn
+            }
             AudienceError::RepeatedColumn { .. } | AudienceError::Ambiguous { .. } => Problem::AudienceRepeatedColumn,
             AudienceError::ColumnType { .. } => Problem::AudienceColumnType,
             AudienceError::TooLarge { .. } => Problem::AudienceTooLarge,
