@@ -10,7 +10,6 @@ mod request;
 use std::io;
 use std::sync::Arc;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
 use crate::control::ControlServer;
@@ -19,6 +18,7 @@ use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Re
 use crate::report::run_view::CampaignInfo;
 
 use super::error::AppError;
+use super::process::allow_many_files;
 use super::rehearsal::Rehearsal;
 
 use self::campaign_run::{CampaignRun, SharedRun};
@@ -83,9 +83,7 @@ pub async fn apply<T: Send + 'static>(
     setups: Vec<RunSetup>,
     ended: impl Fn(usize, Result<RunResult, AppError>) -> T + Send + Sync + 'static,
 ) -> Vec<T> {
-    if setups.len() > 1 {
-        allow_many_files();
-    }
+    allow_many_files();
     let confirm = request.confirm.clone();
     let shared = Arc::new(SharedRun {
         request,
@@ -127,15 +125,6 @@ async fn catch_panic(
     tokio::spawn(run)
         .await
         .unwrap_or_else(|error| Err(AppError::RunBroke(error)))
-}
-
-/// Raises the limit of open files: each campaign has several files and sockets, and the usual limit is too low for many.
-fn allow_many_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::info!("the number of open files stays limited: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -97,10 +97,7 @@ pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, A
         let opened = Ledger::open_known(store, place.ledger_identity()?, Arc::default(), known).await;
         let ledger = match opened {
             // The run ended while it served the ledger, so the ledger's files can be opened now.
-            Err(LedgerError::Unfinished {
-                source: StoreError::Owner { .. },
-                ..
-            }) if tries < TRIES => continue,
+            Err(LedgerError::Store(StoreError::Owner { .. })) if tries < TRIES => continue,
             opened => opened?,
         };
         return Ok(place.look()?.map(|manifest| ReadonlyLedger {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::model::problem::Problem;
@@ -32,6 +33,25 @@ pub struct Failure {
     /// How the process ends.
     #[serde(skip)]
     pub exit: Exit,
+    /// Whether the help names what the system lacks, which no other help may hide.
+    #[serde(skip)]
+    lacks: bool,
+}
+
+/// What to do about an error of the system that any operation can meet. `None` for other errors.
+fn help_of_shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    Some(match Errno::from_io_error(error.downcast_ref()?)? {
+        Errno::MFILE => {
+            "this process may open no more files. raise the limit, for example with `ulimit -n 4096`; then the same command goes on"
+        }
+        Errno::NFILE => {
+            "this machine has too many open files. end other programs or raise the system's limit; then the same command goes on"
+        }
+        Errno::NOMEM => {
+            "this machine has no more memory for this process. end other programs; then the same command goes on"
+        }
+        _ => return None,
+    })
 }
 
 impl Failure {
@@ -45,6 +65,7 @@ impl Failure {
             help: None,
             code: problem,
             exit: problem.ends().into(),
+            lacks: false,
         }
     }
 
@@ -60,13 +81,17 @@ impl Failure {
 
     /// Adds `error` and its sources to the causes.
     #[must_use]
-    pub fn caused_by(mut self, error: &dyn Error) -> Self {
+    pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
             // Some errors repeat their source's text. Show it once.
             if self.causes.last().unwrap_or(&self.message) != &text {
                 self.causes.push(text);
+            }
+            if let Some(help) = help_of_shortage(cause) {
+                self.help = Some(help.to_owned());
+                self.lacks = true;
             }
             next = cause.source();
         }
@@ -90,7 +115,9 @@ impl Failure {
     /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        if !self.lacks {
+            self.help = Some(help.into());
+        }
         self
     }
 
@@ -163,6 +190,19 @@ mod tests {
             .help("name a file in a directory that exists and that you may write to");
         insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
         insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
+    }
+
+    #[test]
+    fn a_shortage_of_the_system_is_named_whatever_failed() {
+        let shortage = |code| {
+            let error = std::io::Error::from_raw_os_error(code);
+            let failure = Failure::new(Problem::Store, "cannot open the ledger").caused_by(&error);
+            failure.help("restore it from a backup").help.unwrap()
+        };
+        assert!(shortage(24).contains("`ulimit -n 4096`"));
+        assert!(shortage(23).contains("this machine has too many open files"));
+        assert!(shortage(12).contains("no more memory"));
+        assert_eq!(shortage(28), "restore it from a backup");
     }
 
     #[test]

@@ -1,14 +1,33 @@
 //! Runs the asynchronous part of a command.
 
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::process::allow_many_files;
 use crate::model::problem::Problem;
 
 use super::failure::Failure;
+
+/// SIGXFSZ, which a write beyond the limit of `ulimit -f` raises.
+const FILE_SIZE: i32 = Signal::XFSZ.as_raw();
+
+/// Lets a write beyond the limit on the size of files fail, instead of ending the process without a message.
+fn catch_file_size_signal() {
+    // The handler stays after the listener is dropped.
+    if let Err(error) = signal(SignalKind::from_raw(FILE_SIZE)) {
+        tracing::info!("a write beyond the limit on the size of files ends this process: {error}");
+    }
+}
 
 /// Runs an asynchronous command on one thread for each core.
 pub fn block_on<F: Future>(command: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Problem::System, "cannot start threads").caused_by(&error))?;
-    let output = runtime.block_on(command);
+    allow_many_files();
+    let output = runtime.block_on(async {
+        catch_file_size_signal();
+        command.await
+    });
     // Tasks that are still running, such as the signal listener, must not delay the exit.
     runtime.shutdown_background();
     Ok(output)

@@ -395,7 +395,7 @@ async fn replay_all(
         return Err(error);
     }
     let last = replay.last();
-    read.map_err(|source| LedgerError::Unfinished { last, source })?;
+    read.map_err(|source| LedgerError::of_read(last, source))?;
     indexed?;
     Ok(replay)
 }

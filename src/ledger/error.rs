@@ -15,7 +15,7 @@ pub enum LedgerError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store failed while it was read.
+    /// The store is damaged, which was found while it was read.
     #[error("cannot read the ledger to its end; {last}")]
     Unfinished {
         /// The last good batch.
@@ -52,6 +52,16 @@ pub enum LedgerError {
     /// An earlier append failed in this process. Only opening the ledger again shows what is durable.
     #[error("the ledger failed before and takes nothing more from this process")]
     Failed,
+}
+
+impl LedgerError {
+    /// The error of a log that could not be read to its end. Only damage says something about the batches.
+    pub(super) const fn of_read(last: LastGood, source: StoreError) -> Self {
+        if source.is_damage() {
+            return Self::Unfinished { last, source };
+        }
+        Self::Store(source)
+    }
 }
 
 impl From<AppendError> for LedgerError {

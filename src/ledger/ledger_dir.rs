@@ -28,10 +28,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::Owner;
-use crate::model::identity::{Identity, PlatformName};
+use crate::model::identity::{AppId, CampaignName, Identity, PlatformName};
 
 use super::known_files::{self, Directory};
 use super::state_directory::{self, NotOwn, Refused};
+use super::snapshot;
 use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
 use crate::ledger::log::head::HeadFile;
 use crate::ledger::store::{SledStore, StoreError};
@@ -40,6 +41,7 @@ use crate::ledger::store::{SledStore, StoreError};
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "ledger.json";
 const ROOT: &str = ".runner";
+const SNAPSHOT: &str = "shortcut";
 const IGNORE: &str = ".gitignore";
 const PARTS: [&str; 3] = [MANIFEST, "head", "store"];
 
@@ -82,6 +84,20 @@ pub enum LedgerDirError {
         /// The value in the manifest.
         theirs: String,
         /// The expected value.
+        ours: String,
+        /// Whether the ledger itself says so, and not the manifest alone.
+        is_proven: bool,
+    },
+    /// The manifest was altered: the ledger itself is of the expected campaign, app and platform.
+    #[error("`ledger.json` of the ledger at {} was altered: its {what} is {ours}, and the file says {theirs}", .path.display())]
+    Altered {
+        /// The ledger's directory.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// The value in the manifest.
+        theirs: String,
+        /// The value that the ledger has.
         ours: String,
     },
     /// A newer version wrote the ledger.
@@ -143,6 +159,19 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// `None` if a name is not valid.
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity {
+            campaign: CampaignName::parse(&self.campaign).ok()?,
+            app_id: AppId::parse(&self.app_id).ok()?,
+            platform: if self.platform == PlatformName::FakePlatform.to_string() {
+                PlatformName::FakePlatform
+            } else {
+                PlatformName::Live(self.platform.clone())
+            },
+        })
+    }
+
     /// Whether an earlier version wrote it for a loopback address, which may lead to the real platform.
     fn is_of_any_loopback(&self) -> bool {
         self.platform == PlatformName::FakePlatform.to_string() && !self.rehearsal
@@ -485,12 +514,32 @@ impl LedgerDir {
             |(what, theirs, ours): &(&str, &String, String)| *theirs != ours && !(*what == "platform" && is_loopback);
         match pairs.into_iter().find(differs) {
             None => Ok(()),
-            Some((what, theirs, ours)) => Err(LedgerDirError::Foreign {
-                path: self.dir.clone(),
+            Some((what, theirs, ours)) => Err(self.differs(what, theirs.clone(), ours, manifest)),
+        }
+    }
+
+    /// Says whether the ledger or only its manifest is of another campaign, as far as the snapshot shows that.
+    fn differs(&self, what: &'static str, theirs: String, ours: String, manifest: &Manifest) -> LedgerDirError {
+        let path = self.dir.clone();
+        let is_of = |identity: &Identity| {
+            let file = known_files::open_to_read(&self.dir.join(SNAPSHOT));
+            file.is_ok_and(|mut file| snapshot::read_info(&mut file, identity).is_some())
+        };
+        if is_of(&self.identity) {
+            return LedgerDirError::Altered {
+                path,
                 what,
-                theirs: theirs.clone(),
+                theirs,
                 ours,
-            }),
+            };
+        }
+        let is_proven = manifest.identity().is_some_and(|identity| is_of(&identity));
+        LedgerDirError::Foreign {
+            path,
+            what,
+            theirs,
+            ours,
+            is_proven,
         }
     }
 }

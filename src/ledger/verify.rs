@@ -15,7 +15,7 @@ use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
-use super::store::{Condition, Damage, SledStore, Store, StoreError};
+use super::store::{Condition, Damage, SledStore, Store};
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 
@@ -148,7 +148,7 @@ pub async fn verify_known(
     let mut store = SledStore::open_copy(ledger_dir.dir())
         .await
         .map_err(|error| match error {
-            error @ StoreError::Io { .. } => VerifyError::LedgerDir(error.into()),
+            error if !error.is_damage() => VerifyError::LedgerDir(error.into()),
             error => VerifyError::Damaged {
                 damage: Vec::new(),
                 source: error.into(),
@@ -169,7 +169,7 @@ pub async fn verify_known(
     store.close().await;
     match read {
         Ok(repeats) => verification.report(condition, repeats).map(Some),
-        Err(LedgerError::Store(error @ StoreError::Spill { .. })) => Err(VerifyError::LedgerDir(error.into())),
+        Err(LedgerError::Store(error)) if !error.is_damage() => Err(VerifyError::LedgerDir(error.into())),
         Err(source) => {
             let damage = match condition {
                 Condition::Damaged(damage) => damage,
@@ -212,7 +212,7 @@ impl Verification {
             return Err(error);
         }
         let last = self.replay.last();
-        read.map_err(|source| LedgerError::Unfinished { last, source })?;
+        read.map_err(|source| LedgerError::of_read(last, source))?;
         self.replay.build_index()
     }
 

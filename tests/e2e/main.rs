@@ -29,6 +29,7 @@ mod report;
 mod scene;
 mod second_ledger;
 mod secrets;
+mod shortages;
 mod terminal;
 mod tls;
 mod two_processes;

@@ -21,7 +21,7 @@ pub(super) async fn serve(
     let Some(address) = args.metrics else {
         return Ok(campaigns.iter().map(|_| None).collect());
     };
-    let failed = |error: &dyn std::error::Error| {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
         Failure::new(Problem::MetricsAddress, format!("cannot serve metrics at {address}"))
             .caused_by(error)
             .help("name another port with --metrics; `ss -ltnp` shows who has one. nothing was sent")

@@ -1,5 +1,9 @@
 //! Converts the errors of the other rooms into failures: which problem each is, and what to do.
 
+use std::io;
+
+use rustix::io::Errno;
+
 use crate::app::resolve::selection::ResolveRefusal;
 use crate::app::{AppError, older_ledger};
 use crate::audience::AudienceError;
@@ -267,7 +271,13 @@ impl From<LockError> for Failure {
         match error {
             LockError::Taken { .. } => Self::from_error(Problem::Taken, &error)
                 .help("wait until it is done, or end it by `runner stop`; its state is safe"),
-            LockError::Io { .. } => Self::from_error(Problem::Lock, &error),
+            LockError::Io { ref source, .. } => {
+                let failure = Self::from_error(Problem::Lock, &error);
+                match help_of_disk(source) {
+                    Some(help) => failure.help(help),
+                    None => failure,
+                }
+            }
         }
     }
 }
@@ -294,18 +304,35 @@ impl From<LedgerDirError> for Failure {
                 "nothing was read or written there. if nobody else has written to it, let only your user write to it: \
                  `chmod -R go-w` it; otherwise name another directory with --state-dir",
             ),
-            LedgerDirError::Foreign { .. } => (
+            LedgerDirError::Foreign { is_proven: true, .. } => (
                 Problem::ForeignLedger,
                 "a campaign keeps its app and platform for ever; give the new one another name, or name another \
                  directory with --state-dir",
             ),
+            LedgerDirError::Foreign { .. } => (
+                Problem::ForeignLedger,
+                "nothing was sent. if `ledger.json` was altered, put it back as it was; if the directory was copied or \
+                 renamed, move it back to its own place; if the campaign file has changed, change it back",
+            ),
+            LedgerDirError::Altered { .. } => (
+                Problem::ForeignLedger,
+                "nothing was sent. write that value into `ledger.json` again; then the same command goes on",
+            ),
             LedgerDirError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
             LedgerDirError::Illegible { .. } => (Problem::IllegibleLedger, backup),
             LedgerDirError::Missing { .. } => (Problem::HalfLedger, backup),
-            LedgerDirError::Io { .. } => (
+            // A directory that cannot be made has no ledger yet.
+            LedgerDirError::Io { what: "create", .. } => (
                 Problem::LedgerDirectory,
                 "make room or give permission there, or name another directory with --state-dir",
             ),
+            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => (
+                Problem::LedgerDirectory,
+                "a file is where a directory belongs: move it away, or name another directory with --state-dir",
+            ),
+            LedgerDirError::Io { source, .. } => {
+                (Problem::LedgerDirectory, help_of_disk(source).unwrap_or(OTHER_CAUSE))
+            }
             LedgerDirError::Real { .. } => (Problem::RealLedger, "nothing was changed"),
             LedgerDirError::Lock(_) | LedgerDirError::Store(_) => (Problem::Lock, ""),
         };
@@ -357,13 +384,35 @@ impl From<EngineError> for Failure {
 const SLOW_DISK: &str = "nothing more was sent. look at the disk: it is overloaded or failing. once it answers, the same command \
                         goes on";
 
+const OTHER_CAUSE: &str = "nothing more was sent. once the cause is gone, the same command goes on";
+
+/// What to do about an error of the disk. `None` for other errors.
+fn help_of_disk(error: &io::Error) -> Option<&'static str> {
+    Some(match Errno::from_io_error(error)? {
+        Errno::NOSPC | Errno::DQUOT => "nothing more was sent. make room there; then the same command goes on",
+        Errno::FBIG => {
+            "nothing more was sent. the size of files is limited: raise the limit, for example with `ulimit -f unlimited`; then \
+             the same command goes on"
+        }
+        Errno::ACCESS | Errno::PERM => {
+            "nothing more was sent. give this user permission there; then the same command goes on"
+        }
+        Errno::ROFS => {
+            "nothing more was sent. the disk is read-only: mount it for writing; then the same command goes on"
+        }
+        Errno::IO => "nothing more was sent. the disk is failing: look at it; once it works, the same command goes on",
+        Errno::NOENT | Errno::NOTDIR | Errno::STALE => {
+            "nothing more was sent. the directory was removed, renamed or unmounted: put it back; then the same command goes on"
+        }
+        _ => return None,
+    })
+}
+
 /// Returns the problem of a failed store, and what to do.
-const fn store(error: &StoreError) -> (Problem, &'static str) {
+fn store(error: &StoreError) -> (Problem, &'static str) {
     match error {
-        StoreError::Io { .. } | StoreError::Broken { .. } => (
-            Problem::Store,
-            "nothing more was sent. make room or give permission there; then the same command goes on",
-        ),
+        StoreError::Io { source, .. } => (Problem::Store, help_of_disk(source).unwrap_or(OTHER_CAUSE)),
+        StoreError::Broken { .. } => (Problem::Store, OTHER_CAUSE),
         StoreError::Stalled { .. } => (Problem::Store, SLOW_DISK),
         StoreError::InUse { .. } => (
             Problem::Store,

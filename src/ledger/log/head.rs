@@ -120,13 +120,13 @@ impl HeadFile {
             path: path.to_owned(),
             file,
         };
-        let newest = newest(&head.file);
+        let newest = newest(&head.file)?;
         Ok((head, newest))
     }
 
     /// Reads a head that another process may be writing. `None` if neither slot is valid.
     pub(in crate::ledger) fn read(path: &Path) -> io::Result<Option<Head>> {
-        Ok(newest(&known_files::open_to_read(path)?))
+        newest(&known_files::open_to_read(path)?)
     }
 
     /// Makes `head` durable.
@@ -149,13 +149,18 @@ impl HeadFile {
     }
 }
 
-fn newest(file: &File) -> Option<Head> {
+fn newest(file: &File) -> io::Result<Option<Head>> {
     let read_at = |slot| {
         let mut bytes = [0; CHECKED + CHECKSUM];
-        file.read_exact_at(&mut bytes, slot * SLOT_DISTANCE).ok()?;
-        Head::decode(bytes)
+        match file.read_exact_at(&mut bytes, slot * SLOT_DISTANCE) {
+            Ok(()) => Ok(Head::decode(bytes)),
+            // A file that was cut off has one slot, or none.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
     };
-    [0, 1].into_iter().filter_map(read_at).max_by_key(|head| head.sequence)
+    let slots = [read_at(0)?, read_at(1)?];
+    Ok(slots.into_iter().flatten().max_by_key(|head| head.sequence))
 }
 
 #[cfg(test)]

@@ -155,8 +155,40 @@ pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> St
     }
 }
 
-/// Whether an error has a cause outside the store's files, so that it says nothing about damage.
-pub(super) const fn is_outside(kind: io::ErrorKind) -> bool {
+impl StoreError {
+    /// Whether the content of the store's files proves damage. Any other error goes away with its cause.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Closed { .. }
+            | Self::Lost { .. }
+            | Self::Parted { .. }
+            | Self::Headless { .. }
+            | Self::Damaged { .. }
+            | Self::Summary { .. } => true,
+            Self::Io { .. }
+            | Self::Gone { .. }
+            | Self::Broken { .. }
+            | Self::Stalled { .. }
+            | Self::InUse { .. }
+            | Self::Owner { .. }
+            | Self::Spill { .. }
+            | Self::Planned => false,
+        }
+    }
+}
+
+/// Whether an error has a cause outside the store's files, so that it says nothing about damage: all except those that sled
+/// makes of what it reads.
+pub(super) fn is_outside(kind: io::ErrorKind) -> bool {
+    !matches!(
+        kind,
+        io::ErrorKind::Other | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// Whether a disk takes no more bytes, so that a copy is not possible there.
+pub(super) const fn takes_nothing(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
         io::ErrorKind::PermissionDenied
@@ -165,4 +197,33 @@ pub(super) const fn is_outside(kind: io::ErrorKind) -> bool {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge
     )
+}
+
+/// Finds the system's error in the debug text of one, as in sled's panics and in errors that it passes between threads.
+pub(super) fn system_error_in(text: &str) -> Option<io::Error> {
+    let (_, rest) = text.split_once("Os { code: ")?;
+    let (code, _) = rest.split_once(',')?;
+    Some(io::Error::from_raw_os_error(code.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_is_found_in_its_debug_text() {
+        let full = io::Error::from_raw_os_error(28);
+        let text = format!("called `Result::unwrap()` on an `Err` value: {full:?}");
+        assert_eq!(system_error_in(&text).unwrap().raw_os_error(), Some(28));
+        assert!(system_error_in("index out of bounds: the len is 3").is_none());
+    }
+
+    #[test]
+    fn only_what_sled_read_can_be_damage() {
+        for code in [4, 5, 12, 13, 23, 24, 27, 28, 30, 116] {
+            assert!(is_outside(io::Error::from_raw_os_error(code).kind()), "{code}");
+        }
+        assert!(!is_outside(io::ErrorKind::InvalidData));
+        assert!(!is_outside(io::ErrorKind::UnexpectedEof));
+    }
 }

@@ -4,6 +4,7 @@
 //! a kill while it opens leaves a half-written file that it reads the next time; and a flush whose write fails may wait for ever.
 
 use std::fs::{self, File};
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -15,7 +16,7 @@ use super::overdue::{CLOSE_LIMIT, INTERVAL, Wait};
 use super::wait_unlocked::wait_unlocked;
 use crate::ledger::known_files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::log::block::{first_of, key};
-use crate::ledger::store::error::{StoreError, io_error, is_outside};
+use crate::ledger::store::error::{StoreError, io_error, is_outside, system_error_in};
 use crate::model::clock::monotonic_now;
 
 /// Small, because each batch is read once.
@@ -135,8 +136,12 @@ impl Disk {
             db,
         };
         errors.set(opened(Weak::new()));
-        let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(closed)? {
-            Err(sled::Error::Io(source)) if is_outside(source.kind()) => Err(io_error("open", name, source)),
+        let panicked = |text: String| match system_error_in(&text) {
+            Some(source) => io_error("open", name, source),
+            None => closed(text),
+        };
+        let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(panicked)? {
+            Err(sled::Error::Io(source)) if is_outside(source.kind()) => Err(io_error("open", name, readable(source))),
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
         let db = Arc::new(db);
@@ -279,12 +284,18 @@ fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// sled passes errors between threads as debug text with their kind.
+fn readable(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() {
+        return error;
+    }
+    system_error_in(&error.to_string()).unwrap_or(error)
+}
+
 /// An error of the system keeps its kind, so that a full disk is distinguished from a defect.
 fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
     match error {
-        // sled passes errors between threads as debug text with their kind. The kind alone is readable.
-        sled::Error::Io(source) if is_outside(source.kind()) => io_error(what, path, source.kind().into()),
-        sled::Error::Io(source) => io_error(what, path, source),
+        sled::Error::Io(source) => io_error(what, path, readable(source)),
         error => StoreError::Broken {
             what,
             path: path.to_owned(),

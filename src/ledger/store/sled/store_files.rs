@@ -18,7 +18,7 @@ use crate::ledger::log::head::{Head, HeadFile};
 use crate::ledger::log::page::Page;
 use crate::ledger::log::record::Link;
 use crate::ledger::store::contract::{AppendError, WriteSnapshot};
-use crate::ledger::store::error::{StoreError, io_error, is_outside};
+use crate::ledger::store::error::{StoreError, io_error, takes_nothing};
 
 /// The snapshot's file.
 const SNAPSHOT: &str = "shortcut";
@@ -166,7 +166,8 @@ impl StoreFiles {
     fn copy(&mut self) -> Result<std::io::Result<()>, StoreError> {
         let scratch_copy = match ScratchCopy::copy(self.dir.path(), &self.path) {
             Ok(scratch_copy) => scratch_copy,
-            Err(error) => return Ok(Err(error)),
+            Err(error) if takes_nothing(error.kind()) => return Ok(Err(error)),
+            Err(source) => return Err(io_error("copy, to look at the copy,", &self.path, source)),
         };
         match Disk::open(scratch_copy.path(), &self.path, self.head.sequence, &self.errors) {
             Ok(disk) => {
@@ -176,7 +177,8 @@ impl StoreFiles {
                 };
                 Ok(Ok(()))
             }
-            Err(StoreError::Io { source, .. }) if is_outside(source.kind()) => Ok(Err(source)),
+            Err(StoreError::Io { source, .. }) if takes_nothing(source.kind()) => Ok(Err(source)),
+            Err(error) if !error.is_damage() => Err(error),
             Err(error) => {
                 // Without its own snapshot, sled reads batch by batch, which shows how many batches are good.
                 let again = scratch_copy.remove_snapshot().ok().and_then(|removed| {
