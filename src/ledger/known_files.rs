@@ -134,7 +134,18 @@ impl Directory {
     /// # Errors
     /// When it is something else, or cannot be opened.
     pub(in crate::ledger) fn open_or_create(&self, name: &str) -> io::Result<File> {
-        self.open_file(name, OFlags::RDWR | OFlags::CREATE)
+        match self.open_file(name, OFlags::RDWR | OFlags::CREATE) {
+            // A lock can be held on a file that this process may only read.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                self.open_file(name, OFlags::RDONLY).map_err(|_| error)
+            }
+            opened => opened,
+        }
     }
 
     /// Creates a file in it.

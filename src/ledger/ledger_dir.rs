@@ -12,6 +12,7 @@
 //!             ├── head             the last durable batch
 //!             ├── store/           the batches
 //!             ├── seal             the lengths and checksums of the store's files
+//!             ├── damaged/         a damaged store that was made anew from its batches
 //!             └── shortcut         the snapshot
 //! ```
 //!
@@ -31,8 +32,8 @@ use crate::model::event::Owner;
 use crate::model::identity::{AppId, CampaignName, Identity, PlatformName};
 
 use super::known_files::{self, Directory};
-use super::state_directory::{self, NotOwn, Refused};
 use super::snapshot;
+use super::state_directory::{self, NotOwn, Refused};
 use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
 use crate::ledger::log::head::HeadFile;
 use crate::ledger::store::{SledStore, StoreError};

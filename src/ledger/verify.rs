@@ -125,7 +125,8 @@ fn files(damage: &[Damage]) -> String {
     format!(": its store's {} was changed or damaged", names.join(", "))
 }
 
-/// Verifies a ledger. `None` if there is none. Changes nothing, and needs space for a copy of the store beside it.
+/// Verifies a ledger. `None` if there is none. Adds no fact. Reads a copy of the store; without room for one, a sealed
+/// store itself.
 ///
 /// # Errors
 /// When a batch is not what was written, or contradicts those before it.

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use runner::model::delivery::StateName;
 
+use crate::mounted::Mounted;
 use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
 
 /// Runs a command under a limit of the shell's `ulimit`.
@@ -112,4 +113,66 @@ fn a_campaign_that_has_another_platform_is_told_so() {
     scene.write();
     let ran = scene.without_secrets("plan", &[]).ends(1);
     assert!(ran.err.contains("another name"), "{}", ran.err);
+}
+
+/// Commands that only read refused a ledger on a disk that is mounted read-only.
+#[test]
+fn a_ledger_on_a_read_only_disk_is_read() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 10);
+    let root = tempfile::tempdir().unwrap();
+    let state = root.path().to_str().unwrap();
+    let Some(disk) = Mounted::tmpfs(root.path(), "size=16m") else {
+        println!("skipped: this user may not mount a small file system");
+        return;
+    };
+    scene.run(&["--state-dir", state]).ends(0);
+    assert!(disk.mount(&["-o", "remount,ro"]));
+    let page = scene.dir.path().join("page.html");
+    let page = page.to_str().unwrap();
+    for (verb, flags) in [
+        ("status", &[][..]),
+        ("trace", &["user-000000"]),
+        ("export", &[]),
+        ("report", &["-o", page]),
+        ("verify", &[]),
+        ("plan", &[]),
+    ] {
+        let flags = [&["--state-dir", state], flags].concat();
+        let ran = scene.without_secrets(verb, &flags).ends(0);
+        assert!(verb != "export" || ran.out.contains("user-000000"), "{}", ran.out);
+    }
+}
+
+/// `verify` needed 64 MiB and the size of the store, although the files of a ledger that was closed in order are intact.
+#[test]
+fn a_ledger_that_was_closed_in_order_is_verified_without_room_for_a_copy() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 10);
+    let root = tempfile::tempdir().unwrap();
+    let state = root.path().to_str().unwrap();
+    let Some(_disk) = Mounted::tmpfs(root.path(), "size=16m") else {
+        println!("skipped: this user may not mount a small file system");
+        return;
+    };
+    scene.run(&["--state-dir", state]).ends(0);
+    let verify = || {
+        let mut verify = Command::new(RUNNER);
+        verify.arg("verify").arg(scene.file()).args(["--state-dir", state]);
+        verify
+            .env("XDG_STATE_HOME", scene.home.path())
+            .env("TMPDIR", root.path());
+        Ran::new(verify.stdin(Stdio::null()).output().unwrap())
+    };
+    verify().ends(0);
+    verify().ends(0);
+    let ledger = root.path().join(".runner/live/tt1/summer");
+    fs::remove_file(ledger.join("seal")).unwrap();
+    let ran = verify().ends(1);
+    assert!(
+        ran.err.contains("MiB are needed") && ran.err.contains("TMPDIR"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("restore"), "{}", ran.err);
 }

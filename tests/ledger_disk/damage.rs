@@ -223,3 +223,42 @@ async fn a_store_of_another_campaign_is_refused_by_its_batches_alone() {
     };
     assert!(Ledger::open(store, another).await.is_err());
 }
+
+/// The whole ledger was refused, though sled can make these files again.
+#[tokio::test]
+async fn damaged_files_of_sled_without_batches_are_made_again_and_kept() {
+    for start in ["conf", "snap."] {
+        let root = tempfile::tempdir().unwrap();
+        let was = written(root.path()).await;
+        let dir = place(root.path()).dir().to_owned();
+        let name = fs::read_dir(dir.join("store"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .find(|name| name.starts_with(start))
+            .unwrap();
+        let damaged: Vec<_> = fs::read(dir.join("store").join(&name))
+            .unwrap()
+            .into_iter()
+            .map(|byte| byte ^ 0x55)
+            .collect();
+        fs::write(dir.join("store").join(&name), &damaged).unwrap();
+        let before = contents(root.path());
+
+        let (ledger, lock) = open(root.path()).await.unwrap();
+        assert_eq!(ledger.sequence(), was.0, "{name}");
+        assert!(laid_open(ledger.state()) == was.1, "{name}");
+        drop((ledger, lock));
+        assert!(before == contents(root.path()), "{name}: reading it changes nothing");
+
+        let (mut ledger, lock) = open(root.path()).await.unwrap();
+        let mut history = History::new(ledger.sequence());
+        ledger.append(history.next(ledger.state())).await.unwrap();
+        let now = (ledger.sequence(), laid_open(ledger.state()));
+        ledger.close().await;
+        drop(lock);
+        assert_eq!(fs::read(dir.join("damaged").join(&name)).unwrap(), damaged);
+
+        let (ledger, _lock) = open(root.path()).await.unwrap();
+        assert!((ledger.sequence(), laid_open(ledger.state())) == now, "{name}");
+    }
+}

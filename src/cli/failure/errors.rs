@@ -422,10 +422,14 @@ fn store(error: &StoreError) -> (Problem, &'static str) {
         | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
-        | StoreError::Headless { .. }
-        | StoreError::Summary { .. } => (
+        | StoreError::Headless { .. } => (
             Problem::LostEnd,
             "nothing was sent. restore the ledger's whole directory from one backup, store and head together",
+        ),
+        StoreError::Summary { .. } => (
+            Problem::LostEnd,
+            "nothing was sent, and no batch is lost. make room for a copy of the store beside it; then the same command makes the \
+             store anew",
         ),
         StoreError::Gone { .. } => (
             Problem::LedgerGone,

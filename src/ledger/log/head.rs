@@ -115,7 +115,18 @@ impl HeadFile {
 
     /// Opens and reads an existing head. The head is `None` if neither slot is valid.
     pub(in crate::ledger) fn open(path: &Path) -> io::Result<(Self, Option<Head>)> {
-        let file = known_files::open(known_files::options().read(true).write(true), path)?;
+        let file = match known_files::open(known_files::options().read(true).write(true), path) {
+            // A ledger that this process may not write can be read.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                known_files::open_to_read(path)?
+            }
+            file => file?,
+        };
         let head = Self {
             path: path.to_owned(),
             file,

@@ -24,6 +24,14 @@ const PER_PIECE: u32 = 1 << 16;
 const LARGE: &str = "/var/tmp";
 const VARIABLE: &str = "TMPDIR";
 
+/// The directories for large temporary files, the best first.
+pub(in crate::ledger) fn temporary_directories() -> Vec<PathBuf> {
+    match env::var_os(VARIABLE) {
+        Some(_) => vec![env::temp_dir()],
+        None => vec![LARGE.into(), env::temp_dir()],
+    }
+}
+
 /// When open_ids move out of memory, and where to. It notes the first failure.
 #[derive(Debug)]
 pub struct Spill {
@@ -65,10 +73,7 @@ impl Spilled {
 
 impl Default for Spill {
     fn default() -> Self {
-        let dirs = match env::var_os(VARIABLE) {
-            Some(_) => vec![env::temp_dir()],
-            None => vec![LARGE.into(), env::temp_dir()],
-        };
+        let dirs = temporary_directories();
         Self {
             limit: LIMIT,
             per_piece: PER_PIECE,

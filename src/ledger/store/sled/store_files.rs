@@ -39,19 +39,21 @@ enum Files {
     /// The files are as they were when they were closed. sled has not opened them since.
     Sealed,
     /// A copy is open, because the files may be damaged. sled has not opened the files themselves.
-    Copied { disk: Disk, _copy: ScratchCopy },
+    Copied { disk: Disk, copy: ScratchCopy },
     /// sled may write to the files.
     Open(Disk),
     /// The files are not used any more.
     Closed,
 }
 
-/// Why a store is refused although a copy could be opened without sled's own snapshot.
+/// Why sled does not open a store, although it opens a copy without its own snapshot.
 #[derive(Debug)]
 struct Refusal {
     error: StoreError,
     /// The files of sled's snapshot.
     removed: Vec<String>,
+    /// Whether every batch up to the head was read from the copy, which can replace the store then.
+    is_proven: bool,
 }
 
 /// The files of one ledger's store, and those beside them.
@@ -67,7 +69,7 @@ pub(super) struct StoreFiles {
     condition: Condition,
     block: Block,
     errors: SledErrors,
-    /// Set if the store is refused once its good batches were read.
+    /// Set if sled does not open the store. It is refused, unless the copy proves to have every batch.
     refusal: Option<Refusal>,
     /// Whether the files are known to be intact, and the head names their last batch.
     is_intact: bool,
@@ -118,9 +120,13 @@ impl StoreFiles {
     /// Opens a copy, whatever the condition of the files.
     pub(super) fn open_copy(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
         let mut store_files = Self::find(dir, errors)?;
-        store_files
-            .copy()?
-            .map_err(|source| io_error("copy, to look at the copy,", &store_files.path, source))?;
+        if let Err(source) = store_files.copy()? {
+            if store_files.condition != Condition::Sealed {
+                return Err(io_error("copy, to look at the copy,", &store_files.path, source));
+            }
+            // Its files are intact, so sled may open them.
+            store_files.files = Files::Open(store_files.disk()?);
+        }
         Ok(store_files)
     }
 
@@ -173,7 +179,7 @@ impl StoreFiles {
             Ok(disk) => {
                 self.files = Files::Copied {
                     disk,
-                    _copy: scratch_copy,
+                    copy: scratch_copy,
                 };
                 Ok(Ok(()))
             }
@@ -190,9 +196,13 @@ impl StoreFiles {
                 };
                 self.files = Files::Copied {
                     disk,
-                    _copy: scratch_copy,
+                    copy: scratch_copy,
                 };
-                self.refusal = Some(Refusal { error, removed });
+                self.refusal = Some(Refusal {
+                    error,
+                    removed,
+                    is_proven: false,
+                });
                 Ok(Ok(()))
             }
         }
@@ -225,12 +235,38 @@ impl StoreFiles {
     fn writable(&mut self, last: Head) -> Result<&Disk, StoreError> {
         if !matches!(self.files, Files::Open(_)) {
             // The copy is closed and removed before sled opens the files.
-            self.files = Files::Closed;
+            let files = std::mem::replace(&mut self.files, Files::Closed);
+            match (self.refusal.take(), files) {
+                (Some(refusal), Files::Copied { disk, copy }) if refusal.is_proven => {
+                    drop(disk);
+                    self.replace_with(copy, refusal)?;
+                }
+                (Some(refusal), _) => return Err(self.explained(refusal.error)),
+                (None, files) => drop(files),
+            }
             let disk = self.disk()?;
             self.files = Files::Open(disk);
             self.check_has(last)?;
         }
         self.readable()
+    }
+
+    /// Replaces the store by a copy that has every batch and no damaged snapshot of sled's.
+    fn replace_with(&self, copy: ScratchCopy, refusal: Refusal) -> Result<(), StoreError> {
+        self.known.check()?;
+        if let Err(error) = copy.replace(self.dir.path(), &self.path) {
+            debug!(path = %self.path.display(), %error, "the store is not replaced by its copy");
+            return Err(self.explained(summary(&self.path, refusal)));
+        }
+        warn!(
+            path = %self.path.display(),
+            "{} of the ledger's store was damaged, and every batch is good: the store was made anew, and the damaged one is kept \
+             as `damaged` beside it",
+            names(&refusal.removed)
+        );
+        self.known
+            .add_directory(&self.path)
+            .map_err(|source| io_error("open", &self.path, source))
     }
 
     fn readable(&self) -> Result<&Disk, StoreError> {
@@ -311,14 +347,21 @@ impl StoreFiles {
             if after == self.head {
                 return Ok(Some(after));
             }
-            self.writable(self.head)?;
+            match self.writable(self.head) {
+                Err(StoreError::Io { source, .. }) if takes_nothing(source.kind()) => {
+                    // On a disk that is read-only, a copy elsewhere is read.
+                    self.copy()?
+                        .map_err(|source| io_error("copy, to look at the copy,", &self.path, source))?;
+                }
+                opened => drop(opened?),
+            }
         }
         if after == Head::default() {
             let mut reading = BlockReader::default();
             self.read_on(&mut reading, pages)?;
             return Ok(Some(reading.last));
         }
-        if self.refusal.is_some() {
+        if self.refusal.as_ref().is_some_and(|refusal| !refusal.is_proven) {
             return Ok(None);
         }
         if self.condition != Condition::Sealed {
@@ -351,12 +394,19 @@ impl StoreFiles {
                 });
             }
         }
-        if let Some(refusal) = self.refusal.take() {
-            self.files = Files::Closed;
-            return Err(self.refused(refusal, reading));
+        let compared = self.compare(reading.last, reading.at_head);
+        match (&mut self.refusal, compared) {
+            (Some(refusal), Ok(())) => {
+                refusal.is_proven = true;
+                Ok(())
+            }
+            (Some(_), Err(error)) => {
+                self.files = Files::Closed;
+                let refusal = self.refusal.take();
+                Err(self.explained(refusal.map_or(error, |refusal| refusal.error)))
+            }
+            (None, compared) => compared.map_err(|error| self.explained(error)),
         }
-        self.compare(reading.last, reading.at_head)
-            .map_err(|error| self.explained(error))
     }
 
     /// Returns whether there was another block.
@@ -367,19 +417,6 @@ impl StoreFiles {
             BlockRead::None => Ok(false),
             BlockRead::Damaged => Err(self.lost(reading.last.sequence)),
         }
-    }
-
-    /// If all batches could be read without sled's snapshot, nothing else is damaged.
-    fn refused(&self, refusal: Refusal, reading: &BlockReader) -> StoreError {
-        let Refusal { error, removed } = refusal;
-        if self.compare(reading.last, reading.at_head).is_err() {
-            return self.explained(error);
-        }
-        self.explained(StoreError::Summary {
-            path: self.path.clone(),
-            files: removed.iter().map(|file| format!("`{file}`")).collect(),
-            source: Box::new(error),
-        })
     }
 
     /// Adds where the damage is, if that is known.
@@ -451,6 +488,19 @@ impl Drop for StoreFiles {
             debug!(path = %self.path.display(), %error, "the ledger is not sealed; opening it will take longer");
         }
     }
+}
+
+fn summary(path: &Path, refusal: Refusal) -> StoreError {
+    StoreError::Summary {
+        path: path.to_owned(),
+        files: refusal.removed.iter().map(|file| format!("`{file}`")).collect(),
+        source: Box::new(refusal.error),
+    }
+}
+
+fn names(files: &[String]) -> String {
+    let names: Vec<_> = files.iter().map(|file| format!("`{file}`")).collect();
+    names.join(" or ")
 }
 
 /// The ledger's directory, and its files as far as they are open.
