@@ -63,6 +63,16 @@ fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Raises the limit of open files as far as this process may: a campaign has several files and sockets, and the usual limit is too
+/// low for many campaigns.
+pub fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::info!("the number of open files stays limited: {error}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,15 +82,5 @@ mod tests {
         let passwd = "root:x:0:0:root:/root:/bin/sh\n安:x:1000:1000::/home/an:/bin/sh\nbroken\n";
         let named = [0, 1000, 1].map(|uid| user(passwd, uid));
         assert_eq!(named, [Some("root".to_owned()), Some("安".to_owned()), None]);
-    }
-}
-
-/// Raises the limit of open files as far as this process may: a campaign has several files and sockets, and the usual limit is too
-/// low for many campaigns.
-pub fn allow_many_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::info!("the number of open files stays limited: {error}");
     }
 }

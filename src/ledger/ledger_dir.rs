@@ -12,7 +12,7 @@
 //!             ├── head             the last durable batch
 //!             ├── store/           the batches
 //!             ├── seal             the lengths and checksums of the store's files
-//!             ├── damaged/         a damaged store that was made anew from its batches
+//!             ├── damaged/         a damaged store that was replaced by a copy
 //!             └── shortcut         the snapshot
 //! ```
 //!

@@ -176,3 +176,22 @@ fn a_ledger_that_was_closed_in_order_is_verified_without_room_for_a_copy() {
     );
     assert!(!ran.err.contains("restore"), "{}", ran.err);
 }
+
+/// A directory that was deleted under the command was called damage, or a place to replace by another.
+#[test]
+fn a_deleted_working_directory_is_named() {
+    let scene = Scene::new("https://open.douyin.com", 3);
+    let gone = tempfile::tempdir().unwrap();
+    let script = "cd \"$1\" && rmdir \"$1\" && exec \"$0\" apply \"$2\" --sandbox --state-dir .";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, RUNNER]).arg(gone.path()).arg(scene.file());
+    let ran = Ran::new(shell.stdin(Stdio::null()).output().unwrap()).ends(1);
+    assert!(ran.err.contains("was removed"), "{}", ran.err);
+    assert!(
+        !["restore", "damaged", "another directory"]
+            .iter()
+            .any(|word| ran.err.contains(word)),
+        "{}",
+        ran.err
+    );
+}

@@ -321,6 +321,11 @@ impl From<LedgerDirError> for Failure {
             LedgerDirError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
             LedgerDirError::Illegible { .. } => (Problem::IllegibleLedger, backup),
             LedgerDirError::Missing { .. } => (Problem::HalfLedger, backup),
+            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => (
+                Problem::LedgerDirectory,
+                "nothing was sent. the directory was removed, renamed or unmounted: put it back, or go to one that exists; then \
+                 the same command goes on",
+            ),
             // A directory that cannot be made has no ledger yet.
             LedgerDirError::Io { what: "create", .. } => (
                 Problem::LedgerDirectory,
@@ -428,8 +433,8 @@ fn store(error: &StoreError) -> (Problem, &'static str) {
         ),
         StoreError::Summary { .. } => (
             Problem::LostEnd,
-            "nothing was sent, and no batch is lost. make room for a copy of the store beside it; then the same command makes the \
-             store anew",
+            "nothing was sent, and no batch is lost. make room for a copy of the store beside it; then the same command \
+             rebuilds the store",
         ),
         StoreError::Gone { .. } => (
             Problem::LedgerGone,

@@ -7,7 +7,7 @@
 //! store/     sled's files
 //! seal       the lengths and checksums of sled's files; missing while the store is open
 //! aside/     a copy of sled's files, while they are checked
-//! damaged/   sled's files as they were before they were made anew
+//! damaged/   sled's files as they were before a copy replaced them
 //! shortcut   the snapshot
 //! ```
 

@@ -1,8 +1,9 @@
 //! A copy of a store, beside it or in a directory for temporary files. sled writes to a store while it opens it, and drops everything after a damaged place. So a store
 //! that was not closed in order is first opened as a copy. If the copy is damaged, the original is left unchanged.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -178,7 +179,28 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         } else {
             refuse_link(&entry.path())?;
             fs::copy(entry.path(), &to)?;
+            // The original may be read-only, and sled writes to what it opens.
+            fs::set_permissions(&to, Permissions::from_mode(0o600))?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_a_read_only_store_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store");
+        fs::create_dir(&store).unwrap();
+        let db = store.join("db");
+        fs::write(&db, "batches").unwrap();
+        fs::set_permissions(&db, Permissions::from_mode(0o400)).unwrap();
+        let copied = ScratchCopy::copy(dir.path(), &store).unwrap();
+        let copied = copied.path().join("db");
+        assert_eq!(fs::read(&copied).unwrap(), b"batches");
+        assert_eq!(copied.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }

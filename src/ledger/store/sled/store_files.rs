@@ -260,7 +260,7 @@ impl StoreFiles {
         }
         warn!(
             path = %self.path.display(),
-            "{} of the ledger's store was damaged, and every batch is good: the store was made anew, and the damaged one is kept \
+            "{} of the ledger's store was damaged, and every batch is good: the store was rebuilt, and the damaged one is kept \
              as `damaged` beside it",
             names(&refusal.removed)
         );
