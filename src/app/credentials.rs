@@ -5,7 +5,7 @@ use std::error::Error as _;
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::model::identity::AppId;
-use crate::model::secret::{Secret, SecretError};
+use crate::model::secret::{Secret, SecretError, SecretRef};
 
 use super::rehearsal::Rehearsal;
 
@@ -43,7 +43,11 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
         )));
     };
     Credentials::resolve(written).map_err(|error| {
-        let mistake = parsed.mistake("credentials", Code::Absent, error.to_string(), Some(help(&error)));
+        let code = match &error {
+            SecretError::TooShort(_) => Code::ShortSecret,
+            _ => Code::Absent,
+        };
+        let mistake = parsed.mistake("credentials", code, error.to_string(), Some(help(&error)));
         Box::new(Diagnostic {
             cause: error.source().map(ToString::to_string),
             ..mistake
@@ -59,6 +63,8 @@ fn help(error: &SecretError) -> String {
             "store the secret alone, as one line of plain text, without a word before it such as `Bearer`".to_owned()
         }
         SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
+        SecretError::TooShort(SecretRef::Env(name)) => format!("set {name} to the whole secret"),
+        SecretError::TooShort(SecretRef::File(path)) => format!("write the whole secret into {}", path.display()),
         SecretError::Empty(path) => format!("write the secret into {}", path.display()),
     }
 }

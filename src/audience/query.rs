@@ -21,6 +21,7 @@ use super::row_sink::RowSink;
 use super::server_url::{ServerUrl, UrlMistake, UrlRules, check_files};
 use crate::model::certificate::CertificateFault;
 use crate::model::foreign::shortened;
+use crate::model::redactor::Redactor;
 use crate::model::secret::{Secret, SecretRef};
 
 /// The place of a query's rows: "row 1042 of the query".
@@ -191,6 +192,15 @@ impl<'q> Asked<'q> {
         self.secrets.extend([Secret::new(password), Secret::new(&decoded)]);
         let named = url.url.query_pairs().filter(|(name, _)| name == "password");
         self.secrets.extend(named.map(|(_, password)| Secret::new(&password)));
+        let mut passwords = self.secrets.iter().skip(1).map(|password| password.expose().len());
+        if passwords.any(|length| (1..Secret::SHORTEST).contains(&length)) {
+            return Err(AudienceError::Url {
+                server,
+                reference: reference.clone(),
+                why: format!("its password has fewer than {} characters", Secret::SHORTEST),
+                help: None,
+            });
+        }
         self.connect_within = url.connect_timeout().unwrap_or(self.connect_within);
         Ok(url)
     }
@@ -379,7 +389,8 @@ impl<'q> Asked<'q> {
         for secret in self.secrets.iter().filter(|secret| !secret.expose().is_empty()) {
             said = said.replace(secret.expose(), "[secret]");
         }
-        said
+        // Other forms and parts are removed of the passwords only: a part of the URL names the host.
+        Redactor::new(self.secrets.iter().skip(1)).redact(&said).into_owned()
     }
 }
 

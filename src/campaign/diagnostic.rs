@@ -154,6 +154,8 @@ codes! {
     IllegalFact = "E0131",
     /// Campaigns that are applied together have different credentials for one app.
     OtherCredentials = "E0132",
+    /// A secret is too short to be one.
+    ShortSecret = "E0133",
     /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.

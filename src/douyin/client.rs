@@ -117,7 +117,7 @@ impl<W: Way> Client<W> {
         if let Some(difference) = difference {
             self.warn_of_clocks(difference);
         }
-        outcome(ended, &self.platform.codes, timing)
+        outcome(ended, &self.platform.codes, &self.keeper.secrets(), timing)
     }
 
     fn warn_of_clocks(&self, difference: SignedDuration) {
@@ -150,12 +150,7 @@ impl<W: Way> Client<W> {
                 connection: None,
             },
         };
-        let mut outcome = self.outcome(&ended, began, took + start.elapsed());
-        let answer = outcome.answer.iter_mut();
-        let said = answer.flat_map(|answer| [&mut answer.message, &mut answer.log_id]);
-        for text in said.chain(&mut outcome.detail) {
-            *text = self.keeper.without_secrets(std::mem::take(text), Some(&access.token));
-        }
+        let outcome = self.outcome(&ended, began, took + start.elapsed());
         log(&outcome, Some(&request.merchant_coupon_id));
         self.keeper.learn(access.version, &outcome);
         // Without a log id, a repeat of this answer could not be recognised as one. An answer without a code did not come

@@ -28,6 +28,7 @@ use crate::campaign;
 use crate::model::clock::{Clock, later};
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::outcome::{NotIssued, Outcome, Proof};
+use crate::model::redactor::Redactor;
 use crate::model::secret::{Secret, SecretError, SecretRef};
 
 use answer::Said;
@@ -107,11 +108,42 @@ impl Tokens {
     }
 }
 
+/// How many tokens are removed from messages: the newest two are valid, and an answer to an older one may be on its way.
+const TOKENS_KNOWN: usize = 3;
+
+/// The secrets that may come back in answers.
+struct Known {
+    tokens: Vec<Secret>,
+    redactor: Arc<Redactor>,
+}
+
+impl Known {
+    fn new(credentials: &Credentials) -> Self {
+        Self {
+            tokens: Vec::new(),
+            redactor: Arc::new(Redactor::new(credentials.secrets())),
+        }
+    }
+
+    fn add(&mut self, credentials: &Credentials, token: &Secret) {
+        if self.tokens.contains(token) {
+            return;
+        }
+        if self.tokens.len() == TOKENS_KNOWN {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(token.clone());
+        let secrets = credentials.secrets().into_iter().chain(&self.tokens);
+        self.redactor = Arc::new(Redactor::new(secrets));
+    }
+}
+
 /// Holds the token and refreshes it.
 pub(super) struct Keeper {
     credentials: Credentials,
     clock: Clock,
     state: Mutex<State>,
+    known: Mutex<Known>,
     /// Held by the running refresh. Sends that need its token wait for this.
     refreshing: Arc<tokio::sync::Mutex<()>>,
     /// Events of refreshes that are not emitted yet. The next client that needs a token emits them, because the run that
@@ -128,6 +160,7 @@ impl Keeper {
             Credentials::Token { token, .. } => State::given(token.clone()),
         };
         Self {
+            known: Mutex::new(Known::new(&credentials)),
             credentials,
             clock,
             state: Mutex::new(state),
@@ -196,13 +229,17 @@ impl Keeper {
         }
     }
 
-    /// Removes all secrets from a text: the platform's messages may quote the request.
-    pub(super) fn without_secrets(&self, text: String, token: Option<&Secret>) -> String {
-        let secrets = self.credentials.secrets().into_iter().chain(token);
-        secrets.fold(text, |text, secret| match secret.expose() {
-            shown if !shown.is_empty() && text.contains(shown) => text.replace(shown, "[secret]"),
-            _ => text,
-        })
+    /// Returns what removes the secrets from a text: the platform's messages may quote the request.
+    pub(super) fn secrets(&self) -> Arc<Redactor> {
+        Arc::clone(&self.known().redactor)
+    }
+
+    fn learn_token(&self, token: &Secret) {
+        self.known().add(&self.credentials, token);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn get(&self, platform: &impl Post) {
@@ -237,12 +274,11 @@ impl Keeper {
                 why: "the request cannot be written as JSON".to_owned(),
             },
         };
-        answer::read(path, &ended, platform.codes(), self.clock.now())
+        answer::read(path, &ended, platform.codes(), &self.secrets(), self.clock.now())
     }
 
     fn fall_back(&self, why: &str) {
         self.unstable.store(true, Ordering::SeqCst);
-        let why = self.without_secrets(why.to_owned(), None);
         let kind = EventKind::Warning {
             message: format!(
                 "{why}: tokens come from {CLIENT_TOKEN_PATH} instead, and each new one ends the tokens of this app's other \
@@ -253,9 +289,9 @@ impl Keeper {
     }
 
     fn take(&self, said: Said, asked: Instant) {
-        let clean = |why: String| self.without_secrets(why, None);
         match said {
             Said::Token { token, life } => {
+                self.learn_token(&token);
                 if self.with(|state| state.fetched(token, life, asked, Instant::now())) {
                     let left = life.saturating_sub(asked.elapsed());
                     tracing::info!(seconds = left.as_secs(), "an access token was fetched");
@@ -263,17 +299,16 @@ impl Keeper {
                     self.note(EventKind::TokenFetched { until });
                 }
             }
-            Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why: clean(why) })),
-            Said::BadCertificate(why) => self.with(|state| state.give_up(NotReady::BadCertificate { why: clean(why) })),
+            Said::Refused(why) => self.with(|state| state.give_up(NotReady::Refused { why })),
+            Said::BadCertificate(why) => self.with(|state| state.give_up(NotReady::BadCertificate { why })),
             Said::NotForThisApp(why) | Said::No(why) => self.with(|state| {
                 if state.had_one() {
-                    state.failed(clean(why), Duration::ZERO, Instant::now());
+                    state.failed(why, Duration::ZERO, Instant::now());
                 } else {
-                    state.give_up(NotReady::Refused { why: clean(why) });
+                    state.give_up(NotReady::Refused { why });
                 }
             }),
             Said::Later(why, least) => {
-                let why = clean(why);
                 tracing::warn!(why, "no access token");
                 self.with(|state| state.failed(why, least, Instant::now()));
             }
@@ -285,6 +320,9 @@ impl Keeper {
             SecretRef::Env(_) => None,
             SecretRef::File(_) => Some(read_in_time(from).await),
         };
+        if let Some(Ok(token)) = &found {
+            self.learn_token(token);
+        }
         self.with(|state| match found {
             Some(Ok(token)) if state.token() != Some(&token) => state.renewed(token),
             Some(Err(why)) => state.failed(why, Duration::ZERO, Instant::now()),

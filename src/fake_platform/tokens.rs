@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// A client key or secret that the sandbox rejects, so that people can rehearse that. It accepts all others.
-pub const WRONG: &str = "wrong";
+pub const WRONG: &str = "wrong-secret";
 
 /// How long a token outlives the one that follows it.
 const OVERLAP: Duration = Duration::from_mins(5);

@@ -15,5 +15,6 @@ pub mod merchant_coupon_id;
 pub mod mutants;
 pub mod outcome;
 pub mod problem;
+pub mod redactor;
 pub mod run_command;
 pub mod secret;

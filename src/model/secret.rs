@@ -43,6 +43,9 @@ pub enum SecretError {
     /// The file is empty.
     #[error("the file {0} is empty")]
     Empty(PathBuf),
+    /// The secret is too short to be one.
+    #[error("{0} holds a secret with fewer than {least} characters", least = Secret::SHORTEST)]
+    TooShort(SecretRef),
 }
 
 /// A mistake in a secret, told without a byte of it.
@@ -81,7 +84,7 @@ impl SecretRef {
     /// Reads the secret. Each call reads it again, because the file may have been replaced.
     ///
     /// # Errors
-    /// If the secret is absent, empty, or not printable ASCII text.
+    /// If the secret is absent, empty, too short, or not printable ASCII text.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let text = match self {
             Self::Env(name) => match std::env::var(name) {
@@ -110,6 +113,7 @@ impl SecretRef {
         let text = text.trim();
         match SecretFlaw::find(text) {
             Some(flaw) => Err(SecretError::NotText(self.clone(), flaw)),
+            None if text.len() < Secret::SHORTEST => Err(SecretError::TooShort(self.clone())),
             None => Ok(Secret::new(text)),
         }
     }
@@ -120,6 +124,10 @@ impl SecretRef {
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// The least length of a secret. A shorter one is a mistake, and every message has its characters somewhere, so it
+    /// could not be removed from messages.
+    pub const SHORTEST: usize = 6;
+
     /// Wraps `text` as a secret.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -153,11 +161,25 @@ mod tests {
     fn a_secret_from_a_file_is_trimmed_and_read_again() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("secret");
-        std::fs::write(&path, "  first\n").expect("the file is written");
+        std::fs::write(&path, "  first-secret\n").expect("the file is written");
         let reference = SecretRef::File(path.clone());
-        assert_eq!(reference.resolve().expect("it is there").expose(), "first");
+        assert_eq!(reference.resolve().expect("it is there").expose(), "first-secret");
         std::fs::write(&path, "\u{feff}second").expect("the file is written");
         assert_eq!(reference.resolve().expect("it is there").expose(), "second");
+    }
+
+    #[test]
+    fn a_secret_under_six_characters_is_refused_without_being_shown() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("secret");
+        let reference = SecretRef::File(path.clone());
+        std::fs::write(&path, " zqxyw\n").expect("the file is written");
+        let error = reference.resolve().expect_err("it is too short");
+        let said = error.to_string();
+        assert!(said.ends_with("holds a secret with fewer than 6 characters"), "{said}");
+        assert!(!format!("{said} {error:?}").contains("zqx"), "{error:?}");
+        std::fs::write(&path, "zqxywv").expect("the file is written");
+        assert!(reference.resolve().is_ok());
     }
 
     #[test]

@@ -70,6 +70,49 @@ async fn no_secret_is_logged_or_said_at_any_level() {
     }
 }
 
+/// The platform may quote a secret anywhere in an answer, in another form, or where the text is cut.
+#[tokio::test]
+async fn no_text_of_an_answer_keeps_a_secret() {
+    const TOKEN: &str = "clt.canary-3-141592653589793";
+    let server = Server::new(|seen| {
+        let error = |message: &str, log_id: &str| {
+            let body = serde_json::json!({"err_no": 31_000_001, "err_msg": message, "log_id": log_id});
+            ok(&body.to_string())
+        };
+        match seen.nth {
+            1 => ok(&format!(
+                r#"{{"data":{{"access_token":"{TOKEN}","expires_in":7200,"error_code":0}}}}"#
+            )),
+            2 => ok(&format!(
+                r#"{{"err_no":0,"log_id":"L2","data":{{"coupon_info":{{"coupon_id":"{TOKEN}",
+                "coupon_name":"for secret-canary-2","merchant_meta_no":"key-canary-1 \\u0063lt.canary-3-141592653589793"}}}}}}"#
+            )),
+            // The text is cut at 1024 bytes, in the middle of the secret.
+            3 => error(&format!("{}secret-canary-2", "y".repeat(1015)), TOKEN),
+            4 => error(&format!("{}\u{200b}{}", &TOKEN[..9], &TOKEN[9..]), &TOKEN.to_uppercase()),
+            5 => error("c2VjcmV0LWNhbmFyeS0y", "secret%2Dcanary%2D2"),
+            _ => error(&TOKEN[4..20], &TOKEN[8..]),
+        }
+    })
+    .await;
+    let (config, _) = config(&server.url, client_credentials());
+    let platform = HttpPlatform::new(config).unwrap();
+    let mut said = Vec::new();
+    for permit in permits(5).await {
+        let access = platform.ready().await.unwrap();
+        let connection = platform.connect().await.unwrap();
+        said.push(format!(
+            "{:#?}",
+            platform.send(access, connection, permit).await.outcome
+        ));
+    }
+    let said = said.concat();
+    assert_eq!(said.matches("Answer {").count(), 5, "{said}");
+    for canary in ["canary", "CANARY", "secret-", "secret%", "c2VjcmV0", "141592"] {
+        assert!(!said.contains(canary), "{canary} was said: {said}");
+    }
+}
+
 fn around<'a>(text: &'a str, canary: &str) -> &'a str {
     text.lines().find(|line| line.contains(canary)).unwrap_or_default()
 }

@@ -92,7 +92,7 @@ fn a_platform_out_of_reach_is_waited_for_and_nothing_is_in_doubt() {
 fn a_wrong_secret_stops_before_the_first_send() {
     let fake_platform = FakePlatform::start(&[]);
     let scene = Scene::new(&fake_platform.url, 20);
-    let ran = Ran::new(scene.apply(&[]).env("WHOLE_SECRET", "wrong").output().unwrap()).ends(4);
+    let ran = Ran::new(scene.apply(&[]).env("WHOLE_SECRET", "wrong-secret").output().unwrap()).ends(4);
     assert!(ran.out.contains("credentials"), "{}", ran.out);
     assert!(fake_platform.log().is_empty());
     let ran = Ran::new(scene.apply(&[]).env_remove("WHOLE_SECRET").output().unwrap()).ends(2);

@@ -9,6 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use super::replay::{Began, is_replay};
 use super::{Codes, Envelope, excerpt};
 use crate::model::outcome::{Answer, Class, NotIssued, Outcome, Proof, Unknown};
+use crate::model::redactor::Redactor;
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,20 +75,20 @@ pub struct Timing {
     pub expected: Option<Timestamp>,
 }
 
-/// Returns what an attempt proved.
+/// Returns what an attempt proved. The texts of the outcome are without `secrets`.
 #[must_use]
-pub fn outcome(ended: &HttpResult, codes: &Codes, timing: Timing) -> Outcome {
+pub fn outcome(ended: &HttpResult, codes: &Codes, secrets: &Redactor, timing: Timing) -> Outcome {
     let detailed = |proof, status, detail: String| Outcome {
         proof,
         answer: None,
         status,
-        detail: Some(excerpt(&detail)),
+        detail: Some(excerpt(&detail, secrets)),
         retry_after: None,
         latency: timing.latency,
         at: timing.at,
     };
     match ended {
-        HttpResult::Answered(reply) => answered(reply, codes, timing),
+        HttpResult::Answered(reply) => answered(reply, codes, secrets, timing),
         HttpResult::TooLarge { status } => detailed(
             Proof::Unknown(Unknown::Unreadable),
             Some(*status),
@@ -110,10 +111,10 @@ pub fn outcome(ended: &HttpResult, codes: &Codes, timing: Timing) -> Outcome {
     }
 }
 
-fn answered(reply: &Reply, codes: &Codes, timing: Timing) -> Outcome {
-    let envelope = Envelope::read(&reply.body);
+fn answered(reply: &Reply, codes: &Codes, secrets: &Redactor, timing: Timing) -> Outcome {
+    let envelope = Envelope::read(&reply.body, secrets);
     let (proof, detail, answer) = match envelope {
-        None => (unsaid(reply.status), Some(without_code(reply)), None),
+        None => (unsaid(reply.status), Some(without_code(reply, secrets)), None),
         Some(Envelope {
             code: 0,
             coupon: None,
@@ -171,8 +172,8 @@ const fn unsaid(status: u16) -> Proof {
 
 /// Names the size of the body and why it cannot be read, and not its text: a gateway's error page may repeat the request's
 /// headers.
-fn without_code(reply: &Reply) -> String {
-    let why = unreadable(reply).map_or_else(String::new, |why| format!(": {why}"));
+fn without_code(reply: &Reply, secrets: &Redactor) -> String {
+    let why = unreadable(reply, secrets).map_or_else(String::new, |why| format!(": {why}"));
     format!(
         "HTTP {} without a code of the platform's ({} bytes){why}",
         reply.status,
@@ -181,11 +182,11 @@ fn without_code(reply: &Reply) -> String {
 }
 
 /// Why a body without a code cannot be read. `None` when it is JSON, or empty.
-fn unreadable(reply: &Reply) -> Option<String> {
+fn unreadable(reply: &Reply, secrets: &Redactor) -> Option<String> {
     let body = reply.body.as_slice();
     let encoding = reply.content_encoding.as_deref().map(str::trim).unwrap_or_default();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Some(format!("content-encoding: {}", excerpt(encoding)));
+        return Some(format!("content-encoding: {}", excerpt(encoding, secrets)));
     }
     let why = match std::str::from_utf8(body) {
         _ if body.is_empty() => return None,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use crate::model::outcome::Coupon;
+use crate::model::redactor::Redactor;
 
 /// The most bytes that are kept of a text from the platform.
 pub const MOST_KEPT: usize = 1024;
@@ -26,7 +27,7 @@ pub struct Envelope {
 impl Envelope {
     /// Parses a body. `None` when it is not a JSON object, or has no integer code.
     #[must_use]
-    pub fn read(body: &[u8]) -> Option<Self> {
+    pub fn read(body: &[u8], secrets: &Redactor) -> Option<Self> {
         let whole: Map<String, Value> = serde_json::from_slice(body).ok()?;
         let data = whole.get("data").and_then(Value::as_object);
         let of_data = |name| data.and_then(|data| data.get(name));
@@ -42,22 +43,25 @@ impl Envelope {
         ];
         Some(Self {
             code,
-            message: messages.into_iter().find_map(text).unwrap_or_default(),
-            log_id: text(whole.get("log_id")).unwrap_or_default(),
+            message: messages
+                .into_iter()
+                .find_map(|message| text(message, secrets))
+                .unwrap_or_default(),
+            log_id: text(whole.get("log_id"), secrets).unwrap_or_default(),
             coupon: (err_no == Some(0))
-                .then(|| of_data("coupon_info").and_then(coupon))
+                .then(|| of_data("coupon_info").and_then(|info| coupon(info, secrets)))
                 .flatten()
                 .map(Box::new),
         })
     }
 }
 
-fn coupon(info: &Value) -> Option<Coupon> {
+fn coupon(info: &Value, secrets: &Redactor) -> Option<Coupon> {
     let number = |name| integer(info.get(name));
     Some(Coupon {
-        coupon_id: name(info.get("coupon_id"))?,
-        merchant_meta_no: name(info.get("merchant_meta_no")),
-        coupon_name: text(info.get("coupon_name")),
+        coupon_id: name(info.get("coupon_id"), secrets)?,
+        merchant_meta_no: name(info.get("merchant_meta_no"), secrets),
+        coupon_name: text(info.get("coupon_name"), secrets),
         coupon_status: number("coupon_status"),
         discount_type: number("discount_type"),
         discount_amount: number("discount_amount"),
@@ -77,26 +81,26 @@ pub(in crate::douyin) fn integer(value: Option<&Value>) -> Option<i64> {
     }
 }
 
-/// A text that is not empty, bounded and safe to display.
-fn text(value: Option<&Value>) -> Option<String> {
+/// A text that is not empty, without secrets, bounded and safe to display.
+fn text(value: Option<&Value>, secrets: &Redactor) -> Option<String> {
     let text = value?.as_str()?.trim();
-    (!text.is_empty()).then(|| excerpt(text))
+    (!text.is_empty()).then(|| excerpt(text, secrets))
 }
 
 /// An id: a text, or the digits of a number that came without quotes.
-fn name(value: Option<&Value>) -> Option<String> {
+fn name(value: Option<&Value>, secrets: &Redactor) -> Option<String> {
     match value? {
         Value::Number(number) if number.is_u64() => number.as_u64().filter(|id| *id > 0).map(|id| id.to_string()),
-        other => text(Some(other)),
+        other => text(Some(other), secrets),
     }
 }
 
-/// The beginning of a foreign text, safe to keep and to display: at most [`MOST_KEPT`] bytes, with control characters and
-/// invisible characters escaped.
+/// The beginning of a foreign text, safe to keep and to display: at most [`MOST_KEPT`] bytes, without secrets, and with
+/// control characters and invisible characters escaped.
 #[must_use]
-pub fn excerpt(foreign: &str) -> String {
+pub fn excerpt(foreign: &str, secrets: &Redactor) -> String {
     let mut shown = String::new();
-    for c in foreign.chars() {
+    for c in secrets.redact(foreign).chars() {
         let before = shown.len();
         if unseen(c) {
             // Writing into a String cannot fail.

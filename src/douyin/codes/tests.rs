@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::outcome::{Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::model::redactor::Redactor;
 
 const NOW: i64 = 1_780_000_000;
 
@@ -22,7 +23,7 @@ fn timing() -> Timing {
 }
 
 fn judged(codes: &Codes, reply: Reply) -> Outcome {
-    outcome(&HttpResult::Answered(reply), codes, timing())
+    outcome(&HttpResult::Answered(reply), codes, &Redactor::default(), timing())
 }
 
 fn said(status: u16, body: &str) -> Outcome {
@@ -281,7 +282,7 @@ fn an_attempt_without_an_answer_proves_only_what_was_surely_not_sent() {
     ];
     let mut details = Vec::new();
     for (ended, proof) in all {
-        let outcome = outcome(&ended, &Codes::default(), timing());
+        let outcome = outcome(&ended, &Codes::default(), &Redactor::default(), timing());
         assert_eq!(outcome.proof, proof, "{ended:?}");
         assert_eq!((outcome.at, outcome.latency), (timing().at, timing().latency));
         details.push(outcome.detail.expect("no code says it"));
@@ -385,8 +386,11 @@ fn a_retry_after_is_seconds_or_a_date() {
 
 #[test]
 fn a_foreign_text_is_bounded_and_cannot_act_on_a_terminal() {
-    assert_eq!(excerpt("奶\u{1b}[2J\r\n\u{202e}b"), "奶\\u{1b}[2J\\r\\n\\u{202e}b");
-    let long = excerpt(&"奶".repeat(MOST_KEPT));
+    assert_eq!(
+        excerpt("奶\u{1b}[2J\r\n\u{202e}b", &Redactor::default()),
+        "奶\\u{1b}[2J\\r\\n\\u{202e}b"
+    );
+    let long = excerpt(&"奶".repeat(MOST_KEPT), &Redactor::default());
     assert_eq!(long.len(), MOST_KEPT / 3 * 3);
     let answer = said(
         200,

@@ -10,6 +10,7 @@ use super::state::APART;
 use crate::douyin::codes::{Codes, HttpResult, Reply, excerpt, integer, retry_after};
 use crate::douyin::wire::CLIENT_TOKEN_PATH;
 use crate::model::outcome::Class;
+use crate::model::redactor::Redactor;
 use crate::model::secret::Secret;
 
 /// Codes for an endpoint that is unknown, retired, or not for this app.
@@ -39,12 +40,12 @@ pub(super) enum Said {
     Later(String, Duration),
 }
 
-/// Reads how a call at `path` ended.
+/// Reads how a call at `path` ended. Its reasons are without `secrets`.
 ///
 /// A call of `client_token` whose answer was lost may have made a token, and only the newest two live. So it delays the
 /// next call as much as if it had yielded its token.
-pub(super) fn read(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said {
-    match judge(path, ended, codes, now) {
+pub(super) fn read(path: &str, ended: &HttpResult, codes: &Codes, secrets: &Redactor, now: Timestamp) -> Said {
+    match judge(path, ended, codes, secrets, now) {
         Said::Later(why, least) if path == CLIENT_TOKEN_PATH && !matches!(ended, HttpResult::NotSent { .. }) => {
             Said::Later(why, least.max(APART))
         }
@@ -52,10 +53,10 @@ pub(super) fn read(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp
     }
 }
 
-fn judge(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said {
-    let later = |why: String| Said::Later(format!("POST {path}: {why}"), Duration::ZERO);
+fn judge(path: &str, ended: &HttpResult, codes: &Codes, secrets: &Redactor, now: Timestamp) -> Said {
+    let later = |why: String| Said::Later(excerpt(&format!("POST {path}: {why}"), secrets), Duration::ZERO);
     match ended {
-        HttpResult::Answered(reply) => answered(path, reply, codes, now),
+        HttpResult::Answered(reply) => answered(path, reply, codes, secrets, now),
         HttpResult::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
         HttpResult::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
         HttpResult::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
@@ -64,7 +65,7 @@ fn judge(path: &str, ended: &HttpResult, codes: &Codes, now: Timestamp) -> Said 
     }
 }
 
-fn answered(path: &str, reply: &Reply, codes: &Codes, now: Timestamp) -> Said {
+fn answered(path: &str, reply: &Reply, codes: &Codes, secrets: &Redactor, now: Timestamp) -> Said {
     let whole: Map<String, Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
     let data = whole.get("data").and_then(Value::as_object);
     let of_data = |name| data.and_then(|data| data.get(name));
@@ -87,7 +88,7 @@ fn answered(path: &str, reply: &Reply, codes: &Codes, now: Timestamp) -> Said {
         .flatten()
         .filter_map(Value::as_str)
         .find(|text| !text.is_empty());
-    let said = format!("POST {path} answered code {code}{}", quoted(message));
+    let said = format!("POST {path} answered code {code}{}", quoted(message, secrets));
     match code {
         10_002 => Said::Refused(format!("{said}; a parameter is wrong")),
         10_003 => Said::Refused(format!("{said}; the client_key is wrong")),
@@ -113,8 +114,8 @@ fn asked(reply: &Reply, now: Timestamp) -> Duration {
     header.and_then(|header| retry_after(header, now)).unwrap_or_default()
 }
 
-fn quoted(message: Option<&str>) -> String {
-    message.map_or_else(String::new, |message| format!(" ({})", excerpt(message)))
+fn quoted(message: Option<&str>, secrets: &Redactor) -> String {
+    message.map_or_else(String::new, |message| format!(" ({})", excerpt(message, secrets)))
 }
 
 /// A token that fits in a header. `None` when it is empty or has other characters.

@@ -93,7 +93,12 @@ fn learn(keeper: &Keeper, access: &Access, code: i64) {
     };
     keeper.learn(
         access.version,
-        &outcome(&said(200, &json!({"err_no": code})), &Codes::default(), timing),
+        &outcome(
+            &said(200, &json!({"err_no": code})),
+            &Codes::default(),
+            &Redactor::default(),
+            timing,
+        ),
     );
 }
 
@@ -408,14 +413,26 @@ fn a_token_that_no_header_can_carry_is_none() {
         json!(null),
     ] {
         let ended = said(200, &json!({"data": {"access_token": bad, "expires_in": 7200}}));
-        let read = answer::read("/", &ended, &Codes::default(), Timestamp::UNIX_EPOCH);
+        let read = answer::read(
+            "/",
+            &ended,
+            &Codes::default(),
+            &Redactor::default(),
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(matches!(read, Said::Later(..)), "{bad}");
     }
     let text = said(
         200,
         &json!({"data": {"access_token": "a", "expires_in": "7200", "error_code": "0"}}),
     );
-    let read = answer::read("/", &text, &Codes::default(), Timestamp::UNIX_EPOCH);
+    let read = answer::read(
+        "/",
+        &text,
+        &Codes::default(),
+        &Redactor::default(),
+        Timestamp::UNIX_EPOCH,
+    );
     assert!(matches!(read, Said::Token { life, .. } if life == Duration::from_hours(2)));
 }
 
@@ -476,7 +493,7 @@ async fn a_file_that_gives_no_token_is_given_up() {
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("token");
-    std::fs::write(&path, "first").unwrap();
+    std::fs::write(&path, "first-token").unwrap();
     let from = SecretRef::File(path.clone());
     let token = from.resolve().unwrap();
     let keeper = Arc::new(Keeper::new(

@@ -7,6 +7,7 @@ use crate::engine::answer_ids::{AnswerId, Whose};
 use crate::ledger::LedgerState;
 use crate::model::event::Halted;
 use crate::model::outcome::{Outcome, Proof, Unknown};
+use crate::model::redactor::Redactor;
 
 use super::attempt_result::Attempted;
 
@@ -63,7 +64,8 @@ fn without_answer(outcome: &Outcome, why: &str) -> Outcome {
         proof: Proof::Unknown(Unknown::Unreadable),
         answer: None,
         status: None,
-        detail: Some(excerpt(&detail)),
+        // The ids are parts of the outcome, which has no secrets.
+        detail: Some(excerpt(&detail, &Redactor::default())),
         retry_after: None,
         latency: outcome.latency,
         at: outcome.at,
