@@ -55,6 +55,13 @@ macro_rules! cases {
 
 cases! {
     the_good_file: with("");
+    names_that_look_alike:
+        but("summer-2026", "summеr-2026"),
+        but("summer-2026", "summer\u{fe0f}-2026"),
+        but("summer-2026", "奶茶\u{ff12}"),
+        but("summer-2026", "奶茶vip"),
+        source("csv: {path: audienсe.csv, open_id: \"open\u{200b}_id\", last_active: ｓeen}"),
+        source("parquet: {path: 会员list.parquet, open_id: 用户id}");
     unknown_keys:
         with("shedule:\n  start: 2026-06-01T10:00\n"),
         with("retry:\n  attempt: 6\n  firstDelay: 1s\n  colour: red\n"),

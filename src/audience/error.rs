@@ -9,7 +9,7 @@ use super::damage::Damage;
 use super::parquet::TooLarge;
 use super::quote_validator::Found;
 use super::syntax_error::{Foreign, SyntaxError};
-use crate::campaign::Encoding;
+use crate::campaign::{Encoding, find_look_alike};
 use crate::model::foreign::shortened;
 use crate::model::secret::{SecretError, SecretRef};
 
@@ -361,7 +361,7 @@ impl AudienceError {
             }
             | Self::NoKey {
                 nearest: Some(nearest), ..
-            } => Some(format!("did you mean {nearest:?}?")),
+            } => Some(meant(nearest)),
             Self::NoColumn { .. } => Some(
                 "name the file's own columns in `open_id` and `last_active`, or its `delimiter` or `encoding`".into(),
             ),
@@ -501,6 +501,12 @@ const fn unreadable(kind: io::ErrorKind) -> &'static str {
     }
 }
 
+/// Proposes a column, and says by what it differs if it looks like the wanted one.
+fn meant(nearest: &str) -> String {
+    let looks = find_look_alike(nearest).map(|found| format!(" it has {found}"));
+    format!("did you mean {}?{}", quoted(nearest), looks.unwrap_or_default())
+}
+
 /// Formats the name of a column. A long name is cut.
 fn quoted(column: &str) -> String {
     format!("{:?}", shortened(column))
@@ -518,7 +524,7 @@ fn header(found: &[String], hint: Option<&HeaderHint>) -> String {
 impl HeaderHint {
     fn help(&self, column: &str) -> String {
         match self {
-            Self::Nearest(nearest) => format!("did you mean {nearest:?}?"),
+            Self::Nearest(nearest) => meant(nearest),
             Self::Encoding(Encoding::Gb18030) => {
                 "write `encoding: gb18030` beside its `path`, or save the file as \"CSV UTF-8\"".to_owned()
             }

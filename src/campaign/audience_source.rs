@@ -11,7 +11,7 @@ use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::key::Key;
 use super::keys::{KeyType, Keys, Nested, keys};
-use super::text::{FilePath, FilePattern, Files, Text};
+use super::text::{ColumnName, FilePath, FilePattern, Files, Text};
 use super::value::Value;
 use super::word::{Word, words};
 
@@ -50,9 +50,9 @@ keys! {
     }
 }
 
-const COLUMN: Text = Text("the name of the column with the open_ids");
-const RESULT_COLUMN: Text = Text("the name of the result's column with the open_ids");
-const LAST_ACTIVE: Text = Text("the name of the column that says when a user was last active");
+const COLUMN: ColumnName = ColumnName("the name of the column with the open_ids");
+const RESULT_COLUMN: ColumnName = ColumnName("the name of the result's column with the open_ids");
+const LAST_ACTIVE: ColumnName = ColumnName("the name of the column that says when a user was last active");
 const QUERY: Text = Text("a query, such as `select open_id from members`");
 
 keys! {
@@ -79,7 +79,7 @@ keys! {
         /// The file, or a pattern such as `members-*.jsonl.gz`; a relative path begins at the campaign file's folder.
         path: Files = FilePattern("the path of the file of JSON lines"), required "audience.jsonl";
         /// The key that holds the users' open_ids; points lead into objects: `user.open_id`.
-        open_id: String = Text("the key of the open_ids, such as `user.open_id`"), required "open_id";
+        open_id: String = ColumnName("the key of the open_ids, such as `user.open_id`"), required "open_id";
         /// The key that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
     }
@@ -135,7 +135,7 @@ keys! {
         /// What it is.
         format: Format = Word, required "csv";
         /// The column, or the key, that holds the users' open_ids.
-        open_id: String = Text("the name of the column or key with the open_ids"), required "open_id";
+        open_id: String = ColumnName("the name of the column or key with the open_ids"), required "open_id";
         /// The column, or the key, that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
         /// Of CSV: how its characters are encoded; `utf-8` when absent.

@@ -160,6 +160,8 @@ codes! {
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.
     OverLimit = "E0142",
+    /// A name looks like another one.
+    LookAlike = "E0143",
     /// Something that the file names is absent: an audience, a column in it, a secret.
     Absent = "E0151",
     /// There are more mistakes than are listed.

@@ -9,6 +9,7 @@ use crate::model::identity::{ActivityId, AppId, CampaignName, NameError};
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::{KeyType, keys};
+use super::look_alike;
 use super::text::Text;
 use super::value::{Value, quoted};
 
@@ -63,7 +64,10 @@ impl<T: Display> KeyType<T> for Name<T> {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
         let text = &*value.scalar(self.wanted, diagnostics)?.text;
         let why = match (self.parse)(text) {
-            Ok(name) => return Some(name),
+            Ok(name) => {
+                look_alike::warn(value, text, diagnostics);
+                return Some(name);
+            }
             Err(why) => why,
         };
         let near = (self.nearest)(text);

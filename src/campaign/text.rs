@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
+use super::look_alike;
 use super::value::Value;
 
 /// Any text but an empty one. It names what to write, for messages.
@@ -26,12 +27,32 @@ impl KeyType<String> for Text {
     }
 }
 
+/// The name of a column or of a key. It names what to write, for messages.
+pub(super) struct ColumnName(pub(super) &'static str);
+
+impl KeyType<String> for ColumnName {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+        let name = value.text(self.0, diagnostics)?;
+        look_alike::warn(value, &name, diagnostics);
+        Some(name)
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        Text(self.0).schema(generator)
+    }
+
+    fn write(&self, value: &String) -> Option<Json> {
+        Text(self.0).write(value)
+    }
+}
+
 /// The path of one file, relative to the campaign file's folder.
 pub(super) struct FilePath(pub(super) &'static str);
 
 impl KeyType<PathBuf> for FilePath {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
         let path = value.text(self.0, diagnostics)?;
+        look_alike::warn(value, &path, diagnostics);
         Some(value.folder().join(path))
     }
 
@@ -64,6 +85,7 @@ pub(super) struct FilePattern(pub(super) &'static str);
 impl KeyType<Files> for FilePattern {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Files> {
         let path = value.text(self.0, diagnostics)?;
+        look_alike::warn(value, &path, diagnostics);
         let folder = value.folder().to_owned();
         Some(Files { folder, path })
     }

@@ -123,7 +123,7 @@ impl CampaignName {
         only(
             text,
             "a campaign's name has lower-case letters of any script, digits and '-'",
-            |c| c == '-' || c.is_numeric() || (c.is_alphabetic() && c.to_lowercase().eq([c])) || is_mark(c),
+            |c| !is_ignorable(c) && (c == '-' || c.is_numeric() || is_lower_case(c) || is_mark(c)),
         )?;
         Ok(Self(text.into()))
     }
@@ -146,6 +146,11 @@ impl CampaignName {
             .collect();
         Self::parse(folded.trim_matches('-')).ok()
     }
+}
+
+/// Letters, and letters of scripts without upper case.
+fn is_lower_case(c: char) -> bool {
+    c.is_alphabetic() && c.to_lowercase().eq([c])
 }
 
 /// Combining marks, which some scripts need in every word, such as the vowel signs of Devanagari.
@@ -305,7 +310,18 @@ mod tests {
         for good in ["summer-2026", "奶茶", "été", "a", "हिन्दी"] {
             assert_eq!(CampaignName::parse(good).map(|n| n.to_string()), Ok(good.to_owned()));
         }
-        for bad in ["", "Summer", "a b", "a/b", "..", "e\u{301}te", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "Summer",
+            "a b",
+            "a/b",
+            "..",
+            "e\u{301}te",
+            "a\u{fe0f}",
+            "a\u{3164}",
+            "a\u{34f}b",
+            &"a".repeat(65),
+        ] {
             assert!(CampaignName::parse(bad).is_err(), "{bad:?}");
         }
         assert!(AppId::parse("tt_1-A").is_ok() && AppId::parse("tt.1").is_err());

@@ -99,6 +99,14 @@ fn csv_files() {
         ("JSON lines", shelf.put("lines.csv", &written::jsonl(&someone()))),
         ("no such column", shelf.put("columns.csv", b"Open-ID,seen\nu1,\n")),
         (
+            "a column with a letter of another alphabet",
+            shelf.put("letter.csv", "оpen_id,seen\nu1,\n".as_bytes()),
+        ),
+        (
+            "a column with a character that is not shown",
+            shelf.put("hidden.csv", "open\u{ad}_id,seen\nu1,\n".as_bytes()),
+        ),
+        (
             "a column with a name of 1 MB",
             shelf.put("long.csv", &vec![b'c'; 1_000_000]),
         ),
