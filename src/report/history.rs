@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
-use super::run_stats::{CodeCount, Codes};
+use super::run_stats::{CodeCount, Codes, code_entry};
 use crate::model::delivery::{Decision, DeliveryKey};
 use crate::model::outcome::Outcome;
 
@@ -15,8 +15,6 @@ use crate::model::outcome::Outcome;
 const MOST_SLOTS: usize = 4_096;
 /// The possible lengths of a slot, in seconds: each a multiple of the one before.
 const LENGTHS: [i64; 4] = [1, 60, 3_600, 86_400];
-/// The maximum number of distinct codes.
-const MOST_CODES: usize = 200;
 
 /// The fold of the facts so far.
 #[derive(Debug)]
@@ -174,18 +172,17 @@ impl History {
     fn count(&mut self, outcome: &Outcome) {
         let code = outcome.answer.as_ref().map(|answer| answer.code);
         let word = if code.is_some() { "" } else { outcome.proof.word() };
-        let key = (code, word.to_owned());
-        if self.codes.len() >= MOST_CODES && !self.codes.contains_key(&key) {
+        let Some(entry) = code_entry(&mut self.codes, code, word) else {
             self.other_codes += 1;
             return;
-        }
+        };
         let CodeCount {
             count,
             class,
             classifier,
             message,
             log_id,
-        } = self.codes.entry(key).or_default();
+        } = entry;
         let last = said(outcome);
         *count += 1;
         // The latest class counts: the campaign file may have classified the code in the meantime.
@@ -270,6 +267,7 @@ mod tests {
     use super::*;
     use crate::model::clock::from_ms;
     use crate::model::outcome::{Proof, Unknown};
+    use crate::report::run_stats::MOST_CODES;
 
     fn outcome(at: Timestamp) -> Outcome {
         Outcome {

@@ -34,6 +34,8 @@ pub struct RunStats {
     pub codes: Codes,
     /// Why the last attempt has no code; `None` if it has one.
     pub unanswered: Option<String>,
+    /// Attempts that ended with codes beyond [`MOST_CODES`].
+    pub other_codes: u64,
     /// The present phase; `None` before the first.
     pub phase: Option<Phase>,
     /// A pace below the plan's; `None` at the plan's pace.
@@ -129,6 +131,9 @@ impl AudienceProgress {
     }
 }
 
+/// The maximum number of distinct codes in a table. The platform may answer each attempt with another code.
+pub const MOST_CODES: usize = 200;
+
 /// The ended attempts by code; without a code, by the word of the outcome.
 pub type Codes = BTreeMap<(Option<i64>, String), CodeCount>;
 
@@ -204,7 +209,7 @@ impl RunStats {
             EventKind::Counted { counts } => self.counts = *counts,
             EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, now),
             EventKind::AttemptEnded(attempt) => {
-                count(&mut self.codes, attempt);
+                self.count(attempt);
                 let unanswered = attempt.code.is_none() && !attempt.message.is_empty();
                 self.unanswered = unanswered.then(|| attempt.message.clone());
             }
@@ -244,6 +249,25 @@ impl RunStats {
         }
     }
 
+    fn count(&mut self, attempt: &Attempt) {
+        let word = if attempt.code.is_some() { "" } else { &attempt.outcome };
+        let Some(entry) = code_entry(&mut self.codes, attempt.code, word) else {
+            self.other_codes += 1;
+            return;
+        };
+        entry.count += 1;
+        entry.class = entry.class.or(attempt.class);
+        entry.classifier = entry.classifier.or(attempt.classifier);
+        for (kept, told) in [
+            (&mut entry.message, &attempt.message),
+            (&mut entry.log_id, &attempt.log_id),
+        ] {
+            if kept.is_empty() {
+                kept.clone_from(told);
+            }
+        }
+    }
+
     fn enter(&mut self, phase: &Phase) {
         match phase {
             Phase::Planning | Phase::Sending => {}
@@ -276,20 +300,14 @@ pub fn sum_counts(all: impl IntoIterator<Item = Counts>) -> Counts {
     sum
 }
 
-fn count(codes: &mut Codes, attempt: &Attempt) {
-    let word = if attempt.code.is_some() { "" } else { &attempt.outcome };
-    let entry = codes.entry((attempt.code, word.to_owned())).or_default();
-    entry.count += 1;
-    entry.class = entry.class.or(attempt.class);
-    entry.classifier = entry.classifier.or(attempt.classifier);
-    for (kept, told) in [
-        (&mut entry.message, &attempt.message),
-        (&mut entry.log_id, &attempt.log_id),
-    ] {
-        if kept.is_empty() {
-            kept.clone_from(told);
-        }
+/// Returns the entry of a code, or of an outcome without one. `None` for a new code when the table is full; the few
+/// outcomes without a code always have an entry.
+pub(super) fn code_entry<'c>(codes: &'c mut Codes, code: Option<i64>, word: &str) -> Option<&'c mut CodeCount> {
+    let key = (code, word.to_owned());
+    if code.is_some() && codes.len() >= MOST_CODES && !codes.contains_key(&key) {
+        return None;
     }
+    Some(codes.entry(key).or_default())
 }
 
 #[cfg(test)]

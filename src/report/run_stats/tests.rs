@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::model::delivery::StateName;
 use crate::model::event::{Ending, EventKind, Phase, Waiting};
 
-use crate::report::testing::{BANNED, ISSUED, RunScript, TIMED_OUT, instant};
+use crate::report::testing::{AttemptResult, BANNED, ISSUED, RunScript, TIMED_OUT, instant};
 
 use super::send_stats::{SECOND, per_second};
 use super::*;
@@ -143,4 +143,21 @@ fn the_rate_that_was_reached_is_no_higher_than_the_harshest_second() {
     }
     let sends = script.stats().sends;
     assert_eq!((sends.second.most(), sends.reached().map(f64::round)), (2, Some(2.0)));
+}
+
+#[test]
+fn codes_without_end_are_counted_together() {
+    let mut script = RunScript::new();
+    script.begin().admit(2_000);
+    let answered = |code| AttemptResult {
+        code: Some(code),
+        ..BANNED
+    };
+    for code in 0..1_000 {
+        script.send(1, 10, answered(code));
+    }
+    script.send(1, 10, TIMED_OUT).send(2, 10, answered(7));
+    let stats = script.stats();
+    assert_eq!((stats.codes.len(), stats.other_codes), (MOST_CODES + 1, 800));
+    assert_eq!(stats.codes[&(Some(7), String::new())].count, 3);
 }

@@ -48,7 +48,7 @@ pub fn page(simulated: &SimulationView) -> Result<String, ChartError> {
             }
             @if let Some(charts) = charts { section { h2 { "When it would be sent" } (charts) } }
             (hours(simulated))
-            (tables::codes(&stats.codes, 0, false))
+            (tables::codes(&stats.codes, stats.other_codes, false))
             section {
                 h2 { "What was simulated" }
                 dl { @for detail in details(simulated).lines() { dt { (detail.name) } dd { (theirs(&detail.value)) } } }

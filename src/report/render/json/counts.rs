@@ -110,6 +110,11 @@ pub fn codes(stats: &RunStats) -> Vec<CodeBody<'_>> {
     coded.collect()
 }
 
+/// The attempts with codes beyond the table; `None` without any.
+pub fn other_codes(stats: &RunStats) -> Option<u64> {
+    Some(stats.other_codes).filter(|others| *others > 0)
+}
+
 impl<'a> CodeBody<'a> {
     fn new(code: i64, count: &'a CodeCount) -> Self {
         Self {

@@ -14,7 +14,7 @@ use crate::report::run_view::RunView;
 use crate::report::times::rfc3339;
 use crate::report::wording;
 
-use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, tenths};
+use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, other_codes, tenths};
 use super::status::StatusOwner;
 
 /// An object about one campaign.
@@ -125,6 +125,8 @@ struct Summary<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     excludes: &'a [ExcludeList],
     codes: Vec<CodeBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_codes: Option<u64>,
     attempts: u64,
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,6 +251,7 @@ impl<'a> RunObject<'a> {
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             excludes: reading.map_or(&[][..], |reading| &reading.excludes),
             codes: codes(stats),
+            other_codes: other_codes(stats),
             attempts: stats.sends.attempts,
             seconds: stats.took(ended.instant).as_secs_f64(),
             rate_per_second: stats.sends.reached().map(tenths),

@@ -15,7 +15,7 @@ use crate::report::simulation::SimulationView;
 use crate::report::simulation::hours::Hour;
 use crate::report::times::rfc3339;
 
-use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, tenths};
+use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, other_codes, tenths};
 
 /// The result of a simulation.
 #[derive(Debug, Serialize)]
@@ -30,6 +30,8 @@ pub struct SimulationObject<'a> {
     stopped: StopReasonBody,
     counts: CountsBody,
     codes: Vec<CodeBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_codes: Option<u64>,
     #[serde(flatten)]
     sends: SendsBody,
     #[serde(flatten)]
@@ -71,6 +73,7 @@ impl<'a> SimulationObject<'a> {
             stopped: StopReasonBody::new(stats),
             counts: CountsBody::from_stats(stats),
             codes: codes(stats),
+            other_codes: other_codes(stats),
             sends: SendsBody {
                 attempts: stats.sends.attempts,
                 rate_per_second: stats.sends.reached().map(tenths),

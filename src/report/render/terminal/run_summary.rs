@@ -77,6 +77,10 @@ pub(super) fn codes(stats: &RunStats) -> String {
             visible(&count.log_id).into_owned(),
         ]);
     }
+    if stats.other_codes > 0 {
+        let others = grouped(stats.other_codes);
+        rows.push(["others", "", &others, "more codes than are listed", ""].map(str::to_owned));
+    }
     let align = [Align::Right, Align::Left, Align::Right, Align::Left, Align::Left];
     let short = rows.iter().cloned().map(|[code, class, answers, message, log_id]| {
         [code, class, answers, cut(&message, MESSAGE).into_owned(), log_id]

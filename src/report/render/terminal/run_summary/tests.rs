@@ -36,6 +36,26 @@ fn complete() {
 }
 
 #[test]
+fn codes_beyond_the_table_are_one_row() {
+    let mut script = sending(300);
+    for code in 0..300 {
+        let result = AttemptResult {
+            code: Some(40_000_000 + code),
+            ..UNLISTED
+        };
+        script.send(1, 10, result);
+    }
+    drain(&mut script, DrainReason::NothingLeft).end(Ending::NeedsPerson);
+    let text = seen(&script);
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("40000199") || line.contains("others"))
+        .collect();
+    insta::assert_snapshot!(rows.join("\n"));
+    assert!(!text.contains("40000200"), "{text}");
+}
+
+#[test]
 fn with_unusable_rows() {
     let mut script = RunScript::new();
     let mut counts = Counts::default();
