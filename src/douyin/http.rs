@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{
@@ -22,6 +22,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
@@ -37,6 +38,13 @@ use crate::model::secret::Secret;
 
 /// The largest body that is read, in bytes.
 const MOST_BODY: usize = 1 << 20;
+/// A body of at most this many bytes is always read. An answer of the platform has about one kilobyte.
+const USUAL_BODY: usize = 16 << 10;
+/// How many larger bodies are read at once. With a thousand attempts in flight, as many large bodies would fill a gigabyte.
+const LARGE_BODIES: usize = 32;
+static LARGE_BODY: Semaphore = Semaphore::const_new(LARGE_BODIES);
+/// The most bytes of the head of an answer, and of what is read ahead on a connection.
+const MOST_HEAD: usize = 64 << 10;
 /// The longest time to make a connection. It ends before the attempt does, so that an attempt to a host that drops packets
 /// is known to be unsent.
 const MOST_CONNECT: Duration = Duration::from_secs(5);
@@ -165,7 +173,8 @@ impl Connector {
 
 /// Prepares HTTP on a new connection. Writes nothing.
 async fn http(stream: impl Read + Write + Unpin + Send + 'static) -> Result<SendRequest<Full<Bytes>>, AnyError> {
-    let (sender, connection) = http1::handshake(stream).await?;
+    let handshake = http1::Builder::new().max_buf_size(MOST_HEAD).handshake(stream);
+    let (sender, connection) = handshake.await?;
     // Its error reaches the request that it concerns.
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
@@ -411,7 +420,7 @@ async fn exchange(
 
 async fn read<B>(response: Response<B>, status: &mut Option<u16>) -> HttpResult
 where
-    B: Body<Data = Bytes, Error: Into<AnyError>>,
+    B: Body<Data = Bytes, Error: Into<AnyError>> + Unpin,
 {
     let code = response.status().as_u16();
     *status = Some(code);
@@ -420,17 +429,52 @@ where
         let value: Option<&HeaderValue> = head.headers.get(name);
         value.and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    match Limited::new(body, MOST_BODY).collect().await {
+    match read_body(body, &LARGE_BODY).await {
         Ok(body) => HttpResult::Answered(Reply {
             status: code,
             retry_after: header(RETRY_AFTER),
             date: header(DATE),
             content_encoding: header(CONTENT_ENCODING),
-            body: body.to_bytes().into(),
+            body,
         }),
-        Err(error) if error.is::<LengthLimitError>() => HttpResult::TooLarge { status: code },
-        Err(error) => cut(*status, &*error),
+        Err(BodyError::TooLarge) => HttpResult::TooLarge { status: code },
+        Err(BodyError::NoRoom) => HttpResult::NoRoom {
+            status: code,
+            usual: USUAL_BODY,
+        },
+        Err(BodyError::Cut(error)) => cut(*status, &*error),
     }
+}
+
+/// The reason why a body is not read to its end.
+#[derive(Debug)]
+enum BodyError {
+    /// It has more than [`MOST_BODY`] bytes.
+    TooLarge,
+    /// It has more than [`USUAL_BODY`] bytes, and too many such bodies are being read.
+    NoRoom,
+    Cut(AnyError),
+}
+
+async fn read_body<B>(mut body: B, large: &Semaphore) -> Result<Vec<u8>, BodyError>
+where
+    B: Body<Data = Bytes, Error: Into<AnyError>> + Unpin,
+{
+    let mut read = Vec::new();
+    let mut permit = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| BodyError::Cut(error.into()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = read.len() + data.len();
+        if length > MOST_BODY {
+            return Err(BodyError::TooLarge);
+        }
+        if length > USUAL_BODY && permit.is_none() {
+            permit = Some(large.try_acquire().map_err(|_| BodyError::NoRoom)?);
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read)
 }
 
 fn cut(status: Option<u16>, error: &(dyn Error + 'static)) -> HttpResult {
@@ -504,4 +548,38 @@ const fn is_of_connections(kind: io::ErrorKind) -> bool {
             | Kind::TimedOut
             | Kind::BrokenPipe
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of `bytes` that ends where it may.
+    fn body(bytes: usize) -> Full<Bytes> {
+        Full::new(vec![b' '; bytes].into())
+    }
+
+    #[tokio::test]
+    async fn only_a_few_large_bodies_are_read_at_once() {
+        let large = Semaphore::new(1);
+        assert_eq!(
+            read_body(body(MOST_BODY), &large).await.map(|read| read.len()).ok(),
+            Some(MOST_BODY)
+        );
+        let held = large.try_acquire().expect("the body before is read");
+        assert!(matches!(
+            read_body(body(USUAL_BODY + 1), &large).await,
+            Err(BodyError::NoRoom)
+        ));
+        assert_eq!(
+            read_body(body(USUAL_BODY), &large).await.map(|read| read.len()).ok(),
+            Some(USUAL_BODY)
+        );
+        drop(held);
+        assert!(read_body(body(USUAL_BODY + 1), &large).await.is_ok());
+        assert!(matches!(
+            read_body(body(MOST_BODY + 1), &large).await,
+            Err(BodyError::TooLarge)
+        ));
+    }
 }

@@ -21,6 +21,13 @@ pub enum HttpResult {
         /// Its HTTP status.
         status: u16,
     },
+    /// An answer that is larger than usual, while too many such answers were being read.
+    NoRoom {
+        /// Its HTTP status.
+        status: u16,
+        /// The length that is always read, in bytes.
+        usual: usize,
+    },
     /// The connection ended or broke HTTP after something may have been written, and before the complete answer was read.
     Cut {
         /// The HTTP status, if the answer's head was read.
@@ -93,6 +100,11 @@ pub fn outcome(ended: &HttpResult, codes: &Codes, secrets: &Redactor, timing: Ti
             Proof::Unknown(Unknown::Unreadable),
             Some(*status),
             format!("HTTP {status} with a body over 1 MiB"),
+        ),
+        HttpResult::NoRoom { status, usual } => detailed(
+            Proof::Unknown(Unknown::Unreadable),
+            Some(*status),
+            format!("HTTP {status} with a body over {usual} bytes, while too many others were being read"),
         ),
         HttpResult::Cut { status, why } => detailed(
             Proof::Unknown(Unknown::Cut),

@@ -253,6 +253,13 @@ fn an_attempt_without_an_answer_proves_only_what_was_surely_not_sent() {
             Proof::Unknown(Unknown::Unreadable),
         ),
         (
+            HttpResult::NoRoom {
+                status: 200,
+                usual: 16_384,
+            },
+            Proof::Unknown(Unknown::Unreadable),
+        ),
+        (
             HttpResult::TooLarge { status: 429 },
             Proof::Unknown(Unknown::Unreadable),
         ),

@@ -58,6 +58,9 @@ fn judge(path: &str, ended: &HttpResult, codes: &Codes, secrets: &Redactor, now:
     match ended {
         HttpResult::Answered(reply) => answered(path, reply, codes, secrets, now),
         HttpResult::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
+        HttpResult::NoRoom { status, usual } => later(format!(
+            "HTTP {status} with a body over {usual} bytes, while too many others were being read"
+        )),
         HttpResult::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
         HttpResult::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
         HttpResult::NotSent { why } => later(format!("not sent: {why}")),
