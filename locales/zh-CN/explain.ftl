@@ -22,6 +22,6 @@ known-code = 这是平台的结果码，来源：{ $source }。内置表中的�
 own-class = 可以在任务文件的 `codes:` 中改用其他分类，例如 `codes: { "{" }{ $code }: { $class }{ "}" }`。
 
 unknown-code = 没有名为 `{ $code }` 的问题代码或已知的平台结果码
-did-you-mean = 您要找的是 { $codes } 吗？
-not-in-table = 内置的平台结果码表中没有它，遇到这样的返回会转为待人工判定。请向平台确认其含义并写入任务文件，例如 `codes: { "{" }{ $code }: refuse{ "}" }`
+did-you-mean = 你要找的是 { $codes } 吗？
+not-in-table = 内置的平台结果码表中没有它，遇到这样的应答会转为待人工判定。请向平台确认其含义并写入任务文件，例如 `codes: { "{" }{ $code }: refuse{ "}" }`
 list-all = 直接运行 `runner explain` 可列出所有问题

@@ -8,10 +8,10 @@ command-pause = 暂停正在执行的任务，恢复前不再开始新的发放
 command-resume = 恢复已暂停的任务
 command-stop = 平稳停止正在执行的任务，等同于在其终端按 ^C
 command-validate = 检查任务文件并列出全部错误；不联网、不读取人群
-command-resolve = 对待人工判定、结果未知或被拒绝的发放作出处理
+command-resolve = 对待人工判定、结果未知或被拒绝的发放作出判定
 command-trace = 查看某个用户的全部发放记录，以及接下来会怎样
 command-export = 导出发放明细，每次发放一行：CSV、JSON Lines 或 Parquet
-command-verify = 完整核验账本，并可出具证明
+command-verify = 完整核验账本，并可出具核验证明
 command-schema = 输出任务文件的 JSON Schema，供编辑器补全和检查
 command-sandbox = 在本机以服务方式运行沙箱（模拟平台）
 command-report = 生成任务报告：单个 HTML 页面，图表无需联网
@@ -27,10 +27,10 @@ begin =
       runner explain E0310                           查看某个问题的原因和处理办法
 apply-files = 任务文件或存放任务文件的目录；同时执行，各用各的账本
 apply-fresh = 从头开始演练，清除之前的演练记录
-apply-accept = 确认自上次执行以来需要批准的变更，对每个任务生效；多个用逗号分隔
+apply-accept = 确认自上次执行以来需要确认的变化，对每个任务生效；多个用逗号分隔
 apply-expect = 仅当发放计划的指纹与 `runner plan` 显示的一致时才执行，续跑同一计划也算一致；只能用于单个任务
 apply-at-most = 本次执行中每个任务最多尝试 N 次发放
-apply-no-wait = 不等待而直接退出：需等待开始时间、发放时段或批次时退出码为 3，需等待其他执行时为 5
+apply-no-wait = 不等待而直接退出：需等待开始时间、发送时段或批次时退出码为 3，需等待其他执行时为 5
 apply-yes = 发放前不再询问确认
 apply-events = 把每次尝试和其他事件写入 FILE，每行一个 JSON 对象
 apply-metrics = 在 ADDR 上提供 Prometheus 指标，例如 `127.0.0.1:9464`；只写端口时仅限本机访问
@@ -54,10 +54,10 @@ heading-what-is-written = 内容
 heading-global-options = 全局选项
 heading-which = 处理对象
 heading-arguments = 参数
-heading-decision = 处理方式
+heading-decision = 判定
 heading-rules = 规则
 heading-faults = 故障
-heading-certificate = 证明
+heading-certificate = 核验证明
 campaign-file = 任务文件
 completions-shell = shell 名称
 completions-examples =
@@ -86,7 +86,7 @@ export-examples =
       runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == "held")'
           以 JSON 对象导出待人工判定的发放，供程序使用
 
-    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC。各行按最后一次返回的先后排列，没有返回的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。
+    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC。各行按最后一次应答的先后排列，没有应答的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。
 global-output = stdout 的输出形式：供人阅读的文本，或每行一个 JSON 对象
 global-verbose = 输出更多日志，写两次则更详细；RUNNER_LOG 可指定精确的过滤条件，例如 `runner=debug`
 global-log-file = 把日志追加到 FILE，而不是输出到 stderr
@@ -110,16 +110,16 @@ man-examples =
       runner man -o ~/.local/share/man/man1
           放到 `man runner-apply` 能找到的位置
 plan-paths = 任务文件或存放任务文件的目录
-plan-accept = 按已确认这些变更来预览；多个用逗号分隔
+plan-accept = 按已确认这些变化来预览；多个用逗号分隔
 plan-detailed-exitcode = 没有可发放的退出码为 0，有则为 3，需要人工处理为 4
 plan-examples =
     示例：
       runner plan campaigns/summer.yaml
-          将发放多少张、有哪些变更、何时结束、能否完成
+          将发放多少张、有哪些变化、何时结束、能否完成
       runner plan campaigns --detailed-exitcode --output json
           对目录下的每个任务做同样的预览，供程序使用
 
-    退出码：0；需要人工处理时为 4，例如有未确认的变更、人群无法使用、时间不够。使用 --detailed-exitcode 时，有可发放的为 3；没有可发放的、但有待人工判定或结果未知的发放时也为 4。
+    退出码：0；需要人工处理时为 4，例如有未确认的变化、人群无法使用、时间不够。使用 --detailed-exitcode 时，有可发放的为 3；没有可发放的、但有待人工判定或结果未知的发放时也为 4。
 rehearsal-sandbox = 演练，或查看任务的演练数据；`apply` 使用内置沙箱，或使用 URL 处正在运行的沙箱
 report-out = 报告页面的文件名；页面写完整后才会替换已有文件
 report-examples =
@@ -135,7 +135,7 @@ which-in-doubt = 所有结果未知的发放
 which-refused = 所有被拒绝的发放
 which-code = 其中只处理最后一次结果码为 N 的发放
 decision-to = issued：用户已有券；refused：不再发放；owed：仍待发放，下次执行时发出
-decision-note = 处理原因，保存在账本中
+decision-note = 判定的理由，保存在账本中
 decision-may-double = 允许重发结果未知的发放，用户可能因此拿到两张券
 decision-yes = 不再询问确认
 resolve-examples =
@@ -143,26 +143,26 @@ resolve-examples =
       runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note '工单 812'
           重新发放因某个结果码而待人工判定的券
       runner resolve campaigns/summer.yaml Cv4PoJXaTPn63rNu --as refused --note '平台确认：未发券'
-          平台确认结果后，了结某个用户结果未知的发放
+          平台确认结果后，完结某个用户结果未知的发放
 
-    已发放的券永远不会重新发放。待发放、稍后重试、已跳过的发放由人群和任务文件决定，发送中的由平台的返回决定。任务正在执行时无法处理：请先停止，处理后再次执行。
+    已发放的券永远不会重新发放。待发放、稍后重试、已跳过的发放由人群和任务文件决定，发送中的由平台的应答决定。任务正在执行时无法判定：请先停止，判定后再次执行。
 pause-examples =
     示例：
       runner pause campaigns/summer.yaml
-          在 `runner resume` 之前不再开始新的发放；已发出的请求会等到结果
+          在 `runner resume` 之前不再开始新的发放；已发出的请求会等到应答
       runner pause campaigns/summer.yaml --sandbox
           对演练做同样的操作
 
-    被暂停的进程退出后，暂停随之结束。退出码：命令已接受为 0，任务未在执行为 2。
+    被暂停的进程退出后，暂停随之结束。退出码：指令已接受为 0，任务未在执行为 2。
 resume-examples =
     示例：
       runner resume campaigns/summer.yaml
           恢复被 `runner pause` 暂停的执行
       runner resume campaigns/summer.yaml --output json
-          同上，以 JSON 对象返回结果，供程序使用
+          同上，以 JSON 对象输出结果，供程序使用
 
     中断之后要继续发放，请用 `runner apply`。
-    退出码：命令已接受为 0，没有被暂停的执行为 2。
+    退出码：指令已接受为 0，没有被暂停的执行为 2。
 stop-examples =
     示例：
       runner stop campaigns/summer.yaml
@@ -170,31 +170,31 @@ stop-examples =
       runner stop campaigns/summer.yaml --sandbox
           对演练做同样的操作
 
-    退出码：命令已接受为 0，任务未在执行为 2。被停止的执行自身的退出码为 3。
+    退出码：指令已接受为 0，任务未在执行为 2。被停止的执行自身的退出码为 3。
 sandbox-port = 在 127.0.0.1 的该端口提供服务；0 表示自动选择空闲端口
 sandbox-seed = 随机种子：相同的种子会拒绝相同的用户、产生相同的故障
-sandbox-log = 把每个请求及其返回写入 FILE，每行一个 JSON 对象
+sandbox-log = 把每个请求及其应答写入 FILE，每行一个 JSON 对象
 sandbox-access-token = 启动时就接受该访问令牌，有效期同普通令牌
 rule-per-second = 每个小程序 ID 在任意一秒内最多接受 N 个请求
 rule-foreign-load = 其中 N 个被同一小程序 ID 的其他发送方占用
 rule-token-ttl = 访问令牌的有效期
-rule-no-stable-token = 不提供稳定版 token 接口
+rule-no-stable-token = 不提供稳定版访问令牌接口
 rule-refuse = 拒绝该比例的用户：账号已注销
 rule-inactive = 拒绝该比例的用户：近七天未使用小程序
 rule-stock = 每个活动的库存为 N 张
-rule-repeat = 对已发过券的 ID 如何返回：再次返回原结果、返回重复码，或再发一张
+rule-repeat = 对已发过券的 ID 如何应答：再次给出原应答、给出重复码，或再发一张
 rule-streamer-plan = 主播正在执行发券计划：一直如此，或从启动起持续该时长
-fault-latency = 返回耗时：一个时长，或最短与最长
-fault-busy = 返回“系统错误”，其中一半实际已发券
-fault-network-error = 返回“网络错误”，其中一半实际已发券
+fault-latency = 应答耗时：一个时长，或最短与最长
+fault-busy = 应答“系统错误”，其中一半实际已发券
+fault-network-error = 应答“网络错误”，其中一半实际已发券
 fault-drop = 断开连接，不发券
-fault-lose-answers = 发券后断开连接，不返回结果
-fault-cut-body = 发券后在返回途中断开连接
-fault-garbage = 发券后返回无法解析的内容
-fault-bad-gateway = 返回 502 和 HTML 页面，其中一半实际已发券
-fault-hang = 始终不返回，其中一半实际已发券
-fault-throttle = 在未超限时返回“请求过于频繁”
-fault-repeat-answers = 发券后先重复该连接上一次的返回，再给出正确的返回
+fault-lose-answers = 发券后断开连接，不应答
+fault-cut-body = 发券后在应答途中断开连接
+fault-garbage = 发券后应答无法解析的内容
+fault-bad-gateway = 应答 502 和 HTML 页面，其中一半实际已发券
+fault-hang = 始终不应答，其中一半实际已发券
+fault-throttle = 在未超限时应答“请求过于频繁”
+fault-repeat-answers = 发券后先重复该连接上一次的应答，再给出正确的应答
 sandbox-examples =
     示例：
       runner sandbox --port 8080 --log requests.jsonl
@@ -212,14 +212,14 @@ schema-examples =
 
     任务文件以 `# yaml-language-server: $schema=campaign.schema.json` 开头时，多数编辑器会自动补全和检查。
 simulate-from = 从任务时区的该本地时间开始，例如 2026-06-01T10:00，而不是现在
-simulate-accept = 按已确认这些变更来模拟；多个用逗号分隔
+simulate-accept = 按已确认这些变化来模拟；多个用逗号分隔
 simulate-out = 同时把结果写成页面；页面写完整后才会替换已有文件
 simulate-examples =
     示例：
       runner simulate campaigns/summer.yaml --from 2026-06-01T09:00 --outage 14:00+2h
           如果平台有两小时无法访问，任务会怎样逐小时进行、何时结束
       runner simulate campaigns/summer.yaml --inactive 5% --foreign-load 40 -o simulation.html
-          有其他发送方占用同一小程序 ID 时是否会触发保护规则；同时生成页面
+          有其他发送方占用同一小程序 ID 时是否会触发中止规则；同时生成页面
 
     退出码：任务能完成为 0，再次执行同一命令即可继续为 3，需要人工处理为 4。
 status-paths = 任务文件或存放任务文件的目录；默认为当前目录
@@ -249,15 +249,15 @@ validate-examples =
 
     退出码：所有文件都可用为 0，否则为 2。
 verify-certificate = 把账本内容的摘要及校验和写入 FILE
-verify-against = 与 FILE 中的证明比对
+verify-against = 与 FILE 中的核验证明比对
 verify-examples =
     示例：
       runner verify campaigns/summer.yaml --certificate summer.json
-          核验每条记录，并保存一份证明
+          核验每条记录，并保存一份核验证明
       runner verify campaigns/summer.yaml --against summer.json
-          核对账本与证明是否一致，有何差异
+          核对账本与核验证明是否一致，有何差异
 
-    退出码：账本完好（且一致）为 0；不一致、早于见证记录，或有 coupon_id、log_id 属于多次发放时为 4；账本损坏为 1，并指出所在文件和最后一条完好的事实。证明中的 SHA-256 对所有已发放和被拒绝的发放计算，内容是排序后的 `merchant_coupon_id state` 各行，可用 `runner export --state issued,refused` 导出。
+    退出码：账本完好（且一致）为 0；不一致、早于见证记录，或有 coupon_id、log_id 属于多次发放时为 4；账本损坏为 1，并指出文件和最后一条完好的账本记录。核验证明的 SHA-256 对所有已发放和被拒绝的发放计算，内容是排序后的 `merchant_coupon_id state` 各行，可用 `runner export --state issued,refused` 导出。
 world-seed = 随机种子：相同的种子得到相同的模拟
 world-outage = 平台从任务时区的某个本地时间起无法访问：14:00+2h 表示最近一个尚未到来的 14:00 起两小时，也可写成 2026-06-02T14:00+2h；可多次使用
 usage = 用法:
