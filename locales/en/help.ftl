@@ -208,7 +208,7 @@ schema-examples =
       runner schema > campaign.schema.json
           save it where your editor finds it
       runner schema | jq '.properties | keys'
-          list the keys
+          list the keys of the top level
 
     Many editors complete and check a campaign file that begins with `# yaml-language-server: $schema=campaign.schema.json`.
 simulate-from = Begin at this local time of the campaign's time zone, such as 2026-06-01T10:00, instead of now

@@ -208,7 +208,7 @@ schema-examples =
       runner schema > campaign.schema.json
           保存到编辑器能找到的位置
       runner schema | jq '.properties | keys'
-          列出所有键
+          列出顶层的键
 
     任务文件以 `# yaml-language-server: $schema=campaign.schema.json` 开头时，多数编辑器会自动补全和检查。
 simulate-from = 从任务时区的该本地时间开始，例如 2026-06-01T10:00，而不是现在
